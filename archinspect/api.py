@@ -1,0 +1,110 @@
+"""What a Python user imports and the commands call: inspect, compare, check."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.checks import run_checks
+from archinspect.diagnostics import InvalidSpecError, Problems, suggest
+from archinspect.infer import infer
+from archinspect.report import Report, report
+from archinspect.source import Source, SourceError, decode, read_file
+from archinspect.spec import library
+from archinspect.spec.expand import Settings
+from archinspect.spec.load import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archinspect.diagnostics import Diagnostic
+    from archinspect.graph import Graph
+    from archinspect.source import Value
+
+
+class NotFoundError(Exception):
+    """No file and no built-in network of this name; the message names the nearest."""
+
+
+class Checked(NamedTuple):
+    """What `check` found in one file; `report` is None where the spec has errors."""
+
+    path: str
+    diagnostics: list[Diagnostic]
+    report: Report | None
+
+    @property
+    def ok(self) -> bool:
+        """Return whether there are no errors (there may be warnings)."""
+        return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
+
+
+def inspect(
+    spec: str | Path,
+    *,
+    batch: int | None = None,
+    dtype: str = "float32",
+    params: Mapping[str, Value] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Report:
+    """Return what a network is and costs.
+
+    `spec` is the path of a file, `-` for standard input, or the name of a built-in network.
+    `params` overrides the spec's parameters, `inputs` its input shapes (without the batch); figures
+    are for a batch of `batch` samples, or one.
+
+    Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors.
+
+    >>> import archinspect
+    >>> archinspect.inspect("vgg16").totals.params
+    138357544
+    """
+    problems = Problems()
+    graph = _load(open_spec(spec), problems, Settings(params, inputs), batch)
+    if graph is None or problems.failed:
+        raise InvalidSpecError(problems.all())
+    return report(graph, batch=batch, dtype=dtype)
+
+
+def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:
+    """Return the reports of several networks, in the order given."""
+    return [inspect(spec, batch=batch, dtype=dtype) for spec in specs]
+
+
+def check(spec: str | Path) -> Checked:
+    """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec."""
+    problems = Problems()
+    try:
+        source = open_spec(spec)
+    except SourceError as error:
+        problems.source_error(error)
+        return Checked(str(spec), problems.all(), None)
+    graph = _load(source, problems, Settings(), None)
+    if graph is None or problems.failed:
+        return Checked(source.name, problems.all(), None)
+    result = report(graph)
+    run_checks(graph, result, problems)
+    return Checked(source.name, problems.all(), result)
+
+
+def open_spec(spec: str | Path) -> Source:
+    """Return the text of a spec; a file wins over a built-in network of the same name."""
+    if str(spec) == "-":
+        return decode(sys.stdin.buffer.read(), "<stdin>")
+    path = Path(spec)
+    if path.is_file():
+        return read_file(path)
+    builtin = library.find(str(spec))
+    if builtin is not None:
+        return read_file(builtin)
+    if path.exists():
+        return read_file(path)
+    raise NotFoundError(f"no file and no built-in network '{spec}': {suggest(str(spec), library.builtins())}")
+
+
+def _load(source: Source, problems: Problems, settings: Settings, batch: int | None) -> Graph | None:
+    graph = load(source, settings, problems)
+    if graph is not None:
+        infer(graph, problems, batch or 1)
+    return graph

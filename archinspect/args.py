@@ -1,0 +1,258 @@
+"""Arguments of operators: what they are called, what they take, what they mean.
+
+An operator declares each argument once, as a class attribute::
+
+    filters: int = arg("output channels", Int(1), aliases=("out_channels",))
+
+A *kind* (`Int`, `PerAxis`, ...) turns the value of a spec into what the operator's rules use, or
+raises ValueError with what it expected.
+"""
+
+from __future__ import annotations
+
+import re
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archinspect.op import Op
+    from archinspect.source import Value
+
+MAX_INT = 10**9
+MAX_ITEMS = 1_000
+REQUIRED: Any = object()
+_TIMES = re.compile(r"\s*\d+(?:\s*[xX×,]\s*\d+)*\s*\Z")
+
+
+class Kind:
+    """What an argument takes; `expected` says it in a message, "a positive integer"."""
+
+    expected = "a value"
+
+    def convert(self, value: Value, op: type[Op]) -> object:
+        """Return the value that the operator's rules use, or raise ValueError."""
+        raise NotImplementedError
+
+    def describe(self, op: type[Op]) -> str:
+        """Return what the argument takes, in words, for the reference of `op`."""
+        del op
+        return self.expected
+
+
+class Int(Kind):
+    """An integer within bounds; a whole float such as `64.0`, as an expression may give, is one."""
+
+    def __init__(self, low: int | None = None, high: int = MAX_INT) -> None:
+        self.low = low
+        self.high = high
+        if low is None:
+            self.expected = "an integer"
+        else:
+            names = {0: "an integer, 0 or more", 1: "a positive integer"}
+            self.expected = names.get(low, f"an integer of at least {low}")
+
+    def convert(self, value: Value, op: type[Op]) -> int:
+        """Return an int within the bounds."""
+        del op
+        if isinstance(value, float) and value.is_integer() and abs(value) <= self.high:
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(self.expected)
+        if abs(value) > self.high:
+            raise ValueError(f"{self.expected}, at most {self.high:,}")
+        if self.low is not None and value < self.low:
+            raise ValueError(self.expected)
+        return value
+
+
+class Float(Kind):
+    """A finite number within bounds."""
+
+    def __init__(self, low: float | None = None, high: float | None = None) -> None:
+        self.low = low
+        self.high = high
+        if low is not None and high is not None:
+            self.expected = f"a number from {low:g} to {high:g}"
+        else:
+            self.expected = "a number" if low is None else f"a number of at least {low:g}"
+
+    def convert(self, value: Value, op: type[Op]) -> float:
+        """Return a float within the bounds."""
+        del op
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(self.expected)  # noqa: TRY004 - one exception says every misfit
+        if not isfinite(value):
+            raise ValueError(f"{self.expected}, finite")
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
+            raise ValueError(self.expected)
+        return float(value)
+
+
+class Bool(Kind):
+    """True or false."""
+
+    expected = "true or false"
+
+    def convert(self, value: Value, op: type[Op]) -> bool:
+        """Return a bool."""
+        del op
+        if not isinstance(value, bool):
+            raise ValueError(self.expected)  # noqa: TRY004 - one exception says every misfit
+        return value
+
+
+class Choice(Kind):
+    """One of a few words or truth values."""
+
+    def __init__(self, *words: str | bool) -> None:
+        self.words = words
+        shown = [str(word).lower() if isinstance(word, bool) else f"'{word}'" for word in words]
+        self.expected = " or ".join(shown)
+
+    def convert(self, value: Value, op: type[Op]) -> object:
+        """Return the word, in its own spelling."""
+        del op
+        if isinstance(value, str):
+            value = value.lower()
+        for word in self.words:
+            if value == word and type(value) is type(word):
+                return word
+        raise ValueError(self.expected)
+
+
+class PerAxis(Kind):
+    """One integer an axis: `3`, `[3, 3]` or `3x3`; a single one counts for every spatial axis."""
+
+    def __init__(self, low: int = 1) -> None:
+        self.item = Int(low)
+        self.expected = f"{self.item.expected}, or one an axis"
+
+    def convert(self, value: Value, op: type[Op]) -> tuple[int, ...]:
+        """Return one int for each of the operator's spatial axes."""
+        rank = op.rank
+        if isinstance(value, str):
+            value = _split_times(value, self.expected)
+        if not isinstance(value, list):
+            return (self.item.convert(value, op),) * rank
+        if len(value) == 1:
+            value = value * rank
+        if len(value) != rank:
+            given = "value" if len(value) == 1 else "values"
+            raise ValueError(f"one integer or {rank} of them, one an axis, not {len(value)} {given}")
+        return tuple(self.item.convert(item, op) for item in value)
+
+    def describe(self, op: type[Op]) -> str:
+        """Return the form for the operator's rank."""
+        example = (
+            ""
+            if op.rank == 1
+            else f", or {op.rank} of them: `[3, 3]`, `3x3`".replace("[3, 3]", str([3] * op.rank)).replace(
+                "3x3", "x".join("3" * op.rank)
+            )
+        )
+        return self.item.expected + example
+
+
+class Pad(Kind):
+    """Padding: a word, one int, one an axis, or [before, after] an axis."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        word = ", ".join(f"'{word}'" for word in words)
+        self.expected = f"{word + ', ' if word else ''}an integer, one an axis, or [before, after] for every axis"
+
+    def convert(self, value: Value, op: type[Op]) -> str | tuple[tuple[int, int], ...]:
+        """Return a word, or (before, after) for each spatial axis."""
+        item = Int(0)
+        rank = op.rank
+        if isinstance(value, str) and value.lower() in self.words:
+            return value.lower()
+        if isinstance(value, str):
+            value = _split_times(value, self.expected)
+        if not isinstance(value, list):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(self.expected)
+            pad = item.convert(value, op)
+            return ((pad, pad),) * rank
+        if rank == 1 and len(value) == 2 and not any(isinstance(part, list) for part in value):  # noqa: PLR2004
+            value = [value]
+        if len(value) != rank:
+            raise ValueError(f"{self.expected} (there {'is' if rank == 1 else 'are'} {rank})")
+        return tuple(self._pair(part, item, op) for part in value)
+
+    def _pair(self, part: Value, item: Int, op: type[Op]) -> tuple[int, int]:
+        if not isinstance(part, list):
+            part = [part, part]
+        if len(part) != 2:  # noqa: PLR2004 - before and after
+            raise ValueError(self.expected)
+        before, after = (item.convert(side, op) for side in part)
+        return before, after
+
+
+class Ints(Kind):
+    """A list of integers; a single integer is a list of one."""
+
+    def __init__(self, low: int | None = None) -> None:
+        self.item = Int(low)
+        self.expected = f"a list of integers{'' if low is None else f' of at least {low}'}"
+
+    def convert(self, value: Value, op: type[Op]) -> tuple[int, ...]:
+        """Return a tuple of ints."""
+        if isinstance(value, str):
+            value = _split_times(value, self.expected)
+        items = value if isinstance(value, list) else [value]
+        if len(items) > MAX_ITEMS:
+            raise ValueError(f"{self.expected}, at most {MAX_ITEMS} of them")
+        try:
+            return tuple(self.item.convert(part, op) for part in items)
+        except ValueError:
+            raise ValueError(self.expected) from None
+
+
+class Optional(Kind):
+    """Another kind, or null for "not given"."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.expected = kind.expected
+
+    def convert(self, value: Value, op: type[Op]) -> object:
+        """Return None or what the other kind makes of the value."""
+        return None if value is None else self.kind.convert(value, op)
+
+    def describe(self, op: type[Op]) -> str:
+        """Return what the other kind takes."""
+        return self.kind.describe(op)
+
+
+class Arg:
+    """An argument: its name (set by the class that holds it), documentation, kind, default, other names."""
+
+    __slots__ = ("aliases", "default", "doc", "kind", "name")
+
+    def __init__(self, doc: str, kind: Kind, default: object, aliases: tuple[str, ...]) -> None:
+        self.name = ""
+        self.doc = doc
+        self.kind = kind
+        self.default = default
+        self.aliases = aliases
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @property
+    def required(self) -> bool:
+        """Whether a spec has to give it."""
+        return self.default is REQUIRED
+
+
+def arg(doc: str, kind: Kind, default: object = REQUIRED, *, aliases: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
+    """Declare an argument; typed Any, so that the attribute keeps the type of its annotation."""
+    return Arg(doc, kind, default, aliases)
+
+
+def _split_times(value: str, expected: str) -> list[Value]:
+    """Read `3x3` or `3, 3` as a list."""
+    if not _TIMES.match(value):
+        raise ValueError(expected)
+    return [int(part) for part in re.findall(r"\d{1,10}", value)]

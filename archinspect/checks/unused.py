@@ -1,0 +1,33 @@
+"""unused: a layer on which no output of the network depends.
+
+Why: it costs parameters and time for nothing; usually a `from:` names the wrong layer.
+
+Example: of two branches, the spec's `outputs` name one.
+
+Fix: read the layer somewhere, name it in `outputs`, or remove it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archinspect.graph import Graph
+    from archinspect.report import Report
+
+CODE = "unused"
+
+
+def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
+    """Warn of each layer without a path to an output."""
+    del report
+    seen = set()
+    for node in graph.unused():
+        if node.layer not in seen:
+            seen.add(node.layer)
+            message = f"nothing uses '{node.layer}'"
+            yield Diagnostic(CODE, message, node.span, "warning", "read it with `from`, or name it in `outputs`")

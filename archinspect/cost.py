@@ -1,0 +1,101 @@
+"""What every node costs: its weights and its arithmetic, as plain figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.op import DTYPES
+from archinspect.shape import size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archinspect.graph import Graph, Node, Tensor
+    from archinspect.op import Op, Weight
+    from archinspect.shape import Shape
+
+
+class Cost(NamedTuple):
+    """Figures of a node, a layer or a network; they add up.
+
+    `params` are learned: those that train and those frozen by `trainable: false`. `buffers` are
+    running statistics, which Keras counts as non-trainable parameters and PyTorch as buffers.
+    A shared weight counts where it is first used.
+    """
+
+    trainable_params: int = 0
+    non_trainable_params: int = 0
+    buffers: int = 0
+    macs: int = 0
+    flops: int = 0
+    output_bytes: int = 0
+
+    @property
+    def params(self) -> int:
+        """Trainable and frozen parameters."""
+        return self.trainable_params + self.non_trainable_params
+
+    def plus(self, other: Cost) -> Cost:
+        """Return the sum of two costs."""
+        return Cost(*[a + b for a, b in zip(self, other, strict=True)])
+
+
+def costs(graph: Graph, dtype: str = "float32") -> dict[Node, Cost]:
+    """Return the cost of every node whose shapes are known; `dtype` is what the network computes in."""
+    known: dict[tuple[Op, tuple[Shape, ...], bool], Cost] = {}
+    result = {}
+    sizes = {**DTYPES, "float": DTYPES[dtype]}
+    for node in graph.nodes:
+        if node.output.shape is None:
+            continue
+        shapes = _shapes(node)
+        key = (node.op, shapes, node.trainable)
+        cost = known.get(key)
+        if cost is None:
+            cost = known[key] = _cost(node, shapes)
+        if node.shares is not None:
+            own = _own_weights(node, shapes)
+            cost = _weigh(own, cost, trainable=node.trainable)
+        output_bytes = size(node.output.shape) * sizes[node.output.dtype]
+        result[node] = Cost(*cost[:5], output_bytes)
+    return result
+
+
+def _shapes(node: Node) -> tuple[Shape, ...]:
+    return tuple([_known_shape(tensor) for tensor in node.inputs])
+
+
+def _known_shape(tensor: Tensor) -> Shape:
+    assert tensor.shape is not None  # a node with a known output has known inputs
+    return tensor.shape
+
+
+def _cost(node: Node, shapes: tuple[Shape, ...]) -> Cost:
+    assert node.output.shape is not None
+    work = node.op.work(shapes, node.output.shape)
+    counted = Cost(macs=work.macs, flops=work.flops)
+    return _weigh(node.op.weights(*shapes), counted, trainable=node.trainable)
+
+
+def _weigh(weights: Mapping[str, Weight], cost: Cost, *, trainable: bool) -> Cost:
+    params = sum(size(weight.shape) for weight in weights.values() if weight.parameter)
+    buffers = sum(size(weight.shape) for weight in weights.values() if not weight.parameter)
+    learned = (params, 0) if trainable else (0, params)
+    return Cost(*learned, buffers, cost.macs, cost.flops)
+
+
+def _own_weights(node: Node, shapes: tuple[Shape, ...]) -> dict[str, Weight]:
+    """Return the weights that a sharing node does not take from the other: those without a partner there.
+
+    A partner has the same name and shape, or the same sizes in another order, as a tied output
+    layer that uses the transposed embedding.
+    """
+    assert node.shares is not None
+    theirs = node.shares.op.weights(*_shapes(node.shares))
+    exact = {(name, weight.shape) for name, weight in theirs.items()}
+    sizes = {tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1}
+    return {
+        name: weight
+        for name, weight in node.op.weights(*shapes).items()
+        if (name, weight.shape) not in exact and tuple(sorted(weight.shape)) not in sizes
+    }

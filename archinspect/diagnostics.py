@@ -1,0 +1,85 @@
+"""What is wrong, where, and what to do about it. Problems are collected, never thrown across layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archinspect.source import SourceError, Span
+
+
+class Diagnostic(NamedTuple):
+    """One problem: a code, a message, the place, further places (`notes`) and the remedy (`help`)."""
+
+    code: str
+    message: str
+    span: Span
+    severity: Literal["error", "warning"] = "error"
+    help: str = ""
+    notes: tuple[tuple[str, Span], ...] = ()
+
+
+class InvalidSpecError(Exception):
+    """A spec has errors; `diagnostics` holds them, and its warnings, in file order."""
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        super().__init__("; ".join(d.message for d in diagnostics if d.severity == "error"))
+        self.diagnostics = diagnostics
+
+
+class Problems:
+    """Collects diagnostics, each once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, int, int, int], Diagnostic] = {}
+        self.failed = False
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Take one diagnostic; a repeat of an earlier one (from a repeated block) is dropped."""
+        span = diagnostic.span
+        key = (diagnostic.code, diagnostic.message, id(span.source), span.line, span.column)
+        self._found.setdefault(key, diagnostic)
+        self.failed |= diagnostic.severity == "error"
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str = "",  # noqa: A002 - the field's name
+        notes: Iterable[tuple[str, Span]] = (),
+    ) -> None:
+        """Take an error."""
+        self.add(Diagnostic(code, message, span, "error", help, tuple(notes)))
+
+    def source_error(self, error: SourceError) -> None:
+        """Take what the reader could not read."""
+        self.error(error.code, error.message, error.span, error.help, error.notes)
+
+    def all(self) -> list[Diagnostic]:
+        """Return the diagnostics in file order."""
+        return sorted(self._found.values(), key=lambda d: (d.span.source.name, d.span.line, d.span.column))
+
+
+def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
+    """Return the legal names that are nearest to an unknown one, best first."""
+    from difflib import get_close_matches  # noqa: PLC0415 - 10 ms, and only errors need it
+
+    plain = {}
+    for known in names:
+        plain.setdefault(known.lower().replace("_", ""), known)
+    close = get_close_matches(name.lower().replace("_", ""), plain, count, 0.5)
+    return [plain[key] for key in close]
+
+
+def suggest(name: str, names: Iterable[str]) -> str:
+    """Return a remedy for an unknown name: the nearest legal ones, or all if none is near."""
+    known = list(names)
+    close = nearest(name, known)
+    if close:
+        return "did you mean " + " or ".join(f"'{other}'" for other in close) + "?"
+    if not known:
+        return "there are none here"
+    return "known here: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")  # noqa: PLR2004

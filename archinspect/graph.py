@@ -1,0 +1,137 @@
+"""A network as a graph: nodes that apply operators to tensors. Every front end ends here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.op import Op
+    from archinspect.shape import Shape
+    from archinspect.source import Map, Span, Tree
+
+MAX_NODES = 250_000
+
+
+class Tensor:
+    """What a node produces. The shape (batch first) is None until it is inferred, and where that failed."""
+
+    __slots__ = ("dtype", "producer", "shape")
+
+    def __init__(self, producer: Node) -> None:
+        self.producer = producer
+        self.shape: Shape | None = None
+        self.dtype = "float"
+
+
+class Node:
+    """One application of an operator.
+
+    Several nodes may belong to one layer, such as a convolution and its `activation:`; `layer` is
+    the layer's path and names its row, `path` is the node's own.
+    """
+
+    __slots__ = (
+        "args",
+        "callers",
+        "inputs",
+        "layer",
+        "layer_op",
+        "op",
+        "output",
+        "path",
+        "shares",
+        "span",
+        "trainable",
+    )
+
+    def __init__(self, op: Op, inputs: Sequence[Tensor], path: str, layer: str, span: Span) -> None:
+        self.op = op
+        self.inputs = list(inputs)
+        self.output = Tensor(self)
+        self.path = path
+        self.layer = layer
+        self.layer_op = op
+        """The operator that the layer's row is called after."""
+        self.span = span
+        self.args: Map | None = None
+        """The arguments as the spec gives them, for messages that point at one."""
+        self.callers: tuple[Span, ...] = ()
+        """The steps that expanded to this one, innermost first."""
+        self.trainable = True
+        self.shares: Node | None = None
+        """The node whose weights this one uses."""
+
+
+class Graph:
+    """A network: its nodes in execution order, its inputs and outputs, and what its author says of it."""
+
+    def __init__(self, name: str, span: Span) -> None:
+        self.name = name
+        self.span = span
+        """The head of the file, for messages about the network as a whole."""
+        self.source = ""
+        self.description = ""
+        self.layout = "channels_last"
+        self.metrics: dict[str, Any] = {}
+        self.params: dict[str, Any] = {}
+        self.inputs: list[Node] = []
+        self.nodes: list[Node] = []
+        """All nodes but the inputs; after :meth:`sort`, each stands behind what it reads."""
+        self.outputs: list[Tensor] = []
+        self.groups: dict[str, str] = {}
+        """Path of every composite and what it is: a block's name, `group`."""
+        self.expect: Tree | None = None
+
+    def sort(self) -> list[Node]:
+        """Put the nodes into execution order, as near to the spec's as can be; return one cycle if there is any."""
+        number = {node: i for i, node in enumerate(self.nodes)}
+        if all(number.get(tensor.producer, -1) < i for node, i in number.items() for tensor in node.inputs):
+            return []
+        from heapq import heapify, heappop, heappush  # noqa: PLC0415 - only specs with forward references sort
+
+        waits = {node: sum(t.producer in number for t in node.inputs) for node in self.nodes}
+        readers: dict[Node, list[Node]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            for tensor in node.inputs:
+                if tensor.producer in number:
+                    readers[tensor.producer].append(node)
+        ready = [number[node] for node, count in waits.items() if count == 0]
+        heapify(ready)
+        order = []
+        while ready:
+            node = self.nodes[heappop(ready)]
+            order.append(node)
+            for reader in readers[node]:
+                waits[reader] -= 1
+                if waits[reader] == 0:
+                    heappush(ready, number[reader])
+        if len(order) < len(self.nodes):
+            return _cycle([node for node in self.nodes if waits[node] > 0])
+        self.nodes = order
+        return []
+
+    def unused(self) -> list[Node]:
+        """Return the nodes on which no output depends."""
+        used: set[Node] = set()
+        todo = [tensor.producer for tensor in self.outputs]
+        while todo:
+            node = todo.pop()
+            if node not in used:
+                used.add(node)
+                todo.extend(tensor.producer for tensor in node.inputs)
+        return [node for node in self.nodes if node not in used]
+
+
+def _cycle(stuck: list[Node]) -> list[Node]:
+    """Return one cycle among nodes that all wait for one another or for those that do."""
+    among = set(stuck)
+    path: list[Node] = []
+    place: dict[Node, int] = {}
+    node = stuck[0]
+    while node not in place:
+        place[node] = len(path)
+        path.append(node)
+        node = next(tensor.producer for tensor in node.inputs if tensor.producer in among)
+    return path[place[node] :][::-1]

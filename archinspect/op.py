@@ -1,0 +1,248 @@
+"""What an operator is: one small frozen class whose fields are its arguments and whose methods are its rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol
+
+from archinspect.args import Arg, Choice, arg
+from archinspect.diagnostics import suggest
+from archinspect.shape import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archinspect.graph import Tensor
+    from archinspect.shape import Shape
+    from archinspect.source import Value
+
+# Arguments of Keras and PyTorch that change neither shapes nor costs: accepted, and without effect.
+WITHOUT_EFFECT = frozenset(
+    "activity_regularizer autocast bias_constraint bias_initializer bias_regularizer beta_constraint "
+    "beta_initializer beta_regularizer depthwise_constraint depthwise_initializer depthwise_regularizer device dtype "
+    "gamma_constraint gamma_initializer gamma_regularizer inplace kernel_constraint kernel_initializer "
+    "kernel_regularizer moving_mean_initializer moving_variance_initializer noise_shape padding_mode "
+    "pointwise_constraint pointwise_initializer pointwise_regularizer seed synchronized".split()
+)
+
+
+# Bytes an element. `float` is the type the network computes in, float32 unless a report is asked for another.
+DTYPES = {
+    **dict.fromkeys(("float64", "int64"), 8),
+    **dict.fromkeys(("float", "float32", "int32"), 4),
+    **dict.fromkeys(("float16", "bfloat16", "int16"), 2),
+    **dict.fromkeys(("float8", "int8", "uint8", "bool"), 1),
+}
+
+
+class ArgumentError(Exception):
+    """An argument that an operator does not know, needs, or cannot take; `arg` is its name in the spec."""
+
+    def __init__(self, message: str, arg: str = "", help: str = "") -> None:  # noqa: A002 - the field's name
+        super().__init__(message)
+        self.message = message
+        self.arg = arg
+        self.help = help
+
+
+class Weight(NamedTuple):
+    """A tensor that a layer keeps: learned (`parameter`) or gathered in training (a running statistic)."""
+
+    shape: Shape
+    parameter: bool = True
+
+
+class Work(NamedTuple):
+    """Arithmetic of one forward pass: multiply-accumulates, and every operation that is none."""
+
+    macs: int = 0
+    other: int = 0
+
+    @property
+    def flops(self) -> int:
+        """2 for a multiply-accumulate, 1 for any other operation."""
+        return 2 * self.macs + self.other
+
+
+class Emit(Protocol):
+    """Adds an operator to the graph under construction and returns its output."""
+
+    def __call__(self, op: Op, inputs: Sequence[Tensor]) -> Tensor:
+        """Add `op`, reading `inputs`."""
+
+
+class Op:
+    """Base of all operators.
+
+    A subclass declares its arguments with :func:`archinspect.args.arg` and overrides the rules.
+    Shapes have the batch first. Instances are frozen.
+    """
+
+    args: ClassVar[dict[str, Arg]] = {}
+    names: ClassVar[dict[str, str]] = {}
+    """Every accepted spelling of an argument and the argument's own name."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """The operator's names in other frameworks."""
+    rank: ClassVar[int] = 0
+    """Spatial axes, for operators that have them."""
+    inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+    """How many inputs it takes: at least, at most (None: any number)."""
+    kind: ClassVar[str] = "other"
+    """What it is to a reader: convolution, dense, pooling, normalization, activation, merge, reshape, other."""
+    activation: Op | None = None
+
+    def __init_subclass__(cls) -> None:
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Arg)}
+        inherited = {name: value for name, value in cls.args.items() if name not in own}
+        # An attribute that a subclass sets to a plain value is no argument of the subclass any more.
+        inherited = {name: value for name, value in inherited.items() if getattr(cls, name) is value}
+        # What a spec must give comes first, so that it leads the reference and is what a bare value means.
+        cls.args = dict(sorted((own | inherited).items(), key=lambda item: not item[1].required))
+        cls.names = {name: name for name in cls.args}
+        for argument in cls.args.values():
+            for alias in argument.aliases:
+                cls.names.setdefault(alias, argument.name)
+
+    def __init__(self, **values: Value | Op) -> None:
+        fields = vars(self)
+        for spelling, value in values.items():
+            name = self.names.get(spelling)
+            if name is None:
+                if spelling in WITHOUT_EFFECT:
+                    continue
+                raise ArgumentError(
+                    f"{type(self).__name__}: unknown argument '{spelling}'", spelling, suggest(spelling, self.args)
+                )
+            if name in fields:
+                raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
+            fields[name] = self._convert(self.args[name], spelling, value)
+        for name, argument in self.args.items():
+            if name not in fields:
+                if argument.required:
+                    help_ = f"{name} is {argument.doc}: {argument.kind.describe(type(self))}"
+                    raise ArgumentError(f"{type(self).__name__}: '{name}' is missing", "", help_)
+                fields[name] = self.default(name)
+        self.check()
+
+    @classmethod
+    def default(cls, name: str) -> object:
+        """Return an argument's default in the form that the rules use."""
+        argument = cls.args[name]
+        return None if argument.default is None else argument.kind.convert(argument.default, cls)
+
+    def _convert(self, argument: Arg, spelling: str, value: Value | Op) -> object:
+        if isinstance(value, Op):
+            return value
+        try:
+            return argument.kind.convert(value, type(self))
+        except ValueError as error:
+            message = f"{type(self).__name__}: {spelling} must be {error}, not {show(value)}"
+            raise ArgumentError(message, spelling) from None
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.given().items())
+        return f"{type(self).__name__}({given})"
+
+    def given(self) -> dict[str, object]:
+        """Return the arguments that differ from their defaults."""
+        return {
+            name: getattr(self, name)
+            for name, argument in self.args.items()
+            if name != "data_format" and (argument.required or getattr(self, name) != self.default(name))
+        }
+
+    def check(self) -> None:
+        """Raise :class:`ArgumentError` for arguments that do not go together."""
+
+    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+        """Add this layer to a graph: itself and its activation, or the several operators it stands for."""
+        output = emit(self, inputs)
+        return emit(self.activation, [output]) if self.activation else output
+
+    # The rules. A rule that cannot take its input's shapes raises Mismatch.
+
+    def output(self, *shapes: Shape) -> Shape:
+        """Return the output's shape."""
+        raise NotImplementedError
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """Return the output's data type: `float` is the one the network computes in."""
+        return dtypes[0]
+
+    def weights(self, *shapes: Shape) -> Mapping[str, Weight]:
+        """Return the weights by name."""
+        del shapes
+        return {}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        """Return the arithmetic of one forward pass."""
+        del shapes, output
+        return Work()
+
+    def label(self) -> str:
+        """Return a few words for a picture, such as `3x3 conv, 64`."""
+        return type(self).__name__
+
+
+def data_format_arg() -> Any:  # noqa: ANN401 - as archinspect.args.arg
+    """Declare `data_format`, for operators that have to know which axis holds the channels."""
+    formats = Choice("channels_last", "channels_first")
+    return arg("where the channels stand; the spec's layout by default", formats, "channels_last")
+
+
+class Spatial(Op):
+    """An operator over `rank` spatial axes and one channel axis, whose place the data format tells."""
+
+    data_format: str = data_format_arg()
+
+    def split(self, shape: Shape) -> tuple[Shape, int]:
+        """Return the spatial dimensions and the channels; raise :class:`Mismatch` for another rank."""
+        if len(shape) != self.rank + 2:
+            given, axes = len(shape) - 1, ", ".join(map(str, shape[1:]))
+            raise Mismatch(
+                f"needs an input of {self.rank + 1} axes ({self._axes()}), got {given}: [{axes}]",
+                help="the batch is not counted; `Reshape` or `Flatten` change the number of axes",
+            )
+        if self.data_format == "channels_first":
+            return shape[2:], shape[1]
+        return shape[1:-1], shape[-1]
+
+    def join(self, batch: int, spatial: Sequence[int], channels: int) -> Shape:
+        """Return the shape with these dimensions; the inverse of :meth:`split`."""
+        if self.data_format == "channels_first":
+            return (batch, channels, *spatial)
+        return (batch, *spatial, channels)
+
+    def _axes(self) -> str:
+        spatial = ("steps",) if self.rank == 1 else ("depth", "height", "width")[-self.rank :]
+        axes = ("channels", *spatial) if self.data_format == "channels_first" else (*spatial, "channels")
+        return ", ".join(axes)
+
+
+def channel_axis(shape: Shape, data_format: str) -> int:
+    """Return where the channels stand in a shape of any rank."""
+    return 1 if data_format == "channels_first" else len(shape) - 1
+
+
+def times(sizes: Sequence[int]) -> str:
+    """Write sizes as people do: `3x3`."""
+    return "x".join(map(str, sizes))
+
+
+def show(value: object) -> str:
+    """Write a value of a spec as the file would, shortened."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f"'{value}'" if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line's worth
+
+
+def plain(value: object) -> object:
+    """Return an argument's value as JSON can hold it."""
+    if isinstance(value, Op):
+        return repr(value).removesuffix("()")
+    return [plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,73 @@
+"""All operators: the one visible table of names, and the lookup by any name a framework gives them.
+
+A family's module is imported when a network uses it, since importing all would cost more than
+everything else a small summary does. To add an operator: a class in its family's module, its name here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from archinspect.op import Op
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "conv": (
+        *("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
+        *("SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+    ),
+    "dense": ("Dense",),
+    "pool": (
+        *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D"),
+        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
+        *("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D"),
+        *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D"),
+    ),
+    "norm": (
+        *("BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"),
+        *("LocalResponseNormalization", "LayerScale"),
+    ),
+    "activation": (
+        *("Activation", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ThresholdedReLU", "ELU", "SELU", "CELU", "GELU"),
+        *("SiLU", "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "Softsign", "Mish", "Exponential", "HardSigmoid"),
+        *("HardSwish", "HardTanh", "HardShrink", "SoftShrink", "TanhShrink", "Softmax", "LogSoftmax", "GLU"),
+    ),
+    "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),
+    "reshape": (
+        *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
+        *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ChannelShuffle"),
+    ),
+    "identity": (
+        *("Input", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
+        *("GaussianDropout", "GaussianNoise", "StochasticDepth", "Rescaling"),
+    ),
+}
+
+_BY_KEY = {name.lower(): (family, name) for family, names in FAMILIES.items() for name in names}
+
+
+def _key(name: str) -> str:
+    """Fold a name: `nn.Conv2d`, `conv_2d` and `Conv2D` are the same."""
+    return name.rpartition(".")[2].lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+@cache
+def find(name: str) -> type[Op] | None:
+    """Return the operator of this name, in any framework's spelling, or None."""
+    key = _key(name)
+    if key in _BY_KEY:
+        family, own = _BY_KEY[key]
+        op: type[Op] = getattr(import_module(f"archinspect.ops.{family}"), own)
+        return op
+    return _aliases().get(key)
+
+
+def all_ops() -> list[type[Op]]:
+    """Return every operator, in the table's order."""
+    return [op for names in FAMILIES.values() for name in names if (op := find(name))]
+
+
+@cache
+def _aliases() -> dict[str, type[Op]]:
+    return {_key(alias): op for op in all_ops() for alias in op.aliases}

@@ -1,0 +1,281 @@
+"""Convolutions in one to three dimensions: plain, depthwise, separable, transposed."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.args import Bool, Int, Optional, Pad, PerAxis, arg
+from archinspect.op import ArgumentError, Op, Spatial, Weight, Work, times
+from archinspect.ops.activation import activation_arg
+from archinspect.shape import Mismatch, extent, pad_pairs, positions, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.graph import Tensor
+    from archinspect.op import Emit
+    from archinspect.shape import Padding, Shape
+
+
+class _Window(Spatial):
+    """What all convolutions share: a window over the spatial axes, a bias, an activation."""
+
+    kind = "convolution"
+
+    kernel_size: tuple[int, ...] = arg("size of the window", PerAxis())
+    strides: tuple[int, ...] = arg("step of the window", PerAxis(), 1, aliases=("stride",))
+    padding: Padding = arg("zeros around the input", Pad("valid", "same"), "valid")
+    dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
+    use_bias: bool = arg("add a learned bias to every output channel", Bool(), default=True, aliases=("bias",))
+    activation: Op | None = activation_arg()
+    in_channels: int | None = arg("input channels, only to be checked", Optional(Int(1)), None)
+
+    def windows(self) -> tuple[int, ...]:
+        """Return the input positions that a window spans on each axis."""
+        return tuple(map(extent, self.kernel_size, self.dilation_rate))
+
+    def slide(self, spatial: Shape) -> Shape:
+        """Return the places the window takes on each axis."""
+        windows = self.windows()
+        pads = pad_pairs(self.padding, spatial, windows, self.strides)
+        axes = ("depth", "height", "width")[-self.rank :] if self.rank > 1 else ("length",)
+        return tuple(map(positions, spatial, windows, self.strides, pads, axes))
+
+    def channels(self, shape: Shape) -> int:
+        """Return the input channels; raise Mismatch where `in_channels` says another number."""
+        channels = self.split(shape)[1]
+        if self.in_channels not in (None, channels):
+            raise Mismatch(
+                f"in_channels is {self.in_channels}, but the input has {channels} channels",
+                arg="in_channels",
+                help="leave in_channels out: it follows from the input",
+            )
+        return channels
+
+    def bias(self, channels: int) -> dict[str, Weight]:
+        """Return the bias of that many output channels, or nothing."""
+        return {"bias": Weight((channels,))} if self.use_bias else {}
+
+    def label(self) -> str:
+        """Return the window, and the stride where it is not 1."""
+        stride = self.strides[0] if len(set(self.strides)) == 1 else times(self.strides)
+        return times(self.kernel_size) + " {}" + (f", /{stride}" if stride != 1 else "")
+
+
+class _Conv(_Window):
+    """Convolution: every output channel is a weighted sum over a window of the input channels of its group.
+
+    MACs: window * input channels / groups for every output element.
+    FLOPs: 2 a MAC, and 1 an output element for the bias.
+    """
+
+    filters: int = arg("output channels", Int(1), aliases=("out_channels",))
+    groups: int = arg("groups of channels, each convolved on its own", Int(1), 1)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, _ = self.split(shape)
+        channels = self.channels(shape)
+        if channels % self.groups:
+            raise Mismatch(
+                f"{self.groups} groups do not divide {channels} input channels",
+                arg="groups",
+                help=f"choose groups among the divisors of {channels}",
+            )
+        if self.filters % self.groups:
+            raise Mismatch(
+                f"{self.groups} groups do not divide {self.filters} filters",
+                arg="groups",
+                help=f"choose groups among the divisors of {self.filters}",
+            )
+        return self.join(shape[0], self.slide(spatial), self.filters)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        kernel = (*self.kernel_size, self.channels(shapes[0]) // self.groups, self.filters)
+        return {"kernel": Weight(kernel), **self.bias(self.filters)}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        taps = prod(self.kernel_size) * (self.channels(shapes[0]) // self.groups)
+        return Work(taps * size(output), size(output) * self.use_bias)
+
+    def label(self) -> str:
+        return super().label().format("conv" + (f", {self.groups} groups" if self.groups > 1 else "")) + (
+            f", {self.filters}"
+        )
+
+
+class Conv1D(_Conv):
+    __doc__ = _Conv.__doc__
+    rank = 1
+    padding: Padding = arg("zeros around the input", Pad("valid", "same", "causal"), "valid")
+
+
+class Conv2D(_Conv):
+    __doc__ = _Conv.__doc__
+    rank = 2
+    aliases = ("Convolution2D",)
+
+
+class Conv3D(_Conv):
+    __doc__ = _Conv.__doc__
+    rank = 3
+
+
+class _Depthwise(_Window):
+    """Depthwise convolution: every channel is convolved on its own, `depth_multiplier` times.
+
+    MACs: window for every output element. FLOPs: 2 a MAC, and 1 an output element for the bias.
+    """
+
+    depth_multiplier: int = arg("output channels for every input channel", Int(1), 1)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, _ = self.split(shape)
+        return self.join(shape[0], self.slide(spatial), self.channels(shape) * self.depth_multiplier)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        channels = self.channels(shapes[0])
+        kernel = (*self.kernel_size, channels, self.depth_multiplier)
+        return {"kernel": Weight(kernel), **self.bias(channels * self.depth_multiplier)}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(prod(self.kernel_size) * size(output), size(output) * self.use_bias)
+
+    def label(self) -> str:
+        return super().label().format("depthwise conv")
+
+
+class DepthwiseConv1D(_Depthwise):
+    __doc__ = _Depthwise.__doc__
+    rank = 1
+
+
+class DepthwiseConv2D(_Depthwise):
+    __doc__ = _Depthwise.__doc__
+    rank = 2
+
+
+class _Separable(_Window):
+    """Separable convolution: a depthwise one, then a 1x1 one that mixes the channels (Chollet 2016, arXiv:1610.02357).
+
+    Counted as the two convolutions that it is; only the second has a bias.
+    """
+
+    filters: int = arg("output channels", Int(1), aliases=("out_channels",))
+    depth_multiplier: int = arg("depthwise channels for every input channel", Int(1), 1)
+    pointwise: ClassVar[type[_Conv]]
+    depthwise: ClassVar[type[_Depthwise]]
+
+    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+        depthwise = self.depthwise(
+            kernel_size=list(self.kernel_size),
+            strides=list(self.strides),
+            padding=self.padding if isinstance(self.padding, str) else [list(pair) for pair in self.padding],
+            dilation_rate=list(self.dilation_rate),
+            depth_multiplier=self.depth_multiplier,
+            use_bias=False,
+            in_channels=self.in_channels,
+            data_format=self.data_format,
+        )
+        pointwise = self.pointwise(
+            filters=self.filters, kernel_size=1, use_bias=self.use_bias, data_format=self.data_format
+        )
+        output = emit(pointwise, [emit(depthwise, inputs)])
+        return emit(self.activation, [output]) if self.activation else output
+
+    def label(self) -> str:
+        return super().label().format("separable conv") + f", {self.filters}"
+
+
+class SeparableConv1D(_Separable):
+    __doc__ = _Separable.__doc__
+    rank = 1
+    pointwise = Conv1D
+    depthwise = DepthwiseConv1D
+
+
+class SeparableConv2D(_Separable):
+    __doc__ = _Separable.__doc__
+    rank = 2
+    pointwise = Conv2D
+    depthwise = DepthwiseConv2D
+
+
+class _Transpose(_Window):
+    """Transposed convolution: every input element spreads a weighted window over the output.
+
+    With `valid` or `same` the output is Keras's (`strides` times the input for `same`), with a number
+    PyTorch's: `(input - 1) * stride - padding + extent + output_padding`.
+    MACs: window * filters / groups for every *input* element. FLOPs: 2 a MAC, and 1 an output element for the bias.
+    """
+
+    filters: int = arg("output channels", Int(1), aliases=("out_channels",))
+    groups: int = arg("groups of channels, each convolved on its own", Int(1), 1)
+    output_padding: tuple[int, ...] | None = arg("positions added after the output", Optional(PerAxis(0)), None)
+
+    def check(self) -> None:
+        if self.output_padding is None:
+            return
+        limits = map(max, self.strides, self.dilation_rate)
+        if any(extra >= limit for extra, limit in zip(self.output_padding, limits, strict=True)):
+            raise ArgumentError(
+                f"{type(self).__name__}: output_padding must be smaller than the stride or the dilation",
+                "output_padding",
+            )
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, _ = self.split(shape)
+        channels = self.channels(shape)
+        if channels % self.groups or self.filters % self.groups:
+            raise Mismatch(
+                f"{self.groups} groups do not divide {channels} input channels and {self.filters} filters",
+                arg="groups",
+            )
+        lengths = tuple(self._length(axis, length) for axis, length in enumerate(spatial))
+        if min(lengths) < 1:
+            raise Mismatch(f"the padding leaves no output: {times(lengths)}", arg="padding")
+        return self.join(shape[0], lengths, self.filters)
+
+    def _length(self, axis: int, length: int) -> int:
+        stride = self.strides[axis]
+        window = self.windows()[axis]
+        extra = self.output_padding[axis] if self.output_padding else 0
+        full = (length - 1) * stride + window + extra
+        if not isinstance(self.padding, str):
+            return full - sum(self.padding[axis])
+        if self.output_padding:  # keras.src.backend.common.backend_utils
+            return full - (2 * (self.kernel_size[axis] // 2) if self.padding == "same" else 0)
+        return length * stride if self.padding == "same" else length * stride + max(window - stride, 0)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        kernel = (*self.kernel_size, self.filters // self.groups, self.channels(shapes[0]))
+        return {"kernel": Weight(kernel), **self.bias(self.filters)}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        taps = prod(self.kernel_size) * (self.filters // self.groups)
+        return Work(taps * size(shapes[0]), size(output) * self.use_bias)
+
+    def label(self) -> str:
+        return super().label().format("transposed conv").replace(", /", ", *") + f", {self.filters}"
+
+
+class Conv1DTranspose(_Transpose):
+    __doc__ = _Transpose.__doc__
+    rank = 1
+    aliases = ("ConvTranspose1d",)
+
+
+class Conv2DTranspose(_Transpose):
+    __doc__ = _Transpose.__doc__
+    rank = 2
+    aliases = ("ConvTranspose2d", "Deconvolution2D", "Deconv2D")
+
+
+class Conv3DTranspose(_Transpose):
+    __doc__ = _Transpose.__doc__
+    rank = 3
+    aliases = ("ConvTranspose3d",)

@@ -1,0 +1,55 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.args import Bool, Int, Optional, arg
+from archinspect.op import Op, Weight, Work
+from archinspect.ops.activation import activation_arg
+from archinspect.shape import Mismatch, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Shape
+
+
+class Dense(Op):
+    """Fully connected: every output is a weighted sum of the last axis.
+
+    MACs: the last axis's size for every output element. FLOPs: 2 a MAC, and 1 an output element for the bias.
+    """
+
+    kind = "dense"
+    aliases = ("Linear", "FullyConnected", "FC", "InnerProduct")
+
+    units: int = arg("output features", Int(1), aliases=("out_features", "hidden_units"))
+    use_bias: bool = arg("add a learned bias to every output feature", Bool(), default=True, aliases=("bias",))
+    activation: Op | None = activation_arg()
+    in_features: int | None = arg("input features, only to be checked", Optional(Int(1)), None)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) == 1:
+            raise Mismatch("needs an input of at least one axis")
+        if self.in_features not in (None, shape[-1]):
+            flat = size(shape[1:])
+            flatten = self.in_features == flat or len(shape) > 2  # noqa: PLR2004 - the batch and one axis
+            raise Mismatch(
+                f"in_features is {self.in_features}, but the input's last axis has {shape[-1]}",
+                arg="in_features",
+                help=(f"`Flatten` before it gives {flat}; " if flatten else "")
+                + "or leave in_features out: it follows from the input",
+            )
+        return (*shape[:-1], self.units)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        kernel = {"kernel": Weight((shapes[0][-1], self.units))}
+        return kernel | ({"bias": Weight((self.units,))} if self.use_bias else {})
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
+
+    def label(self) -> str:
+        return f"dense, {self.units}"

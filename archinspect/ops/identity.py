@@ -1,0 +1,109 @@
+"""Operators that keep their input's shape and cost little: dropout, noise, rescaling, nothing at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.args import Choice, Float, Ints, Optional, arg
+from archinspect.op import DTYPES, Op, Work
+from archinspect.shape import size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Shape
+
+
+class Input(Op):
+    """Where a network's data enters: `Input: [224, 224, 3]`, the same as the spec's `input:`."""
+
+    kind = "input"
+    aliases = ("InputLayer",)
+    inputs = (0, 0)
+    shape: tuple[int, ...] = arg("the sample's axes, without the batch", Ints(1), aliases=("input_shape",))
+    dtype: str = arg("data type; `float` is the one the network computes in", Choice(*DTYPES), "float")
+
+    def output(self, *shapes: Shape) -> Shape:
+        del shapes
+        return (1, *self.shape)
+
+    def output_dtype(self, *dtypes: str) -> str:
+        del dtypes
+        return self.dtype
+
+
+class _SameShape(Op):
+    """An operator whose output is shaped as its input."""
+
+    kind = "other"
+
+    def output(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+
+class Identity(_SameShape):
+    """Does nothing: a skip connection, or the place of a removed layer. No FLOPs."""
+
+    aliases = ("Noop", "Nop", "Lambda")
+
+
+class _Dropout(_SameShape):
+    """Drops parts of its input at random in training; nothing at inference, so no FLOPs."""
+
+    rate: float = arg("share that is dropped", Float(0, 1), 0.5, aliases=("p", "dropout_ratio", "drop_prob"))
+
+
+class Dropout(_Dropout):
+    """Drops elements at random in training (Srivastava et al. 2014). Nothing at inference, so no FLOPs."""
+
+    def label(self) -> str:
+        return f"dropout {self.rate:g}"
+
+
+class SpatialDropout1D(_Dropout):
+    """Drops whole channels at random in training. Nothing at inference, so no FLOPs."""
+
+    aliases = ("Dropout1d",)
+
+
+class SpatialDropout2D(_Dropout):
+    """Drops whole channels at random in training (Tompson et al. 2014, arXiv:1411.4280). No FLOPs."""
+
+    aliases = ("Dropout2d",)
+
+
+class SpatialDropout3D(_Dropout):
+    """Drops whole channels at random in training. Nothing at inference, so no FLOPs."""
+
+    aliases = ("Dropout3d",)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout that keeps mean and variance (Klambauer et al. 2017, arXiv:1706.02515). No FLOPs at inference."""
+
+
+class GaussianDropout(_Dropout):
+    """Multiplies by random factors in training (Srivastava et al. 2014). No FLOPs at inference."""
+
+
+class StochasticDepth(_Dropout):
+    """Drops a whole residual path at random in training (Huang et al. 2016, arXiv:1603.09382). No FLOPs at inference."""
+
+    aliases = ("DropPath",)
+
+
+class GaussianNoise(_SameShape):
+    """Adds random noise in training. Nothing at inference, so no FLOPs."""
+
+    stddev: float = arg("standard deviation of the noise", Float(0), 1.0)
+
+
+class Rescaling(_SameShape):
+    """`x * scale + offset` with fixed numbers. FLOPs: 1 an element for each that changes something."""
+
+    scale: float = arg("factor", Float(), 1.0)
+    offset: float | None = arg("term", Optional(Float()), None)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=((self.scale != 1) + bool(self.offset)) * size(output))

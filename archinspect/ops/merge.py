@@ -1,0 +1,127 @@
+"""Operators that join several tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.args import Choice, Int, Ints, Optional, arg
+from archinspect.op import ArgumentError, Op, Work, channel_axis, data_format_arg
+from archinspect.shape import Mismatch, broadcast, normal_axis, size, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Shape
+
+
+class _Elementwise(Op):
+    """Joins its inputs element by element; dimensions of size 1 stretch as in NumPy."""
+
+    kind = "merge"
+    inputs = (2, None)
+
+    def output(self, *shapes: Shape) -> Shape:
+        return broadcast(shapes)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=(len(shapes) - 1) * size(output))
+
+
+class Add(_Elementwise):
+    """The sum, as at the end of a residual path. FLOPs: 1 an output element for every input but the first."""
+
+    aliases = ("Sum", "Eltwise", "Shortcut")
+
+    def label(self) -> str:
+        return "+"
+
+
+class Subtract(_Elementwise):
+    """The first input minus the second. FLOPs: 1 an output element."""
+
+    aliases = ("Sub",)
+    inputs: ClassVar = (2, 2)
+
+
+class Multiply(_Elementwise):
+    """The product, as of a gate. FLOPs: 1 an output element for every input but the first."""
+
+    aliases = ("Mul",)
+
+
+class Maximum(_Elementwise):
+    """The largest of the inputs. FLOPs: 1 comparison an output element for every input but the first."""
+
+    aliases = ("Max",)
+
+
+class Minimum(_Elementwise):
+    """The smallest of the inputs. FLOPs: 1 comparison an output element for every input but the first."""
+
+    aliases = ("Min",)
+
+
+class Average(_Elementwise):
+    """The mean of the inputs. FLOPs: 1 an output element for every input: the additions and 1 division."""
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=len(shapes) * size(output))
+
+
+class Concatenate(Op):
+    """Puts its inputs side by side along an axis, the channels' unless given. No FLOPs."""
+
+    kind = "merge"
+    aliases = ("Concat", "Cat")
+    inputs = (1, None)
+
+    axis: int | None = arg("the axis along which they are joined", Optional(Int()), None, aliases=("dim",))
+    data_format: str = data_format_arg()
+
+    def output(self, *shapes: Shape) -> Shape:
+        first = shapes[0]
+        given = channel_axis(first, self.data_format) if self.axis is None else self.axis
+        axis = normal_axis(given, len(first))
+        for shape in shapes[1:]:
+            if len(shape) != len(first) or any(
+                a != b for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != axis
+            ):
+                raise Mismatch(
+                    f"the inputs {text(first)} and {text(shape)} differ beside axis {axis}",
+                    help="make the paths agree in every other axis; `Cropping2D` and `ZeroPadding2D` adjust sizes",
+                )
+        return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+    def label(self) -> str:
+        return "concat"
+
+
+class Dot(Op):
+    """Sums the products of two inputs along an axis of each, as Keras's `Dot`.
+
+    MACs: the size of the summed axis for every output element.
+    """
+
+    kind = "merge"
+    inputs = (2, 2)
+
+    axes: tuple[int, ...] = arg("the axis that is summed, or one for each input", Ints(), aliases=("axis",))
+
+    def check(self) -> None:
+        if len(self.axes) not in (1, 2):
+            raise ArgumentError(f"Dot: axes must be one axis or two, not {len(self.axes)}", "axes")
+
+    def output(self, *shapes: Shape) -> Shape:
+        first, second = shapes
+        a, b = self._axes(first, second)
+        if first[a] != second[b]:
+            raise Mismatch(f"axis {a} of {text(first)} is {first[a]}, but axis {b} of {text(second)} is {second[b]}")
+        rest = (*first[1:a], *first[a + 1 :], *second[1:b], *second[b + 1 :])
+        return (first[0], *(rest or (1,)))
+
+    def _axes(self, first: Shape, second: Shape) -> tuple[int, int]:
+        return normal_axis(self.axes[0], len(first), "axes"), normal_axis(self.axes[-1], len(second), "axes")
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        first, second = shapes
+        return Work(first[self._axes(first, second)[0]] * size(output))

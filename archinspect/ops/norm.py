@@ -1,0 +1,221 @@
+"""Normalisations, and the scaling by a learned vector that some networks use in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.args import Bool, Choice, Float, Int, Ints, Optional, arg
+from archinspect.op import Op, Weight, Work, channel_axis, data_format_arg
+from archinspect.shape import Mismatch, normal_axis, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Shape
+
+
+class _Norm(Op):
+    """What all normalisations share: the output is shaped as the input."""
+
+    kind = "normalization"
+
+    epsilon: float = arg("added to the variance", Float(0), 0.001, aliases=("eps",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        self.weights(*shapes)
+        return shapes[0]
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        raise NotImplementedError
+
+
+class _ChannelNorm(_Norm):
+    """A normalisation with a learned scale and offset for every channel."""
+
+    center: bool = arg("learn an offset", Bool(), default=True)
+    scale: bool = arg("learn a scale", Bool(), default=True)
+    affine: bool | None = arg("PyTorch's: both, or neither", Optional(Bool()), None)
+    axis: int | None = arg("the channels' axis, where the data format does not tell", Optional(Int()), None)
+    num_features: int | None = arg(
+        "channels, only to be checked", Optional(Int(1)), None, aliases=("num_channels", "in_channels")
+    )
+    data_format: str = data_format_arg()
+
+    def channels(self, shape: Shape) -> int:
+        """Return the number of channels; raise Mismatch where `num_features` says another."""
+        axis = channel_axis(shape, self.data_format) if self.axis is None else self.axis
+        channels = shape[normal_axis(axis, len(shape))]
+        if self.num_features not in (None, channels):
+            raise Mismatch(
+                f"num_features is {self.num_features}, but the input has {channels} channels",
+                arg="num_features",
+                help="leave num_features out: it follows from the input",
+            )
+        return channels
+
+    def affine_weights(self, shape: Shape) -> dict[str, Weight]:
+        """Return gamma and beta, each where it is learned."""
+        weight = Weight((self.channels(shape),))
+        center, scale = (self.center, self.scale) if self.affine is None else (self.affine, self.affine)
+        return ({"gamma": weight} if scale else {}) | ({"beta": weight} if center else {})
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        return self.affine_weights(shapes[0])
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        # Mean (1), variance (3), difference and quotient (2), then the learned scale and offset.
+        return Work(other=(6 + len(self.affine_weights(shapes[0]))) * size(output))
+
+
+class BatchNormalization(_ChannelNorm):
+    """Normalises every channel by statistics gathered in training (Ioffe & Szegedy 2015, arXiv:1502.03167).
+
+    The running mean and variance are statistics, not parameters: Keras counts them as non-trainable
+    parameters, PyTorch as buffers. FLOPs, at inference: 2 an element, since mean, variance, scale and
+    offset fold into one factor and one term.
+    """
+
+    aliases = ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BN")
+    momentum: float | None = arg("of the running statistics", Optional(Float(0, 1)), 0.99)
+    track_running_stats: bool = arg("keep running statistics", Bool(), default=True)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        weights = self.affine_weights(shapes[0])
+        if self.track_running_stats:
+            statistic = Weight((self.channels(shapes[0]),), parameter=False)
+            weights |= {"moving_mean": statistic, "moving_variance": statistic}
+        return weights
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=2 * size(output))
+
+    def label(self) -> str:
+        return "batch norm"
+
+
+class LayerNormalization(_Norm):
+    """Normalises every sample over its last axis, or several (Ba et al. 2016, arXiv:1607.06450).
+
+    FLOPs: 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    """
+
+    aliases = ("LayerNorm",)
+    axis: tuple[int, ...] = arg("the axes it normalises over", Ints(), -1)
+    normalized_shape: tuple[int, ...] | None = arg(
+        "PyTorch's: the sizes of the last axes, instead of `axis`", Optional(Ints(1)), None
+    )
+    center: bool = arg("learn an offset", Bool(), default=True, aliases=("bias",))
+    scale: bool = arg("learn a scale", Bool(), default=True)
+    elementwise_affine: bool = arg("PyTorch's: false for neither scale nor offset", Bool(), default=True)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        weight = Weight(self._normalized(shapes[0]))
+        if not self.elementwise_affine:
+            return {}
+        return ({"gamma": weight} if self.scale else {}) | ({"beta": weight} if self.center else {})
+
+    def _normalized(self, shape: Shape) -> Shape:
+        if self.normalized_shape is None:
+            return tuple(shape[axis] for axis in sorted(normal_axis(axis, len(shape)) for axis in self.axis))
+        last = shape[1:][-len(self.normalized_shape) :]
+        if last != self.normalized_shape:
+            raise Mismatch(
+                f"normalized_shape is {list(self.normalized_shape)}, but the input's last axes are {list(last)}",
+                arg="normalized_shape",
+                help="leave normalized_shape out to normalise the last axis",
+            )
+        return last
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=(6 + len(self.weights(*shapes))) * size(output))
+
+    def label(self) -> str:
+        return "layer norm"
+
+
+class GroupNormalization(_ChannelNorm):
+    """Normalises every sample over groups of its channels (Wu & He 2018, arXiv:1803.08494).
+
+    FLOPs: 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    """
+
+    aliases = ("GroupNorm",)
+    groups: int = arg("groups of channels; -1 for one a channel", Int(-1), 32, aliases=("num_groups",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        channels = self.channels(shapes[0])
+        groups = channels if self.groups == -1 else self.groups
+        if not groups or channels % groups:
+            raise Mismatch(
+                f"{groups} groups do not divide {channels} channels",
+                arg="groups",
+                help=f"choose groups among the divisors of {channels}",
+            )
+        return shapes[0]
+
+    def label(self) -> str:
+        return "group norm"
+
+
+class InstanceNormalization(_ChannelNorm):
+    """Normalises every channel of every sample by itself (Ulyanov et al. 2016, arXiv:1607.08022).
+
+    As in PyTorch it learns no scale and offset unless `affine: true`. FLOPs: 6 an element (mean 1,
+    variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    """
+
+    aliases = ("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
+    affine: bool | None = arg("learn a scale and an offset", Optional(Bool()), default=False)
+
+    def label(self) -> str:
+        return "instance norm"
+
+
+class LocalResponseNormalization(_Norm):
+    """Divides by the activity of neighbouring channels (Krizhevsky et al. 2012, section 3.3).
+
+    FLOPs: size + 5 an element: square 1, sum size - 1, scale and offset 2, power 1, quotient 1, and 1 for the mean.
+    """
+
+    aliases = ("LocalResponseNorm", "LRN")
+    size: int = arg("neighbouring channels", Int(1), 5, aliases=("depth_radius", "local_size", "n"))
+    alpha: float = arg("scale", Float(), 0.0001)
+    beta: float = arg("exponent", Float(), 0.75)
+    k: float = arg("offset", Float(), 1.0, aliases=("bias",))
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        del shapes
+        return {}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=(self.size + 5) * size(output))
+
+    def label(self) -> str:
+        return "local response norm"
+
+
+class LayerScale(Op):
+    """Multiplies by a learned vector (Touvron et al. 2021, arXiv:2103.17239). FLOPs: 1 an element.
+
+    The vector lies along the channels unless `axis` says otherwise.
+    """
+
+    kind = "normalization"
+    axis: int | None = arg("the vector's axis", Optional(Int()), None)
+    init_values: float = arg("initial value; without effect on costs", Float(), 1e-6, aliases=("gamma", "value"))
+    data_format: str = data_format_arg()
+
+    def output(self, *shapes: Shape) -> Shape:
+        self.weights(*shapes)
+        return shapes[0]
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        (shape,) = shapes
+        axis = channel_axis(shape, self.data_format) if self.axis is None else self.axis
+        return {"gamma": Weight((shape[normal_axis(axis, len(shape))],))}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=size(output))

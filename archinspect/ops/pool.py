@@ -1,0 +1,282 @@
+"""Pooling in one to three dimensions: windows, global, adaptive."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.args import Bool, Choice, Optional, Pad, PerAxis, arg
+from archinspect.op import Spatial, Work, times
+from archinspect.shape import ceil_div, extent, pad_pairs, positions, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Pair, Padding, Shape
+
+
+class _Pool(Spatial):
+    """A window that reduces every channel by itself."""
+
+    kind = "pooling"
+    word: ClassVar[str]
+
+    pool_size: tuple[int, ...] = arg("size of the window", PerAxis(), 2, aliases=("kernel_size",))
+    strides: tuple[int, ...] | None = arg("step; pool_size by default", Optional(PerAxis()), None, aliases=("stride",))
+    padding: Padding = arg("padding around the input", Pad("valid", "same"), "valid")
+    ceil_mode: bool | str = arg(
+        "round the number of windows up: true as PyTorch, which drops a last window that starts in the padding "
+        "after the input; 'caffe' as Caffe, which does so only where there is padding",
+        Choice(False, True, "caffe"),
+        default=False,
+    )
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, channels = self.split(shape)
+        return self.join(shape[0], self._slide(spatial), channels)
+
+    def _slide(self, spatial: Shape) -> Shape:
+        strides = self.strides or self.pool_size
+        windows = self.windows()
+        pads = pad_pairs(self.padding, spatial, windows, strides)
+        axes = ("depth", "height", "width")[-self.rank :] if self.rank > 1 else ("length",)
+        return tuple(map(self._positions, spatial, windows, strides, pads, axes))
+
+    def _positions(self, length: int, window: int, stride: int, pad: Pair, axis: str) -> int:
+        if not self.ceil_mode or self.padding == "same":
+            return positions(length, window, stride, pad, axis)
+        count = ceil_div(length + sum(pad) - window, stride) + 1
+        if count < 1:
+            return positions(length, window, stride, pad, axis)
+        clips = self.ceil_mode is True or any(pad)
+        return count - 1 if clips and (count - 1) * stride >= length + pad[0] else count
+
+    def windows(self) -> tuple[int, ...]:
+        """Return the input positions that a window spans on each axis."""
+        return self.pool_size
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=self.operations() * size(output))
+
+    def operations(self) -> int:
+        """Return the operations for one output element."""
+        raise NotImplementedError
+
+    def label(self) -> str:
+        strides = self.strides or self.pool_size
+        stride = strides[0] if len(set(strides)) == 1 else times(strides)
+        return f"{times(self.pool_size)} {self.word} pool" + (f", /{stride}" if stride != 1 else "")
+
+
+class _MaxPool(_Pool):
+    """The largest value of every window. FLOPs: window - 1 comparisons an output element (a whole window everywhere)."""
+
+    word = "max"
+    dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
+    return_indices: bool = arg("PyTorch's; without effect on costs", Bool(), default=False)
+
+    def windows(self) -> tuple[int, ...]:
+        return tuple(map(extent, self.pool_size, self.dilation_rate))
+
+    def operations(self) -> int:
+        return prod(self.pool_size) - 1
+
+
+class MaxPooling1D(_MaxPool):
+    __doc__ = _MaxPool.__doc__
+    rank = 1
+    aliases = ("MaxPool1d",)
+
+
+class MaxPooling2D(_MaxPool):
+    __doc__ = _MaxPool.__doc__
+    rank = 2
+    aliases = ("MaxPool2d", "MaxPool", "MaxPooling")
+
+
+class MaxPooling3D(_MaxPool):
+    __doc__ = _MaxPool.__doc__
+    rank = 3
+    aliases = ("MaxPool3d",)
+
+
+class _AveragePool(_Pool):
+    """The mean of every window. FLOPs: window - 1 additions and 1 division an output element (a whole window everywhere)."""
+
+    word = "average"
+    count_include_pad: bool = arg("PyTorch's; without effect on costs", Bool(), default=True)
+
+    def operations(self) -> int:
+        return prod(self.pool_size)
+
+
+class AveragePooling1D(_AveragePool):
+    __doc__ = _AveragePool.__doc__
+    rank = 1
+    aliases = ("AvgPool1d",)
+
+
+class AveragePooling2D(_AveragePool):
+    __doc__ = _AveragePool.__doc__
+    rank = 2
+    aliases = ("AvgPool2d", "AvgPool", "AveragePool")
+
+
+class AveragePooling3D(_AveragePool):
+    __doc__ = _AveragePool.__doc__
+    rank = 3
+    aliases = ("AvgPool3d",)
+
+
+class _GlobalPool(Spatial):
+    """Reduces all positions of a channel to one value."""
+
+    kind = "pooling"
+    word: ClassVar[str]
+    keepdims: bool = arg("keep the spatial axes, with size 1", Bool(), default=False)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        _, channels = self.split(shape)
+        return self.join(shape[0], (1,) * self.rank if self.keepdims else (), channels)
+
+    def label(self) -> str:
+        return f"global {self.word} pool"
+
+
+class _GlobalMaxPool(_GlobalPool):
+    """The largest value of every channel. FLOPs: positions - 1 comparisons a channel."""
+
+    word = "max"
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=size(shapes[0]) - size(output))
+
+
+class GlobalMaxPooling1D(_GlobalMaxPool):
+    __doc__ = _GlobalMaxPool.__doc__
+    rank = 1
+    aliases = ("GlobalMaxPool1D",)
+
+
+class GlobalMaxPooling2D(_GlobalMaxPool):
+    __doc__ = _GlobalMaxPool.__doc__
+    rank = 2
+    aliases = ("GlobalMaxPool2D", "GlobalMaxPool")
+
+
+class GlobalMaxPooling3D(_GlobalMaxPool):
+    __doc__ = _GlobalMaxPool.__doc__
+    rank = 3
+    aliases = ("GlobalMaxPool3D",)
+
+
+class _GlobalAveragePool(_GlobalPool):
+    """The mean of every channel (Lin et al. 2013, arXiv:1312.4400). FLOPs: positions - 1 additions and 1 division a channel."""
+
+    word = "average"
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del output
+        return Work(other=size(shapes[0]))
+
+
+class GlobalAveragePooling1D(_GlobalAveragePool):
+    __doc__ = _GlobalAveragePool.__doc__
+    rank = 1
+    aliases = ("GlobalAvgPool1D",)
+
+
+class GlobalAveragePooling2D(_GlobalAveragePool):
+    __doc__ = _GlobalAveragePool.__doc__
+    rank = 2
+    aliases = ("GlobalAvgPool2D", "GlobalAvgPool", "GlobalAveragePool", "GlobalPooling")
+
+
+class GlobalAveragePooling3D(_GlobalAveragePool):
+    __doc__ = _GlobalAveragePool.__doc__
+    rank = 3
+    aliases = ("GlobalAvgPool3D",)
+
+
+class _AdaptivePool(Spatial):
+    """Windows placed so that the output has the size asked for; they overlap where it does not divide the input's."""
+
+    kind = "pooling"
+    word: ClassVar[str]
+    output_size: tuple[int, ...] = arg("positions of the output", PerAxis())
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        _, channels = self.split(shape)
+        return self.join(shape[0], self.output_size, channels)
+
+    def elements(self, shape: Shape) -> int:
+        """Return the input elements of all windows together, an overlap counted in each."""
+        spatial, channels = self.split(shape)
+        # PyTorch: window i reaches from floor(i * in / out) to ceil((i + 1) * in / out).
+        per_axis = [
+            sum(ceil_div((i + 1) * length, count) - i * length // count for i in range(count))
+            for length, count in zip(spatial, self.output_size, strict=True)
+        ]
+        return shape[0] * channels * prod(per_axis)
+
+    def label(self) -> str:
+        return f"{self.word} pool to {times(self.output_size)}"
+
+
+class _AdaptiveMaxPool(_AdaptivePool):
+    """The largest value of every adaptive window. FLOPs: window - 1 comparisons an output element."""
+
+    word = "max"
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=self.elements(shapes[0]) - size(output))
+
+
+class AdaptiveMaxPooling1D(_AdaptiveMaxPool):
+    __doc__ = _AdaptiveMaxPool.__doc__
+    rank = 1
+    aliases = ("AdaptiveMaxPool1d",)
+
+
+class AdaptiveMaxPooling2D(_AdaptiveMaxPool):
+    __doc__ = _AdaptiveMaxPool.__doc__
+    rank = 2
+    aliases = ("AdaptiveMaxPool2d",)
+
+
+class AdaptiveMaxPooling3D(_AdaptiveMaxPool):
+    __doc__ = _AdaptiveMaxPool.__doc__
+    rank = 3
+    aliases = ("AdaptiveMaxPool3d",)
+
+
+class _AdaptiveAveragePool(_AdaptivePool):
+    """The mean of every adaptive window. FLOPs: window - 1 additions and 1 division an output element."""
+
+    word = "average"
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del output
+        return Work(other=self.elements(shapes[0]))
+
+
+class AdaptiveAveragePooling1D(_AdaptiveAveragePool):
+    __doc__ = _AdaptiveAveragePool.__doc__
+    rank = 1
+    aliases = ("AdaptiveAvgPool1d",)
+
+
+class AdaptiveAveragePooling2D(_AdaptiveAveragePool):
+    __doc__ = _AdaptiveAveragePool.__doc__
+    rank = 2
+    aliases = ("AdaptiveAvgPool2d", "AdaptiveAvgPool")
+
+
+class AdaptiveAveragePooling3D(_AdaptiveAveragePool):
+    __doc__ = _AdaptiveAveragePool.__doc__
+    rank = 3
+    aliases = ("AdaptiveAvgPool3d",)

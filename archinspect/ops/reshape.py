@@ -1,0 +1,210 @@
+"""Operators that move, repeat, cut or add elements without weighing them."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.args import Choice, Int, Ints, Pad, PerAxis, arg
+from archinspect.op import ArgumentError, Op, Spatial, Work, times
+from archinspect.shape import Mismatch, normal_axis, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Pair, Shape
+
+
+class Flatten(Op):
+    """Puts all axes of a sample into one, or those from `start_dim` to `end_dim`. No FLOPs."""
+
+    kind = "reshape"
+    start_dim: int = arg("first axis that is joined, the batch being 0", Int(), 1)
+    end_dim: int = arg("last axis that is joined", Int(), -1)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) == 1:
+            return (*shape, 1)
+        start = normal_axis(self.start_dim, len(shape), "start_dim")
+        end = normal_axis(self.end_dim, len(shape), "end_dim")
+        if start > end:
+            raise Mismatch(f"start_dim {start} stands behind end_dim {end}", arg="start_dim")
+        return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
+
+
+class Reshape(Op):
+    """Gives a sample other axes of the same number of elements. No FLOPs."""
+
+    kind = "reshape"
+    aliases = ("View",)
+    target_shape: tuple[int, ...] = arg(
+        "the axes, without the batch; one may be -1: the rest", Ints(-1), aliases=("shape",)
+    )
+
+    def check(self) -> None:
+        if self.target_shape.count(-1) > 1 or 0 in self.target_shape:
+            raise ArgumentError("Reshape: target_shape takes positive sizes, and -1 once", "target_shape")
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        elements = size(shape[1:])
+        known = prod(dim for dim in self.target_shape if dim != -1)
+        if elements % known or (-1 not in self.target_shape and elements != known):
+            raise Mismatch(
+                f"{list(shape[1:])} has {elements:,} elements, target_shape {list(self.target_shape)} {known:,}",
+                arg="target_shape",
+                help="use -1 for the axis that follows from the others",
+            )
+        return (shape[0], *(elements // known if dim == -1 else dim for dim in self.target_shape))
+
+
+class Permute(Op):
+    """Puts a sample's axes into another order. No FLOPs."""
+
+    kind = "reshape"
+    aliases = ("Transpose",)
+    dims: tuple[int, ...] = arg("the new order of the axes, 1 the first behind the batch", Ints(0))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        # PyTorch's permute names the batch too: [0, 2, 3, 1].
+        dims = self.dims[1:] if self.dims[:1] == (0,) else self.dims
+        if sorted(dims) != list(range(1, len(shape))):
+            raise Mismatch(f"dims {list(self.dims)} is no order of the input's axes 1 to {len(shape) - 1}", arg="dims")
+        return (shape[0], *(shape[axis] for axis in dims))
+
+
+class RepeatVector(Op):
+    """Repeats a vector `n` times along a new first axis. No FLOPs."""
+
+    kind = "reshape"
+    n: int = arg("how often", Int(1))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != 2:  # noqa: PLR2004 - the batch and one axis
+            raise Mismatch(f"needs an input of one axis, got {len(shape) - 1}")
+        return (shape[0], self.n, shape[1])
+
+
+class _ZeroPadding(Spatial):
+    """Adds zeros around the spatial axes. No FLOPs."""
+
+    kind = "reshape"
+    padding: tuple[Pair, ...] = arg("zeros on each side", Pad(), 1)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, channels = self.split(shape)
+        padded = [length + sum(pad) for length, pad in zip(spatial, self.padding, strict=True)]
+        return self.join(shape[0], padded, channels)
+
+
+class ZeroPadding1D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 1
+    aliases = ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d")
+
+
+class ZeroPadding2D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 2
+    aliases = ("ZeroPad2d", "ConstantPad2d", "ReflectionPad2d", "ReplicationPad2d")
+
+
+class ZeroPadding3D(_ZeroPadding):
+    __doc__ = _ZeroPadding.__doc__
+    rank = 3
+    aliases = ("ZeroPad3d", "ConstantPad3d", "ReflectionPad3d", "ReplicationPad3d")
+
+
+class _Cropping(Spatial):
+    """Cuts positions off the spatial axes. No FLOPs."""
+
+    kind = "reshape"
+    cropping: tuple[Pair, ...] = arg("positions cut on each side", Pad(), 1)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, channels = self.split(shape)
+        left = [length - sum(cut) for length, cut in zip(spatial, self.cropping, strict=True)]
+        if min(left) < 1:
+            raise Mismatch(f"cuts {times(spatial)} down to {times(left)}", arg="cropping", help="crop less")
+        return self.join(shape[0], left, channels)
+
+
+class Cropping1D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 1
+
+
+class Cropping2D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 2
+
+
+class Cropping3D(_Cropping):
+    __doc__ = _Cropping.__doc__
+    rank = 3
+
+
+class _UpSampling(Spatial):
+    """Repeats or interpolates every position along the spatial axes.
+
+    FLOPs: none for `nearest`; for linear interpolation 3 an output element and axis (2 products, 1 sum), for
+    cubic 7 (4 products, 3 sums).
+    """
+
+    kind = "reshape"
+    size: tuple[int, ...] = arg("factor", PerAxis(), 2, aliases=("scale_factor",))
+    interpolation: str = arg(
+        "how positions in between are made",
+        Choice("nearest", "linear", "bilinear", "trilinear", "bicubic"),
+        "nearest",
+        aliases=("mode",),
+    )
+    align_corners: bool | None = arg("PyTorch's; without effect on costs", Choice(False, True), None)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, channels = self.split(shape)
+        return self.join(shape[0], [n * factor for n, factor in zip(spatial, self.size, strict=True)], channels)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        each = {"nearest": 0, "bicubic": 7}.get(self.interpolation, 3)
+        return Work(other=each * self.rank * size(output))
+
+    def label(self) -> str:
+        return f"upsample x{self.size[0]}" if len(set(self.size)) == 1 else f"upsample {times(self.size)}"
+
+
+class UpSampling1D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 1
+
+
+class UpSampling2D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 2
+    aliases = ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")
+
+
+class UpSampling3D(_UpSampling):
+    __doc__ = _UpSampling.__doc__
+    rank = 3
+
+
+class ChannelShuffle(Spatial):
+    """Interleaves the channels of groups (Zhang et al. 2017, arXiv:1707.01083). No FLOPs."""
+
+    kind = "reshape"
+    rank: ClassVar[int] = 2
+    groups: int = arg("groups of channels", Int(1))
+
+    def output(self, *shapes: Shape) -> Shape:
+        _, channels = self.split(shapes[0])
+        if channels % self.groups:
+            raise Mismatch(f"{self.groups} groups do not divide {channels} channels", arg="groups")
+        return shapes[0]

@@ -1,0 +1,216 @@
+"""A network's figures as plain, frozen data: what the API returns, the renderers format and JSON holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from archinspect.cost import Cost, costs
+from archinspect.op import DTYPES, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from archinspect.graph import Graph, Node, Tensor
+    from archinspect.op import Op
+
+SCHEMA = 1
+"""Version of the JSON form; keys are only ever added."""
+
+BatchShape: TypeAlias = tuple[int | None, ...]
+"""A shape with the batch first, None unless a batch was asked for."""
+
+
+class Row(NamedTuple):
+    """A layer, or a composite folded into one row."""
+
+    name: str
+    """The path, such as `stage1.0.conv2d`."""
+    type: str
+    """The operator's name, a block's name, or `group`."""
+    kind: str
+    """What it is to a reader: convolution, dense, pooling, ..., or composite."""
+    label: str
+    """A few words for a picture, such as `3x3 conv, 64`."""
+    inputs: tuple[str, ...]
+    """The layers or inputs that it reads."""
+    input_shape: BatchShape
+    """Shape of the first input."""
+    output_shape: BatchShape
+    cost: Cost
+    args: dict[str, object]
+    """The operator's arguments that differ from their defaults."""
+    layers: int = 1
+    """How many layers the row stands for."""
+    shares: str = ""
+    """The layer whose weights it uses."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row in the JSON form."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "inputs": list(self.inputs),
+            "input_shape": list(self.input_shape),
+            "output_shape": list(self.output_shape),
+            **cost_dict(self.cost),
+            "args": self.args,
+            **({"shares": self.shares} if self.shares else {}),
+        }
+
+
+class Report(NamedTuple):
+    """What a network is and costs. The rows of `layers` stand in execution order and sum to `totals`."""
+
+    name: str
+    source: str
+    description: str
+    metrics: dict[str, Any]
+    """Facts that the spec states, such as `year` and `top5_error`."""
+    params: dict[str, Any]
+    """The spec's parameters and their values."""
+    status: str
+    """`complete`, or `partial` where a layer could not be counted."""
+    layout: str
+    dtype: str
+    batch: int | None
+    inputs: dict[str, BatchShape]
+    outputs: dict[str, BatchShape]
+    totals: Cost
+    param_bytes: int
+    layers: tuple[Row, ...]
+    groups: Mapping[str, str]
+    """Path of every composite and what it is: a block's name, `group`."""
+
+    @property
+    def depth(self) -> int:
+        """Return the number of levels: 1 for a network without composites."""
+        return max((row.name.count(".") + 1 for row in self.layers), default=1)
+
+    def fold(self, depth: int) -> tuple[Row, ...]:
+        """Return the rows with everything below `depth` levels summed into its composite."""
+        folded: dict[str, list[Row]] = {}
+        names = {}
+        for row in self.layers:
+            name = ".".join(row.name.split(".")[:depth])
+            folded.setdefault(name, []).append(row)
+            names[row.name] = name
+        return tuple(self._folded(name, rows, names) for name, rows in folded.items())
+
+    def _folded(self, name: str, rows: list[Row], names: Mapping[str, str]) -> Row:
+        outside = dict.fromkeys(
+            names.get(source, source) for row in rows for source in row.inputs if names.get(source) != name
+        )
+        if len(rows) == 1 and rows[0].name == name:
+            return rows[0]._replace(inputs=tuple(outside))
+        what = self.groups.get(name, "group")
+        shape = rows[-1].output_shape
+        channels = shape[1 if self.layout == "channels_first" else -1]
+        return Row(
+            name=name,
+            type=what,
+            kind="composite",
+            label=f"{what}, {channels}",
+            inputs=tuple(outside),
+            input_shape=rows[0].input_shape,
+            output_shape=shape,
+            cost=total(rows),
+            args={},
+            layers=sum(row.layers for row in rows),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, whose keys docs/json.md explains."""
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "source": self.source,
+            "status": self.status,
+            "layout": self.layout,
+            "dtype": self.dtype,
+            "batch": self.batch,
+            "params": self.params,
+            "metrics": self.metrics,
+            "inputs": {name: list(shape) for name, shape in self.inputs.items()},
+            "outputs": {name: list(shape) for name, shape in self.outputs.items()},
+            "totals": {**cost_dict(self.totals), "param_bytes": self.param_bytes},
+            "layers": [row.as_dict() for row in self.layers],
+        }
+
+
+def cost_dict(cost: Cost) -> dict[str, int]:
+    """Return the figures by name, exact integers."""
+    return {"params": cost.params, **cost._asdict()}
+
+
+def total(rows: Iterable[Row]) -> Cost:
+    """Return the sum of the rows' costs."""
+    return Cost(*[sum(figures) for figures in zip(*[row.cost for row in rows], strict=True)])
+
+
+def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32") -> Report:
+    """Return the report of a graph whose shapes have been inferred, for this batch or, where None, for one sample."""
+    figures = costs(graph, dtype)
+    rows = _rows(graph, figures, batch)
+    totals = total(rows)
+    return Report(
+        name=graph.name,
+        source=graph.source,
+        description=graph.description,
+        metrics=graph.metrics,
+        params=graph.params,
+        status="complete" if len(figures) == len(graph.nodes) else "partial",
+        layout=graph.layout,
+        dtype=dtype,
+        batch=batch,
+        inputs={node.path: _shape(node.output, batch) for node in graph.inputs},
+        outputs={tensor.producer.layer: _shape(tensor, batch) for tensor in graph.outputs},
+        totals=totals,
+        param_bytes=(totals.params + totals.buffers) * DTYPES[dtype],
+        layers=rows,
+        groups=graph.groups,
+    )
+
+
+def _rows(graph: Graph, figures: dict[Node, Cost], batch: int | None) -> tuple[Row, ...]:
+    """Return a row a layer: its nodes follow one another and are summed."""
+    layers: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        layers.setdefault(node.layer, []).append(node)
+    described: dict[Op, tuple[str, str, str, dict[str, object]]] = {}
+    return tuple([_row(name, nodes, figures, batch, described) for name, nodes in layers.items()])
+
+
+def _row(
+    name: str,
+    nodes: list[Node],
+    figures: dict[Node, Cost],
+    batch: int | None,
+    described: dict[Op, tuple[str, str, str, dict[str, object]]],
+) -> Row:
+    first, last = nodes[0], nodes[-1]
+    cost = figures.get(last, Cost())
+    for node in nodes[:-1]:
+        # What a layer keeps between its own operators is not its output.
+        cost = cost.plus(figures.get(node, Cost())._replace(output_bytes=0))
+    op = first.layer_op
+    if op not in described:
+        described[op] = type(op).__name__, op.kind, op.label(), {k: plain(v) for k, v in op.given().items()}
+    type_name, kind, label, args = described[op]
+    sources = [tensor.producer.layer for node in nodes for tensor in node.inputs]
+    return Row(
+        name=name,
+        type=type_name,
+        kind=kind,
+        label=label,
+        inputs=tuple(dict.fromkeys(source for source in sources if source != name)),
+        input_shape=_shape(first.inputs[0], batch),
+        output_shape=_shape(last.output, batch),
+        cost=cost,
+        args=args,
+        shares=first.shares.layer if first.shares else "",
+    )
+
+
+def _shape(tensor: Tensor, batch: int | None) -> BatchShape:
+    shape = tensor.shape or ()
+    return (batch, *shape[1:])

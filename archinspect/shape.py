@@ -1,0 +1,106 @@
+"""The few shape computations that operators share.
+
+A shape is a tuple of dimensions with the batch first. Rules use only `+ - * //` and `max` on
+dimensions.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TypeAlias
+
+Shape: TypeAlias = tuple[int, ...]
+Pair: TypeAlias = tuple[int, int]
+Padding: TypeAlias = str | tuple[Pair, ...]
+
+
+class Mismatch(Exception):  # noqa: N818 - a finding about shapes that becomes a diagnostic, not a failure
+    """Shapes that an operator cannot take; `arg` names the argument to point at, if one is to blame."""
+
+    def __init__(self, message: str, *, arg: str = "", help: str = "") -> None:  # noqa: A002 - the field's name
+        super().__init__(message)
+        self.message = message
+        self.arg = arg
+        self.help = help
+
+
+def text(shape: Shape) -> str:
+    """Return a shape as people write it: the batch, which no spec gives, as None."""
+    return "(" + ", ".join(["None", *map(str, shape[1:])]) + ("," if len(shape) == 1 else "") + ")"
+
+
+def size(shape: Shape) -> int:
+    """Return the number of elements."""
+    return prod(shape)
+
+
+def ceil_div(a: int, b: int) -> int:
+    """Return a / b rounded up."""
+    return -(-a // b)
+
+
+def extent(kernel: int, dilation: int) -> int:
+    """Return the input positions that a dilated window spans."""
+    return dilation * (kernel - 1) + 1
+
+
+def same_padding(length: int, window: int, stride: int) -> Pair:
+    """Return (before, after) of TensorFlow's `same`: the output is the input over the stride, rounded up.
+
+    What is odd goes after (tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2).
+    """
+    total = max((ceil_div(length, stride) - 1) * stride + window - length, 0)
+    return total // 2, total - total // 2
+
+
+def pad_pairs(padding: Padding, lengths: Shape, windows: Shape, strides: Shape) -> tuple[Pair, ...]:
+    """Return (before, after) for every axis of a window operator."""
+    if padding == "same":
+        return tuple(map(same_padding, lengths, windows, strides))
+    if padding == "causal":
+        return tuple((window - 1, 0) for window in windows)
+    if padding == "valid":
+        return ((0, 0),) * len(lengths)
+    assert not isinstance(padding, str)  # the kind of the argument allows no other word
+    return padding
+
+
+def positions(length: int, window: int, stride: int, pad: Pair, axis: str = "") -> int:
+    """Return how many places a window of this extent takes; raise :class:`Mismatch` for none."""
+    padded = length + pad[0] + pad[1]
+    if window > padded:
+        padding = f" (padding included: {padded})" if padded != length else ""
+        raise Mismatch(
+            f"the window spans {window}, more than the input's {axis or 'length'} {length}{padding}",
+            arg="pool_size|kernel_size",
+            help="use a smaller window, `padding: same`, or a larger input",
+        )
+    return (padded - window) // stride + 1
+
+
+def broadcast(shapes: tuple[Shape, ...]) -> Shape:
+    """Return the NumPy broadcast of shapes; raise :class:`Mismatch` where two dimensions differ."""
+    rank = max(map(len, shapes))
+    result = []
+    # A shorter shape lines up at the end, but keeps the batch in front.
+    lined = [(shape[0], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
+    for axis, dims in enumerate(zip(*lined, strict=True)):
+        wide = {dim for dim in dims if dim != 1} or {1}
+        if len(wide) > 1:
+            shown = " and ".join(text(shape) for shape in shapes)
+            raise Mismatch(
+                f"the inputs {shown} differ at axis {axis}: {' and '.join(map(str, sorted(wide)))}",
+                help="make the paths end in the same shape, or project one with a 1x1 convolution",
+            )
+        result.append(wide.pop())
+    return tuple(result)
+
+
+def normal_axis(axis: int, rank: int, arg: str = "axis") -> int:
+    """Return an axis counted from the front; raise :class:`Mismatch` beyond the rank or at the batch."""
+    at = axis + rank if axis < 0 else axis
+    if not 0 <= at < rank:
+        raise Mismatch(f"axis {axis} is not one of the input's {rank} axes", arg=arg)
+    if at == 0:
+        raise Mismatch("axis 0 is the batch, which no layer may touch", arg=arg)
+    return at

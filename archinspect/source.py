@@ -1,0 +1,365 @@
+"""Text to values: YAML 1.2 core, every value with the place where it stands.
+
+A :class:`Source` is named text. :func:`read_tree` parses it into a tree of :class:`Scalar`,
+:class:`Map` and :class:`List`, whose spans lead every later message back to a line and column.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 16 * 2**20
+MAX_DEPTH = 100
+MAX_VALUES = 2_000_000
+MAX_DIGITS = 18
+
+Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
+
+# libyaml's own line breaks: text is cut where its marks count lines.
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_INT = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:_[0-9]{3})+)\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_BASED_INT = re.compile(r"0(?:o[0-7]+|x[0-9a-fA-F]+)\Z")
+_WORDS: dict[str, None | bool | float] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_NUMBER_STARTS = frozenset("0123456789+-.")
+
+
+class Source:
+    """Named text; its lines are cut only when a message needs one."""
+
+    __slots__ = ("_lines", "name", "path", "text")
+
+    def __init__(self, name: str, text: str, path: Path | None = None) -> None:
+        self.name = name
+        self.text = text
+        self.path = path
+        self._lines: list[str] | None = None
+
+    def line(self, number: int) -> str:
+        """Return line `number`, counted from 1; empty beyond the end."""
+        if self._lines is None:
+            self._lines = _LINE_BREAK.split(self.text)
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+
+
+class Span(NamedTuple):
+    """A stretch of a source: lines and columns from 1, the end column exclusive; line 0 is the whole file."""
+
+    source: Source
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+
+
+class SourceError(Exception):
+    """A text that cannot be read as a tree of values; the parser cannot go on after it."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str = "",  # noqa: A002 - the field's name in every diagnostic
+        notes: tuple[tuple[str, Span], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.span = span
+        self.help = help
+        self.notes = notes
+
+
+class Scalar:
+    """A single value: None, bool, int, float or str; `text` is what the file says."""
+
+    __slots__ = ("span", "text", "value")
+
+    def __init__(self, value: None | bool | float | str, text: str, span: Span) -> None:
+        self.value = value
+        self.text = text
+        self.span = span
+
+    def plain(self) -> Value:
+        """Return the value without its place."""
+        return self.value
+
+
+class List:
+    """A sequence of trees."""
+
+    __slots__ = ("items", "span")
+
+    def __init__(self, span: Span) -> None:
+        self.items: list[Tree] = []
+        self.span = span
+
+    def plain(self) -> Value:
+        """Return the values without their places."""
+        return [item.plain() for item in self.items]
+
+
+class Map:
+    """A mapping of names to trees, in the file's order; `keys` hold the places of the names."""
+
+    __slots__ = ("keys", "span", "values")
+
+    def __init__(self, span: Span) -> None:
+        self.keys: dict[str, Scalar] = {}
+        self.values: dict[str, Tree] = {}
+        self.span = span
+
+    def __iter__(self) -> Iterator[tuple[Scalar, Tree]]:
+        return ((self.keys[name], tree) for name, tree in self.values.items())
+
+    def plain(self) -> Value:
+        """Return the values without their places."""
+        return {name: tree.plain() for name, tree in self.values.items()}
+
+
+Tree: TypeAlias = Scalar | List | Map
+
+
+def read_file(path: Path) -> Source:
+    """Return the text of a UTF-8 file of at most 16 MiB; raise :class:`SourceError` otherwise."""
+    name = str(path)
+    try:
+        # One byte more than allowed tells "too large" without reading a huge or endless file.
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SourceError("file", f"cannot read the file: {reason}", Span(Source(name, ""))) from error
+    return decode(data, name, path)
+
+
+def decode(data: bytes, name: str, path: Path | None = None) -> Source:
+    """Return UTF-8 bytes as a source; raise :class:`SourceError` where they are none or too many."""
+    source = Source(name, "", path)
+    if len(data) > MAX_BYTES:
+        raise SourceError("limit", f"the file is larger than {MAX_BYTES >> 20} MiB", Span(source))
+    if b"\0" in data:
+        raise SourceError("encoding", "this is a binary file, not YAML text", Span(source))
+    try:
+        source.text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        source.text = data.decode("utf-8", "replace")
+        before = _LINE_BREAK.split(data[: error.start].decode("utf-8-sig"))
+        line, column = len(before), len(before[-1]) + 1
+        raise SourceError(
+            "encoding",
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            Span(source, line, column, line, column + 1),
+            "save the file as UTF-8",
+        ) from error
+    return source
+
+
+def read_tree(source: Source) -> Tree:
+    """Parse YAML text; raise :class:`SourceError` at the first thing that is not one tree of values."""
+    try:
+        return _Builder(source).build()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error, source) from error
+    except yaml.reader.ReaderError as error:
+        before = _LINE_BREAK.split(source.text[: error.position])
+        line, column = len(before), len(before[-1]) + 1
+        span = Span(source, line, column, line, column + 1)
+        raise SourceError("yaml", "this control character is not allowed in YAML", span) from error
+
+
+def resolve(text: str) -> None | bool | float | str:
+    """Read a plain scalar by the YAML 1.2 core schema (yaml.org/spec/1.2.2, 10.3.2).
+
+    One addition: an integer may group its thousands, `11_689_512`. Raise ValueError for a number of
+    more than 18 digits.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
+    if _INT.match(text):
+        if len(text) > MAX_DIGITS and len(text.lstrip("+-0").replace("_", "")) > MAX_DIGITS:
+            raise ValueError(text)
+        return int(text)
+    if _FLOAT.match(text):
+        return float(text)
+    if _BASED_INT.match(text):
+        value = int(text, 0)
+        if value >= 10**MAX_DIGITS:
+            raise ValueError(text)
+        return value
+    return text
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
+    problem = (error.problem or "not YAML").strip()
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    here = source.line(line)
+    indent = here[: len(here) - len(here.lstrip())]
+    span = Span(source, line, column, line, column + 1)
+    if "\t" in indent:
+        tab = indent.index("\t") + 1
+        span = Span(source, line, tab, line, tab + 1)
+        return SourceError("yaml", "a tab indents this line", span, "YAML is indented by spaces")
+    context = f" ({error.context.strip()})" if error.context else ""
+    return SourceError("yaml", f"not valid YAML: {problem}{context}", span)
+
+
+class _Builder:
+    """Builds the tree from libyaml's events, without recursion."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.anchors: dict[str, tuple[Tree, int] | None] = {}
+        self.count = 0
+
+    def build(self) -> Tree:
+        parser = getattr(yaml, "CParser", yaml.SafeLoader)(self.source.text)
+        next_event = parser.get_event
+        next_event()  # the stream's start
+        event = next_event()
+        if isinstance(event, yaml.StreamEndEvent):
+            start = Span(self.source, 1, 1, 1, 1)
+            raise SourceError("empty", "the file holds no values", start, "a spec has at least `input` and `layers`")
+        root = self._node(next_event(), next_event)
+        next_event()  # the document's end
+        event = next_event()
+        if not isinstance(event, yaml.StreamEndEvent):
+            raise SourceError("yaml", "a second document starts here: a file holds one spec", self._span(event))
+        return root
+
+    def _span(self, event: yaml.Event) -> Span:
+        start, end = event.start_mark, event.end_mark
+        return Span(self.source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def _node(self, first: yaml.Event, next_event: yaml.Event) -> Tree:
+        """Build the node that `first` opens, keeping open collections on a stack of our own."""
+        stack: list[tuple[Map | List, Scalar | None, str | None, int]] = []
+        event = first
+        while True:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                done: Tree = self._scalar(event)
+                self._remember(event.anchor, done, self.count - 1)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._open(event, stack)
+                event = next_event()
+                continue
+            elif kind is yaml.AliasEvent:
+                done = self._alias(event)
+            else:  # the end of a collection
+                done, _, anchor, start = stack.pop()
+                self._close(done, event)
+                self._remember(anchor, done, start)
+            if not stack:
+                return done
+            self._attach(stack, done)
+            event = next_event()
+
+    def _open(
+        self, event: yaml.CollectionStartEvent, stack: list[tuple[Map | List, Scalar | None, str | None, int]]
+    ) -> None:
+        self._count(event)
+        if len(stack) >= MAX_DEPTH:
+            raise SourceError("limit", f"values nest deeper than {MAX_DEPTH} levels", self._span(event))
+        self._refuse_tag(event)
+        node = (Map if isinstance(event, yaml.MappingStartEvent) else List)(self._span(event))
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        stack.append((node, None, event.anchor, self.count - 1))
+
+    def _close(self, node: Tree, event: yaml.Event) -> None:
+        # A block collection's end mark runs on to the next token: only a flow collection has an end.
+        if event.end_mark.index > event.start_mark.index:
+            end = event.end_mark
+            node.span = node.span._replace(end_line=end.line + 1, end_column=end.column + 1)
+        elif isinstance(node, Map) and node.keys:
+            node.span = next(iter(node.keys.values())).span
+
+    def _attach(self, stack: list[tuple[Map | List, Scalar | None, str | None, int]], done: Tree) -> None:
+        parent, key, anchor, start = stack[-1]
+        if isinstance(parent, List):
+            parent.items.append(done)
+        elif key is None:
+            if not isinstance(done, Scalar):
+                raise SourceError("yaml", "a key must be a single value", done.span)
+            self._refuse_duplicate(parent, done)
+            stack[-1] = (parent, done, anchor, start)
+        else:
+            if key.text == "<<" and isinstance(done, Map):
+                _merge(parent, done)
+            else:
+                parent.keys[key.text] = key
+                parent.values[key.text] = done
+            stack[-1] = (parent, None, anchor, start)
+
+    def _refuse_duplicate(self, parent: Map, key: Scalar) -> None:
+        first = parent.keys.get(key.text)
+        # A merged key (`<<`) stands for a default: the map's own key replaces it.
+        if first is not None and first.span.line:
+            notes = (("the first one", first.span),)
+            raise SourceError("duplicate-key", f"key '{key.text}' is given twice", key.span, notes=notes)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        self._count(event)
+        text = event.value
+        span = self._span(event)
+        if event.tag is not None and event.tag != "!":
+            self._refuse_tag(event)
+        if not event.implicit[0]:
+            return Scalar(text, text, span)
+        try:
+            return Scalar(resolve(text), text, span)
+        except ValueError:
+            message = f"the number has more than {MAX_DIGITS} digits"
+            raise SourceError("limit", message, span) from None
+
+    def _alias(self, event: yaml.AliasEvent) -> Tree:
+        if event.anchor not in self.anchors:
+            raise SourceError("yaml", f"alias *{event.anchor} has no anchor before it", self._span(event))
+        target = self.anchors[event.anchor]
+        if target is None:
+            raise SourceError("yaml", f"alias *{event.anchor} stands inside its own anchor", self._span(event))
+        self._count(event, target[1])
+        return target[0]
+
+    def _remember(self, anchor: str | None, node: Tree, start: int) -> None:
+        if anchor:
+            self.anchors[anchor] = (node, self.count - start)
+
+    def _count(self, event: yaml.Event, values: int = 1) -> None:
+        """Count values as if aliases were written out, so that an alias bomb meets the limit."""
+        self.count += values
+        if self.count > MAX_VALUES:
+            message = f"the file stands for more than {MAX_VALUES:,} values"
+            help_ = "an alias counts as all the values it repeats"
+            raise SourceError("limit", message, self._span(event), help_)
+
+    def _refuse_tag(self, event: yaml.NodeEvent) -> None:
+        if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
+            raise SourceError("yaml", f"tag '{event.tag}': specs have no tags", self._span(event))
+
+
+def _merge(target: Map, defaults: Map) -> None:
+    for name, tree in defaults.values.items():
+        if name not in target.values:
+            key = defaults.keys[name]
+            target.keys[name] = Scalar(key.value, key.text, Span(key.span.source))
+            target.values[name] = tree

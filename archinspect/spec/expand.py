@@ -1,0 +1,715 @@
+"""A spec to a graph: parameters are evaluated, blocks and repeats written out, names resolved."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+from archinspect import ops
+from archinspect.args import Int
+from archinspect.diagnostics import suggest
+from archinspect.graph import MAX_NODES, Graph, Node, Tensor
+from archinspect.op import ArgumentError, Op, show
+from archinspect.source import List, Map, Scalar, Span
+from archinspect.spec.expressions import ExpressionError, substitute
+from archinspect.spec.parse import is_name, parse_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archinspect.diagnostics import Problems
+    from archinspect.source import Tree, Value
+    from archinspect.spec.parse import Block, Spec, Step
+
+    Env: TypeAlias = dict[str, Value]
+
+MAX_REPEAT = 100_000
+MAX_EXPANSIONS = 2 * MAX_NODES
+MAX_NESTING = 60
+
+
+class Settings:
+    """What a user changes from outside: parameters (`--set`) and input shapes (`--input`)."""
+
+    def __init__(
+        self, params: Mapping[str, Value] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+    ) -> None:
+        self.params = dict(params or {})
+        self.inputs = dict(inputs or {})
+
+
+class Ref(Tensor):
+    """A tensor by the name of its layer, which is looked up once everything is expanded."""
+
+    __slots__ = ("name", "prefix", "span")
+
+    def __init__(self, name: str, prefix: str, span: Span) -> None:
+        self.name = name
+        self.prefix = prefix
+        self.span = span
+
+
+class Scope:
+    """Where names live: a path, the parameters, and what has been built so far."""
+
+    __slots__ = ("blocks", "callers", "counts", "depth", "env", "prefix", "results", "trainable")
+
+    def __init__(self, prefix: str, env: Env, outer: Scope | None = None, span: Span | None = None) -> None:
+        self.prefix = prefix
+        self.env = env
+        self.counts: dict[str, int] = {}
+        self.results: list[Tensor] = []
+        self.depth: int = outer.depth + 1 if outer else 0
+        self.blocks: tuple[str, ...] = outer.blocks if outer else ()
+        self.callers: tuple[Span, ...] = outer.callers if outer else ()
+        self.trainable: bool = outer.trainable if outer else True
+        if span is not None:
+            self.callers = (span, *self.callers)
+
+    def variant(self, **changes: object) -> Scope:
+        """Return this scope with other attributes; names and counts stay shared."""
+        other = object.__new__(Scope)
+        for slot in Scope.__slots__:
+            setattr(other, slot, changes.get(slot, getattr(self, slot)))
+        return other
+
+
+class TooLargeError(Exception):
+    """The spec stands for more than the limits allow; nothing further is expanded."""
+
+
+def expand(spec: Spec, settings: Settings, problems: Problems) -> Graph:
+    """Return the spec's graph, sorted; what is wrong is told to `problems`."""
+    return _Expander(spec, settings, problems).run()
+
+
+class _Expander:
+    def __init__(self, spec: Spec, settings: Settings, problems: Problems) -> None:
+        self.spec = spec
+        self.settings = settings
+        self.problems = problems
+        self.graph = Graph(spec.text("name") or spec.span.source.name, spec.span)
+        self.results: dict[str, Tensor] = {}
+        """What the layer or composite of each path produces."""
+        self.places: dict[str, Span] = {}
+        self.sharing: list[tuple[str, Ref]] = []
+        self.interned: dict[tuple[type[Op], str], Op] = {}
+        self.paths: dict[int, list[Step]] = {}
+        """The steps of each merge's path, by the identity of its tree."""
+        self.expansions = 0
+        self.unknown = Tensor(Node(Op(), [], "", "", spec.span))
+        """Stands for what could not be made; what reads it stays silent."""
+
+    def run(self) -> Graph:
+        graph, spec = self.graph, self.spec
+        graph.source = spec.text("source")
+        graph.description = spec.text("description")
+        graph.layout = spec.text("layout") or "channels_last"
+        graph.expect = spec.fields.get("expect")
+        metrics = spec.fields.get("metrics")
+        if isinstance(metrics, Map):
+            graph.metrics = {name: tree.plain() for name, tree in metrics.values.items()}
+        env = self._params()
+        if env is None or (spec.layers is None and self._no_layers()):
+            return graph
+        graph.params = env
+        scope = Scope("", env)
+        try:
+            last = self.steps(spec.layers or [], scope, self._inputs(env))
+            self._outputs(scope, last)
+        except TooLargeError:
+            return graph
+        self._finish()
+        return graph
+
+    def _no_layers(self) -> bool:
+        if not self.problems.failed:
+            self.problems.error("spec", "the spec has no `layers`", self.spec.span, "list the network's steps there")
+        return True
+
+    # Parameters and inputs
+
+    def _params(self) -> Env | None:
+        declared = self.spec.params
+        for name in self.settings.params:
+            if name not in declared:
+                help_ = suggest(name, declared) if declared else "this spec has no params"
+                self.problems.error("unknown-param", f"the spec has no parameter '{name}'", self.spec.span, help_)
+        env: Env = {}
+        missing = []
+        for name, (key, tree) in declared.items():
+            if name in self.settings.params:
+                env[name] = self.settings.params[name]
+            elif isinstance(tree, Scalar) and tree.text == "":
+                missing.append((name, key))
+            else:
+                try:
+                    env[name] = self.value(tree, env)
+                except _UnevaluatedError:
+                    env[name] = None
+        if missing:
+            names = ", ".join(f"'{name}'" for name, _ in missing)
+            help_ = " ".join(f"--set {name}=..." for name, _ in missing)
+            self.problems.error(
+                "missing-param", f"this spec is a template: it needs {names}", missing[0][1].span, help_
+            )
+            return None
+        return env
+
+    def _inputs(self, env: Env) -> Tensor | None:
+        """Make the input nodes; return the tensor that the first step reads, if there is one input."""
+        for name in self.settings.inputs:
+            if name not in self.spec.inputs:
+                message = f"the spec has no input '{name}'"
+                self.problems.error("unknown-input", message, self.spec.span, suggest(name, self.spec.inputs))
+        for name, (key, tree) in self.spec.inputs.items():
+            self.results[name] = self.unknown
+            try:
+                op = ops.find("Input")(**self._input_arguments(name, tree, env))  # type: ignore[misc] # in the table
+            except _UnevaluatedError:
+                continue
+            except ArgumentError as error:
+                span = _argument_spans(tree).get(error.arg, tree.span if tree.span.line else key.span)
+                self.problems.error("input", error.message.replace("Input: ", f"input '{name}': ", 1), span, error.help)
+                continue
+            self.results[name] = self._add_input(op, name, key.span)
+        if len(self.spec.inputs) == 1:
+            return next(iter(self.results.values()))
+        return None
+
+    def _add_input(self, op: Op, name: str, span: Span) -> Tensor:
+        node = Node(op, [], name, name, span)
+        self.graph.inputs.append(node)
+        self.places[name] = span
+        return node.output
+
+    def _input_arguments(self, name: str, tree: Tree, env: Env) -> dict[str, Value]:
+        value = self.value(tree, env)
+        arguments = dict(value) if isinstance(value, dict) else {"shape": value}
+        shape = arguments.get("shape")
+        if isinstance(shape, list) and shape[:1] == [None]:
+            arguments["shape"] = shape[1:]  # the batch, as Keras prints it
+        if name in self.settings.inputs:
+            arguments["shape"] = list(self.settings.inputs[name])
+        return arguments
+
+    # Values
+
+    def value(self, tree: Tree, env: Env) -> Value:
+        """Return a tree as plain values, its expressions evaluated; an expression in error gives None."""
+        if isinstance(tree, Scalar):
+            if isinstance(tree.value, str) and "$" in tree.value:
+                try:
+                    return substitute(tree.value, env)
+                except ExpressionError as error:
+                    self.problems.error("expression", error.message, tree.span, error.help)
+                    raise _UnevaluatedError from None
+            return tree.value
+        if isinstance(tree, List):
+            return [self.value(item, env) for item in tree.items]
+        return {name: self.value(item, env) for name, item in tree.values.items()}
+
+    def integer(self, tree: Tree, env: Env, what: str, high: int) -> int:
+        value = self.value(tree, env)
+        try:
+            return Int(0, high).convert(value, Op)
+        except ValueError as error:
+            self.problems.error("type", f"{what} must be {error}, not {show(value)}", tree.span)
+            raise _UnevaluatedError from None
+
+    # Steps
+
+    def steps(self, steps: Sequence[Step], scope: Scope, current: Tensor | None) -> Tensor | None:
+        """Expand steps one behind another; return what the last one produces."""
+        for step in steps:
+            try:
+                current = self.step(step, scope, current)
+            except _UnevaluatedError:
+                current = self.unknown
+                name = step.extras.get("name")
+                if isinstance(name, Scalar):
+                    self.results.setdefault(scope.prefix + name.text, self.unknown)
+            if current is not None:
+                scope.results.append(current)
+        return current
+
+    def step(self, step: Step, scope: Scope, current: Tensor | None) -> Tensor | None:
+        """Expand one step as often as it repeats."""
+        extras, env = step.extras, scope.env
+        if not extras:
+            return self.once(step, scope, env, current, None)
+        if "when" in extras:
+            wanted = self.value(extras["when"], env)
+            if not isinstance(wanted, bool | int):
+                message = f"when must be true or false, not {show(wanted)}"
+                self.problems.error("type", message, extras["when"].span)
+            if not wanted:
+                return current
+        start: Tensor | list[Tensor] | None = current
+        if "from" in extras:
+            start = self._sources(extras["from"], scope, env)
+        if "repeat" not in extras:
+            return self.once(step, scope, env, start, self._given_name(step, env))
+        return self._repeat(step, scope, start)
+
+    def _repeat(self, step: Step, scope: Scope, start: Tensor | list[Tensor] | None) -> Tensor | None:
+        times = self.integer(step.extras["repeat"], scope.env, "repeat", MAX_REPEAT)
+        name = self._given_name(step, scope.env)
+        inner = scope
+        if name is not None:
+            # A named repeat is a composite whose copies are called 0, 1, ...
+            path = self._claim(name, step, scope)
+            inner = Scope(path + ".", scope.env, scope)
+            self.graph.groups[path] = step.op or "group"
+        for index in range(times):
+            env = {**scope.env, "index": index}
+            start = self.once(step, inner, env, start, None if name is None else str(index))
+        result = start[0] if isinstance(start, list) else start
+        if name is not None and result is not None:
+            self.results[inner.prefix[:-1]] = result
+        return result
+
+    def once(
+        self, step: Step, scope: Scope, env: Env, start: Tensor | list[Tensor] | None, name: str | None
+    ) -> Tensor | None:
+        """Expand one copy of a step and return what it produces."""
+        self.expansions += 1
+        if self.expansions > MAX_EXPANSIONS:
+            self._too_large(step)
+        if "trainable" in step.extras or "weights" in step.extras:
+            scope = self._with_extras(step, scope, env)
+        if step.layers is not None:
+            path = self._group(step, scope, env, start, name)
+        else:
+            op_name = step.op
+            if "$" in op_name:
+                op_name = str(self.value(Scalar(op_name, op_name, step.span), env))
+            block = self.spec.blocks.get(op_name)
+            if block:
+                path = self._block(block, step, scope, env, start, name)
+            else:
+                path = self._op(op_name, step, scope, env, start, name)
+        if "weights" in step.extras:
+            self._share(path, step, scope, env)
+        return self.results[path]
+
+    def _with_extras(self, step: Step, scope: Scope, env: Env) -> Scope:
+        """Return the scope with the step's `trainable` applied, names and counts still the scope's own."""
+        tree = step.extras.get("trainable")
+        trainable = self.value(tree, env) if tree else True
+        if not isinstance(trainable, bool) and tree:
+            self.problems.error("type", f"trainable must be true or false, not {show(trainable)}", tree.span)
+        return scope.variant(trainable=scope.trainable and trainable is not False)
+
+    def _too_large(self, step: Step) -> None:
+        message = f"the spec stands for more than {MAX_NODES:,} layers"
+        self.problems.error("limit", message, step.span, "lower `repeat`")
+        raise TooLargeError
+
+    # Names
+
+    def _given_name(self, step: Step, env: Env) -> str | None:
+        tree = step.extras.get("name")
+        if tree is None:
+            return None
+        name = self.value(tree, env)
+        text = tree.text if isinstance(tree, Scalar) and name == tree.value else str(name)
+        if not isinstance(tree, Scalar) or not is_name(text):
+            message = f"a name has no spaces, dots or '$': {show(name)}"
+            self.problems.error("name", message, tree.span if tree.span.line else step.span)
+            return None
+        return text
+
+    def _claim(self, name: str | None, step: Step, scope: Scope, default: str = "") -> str:
+        """Return the path of a new layer or composite: the given name, or the default with a running number."""
+        if name is not None:
+            path = scope.prefix + name
+            if path in self.places:
+                tree = step.extras.get("name")
+                notes = [("the first one", self.places[path])]
+                span = tree.span if tree else step.span
+                self.problems.error("name", f"the name '{name}' is taken", span, "choose another", notes)
+        else:
+            count = scope.counts.get(default, 0)
+            path = scope.prefix + (f"{default}_{count}" if count else default)
+            while path in self.places:
+                count += 1
+                path = f"{scope.prefix}{default}_{count}"
+            scope.counts[default] = count + 1
+        self.places[path] = step.span
+        self.results[path] = self.unknown
+        return path
+
+    def _sources(self, tree: Tree, scope: Scope, env: Env) -> Tensor | list[Tensor]:
+        if isinstance(tree, List):
+            if not tree.items:
+                self.problems.error("type", "from is an empty list", tree.span, "name at least one layer")
+                raise _UnevaluatedError
+            return [self._source(item, scope, env) for item in tree.items]
+        value = self.value(tree, env)
+        if isinstance(value, list):  # from a parameter
+            return [self._named_source(item, tree, scope) for item in value]
+        return self._named_source(value, tree, scope)
+
+    def _source(self, tree: Tree, scope: Scope, env: Env) -> Tensor:
+        return self._named_source(self.value(tree, env), tree, scope)
+
+    def _named_source(self, value: Value, tree: Tree, scope: Scope) -> Tensor:
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < 0 and -value <= len(scope.results):
+                return scope.results[value]
+            if value == -len(scope.results) - 1 and scope.prefix + "input" in self.results:
+                return self.results[scope.prefix + "input"]
+            message = f"from: {value} is not one of the {len(scope.results)} steps before this one"
+            self.problems.error("from", message, tree.span, "count back from -1, the previous step, or use names")
+            raise _UnevaluatedError
+        if not isinstance(value, str) or not value:
+            self.problems.error("type", f"from must name a layer, not {show(value)}", tree.span)
+            raise _UnevaluatedError
+        return Ref(value, scope.prefix, tree.span)
+
+    # Composites
+
+    def _group(self, step: Step, scope: Scope, env: Env, start: Tensor | list[Tensor] | None, name: str | None) -> str:
+        path = self._claim(name, step, scope, "group")
+        self.graph.groups[path] = "group"
+        return self._inside(step.layers or [], path, Scope(path + ".", env, scope), self._single(step, start))
+
+    def _block(
+        self,
+        block: Block,
+        step: Step,
+        scope: Scope,
+        env: Env,
+        start: Tensor | list[Tensor] | None,
+        name: str | None,
+    ) -> str:
+        if block.name in scope.blocks:
+            chain = " -> ".join([*scope.blocks[scope.blocks.index(block.name) :], block.name])
+            self.problems.error("recursion", f"block '{block.name}' contains itself: {chain}", step.span)
+            raise _UnevaluatedError
+        path = self._claim(name, step, scope, snake(block.name))
+        self.graph.groups[path] = block.name
+        inner = Scope(path + ".", self._block_env(block, step, env), scope, step.span)
+        inner.blocks = (*scope.blocks, block.name)
+        return self._inside(block.layers, path, inner, self._single(step, start))
+
+    def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Tensor | None) -> str:
+        if scope.depth > MAX_NESTING:
+            self.problems.error("limit", f"blocks nest deeper than {MAX_NESTING} levels", self.places[path])
+            raise TooLargeError
+        if start is not None:
+            self.results[scope.prefix + "input"] = start
+        result = self.steps(steps, scope, start)
+        if result is not None:
+            self.results[path] = result
+        return path
+
+    def _single(self, step: Step, start: Tensor | list[Tensor] | None) -> Tensor | None:
+        if not isinstance(start, list):
+            return start
+        if len(start) > 1:
+            help_ = "pass the others' names as parameters of the block and use them in its `from`"
+            self.problems.error("from", f"'{step.op or 'group'}' takes one input", step.extras["from"].span, help_)
+        return start[0]
+
+    def _block_env(self, block: Block, step: Step, env: Env) -> Env:
+        names = {key.text: (key, tree) for key, tree in step.args or ()}
+        if step.value is not None:
+            if not block.params:
+                message = f"block '{block.name}' has no parameters"
+                self.problems.error("unknown-argument", message, step.value.span)
+            else:
+                main = next(iter(block.params))
+                names[main] = (Scalar(main, main, step.value.span), step.value)
+        for name, (key, _) in names.items():
+            if name not in block.params:
+                help_ = suggest(name, block.params)
+                self.problems.error("unknown-argument", f"{block.name}: unknown parameter '{name}'", key.span, help_)
+        inner = dict(self.graph.params)
+        if "index" in env:
+            inner["index"] = env["index"]
+        for name, (key, tree) in block.params.items():
+            if name in names:
+                inner[name] = self.value(names[name][1], env)
+            elif isinstance(tree, Scalar) and tree.text == "":
+                message = f"{block.name}: '{name}' is missing"
+                self.problems.error("missing-argument", message, step.span, notes=[("declared here", key.span)])
+                raise _UnevaluatedError
+            else:
+                inner[name] = self.value(tree, inner)
+        return inner
+
+    # Operators
+
+    def _op(
+        self,
+        op_name: str,
+        step: Step,
+        scope: Scope,
+        env: Env,
+        start: Tensor | list[Tensor] | None,
+        name: str | None,
+    ) -> str:
+        kind = ops.find(op_name)
+        if kind is None:
+            known = [*self.spec.blocks, *(n for names in ops.FAMILIES.values() for n in names)]
+            self.problems.error(
+                "unknown-op", f"unknown operator or block '{op_name}'", step.span, suggest(op_name, known)
+            )
+            self._claim(name, step, scope, snake(op_name))
+            raise _UnevaluatedError
+        merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
+        op = step.cached or self._make(kind, step, env, merges=merges)
+        path = self._claim(name, step, scope, snake(kind.__name__))
+        if op and kind.inputs == (0, 0):
+            self.results[path] = self._add_input(op, path, step.span)
+            return path
+        inputs = self._paths(step, scope, env, start, merges=merges)
+        if op and self._count_fits(op, step, inputs):
+            self.results[path] = op.build(_Layer(self, step, scope, path, op), inputs)
+        return path
+
+    def _make(self, kind: type[Op], step: Step, env: Env, *, merges: bool) -> Op | None:
+        """Return the operator with this step's arguments; the same one for the same arguments."""
+        args = step.args
+        try:
+            values = {name: self.value(tree, env) for name, tree in args.values.items()} if args else {}
+            if step.value is not None and not (merges and isinstance(step.value, List)):
+                main = next(iter(kind.args), None)
+                if main is None:
+                    message = f"{kind.__name__} takes no arguments"
+                    self.problems.error("unknown-argument", message, step.value.span)
+                    return None
+                values[main] = self.value(step.value, env)
+        except _UnevaluatedError:
+            return None
+        if "data_format" in kind.args:
+            values.setdefault("data_format", self.graph.layout)
+        key = (kind, repr(values))
+        op = self.interned.get(key)
+        if op is None:
+            try:
+                op = self.interned[key] = kind(**values)  # type: ignore[arg-type] # keys come from a file
+            except ArgumentError as error:
+                self._argument_error(error, step)
+                return None
+        if not _has_expression(step):
+            step.cached = op
+        return op
+
+    def _argument_error(self, error: ArgumentError, step: Step) -> None:
+        span = step.span
+        code = "argument"
+        if "is missing" in error.message:
+            code = "missing-argument"
+        elif error.arg:
+            unknown = "unknown argument" in error.message
+            code = "unknown-argument" if unknown else "argument"
+            spans = _argument_spans(step.args) if step.args else {}
+            if step.args and unknown and error.arg in step.args.keys:
+                span = step.args.keys[error.arg].span
+            else:
+                span = spans.get(error.arg, step.value.span if step.value else span)
+        self.problems.error(code, error.message, span, error.help)
+
+    def _paths(
+        self, step: Step, scope: Scope, env: Env, start: Tensor | list[Tensor] | None, *, merges: bool
+    ) -> list[Tensor]:
+        """Return an operator's inputs; a merge's paths are expanded, all from where the step starts."""
+        if not (merges and isinstance(step.value, List)):
+            return start if isinstance(start, list) else [] if start is None else [start]
+        first = self._single(step, start)
+        inputs = []
+        for path in step.value.items:
+            # A path's names and counts are the surrounding scope's; `from: -1` stays inside the path.
+            end = self.steps(self._path_steps(path), scope.variant(env=env, results=[]), first)
+            if end is None:
+                self.problems.error(
+                    "from", "the empty path has no input", path.span, "say where it comes from: `from:`"
+                )
+                end = self.unknown
+            inputs.append(end)
+        return inputs
+
+    def _path_steps(self, path: Tree) -> list[Step]:
+        steps = self.paths.get(id(path))
+        if steps is None:
+            steps = self.paths[id(path)] = parse_path(path, self.problems)
+        return steps
+
+    def _count_fits(self, op: Op, step: Step, inputs: list[Tensor]) -> bool:
+        low, high = op.inputs
+        if low <= len(inputs) and (high is None or len(inputs) <= high):
+            return True
+        name = type(op).__name__
+        if not inputs and self.spec.inputs:
+            names = ", ".join(self.spec.inputs)
+            self.problems.error("from", f"{name}: which input?", step.span, f"say `from:` one of {names}")
+            return False
+        if not inputs:
+            message = f"{name}: the network has no input"
+            self.problems.error("input", message, step.span, "give the shape of a sample: `input: [224, 224, 3]`")
+            return False
+        wanted = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+        plural = "input" if wanted == "1" else "inputs"
+        tree = step.extras.get("from")
+        help_ = (
+            "give a list of paths, or `from: [-1, other]` for the previous step and another layer"
+            if len(inputs) < low
+            else "join them with `Add` or `Concatenate` first"
+        )
+        self.problems.error(
+            "from", f"{name}: takes {wanted} {plural}, got {len(inputs)}", tree.span if tree else step.span, help_
+        )
+        return False
+
+    # Shared weights
+
+    def _share(self, path: str, step: Step, scope: Scope, env: Env) -> None:
+        tree = step.extras["weights"]
+        value = self.value(tree, env)
+        if not isinstance(value, str):
+            self.problems.error("type", f"weights must name a layer, not {show(value)}", tree.span)
+            return
+        self.sharing.append((path, Ref(value, scope.prefix, tree.span)))
+
+    def _finish(self) -> None:
+        """Look up every name, share weights, and put the nodes into order."""
+        graph = self.graph
+        for node in graph.nodes:
+            node.inputs = [self._resolve(tensor) for tensor in node.inputs]
+        graph.outputs = [self._resolve(tensor) for tensor in graph.outputs]
+        by_path = {node.path: node for node in graph.nodes}
+        for own, ref in self.sharing:
+            other = self._find_path(ref)
+            if other is not None:
+                self._pair(own, other, ref, by_path)
+        cycle = graph.sort()
+        if cycle:
+            chain = " -> ".join([*(node.path for node in cycle), cycle[0].path])
+            self.problems.error("cycle", f"layers wait for one another: {chain}", cycle[0].span, "remove one `from`")
+
+    def _pair(self, own: str, other: str, ref: Ref, by_path: dict[str, Node]) -> None:
+        shared = 0
+        for path, node in by_path.items():
+            if path == own or path.startswith(own + "."):
+                partner = by_path.get(other + path[len(own) :])
+                while partner is not None and partner.shares is not None and partner is not node:
+                    partner = partner.shares
+                if partner is node:
+                    self.problems.error("weights", f"'{own}' cannot share its own weights", ref.span)
+                    return
+                if partner is not None:
+                    node.shares = partner
+                    shared += 1
+        if not shared:
+            self.problems.error("weights", f"'{own}' and '{ref.name}' have no layer in common", ref.span)
+
+    def _find_path(self, ref: Ref) -> str | None:
+        """Return the path that a name means where it is used: the innermost scope's first."""
+        prefix = ref.prefix
+        while True:
+            path = prefix + ref.name
+            if path in self.results:
+                return path
+            if not prefix:
+                break
+            prefix = prefix[:-1].rpartition(".")[0]
+            prefix = prefix + "." if prefix else ""
+        names = [path for path in self.results if "." not in path or path.startswith(ref.prefix)]
+        self.problems.error("from", f"unknown layer '{ref.name}'", ref.span, suggest(ref.name, names))
+        return None
+
+    def _resolve(self, tensor: Tensor) -> Tensor:
+        seen = set()
+        while isinstance(tensor, Ref):
+            path = self._find_path(tensor)
+            if path is None:
+                return self.unknown
+            if path in seen:
+                self.problems.error("cycle", f"'{tensor.name}' comes from itself", tensor.span)
+                return self.unknown
+            seen.add(path)
+            tensor = self.results[path]
+        return tensor
+
+    def _outputs(self, scope: Scope, last: Tensor | None) -> None:
+        tree = self.spec.fields.get("outputs") or self.spec.fields.get("output")
+        if tree is None:
+            self.graph.outputs = [] if last is None else [last]
+            return
+        try:
+            found = self._sources(tree, scope, scope.env)
+        except _UnevaluatedError:
+            return
+        self.graph.outputs = found if isinstance(found, list) else [found]
+
+
+class _UnevaluatedError(Exception):
+    """A value could not be made; the problem has been told."""
+
+
+class _Layer:
+    """Adds the nodes of one layer to the graph: what an operator's `build` calls."""
+
+    def __init__(self, expander: _Expander, step: Step, scope: Scope, path: str, op: Op) -> None:
+        self.expander = expander
+        self.step = step
+        self.scope = scope
+        self.path = path
+        self.op = op
+        self.count: dict[str, int] = {}
+
+    def __call__(self, op: Op, inputs: Sequence[Tensor]) -> Tensor:
+        """Add a node; the first bears the layer's own path, the others hang below it."""
+        path = self.path
+        if self.count:
+            name = snake(type(op).__name__)
+            number = self.count[name] = self.count.get(name, -1) + 1
+            path = f"{path}.{name}" + (f"_{number}" if number else "")
+        else:
+            self.count[""] = 0
+        node = Node(op, inputs, path, self.path, self.step.span)
+        node.layer_op = self.op
+        node.callers = self.scope.callers
+        node.trainable = self.scope.trainable
+        node.args = self.step.args
+        nodes = self.expander.graph.nodes
+        nodes.append(node)
+        if len(nodes) > MAX_NODES:
+            self.expander._too_large(self.step)  # noqa: SLF001 - the expander's own helper
+        return node.output
+
+
+_WORD_START = re.compile(r"(.)([A-Z][a-z]+)")
+_LOWER_UPPER = re.compile(r"([a-z])([A-Z])")
+_snakes: dict[str, str] = {}
+
+
+def snake(name: str) -> str:
+    """Return a type's name as Keras names its layers: `conv2d`, `max_pooling2d`, `re_lu`."""
+    known = _snakes.get(name)
+    if known is None:
+        plain = re.sub(r"\W+", "", name)
+        known = _snakes[name] = _LOWER_UPPER.sub(r"\1_\2", _WORD_START.sub(r"\1_\2", plain)).lower()
+    return known
+
+
+def _has_expression(step: Step) -> bool:
+    trees = [*(step.args.values.values() if step.args else ()), *([step.value] if step.value else ())]
+    return any(map(_holds_dollar, trees)) or "$" in step.op
+
+
+def _holds_dollar(tree: Tree) -> bool:
+    if isinstance(tree, Scalar):
+        return isinstance(tree.value, str) and "$" in tree.value
+    children = tree.items if isinstance(tree, List) else tree.values.values()
+    return any(map(_holds_dollar, children))
+
+
+def _argument_spans(tree: Tree) -> dict[str, Span]:
+    """Return where each argument's value stands, or its name where the value is empty."""
+    if not isinstance(tree, Map):
+        return {}
+    return {key.text: value.span if value.span.line else key.span for key, value in tree}

@@ -1,0 +1,299 @@
+"""Expressions of specs: `$name`, `${width * 4}`, `${depths[0]}`.
+
+Arithmetic, comparison, `and or not`, `a if c else b`, indexing, and the functions `min max round ceil floor int`.
+Nothing else: an expression cannot run code. Each is parsed once, to a function of the parameters.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from archinspect.diagnostics import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from archinspect.source import Value
+
+    Env: TypeAlias = Mapping[str, Value]
+    Expression: TypeAlias = Callable[[Env], Value]
+
+MAX_LENGTH = 1_000
+MAX_DEPTH = 50
+MAX_NUMBER = 10**18
+MAX_POWER = 64
+
+_REFERENCE = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([^{}]*)\}|)")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:_\d+)*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)"
+    r"|(?P<name>[A-Za-z_]\w*)|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|//|[<>=!]=|[-+*/%<>()\[\],]))"
+)
+_BINARY: dict[str, tuple[int, Callable[..., Value]]] = {
+    "or": (1, lambda a, b: a or b),
+    "and": (2, lambda a, b: a and b),
+    "==": (4, operator.eq),
+    "!=": (4, operator.ne),
+    "<": (4, operator.lt),
+    "<=": (4, operator.le),
+    ">": (4, operator.gt),
+    ">=": (4, operator.ge),
+    "+": (5, operator.add),
+    "-": (5, operator.sub),
+    "*": (6, operator.mul),
+    "/": (6, operator.truediv),
+    "//": (6, operator.floordiv),
+    "%": (6, operator.mod),
+    "**": (8, operator.pow),
+}
+_NOT, _UNARY, _POWER = 3, 7, 8
+_ANY_TYPE = frozenset(("==", "!=", "and", "or"))
+_FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "min": min,
+    "max": max,
+    "round": lambda x: math.floor(x + 0.5) if x >= 0 else -math.floor(-x + 0.5),
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "int": int,
+}
+_WORDS = frozenset(("if", "else", "and", "or", "not"))
+_CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+
+
+class ExpressionError(Exception):
+    """An expression that cannot be read or evaluated."""
+
+    def __init__(self, message: str, help: str = "") -> None:  # noqa: A002 - the field's name
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+def substitute(text: str, env: Env) -> Value:
+    """Return a string with its references replaced; one that is a single reference becomes that value."""
+    whole = _REFERENCE.fullmatch(text)
+    if whole and not whole[1]:
+        return _reference(whole, env)
+    return _REFERENCE.sub(lambda match: _inside(_reference(match, env)), text)
+
+
+def evaluate(text: str, env: Env) -> Value:
+    """Return the value of an expression."""
+    try:
+        return _parse(text)(env)
+    except (TypeError, ValueError, ArithmeticError, IndexError) as error:
+        reason = str(error) or type(error).__name__
+        raise ExpressionError(f"cannot evaluate '{text.strip()}': {reason}") from None
+
+
+def _reference(match: re.Match[str], env: Env) -> Value:
+    dollar, name, inside = match.groups()
+    if dollar:
+        return "$"
+    if name:
+        return _lookup(name, env)
+    if inside is None:
+        raise ExpressionError("a '$' without a name", "write $name, ${expression}, or $$ for the sign itself")
+    return evaluate(inside, env)
+
+
+def _inside(value: Value) -> str:
+    if isinstance(value, list | dict):
+        raise ExpressionError("a list cannot stand inside text", "to index it, write ${name[0]}")
+    return str(value)
+
+
+def _lookup(name: str, env: Env) -> Value:
+    if name not in env:
+        raise ExpressionError(f"unknown parameter '{name}'", suggest(name, env))
+    return env[name]
+
+
+@lru_cache(4096)
+def _parse(text: str) -> Expression:
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"the expression is longer than {MAX_LENGTH} characters")
+    return _Parser(text).parse()
+
+
+class _Parser:
+    """A precedence-climbing parser: every rule returns a function of the parameters."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = self._tokenize(text)
+        self.at = 0
+        self.depth = 0
+
+    def _tokenize(self, text: str) -> list[tuple[str, str]]:
+        tokens = []
+        place, end = 0, len(text.rstrip())
+        while place < end:
+            match = _TOKEN.match(text, place)
+            if not match or not match.lastgroup:
+                raise ExpressionError(f"'{text.strip()}': '{text[place:].strip()[0]}' has no meaning here")
+            tokens.append((match.lastgroup, match[match.lastgroup]))
+            place = match.end()
+        return [*tokens, ("end", "")]
+
+    def parse(self) -> Expression:
+        result = self._conditional()
+        if self.tokens[self.at][0] != "end":
+            self._fail()
+        return result
+
+    def _fail(self) -> None:
+        kind, token = self.tokens[self.at]
+        found = "ends too early" if kind == "end" else f"'{token}' has no meaning here"
+        raise ExpressionError(f"'{self.text.strip()}': {found}" if kind != "end" else f"'{self.text.strip()}' {found}")
+
+    def _take(self, *wanted: str) -> str | None:
+        kind, token = self.tokens[self.at]
+        if token in wanted and kind in ("sign", "name"):
+            self.at += 1
+            return token
+        return None
+
+    def _expect(self, token: str) -> None:
+        if not self._take(token):
+            self._fail()
+
+    def _conditional(self) -> Expression:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ExpressionError(f"the expression nests deeper than {MAX_DEPTH} levels")
+        value = self._binary(1)
+        if self._take("if"):
+            condition = self._binary(1)
+            self._expect("else")
+            other = self._conditional()
+            self.depth -= 1
+            return lambda env: value(env) if condition(env) else other(env)
+        self.depth -= 1
+        return value
+
+    def _binary(self, lowest: int) -> Expression:
+        left = self._unary()
+        while (token := self.tokens[self.at][1]) in _BINARY and self.tokens[self.at][0] != "text":
+            level, function = _BINARY[token]
+            if level < lowest:
+                break
+            self.at += 1
+            # ** groups to the right, everything else to the left.
+            right = self._binary(level if level == _POWER else level + 1)
+            left = _apply(token, function, left, right)
+        return left
+
+    def _unary(self) -> Expression:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ExpressionError(f"the expression nests deeper than {MAX_DEPTH} levels")
+        if self._take("not"):
+            inner = self._binary(_NOT)
+            result: Expression = lambda env: not inner(env)  # noqa: E731 - one of three forms
+        elif sign := self._take("-", "+"):
+            factor = -1 if sign == "-" else 1
+            inner = self._binary(_UNARY)
+            result = lambda env: factor * _number(inner(env))  # noqa: E731 - one of three forms
+        else:
+            result = self._postfix()
+        self.depth -= 1
+        return result
+
+    def _postfix(self) -> Expression:
+        value = self._atom()
+        while self._take("["):
+            index = self._conditional()
+            self._expect("]")
+            value = _item(value, index)
+        return value
+
+    def _atom(self) -> Expression:
+        kind, token = self.tokens[self.at]
+        if self._take("("):
+            inner = self._conditional()
+            self._expect(")")
+            return inner
+        if self._take("["):
+            items = self._arguments("]")
+            return lambda env: [item(env) for item in items]
+        self.at += 1
+        if kind == "number":
+            digits = token.replace("_", "")
+            number: Value = int(digits) if digits.isdigit() and len(digits) < 20 else float(digits)  # noqa: PLR2004
+            return lambda _: _bounded(number)
+        if kind == "text":
+            return lambda _: token[1:-1]
+        if kind == "name" and token not in _WORDS:
+            return self._named(token)
+        self.at -= 1
+        self._fail()
+        raise AssertionError  # _fail always raises
+
+    def _named(self, name: str) -> Expression:
+        if self._take("("):
+            if name not in _FUNCTIONS:
+                raise ExpressionError(f"unknown function '{name}'", f"known here: {', '.join(_FUNCTIONS)}")
+            function = _FUNCTIONS[name]
+            items = self._arguments(")")
+            return lambda env: _bounded(function(*(item(env) for item in items)))
+        if name in _CONSTANTS:
+            constant = _CONSTANTS[name]
+            return lambda env: env.get(name, constant)
+        return lambda env: _lookup(name, env)
+
+    def _arguments(self, close: str) -> list[Expression]:
+        items: list[Expression] = []
+        while not self._take(close):
+            if items:
+                self._expect(",")
+            items.append(self._conditional())
+        return items
+
+
+def _apply(token: str, function: Callable[..., Value], left: Expression, right: Expression) -> Expression:
+    if token == "and":
+        return lambda env: left(env) and right(env)
+    if token == "or":
+        return lambda env: left(env) or right(env)
+    if token in _ANY_TYPE:
+        return lambda env: function(left(env), right(env))
+
+    def calculate(env: Env) -> Value:
+        a, b = _number(left(env)), _number(right(env))
+        if token == "**" and abs(b) > MAX_POWER:
+            raise ValueError(f"the power is larger than {MAX_POWER}")
+        return _bounded(function(a, b))
+
+    return calculate
+
+
+def _item(value: Expression, index: Expression) -> Expression:
+    def item(env: Env) -> Value:
+        items, at = value(env), index(env)
+        if not isinstance(items, list):
+            raise TypeError(f"{items!r} is not a list")
+        if isinstance(at, bool) or not isinstance(at, int):
+            raise TypeError(f"{at!r} is not an index")
+        if not -len(items) <= at < len(items):
+            raise IndexError(f"index {at} of a list of {len(items)}")
+        return items[at]
+
+    return item
+
+
+def _number(value: Value) -> int | float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return value
+
+
+def _bounded(value: Value) -> Value:
+    if isinstance(value, complex):
+        raise ValueError("not a real number")  # noqa: TRY004 - as every other misfit
+    if isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
+        raise ValueError("the number is too large")
+    return value

@@ -1,0 +1,89 @@
+"""From a file to a graph with shapes: reads, follows `extends`, parses, expands."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from archinspect.diagnostics import suggest
+from archinspect.source import Map, Scalar, SourceError, read_file, read_tree
+from archinspect.spec import library
+from archinspect.spec.expand import expand
+from archinspect.spec.parse import parse_spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archinspect.diagnostics import Problems
+    from archinspect.graph import Graph
+    from archinspect.source import Source
+    from archinspect.spec.expand import Settings
+    from archinspect.spec.parse import Spec
+
+MAX_EXTENDS = 10
+_BARE_NAME = re.compile(r"[\w.+-]+\Z")
+
+
+def load(source: Source, settings: Settings, problems: Problems) -> Graph | None:
+    """Return the graph of a spec, shapes not yet inferred; None where its text is no spec at all."""
+    spec = _read(source, problems, ())
+    return None if spec is None else expand(spec, settings, problems)
+
+
+def is_template(source: Source) -> bool:
+    """Return whether a spec has parameters without a default, so that it stands for a family of networks."""
+    try:
+        tree = read_tree(source)
+    except SourceError:
+        return False
+    params = tree.values.get("params") if isinstance(tree, Map) else None
+    return isinstance(params, Map) and any(isinstance(v, Scalar) and v.text == "" for v in params.values.values())
+
+
+def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> Spec | None:
+    try:
+        tree = read_tree(source)
+    except SourceError as error:
+        problems.source_error(error)
+        return None
+    spec = parse_spec(tree, problems)
+    base_name = spec.fields.get("extends")
+    if not isinstance(base_name, Scalar) or not base_name.text:
+        return spec
+    path = _base_path(base_name.text, source)
+    parents = (*children, source)
+    if path is None:
+        message = f"no spec '{base_name.text}' to extend, built in or beside this file"
+        problems.error("extends", message, base_name.span, suggest(base_name.text, library.builtins()))
+        return spec
+    if len(parents) > MAX_EXTENDS or any(parent.path and parent.path.resolve() == path.resolve() for parent in parents):
+        problems.error("extends", f"'{base_name.text}' extends itself", base_name.span)
+        return spec
+    try:
+        base = _read(read_file(path), problems, parents)
+    except SourceError as error:
+        problems.source_error(error)
+        return spec
+    return base and _extend(base, spec)
+
+
+def _base_path(name: str, source: Source) -> Path | None:
+    """Return the spec that `extends` names: a file beside this one, or a built-in one; never another path."""
+    if not _BARE_NAME.match(name):
+        return None
+    if source.path is not None:
+        for suffix in library.SUFFIXES:
+            beside = source.path.with_name(name.removesuffix(suffix) + suffix)
+            if beside.is_file() and beside != source.path:
+                return beside
+    return library.find(name)
+
+
+def _extend(base: Spec, spec: Spec) -> Spec:
+    """Return the base with what the spec says in its place; `expect` and `metrics` are never inherited."""
+    spec.fields = {k: v for k, v in base.fields.items() if k not in ("expect", "metrics", "extends")} | spec.fields
+    spec.params = base.params | spec.params
+    spec.blocks = base.blocks | spec.blocks
+    spec.inputs = spec.inputs or base.inputs
+    spec.layers = base.layers if spec.layers is None else spec.layers
+    return spec

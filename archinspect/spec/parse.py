@@ -1,0 +1,305 @@
+"""A tree of values to a spec: what every key means, and the forms of a step that are read as the same."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.diagnostics import suggest
+from archinspect.op import show
+from archinspect.source import List, Map, Scalar
+
+if TYPE_CHECKING:
+    from archinspect.diagnostics import Problems
+    from archinspect.op import Op
+    from archinspect.source import Span, Tree
+
+TOP_KEYS = (
+    *("name", "source", "description", "metrics", "extends", "layout", "params"),
+    *("input", "inputs", "blocks", "layers", "output", "outputs", "expect"),
+)
+# Names that people give the same things.
+TOP_ALIASES = {
+    **dict.fromkeys(("input_shape", "input_size"), "input"),
+    **dict.fromkeys(("model", "network", "architecture"), "layers"),
+    **dict.fromkeys(("parameters", "variables"), "params"),
+    **dict.fromkeys(("url", "paper", "reference"), "source"),
+}
+STEP_KEYS = ("name", "from", "repeat", "when", "weights", "trainable")
+STEP_ALIASES = {"inputs": "from", "input": "from", "repeats": "repeat"}
+TYPE_KEYS = ("type", "op", "layer", "operation", "class_name", "module")
+ARGS_KEYS = ("params", "args", "arguments", "kwargs", "config", "parameters", "attributes")
+LAYOUTS = ("channels_last", "channels_first")
+_NAME = re.compile(r"[^\s.$]+\Z")
+
+
+class Step:
+    """One step: an operator or block with its arguments, or a group of steps."""
+
+    __slots__ = ("args", "cached", "extras", "layers", "op", "span", "value")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        """The operator's name, or the group's head."""
+        self.op = ""
+        self.args: Map | None = None
+        """Arguments by name."""
+        self.value: Tree | None = None
+        """The main argument's value, or a merge's paths."""
+        self.layers: list[Step] | None = None
+        self.extras: dict[str, Tree] = {}
+        """The step's own keys: name, from, repeat, when, weights, trainable."""
+        self.cached: Op | None = None
+        """The operator, once made, where its arguments hold no expression."""
+
+
+class Block(NamedTuple):
+    """A named list of steps with parameters; a parameter whose default is an empty scalar is required."""
+
+    name: str
+    span: Span
+    params: dict[str, tuple[Scalar, Tree]]
+    layers: list[Step]
+
+
+class Spec:
+    """A file as its author meant it, nothing expanded or evaluated yet."""
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.fields: dict[str, Tree] = {}
+        """The keys that are kept as they are: name, source, layout, output, expect, ..."""
+        self.params: dict[str, tuple[Scalar, Tree]] = {}
+        self.inputs: dict[str, tuple[Scalar, Tree]] = {}
+        self.blocks: dict[str, Block] = {}
+        self.layers: list[Step] | None = None
+
+    def text(self, key: str) -> str:
+        """Return a field of text, or an empty string."""
+        tree = self.fields.get(key)
+        return tree.text if isinstance(tree, Scalar) else ""
+
+
+def parse_spec(tree: Tree, problems: Problems) -> Spec:
+    """Read a tree as a spec; what does not fit is told to `problems`."""
+    return _Parser(problems).spec(tree)
+
+
+def parse_path(tree: Tree, problems: Problems) -> list[Step]:
+    """Read one path of a merge: a list of steps, or a single step."""
+    parser = _Parser(problems)
+    if isinstance(tree, List):
+        return parser.steps(tree)
+    step = parser.step(tree)
+    return [step] if step else []
+
+
+def is_name(text: str) -> bool:
+    """Return whether a layer can have this name: no space, no dot, no `$`."""
+    return bool(_NAME.match(text))
+
+
+class _Parser:
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+
+    def spec(self, tree: Tree) -> Spec:
+        spec = Spec(tree.span)
+        if not isinstance(tree, Map):
+            found = "a list" if isinstance(tree, List) else f"the text {show(tree.value)}"
+            help_ = "put the list under `layers:` and give the shape of a sample as `input:`"
+            self.problems.error("spec", f"a spec is a map with `input` and `layers`, not {found}", tree.span, help_)
+            return spec
+        known = {*TOP_KEYS, *TOP_ALIASES}
+        for key, value in tree:
+            name = TOP_ALIASES.get(key.text, key.text)
+            if key.text not in known:
+                self.problems.error("unknown-key", f"unknown key '{key.text}'", key.span, suggest(key.text, TOP_KEYS))
+            elif name in spec.fields or (name == "layers" and spec.layers is not None):
+                self.problems.error("duplicate-key", f"'{name}' is given twice, here as '{key.text}'", key.span)
+            else:
+                self._field(spec, name, key, value)
+        return spec
+
+    def _field(self, spec: Spec, name: str, key: Scalar, value: Tree) -> None:
+        if name == "layers":
+            if isinstance(value, Map) and "layers" in value.values:
+                value = value.values["layers"]
+            spec.layers = self.steps(value, key)
+        elif name == "params":
+            spec.params = self._entries(value, "params")
+        elif name == "blocks":
+            spec.blocks = {k.text: self._block(k, body) for k, body in self._entries(value, "blocks").values()}
+        elif name in ("input", "inputs"):
+            if isinstance(value, Map) and "shape" not in value.values:
+                spec.inputs = self._entries(value, name)
+            else:
+                spec.inputs = {"input": (key, value)}
+        else:
+            spec.fields[name] = value
+            self._check_field(name, key, value)
+
+    def _check_field(self, name: str, key: Scalar, value: Tree) -> None:
+        text = name in ("name", "source", "description", "extends", "layout")
+        if text and not (isinstance(value, Scalar) and value.text):
+            self.problems.error("type", f"{name} must be text", value.span if value.span.line else key.span)
+        elif name in ("metrics", "expect") and not isinstance(value, Map):
+            self.problems.error("type", f"{name} must be a map", value.span)
+        elif name == "layout" and isinstance(value, Scalar) and value.text not in LAYOUTS:
+            message = f"layout must be {' or '.join(LAYOUTS)}, not {show(value.value)}"
+            self.problems.error("type", message, value.span)
+
+    def _entries(self, value: Tree, what: str) -> dict[str, tuple[Scalar, Tree]]:
+        if isinstance(value, Scalar) and value.value is None:
+            return {}
+        if not isinstance(value, Map):
+            self.problems.error("type", f"{what} must be a map of names", value.span)
+            return {}
+        return {key.text: (key, tree) for key, tree in value}
+
+    def _block(self, key: Scalar, body: Tree) -> Block:
+        if isinstance(body, List):
+            return Block(key.text, key.span, {}, self.steps(body, key))
+        block = Block(key.text, key.span, {}, [])
+        if not isinstance(body, Map):
+            self.problems.error("type", f"block '{key.text}' must be a map with `layers`, or a list", key.span)
+            return block
+        for name, value in body:
+            if name.text == "params":
+                block.params.update(self._entries(value, "params"))
+            elif name.text == "layers":
+                block.layers.extend(self.steps(value, name))
+            elif name.text != "description":
+                help_ = suggest(name.text, ("params", "layers", "description"))
+                self.problems.error("unknown-key", f"unknown key '{name.text}' in a block", name.span, help_)
+        if "layers" not in body.values:
+            self.problems.error("type", f"block '{key.text}' has no `layers`", key.span)
+        return block
+
+    def steps(self, tree: Tree, key: Scalar | None = None) -> list[Step]:
+        """Read a list of steps; a map of names to steps, as some people write, is a list of named steps."""
+        if isinstance(tree, Map):
+            return [step for name, value in tree if (step := self._named(name, value))]
+        if not isinstance(tree, List):
+            if isinstance(tree, Scalar) and tree.value is None:
+                return []
+            self.problems.error("type", f"{key.text if key else 'a path'} must be a list of steps", tree.span)
+            return []
+        return [step for item in tree.items if (step := self.step(item))]
+
+    def _named(self, name: Scalar, value: Tree) -> Step | None:
+        step = self.step(value)
+        if step:
+            step.extras.setdefault("name", name)
+        return step
+
+    def step(self, tree: Tree) -> Step | None:
+        """Read one step, in any of its forms."""
+        if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.text:
+            step = Step(tree.span)
+            step.op = tree.text
+            return step
+        if not isinstance(tree, Map):
+            found = "a list" if isinstance(tree, List) else show(tree.value)
+            help_ = "a step is a name, `ReLU`, or a name with arguments, `Conv2D: {filters: 64, kernel_size: 3}`"
+            self.problems.error(
+                "step", f"a step must be an operator, a block or a group, not {found}", tree.span, help_
+            )
+            return None
+        if any(name in tree.values for name in TYPE_KEYS) and not self._is_short(tree):
+            return self._flat(tree)
+        return self._keyed(tree)
+
+    def _is_short(self, tree: Map) -> bool:
+        """Return whether the one key beside the step's own is an operator that is named like a type key."""
+        return all(isinstance(tree.values.get(name), Map | List | None) for name in TYPE_KEYS)
+
+    def _extra(self, name: str) -> str | None:
+        return name if name in STEP_KEYS else STEP_ALIASES.get(name)
+
+    def _flat(self, tree: Map) -> Step | None:
+        """Read `{type: Conv2D, filters: 64, ...}`, arguments beside the type or in a map of their own."""
+        type_key = next(name for name in TYPE_KEYS if isinstance(tree.values.get(name), Scalar))
+        named = tree.values[type_key]
+        step = Step(named.span)
+        if not isinstance(named, Scalar) or not named.text:
+            self.problems.error("step", f"'{type_key}' must be the name of an operator or a block", tree.span)
+            return None
+        step.op = named.text
+        step.args = Map(tree.span)
+        for key, value in tree:
+            extra = self._extra(key.text)
+            if key.text == type_key:
+                continue
+            if extra:
+                self._add_extra(step, extra, key, value)
+            elif key.text == "layers":
+                step.layers = self.steps(value, key)
+            elif key.text == "paths" or (key.text in ARGS_KEYS and isinstance(value, List)):
+                step.value = value
+            elif key.text in ARGS_KEYS and isinstance(value, Map):
+                self._add_args(step.args, value)
+            elif not (key.text in ARGS_KEYS and isinstance(value, Scalar) and value.value is None):
+                self._add_args(step.args, tree, key.text)
+        return step
+
+    def _add_args(self, args: Map, source: Map, only: str = "") -> None:
+        for key, value in source:
+            if only and key.text != only:
+                continue
+            if key.text in args.values:
+                notes = [("the first one", args.keys[key.text].span)]
+                self.problems.error("duplicate-key", f"'{key.text}' is given twice", key.span, notes=notes)
+            args.keys[key.text] = key
+            args.values[key.text] = value
+
+    def _add_extra(self, step: Step, name: str, key: Scalar, value: Tree) -> None:
+        if name in step.extras:
+            self.problems.error("duplicate-key", f"'{name}' is given twice, here as '{key.text}'", key.span)
+        step.extras[name] = value
+
+    def _keyed(self, tree: Map) -> Step | None:
+        """Read `Conv2D: {filters: 64}` with the step's own keys beside it, or a group."""
+        step = Step(tree.span)
+        ops = []
+        for key, value in tree:
+            extra = self._extra(key.text)
+            if extra:
+                self._add_extra(step, extra, key, value)
+            elif key.text == "layers":
+                step.span = key.span
+                step.layers = self.steps(value, key)
+            else:
+                ops.append((key, value))
+        if not ops and step.layers is not None:
+            return step
+        if len(ops) != 1 or step.layers is not None:
+            self._not_one(tree, ops)
+            return None
+        ((key, value),) = ops
+        step.op = key.text
+        step.span = key.span
+        if isinstance(value, Map):
+            step.args = value
+            if "paths" in value.values:
+                step.args = Map(value.span)
+                for name, item in value:
+                    if name.text != "paths":
+                        step.args.keys[name.text], step.args.values[name.text] = name, item
+                step.value = value.values["paths"]
+        elif not (isinstance(value, Scalar) and value.value is None):
+            step.value = value
+        return step
+
+    def _not_one(self, tree: Map, ops: list[tuple[Scalar, Tree]]) -> None:
+        if not ops:
+            message = "the step has no operator"
+            self.problems.error("step", message, tree.span, "name one, such as `ReLU`, or give `layers:` for a group")
+            return
+        names = [key.text for key, _ in ops]
+        first, value = ops[0]
+        help_ = "each step of a list starts with `- `"
+        if isinstance(value, Scalar) and value.value is None:
+            help_ = f"indent the arguments below `{first.text}:`, or write {first.text}: {{{names[1]}: ...}}"
+        shown = " and ".join(f"'{name}'" for name in [*names, "layers"][:2])
+        self.problems.error("step", f"the step has two operators, {shown}", ops[min(1, len(ops) - 1)][0].span, help_)
