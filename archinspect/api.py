@@ -10,13 +10,14 @@ from archinspect.checks import run_checks
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
 from archinspect.infer import infer
 from archinspect.report import Report, report
-from archinspect.source import Source, SourceError, decode, read_file
+from archinspect.source import Source, SourceError, decode, read_file, read_tree
 from archinspect.spec import library
 from archinspect.spec.expand import Settings
-from archinspect.spec.load import load
+from archinspect.spec.load import is_template, load
+from archinspect.spec.parse import parse_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from archinspect.diagnostics import Diagnostic
     from archinspect.graph import Graph
@@ -33,6 +34,8 @@ class Checked(NamedTuple):
     path: str
     diagnostics: list[Diagnostic]
     report: Report | None
+    template: bool = False
+    """Whether it needs parameters, and so stands for a family of networks; only its form is checked."""
 
     @property
     def ok(self) -> bool:
@@ -80,12 +83,26 @@ def check(spec: str | Path) -> Checked:
     except SourceError as error:
         problems.source_error(error)
         return Checked(str(spec), problems.all(), None)
+    if is_template(source):
+        return Checked(source.name, _check_template(source), None, template=True)
     graph = _load(source, problems, Settings(), None)
     if graph is None or problems.failed:
         return Checked(source.name, problems.all(), None)
     result = report(graph)
     run_checks(graph, result, problems)
     return Checked(source.name, problems.all(), result)
+
+
+def builtin_reports() -> Iterator[tuple[str, Report]]:
+    """Return the name and report of every built-in network, templates left out."""
+    for name, path in library.builtins().items():
+        source = read_file(path)
+        if not is_template(source):
+            problems = Problems()
+            graph = _load(source, problems, Settings(), None)
+            if graph is None or problems.failed:
+                raise InvalidSpecError(problems.all())
+            yield name, report(graph)
 
 
 def open_spec(spec: str | Path) -> Source:
@@ -101,6 +118,12 @@ def open_spec(spec: str | Path) -> Source:
     if path.exists():
         return read_file(path)
     raise NotFoundError(f"no file and no built-in network '{spec}': {suggest(str(spec), library.builtins())}")
+
+
+def _check_template(source: Source) -> list[Diagnostic]:
+    problems = Problems()
+    parse_spec(read_tree(source), problems)
+    return problems.all()
 
 
 def _load(source: Source, problems: Problems, settings: Settings, batch: int | None) -> Graph | None:

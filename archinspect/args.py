@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_INT = 10**9
 MAX_ITEMS = 1_000
+_MAX_FLOAT = 1e308
+_MAX_DIGITS = 10
 REQUIRED: Any = object()
 _TIMES = re.compile(r"\s*\d+(?:\s*[xX×,]\s*\d+)*\s*\Z")
 
@@ -80,8 +82,8 @@ class Float(Kind):
         """Return a float within the bounds."""
         del op
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(self.expected)  # noqa: TRY004 - one exception says every misfit
-        if not isfinite(value):
+            raise ValueError(self.expected)
+        if abs(value) > _MAX_FLOAT or not isfinite(value):
             raise ValueError(f"{self.expected}, finite")
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             raise ValueError(self.expected)
@@ -97,7 +99,7 @@ class Bool(Kind):
         """Return a bool."""
         del op
         if not isinstance(value, bool):
-            raise ValueError(self.expected)  # noqa: TRY004 - one exception says every misfit
+            raise ValueError(self.expected)
         return value
 
 
@@ -106,8 +108,8 @@ class Choice(Kind):
 
     def __init__(self, *words: str | bool) -> None:
         self.words = words
-        shown = [str(word).lower() if isinstance(word, bool) else f"'{word}'" for word in words]
-        self.expected = " or ".join(shown)
+        *rest, last = [str(word).lower() if isinstance(word, bool) else f"'{word}'" for word in words]
+        self.expected = f"{', '.join(rest)} or {last}" if rest else last
 
     def convert(self, value: Value, op: type[Op]) -> object:
         """Return the word, in its own spelling."""
@@ -121,13 +123,16 @@ class Choice(Kind):
 
 
 class PerAxis(Kind):
-    """One integer an axis: `3`, `[3, 3]` or `3x3`; a single one counts for every spatial axis."""
+    """One integer an axis: `3`, `[3, 3]` or `3x3`; a single one counts for every spatial axis.
 
-    def __init__(self, low: int = 1) -> None:
-        self.item = Int(low)
+    `null` tells whether an axis may be null, which the operator takes for "as the input".
+    """
+
+    def __init__(self, low: int = 1, *, null: bool = False) -> None:
+        self.item = Optional(Int(low)) if null else Int(low)
         self.expected = f"{self.item.expected}, or one an axis"
 
-    def convert(self, value: Value, op: type[Op]) -> tuple[int, ...]:
+    def convert(self, value: Value, op: type[Op]) -> tuple[object, ...]:
         """Return one int for each of the operator's spatial axes."""
         rank = op.rank
         if isinstance(value, str):
@@ -137,8 +142,7 @@ class PerAxis(Kind):
         if len(value) == 1:
             value = value * rank
         if len(value) != rank:
-            given = "value" if len(value) == 1 else "values"
-            raise ValueError(f"one integer or {rank} of them, one an axis, not {len(value)} {given}")
+            raise ValueError("one integer" if rank == 1 else f"one integer or {rank} of them, one an axis")
         return tuple(self.item.convert(item, op) for item in value)
 
     def describe(self, op: type[Op]) -> str:
@@ -154,46 +158,61 @@ class PerAxis(Kind):
 
 
 class Pad(Kind):
-    """Padding: a word, one int, one an axis, or [before, after] an axis."""
+    """Padding: a word, one int, one an axis, or [before, after] an axis.
 
-    def __init__(self, *words: str) -> None:
+    `sides` tells whether it also takes PyTorch's flat list, which starts with the last axis: left, right, top, bottom.
+    """
+
+    def __init__(self, *words: str, sides: bool = False) -> None:
         self.words = words
+        self.sides = sides
         word = ", ".join(f"'{word}'" for word in words)
-        self.expected = f"{word + ', ' if word else ''}an integer, one an axis, or [before, after] for every axis"
+        self.expected = f"{word + ', ' if word else ''}an integer, or [before, after]"
+
+    def describe(self, op: type[Op]) -> str:
+        """Return the forms for the operator's rank."""
+        if op.rank == 1:
+            return self.expected
+        words = self.expected.replace("or [", f"or {op.rank} of them or of [") + ", one an axis"
+        return words + (f", or all {2 * op.rank} sides, the last axis's first" if self.sides else "")
 
     def convert(self, value: Value, op: type[Op]) -> str | tuple[tuple[int, int], ...]:
         """Return a word, or (before, after) for each spatial axis."""
         item = Int(0)
         rank = op.rank
+        expected = self.describe(op)
         if isinstance(value, str) and value.lower() in self.words:
             return value.lower()
         if isinstance(value, str):
-            value = _split_times(value, self.expected)
+            value = _split_times(value, expected)
         if not isinstance(value, list):
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(self.expected)
+                raise ValueError(expected)
             pad = item.convert(value, op)
             return ((pad, pad),) * rank
         if rank == 1 and len(value) == 2 and not any(isinstance(part, list) for part in value):  # noqa: PLR2004
             value = [value]
+        if self.sides and len(value) == 2 * rank and not any(isinstance(part, list) for part in value):
+            value = [value[side : side + 2] for side in range(2 * rank - 2, -1, -2)]
         if len(value) != rank:
-            raise ValueError(f"{self.expected} (there {'is' if rank == 1 else 'are'} {rank})")
+            raise ValueError(expected)
         return tuple(self._pair(part, item, op) for part in value)
 
     def _pair(self, part: Value, item: Int, op: type[Op]) -> tuple[int, int]:
         if not isinstance(part, list):
             part = [part, part]
         if len(part) != 2:  # noqa: PLR2004 - before and after
-            raise ValueError(self.expected)
+            raise ValueError(self.describe(op))
         before, after = (item.convert(side, op) for side in part)
         return before, after
 
 
 class Ints(Kind):
-    """A list of integers; a single integer is a list of one."""
+    """A list of integers, empty only if `empty` is; a single integer is a list of one."""
 
-    def __init__(self, low: int | None = None) -> None:
+    def __init__(self, low: int | None = None, *, empty: bool = False) -> None:
         self.item = Int(low)
+        self.empty = empty
         self.expected = f"a list of integers{'' if low is None else f' of at least {low}'}"
 
     def convert(self, value: Value, op: type[Op]) -> tuple[int, ...]:
@@ -203,6 +222,8 @@ class Ints(Kind):
         items = value if isinstance(value, list) else [value]
         if len(items) > MAX_ITEMS:
             raise ValueError(f"{self.expected}, at most {MAX_ITEMS} of them")
+        if not items and not self.empty:
+            raise ValueError(f"{self.expected}, one or more")
         try:
             return tuple(self.item.convert(part, op) for part in items)
         except ValueError:
@@ -253,6 +274,7 @@ def arg(doc: str, kind: Kind, default: object = REQUIRED, *, aliases: tuple[str,
 
 def _split_times(value: str, expected: str) -> list[Value]:
     """Read `3x3` or `3, 3` as a list."""
-    if not _TIMES.match(value):
+    parts = re.findall(r"\d+", value) if _TIMES.match(value) else []
+    if not parts or max(map(len, parts)) > _MAX_DIGITS:
         raise ValueError(expected)
-    return [int(part) for part in re.findall(r"\d{1,10}", value)]
+    return [int(part) for part in parts]

@@ -48,7 +48,7 @@ class Problems:
         code: str,
         message: str,
         span: Span,
-        help: str = "",  # noqa: A002 - the field's name
+        help: str = "",
         notes: Iterable[tuple[str, Span]] = (),
     ) -> None:
         """Take an error."""
@@ -67,7 +67,7 @@ def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
     """Return the legal names that are nearest to an unknown one, best first."""
     from difflib import get_close_matches  # noqa: PLC0415 - 10 ms, and only errors need it
 
-    plain = {}
+    plain: dict[str, str] = {}
     for known in names:
         plain.setdefault(known.lower().replace("_", ""), known)
     close = get_close_matches(name.lower().replace("_", ""), plain, count, 0.5)
@@ -81,5 +81,5 @@ def suggest(name: str, names: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(f"'{other}'" for other in close) + "?"
     if not known:
-        return "there are none here"
+        return "there is none to name"
     return "known here: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")  # noqa: PLR2004

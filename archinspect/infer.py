@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.shape import Mismatch
+from archinspect.shape import Mismatch, size
 
 if TYPE_CHECKING:
     from archinspect.diagnostics import Problems
@@ -48,17 +48,18 @@ def _set_output(node: Node, shape: Shape) -> None:
 def _output(node: Node, shapes: tuple[Shape, ...], problems: Problems) -> Shape | None:
     try:
         shape = node.op.output(*shapes)
-        elements = 1
-        for dim in shape:
-            elements *= dim
-        if elements > MAX_ELEMENTS:
-            raise Mismatch(f"the output has more than {MAX_ELEMENTS:.0e} elements", help="use smaller sizes")
+        _refuse_huge(shape)
     except Mismatch as error:
         name = type(node.layer_op).__name__
         notes = [("used here", caller) for caller in node.callers[:3]]
         problems.error("shape", f"{name}: {error.message}", _place(node, error.arg), error.help, notes)
         return None
     return shape
+
+
+def _refuse_huge(shape: Shape) -> None:
+    if size(shape) > MAX_ELEMENTS:
+        raise Mismatch(f"the output has more than {MAX_ELEMENTS:.0e} elements", help="use smaller sizes")
 
 
 def _place(node: Node, args: str) -> Span:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol, cast
 
 from archinspect.args import Arg, Choice, arg
 from archinspect.diagnostics import suggest
@@ -17,11 +17,43 @@ if TYPE_CHECKING:
 
 # Arguments of Keras and PyTorch that change neither shapes nor costs: accepted, and without effect.
 WITHOUT_EFFECT = frozenset(
-    "activity_regularizer autocast bias_constraint bias_initializer bias_regularizer beta_constraint "
-    "beta_initializer beta_regularizer depthwise_constraint depthwise_initializer depthwise_regularizer device dtype "
-    "gamma_constraint gamma_initializer gamma_regularizer inplace kernel_constraint kernel_initializer "
-    "kernel_regularizer moving_mean_initializer moving_variance_initializer noise_shape padding_mode "
-    "pointwise_constraint pointwise_initializer pointwise_regularizer seed synchronized".split()
+    [
+        "activity_regularizer",
+        "alpha_constraint",
+        "alpha_initializer",
+        "alpha_regularizer",
+        "autocast",
+        "beta_constraint",
+        "beta_initializer",
+        "beta_regularizer",
+        "bias_constraint",
+        "bias_initializer",
+        "bias_regularizer",
+        "data_format",
+        "depthwise_constraint",
+        "depthwise_initializer",
+        "depthwise_regularizer",
+        "device",
+        "dtype",
+        "gamma_constraint",
+        "gamma_initializer",
+        "gamma_regularizer",
+        "init",
+        "inplace",
+        "kernel_constraint",
+        "kernel_initializer",
+        "kernel_regularizer",
+        "moving_mean_initializer",
+        "moving_variance_initializer",
+        "noise_shape",
+        "padding_mode",
+        "pointwise_constraint",
+        "pointwise_initializer",
+        "pointwise_regularizer",
+        "process_group",
+        "seed",
+        "synchronized",
+    ]
 )
 
 
@@ -37,7 +69,7 @@ DTYPES = {
 class ArgumentError(Exception):
     """An argument that an operator does not know, needs, or cannot take; `arg` is its name in the spec."""
 
-    def __init__(self, message: str, arg: str = "", help: str = "") -> None:  # noqa: A002 - the field's name
+    def __init__(self, message: str, arg: str = "", help: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.arg = arg
@@ -86,6 +118,8 @@ class Op:
     """Spatial axes, for operators that have them."""
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     """How many inputs it takes: at least, at most (None: any number)."""
+    main: ClassVar[str | None] = None
+    """The argument that a bare value means, `Dense: 10`; the first one unless said."""
     kind: ClassVar[str] = "other"
     """What it is to a reader: convolution, dense, pooling, normalization, activation, merge, reshape, other."""
     activation: Op | None = None
@@ -118,16 +152,21 @@ class Op:
         for name, argument in self.args.items():
             if name not in fields:
                 if argument.required:
-                    help_ = f"{name} is {argument.doc}: {argument.kind.describe(type(self))}"
+                    help_ = f"{name} takes {argument.kind.describe(type(self))}: {argument.doc}"
                     raise ArgumentError(f"{type(self).__name__}: '{name}' is missing", "", help_)
                 fields[name] = self.default(name)
         self.check()
 
     @classmethod
+    def main_arg(cls) -> str | None:
+        """Return the argument that a bare value means, None for an operator without arguments."""
+        return cls.main or next(iter(cls.args), None)
+
+    @classmethod
     def default(cls, name: str) -> object:
         """Return an argument's default in the form that the rules use."""
         argument = cls.args[name]
-        return None if argument.default is None else argument.kind.convert(argument.default, cls)
+        return None if argument.default is None else argument.kind.convert(cast("Value", argument.default), cls)
 
     def _convert(self, argument: Arg, spelling: str, value: Value | Op) -> object:
         if isinstance(value, Op):

@@ -6,8 +6,12 @@ dimensions.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Shape: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
@@ -17,7 +21,7 @@ Padding: TypeAlias = str | tuple[Pair, ...]
 class Mismatch(Exception):  # noqa: N818 - a finding about shapes that becomes a diagnostic, not a failure
     """Shapes that an operator cannot take; `arg` names the argument to point at, if one is to blame."""
 
-    def __init__(self, message: str, *, arg: str = "", help: str = "") -> None:  # noqa: A002 - the field's name
+    def __init__(self, message: str, *, arg: str = "", help: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.arg = arg
@@ -102,5 +106,14 @@ def normal_axis(axis: int, rank: int, arg: str = "axis") -> int:
     if not 0 <= at < rank:
         raise Mismatch(f"axis {axis} is not one of the input's {rank} axes", arg=arg)
     if at == 0:
-        raise Mismatch("axis 0 is the batch, which no layer may touch", arg=arg)
+        raise Mismatch(f"axis {axis} is the batch, which no layer may touch", arg=arg)
     return at
+
+
+def normal_axes(axes: Sequence[int], rank: int, arg: str = "axis") -> Shape:
+    """Return axes counted from the front, in ascending order; raise :class:`Mismatch` as :func:`normal_axis`."""
+    found = sorted(normal_axis(axis, rank, arg) for axis in axes)
+    for one, other in pairwise(found):
+        if one == other:
+            raise Mismatch(f"axis {one} is named twice", arg=arg)
+    return tuple(found)

@@ -7,27 +7,27 @@ A :class:`Source` is named text. :func:`read_tree` parses it into a tree of :cla
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 100
 MAX_VALUES = 2_000_000
 MAX_DIGITS = 18
 
-Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 
 # libyaml's own line breaks: text is cut where its marks count lines.
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INT = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:_[0-9]{3})+)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _BASED_INT = re.compile(r"0(?:o[0-7]+|x[0-9a-fA-F]+)\Z")
-_WORDS: dict[str, None | bool | float] = {
+_WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -74,7 +74,7 @@ class SourceError(Exception):
         code: str,
         message: str,
         span: Span,
-        help: str = "",  # noqa: A002 - the field's name in every diagnostic
+        help: str = "",
         notes: tuple[tuple[str, Span], ...] = (),
     ) -> None:
         super().__init__(message)
@@ -90,7 +90,7 @@ class Scalar:
 
     __slots__ = ("span", "text", "value")
 
-    def __init__(self, value: None | bool | float | str, text: str, span: Span) -> None:
+    def __init__(self, value: float | str | None, text: str, span: Span) -> None:
         self.value = value
         self.text = text
         self.span = span
@@ -183,7 +183,7 @@ def read_tree(source: Source) -> Tree:
         raise SourceError("yaml", "this control character is not allowed in YAML", span) from error
 
 
-def resolve(text: str) -> None | bool | float | str:
+def resolve(text: str) -> bool | float | str | None:
     """Read a plain scalar by the YAML 1.2 core schema (yaml.org/spec/1.2.2, 10.3.2).
 
     One addition: an integer may group its thousands, `11_689_512`. Raise ValueError for a number of
@@ -222,6 +222,13 @@ def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
     return SourceError("yaml", f"not valid YAML: {problem}{context}", span)
 
 
+# PyYAML's types say of every event that its marks may be missing; the parsers always set them.
+Event: TypeAlias = Any
+NextEvent: TypeAlias = "Callable[[], Event]"
+Stack: TypeAlias = "list[tuple[Map | List, Scalar | None, str | None, int]]"
+"""Open collections: each with the key that awaits its value, its anchor, and the count of values where it began."""
+
+
 class _Builder:
     """Builds the tree from libyaml's events, without recursion."""
 
@@ -231,8 +238,8 @@ class _Builder:
         self.count = 0
 
     def build(self) -> Tree:
-        parser = getattr(yaml, "CParser", yaml.SafeLoader)(self.source.text)
-        next_event = parser.get_event
+        # The C parser is ten times as fast; a PyYAML built without it has the other.
+        next_event: NextEvent = getattr(yaml, "CParser", yaml.SafeLoader)(self.source.text).get_event
         next_event()  # the stream's start
         event = next_event()
         if isinstance(event, yaml.StreamEndEvent):
@@ -245,13 +252,13 @@ class _Builder:
             raise SourceError("yaml", "a second document starts here: a file holds one spec", self._span(event))
         return root
 
-    def _span(self, event: yaml.Event) -> Span:
+    def _span(self, event: Event) -> Span:
         start, end = event.start_mark, event.end_mark
         return Span(self.source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
-    def _node(self, first: yaml.Event, next_event: yaml.Event) -> Tree:
+    def _node(self, first: Event, next_event: NextEvent) -> Tree:
         """Build the node that `first` opens, keeping open collections on a stack of our own."""
-        stack: list[tuple[Map | List, Scalar | None, str | None, int]] = []
+        stack: Stack = []
         event = first
         while True:
             kind = type(event)
@@ -273,9 +280,7 @@ class _Builder:
             self._attach(stack, done)
             event = next_event()
 
-    def _open(
-        self, event: yaml.CollectionStartEvent, stack: list[tuple[Map | List, Scalar | None, str | None, int]]
-    ) -> None:
+    def _open(self, event: Event, stack: Stack) -> None:
         self._count(event)
         if len(stack) >= MAX_DEPTH:
             raise SourceError("limit", f"values nest deeper than {MAX_DEPTH} levels", self._span(event))
@@ -285,7 +290,7 @@ class _Builder:
             self.anchors[event.anchor] = None
         stack.append((node, None, event.anchor, self.count - 1))
 
-    def _close(self, node: Tree, event: yaml.Event) -> None:
+    def _close(self, node: Tree, event: Event) -> None:
         # A block collection's end mark runs on to the next token: only a flow collection has an end.
         if event.end_mark.index > event.start_mark.index:
             end = event.end_mark
@@ -293,7 +298,7 @@ class _Builder:
         elif isinstance(node, Map) and node.keys:
             node.span = next(iter(node.keys.values())).span
 
-    def _attach(self, stack: list[tuple[Map | List, Scalar | None, str | None, int]], done: Tree) -> None:
+    def _attach(self, stack: Stack, done: Tree) -> None:
         parent, key, anchor, start = stack[-1]
         if isinstance(parent, List):
             parent.items.append(done)
@@ -317,7 +322,7 @@ class _Builder:
             notes = (("the first one", first.span),)
             raise SourceError("duplicate-key", f"key '{key.text}' is given twice", key.span, notes=notes)
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+    def _scalar(self, event: Event) -> Scalar:
         self._count(event)
         text = event.value
         span = self._span(event)
@@ -331,7 +336,7 @@ class _Builder:
             message = f"the number has more than {MAX_DIGITS} digits"
             raise SourceError("limit", message, span) from None
 
-    def _alias(self, event: yaml.AliasEvent) -> Tree:
+    def _alias(self, event: Event) -> Tree:
         if event.anchor not in self.anchors:
             raise SourceError("yaml", f"alias *{event.anchor} has no anchor before it", self._span(event))
         target = self.anchors[event.anchor]
@@ -344,7 +349,7 @@ class _Builder:
         if anchor:
             self.anchors[anchor] = (node, self.count - start)
 
-    def _count(self, event: yaml.Event, values: int = 1) -> None:
+    def _count(self, event: Event, values: int = 1) -> None:
         """Count values as if aliases were written out, so that an alias bomb meets the limit."""
         self.count += values
         if self.count > MAX_VALUES:
@@ -352,7 +357,7 @@ class _Builder:
             help_ = "an alias counts as all the values it repeats"
             raise SourceError("limit", message, self._span(event), help_)
 
-    def _refuse_tag(self, event: yaml.NodeEvent) -> None:
+    def _refuse_tag(self, event: Event) -> None:
         if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
             raise SourceError("yaml", f"tag '{event.tag}': specs have no tags", self._span(event))
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from archinspect.op import Op
+if TYPE_CHECKING:
+    from archinspect.op import Op
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "conv": (
@@ -36,7 +38,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),
     "reshape": (
         *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
-        *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ChannelShuffle"),
+        *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
+        *("Upsample", "UpsampleBilinear", "ChannelShuffle"),
     ),
     "identity": (
         *("Input", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
-from archinspect.op import ArgumentError, Op, Weight, Work, channel_axis, data_format_arg
-from archinspect.shape import Mismatch, normal_axis, size
+from archinspect.args import Choice, Float, Int, Ints, Kind, Optional, arg
+from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.ops import FAMILIES
+from archinspect.shape import Mismatch, normal_axes, normal_axis, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +38,18 @@ class Elementwise(Op):
 
 
 class ReLU(Elementwise):
-    """`max(x, 0)`; with the other arguments also a slope below and a bound above. 1 operation."""
+    """`max(x, 0)`; with the other arguments also a slope below and a bound above.
+
+    1 operation, 1 more for a bound, 1 more for a slope.
+    """
 
     max_value: float | None = arg("upper bound", Optional(Float(0)), None)
     negative_slope: float = arg("slope below the threshold", Float(), 0.0)
     threshold: float = arg("where the slope changes", Float(), 0.0)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=(1 + (self.max_value is not None) + (self.negative_slope != 0)) * size(output))
 
 
 class ReLU6(Elementwise):
@@ -61,24 +69,35 @@ class PReLU(Elementwise):
     """`x if x > 0 else alpha * x` with learned alpha (He et al. 2015, arXiv:1502.01852). 2 operations.
 
     As in Keras, alpha has one value an element of a sample, shared along `shared_axes`; with
-    `num_parameters`, as in PyTorch, it has that many: 1, or one a channel.
+    `num_parameters`, as in PyTorch, it has that many: 1, or one a channel. (PyTorch's default of 1 has to be
+    written, since the layer is called the same in both.)
     """
 
     operations = 2
     shared_axes: tuple[int, ...] | None = arg("axes along which alpha is shared, 1 the first", Optional(Ints(1)), None)
     num_parameters: int | None = arg("values of alpha", Optional(Int(1)), None)
 
+    def output(self, *shapes: Shape) -> Shape:
+        self.weights(*shapes)
+        return shapes[0]
+
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         if self.num_parameters:
+            # Where the channels stand an activation cannot know; they are the first axis or the last.
+            if self.num_parameters not in (1, *shapes[0][1:2], *shapes[0][-1:]):
+                message = f"num_parameters is {self.num_parameters}, neither 1 nor the channels of {text(shapes[0])}"
+                raise Mismatch(message, arg="num_parameters")
             return {"alpha": Weight((self.num_parameters,))}
-        shared = [normal_axis(axis, len(shapes[0]), "shared_axes") for axis in self.shared_axes or ()]
+        shared = normal_axes(self.shared_axes or (), len(shapes[0]), "shared_axes")
         return {"alpha": Weight(tuple(1 if i in shared else d for i, d in enumerate(shapes[0]) if i))}
 
 
 class ThresholdedReLU(Elementwise):
-    """`x if x > theta else 0`. 1 operation."""
+    """`x if x > theta else value`. 1 operation."""
 
-    theta: float = arg("threshold", Float(), 1.0)
+    aliases = ("Threshold",)
+    theta: float = arg("threshold", Float(), 1.0, aliases=("threshold",))
+    value: float = arg("the output below it", Float(), 0.0)
 
 
 class ELU(Elementwise):
@@ -102,7 +121,10 @@ class CELU(Elementwise):
 
 
 class GELU(Elementwise):
-    """`x / 2 * (1 + erf(x / sqrt 2))` (Hendrycks & Gimpel 2016, arXiv:1606.08415). 5 operations; 8 as tanh."""
+    """`x / 2 * (1 + erf(x / sqrt 2))` (Hendrycks & Gimpel 2016, arXiv:1606.08415). 5 operations.
+
+    With `approximate` `x / 2 * (1 + tanh(0.798 * (x + 0.0447 * x ** 3)))`, 8 operations.
+    """
 
     approximate: str | bool = arg("the form by tanh", Choice(False, True, "none", "tanh"), default=False)
 
@@ -135,9 +157,14 @@ class Tanh(Elementwise):
 
 
 class Softplus(Elementwise):
-    """`log(1 + exp(x))`. 3 operations."""
+    """`log(1 + exp(x))`, 3 operations; with beta `log(1 + exp(beta * x)) / beta`, 5 operations."""
 
-    operations = 3
+    beta: float = arg("steepness", Float(), 1.0)
+    threshold: float = arg("where PyTorch becomes linear; without effect on costs", Float(), 20.0)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=(3 if self.beta == 1 else 5) * size(output))
 
 
 class Softsign(Elementwise):
@@ -175,8 +202,8 @@ class HardTanh(Elementwise):
     """`min(max(x, low), high)`. 2 operations."""
 
     operations = 2
-    min_val: float = arg("lower bound", Float(), -1.0)
-    max_val: float = arg("upper bound", Float(), 1.0)
+    min_val: float = arg("lower bound", Float(), -1.0, aliases=("min_value",))
+    max_val: float = arg("upper bound", Float(), 1.0, aliases=("max_value",))
 
 
 class HardShrink(Elementwise):
@@ -187,9 +214,9 @@ class HardShrink(Elementwise):
 
 
 class SoftShrink(Elementwise):
-    """`sign(x) * max(|x| - lambd, 0)`. 4 operations."""
+    """`sign(x) * max(|x| - lambd, 0)`. 5 operations."""
 
-    operations = 4
+    operations = 5
     lambd: float = arg("threshold", Float(0), 0.5)
 
 
@@ -200,12 +227,14 @@ class TanhShrink(Elementwise):
 
 
 class _AlongAxis(Elementwise):
-    """A function of all elements along an axis."""
+    """A function of all elements along an axis, or several."""
 
-    axis: int = arg("the axis that it normalises", Int(), -1, aliases=("dim",))
+    axis: tuple[int, ...] | None = arg(
+        "the axis that it normalises; null as PyTorch's `dim=None`", Optional(Ints()), -1, aliases=("dim",)
+    )
 
     def output(self, *shapes: Shape) -> Shape:
-        normal_axis(self.axis, len(shapes[0]))
+        normal_axes(self.axis or (), len(shapes[0]))
         return shapes[0]
 
 
@@ -213,6 +242,7 @@ class Softmax(_AlongAxis):
     """`exp(x - max x) / sum exp(x - max x)` along an axis. 5 operations: max, difference, exp, sum, quotient."""
 
     operations = 5
+    aliases = ("Softmax2d",)
 
 
 class LogSoftmax(_AlongAxis):
@@ -224,17 +254,16 @@ class LogSoftmax(_AlongAxis):
 class GLU(Op):
     """`a * sigmoid(b)` of the two halves along an axis (Dauphin et al. 2016, arXiv:1612.08083).
 
-    5 operations an output element. The axis is the channels' unless given.
+    5 operations an output element. The axis is the last unless given, as in Keras and PyTorch; in a network with
+    the channels first the channels are halved by `axis: 1`.
     """
 
     kind = "activation"
-    axis: int | None = arg("the axis that is halved", Optional(Int()), None, aliases=("dim",))
-    data_format: str = data_format_arg()
+    axis: int = arg("the axis that is halved", Int(), -1, aliases=("dim",))
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        given = channel_axis(shape, self.data_format) if self.axis is None else self.axis
-        axis = normal_axis(given, len(shape))
+        axis = normal_axis(self.axis, len(shape))
         if shape[axis] % 2:
             raise Mismatch(f"halves axis {axis}, whose size {shape[axis]} is odd", arg="axis")
         return (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
@@ -244,15 +273,8 @@ class GLU(Op):
         return Work(other=5 * size(output))
 
 
-_BY_NAME: dict[str, type[Op]] = {
-    name.lower(): op
-    for op in (
-        *(CELU, ELU, Exponential, GELU, GLU, HardShrink, HardSigmoid, HardSwish, HardTanh, LeakyReLU),
-        *(LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, Sigmoid, SiLU, Softmax, SoftShrink),
-        *(Softplus, Softsign, Tanh, TanhShrink, ThresholdedReLU),
-    )
-    for name in (op.__name__, *op.aliases)
-}
+_FUNCTIONS: list[type[Op]] = [globals()[name] for name in FAMILIES["activation"] if name != "Activation"]
+_BY_NAME: dict[str, type[Op]] = {name.lower(): op for op in _FUNCTIONS for name in (op.__name__, *op.aliases)}
 _NONE = ("linear", "none", "identity")
 
 
@@ -264,25 +286,32 @@ class ActivationKind(Kind):
     def convert(self, value: Value, op: type[Op]) -> Op | None:
         """Return the activation's operator, or None for `linear`."""
         del op
-        arguments: dict[str, Value] = {}
+        given: Value = None
         if isinstance(value, dict) and len(value) == 1:
             ((value, given),) = value.items()
-            arguments = given if isinstance(given, dict) else {}
         if value is None:
             return None
         if not isinstance(value, str):
-            raise ValueError(self.expected)  # noqa: TRY004 - one exception says every misfit
+            raise ValueError(self.expected)
         name = value.rpartition(".")[2].lower().replace("_", "")
         if name in _NONE:
             return None
         if name not in _BY_NAME:
             from archinspect.diagnostics import suggest  # noqa: PLC0415 - the error path only
 
-            raise ValueError(f"{self.expected} ({suggest(value, sorted({o.__name__ for o in _BY_NAME.values()}))})")
+            raise ValueError(f"{self.expected} ({suggest(value, sorted(o.__name__ for o in _FUNCTIONS))})")
+        function = _BY_NAME[name]
+        if given is None:
+            return _shared(function)
+        if not isinstance(given, dict):
+            main = function.main_arg()
+            if main is None:
+                raise ValueError(f"{self.expected} ({function.__name__} takes no arguments)")
+            given = {main: given}
         try:
-            return _shared(_BY_NAME[name]) if not arguments else _BY_NAME[name](**arguments)
+            return function(**given)
         except ArgumentError as error:
-            raise ValueError(f"{self.expected}: {error.message}") from None
+            raise ValueError(f"{self.expected} ({error.message})") from None
 
 
 _INSTANCES: dict[type[Op], Op] = {}
@@ -301,7 +330,7 @@ def activation_arg() -> Any:  # noqa: ANN401 - as archinspect.args.arg
 
 
 class Activation(Op):
-    """An activation by its name, as in Keras: `Activation: relu`."""
+    """An activation by its name, as in Keras: `Activation: relu`. FLOPs are those of the activation it names."""
 
     kind = "activation"
     activation: Op | None = arg("the function's name", ActivationKind())

@@ -63,6 +63,16 @@ class _Window(Spatial):
         return times(self.kernel_size) + " {}" + (f", /{stride}" if stride != 1 else "")
 
 
+def _check_groups(groups: int, channels: int, filters: int) -> None:
+    for number, what in ((channels, "input channels"), (filters, "filters")):
+        if number % groups:
+            raise Mismatch(
+                f"{groups} groups do not divide {number} {what}",
+                arg="groups",
+                help=f"choose groups among the divisors of {number}",
+            )
+
+
 class _Conv(_Window):
     """Convolution: every output channel is a weighted sum over a window of the input channels of its group.
 
@@ -76,19 +86,7 @@ class _Conv(_Window):
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         spatial, _ = self.split(shape)
-        channels = self.channels(shape)
-        if channels % self.groups:
-            raise Mismatch(
-                f"{self.groups} groups do not divide {channels} input channels",
-                arg="groups",
-                help=f"choose groups among the divisors of {channels}",
-            )
-        if self.filters % self.groups:
-            raise Mismatch(
-                f"{self.groups} groups do not divide {self.filters} filters",
-                arg="groups",
-                help=f"choose groups among the divisors of {self.filters}",
-            )
+        _check_groups(self.groups, self.channels(shape), self.filters)
         return self.join(shape[0], self.slide(spatial), self.filters)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
@@ -108,6 +106,7 @@ class _Conv(_Window):
 class Conv1D(_Conv):
     __doc__ = _Conv.__doc__
     rank = 1
+    aliases = ("Convolution1D",)
     padding: Padding = arg("zeros around the input", Pad("valid", "same", "causal"), "valid")
 
 
@@ -120,6 +119,7 @@ class Conv2D(_Conv):
 class Conv3D(_Conv):
     __doc__ = _Conv.__doc__
     rank = 3
+    aliases = ("Convolution3D",)
 
 
 class _Depthwise(_Window):
@@ -161,7 +161,7 @@ class DepthwiseConv2D(_Depthwise):
 class _Separable(_Window):
     """Separable convolution: a depthwise one, then a 1x1 one that mixes the channels (Chollet 2016, arXiv:1610.02357).
 
-    Counted as the two convolutions that it is; only the second has a bias.
+    MACs and FLOPs are those of the two convolutions that it is; only the second has a bias.
     """
 
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
@@ -193,6 +193,7 @@ class _Separable(_Window):
 class SeparableConv1D(_Separable):
     __doc__ = _Separable.__doc__
     rank = 1
+    aliases = ("SeparableConvolution1D",)
     pointwise = Conv1D
     depthwise = DepthwiseConv1D
 
@@ -200,6 +201,7 @@ class SeparableConv1D(_Separable):
 class SeparableConv2D(_Separable):
     __doc__ = _Separable.__doc__
     rank = 2
+    aliases = ("SeparableConvolution2D",)
     pointwise = Conv2D
     depthwise = DepthwiseConv2D
 
@@ -207,8 +209,9 @@ class SeparableConv2D(_Separable):
 class _Transpose(_Window):
     """Transposed convolution: every input element spreads a weighted window over the output.
 
-    With `valid` or `same` the output is Keras's (`strides` times the input for `same`), with a number
-    PyTorch's: `(input - 1) * stride - padding + extent + output_padding`.
+    With a number as padding the output is PyTorch's: `(input - 1) * stride + extent + output_padding - padding`
+    on both sides. With `valid` or `same` it is Keras's: without output_padding `input * stride` for `same` and at
+    least that for `valid`; with it, PyTorch's for a padding of 0 (`valid`) or half the extent (`same`).
     MACs: window * filters / groups for every *input* element. FLOPs: 2 a MAC, and 1 an output element for the bias.
     """
 
@@ -229,12 +232,7 @@ class _Transpose(_Window):
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         spatial, _ = self.split(shape)
-        channels = self.channels(shape)
-        if channels % self.groups or self.filters % self.groups:
-            raise Mismatch(
-                f"{self.groups} groups do not divide {channels} input channels and {self.filters} filters",
-                arg="groups",
-            )
+        _check_groups(self.groups, self.channels(shape), self.filters)
         lengths = tuple(self._length(axis, length) for axis, length in enumerate(spatial))
         if min(lengths) < 1:
             raise Mismatch(f"the padding leaves no output: {times(lengths)}", arg="padding")
@@ -247,8 +245,8 @@ class _Transpose(_Window):
         full = (length - 1) * stride + window + extra
         if not isinstance(self.padding, str):
             return full - sum(self.padding[axis])
-        if self.output_padding:  # keras.src.backend.common.backend_utils
-            return full - (2 * (self.kernel_size[axis] // 2) if self.padding == "same" else 0)
+        if self.output_padding:
+            return full - (2 * (window // 2) if self.padding == "same" else 0)
         return length * stride if self.padding == "same" else length * stride + max(window - stride, 0)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
@@ -266,16 +264,16 @@ class _Transpose(_Window):
 class Conv1DTranspose(_Transpose):
     __doc__ = _Transpose.__doc__
     rank = 1
-    aliases = ("ConvTranspose1d",)
+    aliases = ("ConvTranspose1d", "Convolution1DTranspose")
 
 
 class Conv2DTranspose(_Transpose):
     __doc__ = _Transpose.__doc__
     rank = 2
-    aliases = ("ConvTranspose2d", "Deconvolution2D", "Deconv2D")
+    aliases = ("ConvTranspose2d", "Convolution2DTranspose", "Deconvolution2D", "Deconv2D")
 
 
 class Conv3DTranspose(_Transpose):
     __doc__ = _Transpose.__doc__
     rank = 3
-    aliases = ("ConvTranspose3d",)
+    aliases = ("ConvTranspose3d", "Convolution3DTranspose")

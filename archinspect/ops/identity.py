@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Input(Op):
-    """Where a network's data enters: `Input: [224, 224, 3]`, the same as the spec's `input:`."""
+    """Where a network's data enters: `Input: [224, 224, 3]`, the same as the spec's `input:`. No FLOPs."""
 
     kind = "input"
     aliases = ("InputLayer",)
     inputs = (0, 0)
-    shape: tuple[int, ...] = arg("the sample's axes, without the batch", Ints(1), aliases=("input_shape",))
+    shape: tuple[int, ...] = arg("the sample's axes, without the batch", Ints(1, empty=True), aliases=("input_shape",))
     dtype: str = arg("data type; `float` is the one the network computes in", Choice(*DTYPES), "float")
 
     def output(self, *shapes: Shape) -> Shape:
@@ -44,12 +44,13 @@ class _SameShape(Op):
 class Identity(_SameShape):
     """Does nothing: a skip connection, or the place of a removed layer. No FLOPs."""
 
-    aliases = ("Noop", "Nop", "Lambda")
+    aliases = ("Noop", "Nop")
 
 
 class _Dropout(_SameShape):
     """Drops parts of its input at random in training; nothing at inference, so no FLOPs."""
 
+    main = "rate"
     rate: float = arg("share that is dropped", Float(0, 1), 0.5, aliases=("p", "dropout_ratio", "drop_prob"))
 
 
@@ -81,15 +82,18 @@ class SpatialDropout3D(_Dropout):
 class AlphaDropout(_Dropout):
     """Dropout that keeps mean and variance (Klambauer et al. 2017, arXiv:1706.02515). No FLOPs at inference."""
 
+    aliases = ("FeatureAlphaDropout",)
+
 
 class GaussianDropout(_Dropout):
     """Multiplies by random factors in training (Srivastava et al. 2014). No FLOPs at inference."""
 
 
 class StochasticDepth(_Dropout):
-    """Drops a whole residual path at random in training (Huang et al. 2016, arXiv:1603.09382). No FLOPs at inference."""
+    """Drops a whole residual path at random in training (Huang et al. 2016, arXiv:1603.09382). No FLOPs."""
 
     aliases = ("DropPath",)
+    mode: str = arg("what is dropped at once; without effect on costs", Choice("row", "batch"), "row")
 
 
 class GaussianNoise(_SameShape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Choice, Int, Ints, Optional, arg
+from archinspect.args import Bool, Int, Ints, Optional, arg
 from archinspect.op import ArgumentError, Op, Work, channel_axis, data_format_arg
 from archinspect.shape import Mismatch, broadcast, normal_axis, size, text
 
@@ -18,7 +18,7 @@ class _Elementwise(Op):
     """Joins its inputs element by element; dimensions of size 1 stretch as in NumPy."""
 
     kind = "merge"
-    inputs = (2, None)
+    inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
     def output(self, *shapes: Shape) -> Shape:
         return broadcast(shapes)
@@ -40,7 +40,7 @@ class Subtract(_Elementwise):
     """The first input minus the second. FLOPs: 1 an output element."""
 
     aliases = ("Sub",)
-    inputs: ClassVar = (2, 2)
+    inputs = (2, 2)
 
 
 class Multiply(_Elementwise):
@@ -99,13 +99,16 @@ class Concatenate(Op):
 class Dot(Op):
     """Sums the products of two inputs along an axis of each, as Keras's `Dot`.
 
-    MACs: the size of the summed axis for every output element.
+    MACs: the size of the summed axis for every output element. FLOPs: 2 a MAC; with `normalize` 3 an input
+    element more (square, sum, quotient).
     """
 
     kind = "merge"
     inputs = (2, 2)
 
     axes: tuple[int, ...] = arg("the axis that is summed, or one for each input", Ints(), aliases=("axis",))
+
+    normalize: bool = arg("scale both inputs to length 1 along the axis first", Bool(), default=False)
 
     def check(self) -> None:
         if len(self.axes) not in (1, 2):
@@ -124,4 +127,5 @@ class Dot(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         first, second = shapes
-        return Work(first[self._axes(first, second)[0]] * size(output))
+        macs = first[self._axes(first, second)[0]] * size(output)
+        return Work(macs, 3 * (size(first) + size(second)) * self.normalize)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Bool, Choice, Float, Int, Ints, Optional, arg
+from archinspect.args import Bool, Float, Int, Ints, Optional, arg
 from archinspect.op import Op, Weight, Work, channel_axis, data_format_arg
-from archinspect.shape import Mismatch, normal_axis, size
+from archinspect.shape import Mismatch, normal_axes, normal_axis, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +32,9 @@ class _Norm(Op):
 class _ChannelNorm(_Norm):
     """A normalisation with a learned scale and offset for every channel."""
 
-    center: bool = arg("learn an offset", Bool(), default=True)
+    center: bool = arg("learn an offset", Bool(), default=True, aliases=("bias",))
     scale: bool = arg("learn a scale", Bool(), default=True)
-    affine: bool | None = arg("PyTorch's: both, or neither", Optional(Bool()), None)
+    affine: bool = arg("PyTorch's: false for neither scale nor offset", Bool(), default=True)
     axis: int | None = arg("the channels' axis, where the data format does not tell", Optional(Int()), None)
     num_features: int | None = arg(
         "channels, only to be checked", Optional(Int(1)), None, aliases=("num_channels", "in_channels")
@@ -53,42 +53,43 @@ class _ChannelNorm(_Norm):
             )
         return channels
 
-    def affine_weights(self, shape: Shape) -> dict[str, Weight]:
-        """Return gamma and beta, each where it is learned."""
-        weight = Weight((self.channels(shape),))
-        center, scale = (self.center, self.scale) if self.affine is None else (self.affine, self.affine)
-        return ({"gamma": weight} if scale else {}) | ({"beta": weight} if center else {})
-
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return self.affine_weights(shapes[0])
+        weight = Weight((self.channels(shapes[0]),))
+        learned = {"gamma": self.scale and self.affine, "beta": self.center and self.affine}
+        return {name: weight for name, wanted in learned.items() if wanted}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         # Mean (1), variance (3), difference and quotient (2), then the learned scale and offset.
-        return Work(other=(6 + len(self.affine_weights(shapes[0]))) * size(output))
+        return Work(other=(6 + len(self.weights(*shapes))) * size(output))
 
 
-class BatchNormalization(_ChannelNorm):
-    """Normalises every channel by statistics gathered in training (Ioffe & Szegedy 2015, arXiv:1502.03167).
+class _TrackedNorm(_ChannelNorm):
+    """A normalisation that may gather statistics in training and use them at inference."""
 
-    The running mean and variance are statistics, not parameters: Keras counts them as non-trainable
-    parameters, PyTorch as buffers. FLOPs, at inference: 2 an element, since mean, variance, scale and
-    offset fold into one factor and one term.
-    """
-
-    aliases = ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BN")
     momentum: float | None = arg("of the running statistics", Optional(Float(0, 1)), 0.99)
     track_running_stats: bool = arg("keep running statistics", Bool(), default=True)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        weights = self.affine_weights(shapes[0])
+        weights = super().weights(*shapes)
         if self.track_running_stats:
             statistic = Weight((self.channels(shapes[0]),), parameter=False)
             weights |= {"moving_mean": statistic, "moving_variance": statistic}
         return weights
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
-        return Work(other=2 * size(output))
+        return Work(other=2 * size(output)) if self.track_running_stats else super().work(shapes, output)
+
+
+class BatchNormalization(_TrackedNorm):
+    """Normalises every channel by statistics gathered in training (Ioffe & Szegedy 2015, arXiv:1502.03167).
+
+    The running mean and variance are statistics, not parameters: Keras counts them as non-trainable
+    parameters, PyTorch as buffers (its counter of batches is left out). FLOPs, at inference: 2 an
+    element, since mean, variance, scale and offset fold into one factor and one term; without running
+    statistics 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    """
+
+    aliases = ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "BN")
 
     def label(self) -> str:
         return "batch norm"
@@ -117,7 +118,7 @@ class LayerNormalization(_Norm):
 
     def _normalized(self, shape: Shape) -> Shape:
         if self.normalized_shape is None:
-            return tuple(shape[axis] for axis in sorted(normal_axis(axis, len(shape)) for axis in self.axis))
+            return tuple(shape[axis] for axis in normal_axes(self.axis, len(shape)))
         last = shape[1:][-len(self.normalized_shape) :]
         if last != self.normalized_shape:
             raise Mismatch(
@@ -158,39 +159,43 @@ class GroupNormalization(_ChannelNorm):
         return "group norm"
 
 
-class InstanceNormalization(_ChannelNorm):
+class InstanceNormalization(_TrackedNorm):
     """Normalises every channel of every sample by itself (Ulyanov et al. 2016, arXiv:1607.08022).
 
-    As in PyTorch it learns no scale and offset unless `affine: true`. FLOPs: 6 an element (mean 1,
-    variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    As in PyTorch it learns no scale and offset unless `affine: true`, and keeps no running statistics unless
+    `track_running_stats: true`. FLOPs: 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for
+    the scale, 1 for the offset; 2 an element with running statistics.
     """
 
     aliases = ("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
-    affine: bool | None = arg("learn a scale and an offset", Optional(Bool()), default=False)
+    affine: bool = arg("learn a scale and an offset", Bool(), default=False)
+    track_running_stats: bool = arg("keep running statistics", Bool(), default=False)
 
     def label(self) -> str:
         return "instance norm"
 
 
-class LocalResponseNormalization(_Norm):
+class LocalResponseNormalization(Op):
     """Divides by the activity of neighbouring channels (Krizhevsky et al. 2012, section 3.3).
 
-    FLOPs: size + 5 an element: square 1, sum size - 1, scale and offset 2, power 1, quotient 1, and 1 for the mean.
+    FLOPs: size + 5 an element: square 1, sum size - 1, mean 1, scale and offset 2, power 1, quotient 1.
     """
 
+    kind = "normalization"
     aliases = ("LocalResponseNorm", "LRN")
-    size: int = arg("neighbouring channels", Int(1), 5, aliases=("depth_radius", "local_size", "n"))
+    size: int = arg("neighbouring channels, the channel itself among them", Int(1), 5, aliases=("local_size", "n"))
+    depth_radius: int | None = arg("TensorFlow's, instead of `size`: neighbours on either side", Optional(Int(0)), None)
     alpha: float = arg("scale", Float(), 0.0001)
     beta: float = arg("exponent", Float(), 0.75)
     k: float = arg("offset", Float(), 1.0, aliases=("bias",))
 
-    def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        del shapes
-        return {}
+    def output(self, *shapes: Shape) -> Shape:
+        return shapes[0]
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
-        return Work(other=(self.size + 5) * size(output))
+        window = self.size if self.depth_radius is None else 2 * self.depth_radius + 1
+        return Work(other=(window + 5) * size(output))
 
     def label(self) -> str:
         return "local response norm"

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from math import prod
+from functools import partial
+from math import gcd, prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Bool, Choice, Optional, Pad, PerAxis, arg
-from archinspect.op import Spatial, Work, times
+from archinspect.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
+from archinspect.op import ArgumentError, Spatial, Work, times
 from archinspect.shape import ceil_div, extent, pad_pairs, positions, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.shape import Pair, Padding, Shape
+    from archinspect.shape import Padding, Pair, Shape
+
+
+def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *, drops: bool) -> int:
+    """Return how many windows there are, rounded up; `drops` the last one if it starts behind input and padding."""
+    count = ceil_div(length + sum(pad) - window, stride) + 1
+    if count < 1:
+        return positions(length, window, stride, pad, axis)
+    return count - 1 if drops and (count - 1) * stride >= length + pad[0] else count
 
 
 class _Pool(Spatial):
     """A window that reduces every channel by itself."""
 
     kind = "pooling"
+    main = "pool_size"
     word: ClassVar[str]
 
     pool_size: tuple[int, ...] = arg("size of the window", PerAxis(), 2, aliases=("kernel_size",))
@@ -26,10 +36,18 @@ class _Pool(Spatial):
     padding: Padding = arg("padding around the input", Pad("valid", "same"), "valid")
     ceil_mode: bool | str = arg(
         "round the number of windows up: true as PyTorch, which drops a last window that starts in the padding "
-        "after the input; 'caffe' as Caffe, which does so only where there is padding",
+        "after the input; 'caffe' as Caffe, which does so only if some axis is padded",
         Choice(False, True, "caffe"),
         default=False,
     )
+
+    def check(self) -> None:
+        if isinstance(self.padding, str):
+            return
+        for pad, window in zip(self.padding, self.windows(), strict=True):
+            if max(pad) >= window:
+                message = f"{type(self).__name__}: a padding of {max(pad)} takes in a whole window of {window}"
+                raise ArgumentError(message, "padding", "pad less than the window")
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -41,16 +59,11 @@ class _Pool(Spatial):
         windows = self.windows()
         pads = pad_pairs(self.padding, spatial, windows, strides)
         axes = ("depth", "height", "width")[-self.rank :] if self.rank > 1 else ("length",)
-        return tuple(map(self._positions, spatial, windows, strides, pads, axes))
-
-    def _positions(self, length: int, window: int, stride: int, pad: Pair, axis: str) -> int:
-        if not self.ceil_mode or self.padding == "same":
-            return positions(length, window, stride, pad, axis)
-        count = ceil_div(length + sum(pad) - window, stride) + 1
-        if count < 1:
-            return positions(length, window, stride, pad, axis)
-        clips = self.ceil_mode is True or any(pad)
-        return count - 1 if clips and (count - 1) * stride >= length + pad[0] else count
+        if self.ceil_mode and self.padding != "same":
+            # Caffe looks at all axes together: one that is padded lets it drop the last window of each.
+            drops = self.ceil_mode is True or any(map(any, pads))
+            return tuple(map(partial(_positions_up, drops=drops), spatial, windows, strides, pads, axes))
+        return tuple(map(positions, spatial, windows, strides, pads, axes))
 
     def windows(self) -> tuple[int, ...]:
         """Return the input positions that a window spans on each axis."""
@@ -71,7 +84,10 @@ class _Pool(Spatial):
 
 
 class _MaxPool(_Pool):
-    """The largest value of every window. FLOPs: window - 1 comparisons an output element (a whole window everywhere)."""
+    """The largest value of every window, which may lie partly in padding.
+
+    FLOPs: window - 1 comparisons an output element, as if all windows were whole.
+    """
 
     word = "max"
     dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
@@ -103,10 +119,14 @@ class MaxPooling3D(_MaxPool):
 
 
 class _AveragePool(_Pool):
-    """The mean of every window. FLOPs: window - 1 additions and 1 division an output element (a whole window everywhere)."""
+    """The mean of every window, which may lie partly in padding.
+
+    FLOPs: window - 1 additions and 1 division an output element, as if all windows were whole.
+    """
 
     word = "average"
     count_include_pad: bool = arg("PyTorch's; without effect on costs", Bool(), default=True)
+    divisor_override: int | None = arg("PyTorch's; without effect on costs", Optional(Int(1)), None)
 
     def operations(self) -> int:
         return prod(self.pool_size)
@@ -174,7 +194,10 @@ class GlobalMaxPooling3D(_GlobalMaxPool):
 
 
 class _GlobalAveragePool(_GlobalPool):
-    """The mean of every channel (Lin et al. 2013, arXiv:1312.4400). FLOPs: positions - 1 additions and 1 division a channel."""
+    """The mean of every channel (Lin et al. 2013, arXiv:1312.4400).
+
+    FLOPs: positions - 1 additions and 1 division a channel.
+    """
 
     word = "average"
 
@@ -205,32 +228,37 @@ class _AdaptivePool(Spatial):
     """Windows placed so that the output has the size asked for; they overlap where it does not divide the input's."""
 
     kind = "pooling"
+    main = "output_size"
     word: ClassVar[str]
-    output_size: tuple[int, ...] = arg("positions of the output", PerAxis())
+    output_size: tuple[int | None, ...] = arg("positions of the output; null for the input's", PerAxis(null=True))
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        _, channels = self.split(shape)
-        return self.join(shape[0], self.output_size, channels)
+        spatial, channels = self.split(shape)
+        return self.join(shape[0], self._counts(spatial), channels)
+
+    def _counts(self, spatial: Shape) -> Shape:
+        return tuple(count or length for count, length in zip(self.output_size, spatial, strict=True))
 
     def elements(self, shape: Shape) -> int:
         """Return the input elements of all windows together, an overlap counted in each."""
         spatial, channels = self.split(shape)
-        # PyTorch: window i reaches from floor(i * in / out) to ceil((i + 1) * in / out).
+        # Window i reaches from floor(i * in / out) to ceil((i + 1) * in / out): where one ends and the next
+        # begins they share an element unless out divides i * in, which it does gcd(in, out) times.
         per_axis = [
-            sum(ceil_div((i + 1) * length, count) - i * length // count for i in range(count))
-            for length, count in zip(spatial, self.output_size, strict=True)
+            length + count - gcd(length, count) for length, count in zip(spatial, self._counts(spatial), strict=True)
         ]
         return shape[0] * channels * prod(per_axis)
 
     def label(self) -> str:
-        return f"{self.word} pool to {times(self.output_size)}"
+        return f"{self.word} pool to {'x'.join(str(count or '*') for count in self.output_size)}"
 
 
 class _AdaptiveMaxPool(_AdaptivePool):
     """The largest value of every adaptive window. FLOPs: window - 1 comparisons an output element."""
 
     word = "max"
+    return_indices: bool = arg("PyTorch's; without effect on costs", Bool(), default=False)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=self.elements(shapes[0]) - size(output))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Choice, Int, Ints, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Op, Spatial, Work, times
+from archinspect.args import Bool, Choice, Float, Int, Ints, Optional, Pad, PerAxis, arg
+from archinspect.op import ArgumentError, Op, Spatial, Work, data_format_arg, times
 from archinspect.shape import Mismatch, normal_axis, size
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class Reshape(Op):
         elements = size(shape[1:])
         known = prod(dim for dim in self.target_shape if dim != -1)
         if elements % known or (-1 not in self.target_shape and elements != known):
+            what = f"a multiple of {known:,}" if -1 in self.target_shape else f"{known:,}"
             raise Mismatch(
-                f"{list(shape[1:])} has {elements:,} elements, target_shape {list(self.target_shape)} {known:,}",
+                f"{list(shape[1:])} has {elements:,} elements, but target_shape {list(self.target_shape)} takes {what}",
                 arg="target_shape",
                 help="use -1 for the axis that follows from the others",
             )
@@ -89,10 +90,13 @@ class RepeatVector(Op):
 
 
 class _ZeroPadding(Spatial):
-    """Adds zeros around the spatial axes. No FLOPs."""
+    """Adds zeros, or copies of what is there, around the spatial axes. No FLOPs."""
 
     kind = "reshape"
-    padding: tuple[Pair, ...] = arg("zeros on each side", Pad(), 1)
+    padding: tuple[Pair, ...] = arg(
+        "zeros on each side; a flat list of all sides is PyTorch's: left, right, top, bottom", Pad(sides=True), 1
+    )
+    value: float = arg("what is put there; without effect on costs", Float(), 0.0)
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -104,19 +108,19 @@ class _ZeroPadding(Spatial):
 class ZeroPadding1D(_ZeroPadding):
     __doc__ = _ZeroPadding.__doc__
     rank = 1
-    aliases = ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d")
+    aliases = ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d", "CircularPad1d")
 
 
 class ZeroPadding2D(_ZeroPadding):
     __doc__ = _ZeroPadding.__doc__
     rank = 2
-    aliases = ("ZeroPad2d", "ConstantPad2d", "ReflectionPad2d", "ReplicationPad2d")
+    aliases = ("ZeroPad2d", "ConstantPad2d", "ReflectionPad2d", "ReplicationPad2d", "CircularPad2d")
 
 
 class ZeroPadding3D(_ZeroPadding):
     __doc__ = _ZeroPadding.__doc__
     rank = 3
-    aliases = ("ZeroPad3d", "ConstantPad3d", "ReflectionPad3d", "ReplicationPad3d")
+    aliases = ("ZeroPad3d", "ConstantPad3d", "ReflectionPad3d", "ReplicationPad3d", "CircularPad3d")
 
 
 class _Cropping(Spatial):
@@ -142,6 +146,7 @@ class Cropping1D(_Cropping):
 class Cropping2D(_Cropping):
     __doc__ = _Cropping.__doc__
     rank = 2
+    cropping: tuple[Pair, ...] = arg("positions cut on each side", Pad(), 0)
 
 
 class Cropping3D(_Cropping):
@@ -149,22 +154,26 @@ class Cropping3D(_Cropping):
     rank = 3
 
 
+# Operations for an output element along one axis: a product for each of 2, 4, 6 or 10 positions, and their sum.
+_INTERPOLATION = {
+    **dict.fromkeys(("nearest", "nearest-exact"), 0),
+    **dict.fromkeys(("linear", "bilinear", "trilinear"), 3),
+    "bicubic": 7,
+    "lanczos3": 11,
+    "lanczos5": 19,
+}
+
+
 class _UpSampling(Spatial):
-    """Repeats or interpolates every position along the spatial axes.
+    """Repeats or interpolates every position along the spatial axes, by whole factors.
 
     FLOPs: none for `nearest`; for linear interpolation 3 an output element and axis (2 products, 1 sum), for
-    cubic 7 (4 products, 3 sums).
+    cubic 7 (4 products, 3 sums), for Lanczos 11 (6 products) or 19 (10 products).
     """
 
     kind = "reshape"
     size: tuple[int, ...] = arg("factor", PerAxis(), 2, aliases=("scale_factor",))
-    interpolation: str = arg(
-        "how positions in between are made",
-        Choice("nearest", "linear", "bilinear", "trilinear", "bicubic"),
-        "nearest",
-        aliases=("mode",),
-    )
-    align_corners: bool | None = arg("PyTorch's; without effect on costs", Choice(False, True), None)
+    interpolation: str = arg("how positions in between are made", Choice(*_INTERPOLATION), "nearest", aliases=("mode",))
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -173,8 +182,7 @@ class _UpSampling(Spatial):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
-        each = {"nearest": 0, "bicubic": 7}.get(self.interpolation, 3)
-        return Work(other=each * self.rank * size(output))
+        return Work(other=_INTERPOLATION[self.interpolation] * self.rank * size(output))
 
     def label(self) -> str:
         return f"upsample x{self.size[0]}" if len(set(self.size)) == 1 else f"upsample {times(self.size)}"
@@ -188,12 +196,78 @@ class UpSampling1D(_UpSampling):
 class UpSampling2D(_UpSampling):
     __doc__ = _UpSampling.__doc__
     rank = 2
-    aliases = ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")
 
 
 class UpSampling3D(_UpSampling):
     __doc__ = _UpSampling.__doc__
     rank = 3
+
+
+class _Factors(Ints):
+    """Whole factors, one for all axes or one an axis."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.expected = "a whole factor, or one an axis (for a fraction give the output's `size`)"
+
+
+class Upsample(Op):
+    """Repeats or interpolates as PyTorch does: by a whole factor, or to a size, over any number of spatial axes.
+
+    FLOPs: none for `nearest`; for linear interpolation 3 an output element and axis (2 products, 1 sum), for
+    cubic 7 (4 products, 3 sums), for Lanczos 11 (6 products) or 19 (10 products).
+    """
+
+    kind = "reshape"
+    main = "scale_factor"
+    aliases = ("UpsamplingNearest2d",)
+    scale_factor: tuple[int, ...] | None = arg("factor", Optional(_Factors()), None)
+    size: tuple[int, ...] | None = arg(
+        "positions of the output, instead of a factor", Optional(Ints(1)), None, aliases=("output_size",)
+    )
+    mode: str = arg("how positions in between are made", Choice(*_INTERPOLATION), "nearest", aliases=("interpolation",))
+    align_corners: bool | None = arg("PyTorch's; without effect on costs", Optional(Bool()), None)
+    recompute_scale_factor: bool | None = arg("PyTorch's; without effect on costs", Optional(Bool()), None)
+    data_format: str = data_format_arg()
+
+    def check(self) -> None:
+        if (self.scale_factor is None) == (self.size is None):
+            raise ArgumentError(f"{type(self).__name__}: takes either scale_factor or size", "size")
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        first = 2 if self.data_format == "channels_first" else 1
+        spatial = shape[first : len(shape) + first - 2]
+        if self.scale_factor:
+            factors = self._each(self.scale_factor, spatial, "scale_factor")
+            lengths = tuple(n * factor for n, factor in zip(spatial, factors, strict=True))
+        else:
+            lengths = self._each(self.size or (), spatial, "size")
+        return (*shape[:first], *lengths, *shape[first + len(lengths) :])
+
+    def _each(self, values: Shape, spatial: Shape, name: str) -> Shape:
+        if not spatial or len(values) not in (1, len(spatial)):
+            raise Mismatch(
+                f"{name} {list(values)} does not fit the input's {len(spatial)} spatial axes",
+                arg=name,
+                help="give one value for all, or one an axis; the batch and the channels are none",
+            )
+        return values * len(spatial) if len(values) == 1 else values
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=_INTERPOLATION[self.mode] * (len(output) - 2) * size(output))
+
+    def label(self) -> str:
+        return f"upsample x{times(self.scale_factor)}" if self.scale_factor else f"upsample to {times(self.size or ())}"
+
+
+class UpsampleBilinear(Upsample):
+    __doc__ = Upsample.__doc__
+    aliases = ("UpsamplingBilinear2d",)
+    mode: str = arg(
+        "how positions in between are made", Choice(*_INTERPOLATION), "bilinear", aliases=("interpolation",)
+    )
 
 
 class ChannelShuffle(Spatial):

@@ -185,7 +185,7 @@ class _Expander:
 
     def _input_arguments(self, name: str, tree: Tree, env: Env) -> dict[str, Value]:
         value = self.value(tree, env)
-        arguments = dict(value) if isinstance(value, dict) else {"shape": value}
+        arguments: dict[str, Value] = dict(value) if isinstance(value, dict) else {"shape": value}
         shape = arguments.get("shape")
         if isinstance(shape, list) and shape[:1] == [None]:
             arguments["shape"] = shape[1:]  # the batch, as Keras prints it
@@ -260,7 +260,7 @@ class _Expander:
             # A named repeat is a composite whose copies are called 0, 1, ...
             path = self._claim(name, step, scope)
             inner = Scope(path + ".", scope.env, scope)
-            self.graph.groups[path] = step.op or "group"
+            self.graph.groups[path] = self._op_name(step, scope.env) or "group"
         for index in range(times):
             env = {**scope.env, "index": index}
             start = self.once(step, inner, env, start, None if name is None else str(index))
@@ -281,9 +281,7 @@ class _Expander:
         if step.layers is not None:
             path = self._group(step, scope, env, start, name)
         else:
-            op_name = step.op
-            if "$" in op_name:
-                op_name = str(self.value(Scalar(op_name, op_name, step.span), env))
+            op_name = self._op_name(step, env)
             block = self.spec.blocks.get(op_name)
             if block:
                 path = self._block(block, step, scope, env, start, name)
@@ -292,6 +290,10 @@ class _Expander:
         if "weights" in step.extras:
             self._share(path, step, scope, env)
         return self.results[path]
+
+    def _op_name(self, step: Step, env: Env) -> str:
+        """Return the operator's or block's name, which may be an expression."""
+        return str(self.value(Scalar(step.op, step.op, step.span), env)) if "$" in step.op else step.op
 
     def _with_extras(self, step: Step, scope: Scope, env: Env) -> Scope:
         """Return the scope with the step's `trainable` applied, names and counts still the scope's own."""
@@ -472,16 +474,10 @@ class _Expander:
 
     def _make(self, kind: type[Op], step: Step, env: Env, *, merges: bool) -> Op | None:
         """Return the operator with this step's arguments; the same one for the same arguments."""
-        args = step.args
+        if step.value is not None and not (merges and isinstance(step.value, List)):
+            self._name_main(kind, step, step.value)
         try:
-            values = {name: self.value(tree, env) for name, tree in args.values.items()} if args else {}
-            if step.value is not None and not (merges and isinstance(step.value, List)):
-                main = next(iter(kind.args), None)
-                if main is None:
-                    message = f"{kind.__name__} takes no arguments"
-                    self.problems.error("unknown-argument", message, step.value.span)
-                    return None
-                values[main] = self.value(step.value, env)
+            values = {name: self.value(tree, env) for name, tree in step.args.values.items()} if step.args else {}
         except _UnevaluatedError:
             return None
         if "data_format" in kind.args:
@@ -490,13 +486,24 @@ class _Expander:
         op = self.interned.get(key)
         if op is None:
             try:
-                op = self.interned[key] = kind(**values)  # type: ignore[arg-type] # keys come from a file
+                op = self.interned[key] = kind(**values)
             except ArgumentError as error:
                 self._argument_error(error, step)
                 return None
         if not _has_expression(step):
             step.cached = op
         return op
+
+    def _name_main(self, kind: type[Op], step: Step, value: Tree) -> None:
+        """Turn `Dense: 10` into `Dense: {units: 10}`."""
+        step.value = None
+        main = kind.main_arg()
+        if main is None:
+            self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span)
+            return
+        step.args = step.args or Map(value.span)
+        step.args.keys[main] = Scalar(main, main, value.span)
+        step.args.values[main] = value
 
     def _argument_error(self, error: ArgumentError, step: Step) -> None:
         span = step.span
@@ -506,11 +513,9 @@ class _Expander:
         elif error.arg:
             unknown = "unknown argument" in error.message
             code = "unknown-argument" if unknown else "argument"
-            spans = _argument_spans(step.args) if step.args else {}
-            if step.args and unknown and error.arg in step.args.keys:
-                span = step.args.keys[error.arg].span
-            else:
-                span = spans.get(error.arg, step.value.span if step.value else span)
+            if step.args and error.arg in step.args.keys:
+                key = step.args.keys[error.arg]
+                span = key.span if unknown else _argument_spans(step.args)[error.arg]
         self.problems.error(code, error.message, span, error.help)
 
     def _paths(
@@ -697,8 +702,7 @@ def snake(name: str) -> str:
 
 
 def _has_expression(step: Step) -> bool:
-    trees = [*(step.args.values.values() if step.args else ()), *([step.value] if step.value else ())]
-    return any(map(_holds_dollar, trees)) or "$" in step.op
+    return "$" in step.op or (step.args is not None and any(map(_holds_dollar, step.args.values.values())))
 
 
 def _holds_dollar(tree: Tree) -> bool:

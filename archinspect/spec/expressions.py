@@ -66,7 +66,7 @@ _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None, "Tru
 class ExpressionError(Exception):
     """An expression that cannot be read or evaluated."""
 
-    def __init__(self, message: str, help: str = "") -> None:  # noqa: A002 - the field's name
+    def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.help = help
@@ -254,17 +254,17 @@ class _Parser:
         return items
 
 
-def _apply(token: str, function: Callable[..., Value], left: Expression, right: Expression) -> Expression:
-    if token == "and":
+def _apply(sign: str, function: Callable[..., Value], left: Expression, right: Expression) -> Expression:
+    if sign == "and":
         return lambda env: left(env) and right(env)
-    if token == "or":
+    if sign == "or":
         return lambda env: left(env) or right(env)
-    if token in _ANY_TYPE:
+    if sign in _ANY_TYPE:
         return lambda env: function(left(env), right(env))
 
     def calculate(env: Env) -> Value:
         a, b = _number(left(env)), _number(right(env))
-        if token == "**" and abs(b) > MAX_POWER:
+        if sign == "**" and abs(b) > MAX_POWER:
             raise ValueError(f"the power is larger than {MAX_POWER}")
         return _bounded(function(a, b))
 
@@ -293,7 +293,7 @@ def _number(value: Value) -> int | float:
 
 def _bounded(value: Value) -> Value:
     if isinstance(value, complex):
-        raise ValueError("not a real number")  # noqa: TRY004 - as every other misfit
+        raise ValueError("not a real number")
     if isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
         raise ValueError("the number is too large")
     return value

@@ -166,7 +166,7 @@ class _Parser:
             return block
         for name, value in body:
             if name.text == "params":
-                block.params.update(self._entries(value, "params"))
+                block.params.update(self._block_params(value))
             elif name.text == "layers":
                 block.layers.extend(self.steps(value, name))
             elif name.text != "description":
@@ -176,12 +176,20 @@ class _Parser:
             self.problems.error("type", f"block '{key.text}' has no `layers`", key.span)
         return block
 
+    def _block_params(self, value: Tree) -> dict[str, tuple[Scalar, Tree]]:
+        params = self._entries(value, "params")
+        for key, _ in params.values():
+            if key.text in STEP_KEYS:
+                message = f"a block's parameter cannot be called '{key.text}': every step has that key"
+                self.problems.error("name", message, key.span, "choose another name")
+        return params
+
     def steps(self, tree: Tree, key: Scalar | None = None) -> list[Step]:
         """Read a list of steps; a map of names to steps, as some people write, is a list of named steps."""
         if isinstance(tree, Map):
             return [step for name, value in tree if (step := self._named(name, value))]
         if not isinstance(tree, List):
-            if isinstance(tree, Scalar) and tree.value is None:
+            if tree.value is None:
                 return []
             self.problems.error("type", f"{key.text if key else 'a path'} must be a list of steps", tree.span)
             return []
@@ -280,16 +288,21 @@ class _Parser:
         step.op = key.text
         step.span = key.span
         if isinstance(value, Map):
-            step.args = value
-            if "paths" in value.values:
-                step.args = Map(value.span)
-                for name, item in value:
-                    if name.text != "paths":
-                        step.args.keys[name.text], step.args.values[name.text] = name, item
-                step.value = value.values["paths"]
+            self._inner(step, value)
         elif not (isinstance(value, Scalar) and value.value is None):
             step.value = value
         return step
+
+    def _inner(self, step: Step, given: Map) -> None:
+        """Take the arguments; a merge's `paths` and the step's own keys may stand among them."""
+        step.args = Map(given.span)
+        for key, value in given:
+            if key.text == "paths":
+                step.value = value
+            elif key.text in STEP_KEYS:
+                self._add_extra(step, key.text, key, value)
+            else:
+                step.args.keys[key.text], step.args.values[key.text] = key, value
 
     def _not_one(self, tree: Map, ops: list[tuple[Scalar, Tree]]) -> None:
         if not ops:

@@ -37,7 +37,7 @@ class Quantity(NamedTuple):
     number: Fraction
     within: Fraction
 
-    def holds(self, value: int | float) -> bool:
+    def holds(self, value: float) -> bool:
         """Return whether `value` is as stated."""
         if self.compare in _COMPARE:
             return _COMPARE[self.compare](Fraction(value), self.number)

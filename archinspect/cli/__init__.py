@@ -1,0 +1,91 @@
+"""The command line. Only here are exit codes (0 clean, 1 problems found, 2 wrong usage), stdout and colour."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from archinspect import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "summary": "Show a network's layers: shapes, parameters, MACs, FLOPs, memory.",
+    "compare": "Show networks side by side: totals with ratios, then their layers.",
+    "check": "Check that specs fit together and keep what they expect.",
+    "list": "List the built-in networks.",
+    "ops": "List the operators, or explain one.",
+}
+"""Every command and what it does; its module, of the same name, is imported when it is called."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of their own; help needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the table's order."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"archinspect.cli.{cmd_name}_command")
+        return cast("click.Command", module.command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest commands where there is none of this name."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from archinspect.diagnostics import suggest  # noqa: PLC0415 - the error path only
+
+            ctx.fail(f"no command '{name}': {suggest(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="archinspect %(version)s")
+def cli() -> None:
+    """Inspect neural-network architectures: shapes, parameters, MACs, FLOPs, memory.
+
+    A network is a YAML spec, or the name of a built-in one. Nothing is run, and no deep-learning
+    framework is needed.
+
+    \b
+    Examples:
+      archinspect summary vgg16
+      archinspect compare alexnet vgg16 vgg19
+      archinspect check specs/
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    # A run makes many objects and keeps nearly all: collecting in between costs time and finds nothing.
+    gc.set_threshold(200_000)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a character shows `?` instead of a traceback.
+            stream.reconfigure(errors="replace")
+    try:
+        cli(args)
+    except BrokenPipeError:
+        # The reader, such as `head`, has what it wanted; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

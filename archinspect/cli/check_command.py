@@ -1,0 +1,91 @@
+"""`archinspect check`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archinspect.cli.common import SpecType, stdout_console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.api import Checked
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@click.command("check")
+@click.argument("specs", type=SpecType(), nargs=-1, required=True, metavar="[FILE|DIR|NAME]...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["full", "concise", "json"]),
+    default="full",
+    show_default=True,
+    help="concise prints a line for each problem, json everything.",
+)
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+def command(specs: tuple[str, ...], form: str, *, strict: bool) -> None:
+    """Check that specs fit together and keep what their `expect` states.
+
+    Directories are searched for .yaml and .yml files. Exit codes: 0 all clean, 1 problems found,
+    2 wrong usage.
+
+    \b
+    Examples:
+      archinspect check my_net.yaml
+      archinspect check specs/ --format concise
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    from archinspect import api  # noqa: PLC0415 - a help page needs no engine
+
+    checked = []
+    for spec in _files(specs):
+        try:
+            checked.append(api.check(spec))
+        except api.NotFoundError as error:
+            raise click.UsageError(str(error)) from None
+    _print(checked, form)
+    bad = any(not result.ok or (strict and result.diagnostics) for result in checked)
+    sys.exit(1 if bad else 0)
+
+
+def _files(specs: Sequence[str]) -> Iterator[str]:
+    """Return the specs, each directory replaced by the spec files below it, sorted."""
+    for spec in specs:
+        if not Path(spec).is_dir():
+            yield spec
+            continue
+        found = [Path(place, file) for place, _, files in os.walk(spec) for file in files if file.endswith(SUFFIXES)]
+        if not found:
+            raise click.UsageError(f"no .yaml or .yml file below '{spec}'")
+        yield from map(str, sorted(found))
+
+
+def _print(checked: list[Checked], form: str) -> None:
+    from archinspect.render import diagnostics as render  # noqa: PLC0415 - a help page needs none
+
+    found = [diagnostic for result in checked for diagnostic in result.diagnostics]
+    if form == "json":
+        from archinspect.render.data import json_text  # noqa: PLC0415 - only this format needs it
+
+        click.echo(json_text([render.as_dict(diagnostic) for diagnostic in found]))
+        return
+    console = stdout_console()
+    for diagnostic in found:
+        text = render.concise(diagnostic) if form == "concise" else render.full(diagnostic)
+        console.print(text, soft_wrap=True)
+        if form == "full":
+            console.print()
+    errors = sum(diagnostic.severity == "error" for diagnostic in found)
+    warnings = len(found) - errors
+    templates = sum(result.template for result in checked)
+    parts = [f"{len(checked)} {'spec' if len(checked) == 1 else 'specs'} checked"]
+    parts += [f"{templates} of them {'a template' if templates == 1 else 'templates'}"] if templates else []
+    parts += [f"{errors} {'error' if errors == 1 else 'errors'}" if errors else "no errors"]
+    parts += [f"{warnings} {'warning' if warnings == 1 else 'warnings'}"] if warnings else []
+    console.print(", ".join(parts), style="red" if errors else "yellow" if warnings else "green")

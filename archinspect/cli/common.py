@@ -1,0 +1,165 @@
+"""What several commands share: options, reading a spec, printing problems."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archinspect.op import DTYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from click.shell_completion import CompletionItem
+    from rich.console import Console
+
+    from archinspect.diagnostics import Diagnostic
+    from archinspect.report import Report
+    from archinspect.source import Value
+
+NATURAL_WIDTH = 100_000
+"""The width of a pipe or file, which has no edge."""
+
+
+class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A spec: a file, `-`, or the name of a built-in network, which the shell can complete."""
+
+    name = "spec"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the built-in names that begin so, and leave files to the shell."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
+
+        from archinspect.spec.library import builtins  # noqa: PLC0415 - as above
+
+        del ctx, param
+        names = [CompletionItem(name) for name in builtins() if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="file")]
+
+
+class Assignment(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """`name=value`, the value as in a spec."""
+
+    name = "name=value"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Value]:
+        """Return the name and the value."""
+        from archinspect.source import Source, SourceError, read_tree  # noqa: PLC0415 - only --set needs it
+
+        name, equals, text = value.partition("=")
+        if not equals or not name.strip():
+            self.fail(f"'{value}' is not name=value", param, ctx)
+        try:
+            return name.strip(), read_tree(Source("--set", text)).plain() if text.strip() else text
+        except SourceError as error:
+            self.fail(f"'{value}': {error.message}", param, ctx)
+
+
+class InputShape(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A sample's shape, `224x224x3`, with the input's name where there are several: `image=224x224x3`."""
+
+    name = "[name=]shape"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Return the input's name, `` for the only one, and the shape."""
+        name, _, text = value.rpartition("=")
+        parts = re.split(r"\s*[x×,\s]\s*", text.strip("[]() "))
+        if not all(part.isdecimal() and len(part) < 10 and int(part) for part in parts):  # noqa: PLR2004 - as args.MAX_INT
+            self.fail(f"'{text}' is not a shape such as 224x224x3 (without the batch)", param, ctx)
+        return name.strip(), tuple(map(int, parts))
+
+
+def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add SPEC to a command."""
+    return click.argument("spec", type=SpecType())(function)
+
+
+def figure_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change figures: --batch, --dtype, --input, --set."""
+    dtypes = [name for name in DTYPES if name != "float"]
+    options = [
+        click.option("--batch", type=click.IntRange(1, 10**6), metavar="N", help="Samples in a batch."),
+        click.option(
+            "--dtype",
+            type=click.Choice(dtypes),
+            metavar="TYPE",
+            default="float32",
+            show_default=True,
+            help="What the network computes in: float32, float16, bfloat16, int8, ...",
+        ),
+        click.option(
+            "--input",
+            "inputs",
+            type=InputShape(),
+            multiple=True,
+            help="Another size for the input: 299x299x3; name=SHAPE where there are several.",
+        ),
+        click.option(
+            "--set",
+            "params",
+            type=Assignment(),
+            multiple=True,
+            help="Another value for a parameter of the spec: classes=10.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def load_report(
+    spec: str,
+    batch: int | None,
+    dtype: str,
+    inputs: Iterable[tuple[str, tuple[int, ...]]] = (),
+    params: Iterable[tuple[str, Value]] = (),
+) -> Report:
+    """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
+    from archinspect import api  # noqa: PLC0415 - a help page needs no engine
+    from archinspect.diagnostics import InvalidSpecError  # noqa: PLC0415 - as above
+    from archinspect.source import SourceError  # noqa: PLC0415 - as above
+
+    try:
+        return api.inspect(spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params))
+    except api.NotFoundError as error:
+        raise click.UsageError(str(error)) from None
+    except SourceError as error:
+        from archinspect.diagnostics import Diagnostic  # noqa: PLC0415 - the error path only
+
+        print_diagnostics([Diagnostic(error.code, error.message, error.span, help=error.help)])
+        sys.exit(2 if error.code == "file" else 1)
+    except InvalidSpecError as error:
+        print_diagnostics(error.diagnostics)
+        sys.exit(1)
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Print problems in full to stderr."""
+    from archinspect.render.diagnostics import full  # noqa: PLC0415 - the error path only
+
+    console = stderr_console()
+    for diagnostic in diagnostics:
+        console.print(full(diagnostic), soft_wrap=True)
+
+
+def stdout_console() -> Console:
+    """Return a console on stdout: as wide as the terminal, or without an edge in a pipe or file."""
+    from rich.console import Console  # noqa: PLC0415 - programs' formats do without
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdecimal():
+        console.width = NATURAL_WIDTH
+    return console
+
+
+def stderr_console() -> Console:
+    """Return a console on stderr."""
+    from rich.console import Console  # noqa: PLC0415 - the error path only
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)

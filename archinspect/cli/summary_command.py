@@ -1,0 +1,130 @@
+"""`archinspect summary`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archinspect.cli.common import figure_options, load_report, spec_argument, stdout_console
+from archinspect.render.columns import COLUMNS, DEFAULT, cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.report import Report, Row
+
+COMFORTABLE_ROWS = 60
+SORT_KEYS = ("params", "macs", "flops", "memory")
+
+
+class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A number of levels, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of levels; a large one for `all`."""
+        if value == "all":
+            return 1000
+        if not str(value).isdecimal() or not 0 < int(value) <= 1000:  # noqa: PLR2004 - more than any spec can nest
+            self.fail(f"'{value}' is neither a number of levels from 1 nor 'all'", param, ctx)
+        return int(value)
+
+
+class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Names of columns, separated by commas."""
+
+    name = "names"
+
+    def convert(
+        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        names = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+        for name in names:
+            if name not in COLUMNS:
+                self.fail(f"no column '{name}'; there are {', '.join(COLUMNS)}", param, ctx)
+        return names
+
+
+@click.command("summary")
+@spec_argument
+@click.option("--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given.")
+@click.option("--columns", type=Columns(), help=f"Any of: {', '.join(COLUMNS)}.")
+@click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
+@click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "markdown"]),
+    default="table",
+    show_default=True,
+    help="json and csv have exact integers and, unless --depth is given, every layer.",
+)
+@figure_options
+def command(
+    spec: str,
+    depth: int | None,
+    columns: tuple[str, ...] | None,
+    sort: str | None,
+    form: str,
+    *,
+    exact: bool,
+    **figures: Any,  # noqa: ANN401 - the figure options, as load_report takes them
+) -> None:
+    """Show a network's layers: output shapes, parameters, MACs, FLOPs, memory.
+
+    SPEC is a file, `-` for standard input, or the name of a built-in network (`archinspect list`).
+
+    \b
+    Examples:
+      archinspect summary vgg16
+      archinspect summary resnet50 --depth 1
+      archinspect summary resnet50 --depth all --sort macs
+      archinspect summary mobilenet_v2 --input 160x160x3 --set classes=10 --batch 32
+      archinspect summary my_net.yaml --format json
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    report = load_report(spec, **figures)
+    whole = form in ("json", "csv") and depth is None
+    depth = report.depth if whole else depth or comfortable_depth(report)
+    rows: Sequence[Row] = report.layers if depth >= report.depth else report.fold(depth)
+    if sort:
+        rows = sorted(rows, key=COLUMNS[sort].value, reverse=True)  # type: ignore[arg-type] # numbers
+    if form == "table":
+        from archinspect.render.table import print_summary  # noqa: PLC0415 - programs' formats do without Rich
+
+        level = ""
+        if depth < report.depth:
+            level = f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers"
+        print_summary(report, rows, columns or default_columns(rows), stdout_console(), exact=exact, level=level)
+    else:
+        click.echo(_text(report, rows, columns or default_columns(rows), form, exact=exact))
+
+
+def comfortable_depth(report: Report) -> int:
+    """Return the deepest level with at most 60 rows; 1 where every level has more."""
+    depths = range(report.depth, 1, -1)
+    return next((depth for depth in depths if len(report.fold(depth)) <= COMFORTABLE_ROWS), 1)
+
+
+def default_columns(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the default columns, with `inputs` where the rows are no chain."""
+    chain = all(row.inputs == (before.name,) for before, row in pairwise(rows))
+    return DEFAULT if chain else (DEFAULT[0], "inputs", *DEFAULT[1:])
+
+
+def _text(report: Report, rows: Sequence[Row], columns: Sequence[str], form: str, *, exact: bool) -> str:
+    from archinspect.render import data  # noqa: PLC0415 - the table does without
+
+    if form == "json":
+        return data.json_text(report._replace(layers=tuple(rows)).as_dict())
+    if form == "csv":
+        header = ["name" if name == "layer" else name for name in columns]
+        return data.csv_text([*header, "type"], ([*(COLUMNS[c].value(r) for c in columns), r.type] for r in rows))
+    titles = [COLUMNS[name].title for name in columns]
+    numbers = [index for index, name in enumerate(columns) if COLUMNS[name].number]
+    body = zip(*(cells(name, rows, exact=exact) for name in columns), strict=True)
+    total = f"{report.totals.params:,} parameters, {report.totals.macs:,} MACs, {report.totals.flops:,} FLOPs"
+    return f"## {report.name}\n\n{data.markdown_table(titles, body, numbers)}\n\nTotal: {total}"

@@ -1,0 +1,1 @@
+"""Formats reports for people and programs; computes nothing."""

@@ -1,0 +1,119 @@
+"""Several networks side by side: totals with ratios, then their layers as coloured stacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from archinspect.render.numbers import byte_count, count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rich.console import Console
+
+    from archinspect.align import Line
+    from archinspect.report import BatchShape, Report
+
+BOX_STYLES = {
+    "input": "black on green",
+    "output": "black on green",
+    "convolution": "black on yellow",
+    "dense": "white on magenta",
+    "pooling": "white on red",
+    "merge": "white on blue",
+    "normalization": "black on cyan",
+    "activation": "white on bright_black",
+    "composite": "black on bright_yellow",
+}
+Box: TypeAlias = tuple[str, str]
+"""A box's label and the kind of layer that it stands for."""
+LEAST_WIDTH = 18
+MOST_WIDTH = 34
+FIGURES: dict[str, tuple[Callable[[Report], int], Callable[..., str]]] = {
+    "Params": (lambda r: r.totals.params, count),
+    "MACs": (lambda r: r.totals.macs, count),
+    "FLOPs": (lambda r: r.totals.flops, count),
+    "Weights": (lambda r: r.param_bytes, byte_count),
+    "Memory of outputs": (lambda r: r.totals.output_bytes, byte_count),
+    "Layers": (lambda r: len(r.layers), count),
+    "Weighted layers": (lambda r: sum(row.kind in ("convolution", "dense") for row in r.layers), count),
+}
+"""The totals that are compared, and how each is written."""
+
+
+def figure_rows(reports: Sequence[Report], *, exact: bool = False) -> list[list[str]]:
+    """Return a row a figure: its name, then each network's value with its ratio to the first network's."""
+    rows = []
+    for title, (value, write) in FIGURES.items():
+        first = value(reports[0])
+        cells = [write(first, exact=exact)]
+        cells += [f"{write(value(r), exact=exact)} ({_ratio(value(r), first)})" for r in reports[1:]]
+        rows.append([title, *cells])
+    return rows
+
+
+def _ratio(value: int, first: int) -> str:
+    return f"{value / first:.2f}x" if first else "-"
+
+
+def print_comparison(
+    reports: Sequence[Report], lines: Sequence[Line], console: Console, *, exact: bool = False
+) -> None:
+    """Print the totals, then the lines of aligned layers."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for report in reports:
+        table.add_column(report.name, justify="right", overflow="fold")
+    for row in figure_rows(reports, exact=exact):
+        table.add_row(*row)
+    console.print(table)
+    console.print()
+    console.print(_stacks(reports, lines, console))
+    console.print(_legend(lines))
+
+
+def _stacks(reports: Sequence[Report], lines: Sequence[Line], console: Console) -> Table:
+    width = max(LEAST_WIDTH, min(MOST_WIDTH, (console.width - 2) // len(reports) - 2))
+    table = Table(box=None, show_header=True, padding=(0, 1), header_style="bold")
+    for report in reports:
+        table.add_column(_clip(report.name, width).center(width), width=width)
+    columns = zip(*[[_cell(entry, width) for entry in line] for line in _framed(reports, lines)], strict=True)
+    # One row of many lines, as Rich's cost is by row.
+    table.add_row(*[Text("\n").join(column) for column in columns])
+    return table
+
+
+def _framed(reports: Sequence[Report], lines: Sequence[Line]) -> list[list[Box | None]]:
+    """Return label and kind of every box, the inputs above and the outputs below."""
+    inputs = [(_shapes(report.inputs.values(), "input"), "input") for report in reports]
+    outputs = [(_shapes(report.outputs.values(), "output"), "output") for report in reports]
+    body = [[row and (row.label, row.kind) for row in line] for line in lines]
+    return [list(inputs), *body, list(outputs)]
+
+
+def _shapes(shapes: Iterable[BatchShape], word: str) -> str:
+    texts = ["x".join(map(str, dims[1:])) for dims in shapes]
+    return f"{word} {', '.join(texts)}"
+
+
+def _cell(entry: Box | None, width: int) -> Text:
+    if entry is None:
+        return Text("·".center(width), "bright_black")
+    label, kind = entry
+    return Text(_clip(label, width - 2).center(width), BOX_STYLES.get(kind, "white on black"))
+
+
+def _clip(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _legend(lines: Sequence[Line]) -> Text:
+    kinds = dict.fromkeys(row.kind for line in lines for row in line if row)
+    text = Text("\n")
+    for kind in kinds:
+        text.append(f" {kind} ", BOX_STYLES.get(kind, "white on black")).append("  ")
+    return text

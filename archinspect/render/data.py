@@ -1,0 +1,37 @@
+"""Reports for programs: JSON, CSV; and Markdown for a README."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def json_text(value: object) -> str:
+    """Return indented JSON; lists of plain numbers, such as shapes, stay on one line."""
+    import json  # noqa: PLC0415 - only this format needs it
+    import re  # noqa: PLC0415 - as json
+
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return re.sub(r"\[\s+([-\d.,\snul]*?)\s+\]", lambda match: "[" + re.sub(r"\s+", " ", match[1]) + "]", text)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return RFC 4180 text, with newlines as the platform's files have them."""
+    import csv  # noqa: PLC0415 - only this format needs it
+    import io  # noqa: PLC0415 - as csv
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue().removesuffix("\n")
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """Return a Markdown table; the columns in `right` hold numbers."""
+    numbers = set(right)
+    ruler = ["---:" if index in numbers else "---" for index in range(len(header))]
+    lines = [header, ruler, *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

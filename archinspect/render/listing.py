@@ -1,0 +1,157 @@
+"""The lists of built-in networks and of operators."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from archinspect.op import plain, show
+from archinspect.render import data
+from archinspect.render.numbers import count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from archinspect.op import Op
+    from archinspect.report import Report
+
+METRICS = ("year", "top1", "top5", "ilsvrc_top5_error")
+
+
+def print_networks(networks: Sequence[tuple[str, Report]], sort: str, console: Console, *, exact: bool = False) -> None:
+    """Print a line a network; a metric that it is sorted by has a column."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("Name", no_wrap=True, style="bold")
+    table.add_column("Year", no_wrap=True)
+    extra = [sort] if sort in METRICS[1:] else []
+    for title in ("Params", "MACs", *extra):
+        table.add_column(title, justify="right", no_wrap=True)
+    # A source gives way to the width, but in a pipe nothing does.
+    table.add_column("Source", no_wrap=True, overflow="ellipsis")
+    for name, report in networks:
+        figures = [count(report.totals.params, exact=exact), count(report.totals.macs, exact=exact)]
+        facts = [str(report.metrics.get(metric, "")) for metric in extra]
+        table.add_row(name, str(report.metrics.get("year", "")), *figures, *facts, report.source)
+    console.print(table)
+
+
+def networks_text(networks: Sequence[tuple[str, Report]], form: str, *, exact: bool = False) -> str:
+    """Return the list as JSON, CSV or Markdown."""
+    if form == "json":
+        return data.json_text([_as_dict(name, report) for name, report in networks])
+    header = ["name", "params", "macs", *METRICS, "source"]
+    if form == "csv":
+        return data.csv_text(header, ([_as_dict(name, r).get(key, "") for key in header] for name, r in networks))
+    rows = (
+        [
+            name,
+            str(r.metrics.get("year", "")),
+            *(count(n, exact=exact) for n in (r.totals.params, r.totals.macs)),
+            r.source,
+        ]
+        for name, r in networks
+    )
+    return data.markdown_table(["Name", "Year", "Params", "MACs", "Source"], rows, (2, 3))
+
+
+def _as_dict(name: str, report: Report) -> dict[str, object]:
+    figures = {"params": report.totals.params, "macs": report.totals.macs}
+    return {"name": name, "title": report.name, **figures, **report.metrics, "source": report.source}
+
+
+def print_ops(families: Mapping[str, Sequence[type[Op]]], console: Console) -> None:
+    """Print a line an operator, by family."""
+    for family, ops in families.items():
+        console.print(Text(family, "bold yellow"))
+        table = Table(box=None, show_header=False, pad_edge=True)
+        table.add_column(no_wrap=True, style="bold", min_width=26)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for op in ops:
+            table.add_row(op.__name__, _first_sentence(op))
+        console.print(table)
+
+
+def print_op(op: type[Op], console: Console) -> None:
+    """Print an operator's documentation and its arguments."""
+    console.print(Text(op.__name__, "bold"))
+    console.print(Text(_doc(op)), soft_wrap=False)
+    if op.aliases:
+        console.print(Text.assemble(("Also called: ", "bold"), ", ".join(op.aliases)))
+    if not op.args:
+        console.print("No arguments.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for title in ("Argument", "Takes", "Default", "Meaning", "Also called"):
+        table.add_column(title, overflow="fold")
+    for row in op_rows(op):
+        table.add_row(*row)
+    console.print()
+    console.print(table)
+
+
+def op_rows(op: type[Op]) -> list[list[str]]:
+    """Return a row an argument: name, what it takes, default, meaning, other names."""
+    return [
+        [
+            name,
+            argument.kind.describe(op),
+            "required" if argument.required else show(plain(argument.default)).replace("'", ""),
+            argument.doc,
+            ", ".join(argument.aliases),
+        ]
+        for name, argument in op.args.items()
+    ]
+
+
+def ops_markdown(families: Mapping[str, Sequence[type[Op]]]) -> str:
+    """Return the reference of operators as Markdown."""
+    parts = []
+    for family, ops in families.items():
+        parts.append(f"## {family}")
+        for op in ops:
+            parts.append(f"### {op.__name__}\n\n{_doc(op)}")
+            if op.aliases:
+                parts.append("Also called: " + ", ".join(f"`{alias}`" for alias in op.aliases) + ".")
+            if op.args:
+                parts.append(
+                    data.markdown_table(["Argument", "Takes", "Default", "Meaning", "Also called"], op_rows(op))
+                )
+    return "\n\n".join(parts)
+
+
+def op_dict(op: type[Op]) -> dict[str, object]:
+    """Return an operator's definition in the JSON form."""
+    keys = ("name", "takes", "default", "doc", "aliases")
+    return {
+        "name": op.__name__,
+        "doc": _doc(op),
+        "aliases": list(op.aliases),
+        "inputs": list(op.inputs),
+        "arguments": [
+            dict(
+                zip(
+                    keys,
+                    (n, a.kind.describe(op), None if a.required else plain(a.default), a.doc, list(a.aliases)),
+                    strict=True,
+                )
+            )
+            | {"required": a.required}
+            for n, a in op.args.items()
+        ],
+    }
+
+
+def _doc(op: type[Op]) -> str:
+    text = textwrap.dedent("    " + (op.__doc__ or ""))
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+    return "\n\n".join(part for part in paragraphs if part)
+
+
+def _first_sentence(op: type[Op]) -> str:
+    return _doc(op).split("\n\n")[0]

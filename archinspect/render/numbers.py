@@ -1,0 +1,32 @@
+"""Numbers as people read them: counts in SI, bytes in binary units, or exact."""
+
+from __future__ import annotations
+
+WHOLE_BELOW = 100_000
+_SI = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+_BINARY = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+def count(number: int, *, exact: bool = False) -> str:
+    """Write a count: whole below 100,000, else with two decimals and its SI suffix; `exact` groups all digits."""
+    if exact:
+        return f"{number:,}"
+    if abs(number) < WHOLE_BELOW:
+        return str(number)
+    unit, suffix = next(entry for entry in _SI if abs(number) >= entry[0])
+    return f"{number / unit:.2f} {suffix}"
+
+
+def byte_count(number: int, *, exact: bool = False) -> str:
+    """Write a number of bytes in binary units, two decimals; `exact` groups all digits."""
+    if exact:
+        return f"{number:,}"
+    for unit, suffix in _BINARY:
+        if abs(number) >= unit:
+            return f"{number / unit:.2f} {suffix}"
+    return f"{number} B"
+
+
+def shape(dims: tuple[int | None, ...]) -> str:
+    """Write a shape as Keras does: `(None, 26, 26, 32)`."""
+    return "(" + ", ".join(map(str, dims)) + ("," if len(dims) == 1 else "") + ")"

@@ -1,0 +1,141 @@
+"""A summary as a Rich table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from archinspect.render.columns import COLUMNS, cells
+from archinspect.render.numbers import byte_count, count, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from archinspect.report import Report, Row
+
+LAYER_WIDTH = 32
+"""What a narrow terminal leaves for a layer's name and type."""
+GAP = 3
+"""What Rich puts between two columns of a table with this box."""
+LEAST_COLUMNS = 3
+KIND_STYLES = {
+    "input": "green",
+    "convolution": "yellow",
+    "dense": "magenta",
+    "pooling": "red",
+    "normalization": "cyan",
+    "activation": "bright_black",
+    "merge": "blue",
+    "composite": "bold",
+}
+
+
+def print_summary(
+    report: Report,
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    console: Console,
+    *,
+    exact: bool = False,
+    level: str = "",
+) -> None:
+    """Print the network's head, its layers and its totals; `level` says how deep the rows are folded."""
+    console.print(_head(report), soft_wrap=True)
+    shown, hidden = _fitting(columns, rows, console.width, exact=exact)
+    console.print(_table(rows, shown, styled=console.is_terminal and not console.no_color))
+    console.print(_totals(report, exact=exact), soft_wrap=True)
+    notes = [level] if level else []
+    if hidden:
+        titles = ", ".join(COLUMNS[name].title for name in hidden)
+        notes.append(f"not shown at this width: {titles} (choose with --columns)")
+    if notes:
+        console.print(Text("\n".join(notes), "bright_black"), soft_wrap=True)
+
+
+def _head(report: Report) -> Text:
+    text = Text(report.name, "bold")
+    if report.source:
+        text.append(f"  {report.source}", "not bold bright_black")
+    shapes = [f"{name} {shape(dims)}" for name, dims in report.inputs.items()]
+    return text.append("\n" + ", ".join(shapes) + "\n", "not bold")
+
+
+def _fitting(
+    columns: Sequence[str], rows: Sequence[Row], width: int, *, exact: bool
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the cells of the columns that fit, and the names of those left out.
+
+    Where the width is short the layers' names give way first, then the least important columns.
+    """
+    shown = {name: cells(name, rows, exact=exact) for name in columns}
+    widths = {name: max(map(cell_len, [COLUMNS[name].title, *column])) for name, column in shown.items()}
+    hidden = []
+    name_width = min(widths.get("layer", 0), LAYER_WIDTH)
+    for name in sorted(columns, key=lambda name: COLUMNS[name].keep):
+        needed = sum(widths[other] + GAP for other in shown if other != "layer") + name_width
+        if needed <= width or len(shown) <= LEAST_COLUMNS:
+            break
+        hidden.append(name)
+        del shown[name]
+    if "layer" in shown:
+        room = width - sum(widths[other] + GAP for other in shown if other != "layer")
+        shown["layer"] = [_shorten(text, max(room, name_width)) for text in shown["layer"]]
+    return shown, [name for name in columns if name in hidden]
+
+
+def _shorten(text: str, width: int) -> str:
+    """Cut the front of a path: its end says which layer it is."""
+    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
+
+
+def _table(rows: Sequence[Row], shown: dict[str, list[str]], *, styled: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for name in shown:
+        column = COLUMNS[name]
+        table.add_column(column.title, justify="right" if column.number else "left", no_wrap=True, overflow="ellipsis")
+    if rows:
+        # One row of many lines: Rich's cost is by row, and its output the same.
+        table.add_row(*(_cell(name, column, rows, styled=styled) for name, column in shown.items()))
+    return table
+
+
+def _cell(name: str, lines: list[str], rows: Sequence[Row], *, styled: bool) -> Text:
+    text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+    if name == "layer" and styled:
+        start = 0
+        for row, line in zip(rows, lines, strict=True):
+            text.stylize(KIND_STYLES.get(row.kind, ""), start, start + len(line))
+            start += len(line) + 1
+    return text
+
+
+def _totals(report: Report, *, exact: bool) -> Text:
+    totals = report.totals
+    batch = f"batch {report.batch or 1}, {report.dtype}"
+    lines = [
+        ("Total params", f"{totals.params:,} ({byte_count(totals.params * _element(report), exact=exact)})"),
+        ("Trainable params", f"{totals.trainable_params:,}"),
+        ("Non-trainable params", f"{totals.non_trainable_params:,}"),
+        ("Buffers", f"{totals.buffers:,} (running statistics, which Keras counts as non-trainable)"),
+        ("MACs", f"{totals.macs:,} ({count(totals.macs)})"),
+        ("FLOPs", f"{totals.flops:,} ({count(totals.flops)})"),
+        ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
+    ]
+    text = Text("\n")
+    for title, value in lines:
+        if title != "Buffers" or totals.buffers:
+            text.append(f"{title}: ", "bold").append(f"{value}\n")
+    text.append("Status: ", "bold").append(report.status, "green" if report.status == "complete" else "red")
+    return text
+
+
+def _element(report: Report) -> int:
+    """Return the bytes of one parameter."""
+    weights = report.totals.params + report.totals.buffers
+    return report.param_bytes // weights if weights else 0

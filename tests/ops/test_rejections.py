@@ -1,0 +1,209 @@
+"""Every refusal: what an operator says of arguments and shapes that it cannot take."""
+
+# ruff: noqa: E501 - messages stand as they are printed
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import archinspect
+from archinspect import ops
+from archinspect.op import ArgumentError
+from archinspect.shape import Mismatch
+
+PACKAGE = Path(archinspect.__file__).parent
+HUGE = 10**400
+CONV = {"filters": 4, "kernel_size": 3}
+
+# fmt: off
+# operator, arguments, message, argument to blame
+ARGUMENTS = [
+    ("Conv2D", {"kernel_size": 3}, "Conv2D: 'filters' is missing", ""),
+    ("Conv2D", {**CONV, "stridez": 2}, "Conv2D: unknown argument 'stridez'", "stridez"),
+    ("Conv2D", {**CONV, "out_channels": 4}, "Conv2D: 'filters' is given twice", "out_channels"),
+    ("Conv2D", {**CONV, "filters": 0}, "Conv2D: filters must be a positive integer, not 0", "filters"),
+    ("Conv2D", {**CONV, "filters": True}, "Conv2D: filters must be a positive integer, not true", "filters"),
+    ("Conv2D", {**CONV, "filters": "many"}, "Conv2D: filters must be a positive integer, not 'many'", "filters"),
+    ("Conv2D", {**CONV, "filters": None}, "Conv2D: filters must be a positive integer, not null", "filters"),
+    ("Conv2D", {**CONV, "filters": 2.5}, "Conv2D: filters must be a positive integer, not 2.5", "filters"),
+    ("Conv2D", {**CONV, "filters": 10**10}, "Conv2D: filters must be a positive integer, at most 1,000,000,000, not 10000000000", "filters"),
+    ("Conv2D", {**CONV, "filters": 1e300}, "Conv2D: filters must be a positive integer, not 1e+300", "filters"),
+    ("Conv2D", {**CONV, "kernel_size": [3, 3, 3]}, "Conv2D: kernel_size must be one integer or 2 of them, one an axis, not [3, 3, 3]", "kernel_size"),
+    ("Conv2D", {**CONV, "kernel_size": []}, "Conv2D: kernel_size must be one integer or 2 of them, one an axis, not []", "kernel_size"),
+    ("Conv2D", {**CONV, "kernel_size": [3, 0]}, "Conv2D: kernel_size must be a positive integer, not [3, 0]", "kernel_size"),
+    ("Conv2D", {**CONV, "kernel_size": "3by3"}, "Conv2D: kernel_size must be a positive integer, or one an axis, not '3by3'", "kernel_size"),
+    ("Conv2D", {**CONV, "kernel_size": "3x12345678901"}, "Conv2D: kernel_size must be a positive integer, or one an axis, not '3x12345678901'", "kernel_size"),
+    ("Conv2D", {**CONV, "strides": 0}, "Conv2D: strides must be a positive integer, not 0", "strides"),
+    ("Conv2D", {**CONV, "padding": "full"}, "Conv2D: padding must be 'valid', 'same', an integer, or 2 of them or of [before, after], one an axis, not 'full'", "padding"),
+    ("Conv2D", {**CONV, "padding": "causal"}, "Conv2D: padding must be 'valid', 'same', an integer, or 2 of them or of [before, after], one an axis, not 'causal'", "padding"),
+    ("Conv2D", {**CONV, "padding": -1}, "Conv2D: padding must be an integer, 0 or more, not -1", "padding"),
+    ("Conv2D", {**CONV, "padding": True}, "Conv2D: padding must be 'valid', 'same', an integer, or 2 of them or of [before, after], one an axis, not true", "padding"),
+    ("Conv2D", {**CONV, "padding": [1, 2, 3]}, "Conv2D: padding must be 'valid', 'same', an integer, or 2 of them or of [before, after], one an axis, not [1, 2, 3]", "padding"),
+    ("Conv2D", {**CONV, "padding": [1, 2, 3, 4]}, "Conv2D: padding must be 'valid', 'same', an integer, or 2 of them or of [before, after], one an axis, not [1, 2, 3, 4]", "padding"),
+    ("Conv2D", {**CONV, "padding": [[1, 2, 3], 1]}, "Conv2D: padding must be 'valid', 'same', an integer, or 2 of them or of [before, after], one an axis, not [[1, 2, 3], 1]", "padding"),
+    ("Conv1D", {**CONV, "padding": [1, 2, 3]}, "Conv1D: padding must be 'valid', 'same', 'causal', an integer, or [before, after], not [1, 2, 3]", "padding"),
+    ("Conv2D", {**CONV, "use_bias": "no"}, "Conv2D: use_bias must be true or false, not 'no'", "use_bias"),
+    ("Conv2D", {**CONV, "use_bias": 0}, "Conv2D: use_bias must be true or false, not 0", "use_bias"),
+    ("Conv2D", {**CONV, "data_format": "NCHW"}, "Conv2D: data_format must be 'channels_last' or 'channels_first', not 'NCHW'", "data_format"),
+    ("Conv2D", {**CONV, "activation": 3}, "Conv2D: activation must be the name of an activation, not 3", "activation"),
+    ("Conv2D", {**CONV, "activation": "rellu"}, "Conv2D: activation must be the name of an activation (did you mean 'ReLU' or 'ReLU6' or 'PReLU'?), not 'rellu'", "activation"),
+    ("Conv2D", {**CONV, "activation": {"LeakyReLU": {"slope": 0.1}}}, "Conv2D: activation must be the name of an activation (LeakyReLU: unknown argument 'slope'), not {'LeakyReLU': {'slope': 0.1}}", "activation"),
+    ("Conv2D", {**CONV, "activation": {"Sigmoid": 3}}, "Conv2D: activation must be the name of an activation (Sigmoid takes no arguments), not {'Sigmoid': 3}", "activation"),
+    ("Activation", {}, "Activation: 'activation' is missing", ""),
+    ("Activation", {"activation": ["relu"]}, "Activation: activation must be the name of an activation, not ['relu']", "activation"),
+    ("Conv2DTranspose", {**CONV, "strides": 2, "output_padding": 2}, "Conv2DTranspose: output_padding must be smaller than the stride or the dilation", "output_padding"),
+    ("Conv2DTranspose", {**CONV, "output_padding": -1}, "Conv2DTranspose: output_padding must be an integer, 0 or more, not -1", "output_padding"),
+    ("MaxPooling2D", {"pool_size": 2, "padding": 2}, "MaxPooling2D: a padding of 2 takes in a whole window of 2", "padding"),
+    ("AvgPool2d", {"kernel_size": 3, "padding": [[0, 3], [0, 0]]}, "AveragePooling2D: a padding of 3 takes in a whole window of 3", "padding"),
+    ("MaxPooling2D", {"ceil_mode": "tensorflow"}, "MaxPooling2D: ceil_mode must be false, true or 'caffe', not 'tensorflow'", "ceil_mode"),
+    ("AdaptiveAvgPool2d", {"output_size": [0, None]}, "AdaptiveAveragePooling2D: output_size must be a positive integer, not [0, None]", "output_size"),
+    ("Dropout", {"rate": 1.5}, "Dropout: rate must be a number from 0 to 1, not 1.5", "rate"),
+    ("Dropout", {"rate": "half"}, "Dropout: rate must be a number from 0 to 1, not 'half'", "rate"),
+    ("Dropout", {"rate": float("nan")}, "Dropout: rate must be a number from 0 to 1, finite, not nan", "rate"),
+    ("Dropout", {"rate": HUGE}, "Dropout: rate must be a number from 0 to 1, finite, not 100000000000000000000000000000000000000000000000000000000...", "rate"),
+    ("Dropout", {"rate": False}, "Dropout: rate must be a number from 0 to 1, not false", "rate"),
+    ("BatchNormalization", {"epsilon": -1}, "BatchNormalization: epsilon must be a number of at least 0, not -1", "epsilon"),
+    ("Rescaling", {"scale": [1, 2]}, "Rescaling: scale must be a number, not [1, 2]", "scale"),
+    ("GroupNormalization", {"groups": -2}, "GroupNormalization: groups must be an integer of at least -1, not -2", "groups"),
+    ("LayerNormalization", {"axis": []}, "LayerNormalization: axis must be a list of integers, one or more, not []", "axis"),
+    ("LayerNormalization", {"axis": "last"}, "LayerNormalization: axis must be a list of integers, not 'last'", "axis"),
+    ("LayerNormalization", {"axis": [1, "last"]}, "LayerNormalization: axis must be a list of integers, not [1, 'last']", "axis"),
+    ("LayerNormalization", {"axis": [1] * 1001}, "LayerNormalization: axis must be a list of integers, at most 1000 of them, not [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,...", "axis"),
+    ("PReLU", {"shared_axes": [0]}, "PReLU: shared_axes must be a list of integers of at least 1, not [0]", "shared_axes"),
+    ("Softplus", {"slope": 1}, "Softplus: unknown argument 'slope'", "slope"),
+    ("Flatten", {"start": 1}, "Flatten: unknown argument 'start'", "start"),
+    ("Add", {"axis": 1}, "Add: unknown argument 'axis'", "axis"),
+    ("Reshape", {"target_shape": [-1, -1]}, "Reshape: target_shape takes positive sizes, and -1 once", "target_shape"),
+    ("Reshape", {"target_shape": [0, 4]}, "Reshape: target_shape takes positive sizes, and -1 once", "target_shape"),
+    ("Reshape", {"target_shape": [-2, 4]}, "Reshape: target_shape must be a list of integers of at least -1, not [-2, 4]", "target_shape"),
+    ("Permute", {"dims": "backwards"}, "Permute: dims must be a list of integers of at least 0, not 'backwards'", "dims"),
+    ("Dot", {"axes": [1, 2, 3]}, "Dot: axes must be one axis or two, not 3", "axes"),
+    ("ZeroPad2d", {"padding": [1, 2, 3]}, "ZeroPadding2D: padding must be an integer, or 2 of them or of [before, after], one an axis, or all 4 sides, the last axis's first, not [1, 2, 3]", "padding"),
+    ("UpSampling2D", {"size": 1.5}, "UpSampling2D: size must be a positive integer, not 1.5", "size"),
+    ("UpSampling2D", {"interpolation": "area"}, "UpSampling2D: interpolation must be 'nearest', 'nearest-exact', 'linear', 'bilinear', 'trilinear', 'bicubic', 'lanczos3' or 'lanczos5', not 'area'", "interpolation"),
+    ("Upsample", {"scale_factor": 1.5}, "Upsample: scale_factor must be a whole factor, or one an axis (for a fraction give the output's `size`), not 1.5", "scale_factor"),
+    ("Upsample", {}, "Upsample: takes either scale_factor or size", "size"),
+    ("Upsample", {"scale_factor": 2, "size": 4}, "Upsample: takes either scale_factor or size", "size"),
+]
+
+# operator, arguments, input shapes, message, argument to blame
+SHAPES = [
+    ("Conv2D", CONV, [(1, 8, 6)], "needs an input of 3 axes (height, width, channels), got 2: [8, 6]", ""),
+    ("Conv2D", {**CONV, "data_format": "channels_first"}, [(1, 8)], "needs an input of 3 axes (channels, height, width), got 1: [8]", ""),
+    ("Conv1D", CONV, [(1, 8, 8, 6)], "needs an input of 2 axes (steps, channels), got 3: [8, 8, 6]", ""),
+    ("Conv3D", CONV, [(1, 8, 8, 6)], "needs an input of 4 axes (depth, height, width, channels), got 3: [8, 8, 6]", ""),
+    ("Conv2D", {**CONV, "in_channels": 3}, [(1, 8, 8, 6)], "in_channels is 3, but the input has 6 channels", "in_channels"),
+    ("Conv2D", {**CONV, "groups": 4}, [(1, 8, 8, 6)], "4 groups do not divide 6 input channels", "groups"),
+    ("Conv2D", {**CONV, "groups": 3}, [(1, 8, 8, 6)], "3 groups do not divide 4 filters", "groups"),
+    ("Conv2D", {**CONV, "kernel_size": 9}, [(1, 8, 8, 6)], "the window spans 9, more than the input's height 8", "pool_size|kernel_size"),
+    ("Conv2D", {**CONV, "dilation_rate": [1, 4]}, [(1, 8, 8, 6)], "the window spans 9, more than the input's width 8", "pool_size|kernel_size"),
+    ("Conv2D", {**CONV, "kernel_size": 13, "padding": 2}, [(1, 8, 8, 6)], "the window spans 13, more than the input's height 8 (padding included: 12)", "pool_size|kernel_size"),
+    ("Conv1D", {**CONV, "kernel_size": 9}, [(1, 8, 6)], "the window spans 9, more than the input's length 8", "pool_size|kernel_size"),
+    ("Conv3D", {**CONV, "kernel_size": [3, 1, 1]}, [(1, 2, 8, 8, 6)], "the window spans 3, more than the input's depth 2", "pool_size|kernel_size"),
+    ("DepthwiseConv2D", {"kernel_size": 3, "in_channels": 3}, [(1, 8, 8, 6)], "in_channels is 3, but the input has 6 channels", "in_channels"),
+    ("Conv2DTranspose", {**CONV, "groups": 4}, [(1, 8, 8, 6)], "4 groups do not divide 6 input channels", "groups"),
+    ("Conv2DTranspose", {**CONV, "groups": 3}, [(1, 8, 8, 6)], "3 groups do not divide 4 filters", "groups"),
+    ("Conv2DTranspose", {**CONV, "padding": 5}, [(1, 8, 8, 6)], "the padding leaves no output: 0x0", "padding"),
+    ("Dense", {"units": 3}, [(1,)], "needs an input of at least one axis", ""),
+    ("Dense", {"units": 3, "in_features": 384}, [(1, 8, 8, 6)], "in_features is 384, but the input's last axis has 6", "in_features"),
+    ("MaxPooling2D", {"pool_size": 9}, [(1, 8, 8, 6)], "the window spans 9, more than the input's height 8", "pool_size|kernel_size"),
+    ("MaxPooling2D", {"pool_size": 9, "strides": 1, "ceil_mode": True}, [(1, 8, 8, 6)], "the window spans 9, more than the input's height 8", "pool_size|kernel_size"),
+    ("GlobalAveragePooling2D", {}, [(1, 6)], "needs an input of 3 axes (height, width, channels), got 1: [6]", ""),
+    ("AdaptiveAveragePooling2D", {"output_size": 1}, [(1, 6)], "needs an input of 3 axes (height, width, channels), got 1: [6]", ""),
+    ("BatchNormalization", {"num_features": 3}, [(1, 8, 8, 6)], "num_features is 3, but the input has 6 channels", "num_features"),
+    ("BatchNormalization", {"axis": 4}, [(1, 8, 8, 6)], "axis 4 is not one of the input's 4 axes", "axis"),
+    ("BatchNormalization", {"axis": 0}, [(1, 8, 8, 6)], "axis 0 is the batch, which no layer may touch", "axis"),
+    ("LayerNormalization", {"axis": [-1, 3]}, [(1, 8, 8, 6)], "axis 3 is named twice", "axis"),
+    ("LayerNormalization", {"axis": -4}, [(1, 8, 8, 6)], "axis -4 is the batch, which no layer may touch", "axis"),
+    ("LayerNormalization", {"normalized_shape": [8, 5]}, [(1, 8, 8, 6)], "normalized_shape is [8, 5], but the input's last axes are [8, 6]", "normalized_shape"),
+    ("GroupNormalization", {"groups": 4}, [(1, 8, 8, 6)], "4 groups do not divide 6 channels", "groups"),
+    ("GroupNormalization", {"groups": 0}, [(1, 8, 8, 6)], "0 groups do not divide 6 channels", "groups"),
+    ("PReLU", {"num_parameters": 5}, [(1, 8, 8, 6)], "num_parameters is 5, neither 1 nor the channels of (None, 8, 8, 6)", "num_parameters"),
+    ("PReLU", {"shared_axes": [1, 1]}, [(1, 8, 8, 6)], "axis 1 is named twice", "shared_axes"),
+    ("Softmax", {"axis": 4}, [(1, 8, 8, 6)], "axis 4 is not one of the input's 4 axes", "axis"),
+    ("GLU", {}, [(1, 5)], "halves axis 1, whose size 5 is odd", "axis"),
+    ("Add", {}, [(1, 8, 8, 6), (1, 8, 8, 5)], "the inputs (None, 8, 8, 6) and (None, 8, 8, 5) differ at axis 3: 5 and 6", ""),
+    ("Add", {}, [(1, 8, 8, 6), (1, 4, 1, 6), (1, 6)], "the inputs (None, 8, 8, 6) and (None, 4, 1, 6) and (None, 6) differ at axis 1: 4 and 8", ""),
+    ("Concatenate", {}, [(1, 8, 8, 6), (1, 4, 8, 6)], "the inputs (None, 8, 8, 6) and (None, 4, 8, 6) differ beside axis 3", ""),
+    ("Concatenate", {"axis": 1}, [(1, 8, 8, 6), (1, 8, 6)], "the inputs (None, 8, 8, 6) and (None, 8, 6) differ beside axis 1", ""),
+    ("Dot", {"axes": [2, 1]}, [(1, 5, 7), (1, 6, 4)], "axis 2 of (None, 5, 7) is 7, but axis 1 of (None, 6, 4) is 6", ""),
+    ("Flatten", {"start_dim": 3, "end_dim": 1}, [(1, 8, 8, 6)], "start_dim 3 stands behind end_dim 1", "start_dim"),
+    ("Flatten", {"start_dim": 0}, [(1, 8, 8, 6)], "axis 0 is the batch, which no layer may touch", "start_dim"),
+    ("Reshape", {"target_shape": [-1, 7]}, [(1, 8, 8, 6)], "[8, 8, 6] has 384 elements, but target_shape [-1, 7] takes a multiple of 7", "target_shape"),
+    ("Reshape", {"target_shape": [8, 8, 8]}, [(1, 8, 8, 6)], "[8, 8, 6] has 384 elements, but target_shape [8, 8, 8] takes 512", "target_shape"),
+    ("Permute", {"dims": [1, 2]}, [(1, 8, 8, 6)], "dims [1, 2] is no order of the input's axes 1 to 3", "dims"),
+    ("Permute", {"dims": [1, 1, 2]}, [(1, 8, 8, 6)], "dims [1, 1, 2] is no order of the input's axes 1 to 3", "dims"),
+    ("RepeatVector", {"n": 2}, [(1, 8, 8, 6)], "needs an input of one axis, got 3", ""),
+    ("Cropping2D", {"cropping": 4}, [(1, 8, 8, 6)], "cuts 8x8 down to 0x0", "cropping"),
+    ("Upsample", {"size": [4, 4, 4]}, [(1, 8, 8, 6)], "size [4, 4, 4] does not fit the input's 2 spatial axes", "size"),
+    ("Upsample", {"scale_factor": 2}, [(1, 6)], "scale_factor [2] does not fit the input's 0 spatial axes", "scale_factor"),
+    ("ChannelShuffle", {"groups": 4}, [(1, 8, 8, 6)], "4 groups do not divide 6 channels", "groups"),
+]
+# fmt: on
+
+
+def refuse_arguments(op, args):
+    with pytest.raises(ArgumentError) as caught:
+        ops.find(op)(**args)
+    return caught.value
+
+
+def refuse_shapes(op, args, shapes):
+    layer = ops.find(op)(**args)
+    with pytest.raises(Mismatch) as caught:
+        layer.output(*shapes)
+    return caught.value
+
+
+@pytest.mark.parametrize(("op", "args", "message", "blamed"), ARGUMENTS)
+def test_arguments_are_refused(op, args, message, blamed):
+    error = refuse_arguments(op, args)
+    assert (error.message, error.arg) == (message, blamed)
+
+
+@pytest.mark.parametrize(("op", "args", "shapes", "message", "blamed"), SHAPES)
+def test_shapes_are_refused(op, args, shapes, message, blamed):
+    error = refuse_shapes(op, args, shapes)
+    assert (error.message, error.arg) == (message, blamed)
+
+
+def raised(error):
+    """Yield where an error was raised, and the errors it was made from."""
+    while error is not None:
+        trace = error.__traceback__
+        while trace.tb_next:
+            trace = trace.tb_next
+        yield Path(trace.tb_frame.f_code.co_filename), trace.tb_lineno
+        error = error.__context__
+
+
+def raises(path):
+    """Yield the lines of a file where an operator, an argument's kind or a shape is refused."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Raise) and ast.unparse(node.exc).startswith(
+            ("ArgumentError(", "Mismatch(", "ValueError(")
+        ):
+            yield path, node.lineno
+
+
+def test_no_refusal_goes_without_a_row():
+    errors = [refuse_arguments(op, args) for op, args, *_ in ARGUMENTS]
+    errors += [refuse_shapes(op, args, shapes) for op, args, shapes, *_ in SHAPES]
+    seen = {place for error in errors for place in raised(error)}
+    families = [PACKAGE / "ops" / f"{family}.py" for family in ops.FAMILIES]
+    files = [PACKAGE / "args.py", PACKAGE / "op.py", PACKAGE / "shape.py", *families]
+    missing = {place for path in files for place in raises(path)} - seen
+    assert sorted(f"{path.name}:{line}" for path, line in missing) == []
+
+
+def test_a_help_names_the_remedy():
+    image = (1, 8, 8, 6)
+    assert refuse_shapes("Conv2D", {**CONV, "groups": 4}, [image]).help == "choose groups among the divisors of 6"
+    assert refuse_shapes("Conv2D", {**CONV, "in_channels": 3}, [image]).help.startswith("leave in_channels out")
+    assert refuse_shapes("Dense", {"units": 1, "in_features": 384}, [image]).help.startswith(
+        "`Flatten` before it gives 384;"
+    )
+    assert refuse_shapes("Dense", {"units": 1, "in_features": 3}, [(1, 5)]).help.startswith("or leave in_features out")
+    assert refuse_arguments("Conv2D", {**CONV, "stridez": 2}).help == "did you mean 'strides'?"
+    assert refuse_arguments("Conv2D", {"kernel_size": 3}).help == "filters takes a positive integer: output channels"

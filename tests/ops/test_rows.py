@@ -1,0 +1,287 @@
+"""Every operator against measured figures, and against hand-computed ones where no framework can measure."""
+
+import json
+from math import prod
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import pytest
+
+from archinspect import ops
+from archinspect.op import WITHOUT_EFFECT, ArgumentError, Work
+from archinspect.shape import Mismatch
+
+TRUTH = Path(__file__).parents[1] / "truth"
+LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
+MEASURED = {name: json.loads((TRUTH / f"ops_{name}.json").read_text(encoding="utf-8")) for name in LAYOUTS}
+ROWS = [(framework, row) for framework, truth in MEASURED.items() for row in truth["rows"]]
+IDS = [f"{framework}-{i}-{row['op']}" for i, (framework, row) in enumerate(ROWS)]
+
+
+class Figures(NamedTuple):
+    output: list
+    params: int
+    buffers: int
+    macs: int
+    flops: int
+
+
+def make(name, args, layout="channels_last"):
+    kind = ops.find(name)
+    assert kind is not None, name
+    given = {"data_format": layout, **args} if "data_format" in kind.args else args
+    return kind(**given)
+
+
+def figures(op, shapes):
+    """Build the layer on inputs of these shapes, as a network would, and add up its operators."""
+    counts = {True: 0, False: 0}
+    work = []
+
+    def emit(part, inputs):
+        given = [tensor.shape for tensor in inputs]
+        output = part.output(*given)
+        for weight in part.weights(*given).values():
+            counts[weight.parameter] += prod(weight.shape)
+        work.append(part.work(given, output))
+        return SimpleNamespace(shape=output)
+
+    output = op.build(emit, [SimpleNamespace(shape=tuple(shape)) for shape in shapes])
+    total = Work(sum(part.macs for part in work), sum(part.other for part in work))
+    return Figures(list(output.shape), counts[True], counts[False], total.macs, total.flops)
+
+
+@pytest.mark.parametrize(("framework", "row"), ROWS, ids=IDS)
+def test_a_layer_is_what_its_framework_measures(framework, row):
+    if row["output"] is None:
+        with pytest.raises((Mismatch, ArgumentError)):
+            figures(make(row["op"], row["args"], LAYOUTS[framework]), row["inputs"])
+        return
+    found = figures(make(row["op"], row["args"], LAYOUTS[framework]), row["inputs"])
+    assert found[:4] == (row["output"], row["params"], row["buffers"], row["macs"])
+
+
+@pytest.mark.parametrize(("framework", "row"), [case for case in ROWS if case[1]["output"]])
+def test_weights_do_not_depend_on_the_batch_and_work_is_linear_in_it(framework, row):
+    op = make(row["op"], row["args"], LAYOUTS[framework])
+    one, three = (figures(op, [[batch, *shape[1:]] for shape in row["inputs"]]) for batch in (1, 3))
+    assert one.output[1:] == three.output[1:]
+    assert (one.output[0], three.output[0]) == (1, 3)
+    assert (one.params, one.buffers) == (three.params, three.buffers)
+    assert (3 * one.macs, 3 * one.flops) == (three.macs, three.flops)
+
+
+# Arguments of a framework's layer that are not taken, and why.
+NOT_TAKEN = {
+    "name": "stands beside the operator in a step, not among its arguments",
+    "renorm": "two further statistics, which a spec cannot say yet",
+    "renorm_clipping": "as renorm",
+    "renorm_momentum": "as renorm",
+    "lora_rank": "an adapter with weights of its own",
+    "lora_alpha": "as lora_rank",
+    "quantization_config": "changes what the weights are",
+}
+
+
+@pytest.mark.parametrize("framework", MEASURED)
+def test_what_a_frameworks_layer_takes_is_modelled_or_without_effect(framework):
+    unknown = {
+        argument
+        for layer, arguments in MEASURED[framework]["arguments"].items()
+        for argument in arguments
+        if argument not in ops.find(layer).names and argument not in WITHOUT_EFFECT
+    }
+    assert unknown == ({*NOT_TAKEN} if framework == "keras" else set())
+
+
+# Caffe's rounding, by its pooling_layer.cpp: ceil((in + 2 pad - kernel) / stride) + 1 windows; if any axis is
+# padded, an axis whose last window starts at in + pad or beyond has one less.
+CAFFE = [
+    # AlexNet's first: ceil((55 - 3) / 2) + 1 = 27
+    ((55, 55), {"pool_size": 3, "strides": 2}, (27, 27)),
+    # GoogLeNet's first: ceil((112 - 3) / 2) + 1 = 56
+    ((112, 112), {"pool_size": 3, "strides": 2}, (56, 56)),
+    # ceil((7 + 2 - 3) / 2) + 1 = 4, the last starting at 6 < 7 + 1
+    ((7, 7), {"pool_size": 3, "strides": 2, "padding": 1}, (4, 4)),
+    # ceil((6 + 2 - 2) / 2) + 1 = 4 starts at 6 < 7; ceil((5 + 2 - 2) / 2) + 1 = 4 starts at 6 >= 6: one less
+    ((6, 5), {"pool_size": 2, "strides": 2, "padding": 1}, (4, 3)),
+    # unpadded, a window beyond the input stays: ceil((7 - 2) / 4) + 1 = 3 and ceil((8 - 2) / 4) + 1 = 3
+    ((7, 8), {"pool_size": 2, "strides": 4}, (3, 3)),
+    # padded in one axis, both lose it: 8 >= 7 + 1 and 8 >= 8
+    ((7, 8), {"pool_size": 2, "strides": 4, "padding": [1, 0]}, (2, 2)),
+]
+
+
+@pytest.mark.parametrize(("lengths", "args", "expected"), CAFFE)
+@pytest.mark.parametrize("op", ["MaxPooling2D", "AveragePooling2D"])
+def test_pooling_rounds_as_caffe(op, lengths, args, expected):
+    pool = make(op, {**args, "ceil_mode": "caffe"})
+    assert pool.output((2, *lengths, 3)) == (2, *expected, 3)
+
+
+IMAGE = (1, 4, 4, 2)
+# FLOPs by the rule of each docstring, on inputs small enough to count by hand.
+FLOPS = [
+    # Input and same shape
+    ("Input", {"shape": [4]}, [], 0),
+    ("Identity", {}, [IMAGE], 0),
+    ("Dropout", {}, [IMAGE], 0),
+    ("SpatialDropout1D", {}, [IMAGE], 0),
+    ("SpatialDropout2D", {}, [IMAGE], 0),
+    ("SpatialDropout3D", {}, [IMAGE], 0),
+    ("AlphaDropout", {}, [IMAGE], 0),
+    ("GaussianDropout", {}, [IMAGE], 0),
+    ("GaussianNoise", {}, [IMAGE], 0),
+    ("StochasticDepth", {"p": 0.1, "mode": "row"}, [IMAGE], 0),
+    ("Rescaling", {"scale": 0.5}, [IMAGE], 32),
+    ("Rescaling", {"scale": 0.5, "offset": -1}, [IMAGE], 2 * 32),
+    ("Rescaling", {}, [IMAGE], 0),
+    # Convolutions: 2 a tap and output element, 1 a bias
+    ("Conv1D", {"filters": 3, "kernel_size": 2}, [(1, 5, 2)], 2 * 4 * (2 * 2) * 3 + 4 * 3),
+    ("Conv2D", {"filters": 3, "kernel_size": 3}, [IMAGE], 2 * 4 * (9 * 2) * 3 + 4 * 3),
+    ("Conv2D", {"filters": 3, "kernel_size": 3, "use_bias": False}, [IMAGE], 2 * 4 * (9 * 2) * 3),
+    ("Conv2D", {"filters": 4, "kernel_size": 3, "groups": 2}, [IMAGE], 2 * 4 * 9 * 4 + 4 * 4),
+    ("Conv2D", {"filters": 3, "kernel_size": 4, "activation": "sigmoid"}, [IMAGE], 2 * 32 * 3 + 3 + 4 * 3),
+    ("Conv3D", {"filters": 1, "kernel_size": 2}, [(1, 2, 2, 3, 1)], 2 * 2 * 8 + 2),
+    ("DepthwiseConv1D", {"kernel_size": 2}, [(1, 3, 2)], 2 * 2 * (2 * 2) + 2 * 2),
+    ("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 2}, [IMAGE], 2 * 9 * (4 * 4) + 4 * 4),
+    ("SeparableConv1D", {"filters": 3, "kernel_size": 2}, [(1, 3, 2)], 2 * 2 * 4 + 2 * 2 * (2 * 3) + 2 * 3),
+    ("SeparableConv2D", {"filters": 3, "kernel_size": 3}, [IMAGE], 2 * 9 * 8 + 2 * 2 * (4 * 3) + 4 * 3),
+    # ... transposed: 2 a tap and input element, 1 a bias and output element
+    ("Conv1DTranspose", {"filters": 3, "kernel_size": 2, "strides": 2}, [(1, 3, 2)], 2 * 6 * 2 * 3 + 6 * 3),
+    ("Conv2DTranspose", {"filters": 3, "kernel_size": 2, "strides": 2}, [IMAGE], 2 * 32 * 4 * 3 + 64 * 3),
+    ("Conv3DTranspose", {"filters": 1, "kernel_size": 2}, [(1, 1, 1, 2, 1)], 2 * 2 * 8 + 2 * 2 * 3),
+    # Dense
+    ("Dense", {"units": 3}, [(1, 5)], 2 * 5 * 3 + 3),
+    ("Dense", {"units": 3, "bias": False}, [(1, 5)], 2 * 5 * 3),
+    ("Dense", {"units": 3, "activation": "softmax"}, [(1, 2, 5)], 2 * 5 * 6 + 6 + 5 * 6),
+    # Pooling: window - 1, and for a mean the division
+    ("MaxPooling1D", {"pool_size": 3}, [(1, 6, 2)], 2 * 4),
+    ("MaxPooling2D", {}, [IMAGE], 3 * 8),
+    ("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": 1}, [IMAGE], 8 * 8),
+    ("MaxPooling3D", {}, [(1, 2, 2, 2, 3)], 7 * 3),
+    ("AveragePooling1D", {"pool_size": 3}, [(1, 6, 2)], 3 * 4),
+    ("AveragePooling2D", {}, [IMAGE], 4 * 8),
+    ("AveragePooling3D", {}, [(1, 2, 2, 2, 3)], 8 * 3),
+    ("GlobalMaxPooling1D", {}, [(1, 6, 2)], 5 * 2),
+    ("GlobalMaxPooling2D", {}, [IMAGE], 15 * 2),
+    ("GlobalMaxPooling3D", {}, [(1, 2, 2, 2, 3)], 7 * 3),
+    ("GlobalAveragePooling1D", {}, [(1, 6, 2)], 6 * 2),
+    ("GlobalAveragePooling2D", {}, [IMAGE], 16 * 2),
+    ("GlobalAveragePooling3D", {}, [(1, 2, 2, 2, 3)], 8 * 3),
+    # ... adaptive: 5 positions to 3 are the windows 0-1, 1-3, 3-4: 2 + 3 + 2 = 7 elements; 4 to 2 are 4
+    ("AdaptiveMaxPooling1D", {"output_size": 3}, [(1, 5, 2)], (7 - 3) * 2),
+    ("AdaptiveMaxPooling2D", {"output_size": [3, 2]}, [(1, 5, 4, 1)], 7 * 4 - 6),
+    ("AdaptiveMaxPooling3D", {"output_size": [3, 2, 1]}, [(1, 5, 4, 3, 1)], 7 * 4 * 3 - 6),
+    ("AdaptiveAveragePooling1D", {"output_size": 3}, [(1, 5, 2)], 7 * 2),
+    ("AdaptiveAveragePooling2D", {"output_size": [3, None]}, [(1, 5, 4, 1)], 7 * 4),
+    ("AdaptiveAveragePooling3D", {"output_size": [3, 2, 1]}, [(1, 5, 4, 3, 1)], 7 * 4 * 3),
+    # Normalisation
+    ("BatchNormalization", {}, [IMAGE], 2 * 32),
+    ("BatchNormalization", {"center": False, "scale": False}, [IMAGE], 2 * 32),
+    ("BatchNormalization", {"track_running_stats": False}, [IMAGE], 8 * 32),
+    ("LayerNormalization", {}, [IMAGE], 8 * 32),
+    ("LayerNormalization", {"center": False}, [IMAGE], 7 * 32),
+    ("LayerNormalization", {"elementwise_affine": False}, [IMAGE], 6 * 32),
+    ("GroupNormalization", {"groups": 2}, [IMAGE], 8 * 32),
+    ("GroupNormalization", {"groups": -1, "affine": False}, [IMAGE], 6 * 32),
+    ("InstanceNormalization", {}, [IMAGE], 6 * 32),
+    ("InstanceNormalization", {"affine": True}, [IMAGE], 8 * 32),
+    ("InstanceNormalization", {"track_running_stats": True}, [IMAGE], 2 * 32),
+    ("LocalResponseNormalization", {}, [IMAGE], 10 * 32),
+    ("LocalResponseNormalization", {"size": 3}, [IMAGE], 8 * 32),
+    ("LocalResponseNormalization", {"depth_radius": 5}, [IMAGE], (11 + 5) * 32),  # TensorFlow: 5 on either side
+    ("LayerScale", {}, [IMAGE], 32),
+    # Activations: an element's operations
+    ("Activation", {"activation": "gelu"}, [IMAGE], 5 * 32),
+    ("Activation", {"activation": "linear"}, [IMAGE], 0),
+    ("ReLU", {}, [IMAGE], 32),
+    ("ReLU", {"max_value": 6}, [IMAGE], 2 * 32),
+    ("ReLU", {"max_value": 6, "negative_slope": 0.1}, [IMAGE], 3 * 32),
+    ("ReLU6", {}, [IMAGE], 2 * 32),
+    ("LeakyReLU", {}, [IMAGE], 2 * 32),
+    ("PReLU", {}, [IMAGE], 2 * 32),
+    ("ThresholdedReLU", {}, [IMAGE], 32),
+    ("ELU", {}, [IMAGE], 4 * 32),
+    ("SELU", {}, [IMAGE], 5 * 32),
+    ("CELU", {}, [IMAGE], 7 * 32),
+    ("GELU", {}, [IMAGE], 5 * 32),
+    ("GELU", {"approximate": "none"}, [IMAGE], 5 * 32),
+    ("GELU", {"approximate": True}, [IMAGE], 8 * 32),
+    ("GELU", {"approximate": "tanh"}, [IMAGE], 8 * 32),
+    ("SiLU", {}, [IMAGE], 4 * 32),
+    ("Sigmoid", {}, [IMAGE], 4 * 32),
+    ("LogSigmoid", {}, [IMAGE], 5 * 32),
+    ("Tanh", {}, [IMAGE], 32),
+    ("Softplus", {}, [IMAGE], 3 * 32),
+    ("Softplus", {"beta": 2}, [IMAGE], 5 * 32),
+    ("Softsign", {}, [IMAGE], 3 * 32),
+    ("Mish", {}, [IMAGE], 5 * 32),
+    ("Exponential", {}, [IMAGE], 32),
+    ("HardSigmoid", {}, [IMAGE], 4 * 32),
+    ("HardSwish", {}, [IMAGE], 5 * 32),
+    ("HardTanh", {}, [IMAGE], 2 * 32),
+    ("HardShrink", {}, [IMAGE], 2 * 32),
+    ("SoftShrink", {}, [IMAGE], 5 * 32),
+    ("TanhShrink", {}, [IMAGE], 2 * 32),
+    ("Softmax", {}, [IMAGE], 5 * 32),
+    ("LogSoftmax", {}, [IMAGE], 5 * 32),
+    ("GLU", {}, [IMAGE], 5 * 16),
+    # Merges
+    ("Add", {}, [IMAGE, IMAGE], 32),
+    ("Add", {}, [IMAGE, IMAGE, (1, 2)], 2 * 32),
+    ("Subtract", {}, [IMAGE, IMAGE], 32),
+    ("Multiply", {}, [IMAGE, (1, 1, 1, 2)], 32),
+    ("Maximum", {}, [IMAGE, IMAGE], 32),
+    ("Minimum", {}, [IMAGE, IMAGE], 32),
+    ("Average", {}, [IMAGE, IMAGE, IMAGE], 3 * 32),
+    ("Concatenate", {}, [IMAGE, IMAGE], 0),
+    ("Dot", {"axes": 1}, [(1, 5), (1, 5)], 2 * 5),
+    ("Dot", {"axes": [2, 1], "normalize": True}, [(1, 3, 5), (1, 5, 2)], 2 * 5 * 6 + 3 * (15 + 10)),
+    # Reshaping: only interpolation computes
+    ("Flatten", {}, [IMAGE], 0),
+    ("Reshape", {"target_shape": [-1]}, [IMAGE], 0),
+    ("Permute", {"dims": [0, 3, 1, 2]}, [IMAGE], 0),
+    ("RepeatVector", {"n": 2}, [(1, 5)], 0),
+    ("ZeroPadding1D", {}, [(1, 3, 2)], 0),
+    ("ZeroPadding2D", {}, [IMAGE], 0),
+    ("ZeroPadding3D", {}, [(1, 2, 2, 2, 3)], 0),
+    ("Cropping1D", {}, [(1, 3, 2)], 0),
+    ("Cropping2D", {"cropping": 1}, [IMAGE], 0),
+    ("Cropping3D", {"cropping": 0}, [(1, 2, 2, 2, 3)], 0),
+    ("UpSampling1D", {}, [(1, 3, 2)], 0),
+    ("UpSampling2D", {}, [IMAGE], 0),
+    ("UpSampling2D", {"interpolation": "bilinear"}, [IMAGE], 3 * 2 * (64 * 2)),
+    ("UpSampling2D", {"interpolation": "bicubic", "size": [1, 2]}, [IMAGE], 7 * 2 * (32 * 2)),
+    ("UpSampling2D", {"interpolation": "lanczos3"}, [IMAGE], 11 * 2 * (64 * 2)),
+    ("UpSampling2D", {"interpolation": "lanczos5"}, [IMAGE], 19 * 2 * (64 * 2)),
+    ("UpSampling3D", {}, [(1, 2, 2, 2, 3)], 0),
+    ("Upsample", {"scale_factor": 2}, [IMAGE], 0),
+    ("Upsample", {"size": 6, "mode": "linear"}, [(1, 3, 2)], 3 * (6 * 2)),
+    ("UpsampleBilinear", {"size": [5, 6]}, [IMAGE], 3 * 2 * (5 * 6 * 2)),
+    ("ChannelShuffle", {"groups": 2}, [IMAGE], 0),
+]
+
+
+@pytest.mark.parametrize(("op", "args", "inputs", "flops"), FLOPS)
+def test_flops_follow_the_rule_in_the_docstring(op, args, inputs, flops):
+    assert figures(make(op, args), inputs).flops == flops
+
+
+@pytest.mark.parametrize("kind", ops.all_ops(), ids=lambda kind: kind.__name__)
+def test_every_operator_has_rows(kind):
+    counted = {ops.find(op) for op, *_ in FLOPS}
+    layers = [make(row["op"], row["args"]) for _, row in ROWS if row["output"]]
+    measured = {type(layer.activation if type(layer) is ops.find("Activation") else layer) for layer in layers}
+    assert kind in counted
+    # No framework here has these: an input, what torchvision or timm add; the last is measured by what it names.
+    assert kind in measured or kind.__name__ in {"Input", "LayerScale", "StochasticDepth", "Activation"}
+
+
+def test_what_no_framework_here_has():
+    assert figures(make("Input", {"shape": [4, 3]}), []) == ([1, 4, 3], 0, 0, 0, 0)
+    assert figures(make("LayerScale", {}), [(2, 4, 4, 3)]) == ([2, 4, 4, 3], 3, 0, 0, 96)
+    assert figures(make("LayerScale", {}, "channels_first"), [(2, 3, 4, 4)]).params == 3
+    assert figures(make("LayerScale", {"axis": 1}), [(2, 5, 4, 3)]).params == 5
+    assert figures(make("StochasticDepth", {"p": 0.1}), [(2, 4, 4, 3)]) == ([2, 4, 4, 3], 0, 0, 0, 0)

@@ -1,0 +1,160 @@
+"""The built-in networks against figures measured on PyTorch and Keras, and the form of their specs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import archinspect
+from archinspect.source import read_file
+from archinspect.spec import library
+from archinspect.spec.load import is_template
+
+TRUTH = Path(__file__).parent / "truth"
+FILES = library.builtins()
+NETWORKS = [name for name, path in FILES.items() if not is_template(read_file(path))]
+TEMPLATES = {"resnet", "vgg"}
+
+MEASURED = {
+    name: figures
+    for file in ("torchvision.json", "measured.json")
+    for name, figures in json.loads((TRUTH / file).read_text(encoding="utf-8"))["models"].items()
+}
+WITH_ROWS = [name for name, figures in MEASURED.items() if "rows" in figures]
+with (TRUTH / "imagenet_accuracy.csv").open(encoding="utf-8") as lines:
+    lines.readline()  # says where the figures are from
+    ACCURACY = {row["model"]: row for row in csv.DictReader(lines) if row["weights"] == "IMAGENET1K_V1"}
+
+# PyTorch's types by Keras's names; a depthwise convolution is PyTorch's Conv2d with as many groups as channels.
+TYPES = {
+    "Conv2d": "Conv2D",
+    "DepthwiseConv2D": "Conv2D",
+    "Linear": "Dense",
+    "BatchNorm2d": "BatchNormalization",
+    "LayerNorm": "LayerNormalization",
+    "LayerNorm2d": "LayerNormalization",
+    "MaxPool2d": "MaxPooling2D",
+    "AvgPool2d": "AveragePooling2D",
+    "AdaptiveAvgPool2d": "GlobalAveragePooling2D",
+    "AdaptiveAveragePooling2D": "GlobalAveragePooling2D",
+}
+# Modules of PyTorch that take and give channels last; all others have the channels behind the batch.
+CHANNELS_LAST_IN_TORCH = {"Linear", "LayerNorm"}
+# Where torchvision pools by a function, no module is there to be measured: a part of those layers' names.
+POOLED_BY_FUNCTION = {"densenet121": "head", "mobilenet_v2": "head", "inception_v3": "branch_pool"}
+# Keras writes the last dense layer of its MobileNet as a convolution of a single position.
+DENSE_IN_DISGUISE = "conv_preds"
+
+
+@cache
+def checked(name):
+    return archinspect.check(FILES[name])
+
+
+def test_all_asked_for_are_there():
+    assert set(MEASURED) <= set(NETWORKS)
+    assert set(FILES) - set(NETWORKS) == TEMPLATES  # nothing else escapes the tests below
+    assert len(WITH_ROWS) == 17
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nothing_to_complain_about(name):
+    assert checked(name).diagnostics == []
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_figures_are_the_measured_ones(name):
+    measured, report = MEASURED[name], checked(name).report
+    # PyTorch's batch normalization also keeps a counter of the batches it has seen.
+    counters = 0 if "keras" in measured["model"] else sum(row.type == "BatchNormalization" for row in report.layers)
+    assert report.status == "complete"
+    assert report.totals.params == measured["params"]
+    assert report.totals.non_trainable_params == 0
+    assert report.totals.buffers == measured["buffers"] - counters
+    assert report.totals.macs == measured["macs"]
+    assert [list(shape[1:]) for shape in report.outputs.values()] == [measured["output"][1:]]
+
+
+def sample(shape, *, channels_last):
+    """Return the sizes of a sample with the channels last, those of 1 left out: pooled to 1x1 or flat is one."""
+    channels, *positions = shape[1:]
+    axes = shape[1:] if channels_last else [*positions, channels]
+    return tuple(size for size in axes if size != 1)
+
+
+def measured_rows(name):
+    by_keras = "keras" in MEASURED[name]["model"]
+    for module, kind, shape, params, macs in MEASURED[name]["rows"]:
+        type_ = "Dense" if module == DENSE_IN_DISGUISE else TYPES.get(kind, kind)
+        channels_last = by_keras or kind in CHANNELS_LAST_IN_TORCH
+        yield type_, sample(shape, channels_last=channels_last), params, macs
+
+
+def spec_rows(name):
+    function = POOLED_BY_FUNCTION.get(name)
+    for row in checked(name).report.layers:
+        type_ = TYPES.get(row.type, row.type)
+        # The scale of a ConvNeXt block is a parameter of the block, not a module with a row.
+        if type_ not in TYPES.values() or (row.kind == "pooling" and function and function in row.name):
+            continue
+        yield type_, sample(row.output_shape, channels_last=True), row.cost.params, row.cost.macs
+
+
+@pytest.mark.parametrize("name", WITH_ROWS)
+def test_layers_are_the_measured_ones(name):
+    """Layer by layer, in order: the paths of a merge stand in the order in which torchvision calls its branches."""
+    assert list(spec_rows(name)) == list(measured_rows(name))
+
+
+def test_mobilenet_of_half_the_width():
+    """As Keras's MobileNet(alpha=0.5), measured as the other networks of Keras."""
+    totals = archinspect.inspect(FILES["mobilenet_v1"], params={"alpha": 0.5}).totals
+    assert (totals.params, totals.macs) == (1_331_592, 149_497_088)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_says_what_it_is(name):
+    report = checked(name).report
+    stated = FILES[name].read_text(encoding="utf-8").partition("\nexpect:")[2]
+    assert report.name
+    assert report.source
+    assert report.description
+    assert "\n" not in report.source.strip()
+    assert "\n" not in report.description.strip()
+    assert report.layout == "channels_last"
+    assert isinstance(report.metrics["year"], int)
+    for figure in ("params:", "macs:", "output:"):
+        assert figure in stated
+    assert "±" not in stated
+
+
+@pytest.mark.parametrize("name", [name for name, figures in MEASURED.items() if figures["model"] in ACCURACY])
+def test_accuracy_is_the_published_one(name):
+    published = ACCURACY[MEASURED[name]["model"]]
+    metrics = checked(name).report.metrics
+    assert (metrics["top1"], metrics["top5"]) == (float(published["top1"]), float(published["top5"]))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_reads_well(name):
+    lines = FILES[name].read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 110
+    assert lines[0].startswith(("name: ", "extends: "))
+
+
+TOP_LEVEL = {
+    "alexnet": "conv1 norm1 pool1 conv2 norm2 pool2 conv3 conv4 conv5 pool5 flatten fc6 drop6 fc7 drop7 fc8",
+    "resnet50": "stem stage1 stage2 stage3 stage4 head",
+    "mobilenet_v2": "stem stage1 stage2 stage3 stage4 stage5 stage6 stage7 head",
+    "densenet121": "stem block1 transition1 block2 transition2 block3 transition3 block4 head",
+}
+
+
+@pytest.mark.parametrize("name", TOP_LEVEL)
+def test_top_level_is_the_papers_table(name):
+    assert " ".join(row.name for row in checked(name).report.fold(1)) == TOP_LEVEL[name]

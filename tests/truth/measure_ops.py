@@ -1,0 +1,473 @@
+"""Measure every operator on PyTorch and Keras, and write what they say beside this file.
+
+Run by hand, in an environment with torch and keras:
+
+    KERAS_BACKEND=torch python tests/truth/measure_ops.py
+
+Each case below is an operator as its framework spells it, with its input shapes, the batch first.
+It becomes one line of `ops_torch.json` or `ops_keras.json`:
+
+- `output`: shape of what the layer returned, or null where the framework refuses the case;
+- `params`: trainable elements; `buffers`: those of running statistics (Keras: non-trainable weights;
+  PyTorch: buffers of floats, so not the counter of batches in its batch normalisation);
+- `macs`: half of what PyTorch's own flop counter counts, on meta tensors for PyTorch's modules.
+
+`arguments` holds what the constructor of each layer takes, so that a test can say that all are known.
+"""
+
+# ruff: noqa: T201 - a script that says what it does
+
+import inspect
+import json
+import sys
+import warnings
+from math import prod
+from pathlib import Path
+
+import keras
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+HERE = Path(__file__).parent
+
+
+def case(op, *inputs, **args):
+    return op, inputs, args
+
+
+def torch_cases():  # noqa: PLR0915 - a table
+    wave, image, volume = (2, 6, 11), (2, 6, 11, 13), (2, 6, 7, 8, 9)
+    # Convolutions
+    yield case("Conv1d", wave, in_channels=6, out_channels=8, kernel_size=3)
+    yield case("Conv1d", wave, in_channels=6, out_channels=8, kernel_size=3, stride=2, padding=1, bias=False)
+    yield case("Conv1d", wave, in_channels=6, out_channels=8, kernel_size=[4], padding=[[2, 1]])
+    yield case("Conv1d", wave, in_channels=6, out_channels=9, kernel_size=3, groups=3, dilation=2, padding="same")
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3)
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, bias=False, padding_mode="reflect")
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=[3, 5], stride=[2, 1], padding=[1, 2])
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=7, stride=2, padding=3)
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, dilation=2, padding=2, stride=3)
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, dilation=[2, 3], padding="same")
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=[4, 2], padding="same")
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, padding="valid", stride=4)
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, stride=2, padding=[[0, 1], [1, 2]])
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, groups=2)
+    yield case("Conv2d", image, in_channels=6, out_channels=6, kernel_size=3, groups=6, padding=1)
+    yield case("Conv2d", image, in_channels=6, out_channels=12, kernel_size=3, groups=6, padding=1)
+    yield case("Conv2d", image, in_channels=6, out_channels=5, kernel_size=1, device=None, dtype=None)
+    yield case("Conv2d", image, in_channels=6, out_channels=5, kernel_size=[11, 13])
+    yield case("Conv2d", image, in_channels=6, out_channels=5, kernel_size=[12, 13])
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, groups=4)
+    yield case("Conv2d", image, in_channels=6, out_channels=8, kernel_size=3, groups=3)
+    yield case("Conv2d", image, in_channels=3, out_channels=8, kernel_size=3)
+    yield case("Conv3d", volume, in_channels=6, out_channels=4, kernel_size=3)
+    yield case("Conv3d", volume, in_channels=6, out_channels=4, kernel_size=[1, 3, 3], stride=[1, 2, 2], padding=1)
+    yield case("Conv3d", volume, in_channels=6, out_channels=4, kernel_size=3, dilation=2, groups=2, padding=[2, 1, 0])
+    # Transposed convolutions
+    yield case("ConvTranspose1d", wave, in_channels=6, out_channels=8, kernel_size=4, stride=2, padding=1)
+    yield case("ConvTranspose1d", wave, in_channels=6, out_channels=8, kernel_size=3, stride=3, dilation=2, bias=False)
+    yield case("ConvTranspose2d", image, in_channels=6, out_channels=8, kernel_size=2, stride=2)
+    yield case("ConvTranspose2d", image, in_channels=6, out_channels=8, kernel_size=4, stride=2, padding=1)
+    up = {"in_channels": 6, "out_channels": 8, "kernel_size": 3}
+    yield case("ConvTranspose2d", image, **up, stride=2, padding=1, output_padding=1)
+    yield case("ConvTranspose2d", image, **up, stride=[3, 2], padding=[1, 0], output_padding=[2, 0], groups=2)
+    yield case("ConvTranspose2d", image, **up, dilation=3, output_padding=2)
+    yield case("ConvTranspose2d", image, **up, stride=2, output_padding=2)
+    yield case("ConvTranspose2d", image, **up, groups=4)
+    yield case("ConvTranspose2d", (2, 6, 2, 2), **up, padding=2)
+    yield case("ConvTranspose3d", volume, in_channels=6, out_channels=3, kernel_size=[2, 3, 4], stride=2, groups=3)
+    # Pooling; many lengths on which floor and ceil, and the clipped last window, differ
+    yield case("MaxPool1d", wave, kernel_size=3, stride=2, padding=1, return_indices=True)
+    yield case("MaxPool2d", image, kernel_size=2)
+    yield case("MaxPool2d", image, kernel_size=[3, 2], stride=[2, 1], padding=[1, 0])
+    yield case("MaxPool2d", image, kernel_size=3, stride=2, padding=1, dilation=2, ceil_mode=True)
+    yield case("MaxPool2d", image, kernel_size=3, stride=2, ceil_mode=True)
+    yield case("MaxPool2d", image, kernel_size=12)
+    yield case("MaxPool2d", image, kernel_size=12, stride=2, ceil_mode=True)
+    yield case("MaxPool2d", image, kernel_size=2, padding=2)
+    yield case("MaxPool3d", volume, kernel_size=[1, 2, 3], stride=[1, 2, 2], ceil_mode=True)
+    for length, kernel, stride, padding in (
+        *((4, 1, 2, 0), (4, 1, 3, 0), (5, 2, 4, 0), (5, 2, 2, 1), (6, 2, 3, 1), (7, 3, 5, 1), (6, 2, 2, 1)),
+        *((1, 1, 1, 0), (2, 3, 2, 1), (3, 4, 2, 0), (2, 4, 2, 0), (9, 2, 4, 1), (10, 3, 7, 0), (7, 2, 5, 1)),
+    ):
+        for name in ("MaxPool1d", "AvgPool1d"):
+            window = {"kernel_size": kernel, "stride": stride, "padding": padding}
+            yield case(name, (2, 3, length), **window, ceil_mode=True)
+            yield case(name, (2, 3, length), **window)
+    yield case("AvgPool1d", wave, kernel_size=4)
+    yield case("AvgPool2d", image, kernel_size=3, stride=2, padding=1, count_include_pad=False, divisor_override=2)
+    yield case("AvgPool2d", image, kernel_size=2, ceil_mode=True)
+    yield case("AvgPool3d", volume, kernel_size=2, stride=[2, 2, 1], padding=1, ceil_mode=True)
+    yield case("AdaptiveAvgPool1d", wave, output_size=4)
+    yield case("AdaptiveAvgPool2d", image, output_size=1)
+    yield case("AdaptiveAvgPool2d", image, output_size=[7, 5])
+    yield case("AdaptiveAvgPool2d", image, output_size=[None, 5])
+    yield case("AdaptiveAvgPool2d", image, output_size=14)
+    yield case("AdaptiveAvgPool3d", volume, output_size=[3, 4, 5])
+    yield case("AdaptiveMaxPool1d", wave, output_size=[5])
+    yield case("AdaptiveMaxPool2d", image, output_size=[4, 6], return_indices=True)
+    yield case("AdaptiveMaxPool3d", volume, output_size=2)
+    # Dense
+    yield case("Linear", (2, 7), in_features=7, out_features=5)
+    yield case("Linear", (2, 3, 7), in_features=7, out_features=5, bias=False)
+    yield case("Linear", (2, 3, 4, 7), in_features=7, out_features=5)
+    yield case("Linear", (2, 3, 4, 7), in_features=84, out_features=5)
+    # Normalisation
+    for name, shape in (
+        ("BatchNorm1d", (2, 6)),
+        ("BatchNorm1d", wave),
+        ("BatchNorm2d", image),
+        ("BatchNorm3d", volume),
+    ):
+        yield case(name, shape, num_features=6)
+    yield case("BatchNorm2d", image, num_features=6, eps=1e-3, momentum=0.01, affine=False)
+    yield case("BatchNorm2d", image, num_features=6, momentum=None, bias=False)
+    yield case("BatchNorm2d", image, num_features=6, track_running_stats=False)
+    yield case("BatchNorm2d", image, num_features=6, affine=False, track_running_stats=False)
+    yield case("BatchNorm2d", image, num_features=5)
+    yield case("SyncBatchNorm", image, num_features=6, process_group=None)
+    yield case("LayerNorm", image, normalized_shape=13)
+    yield case("LayerNorm", image, normalized_shape=[6, 11, 13], eps=1e-6)
+    yield case("LayerNorm", image, normalized_shape=[11, 13], bias=False)
+    yield case("LayerNorm", image, normalized_shape=13, elementwise_affine=False)
+    yield case("LayerNorm", image, normalized_shape=11)
+    yield case("GroupNorm", image, num_groups=3, num_channels=6)
+    yield case("GroupNorm", image, num_groups=1, num_channels=6, eps=1e-6, affine=False)
+    yield case("GroupNorm", (2, 6), num_groups=2, num_channels=6, bias=False)
+    yield case("GroupNorm", image, num_groups=4, num_channels=6)
+    yield case("InstanceNorm1d", wave, num_features=6)
+    yield case("InstanceNorm2d", image, num_features=6, affine=True, momentum=0.2)
+    yield case("InstanceNorm2d", image, num_features=6, affine=True, bias=False)
+    yield case("InstanceNorm3d", volume, num_features=6, track_running_stats=True)
+    yield case("LocalResponseNorm", image, size=5, alpha=1e-4, beta=0.75, k=2.0)
+    yield case("LocalResponseNorm", wave, size=2)
+    # Activations
+    for name in (
+        *("ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Sigmoid", "LogSigmoid", "Tanh"),
+        *("Softplus", "Softsign", "Mish", "Hardsigmoid", "Hardswish", "Hardtanh", "Hardshrink", "Softshrink"),
+        *("Tanhshrink", "Softmax2d"),
+    ):
+        yield case(name, image)
+    yield case("ReLU", image, inplace=True)
+    yield case("LeakyReLU", image, negative_slope=0.1, inplace=True)
+    yield case("ELU", image, alpha=0.5)
+    yield case("CELU", image, alpha=0.5)
+    yield case("GELU", image, approximate="tanh")
+    yield case("Softplus", image, beta=2.0, threshold=10.0)
+    yield case("Hardtanh", image, min_val=-2.0, max_val=2.0, inplace=True)
+    yield case("Hardshrink", image, lambd=0.1)
+    yield case("Softshrink", image, lambd=0.1)
+    yield case("Threshold", image, threshold=0.1, value=20.0)
+    yield case("PReLU", image, num_parameters=1)
+    yield case("PReLU", image, num_parameters=6, init=0.1)
+    yield case("PReLU", image, num_parameters=5)
+    yield case("Softmax", image, dim=1)
+    yield case("Softmax", image, dim=-1)
+    yield case("Softmax", image, dim=None)
+    yield case("LogSoftmax", (2, 7), dim=1)
+    yield case("LogSoftmax", (2, 7), dim=2)
+    yield case("GLU", (2, 6, 8))
+    yield case("GLU", image, dim=1)
+    yield case("GLU", image, dim=2)
+    # Reshaping
+    yield case("Flatten", image)
+    yield case("Flatten", image, start_dim=2)
+    yield case("Flatten", image, start_dim=1, end_dim=2)
+    yield case("Flatten", image, start_dim=-2, end_dim=-1)
+    yield case("Flatten", image, start_dim=3, end_dim=1)
+    yield case("ZeroPad1d", wave, padding=2)
+    yield case("ZeroPad1d", wave, padding=[1, 3])
+    yield case("ZeroPad2d", image, padding=2)
+    yield case("ZeroPad2d", image, padding=[1, 2, 3, 4])
+    yield case("ZeroPad3d", volume, padding=[1, 2, 3, 4, 5, 6])
+    yield case("ConstantPad1d", wave, padding=[0, 2], value=1.5)
+    yield case("ConstantPad2d", image, padding=[0, 2, 0, 0], value=1.5)
+    yield case("ConstantPad3d", volume, padding=1, value=0.0)
+    yield case("ReflectionPad1d", wave, padding=[2, 1])
+    yield case("ReflectionPad2d", image, padding=[1, 2, 3, 4])
+    yield case("ReplicationPad2d", image, padding=[1, 2, 3, 4])
+    yield case("CircularPad2d", image, padding=[1, 2, 3, 4])
+    yield case("Upsample", wave, scale_factor=2)
+    yield case("Upsample", wave, size=25, mode="linear", align_corners=False)
+    yield case("Upsample", image, scale_factor=[2, 3])
+    yield case("Upsample", image, size=[20, 30], mode="bilinear", align_corners=True, recompute_scale_factor=None)
+    yield case("Upsample", image, size=7, mode="bicubic")
+    yield case("Upsample", image, size=[20, 30, 40])
+    yield case("Upsample", volume, scale_factor=2.0, mode="trilinear")
+    yield case("UpsamplingNearest2d", image, scale_factor=3)
+    yield case("UpsamplingNearest2d", image, size=[5, 6])
+    yield case("UpsamplingBilinear2d", image, scale_factor=2)
+    yield case("ChannelShuffle", image, groups=3)
+    yield case("ChannelShuffle", image, groups=4)
+    # Nothing at inference
+    yield case("Identity", image)
+    for name, shape in (("Dropout", (2, 7)), ("Dropout1d", wave), ("Dropout2d", image), ("Dropout3d", volume)):
+        yield case(name, shape, p=0.2, inplace=True)
+    yield case("AlphaDropout", image, p=0.2)
+    yield case("FeatureAlphaDropout", image, p=0.2)
+
+
+def keras_cases():  # noqa: PLR0915 - a table
+    wave, image, volume = (2, 11, 6), (2, 11, 13, 6), (2, 7, 8, 9, 6)
+    first = {"data_format": "channels_first"}
+    # Convolutions
+    yield case("Conv1D", wave, filters=8, kernel_size=3)
+    yield case("Conv1D", wave, filters=8, kernel_size=3, strides=2, padding="same", use_bias=False)
+    yield case("Conv1D", wave, filters=8, kernel_size=4, padding="causal", dilation_rate=2)
+    yield case("Conv1D", wave, filters=8, kernel_size=4, padding="causal", strides=3, groups=2)
+    yield case("Conv1D", (2, 6, 11), filters=8, kernel_size=3, activation="relu", **first)
+    yield case("Convolution1D", wave, filters=8, kernel_size=5, kernel_initializer="he_normal")
+    yield case("Conv2D", image, filters=8, kernel_size=3, activation="relu")
+    yield case("Conv2D", image, filters=8, kernel_size=[3, 5], strides=[2, 1], padding="same", activation="softmax")
+    yield case("Conv2D", image, filters=8, kernel_size=4, strides=3, padding="same")
+    yield case("Conv2D", image, filters=8, kernel_size=1, strides=3, padding="same")
+    yield case("Conv2D", image, filters=8, kernel_size=3, strides=2, padding="valid", groups=2, use_bias=False)
+    yield case("Conv2D", image, filters=8, kernel_size=3, dilation_rate=[2, 3], padding="same")
+    yield case("Conv2D", (2, 6, 11, 13), filters=8, kernel_size=3, strides=2, padding="same", **first)
+    yield case("Conv2D", image, filters=8, kernel_size=12)
+    yield case("Conv2D", image, filters=8, kernel_size=3, groups=4)
+    yield case("Convolution2D", image, filters=8, kernel_size=2)
+    yield case("Conv3D", volume, filters=4, kernel_size=3, strides=[1, 2, 2], padding="same")
+    yield case("Conv3D", (2, 6, 7, 8, 9), filters=4, kernel_size=[1, 2, 3], groups=2, **first)
+    yield case("Convolution3D", volume, filters=4, kernel_size=2)
+    yield case("DepthwiseConv1D", wave, kernel_size=3)
+    yield case("DepthwiseConv1D", wave, kernel_size=3, depth_multiplier=3, padding="same", strides=2)
+    yield case("DepthwiseConv2D", image, kernel_size=3, padding="same")
+    yield case("DepthwiseConv2D", image, kernel_size=3, strides=2, depth_multiplier=2, use_bias=False)
+    yield case("DepthwiseConv2D", image, kernel_size=3, dilation_rate=2, activation="relu")
+    yield case("DepthwiseConv2D", (2, 6, 11, 13), kernel_size=[3, 5], strides=2, padding="same", **first)
+    yield case("SeparableConv1D", wave, filters=8, kernel_size=3, strides=2, padding="same")
+    yield case("SeparableConvolution1D", wave, filters=8, kernel_size=3, depth_multiplier=2, use_bias=False)
+    yield case("SeparableConv2D", image, filters=8, kernel_size=3)
+    yield case("SeparableConv2D", image, filters=8, kernel_size=3, padding="same", strides=2, activation="relu")
+    yield case("SeparableConv2D", (2, 6, 11, 13), filters=8, kernel_size=3, depth_multiplier=3, **first)
+    yield case("SeparableConvolution2D", image, filters=8, kernel_size=3, dilation_rate=2, padding="same")
+    # Transposed convolutions
+    yield case("Conv1DTranspose", wave, filters=8, kernel_size=4, strides=2)
+    yield case("Conv1DTranspose", wave, filters=8, kernel_size=3, strides=2, padding="same")
+    yield case("Convolution1DTranspose", wave, filters=8, kernel_size=2, strides=3, use_bias=False)
+    for padding in ("valid", "same"):
+        for kernel in (1, 2, 3, 4, 5):
+            yield case("Conv2DTranspose", image, filters=4, kernel_size=kernel, strides=[2, 3], padding=padding)
+            extra = {"strides": [2, 3], "output_padding": [1, 0], "padding": padding}
+            yield case("Conv2DTranspose", image, filters=4, kernel_size=kernel, **extra)
+            yield case("Conv2DTranspose", image, filters=4, kernel_size=kernel, dilation_rate=2, padding=padding)
+        dilated = {"dilation_rate": 2, "output_padding": 0, "padding": padding}
+        yield case("Conv2DTranspose", image, filters=4, kernel_size=3, **dilated)
+        yield case("Conv2DTranspose", image, filters=4, kernel_size=2, **dilated)
+    yield case("Conv2DTranspose", (2, 6, 11, 13), filters=8, kernel_size=3, strides=2, padding="same", **first)
+    yield case("Convolution2DTranspose", image, filters=8, kernel_size=3, activation="relu")
+    yield case("Conv3DTranspose", volume, filters=3, kernel_size=3, strides=2, padding="same")
+    yield case("Conv3DTranspose", (2, 6, 7, 8, 9), filters=3, kernel_size=[2, 3, 4], strides=[2, 1, 3], **first)
+    yield case("Convolution3DTranspose", volume, filters=3, kernel_size=2)
+    # Pooling
+    for kind in ("Max", "Average"):
+        yield case(f"{kind}Pooling1D", wave, pool_size=2)
+        yield case(f"{kind}Pooling1D", wave, pool_size=3, strides=2, padding="same")
+        yield case(f"{kind}Pooling2D", image, pool_size=2)
+        yield case(f"{kind}Pooling2D", image, pool_size=[3, 2], strides=[2, 3], padding="same")
+        yield case(f"{kind}Pooling2D", image, pool_size=1, strides=4, padding="same")
+        yield case(f"{kind}Pooling2D", image, pool_size=3, strides=2)
+        yield case(f"{kind}Pooling2D", (2, 6, 11, 13), pool_size=3, padding="same", **first)
+        yield case(f"{kind}Pooling3D", volume, pool_size=2)
+        yield case(f"{kind}Pooling3D", volume, pool_size=[1, 2, 3], strides=2, padding="same")
+        yield case(f"Global{kind}Pooling1D", wave)
+        yield case(f"Global{kind}Pooling2D", image)
+        yield case(f"Global{kind}Pooling2D", image, keepdims=True)
+        yield case(f"Global{kind}Pooling2D", (2, 6, 11, 13), keepdims=True, **first)
+        yield case(f"Global{kind}Pooling3D", volume)
+        yield case(f"Adaptive{kind}Pooling1D", wave, output_size=4)
+        yield case(f"Adaptive{kind}Pooling2D", image, output_size=[7, 5])
+        yield case(f"Adaptive{kind}Pooling2D", (2, 6, 11, 13), output_size=3, **first)
+        yield case(f"Adaptive{kind}Pooling3D", volume, output_size=[3, 4, 5])
+        short = kind.replace("Average", "Avg")
+        for rank, shape in ((1, wave), (2, image), (3, volume)):
+            yield case(f"{short}Pool{rank}D", shape, pool_size=3)
+            yield case(f"Global{short}Pool{rank}D", shape)
+    # Dense
+    yield case("Dense", (2, 7), units=5)
+    yield case("Dense", (2, 3, 7), units=5, activation="gelu", use_bias=False)
+    yield case("Dense", (2, 3, 4, 7), units=5, kernel_regularizer="l2")
+    # Normalisation
+    yield case("BatchNormalization", image)
+    yield case("BatchNormalization", (2, 6, 11, 13), axis=1, momentum=0.9, epsilon=1e-5)
+    yield case("BatchNormalization", image, scale=False)
+    yield case("BatchNormalization", image, center=False, synchronized=False)
+    yield case("BatchNormalization", image, center=False, scale=False)
+    yield case("BatchNormalization", (2, 6))
+    yield case("LayerNormalization", image)
+    yield case("LayerNormalization", image, axis=[1, 2, 3], epsilon=1e-6)
+    yield case("LayerNormalization", image, axis=[-1, 1], scale=False)
+    yield case("LayerNormalization", image, axis=-1, center=False)
+    yield case("LayerNormalization", image, center=False, scale=False)
+    yield case("GroupNormalization", image, groups=3)
+    yield case("GroupNormalization", image, groups=-1, scale=False)
+    yield case("GroupNormalization", image, groups=1, center=False)
+    yield case("GroupNormalization", (2, 6, 11, 13), groups=2, axis=1)
+    yield case("GroupNormalization", image, groups=4)
+    # Activations
+    for name in (
+        *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "sigmoid", "log_sigmoid"),
+        *("tanh", "softplus", "softsign", "mish", "exponential", "hard_sigmoid", "hard_silu", "hard_swish"),
+        *("hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "softmax", "log_softmax", "glu", "linear"),
+    ):
+        yield case("Activation", image, activation=name)
+    yield case("ReLU", image, max_value=6.0, negative_slope=0.1, threshold=0.5)
+    yield case("LeakyReLU", image, negative_slope=0.2)
+    yield case("ELU", image, alpha=0.5)
+    yield case("PReLU", image)
+    yield case("PReLU", image, shared_axes=[1, 2], alpha_initializer="zeros")
+    yield case("PReLU", (2, 7), alpha_regularizer=None, alpha_constraint=None)
+    yield case("Softmax", image)
+    yield case("Softmax", image, axis=1)
+    yield case("Softmax", image, axis=[1, 2])
+    # Merges
+    for name in ("Add", "Multiply", "Maximum", "Minimum", "Average"):
+        yield case(name, image, image)
+        yield case(name, image, image, image)
+        yield case(name, image, (2, 1, 1, 6))
+        yield case(name, (2, 6), image)
+        yield case(name, (2, 5, 1, 3), (2, 1, 4, 3), (2, 3))
+    yield case("Add", image, (2, 11, 13, 5))
+    yield case("Add", image, (2, 2, 1, 6))
+    yield case("Subtract", image, image)
+    yield case("Subtract", image, (2, 11, 1, 6))
+    yield case("Concatenate", image, image)
+    yield case("Concatenate", image, (2, 11, 13, 2), (2, 11, 13, 1))
+    yield case("Concatenate", image, (2, 4, 13, 6), axis=1)
+    yield case("Concatenate", image, (2, 11, 2, 6), axis=-2)
+    yield case("Concatenate", image, (2, 4, 13, 6))
+    yield case("Dot", (2, 7), (2, 7), axes=1)
+    yield case("Dot", (2, 7), (2, 7), axes=-1, normalize=True)
+    yield case("Dot", (2, 5, 7), (2, 4, 7), axes=2)
+    yield case("Dot", (2, 5, 7), (2, 7, 4), axes=[2, 1])
+    yield case("Dot", (2, 5, 7), (2, 7, 4), axes=[-1, -2])
+    yield case("Dot", (2, 5, 7), (2, 7), axes=[2, 1])
+    yield case("Dot", (2, 3, 5, 7), (2, 7, 4), axes=[3, 1])
+    yield case("Dot", (2, 5, 7), (2, 6, 4), axes=[2, 1])
+    # Reshaping
+    yield case("Flatten", image)
+    yield case("Flatten", image, **first)
+    yield case("Flatten", (2, 7))
+    yield case("Flatten", (2,))
+    yield case("Reshape", image, target_shape=[13, 11, 6])
+    yield case("Reshape", image, target_shape=[-1, 6])
+    yield case("Reshape", (2, 6), target_shape=[1, 1, 6])
+    yield case("Reshape", image, target_shape=[-1, 7])
+    yield case("Permute", image, dims=[3, 1, 2])
+    yield case("Permute", image, dims=[1, 2])
+    yield case("RepeatVector", (2, 7), n=3)
+    yield case("RepeatVector", (2, 7, 1), n=3)
+    yield case("ZeroPadding1D", wave)
+    yield case("ZeroPadding1D", wave, padding=[1, 3])
+    yield case("ZeroPadding2D", image)
+    yield case("ZeroPadding2D", image, padding=3)
+    yield case("ZeroPadding2D", image, padding=[1, 3])
+    yield case("ZeroPadding2D", (2, 6, 11, 13), padding=[[1, 2], [3, 4]], **first)
+    yield case("ZeroPadding3D", volume, padding=[[1, 2], [3, 4], [5, 6]])
+    yield case("ZeroPadding3D", volume, padding=[1, 2, 3])
+    yield case("Cropping1D", wave)
+    yield case("Cropping1D", wave, cropping=[1, 3])
+    yield case("Cropping1D", wave, cropping=[5, 6])
+    yield case("Cropping2D", image)
+    yield case("Cropping2D", image, cropping=2)
+    yield case("Cropping2D", (2, 6, 11, 13), cropping=[[1, 2], [3, 4]], **first)
+    yield case("Cropping3D", volume)
+    yield case("Cropping3D", volume, cropping=[[1, 2], [0, 0], [3, 0]])
+    yield case("UpSampling1D", wave)
+    yield case("UpSampling1D", wave, size=3)
+    yield case("UpSampling2D", image)
+    yield case("UpSampling2D", image, size=[2, 3], interpolation="bilinear")
+    yield case("UpSampling2D", (2, 6, 11, 13), size=3, interpolation="bicubic", **first)
+    yield case("UpSampling3D", volume, size=[1, 2, 3])
+    # Nothing at inference
+    yield case("Identity", image)
+    yield case("Dropout", (2, 7), rate=0.2, noise_shape=None, seed=1)
+    yield case("SpatialDropout1D", wave, rate=0.2, dtype="float32")
+    yield case("SpatialDropout2D", (2, 6, 11, 13), rate=0.2, seed=1, **first)
+    yield case("SpatialDropout3D", volume, rate=0.2)
+    yield case("AlphaDropout", (2, 7), rate=0.2)
+    yield case("GaussianDropout", (2, 7), rate=0.2)
+    yield case("GaussianNoise", (2, 7), stddev=0.2)
+    yield case("Rescaling", image, scale=0.5, offset=-1.0)
+
+
+def tuples(value):
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def torch_module(op, args):
+    """Build the module; padding that PyTorch's convolutions cannot take, before and after an axis, stands before it."""
+    args = {name: tuples(value) for name, value in args.items()}
+    padding = args.get("padding")
+    if op.startswith("Conv") and isinstance(padding, tuple) and isinstance(padding[0], tuple):
+        sides = tuple(side for pair in reversed(args.pop("padding")) for side in pair)
+        return nn.Sequential(getattr(nn, f"ZeroPad{op[4]}d")(sides), getattr(nn, op)(**args))
+    return getattr(nn, op)(**args)
+
+
+def measure_torch(op, inputs, args):
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        module = torch_module(op, args).eval()
+        module(*[torch.empty(shape) for shape in inputs])
+    # Meta tensors check less than real ones.
+    output = torch_module(op, args).eval()(*[torch.zeros(shape) for shape in inputs])
+    output = output[0] if isinstance(output, tuple) else output
+    return {
+        "output": list(output.shape),
+        "params": sum(weight.numel() for weight in module.parameters()),
+        "buffers": sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point()),
+        "macs": counter.get_total_flops() // 2,
+    }
+
+
+def measure_keras(op, inputs, args):
+    layer = getattr(keras.layers, op)(**{name: tuples(value) for name, value in args.items()})
+    tensors = [keras.ops.zeros(shape) for shape in inputs]
+    given = tensors[0] if len(tensors) == 1 else tensors
+    if not layer.built:
+        layer(given)
+    with FlopCounterMode(display=False) as counter:
+        output = layer(given)
+    return {
+        "output": list(output.shape),
+        "params": sum(prod(weight.shape) for weight in layer.trainable_weights),
+        "buffers": sum(prod(weight.shape) for weight in layer.non_trainable_weights),
+        "macs": counter.get_total_flops() // 2,
+    }
+
+
+def arguments(kind):
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    return [p.name for p in parameters if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+
+
+def write(path, versions, module, measure, cases):
+    rows, layers = [], {}
+    for op, inputs, args in cases:
+        layers[op] = arguments(getattr(module, op))
+        try:
+            figures = measure(op, inputs, args)
+        except (ValueError, RuntimeError, IndexError, AssertionError, TypeError) as error:
+            print(f"refused: {op} {args} {inputs}: {str(error).splitlines()[0][:150]}", file=sys.stderr)
+            figures = {"output": None}
+        rows.append({"op": op, "args": args, "inputs": inputs, **figures})
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    takes = ",\n".join(f"{json.dumps(name)}: {json.dumps(names)}" for name, names in sorted(layers.items()))
+    path.write_text(
+        f'{{"measured_with": {json.dumps(versions)},\n"arguments": {{\n{takes}\n}},\n"rows": [\n{lines}\n]}}\n'
+    )
+    print(f"{path.name}: {len(rows)} rows", file=sys.stderr)
+
+
+def main():
+    warnings.simplefilter("ignore")
+    torch_version = torch.__version__.partition("+")[0]
+    write(HERE / "ops_torch.json", {"torch": torch_version}, nn, measure_torch, torch_cases())
+    versions = {"keras": keras.__version__, "backend": f"torch {torch_version}"}
+    write(HERE / "ops_keras.json", versions, keras.layers, measure_keras, keras_cases())
+
+
+if __name__ == "__main__":
+    main()
