@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.checks import run_checks
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
 from archinspect.infer import infer
 from archinspect.report import Report, report
@@ -18,6 +17,7 @@ from archinspect.spec.parse import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from archinspect.diagnostics import Diagnostic
     from archinspect.graph import Graph
@@ -89,6 +89,8 @@ def check(spec: str | Path) -> Checked:
     if graph is None or problems.failed:
         return Checked(source.name, problems.all(), None)
     result = report(graph)
+    from archinspect.checks import run_checks  # noqa: PLC0415 - a summary does without
+
     run_checks(graph, result, problems)
     return Checked(source.name, problems.all(), result)
 
@@ -107,17 +109,13 @@ def builtin_reports() -> Iterator[tuple[str, Report]]:
 
 def open_spec(spec: str | Path) -> Source:
     """Return the text of a spec; a file wins over a built-in network of the same name."""
-    if str(spec) == "-":
+    if spec == "-":
         return decode(sys.stdin.buffer.read(), "<stdin>")
-    path = Path(spec)
-    if path.is_file():
-        return read_file(path)
-    builtin = library.find(str(spec))
-    if builtin is not None:
-        return read_file(builtin)
-    if path.exists():
-        return read_file(path)
-    raise NotFoundError(f"no file and no built-in network '{spec}': {suggest(str(spec), library.builtins())}")
+    path = os.fspath(spec)
+    builtin = None if os.path.isfile(path) else library.find(path)
+    if builtin is None and not os.path.exists(path):
+        raise NotFoundError(f"no file and no built-in network '{path}': {suggest(path, library.builtins())}")
+    return read_file(builtin or path)
 
 
 def _check_template(source: Source) -> list[Diagnostic]:

@@ -13,7 +13,6 @@ import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 100
@@ -39,11 +38,11 @@ _NUMBER_STARTS = frozenset("0123456789+-.")
 
 
 class Source:
-    """Named text; its lines are cut only when a message needs one."""
+    """Named text, and the path of its file if it has one; its lines are cut only when a message needs one."""
 
     __slots__ = ("_lines", "name", "path", "text")
 
-    def __init__(self, name: str, text: str, path: Path | None = None) -> None:
+    def __init__(self, name: str, text: str, path: str = "") -> None:
         self.name = name
         self.text = text
         self.path = path
@@ -135,20 +134,19 @@ class Map:
 Tree: TypeAlias = Scalar | List | Map
 
 
-def read_file(path: Path) -> Source:
+def read_file(path: str) -> Source:
     """Return the text of a UTF-8 file of at most 16 MiB; raise :class:`SourceError` otherwise."""
-    name = str(path)
     try:
         # One byte more than allowed tells "too large" without reading a huge or endless file.
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise SourceError("file", f"cannot read the file: {reason}", Span(Source(name, ""))) from error
-    return decode(data, name, path)
+        raise SourceError("file", f"cannot read the file: {reason}", Span(Source(path, ""))) from error
+    return decode(data, path, path)
 
 
-def decode(data: bytes, name: str, path: Path | None = None) -> Source:
+def decode(data: bytes, name: str, path: str = "") -> Source:
     """Return UTF-8 bytes as a source; raise :class:`SourceError` where they are none or too many."""
     source = Source(name, "", path)
     if len(data) > MAX_BYTES:
@@ -239,7 +237,7 @@ class _Builder:
 
     def build(self) -> Tree:
         # The C parser is ten times as fast; a PyYAML built without it has the other.
-        next_event: NextEvent = getattr(yaml, "CParser", yaml.SafeLoader)(self.source.text).get_event
+        next_event: NextEvent = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self.source.text).get_event
         next_event()  # the stream's start
         event = next_event()
         if isinstance(event, yaml.StreamEndEvent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from archinspect.spec.expand import expand
 from archinspect.spec.parse import parse_spec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from archinspect.diagnostics import Problems
     from archinspect.graph import Graph
     from archinspect.source import Source
@@ -56,7 +55,7 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
         message = f"no spec '{base_name.text}' to extend, built in or beside this file"
         problems.error("extends", message, base_name.span, suggest(base_name.text, library.builtins()))
         return spec
-    if len(parents) > MAX_EXTENDS or any(parent.path and parent.path.resolve() == path.resolve() for parent in parents):
+    if len(parents) > MAX_EXTENDS or os.path.realpath(path) in (os.path.realpath(parent.path) for parent in parents):
         problems.error("extends", f"'{base_name.text}' extends itself", base_name.span)
         return spec
     try:
@@ -67,14 +66,14 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
     return base and _extend(base, spec)
 
 
-def _base_path(name: str, source: Source) -> Path | None:
+def _base_path(name: str, source: Source) -> str | None:
     """Return the spec that `extends` names: a file beside this one, or a built-in one; never another path."""
     if not _BARE_NAME.match(name):
         return None
-    if source.path is not None:
+    if source.path:
         for suffix in library.SUFFIXES:
-            beside = source.path.with_name(name.removesuffix(suffix) + suffix)
-            if beside.is_file() and beside != source.path:
+            beside = os.path.join(os.path.dirname(source.path), name.removesuffix(suffix) + suffix)
+            if os.path.isfile(beside) and beside != source.path:
                 return beside
     return library.find(name)
 
