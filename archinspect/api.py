@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
@@ -63,11 +65,8 @@ def inspect(
     >>> archinspect.inspect("vgg16").totals.params
     138357544
     """
-    problems = Problems()
-    graph = _load(open_spec(spec), problems, Settings(params, inputs), batch)
-    if graph is None or problems.failed:
-        raise InvalidSpecError(problems.all())
-    return report(graph, batch=batch, dtype=dtype)
+    with _collection_paused():
+        return _report(open_spec(spec), Settings(params, inputs), batch, dtype)
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:
@@ -85,7 +84,8 @@ def check(spec: str | Path) -> Checked:
         return Checked(str(spec), problems.all(), None)
     if is_template(source):
         return Checked(source.name, _check_template(source), None, template=True)
-    graph = _load(source, problems, Settings(), None)
+    with _collection_paused():
+        graph = _load(source, problems, Settings(), None)
     if graph is None or problems.failed:
         return Checked(source.name, problems.all(), None)
     result = report(graph)
@@ -100,11 +100,7 @@ def builtin_reports() -> Iterator[tuple[str, Report]]:
     for name, path in library.builtins().items():
         source = read_file(path)
         if not is_template(source):
-            problems = Problems()
-            graph = _load(source, problems, Settings(), None)
-            if graph is None or problems.failed:
-                raise InvalidSpecError(problems.all())
-            yield name, report(graph)
+            yield name, _report(source, Settings())
 
 
 def open_spec(spec: str | Path) -> Source:
@@ -116,6 +112,26 @@ def open_spec(spec: str | Path) -> Source:
     if builtin is None and not os.path.exists(path):
         raise NotFoundError(f"no file and no built-in network '{path}': {suggest(path, library.builtins())}")
     return read_file(builtin or path)
+
+
+def _report(source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32") -> Report:
+    problems = Problems()
+    graph = _load(source, problems, settings, batch)
+    if graph is None or problems.failed:
+        raise InvalidSpecError(problems.all())
+    return report(graph, batch=batch, dtype=dtype)
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Keep Python's garbage collector off: loading drops nothing, and looking over and over is slower than linear."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _check_template(source: Source) -> list[Diagnostic]:

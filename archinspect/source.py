@@ -151,6 +151,8 @@ def decode(data: bytes, name: str, path: str = "") -> Source:
     source = Source(name, "", path)
     if len(data) > MAX_BYTES:
         raise SourceError("limit", f"the file is larger than {MAX_BYTES >> 20} MiB", Span(source))
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError("encoding", "the file is UTF-16, not UTF-8", Span(source), "save the file as UTF-8")
     if b"\0" in data:
         raise SourceError("encoding", "this is a binary file, not YAML text", Span(source))
     try:
@@ -306,7 +308,7 @@ class _Builder:
             self._refuse_duplicate(parent, done)
             stack[-1] = (parent, done, anchor, start)
         else:
-            if key.text == "<<" and isinstance(done, Map):
+            if key.text == "<<":
                 _merge(parent, done)
             else:
                 parent.keys[key.text] = key
@@ -360,7 +362,14 @@ class _Builder:
             raise SourceError("yaml", f"tag '{event.tag}': specs have no tags", self._span(event))
 
 
-def _merge(target: Map, defaults: Map) -> None:
+def _merge(target: Map, defaults: Tree) -> None:
+    """Add what a map does not say itself; of a list of maps, the first one's word counts."""
+    if isinstance(defaults, List):
+        for item in defaults.items:
+            _merge(target, item)
+        return
+    if not isinstance(defaults, Map):
+        raise SourceError("yaml", "'<<' takes a map to merge, or a list of them", defaults.span)
     for name, tree in defaults.values.items():
         if name not in target.values:
             key = defaults.keys[name]

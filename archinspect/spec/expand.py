@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from archinspect import ops
@@ -10,9 +11,9 @@ from archinspect.args import Int
 from archinspect.diagnostics import suggest
 from archinspect.graph import MAX_NODES, Graph, Node, Tensor
 from archinspect.op import ArgumentError, Op, show
-from archinspect.source import List, Map, Scalar, Span
-from archinspect.spec.expressions import ExpressionError, substitute
-from archinspect.spec.parse import is_name, parse_path
+from archinspect.source import MAX_DEPTH, List, Map, Scalar, Span
+from archinspect.spec.expressions import FAILED, ExpressionError, substitute
+from archinspect.spec.parse import LAYOUTS, MAX_NAME, is_name, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAX_REPEAT = 100_000
 MAX_EXPANSIONS = 2 * MAX_NODES
 MAX_NESTING = 60
+MAX_ITEMS = 100_000
 
 
 class Settings:
@@ -104,13 +106,14 @@ class _Expander:
         graph, spec = self.graph, self.spec
         graph.source = spec.text("source")
         graph.description = spec.text("description")
-        graph.layout = spec.text("layout") or "channels_last"
+        layout = spec.text("layout")
+        graph.layout = layout if layout in LAYOUTS else LAYOUTS[0]
         graph.expect = spec.fields.get("expect")
         metrics = spec.fields.get("metrics")
         if isinstance(metrics, Map):
             graph.metrics = {name: tree.plain() for name, tree in metrics.values.items()}
         env = self._params()
-        if env is None or (spec.layers is None and self._no_layers()):
+        if env is None or (not spec.layers and self._no_layers()):
             return graph
         graph.params = env
         scope = Scope("", env)
@@ -146,7 +149,7 @@ class _Expander:
                 try:
                     env[name] = self.value(tree, env)
                 except _UnevaluatedError:
-                    env[name] = None
+                    env[name] = FAILED
         if missing:
             names = ", ".join(f"'{name}'" for name, _ in missing)
             help_ = " ".join(f"--set {name}=..." for name, _ in missing)
@@ -196,18 +199,27 @@ class _Expander:
     # Values
 
     def value(self, tree: Tree, env: Env) -> Value:
-        """Return a tree as plain values, its expressions evaluated; an expression in error gives None."""
+        """Return a tree as plain values, its expressions evaluated; tell what is wrong with one and raise."""
+        value = self._evaluate(tree, env)
+        if isinstance(value, list | dict) and _is_huge(value):
+            message = f"the value has more than {MAX_ITEMS:,} items, or nests deeper than {MAX_DEPTH} levels"
+            self.problems.error("limit", message, tree.span)
+            raise _UnevaluatedError
+        return value
+
+    def _evaluate(self, tree: Tree, env: Env) -> Value:
         if isinstance(tree, Scalar):
             if isinstance(tree.value, str) and "$" in tree.value:
                 try:
                     return substitute(tree.value, env)
                 except ExpressionError as error:
-                    self.problems.error("expression", error.message, tree.span, error.help)
+                    if error.message:
+                        self.problems.error("expression", error.message, tree.span, error.help)
                     raise _UnevaluatedError from None
             return tree.value
         if isinstance(tree, List):
-            return [self.value(item, env) for item in tree.items]
-        return {name: self.value(item, env) for name, item in tree.values.items()}
+            return [self._evaluate(item, env) for item in tree.items]
+        return {name: self._evaluate(item, env) for name, item in tree.values.items()}
 
     def integer(self, tree: Tree, env: Env, what: str, high: int) -> int:
         value = self.value(tree, env)
@@ -317,23 +329,23 @@ class _Expander:
         name = self.value(tree, env)
         text = tree.text if isinstance(tree, Scalar) and name == tree.value else str(name)
         if not isinstance(tree, Scalar) or not is_name(text):
-            message = f"a name has no spaces, dots or '$': {show(name)}"
+            message = f"a name has at most {MAX_NAME} characters, no spaces, dots or '$', unlike {show(name)}"
             self.problems.error("name", message, tree.span if tree.span.line else step.span)
             return None
         return text
 
     def _claim(self, name: str | None, step: Step, scope: Scope, default: str = "") -> str:
         """Return the path of a new layer or composite: the given name, or the default with a running number."""
-        if name is not None:
-            path = scope.prefix + name
-            if path in self.places:
-                tree = step.extras.get("name")
-                notes = [("the first one", self.places[path])]
-                span = tree.span if tree else step.span
-                self.problems.error("name", f"the name '{name}' is taken", span, "choose another", notes)
-        else:
+        path = scope.prefix + (name or default)
+        if name is not None and path in self.places:
+            tree = step.extras.get("name")
+            notes = [("the first one", self.places[path])]
+            span = tree.span if tree else step.span
+            self.problems.error("name", f"the name '{name}' is taken", span, "choose another", notes)
+            name, default = None, name  # what is inside is named after another path, and silent
+        if name is None:
             count = scope.counts.get(default, 0)
-            path = scope.prefix + (f"{default}_{count}" if count else default)
+            path += f"_{count}" if count else ""
             while path in self.places:
                 count += 1
                 path = f"{scope.prefix}{default}_{count}"
@@ -342,32 +354,31 @@ class _Expander:
         self.results[path] = self.unknown
         return path
 
-    def _sources(self, tree: Tree, scope: Scope, env: Env) -> Tensor | list[Tensor]:
+    def _sources(self, tree: Tree, scope: Scope, env: Env, key: str = "from") -> Tensor | list[Tensor]:
+        """Return the tensors that `from` or `outputs` names; what names none is told, and unknown."""
         if isinstance(tree, List):
             if not tree.items:
-                self.problems.error("type", "from is an empty list", tree.span, "name at least one layer")
+                self.problems.error("type", f"{key} is an empty list", tree.span, "name at least one layer")
                 raise _UnevaluatedError
-            return [self._source(item, scope, env) for item in tree.items]
+            return [self._source(self.value(item, env), item, scope, key) for item in tree.items]
         value = self.value(tree, env)
         if isinstance(value, list):  # from a parameter
-            return [self._named_source(item, tree, scope) for item in value]
-        return self._named_source(value, tree, scope)
+            return [self._source(item, tree, scope, key) for item in value]
+        return self._source(value, tree, scope, key)
 
-    def _source(self, tree: Tree, scope: Scope, env: Env) -> Tensor:
-        return self._named_source(self.value(tree, env), tree, scope)
-
-    def _named_source(self, value: Value, tree: Tree, scope: Scope) -> Tensor:
+    def _source(self, value: Value, tree: Tree, scope: Scope, key: str) -> Tensor:
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 0 and -value <= len(scope.results):
                 return scope.results[value]
             if value == -len(scope.results) - 1 and scope.prefix + "input" in self.results:
                 return self.results[scope.prefix + "input"]
-            message = f"from: {value} is not one of the {len(scope.results)} steps before this one"
+            before = len(scope.results)
+            message = f"{key}: {value} is not one of the {before} steps before {'this one' if key == 'from' else 'it'}"
             self.problems.error("from", message, tree.span, "count back from -1, the previous step, or use names")
-            raise _UnevaluatedError
+            return self.unknown
         if not isinstance(value, str) or not value:
-            self.problems.error("type", f"from must name a layer, not {show(value)}", tree.span)
-            raise _UnevaluatedError
+            self.problems.error("type", f"{key} must name a layer, not {show(value)}", tree.span)
+            return self.unknown
         return Ref(value, scope.prefix, tree.span)
 
     # Composites
@@ -397,15 +408,18 @@ class _Expander:
         return self._inside(block.layers, path, inner, self._single(step, start))
 
     def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Tensor | None) -> str:
-        if scope.depth > MAX_NESTING:
-            self.problems.error("limit", f"blocks nest deeper than {MAX_NESTING} levels", self.places[path])
-            raise TooLargeError
+        self._refuse_deep(scope, self.places[path])
         if start is not None:
             self.results[scope.prefix + "input"] = start
         result = self.steps(steps, scope, start)
         if result is not None:
             self.results[path] = result
         return path
+
+    def _refuse_deep(self, scope: Scope, span: Span) -> None:
+        if scope.depth > MAX_NESTING:
+            self.problems.error("limit", f"blocks nest deeper than {MAX_NESTING} levels", span)
+            raise TooLargeError
 
     def _single(self, step: Step, start: Tensor | list[Tensor] | None) -> Tensor | None:
         if not isinstance(start, list):
@@ -528,7 +542,9 @@ class _Expander:
         inputs = []
         for path in step.value.items:
             # A path's names and counts are the surrounding scope's; `from: -1` stays inside the path.
-            end = self.steps(self._path_steps(path), scope.variant(env=env, results=[]), first)
+            inner = scope.variant(env=env, results=[], depth=scope.depth + 1)
+            self._refuse_deep(inner, step.span)
+            end = self.steps(self._path_steps(path), inner, first)
             if end is None:
                 self.problems.error(
                     "from", "the empty path has no input", path.span, "say where it comes from: `from:`"
@@ -645,7 +661,7 @@ class _Expander:
             self.graph.outputs = [] if last is None else [last]
             return
         try:
-            found = self._sources(tree, scope, scope.env)
+            found = self._sources(tree, scope, scope.env, "outputs")
         except _UnevaluatedError:
             return
         self.graph.outputs = found if isinstance(found, list) else [found]
@@ -653,6 +669,20 @@ class _Expander:
 
 class _UnevaluatedError(Exception):
     """A value could not be made; the problem has been told."""
+
+
+def _is_huge(value: Value) -> bool:
+    """Return whether a list or map, all that it repeats written out, exceeds the limits."""
+    items, depth = [value], 0
+    count = 0
+    while items:
+        count += len(items)
+        depth += 1
+        if count > MAX_ITEMS or depth > MAX_DEPTH + 1:
+            return True
+        inside = [item.values() if isinstance(item, dict) else item for item in items if isinstance(item, list | dict)]
+        items = list(islice(chain.from_iterable(inside), MAX_ITEMS + 1))
+    return False
 
 
 class _Layer:

@@ -10,9 +10,10 @@ import math
 import operator
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archinspect.diagnostics import suggest
+from archinspect.op import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Expression: TypeAlias = Callable[[Env], Value]
 
 MAX_LENGTH = 1_000
+MAX_TEXT = 1_000
 MAX_DEPTH = 50
 MAX_NUMBER = 10**18
 MAX_POWER = 64
@@ -33,8 +35,8 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_]\w*)|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|//|[<>=!]=|[-+*/%<>()\[\],]))"
 )
 _BINARY: dict[str, tuple[int, Callable[..., Value]]] = {
-    "or": (1, lambda a, b: a or b),
-    "and": (2, lambda a, b: a and b),
+    "or": (1, operator.or_),
+    "and": (2, operator.and_),
     "==": (4, operator.eq),
     "!=": (4, operator.ne),
     "<": (4, operator.lt),
@@ -50,7 +52,9 @@ _BINARY: dict[str, tuple[int, Callable[..., Value]]] = {
     "**": (8, operator.pow),
 }
 _NOT, _UNARY, _POWER = 3, 7, 8
-_ANY_TYPE = frozenset(("==", "!=", "and", "or"))
+_ANY_TYPE = frozenset(("==", "!="))
+_LAZY = {"and": True, "or": False}
+"""What the left side must be for the right one to count."""
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "min": min,
     "max": max,
@@ -63,8 +67,12 @@ _WORDS = frozenset(("if", "else", "and", "or", "not"))
 _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 
 
+FAILED: Any = object()
+"""The value of a parameter that could not be evaluated; what uses it fails without a message of its own."""
+
+
 class ExpressionError(Exception):
-    """An expression that cannot be read or evaluated."""
+    """An expression that cannot be read or evaluated; the message is empty where another one has told why."""
 
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)
@@ -103,13 +111,18 @@ def _reference(match: re.Match[str], env: Env) -> Value:
 def _inside(value: Value) -> str:
     if isinstance(value, list | dict):
         raise ExpressionError("a list cannot stand inside text", "to index it, write ${name[0]}")
-    return str(value)
+    if len(text := str(value)) > MAX_TEXT:
+        raise ExpressionError(f"a text longer than {MAX_TEXT} characters cannot stand inside another")
+    return text
 
 
 def _lookup(name: str, env: Env) -> Value:
     if name not in env:
         raise ExpressionError(f"unknown parameter '{name}'", suggest(name, env))
-    return env[name]
+    value = env[name]
+    if value is FAILED:
+        raise ExpressionError("")
+    return value
 
 
 @lru_cache(4096)
@@ -162,9 +175,7 @@ class _Parser:
             self._fail()
 
     def _conditional(self) -> Expression:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise ExpressionError(f"the expression nests deeper than {MAX_DEPTH} levels")
+        self._enter()
         value = self._binary(1)
         if self._take("if"):
             condition = self._binary(1)
@@ -177,20 +188,25 @@ class _Parser:
 
     def _binary(self, lowest: int) -> Expression:
         left = self._unary()
+        rest: list[tuple[str, Expression]] = []
         while (token := self.tokens[self.at][1]) in _BINARY and self.tokens[self.at][0] != "text":
-            level, function = _BINARY[token]
+            level = _BINARY[token][0]
             if level < lowest:
                 break
             self.at += 1
             # ** groups to the right, everything else to the left.
-            right = self._binary(level if level == _POWER else level + 1)
-            left = _apply(token, function, left, right)
-        return left
+            self._enter()
+            rest.append((token, self._binary(level if level == _POWER else level + 1)))
+            self.depth -= 1
+        return _fold(left, rest) if rest else left
 
-    def _unary(self) -> Expression:
+    def _enter(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise ExpressionError(f"the expression nests deeper than {MAX_DEPTH} levels")
+
+    def _unary(self) -> Expression:
+        self._enter()
         if self._take("not"):
             inner = self._binary(_NOT)
             result: Expression = lambda env: not inner(env)  # noqa: E731 - one of three forms
@@ -205,11 +221,11 @@ class _Parser:
 
     def _postfix(self) -> Expression:
         value = self._atom()
+        indices: list[Expression] = []
         while self._take("["):
-            index = self._conditional()
+            indices.append(self._conditional())
             self._expect("]")
-            value = _item(value, index)
-        return value
+        return _item(value, indices) if indices else value
 
     def _atom(self) -> Expression:
         kind, token = self.tokens[self.at]
@@ -254,40 +270,51 @@ class _Parser:
         return items
 
 
-def _apply(sign: str, function: Callable[..., Value], left: Expression, right: Expression) -> Expression:
-    if sign == "and":
-        return lambda env: left(env) and right(env)
-    if sign == "or":
-        return lambda env: left(env) or right(env)
+def _fold(first: Expression, rest: list[tuple[str, Expression]]) -> Expression:
+    """Return a chain of operators; a loop, so that a long chain does not nest."""
+
+    def fold(env: Env) -> Value:
+        value = first(env)
+        for sign, operand in rest:
+            if sign in _LAZY:
+                value = operand(env) if bool(value) is _LAZY[sign] else value
+            else:
+                value = _apply(sign, value, operand(env))
+        return value
+
+    return fold
+
+
+def _apply(sign: str, a: Value, b: Value) -> Value:
+    function = _BINARY[sign][1]
     if sign in _ANY_TYPE:
-        return lambda env: function(left(env), right(env))
-
-    def calculate(env: Env) -> Value:
-        a, b = _number(left(env)), _number(right(env))
-        if sign == "**" and abs(b) > MAX_POWER:
-            raise ValueError(f"the power is larger than {MAX_POWER}")
-        return _bounded(function(a, b))
-
-    return calculate
+        return function(a, b)
+    a, b = _number(a), _number(b)
+    if sign == "**" and abs(b) > MAX_POWER:
+        raise ValueError(f"the power is larger than {MAX_POWER}")
+    return _bounded(function(a, b))
 
 
-def _item(value: Expression, index: Expression) -> Expression:
+def _item(value: Expression, indices: list[Expression]) -> Expression:
     def item(env: Env) -> Value:
-        items, at = value(env), index(env)
-        if not isinstance(items, list):
-            raise TypeError(f"{items!r} is not a list")
-        if isinstance(at, bool) or not isinstance(at, int):
-            raise TypeError(f"{at!r} is not an index")
-        if not -len(items) <= at < len(items):
-            raise IndexError(f"index {at} of a list of {len(items)}")
-        return items[at]
+        items = value(env)
+        for index in indices:
+            at = index(env)
+            if not isinstance(items, list):
+                raise TypeError(f"{show(items)} is not a list")
+            if isinstance(at, bool) or not isinstance(at, int):
+                raise TypeError(f"{show(at)} is not an index")
+            if not -len(items) <= at < len(items):
+                raise IndexError(f"index {at} of a list of {len(items)}")
+            items = items[at]
+        return items
 
     return item
 
 
 def _number(value: Value) -> int | float:
     if not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
+        raise TypeError(f"{show(value)} is not a number")
     return value
 
 

@@ -30,7 +30,9 @@ STEP_ALIASES = {"inputs": "from", "input": "from", "repeats": "repeat"}
 TYPE_KEYS = ("type", "op", "layer", "operation", "class_name", "module")
 ARGS_KEYS = ("params", "args", "arguments", "kwargs", "config", "parameters", "attributes")
 LAYOUTS = ("channels_last", "channels_first")
-_NAME = re.compile(r"[^\s.$]+\Z")
+# A path is made of names: short ones keep a deep or long network's paths small.
+MAX_NAME = 100
+_NAME = re.compile(rf"[^\s.$]{{1,{MAX_NAME}}}\Z")
 
 
 class Step:
@@ -95,7 +97,7 @@ def parse_path(tree: Tree, problems: Problems) -> list[Step]:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a layer can have this name: no space, no dot, no `$`."""
+    """Return whether a layer can have this name: at most 100 characters, no space, no dot, no `$`."""
     return bool(_NAME.match(text))
 
 
@@ -111,13 +113,15 @@ class _Parser:
             self.problems.error("spec", f"a spec is a map with `input` and `layers`, not {found}", tree.span, help_)
             return spec
         known = {*TOP_KEYS, *TOP_ALIASES}
+        seen: dict[str, Scalar] = {}
         for key, value in tree:
             name = TOP_ALIASES.get(key.text, key.text)
             if key.text not in known:
                 self.problems.error("unknown-key", f"unknown key '{key.text}'", key.span, suggest(key.text, TOP_KEYS))
-            elif name in spec.fields or (name == "layers" and spec.layers is not None):
-                self.problems.error("duplicate-key", f"'{name}' is given twice, here as '{key.text}'", key.span)
+            elif name in seen:
+                self._twice(name, key, seen[name])
             else:
+                seen[name] = key
                 self._field(spec, name, key, value)
         return spec
 
@@ -158,9 +162,13 @@ class _Parser:
         return {key.text: (key, tree) for key, tree in value}
 
     def _block(self, key: Scalar, body: Tree) -> Block:
-        if isinstance(body, List):
-            return Block(key.text, key.span, {}, self.steps(body, key))
         block = Block(key.text, key.span, {}, [])
+        if not is_name(key.text):
+            message = f"a block's name has at most {MAX_NAME} characters, no spaces, dots or '$'"
+            self.problems.error("name", message, key.span)
+        if isinstance(body, List):
+            block.layers.extend(self.steps(body, key))
+            return block
         if not isinstance(body, Map):
             self.problems.error("type", f"block '{key.text}' must be a map with `layers`, or a list", key.span)
             return block
@@ -256,15 +264,19 @@ class _Parser:
             if only and key.text != only:
                 continue
             if key.text in args.values:
-                notes = [("the first one", args.keys[key.text].span)]
-                self.problems.error("duplicate-key", f"'{key.text}' is given twice", key.span, notes=notes)
+                self._twice(key.text, key, args.keys[key.text])
             args.keys[key.text] = key
             args.values[key.text] = value
 
     def _add_extra(self, step: Step, name: str, key: Scalar, value: Tree) -> None:
         if name in step.extras:
-            self.problems.error("duplicate-key", f"'{name}' is given twice, here as '{key.text}'", key.span)
+            self._twice(name, key)
         step.extras[name] = value
+
+    def _twice(self, name: str, key: Scalar, first: Scalar | None = None) -> None:
+        message = f"'{name}' is given twice" + (f", here as '{key.text}'" if key.text != name else "")
+        notes = [("the first one", first.span)] if first else []
+        self.problems.error("duplicate-key", message, key.span, notes=notes)
 
     def _keyed(self, tree: Map) -> Step | None:
         """Read `Conv2D: {filters: 64}` with the step's own keys beside it, or a group."""

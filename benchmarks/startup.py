@@ -1,0 +1,70 @@
+"""How long `archinspect summary vgg16` takes as a whole process, against the imports that it cannot do without.
+
+    python benchmarks/startup.py [--runs 31]
+
+Runs it and `python -c "import click, yaml, rich.table"` in turn, in the environment of the Python that runs this
+script (install the wheel there: an editable install compiles nothing ahead), and prints medians and the median ratio
+of the pairs, then what the time is made of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+FLOOR = [sys.executable, "-c", "import click, yaml, rich.table"]
+TARGET = 1.5
+
+# Each stage in a process of its own would measure start-up again: one process, a clock between the stages.
+STAGES = """
+import sys, time
+marks = [("", time.perf_counter())]
+def mark(name): marks.append((name, time.perf_counter()))
+import click, yaml, rich.table
+mark("click, yaml, rich.table")
+import rich.console
+mark("rich.console")
+import archinspect.cli, archinspect.cli.summary_command, archinspect.api, archinspect.render.table
+mark("archinspect's own modules, without operators")
+report = archinspect.inspect("vgg16")
+mark("read, expand, infer and count vgg16, its operators' modules included")
+from archinspect.cli.common import stdout_console
+from archinspect.cli.summary_command import default_columns
+archinspect.render.table.print_summary(report, report.layers, default_columns(report.layers), stdout_console())
+mark("print the table")
+for (_, before), (name, after) in zip(marks, marks[1:]):
+    print(f"{(after - before) * 1000:7.1f} ms  {name}", file=sys.stderr)
+print("numpy imported" if "numpy" in sys.modules else "numpy not imported", file=sys.stderr)
+"""
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=31)
+    runs = parser.parse_args().runs
+    script = Path(sys.executable).with_name("archinspect")
+    command = [str(script), "summary", "vgg16"]
+    seconds([*command]), seconds(FLOOR)
+    pairs = [(seconds(command), seconds(FLOOR)) for _ in range(runs)]
+    ratio = median(ours / floor for ours, floor in pairs)
+    print(f"archinspect summary vgg16          {median(ours for ours, _ in pairs) * 1000:6.1f} ms (median of {runs})")
+    print(f"import click, yaml, rich.table     {median(floor for _, floor in pairs) * 1000:6.1f} ms")
+    print(f"ratio, median of pairs             {ratio:6.2f}    (to reach: at most {TARGET})")
+    print("of which, in one process behind the interpreter's own start:", flush=True)
+    subprocess.run([sys.executable, "-c", STAGES], stdout=subprocess.DEVNULL, check=True)
+
+
+def seconds(command: list[str]) -> float:
+    """Return the wall time of a whole process."""
+    start = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
