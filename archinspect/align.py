@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Line: TypeAlias = "tuple[Row | None, ...]"
 """One row of each network, None where a network has no counterpart."""
 
-_SAME, _SAME_KIND = 4, 1
+_SAME, _SAME_TYPE, _SAME_KIND = 5, 2, 1
 
 
 def align(networks: Sequence[Sequence[Row]]) -> list[Line]:
@@ -63,4 +63,6 @@ def _likeness(line: Line, row: Row) -> int:
     others = [other for other in line if other is not None]
     if any(other.kind != row.kind for other in others):
         return 0
-    return _SAME if any(other.label == row.label for other in others) else _SAME_KIND
+    if any(other.label == row.label for other in others):
+        return _SAME
+    return _SAME_TYPE if any(other.type == row.type for other in others) else _SAME_KIND

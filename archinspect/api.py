@@ -98,7 +98,7 @@ def check(spec: str | Path) -> Checked:
 def builtin_reports() -> Iterator[tuple[str, Report]]:
     """Return the name and report of every built-in network, templates left out."""
     for name, path in library.builtins().items():
-        source = read_file(path)
+        source = library.read(path)
         if not is_template(source):
             yield name, _report(source, Settings())
 
@@ -111,7 +111,7 @@ def open_spec(spec: str | Path) -> Source:
     builtin = None if os.path.isfile(path) else library.find(path)
     if builtin is None and not os.path.exists(path):
         raise NotFoundError(f"no file and no built-in network '{path}': {suggest(path, library.builtins())}")
-    return read_file(builtin or path)
+    return library.read(builtin) if builtin else read_file(path)
 
 
 def _report(source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32") -> Report:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from archinspect.source import SourceError, Span
 
 
+BEGINNING = 4
+"""Letters that make two names akin where they are not alike: Convolution and Conv2D."""
+
+
 class Diagnostic(NamedTuple):
     """One problem: a code, a message, the place, further places (`notes`) and the remedy (`help`)."""
 
@@ -70,7 +74,9 @@ def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
     plain: dict[str, str] = {}
     for known in names:
         plain.setdefault(known.lower().replace("_", ""), known)
-    close = get_close_matches(name.lower().replace("_", ""), plain, count, 0.5)
+    wanted = name.lower().replace("_", "")
+    akin = [key for key in plain if len(wanted) > BEGINNING and key.startswith(wanted[:BEGINNING])]
+    close = get_close_matches(wanted, plain, count, 0.6) or get_close_matches(wanted, akin, count, 0.0)
     return [plain[key] for key in close]
 
 

@@ -109,7 +109,7 @@ class Report(NamedTuple):
             name=name,
             type=what,
             kind="composite",
-            label=f"{what}, {channels}",
+            label=f"{name.rpartition('.')[2] if what == 'group' else what}, {channels}",
             inputs=tuple(outside),
             input_shape=rows[0].input_shape,
             output_shape=shape,

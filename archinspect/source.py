@@ -134,16 +134,17 @@ class Map:
 Tree: TypeAlias = Scalar | List | Map
 
 
-def read_file(path: str) -> Source:
-    """Return the text of a UTF-8 file of at most 16 MiB; raise :class:`SourceError` otherwise."""
+def read_file(path: str, name: str = "") -> Source:
+    """Return the text of a UTF-8 file of at most 16 MiB, called `name` in messages; raise :class:`SourceError`."""
+    name = name or path
     try:
         # One byte more than allowed tells "too large" without reading a huge or endless file.
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise SourceError("file", f"cannot read the file: {reason}", Span(Source(path, ""))) from error
-    return decode(data, path, path)
+        raise SourceError("file", f"cannot read the file: {reason}", Span(Source(name, ""))) from error
+    return decode(data, name, path)
 
 
 def decode(data: bytes, name: str, path: str = "") -> Source:
@@ -152,7 +153,7 @@ def decode(data: bytes, name: str, path: str = "") -> Source:
     if len(data) > MAX_BYTES:
         raise SourceError("limit", f"the file is larger than {MAX_BYTES >> 20} MiB", Span(source))
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceError("encoding", "the file is UTF-16, not UTF-8", Span(source), "save the file as UTF-8")
+        raise SourceError("encoding", "the file is UTF-16 or UTF-32, not UTF-8", Span(source), "save the file as UTF-8")
     if b"\0" in data:
         raise SourceError("encoding", "this is a binary file, not YAML text", Span(source))
     try:

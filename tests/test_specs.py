@@ -15,8 +15,8 @@ from archinspect.spec import library
 from archinspect.spec.load import is_template
 
 TRUTH = Path(__file__).parent / "truth"
-FILES = library.builtins()
-NETWORKS = [name for name, path in FILES.items() if not is_template(read_file(path))]
+FILES = {name: Path(path) for name, path in library.builtins().items()}
+NETWORKS = [name for name, path in FILES.items() if not is_template(read_file(str(path)))]
 TEMPLATES = {"resnet", "vgg"}
 
 MEASURED = {

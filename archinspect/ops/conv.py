@@ -57,10 +57,11 @@ class _Window(Spatial):
         """Return the bias of that many output channels, or nothing."""
         return {"bias": Weight((channels,))} if self.use_bias else {}
 
-    def label(self) -> str:
-        """Return the window, and the stride where it is not 1."""
+    def describe(self, *words: str, step: str = "/") -> str:
+        """Return the window, these words, and the stride where it is not 1: `7x7 conv, 64, /2`."""
         stride = self.strides[0] if len(set(self.strides)) == 1 else times(self.strides)
-        return times(self.kernel_size) + " {}" + (f", /{stride}" if stride != 1 else "")
+        strided = (f"{step}{stride}",) if stride != 1 else ()
+        return ", ".join((f"{times(self.kernel_size)} {words[0]}", *words[1:], *strided))
 
 
 def _check_groups(groups: int, channels: int, filters: int) -> None:
@@ -98,9 +99,7 @@ class _Conv(_Window):
         return Work(taps * size(output), size(output) * self.use_bias)
 
     def label(self) -> str:
-        return super().label().format("conv" + (f", {self.groups} groups" if self.groups > 1 else "")) + (
-            f", {self.filters}"
-        )
+        return self.describe("conv", str(self.filters), *([f"{self.groups} groups"] if self.groups > 1 else []))
 
 
 class Conv1D(_Conv):
@@ -145,7 +144,7 @@ class _Depthwise(_Window):
         return Work(prod(self.kernel_size) * size(output), size(output) * self.use_bias)
 
     def label(self) -> str:
-        return super().label().format("depthwise conv")
+        return self.describe("depthwise conv")
 
 
 class DepthwiseConv1D(_Depthwise):
@@ -187,7 +186,7 @@ class _Separable(_Window):
         return emit(self.activation, [output]) if self.activation else output
 
     def label(self) -> str:
-        return super().label().format("separable conv") + f", {self.filters}"
+        return self.describe("separable conv", str(self.filters))
 
 
 class SeparableConv1D(_Separable):
@@ -258,7 +257,7 @@ class _Transpose(_Window):
         return Work(taps * size(shapes[0]), size(output) * self.use_bias)
 
     def label(self) -> str:
-        return super().label().format("transposed conv").replace(", /", ", *") + f", {self.filters}"
+        return self.describe("transposed conv", str(self.filters), step="*")
 
 
 class Conv1DTranspose(_Transpose):

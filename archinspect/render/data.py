@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,8 +14,17 @@ def json_text(value: object) -> str:
     import json  # noqa: PLC0415 - only this format needs it
     import re  # noqa: PLC0415 - as json
 
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False)
     return re.sub(r"\[\s+([-\d.,\snul]*?)\s+\]", lambda match: "[" + re.sub(r"\s+", " ", match[1]) + "]", text)
+
+
+def _finite(value: object) -> object:
+    """Return the value with null for the numbers that JSON does not know: NaN and the infinities."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -25,7 +35,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([json_text(cell) if isinstance(cell, dict) else cell for cell in row] for row in rows)
     return buffer.getvalue().removesuffix("\n")
 
 

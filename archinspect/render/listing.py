@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from archinspect.op import Op
     from archinspect.report import Report
 
+SOURCE_INDENT = 35
+"""What the columns between a name and its source take."""
 METRICS = ("year", "top1", "top5", "ilsvrc_top5_error")
 
 
@@ -32,12 +34,13 @@ def print_networks(networks: Sequence[tuple[str, Report]], sort: str, console: C
     extra = [sort] if sort in METRICS[1:] else []
     for title in ("Params", "MACs", *extra):
         table.add_column(title, justify="right", no_wrap=True)
-    # A source gives way to the width, but in a pipe nothing does.
     table.add_column("Source", no_wrap=True, overflow="ellipsis")
+    # A source gives way to the width, but in a pipe nothing does.
+    room = max(console.width - max(len(name) for name, _ in networks) - SOURCE_INDENT - 15 * len(extra), 10)
     for name, report in networks:
         figures = [count(report.totals.params, exact=exact), count(report.totals.macs, exact=exact)]
         facts = [str(report.metrics.get(metric, "")) for metric in extra]
-        table.add_row(name, str(report.metrics.get("year", "")), *figures, *facts, report.source)
+        table.add_row(name, str(report.metrics.get("year", "")), *figures, *facts, report.source[:room])
     console.print(table)
 
 
@@ -86,13 +89,10 @@ def print_op(op: type[Op], console: Console) -> None:
     if not op.args:
         console.print("No arguments.")
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for title in ("Argument", "Takes", "Default", "Meaning", "Also called"):
-        table.add_column(title, overflow="fold")
-    for row in op_rows(op):
-        table.add_row(*row)
-    console.print()
-    console.print(table)
+    for name, takes, default, meaning, aliases in op_rows(op):
+        text = Text.assemble(("\n" + name, "bold yellow"), f" ({default}): {takes}\n")
+        also = f"; also called {aliases}" if aliases else ""
+        console.print(text.append(textwrap.indent(meaning + also, "    ")))
 
 
 def op_rows(op: type[Op]) -> list[list[str]]:

@@ -123,8 +123,8 @@ def _totals(report: Report, *, exact: bool) -> Text:
         ("Trainable params", f"{totals.trainable_params:,}"),
         ("Non-trainable params", f"{totals.non_trainable_params:,}"),
         ("Buffers", f"{totals.buffers:,} (running statistics, which Keras counts as non-trainable)"),
-        ("MACs", f"{totals.macs:,} ({count(totals.macs)})"),
-        ("FLOPs", f"{totals.flops:,} ({count(totals.flops)})"),
+        ("MACs", _both(totals.macs)),
+        ("FLOPs", _both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
     text = Text("\n")
@@ -133,6 +133,11 @@ def _totals(report: Report, *, exact: bool) -> Text:
             text.append(f"{title}: ", "bold").append(f"{value}\n")
     text.append("Status: ", "bold").append(report.status, "green" if report.status == "complete" else "red")
     return text
+
+
+def _both(number: int) -> str:
+    short = count(number)
+    return f"{number:,}" if short.isdecimal() else f"{number:,} ({short})"
 
 
 def _element(report: Report) -> int:

@@ -38,6 +38,7 @@ class Settings:
     ) -> None:
         self.params = dict(params or {})
         self.inputs = dict(inputs or {})
+        """The input named `` is the only one."""
 
 
 class Ref(Tensor):
@@ -61,6 +62,7 @@ class Scope:
         self.env = env
         self.counts: dict[str, int] = {}
         self.results: list[Tensor] = []
+        """What comes in, then what each step produces: `from: -1` is the last."""
         self.depth: int = outer.depth + 1 if outer else 0
         self.blocks: tuple[str, ...] = outer.blocks if outer else ()
         self.callers: tuple[Span, ...] = outer.callers if outer else ()
@@ -118,7 +120,9 @@ class _Expander:
         graph.params = env
         scope = Scope("", env)
         try:
-            last = self.steps(spec.layers or [], scope, self._inputs(env))
+            start = self._inputs(env)
+            scope.results = [] if start is None else [start]
+            last = self.steps(spec.layers or [], scope, start)
             self._outputs(scope, last)
         except TooLargeError:
             return graph
@@ -161,9 +165,12 @@ class _Expander:
 
     def _inputs(self, env: Env) -> Tensor | None:
         """Make the input nodes; return the tensor that the first step reads, if there is one input."""
-        for name in self.settings.inputs:
+        given = self.settings.inputs
+        if "" in given and len(self.spec.inputs) == 1:
+            given[next(iter(self.spec.inputs))] = given.pop("")
+        for name in given:
             if name not in self.spec.inputs:
-                message = f"the spec has no input '{name}'"
+                message = f"the spec has no input '{name}'" if name else "which input has this shape?"
                 self.problems.error("unknown-input", message, self.spec.span, suggest(name, self.spec.inputs))
         for name, (key, tree) in self.spec.inputs.items():
             self.results[name] = self.unknown
@@ -266,6 +273,11 @@ class _Expander:
 
     def _repeat(self, step: Step, scope: Scope, start: Tensor | list[Tensor] | None) -> Tensor | None:
         times = self.integer(step.extras["repeat"], scope.env, "repeat", MAX_REPEAT)
+        if _names_copies(step):
+            for index in range(times):
+                env = {**scope.env, "index": index}
+                start = self.once(step, scope, env, start, self._given_name(step, env))
+            return start[0] if isinstance(start, list) else start
         name = self._given_name(step, scope.env)
         inner = scope
         if name is not None:
@@ -342,7 +354,7 @@ class _Expander:
             notes = [("the first one", self.places[path])]
             span = tree.span if tree else step.span
             self.problems.error("name", f"the name '{name}' is taken", span, "choose another", notes)
-            name, default = None, name  # what is inside is named after another path, and silent
+            default, name = name, None  # what is inside has another path, and nothing more to complain of
         if name is None:
             count = scope.counts.get(default, 0)
             path += f"_{count}" if count else ""
@@ -370,10 +382,7 @@ class _Expander:
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 0 and -value <= len(scope.results):
                 return scope.results[value]
-            if value == -len(scope.results) - 1 and scope.prefix + "input" in self.results:
-                return self.results[scope.prefix + "input"]
-            before = len(scope.results)
-            message = f"{key}: {value} is not one of the {before} steps before {'this one' if key == 'from' else 'it'}"
+            message = f"{key}: {value} is none of the {len(scope.results)} outputs before it"
             self.problems.error("from", message, tree.span, "count back from -1, the previous step, or use names")
             return self.unknown
         if not isinstance(value, str) or not value:
@@ -411,6 +420,7 @@ class _Expander:
         self._refuse_deep(scope, self.places[path])
         if start is not None:
             self.results[scope.prefix + "input"] = start
+            scope.results.append(start)
         result = self.steps(steps, scope, start)
         if result is not None:
             self.results[path] = result
@@ -542,7 +552,7 @@ class _Expander:
         inputs = []
         for path in step.value.items:
             # A path's names and counts are the surrounding scope's; `from: -1` stays inside the path.
-            inner = scope.variant(env=env, results=[], depth=scope.depth + 1)
+            inner = scope.variant(env=env, results=[] if first is None else [first], depth=scope.depth + 1)
             self._refuse_deep(inner, step.span)
             end = self.steps(self._path_steps(path), inner, first)
             if end is None:
@@ -729,6 +739,12 @@ def snake(name: str) -> str:
         plain = re.sub(r"\W+", "", name)
         known = _snakes[name] = _LOWER_UPPER.sub(r"\1_\2", _WORD_START.sub(r"\1_\2", plain)).lower()
     return known
+
+
+def _names_copies(step: Step) -> bool:
+    """Return whether a repeated step's name is one for each copy: `conv1_${index + 1}`."""
+    tree = step.extras.get("name")
+    return isinstance(tree, Scalar) and "$" in tree.text and "index" in tree.text
 
 
 def _has_expression(step: Step) -> bool:

@@ -94,7 +94,7 @@ def evaluate(text: str, env: Env) -> Value:
         return _parse(text)(env)
     except (TypeError, ValueError, ArithmeticError, IndexError) as error:
         reason = str(error) or type(error).__name__
-        raise ExpressionError(f"cannot evaluate '{text.strip()}': {reason}") from None
+        raise ExpressionError(f"cannot evaluate {show(text.strip())}: {reason}") from None
 
 
 def _reference(match: re.Match[str], env: Env) -> Value:
@@ -147,7 +147,7 @@ class _Parser:
         while place < end:
             match = _TOKEN.match(text, place)
             if not match or not match.lastgroup:
-                raise ExpressionError(f"'{text.strip()}': '{text[place:].strip()[0]}' has no meaning here")
+                raise ExpressionError(f"{show(text.strip())}: '{text[place:].strip()[0]}' has no meaning here")
             tokens.append((match.lastgroup, match[match.lastgroup]))
             place = match.end()
         return [*tokens, ("end", "")]
@@ -160,8 +160,8 @@ class _Parser:
 
     def _fail(self) -> None:
         kind, token = self.tokens[self.at]
-        found = "ends too early" if kind == "end" else f"'{token}' has no meaning here"
-        raise ExpressionError(f"'{self.text.strip()}': {found}" if kind != "end" else f"'{self.text.strip()}' {found}")
+        found = " ends too early" if kind == "end" else f": '{token}' has no meaning here"
+        raise ExpressionError(show(self.text.strip()) + found)
 
     def _take(self, *wanted: str) -> str | None:
         kind, token = self.tokens[self.at]

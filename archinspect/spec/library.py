@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import TYPE_CHECKING
+
+from archinspect.source import read_file
+
+if TYPE_CHECKING:
+    from archinspect.source import Source
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -26,6 +32,12 @@ def builtins() -> dict[str, str]:
             if suffix in SUFFIXES:
                 found[name] = os.path.join(place, file)
     return dict(sorted(found.items()))
+
+
+def read(path: str) -> Source:
+    """Return a spec's text; a built-in one is called by its place among them, wherever it is installed."""
+    inside = os.path.relpath(path, folder()).replace(os.sep, "/") if path.startswith(folder()) else ""
+    return read_file(path, inside and f"specs/{inside}")
 
 
 def find(name: str) -> str | None:

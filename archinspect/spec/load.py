@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from archinspect.diagnostics import suggest
-from archinspect.source import Map, Scalar, SourceError, read_file, read_tree
+from archinspect.source import Map, Scalar, SourceError, read_tree
 from archinspect.spec import library
 from archinspect.spec.expand import expand
 from archinspect.spec.parse import parse_spec
@@ -59,7 +59,7 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
         problems.error("extends", f"'{base_name.text}' extends itself", base_name.span)
         return spec
     try:
-        base = _read(read_file(path), problems, parents)
+        base = _read(library.read(path), problems, parents)
     except SourceError as error:
         problems.source_error(error)
         return spec

@@ -324,7 +324,7 @@ class _Parser:
         names = [key.text for key, _ in ops]
         first, value = ops[0]
         help_ = "each step of a list starts with `- `"
-        if isinstance(value, Scalar) and value.value is None:
+        if len(names) > 1 and isinstance(value, Scalar) and value.value is None:
             help_ = f"indent the arguments below `{first.text}:`, or write {first.text}: {{{names[1]}: ...}}"
         shown = " and ".join(f"'{name}'" for name in [*names, "layers"][:2])
         self.problems.error("step", f"the step has two operators, {shown}", ops[min(1, len(ops) - 1)][0].span, help_)
