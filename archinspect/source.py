@@ -212,6 +212,10 @@ def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
     problem = (error.problem or "not YAML").strip()
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    while line > 1 and not source.line(line).strip():
+        # What is missing at the end of the text is missed behind its last line.
+        line -= 1
+        column = len(source.line(line)) + 1
     here = source.line(line)
     indent = here[: len(here) - len(here.lstrip())]
     span = Span(source, line, column, line, column + 1)

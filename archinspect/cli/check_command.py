@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archinspect.cli.common import SpecType, stdout_console
+from archinspect.cli.common import SpecType, format_option, stdout_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,14 +21,7 @@ SUFFIXES = (".yaml", ".yml")
 
 @click.command("check")
 @click.argument("specs", type=SpecType(), nargs=-1, required=True, metavar="[FILE|DIR|NAME]...")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["full", "concise", "json"]),
-    default="full",
-    show_default=True,
-    help="concise prints a line for each problem, json everything.",
-)
+@format_option("full", "concise", "json", help="concise prints a line for each problem, json everything.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 def command(specs: tuple[str, ...], form: str, *, strict: bool) -> None:
     """Check that specs fit together and keep what their `expect` states.

@@ -80,6 +80,15 @@ def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("spec", type=SpecType())(function)
 
 
+exact_option = click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
+
+
+def format_option(*forms: str, help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option --format; the first form is the default."""
+    kind = click.Choice(forms)
+    return click.option("--format", "form", type=kind, default=forms[0], show_default=True, help=help)
+
+
 def figure_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change figures: --batch, --dtype, --input, --set."""
     dtypes = [name for name in DTYPES if name != "float"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archinspect.cli.common import SpecType, load_report, stdout_console
+from archinspect.cli.common import SpecType, exact_option, format_option, load_report, stdout_console
 from archinspect.cli.summary_command import Depth
 
 if TYPE_CHECKING:
@@ -23,15 +23,8 @@ SHOWN_KINDS = frozenset(("convolution", "dense", "pooling", "composite"))
 @click.argument("specs", type=SpecType(), nargs=-1, required=True, metavar="SPEC SPEC...")
 @click.option("--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given.")
 @click.option("--batch", type=click.IntRange(1, 10**6), metavar="N", help="Samples in a batch.")
-@click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-    help="json has everything that `summary` has, for each network.",
-)
+@exact_option
+@format_option("table", "json", "csv", "markdown", help="json has everything that `summary` has, for each network.")
 def command(specs: tuple[str, ...], depth: int | None, batch: int | None, form: str, *, exact: bool) -> None:
     """Show networks side by side: totals with ratios to the first, then their layers as stacks.
 

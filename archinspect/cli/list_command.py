@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archinspect.cli.common import stdout_console
+from archinspect.cli.common import exact_option, format_option, stdout_console
 
 if TYPE_CHECKING:
     from archinspect.report import Report
@@ -23,15 +23,8 @@ SORT_KEYS = ("name", "year", "params", "macs", "top1", "top5", "ilsvrc_top5_erro
     show_default=True,
     help="params and macs: largest first; year: latest first.",
 )
-@click.option("--exact", is_flag=True, help="Print exact integers.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-    help="json and csv have exact integers.",
-)
+@exact_option
+@format_option("table", "json", "csv", "markdown", help="json and csv have exact integers.")
 def command(words: tuple[str, ...], sort: str, form: str, *, exact: bool) -> None:
     """List the built-in networks: year, parameters, MACs, source. WORDS select those whose name or source has each.
 

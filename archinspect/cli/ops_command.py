@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archinspect.cli.common import stdout_console
+from archinspect.cli.common import format_option, stdout_console
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -30,14 +30,7 @@ class OpName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
 
 @click.command("ops")
 @click.argument("name", required=False, type=OpName())
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "markdown"]),
-    default="table",
-    show_default=True,
-    help="How to print them.",
-)
+@format_option("table", "json", "markdown", help="How to print them.")
 def command(name: str | None, form: str) -> None:
     """List the operators, or explain one: what it does, how it is counted, its arguments.
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import figure_options, load_report, spec_argument, stdout_console
+from archinspect.cli.common import (
+    exact_option,
+    figure_options,
+    format_option,
+    load_report,
+    spec_argument,
+    stdout_console,
+)
 from archinspect.render.columns import COLUMNS, DEFAULT, cells
 
 if TYPE_CHECKING:
@@ -54,14 +61,13 @@ class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8
 @click.option("--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given.")
 @click.option("--columns", type=Columns(), help=f"Any of: {', '.join(COLUMNS)}.")
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
-@click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-    help="json and csv have exact integers and, unless --depth is given, every layer.",
+@exact_option
+@format_option(
+    "table",
+    "json",
+    "csv",
+    "markdown",
+    help="json and csv: exact integers, and every layer unless --depth is given.",
 )
 @figure_options
 def command(

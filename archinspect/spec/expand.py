@@ -166,6 +166,9 @@ class _Expander:
     def _inputs(self, env: Env) -> Tensor | None:
         """Make the input nodes; return the tensor that the first step reads, if there is one input."""
         given = self.settings.inputs
+        if "" in given and not self.spec.inputs:
+            nothing = Scalar(None, "", self.spec.span)
+            self.spec.inputs = {"input": (nothing, nothing)}
         if "" in given and len(self.spec.inputs) == 1:
             given[next(iter(self.spec.inputs))] = given.pop("")
         for name in given:
@@ -580,7 +583,9 @@ class _Expander:
             return False
         if not inputs:
             message = f"{name}: the network has no input"
-            self.problems.error("input", message, step.span, "give the shape of a sample: `input: [224, 224, 3]`")
+            self.problems.error(
+                "input", message, step.span, "give the shape of a sample: `input: [224, 224, 3]`, or --input"
+            )
             return False
         wanted = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
         plural = "input" if wanted == "1" else "inputs"

@@ -1,0 +1,41 @@
+"""What tests share: running the command line in this process, and comparing text with stored files."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from archinspect.cli import cli
+
+# What decides on width and colour; every run starts without any of it.
+ENVIRONMENT = dict.fromkeys(("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM", "TERM"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update", action="store_true", help="rewrite the stored outputs instead of comparing with them")
+
+
+@pytest.fixture
+def run():
+    """Run the command line in this process: `run("check", "net.yaml")` has exit_code, stdout, stderr and output."""
+
+    def run_cli(*args, stdin=None, **env):
+        result = CliRunner().invoke(cli, list(args), input=stdin, env=ENVIRONMENT | env, prog_name="archinspect")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run_cli
+
+
+@pytest.fixture
+def stored(request):
+    """Compare text with a file, or write the file where pytest runs with --update."""
+
+    def compare(path, text):
+        if request.config.getoption("--update"):
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert path.is_file(), "not stored yet: run pytest --update and read what it writes"
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare

@@ -1,0 +1,291 @@
+"""The command line: exit codes, wrong usage, standard input, names, pipes, completion, what is imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archinspect import __version__
+from archinspect.spec import library
+
+NET = "name: Net\ninput: [8]\nparams: {units: 4}\nlayers:\n  - Dense: $units\n"
+WARNED = NET + "  - {ReLU: , name: aux}\noutputs: dense\n"
+BROKEN = "input: [8]\nlayers: [Denze: 4]\n"
+TWO = "inputs: {a: [8], b: [8]}\nlayers:\n  - {Concatenate: , from: [a, b]}\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test runs in a folder with a few specs."""
+    for name, text in {"net": NET, "warned": WARNED, "broken": BROKEN, "two": TWO}.items():
+        Path(tmp_path, f"{name}.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def process(*args, **options):
+    """Run the tool as a process of its own."""
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "NO_COLOR")}
+    env |= {"PYTHONIOENCODING": "utf-8"} | options.pop("env", {})
+    return subprocess.run(
+        [sys.executable, "-m", "archinspect", *args],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=env,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("summary net.yaml", 0),
+        ("summary warned.yaml", 0),
+        ("summary broken.yaml", 1),
+        ("summary nothing.yaml", 2),
+        ("summary net.yaml --set units=many", 1),
+        ("summary net.yaml --set unit=4", 1),
+        ("summary net.yaml --input other=8", 1),
+        ("summary two.yaml --input 8", 1),
+        ("summary two.yaml --input a=9 --input b=3", 0),
+        ("compare net.yaml net.yaml", 0),
+        ("compare net.yaml broken.yaml", 1),
+        ("compare net.yaml nothing.yaml", 2),
+        ("compare net.yaml", 2),
+        ("compare", 2),
+        ("check net.yaml", 0),
+        ("check warned.yaml", 0),
+        ("check warned.yaml --strict", 1),
+        ("check net.yaml --strict", 0),
+        ("check broken.yaml", 1),
+        ("check net.yaml broken.yaml", 1),
+        ("check net.yaml nothing.yaml", 2),
+        ("check", 2),
+        ("check broken.yaml --format json", 1),
+        ("check net.yaml --format yaml", 2),
+        ("list", 0),
+        ("list resnet", 0),
+        ("list nothing_like_it", 2),
+        ("list --sort size", 2),
+        ("ops", 0),
+        ("ops Conv2D", 0),
+        ("ops Conv9D", 2),
+        ("summary", 2),
+        ("summary net.yaml net.yaml", 2),
+        ("summary net.yaml --nothing", 2),
+        ("summary net.yaml --batch 0", 2),
+        ("summary net.yaml --dtype complex", 2),
+        ("summary net.yaml --format xml", 2),
+        ("--nothing", 2),
+        ("sumary net.yaml", 2),
+        ("--version", 0),
+        ("--help", 0),
+        ("-h", 0),
+    ],
+)
+def test_exit_code(run, command, code):
+    result = run(*command.split())
+    assert result.exit_code == code, result.output
+    assert bool(result.stderr) == (code == 2 or (code == 1 and not command.startswith("check")))
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("sumary net.yaml", "no command 'sumary': did you mean 'summary'?"),
+        ("summary resnet5", "no file and no built-in network 'resnet5': did you mean 'resnet50'"),
+        ("compare net.yaml vgg61", "'vgg61': did you mean 'vgg19' or 'vgg16'"),
+        ("check mobilenetv2", "did you mean 'mobilenet_v2'"),
+        ("summary net.yaml --set units", "'units' is not name=value"),
+        ("summary net.yaml --set =4", "'=4' is not name=value"),
+        ("summary net.yaml --set units=[4", "'units=[4': not valid YAML"),
+        ("summary net.yaml --input 8xx8", "'8xx8' is not a shape such as 224x224x3"),
+        ("summary net.yaml --input 0", "'0' is not a shape"),
+        ("summary net.yaml --input -8", "'-8' is not a shape"),
+        ("summary net.yaml --input 99999999999", "'99999999999' is not a shape"),
+        ("summary net.yaml --input input=", "'' is not a shape"),
+        ("summary net.yaml --columns layer,size", "no column 'size'; there are layer, inputs,"),
+        ("summary net.yaml --depth 0", "'0' is neither a number of levels from 1 nor 'all'"),
+        ("summary net.yaml --depth -1", "'-1' is neither"),
+        ("summary net.yaml --depth some", "'some' is neither"),
+        ("summary net.yaml --depth 99999999999999999999", "is neither"),
+        ("compare net.yaml", "compare needs two specs or more"),
+        ("list nothing_like_it", "no built-in network has 'nothing_like_it' in its name or source"),
+        ("ops Conv9D", "no operator 'Conv9D': did you mean 'Conv3D'"),
+    ],
+)
+def test_wrong_usage_is_explained(run, command, message):
+    result = run(*command.split())
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("command", [["summary"], ["check"], ["compare", "net.yaml"]])
+@pytest.mark.parametrize(("text", "code"), [(NET, 0), (BROKEN, 1), ("", 1)])
+def test_a_dash_is_standard_input(run, command, text, code):
+    result = run(*command, "-", stdin=text)
+    assert result.exit_code == code
+    assert ("<stdin>:" in result.output) == (code == 1)
+
+
+def test_a_file_wins_over_a_built_in_network_of_its_name(run, folder):
+    built_in = run("summary", "vgg16").stdout
+    Path(folder, "vgg16").write_text(NET, encoding="utf-8")
+    assert "Net" in run("summary", "vgg16").stdout
+    assert run("summary", "vgg16.yaml").stdout == built_in
+    Path(folder, "vgg16.yaml").write_text(NET, encoding="utf-8")
+    assert run("summary", "vgg16.yaml").stdout == run("summary", "net.yaml").stdout
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg16.yaml", "vgg16.yml", "vgg/vgg16", "vgg/vgg16.yaml"])
+def test_a_built_in_network_is_found_by_name(run, name):
+    assert "Total params: 138,357,544" in run("summary", name).stdout
+
+
+@pytest.mark.parametrize("name", ["resnet/vgg16", "gg16", "VGG16", "../vgg/vgg16", "/vgg/vgg16", "."])
+def test_no_other_name_finds_it(run, name):
+    result = run("summary", name)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_a_directory_is_searched(run, folder):
+    Path(folder, "more", "deep").mkdir(parents=True)
+    Path(folder, "more", "deep", "net.yml").write_text(BROKEN, encoding="utf-8")
+    Path(folder, "more", "notes.txt").write_text(BROKEN, encoding="utf-8")
+    result = run("check", ".", "--format", "concise")
+    assert result.exit_code == 1
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [
+        "broken.yaml",
+        "more/deep/net.yml",
+        "warned.yaml",
+        "5 specs checked, 2 errors, 1 warning",
+    ]
+    assert run("check", "more/deep").exit_code == 1
+    empty = Path(folder, "empty")
+    empty.mkdir()
+    assert "no .yaml or .yml file below 'empty'" in run("check", "empty").stderr
+
+
+def test_a_directory_cannot_be_summarized(run, folder):
+    Path(folder, "more").mkdir()
+    result = run("summary", "more")
+    assert result.exit_code == 2
+    assert "cannot read the file: is a directory" in result.stderr
+
+
+def test_the_built_in_specs_are_clean(run):
+    result = run("check", str(library.folder()))
+    assert result.exit_code == 0
+    assert result.stdout.count("\n") == 1
+    assert "no errors" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [("--version", f"archinspect {__version__}\n"), ("check net.yaml", "1 spec checked, no errors\n")],
+)
+def test_it_runs_as_a_module(command, text):
+    result = process(*command.split(), encoding="utf-8")
+    assert (result.returncode, result.stdout, result.stderr) == (0, text, "")
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "summary resnet152 --depth all", "ops --format markdown", "compare vgg16 vgg19"]
+)
+def test_a_reader_may_close_the_pipe(command):
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m archinspect {command} | head -n 1"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        encoding="utf-8",
+    )
+    assert result.returncode == 0
+    assert result.stdout.count("\n") <= 1
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["list", "summary vgg16", "compare vgg16 vgg19", "check broken.yaml", "ops Conv2D"])
+def test_a_terminal_of_ascii_gets_no_traceback(command):
+    result = process(*command.split(), env={"PYTHONIOENCODING": "ascii"})
+    assert result.returncode == (command == "check broken.yaml")
+    assert result.stderr == b""
+    assert result.stdout.isascii()
+
+
+def test_a_name_of_other_letters_prints_in_ascii(folder):
+    Path(folder, "net.yaml").write_text(NET.replace("Net", "Réseau 日本"), encoding="utf-8")
+    result = process("summary", "net.yaml", env={"PYTHONIOENCODING": "ascii"})
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.startswith(b"R?seau ??")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("archinspect summary vgg1", {"vgg11", "vgg13", "vgg16", "vgg16_bn", "vgg19"}),
+        ("archinspect compare alexnet resnet15", {"resnet152"}),
+        ("archinspect ops conv2", {"Conv2D", "Conv2DTranspose"}),
+        ("archinspect co", {"compare"}),
+        ("archinspect list --sort ye", {"year"}),
+    ],
+)
+def test_the_shell_completes(words, expected):
+    env = {"_ARCHINSPECT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    script = "from archinspect.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.argv[0] = 'archinspect'; {script}"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        encoding="utf-8",
+        env={**os.environ, **env},
+    )
+    assert result.stderr == ""
+    kinds = [line.split(",", 1) for line in result.stdout.splitlines()]
+    assert {name for kind, name in kinds if kind == "plain"} == expected
+
+
+def imported(*args):
+    """Return the modules that a run imports."""
+    script = (
+        "import sys\n"
+        "from archinspect.cli import main\n"
+        f"sys.argv = ['archinspect', *{list(args)!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit as error:\n    assert not error.code, error.code\n"
+        "print('MODULES', *sys.modules)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=60, check=True, encoding="utf-8"
+    )
+    return set(result.stdout.rpartition("MODULES ")[2].split())
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_help_and_version_import_nothing_heavy(option):
+    modules = imported(option)
+    heavy = {"rich", "yaml", "numpy", "importlib.metadata", "archinspect.api", "archinspect.spec", "archinspect.ops"}
+    assert modules & heavy == set()
+    assert "archinspect.cli" in modules
+
+
+@pytest.mark.parametrize("command", ["summary", "compare", "check", "list", "ops"])
+def test_a_commands_help_imports_no_engine(command):
+    assert not imported(command, "--help") & {"rich.console", "yaml", "numpy", "archinspect.api", "archinspect.infer"}
+
+
+def test_a_summary_imports_only_what_it_uses():
+    modules = imported("summary", "keras_demo")
+    assert "numpy" not in modules
+    assert "archinspect.render.table" in modules
+    assert "archinspect.ops.norm" not in modules
+    as_json = imported("summary", "keras_demo", "--format", "json")
+    assert not {name for name in as_json if name.partition(".")[0] == "rich"}

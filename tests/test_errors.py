@@ -1,0 +1,87 @@
+"""Every error and warning: a smallest spec beside the exact output of `archinspect check`.
+
+`tests/errors/NAME.yaml` holds the spec, `NAME.out` the exit code and what is printed; `pytest --update`
+writes the latter. Specs that no text file should hold are made here.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ERRORS = Path(__file__).parent / "errors"
+FILES = sorted(path.stem for path in ERRORS.glob("*.yaml"))
+CONV = "input: [8, 8, 3]\nlayers:\n  - Conv2D: {filters: 4, kernel_size: 9}\n"
+MADE = {
+    "binary": b"\x89HDF\r\n\x1a\n\0\0\0\0",
+    "bom": b"\xef\xbb\xbf" + CONV.encode(),
+    "carriage_returns_alone": CONV.replace("\n", "\r").encode(),
+    "control_character": b"input: [8]\nlayers:\n  - Re\x07LU\n",
+    "crlf": CONV.replace("\n", "\r\n").encode(),
+    "digits": b"input: [8]\nlayers:\n  - Dense: " + b"9" * 100_000 + b"\n",
+    "digits_of_a_fraction": b"input: [8]\nlayers:\n  - Dropout: 0." + b"3" * 100_000 + b"\n",
+    "empty": b"",
+    "file_too_large": b"#" * (16 * 2**20 + 1),
+    "latin_1": "name: R\xe9seau\n".encode("latin-1"),
+    "latin_1_behind_text": "input: [8]\nname: \xfc\n".encode() + b"source: M\xfcller\n",
+    "name_bomb": b"input: [8]\nlayers:\n  - {ReLU: , repeat: 100000, name: " + b"n" * 1_000_000 + b"}\n",
+    "nested_brackets": b"layers: " + b"[" * 100_000,
+    "nested_lines": b"\n".join(b"  " * level + b"layers:" for level in range(2_000)),
+    "nested_maps": b"{a: " * 100_000,
+    "next_line_characters": "input: [8]\x85layers:\u2028  - Relu6\u2029  - Rlu7\n".encode(),
+    "utf_16": CONV.encode("utf-16"),
+    "utf_32": CONV.encode("utf-32"),
+    "whitespace": b"  \n\n   \n",
+}
+# What could take unbounded time or memory without a limit runs in a process that has limits.
+BOMBS = [
+    *("alias_bomb", "digits", "digits_of_a_fraction", "expression_deep_indices", "expression_deep_parentheses"),
+    *("expression_deep_powers", "expression_growing_list", "expression_growing_text", "expression_huge_power"),
+    *("expression_long_chain", "expression_nested_lists", "file_too_large", "name_bomb", "nested_as_deep_as_can_be"),
+    *("nested_brackets", "nested_lines", "nested_maps", "paths_nest_too_deep"),
+    *("repeat_in_blocks", "repeat_nested", "repeat_nested_empty", "repeat_nested_named", "repeat_nested_of_nothing"),
+    *("repeat_of_errors", "repeat_too_often", "shape_too_large"),
+]
+MEMORY = 2 * 2**30
+SECONDS = 60
+
+
+def check(run, name):
+    if name not in BOMBS:
+        result = run("check", f"{name}.yaml")
+        return result.exit_code, result.output
+    result = subprocess.run(
+        [sys.executable, "-m", "archinspect", "check", f"{name}.yaml"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=SECONDS,
+        check=False,
+        env=os.environ | dict.fromkeys(("COLUMNS", "FORCE_COLOR", "NO_COLOR"), "") | {"PYTHONIOENCODING": "utf-8"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
+    )
+    return result.returncode, result.stdout
+
+
+@pytest.mark.parametrize("name", [*FILES, *MADE, "directory", "resnet50_missing"])
+def test_output_is_the_stored_one(name, run, stored, tmp_path, monkeypatch):
+    place = ERRORS if name in FILES else tmp_path
+    if name in MADE:
+        (tmp_path / f"{name}.yaml").write_bytes(MADE[name])
+    elif name == "directory":
+        (tmp_path / "directory.yaml").mkdir()
+    monkeypatch.chdir(place)
+    exit_code, output = check(run, name)
+    assert "Traceback" not in output
+    stored(ERRORS / f"{name}.out", f"exit {exit_code}\n{output}")
+
+
+def test_every_stored_output_belongs_to_a_test():
+    assert {path.stem for path in ERRORS.glob("*.out")} == {*FILES, *MADE, "directory", "resnet50_missing"}
+    assert not {*FILES} & {*MADE}
+    assert {*BOMBS} <= {*FILES, *MADE}

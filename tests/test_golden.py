@@ -1,0 +1,133 @@
+"""The exact output of every command: `tests/golden/NAME.txt`, which `pytest --update` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archinspect.cli import COMMANDS
+from archinspect.render.columns import COLUMNS
+
+GOLDEN = Path(__file__).parent / "golden"
+NARROW = {"COLUMNS": "80"}
+WIDE = {"COLUMNS": "120"}
+TERMINAL = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "100"}
+THREE = "alexnet vgg16 vgg19"
+
+# name: the arguments, what the environment says
+OUTPUTS: dict[str, tuple[str, dict[str, str]]] = {
+    "keras_demo": ("summary keras_demo", {}),
+    "keras_demo_80": ("summary keras_demo", NARROW),
+    "keras_demo_120": ("summary keras_demo", WIDE),
+    "keras_demo_40": ("summary keras_demo", {"COLUMNS": "40"}),
+    "keras_demo_batch": ("summary keras_demo --batch 32", {}),
+    "keras_demo_dtype": ("summary keras_demo --dtype float16", {}),
+    "keras_demo_input": ("summary keras_demo --input 32x32x3", {}),
+    "keras_demo_set": ("summary keras_demo --set classes=100", {}),
+    "keras_demo_colour": ("summary keras_demo", TERMINAL),
+    "keras_demo_no_colour": ("summary keras_demo", TERMINAL | {"NO_COLOR": "1"}),
+    "vgg16": ("summary vgg16", {}),
+    "resnet18": ("summary resnet18", {}),
+    "resnet18_depth_1": ("summary resnet18 --depth 1", {}),
+    "resnet18_depth_all": ("summary resnet18 --depth all", {}),
+    "resnet18_depth_all_80": ("summary resnet18 --depth all", NARROW),
+    "small": ("summary small.yaml", {}),
+    "small_depth_1": ("summary small.yaml --depth 1", {}),
+    "small_exact": ("summary small.yaml --exact", {}),
+    "small_sort": ("summary small.yaml --sort params --columns layer,params,macs", {}),
+    "small_sort_memory": ("summary small.yaml --sort memory --depth 1", {}),
+    "small_columns": (f"summary small.yaml --columns {','.join(COLUMNS)}", {}),
+    "small_json": ("summary small.yaml --format json", {}),
+    "small_json_depth_1": ("summary small.yaml --format json --depth 1 --batch 2", {}),
+    "small_csv": ("summary small.yaml --format csv", {}),
+    "small_csv_columns": ("summary small.yaml --format csv --columns layer,params,args --depth 1", {}),
+    "small_markdown": ("summary small.yaml --format markdown", {}),
+    "small_markdown_exact": ("summary small.yaml --format markdown --exact --depth 1", {}),
+    "small_everything": (
+        "summary small.yaml --batch 4 --dtype bfloat16 --input 32x32x1 --set classes=5 --set width=12 --exact",
+        {},
+    ),
+    "compare": (f"compare {THREE}", {}),
+    "compare_80": (f"compare {THREE}", NARROW),
+    "compare_120": (f"compare {THREE}", WIDE),
+    "compare_colour": (f"compare {THREE}", TERMINAL),
+    "compare_exact": ("compare small.yaml keras_demo --exact --batch 8", {}),
+    "compare_depth": ("compare resnet18 resnet34 --depth 1", {}),
+    "compare_json": ("compare small.yaml keras_demo --format json", {}),
+    "compare_csv": (f"compare {THREE} --format csv", {}),
+    "compare_markdown": (f"compare {THREE} --format markdown", {}),
+    "check": ("check broken.yaml warned.yaml small.yaml vgg", {}),
+    "check_colour": ("check broken.yaml warned.yaml", TERMINAL),
+    "check_concise": ("check broken.yaml warned.yaml small.yaml --format concise", {}),
+    "check_json": ("check broken.yaml warned.yaml small.yaml --format json", {}),
+    "check_clean": ("check small.yaml", {}),
+    "list": ("list", {}),
+    "list_80": ("list", NARROW),
+    "list_words_sorted": ("list resnet --sort macs", {}),
+    "list_by_error": ("list vgg --sort ilsvrc_top5_error --exact", {}),
+    "list_json": ("list vgg16 --format json", {}),
+    "list_csv": ("list vgg --format csv", {}),
+    "list_markdown": ("list vgg --format markdown", {}),
+    "ops": ("ops", {}),
+    "ops_80": ("ops", NARROW),
+    "ops_conv2d": ("ops Conv2D", {}),
+    "ops_conv2d_80": ("ops nn.Conv2d", NARROW),
+    "ops_conv2d_json": ("ops Conv2D --format json", {}),
+    "ops_conv2d_markdown": ("ops Conv2D --format markdown", {}),
+    "ops_without_arguments": ("ops Sigmoid", {}),
+    "help": ("--help", {}),
+    **{f"help_{command}": (f"{command} --help", {}) for command in COMMANDS},
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_output_is_the_stored_one(name, run, stored, monkeypatch):
+    monkeypatch.chdir(GOLDEN)
+    command, env = OUTPUTS[name]
+    result = run(*command.split(), **env)
+    assert result.stderr == ""
+    assert ("\x1b[" in result.stdout) == ("FORCE_COLOR" in env)  # NO_COLOR leaves bold and underlines
+    stored(GOLDEN / f"{name}.txt", result.stdout)
+
+
+def test_every_stored_output_belongs_to_a_test():
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == {*OUTPUTS}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, env) in OUTPUTS.items() if "COLUMNS" in env])
+def test_nothing_is_wider_than_the_terminal(name, run, monkeypatch):
+    monkeypatch.chdir(GOLDEN)
+    command, env = OUTPUTS[name]
+    # A diagnostic is a line of its own kind: never broken, so that it can be searched for.
+    if command.startswith("check"):
+        return
+    result = run(*command.split(), COLUMNS=env["COLUMNS"])
+    table = result.stdout.split("\nTotal params")[0].splitlines()[2:]
+    assert max(map(len, table)) <= int(env["COLUMNS"])
+
+
+KERAS_ROWS = [
+    ("conv2d (Conv2D)", "(None, 26, 26, 32)", "320"),
+    ("max_pooling2d (MaxPooling2D)", "(None, 13, 13, 32)", "0"),
+    ("conv2d_1 (Conv2D)", "(None, 11, 11, 64)", "18496"),
+    ("max_pooling2d_1 (MaxPooling2D)", "(None, 5, 5, 64)", "0"),
+    ("flatten (Flatten)", "(None, 1600)", "0"),
+    ("dropout (Dropout)", "(None, 1600)", "0"),
+    ("dense (Dense)", "(None, 10)", "16010"),
+]
+
+
+@pytest.mark.parametrize("columns", [None, "80", "120"])
+def test_the_keras_demo_is_the_lectures(run, columns):
+    """The names, types, shapes and counts that Keras's `model.summary()` prints."""
+    result = run("summary", "keras_demo", COLUMNS=columns)
+    lines = result.stdout.splitlines()
+    head = next(index for index, line in enumerate(lines) if line.startswith("Layer (type)"))
+    end = lines.index("", head)
+    rows = [tuple(part.strip() for part in line.split("   ") if part.strip())[:3] for line in lines[head + 2 : end]]
+    assert rows == KERAS_ROWS
+    totals = dict(line.split(": ", 1) for line in lines[end:] if ": " in line)
+    assert totals["Total params"].split(" ")[0] == "34,826"
+    assert totals["Trainable params"] == "34,826"
+    assert totals["Non-trainable params"] == "0"
