@@ -1,6 +1,6 @@
 """Draw the README's picture: what `archinspect compare alexnet vgg16 vgg19` prints in a terminal.
 
-    python docs/picture.py > docs/compare.svg
+`python docs/picture.py > docs/compare.svg`
 """
 
 from __future__ import annotations
