@@ -1,4 +1,4 @@
-"""The built-in networks against figures measured on PyTorch and Keras, and the form of their specs."""
+"""The built-in networks against figures measured on PyTorch and Keras or worked out, and the form of their specs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ TRUTH = Path(__file__).parent / "truth"
 FILES = {name: Path(path) for name, path in library.builtins().items()}
 NETWORKS = [name for name, path in FILES.items() if not is_template(read_file(str(path)))]
 TEMPLATES = {"resnet", "vgg"}
+LESSONS, ZOO = ({name for name in NETWORKS if FILES[name].parent.name == family} for family in ("lessons", "zoo"))
 
 MEASURED = {
     name: figures
@@ -50,6 +51,72 @@ POOLED_BY_FUNCTION = {"densenet121": "head", "mobilenet_v2": "head", "inception_
 DENSE_IN_DISGUISE = "conv_preds"
 
 
+# Parameters and MACs of the small networks, by the rule of each layer.
+WORKED_OUT = {
+    "conv1d_same": (3, 6 * 3),
+    "conv1d_valid": (3, 4 * 3),
+    "conv1d_stride2": (3, 3 * 3),
+    "conv1d_dilation2": (3, 6 * 3),
+    "conv2d": (3 * 3, 4 * 4 * 9),
+    "conv_layers": (450 + 1500, 28 * 28 * 450 + 24 * 24 * 1500),
+    "conv_layers_bias": (450 + 6 + 1500 + 10, 28 * 28 * 450 + 24 * 24 * 1500),
+    "conv1x1": (2048 + 32, 56 * 56 * 2048),
+    "max_pooling": (0, 0),
+    "fully_connected": (3 * 32**2 * 100, 3 * 32**2 * 100),
+    "perceptron": (2 + 1, 2),
+    "feed_forward": (784 * 300 + 300 + 300 * 10 + 10, 784 * 300 + 300 * 10),
+    "radial_basis": (16 * 2 + 16 + 16 + 1, 16 * 2 + 16),
+    "autoencoder": (784 * 32 + 32 + 32 * 784 + 784, 2 * 784 * 32),
+    "denoising_autoencoder": (784 * 500 + 500 + 500 * 784 + 784, 2 * 784 * 500),
+    "sparse_autoencoder": (144 * 200 + 200 + 200 * 144 + 144, 2 * 144 * 200),
+    "deep_belief": (
+        784 * 500 + 500 + 500 * 500 + 500 + 500 * 2000 + 2000 + 2000 * 10 + 10,
+        784 * 500 + 500 * 500 + 500 * 2000 + 2000 * 10,
+    ),
+    "restricted_boltzmann": (784 * 500 + 784 + 500, 784 * 500 + 500 + 784 + 500),  # W, then its product with h
+    "boltzmann": (64 * 63 // 2 + 64, 64 * 63 // 2 + 64),
+    "hopfield": (64 * 63 // 2, 64 * 63 // 2),
+    "deep_convolutional": (
+        (9 * 3 + 1) * 32
+        + (9 * 32 + 1) * 32
+        + (9 * 32 + 1) * 64
+        + (9 * 64 + 1) * 64
+        + (8 * 8 * 64 + 1) * 128
+        + 129 * 10,
+        32**2 * (9 * 3 + 9 * 32) * 32 + 16**2 * (9 * 32 + 9 * 64) * 64 + 8 * 8 * 64 * 128 + 128 * 10,
+    ),
+    "deconvolutional": (
+        128 * 4096 + 4096 + 16 * 64 * 32 + 32 + 16 * 32 * 3 + 3,
+        128 * 4096 + 8 * 8 * 16 * 64 * 32 + 16 * 16 * 16 * 32 * 3,
+    ),
+    "inverse_graphics": (
+        (25 + 1) * 96
+        + (25 * 96 + 1) * 64
+        + (25 * 64 + 1) * 32
+        + 2 * (2048 * 200 + 200)
+        + 200 * 2048
+        + 2048
+        + (49 * 32 + 1) * 32
+        + (49 * 32 + 1) * 64
+        + (49 * 64 + 1) * 96
+        + 49 * 96
+        + 1,
+        25 * (64**2 * 96 + 32**2 * 96 * 64 + 16**2 * 64 * 32)
+        + 3 * 2048 * 200
+        + 49 * (16**2 * 32 * 32 + 32**2 * 32 * 64 + 64**2 * 64 * 96 + 64**2 * 96),
+    ),
+    "gan": (
+        100 * 128 + 128 + 128 * 784 + 784 + 784 * 128 + 128 + 128 + 1,
+        100 * 128 + 128 * 784 + 784 * 128 + 128,
+    ),
+    "extreme_learning": (784 * 1000 + 1000 + 1000 * 10, 784 * 1000 + 1000 * 10),
+    "kohonen": (100 * 3, 100 * 3),
+    "svm": (127 * 256 + 127 + 1, 127 * 256 + 127),
+    "markov_chain": (8 * 8, 8 * 8),
+}
+FROZEN = {"extreme_learning": 784 * 1000 + 1000, "svm": 127 * 256}
+
+
 @cache
 def checked(name):
     return archinspect.check(FILES[name])
@@ -59,6 +126,12 @@ def test_all_asked_for_are_there():
     assert set(MEASURED) <= set(NETWORKS)
     assert set(FILES) - set(NETWORKS) == TEMPLATES  # nothing else escapes the tests below
     assert len(WITH_ROWS) == 17
+    assert set(MEASURED) | set(WORKED_OUT) == set(NETWORKS)
+    assert set(WORKED_OUT) | {"deep_residual"} == LESSONS | ZOO
+
+
+def test_names_are_unique():
+    assert len(FILES) == len(list(Path(library.folder()).rglob("*.yaml")))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -76,7 +149,42 @@ def test_figures_are_the_measured_ones(name):
     assert report.totals.non_trainable_params == 0
     assert report.totals.buffers == measured["buffers"] - counters
     assert report.totals.macs == measured["macs"]
-    assert [list(shape[1:]) for shape in report.outputs.values()] == [measured["output"][1:]]
+    outputs = measured["outputs"] if "outputs" in measured else [measured["output"]]
+    # PyTorch's maps have the channels first; a list of anchors is as it is.
+    first = "keras" not in measured["model"]
+    expected = [(*s[2:], s[1]) if first and len(s) == 4 else tuple(s[1:]) for s in outputs]
+    assert [shape[1:] for shape in report.outputs.values()] == expected
+
+
+@pytest.mark.parametrize("name", WORKED_OUT)
+def test_figures_are_the_worked_out_ones(name):
+    report = checked(name).report
+    assert report.status == "complete"
+    assert (report.totals.params, report.totals.macs) == WORKED_OUT[name]
+    assert report.totals.non_trainable_params == FROZEN.get(name, 0)
+
+
+def test_layers_of_the_convolution_lesson():
+    layers = [(row.output_shape[1:], row.cost.params) for row in checked("conv_layers").report.layers]
+    assert layers == [((28, 28, 6), 450), ((24, 24, 10), 1500)]
+
+
+def test_fully_connected_is_3_n_squared_m():
+    for n, m in ((1, 1), (7, 5), (224, 4096)):
+        report = archinspect.inspect(FILES["fully_connected"], params={"N": n, "M": m})
+        assert report.totals.params == 3 * n**2 * m
+
+
+@pytest.mark.parametrize("units", [2, 9, 1000])
+def test_a_weight_for_each_pair(units):
+    pairs = units * (units - 1) // 2
+    for name, params in (("hopfield", pairs), ("boltzmann", pairs + units)):
+        assert archinspect.inspect(FILES[name], params={"units": units}).totals.params == params
+
+
+def test_dilations_of_the_tcn_double():
+    rows = [row for row in checked("tcn").report.layers if row.type == "Conv1D" and "causal" in row.name]
+    assert [row.args.get("dilation_rate", [1]) for row in rows] == [[2**level] for level in range(8) for _ in range(2)]
 
 
 def sample(shape, *, channels_last):
@@ -121,13 +229,13 @@ def test_says_what_it_is(name):
     report = checked(name).report
     stated = FILES[name].read_text(encoding="utf-8").partition("\nexpect:")[2]
     assert report.name
-    assert report.source
+    assert report.source or name in LESSONS
     assert report.description
     assert "\n" not in report.source.strip()
     assert "\n" not in report.description.strip()
     assert report.layout == "channels_last"
-    assert isinstance(report.metrics["year"], int)
-    for figure in ("params:", "macs:", "output:"):
+    assert isinstance(report.metrics.get("year"), int) or name in LESSONS
+    for figure in ("params:", "macs:", "outputs:" if len(report.outputs) > 1 else "output:"):
         assert figure in stated
     assert "±" not in stated
 

@@ -1,0 +1,290 @@
+"""Measure networks that are no torchvision classifiers: each built here in PyTorch, apart from the specs.
+
+Run by hand, in an environment with torch and torchvision; it prints the entries that `measured.json` holds of them:
+
+    python tests/truth/measure_networks.py [NAME ...]
+
+The figures are those that `torchvision.json` describes. Where PyTorch refuses to train on a single sample,
+`saved_training_batch_2` is of two.
+"""
+
+# ruff: noqa: T201, SLF001 - a script that prints, and knows a storage by its private address
+
+import json
+import sys
+import weakref
+from itertools import pairwise
+
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+
+class Alive(TorchDispatchMode):
+    """The most bytes of activations alive at once."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.known, self.now, self.peak = set(weights), 0, 0
+
+    def add(self, tensor):
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self.known:
+            self.known.add(key)
+            self.now += size
+            self.peak = max(self.peak, self.now)
+            weakref.finalize(storage, self.drop, key, size)
+
+    def drop(self, key, size):
+        self.known.discard(key)
+        self.now -= size
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self.add(leaf)
+        return result
+
+
+def measure(text, build, *shapes):
+    with torch.device("meta"):
+        model = build()
+        inputs = [torch.zeros(shape) for shape in shapes]
+    tensors = [*model.parameters(), *model.buffers()]
+    weights = {tensor.untyped_storage()._cdata for tensor in tensors}
+    counter = FlopCounterMode(display=False)
+    model.eval()
+    with torch.no_grad(), counter:
+        outputs = [list(tensor.shape) for tensor in tree_leaves(model(*inputs))]
+    alive = Alive(weights)
+    with torch.no_grad(), alive:
+        copies = [tensor.clone() for tensor in inputs]
+        model(*copies)
+    del copies
+    return {
+        "model": text,
+        **({"input": list(shapes[0])} if len(shapes) == 1 else {"inputs": [list(shape) for shape in shapes]}),
+        **({"output": outputs[0]} if len(outputs) == 1 else {"outputs": outputs}),
+        "params": sum(tensor.numel() for tensor in model.parameters()),
+        "buffers": sum(tensor.numel() for tensor in model.buffers()),
+        "macs": counter.get_total_flops() // 2,
+        "peak_inference": alive.peak,
+        **saved_for_backward(model, inputs, weights),
+    }
+
+
+def saved_for_backward(model, inputs, weights):
+    saved = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            saved[storage._cdata] = storage  # held, so that its place is not given to another
+        return tensor
+
+    def run(samples):
+        saved.clear()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model(*[torch.cat([tensor] * samples) for tensor in inputs])
+        return sum(storage.nbytes() for storage in saved.values())
+
+    model.train()
+    try:
+        return {"saved_training": run(1)}
+    except ValueError:  # batch normalization of a single value has no statistics to train on
+        return {"saved_training_batch_2": run(2)}
+
+
+def relu():
+    return nn.ReLU(inplace=True)
+
+
+def autoencoder_dense():
+    widths = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
+    layers = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after)] + [nn.Sigmoid()] * (after != 30)
+    return nn.Sequential(*layers)
+
+
+class Segmentation(nn.Module):
+    def __init__(self, name):
+        super().__init__()
+        build = getattr(torchvision.models.segmentation, name)
+        self.model = build(weights=None, weights_backbone=None, num_classes=21, aux_loss=False)
+
+    def forward(self, image):
+        return self.model(image)["out"]
+
+
+class SSD(nn.Module):
+    """What torchvision's SSD does between its transform and its anchors."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = torchvision.models.detection.ssd300_vgg16(weights=None, weights_backbone=None)
+
+    def forward(self, image):
+        heads = self.model.head(list(self.model.backbone(image).values()))
+        return heads["bbox_regression"], heads["cls_logits"]
+
+
+def darknet_conv(before, after, size, stride=1):
+    conv = nn.Conv2d(before, after, size, stride, size // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(after), nn.LeakyReLU(0.1, inplace=True))
+
+
+class DarknetBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.path = nn.Sequential(darknet_conv(width, width // 2, 1), darknet_conv(width // 2, width, 3))
+
+    def forward(self, image):
+        return image + self.path(image)
+
+
+class YOLOv3(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = darknet_conv(3, 32, 3)
+        self.stages = nn.ModuleList(
+            nn.Sequential(darknet_conv(width, 2 * width, 3, 2), *(DarknetBlock(2 * width) for _ in range(depth)))
+            for width, depth in ((32, 1), (64, 2), (128, 8), (256, 8), (512, 4))
+        )
+        self.necks, self.heads, self.ups = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for before, width in ((1024, 512), (768, 256), (384, 128)):
+            self.necks.append(
+                nn.Sequential(
+                    darknet_conv(before, width, 1),
+                    *(darknet_conv(width, 2 * width, 3), darknet_conv(2 * width, width, 1)),
+                    *(darknet_conv(width, 2 * width, 3), darknet_conv(2 * width, width, 1)),
+                )
+            )
+            self.heads.append(nn.Sequential(darknet_conv(width, 2 * width, 3), nn.Conv2d(2 * width, 255, 1)))
+        for width in (512, 256):
+            self.ups.append(nn.Sequential(darknet_conv(width, width // 2, 1), nn.Upsample(scale_factor=2)))
+
+    def forward(self, image):
+        maps = [self.stem(image)]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        large = self.necks[0](maps[5])
+        medium = self.necks[1](torch.cat([self.ups[0](large), maps[4]], 1))
+        small = self.necks[2](torch.cat([self.ups[1](medium), maps[3]], 1))
+        return self.heads[0](large), self.heads[1](medium), self.heads[2](small)
+
+
+class TCN(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.levels, self.projection = nn.ModuleList(), nn.Conv1d(1, 25, 1)
+        for level in range(8):
+            first = nn.Conv1d(1 if level == 0 else 25, 25, 7, dilation=2**level)
+            self.levels.append(nn.ModuleList([first, nn.Conv1d(25, 25, 7, dilation=2**level)]))
+        self.head = nn.Linear(25, 10)
+
+    def forward(self, wave):
+        for level, convs in enumerate(self.levels):
+            path = wave
+            for conv in convs:
+                path = conv(functional.pad(path, (6 * 2**level, 0)))
+                path = functional.dropout1d(functional.relu(path, inplace=True), 0.05, self.training)
+            wave = functional.relu(path + (self.projection(wave) if level == 0 else wave))
+        return self.head(wave[:, :, -1])
+
+
+def normalized(layer, width):
+    return nn.Sequential(layer, nn.BatchNorm1d(width), relu())
+
+
+class Transform(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+        self.points = point_layers(size, 64, 128, 1024)
+        self.full = nn.Sequential(normalized(nn.Linear(1024, 512), 512), normalized(nn.Linear(512, 256), 256))
+        self.matrix = nn.Linear(256, size**2)
+
+    def forward(self, points):
+        matrix = self.matrix(self.full(self.points(points).amax(2))).reshape(-1, self.size, self.size)
+        return torch.bmm(points.transpose(1, 2), matrix).transpose(1, 2)
+
+
+def point_layers(*widths):
+    pairs = pairwise(widths)
+    return nn.Sequential(*(normalized(nn.Conv1d(before, after, 1), after) for before, after in pairs))
+
+
+class PointNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            Transform(3), point_layers(3, 64, 64), Transform(64), point_layers(64, 64, 128, 1024)
+        )
+        self.head = nn.Sequential(
+            normalized(nn.Linear(1024, 512), 512),
+            normalized(nn.Linear(512, 256), 256),
+            nn.Dropout(0.3),
+            nn.Linear(256, 40),
+        )
+
+    def forward(self, points):
+        return self.head(self.features(points).amax(2))
+
+
+class CIFARBlock(nn.Module):
+    def __init__(self, before, width):
+        super().__init__()
+        stride = 1 if before in (3, width) else 2
+        self.path = nn.Sequential(
+            *(nn.Conv2d(before, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), relu()),
+            *(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)),
+        )
+        projection = [nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width)]
+        self.skip = nn.Sequential(*(projection if stride > 1 else []))
+
+    def forward(self, image):
+        return functional.relu(self.path(image) + self.skip(image))
+
+
+def deep_residual():
+    stem = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), relu()]
+    widths = [16, 16, 16, 16, 32, 32, 32, 64, 64, 64]
+    blocks = [CIFARBlock(before, width) for before, width in pairwise(widths)]
+    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+NETWORKS = {
+    "autoencoder_dense": ("torch.nn.Sequential of the paper's layers", autoencoder_dense, (1, 784)),
+    "fcn_resnet50": ("torchvision's fcn_resnet50", lambda: Segmentation("fcn_resnet50"), (1, 3, 520, 520)),
+    "deeplabv3_resnet50": (
+        "torchvision's deeplabv3_resnet50",
+        lambda: Segmentation("deeplabv3_resnet50"),
+        (1, 3, 520, 520),
+    ),
+    "ssd300_vgg16": ("torchvision's ssd300_vgg16, backbone and head", SSD, (1, 3, 300, 300)),
+    "yolov3": ("written after Darknet's layers", YOLOv3, (1, 3, 416, 416)),
+    "tcn": ("written after the paper, no weight normalization", TCN, (1, 1, 784)),
+    "pointnet": ("written after the paper", PointNet, (1, 3, 1024)),
+    "deep_residual": (
+        "ResNet-20 written after the paper, projections where shapes differ",
+        deep_residual,
+        (1, 3, 32, 32),
+    ),
+}
+
+
+def main():
+    for name in sys.argv[1:] or NETWORKS:
+        text, build, *shapes = NETWORKS[name]
+        print(f"  {json.dumps(name)}: {json.dumps(measure(text, build, *shapes))},", flush=True)
+
+
+if __name__ == "__main__":
+    main()
