@@ -95,6 +95,19 @@ class Work(NamedTuple):
         return 2 * self.macs + self.other
 
 
+class Reach(NamedTuple):
+    """How an output position reads one axis of the input: `extent` positions in a row, `stride` on from its neighbour.
+
+    The first starts `before` positions ahead of the input. With `up`, as in a transposed convolution, it is the other
+    way round: an input position spreads over `extent` output positions, `up` on from its neighbour.
+    """
+
+    extent: int = 1
+    stride: int = 1
+    before: int = 0
+    up: int = 0
+
+
 class Emit(Protocol):
     """Adds an operator to the graph under construction and returns its output."""
 
@@ -120,8 +133,12 @@ class Op:
     """How many inputs it takes: at least, at most (None: any number)."""
     main: ClassVar[str | None] = None
     """The argument that a bare value means, `Dense: 10`; the first one unless said."""
+    ignores: ClassVar[tuple[str, ...]] = ()
+    """Further arguments of its namesakes in other frameworks that change neither shapes nor costs."""
     kind: ClassVar[str] = "other"
-    """What it is to a reader: convolution, dense, pooling, normalization, activation, merge, reshape, other."""
+    """What it is to a reader: convolution, dense, pooling, normalization, activation, attention, merge, ..., other."""
+    pointwise: ClassVar[bool] = False
+    """Whether an output position reads just its own. Normalisations count as such: their statistics see no places."""
     activation: Op | None = None
 
     def __init_subclass__(cls) -> None:
@@ -141,7 +158,7 @@ class Op:
         for spelling, value in values.items():
             name = self.names.get(spelling)
             if name is None:
-                if spelling in WITHOUT_EFFECT:
+                if spelling in WITHOUT_EFFECT or spelling in self.ignores:
                     continue
                 raise ArgumentError(
                     f"{type(self).__name__}: unknown argument '{spelling}'", spelling, suggest(spelling, self.args)
@@ -219,6 +236,14 @@ class Op:
         """Return the arithmetic of one forward pass."""
         del shapes, output
         return Work()
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        """Return what an output position reads, an entry a spatial axis.
+
+        Empty: its own position. None: all positions, or axes that are no places any more.
+        """
+        del shapes
+        return () if self.pointwise else None
 
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""

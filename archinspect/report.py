@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.cost import Cost, costs
+from archinspect.field import Fields, fields
 from archinspect.op import DTYPES, plain
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Row(NamedTuple):
     """How many layers the row stands for."""
     shares: str = ""
     """The layer whose weights it uses."""
+    field: Fields = ()
+    """What a position sees of the input, an entry a spatial axis; None where it sees everything."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -53,6 +56,9 @@ class Row(NamedTuple):
             "input_shape": list(self.input_shape),
             "output_shape": list(self.output_shape),
             **cost_dict(self.cost),
+            "receptive_field": self.field and [_number(axis.size) for axis in self.field],
+            "jump": self.field and [_number(axis.jump) for axis in self.field],
+            "center": self.field and [_number(axis.center) for axis in self.field],
             "args": self.args,
             **({"shares": self.shares} if self.shares else {}),
         }
@@ -116,6 +122,7 @@ class Report(NamedTuple):
             cost=total(rows),
             args={},
             layers=sum(row.layers for row in rows),
+            field=rows[-1].field,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -142,6 +149,11 @@ def cost_dict(cost: Cost) -> dict[str, int]:
     return {"params": cost.params, **cost._asdict()}
 
 
+def _number(value: float) -> float:
+    """Return whole numbers as integers."""
+    return int(value) if value == int(value) else value
+
+
 def total(rows: Iterable[Row]) -> Cost:
     """Return the sum of the rows' costs."""
     return Cost(*[sum(figures) for figures in zip(*[row.cost for row in rows], strict=True)])
@@ -150,7 +162,7 @@ def total(rows: Iterable[Row]) -> Cost:
 def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32") -> Report:
     """Return the report of a graph whose shapes have been inferred, for this batch or, where None, for one sample."""
     figures = costs(graph, dtype)
-    rows = _rows(graph, figures, batch)
+    rows = _rows(graph, figures, fields(graph), batch)
     totals = total(rows)
     return Report(
         name=graph.name,
@@ -171,13 +183,18 @@ def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32") ->
     )
 
 
-def _rows(graph: Graph, figures: dict[Node, Cost], batch: int | None) -> tuple[Row, ...]:
+def _rows(graph: Graph, figures: dict[Node, Cost], seen: dict[Tensor, Fields], batch: int | None) -> tuple[Row, ...]:
     """Return a row a layer: its nodes follow one another and are summed."""
     layers: dict[str, list[Node]] = {}
     for node in graph.nodes:
         layers.setdefault(node.layer, []).append(node)
     described: dict[Op, tuple[str, str, str, dict[str, object]]] = {}
-    return tuple([_row(name, nodes, figures, batch, described) for name, nodes in layers.items()])
+    return tuple(
+        [
+            _row(name, nodes, figures, batch, described)._replace(field=seen.get(nodes[-1].output))
+            for name, nodes in layers.items()
+        ]
+    )
 
 
 def _row(

@@ -28,7 +28,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "norm": (
         *("BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"),
-        *("LocalResponseNormalization", "LayerScale"),
+        *("LocalResponseNormalization", "RMSNormalization", "LayerScale"),
     ),
     "activation": (
         *("Activation", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ThresholdedReLU", "ELU", "SELU", "CELU", "GELU"),
@@ -39,7 +39,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "reshape": (
         *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
         *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
-        *("Upsample", "UpsampleBilinear", "ChannelShuffle"),
+        *("Upsample", "UpsampleBilinear", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
+    ),
+    "embed": ("Embedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
+    "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
+    "experts": ("MixtureOfExperts",),
+    "recurrent": ("SimpleRNN", "LSTM", "GRU"),
+    "tensor": (
+        *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
+        *("WindowPartition", "WindowReverse", "SampleGaussian", "Custom"),
     ),
     "identity": (
         *("Input", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),

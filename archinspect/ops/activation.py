@@ -26,6 +26,7 @@ class Elementwise(Op):
     """A function of every element by itself."""
 
     kind = "activation"
+    pointwise = True
     operations: ClassVar[int] = 1
     """Arithmetic operations for an element."""
 

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Op, Spatial, Weight, Work, times
+from archinspect.op import ArgumentError, Op, Reach, Spatial, Weight, Work, times
 from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, extent, pad_pairs, positions, size
 
@@ -41,6 +41,11 @@ class _Window(Spatial):
         pads = pad_pairs(self.padding, spatial, windows, self.strides)
         axes = ("depth", "height", "width")[-self.rank :] if self.rank > 1 else ("length",)
         return tuple(map(positions, spatial, windows, self.strides, pads, axes))
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        windows = self.windows()
+        pads = pad_pairs(self.padding, self.split(shapes[0])[0], windows, self.strides)
+        return tuple(Reach(window, step, pad[0]) for window, step, pad in zip(windows, self.strides, pads, strict=True))
 
     def channels(self, shape: Shape) -> int:
         """Return the input channels; raise Mismatch where `in_channels` says another number."""
@@ -165,7 +170,7 @@ class _Separable(_Window):
 
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
     depth_multiplier: int = arg("depthwise channels for every input channel", Int(1), 1)
-    pointwise: ClassVar[type[_Conv]]
+    mixing: ClassVar[type[_Conv]]
     depthwise: ClassVar[type[_Depthwise]]
 
     def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
@@ -179,7 +184,7 @@ class _Separable(_Window):
             in_channels=self.in_channels,
             data_format=self.data_format,
         )
-        pointwise = self.pointwise(
+        pointwise = self.mixing(
             filters=self.filters, kernel_size=1, use_bias=self.use_bias, data_format=self.data_format
         )
         output = emit(pointwise, [emit(depthwise, inputs)])
@@ -193,7 +198,7 @@ class SeparableConv1D(_Separable):
     __doc__ = _Separable.__doc__
     rank = 1
     aliases = ("SeparableConvolution1D",)
-    pointwise = Conv1D
+    mixing = Conv1D
     depthwise = DepthwiseConv1D
 
 
@@ -201,7 +206,7 @@ class SeparableConv2D(_Separable):
     __doc__ = _Separable.__doc__
     rank = 2
     aliases = ("SeparableConvolution2D",)
-    pointwise = Conv2D
+    mixing = Conv2D
     depthwise = DepthwiseConv2D
 
 
@@ -236,6 +241,22 @@ class _Transpose(_Window):
         if min(lengths) < 1:
             raise Mismatch(f"the padding leaves no output: {times(lengths)}", arg="padding")
         return self.join(shape[0], lengths, self.filters)
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        del shapes
+        return tuple(
+            Reach(window, 1, self._cut(axis), up=stride)
+            for axis, (window, stride) in enumerate(zip(self.windows(), self.strides, strict=True))
+        )
+
+    def _cut(self, axis: int) -> int:
+        """Return the positions cut off in front of the full output."""
+        if not isinstance(self.padding, str):
+            return self.padding[axis][0]
+        window = self.windows()[axis]
+        if self.padding == "valid":
+            return 0
+        return window // 2 if self.output_padding else max(window - self.strides[axis], 0) // 2
 
     def _length(self, axis: int, length: int) -> int:
         stride = self.strides[axis]

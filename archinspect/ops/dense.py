@@ -22,6 +22,7 @@ class Dense(Op):
     """
 
     kind = "dense"
+    pointwise = True
     aliases = ("Linear", "FullyConnected", "FC", "InnerProduct")
 
     units: int = arg("output features", Int(1), aliases=("out_features", "hidden_units"))

@@ -36,6 +36,7 @@ class _SameShape(Op):
     """An operator whose output is shaped as its input."""
 
     kind = "other"
+    pointwise = True
 
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]

@@ -11,6 +11,7 @@ from archinspect.shape import Mismatch, broadcast, normal_axis, size, text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.op import Reach
     from archinspect.shape import Shape
 
 
@@ -18,6 +19,7 @@ class _Elementwise(Op):
     """Joins its inputs element by element; dimensions of size 1 stretch as in NumPy."""
 
     kind = "merge"
+    pointwise = True
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
     def output(self, *shapes: Shape) -> Shape:
@@ -91,6 +93,12 @@ class Concatenate(Op):
                     help="make the paths agree in every other axis; `Cropping2D` and `ZeroPadding2D` adjust sizes",
                 )
         return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        first = shapes[0]
+        channels = channel_axis(first, self.data_format)
+        # Along another axis than the channels' the output's positions are no longer those of the inputs.
+        return () if self.axis is None or normal_axis(self.axis, len(first)) == channels else None
 
     def label(self) -> str:
         return "concat"

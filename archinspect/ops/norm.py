@@ -18,6 +18,7 @@ class _Norm(Op):
     """What all normalisations share: the output is shaped as the input."""
 
     kind = "normalization"
+    pointwise = True
 
     epsilon: float = arg("added to the variance", Float(0), 0.001, aliases=("eps",))
 
@@ -135,6 +136,23 @@ class LayerNormalization(_Norm):
         return "layer norm"
 
 
+class RMSNormalization(LayerNormalization):
+    """Divides every sample by its root mean square over its last axis, or several (Zhang & Sennrich 2019).
+
+    arXiv:1910.07467. FLOPs: 3 an element (square, mean, quotient), 1 more for the scale.
+    """
+
+    aliases = ("RMSNorm",)
+    center: bool = False
+    epsilon: float = arg("added to the mean square", Float(0), 1e-6, aliases=("eps",))
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=(3 + len(self.weights(*shapes))) * size(output))
+
+    def label(self) -> str:
+        return "RMS norm"
+
+
 class GroupNormalization(_ChannelNorm):
     """Normalises every sample over groups of its channels (Wu & He 2018, arXiv:1803.08494).
 
@@ -182,6 +200,7 @@ class LocalResponseNormalization(Op):
     """
 
     kind = "normalization"
+    pointwise = True
     aliases = ("LocalResponseNorm", "LRN")
     size: int = arg("neighbouring channels, the channel itself among them", Int(1), 5, aliases=("local_size", "n"))
     depth_radius: int | None = arg("TensorFlow's, instead of `size`: neighbours on either side", Optional(Int(0)), None)
@@ -208,6 +227,7 @@ class LayerScale(Op):
     """
 
     kind = "normalization"
+    pointwise = True
     axis: int | None = arg("the vector's axis", Optional(Int()), None)
     init_values: float = arg("initial value; without effect on costs", Float(), 1e-6, aliases=("gamma", "value"))
     data_format: str = data_format_arg()

@@ -7,7 +7,7 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Spatial, Work, times
+from archinspect.op import ArgumentError, Reach, Spatial, Work, times
 from archinspect.shape import ceil_div, extent, pad_pairs, positions, size
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ class _Pool(Spatial):
     def windows(self) -> tuple[int, ...]:
         """Return the input positions that a window spans on each axis."""
         return self.pool_size
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        windows, strides = self.windows(), self.strides or self.pool_size
+        pads = pad_pairs(self.padding, self.split(shapes[0])[0], windows, strides)
+        return tuple(Reach(window, step, pad[0]) for window, step, pad in zip(windows, strides, pads, strict=True))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
@@ -239,6 +244,14 @@ class _AdaptivePool(Spatial):
 
     def _counts(self, spatial: Shape) -> Shape:
         return tuple(count or length for count, length in zip(self.output_size, spatial, strict=True))
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        spatial, _ = self.split(shapes[0])
+        counts = [count or length for length, count in zip(spatial, self.output_size, strict=True)]
+        if any(length % count for length, count in zip(spatial, counts, strict=True)):
+            return None  # windows of several sizes
+        steps = [length // count for length, count in zip(spatial, counts, strict=True)]
+        return tuple(Reach(step, step) for step in steps)
 
     def elements(self, shape: Shape) -> int:
         """Return the input elements of all windows together, an overlap counted in each."""

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Float, Int, Ints, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Op, Spatial, Work, data_format_arg, times
+from archinspect.op import ArgumentError, Op, Reach, Spatial, Work, data_format_arg, times
 from archinspect.shape import Mismatch, normal_axis, size
 
 if TYPE_CHECKING:
@@ -104,6 +104,10 @@ class _ZeroPadding(Spatial):
         padded = [length + sum(pad) for length, pad in zip(spatial, self.padding, strict=True)]
         return self.join(shape[0], padded, channels)
 
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        del shapes
+        return tuple(Reach(before=before) for before, _ in self.padding)
+
 
 class ZeroPadding1D(_ZeroPadding):
     __doc__ = _ZeroPadding.__doc__
@@ -136,6 +140,10 @@ class _Cropping(Spatial):
         if min(left) < 1:
             raise Mismatch(f"cuts {times(spatial)} down to {times(left)}", arg="cropping", help="crop less")
         return self.join(shape[0], left, channels)
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        del shapes
+        return tuple(Reach(before=-before) for before, _ in self.cropping)
 
 
 class Cropping1D(_Cropping):
@@ -179,6 +187,14 @@ class _UpSampling(Spatial):
         (shape,) = shapes
         spatial, channels = self.split(shape)
         return self.join(shape[0], [n * factor for n, factor in zip(spatial, self.size, strict=True)], channels)
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        del shapes
+        if self.interpolation == "nearest":
+            return tuple(Reach(factor, up=factor) for factor in self.size)
+        # Linear interpolation spreads a position over twice the factor, cubic over four times.
+        taps = 2 if "linear" in self.interpolation else 4
+        return tuple(Reach(taps * factor, 1, (taps - 1) * factor // 2, up=factor) for factor in self.size)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
@@ -274,6 +290,7 @@ class ChannelShuffle(Spatial):
     """Interleaves the channels of groups (Zhang et al. 2017, arXiv:1707.01083). No FLOPs."""
 
     kind = "reshape"
+    pointwise = True
     rank: ClassVar[int] = 2
     groups: int = arg("groups of channels", Int(1))
 
@@ -282,3 +299,45 @@ class ChannelShuffle(Spatial):
         if channels % self.groups:
             raise Mismatch(f"{self.groups} groups do not divide {channels} channels", arg="groups")
         return shapes[0]
+
+
+class PixelShuffle(Spatial):
+    """Makes a map larger by as much as its channels become fewer (Shi et al. 2016, arXiv:1609.05158). No FLOPs."""
+
+    kind = "reshape"
+    pointwise = True
+    rank: ClassVar[int] = 2
+    aliases = ("DepthToSpace",)
+    upscale_factor: int = arg("factor of height and width", Int(1, 10_000), aliases=("block_size",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, channels = self.split(shape)
+        factor = self.upscale_factor
+        if channels % (factor * factor):
+            raise Mismatch(f"{channels} channels are no multiple of {factor}x{factor}", arg="upscale_factor")
+        return self.join(shape[0], [n * factor for n in spatial], channels // (factor * factor))
+
+    def label(self) -> str:
+        return f"pixel shuffle x{self.upscale_factor}"
+
+
+class PixelUnshuffle(Spatial):
+    """Makes channels of the positions of every square, the reverse of `PixelShuffle`. No FLOPs."""
+
+    kind = "reshape"
+    pointwise = True
+    rank: ClassVar[int] = 2
+    aliases = ("SpaceToDepth",)
+    downscale_factor: int = arg("factor of height and width", Int(1, 10_000), aliases=("block_size",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        spatial, channels = self.split(shape)
+        factor = self.downscale_factor
+        if any(n % factor for n in spatial):
+            raise Mismatch(f"{factor} does not divide {times(spatial)}", arg="downscale_factor")
+        return self.join(shape[0], [n // factor for n in spatial], channels * factor * factor)
+
+    def label(self) -> str:
+        return f"pixel unshuffle x{self.downscale_factor}"

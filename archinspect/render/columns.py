@@ -23,6 +23,14 @@ class Column(NamedTuple):
     """How long a narrow terminal keeps it: the lowest goes first."""
 
 
+def _axes(row: Row, figure: str) -> str:
+    """Write what a row sees of the input, one number where all axes have the same."""
+    if row.field is None:
+        return "all"
+    figures = [f"{getattr(axis, figure):.10g}" for axis in row.field]
+    return figures[0] if len(set(figures)) == 1 else "x".join(figures)
+
+
 def _number(title: str, value: Callable[[Row], int], keep: int) -> Column:
     return Column(title, value, lambda row, exact: count(value(row), exact=exact), number=True, keep=keep)
 
@@ -46,6 +54,9 @@ COLUMNS = {
         number=True,
         keep=10,
     ),
+    "receptive_field": Column("Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), keep=25),
+    "jump": Column("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), keep=24),
+    "center": Column("Centre", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), keep=23),
     "args": Column(
         "Arguments", lambda r: r.args, lambda r, _: ", ".join(f"{k}={v}" for k, v in r.args.items()), keep=5
     ),

@@ -4,6 +4,7 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,6 +86,17 @@ ARGUMENTS = [
     ("Upsample", {"scale_factor": 1.5}, "Upsample: scale_factor must be a whole factor, or one an axis (for a fraction give the output's `size`), not 1.5", "scale_factor"),
     ("Upsample", {}, "Upsample: takes either scale_factor or size", "size"),
     ("Upsample", {"scale_factor": 2, "size": 4}, "Upsample: takes either scale_factor or size", "size"),
+    ("MultiHeadAttention", {"num_heads": 4}, "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", "key_dim"),
+    ("MultiHeadAttention", {"num_heads": 4, "key_dim": 3, "embed_dim": 12}, "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", "key_dim"),
+    ("MultiHeadAttention", {"num_heads": 4, "embed_dim": 6}, "MultiHeadAttention: 4 heads do not divide an embed_dim of 6", "embed_dim"),
+    ("MultiHeadAttention", {"num_heads": 4, "key_dim": 6, "num_kv_heads": 3}, "MultiHeadAttention: 3 heads of keys do not divide 4 heads", "num_kv_heads"),
+    ("MultiHeadAttention", {"num_heads": 10**5, "key_dim": 6}, "MultiHeadAttention: num_heads must be a positive integer, at most 10,000, not 100000", "num_heads"),
+    ("MixtureOfExperts", {"num_experts": 4, "units": 6, "top_k": 5}, "MixtureOfExperts: a step cannot go to 5 of 4 experts", "top_k"),
+    ("LSTM", {"units": 4, "biases": 3}, "LSTM: biases must be a positive integer, at most 2, not 3", "biases"),
+    ("LSTM", {"units": 4, "sparse": True}, "LSTM: unknown argument 'sparse'", "sparse"),
+    ("Roll", {"shift": [1, 2], "axis": 1}, "Roll: 2 shifts for 1 axes", "shift"),
+    ("WindowReverse", {"size": [4, 4, 4], "window_size": 2}, "WindowReverse: size takes the map's height and width", "size"),
+    ("Custom", {"macs": 1000, "flops": 1999}, "Custom: 1,000 MACs are 2,000 FLOPs, more than 1,999", "flops"),
 ]
 
 # operator, arguments, input shapes, message, argument to blame
@@ -139,6 +151,32 @@ SHAPES = [
     ("Upsample", {"size": [4, 4, 4]}, [(1, 8, 8, 6)], "size [4, 4, 4] does not fit the input's 2 spatial axes", "size"),
     ("Upsample", {"scale_factor": 2}, [(1, 6)], "scale_factor [2] does not fit the input's 0 spatial axes", "scale_factor"),
     ("ChannelShuffle", {"groups": 4}, [(1, 8, 8, 6)], "4 groups do not divide 6 channels", "groups"),
+    ("PixelShuffle", {"upscale_factor": 2}, [(1, 8, 8, 6)], "6 channels are no multiple of 2x2", "upscale_factor"),
+    ("PixelUnshuffle", {"downscale_factor": 2}, [(1, 8, 7, 6)], "2 does not divide 8x7", "downscale_factor"),
+    ("LearnedPositions", {}, [(1, 6)], "needs an input of at least two axes (steps, features), got 1", ""),
+    ("LearnedPositions", {"input_dim": 4}, [(1, 5, 6)], "input_dim is 4, but the input has 5 steps", "input_dim"),
+    ("ClassToken", {}, [(1, 8, 8, 6)], "needs an input of 2 axes (steps, features), got 3", ""),
+    ("LearnedTokens", {"n": 3}, [(1,)], "dim is not given, and the input has no axis that it could follow from", "dim"),
+    ("ScaledDotProductAttention", {}, [(1, 6)], "a query (None, 6) cannot attend to keys (None, 6) and values (None, 6)", ""),
+    ("ScaledDotProductAttention", {}, [(1, 5, 6), (1, 7, 6), (1, 8, 6)], "a query (None, 5, 6) cannot attend to keys (None, 7, 6) and values (None, 8, 6)", ""),
+    ("ScaledDotProductAttention", {"num_heads": 4}, [(1, 5, 6)], "4 heads do not divide the query's 6 features", "num_heads"),
+    ("ScaledDotProductAttention", {"num_heads": 3}, [(1, 5, 6), (1, 5, 6), (1, 5, 7)], "3 heads do not divide the value's 7 features", "num_heads"),
+    ("ScaledDotProductAttention", {"num_heads": 4, "num_kv_heads": 2}, [(1, 5, 8)], "4 heads of a query of 8 features need 2 heads of keys of the same size: 4 features, not 8", "num_heads|num_kv_heads"),
+    ("MultiHeadAttention", {"num_heads": 2, "embed_dim": 6}, [(1, 5, 8)], "embed_dim is 6, but the input has 8 features", "embed_dim"),
+    ("MultiHeadAttention", {"num_heads": 2, "embed_dim": 6, "kdim": 5}, [(1, 5, 6), (1, 5, 8)], "kdim is 5, but the input has 8 features", "kdim"),
+    ("MultiHeadAttention", {"num_heads": 2, "embed_dim": 6, "vdim": 5}, [(1, 5, 6)], "vdim is 5, but the input has 6 features", "vdim"),
+    ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "rotary": True}, [(1, 5, 6)], "heads of 3 features cannot be rotated in pairs", "dim|key_dim|embed_dim"),
+    ("RotaryEmbedding", {"dim": 4}, [(1, 5, 6)], "4 features of a head do not divide the input's 6", "dim"),
+    ("LSTM", {"units": 3}, [(1, 6)], "needs an input of 2 axes (steps, features), got 1", ""),
+    ("LSTM", {"units": 3, "input_size": 4}, [(1, 5, 6)], "input_size is 4, but the input's steps have 6 features", "input_size"),
+    ("MatMul", {}, [(1, 6), (1, 6)], "needs inputs of at least two axes, got (None, 6) and (None, 6)", ""),
+    ("MatMul", {}, [(1, 5, 6), (1, 5, 6)], "(None, 5, 6) and (None, 5, 6) have no product: 6 columns meet 5 rows", ""),
+    ("Slice", {"start": 3, "stop": 3}, [(1, 5, 6)], "nothing is left of axis 1, which has 5 positions", "start|stop"),
+    ("Select", {"index": 5}, [(1, 5, 6)], "axis 1 has no position 5, only 5 of them", "index"),
+    ("Roll", {"shift": 1, "axis": 0}, [(1, 5, 6)], "axis 0 is the batch, which no layer may touch", "axis"),
+    ("WindowPartition", {"window_size": 2}, [(1, 5, 6)], "needs an input of 3 axes (height, width, channels), got 2", ""),
+    ("WindowReverse", {"size": 4, "window_size": 2}, [(1, 3, 4, 6)], "a map of 4x4 is 4 windows of 4 positions, not (None, 3, 4, 6)", "size|window_size"),
+    ("SampleGaussian", {}, [(1, 5), (1, 6)], "the mean (None, 5) and the variance (None, 6) differ in shape", ""),
 ]
 # fmt: on
 
@@ -150,9 +188,12 @@ def refuse_arguments(op, args):
 
 
 def refuse_shapes(op, args, shapes):
+    def emit(part, inputs):
+        return SimpleNamespace(shape=part.output(*[tensor.shape for tensor in inputs]))
+
     layer = ops.find(op)(**args)
     with pytest.raises(Mismatch) as caught:
-        layer.output(*shapes)
+        layer.build(emit, [SimpleNamespace(shape=shape) for shape in shapes])
     return caught.value
 
 

@@ -5,6 +5,7 @@ Run by hand, in an environment with torch and keras:
     KERAS_BACKEND=torch python tests/truth/measure_ops.py
 
 Each case below is an operator as its framework spells it, with its input shapes, the batch first.
+Where PyTorch has no layer, a module below says what it would be, made of PyTorch's functions.
 It becomes one line of `ops_torch.json` or `ops_keras.json`:
 
 - `output`: shape of what the layer returned, or null where the framework refuses the case;
@@ -15,7 +16,7 @@ It becomes one line of `ops_torch.json` or `ops_keras.json`:
 `arguments` holds what the constructor of each layer takes, so that a test can say that all are known.
 """
 
-# ruff: noqa: T201 - a script that says what it does
+# ruff: noqa: T201, FBT002, PLR0913, PLR0917 - a script that says what it does; modules take arguments as PyTorch's do
 
 import inspect
 import json
@@ -23,20 +24,237 @@ import sys
 import warnings
 from math import prod
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 HERE = Path(__file__).parent
+
+
+# What PyTorch has as functions, or networks write out with them, as modules: the arguments are archinspect's.
+
+
+class ScaledDotProductAttention(nn.Module):
+    def __init__(self, num_heads=1, num_kv_heads=None, causal=False):
+        super().__init__()
+        self.heads, self.kv_heads, self.causal = num_heads, num_kv_heads or num_heads, causal
+
+    def forward(self, query, key=None, value=None):
+        key = query if key is None else key
+        value = key if value is None else value
+        grouped = self.heads != self.kv_heads
+        query = query.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        key, value = (part.unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2) for part in (key, value))
+        if query.dim() > 4:  # the counter knows one batch axis
+            lead = query.shape[:-3]
+            query, key, value = (part.flatten(0, -4) for part in (query, key, value))
+            attended = functional.scaled_dot_product_attention(query, key, value, enable_gqa=grouped)
+            return attended.transpose(-3, -2).flatten(-2).unflatten(0, lead)
+        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal, enable_gqa=grouped)
+        return attended.transpose(-3, -2).flatten(-2)
+
+
+class GroupedQueryAttention(nn.Module):
+    def __init__(self, num_heads, key_dim, num_kv_heads, query, memory, bias=True, out_bias=True):
+        super().__init__()
+        width = num_heads * key_dim
+        self.queries = nn.Linear(query, width, bias)
+        self.keys = nn.Linear(memory, num_kv_heads * key_dim, bias)
+        self.values = nn.Linear(memory, num_kv_heads * key_dim, bias)
+        self.attention = ScaledDotProductAttention(num_heads, num_kv_heads)
+        self.projection = nn.Linear(width, query, out_bias)
+
+    def forward(self, query, memory=None):
+        memory = query if memory is None else memory
+        return self.projection(self.attention(self.queries(query), self.keys(memory), self.values(memory)))
+
+
+class MixtureOfExperts(nn.Module):
+    """Here the first experts are always chosen: which ones they are changes no figure."""
+
+    def __init__(self, features, num_experts, units, top_k=2, shared_experts=0, gated=True):
+        super().__init__()
+        self.router = nn.Linear(features, num_experts, bias=False)
+        sides = 2 + gated
+        self.experts = nn.ModuleList(
+            nn.ModuleList(
+                nn.Linear(*((units, features) if side == 0 else (features, units)), bias=False) for side in range(sides)
+            )
+            for _ in range(num_experts + shared_experts)
+        )
+        self.used = top_k + shared_experts
+
+    def forward(self, given):
+        scores = self.router(given).softmax(-1)
+        total = 0
+        for expert in self.experts[: self.used]:
+            back, into, *gate = expert
+            hidden = functional.silu(into(given))
+            for projection in gate:
+                hidden = hidden * projection(given)
+            total = total + back(hidden) * scores[..., :1]
+        return total
+
+
+class LearnedPositions(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, given):
+        return given + self.table[: given.shape[1]]
+
+
+class ClassToken(nn.Module):
+    def __init__(self, features, n=1):
+        super().__init__()
+        self.tokens = nn.Parameter(torch.zeros(1, n, features))
+
+    def forward(self, given):
+        return torch.cat([self.tokens.expand(len(given), -1, -1), given], dim=1)
+
+
+class LearnedTokens(nn.Module):
+    def __init__(self, n, dim):
+        super().__init__()
+        self.tokens = nn.Parameter(torch.zeros(1, n, dim))
+
+    def forward(self, given):
+        return self.tokens.expand(len(given), -1, -1)
+
+
+class RotaryEmbedding(nn.Module):
+    def forward(self, given):
+        steps, features = given.shape[-2:]
+        angles = torch.outer(torch.arange(steps), 10_000.0 ** -torch.arange(0, features, 2).div(features))
+        angles = angles.repeat(1, 2)
+        one, other = given.chunk(2, dim=-1)
+        return given * angles.cos() + torch.cat([-other, one], dim=-1) * angles.sin()
+
+
+class MatMul(nn.Module):
+    def __init__(self, transpose_a=False, transpose_b=False):
+        super().__init__()
+        self.transpose_a, self.transpose_b = transpose_a, transpose_b
+
+    def forward(self, first, second):
+        return (first.mT if self.transpose_a else first) @ (second.mT if self.transpose_b else second)
+
+
+class Slice(nn.Module):
+    def __init__(self, axis=1, start=0, stop=None, step=1):
+        super().__init__()
+        self.index = (*[slice(None)] * axis, slice(start, stop, step))
+
+    def forward(self, given):
+        part = given[self.index]
+        if not part.numel():
+            raise IndexError("nothing is left")
+        return part
+
+
+class WindowPartition(nn.Module):
+    """As torchvision's Swin transformer does, padding included."""
+
+    def __init__(self, window_size):
+        super().__init__()
+        self.size = window_size
+
+    def forward(self, given):
+        _, height, width, channels = given.shape
+        given = functional.pad(given, (0, 0, 0, -width % self.size, 0, -height % self.size))
+        given = given.unflatten(2, (-1, self.size)).unflatten(1, (-1, self.size)).transpose(2, 3)
+        return given.reshape(len(given), -1, self.size**2, channels)
+
+
+class WindowReverse(nn.Module):
+    def __init__(self, size, window_size):
+        super().__init__()
+        self.size, self.window = size, window_size
+
+    def forward(self, given):
+        height, width = self.size
+        rows, columns = -(-height // self.window), -(-width // self.window)
+        given = given.reshape(len(given), rows, columns, self.window, self.window, -1).transpose(2, 3)
+        return given.reshape(len(given), rows * self.window, columns * self.window, -1)[:, :height, :width]
+
+
+class SampleGaussian(nn.Module):
+    def forward(self, mean, log_variance):
+        if mean.shape != log_variance.shape:
+            raise ValueError("the shapes differ")
+        return mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+
+
+class Roll(nn.Module):
+    def __init__(self, shift, axis):
+        super().__init__()
+        self.shift, self.axis = shift, axis
+
+    def forward(self, given):
+        return given.roll(self.shift, self.axis)
+
+
+class Select(nn.Module):
+    def __init__(self, index, axis=1):
+        super().__init__()
+        self.index, self.axis = index, axis
+
+    def forward(self, given):
+        return given.select(self.axis, self.index)
+
+
+class _Reduce(nn.Module):
+    def __init__(self, axis, keepdims=False):
+        super().__init__()
+        self.axis, self.keepdims = axis, keepdims
+
+
+class ReduceSum(_Reduce):
+    def forward(self, given):
+        return given.sum(self.axis, self.keepdims)
+
+
+class ReduceMean(_Reduce):
+    def forward(self, given):
+        return given.mean(self.axis, self.keepdims)
+
+
+class ReduceMax(_Reduce):
+    def forward(self, given):
+        return given.amax(self.axis, self.keepdims)
+
+
+WRITTEN_OUT = {
+    module.__name__: module
+    for module in (
+        *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
+        *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
+        *(WindowPartition, WindowReverse, SampleGaussian),
+    )
+}
+TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
+# What a module above has to be told, and archinspect knows from the input's shape.
+TOLD = {
+    "ClassToken": lambda shape: {"features": shape[-1]},
+    "MixtureOfExperts": lambda shape: {"features": shape[-1]},
+    "LearnedPositions": lambda shape: {"shape": shape[1:]},
+}
+# archinspect's own arguments, which say what PyTorch's recurrent layers always do.
+OURS = {"biases", "return_sequences"}
+RECURRENT = ("RNN", "LSTM", "GRU")
 
 
 def case(op, *inputs, **args):
     return op, inputs, args
 
 
-def torch_cases():  # noqa: PLR0915 - a table
+def torch_cases():  # noqa: C901, PLR0915 - a table
     wave, image, volume = (2, 6, 11), (2, 6, 11, 13), (2, 6, 7, 8, 9)
     # Convolutions
     yield case("Conv1d", wave, in_channels=6, out_channels=8, kernel_size=3)
@@ -200,6 +418,97 @@ def torch_cases():  # noqa: PLR0915 - a table
     yield case("UpsamplingBilinear2d", image, scale_factor=2)
     yield case("ChannelShuffle", image, groups=3)
     yield case("ChannelShuffle", image, groups=4)
+    for factor in (1, 2, 3):
+        yield case("PixelShuffle", (2, 8, 4, 6), upscale_factor=factor)
+        yield case("PixelUnshuffle", (2, 5, 4, 6), downscale_factor=factor)
+    # Tables and tokens
+    yield case("Embedding", (2, 5), num_embeddings=20, embedding_dim=6)
+    yield case("Embedding", (2,), num_embeddings=20, embedding_dim=6, padding_idx=0, max_norm=1.0, sparse=False)
+    yield case("Embedding", (2, 5, 3), num_embeddings=20, embedding_dim=6)
+    yield case("LearnedPositions", (2, 5, 6))
+    yield case("LearnedPositions", (2, 4, 5, 6))
+    yield case("LearnedPositions", (2, 5, 6), input_dim=9)
+    yield case("ClassToken", (2, 5, 6))
+    yield case("ClassToken", (2, 5, 6), n=2)
+    yield case("LearnedTokens", (2, 5, 6), n=3, dim=4)
+    yield case("LearnedTokens", (2, 3, 4, 6), n=3, dim=4)
+    # Attention
+    yield case("ScaledDotProductAttention", (2, 5, 12))
+    yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=3)
+    yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), num_heads=3)
+    yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), (2, 7, 9), num_heads=3)
+    yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 4), (2, 7, 10), num_heads=6, num_kv_heads=2)
+    yield case("ScaledDotProductAttention", (2, 5, 12), (2, 5, 4), num_heads=3, num_kv_heads=1)
+    yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=3, causal=True)
+    yield case("ScaledDotProductAttention", (2, 4, 5, 12), num_heads=3)
+    yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=5)
+    yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), (2, 8, 12), num_heads=3)
+    yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 9), (2, 7, 12), num_heads=3)
+    whole = {"embed_dim": 12, "num_heads": 3, "batch_first": True}
+    yield case("MultiheadAttention", (2, 5, 12), **whole)
+    yield case("MultiheadAttention", (2, 5, 12), **whole, bias=False, dropout=0.1)
+    yield case("MultiheadAttention", (2, 5, 12), (2, 7, 12), **whole)
+    yield case("MultiheadAttention", (2, 5, 12), (2, 7, 8), (2, 7, 10), **whole, kdim=8, vdim=10)
+    yield case("MultiheadAttention", (2, 5, 12), (2, 7, 8), (2, 7, 10), **whole)
+    yield case("MultiheadAttention", (2, 5, 12), (2, 7, 8), (2, 7, 10), **whole, kdim=8, vdim=9)
+    yield case("MultiheadAttention", (2, 5, 11), **whole)
+    yield case("MultiheadAttention", (2, 5, 12), embed_dim=12, num_heads=5, batch_first=True)
+    grouped = {"num_heads": 6, "key_dim": 4, "num_kv_heads": 2}
+    yield case("GroupedQueryAttention", (2, 5, 12), **grouped)
+    yield case("GroupedQueryAttention", (2, 5, 12), **grouped, bias=False, out_bias=False)
+    yield case("GroupedQueryAttention", (2, 5, 12), (2, 7, 10), **grouped, bias=True, out_bias=False)
+    yield case("RotaryEmbedding", (2, 5, 12))
+    yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7)
+    yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7, top_k=1, gated=False)
+    yield case("MixtureOfExperts", (2, 3, 5, 12), num_experts=4, units=7, top_k=3, shared_experts=2)
+    # Recurrent
+    for name in RECURRENT:
+        for sequences in (True, False):
+            told = {"input_size": 6, "hidden_size": 8, "batch_first": True, "biases": 2, "return_sequences": sequences}
+            yield case(name, (2, 5, 6), **told)
+            yield case(name, (2, 5, 6), **told, num_layers=3, dropout=0.1)
+            yield case(name, (2, 5, 6), **told, bidirectional=True)
+            yield case(name, (2, 5, 6), **told, bidirectional=True, num_layers=2, bias=False)
+        yield case(name, (2, 5, 7), **told)
+    yield case("RNN", (2, 5, 6), **told, nonlinearity="relu")
+    yield case("LSTM", (2, 5, 6), **told, proj_size=3)
+    yield case("LSTM", (2, 5, 6), **told, proj_size=3, num_layers=2, bidirectional=True)
+    # Whole tensors
+    yield case("RMSNorm", image, normalized_shape=13)
+    yield case("RMSNorm", image, normalized_shape=[11, 13], eps=1e-6)
+    yield case("RMSNorm", image, normalized_shape=13, elementwise_affine=False)
+    yield case("RMSNorm", image, normalized_shape=11)
+    yield case("MatMul", (2, 5, 7), (2, 7, 4))
+    yield case("MatMul", (2, 3, 5, 7), (2, 3, 7, 4))
+    yield case("MatMul", (2, 3, 5, 7), (2, 1, 7, 4))
+    yield case("MatMul", (2, 7, 5), (2, 7, 4), transpose_a=True)
+    yield case("MatMul", (2, 5, 7), (2, 4, 7), transpose_b=True)
+    yield case("MatMul", (2, 7, 5), (2, 4, 7), transpose_a=True, transpose_b=True)
+    yield case("MatMul", (2, 5, 7), (2, 4, 7))
+    yield case("MatMul", (2, 3, 5, 7), (2, 4, 7, 4))
+    for start in (0, 1, 4, -2, -9):
+        for stop in (None, 1, 3, 9, -1, -9):
+            yield case("Slice", (2, 5, 3), axis=1, start=start, stop=stop)
+            yield case("Slice", (2, 3, 5), axis=2, start=start, stop=stop, step=2)
+    yield case("Select", (2, 5, 3), index=0)
+    yield case("Select", (2, 5, 3), index=-1)
+    yield case("Select", (2, 5, 3), index=-3, axis=2)
+    yield case("Select", (2, 5, 3), index=5)
+    yield case("Select", (2, 5, 3), index=-6)
+    for name in ("ReduceSum", "ReduceMean", "ReduceMax"):
+        yield case(name, image, axis=1)
+        yield case(name, image, axis=[-1, 2], keepdims=True)
+        yield case(name, image, axis=[1, 2, 3])
+        yield case(name, image, axis=4)
+    yield case("Roll", image, shift=[-1, 2], axis=[2, 3])
+    yield case("Roll", image, shift=3, axis=1)
+    yield case("WindowPartition", (2, 8, 12, 5), window_size=4)
+    yield case("WindowPartition", (2, 7, 9, 5), window_size=4)
+    yield case("WindowReverse", (2, 6, 16, 5), size=[8, 12], window_size=4)
+    yield case("WindowReverse", (2, 6, 16, 5), size=[7, 9], window_size=4)
+    yield case("WindowReverse", (2, 6, 16, 5), size=[12, 12], window_size=4)
+    yield case("SampleGaussian", (2, 7), (2, 7))
+    yield case("SampleGaussian", (2, 7), (2, 6))
     # Nothing at inference
     yield case("Identity", image)
     for name, shape in (("Dropout", (2, 7)), ("Dropout1d", wave), ("Dropout2d", image), ("Dropout3d", volume)):
@@ -306,6 +615,32 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("GroupNormalization", image, groups=1, center=False)
     yield case("GroupNormalization", (2, 6, 11, 13), groups=2, axis=1)
     yield case("GroupNormalization", image, groups=4)
+    yield case("RMSNormalization", image)
+    yield case("RMSNormalization", image, axis=[2, 3], epsilon=1e-5)
+    # Tables, attention, recurrent
+    yield case("Embedding", (2, 5), input_dim=20, output_dim=6, mask_zero=False, embeddings_initializer="uniform")
+    yield case("Embedding", (2,), input_dim=20, output_dim=6)
+    steps, memory = (2, 5, 12), (2, 7, 10)
+    yield case("MultiHeadAttention", steps, num_heads=3, key_dim=4)
+    yield case("MultiHeadAttention", steps, memory, num_heads=3, key_dim=4)
+    yield case("MultiHeadAttention", steps, memory, (2, 7, 9), num_heads=3, key_dim=4, value_dim=5)
+    yield case("MultiHeadAttention", steps, memory, num_heads=2, key_dim=7, value_dim=5, output_shape=9, dropout=0.1)
+    yield case("MultiHeadAttention", steps, memory, num_heads=2, key_dim=7, use_bias=False)
+    yield case("MultiHeadAttention", steps, memory, (2, 8, 10), num_heads=2, key_dim=7)
+    grouped = {"head_dim": 4, "num_query_heads": 6, "num_key_value_heads": 2}
+    yield case("GroupQueryAttention", steps, **grouped)
+    yield case("GroupQueryAttention", steps, memory, **grouped, use_bias=False)
+    yield case("GroupQueryAttention", steps, head_dim=4, num_query_heads=6, num_key_value_heads=4)
+    # Unrolled, what Keras computes by a loop makes no step more than the input has.
+    unrolled = {"unroll": True}
+    for name in ("SimpleRNN", "LSTM", "GRU"):
+        extra = unrolled if name == "SimpleRNN" else {}
+        yield case(name, (2, 5, 6), units=8, **extra)
+        yield case(name, (2, 5, 6), units=8, return_sequences=True, go_backwards=True, **extra)
+        yield case(name, (2, 5, 6), units=8, use_bias=False, dropout=0.1, activation="tanh", **extra)
+        yield case(name, (2, 6), units=8)
+    yield case("GRU", (2, 5, 6), units=8, reset_after=False, **unrolled)
+    yield case("LSTM", (2, 5, 6), units=8, recurrent_dropout=0.1, recurrent_activation="sigmoid", **unrolled)
     # Activations
     for name in (
         *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "sigmoid", "log_sigmoid"),
@@ -404,16 +739,33 @@ def torch_module(op, args):
     if op.startswith("Conv") and isinstance(padding, tuple) and isinstance(padding[0], tuple):
         sides = tuple(side for pair in reversed(args.pop("padding")) for side in pair)
         return nn.Sequential(getattr(nn, f"ZeroPad{op[4]}d")(sides), getattr(nn, op)(**args))
-    return getattr(nn, op)(**args)
+    return getattr(TORCH, op)(**args)
+
+
+def run_torch(op, inputs, args):
+    """Return a module and what it makes of zeros, on the device that is set."""
+    told = TOLD[op](inputs[0]) if op in TOLD else {}
+    if op == "GroupedQueryAttention":
+        told = {"query": inputs[0][-1], "memory": inputs[-1][-1]}
+    if op == "LearnedPositions" and "input_dim" in args:
+        told = {"shape": (args["input_dim"], *inputs[0][2:])}
+        args = {}
+    own = OURS if op in RECURRENT else ()
+    module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told).eval()
+    kind = torch.int64 if op == "Embedding" else torch.float32
+    tensors = [torch.zeros(shape, dtype=kind) for shape in inputs]
+    if op == "MultiheadAttention":
+        tensors = [tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]]
+    output = module(*tensors)
+    output = output[0] if isinstance(output, tuple) else output
+    return module, output if args.get("return_sequences", True) else output[:, -1]
 
 
 def measure_torch(op, inputs, args):
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        module = torch_module(op, args).eval()
-        module(*[torch.empty(shape) for shape in inputs])
+        module, _ = run_torch(op, inputs, args)
     # Meta tensors check less than real ones.
-    output = torch_module(op, args).eval()(*[torch.zeros(shape) for shape in inputs])
-    output = output[0] if isinstance(output, tuple) else output
+    _, output = run_torch(op, inputs, args)
     return {
         "output": list(output.shape),
         "params": sum(weight.numel() for weight in module.parameters()),
@@ -426,10 +778,16 @@ def measure_keras(op, inputs, args):
     layer = getattr(keras.layers, op)(**{name: tuples(value) for name, value in args.items()})
     tensors = [keras.ops.zeros(shape) for shape in inputs]
     given = tensors[0] if len(tensors) == 1 else tensors
+    if "Attention" in op:
+        query, key, value = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]
+        inputs = (query, value, key)
+    else:
+        inputs = (given,)
     if not layer.built:
-        layer(given)
-    with FlopCounterMode(display=False) as counter:
-        output = layer(given)
+        layer(*inputs)
+    # The counter does not know the fused attention of CPUs.
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        output = layer(*inputs)
     return {
         "output": list(output.shape),
         "params": sum(prod(weight.shape) for weight in layer.trainable_weights),
@@ -446,7 +804,8 @@ def arguments(kind):
 def write(path, versions, module, measure, cases):
     rows, layers = [], {}
     for op, inputs, args in cases:
-        layers[op] = arguments(getattr(module, op))
+        if op not in WRITTEN_OUT or module is not TORCH:
+            layers[op] = arguments(nn.RNNBase if module is TORCH and op in RECURRENT else getattr(module, op))
         try:
             figures = measure(op, inputs, args)
         except (ValueError, RuntimeError, IndexError, AssertionError, TypeError) as error:
@@ -464,7 +823,7 @@ def write(path, versions, module, measure, cases):
 def main():
     warnings.simplefilter("ignore")
     torch_version = torch.__version__.partition("+")[0]
-    write(HERE / "ops_torch.json", {"torch": torch_version}, nn, measure_torch, torch_cases())
+    write(HERE / "ops_torch.json", {"torch": torch_version}, TORCH, measure_torch, torch_cases())
     versions = {"keras": keras.__version__, "backend": f"torch {torch_version}"}
     write(HERE / "ops_keras.json", versions, keras.layers, measure_keras, keras_cases())
 

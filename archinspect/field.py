@@ -1,0 +1,113 @@
+"""Receptive fields: which part of the input each position of a layer sees.
+
+A layer that reads all positions, such as a global pooling, sees everything. Fields are exact: behind up-sampling,
+neighbours see stretches of different lengths, in a pattern that repeats.
+"""
+
+from __future__ import annotations
+
+from math import gcd, lcm
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from archinspect.shape import ceil_div
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archinspect.graph import Graph, Node, Tensor
+    from archinspect.op import Reach
+
+LEAST_RANK = 3
+"""Batch, at least one spatial axis, channels."""
+MAX_PERIOD = 4096
+
+
+class Field(NamedTuple):
+    """What the positions of a tensor see of one axis of the input.
+
+    `spans` holds the first and last input position that each of the first positions sees; the pattern goes on with
+    every span moved by `step` input positions. Without up-sampling it is a pattern of one.
+    """
+
+    spans: tuple[tuple[int, int], ...] = ((0, 0),)
+    step: int = 1
+
+    @property
+    def size(self) -> int:
+        """Return the input positions that a position sees at most, padding included."""
+        return max(last - first for first, last in self.spans) + 1
+
+    @property
+    def jump(self) -> float:
+        """Return how far the fields of neighbours are apart, on average."""
+        return self.step / len(self.spans)
+
+    @property
+    def center(self) -> float:
+        """Return the middle of the first position's field, smoothed over the pattern; the input's first middle is 0."""
+        middles = [(first + last) / 2 - i * self.jump for i, (first, last) in enumerate(self.spans)]
+        return sum(middles) / len(middles)
+
+    def span(self, position: int) -> tuple[int, int]:
+        """Return the first and last input position that a position sees."""
+        times, place = divmod(position, len(self.spans))
+        first, last = self.spans[place]
+        return first + times * self.step, last + times * self.step
+
+    def through(self, reach: Reach) -> Field | None:
+        """Return the field behind an operator that reads its input so; None for a pattern beyond all bounds."""
+        period = len(self.spans)
+        read: Callable[[int], tuple[int, int]]
+        if reach.up:
+            # Input position x spreads over x * up - before and the extent - 1 behind it.
+            new, step = period * reach.up, self.step
+            read = lambda i: (ceil_div(i + reach.before - reach.extent + 1, reach.up), (i + reach.before) // reach.up)  # noqa: E731 - one of two forms
+        else:
+            new = period // gcd(period, reach.stride)
+            step = self.step * reach.stride * new // period
+            read = lambda i: (i * reach.stride - reach.before, i * reach.stride - reach.before + reach.extent - 1)  # noqa: E731 - one of two forms
+        if new > MAX_PERIOD:
+            return None
+        reads = [read(i) for i in range(new)]
+        return Field(tuple((self.span(min(first, last))[0], self.span(last)[1]) for first, last in reads), step)
+
+    def joined(self, other: Field) -> Field:
+        """Return what is seen through two paths together; where they move differently, the wider one."""
+        period = lcm(len(self.spans), len(other.spans))
+        if self.jump != other.jump or period > MAX_PERIOD:
+            return max(self, other, key=lambda field: field.size)
+        pairs = [(self.span(i), other.span(i)) for i in range(period)]
+        spans = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)
+        return Field(spans, self.step * period // len(self.spans))
+
+
+Fields: TypeAlias = "tuple[Field, ...] | None"
+"""A field for every spatial axis; None where everything is seen."""
+
+
+def fields(graph: Graph) -> dict[Tensor, Fields]:
+    """Return the field of every tensor whose shape is known."""
+    found: dict[Tensor, Fields] = {}
+    for node in graph.inputs:
+        rank = len(node.output.shape or ())
+        found[node.output] = (Field(),) * (rank - 2) if rank >= LEAST_RANK else None
+    for node in graph.nodes:
+        if node.output.shape is not None:
+            found[node.output] = _fields(node, [found[tensor] for tensor in node.inputs])
+    return found
+
+
+def _fields(node: Node, inputs: list[Fields]) -> Fields:
+    reaches = node.op.reach(*[tensor.shape for tensor in node.inputs if tensor.shape is not None])
+    if reaches is None or not inputs or inputs[0] is None:
+        return None
+    seen = inputs[0]
+    for other in inputs[1:]:
+        if other is None or len(other) != len(seen):
+            return None
+        if other is not seen:
+            seen = tuple(a.joined(b) for a, b in zip(seen, other, strict=True))
+    if not reaches:
+        return seen
+    behind = [field.through(reach) for field, reach in zip(seen, reaches, strict=True)]
+    return None if None in behind else tuple(field for field in behind if field is not None)

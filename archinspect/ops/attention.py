@@ -1,0 +1,256 @@
+"""Attention: the product of queries, keys and values, and the layers made of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.args import Bool, Choice, Int, Optional, arg
+from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.ops.dense import Dense
+from archinspect.shape import Mismatch, size, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeVar
+
+    from archinspect.graph import Tensor
+    from archinspect.op import Emit
+    from archinspect.shape import Shape
+
+    T = TypeVar("T")
+
+# A head's size times the heads stays below what any size of an axis may be.
+_HEADS = Int(1, 10_000)
+_HEAD_SIZE = Int(1, 100_000)
+
+
+def _roles(inputs: Sequence[T]) -> tuple[T, T, T]:
+    """Return query, key and value: what is not given is what stands before it."""
+    return inputs[0], inputs[min(1, len(inputs) - 1)], inputs[-1]
+
+
+class _Attention(Op):
+    """What attention has, with its projections or without."""
+
+    kind = "attention"
+    inputs: ClassVar[tuple[int, int | None]] = (1, 3)
+    ignores = ("batch_first", "dropout", "dropout_p", "flash_attention", "sliding_window", "scale")
+
+    num_heads: int = arg("heads, each with its own queries", _HEADS, aliases=("num_query_heads", "n_heads", "nhead"))
+    num_kv_heads: int | None = arg(
+        "heads of the keys and values, each shared by several of the queries'; as many as num_heads by default",
+        Optional(_HEADS),
+        None,
+        aliases=("num_key_value_heads",),
+    )
+    causal: bool = arg(
+        "mask what comes later; all scores are computed nevertheless",
+        Bool(),
+        default=False,
+        aliases=("is_causal", "use_causal_mask"),
+    )
+    position_biases: int = arg(
+        "learned biases of a head, one for every relative position or bucket of positions: "
+        "(2 * 7 - 1) ** 2 = 169 for windows of 7x7, 32 in T5",
+        Int(0),
+        0,
+    )
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads of the keys and values."""
+        return self.num_kv_heads or self.num_heads
+
+    def check(self) -> None:
+        if self.num_heads % self.kv_heads:
+            raise ArgumentError(
+                f"{type(self).__name__}: {self.kv_heads} heads of keys do not divide {self.num_heads} heads",
+                "num_kv_heads",
+            )
+
+
+class ScaledDotProductAttention(_Attention):
+    """`softmax(query key^T / sqrt(d)) value` for every head (Vaswani et al. 2017, arXiv:1706.03762).
+
+    Its inputs are query, key and value, already projected, with the heads side by side in the last axis and the
+    steps in the axis before it; further axes, such as windows, are computed one by one. Two inputs are a query and a
+    memory that is key and value; one is all three. With fewer heads of keys than of queries it is grouped-query
+    attention (Ainslie et al. 2023, arXiv:2305.13245).
+
+    MACs: for every head, query step and key step the sizes of a head's key and value; `causal` halves nothing, as in
+    PyTorch's own counter. FLOPs: 2 a MAC, and 6 a score (scale 1, softmax 5), 1 more for a mask, 1 more for a bias.
+    """
+
+    aliases = ("SDPA",)
+    num_heads: int = arg("heads, each with its own queries", _HEADS, 1, aliases=("num_query_heads", "n_heads", "nhead"))
+
+    def output(self, *shapes: Shape) -> Shape:
+        query, key, value = _roles(shapes)
+        if len(query) < 3 or query[:-2] != key[:-2] or key[:-1] != value[:-1]:  # noqa: PLR2004 - batch, steps, features
+            raise Mismatch(
+                f"a query {text(query)} cannot attend to keys {text(key)} and values {text(value)}",
+                help="keys and values need as many steps; all axes before the steps are the same",
+            )
+        if query[-1] % self.num_heads or value[-1] % self.kv_heads:
+            name, heads, width = ("query", self.num_heads, query[-1])
+            if not query[-1] % self.num_heads:
+                name, heads, width = ("value", self.kv_heads, value[-1])
+            raise Mismatch(f"{heads} heads do not divide the {name}'s {width} features", arg="num_heads")
+        if query[-1] // self.num_heads * self.kv_heads != key[-1]:
+            raise Mismatch(
+                f"{self.num_heads} heads of a query of {query[-1]} features need {self.kv_heads} heads of keys of the "
+                f"same size: {query[-1] // self.num_heads * self.kv_heads} features, not {key[-1]}",
+                arg="num_heads|num_kv_heads",
+            )
+        return (*query[:-1], value[-1] // self.kv_heads * self.num_heads)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        del shapes
+        return {"position_biases": Weight((self.position_biases, self.num_heads))} if self.position_biases else {}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        query, key, _ = _roles(shapes)
+        scores = size(query[:-1]) * key[-2] * self.num_heads
+        macs = key[-2] * (size(query) + size(output))
+        return Work(macs, (6 + self.causal + bool(self.position_biases)) * scores)
+
+    def label(self) -> str:
+        return f"attention, {self.num_heads} heads"
+
+
+class RotaryEmbedding(Op):
+    """Rotates pairs of features by angles that grow with the step (Su et al. 2021, arXiv:2104.09864).
+
+    No weights. FLOPs: 3 an element: two products and their sum.
+    """
+
+    kind = "embedding"
+    pointwise = True
+    aliases = ("RoPE", "RotaryPositionalEmbeddings")
+    ignores = ("max_wavelength", "scaling_factor", "base", "theta", "max_seq_len", "sequence_axis", "feature_axis")
+    dim: int | None = arg("features of a head, only to be checked", Optional(Int(1)), None, aliases=("head_dim",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        head = self.dim or shape[-1]
+        if head % 2:
+            raise Mismatch(f"heads of {head} features cannot be rotated in pairs", arg="dim|key_dim|embed_dim")
+        if shape[-1] % head:
+            raise Mismatch(f"{head} features of a head do not divide the input's {shape[-1]}", arg="dim")
+        return shape
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=3 * size(output))
+
+    def label(self) -> str:
+        return "rotary"
+
+
+class _Projection(Dense):
+    """The projection of an attention's input, whose width one of the attention's arguments may state."""
+
+    stated_by: str = arg("that argument", Choice("embed_dim", "kdim", "vdim"), "embed_dim")
+
+    def output(self, *shapes: Shape) -> Shape:
+        width = shapes[0][-1]
+        if self.in_features not in (None, width):
+            raise Mismatch(
+                f"{self.stated_by} is {self.in_features}, but the input has {width} features", arg=self.stated_by
+            )
+        return super().output(*shapes)
+
+
+class _ToQuery(Op):
+    """The projection back to the width of the query, which is its second input."""
+
+    inputs = (2, 2)
+    use_bias: bool = arg("add a learned bias", Bool(), default=True)
+
+    def output(self, *shapes: Shape) -> Shape:
+        attended, query = shapes
+        return (*attended[:-1], query[-1])
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        attended, query = shapes
+        kernel = {"kernel": Weight((attended[-1], query[-1]))}
+        return kernel | ({"bias": Weight((query[-1],))} if self.use_bias else {})
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
+
+
+class MultiHeadAttention(_Attention):
+    """Attention with learned projections of query, key, value and output (Vaswani et al. 2017, arXiv:1706.03762).
+
+    Its inputs are query, key and value, in this order; two are a query and a memory (cross-attention), one is
+    self-attention. The steps are in the axis before the last; further axes, such as windows, are computed one by
+    one. Say the size of a head, `key_dim` as in Keras, or that of all heads, `embed_dim` as in PyTorch. It is four
+    `Dense` layers and a `ScaledDotProductAttention` and counts as they do.
+
+    MACs: those of the projections; and for every head, query step and key step the sizes of a head's key and value.
+    FLOPs: 2 a MAC, 1 an element for the biases, and 6 a score (scale 1, softmax 5), 1 more for a mask.
+    """
+
+    aliases = ("GroupQueryAttention", "GroupedQueryAttention", "MHA")
+
+    key_dim: int | None = arg(
+        "size of a head's queries and keys", Optional(_HEAD_SIZE), None, aliases=("head_dim", "size_per_head")
+    )
+    embed_dim: int | None = arg(
+        "PyTorch's, instead of `key_dim`: size of all heads together, also of inputs and output",
+        Optional(Int(1)),
+        None,
+        aliases=("d_model",),
+    )
+    value_dim: int | None = arg("size of a head's values; key_dim by default", Optional(_HEAD_SIZE), None)
+    output_dim: int | None = arg(
+        "size of the output; the query's by default", Optional(Int(1)), None, aliases=("output_shape",)
+    )
+    use_bias: bool = arg("add a learned bias in every projection", Bool(), default=True, aliases=("bias", "qkv_bias"))
+    out_bias: bool | None = arg(
+        "add a learned bias to the output; as use_bias by default", Optional(Bool()), None, aliases=("proj_bias",)
+    )
+    kdim: int | None = arg("PyTorch's: size of the keys' input, only to be checked", Optional(Int(1)), None)
+    vdim: int | None = arg("PyTorch's: size of the values' input, only to be checked", Optional(Int(1)), None)
+    rotary: bool = arg("rotate queries and keys as `RotaryEmbedding` does", Bool(), default=False)
+
+    def check(self) -> None:
+        super().check()
+        if (self.key_dim is None) == (self.embed_dim is None):
+            raise ArgumentError(
+                "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", "key_dim"
+            )
+        if self.embed_dim and self.embed_dim % self.num_heads:
+            raise ArgumentError(
+                f"MultiHeadAttention: {self.num_heads} heads do not divide an embed_dim of {self.embed_dim}",
+                "embed_dim",
+            )
+
+    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+        query, key, value = _roles(inputs)
+        head = self.key_dim or (self.embed_dim or 0) // self.num_heads
+        values = self.value_dim or head
+        bias, width = self.use_bias, self.embed_dim
+        queries = emit(_Projection(units=self.num_heads * head, use_bias=bias, in_features=width), [query])
+        stated = {"stated_by": "kdim", "in_features": self.kdim} if self.kdim else {"in_features": width}
+        keys = emit(_Projection(units=self.kv_heads * head, use_bias=bias, **stated), [key])
+        if self.rotary:
+            queries, keys = (emit(RotaryEmbedding(dim=head), [part]) for part in (queries, keys))
+        stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
+        vectors = emit(_Projection(units=self.kv_heads * values, use_bias=bias, **stated), [value])
+        attention = ScaledDotProductAttention(
+            num_heads=self.num_heads,
+            num_kv_heads=self.num_kv_heads,
+            causal=self.causal,
+            position_biases=self.position_biases,
+        )
+        attended = emit(attention, [queries, keys, vectors])
+        out_bias = bias if self.out_bias is None else self.out_bias
+        units = self.output_dim or self.embed_dim
+        if units:
+            return emit(Dense(units=units, use_bias=out_bias), [attended])
+        return emit(_ToQuery(use_bias=out_bias), [attended, query])
+
+    def label(self) -> str:
+        return f"attention, {self.num_heads} heads"

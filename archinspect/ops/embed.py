@@ -1,0 +1,137 @@
+"""Learned tables and tokens: embeddings of words, of positions, of classes and queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.args import Int, Optional, arg
+from archinspect.op import Op, Weight, Work
+from archinspect.shape import Mismatch, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Shape
+
+
+class Embedding(Op):
+    """Looks up a learned vector for every integer of its input. No MACs, no FLOPs.
+
+    A network's input of integers is declared so: `input: {shape: [256], dtype: int32}`.
+    """
+
+    kind = "embedding"
+    ignores = (
+        *("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
+        *("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),
+    )
+    input_dim: int = arg("entries of the table", Int(1), aliases=("num_embeddings", "vocabulary_size", "vocab_size"))
+    output_dim: int = arg("size of a vector", Int(1), aliases=("embedding_dim",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (*shapes[0], self.output_dim)
+
+    def output_dtype(self, *dtypes: str) -> str:
+        del dtypes
+        return "float"
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        del shapes
+        return {"embeddings": Weight((self.input_dim, self.output_dim))}
+
+    def label(self) -> str:
+        return f"embedding, {self.output_dim}"
+
+
+class LearnedPositions(Op):
+    """Adds a learned vector for every position (Devlin et al. 2018, arXiv:1810.04805). FLOPs: 1 an element.
+
+    The table has the input's own shape, [steps, features] or [height, width, features], unless `input_dim` says
+    how many steps it is for.
+    """
+
+    kind = "embedding"
+    pointwise = True
+    ignores = ("initializer",)
+    aliases = ("PositionEmbedding", "PositionalEmbedding")
+    input_dim: int | None = arg(
+        "steps the table holds; the input may have fewer",
+        Optional(Int(1)),
+        None,
+        aliases=("sequence_length", "max_length", "num_embeddings"),
+    )
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) < 3:  # noqa: PLR2004 - the batch, steps, features
+            raise Mismatch(f"needs an input of at least two axes (steps, features), got {len(shape) - 1}")
+        if self.input_dim is not None and shape[1] > self.input_dim:
+            raise Mismatch(f"input_dim is {self.input_dim}, but the input has {shape[1]} steps", arg="input_dim")
+        return shape
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        _, steps, *rest = shapes[0]
+        return {"position_embeddings": Weight((self.input_dim or steps, *rest))}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=size(output))
+
+    def label(self) -> str:
+        return "positions"
+
+
+class ClassToken(Op):
+    """Puts learned vectors in front of the steps (Dosovitskiy et al. 2020, arXiv:2010.11929). No FLOPs.
+
+    One is the class token of a vision transformer; more are a distillation token or registers.
+    """
+
+    kind = "embedding"
+    n: int = arg("how many", Int(1), 1, aliases=("num_tokens",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != 3:  # noqa: PLR2004 - the batch, steps, features
+            raise Mismatch(
+                f"needs an input of 2 axes (steps, features), got {len(shape) - 1}",
+                help="`Reshape: [-1, features]` makes steps of a map",
+            )
+        return (shape[0], shape[1] + self.n, shape[2])
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        return {"tokens": Weight((self.n, shapes[0][-1]))}
+
+    def label(self) -> str:
+        return "class token" if self.n == 1 else f"{self.n} tokens"
+
+
+class LearnedTokens(Op):
+    """Learned vectors instead of an input, such as the queries of DETR (Carion et al. 2020, arXiv:2005.12872).
+
+    They are the same for every sample; of the input only the batch is used, and the size of its last axis unless
+    `dim` is given. No FLOPs.
+    """
+
+    kind = "embedding"
+    aliases = ("LearnedQueries",)
+    n: int = arg("how many", Int(1), aliases=("num_tokens", "num_queries"))
+    dim: int | None = arg(
+        "size of a vector; the input's last axis by default", Optional(Int(1)), None, aliases=("output_dim",)
+    )
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if self.dim is None and len(shape) == 1:
+            raise Mismatch("dim is not given, and the input has no axis that it could follow from", arg="dim")
+        return (shape[0], self.n, self.dim or shape[-1])
+
+    def output_dtype(self, *dtypes: str) -> str:
+        del dtypes
+        return "float"
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        return {"tokens": Weight(self.output(*shapes)[1:])}
+
+    def label(self) -> str:
+        return f"{self.n} learned tokens"

@@ -1,0 +1,77 @@
+"""Layers that use a part of their weights for each step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.args import Bool, Int, arg
+from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.ops.activation import ActivationKind
+from archinspect.shape import size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.graph import Tensor
+    from archinspect.op import Emit
+    from archinspect.shape import Shape
+
+
+class MixtureOfExperts(Op):
+    """Sends every step to a few of many small networks (Shazeer et al. 2017, arXiv:1701.06538).
+
+    An expert is two projections with an activation between them, to `units` features and back, without biases; if
+    `gated`, a third projection multiplies the activation (Shazeer 2020, arXiv:2002.05202). A `Dense` layer without
+    bias, the router, chooses. All experts have parameters; only the chosen ones and those that are always used count.
+
+    MACs: a step's features for every expert (the router), and 2 * features * units, if gated 3, for every expert
+    that is used. FLOPs: 2 a MAC; the activation's and, if gated, 1 for every unit that is used; 5 for every expert's
+    score; 2 * experts used - 1 a feature for their weighted sum.
+    """
+
+    kind = "dense"
+    pointwise = True
+    aliases = ("MoE",)
+
+    num_experts: int = arg("experts to choose from", Int(1), aliases=("num_local_experts",))
+    units: int = arg("features inside an expert", Int(1), aliases=("intermediate_size", "hidden_dim"))
+    top_k: int = arg("experts chosen for a step", Int(1), 2, aliases=("num_experts_per_tok", "k"))
+    shared_experts: int = arg("experts that are used by every step besides", Int(0), 0)
+    gated: bool = arg("multiply the activation by a third projection", Bool(), default=True)
+    activation: Op | None = arg("the activation inside an expert", ActivationKind(), "silu")
+
+    @property
+    def used(self) -> int:
+        """Experts that a step goes to."""
+        return self.top_k + self.shared_experts
+
+    def check(self) -> None:
+        if self.top_k > self.num_experts:
+            raise ArgumentError(
+                f"MixtureOfExperts: a step cannot go to {self.top_k} of {self.num_experts} experts", "top_k"
+            )
+
+    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+        return emit(self, inputs)
+
+    def output(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        features = shapes[0][-1]
+        experts = self.num_experts + self.shared_experts
+        return {
+            "router": Weight((features, self.num_experts)),
+            "experts": Weight((experts, 2 + self.gated, features, self.units)),
+        }
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        steps, hidden = size(output[:-1]), (*output[:-1], self.used * self.units)
+        macs = output[-1] * (steps * self.num_experts + (2 + self.gated) * size(hidden))
+        inside = self.activation.work([hidden], hidden).other if self.activation else 0
+        inside += size(hidden) * self.gated
+        return Work(macs, inside + 5 * steps * self.num_experts + (2 * self.used - 1) * size(output))
+
+    def label(self) -> str:
+        return f"{self.top_k} of {self.num_experts} experts"

@@ -1,0 +1,164 @@
+"""Recurrent layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from archinspect.args import Bool, Int, Optional, arg
+from archinspect.op import Op, Weight, Work
+from archinspect.shape import Mismatch, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.shape import Shape
+
+
+class _Cell(NamedTuple):
+    name: str
+    features: int
+    """Size of a step's input."""
+
+
+class _Recurrent(Op):
+    """What all recurrent layers share: steps of an input, and of their own output, weighed for several gates."""
+
+    kind = "recurrent"
+    gates: ClassVar[int] = 1
+    """Weighted sums a unit and step."""
+    operations: ClassVar[int] = 1
+    """Operations a unit and step beside the weighted sums and their biases."""
+    ignores = (
+        *("activation", "recurrent_activation", "nonlinearity", "unit_forget_bias", "dropout", "recurrent_dropout"),
+        *("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint", "go_backwards", "stateful"),
+        *("unroll", "use_cudnn", "batch_first"),
+    )
+
+    units: int = arg("size of the state, and of a step's output", Int(1, 10**8), aliases=("hidden_size",))
+    return_sequences: bool = arg("give every step's output, as PyTorch does; else the last's", Bool(), default=False)
+    num_layers: int = arg("layers, each reading the outputs of the one before", Int(1, 1000), 1)
+    bidirectional: bool = arg(
+        "also run from the last step to the first; the outputs stand side by side", Bool(), default=False
+    )
+    use_bias: bool = arg("add learned biases in every gate", Bool(), default=True, aliases=("bias",))
+    biases: int | None = arg(
+        "biases of a gate and unit: 1, or PyTorch's 2, for input and state", Optional(Int(1, 2)), 1
+    )
+    input_size: int | None = arg("features of a step, only to be checked", Optional(Int(1)), None)
+
+    @property
+    def features(self) -> int:
+        """Size of a step's output in one direction."""
+        return self.units
+
+    @property
+    def bias_vectors(self) -> int:
+        """Learned biases of a gate and unit."""
+        return (self.biases or 1) * self.use_bias
+
+    def cells(self, shape: Shape) -> Iterator[_Cell]:
+        """Yield a cell for every layer and direction."""
+        features = shape[-1]
+        for layer in range(self.num_layers):
+            for direction in ("forward", "backward")[: 1 + self.bidirectional]:
+                yield _Cell(f"{direction}_{layer}", features)
+            features = self.features * (1 + self.bidirectional)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != 3:  # noqa: PLR2004 - the batch, steps, features
+            raise Mismatch(
+                f"needs an input of 2 axes (steps, features), got {len(shape) - 1}",
+                help="`return_sequences: true` in the recurrent layer before it keeps the steps",
+            )
+        if self.input_size not in (None, shape[-1]):
+            raise Mismatch(
+                f"input_size is {self.input_size}, but the input's steps have {shape[-1]} features",
+                arg="input_size",
+                help="leave input_size out: it follows from the input",
+            )
+        features = self.features * (1 + self.bidirectional)
+        return (*shape[:-1], features) if self.return_sequences else (shape[0], features)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        sums = self.gates * self.units
+        found = {}
+        for name, features in self.cells(shapes[0]):
+            found[f"{name}_kernel"] = Weight((features, sums))
+            found[f"{name}_recurrent_kernel"] = Weight((self.features, sums))
+            if self.use_bias:
+                found[f"{name}_bias"] = Weight((self.bias_vectors, sums))
+        return found
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del output
+        steps = size(shapes[0][:-1])
+        cells = list(self.cells(shapes[0]))
+        macs = sum(self.gates * self.units * (cell.features + self.features) for cell in cells)
+        other = len(cells) * self.units * (self.operations + self.gates * self.bias_vectors)
+        return Work(steps * macs, steps * other)
+
+    def label(self) -> str:
+        return f"{type(self).__name__}, {self.units}"
+
+
+class SimpleRNN(_Recurrent):
+    """A recurrent layer without gates: `h = tanh(W x + U h + b)` (Elman 1990).
+
+    Only the last step's output is given unless `return_sequences: true`, and there is one bias, as in Keras; in
+    PyTorch there are all steps and `biases: 2`. The activation counts as `tanh` whatever it is.
+    MACs: units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 1, and 1 for every bias.
+    """
+
+    aliases = ("RNN",)
+
+
+class LSTM(_Recurrent):
+    """Long short-term memory: a state that three gates guard (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
+
+    Only the last step's output is given unless `return_sequences: true`, and a gate has one bias, as in Keras; in
+    PyTorch there are all steps and `biases: 2`. The activations count as `sigmoid` and `tanh` whatever they are.
+    MACs: 4 * units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 18 (three sigmoids 12, two
+    tanh 2, the new state 3, the output 1), and 4 for every bias. With `proj_size` the output is projected to that
+    size: units * proj_size MACs more a step.
+    """
+
+    gates = 4
+    operations = 18
+    proj_size: int = arg("size to which the output is projected; 0 for none", Int(0), 0)
+
+    @property
+    def features(self) -> int:
+        return self.proj_size or self.units
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        found = super().weights(*shapes)
+        if self.proj_size:
+            for name, _ in self.cells(shapes[0]):
+                found[f"{name}_projection"] = Weight((self.units, self.proj_size))
+        return found
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        macs, other = super().work(shapes, output)
+        cells = sum(1 for _ in self.cells(shapes[0]))
+        return Work(macs + size(shapes[0][:-1]) * cells * self.units * self.proj_size, other)
+
+
+class GRU(_Recurrent):
+    """Gated recurrent unit: a state that two gates guard (Cho et al. 2014, arXiv:1406.1078).
+
+    Only the last step's output is given unless `return_sequences: true`, as in Keras; PyTorch gives all. A gate has
+    two biases, as in both frameworks, and one with Keras's `reset_after: false`. The activations count as `sigmoid`
+    and `tanh` whatever they are.
+    MACs: 3 * units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 14 (two sigmoids 8, tanh 1,
+    the reset 1, the new state 4), and 3 for every bias.
+    """
+
+    gates = 3
+    operations = 14
+    reset_after: bool = arg("reset the state after its weighted sum, not before", Bool(), default=True)
+    biases: int | None = arg("biases of a gate and unit; 2, or 1 if not reset_after", Optional(Int(1, 2)), None)
+
+    @property
+    def bias_vectors(self) -> int:
+        return (self.biases or 1 + self.reset_after) * self.use_bias

@@ -1,0 +1,236 @@
+"""Operations on whole tensors: products, sums along axes, parts of them; and a layer of the user's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.args import Bool, Int, Ints, Optional, arg
+from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.shape import Shape
+
+MAX_COUNT = 10**15
+
+
+class MatMul(Op):
+    """The matrix product of two tensors' last two axes, one for each of the axes before.
+
+    MACs: the size of the summed axis for every output element. FLOPs: 2 a MAC.
+    """
+
+    kind = "merge"
+    aliases = ("BatchMatMul", "BMM")
+    inputs = (2, 2)
+    transpose_a: bool = arg("exchange the first input's last two axes first", Bool(), default=False)
+    transpose_b: bool = arg("exchange the second input's last two axes first", Bool(), default=False)
+
+    def output(self, *shapes: Shape) -> Shape:
+        first, second = shapes
+        if len(first) < 3 or len(second) < 3:  # noqa: PLR2004 - the batch and a matrix
+            raise Mismatch(f"needs inputs of at least two axes, got {text(first)} and {text(second)}")
+        *_, rows, inner = (*first[:-2], first[-1], first[-2]) if self.transpose_a else first
+        *_, summed, columns = (*second[:-2], second[-1], second[-2]) if self.transpose_b else second
+        if inner != summed:
+            raise Mismatch(
+                f"{text(first)} and {text(second)} have no product: {inner} columns meet {summed} rows",
+                help="`transpose_a` and `transpose_b` exchange the last two axes",
+            )
+        return (*broadcast((first[:-2], second[:-2])), rows, columns)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(shapes[0][-2 if self.transpose_a else -1] * size(output))
+
+
+class Slice(Op):
+    """Takes the positions of an axis from `start` to before `stop`, as Python's slices. No FLOPs."""
+
+    kind = "reshape"
+    aliases = ("Narrow",)
+    axis: int = arg("the axis", Int(), 1, aliases=("dim",))
+    start: int = arg("first position; negative from the end", Int(), 0)
+    stop: int | None = arg("first position left out; negative from the end", Optional(Int()), None, aliases=("end",))
+    step: int = arg("distance of the positions", Int(1), 1)
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        axis = normal_axis(self.axis, len(shape))
+        length = shape[axis]
+        start = max(self.start + length, 0) if self.start < 0 else self.start
+        stop = length if self.stop is None else self.stop + length if self.stop < 0 else min(self.stop, length)
+        if start >= stop:
+            raise Mismatch(f"nothing is left of axis {axis}, which has {length} positions", arg="start|stop")
+        return (*shape[:axis], ceil_div(stop - start, self.step), *shape[axis + 1 :])
+
+
+class Select(Op):
+    """Takes one position of an axis, which is dropped: `Select: -1` is the last step. No FLOPs."""
+
+    kind = "reshape"
+    aliases = ("Index",)
+    index: int = arg("the position; negative from the end", Int())
+    axis: int = arg("the axis", Int(), 1, aliases=("dim",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        axis = normal_axis(self.axis, len(shape))
+        if not -shape[axis] <= self.index < shape[axis]:
+            raise Mismatch(f"axis {axis} has no position {self.index}, only {shape[axis]} of them", arg="index")
+        return (*shape[:axis], *shape[axis + 1 :])
+
+    def label(self) -> str:
+        return f"select {self.index}"
+
+
+class _Reduce(Op):
+    """Joins the elements along axes into one."""
+
+    kind = "reshape"
+    axis: tuple[int, ...] = arg("the axes", Ints(), aliases=("dim", "axes"))
+    keepdims: bool = arg("keep the axes, with size 1", Bool(), default=False, aliases=("keepdim",))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        axes = normal_axes(self.axis, len(shape))
+        dims = [1 if axis in axes else dim for axis, dim in enumerate(shape)]
+        return tuple(dim for axis, dim in enumerate(dims) if self.keepdims or axis not in axes)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=size(shapes[0]) - size(output))
+
+
+class ReduceSum(_Reduce):
+    """The sum along axes. FLOPs: an addition for every element but the first of each sum."""
+
+
+class ReduceMean(_Reduce):
+    """The mean along axes. FLOPs: 1 an input element: the additions and the division."""
+
+    aliases = ("Mean",)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del output
+        return Work(other=size(shapes[0]))
+
+
+class ReduceMax(_Reduce):
+    """The largest element along axes. FLOPs: a comparison for every element but the first of each."""
+
+
+class Roll(Op):
+    """Shifts positions along axes; what falls off one end comes in at the other. No FLOPs."""
+
+    kind = "reshape"
+    shift: tuple[int, ...] = arg("by how much, for each axis", Ints(), aliases=("shifts",))
+    axis: tuple[int, ...] = arg("the axes", Ints(), 1, aliases=("dims", "axes"))
+
+    def check(self) -> None:
+        if len(self.shift) not in (1, len(self.axis)):
+            raise ArgumentError(f"Roll: {len(self.shift)} shifts for {len(self.axis)} axes", "shift")
+
+    def output(self, *shapes: Shape) -> Shape:
+        normal_axes(self.axis, len(shapes[0]))
+        return shapes[0]
+
+
+class WindowPartition(Op):
+    """Cuts a map into windows, each a sequence (Liu et al. 2021, arXiv:2103.14030). No FLOPs.
+
+    [height, width, channels] becomes [windows, positions of a window, channels]. A map that is no multiple of the
+    window is padded at its end.
+    """
+
+    kind = "reshape"
+    window_size: int = arg("height and width of a window", Int(1, 10_000))
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != 4:  # noqa: PLR2004 - the batch, height, width, channels
+            raise Mismatch(f"needs an input of 3 axes (height, width, channels), got {len(shape) - 1}")
+        batch, height, width, channels = shape
+        window = self.window_size
+        return (batch, ceil_div(height, window) * ceil_div(width, window), window * window, channels)
+
+
+class WindowReverse(Op):
+    """Puts windows together to a map, the reverse of `WindowPartition`; padding is cut off. No FLOPs."""
+
+    kind = "reshape"
+    size: tuple[int, ...] = arg("height and width of the map", Ints(1))
+    window_size: int = arg("height and width of a window", Int(1, 10_000))
+
+    def check(self) -> None:
+        if len(self.size) not in (1, 2):
+            raise ArgumentError("WindowReverse: size takes the map's height and width", "size")
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        height, width, window = self.size[0], self.size[-1], self.window_size
+        cut = (ceil_div(height, window) * ceil_div(width, window), window * window)
+        if shape[1:-1] != cut:
+            raise Mismatch(
+                f"a map of {height}x{width} is {cut[0]} windows of {cut[1]} positions, not {text(shape)}",
+                arg="size|window_size",
+            )
+        return (shape[0], height, width, shape[-1])
+
+
+class SampleGaussian(Op):
+    """Draws from a normal distribution of given mean and logarithm of the variance (Kingma & Welling 2013).
+
+    Its inputs are the mean and the logarithm (arXiv:1312.6114). FLOPs: 4 an element, for `mean + exp(log / 2) * noise`;
+    drawing the noise counts nothing.
+    """
+
+    kind = "merge"
+    aliases = ("Sampling", "Reparameterize")
+    inputs = (2, 2)
+
+    def output(self, *shapes: Shape) -> Shape:
+        mean, log_variance = shapes
+        if mean != log_variance:
+            raise Mismatch(f"the mean {text(mean)} and the variance {text(log_variance)} differ in shape")
+        return mean
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=4 * size(output))
+
+
+class Custom(Op):
+    """A layer of your own, counted as you state it: output, parameters, MACs and FLOPs of a sample.
+
+    It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 a MAC.
+    """
+
+    inputs = (1, None)
+    output_shape: tuple[int, ...] | None = arg(
+        "the output's axes, without the batch; the first input's by default",
+        Optional(Ints(1, empty=True)),
+        None,
+        aliases=("output",),
+    )
+    params: int = arg("learned parameters", Int(0, MAX_COUNT), 0)
+    macs: int = arg("multiply-accumulates of a sample", Int(0, MAX_COUNT), 0)
+    flops: int | None = arg("FLOPs of a sample, those of the MACs included", Optional(Int(0, 2 * MAX_COUNT)), None)
+
+    def check(self) -> None:
+        if self.flops is not None and self.flops < 2 * self.macs:
+            raise ArgumentError(
+                f"Custom: {self.macs:,} MACs are {2 * self.macs:,} FLOPs, more than {self.flops:,}", "flops"
+            )
+
+    def output(self, *shapes: Shape) -> Shape:
+        return shapes[0] if self.output_shape is None else (shapes[0][0], *self.output_shape)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        del shapes
+        return {"weights": Weight((self.params,))} if self.params else {}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        other = 0 if self.flops is None else self.flops - 2 * self.macs
+        return Work(output[0] * self.macs, output[0] * other)

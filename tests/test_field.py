@@ -1,0 +1,119 @@
+"""Receptive fields: the lecture's figures, and brute force by following what each position reads."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import archinspect
+from archinspect.diagnostics import Problems
+from archinspect.field import fields
+from archinspect.infer import infer
+from archinspect.source import Source
+from archinspect.spec.expand import Settings
+from archinspect.spec.load import load
+
+
+def row(network, name, depth=100):
+    report = archinspect.inspect(network)
+    return next(row for row in report.fold(depth) if row.name == name)
+
+
+@pytest.mark.parametrize(
+    ("network", "layer", "depth", "size", "jump"),
+    [
+        ("vgg16", "conv5_3", 100, 196, 16),
+        ("alexnet", "conv5", 100, 163, 16),
+        ("resnet50_v1", "stage4", 1, 483, 32),
+        ("resnet50", "stage4", 1, 427, 32),
+    ],
+)
+def test_the_lecture_s_figures(network, layer, depth, size, jump):
+    found = row(network, layer, depth).field
+    assert [(axis.size, axis.jump) for axis in found] == [(size, jump)] * 2
+
+
+def test_paths_of_the_u_net_meet_in_the_same_place():
+    report = archinspect.inspect("unet")
+    centers = {row.name: row.field[0].center for row in report.layers if row.field}
+    jumps = {row.name: row.field[0].jump for row in report.layers if row.field}
+    for level in ("up1", "up2", "up3", "up4"):
+        assert centers[f"{level}.up"] == centers[f"{level}.cropping2d"]
+        assert jumps[f"{level}.up"] == jumps[f"{level}.cropping2d"]
+
+
+@pytest.mark.parametrize("step", ["Flatten", "GlobalAveragePooling1D", "Dense: 3\n  - Flatten", "Reshape: [-1]"])
+def test_what_reads_all_sees_everything(step):
+    assert last_field(f"input: [8, 2]\nlayers:\n  - {step}\n") is None
+
+
+def test_a_gate_from_everything_sees_everything():
+    spec = "input: [8, 8, 4]\nlayers:\n  - Multiply:\n    - []\n    - [GlobalAveragePooling2D: {keepdims: true}]\n"
+    assert last_field(spec) is None
+
+
+def last_field(text):
+    graph, problems = graph_of(text)
+    assert not problems
+    return fields(graph)[graph.outputs[0]]
+
+
+def graph_of(text):
+    problems = Problems()
+    graph = load(Source("net.yaml", text), Settings(), problems)
+    infer(graph, problems)
+    return graph, problems.all()
+
+
+CONV = st.tuples(
+    st.sampled_from(["Conv1D", "MaxPooling1D", "Conv1DTranspose"]),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(0, 1),
+    st.integers(1, 2),
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.lists(CONV, min_size=1, max_size=3))
+def test_fields_are_those_of_brute_force(layers):
+    """Follow, for a position far from both ends, which input positions it reads; holes of dilation count as seen."""
+    length = 2000
+    reads = np.eye(length, dtype=bool)
+    steps = []
+    for kind, kernel, stride, padding, dilation in layers:
+        padding = min(padding, kernel // 2)  # noqa: PLW2901 - PyTorch's bound for pooling
+        dilation = 1 if kind == "Conv1DTranspose" or kernel == 1 else dilation  # noqa: PLW2901 - a hole is no read
+        if kind == "Conv1DTranspose":
+            kernel = max(kernel, stride)  # noqa: PLW2901 - else some positions read nothing
+        size = {"MaxPooling1D": "pool_size"}.get(kind, "kernel_size")
+        filters = "" if kind == "MaxPooling1D" else "filters: 1, "
+        arguments = f"{filters}{size}: {kernel}, strides: {stride}, padding: {padding}, dilation_rate: {dilation}"
+        steps.append(f"  - {kind}: {{{arguments}}}\n")
+        reads = (transposed if kind == "Conv1DTranspose" else windows)(reads, kernel, stride, padding, dilation)
+    found = last_field(f"input: [{length}, 1]\nlayers:\n{''.join(steps)}")
+    for position in range(len(reads) // 3, len(reads) // 3 + 12):
+        seen = np.flatnonzero(reads[position])
+        assert found[0].span(position) == (seen[0], seen[-1])
+    assert found[0].size == max(np.ptp(np.flatnonzero(row)) for row in reads[len(reads) // 3 :][:24]) + 1
+
+
+def windows(reads, kernel, stride, padding, dilation):
+    extent = dilation * (kernel - 1) + 1
+    count = (len(reads) + 2 * padding - extent) // stride + 1
+    rows = []
+    for i in range(count):
+        taps = [i * stride - padding + tap * dilation for tap in range(kernel)]
+        rows.append(np.any([reads[tap] for tap in taps if 0 <= tap < len(reads)], axis=0))
+    return np.array(rows)
+
+
+def transposed(reads, kernel, stride, padding, _dilation):
+    count = (len(reads) - 1) * stride - 2 * padding + kernel
+    rows = np.zeros((count, reads.shape[1]), dtype=bool)
+    for i, seen in enumerate(reads):
+        for tap in range(kernel):
+            place = i * stride + tap - padding
+            if 0 <= place < count:
+                rows[place] |= seen
+    return rows
