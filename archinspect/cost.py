@@ -54,7 +54,7 @@ def costs(graph: Graph, dtype: str = "float32") -> dict[Node, Cost]:
         if cost is None:
             cost = known[key] = _cost(node, shapes)
         if node.shares is not None:
-            own = _own_weights(node, shapes)
+            _, own = own_weights(node)
             cost = _weigh(own, cost, trainable=node.trainable)
         output_bytes = size(node.output.shape) * sizes[node.output.dtype]
         result[node] = Cost(*cost[:5], output_bytes)
@@ -84,18 +84,19 @@ def _weigh(weights: Mapping[str, Weight], cost: Cost, *, trainable: bool) -> Cos
     return Cost(*learned, buffers, cost.macs, cost.flops)
 
 
-def _own_weights(node: Node, shapes: tuple[Shape, ...]) -> dict[str, Weight]:
-    """Return the weights that a sharing node does not take from the other: those without a partner there.
+def own_weights(node: Node) -> tuple[Mapping[str, Weight], dict[str, Weight]]:
+    """Return all weights of a node that shares, and those that it does not take from the other.
 
     A partner has the same name and shape, or the same sizes in another order, as a tied output
     layer that uses the transposed embedding.
     """
     assert node.shares is not None
+    weights = node.op.weights(*_shapes(node))
     theirs = node.shares.op.weights(*_shapes(node.shares))
     exact = {(name, weight.shape) for name, weight in theirs.items()}
     sizes = {tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1}
-    return {
+    return weights, {
         name: weight
-        for name, weight in node.op.weights(*shapes).items()
+        for name, weight in weights.items()
         if (name, weight.shape) not in exact and tuple(sorted(weight.shape)) not in sizes
     }

@@ -156,7 +156,7 @@ def test_the_json_form_has_the_documented_keys():
     for row in form["layers"]:
         assert list(row)[:5] == ["name", "type", "inputs", "input_shape", "output_shape"]
         assert list(row)[5:12] == FIGURES
-        assert list(row)[12:] == ["args"] + ["shares"] * ("shares" in row)
+        assert list(row)[12:] == ["receptive_field", "jump", "center", "args"] + ["shares"] * ("shares" in row)
     assert rows["body.0.add"]["inputs"] == ["body.0.batch_normalization", "stem"]
     assert rows["stem"]["output_shape"] == [None, 7, 7, 8]
     assert rows["stem"]["args"] == {"filters": 8, "kernel_size": [3, 3], "strides": [2, 2], "activation": "ReLU"}

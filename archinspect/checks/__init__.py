@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.checks import expect, unused
+from archinspect.checks import expect, shares, unused
 
 if TYPE_CHECKING:
     from archinspect.diagnostics import Problems
     from archinspect.graph import Graph
     from archinspect.report import Report
 
-CHECKS = (unused, expect)
+CHECKS = (unused, shares, expect)
 
 
 def run_checks(graph: Graph, report: Report, problems: Problems) -> None:
