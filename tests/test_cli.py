@@ -65,7 +65,7 @@ def process(*args, **options):
         ("check broken.yaml", 1),
         ("check net.yaml broken.yaml", 1),
         ("check net.yaml nothing.yaml", 2),
-        ("check", 2),
+        ("check", 1),
         ("check broken.yaml --format json", 1),
         ("check net.yaml --format yaml", 2),
         ("list", 0),
@@ -159,7 +159,10 @@ def test_a_directory_is_searched(run, folder):
     Path(folder, "more", "deep").mkdir(parents=True)
     Path(folder, "more", "deep", "net.yml").write_text(BROKEN, encoding="utf-8")
     Path(folder, "more", "notes.txt").write_text(BROKEN, encoding="utf-8")
+    Path(folder, ".venv").mkdir()
+    Path(folder, ".venv", "net.yml").write_text(BROKEN, encoding="utf-8")
     result = run("check", ".", "--format", "concise")
+    assert run("check", "--format", "concise").stdout == result.stdout
     assert result.exit_code == 1
     assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [
         "broken.yaml",

@@ -20,14 +20,14 @@ SUFFIXES = (".yaml", ".yml")
 
 
 @click.command("check")
-@click.argument("specs", type=SpecType(), nargs=-1, required=True, metavar="[FILE|DIR|NAME]...")
+@click.argument("specs", type=SpecType(), nargs=-1, metavar="[FILE|DIR|NAME]...")
 @format_option("full", "concise", "json", help="concise prints a line for each problem, json everything.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 def command(specs: tuple[str, ...], form: str, *, strict: bool) -> None:
     """Check that specs fit together and keep what their `expect` states.
 
-    Directories are searched for .yaml and .yml files. Exit codes: 0 all clean, 1 problems found,
-    2 wrong usage.
+    Directories, without arguments this one, are searched for .yaml and .yml files; hidden folders
+    are left out. Exit codes: 0 all clean, 1 problems found, 2 wrong usage.
 
     \b
     Examples:
@@ -37,7 +37,7 @@ def command(specs: tuple[str, ...], form: str, *, strict: bool) -> None:
     from archinspect import api  # noqa: PLC0415 - a help page needs no engine
 
     checked = []
-    for spec in _files(specs):
+    for spec in _files(specs or (".",)):
         try:
             checked.append(api.check(spec))
         except api.NotFoundError as error:
@@ -53,10 +53,16 @@ def _files(specs: Sequence[str]) -> Iterator[str]:
         if not Path(spec).is_dir():
             yield spec
             continue
-        found = [Path(place, file) for place, _, files in os.walk(spec) for file in files if file.endswith(SUFFIXES)]
+        found = sorted(_below(spec))
         if not found:
             raise click.UsageError(f"no .yaml or .yml file below '{spec}'")
-        yield from map(str, sorted(found))
+        yield from map(str, found)
+
+
+def _below(folder: str) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, file) for file in files if file.endswith(SUFFIXES) and not file.startswith("."))
 
 
 def _print(checked: list[Checked], form: str) -> None:
