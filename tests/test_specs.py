@@ -17,7 +17,7 @@ from archinspect.spec.load import is_template
 TRUTH = Path(__file__).parent / "truth"
 FILES = {name: Path(path) for name, path in library.builtins().items()}
 NETWORKS = [name for name, path in FILES.items() if not is_template(read_file(str(path)))]
-TEMPLATES = {"resnet", "vgg"}
+TEMPLATES = {"llama", "resnet", "vgg"}
 LESSONS, ZOO = ({name for name in NETWORKS if FILES[name].parent.name == family} for family in ("lessons", "zoo"))
 
 MEASURED = {
@@ -114,6 +114,29 @@ WORKED_OUT = {
     "svm": (127 * 256 + 127 + 1, 127 * 256 + 127),
     "markov_chain": (8 * 8, 8 * 8),
 }
+
+
+def decoder(depth, width, vocabulary, *, widened, values=None, seq=1024):
+    """Return the MACs of a decoder of tokens: `widened` are the weights of a block's feed-forward part that a token
+    meets, `values` the size of all keys, and of all values, of a token.
+    """
+    projections = 2 * width * width + 2 * width * (values or width)
+    a_block = seq * (projections + widened) + 2 * seq * seq * width
+    return depth * a_block + seq * width * vocabulary
+
+
+# Too large to measure, or not measured: the parameters are published, the MACs
+# counted by the rule of a decoder, which `test_rule_of_a_decoder` holds to measured networks.
+COUNTED = {
+    "gpt2_medium": (354_823_168, decoder(24, 1024, 50257, widened=8 * 1024**2)),
+    "gpt2_large": (774_030_080, decoder(36, 1280, 50257, widened=8 * 1280**2)),
+    "gpt2_xl": (1_557_611_200, decoder(48, 1600, 50257, widened=8 * 1600**2)),
+    "llama3_8b": (8_030_261_248, decoder(32, 4096, 128256, values=1024, widened=3 * 4096 * 14336)),
+    "mixtral_8x7b": (
+        46_702_792_704,
+        decoder(32, 4096, 32000, values=1024, widened=2 * 3 * 4096 * 14336 + 8 * 4096),
+    ),
+}
 FROZEN = {"extreme_learning": 784 * 1000 + 1000, "svm": 127 * 256}
 
 
@@ -126,7 +149,7 @@ def test_all_asked_for_are_there():
     assert set(MEASURED) <= set(NETWORKS)
     assert set(FILES) - set(NETWORKS) == TEMPLATES  # nothing else escapes the tests below
     assert len(WITH_ROWS) == 17
-    assert set(MEASURED) | set(WORKED_OUT) == set(NETWORKS)
+    assert set(MEASURED) | set(WORKED_OUT) | set(COUNTED) == set(NETWORKS)
     assert set(WORKED_OUT) | {"deep_residual"} == LESSONS | ZOO
 
 
@@ -147,7 +170,7 @@ def test_figures_are_the_measured_ones(name):
     assert report.status == "complete"
     assert report.totals.params == measured["params"]
     assert report.totals.non_trainable_params == 0
-    assert report.totals.buffers == measured["buffers"] - counters
+    assert report.totals.buffers == measured["buffers"] - counters - measured.get("indices", 0)
     assert report.totals.macs == measured["macs"]
     outputs = measured["outputs"] if "outputs" in measured else [measured["output"]]
     # PyTorch's maps have the channels first; a list of anchors is as it is.
@@ -162,6 +185,31 @@ def test_figures_are_the_worked_out_ones(name):
     assert report.status == "complete"
     assert (report.totals.params, report.totals.macs) == WORKED_OUT[name]
     assert report.totals.non_trainable_params == FROZEN.get(name, 0)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_figures_are_the_counted_ones(name):
+    report = checked(name).report
+    assert report.status == "complete"
+    assert (report.totals.params, report.totals.macs) == COUNTED[name]
+    assert report.totals.non_trainable_params == report.totals.buffers == 0
+
+
+def test_rule_of_a_decoder():
+    assert decoder(12, 768, 50257, widened=8 * 768**2) == MEASURED["gpt2"]["macs"]
+    assert decoder(32, 4096, 32000, widened=3 * 4096 * 11008) == MEASURED["llama2_7b"]["macs"]
+
+
+def test_tokens_of_a_decoder():
+    """Any number of tokens; the parameters stay, but for the positions of more tokens than GPT-2 has."""
+    for seq in (1, 100, 2048):
+        totals = archinspect.inspect(FILES["llama2_7b"], params={"seq": seq}).totals
+        assert totals.macs == decoder(32, 4096, 32000, widened=3 * 4096 * 11008, seq=seq)
+        assert totals.params == MEASURED["llama2_7b"]["params"]
+    for seq in (1000, 2048):
+        totals = archinspect.inspect(FILES["gpt2"], params={"seq": seq}).totals
+        assert totals.macs == decoder(12, 768, 50257, widened=8 * 768**2, seq=seq)
+        assert totals.params == MEASURED["gpt2"]["params"] + max(seq - 1024, 0) * 768
 
 
 def test_layers_of_the_convolution_lesson():
