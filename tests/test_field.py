@@ -47,6 +47,13 @@ def test_what_reads_all_sees_everything(step):
     assert last_field(f"input: [8, 2]\nlayers:\n  - {step}\n") is None
 
 
+@pytest.mark.parametrize(
+    ("step", "size", "jump"), [("PixelShuffle: 2", 1, 0.5), ("PixelUnshuffle: 2", 2, 2), ("ChannelShuffle: 2", 1, 1)]
+)
+def test_shuffles_of_pixels_move_places(step, size, jump):
+    assert [(f.size, f.jump) for f in last_field(f"input: [8, 8, 4]\nlayers:\n  - {step}\n")] == [(size, jump)] * 2
+
+
 def test_a_gate_from_everything_sees_everything():
     spec = "input: [8, 8, 4]\nlayers:\n  - Multiply:\n    - []\n    - [GlobalAveragePooling2D: {keepdims: true}]\n"
     assert last_field(spec) is None

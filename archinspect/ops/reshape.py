@@ -305,7 +305,6 @@ class PixelShuffle(Spatial):
     """Makes a map larger by as much as its channels become fewer (Shi et al. 2016, arXiv:1609.05158). No FLOPs."""
 
     kind = "reshape"
-    pointwise = True
     rank: ClassVar[int] = 2
     aliases = ("DepthToSpace",)
     upscale_factor: int = arg("factor of height and width", Int(1, 10_000), aliases=("block_size",))
@@ -318,6 +317,10 @@ class PixelShuffle(Spatial):
             raise Mismatch(f"{channels} channels are no multiple of {factor}x{factor}", arg="upscale_factor")
         return self.join(shape[0], [n * factor for n in spatial], channels // (factor * factor))
 
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        del shapes
+        return (Reach(self.upscale_factor, up=self.upscale_factor),) * self.rank
+
     def label(self) -> str:
         return f"pixel shuffle x{self.upscale_factor}"
 
@@ -326,7 +329,6 @@ class PixelUnshuffle(Spatial):
     """Makes channels of the positions of every square, the reverse of `PixelShuffle`. No FLOPs."""
 
     kind = "reshape"
-    pointwise = True
     rank: ClassVar[int] = 2
     aliases = ("SpaceToDepth",)
     downscale_factor: int = arg("factor of height and width", Int(1, 10_000), aliases=("block_size",))
@@ -338,6 +340,10 @@ class PixelUnshuffle(Spatial):
         if any(n % factor for n in spatial):
             raise Mismatch(f"{factor} does not divide {times(spatial)}", arg="downscale_factor")
         return self.join(shape[0], [n // factor for n in spatial], channels * factor * factor)
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        del shapes
+        return (Reach(self.downscale_factor, self.downscale_factor),) * self.rank
 
     def label(self) -> str:
         return f"pixel unshuffle x{self.downscale_factor}"

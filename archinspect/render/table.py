@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from archinspect.op import DTYPES
 from archinspect.render.columns import COLUMNS, cells
 from archinspect.render.numbers import byte_count, count, shape
 
@@ -119,7 +120,7 @@ def _totals(report: Report, *, exact: bool) -> Text:
     totals = report.totals
     batch = f"batch {report.batch or 1}, {report.dtype}"
     lines = [
-        ("Total params", f"{totals.params:,} ({byte_count(totals.params * _element(report), exact=exact)})"),
+        ("Total params", f"{totals.params:,} ({byte_count(totals.params * DTYPES[report.dtype], exact=exact)})"),
         ("Trainable params", f"{totals.trainable_params:,}"),
         ("Non-trainable params", f"{totals.non_trainable_params:,}"),
         ("Buffers", f"{totals.buffers:,} (running statistics, which Keras counts as non-trainable)"),
@@ -138,9 +139,3 @@ def _totals(report: Report, *, exact: bool) -> Text:
 def _both(number: int) -> str:
     short = count(number)
     return f"{number:,}" if short.isdecimal() else f"{number:,} ({short})"
-
-
-def _element(report: Report) -> int:
-    """Return the bytes of one parameter."""
-    weights = report.totals.params + report.totals.buffers
-    return report.param_bytes // weights if weights else 0
