@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archinspect.api import Checked, NotFoundError, check, compare, inspect
+    from archinspect.api import Checked, Explained, NotFoundError, check, compare, explain, inspect
     from archinspect.cost import Cost
     from archinspect.diagnostics import Diagnostic, InvalidSpecError
+    from archinspect.explanation import Explanation, Figure
     from archinspect.report import Report, Row
 
 __version__ = "0.1.0"
@@ -21,19 +22,24 @@ __all__ = [
     "Checked",
     "Cost",
     "Diagnostic",
+    "Explained",
+    "Explanation",
+    "Figure",
     "InvalidSpecError",
     "NotFoundError",
     "Report",
     "Row",
     "check",
     "compare",
+    "explain",
     "inspect",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Checked", "NotFoundError", "check", "compare", "inspect"), "api"),
+    **dict.fromkeys(("Checked", "Explained", "NotFoundError", "check", "compare", "explain", "inspect"), "api"),
     "Cost": "cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "diagnostics"),
+    **dict.fromkeys(("Explanation", "Figure"), "explanation"),
     **dict.fromkeys(("Report", "Row"), "report"),
 }
 

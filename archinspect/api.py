@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archinspect.diagnostics import Diagnostic
+    from archinspect.explanation import Explanation
     from archinspect.graph import Graph
     from archinspect.source import Value
 
 
 class NotFoundError(Exception):
     """No file and no built-in network of this name; the message names the nearest."""
+
+
+class Explained(NamedTuple):
+    """Where a network's figures come from; `layers` holds the operators of every layer, in execution order."""
+
+    report: Report
+    layers: dict[str, tuple[Explanation, ...]]
 
 
 class Checked(NamedTuple):
@@ -67,6 +75,27 @@ def inspect(
     """
     with _collection_paused():
         return _report(open_spec(spec), Settings(params, inputs), batch, dtype)
+
+
+def explain(
+    spec: str | Path,
+    *,
+    batch: int | None = None,
+    params: Mapping[str, Value] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Explained:
+    """Return the formula behind every figure of every layer; arguments and errors as for :func:`inspect`.
+
+    >>> import archinspect
+    >>> (conv,) = archinspect.explain("vgg16").layers["block1.conv1"][:1]
+    >>> conv.weights[0].elements.formula
+    'kernel_height * kernel_width * in_channels * filters'
+    """
+    from archinspect.explanation import explain_graph  # noqa: PLC0415 - a summary does without
+
+    with _collection_paused():
+        graph = _graph(open_spec(spec), Settings(params, inputs), batch)
+        return Explained(report(graph, batch=batch), explain_graph(graph, batch))
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:
@@ -115,11 +144,15 @@ def open_spec(spec: str | Path) -> Source:
 
 
 def _report(source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32") -> Report:
+    return report(_graph(source, settings, batch), batch=batch, dtype=dtype)
+
+
+def _graph(source: Source, settings: Settings, batch: int | None) -> Graph:
     problems = Problems()
     graph = _load(source, problems, settings, batch)
     if graph is None or problems.failed:
         raise InvalidSpecError(problems.all())
-    return report(graph, batch=batch, dtype=dtype)
+    return graph
 
 
 @contextmanager

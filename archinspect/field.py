@@ -25,17 +25,17 @@ MAX_PERIOD = 4096
 class Field(NamedTuple):
     """What the positions of a tensor see of one axis of the input.
 
-    `spans` holds the first and last input position that each of the first positions sees; the pattern goes on with
-    every span moved by `step` input positions. Without up-sampling it is a pattern of one.
+    `spans` holds the first input position that each of the first positions sees, and how many; the pattern goes on
+    with every span moved by `step` input positions. Without up-sampling it is a pattern of one.
     """
 
-    spans: tuple[tuple[int, int], ...] = ((0, 0),)
+    spans: tuple[tuple[int, int], ...] = ((0, 1),)
     step: int = 1
 
     @property
     def size(self) -> int:
         """Return the input positions that a position sees at most, padding included."""
-        return max(last - first for first, last in self.spans) + 1
+        return max(count for _, count in self.spans)
 
     @property
     def jump(self) -> float:
@@ -45,18 +45,22 @@ class Field(NamedTuple):
     @property
     def center(self) -> float:
         """Return the middle of the first position's field, smoothed over the pattern; the input's first middle is 0."""
-        middles = [(first + last) / 2 - i * self.jump for i, (first, last) in enumerate(self.spans)]
+        middles = [first + (count - 1) / 2 - i * self.jump for i, (first, count) in enumerate(self.spans)]
         return sum(middles) / len(middles)
 
     def span(self, position: int) -> tuple[int, int]:
-        """Return the first and last input position that a position sees."""
+        """Return the first input position that a position sees, and the one behind the last."""
         times, place = divmod(position, len(self.spans))
-        first, last = self.spans[place]
-        return first + times * self.step, last + times * self.step
+        first, count = self.spans[place]
+        return first + times * self.step, first + times * self.step + count
 
     def through(self, reach: Reach) -> Field | None:
         """Return the field behind an operator that reads its input so; None for a pattern beyond all bounds."""
         period = len(self.spans)
+        if period == 1 and not reach.up:
+            ((first, count),) = self.spans
+            span = (first - reach.before * self.step, count + (reach.extent - 1) * self.step)
+            return Field((span,), self.step * reach.stride)
         read: Callable[[int], tuple[int, int]]
         if reach.up:
             # Input position x spreads over x * up - before and the extent - 1 behind it.
@@ -69,7 +73,7 @@ class Field(NamedTuple):
         if new > MAX_PERIOD:
             return None
         reads = [read(i) for i in range(new)]
-        return Field(tuple((self.span(min(first, last))[0], self.span(last)[1]) for first, last in reads), step)
+        return Field(tuple(_spanned(self.span(min(first, last))[0], self.span(last)[1]) for first, last in reads), step)
 
     def joined(self, other: Field) -> Field:
         """Return what is seen through two paths together; where they move differently, the wider one."""
@@ -77,8 +81,12 @@ class Field(NamedTuple):
         if self.jump != other.jump or period > MAX_PERIOD:
             return max(self, other, key=lambda field: field.size)
         pairs = [(self.span(i), other.span(i)) for i in range(period)]
-        spans = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)
+        spans = tuple(_spanned(min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)
         return Field(spans, self.step * period // len(self.spans))
+
+
+def _spanned(first: int, behind: int) -> tuple[int, int]:
+    return first, behind - first
 
 
 Fields: TypeAlias = "tuple[Field, ...] | None"

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol,
 
 from archinspect.args import Arg, Choice, arg
 from archinspect.diagnostics import suggest
-from archinspect.shape import Mismatch
+from archinspect.shape import AXES, Mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archinspect.graph import Tensor
-    from archinspect.shape import Shape
+    from archinspect.shape import Shape, Sliding
     from archinspect.source import Value
 
 # Arguments of Keras and PyTorch that change neither shapes nor costs: accepted, and without effect.
@@ -280,9 +280,28 @@ class Spatial(Op):
         return (batch, *spatial, channels)
 
     def _axes(self) -> str:
-        spatial = ("steps",) if self.rank == 1 else ("depth", "height", "width")[-self.rank :]
+        spatial = ("steps",) if self.rank == 1 else AXES[-self.rank :]
         axes = ("channels", *spatial) if self.data_format == "channels_first" else (*spatial, "channels")
         return ", ".join(axes)
+
+
+class Windowed(Spatial):
+    """A spatial operator that moves a window over its input."""
+
+    def sliding(self, lengths: Shape) -> Sliding:
+        """Return how the window moves over spatial axes of these lengths."""
+        raise NotImplementedError
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        """Return the window's reach along every spatial axis."""
+        how = self.sliding(self.split(shapes[0])[0])
+        return tuple(
+            Reach(window, step, pad[0]) for window, step, pad in zip(how.windows, how.strides, how.pads, strict=True)
+        )
+
+    def axis_names(self) -> Sequence[str]:
+        """Return what messages call the axes."""
+        return AXES[-self.rank :] if self.rank > 1 else ("length",)
 
 
 def channel_axis(shape: Shape, data_format: str) -> int:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Shape: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = str | tuple[Pair, ...]
+
+AXES = ("depth", "height", "width")
+"""The last of these are an image's or a volume's spatial axes."""
 
 
 class Mismatch(Exception):  # noqa: N818 - a finding about shapes that becomes a diagnostic, not a failure
@@ -48,19 +51,41 @@ def extent(kernel: int, dilation: int) -> int:
     return dilation * (kernel - 1) + 1
 
 
-def same_padding(length: int, window: int, stride: int) -> Pair:
-    """Return (before, after) of TensorFlow's `same`: the output is the input over the stride, rounded up.
+def largest(a: int, b: int) -> int:
+    """Return the larger; unlike `max`, with both in the formula where they are traced."""
+    if type(a) is int and type(b) is int:
+        return max(a, b)
+    traced, other = (b, a) if type(a) is int else (a, b)
+    return traced.largest(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.traced
 
-    What is odd goes after (tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2).
-    """
-    total = max((ceil_div(length, stride) - 1) * stride + window - length, 0)
-    return total // 2, total - total // 2
+
+def named(name: str, values: Iterable[int]) -> Shape:
+    """Return sizes, one an axis; where they are traced, formulas call them by this name and their axis's."""
+    found = tuple(values)
+    if all(type(value) is int for value in found):
+        return found
+    return tuple(
+        value if type(value) is int else value.called(full)  # type: ignore[attr-defined] # see archinspect.traced
+        for value, full in zip(found, axis_names(name, len(found)), strict=True)
+    )
+
+
+def axis_names(name: str, rank: int) -> list[str]:
+    """Return a name for each spatial axis: `stride_height`, `stride_width`; of a single axis the name alone."""
+    return [name] if rank == 1 else [f"{name}_{axis}" for axis in AXES[-rank:]]
+
+
+def same_padding(length: int, window: int, stride: int) -> int:
+    """Return the zeros of TensorFlow's `same`: the output is the input over the stride, rounded up."""
+    return largest((ceil_div(length, stride) - 1) * stride + window - length, 0)
 
 
 def pad_pairs(padding: Padding, lengths: Shape, windows: Shape, strides: Shape) -> tuple[Pair, ...]:
     """Return (before, after) for every axis of a window operator."""
     if padding == "same":
-        return tuple(map(same_padding, lengths, windows, strides))
+        # What is odd goes after (tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2).
+        halves = [(total // 2, total) for total in named("pad", map(same_padding, lengths, windows, strides))]
+        return tuple((before, total - before) for before, total in halves)
     if padding == "causal":
         return tuple((window - 1, 0) for window in windows)
     if padding == "valid":
@@ -69,9 +94,26 @@ def pad_pairs(padding: Padding, lengths: Shape, windows: Shape, strides: Shape) 
     return padding
 
 
+class Sliding(NamedTuple):
+    """How a window moves over the spatial axes; every field has an entry an axis."""
+
+    taps: Shape
+    strides: Shape
+    dilation: Shape
+    windows: Shape
+    """The input positions that it spans."""
+    pads: tuple[Pair, ...]
+
+
+def sliding(taps: Shape, strides: Shape, dilation: Shape, padding: Padding, lengths: Shape) -> Sliding:
+    """Return how a window moves over axes of these lengths."""
+    windows = named("window", map(extent, taps, dilation))
+    return Sliding(taps, strides, dilation, windows, pad_pairs(padding, lengths, windows, strides))
+
+
 def positions(length: int, window: int, stride: int, pad: Pair, axis: str = "") -> int:
     """Return how many places a window of this extent takes; raise :class:`Mismatch` for none."""
-    padded = length + pad[0] + pad[1]
+    padded = length + sum(pad)
     if window > padded:
         padding = f" (padding included: {padded})" if padded != length else ""
         raise Mismatch(

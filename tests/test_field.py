@@ -101,7 +101,7 @@ def test_fields_are_those_of_brute_force(layers):
     found = last_field(f"input: [{length}, 1]\nlayers:\n{''.join(steps)}")
     for position in range(len(reads) // 3, len(reads) // 3 + 12):
         seen = np.flatnonzero(reads[position])
-        assert found[0].span(position) == (seen[0], seen[-1])
+        assert found[0].span(position) == (seen[0], seen[-1] + 1)
     assert found[0].size == max(np.ptp(np.flatnonzero(row)) for row in reads[len(reads) // 3 :][:24]) + 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,8 @@ import click
 from archinspect.op import DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
 
     from click.shell_completion import CompletionItem
     from rich.console import Console
@@ -89,37 +91,35 @@ def format_option(*forms: str, help: str) -> Callable[[Callable[..., Any]], Call
     return click.option("--format", "form", type=kind, default=forms[0], show_default=True, help=help)
 
 
+dtype_option = click.option(
+    "--dtype",
+    type=click.Choice([name for name in DTYPES if name != "float"]),
+    metavar="TYPE",
+    default="float32",
+    show_default=True,
+    help="What the network computes in: float32, float16, bfloat16, int8, ...",
+)
+batch_option = click.option("--batch", type=click.IntRange(1, 10**6), metavar="N", help="Samples in a batch.")
+input_option = click.option(
+    "--input",
+    "inputs",
+    type=InputShape(),
+    multiple=True,
+    help="Another size for the input: 299x299x3; name=SHAPE where there are several.",
+)
+set_option = click.option(
+    "--set", "params", type=Assignment(), multiple=True, help="Another value for a parameter of the spec: classes=10."
+)
+
+
+def shape_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change shapes: --batch, --input, --set."""
+    return batch_option(input_option(set_option(function)))
+
+
 def figure_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change figures: --batch, --dtype, --input, --set."""
-    dtypes = [name for name in DTYPES if name != "float"]
-    options = [
-        click.option("--batch", type=click.IntRange(1, 10**6), metavar="N", help="Samples in a batch."),
-        click.option(
-            "--dtype",
-            type=click.Choice(dtypes),
-            metavar="TYPE",
-            default="float32",
-            show_default=True,
-            help="What the network computes in: float32, float16, bfloat16, int8, ...",
-        ),
-        click.option(
-            "--input",
-            "inputs",
-            type=InputShape(),
-            multiple=True,
-            help="Another size for the input: 299x299x3; name=SHAPE where there are several.",
-        ),
-        click.option(
-            "--set",
-            "params",
-            type=Assignment(),
-            multiple=True,
-            help="Another value for a parameter of the spec: classes=10.",
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return batch_option(dtype_option(input_option(set_option(function))))
 
 
 def load_report(
@@ -130,12 +130,20 @@ def load_report(
     params: Iterable[tuple[str, Value]] = (),
 ) -> Report:
     """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
+    with spec_errors() as api:
+        report: Report = api.inspect(spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params))
+    return report
+
+
+@contextmanager
+def spec_errors() -> Iterator[ModuleType]:
+    """Give the API; print the problems of a bad spec and leave with 1, or with 2 where there is no such spec."""
     from archinspect import api  # noqa: PLC0415 - a help page needs no engine
     from archinspect.diagnostics import InvalidSpecError  # noqa: PLC0415 - as above
     from archinspect.source import SourceError  # noqa: PLC0415 - as above
 
     try:
-        return api.inspect(spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params))
+        yield api
     except api.NotFoundError as error:
         raise click.UsageError(str(error)) from None
     except SourceError as error:

@@ -6,19 +6,19 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Op, Reach, Spatial, Weight, Work, times
+from archinspect.op import ArgumentError, Op, Reach, Weight, Windowed, Work, times
 from archinspect.ops.activation import activation_arg
-from archinspect.shape import Mismatch, extent, pad_pairs, positions, size
+from archinspect.shape import Mismatch, extent, largest, named, positions, size, sliding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.graph import Tensor
     from archinspect.op import Emit
-    from archinspect.shape import Padding, Shape
+    from archinspect.shape import Padding, Shape, Sliding
 
 
-class _Window(Spatial):
+class _Window(Windowed):
     """What all convolutions share: a window over the spatial axes, a bias, an activation."""
 
     kind = "convolution"
@@ -31,21 +31,13 @@ class _Window(Spatial):
     activation: Op | None = activation_arg()
     in_channels: int | None = arg("input channels, only to be checked", Optional(Int(1)), None)
 
-    def windows(self) -> tuple[int, ...]:
-        """Return the input positions that a window spans on each axis."""
-        return tuple(map(extent, self.kernel_size, self.dilation_rate))
+    def sliding(self, lengths: Shape) -> Sliding:
+        return sliding(self.kernel_size, self.strides, self.dilation_rate, self.padding, lengths)
 
-    def slide(self, spatial: Shape) -> Shape:
+    def slide(self, lengths: Shape) -> Shape:
         """Return the places the window takes on each axis."""
-        windows = self.windows()
-        pads = pad_pairs(self.padding, spatial, windows, self.strides)
-        axes = ("depth", "height", "width")[-self.rank :] if self.rank > 1 else ("length",)
-        return tuple(map(positions, spatial, windows, self.strides, pads, axes))
-
-    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        windows = self.windows()
-        pads = pad_pairs(self.padding, self.split(shapes[0])[0], windows, self.strides)
-        return tuple(Reach(window, step, pad[0]) for window, step, pad in zip(windows, self.strides, pads, strict=True))
+        how = self.sliding(lengths)
+        return tuple(map(positions, lengths, how.windows, how.strides, how.pads, self.axis_names()))
 
     def channels(self, shape: Shape) -> int:
         """Return the input channels; raise Mismatch where `in_channels` says another number."""
@@ -246,28 +238,31 @@ class _Transpose(_Window):
         del shapes
         return tuple(
             Reach(window, 1, self._cut(axis), up=stride)
-            for axis, (window, stride) in enumerate(zip(self.windows(), self.strides, strict=True))
+            for axis, (window, stride) in enumerate(zip(self._windows(), self.strides, strict=True))
         )
+
+    def _windows(self) -> Shape:
+        return named("window", map(extent, self.kernel_size, self.dilation_rate))
 
     def _cut(self, axis: int) -> int:
         """Return the positions cut off in front of the full output."""
         if not isinstance(self.padding, str):
             return self.padding[axis][0]
-        window = self.windows()[axis]
+        window = self._windows()[axis]
         if self.padding == "valid":
             return 0
-        return window // 2 if self.output_padding else max(window - self.strides[axis], 0) // 2
+        return window // 2 if self.output_padding else largest(window - self.strides[axis], 0) // 2
 
     def _length(self, axis: int, length: int) -> int:
         stride = self.strides[axis]
-        window = self.windows()[axis]
+        window = self._windows()[axis]
         extra = self.output_padding[axis] if self.output_padding else 0
         full = (length - 1) * stride + window + extra
         if not isinstance(self.padding, str):
             return full - sum(self.padding[axis])
         if self.output_padding:
             return full - (2 * (window // 2) if self.padding == "same" else 0)
-        return length * stride if self.padding == "same" else length * stride + max(window - stride, 0)
+        return length * stride if self.padding == "same" else length * stride + largest(window - stride, 0)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         kernel = (*self.kernel_size, self.filters // self.groups, self.channels(shapes[0]))

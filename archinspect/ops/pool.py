@@ -7,13 +7,13 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Reach, Spatial, Work, times
-from archinspect.shape import ceil_div, extent, pad_pairs, positions, size
+from archinspect.op import ArgumentError, Reach, Spatial, Windowed, Work, times
+from archinspect.shape import ceil_div, extent, positions, size, sliding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.shape import Padding, Pair, Shape
+    from archinspect.shape import Padding, Pair, Shape, Sliding
 
 
 def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *, drops: bool) -> int:
@@ -24,7 +24,7 @@ def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *
     return count - 1 if drops and (count - 1) * stride >= length + pad[0] else count
 
 
-class _Pool(Spatial):
+class _Pool(Windowed):
     """A window that reduces every channel by itself."""
 
     kind = "pooling"
@@ -44,7 +44,7 @@ class _Pool(Spatial):
     def check(self) -> None:
         if isinstance(self.padding, str):
             return
-        for pad, window in zip(self.padding, self.windows(), strict=True):
+        for pad, window in zip(self.padding, map(extent, self.pool_size, self._dilation()), strict=True):
             if max(pad) >= window:
                 message = f"{type(self).__name__}: a padding of {max(pad)} takes in a whole window of {window}"
                 raise ArgumentError(message, "padding", "pad less than the window")
@@ -54,25 +54,20 @@ class _Pool(Spatial):
         spatial, channels = self.split(shape)
         return self.join(shape[0], self._slide(spatial), channels)
 
-    def _slide(self, spatial: Shape) -> Shape:
-        strides = self.strides or self.pool_size
-        windows = self.windows()
-        pads = pad_pairs(self.padding, spatial, windows, strides)
-        axes = ("depth", "height", "width")[-self.rank :] if self.rank > 1 else ("length",)
+    def sliding(self, lengths: Shape) -> Sliding:
+        return sliding(self.pool_size, self.strides or self.pool_size, self._dilation(), self.padding, lengths)
+
+    def _dilation(self) -> Shape:
+        return (1,) * self.rank
+
+    def _slide(self, lengths: Shape) -> Shape:
+        how = self.sliding(lengths)
+        axes = self.axis_names()
         if self.ceil_mode and self.padding != "same":
             # Caffe looks at all axes together: one that is padded lets it drop the last window of each.
-            drops = self.ceil_mode is True or any(map(any, pads))
-            return tuple(map(partial(_positions_up, drops=drops), spatial, windows, strides, pads, axes))
-        return tuple(map(positions, spatial, windows, strides, pads, axes))
-
-    def windows(self) -> tuple[int, ...]:
-        """Return the input positions that a window spans on each axis."""
-        return self.pool_size
-
-    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        windows, strides = self.windows(), self.strides or self.pool_size
-        pads = pad_pairs(self.padding, self.split(shapes[0])[0], windows, strides)
-        return tuple(Reach(window, step, pad[0]) for window, step, pad in zip(windows, strides, pads, strict=True))
+            drops = self.ceil_mode is True or any(map(any, how.pads))
+            return tuple(map(partial(_positions_up, drops=drops), lengths, how.windows, how.strides, how.pads, axes))
+        return tuple(map(positions, lengths, how.windows, how.strides, how.pads, axes))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
@@ -98,8 +93,8 @@ class _MaxPool(_Pool):
     dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
     return_indices: bool = arg("PyTorch's; without effect on costs", Bool(), default=False)
 
-    def windows(self) -> tuple[int, ...]:
-        return tuple(map(extent, self.pool_size, self.dilation_rate))
+    def _dilation(self) -> Shape:
+        return self.dilation_rate
 
     def operations(self) -> int:
         return prod(self.pool_size) - 1

@@ -148,7 +148,12 @@ def op_dict(op: type[Op]) -> dict[str, object]:
 
 
 def _doc(op: type[Op]) -> str:
-    text = textwrap.dedent("    " + (op.__doc__ or ""))
+    return doc_text(op.__doc__ or "")
+
+
+def doc_text(doc: str) -> str:
+    """Return a docstring as paragraphs of one line each."""
+    text = textwrap.dedent("    " + doc)
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
     return "\n\n".join(part for part in paragraphs if part)
 

@@ -70,7 +70,8 @@ def test_same_pads_as_little_as_gives_a_place_to_every_stride(length, kernel, st
     least = next(
         total for total in range(length + window) if convolved(length, window, stride, 1, (0, total)) == wanted
     )
-    before, after = same_padding(length, window, stride)
+    assert same_padding(length, window, stride) == least
+    ((before, after),) = pad_pairs("same", (length,), (window,), (stride,))
     assert before + after == least
     assert after - before in (0, 1)
     args = {"kernel_size": kernel, "strides": stride, "padding": "same"}
@@ -87,7 +88,7 @@ def test_causal_sees_nothing_of_the_future(length, kernel, stride, dilation):
     conv = make("Conv1D", filters=1, kernel_size=kernel, strides=stride, dilation_rate=dilation, padding="causal")
     assert conv.output((1, length, 1)) == (1, len(last_seen), 1)
     assert convolved(length, kernel, stride, dilation, (-taps[0], 0)) == len(last_seen)
-    assert pad_pairs("causal", (length,), conv.windows(), (stride,)) == ((-taps[0], 0),)
+    assert conv.sliding((length,)).pads == ((-taps[0], 0),)
 
 
 @often

@@ -1,0 +1,324 @@
+"""Where a layer's figures come from: its operators' own rules, run on numbers that remember how they came about.
+
+There is no second copy of any rule here; a formula is what the rule computed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from archinspect.cost import own_weights
+from archinspect.field import Field, fields
+from archinspect.op import Reach, Spatial, Work
+from archinspect.shape import AXES, axis_names, size
+from archinspect.traced import Number, Traced, formula, named, names, plain, terms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.field import Fields
+    from archinspect.graph import Graph, Node, Tensor
+    from archinspect.op import Op
+    from archinspect.shape import Shape
+
+# What arguments are called in formulas, where their own name would read badly with an axis behind it.
+_SHORT = {
+    "kernel_size": "kernel",
+    "pool_size": "pool",
+    "strides": "stride",
+    "dilation_rate": "dilation",
+    "padding": "pad",
+    "cropping": "crop",
+    "size": "factor",
+}
+_SIDES = {1: (("before", "after"),), 2: (("top", "bottom"), ("left", "right"))}
+_SIDES[3] = (("front", "back"), *_SIDES[2])
+
+
+class Figure(NamedTuple):
+    """A figure: its formula with names, the same with the numbers put in, and the result.
+
+    A given number has no formula. `terms` are the values of what is added up in FLOPs.
+    """
+
+    name: str
+    value: int | float
+    formula: str = ""
+    numbers: str = ""
+    terms: tuple[int | float, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figure in the JSON form."""
+        return self._asdict()
+
+
+class WeightFigure(NamedTuple):
+    """A weight: its shape as formulas, and the number of its elements."""
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    elements: Figure
+    learned: bool
+    """Whether it is a parameter and no running statistic."""
+    shared: bool
+    """Whether it is another layer's, and counts there."""
+
+
+class Explanation(NamedTuple):
+    """How the figures of one operator come about; a layer may consist of several.
+
+    Every name in a formula is a figure of `given`, or stands before it.
+    """
+
+    name: str
+    type: str
+    label: str
+    doc: str
+    inputs: tuple[tuple[str, Shape], ...]
+    """What it reads, and those shapes."""
+    output_shape: Shape
+    given: tuple[Figure, ...]
+    output: tuple[Figure, ...]
+    weights: tuple[WeightFigure, ...]
+    params: tuple[Figure, ...]
+    """Learned parameters, and running statistics if there are any."""
+    work: tuple[Figure, ...]
+    """MACs and FLOPs."""
+    field: tuple[Figure, ...] | None
+    """Receptive field, jump and centre for every spatial axis; None where everything is seen."""
+    shares: str = ""
+    """The layer whose weights it uses."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation in the JSON form."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "inputs": [{"layer": layer, "shape": list(shape)} for layer, shape in self.inputs],
+            "output_shape": list(self.output_shape),
+            "given": {figure.name: figure.value for figure in self.given},
+            "output": [figure.as_dict() for figure in self.output],
+            "weights": [
+                {
+                    "shape": list(w.shape),
+                    "dims": list(w.dims),
+                    "learned": w.learned,
+                    "shared": w.shared,
+                    **w.elements.as_dict(),
+                }
+                for w in self.weights
+            ],
+            "params": [figure.as_dict() for figure in self.params],
+            "work": [figure.as_dict() for figure in self.work],
+            "field": None if self.field is None else [figure.as_dict() for figure in self.field],
+            **({"shares": self.shares} if self.shares else {}),
+        }
+
+
+def explain_graph(graph: Graph, batch: int | None = None) -> dict[str, tuple[Explanation, ...]]:
+    """Return the explanations of every layer of a graph whose shapes are known, an operator each.
+
+    `batch` is the batch that the shapes have, where formulas are to name it.
+    """
+    seen = fields(graph)
+    layers: dict[str, list[Explanation]] = {}
+    for node in graph.nodes:
+        sources = [seen[tensor] for tensor in node.inputs]
+        layers.setdefault(node.layer, []).append(_Explainer(node, graph.layout, batch).explain(sources))
+    return {name: tuple(parts) for name, parts in layers.items()}
+
+
+class _Explainer:
+    """Runs one node's rules on traced numbers, and keeps the names that its formulas use."""
+
+    def __init__(self, node: Node, layout: str, batch: int | None) -> None:
+        self.node = node
+        self.layout = layout
+        self.batch = named(batch, "batch") if batch else 1
+        self.op = _traced_op(node.op)
+        self.given: dict[str, Figure] = {}
+        self.told: set[str] = set()
+
+    def explain(self, sources: Sequence[Fields]) -> Explanation:
+        node, op = self.node, self.op
+        assert node.output.shape is not None
+        shapes = tuple(
+            self._shape(cast("Shape", tensor.shape), f"in{at}" if len(node.inputs) > 1 else "in")
+            for at, tensor in enumerate(node.inputs, 1)
+        )
+        output, dims = self._output(op.output(*shapes))
+        weights, params = self._weights(shapes)
+        work = op.work(shapes, output)
+        return Explanation(
+            name=node.path,
+            type=type(node.op).__name__.lstrip("_"),
+            label=node.op.label(),
+            doc=type(node.op).__doc__ or "",
+            inputs=tuple((_source(tensor, node), cast("Shape", tensor.shape)) for tensor in node.inputs),
+            output_shape=node.output.shape,
+            output=tuple(dims),
+            weights=weights,
+            params=params,
+            work=tuple(self._work(work)),
+            field=self._field(op.reach(*shapes), sources),
+            given=tuple(self.given.values()),
+            shares=node.shares.layer if node.shares else "",
+        )
+
+    def _shape(self, shape: Shape, prefix: str) -> Shape:
+        axes = _axes(self.node.op, len(shape), self.layout)
+        dims = [named(dim, f"{prefix}_{axis}") for dim, axis in zip(shape[1:], axes, strict=True)]
+        return cast("Shape", (self.batch, *dims))
+
+    def _output(self, result: Shape) -> tuple[Shape, list[Figure]]:
+        """Return the output's dimensions as further formulas call them, and how they come about."""
+        dims: list[Number] = [self.batch]
+        figures: list[Figure] = []
+        for dim, axis in zip(result[1:], _axes(self.node.op, len(result), self.layout), strict=True):
+            name = f"out_{axis}"
+            figures += self._figures(name, dim)
+            is_named = isinstance(dim, Traced) and dim.name
+            dims.append(dim if is_named else named(dim, name, dim))
+            self.told.add(name)
+        return cast("Shape", tuple(dims)), figures
+
+    def _weights(self, shapes: Sequence[Shape]) -> tuple[tuple[WeightFigure, ...], tuple[Figure, ...]]:
+        weights = self.op.weights(*shapes)
+        own = own_weights(self.node)[1] if self.node.shares else weights
+        figures = []
+        sums: dict[str, Number] = {}
+        for name, weight in weights.items():
+            *before, elements = self._figures(name, size(weight.shape))
+            assert not before  # a weight's sizes are of the input and the arguments
+            shape = tuple(int(dim) for dim in weight.shape)
+            dims = tuple(map(formula, weight.shape))
+            figures.append(WeightFigure(dims, shape, elements, weight.parameter, name not in own))
+            if name in own:
+                total = "params" if weight.parameter else "buffers"
+                sums[total] = sums.get(total, 0) + cast("int", named(elements.value, name))
+                self.told.add(name)
+        return tuple(figures), tuple(_figure(name, number) for name, number in sums.items())
+
+    def _work(self, work: Work) -> Iterator[Figure]:
+        yield from self._figures("MACs", work.macs)
+        self.told.add("MACs")
+        macs = cast("int", named(work.macs, "MACs")) if work.macs else 0
+        flops = Work(macs, work.other).flops
+        parts = tuple(map(plain, terms(flops)))
+        for figure in self._figures("FLOPs", flops):
+            yield figure._replace(terms=parts if figure.name == "FLOPs" and len(parts) > 1 else ())
+
+    def _field(self, reaches: tuple[Reach, ...] | None, sources: Sequence[Fields]) -> tuple[Figure, ...] | None:
+        if reaches is None or not sources or None in sources:
+            return None
+        known = [source for source in sources if source]
+        figures: list[Figure] = []
+        for at, suffix in enumerate(axis_names("", len(sources[0] or ()))):
+            seen = self._behind(reaches[at] if reaches else Reach(), [source[at] for source in known], suffix)
+            if seen is None:
+                return None
+            figures += self._seen(seen, suffix)
+        return tuple(figures)
+
+    def _behind(self, reach: Reach, sources: Sequence[Field], suffix: str) -> Field | None:
+        """Return what is seen along an axis behind several fields; traced unless it is a pattern of several spans."""
+        prefixes = ["in"] if len(sources) == 1 else [f"in{at}" for at in range(1, len(sources) + 1)]
+        if not reach.up and all(len(source.spans) == 1 for source in sources):
+            sources = [_named_field(*parts, suffix) for parts in zip(sources, prefixes, strict=True)]
+        seen = sources[0]
+        for other in sources[1:]:
+            seen = seen.joined(other)
+        return seen.through(reach)
+
+    def _seen(self, seen: Field, suffix: str) -> Iterator[Figure]:
+        yield from self._figures(f"receptive_field{suffix}", seen.size)
+        yield from self._figures(f"jump{suffix}", seen.jump)
+        if len(seen.spans) == 1:
+            ((first, count),) = seen.spans
+            yield from self._figures(f"first{suffix}", first)
+            parts = (named(first, f"first{suffix}"), named(count, f"receptive_field{suffix}"))
+            seen = Field((cast("tuple[int, int]", parts),), seen.step)
+            self.told |= {f"first{suffix}", f"receptive_field{suffix}"}
+        yield from self._figures(f"center{suffix}", seen.center)
+
+    def _figures(self, name: str, number: Number) -> Iterator[Figure]:
+        """Yield the figure, behind the computed ones that its formula names and that were not told yet."""
+        for part in names(number):
+            if part.name in self.told:
+                continue
+            self.told.add(part.name)
+            if part.definition is None:
+                self.given[part.name] = _figure(part.name, cast("Number", part))
+            else:
+                yield _figure(part.name, part.definition)
+        yield _figure(name, number)
+
+
+def _figure(name: str, number: Number) -> Figure:
+    value = plain(number)
+    text = formula(number)
+    if not isinstance(number, Traced) or text == name:
+        return Figure(name, value)
+    return Figure(name, value, text, formula(number, numbers=True))
+
+
+def _source(tensor: Tensor, node: Node) -> str:
+    """Return where a tensor comes from: a layer, or another operator of the same one."""
+    return tensor.producer.path if tensor.producer.layer == node.layer else tensor.producer.layer
+
+
+def _traced_op(op: Op) -> Op:
+    """Return the operator with its integer arguments traced, but those that have no effect: a stride of 1."""
+    copy = object.__new__(type(op))
+    given = op.given()
+    vars(copy).update(
+        {name: _traced_argument(op, name, value, is_given=name in given) for name, value in vars(op).items()}
+    )
+    return copy
+
+
+def _traced_argument(op: Op, name: str, value: object, *, is_given: bool) -> object:
+    # Of a single axis a kernel's size has to be told from the kernel.
+    short = name if op.rank == 1 and name.endswith("_size") else _SHORT.get(name, name)
+    if _is_int(value):
+        return named(cast("int", value), short) if is_given or value not in (0, 1) else value
+    if not isinstance(value, tuple) or len(value) != op.rank:
+        return value
+    if all(map(_is_int, value)):
+        return value if not is_given and set(value) <= {0, 1} else tuple(map(named, value, axis_names(short, op.rank)))
+    if all(isinstance(pair, tuple) for pair in value):
+        sides = _SIDES[op.rank]
+        return tuple(
+            tuple(_side(n, f"{short}_{side}") for n, side in zip(*both, strict=True))
+            for both in zip(value, sides, strict=True)
+        )
+    return value
+
+
+def _side(count: int, name: str) -> Number:
+    return named(count, name) if count else 0
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _axes(op: Op, rank: int, layout: str) -> list[str]:
+    """Return what the axes behind the batch are called."""
+    if isinstance(op, Spatial):
+        layout = op.data_format
+    if rank == op.rank + 2 == 3:  # noqa: PLR2004 - batch, length, channels
+        spatial = ["length"]
+    elif rank in (4, 5):
+        spatial = list(AXES[2 - rank :])
+    else:
+        known = {1: [], 2: ["features"], 3: ["steps", "features"]}
+        return known.get(rank) or [f"axis{at}" for at in range(1, rank)]
+    return ["channels", *spatial] if layout == "channels_first" else [*spatial, "channels"]
+
+
+def _named_field(field: Field, prefix: str, suffix: str) -> Field:
+    """Return a field of one span whose numbers are called by name."""
+    ((first, count),) = field.spans
+    span = named(first, f"{prefix}_first{suffix}"), named(count, f"{prefix}_field{suffix}")
+    return Field((cast("tuple[int, int]", span),), cast("int", named(field.step, f"{prefix}_jump{suffix}")))

@@ -1,0 +1,130 @@
+"""Explanations as text: formulas with names, with numbers, and their results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from archinspect.render.listing import doc_text
+from archinspect.render.numbers import shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from archinspect.explanation import Explanation, Figure, WeightFigure
+    from archinspect.report import Report
+
+INDENT = "  "
+LINE = 100
+"""Formulas that are longer with all their forms have a line for each."""
+
+
+def print_layer(name: str, parts: Sequence[Explanation], report: Report, console: Console) -> None:
+    """Print everything about a layer, operator by operator."""
+    row = next(row for row in report.layers if row.name == name)
+    console.print(Text.assemble((name, "bold"), f" ({row.type}): {row.label}"), soft_wrap=True)
+    for part in parts:
+        if len(parts) > 1:
+            console.print(Text.assemble("\n", (part.name.removeprefix(f"{name}."), "bold yellow"), f" ({part.type})"))
+        _print_part(part, report, console)
+
+
+def _print_part(part: Explanation, report: Report, console: Console) -> None:
+    console.print(Text(doc_text(part.doc), "bright_black"))
+    for source, dims in part.inputs:
+        console.print(Text.assemble(("\nInput", "bold"), f" {_shape(dims, report)} from {source}"), end="")
+    console.print()
+    if part.given:
+        given = ", ".join(f"{figure.name} = {figure.value}" for figure in part.given)
+        console.print(Padding(Text(given), (0, 0, 0, len(INDENT)), expand=False))
+    _print_section("Output", _shape(part.output_shape, report), part.output, console)
+    if part.weights:
+        console.print(Text.assemble(("\nWeights", "bold"), f" those of {part.shares}" if part.shares else ""))
+        for weight in part.weights:
+            _print_figure(weight.elements, console, _weight_title(weight))
+        for figure in part.params:
+            _print_figure(figure, console)
+    _print_section("Compute", "", part.work, console)
+    if part.field is None:
+        _print_section("Receptive field", "the whole input", (), console)
+    elif part.field:
+        _print_section("Receptive field", "", part.field, console)
+
+
+def _print_section(title: str, note: str, figures: Sequence[Figure], console: Console) -> None:
+    console.print(Text.assemble((f"\n{title}", "bold"), f" {note}" if note else ""), soft_wrap=True)
+    first = [figure for figure in figures if not _repeats(figure, figures)]
+    for figure in first:
+        _print_figure(figure, console)
+    if len(first) < len(figures):
+        console.print(Text(f"{INDENT}and for the width alike", "bright_black"))
+
+
+def _repeats(figure: Figure, figures: Sequence[Figure]) -> bool:
+    """Return whether a figure of the width says what one of the height does."""
+    if not figure.name.endswith("_width"):
+        return False
+    for other in figures:
+        name, text = (_of_width(part) for part in (other.name, other.formula))
+        if name == figure.name:
+            return (text, other.numbers, other.value) == (figure.formula, figure.numbers, figure.value)
+    return False
+
+
+def _of_width(text: str) -> str:
+    return text.replace("_height", "_width").replace("_top", "_left").replace("_bottom", "_right")
+
+
+def _weight_title(weight: WeightFigure) -> str:
+    marks = "".join([", shared" * weight.shared, ", not learned" * (not weight.learned)])
+    return f"{weight.elements.name} ({', '.join(map(str, weight.shape))}{marks})"
+
+
+def _shape(dims: Sequence[int], report: Report) -> str:
+    return shape((report.batch, *dims[1:]))
+
+
+def _print_figure(figure: Figure, console: Console, title: str = "") -> None:
+    title = title or figure.name
+    parts = [figure.formula, figure.numbers]
+    if figure.terms:
+        parts.append(" + ".join(map(number, figure.terms)))
+    # A formula that is just a number's name gives that number at once: `filters = 64`.
+    forms = [part for part in parts if part and part != str(figure.value)] + [number(figure.value)]
+    line = f"{INDENT}{title} = {' = '.join(forms)}"
+    if len(line) > min(console.width, LINE):
+        line = f"{INDENT}{title} = {forms[0]}" + "".join(f"\n{INDENT}{' ' * len(title)} = {form}" for form in forms[1:])
+    console.print(Text(line), soft_wrap=True)
+
+
+def number(value: float) -> str:
+    """Write a result: digits grouped, a whole number as one."""
+    return f"{int(value):,}" if value == int(value) else f"{value:,.10g}"
+
+
+def print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, console: Console) -> None:
+    """Print a line a layer: the sums behind its parameters and MACs."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    rows = {row.name: row for row in report.layers}
+    for title in ("Layer (type)", "Output shape", "Params", "MACs"):
+        table.add_column(title, overflow="fold")
+    for name, parts in layers.items():
+        weights = [w.elements for part in parts for w in part.weights if w.learned and not w.shared]
+        cells = (_sum(weights), _sum([figure for part in parts for figure in part.work if figure.name == "MACs"]))
+        table.add_row(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *cells)
+    console.print(Text(report.name, "bold"))
+    console.print(table)
+    console.print(Text("\nName a layer to see each of its figures: archinspect explain SPEC LAYER", "bright_black"))
+
+
+def _sum(figures: Sequence[Figure]) -> str:
+    """Write the sum of figures, each as the product that it is."""
+    total = sum(figure.value for figure in figures)
+    text = " + ".join(figure.numbers or number(figure.value) for figure in figures if figure.value)
+    return number(total) if text in ("", str(total), number(total)) else f"{text} = {number(total)}"

@@ -1,0 +1,221 @@
+"""Numbers that remember how they came about, so that an operator's rules, run on them, give their own formulas.
+
+A traced number is an ordinary int or float wherever a rule compares or indexes with it; where a rule
+distinguishes cases, the formula is therefore that of the case at hand.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Number: TypeAlias = "int | float | Traced"
+
+_COMPUTE: dict[str, Callable[..., int | float]] = {
+    "max": max,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "/": operator.truediv,
+    "%": operator.mod,
+    "negative": operator.neg,
+}
+# How tightly each binds.
+_BINDS = {"+": 1, "-": 1, "*": 2, "//": 2, "/": 2, "%": 2, "negative": 3}
+_ATOM = 4
+
+
+class Traced:
+    """What traced ints and floats share: a name, or an operator and its operands."""
+
+    name: str = ""
+    operator: str = ""
+    operands: tuple[Number, ...] = ()
+    definition: Number | None = None
+    """What a name stands for, where that is computed."""
+
+    def called(self, name: str) -> Number:
+        """Return the number under a name; one that has a name keeps it."""
+        return self if self.name else named(self, name, self)
+
+    def largest(self, other: Number) -> Number:
+        """Return the larger of two numbers; unlike `max`, this remembers both."""
+        return _result("max", self, other)
+
+    def __add__(self, other: Number) -> Number:
+        return _add(self, other)
+
+    def __radd__(self, other: Number) -> Number:
+        return _add(other, self)
+
+    def __sub__(self, other: Number) -> Number:
+        return _subtract(self, other)
+
+    def __rsub__(self, other: Number) -> Number:
+        return _subtract(other, self)
+
+    def __mul__(self, other: Number) -> Number:
+        return _multiply(self, other)
+
+    def __rmul__(self, other: Number) -> Number:
+        return _multiply(other, self)
+
+    def __floordiv__(self, other: Number) -> Number:
+        return _divide("//", self, other)
+
+    def __rfloordiv__(self, other: Number) -> Number:
+        return _divide("//", other, self)
+
+    def __truediv__(self, other: Number) -> Number:
+        return _divide("/", self, other)
+
+    def __rtruediv__(self, other: Number) -> Number:
+        return _divide("/", other, self)
+
+    def __mod__(self, other: Number) -> Number:
+        return _result("%", self, other)
+
+    def __rmod__(self, other: Number) -> Number:
+        return _result("%", other, self)
+
+    def __neg__(self) -> Number:
+        return _result("negative", self)
+
+
+class TracedInt(Traced, int):  # type: ignore[misc] # its arithmetic takes any number
+    """A traced int."""
+
+
+class TracedFloat(Traced, float):  # type: ignore[misc] # as above
+    """A traced float."""
+
+
+def named(value: Number, name: str, definition: Number | None = None) -> Number:
+    """Return a number that a formula calls by its name."""
+    number = _traced(value)
+    number.name, number.definition = name, definition
+    return cast("Number", number)
+
+
+def plain(number: Number) -> int | float:
+    """Return a number without its history."""
+    return int(number) if isinstance(number, int) else float(cast("float", number))
+
+
+def _traced(value: Number) -> Traced:
+    value = plain(value)
+    return TracedInt(value) if isinstance(value, int) else TracedFloat(value)
+
+
+def _result(operator: str, *operands: Number) -> Number:
+    number = _traced(_COMPUTE[operator](*map(plain, operands)))
+    number.operator, number.operands = operator, operands
+    return cast("Number", number)
+
+
+# What would only be noise is left out: a stride of 1, a bias that is not there, what is taken away and added again.
+
+
+def _add(a: Number, b: Number) -> Number:
+    if _is(a, 0) or _is(b, 0):
+        return b if _is(a, 0) else a
+    for difference, other in ((a, b), (b, a)):
+        if _operator(difference) == "-" and _same(_operands(difference)[1], other):
+            return _operands(difference)[0]
+    return _result("+", a, b)
+
+
+def _subtract(a: Number, b: Number) -> Number:
+    if _is(b, 0):
+        return a
+    if _operator(a) == "+" and _same(_operands(a)[0], b):
+        return _operands(a)[1]
+    return _result("-", a, b)
+
+
+def _multiply(a: Number, b: Number) -> Number:
+    if _is(a, 0) or _is(b, 0):
+        return 0
+    if _is(a, 1) or _is(b, 1):
+        return b if _is(a, 1) else a
+    return _result("*", a, b)
+
+
+def _divide(operator: str, a: Number, b: Number) -> Number:
+    return a if _is(b, 1) else _result(operator, a, b)
+
+
+def _is(number: Number, value: int) -> bool:
+    return not isinstance(number, Traced) and number == value
+
+
+def _same(a: Number, b: Number) -> bool:
+    return a is b or (not isinstance(a, Traced) and not isinstance(b, Traced) and a == b)
+
+
+def _operator(number: Number) -> str:
+    return number.operator if isinstance(number, Traced) and not number.name else ""
+
+
+def _operands(number: Number) -> tuple[Number, ...]:
+    return number.operands if isinstance(number, Traced) else ()
+
+
+def terms(number: Number) -> list[Number]:
+    """Return the terms of a sum; the number itself where it is none."""
+    if _operator(number) != "+":
+        return [number]
+    return [term for operand in _operands(number) for term in terms(operand)]
+
+
+def names(number: Number) -> Iterator[Traced]:
+    """Yield the named numbers of a formula from left to right, behind those that define them."""
+    if isinstance(number, Traced) and number.name:
+        if number.definition is not None:
+            yield from names(number.definition)
+        yield number
+    for operand in _operands(number):
+        yield from names(operand)
+
+
+def formula(number: Number, *, numbers: bool = False) -> str:
+    """Write how a number was computed, by names or with their `numbers` put in, as an expression of a spec."""
+    return _write(number, numbers=numbers)[0]
+
+
+def _write(number: Number, *, numbers: bool) -> tuple[str, int]:
+    """Return the text and how tightly it binds."""
+    sign = _operator(number)
+    if not sign:
+        return _atom(number, numbers=numbers)
+    parts = _operands(number)
+    if sign == "max":
+        return f"max({', '.join(formula(part, numbers=numbers) for part in parts)})", _ATOM
+    if sign == "negative" and _operator(parts[0]) == "//" and _operator(_operands(parts[0])[0]) == "negative":
+        # -(-a // b) is how a rule rounds up.
+        (above,), below = _operands(_operands(parts[0])[0]), _operands(parts[0])[1]
+        return f"ceil({_write(_result('/', above, below), numbers=numbers)[0]})", _ATOM
+    binds = _BINDS[sign]
+    written = [_write(part, numbers=numbers) for part in parts]
+    if sign == "negative":
+        return f"-{_bracket(written[0], binds)}", binds
+    # What is subtracted or divided by needs brackets where it binds as tightly; so does a quotient in a product.
+    left = _bracket(written[0], binds)
+    right = _bracket(written[1], binds if sign in "+*" and _operator(parts[1]) == sign else binds + 1)
+    return f"{left} {sign} {right}", binds
+
+
+def _atom(number: Number, *, numbers: bool) -> tuple[str, int]:
+    if isinstance(number, Traced) and number.name and not numbers:
+        return number.name, _ATOM
+    value = plain(number)
+    return f"{value:.12g}" if isinstance(value, float) else str(value), _ATOM if value >= 0 else 0
+
+
+def _bracket(written: tuple[str, int], binds: int) -> str:
+    text, tightness = written
+    return text if tightness >= binds else f"({text})"

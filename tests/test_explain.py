@@ -1,0 +1,57 @@
+"""Every printed formula, evaluated anew as an expression of a spec, gives the figure that the engine counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from archinspect.api import _graph, open_spec
+from archinspect.cost import costs
+from archinspect.explanation import explain_graph
+from archinspect.field import fields
+from archinspect.spec import library
+from archinspect.spec.expand import Settings
+from archinspect.spec.expressions import evaluate
+from archinspect.spec.load import is_template
+
+NETWORKS = [name for name, path in library.builtins().items() if not is_template(library.read(path))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("batch", [None, 3])
+def test_formulas_of_a_network(name, batch):
+    graph = _graph(open_spec(name), Settings(), batch)
+    counted, seen = costs(graph), fields(graph)
+    layers = explain_graph(graph, batch)
+    for node in graph.nodes:
+        explanation = next(part for part in layers[node.layer] if part.name == node.path)
+        figures = evaluated(explanation)
+        assert [figures[name] for name in figures if name.startswith("out_")] == list(node.output.shape[1:])
+        cost = counted[node]
+        assert figures.get("params", 0) == cost.params
+        assert figures.get("buffers", 0) == cost.buffers
+        assert (figures["MACs"], figures["FLOPs"]) == (cost.macs, cost.flops)
+        field = seen[node.output]
+        if field is None:
+            assert explanation.field is None
+        else:
+            found = [
+                [value for name, value in figures.items() if name.startswith(what)]
+                for what in ("receptive_field", "jump", "center")
+            ]
+            assert found == [[a.size for a in field], [a.jump for a in field], [a.center for a in field]]
+
+
+def evaluated(explanation):
+    """Return the figures by name, each computed from its formula and the figures before it."""
+    figures = {figure.name: figure.value for figure in explanation.given}
+    weights = [weight.elements for weight in explanation.weights]
+    steps = [*explanation.output, *weights, *explanation.params, *explanation.work, *(explanation.field or ())]
+    for figure in steps:
+        value = evaluate(figure.formula, figures) if figure.formula else figure.value
+        assert value == figure.value, figure
+        if figure.numbers:
+            assert evaluate(figure.numbers, {}) == figure.value, figure
+        if figure.terms:
+            assert sum(figure.terms) == figure.value, figure
+        figures[figure.name] = value
+    return figures
