@@ -101,7 +101,7 @@ def fields(graph: Graph) -> dict[Tensor, Fields]:
         found[node.output] = (Field(),) * (rank - 2) if rank >= LEAST_RANK else None
     for node in graph.nodes:
         if node.output.shape is not None:
-            found[node.output] = _fields(node, [found[tensor] for tensor in node.inputs])
+            found[node.output] = _fields(node, [found[tensor] for tensor in node.inputs[: node.op.reads]])
     return found
 
 

@@ -139,6 +139,8 @@ class Op:
     """What it is to a reader: convolution, dense, pooling, normalization, activation, attention, merge, ..., other."""
     pointwise: ClassVar[bool] = False
     """Whether an output position reads just its own. Normalisations count as such: their statistics see no places."""
+    reads: ClassVar[int | None] = None
+    """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
     activation: Op | None = None
 
     def __init_subclass__(cls) -> None:

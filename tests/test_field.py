@@ -38,8 +38,8 @@ def test_paths_of_the_u_net_meet_in_the_same_place():
     centers = {row.name: row.field[0].center for row in report.layers if row.field}
     jumps = {row.name: row.field[0].jump for row in report.layers if row.field}
     for level in ("up1", "up2", "up3", "up4"):
-        assert centers[f"{level}.up"] == centers[f"{level}.cropping2d"]
-        assert jumps[f"{level}.up"] == jumps[f"{level}.cropping2d"]
+        assert centers[f"{level}.up"] == centers[f"{level}.crop_like"]
+        assert jumps[f"{level}.up"] == jumps[f"{level}.crop_like"]
 
 
 @pytest.mark.parametrize("step", ["Flatten", "GlobalAveragePooling1D", "Dense: 3\n  - Flatten", "Reshape: [-1]"])
@@ -52,6 +52,24 @@ def test_what_reads_all_sees_everything(step):
 )
 def test_shuffles_of_pixels_move_places(step, size, jump):
     assert [(f.size, f.jump) for f in last_field(f"input: [8, 8, 4]\nlayers:\n  - {step}\n")] == [(size, jump)] * 2
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_resizing_by_a_whole_factor_is_up_sampling(interpolation):
+    pooled = "input: [8, 8, 4]\nlayers:\n  - MaxPooling2D: 4\n  - "
+    resized = last_field(pooled + f"{{ResizeLike: {interpolation}, from: [-1, input]}}\n")
+    assert resized == last_field(pooled + f"UpSampling2D: {{size: 4, interpolation: {interpolation}}}\n")
+
+
+def test_resizing_by_a_fraction_has_no_pattern():
+    pool = "MaxPooling2D: {pool_size: 3, strides: 2}"
+    assert last_field(f"input: [8, 8, 4]\nlayers:\n  - {pool}\n  - {{ResizeLike: , from: [-1, input]}}\n") is None
+
+
+def test_what_only_lends_its_size_is_not_seen():
+    """The crop sees single positions, the three of 9 in the middle, and nothing of the windows of 3."""
+    spec = "input: [9, 9, 4]\nlayers:\n  - {AveragePooling2D: 3, name: a}\n  - {CropLike: , from: [input, a]}\n"
+    assert [(f.size, f.jump, f.center) for f in last_field(spec)] == [(1, 1, 3)] * 2
 
 
 def test_a_gate_from_everything_sees_everything():

@@ -165,6 +165,7 @@ class _ToQuery(Op):
     """The projection back to the width of the query, which is its second input."""
 
     inputs = (2, 2)
+    reads = 1
     use_bias: bool = arg("add a learned bias", Bool(), default=True)
 
     def output(self, *shapes: Shape) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Int, Optional, arg
-from archinspect.op import Op, Weight, Work
+from archinspect.op import ArgumentError, Op, Weight, Work
 from archinspect.shape import Mismatch, size
 
 if TYPE_CHECKING:
@@ -41,6 +41,37 @@ class Embedding(Op):
 
     def label(self) -> str:
         return f"embedding, {self.output_dim}"
+
+
+class SinusoidalEmbedding(Op):
+    """Sines and cosines of a number at `dim / 2` fixed frequencies (Vaswani et al. 2017, arXiv:1706.03762).
+
+    It makes a vector of every element of its input, such as the time step of a diffusion model: `input: []` is a
+    single number. FLOPs: 3 for two output elements, an angle, its sine and its cosine.
+    """
+
+    kind = "embedding"
+    aliases = ("Timesteps", "SinusoidalPosEmb")
+    ignores = ("flip_sin_to_cos", "downscale_freq_shift", "scale", "max_period", "max_wavelength")
+    dim: int = arg("size of a vector, an even number", Int(2), aliases=("num_channels", "output_dim"))
+
+    def check(self) -> None:
+        if self.dim % 2:
+            raise ArgumentError(f"SinusoidalEmbedding: dim must be even, not {self.dim}", "dim")
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (*shapes[0], self.dim)
+
+    def output_dtype(self, *dtypes: str) -> str:
+        del dtypes
+        return "float"
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=3 * (size(output) // 2))
+
+    def label(self) -> str:
+        return f"sines, {self.dim}"
 
 
 class LearnedPositions(Op):

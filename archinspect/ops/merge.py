@@ -90,7 +90,7 @@ class Concatenate(Op):
             ):
                 raise Mismatch(
                     f"the inputs {text(first)} and {text(shape)} differ beside axis {axis}",
-                    help="make the paths agree in every other axis; `Cropping2D` and `ZeroPadding2D` adjust sizes",
+                    help="make the paths agree in every other axis; `ResizeLike` and `CropLike` adjust sizes",
                 )
         return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Float, Int, Ints, Optional, Pad, PerAxis, arg
 from archinspect.op import ArgumentError, Op, Reach, Spatial, Work, data_format_arg, times
-from archinspect.shape import Mismatch, normal_axis, size
+from archinspect.shape import Mismatch, normal_axis, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,6 +172,15 @@ _INTERPOLATION = {
 }
 
 
+def _enlarged(factors: Sequence[int], interpolation: str) -> tuple[Reach, ...]:
+    """Return what positions read of a map that was made larger by whole factors."""
+    if "nearest" in interpolation:
+        return tuple(Reach(factor, up=factor) for factor in factors)
+    # Linear interpolation spreads a position over twice the factor, cubic over four times.
+    taps = 2 if "linear" in interpolation else 4
+    return tuple(Reach(taps * factor, 1, (taps - 1) * factor // 2, up=factor) for factor in factors)
+
+
 class _UpSampling(Spatial):
     """Repeats or interpolates every position along the spatial axes, by whole factors.
 
@@ -190,11 +199,7 @@ class _UpSampling(Spatial):
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         del shapes
-        if self.interpolation == "nearest":
-            return tuple(Reach(factor, up=factor) for factor in self.size)
-        # Linear interpolation spreads a position over twice the factor, cubic over four times.
-        taps = 2 if "linear" in self.interpolation else 4
-        return tuple(Reach(taps * factor, 1, (taps - 1) * factor // 2, up=factor) for factor in self.size)
+        return _enlarged(self.size, self.interpolation)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
@@ -347,3 +352,94 @@ class PixelUnshuffle(Spatial):
 
     def label(self) -> str:
         return f"pixel unshuffle x{self.downscale_factor}"
+
+
+class _Like(Op):
+    """Gives its first input the size of its second, of which nothing else is used."""
+
+    kind = "reshape"
+    inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    reads = 1
+
+
+class _SpatialLike(_Like):
+    """Gives its first input the spatial size of its second; the channels stay."""
+
+    data_format: str = data_format_arg()
+
+    def output(self, *shapes: Shape) -> Shape:
+        given, like = shapes
+        if len(given) != len(like) or len(given) < 3:  # noqa: PLR2004 - the batch, positions, channels
+            raise Mismatch(f"{text(given)} and {text(like)} have no spatial axes in common")
+        axes = self.spatial(len(given))
+        return (*given[: axes.start], *like[axes], *given[axes.stop :])
+
+    def spatial(self, rank: int) -> slice:
+        """Return where the spatial axes of a shape of this rank stand."""
+        return slice(2, rank) if self.data_format == "channels_first" else slice(1, rank - 1)
+
+
+class ResizeLike(_SpatialLike):
+    """Repeats or interpolates its first input to the height and width of its second.
+
+    It has any number of spatial axes and takes fractions, too. FLOPs: none for `nearest`; for linear interpolation
+    3 an output element and axis (2 products, 1 sum), for cubic 7 (4 products, 3 sums), for Lanczos 11 (6 products)
+    or 19 (10 products).
+    """
+
+    interpolation: str = arg("how positions in between are made", Choice(*_INTERPOLATION), "nearest", aliases=("mode",))
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        given, like = shapes
+        axes = self.spatial(len(given))
+        # By a fraction, neighbours read stretches without a pattern.
+        if any(wanted % there for there, wanted in zip(given[axes], like[axes], strict=True)):
+            return None
+        factors = [wanted // there for there, wanted in zip(given[axes], like[axes], strict=True)]
+        return _enlarged(factors, self.interpolation)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=_INTERPOLATION[self.interpolation] * (len(output) - 2) * size(output))
+
+    def label(self) -> str:
+        return "resize"
+
+
+class CropLike(_SpatialLike):
+    """Cuts its first input down to the height and width of its second, around the middle. No FLOPs.
+
+    Where what is cut is odd, more is cut behind. It has any number of spatial axes, as Caffe's `Crop`.
+    """
+
+    def output(self, *shapes: Shape) -> Shape:
+        output = super().output(*shapes)
+        if any(wanted > there for wanted, there in zip(output, shapes[0], strict=True)):
+            raise Mismatch(f"{text(shapes[0])} is smaller than {text(shapes[1])}", help="`ResizeLike` enlarges")
+        return output
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        given, like = shapes
+        axes = self.spatial(len(given))
+        return tuple(Reach(before=-((n - left) // 2)) for n, left in zip(given[axes], like[axes], strict=True))
+
+    def label(self) -> str:
+        return "crop"
+
+
+class ReshapeLike(_Like):
+    """Gives its first input the axes of its second, which has as many elements. No FLOPs.
+
+    It makes a map again of the sequence that `Reshape: [-1, channels]` made of it.
+    """
+
+    aliases = ("ReshapeAs", "ViewAs")
+
+    def output(self, *shapes: Shape) -> Shape:
+        given, like = shapes
+        if size(given) != size(like):
+            raise Mismatch(f"{text(given)} and {text(like)} differ in the number of elements")
+        return like
+
+    def label(self) -> str:
+        return "reshape"

@@ -218,6 +218,7 @@ FLOPS = [
     ("RMSNormalization", {"elementwise_affine": False}, [IMAGE], 3 * 32),
     # Tables and tokens
     ("Embedding", {"input_dim": 9, "output_dim": 4}, [(1, 3)], 0),
+    ("SinusoidalEmbedding", {"dim": 4}, [(1, 3)], 3 * 3 * 2),  # two angles, sines and cosines
     ("LearnedPositions", {}, [(1, 3, 4)], 12),
     ("ClassToken", {}, [(1, 3, 4)], 0),
     ("LearnedTokens", {"n": 2}, [(1, 3, 4)], 0),
@@ -324,6 +325,11 @@ FLOPS = [
     ("Upsample", {"scale_factor": 2}, [IMAGE], 0),
     ("Upsample", {"size": 6, "mode": "linear"}, [(1, 3, 2)], 3 * (6 * 2)),
     ("UpsampleBilinear", {"size": [5, 6]}, [IMAGE], 3 * 2 * (5 * 6 * 2)),
+    ("ResizeLike", {}, [IMAGE, (1, 5, 6, 1)], 0),
+    ("ResizeLike", {"interpolation": "bilinear"}, [IMAGE, (1, 5, 6, 1)], 3 * 2 * (5 * 6 * 2)),
+    ("ResizeLike", {"interpolation": "linear"}, [(1, 3, 2), (1, 6, 1)], 3 * (6 * 2)),
+    ("CropLike", {}, [IMAGE, (1, 3, 2, 1)], 0),
+    ("ReshapeLike", {}, [IMAGE, (1, 16, 2)], 0),
     ("ChannelShuffle", {"groups": 2}, [IMAGE], 0),
     ("PixelShuffle", {"upscale_factor": 1}, [IMAGE], 0),
     ("PixelUnshuffle", {"downscale_factor": 2}, [IMAGE], 0),

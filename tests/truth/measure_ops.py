@@ -191,6 +191,43 @@ class SampleGaussian(nn.Module):
         return mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
 
 
+class SinusoidalEmbedding(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        if dim % 2:
+            raise ValueError("sines and cosines are as many")
+        self.dim = dim
+
+    def forward(self, given):
+        pairs = self.dim // 2
+        angles = given.unsqueeze(-1) * 10_000.0 ** -torch.arange(pairs).div(pairs)
+        return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+class ResizeLike(nn.Module):
+    def __init__(self, interpolation="nearest"):
+        super().__init__()
+        self.mode = interpolation
+
+    def forward(self, given, like):
+        if given.dim() != like.dim():
+            raise ValueError("other axes")
+        return functional.interpolate(given, like.shape[2:], mode=self.mode)
+
+
+class CropLike(nn.Module):
+    def forward(self, given, like):
+        for axis in range(2, given.dim()):
+            there, wanted = given.shape[axis], like.shape[axis]
+            given = given.narrow(axis, (there - wanted) // 2, wanted)
+        return given
+
+
+class ReshapeLike(nn.Module):
+    def forward(self, given, like):
+        return given.reshape_as(like)
+
+
 class Roll(nn.Module):
     def __init__(self, shift, axis):
         super().__init__()
@@ -235,7 +272,7 @@ WRITTEN_OUT = {
     for module in (
         *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-        *(WindowPartition, WindowReverse, SampleGaussian),
+        *(WindowPartition, WindowReverse, SampleGaussian, SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
@@ -421,7 +458,23 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     for factor in (1, 2, 3):
         yield case("PixelShuffle", (2, 8, 4, 6), upscale_factor=factor)
         yield case("PixelUnshuffle", (2, 5, 4, 6), downscale_factor=factor)
+    yield case("ResizeLike", wave, (2, 3, 25))
+    yield case("ResizeLike", wave, (2, 3, 7), interpolation="linear")
+    yield case("ResizeLike", image, (2, 3, 22, 20), interpolation="bilinear")
+    yield case("ResizeLike", image, (2, 3, 5, 40), interpolation="bicubic")
+    yield case("ResizeLike", volume, (2, 3, 9, 9, 9), interpolation="trilinear")
+    yield case("ResizeLike", image, wave)
+    yield case("CropLike", wave, (2, 3, 8))
+    yield case("CropLike", image, (2, 3, 11, 4))
+    yield case("CropLike", volume, (2, 3, 1, 2, 3))
+    yield case("CropLike", image, (2, 3, 12, 13))
+    yield case("ReshapeLike", image, (2, 143, 6))
+    yield case("ReshapeLike", (2, 143, 6), (2, 11, 13, 6))
+    yield case("ReshapeLike", (2, 143, 6), (2, 11, 13, 5))
     # Tables and tokens
+    yield case("SinusoidalEmbedding", (2,), dim=8)
+    yield case("SinusoidalEmbedding", (2, 5), dim=8)
+    yield case("SinusoidalEmbedding", (2, 5), dim=7)
     yield case("Embedding", (2, 5), num_embeddings=20, embedding_dim=6)
     yield case("Embedding", (2,), num_embeddings=20, embedding_dim=6, padding_idx=0, max_norm=1.0, sparse=False)
     yield case("Embedding", (2, 5, 3), num_embeddings=20, embedding_dim=6)
