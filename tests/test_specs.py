@@ -245,6 +245,29 @@ def sample(shape, *, channels_last):
     return tuple(size for size in axes if size != 1)
 
 
+# MACs and output at another size of the input, measured as the networks themselves.
+OTHER_SIZES = [
+    ("sd15_unet", {"params": {"size": 96}}, 1_074_060_861_440, (96, 96, 4)),
+    ("sd15_unet", {"params": {"tokens": 16}, "inputs": {"latent": [60, 52, 4]}}, 295_168_627_200, (60, 52, 4)),
+    ("ddpm_unet", {"params": {"size": 64}}, 26_893_615_104, (64, 64, 3)),
+    ("ddpm_unet", {"inputs": {"image": [48, 32, 3]}}, 9_457_270_784, (48, 32, 3)),
+    ("sd15_vae", {"inputs": {"input": [256, 320, 3]}}, 559_989_493_760, (256, 320, 3)),
+    ("fcn_resnet50", {"inputs": {"input": [500, 375, 3]}}, 99_999_636_480, (500, 375, 21)),
+    ("deeplabv3_resnet50", {"inputs": {"input": [512, 512, 3]}}, 163_579_428_864, (512, 512, 21)),
+    ("deeplabv3_resnet50", {"inputs": {"input": [500, 375, 3]}}, 118_225_139_456, (500, 375, 21)),
+    ("unet", {"inputs": {"input": [508, 508, 1]}}, 111_343_393_024, (324, 324, 2)),
+    ("unet", {"inputs": {"input": [512, 600, 1]}}, 135_316_776_192, (324, 404, 2)),
+    ("tcn", {"inputs": {"input": [100, 1]}}, 6_582_750, (10,)),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "macs", "output"), OTHER_SIZES)
+def test_inputs_of_other_sizes(name, given, macs, output):
+    report = archinspect.inspect(FILES[name], **given)
+    assert (report.totals.params, report.totals.macs) == (MEASURED[name]["params"], macs)
+    assert [shape[1:] for shape in report.outputs.values()] == [output]
+
+
 def measured_rows(name):
     by_keras = "keras" in MEASURED[name]["model"]
     for module, kind, shape, params, macs in MEASURED[name]["rows"]:

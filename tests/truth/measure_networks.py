@@ -1,6 +1,7 @@
 """Measure networks that are no torchvision classifiers: each built here in PyTorch, apart from the specs.
 
-Run by hand, in an environment with torch and torchvision; it prints the entries that `measured.json` holds of them:
+Run by hand, in an environment with torch and torchvision, and with diffusers for the networks of diffusion; it prints
+the entries that `measured.json` holds of them:
 
     python tests/truth/measure_networks.py [NAME ...]
 
@@ -260,6 +261,64 @@ def deep_residual():
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
+class Denoiser(nn.Module):
+    """One of diffusers' U-Nets, made of these arguments and without weights."""
+
+    def __init__(self, kind, **config):
+        super().__init__()
+        self.model = getattr(diffusers(), kind)(**config)
+
+    def forward(self, *inputs):
+        return self.model(*inputs, return_dict=False)[0]
+
+
+def diffusers():
+    import diffusers as module  # noqa: PLC0415 - the other networks need none of it
+
+    return module
+
+
+def sd15_unet():
+    return Denoiser("UNet2DConditionModel", sample_size=64, cross_attention_dim=768, attention_head_dim=8)
+
+
+def ddpm_unet():
+    """The configuration of google/ddpm-cifar10-32."""
+    return Denoiser(
+        "UNet2DModel",
+        sample_size=32,
+        in_channels=3,
+        out_channels=3,
+        layers_per_block=2,
+        block_out_channels=(128, 256, 256, 256),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=None,
+        downsample_padding=0,
+        flip_sin_to_cos=False,
+        freq_shift=1,
+        norm_eps=1e-6,
+    )
+
+
+class Autoencoder(nn.Module):
+    """The autoencoder of Stable Diffusion 1.5; its code is drawn, not taken at its most likely."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = diffusers().AutoencoderKL(
+            sample_size=512,
+            layers_per_block=2,
+            latent_channels=4,
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+        )
+
+    def forward(self, image):
+        return self.model(image, sample_posterior=True, return_dict=False)[0]
+
+
 NETWORKS = {
     "autoencoder_dense": ("torch.nn.Sequential of the paper's layers", autoencoder_dense, (1, 784)),
     "fcn_resnet50": ("torchvision's fcn_resnet50", lambda: Segmentation("fcn_resnet50"), (1, 3, 520, 520)),
@@ -276,6 +335,17 @@ NETWORKS = {
         "ResNet-20 written after the paper, projections where shapes differ",
         deep_residual,
         (1, 3, 32, 32),
+    ),
+    "sd15_unet": (
+        "diffusers' UNet2DConditionModel as in Stable Diffusion 1.5",
+        sd15_unet,
+        *((1, 4, 64, 64), (1,), (1, 77, 768)),
+    ),
+    "ddpm_unet": ("diffusers' UNet2DModel as in google/ddpm-cifar10-32", ddpm_unet, (1, 3, 32, 32), (1,)),
+    "sd15_vae": (
+        "diffusers' AutoencoderKL as in Stable Diffusion 1.5, encoder, sample and decoder",
+        Autoencoder,
+        (1, 3, 512, 512),
     ),
 }
 
