@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from archinspect.explanation import Explanation
     from archinspect.graph import Graph
     from archinspect.source import Value
+    from archinspect.worked import Worked
 
 
 class NotFoundError(Exception):
@@ -32,10 +33,14 @@ class NotFoundError(Exception):
 
 
 class Explained(NamedTuple):
-    """Where a network's figures come from; `layers` holds the operators of every layer, in execution order."""
+    """Where a network's figures come from; `layers` holds the operators of every layer, in execution order.
+
+    `worked` are the layers whose output can be worked out from the spec's `values`.
+    """
 
     report: Report
     layers: dict[str, tuple[Explanation, ...]]
+    worked: tuple[Worked, ...]
 
 
 class Checked(NamedTuple):
@@ -95,7 +100,7 @@ def explain(
 
     with _collection_paused():
         graph = _graph(open_spec(spec), Settings(params, inputs), batch)
-        return Explained(report(graph, batch=batch), explain_graph(graph, batch))
+        return Explained(report(graph, batch=batch), explain_graph(graph, batch), _worked(graph))
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:
@@ -145,6 +150,18 @@ def open_spec(spec: str | Path) -> Source:
 
 def _report(source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32") -> Report:
     return report(_graph(source, settings, batch), batch=batch, dtype=dtype)
+
+
+def _worked(graph: Graph) -> tuple[Worked, ...]:
+    if graph.values is None:
+        return ()
+    from archinspect.worked import work_out  # noqa: PLC0415 - numpy only for specs with numbers
+
+    problems = Problems()
+    worked = work_out(graph, problems)
+    if problems.failed:
+        raise InvalidSpecError(problems.all())
+    return tuple(worked)
 
 
 def _graph(source: Source, settings: Settings, batch: int | None) -> Graph:

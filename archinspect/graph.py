@@ -83,6 +83,8 @@ class Graph:
         self.groups: dict[str, str] = {}
         """Path of every composite and what it is: a block's name, `group`."""
         self.expect: Tree | None = None
+        self.values: Tree | None = None
+        """Numbers for the inputs and the layers' weights, to work sums out with."""
 
     def sort(self) -> list[Node]:
         """Put the nodes into execution order, as near to the spec's as can be; return one cycle if there is any."""

@@ -9,7 +9,7 @@ from archinspect.diagnostics import suggest
 from archinspect.shape import AXES, Mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from archinspect.graph import Tensor
     from archinspect.shape import Shape, Sliding
@@ -289,6 +289,18 @@ class Spatial(Op):
 
 class Windowed(Spatial):
     """A spatial operator that moves a window over its input."""
+
+    combines: ClassVar[str] = "sum"
+    """What becomes of the window's numbers: their weighted `sum`, the `max` of them, their `mean`; empty for others."""
+
+    def members(self, channel: int, channels: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield the input channels that an output channel reads, each with its place in the kernel's last axes."""
+        del channels
+        yield channel, ()
+
+    def reads_padding(self) -> bool:
+        """Return whether positions in the padding count, as zeros."""
+        return True
 
     def sliding(self, lengths: Shape) -> Sliding:
         """Return how the window moves over spatial axes of these lengths."""

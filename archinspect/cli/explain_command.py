@@ -11,32 +11,67 @@ from archinspect.cli.common import format_option, shape_options, spec_argument, 
 if TYPE_CHECKING:
     from archinspect.api import Explained
     from archinspect.explanation import Explanation
+    from archinspect.worked import Worked
+
+
+class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """`row,column[,channel]` counted from 1, or `all`."""
+
+    name = "place"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the place; empty for all."""
+        if value == "all":
+            return ()
+        parts = value.split(",")
+        if not all(part.strip().isdecimal() and len(part) < 10 for part in parts):  # noqa: PLR2004 - as args.MAX_INT
+            self.fail(f"'{value}' is neither a place such as 2,3 nor 'all'", param, ctx)
+        return tuple(map(int, parts))
 
 
 @click.command("explain")
 @spec_argument
 @click.argument("layer", required=False)
-@format_option("table", "json", help="json: every figure with its formula.")
+@click.option(
+    "--cell",
+    "cells",
+    type=CellPlace(),
+    help="For a spec with `values`: the output value whose sum is shown, row,column[,channel] from 1; or all.",
+)
+@format_option("table", "json", help="json: every figure with its formula, every sum with its terms.")
 @shape_options
-def command(spec: str, layer: str | None, form: str, **sizes: Any) -> None:  # noqa: ANN401 - as api.explain takes them
+def command(
+    spec: str,
+    layer: str | None,
+    cells: tuple[int, ...] | None,
+    form: str,
+    **sizes: Any,  # noqa: ANN401 - as api.explain takes them
+) -> None:
     """Show where the figures of a layer come from: each formula by names, with the numbers, and its result.
 
     LAYER is a layer's name as `archinspect summary SPEC --depth all` prints it, or that of a block, which gives a line
     for each of its layers; without it every layer has a line.
 
+    A spec may carry numbers for its input and weights (`values:`); then convolutions and poolings are worked out:
+    the output, and the sum behind each value.
+
     \b
     Examples:
       archinspect explain vgg16
+      archinspect explain lessons/conv2d --cell 2,3
       archinspect explain vgg16 block1.conv1
       archinspect explain gpt2 blocks.0 --set seq=2048
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     with spec_errors() as api:
         explained = api.explain(spec, batch=sizes["batch"], inputs=dict(sizes["inputs"]), params=dict(sizes["params"]))
     layers = chosen(explained, layer)
+    worked = [part for part in explained.worked if part.layer in layers]
+    places = [_places(part, cells) for part in worked]
     if form == "json":
         from archinspect.render.data import json_text  # noqa: PLC0415 - the table does without
 
-        click.echo(json_text({name: [part.as_dict() for part in parts] for name, parts in layers.items()}))
+        figures = {name: [part.as_dict() for part in parts] for name, parts in layers.items()}
+        click.echo(json_text({"layers": figures, "worked": [part.as_dict() for part in worked]}))
         return
     from archinspect.render import explain  # noqa: PLC0415 - JSON does without Rich
 
@@ -46,6 +81,24 @@ def command(spec: str, layer: str | None, form: str, **sizes: Any) -> None:  # n
         explain.print_layer(name, parts, explained.report, console)
     else:
         explain.print_layers(layers, explained.report, console)
+    for part, chosen_places in zip(worked, places, strict=True):
+        from archinspect.render.worked import print_worked  # noqa: PLC0415 - only for specs with numbers
+
+        print_worked(part, chosen_places, console)
+
+
+def _places(worked: Worked, cell: tuple[int, ...] | None) -> list[tuple[int, ...]]:
+    """Return the cells that --cell means, empty for the usual ones; `()` stands for all."""
+    if cell is None:
+        return []
+    if cell == ():
+        return list(worked.cells)
+    place = tuple(index - 1 for index in cell)
+    place = place if len(place) == worked.output.ndim else (*place, 0)
+    if place not in worked.cells:
+        shape = "x".join(map(str, worked.output.shape))
+        raise click.UsageError(f"--cell {','.join(map(str, cell))}: the output of '{worked.layer}' is {shape}")
+    return [place]
 
 
 def chosen(explained: Explained, layer: str | None) -> dict[str, tuple[Explanation, ...]]:

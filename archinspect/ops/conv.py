@@ -11,7 +11,7 @@ from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, extent, largest, named, positions, size, sliding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from archinspect.graph import Tensor
     from archinspect.op import Emit
@@ -95,6 +95,12 @@ class _Conv(_Window):
         taps = prod(self.kernel_size) * (self.channels(shapes[0]) // self.groups)
         return Work(taps * size(output), size(output) * self.use_bias)
 
+    def members(self, channel: int, channels: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        members = channels // self.groups
+        first = channel // (self.filters // self.groups) * members
+        for member in range(members):
+            yield first + member, (member, channel)
+
     def label(self) -> str:
         return self.describe("conv", str(self.filters), *([f"{self.groups} groups"] if self.groups > 1 else []))
 
@@ -139,6 +145,11 @@ class _Depthwise(_Window):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
         return Work(prod(self.kernel_size) * size(output), size(output) * self.use_bias)
+
+    def members(self, channel: int, channels: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        del channels
+        place = divmod(channel, self.depth_multiplier)
+        yield place[0], place
 
     def label(self) -> str:
         return self.describe("depthwise conv")
@@ -211,6 +222,7 @@ class _Transpose(_Window):
     MACs: window * filters / groups for every *input* element. FLOPs: 2 a MAC, and 1 an output element for the bias.
     """
 
+    combines = ""
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
     groups: int = arg("groups of channels, each convolved on its own", Int(1), 1)
     output_padding: tuple[int, ...] | None = arg("positions added after the output", Optional(PerAxis(0)), None)

@@ -90,11 +90,15 @@ class _MaxPool(_Pool):
     """
 
     word = "max"
+    combines = "max"
     dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
     return_indices: bool = arg("PyTorch's; without effect on costs", Bool(), default=False)
 
     def _dilation(self) -> Shape:
         return self.dilation_rate
+
+    def reads_padding(self) -> bool:
+        return False
 
     def operations(self) -> int:
         return prod(self.pool_size) - 1
@@ -125,8 +129,12 @@ class _AveragePool(_Pool):
     """
 
     word = "average"
+    combines = "mean"
     count_include_pad: bool = arg("PyTorch's; without effect on costs", Bool(), default=True)
     divisor_override: int | None = arg("PyTorch's; without effect on costs", Optional(Int(1)), None)
+
+    def reads_padding(self) -> bool:
+        return self.count_include_pad and self.padding != "same"
 
     def operations(self) -> int:
         return prod(self.pool_size)

@@ -111,6 +111,7 @@ class _Expander:
         layout = spec.text("layout")
         graph.layout = layout if layout in LAYOUTS else LAYOUTS[0]
         graph.expect = spec.fields.get("expect")
+        graph.values = spec.fields.get("values")
         metrics = spec.fields.get("metrics")
         if isinstance(metrics, Map):
             graph.metrics = {name: tree.plain() for name, tree in metrics.values.items()}

@@ -79,8 +79,9 @@ def _base_path(name: str, source: Source) -> str | None:
 
 
 def _extend(base: Spec, spec: Spec) -> Spec:
-    """Return the base with what the spec says in its place; `expect` and `metrics` are never inherited."""
-    spec.fields = {k: v for k, v in base.fields.items() if k not in ("expect", "metrics", "extends")} | spec.fields
+    """Return the base with what the spec says in its place; what it says of its own figures is never inherited."""
+    own = ("expect", "metrics", "values", "extends")
+    spec.fields = {k: v for k, v in base.fields.items() if k not in own} | spec.fields
     spec.params = base.params | spec.params
     spec.blocks = base.blocks | spec.blocks
     spec.inputs = spec.inputs or base.inputs

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TOP_KEYS = (
     *("name", "source", "description", "metrics", "extends", "layout", "params"),
-    *("input", "inputs", "blocks", "layers", "output", "outputs", "expect"),
+    *("input", "inputs", "blocks", "layers", "output", "outputs", "expect", "values"),
 )
 # Names that people give the same things.
 TOP_ALIASES = {
@@ -70,7 +70,7 @@ class Spec:
     def __init__(self, span: Span) -> None:
         self.span = span
         self.fields: dict[str, Tree] = {}
-        """The keys that are kept as they are: name, source, layout, output, expect, ..."""
+        """The keys that are kept as they are: name, source, layout, output, expect, values, ..."""
         self.params: dict[str, tuple[Scalar, Tree]] = {}
         self.inputs: dict[str, tuple[Scalar, Tree]] = {}
         self.blocks: dict[str, Block] = {}
@@ -147,7 +147,7 @@ class _Parser:
         text = name in ("name", "source", "description", "extends", "layout")
         if text and not (isinstance(value, Scalar) and value.text):
             self.problems.error("type", f"{name} must be text", value.span if value.span.line else key.span)
-        elif name in ("metrics", "expect") and not isinstance(value, Map):
+        elif name in ("metrics", "expect", "values") and not isinstance(value, Map):
             self.problems.error("type", f"{name} must be a map", value.span)
         elif name == "layout" and isinstance(value, Scalar) and value.text not in LAYOUTS:
             message = f"layout must be {' or '.join(LAYOUTS)}, not {show(value.value)}"

@@ -1,0 +1,35 @@
+"""values: the numbers of `values` do not fit the network.
+
+Why: `archinspect explain` works out sums with them, as on a slide.
+
+Example: `values: {input: [1, 2, 3], conv1d: {kernel: [1, 0, -1]}}`.
+
+Fix: give each input, and each weight by its layer and name, as many numbers as its shape has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.diagnostics import Problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archinspect.diagnostics import Diagnostic
+    from archinspect.graph import Graph
+    from archinspect.report import Report
+
+CODE = "values"
+
+
+def check(graph: Graph, report: Report) -> Iterable[Diagnostic]:
+    """Report numbers that cannot be those of an input or a weight."""
+    del report
+    if graph.values is None:
+        return ()
+    from archinspect.worked import work_out  # noqa: PLC0415 - numpy only for specs with numbers
+
+    problems = Problems()
+    work_out(graph, problems)
+    return problems.all()

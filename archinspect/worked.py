@@ -1,0 +1,225 @@
+"""Worked sums: the output of convolutions and poolings on the numbers that a spec gives, cell by cell.
+
+Channels stand last here, whatever the spec's layout. What a window reads is what the operator says of it.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import isfinite, prod
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+
+import numpy as np
+
+from archinspect.diagnostics import suggest
+from archinspect.op import Windowed
+from archinspect.source import List, Map
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from archinspect.diagnostics import Problems
+    from archinspect.graph import Graph, Tensor
+    from archinspect.shape import Shape
+    from archinspect.source import Scalar, Tree
+
+    Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+CODE = "values"
+MAX_TERMS = 1_000_000
+"""Numbers that all windows of a layer read."""
+RANKS = (1, 2)
+
+
+class Term(NamedTuple):
+    """One number that a window reads, and its weight (None in a pooling).
+
+    `place` is its position in the input, channel last, `tap` that in the window, and `member` that in the kernel's
+    last axes, empty in a pooling; all count from 0. A position outside the input is `padding`, of value 0.
+    """
+
+    place: tuple[int, ...]
+    tap: tuple[int, ...]
+    member: tuple[int, ...]
+    value: float
+    weight: float | None
+    padding: bool
+
+
+class Cell(NamedTuple):
+    """One output value: its position, channel last, what it is made of, the bias if there is one, and the result."""
+
+    place: tuple[int, ...]
+    terms: tuple[Term, ...]
+    bias: float | None
+    value: float
+
+
+class Worked(NamedTuple):
+    """A layer worked out: input, weights and output, channels last, and every cell of the output by its place."""
+
+    layer: str
+    combines: str
+    """`sum`, `max` or `mean`."""
+    input: Array
+    pads: tuple[tuple[int, int], ...]
+    weights: dict[str, Array]
+    output: Array
+    cells: dict[tuple[int, ...], Cell]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; places count from 0."""
+        return {
+            "layer": self.layer,
+            "combines": self.combines,
+            "input": self.input.tolist(),
+            "output": self.output.tolist(),
+            "cells": [
+                {**cell._asdict(), "terms": [term._asdict() for term in cell.terms]} for cell in self.cells.values()
+            ],
+        }
+
+
+def work_out(graph: Graph, problems: Problems) -> list[Worked]:
+    """Return the layers that can be worked out with the numbers of the spec, in order; none without `values`.
+
+    A layer can be where its input is known, its weights are given, and it is a convolution or a pooling of one or two
+    spatial axes. What is wrong with the numbers is told to `problems`.
+    """
+    if not isinstance(graph.values, Map):
+        return []
+    given = _given(graph, graph.values, problems)
+    known = {node.output: given[node.path]["input"] for node in graph.inputs if node.path in given}
+    found = []
+    for node in graph.nodes:
+        op, weights = node.op, given.get(node.path, {})
+        source = node.inputs[0]
+        if not isinstance(op, Windowed) or op.rank not in RANKS or not op.combines or source not in known:
+            continue
+        if set(op.weights(_shape(source))) != set(weights):
+            continue
+        channels_first = op.data_format == "channels_first"
+        entry = np.moveaxis(known[source], 0, -1) if channels_first else known[source]
+        spatial, channels = op.split(_shape(node.output))
+        window = _Window(op, entry, weights)
+        if window.terms((*spatial, channels)) > MAX_TERMS:
+            message = f"'{node.layer}' is too large to be worked out: its windows read more than {MAX_TERMS:,} numbers"
+            problems.error(CODE, message, node.span)
+            continue
+        worked = window.work(node.layer, (*spatial, channels))
+        known[node.output] = np.moveaxis(worked.output, -1, 0) if channels_first else worked.output
+        found.append(worked)
+    return found
+
+
+class _Window:
+    """Moves an operator's window over numbers, channels last."""
+
+    def __init__(self, op: Windowed, entry: Array, weights: dict[str, Array]) -> None:
+        self.op = op
+        self.entry = entry
+        self.weights = weights
+        self.how = op.sliding(entry.shape[:-1])
+        self.taps = list(product(*map(range, self.how.taps)))
+
+    def terms(self, shape: Shape) -> int:
+        """Return how many numbers all windows of an output of this shape read."""
+        return prod(shape) * len(self.taps) * sum(1 for _ in self.op.members(0, self.entry.shape[-1]))
+
+    def work(self, layer: str, shape: Shape) -> Worked:
+        """Return the layer worked out for an output of this shape."""
+        cells = {place: self._cell(place) for place in product(*map(range, shape))}
+        output = np.array([cell.value for cell in cells.values()]).reshape(shape)
+        return Worked(layer, self.op.combines, self.entry, self.how.pads, self.weights, output, cells)
+
+    def _cell(self, place: tuple[int, ...]) -> Cell:
+        terms = tuple(self._terms(place))
+        bias = float(self.weights["bias"][place[-1]]) if "bias" in self.weights else None
+        if self.op.combines == "sum":
+            value = sum(term.value * (term.weight or 0) for term in terms) + (bias or 0)
+        else:
+            numbers = [term.value for term in terms]
+            value = max(numbers) if self.op.combines == "max" else sum(numbers) / len(numbers)
+        return Cell(place, terms, bias, value)
+
+    def _terms(self, place: tuple[int, ...]) -> Iterator[Term]:
+        """Yield what the window reads at a place of the output, tap by tap."""
+        how = self.how
+        for tap, (channel, member) in product(self.taps, self.op.members(place[-1], self.entry.shape[-1])):
+            at = tuple(
+                position * stride - pad[0] + index * apart
+                for position, stride, pad, index, apart in zip(
+                    place[:-1], how.strides, how.pads, tap, how.dilation, strict=True
+                )
+            )
+            lengths = self.entry.shape[:-1]
+            inside = all(0 <= spot < length for spot, length in zip(at, lengths, strict=True))
+            padded = all(spot < length + pad[1] for spot, length, pad in zip(at, lengths, how.pads, strict=True))
+            if not inside and not (padded and self.op.reads_padding()):
+                continue
+            weight = float(self.weights["kernel"][(*tap, *member)]) if member else None
+            value = float(self.entry[(*at, channel)]) if inside else 0.0
+            yield Term((*at, channel), tap, member, value, weight, not inside)
+
+
+def _shape(tensor: Tensor) -> Shape:
+    assert tensor.shape is not None  # only networks that fit together are worked out
+    return tensor.shape
+
+
+def _given(graph: Graph, values: Map, problems: Problems) -> dict[str, dict[str, Array]]:
+    """Return the numbers of every input, under `input`, and of every operator's weights, by its path."""
+    wanted: dict[str, dict[str, Shape]] = {node.path: {"input": _shape(node.output)[1:]} for node in graph.inputs}
+    for node in graph.nodes:
+        weights = node.op.weights(*map(_shape, node.inputs))
+        if weights:
+            wanted[node.path] = {name: weight.shape for name, weight in weights.items()}
+    found: dict[str, dict[str, Array]] = {}
+    for key, tree in values:
+        shapes = wanted.get(key.text)
+        if shapes is None:
+            message = f"no input and no layer with weights '{key.text}'"
+            problems.error(CODE, message, key.span, suggest(key.text, wanted))
+        elif "input" in shapes:
+            found[key.text] = {"input": _array(tree, shapes["input"], key, problems)}
+        elif isinstance(tree, Map):
+            found[key.text] = _weights(tree, shapes, problems)
+        else:
+            help_ = f"give its weights by name: {', '.join(shapes)}"
+            problems.error(CODE, f"the values of '{key.text}' must be a map", key.span, help_)
+    return found
+
+
+def _weights(tree: Map, shapes: Mapping[str, Shape], problems: Problems) -> dict[str, Array]:
+    found = {}
+    for key, value in tree:
+        if key.text in shapes:
+            found[key.text] = _array(value, shapes[key.text], key, problems)
+        else:
+            problems.error(CODE, f"no weight '{key.text}'", key.span, suggest(key.text, shapes))
+    return found
+
+
+def _array(tree: Tree, shape: Shape, key: Scalar, problems: Problems) -> Array:
+    """Return the numbers in this shape; axes of size 1 may be left out."""
+    numbers: list[float] = []
+    found = _gather(tree, numbers)
+    if found is None or [dim for dim in found if dim != 1] != [dim for dim in shape if dim != 1]:
+        got = "other than lists of numbers of equal lengths" if found is None else f"of {list(found)}"
+        message = f"'{key.text}' needs numbers of the shape {list(shape)}, but they are {got}"
+        problems.error(CODE, message, key.span, "axes of size 1 may be left out")
+        return np.zeros(shape)
+    return np.array(numbers).reshape(shape)
+
+
+def _gather(tree: Tree, numbers: list[float]) -> Shape | None:
+    """Add a tree's numbers to a list and return their shape; None where there is none."""
+    if isinstance(tree, List):
+        inner = {_gather(item, numbers) for item in tree.items}
+        (dims,) = inner if len(inner) == 1 else (None,)
+        return None if dims is None else (len(tree.items), *dims)
+    value = None if isinstance(tree, Map) else tree.value
+    if type(value) not in (int, float) or not isfinite(cast("float", value)):
+        return None
+    numbers.append(float(cast("float", value)))
+    return ()
