@@ -32,8 +32,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "activation": (
         *("Activation", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ThresholdedReLU", "ELU", "SELU", "CELU", "GELU"),
-        *("SiLU", "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "Softsign", "Mish", "Exponential", "HardSigmoid"),
-        *("HardSwish", "HardTanh", "HardShrink", "SoftShrink", "TanhShrink", "Softmax", "LogSoftmax", "GLU"),
+        *("QuickGELU", "SiLU", "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "Softsign", "Mish", "Exponential"),
+        *("HardSigmoid", "HardSwish", "HardTanh", "HardShrink", "SoftShrink", "TanhShrink"),
+        *("Softmax", "LogSoftmax", "GLU"),
     ),
     "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),
     "reshape": (

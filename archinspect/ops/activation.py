@@ -134,6 +134,12 @@ class GELU(Elementwise):
         return Work(other=(8 if self.approximate in (True, "tanh") else 5) * size(output))
 
 
+class QuickGELU(Elementwise):
+    """`x / (1 + exp(-1.702 * x))`, GELU by a sigmoid (Hendrycks & Gimpel 2016, arXiv:1606.08415). 4 operations."""
+
+    operations = 4
+
+
 class SiLU(Elementwise):
     """`x / (1 + exp(-x))`, also called swish (Ramachandran et al. 2017, arXiv:1710.05941). 4 operations."""
 

@@ -55,6 +55,14 @@ class _Attention(Op):
         Int(0),
         0,
     )
+    shared_position_biases: bool = arg(
+        "add position biases that another layer has, as all of T5's layers do but the first",
+        Bool(),
+        default=False,
+    )
+    masked: bool = arg(
+        "add a mask of the network's own to the scores, as where windows are shifted", Bool(), default=False
+    )
 
     @property
     def kv_heads(self) -> int:
@@ -66,6 +74,11 @@ class _Attention(Op):
             raise ArgumentError(
                 f"{type(self).__name__}: {self.kv_heads} heads of keys do not divide {self.num_heads} heads",
                 "num_kv_heads",
+            )
+        if self.position_biases and self.shared_position_biases:
+            raise ArgumentError(
+                f"{type(self).__name__}: takes either position_biases (its own) or shared_position_biases",
+                "shared_position_biases",
             )
 
 
@@ -112,7 +125,8 @@ class ScaledDotProductAttention(_Attention):
         query, key, _ = _roles(shapes)
         scores = size(query[:-1]) * key[-2] * self.num_heads
         macs = key[-2] * (size(query) + size(output))
-        return Work(macs, (6 + self.causal + bool(self.position_biases)) * scores)
+        biased = self.shared_position_biases or self.position_biases > 0
+        return Work(macs, (6 + self.causal + self.masked + biased) * scores)
 
     def label(self) -> str:
         return f"attention, {self.num_heads} heads"
@@ -190,7 +204,8 @@ class MultiHeadAttention(_Attention):
     `Dense` layers and a `ScaledDotProductAttention` and counts as they do.
 
     MACs: those of the projections; and for every head, query step and key step the sizes of a head's key and value.
-    FLOPs: 2 a MAC, 1 an element for the biases, and 6 a score (scale 1, softmax 5), 1 more for a mask.
+    FLOPs: 2 a MAC, 1 an element for the biases, and 6 a score (scale 1, softmax 5), 1 more for a mask, 1 more for a
+    position bias.
     """
 
     aliases = ("GroupQueryAttention", "GroupedQueryAttention", "MHA")
@@ -245,6 +260,8 @@ class MultiHeadAttention(_Attention):
             num_kv_heads=self.num_kv_heads,
             causal=self.causal,
             position_biases=self.position_biases,
+            shared_position_biases=self.shared_position_biases,
+            masked=self.masked,
         )
         attended = emit(attention, [queries, keys, vectors])
         out_bias = bias if self.out_bias is None else self.out_bias

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.args import Bool, Int, Optional, arg
 from archinspect.op import Op, Weight, Work
-from archinspect.shape import Mismatch, size
+from archinspect.shape import Mismatch, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ class _Recurrent(Op):
     """What all recurrent layers share: steps of an input, and of their own output, weighed for several gates."""
 
     kind = "recurrent"
+    inputs: ClassVar[tuple[int, int | None]] = (1, 2)
     gates: ClassVar[int] = 1
     """Weighted sums a unit and step."""
     operations: ClassVar[int] = 1
@@ -52,6 +53,11 @@ class _Recurrent(Op):
         return self.units
 
     @property
+    def state(self) -> tuple[int, ...]:
+        """Sizes of the tensors that a cell hands from step to step."""
+        return (self.units,)
+
+    @property
     def bias_vectors(self) -> int:
         """Learned biases of a gate and unit."""
         return (self.biases or 1) * self.use_bias
@@ -65,7 +71,7 @@ class _Recurrent(Op):
             features = self.features * (1 + self.bidirectional)
 
     def output(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
+        shape, *states = shapes
         if len(shape) != 3:  # noqa: PLR2004 - the batch, steps, features
             raise Mismatch(
                 f"needs an input of 2 axes (steps, features), got {len(shape) - 1}",
@@ -77,8 +83,20 @@ class _Recurrent(Op):
                 arg="input_size",
                 help="leave input_size out: it follows from the input",
             )
+        if states:
+            self._check_states(shape, states)
         features = self.features * (1 + self.bidirectional)
         return (*shape[:-1], features) if self.return_sequences else (shape[0], features)
+
+    def _check_states(self, shape: Shape, states: Sequence[Shape]) -> None:
+        cells = self.num_layers * (1 + self.bidirectional)
+        stacked = (cells,) if cells > 1 else ()
+        wanted = [(shape[0], *stacked, units) for units in self.state]
+        if states != wanted:
+            raise Mismatch(
+                f"starts from {' and '.join(map(text, wanted))}, not from {' and '.join(map(text, states))}",
+                help="an initial state is as large as the layer's own; those of several layers are stacked",
+            )
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         sums = self.gates * self.units
@@ -105,6 +123,7 @@ class _Recurrent(Op):
 class SimpleRNN(_Recurrent):
     """A recurrent layer without gates: `h = tanh(W x + U h + b)` (Elman 1990).
 
+    A second input is the state it starts from, [units], or [layers * directions, units] if they are several.
     Only the last step's output is given unless `return_sequences: true`, and there is one bias, as in Keras; in
     PyTorch there are all steps and `biases: 2`. The activation counts as `tanh` whatever it is.
     MACs: units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 1, and 1 for every bias.
@@ -116,6 +135,8 @@ class SimpleRNN(_Recurrent):
 class LSTM(_Recurrent):
     """Long short-term memory: a state that three gates guard (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
 
+    A second and third input are the output and the state it starts from, each [units], or [layers * directions, units]
+    if they are several.
     Only the last step's output is given unless `return_sequences: true`, and a gate has one bias, as in Keras; in
     PyTorch there are all steps and `biases: 2`. The activations count as `sigmoid` and `tanh` whatever they are.
     MACs: 4 * units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 18 (three sigmoids 12, two
@@ -123,6 +144,7 @@ class LSTM(_Recurrent):
     size: units * proj_size MACs more a step.
     """
 
+    inputs = (1, 3)
     gates = 4
     operations = 18
     proj_size: int = arg("size to which the output is projected; 0 for none", Int(0), 0)
@@ -130,6 +152,10 @@ class LSTM(_Recurrent):
     @property
     def features(self) -> int:
         return self.proj_size or self.units
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        return self.features, self.units
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         found = super().weights(*shapes)
@@ -147,6 +173,7 @@ class LSTM(_Recurrent):
 class GRU(_Recurrent):
     """Gated recurrent unit: a state that two gates guard (Cho et al. 2014, arXiv:1406.1078).
 
+    A second input is the state it starts from, [units], or [layers * directions, units] if they are several.
     Only the last step's output is given unless `return_sequences: true`, as in Keras; PyTorch gives all. A gate has
     two biases, as in both frameworks, and one with Keras's `reset_after: false`. The activations count as `sigmoid`
     and `tanh` whatever they are.

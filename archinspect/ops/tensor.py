@@ -156,19 +156,32 @@ class WindowPartition(Op):
 
 
 class WindowReverse(Op):
-    """Puts windows together to a map, the reverse of `WindowPartition`; padding is cut off. No FLOPs."""
+    """Puts windows together to a map, the reverse of `WindowPartition`; padding is cut off. No FLOPs.
+
+    The map is as large as a second input, such as the map that was cut, or as `size` says.
+    """
 
     kind = "reshape"
-    size: tuple[int, ...] = arg("height and width of the map", Ints(1))
+    inputs = (1, 2)
     window_size: int = arg("height and width of a window", Int(1, 10_000))
+    size: tuple[int, ...] | None = arg("height and width of the map", Optional(Ints(1)), None)
 
     def check(self) -> None:
-        if len(self.size) not in (1, 2):
+        if self.size is not None and len(self.size) not in (1, 2):
             raise ArgumentError("WindowReverse: size takes the map's height and width", "size")
 
     def output(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        height, width, window = self.size[0], self.size[-1], self.window_size
+        shape, *like = shapes
+        if (self.size is None) != bool(like):
+            raise Mismatch(
+                "takes either size or a second input of that size",
+                arg="size",
+                help="`from: [-1, other]` gives the size of another map",
+            )
+        if like and len(like[0]) != 4:  # noqa: PLR2004 - the batch, height, width, channels
+            raise Mismatch(f"needs a second input of 3 axes (height, width, channels), got {len(like[0]) - 1}")
+        sizes = self.size or like[0][1:-1]
+        height, width, window = sizes[0], sizes[-1], self.window_size
         cut = (ceil_div(height, window) * ceil_div(width, window), window * window)
         if shape[1:-1] != cut:
             raise Mismatch(

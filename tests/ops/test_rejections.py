@@ -92,6 +92,7 @@ ARGUMENTS = [
     ("MultiHeadAttention", {"num_heads": 4, "embed_dim": 6}, "MultiHeadAttention: 4 heads do not divide an embed_dim of 6", "embed_dim"),
     ("MultiHeadAttention", {"num_heads": 4, "key_dim": 6, "num_kv_heads": 3}, "MultiHeadAttention: 3 heads of keys do not divide 4 heads", "num_kv_heads"),
     ("MultiHeadAttention", {"num_heads": 10**5, "key_dim": 6}, "MultiHeadAttention: num_heads must be a positive integer, at most 10,000, not 100000", "num_heads"),
+    ("MultiHeadAttention", {"num_heads": 4, "key_dim": 6, "position_biases": 9, "shared_position_biases": True}, "MultiHeadAttention: takes either position_biases (its own) or shared_position_biases", "shared_position_biases"),
     ("MixtureOfExperts", {"num_experts": 4, "units": 6, "top_k": 5}, "MixtureOfExperts: a step cannot go to 5 of 4 experts", "top_k"),
     ("LSTM", {"units": 4, "biases": 3}, "LSTM: biases must be a positive integer, at most 2, not 3", "biases"),
     ("LSTM", {"units": 4, "sparse": True}, "LSTM: unknown argument 'sparse'", "sparse"),
@@ -174,6 +175,9 @@ SHAPES = [
     ("RotaryEmbedding", {"dim": 4}, [(1, 5, 6)], "4 features of a head do not divide the input's 6", "dim"),
     ("LSTM", {"units": 3}, [(1, 6)], "needs an input of 2 axes (steps, features), got 1", ""),
     ("LSTM", {"units": 3, "input_size": 4}, [(1, 5, 6)], "input_size is 4, but the input's steps have 6 features", "input_size"),
+    ("GRU", {"units": 3}, [(1, 5, 6), (1, 4)], "starts from (None, 3), not from (None, 4)", ""),
+    ("GRU", {"units": 3, "num_layers": 2}, [(1, 5, 6), (1, 3)], "starts from (None, 2, 3), not from (None, 3)", ""),
+    ("LSTM", {"units": 3}, [(1, 5, 6), (1, 3)], "starts from (None, 3) and (None, 3), not from (None, 3)", ""),
     ("MatMul", {}, [(1, 6), (1, 6)], "needs inputs of at least two axes, got (None, 6) and (None, 6)", ""),
     ("MatMul", {}, [(1, 5, 6), (1, 5, 6)], "(None, 5, 6) and (None, 5, 6) have no product: 6 columns meet 5 rows", ""),
     ("Slice", {"start": 3, "stop": 3}, [(1, 5, 6)], "nothing is left of axis 1, which has 5 positions", "start|stop"),
@@ -181,6 +185,9 @@ SHAPES = [
     ("Roll", {"shift": 1, "axis": 0}, [(1, 5, 6)], "axis 0 is the batch, which no layer may touch", "axis"),
     ("WindowPartition", {"window_size": 2}, [(1, 5, 6)], "needs an input of 3 axes (height, width, channels), got 2", ""),
     ("WindowReverse", {"size": 4, "window_size": 2}, [(1, 3, 4, 6)], "a map of 4x4 is 4 windows of 4 positions, not (None, 3, 4, 6)", "size|window_size"),
+    ("WindowReverse", {"window_size": 2}, [(1, 4, 4, 6)], "takes either size or a second input of that size", "size"),
+    ("WindowReverse", {"size": 4, "window_size": 2}, [(1, 4, 4, 6), (1, 4, 4, 6)], "takes either size or a second input of that size", "size"),
+    ("WindowReverse", {"window_size": 2}, [(1, 4, 4, 6), (1, 16, 6)], "needs a second input of 3 axes (height, width, channels), got 2", ""),
     ("SampleGaussian", {}, [(1, 5), (1, 6)], "the mean (None, 5) and the variance (None, 6) differ in shape", ""),
 ]
 # fmt: on

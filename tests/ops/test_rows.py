@@ -227,6 +227,7 @@ FLOPS = [
     ("ScaledDotProductAttention", {}, [(1, 3, 4)], 2 * (9 * 8) + 6 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "causal": True}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
     ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
+    ("ScaledDotProductAttention", {"shared_position_biases": True, "masked": True}, [(1, 3, 4)], 2 * (9 * 8) + 8 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2}, [(1, 3, 4), (1, 5, 4), (1, 5, 6)], 2 * (15 * 10) + 6 * (2 * 15)),
     # ... with four projections of 4 x 4 and their biases
     ("MultiHeadAttention", {"num_heads": 2, "key_dim": 2}, [(1, 3, 4)], 4 * (2 * 3 * 16 + 12) + 2 * 72 + 6 * 18),
@@ -244,6 +245,7 @@ FLOPS = [
     ("LSTM", {"units": 2, "bidirectional": True}, [(1, 5, 3)], 2 * 5 * (2 * 40 + 2 * (18 + 4))),
     ("LSTM", {"units": 2, "proj_size": 1}, [(1, 5, 3)], 5 * (2 * (4 * 2 * 4 + 2) + 2 * (18 + 4))),
     ("GRU", {"units": 2}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 6))),
+    ("GRU", {"units": 2}, [(1, 5, 3), (1, 2)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2, "reset_after": False}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 3))),
     # Whole tensors
     ("MatMul", {}, [(1, 2, 3), (1, 3, 4)], 2 * 3 * 8),
@@ -275,6 +277,7 @@ FLOPS = [
     ("GELU", {"approximate": "none"}, [IMAGE], 5 * 32),
     ("GELU", {"approximate": True}, [IMAGE], 8 * 32),
     ("GELU", {"approximate": "tanh"}, [IMAGE], 8 * 32),
+    ("QuickGELU", {}, [IMAGE], 4 * 32),
     ("SiLU", {}, [IMAGE], 4 * 32),
     ("Sigmoid", {}, [IMAGE], 4 * 32),
     ("LogSigmoid", {}, [IMAGE], 5 * 32),
@@ -366,6 +369,9 @@ def test_tables_do_not_grow_with_the_batch_or_the_steps():
     swin = {"num_heads": 3, "key_dim": 4, "position_biases": 13**2}
     # Four projections of 12 x 12 with biases, and 169 biases a head.
     assert figures(make("MultiHeadAttention", swin), [(2, 4, 49, 12)]).params == 4 * (144 + 12) + 3 * 169
+    # A layer that adds another's biases has none of its own.
+    shared = {"num_heads": 3, "key_dim": 4, "shared_position_biases": True}
+    assert figures(make("MultiHeadAttention", shared), [(2, 49, 12)]).params == 4 * (144 + 12)
     assert figures(make("LearnedTokens", {"n": 3}), [(2, 5, 6)])[:2] == ([2, 3, 6], 3 * 6)
 
 

@@ -39,6 +39,11 @@ HERE = Path(__file__).parent
 # What PyTorch has as functions, or networks write out with them, as modules: the arguments are archinspect's.
 
 
+class QuickGELU(nn.Module):
+    def forward(self, given):
+        return given * torch.sigmoid(1.702 * given)
+
+
 class ScaledDotProductAttention(nn.Module):
     def __init__(self, num_heads=1, num_kv_heads=None, causal=False):
         super().__init__()
@@ -173,12 +178,12 @@ class WindowPartition(nn.Module):
 
 
 class WindowReverse(nn.Module):
-    def __init__(self, size, window_size):
+    def __init__(self, window_size, size=None):
         super().__init__()
         self.size, self.window = size, window_size
 
-    def forward(self, given):
-        height, width = self.size
+    def forward(self, given, like=None):
+        height, width = self.size or like.shape[1:-1]
         rows, columns = -(-height // self.window), -(-width // self.window)
         given = given.reshape(len(given), rows, columns, self.window, self.window, -1).transpose(2, 3)
         return given.reshape(len(given), rows * self.window, columns * self.window, -1)[:, :height, :width]
@@ -272,7 +277,7 @@ WRITTEN_OUT = {
     for module in (
         *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-        *(WindowPartition, WindowReverse, SampleGaussian, SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike),
+        *(WindowPartition, WindowReverse, SampleGaussian, QuickGELU, SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
@@ -401,7 +406,7 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     for name in (
         *("ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Sigmoid", "LogSigmoid", "Tanh"),
         *("Softplus", "Softsign", "Mish", "Hardsigmoid", "Hardswish", "Hardtanh", "Hardshrink", "Softshrink"),
-        *("Tanhshrink", "Softmax2d"),
+        *("Tanhshrink", "Softmax2d", "QuickGELU"),
     ):
         yield case(name, image)
     yield case("ReLU", image, inplace=True)
@@ -526,6 +531,18 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("RNN", (2, 5, 6), **told, nonlinearity="relu")
     yield case("LSTM", (2, 5, 6), **told, proj_size=3)
     yield case("LSTM", (2, 5, 6), **told, proj_size=3, num_layers=2, bidirectional=True)
+    # ... from a state
+    for name in ("RNN", "GRU"):
+        yield case(name, (2, 5, 6), (2, 8), **told)
+        yield case(name, (2, 5, 6), (2, 2, 8), **told, num_layers=2)
+        yield case(name, (2, 5, 6), (2, 4, 8), **told, num_layers=2, bidirectional=True)
+        yield case(name, (2, 5, 6), (2, 7), **told)
+        yield case(name, (2, 5, 6), (2, 3, 8), **told, num_layers=2)
+    yield case("LSTM", (2, 5, 6), (2, 8), (2, 8), **told)
+    yield case("LSTM", (2, 5, 6), (2, 2, 8), (2, 2, 8), **told, bidirectional=True)
+    yield case("LSTM", (2, 5, 6), (2, 3), (2, 8), **told, proj_size=3)
+    yield case("LSTM", (2, 5, 6), (2, 8), (2, 8), **told, proj_size=3)
+    yield case("LSTM", (2, 5, 6), (2, 8), **told)
     # Whole tensors
     yield case("RMSNorm", image, normalized_shape=13)
     yield case("RMSNorm", image, normalized_shape=[11, 13], eps=1e-6)
@@ -560,6 +577,8 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("WindowReverse", (2, 6, 16, 5), size=[8, 12], window_size=4)
     yield case("WindowReverse", (2, 6, 16, 5), size=[7, 9], window_size=4)
     yield case("WindowReverse", (2, 6, 16, 5), size=[12, 12], window_size=4)
+    yield case("WindowReverse", (2, 6, 16, 5), (2, 7, 9, 5), window_size=4)
+    yield case("WindowReverse", (2, 6, 16, 5), (2, 7, 13, 5), window_size=4)
     yield case("SampleGaussian", (2, 7), (2, 7))
     yield case("SampleGaussian", (2, 7), (2, 6))
     # Nothing at inference
@@ -692,6 +711,10 @@ def keras_cases():  # noqa: PLR0915 - a table
         yield case(name, (2, 5, 6), units=8, return_sequences=True, go_backwards=True, **extra)
         yield case(name, (2, 5, 6), units=8, use_bias=False, dropout=0.1, activation="tanh", **extra)
         yield case(name, (2, 6), units=8)
+        states = [(2, 8)] * (2 if name == "LSTM" else 1)
+        yield case(name, (2, 5, 6), *states, units=8, **extra)
+        yield case(name, (2, 5, 6), *states, units=8, return_sequences=True, **unrolled)
+        yield case(name, (2, 5, 6), *[(2, 7)] * len(states), units=8, **unrolled)
     yield case("GRU", (2, 5, 6), units=8, reset_after=False, **unrolled)
     yield case("LSTM", (2, 5, 6), units=8, recurrent_dropout=0.1, recurrent_activation="sigmoid", **unrolled)
     # Activations
@@ -809,6 +832,10 @@ def run_torch(op, inputs, args):
     tensors = [torch.zeros(shape, dtype=kind) for shape in inputs]
     if op == "MultiheadAttention":
         tensors = [tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]]
+    if op in RECURRENT:
+        # PyTorch has the layers and directions of a state before the batch, and both states of an LSTM in one tuple.
+        states = [state.reshape(len(state), -1, state.shape[-1]).transpose(0, 1).contiguous() for state in tensors[1:]]
+        tensors = [tensors[0], *([tuple(states)] if len(states) > 1 else states)]
     output = module(*tensors)
     output = output[0] if isinstance(output, tuple) else output
     return module, output if args.get("return_sequences", True) else output[:, -1]
@@ -831,16 +858,19 @@ def measure_keras(op, inputs, args):
     layer = getattr(keras.layers, op)(**{name: tuples(value) for name, value in args.items()})
     tensors = [keras.ops.zeros(shape) for shape in inputs]
     given = tensors[0] if len(tensors) == 1 else tensors
-    if "Attention" in op:
+    options = {}
+    if op in {"SimpleRNN", "LSTM", "GRU"}:
+        inputs, options = (tensors[0],), {"initial_state": tensors[1:] or None}
+    elif "Attention" in op:
         query, key, value = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]
         inputs = (query, value, key)
     else:
         inputs = (given,)
     if not layer.built:
-        layer(*inputs)
+        layer(*inputs, **options)
     # The counter does not know the fused attention of CPUs.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        output = layer(*inputs)
+        output = layer(*inputs, **options)
     return {
         "output": list(output.shape),
         "params": sum(prod(weight.shape) for weight in layer.trainable_weights),
