@@ -151,7 +151,7 @@ def checked(name):
 def test_all_asked_for_are_there():
     assert set(MEASURED) <= set(NETWORKS)
     assert set(FILES) - set(NETWORKS) == TEMPLATES  # nothing else escapes the tests below
-    assert len(WITH_ROWS) == 17
+    assert len(WITH_ROWS) == 19
     assert set(MEASURED) | set(WORKED_OUT) | set(COUNTED) == set(NETWORKS)
     assert set(WORKED_OUT) | {"deep_residual"} == LESSONS | ZOO
 
@@ -213,6 +213,27 @@ def test_tokens_of_a_decoder():
         totals = archinspect.inspect(FILES["gpt2"], params={"seq": seq}).totals
         assert totals.macs == decoder(12, 768, 50257, widened=8 * 768**2, seq=seq)
         assert totals.params == MEASURED["gpt2"]["params"] + max(seq - 1024, 0) * 768
+
+
+# Parameters and MACs for inputs of other sizes, measured as the networks were.
+OTHER_SIZES = [
+    ("clip_text_l", {"seq": 20}, 123_060_480, 1_706_065_920),
+    ("t5_small", {"seq": 100, "target": 7}, 60_506_624, 2_537_338_880),
+    ("gru_seq2seq", {"seq": 9, "target": 31}, 18_280_000, 340_150_000),
+    ("mlp_mixer_b16", {"size": 384}, 63_387_112, 37_032_278_016),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "weights", "macs"), OTHER_SIZES)
+def test_other_sizes(name, params, weights, macs):
+    totals = archinspect.inspect(FILES[name], params=params).totals
+    assert (totals.params, totals.macs) == (weights, macs)
+
+
+def test_windows_that_do_not_divide_the_image():
+    """Swin-T on 256x192, measured as the others: maps of 64x48 to 8x6 are padded to windows of 7x7."""
+    totals = archinspect.inspect(FILES["swin_t"], inputs={"input": [256, 192, 3]}).totals
+    assert (totals.params, totals.macs) == (28_288_354, 5_130_027_264)
 
 
 def test_layers_of_the_convolution_lesson():
@@ -280,7 +301,7 @@ def spec_rows(name):
     function = POOLED_BY_FUNCTION.get(name)
     for row in checked(name).report.layers:
         type_ = TYPES.get(row.type, row.type)
-        # The scale of a ConvNeXt block is a parameter of the block, not a module with a row.
+        # No module with a row: the scale of a ConvNeXt block, a parameter of it, and Swin's attention, a function.
         if type_ not in TYPES.values() or (row.kind == "pooling" and function and function in row.name):
             continue
         yield type_, sample(row.output_shape, channels_last=True), row.cost.params, row.cost.macs
@@ -314,9 +335,14 @@ def test_says_what_it_is(name):
     assert "±" not in stated
 
 
-@pytest.mark.parametrize("name", [name for name, figures in MEASURED.items() if figures["model"] in ACCURACY])
+def in_torchvision(name):
+    """Return torchvision's name of a network that is its own."""
+    return MEASURED[name]["model"].removeprefix("torchvision's ").partition(";")[0]
+
+
+@pytest.mark.parametrize("name", [name for name in MEASURED if in_torchvision(name) in ACCURACY])
 def test_accuracy_is_the_published_one(name):
-    published = ACCURACY[MEASURED[name]["model"]]
+    published = ACCURACY[in_torchvision(name)]
     metrics = checked(name).report.metrics
     assert (metrics["top1"], metrics["top5"]) == (float(published["top1"]), float(published["top5"]))
 

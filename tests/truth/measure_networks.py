@@ -1,6 +1,6 @@
 """Measure networks that are no torchvision classifiers: each built here in PyTorch, apart from the specs.
 
-Run by hand, in an environment with torch and torchvision, and with diffusers for the networks of diffusion; it prints
+Run by hand, in an environment with torch and torchvision, and timm, transformers and diffusers for some; it prints
 the entries that `measured.json` holds of them:
 
     python tests/truth/measure_networks.py [NAME ...]
@@ -53,16 +53,25 @@ class Alive(TorchDispatchMode):
         return result
 
 
-def measure(text, build, *shapes):
+class Tokens(tuple):
+    """The shape of an input of integers."""
+
+    __slots__ = ()
+
+
+def measure(text, build, *shapes, rows=False):
     with torch.device("meta"):
         model = build()
-        inputs = [torch.zeros(shape) for shape in shapes]
+        inputs = [torch.zeros(s, dtype=torch.int32 if isinstance(s, Tokens) else None) for s in shapes]
     tensors = [*model.parameters(), *model.buffers()]
     weights = {tensor.untyped_storage()._cdata for tensor in tensors}
     counter = FlopCounterMode(display=False)
     model.eval()
+    called = row_of_each_layer(model) if rows else []
     with torch.no_grad(), counter:
         outputs = [list(tensor.shape) for tensor in tree_leaves(model(*inputs))]
+    layers = with_macs(called, counter, type(model).__name__)
+    indices = sum(b.numel() for n, b in model.named_buffers() if not b.is_floating_point() and "num_batches" not in n)
     alive = Alive(weights)
     with torch.no_grad(), alive:
         copies = [tensor.clone() for tensor in inputs]
@@ -74,10 +83,34 @@ def measure(text, build, *shapes):
         **({"output": outputs[0]} if len(outputs) == 1 else {"outputs": outputs}),
         "params": sum(tensor.numel() for tensor in model.parameters()),
         "buffers": sum(tensor.numel() for tensor in model.buffers()),
+        **({"indices": indices} if indices else {}),
         "macs": counter.get_total_flops() // 2,
         "peak_inference": alive.peak,
         **saved_for_backward(model, inputs, weights),
+        **({"rows": layers} if rows else {}),
     }
+
+
+def row_of_each_layer(model):
+    """Return the list to which every layer with parameters, and every pooling layer, adds its row when it is called."""
+    rows = []
+
+    def note(name):
+        def hook(module, _, output):
+            params = sum(tensor.numel() for tensor in module.parameters())
+            rows.append([name, type(module).__name__, list(output.shape), params])
+
+        return hook
+
+    for name, module in model.named_modules():
+        if not list(module.children()) and (list(module.parameters()) or "Pool" in type(module).__name__):
+            module.register_forward_hook(note(name))
+    return rows
+
+
+def with_macs(rows, counter, model):
+    counts = counter.get_flop_counts()
+    return [[*row, sum(counts.get(f"{model}.{row[0]}", {}).values()) // 2] for row in rows]
 
 
 def saved_for_backward(model, inputs, weights):
@@ -319,6 +352,60 @@ class Autoencoder(nn.Module):
         return self.model(image, sample_posterior=True, return_dict=False)[0]
 
 
+class T5(nn.Module):
+    """Without what a generator keeps of the tokens before."""
+
+    def __init__(self):
+        super().__init__()
+        from transformers import T5Config, T5ForConditionalGeneration  # noqa: PLC0415
+
+        self.model = T5ForConditionalGeneration(T5Config(attn_implementation="eager"))
+
+    def forward(self, source, target):
+        return self.model(input_ids=source, decoder_input_ids=target, use_cache=False).logits
+
+
+class CLIPText(nn.Module):
+    def __init__(self):
+        super().__init__()
+        from transformers import CLIPTextConfig, CLIPTextModel  # noqa: PLC0415
+
+        sizes = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
+        self.model = CLIPTextModel(CLIPTextConfig(**sizes, attn_implementation="eager"))
+
+    def forward(self, tokens):
+        return self.model(tokens).last_hidden_state
+
+
+class EncoderDecoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.source, self.target = nn.Embedding(15_000, 100), nn.Embedding(15_000, 100)
+        self.encoder, self.decoder = nn.GRU(100, 1000, batch_first=True), nn.GRU(1100, 1000, batch_first=True)
+        self.summary, self.start = nn.Linear(1000, 1000), nn.Linear(1000, 1000)
+        self.pairs, self.narrow, self.head = (
+            nn.Linear(2100, 1000),
+            nn.Linear(500, 100, bias=False),
+            nn.Linear(100, 15_000),
+        )
+
+    def forward(self, source, target):
+        _, last = self.encoder(self.source(source))
+        summary = torch.tanh(self.summary(last[0]))
+        start = torch.tanh(self.start(summary))
+        context = summary[:, None].repeat(1, target.shape[1], 1)
+        steps = torch.cat([self.target(target), context], 2)
+        states, _ = self.decoder(steps, start[None])
+        pairs = self.pairs(torch.cat([states, steps], 2))
+        return self.head(self.narrow(pairs.unflatten(2, (500, 2)).amax(3)))
+
+
+def mixer():
+    import timm  # noqa: PLC0415
+
+    return timm.create_model("mixer_b16_224")
+
+
 NETWORKS = {
     "autoencoder_dense": ("torch.nn.Sequential of the paper's layers", autoencoder_dense, (1, 784)),
     "fcn_resnet50": ("torchvision's fcn_resnet50", lambda: Segmentation("fcn_resnet50"), (1, 3, 520, 520)),
@@ -347,13 +434,38 @@ NETWORKS = {
         Autoencoder,
         (1, 3, 512, 512),
     ),
+    "swin_t": (
+        "torchvision's swin_t; buffers: indices",
+        torchvision.models.swin_t,
+        (1, 3, 224, 224),
+    ),
+    "mlp_mixer_b16": ("timm 1.0.31's mixer_b16_224", mixer, (1, 3, 224, 224)),
+    "clip_text_l": (
+        "transformers' CLIPTextModel in CLIP ViT-L/14's sizes, attention not fused; int32; buffers: indices",
+        CLIPText,
+        Tokens((1, 77)),
+    ),
+    "t5_small": (
+        "transformers' T5ForConditionalGeneration(T5Config()), dropout 0.1, attention not fused, no cache; int32",
+        T5,
+        Tokens((1, 512)),
+        Tokens((1, 128)),
+    ),
+    "gru_seq2seq": (
+        "written after the paper with torch.nn.GRU: its reset leaves the summary alone; int32",
+        EncoderDecoder,
+        Tokens((1, 20)),
+        Tokens((1, 20)),
+    ),
 }
+# Those whose layers are modules that are called: each has a row.
+WITH_ROWS = {"swin_t", "mlp_mixer_b16"}
 
 
 def main():
     for name in sys.argv[1:] or NETWORKS:
         text, build, *shapes = NETWORKS[name]
-        print(f"  {json.dumps(name)}: {json.dumps(measure(text, build, *shapes))},", flush=True)
+        print(f"  {json.dumps(name)}: {json.dumps(measure(text, build, *shapes, rows=name in WITH_ROWS))},", flush=True)
 
 
 if __name__ == "__main__":
