@@ -135,7 +135,7 @@ class GELU(Elementwise):
 
 
 class QuickGELU(Elementwise):
-    """`x / (1 + exp(-1.702 * x))`, GELU by a sigmoid (Hendrycks & Gimpel 2016, arXiv:1606.08415). 4 operations."""
+    """`x / (1 + exp(-1.702 * x))`, GELU by sigmoid (Hendrycks & Gimpel 2016, arXiv:1606.08415). 4 operations."""
 
     operations = 4
 
