@@ -92,7 +92,7 @@ def explain(
     """Return the formula behind every figure of every layer; arguments and errors as for :func:`inspect`.
 
     >>> import archinspect
-    >>> (conv,) = archinspect.explain("vgg16").layers["block1.conv1"][:1]
+    >>> conv, relu = archinspect.explain("alexnet").layers["conv1"]
     >>> conv.weights[0].elements.formula
     'kernel_height * kernel_width * in_channels * filters'
     """

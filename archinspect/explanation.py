@@ -123,7 +123,7 @@ def explain_graph(graph: Graph, batch: int | None = None) -> dict[str, tuple[Exp
     seen = fields(graph)
     layers: dict[str, list[Explanation]] = {}
     for node in graph.nodes:
-        sources = [seen[tensor] for tensor in node.inputs]
+        sources = [seen[tensor] for tensor in node.inputs[: node.op.reads]]
         layers.setdefault(node.layer, []).append(_Explainer(node, graph.layout, batch).explain(sources))
     return {name: tuple(parts) for name, parts in layers.items()}
 

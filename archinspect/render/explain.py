@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 INDENT = "  "
 LINE = 100
-"""Formulas that are longer with all their forms have a line for each."""
+"""An equation that is longer has a line for each of its forms."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def print_layer(name: str, parts: Sequence[Explanation], report: Report, console: Console) -> None:
@@ -97,10 +99,20 @@ def _print_figure(figure: Figure, console: Console, title: str = "") -> None:
         parts.append(" + ".join(map(number, figure.terms)))
     # A formula that is just a number's name gives that number at once: `filters = 64`.
     forms = [part for part in parts if part and part != str(figure.value)] + [number(figure.value)]
-    line = f"{INDENT}{title} = {' = '.join(forms)}"
-    if len(line) > min(console.width, LINE):
-        line = f"{INDENT}{title} = {forms[0]}" + "".join(f"\n{INDENT}{' ' * len(title)} = {form}" for form in forms[1:])
-    console.print(Text(line), soft_wrap=True)
+    console.print(Text(equation(title, forms, console.width, INDENT)), soft_wrap=True)
+
+
+def equation(title: str, forms: Sequence[str], width: int, indent: str = "") -> str:
+    """Write `title = form = form` in a line if it is short, else a line a form; no-break spaces keep terms whole."""
+    line = f"{indent}{title} = {' = '.join(forms)}"
+    if len(line) > min(width, LINE):
+        blank = " " * len(indent + title)
+        heads = [f"{indent}{title} = ", *[f"{blank} = "] * (len(forms) - 1)]
+        parts = zip(heads, forms, strict=True)
+        line = "\n".join(
+            textwrap.fill(form, width, initial_indent=head, subsequent_indent=f"{blank}   ") for head, form in parts
+        )
+    return line.replace(NO_BREAK, " ")
 
 
 def number(value: float) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+
+from archinspect.render.explain import NO_BREAK, equation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,9 +19,6 @@ Place = tuple[int, ...]
 
 FEW_CELLS = 16
 """So many sums of a single axis are all shown."""
-LINE = 100
-TIE = "\N{NO-BREAK SPACE}"
-"""Keeps a factor and its weight in one line."""
 
 
 def print_worked(worked: Worked, places: Sequence[Place], console: Console) -> None:
@@ -44,7 +42,7 @@ def print_worked(worked: Worked, places: Sequence[Place], console: Console) -> N
         _print_grid(_of("Output z", channel, worked.output), worked.output[..., channel], pads, marked, console)
     console.print()
     for place in places:
-        console.print(Text(_sum(worked, worked.cells[place], min(console.width, LINE))), soft_wrap=True)
+        console.print(Text(_sum(worked, worked.cells[place], console.width)), soft_wrap=True)
     if single and len(worked.cells) > 1:
         last = list(worked.cells)[-1]
         example = ",".join(str(index + 1) for index in (last if worked.output.shape[-1] > 1 else last[:-1]))
@@ -95,7 +93,7 @@ def number(value: float) -> str:
 
 
 def _sum(worked: Worked, cell: Cell, width: int) -> str:
-    """Write a cell's sum: by names, with the numbers, and its value; in one line if it fits."""
+    """Write a cell's sum: by names, with the numbers, and its value."""
     deep = worked.input.shape[-1] > 1
     named = [_named(term, deep=deep) for term in cell.terms]
     numbers = [_numbers(term) for term in cell.terms]
@@ -104,13 +102,7 @@ def _sum(worked: Worked, cell: Cell, width: int) -> str:
         numbers.append(_signed(cell.bias))
     forms = [_combine(worked, named), _combine(worked, numbers), number(cell.value)]
     title = _name("z", cell.place, deep=worked.output.shape[-1] > 1)
-    line = f"{title} = {' = '.join(forms)}"
-    if len(line) <= width:
-        return line.replace(TIE, " ")
-    return "\n".join(
-        textwrap.fill(form, width, initial_indent=f"{lead} = ", subsequent_indent=" " * (len(title) + 3))
-        for lead, form in zip((title, *[" " * len(title)] * 2), forms, strict=True)
-    ).replace(TIE, " ")
+    return equation(title, forms, width)
 
 
 def _combine(worked: Worked, parts: Sequence[str]) -> str:
@@ -122,7 +114,7 @@ def _combine(worked: Worked, parts: Sequence[str]) -> str:
 
 def _named(term: Term, *, deep: bool) -> str:
     value = "0" if term.padding else _name("x", term.place, deep=deep)
-    return value if term.weight is None else f"{value}{TIE}{_name('w', (*term.tap, *term.member[:1]), deep=deep)}"
+    return value if term.weight is None else f"{value}{NO_BREAK}{_name('w', (*term.tap, *term.member[:1]), deep=deep)}"
 
 
 def _numbers(term: Term) -> str:

@@ -277,7 +277,16 @@ WRITTEN_OUT = {
     for module in (
         *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-        *(WindowPartition, WindowReverse, SampleGaussian, QuickGELU, SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike),
+        *(
+            WindowPartition,
+            WindowReverse,
+            SampleGaussian,
+            QuickGELU,
+            SinusoidalEmbedding,
+            ResizeLike,
+            CropLike,
+            ReshapeLike,
+        ),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
