@@ -502,6 +502,22 @@ def params(report):
     return {row.name: row.cost.params for row in report.layers if row.cost.params}
 
 
+def test_active_parameters_are_those_one_token_uses(read):
+    """A router of 4, 1 of 4 experts and 2 that are always used, each 3 projections of 5 x 7; the Dense layer whole."""
+    report = read(
+        """
+input: [3, 5]
+layers:
+  - {MixtureOfExperts: {num_experts: 4, units: 7, top_k: 1, shared_experts: 2}, name: first, trainable: false}
+  - {MixtureOfExperts: {num_experts: 4, units: 7, top_k: 1, shared_experts: 2}, weights: first}
+  - Dense: 2
+"""
+    )
+    assert [row.cost.params for row in report.layers] == [5 * 4 + 6 * 105, 0, 12]
+    assert [row.cost.active_params for row in report.layers] == [5 * 4 + 3 * 105, 0, 12]
+    assert report.as_dict()["totals"]["active_params"] == 5 * 4 + 3 * 105 + 12
+
+
 def test_shared_weights_count_once(read):
     report = read("""
 input: [8]

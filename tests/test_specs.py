@@ -198,6 +198,14 @@ def test_figures_are_the_counted_ones(name):
     assert report.totals.non_trainable_params == report.totals.buffers == 0
 
 
+def test_active_parameters_are_fewer_with_experts_only():
+    for name in NETWORKS:
+        totals = checked(name).report.totals
+        # 6 of 8 experts of 3 projections stand idle in each of the 32 blocks.
+        idle = 32 * 6 * 3 * 4096 * 14336 if name == "mixtral_8x7b" else 0
+        assert totals.active_params == totals.params - idle, name
+
+
 def test_rule_of_a_decoder():
     assert decoder(12, 768, 50257, widened=8 * 768**2) == MEASURED["gpt2"]["macs"]
     assert decoder(32, 4096, 32000, widened=3 * 4096 * 11008) == MEASURED["llama2_7b"]["macs"]
