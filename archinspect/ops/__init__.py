@@ -24,11 +24,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
         *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
         *("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D"),
-        *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D"),
+        *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "RoIAlign"),
     ),
     "norm": (
-        *("BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"),
-        *("LocalResponseNormalization", "RMSNormalization", "LayerScale"),
+        *("BatchNormalization", "FrozenBatchNormalization", "LayerNormalization", "GroupNormalization"),
+        *("InstanceNormalization", "LocalResponseNormalization", "RMSNormalization", "LayerScale"),
     ),
     "activation": (
         *("Activation", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ThresholdedReLU", "ELU", "SELU", "CELU", "GELU"),

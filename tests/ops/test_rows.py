@@ -198,10 +198,14 @@ FLOPS = [
     ("AdaptiveAveragePooling1D", {"output_size": 3}, [(1, 5, 2)], 7 * 2),
     ("AdaptiveAveragePooling2D", {"output_size": [3, None]}, [(1, 5, 4, 1)], 7 * 4),
     ("AdaptiveAveragePooling3D", {"output_size": [3, 2, 1]}, [(1, 5, 4, 3, 1)], 7 * 4 * 3),
+    # ... 4 points an element, 8 each; [3, 2] positions of 5 boxes, 2 channels
+    ("RoIAlign", {"output_size": [3, 2]}, [IMAGE, (1, 5, 4)], 4 * 8 * (5 * 3 * 2 * 2)),
+    ("RoIAlign", {"output_size": 1, "sampling_ratio": 1}, [IMAGE, IMAGE, (1, 5, 4)], 8 * (5 * 2)),
     # Normalisation
     ("BatchNormalization", {}, [IMAGE], 2 * 32),
     ("BatchNormalization", {"center": False, "scale": False}, [IMAGE], 2 * 32),
     ("BatchNormalization", {"track_running_stats": False}, [IMAGE], 8 * 32),
+    ("FrozenBatchNormalization", {}, [IMAGE], 2 * 32),
     ("LayerNormalization", {}, [IMAGE], 8 * 32),
     ("LayerNormalization", {"center": False}, [IMAGE], 7 * 32),
     ("LayerNormalization", {"elementwise_affine": False}, [IMAGE], 6 * 32),

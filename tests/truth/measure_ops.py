@@ -101,6 +101,46 @@ class MixtureOfExperts(nn.Module):
         return total
 
 
+class FrozenBatchNorm2d(nn.Module):
+    """As torchvision's."""
+
+    def __init__(self, num_features, eps=1e-5):
+        super().__init__()
+        self.eps = eps
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            self.register_buffer(name, torch.ones(num_features, 1, 1))
+
+    def forward(self, given):
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        return given * scale + (self.bias - self.running_mean * scale)
+
+
+class RoIAlign(nn.Module):
+    """All boxes read the first map: which one a box reads changes no figure."""
+
+    def __init__(self, output_size, sampling_ratio=2):
+        super().__init__()
+        self.size = (output_size, output_size) if isinstance(output_size, int) else output_size
+        self.ratio = sampling_ratio
+
+    def forward(self, *given):
+        *maps, boxes = given
+        left, top, right, bottom = boxes.unbind(-1)
+        rows, columns = (count * self.ratio for count in self.size)
+        down = top[..., None] + (bottom - top)[..., None] * (torch.arange(rows) + 0.5) / rows
+        along = left[..., None] + (right - left)[..., None] * (torch.arange(columns) + 0.5) / columns
+        grid = torch.stack(
+            [
+                along[:, :, None].expand(-1, -1, rows, -1) * 2 / maps[0].shape[3] - 1,
+                down[..., None].expand(-1, -1, -1, columns) * 2 / maps[0].shape[2] - 1,
+            ],
+            dim=-1,
+        )
+        points = functional.grid_sample(maps[0], grid.flatten(1, 2), align_corners=False)
+        pooled = functional.avg_pool2d(points, self.ratio)
+        return pooled.unflatten(2, (boxes.shape[1], self.size[0])).transpose(1, 2)
+
+
 class LearnedPositions(nn.Module):
     def __init__(self, shape):
         super().__init__()
@@ -235,7 +275,7 @@ WRITTEN_OUT = {
     for module in (
         *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-        *(WindowPartition, WindowReverse, SampleGaussian),
+        *(WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
@@ -326,6 +366,9 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("AdaptiveMaxPool1d", wave, output_size=[5])
     yield case("AdaptiveMaxPool2d", image, output_size=[4, 6], return_indices=True)
     yield case("AdaptiveMaxPool3d", volume, output_size=2)
+    yield case("RoIAlign", image, (2, 5, 4), output_size=7)
+    yield case("RoIAlign", image, (2, 6, 5, 6), (2, 5, 4), output_size=[3, 4], sampling_ratio=3)
+    yield case("RoIAlign", image, (2, 5, 3), output_size=7)
     # Dense
     yield case("Linear", (2, 7), in_features=7, out_features=5)
     yield case("Linear", (2, 3, 7), in_features=7, out_features=5, bias=False)
@@ -344,6 +387,9 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("BatchNorm2d", image, num_features=6, track_running_stats=False)
     yield case("BatchNorm2d", image, num_features=6, affine=False, track_running_stats=False)
     yield case("BatchNorm2d", image, num_features=5)
+    yield case("FrozenBatchNorm2d", image, num_features=6)
+    yield case("FrozenBatchNorm2d", image, num_features=6, eps=0.0)
+    yield case("FrozenBatchNorm2d", image, num_features=5)
     yield case("SyncBatchNorm", image, num_features=6, process_group=None)
     yield case("LayerNorm", image, normalized_shape=13)
     yield case("LayerNorm", image, normalized_shape=[6, 11, 13], eps=1e-6)
