@@ -19,6 +19,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
     ),
     "dense": ("Dense",),
+    "einsum": ("Einsum", "EinsumDense"),
     "pool": (
         *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D"),
         *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),

@@ -90,6 +90,7 @@ NOT_TAKEN = {
     "renorm_momentum": "as renorm",
     "lora_rank": "an adapter with weights of its own",
     "lora_alpha": "as lora_rank",
+    "gptq_unpacked_column_size": "of weights that are stored quantized",
     "quantization_config": "changes what the weights are",
 }
 
@@ -176,6 +177,19 @@ FLOPS = [
         {"num_experts": 4, "units": 7, "top_k": 1, "gated": False, "activation": "relu"},
         [(1, 3, 5)],
         2 * 3 * 5 * (4 + 2 * 7) + 3 * 7 + 5 * 3 * 4 + 15,
+    ),
+    # ... 2 a MAC; what one side sums alone is added first: 12 elements to 3; a product that is not summed is 1
+    ("Einsum", {"equation": "bij,bjk->bik"}, [(1, 3, 4), (1, 4, 5)], 2 * (3 * 4 * 5)),
+    ("Einsum", {"equation": "bij,bik->bk"}, [(1, 3, 4), (1, 3, 5)], (12 - 3) + 2 * (3 * 5)),
+    ("Einsum", {"equation": "bi,bj->bij"}, [(1, 3), (1, 4)], 12),
+    ("Einsum", {"equation": "bij->bj"}, [(1, 3, 4)], 12 - 4),
+    ("Einsum", {"equation": "bij,bj,b->b"}, [(1, 3, 4), (1, 4), (1,)], (12 - 4) + 2 * 4 + 1),
+    ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": [None, 5]}, [(1, 3, 4)], 2 * (3 * 4 * 5)),
+    (
+        "EinsumDense",
+        {"equation": "abc,cd->abd", "output_shape": [None, 5], "bias_axes": "d", "activation": "relu"},
+        [(1, 3, 4)],
+        2 * (3 * 4 * 5) + 15 + 15,
     ),
     # Pooling: window - 1, and for a mean the division
     ("MaxPooling1D", {"pool_size": 3}, [(1, 6, 2)], 2 * 4),

@@ -186,6 +186,15 @@ class MatMul(nn.Module):
         return (first.mT if self.transpose_a else first) @ (second.mT if self.transpose_b else second)
 
 
+class Einsum(nn.Module):
+    def __init__(self, equation):
+        super().__init__()
+        self.equation = equation
+
+    def forward(self, *given):
+        return torch.einsum(self.equation, *given)
+
+
 class Slice(nn.Module):
     def __init__(self, axis=1, start=0, stop=None, step=1):
         super().__init__()
@@ -275,7 +284,7 @@ WRITTEN_OUT = {
     for module in (
         *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-        *(WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign),
+        *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
@@ -532,6 +541,29 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("MatMul", (2, 7, 5), (2, 4, 7), transpose_a=True, transpose_b=True)
     yield case("MatMul", (2, 5, 7), (2, 4, 7))
     yield case("MatMul", (2, 3, 5, 7), (2, 4, 7, 4))
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 5, 4), equation="bqd, bkd -> bqk")
+    yield case("Einsum", (2, 5, 3, 4), (2, 7, 3, 4), equation="bqhd,bkhd->bhqk")
+    yield case("Einsum", (2, 7, 3, 4), (2, 7, 4, 5), equation="...ij,...jk->...ik")
+    yield case("Einsum", (2, 7, 3, 4), (2, 7, 4, 5), equation="b...j,b...j->b...")
+    yield case("Einsum", (2, 7, 3, 4), (2, 4, 5), equation="b...j,bjk->bk...")
+    yield case("Einsum", (2, 3), (2, 4), equation="bi,bj->bij")
+    yield case("Einsum", (2, 3, 4), (2, 3), equation="bij,bi->bij")
+    yield case("Einsum", (2, 3, 1), (2, 1, 5), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), equation="bij,bjk->bk")
+    yield case("Einsum", (2, 3, 4), (2, 4), equation="bij,bj->b")
+    yield case("Einsum", (2, 3, 4), (2, 5), equation="bij,bk->bik")
+    yield case("Einsum", (2, 3, 4), equation="bij->bji")
+    yield case("Einsum", (2, 3, 4), equation="bij->b")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), (2, 5, 6), equation="bij,bjk,bkl->bil")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), (2, 3, 5), equation="bij,bjk,bik->b")
+    yield case("Einsum", (2, 3), (2, 4), (2, 5), equation="bi,bj,bk->bk")
+    yield case("Einsum", (2, 3, 4), (2, 5, 6), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 4), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), equation="bij->bji")
+    yield case("Einsum", (2, 3, 4), equation="bij->bik")
+    yield case("Einsum", (2, 3, 4), equation="bij->bii")
+    yield case("Einsum", (2, 3, 4), equation="b..j->bj")
     for start in (0, 1, 4, -2, -9):
         for stop in (None, 1, 3, 9, -1, -9):
             yield case("Slice", (2, 5, 3), axis=1, start=start, stop=stop)
@@ -644,6 +676,21 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("Dense", (2, 7), units=5)
     yield case("Dense", (2, 3, 7), units=5, activation="gelu", use_bias=False)
     yield case("Dense", (2, 3, 4, 7), units=5, kernel_regularizer="l2")
+    yield case("EinsumDense", (2, 7), equation="ab,bc->ac", output_shape=5, bias_axes="c")
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[None, 5], activation="relu")
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cde->abde", output_shape=[None, 4, 5], bias_axes="de")
+    yield case("EinsumDense", (2, 3, 4, 5), equation="abcd,cde->abe", output_shape=[3, 6], bias_axes="be")
+    yield case("EinsumDense", (2, 3, 7), equation="...x,xy->...y", output_shape=5, bias_axes="y")
+    yield case("EinsumDense", (2, 3, 4, 7), equation="...x,xy->...y", output_shape=[5])
+    yield case("EinsumDense", (2, 7, 3, 4), equation="ab...,bc->ac...", output_shape=5, bias_axes="c")
+    yield case("EinsumDense", (2, 3, 7), equation="abc,bc->abc", output_shape=[3, 7])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,bd->acd", output_shape=[None, 5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->ad", output_shape=[5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[4, 5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[None, None])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[None, 5], bias_axes="f")
+    yield case("EinsumDense", (2, 3), equation="abc,cd->abd", output_shape=[None, 5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd,de->abe", output_shape=[None, 5])
     # Normalisation
     yield case("BatchNormalization", image)
     yield case("BatchNormalization", (2, 6, 11, 13), axis=1, momentum=0.9, epsilon=1e-5)
