@@ -46,6 +46,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
+    "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
         *("WindowPartition", "WindowReverse", "SampleGaussian", "Custom"),

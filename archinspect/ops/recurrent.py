@@ -20,7 +20,7 @@ class _Cell(NamedTuple):
     """Size of a step's input."""
 
 
-class _Recurrent(Op):
+class Recurrent(Op):
     """What all recurrent layers share: steps of an input, and of their own output, weighed for several gates."""
 
     kind = "recurrent"
@@ -102,7 +102,7 @@ class _Recurrent(Op):
         return f"{type(self).__name__}, {self.units}"
 
 
-class SimpleRNN(_Recurrent):
+class SimpleRNN(Recurrent):
     """A recurrent layer without gates: `h = tanh(W x + U h + b)` (Elman 1990).
 
     Only the last step's output is given unless `return_sequences: true`, and there is one bias, as in Keras; in
@@ -113,7 +113,7 @@ class SimpleRNN(_Recurrent):
     aliases = ("RNN",)
 
 
-class LSTM(_Recurrent):
+class LSTM(Recurrent):
     """Long short-term memory: a state that three gates guard (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
 
     Only the last step's output is given unless `return_sequences: true`, and a gate has one bias, as in Keras; in
@@ -144,7 +144,7 @@ class LSTM(_Recurrent):
         return Work(macs + size(shapes[0][:-1]) * cells * self.units * self.proj_size, other)
 
 
-class GRU(_Recurrent):
+class GRU(Recurrent):
     """Gated recurrent unit: a state that two gates guard (Cho et al. 2014, arXiv:1406.1078).
 
     Only the last step's output is given unless `return_sequences: true`, as in Keras; PyTorch gives all. A gate has

@@ -76,6 +76,7 @@ def test_weights_do_not_depend_on_the_batch_and_work_is_linear_in_it(framework, 
 NOT_TAKEN = {
     "mode": "PyTorch's name for the kind of a recurrent layer, which is the layer's own here",
     "proj_size": "in PyTorch an argument of all recurrent layers, but taken by the LSTM only",
+    "backward_layer": "another layer for the way back",
     "add_bias_kv": "a learned step of its own, which no network here has",
     "add_zero_attn": "as add_bias_kv",
     "attention_axes": "attention here is over the axis before the last",
@@ -262,6 +263,18 @@ FLOPS = [
     ("LSTM", {"units": 2, "proj_size": 1}, [(1, 5, 3)], 5 * (2 * (4 * 2 * 4 + 2) + 2 * (18 + 4))),
     ("GRU", {"units": 2}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2, "reset_after": False}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 3))),
+    # Wrappers: the layer's, for 3 steps; twice the layer's
+    ("TimeDistributed", {"layer": {"Dense": 4}}, [(1, 3, 5)], 3 * (2 * 20 + 4)),
+    (
+        "TimeDistributed",
+        {"layer": {"Conv2D": {"filters": 3, "kernel_size": 3, "activation": "relu"}}},
+        [(1, 3, 4, 4, 2)],
+        3 * (2 * 4 * (9 * 2) * 3 + 4 * 3 + 4 * 3),
+    ),
+    ("TimeDistributed", {"layer": "Flatten"}, [(1, 3, 4, 4, 2)], 0),
+    ("Bidirectional", {"layer": {"SimpleRNN": 2}}, [(1, 5, 3)], 2 * 5 * (2 * 10 + 2 * (1 + 1))),
+    ("Bidirectional", {"layer": {"SimpleRNN": 2}, "merge_mode": "sum"}, [(1, 5, 3)], 2 * 5 * (2 * 10 + 4) + 2),
+    ("Bidirectional", {"layer": {"SimpleRNN": 2}, "merge_mode": "ave"}, [(1, 5, 3)], 2 * 5 * (2 * 10 + 4) + 2 * 2),
     # Whole tensors
     ("MatMul", {}, [(1, 2, 3), (1, 3, 4)], 2 * 3 * 8),
     ("Slice", {}, [IMAGE], 0),

@@ -734,6 +734,27 @@ def keras_cases():  # noqa: PLR0915 - a table
         yield case(name, (2, 6), units=8)
     yield case("GRU", (2, 5, 6), units=8, reset_after=False, **unrolled)
     yield case("LSTM", (2, 5, 6), units=8, recurrent_dropout=0.1, recurrent_activation="sigmoid", **unrolled)
+    # Wrappers
+    film = (2, 5, 9, 8, 3)
+    convolution = {"Conv2D": {"filters": 4, "kernel_size": 3, "activation": "relu"}}
+    yield case("TimeDistributed", film, layer=convolution)
+    yield case("TimeDistributed", film, layer={"Conv2D": {"filters": 4, "kernel_size": 3, "strides": 2}})
+    yield case("TimeDistributed", film, layer={"BatchNormalization": {}})
+    yield case("TimeDistributed", film, layer={"MaxPooling2D": {"pool_size": 2}})
+    yield case("TimeDistributed", film, layer={"GlobalAveragePooling2D": {}})
+    yield case("TimeDistributed", film, layer={"Flatten": {}})
+    yield case("TimeDistributed", (2, 5, 7), layer={"Dense": {"units": 4}})
+    yield case("TimeDistributed", (2, 5, 6, 7), layer={"LSTM": {"units": 4, "unroll": True}})
+    yield case("TimeDistributed", (2, 5, 3, 9, 8), layer={"Conv2D": {"filters": 4, "kernel_size": 3, **first}})
+    yield case("TimeDistributed", film, layer={"TimeDistributed": {"layer": {"Dense": {"units": 4}}}})
+    yield case("TimeDistributed", (2, 5, 9, 8), layer=convolution)
+    for name in ("SimpleRNN", "LSTM", "GRU"):
+        yield case("Bidirectional", (2, 5, 6), layer={name: {"units": 8, **unrolled}})
+    both_ways = {"LSTM": {"units": 8, "return_sequences": True, **unrolled}}
+    for mode in ("concat", "sum", "mul", "ave"):
+        yield case("Bidirectional", (2, 5, 6), layer=both_ways, merge_mode=mode)
+    yield case("Bidirectional", (2, 5, 6), layer={"Dense": {"units": 8}})
+    yield case("Bidirectional", (2, 5), layer=both_ways)
     # Activations
     for name in (
         *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "sigmoid", "log_sigmoid"),
@@ -867,8 +888,17 @@ def measure_torch(op, inputs, args):
     }
 
 
+def keras_layer(op, args):
+    """Build the layer, and the one that it wraps."""
+    args = {name: tuples(value) for name, value in args.items()}
+    if isinstance(args.get("layer"), dict):
+        ((inner, given),) = args["layer"].items()
+        args["layer"] = keras_layer(inner, given)
+    return getattr(keras.layers, op)(**args)
+
+
 def measure_keras(op, inputs, args):
-    layer = getattr(keras.layers, op)(**{name: tuples(value) for name, value in args.items()})
+    layer = keras_layer(op, args)
     tensors = [keras.ops.zeros(shape) for shape in inputs]
     given = tensors[0] if len(tensors) == 1 else tensors
     if "Attention" in op:
