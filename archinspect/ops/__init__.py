@@ -19,7 +19,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
     ),
     "dense": ("Dense",),
-    "einsum": ("Einsum", "EinsumDense"),
     "pool": (
         *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D"),
         *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
@@ -51,6 +50,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
         *("WindowPartition", "WindowReverse", "SampleGaussian", "Custom"),
     ),
+    "einsum": ("Einsum", "EinsumDense"),
     "identity": (
         *("Input", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
         *("GaussianDropout", "GaussianNoise", "StochasticDepth", "Rescaling"),
