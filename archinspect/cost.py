@@ -20,7 +20,8 @@ class Cost(NamedTuple):
 
     `params` are learned: those that train and those frozen by `trainable: false`. `buffers` are
     running statistics, which Keras counts as non-trainable parameters and PyTorch as buffers.
-    A shared weight counts where it is first used.
+    A shared weight counts where it is first used. `active_params` are those of `params` that one
+    token uses: fewer only where a layer chooses among experts.
     """
 
     trainable_params: int = 0
@@ -29,6 +30,7 @@ class Cost(NamedTuple):
     macs: int = 0
     flops: int = 0
     output_bytes: int = 0
+    active_params: int = 0
 
     @property
     def params(self) -> int:
@@ -57,7 +59,7 @@ def costs(graph: Graph, dtype: str = "float32") -> dict[Node, Cost]:
             _, own = own_weights(node)
             cost = _weigh(own, cost, trainable=node.trainable)
         output_bytes = size(node.output.shape) * sizes[node.output.dtype]
-        result[node] = Cost(*cost[:5], output_bytes)
+        result[node] = cost._replace(output_bytes=output_bytes)
     return result
 
 
@@ -78,10 +80,12 @@ def _cost(node: Node, shapes: tuple[Shape, ...]) -> Cost:
 
 
 def _weigh(weights: Mapping[str, Weight], cost: Cost, *, trainable: bool) -> Cost:
-    params = sum(size(weight.shape) for weight in weights.values() if weight.parameter)
+    learned = [weight for weight in weights.values() if weight.parameter]
+    params = sum(size(weight.shape) for weight in learned)
     buffers = sum(size(weight.shape) for weight in weights.values() if not weight.parameter)
-    learned = (params, 0) if trainable else (0, params)
-    return Cost(*learned, buffers, cost.macs, cost.flops)
+    active = sum(size(weight.active_shape) for weight in learned)
+    split = (params, 0) if trainable else (0, params)
+    return Cost(*split, buffers, cost.macs, cost.flops, active_params=active)
 
 
 def own_weights(node: Node) -> tuple[Mapping[str, Weight], dict[str, Weight]]:

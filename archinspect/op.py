@@ -77,10 +77,19 @@ class ArgumentError(Exception):
 
 
 class Weight(NamedTuple):
-    """A tensor that a layer keeps: learned (`parameter`) or gathered in training (a running statistic)."""
+    """A tensor that a layer keeps: learned (`parameter`) or gathered in training (a running statistic).
+
+    Of the entries along its first axis one token uses `used`, all where None.
+    """
 
     shape: Shape
     parameter: bool = True
+    used: int | None = None
+
+    @property
+    def active_shape(self) -> Shape:
+        """The shape of the part that one token uses."""
+        return self.shape if self.used is None else (self.used, *self.shape[1:])
 
 
 class Work(NamedTuple):

@@ -20,7 +20,10 @@ from archinspect.spec.load import is_template
 
 SMALL = Path(__file__).parent / "golden" / "small.yaml"
 NETWORKS = [name for name in library.builtins() if not is_template(read_file(library.find(name)))]
-FIGURES = ["params", "trainable_params", "non_trainable_params", "buffers", "macs", "flops", "output_bytes"]
+FIGURES = [
+    *("params", "trainable_params", "non_trainable_params", "buffers", "macs", "flops", "output_bytes"),
+    "active_params",
+]
 
 
 @pytest.fixture
@@ -155,8 +158,8 @@ def test_the_json_form_has_the_documented_keys():
     rows = {row["name"]: row for row in form["layers"]}
     for row in form["layers"]:
         assert list(row)[:5] == ["name", "type", "inputs", "input_shape", "output_shape"]
-        assert list(row)[5:12] == FIGURES
-        assert list(row)[12:] == ["receptive_field", "jump", "center", "args"] + ["shares"] * ("shares" in row)
+        assert list(row)[5:13] == FIGURES
+        assert list(row)[13:] == ["receptive_field", "jump", "center", "args"] + ["shares"] * ("shares" in row)
     assert rows["body.0.add"]["inputs"] == ["body.0.batch_normalization", "stem"]
     assert rows["stem"]["output_shape"] == [None, 7, 7, 8]
     assert rows["stem"]["args"] == {"filters": 8, "kernel_size": [3, 3], "strides": [2, 2], "activation": "ReLU"}

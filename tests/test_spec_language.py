@@ -215,6 +215,33 @@ def test_layouts_differ_in_the_order_of_axes_only(read):
         assert (one.name, one.inputs, one.cost) == (other.name, other.inputs, other.cost)
 
 
+def test_a_wrapped_layer_has_the_networks_layout(read):
+    step = "{Conv2D: {filters: 8, kernel_size: 3, activation: relu}}"
+    first = read(f"""
+layout: channels_first
+input: [5, 3, 20, 24]
+layers:
+  - TimeDistributed: {{layer: {step}}}
+  - TimeDistributed: {{layer: {{TimeDistributed: {{layer: {{Dense: 4}}}}}}}}
+""")
+    last = read(f"input: [5, 20, 24, 3]\nlayers:\n  - TimeDistributed: {{layer: {step}}}\n")
+    film, dense = first.layers
+    assert film.output_shape[1:] == (5, 8, 18, 22)
+    assert last.layers[0].output_shape[1:] == (5, 18, 22, 8)
+    assert film.cost == last.layers[0].cost
+    assert (film.kind, dense.kind) == ("convolution", "dense")
+    assert [axis.size for axis in film.field] == [1, 3, 3]
+    assert dense.output_shape[1:] == (5, 8, 18, 4)
+    assert dense.cost.params == (22 + 1) * 4
+    own = read("""
+layout: channels_first
+input: [5, 20, 24, 3]
+layers:
+  - TimeDistributed: {layer: {Conv2D: {filters: 8, kernel_size: 3, data_format: channels_last}}}
+""")
+    assert own.layers[0].output_shape[1:] == (5, 18, 22, 8)
+
+
 # Names
 
 
@@ -500,6 +527,22 @@ def test_a_file_beside_wins_over_a_built_in_one_but_not_over_itself(tmp_path):
 
 def params(report):
     return {row.name: row.cost.params for row in report.layers if row.cost.params}
+
+
+def test_active_parameters_are_those_one_token_uses(read):
+    """A router of 4, 1 of 4 experts and 2 that are always used, each 3 projections of 5 x 7; the Dense layer whole."""
+    report = read(
+        """
+input: [3, 5]
+layers:
+  - {MixtureOfExperts: {num_experts: 4, units: 7, top_k: 1, shared_experts: 2}, name: first, trainable: false}
+  - {MixtureOfExperts: {num_experts: 4, units: 7, top_k: 1, shared_experts: 2}, weights: first}
+  - Dense: 2
+"""
+    )
+    assert [row.cost.params for row in report.layers] == [5 * 4 + 6 * 105, 0, 12]
+    assert [row.cost.active_params for row in report.layers] == [5 * 4 + 3 * 105, 0, 12]
+    assert report.as_dict()["totals"]["active_params"] == 5 * 4 + 3 * 105 + 12
 
 
 def test_shared_weights_count_once(read):

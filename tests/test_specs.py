@@ -65,6 +65,7 @@ WORKED_OUT = {
     "fully_connected": (3 * 32**2 * 100, 3 * 32**2 * 100),
     "perceptron": (2 + 1, 2),
     "feed_forward": (784 * 300 + 300 + 300 * 10 + 10, 784 * 300 + 300 * 10),
+    "deep_feed_forward": (785 * 300 + 301 * 100 + 101 * 10, 784 * 300 + 300 * 100 + 100 * 10),
     "radial_basis": (16 * 2 + 16 + 16 + 1, 16 * 2 + 16),
     "autoencoder": (784 * 32 + 32 + 32 * 784 + 784, 2 * 784 * 32),
     "denoising_autoencoder": (784 * 500 + 500 + 500 * 784 + 784, 2 * 784 * 500),
@@ -116,6 +117,44 @@ WORKED_OUT = {
     "rnn": (16 * (8 + 16 + 1) + 17 * 4, 10 * 16 * (8 + 16) + 16 * 4),
     "lstm": (4 * 16 * (8 + 16 + 1) + 17 * 4, 10 * 4 * 16 * (8 + 16) + 16 * 4),
     "gru": (3 * 16 * (8 + 16 + 2) + 17 * 4, 10 * 3 * 16 * (8 + 16) + 16 * 4),
+    "echo_state": (400 * (400 + 1) + 401, 100 * (400 * (400 + 1) + 401)),
+    "liquid_state_machine": (135 * (135 + 4) + 136, 100 * (135 * (135 + 4) + 135)),
+    "neural_turing_machine": (
+        # 9 inputs and 20 values read; key, strength, gate, 3 shifts and sharpness; what to erase and to add besides
+        4 * 100 * (9 + 20 + 100 + 1) + 101 * ((20 + 6) + (3 * 20 + 6) + 8),
+        # besides, a similarity and 3 shifts for each place and head, and the values read
+        4 * 100 * (9 + 20 + 100) + 100 * ((20 + 6) + (3 * 20 + 6) + 8) + 2 * 128 * (20 + 3) + 128 * 20,
+    ),
+}
+# The neural network zoo (the Asimov Institute's chart of 2016), and the network that stands for each kind.
+KINDS = {
+    "perceptron": "perceptron",
+    "feed forward": "feed_forward",
+    "radial basis network": "radial_basis",
+    "deep feed forward": "deep_feed_forward",
+    "recurrent neural network": "rnn",
+    "long / short term memory": "lstm",
+    "gated recurrent unit": "gru",
+    "auto encoder": "autoencoder",
+    "variational auto encoder": "vae",
+    "denoising auto encoder": "denoising_autoencoder",
+    "sparse auto encoder": "sparse_autoencoder",
+    "Markov chain": "markov_chain",
+    "Hopfield network": "hopfield",
+    "Boltzmann machine": "boltzmann",
+    "restricted Boltzmann machine": "restricted_boltzmann",
+    "deep belief network": "deep_belief",
+    "deep convolutional network": "deep_convolutional",
+    "deconvolutional network": "deconvolutional",
+    "deep convolutional inverse graphics network": "inverse_graphics",
+    "generative adversarial network": "gan",
+    "liquid state machine": "liquid_state_machine",
+    "extreme learning machine": "extreme_learning",
+    "echo state network": "echo_state",
+    "deep residual network": "deep_residual",
+    "Kohonen network": "kohonen",
+    "support vector machine": "svm",
+    "neural Turing machine": "neural_turing_machine",
 }
 
 
@@ -140,7 +179,12 @@ COUNTED = {
         decoder(32, 4096, 32000, values=1024, widened=2 * 3 * 4096 * 14336 + 8 * 4096),
     ),
 }
-FROZEN = {"extreme_learning": 784 * 1000 + 1000, "svm": 127 * 256}
+FROZEN = {
+    "extreme_learning": 784 * 1000 + 1000,
+    "svm": 127 * 256,
+    "echo_state": 400 * (400 + 1),
+    "liquid_state_machine": 135 * (135 + 4),
+}
 
 
 @cache
@@ -154,6 +198,11 @@ def test_all_asked_for_are_there():
     assert len(WITH_ROWS) == 19
     assert set(MEASURED) | set(WORKED_OUT) | set(COUNTED) == set(NETWORKS)
     assert set(WORKED_OUT) | {"deep_residual"} == LESSONS | ZOO
+
+
+def test_every_kind_of_the_zoo_is_there():
+    assert len(KINDS) == 27
+    assert {*KINDS.values()} == ZOO | {"vae"}
 
 
 def test_names_are_unique():
@@ -196,6 +245,14 @@ def test_figures_are_the_counted_ones(name):
     assert report.status == "complete"
     assert (report.totals.params, report.totals.macs) == COUNTED[name]
     assert report.totals.non_trainable_params == report.totals.buffers == 0
+
+
+def test_active_parameters_are_fewer_with_experts_only():
+    for name in NETWORKS:
+        totals = checked(name).report.totals
+        # 6 of 8 experts of 3 projections stand idle in each of the 32 blocks.
+        idle = 32 * 6 * 3 * 4096 * 14336 if name == "mixtral_8x7b" else 0
+        assert totals.active_params == totals.params - idle, name
 
 
 def test_rule_of_a_decoder():

@@ -24,11 +24,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
         *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
         *("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D"),
-        *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D"),
+        *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "RoIAlign"),
     ),
     "norm": (
-        *("BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"),
-        *("LocalResponseNormalization", "RMSNormalization", "LayerScale"),
+        *("BatchNormalization", "FrozenBatchNormalization", "LayerNormalization", "GroupNormalization"),
+        *("InstanceNormalization", "LocalResponseNormalization", "RMSNormalization", "LayerScale"),
     ),
     "activation": (
         *("Activation", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ThresholdedReLU", "ELU", "SELU", "CELU", "GELU"),
@@ -47,10 +47,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
+    "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
         *("WindowPartition", "WindowReverse", "SampleGaussian", "Custom"),
     ),
+    "einsum": ("Einsum", "EinsumDense"),
     "identity": (
         *("Input", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
         *("GaussianDropout", "GaussianNoise", "StochasticDepth", "Rescaling"),

@@ -22,7 +22,8 @@ class MixtureOfExperts(Op):
 
     An expert is two projections with an activation between them, to `units` features and back, without biases; if
     `gated`, a third projection multiplies the activation (Shazeer 2020, arXiv:2002.05202). A `Dense` layer without
-    bias, the router, chooses. All experts have parameters; only the chosen ones and those that are always used count.
+    bias, the router, chooses. All experts have parameters; only the chosen ones and those that are always used are
+    active and have MACs.
 
     MACs: a step's features for every expert (the router), and 2 * features * units, if gated 3, for every expert
     that is used. FLOPs: 2 a MAC; the activation's and, if gated, 1 for every unit that is used; 5 for every expert's
@@ -62,7 +63,7 @@ class MixtureOfExperts(Op):
         experts = self.num_experts + self.shared_experts
         return {
             "router": Weight((features, self.num_experts)),
-            "experts": Weight((experts, 2 + self.gated, features, self.units)),
+            "experts": Weight((experts, 2 + self.gated, features, self.units), used=self.used),
         }
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:

@@ -96,6 +96,28 @@ class BatchNormalization(_TrackedNorm):
         return "batch norm"
 
 
+class FrozenBatchNormalization(_ChannelNorm):
+    """Batch normalization whose scale and offset never train: all four vectors are buffers, none is a parameter.
+
+    As torchvision's `FrozenBatchNorm2d`, which detectors build on; `BatchNormalization` with `trainable: false` has
+    the same figures, but its scale and offset count as parameters. FLOPs: 2 an element, one factor and one term.
+    """
+
+    aliases = ("FrozenBatchNorm", "FrozenBatchNorm2d")
+    center = scale = affine = True
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        fixed = Weight((self.channels(shapes[0]),), parameter=False)
+        return dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), fixed)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=2 * size(output))
+
+    def label(self) -> str:
+        return "frozen batch norm"
+
+
 class LayerNormalization(_Norm):
     """Normalises every sample over its last axis, or several (Ba et al. 2016, arXiv:1607.06450).
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
 from archinspect.op import ArgumentError, Reach, Spatial, Windowed, Work, times
-from archinspect.shape import ceil_div, extent, positions, size, sliding
+from archinspect.shape import Mismatch, ceil_div, extent, positions, size, sliding, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -324,3 +324,39 @@ class AdaptiveAveragePooling3D(_AdaptiveAveragePool):
     __doc__ = _AdaptiveAveragePool.__doc__
     rank = 3
     aliases = ("AdaptiveAvgPool3d",)
+
+
+class RoIAlign(Spatial):
+    """Samples a map within boxes, each to a map of `output_size` (He et al. 2017, arXiv:1703.06870).
+
+    Its inputs are a map, or several of other scales, and the boxes, [boxes, 4]; every box reads one of the maps. The
+    output is [boxes, height, width, channels], in a network with the channels first [boxes, channels, height, width].
+    FLOPs: an output element is the mean of sampling_ratio ** 2 points, 8 each: 4 factors and 3 sums between the four
+    positions around it, 1 of the mean. Where the points lie counts nothing.
+    """
+
+    kind = "pooling"
+    rank = 2
+    inputs: ClassVar[tuple[int, int | None]] = (2, None)
+    aliases = ("MultiScaleRoIAlign",)
+    ignores = ("spatial_scale", "aligned", "featmap_names", "canonical_scale", "canonical_level")
+
+    output_size: tuple[int, ...] = arg("positions of a box", PerAxis())
+    sampling_ratio: int = arg("points of a position, along each axis; not PyTorch's adaptive 0", Int(1, 1000), 2)
+
+    def output(self, *shapes: Shape) -> Shape:
+        *maps, boxes = shapes
+        if len(boxes) != 3 or boxes[-1] != 4:  # noqa: PLR2004 - the batch, boxes, two corners
+            raise Mismatch(f"its last input are the boxes, [boxes, 4], not {text(boxes)}")
+        channels = {self.split(shape)[1] for shape in maps}
+        if len(channels) > 1:
+            raise Mismatch(f"the maps differ in channels: {' and '.join(map(str, sorted(channels)))}")
+        inside = self.join(boxes[0], self.output_size, channels.pop())
+        return (boxes[0], boxes[1], *inside[1:])
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=8 * self.sampling_ratio**2 * size(output))
+
+    def label(self) -> str:
+        return f"RoI align to {times(self.output_size)}"

@@ -20,7 +20,7 @@ class _Cell(NamedTuple):
     """Size of a step's input."""
 
 
-class _Recurrent(Op):
+class Recurrent(Op):
     """What all recurrent layers share: steps of an input, and of their own output, weighed for several gates."""
 
     kind = "recurrent"
@@ -120,7 +120,7 @@ class _Recurrent(Op):
         return f"{type(self).__name__}, {self.units}"
 
 
-class SimpleRNN(_Recurrent):
+class SimpleRNN(Recurrent):
     """A recurrent layer without gates: `h = tanh(W x + U h + b)` (Elman 1990).
 
     A second input is the state it starts from, [units], or [layers * directions, units] if they are several.
@@ -132,7 +132,7 @@ class SimpleRNN(_Recurrent):
     aliases = ("RNN",)
 
 
-class LSTM(_Recurrent):
+class LSTM(Recurrent):
     """Long short-term memory: a state that three gates guard (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
 
     A second and third input are the output and the state it starts from, each [units], or [layers * directions, units]
@@ -170,7 +170,7 @@ class LSTM(_Recurrent):
         return Work(macs + size(shapes[0][:-1]) * cells * self.units * self.proj_size, other)
 
 
-class GRU(_Recurrent):
+class GRU(Recurrent):
     """Gated recurrent unit: a state that two gates guard (Cho et al. 2014, arXiv:1406.1078).
 
     A second input is the state it starts from, [units], or [layers * directions, units] if they are several.

@@ -44,6 +44,7 @@ COLUMNS = {
     ),
     "params": _number("Params", lambda r: r.cost.params, 80),
     "trainable": _number("Trainable", lambda r: r.cost.trainable_params, 40),
+    "active": _number("Active", lambda r: r.cost.active_params, 16),
     "buffers": _number("Buffers", lambda r: r.cost.buffers, 15),
     "macs": _number("MACs", lambda r: r.cost.macs, 70),
     "flops": _number("FLOPs", lambda r: r.cost.flops, 30),

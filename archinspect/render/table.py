@@ -123,14 +123,16 @@ def _totals(report: Report, *, exact: bool) -> Text:
         ("Total params", f"{totals.params:,} ({byte_count(totals.params * DTYPES[report.dtype], exact=exact)})"),
         ("Trainable params", f"{totals.trainable_params:,}"),
         ("Non-trainable params", f"{totals.non_trainable_params:,}"),
+        ("Active params", f"{totals.active_params:,} (what one token uses; of the experts, the chosen ones)"),
         ("Buffers", f"{totals.buffers:,} (running statistics, which Keras counts as non-trainable)"),
         ("MACs", _both(totals.macs)),
         ("FLOPs", _both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
+    told = {"Active params": totals.active_params != totals.params, "Buffers": totals.buffers}
     text = Text("\n")
     for title, value in lines:
-        if title != "Buffers" or totals.buffers:
+        if told.get(title, True):
             text.append(f"{title}: ", "bold").append(f"{value}\n")
     text.append("Status: ", "bold").append(report.status, "green" if report.status == "complete" else "red")
     return text

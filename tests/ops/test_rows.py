@@ -76,6 +76,7 @@ def test_weights_do_not_depend_on_the_batch_and_work_is_linear_in_it(framework, 
 NOT_TAKEN = {
     "mode": "PyTorch's name for the kind of a recurrent layer, which is the layer's own here",
     "proj_size": "in PyTorch an argument of all recurrent layers, but taken by the LSTM only",
+    "backward_layer": "another layer for the way back",
     "add_bias_kv": "a learned step of its own, which no network here has",
     "add_zero_attn": "as add_bias_kv",
     "attention_axes": "attention here is over the axis before the last",
@@ -90,6 +91,7 @@ NOT_TAKEN = {
     "renorm_momentum": "as renorm",
     "lora_rank": "an adapter with weights of its own",
     "lora_alpha": "as lora_rank",
+    "gptq_unpacked_column_size": "of weights that are stored quantized",
     "quantization_config": "changes what the weights are",
 }
 
@@ -177,6 +179,19 @@ FLOPS = [
         [(1, 3, 5)],
         2 * 3 * 5 * (4 + 2 * 7) + 3 * 7 + 5 * 3 * 4 + 15,
     ),
+    # ... 2 a MAC; what one side sums alone is added first: 12 elements to 3; a product that is not summed is 1
+    ("Einsum", {"equation": "bij,bjk->bik"}, [(1, 3, 4), (1, 4, 5)], 2 * (3 * 4 * 5)),
+    ("Einsum", {"equation": "bij,bik->bk"}, [(1, 3, 4), (1, 3, 5)], (12 - 3) + 2 * (3 * 5)),
+    ("Einsum", {"equation": "bi,bj->bij"}, [(1, 3), (1, 4)], 12),
+    ("Einsum", {"equation": "bij->bj"}, [(1, 3, 4)], 12 - 4),
+    ("Einsum", {"equation": "bij,bj,b->b"}, [(1, 3, 4), (1, 4), (1,)], (12 - 4) + 2 * 4 + 1),
+    ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": [None, 5]}, [(1, 3, 4)], 2 * (3 * 4 * 5)),
+    (
+        "EinsumDense",
+        {"equation": "abc,cd->abd", "output_shape": [None, 5], "bias_axes": "d", "activation": "relu"},
+        [(1, 3, 4)],
+        2 * (3 * 4 * 5) + 15 + 15,
+    ),
     # Pooling: window - 1, and for a mean the division
     ("MaxPooling1D", {"pool_size": 3}, [(1, 6, 2)], 2 * 4),
     ("MaxPooling2D", {}, [IMAGE], 3 * 8),
@@ -198,10 +213,14 @@ FLOPS = [
     ("AdaptiveAveragePooling1D", {"output_size": 3}, [(1, 5, 2)], 7 * 2),
     ("AdaptiveAveragePooling2D", {"output_size": [3, None]}, [(1, 5, 4, 1)], 7 * 4),
     ("AdaptiveAveragePooling3D", {"output_size": [3, 2, 1]}, [(1, 5, 4, 3, 1)], 7 * 4 * 3),
+    # ... 4 points an element, 8 each; [3, 2] positions of 5 boxes, 2 channels
+    ("RoIAlign", {"output_size": [3, 2]}, [IMAGE, (1, 5, 4)], 4 * 8 * (5 * 3 * 2 * 2)),
+    ("RoIAlign", {"output_size": 1, "sampling_ratio": 1}, [IMAGE, IMAGE, (1, 5, 4)], 8 * (5 * 2)),
     # Normalisation
     ("BatchNormalization", {}, [IMAGE], 2 * 32),
     ("BatchNormalization", {"center": False, "scale": False}, [IMAGE], 2 * 32),
     ("BatchNormalization", {"track_running_stats": False}, [IMAGE], 8 * 32),
+    ("FrozenBatchNormalization", {}, [IMAGE], 2 * 32),
     ("LayerNormalization", {}, [IMAGE], 8 * 32),
     ("LayerNormalization", {"center": False}, [IMAGE], 7 * 32),
     ("LayerNormalization", {"elementwise_affine": False}, [IMAGE], 6 * 32),
@@ -247,6 +266,18 @@ FLOPS = [
     ("GRU", {"units": 2}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2}, [(1, 5, 3), (1, 2)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2, "reset_after": False}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 3))),
+    # Wrappers: the layer's, for 3 steps; twice the layer's
+    ("TimeDistributed", {"layer": {"Dense": 4}}, [(1, 3, 5)], 3 * (2 * 20 + 4)),
+    (
+        "TimeDistributed",
+        {"layer": {"Conv2D": {"filters": 3, "kernel_size": 3, "activation": "relu"}}},
+        [(1, 3, 4, 4, 2)],
+        3 * (2 * 4 * (9 * 2) * 3 + 4 * 3 + 4 * 3),
+    ),
+    ("TimeDistributed", {"layer": "Flatten"}, [(1, 3, 4, 4, 2)], 0),
+    ("Bidirectional", {"layer": {"SimpleRNN": 2}}, [(1, 5, 3)], 2 * 5 * (2 * 10 + 2 * (1 + 1))),
+    ("Bidirectional", {"layer": {"SimpleRNN": 2}, "merge_mode": "sum"}, [(1, 5, 3)], 2 * 5 * (2 * 10 + 4) + 2),
+    ("Bidirectional", {"layer": {"SimpleRNN": 2}, "merge_mode": "ave"}, [(1, 5, 3)], 2 * 5 * (2 * 10 + 4) + 2 * 2),
     # Whole tensors
     ("MatMul", {}, [(1, 2, 3), (1, 3, 4)], 2 * 3 * 8),
     ("Slice", {}, [IMAGE], 0),

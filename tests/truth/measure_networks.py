@@ -169,6 +169,36 @@ class SSD(nn.Module):
         return heads["bbox_regression"], heads["cls_logits"]
 
 
+class FasterRCNN(nn.Module):
+    """What torchvision's Faster R-CNN computes, but for choosing the boxes, which are an input.
+
+    Its normalization is frozen, as in the published weights. All boxes read the largest map: which one a box reads
+    changes no figure.
+    """
+
+    def __init__(self):
+        super().__init__()
+        detection = torchvision.models.detection
+        frozen = torchvision.models.resnet50(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
+        backbone = detection.backbone_utils._resnet_fpn_extractor(frozen, trainable_layers=5)
+        self.model = detection.FasterRCNN(backbone, num_classes=91)
+
+    def forward(self, image, boxes):
+        model = self.model
+        maps = list(model.backbone(image).values())
+        scores, corners = model.rpn.head(maps)
+        size = model.roi_heads.box_roi_pool.output_size
+        pooled = torchvision.ops.roi_align(maps[0], [boxes[0]], size, 1 / 4, sampling_ratio=2)
+        labels, refined = model.roi_heads.box_predictor(model.roi_heads.box_head(pooled))
+        return self.listed(scores, 1), self.listed(corners, 4), labels[None], refined[None]
+
+    @staticmethod
+    def listed(maps, values):
+        """Return the values of all anchors, position by position."""
+        lists = [part.unflatten(1, (-1, values)).permute(0, 3, 4, 1, 2).flatten(1, 3) for part in maps]
+        return torch.cat(lists, 1)
+
+
 def darknet_conv(before, after, size, stride=1):
     conv = nn.Conv2d(before, after, size, stride, size // 2, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(after), nn.LeakyReLU(0.1, inplace=True))
@@ -415,6 +445,12 @@ NETWORKS = {
         (1, 3, 520, 520),
     ),
     "ssd300_vgg16": ("torchvision's ssd300_vgg16, backbone and head", SSD, (1, 3, 300, 300)),
+    "fasterrcnn_resnet50_fpn": (
+        "torchvision's fasterrcnn_resnet50_fpn with frozen normalization, the boxes an input",
+        FasterRCNN,
+        (1, 3, 800, 800),
+        (1, 1000, 4),
+    ),
     "yolov3": ("written after Darknet's layers", YOLOv3, (1, 3, 416, 416)),
     "tcn": ("written after the paper, no weight normalization", TCN, (1, 1, 784)),
     "pointnet": ("written after the paper", PointNet, (1, 3, 1024)),

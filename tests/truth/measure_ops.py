@@ -106,6 +106,46 @@ class MixtureOfExperts(nn.Module):
         return total
 
 
+class FrozenBatchNorm2d(nn.Module):
+    """As torchvision's."""
+
+    def __init__(self, num_features, eps=1e-5):
+        super().__init__()
+        self.eps = eps
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            self.register_buffer(name, torch.ones(num_features, 1, 1))
+
+    def forward(self, given):
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        return given * scale + (self.bias - self.running_mean * scale)
+
+
+class RoIAlign(nn.Module):
+    """All boxes read the first map: which one a box reads changes no figure."""
+
+    def __init__(self, output_size, sampling_ratio=2):
+        super().__init__()
+        self.size = (output_size, output_size) if isinstance(output_size, int) else output_size
+        self.ratio = sampling_ratio
+
+    def forward(self, *given):
+        *maps, boxes = given
+        left, top, right, bottom = boxes.unbind(-1)
+        rows, columns = (count * self.ratio for count in self.size)
+        down = top[..., None] + (bottom - top)[..., None] * (torch.arange(rows) + 0.5) / rows
+        along = left[..., None] + (right - left)[..., None] * (torch.arange(columns) + 0.5) / columns
+        grid = torch.stack(
+            [
+                along[:, :, None].expand(-1, -1, rows, -1) * 2 / maps[0].shape[3] - 1,
+                down[..., None].expand(-1, -1, -1, columns) * 2 / maps[0].shape[2] - 1,
+            ],
+            dim=-1,
+        )
+        points = functional.grid_sample(maps[0], grid.flatten(1, 2), align_corners=False)
+        pooled = functional.avg_pool2d(points, self.ratio)
+        return pooled.unflatten(2, (boxes.shape[1], self.size[0])).transpose(1, 2)
+
+
 class LearnedPositions(nn.Module):
     def __init__(self, shape):
         super().__init__()
@@ -149,6 +189,15 @@ class MatMul(nn.Module):
 
     def forward(self, first, second):
         return (first.mT if self.transpose_a else first) @ (second.mT if self.transpose_b else second)
+
+
+class Einsum(nn.Module):
+    def __init__(self, equation):
+        super().__init__()
+        self.equation = equation
+
+    def forward(self, *given):
+        return torch.einsum(self.equation, *given)
 
 
 class Slice(nn.Module):
@@ -277,16 +326,8 @@ WRITTEN_OUT = {
     for module in (
         *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-        *(
-            WindowPartition,
-            WindowReverse,
-            SampleGaussian,
-            QuickGELU,
-            SinusoidalEmbedding,
-            ResizeLike,
-            CropLike,
-            ReshapeLike,
-        ),
+        *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
+        *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
@@ -377,6 +418,9 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("AdaptiveMaxPool1d", wave, output_size=[5])
     yield case("AdaptiveMaxPool2d", image, output_size=[4, 6], return_indices=True)
     yield case("AdaptiveMaxPool3d", volume, output_size=2)
+    yield case("RoIAlign", image, (2, 5, 4), output_size=7)
+    yield case("RoIAlign", image, (2, 6, 5, 6), (2, 5, 4), output_size=[3, 4], sampling_ratio=3)
+    yield case("RoIAlign", image, (2, 5, 3), output_size=7)
     # Dense
     yield case("Linear", (2, 7), in_features=7, out_features=5)
     yield case("Linear", (2, 3, 7), in_features=7, out_features=5, bias=False)
@@ -395,6 +439,9 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("BatchNorm2d", image, num_features=6, track_running_stats=False)
     yield case("BatchNorm2d", image, num_features=6, affine=False, track_running_stats=False)
     yield case("BatchNorm2d", image, num_features=5)
+    yield case("FrozenBatchNorm2d", image, num_features=6)
+    yield case("FrozenBatchNorm2d", image, num_features=6, eps=0.0)
+    yield case("FrozenBatchNorm2d", image, num_features=5)
     yield case("SyncBatchNorm", image, num_features=6, process_group=None)
     yield case("LayerNorm", image, normalized_shape=13)
     yield case("LayerNorm", image, normalized_shape=[6, 11, 13], eps=1e-6)
@@ -565,6 +612,29 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("MatMul", (2, 7, 5), (2, 4, 7), transpose_a=True, transpose_b=True)
     yield case("MatMul", (2, 5, 7), (2, 4, 7))
     yield case("MatMul", (2, 3, 5, 7), (2, 4, 7, 4))
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 5, 4), equation="bqd, bkd -> bqk")
+    yield case("Einsum", (2, 5, 3, 4), (2, 7, 3, 4), equation="bqhd,bkhd->bhqk")
+    yield case("Einsum", (2, 7, 3, 4), (2, 7, 4, 5), equation="...ij,...jk->...ik")
+    yield case("Einsum", (2, 7, 3, 4), (2, 7, 4, 5), equation="b...j,b...j->b...")
+    yield case("Einsum", (2, 7, 3, 4), (2, 4, 5), equation="b...j,bjk->bk...")
+    yield case("Einsum", (2, 3), (2, 4), equation="bi,bj->bij")
+    yield case("Einsum", (2, 3, 4), (2, 3), equation="bij,bi->bij")
+    yield case("Einsum", (2, 3, 1), (2, 1, 5), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), equation="bij,bjk->bk")
+    yield case("Einsum", (2, 3, 4), (2, 4), equation="bij,bj->b")
+    yield case("Einsum", (2, 3, 4), (2, 5), equation="bij,bk->bik")
+    yield case("Einsum", (2, 3, 4), equation="bij->bji")
+    yield case("Einsum", (2, 3, 4), equation="bij->b")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), (2, 5, 6), equation="bij,bjk,bkl->bil")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), (2, 3, 5), equation="bij,bjk,bik->b")
+    yield case("Einsum", (2, 3), (2, 4), (2, 5), equation="bi,bj,bk->bk")
+    yield case("Einsum", (2, 3, 4), (2, 5, 6), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 4), equation="bij,bjk->bik")
+    yield case("Einsum", (2, 3, 4), (2, 4, 5), equation="bij->bji")
+    yield case("Einsum", (2, 3, 4), equation="bij->bik")
+    yield case("Einsum", (2, 3, 4), equation="bij->bii")
+    yield case("Einsum", (2, 3, 4), equation="b..j->bj")
     for start in (0, 1, 4, -2, -9):
         for stop in (None, 1, 3, 9, -1, -9):
             yield case("Slice", (2, 5, 3), axis=1, start=start, stop=stop)
@@ -679,6 +749,21 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("Dense", (2, 7), units=5)
     yield case("Dense", (2, 3, 7), units=5, activation="gelu", use_bias=False)
     yield case("Dense", (2, 3, 4, 7), units=5, kernel_regularizer="l2")
+    yield case("EinsumDense", (2, 7), equation="ab,bc->ac", output_shape=5, bias_axes="c")
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[None, 5], activation="relu")
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cde->abde", output_shape=[None, 4, 5], bias_axes="de")
+    yield case("EinsumDense", (2, 3, 4, 5), equation="abcd,cde->abe", output_shape=[3, 6], bias_axes="be")
+    yield case("EinsumDense", (2, 3, 7), equation="...x,xy->...y", output_shape=5, bias_axes="y")
+    yield case("EinsumDense", (2, 3, 4, 7), equation="...x,xy->...y", output_shape=[5])
+    yield case("EinsumDense", (2, 7, 3, 4), equation="ab...,bc->ac...", output_shape=5, bias_axes="c")
+    yield case("EinsumDense", (2, 3, 7), equation="abc,bc->abc", output_shape=[3, 7])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,bd->acd", output_shape=[None, 5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->ad", output_shape=[5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[4, 5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[None, None])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[None, 5], bias_axes="f")
+    yield case("EinsumDense", (2, 3), equation="abc,cd->abd", output_shape=[None, 5])
+    yield case("EinsumDense", (2, 3, 7), equation="abc,cd,de->abe", output_shape=[None, 5])
     # Normalisation
     yield case("BatchNormalization", image)
     yield case("BatchNormalization", (2, 6, 11, 13), axis=1, momentum=0.9, epsilon=1e-5)
@@ -726,6 +811,27 @@ def keras_cases():  # noqa: PLR0915 - a table
         yield case(name, (2, 5, 6), *[(2, 7)] * len(states), units=8, **unrolled)
     yield case("GRU", (2, 5, 6), units=8, reset_after=False, **unrolled)
     yield case("LSTM", (2, 5, 6), units=8, recurrent_dropout=0.1, recurrent_activation="sigmoid", **unrolled)
+    # Wrappers
+    film = (2, 5, 9, 8, 3)
+    convolution = {"Conv2D": {"filters": 4, "kernel_size": 3, "activation": "relu"}}
+    yield case("TimeDistributed", film, layer=convolution)
+    yield case("TimeDistributed", film, layer={"Conv2D": {"filters": 4, "kernel_size": 3, "strides": 2}})
+    yield case("TimeDistributed", film, layer={"BatchNormalization": {}})
+    yield case("TimeDistributed", film, layer={"MaxPooling2D": {"pool_size": 2}})
+    yield case("TimeDistributed", film, layer={"GlobalAveragePooling2D": {}})
+    yield case("TimeDistributed", film, layer={"Flatten": {}})
+    yield case("TimeDistributed", (2, 5, 7), layer={"Dense": {"units": 4}})
+    yield case("TimeDistributed", (2, 5, 6, 7), layer={"LSTM": {"units": 4, "unroll": True}})
+    yield case("TimeDistributed", (2, 5, 3, 9, 8), layer={"Conv2D": {"filters": 4, "kernel_size": 3, **first}})
+    yield case("TimeDistributed", film, layer={"TimeDistributed": {"layer": {"Dense": {"units": 4}}}})
+    yield case("TimeDistributed", (2, 5, 9, 8), layer=convolution)
+    for name in ("SimpleRNN", "LSTM", "GRU"):
+        yield case("Bidirectional", (2, 5, 6), layer={name: {"units": 8, **unrolled}})
+    both_ways = {"LSTM": {"units": 8, "return_sequences": True, **unrolled}}
+    for mode in ("concat", "sum", "mul", "ave"):
+        yield case("Bidirectional", (2, 5, 6), layer=both_ways, merge_mode=mode)
+    yield case("Bidirectional", (2, 5, 6), layer={"Dense": {"units": 8}})
+    yield case("Bidirectional", (2, 5), layer=both_ways)
     # Activations
     for name in (
         *("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "sigmoid", "log_sigmoid"),
@@ -863,8 +969,17 @@ def measure_torch(op, inputs, args):
     }
 
 
+def keras_layer(op, args):
+    """Build the layer, and the one that it wraps."""
+    args = {name: tuples(value) for name, value in args.items()}
+    if isinstance(args.get("layer"), dict):
+        ((inner, given),) = args["layer"].items()
+        args["layer"] = keras_layer(inner, given)
+    return getattr(keras.layers, op)(**args)
+
+
 def measure_keras(op, inputs, args):
-    layer = getattr(keras.layers, op)(**{name: tuples(value) for name, value in args.items()})
+    layer = keras_layer(op, args)
     tensors = [keras.ops.zeros(shape) for shape in inputs]
     given = tensors[0] if len(tensors) == 1 else tensors
     options = {}

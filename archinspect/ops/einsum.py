@@ -1,0 +1,247 @@
+"""Sums of products, written as Einstein did: a letter for every axis."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.args import MAX_ITEMS, Int, Kind, Optional, arg
+from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.ops.activation import activation_arg
+from archinspect.shape import Mismatch, size, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from archinspect.shape import Shape
+    from archinspect.source import Value
+
+MAX_LENGTH = 200
+REST = "."
+"""Stands for `...` in an equation that has been read, so that every character is an index."""
+_TERM = r"(?:[a-zA-Z]|\.\.\.)+"
+_EQUATION = re.compile(rf"{_TERM}(?:,{_TERM})*->{_TERM}\Z")
+
+
+class Equation(Kind):
+    """An equation, each term with the batch first."""
+
+    expected = "an equation such as 'bij,bjk->bik'"
+
+    def convert(self, value: Value, op: type[Op]) -> str:
+        """Return the equation without spaces, `...` as one character."""
+        del op
+        if not isinstance(value, str):
+            raise ValueError(self.expected)
+        if len(value) > MAX_LENGTH:
+            raise ValueError(f"{self.expected}, of at most {MAX_LENGTH} characters")
+        equation = value.replace(" ", "")
+        if not _EQUATION.match(equation):
+            raise ValueError(self.expected)
+        return equation.replace("...", REST)
+
+
+class Indices(Kind):
+    """Some of an equation's indices."""
+
+    expected = "letters of the output"
+
+    def convert(self, value: Value, op: type[Op]) -> str:
+        """Return each letter once."""
+        del op
+        if not isinstance(value, str) or len(value) > MAX_LENGTH:
+            raise ValueError(self.expected)
+        return "".join(dict.fromkeys(value))
+
+
+class Sizes(Kind):
+    """Sizes of axes, null where they follow from the input."""
+
+    expected = "a list of positive integers, null for what follows from the input"
+
+    def convert(self, value: Value, op: type[Op]) -> tuple[object, ...]:
+        """Return a tuple of ints and Nones."""
+        items = value if isinstance(value, list) else [value]
+        if len(items) > MAX_ITEMS:
+            raise ValueError(f"{self.expected}, at most {MAX_ITEMS} of them")
+        try:
+            return tuple(Optional(Int(1)).convert(item, op) for item in items)
+        except ValueError:
+            raise ValueError(self.expected) from None
+
+
+class _Product(Op):
+    """What both share: the terms of an equation, and what its letters stand for."""
+
+    equation: str
+
+    def terms(self) -> tuple[list[str], str]:
+        """Return the terms of what is multiplied, and the output's."""
+        before, _, after = self.equation.partition("->")
+        return before.split(","), after
+
+    def check(self) -> None:
+        terms, output = self.terms()
+        for term in (*terms, output):
+            for index in term:
+                if term.count(index) > 1:
+                    self._refuse(f"'{_written(index)}' stands twice in '{_written(term)}'")
+        for index in output:
+            if not any(index in term for term in terms):
+                self._refuse(f"the output's '{_written(index)}' stands in no input")
+        self.check_batch(terms, output)
+
+    def check_batch(self, terms: Sequence[str], output: str) -> None:
+        """Raise ArgumentError where a term starts with another index than the batch's."""
+        for term in (*terms, output):
+            if term[0] != terms[0][0]:
+                self._refuse(f"'{_written(terms[0])}' and '{_written(term)}' must start with the same index, the batch")
+
+    def _refuse(self, message: str) -> None:
+        raise ArgumentError(f"{type(self).__name__}: {message}", "equation")
+
+    def sizes(self, terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, Shape]:
+        """Return what each index stands for: an axis, or with `...` several; raise Mismatch for a contradiction."""
+        found: dict[str, Shape] = {}
+        for term, shape in zip(terms, shapes, strict=True):
+            rest = len(shape) - len(term) + 1 if REST in term else 1
+            if rest < 0 or (REST not in term and len(term) != len(shape)):
+                raise Mismatch(f"'{_written(term)}' has not as many axes as {text(shape)}", arg="equation")
+            at = 0
+            for index in term:
+                end = at + (rest if index == REST else 1)
+                known = found.setdefault(index, shape[at:end])
+                if known != shape[at:end]:
+                    sizes = " and ".join("x".join(map(str, part)) or "none" for part in (known, shape[at:end]))
+                    raise Mismatch(f"'{_written(index)}' stands for different sizes: {sizes}", arg="equation")
+                at = end
+        return found
+
+    def label(self) -> str:
+        return _written(self.equation)
+
+
+def _written(term: str) -> str:
+    return term.replace(REST, "...")
+
+
+def _shape(term: Iterable[str], sizes: Mapping[str, Shape]) -> Shape:
+    return tuple(dim for index in term for dim in sizes[index])
+
+
+def _work(terms: Sequence[str], output: str, sizes: Mapping[str, Shape]) -> Work:
+    """Return the arithmetic of joining terms from left to right, each index summed once no later term has it."""
+    macs = other = 0
+    joined = terms[0]
+    for number, term in enumerate(terms[1:], 2):
+        later = set(output).union(*terms[number:])
+        left = "".join(index for index in joined if index in term or index in later)
+        right = "".join(index for index in term if index in joined or index in later)
+        other += _additions(joined, left, sizes) + _additions(term, right, sizes)
+        together = left + "".join(index for index in right if index not in left)
+        joined = "".join(index for index in together if index in later)
+        products = size(_shape(together, sizes))
+        # A product that is added to no other is no multiply-accumulate.
+        if products > size(_shape(joined, sizes)):
+            macs += products
+        else:
+            other += products
+    return Work(macs, other + _additions(joined, output, sizes))
+
+
+def _additions(term: str, kept: str, sizes: Mapping[str, Shape]) -> int:
+    return size(_shape(term, sizes)) - size(_shape(kept, sizes))
+
+
+class Einsum(_Product):
+    """The sum of products that an equation says, as `einsum` of NumPy, PyTorch and Keras.
+
+    `bqhd,bkhd->bhqk` multiplies two inputs, for each b, h, q and k the sum over d. The batch is the first index of
+    every term, or the first axis of `...`, which stands for the same axes in all of them. An index has one size:
+    nothing stretches, and no term has it twice. The inputs are joined from left to right; an index that just one
+    side has, and nothing after it, is summed first.
+    MACs: the sizes of all indices of the two sides, if some are summed. FLOPs: 2 a MAC, 1 an addition of what is
+    summed first, 1 an element of a product without a sum.
+    """
+
+    kind = "merge"
+    inputs: ClassVar[tuple[int, int | None]] = (1, None)
+
+    equation: str = arg("a term of letters for each input, and one for the output, the batch first", Equation())
+
+    def output(self, *shapes: Shape) -> Shape:
+        terms, output = self.terms()
+        if len(terms) != len(shapes):
+            raise Mismatch(f"the equation's terms are {len(terms)}, the inputs {len(shapes)}", arg="equation")
+        return _shape(output, self.sizes(terms, shapes))
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del output
+        terms, result = self.terms()
+        return _work(terms, result, self.sizes(terms, shapes))
+
+
+class EinsumDense(_Product):
+    """A product of the input and a learned kernel, summed as an equation says: Keras's `EinsumDense`.
+
+    `abc,cd->abd` is a `Dense` layer; `abc,cde->abde` projects to heads. The first term is the input, with the batch
+    first, the second the kernel. As in Keras, `output_shape` are the sizes of the output's indices, without the
+    batch and `...`, and `bias_axes` those indices for which there is a bias each; there is none by default.
+    MACs: the sizes of all indices, if some are summed. FLOPs: 2 a MAC, 1 an addition of what only one side sums, 1 an
+    element of a product without a sum, 1 an output element for the bias.
+    """
+
+    kind = "dense"
+
+    equation: str = arg("the terms of the input, the kernel and the output, the batch first", Equation())
+    output_shape: tuple[int | None, ...] = arg("sizes of the output's indices", Sizes())
+    bias_axes: str | None = arg("indices of the output that have a bias each, such as `de`", Optional(Indices()), None)
+    activation: Op | None = activation_arg()
+
+    def check(self) -> None:
+        terms, _ = self.terms()
+        if len(terms) != 2:  # noqa: PLR2004 - the input and the kernel
+            self._refuse(f"the equation's terms are an input and a kernel, two and not {len(terms)}")
+        super().check()
+        named = self._named()
+        if len(named) != len(self.output_shape):
+            message = f"EinsumDense: output_shape takes a size for each of '{named}', not {len(self.output_shape)}"
+            raise ArgumentError(message, "output_shape")
+        if not {*(self.bias_axes or "")} <= {*named}:
+            raise ArgumentError(f"EinsumDense: bias_axes are some of '{named}', the output's indices", "bias_axes")
+
+    def check_batch(self, terms: Sequence[str], output: str) -> None:
+        """Raise ArgumentError where the batch is not the output's, too, or the kernel has it."""
+        super().check_batch(terms[:1], output)
+        for index in (terms[0][0], REST):
+            if index in terms[1]:
+                self._refuse(f"the kernel '{_written(terms[1])}' cannot have '{_written(index)}'")
+
+    def _named(self) -> str:
+        """Return the output's indices whose sizes `output_shape` gives."""
+        return self.terms()[1][1:].replace(REST, "")
+
+    def _sizes(self, shape: Shape) -> dict[str, Shape]:
+        terms, _ = self.terms()
+        sizes = self.sizes(terms[:1], [shape])
+        for index, given in zip(self._named(), self.output_shape, strict=True):
+            if given is not None and sizes.setdefault(index, (given,)) != (given,):
+                message = f"'{index}' is {given} in output_shape, but the input has {sizes[index][0]}"
+                raise Mismatch(message, arg="output_shape")
+        for index in terms[1]:
+            if index not in sizes:
+                raise Mismatch(f"the size of '{index}' is given by neither input nor output_shape", arg="output_shape")
+        return sizes
+
+    def output(self, *shapes: Shape) -> Shape:
+        return _shape(self.terms()[1], self._sizes(shapes[0]))
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        sizes = self._sizes(shapes[0])
+        kernel = {"kernel": Weight(_shape(self.terms()[0][1], sizes))}
+        return kernel | ({"bias": Weight(_shape(self.bias_axes, sizes))} if self.bias_axes else {})
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        terms, result = self.terms()
+        macs, other = _work(terms, result, self._sizes(shapes[0]))
+        return Work(macs, other + size(output) * bool(self.bias_axes))

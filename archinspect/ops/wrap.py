@@ -1,0 +1,152 @@
+"""Layers around another layer, as Keras's wrappers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect import ops
+from archinspect.args import Choice, Kind, arg
+from archinspect.diagnostics import suggest
+from archinspect.op import ArgumentError, Op, Reach, Work, data_format_arg
+from archinspect.ops.recurrent import Recurrent
+from archinspect.shape import Mismatch, size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archinspect.graph import Tensor
+    from archinspect.op import Emit, Weight
+    from archinspect.shape import Shape
+    from archinspect.source import Value
+
+
+class LayerKind(Kind):
+    """An operator of one input, by name, `Flatten`, or with arguments, `{Conv2D: {filters: 8, kernel_size: 3}}`."""
+
+    expected = "an operator of one input"
+
+    def convert(self, value: Value, op: type[Op]) -> Op:
+        """Return the operator."""
+        del op
+        name, given = _split(value)
+        kind = ops.find(name)
+        if name and kind is None:
+            raise ValueError(
+                f"{self.expected} ({suggest(name, [n for names in ops.FAMILIES.values() for n in names])})"
+            )
+        if kind is None or kind.inputs[0] != 1:
+            raise ValueError(self.expected)
+        if "" in given:
+            raise ValueError(f"{self.expected} ({kind.__name__} takes no arguments)")
+        try:
+            return kind(**given)
+        except ArgumentError as error:
+            raise ValueError(f"{self.expected} ({error.message})") from None
+
+
+def _split(value: Value | Op) -> tuple[str, dict[str, Value]]:
+    """Return an operator's name and arguments as a spec gives them; either is empty where there is none.
+
+    A bare value is the main argument's, that of no argument if there is none.
+    """
+    name, given = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (value, None)
+    if not isinstance(name, str):
+        return "", {}
+    if given is None or isinstance(given, dict):
+        return name, dict(given or {})
+    kind = ops.find(name)
+    return name, {(kind.main_arg() if kind else None) or "": given}
+
+
+class TimeDistributed(Op):
+    """Applies a layer to every step by itself, with the same weights, as Keras's wrapper.
+
+    The steps are the first axis: `TimeDistributed: {layer: {Conv2D: {filters: 8, kernel_size: 3}}}` takes a film,
+    [steps, height, width, channels], picture by picture. MACs and FLOPs: the layer's, for each step.
+    """
+
+    layer: Op = arg("the layer, by name or as `{Conv2D: {filters: 8, kernel_size: 3}}`", LayerKind())
+    data_format: str = data_format_arg()
+
+    def __init__(self, **values: Value | Op) -> None:
+        layer = values.get("layer")
+        name, given = _split(layer)
+        kind = ops.find(name)
+        if kind is not None and "data_format" in kind.args and "data_format" in values:
+            # Inside it has the network's layout, as it would have by itself.
+            values["layer"] = {name: {"data_format": values["data_format"], **given}}  # type: ignore[dict-item] # no Op
+        super().__init__(**values)
+
+    def check(self) -> None:
+        vars(self)["kind"] = self.layer.kind
+
+    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+        def step(op: Op, inputs: Sequence[Tensor]) -> Tensor:
+            return emit(self if op is self.layer else TimeDistributed(layer=op), inputs)
+
+        return self.layer.build(step, inputs)
+
+    def output(self, *shapes: Shape) -> Shape:
+        inner = [*map(_steps_in_batch, shapes)]
+        try:
+            inside = self.layer.output(*inner)
+        except Mismatch as error:
+            message = f"{type(self.layer).__name__}, for one step: {error.message}"
+            raise Mismatch(message, arg=error.arg, help=error.help) from None
+        return (*shapes[0][:2], *inside[1:])
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return self.layer.output_dtype(*dtypes)
+
+    def weights(self, *shapes: Shape) -> Mapping[str, Weight]:
+        return self.layer.weights(*map(_steps_in_batch, shapes))
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return self.layer.work([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        inside = self.layer.reach(*map(_steps_in_batch, shapes))
+        return (Reach(), *inside) if inside else inside
+
+    def label(self) -> str:
+        return f"{self.layer.label()}, each step"
+
+
+def _steps_in_batch(shape: Shape) -> Shape:
+    if len(shape) == 1:
+        raise Mismatch("the input has no axis of steps")
+    return (shape[0] * shape[1], *shape[2:])
+
+
+class Bidirectional(Op):
+    """Runs a recurrent layer both ways, with weights for each, and joins the two outputs, as Keras's wrapper.
+
+    `Bidirectional: {layer: {LSTM: 64}}` is `LSTM: {units: 64, bidirectional: true}`. MACs and FLOPs: twice the
+    layer's; 1 FLOP more an output element for a sum or a product, 2 for a mean.
+    """
+
+    kind = "recurrent"
+
+    layer: Op = arg("the recurrent layer, by name or as `{LSTM: {units: 64}}`", LayerKind())
+    merge_mode: str = arg("how the outputs are joined", Choice("concat", "sum", "mul", "ave"), "concat")
+
+    def check(self) -> None:
+        if not isinstance(self.layer, Recurrent):
+            name = type(self.layer).__name__
+            raise ArgumentError(f"Bidirectional: layer must be a recurrent one, not {name}", "layer")
+
+    def output(self, *shapes: Shape) -> Shape:
+        *others, features = self.layer.output(*shapes)
+        return (*others, features * 2 if self.merge_mode == "concat" else features)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        one = self.layer.weights(*shapes)
+        return {f"{way}_{name}": weight for way in ("there", "back") for name, weight in one.items()}
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        macs, other = self.layer.work(shapes, self.layer.output(*shapes))
+        joining = {"concat": 0, "sum": 1, "mul": 1, "ave": 2}[self.merge_mode]
+        return Work(2 * macs, 2 * other + joining * size(output))
+
+    def label(self) -> str:
+        return f"{self.layer.label()}, both ways"
