@@ -1,7 +1,7 @@
 """Memory: what training keeps for backward, and what is alive at inference, when and why.
 
-A storage is what tensors lie in: a view, such as a flattened map, lies in that of its input and costs nothing. The rules
-are PyTorch's, and each operator's own stand with it; docs/counting.md explains them.
+A storage is what tensors lie in: a view, such as a flattened map, lies in that of its input and costs nothing. The
+rules are PyTorch's, and each operator's own stand with it; docs/counting.md explains them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from archinspect.op import DTYPES, Run
 from archinspect.shape import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from archinspect.graph import Graph, Node, Tensor
     from archinspect.op import Elements, Kept, Op
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 POLICIES = ("eager", "ideal")
 """When a storage is given back: as PyTorch does without a compiler, or behind its last reader."""
+
+KERNELS = ("convolution", "dense", "attention", "recurrent", "embedding")
+"""Kinds of operators with a kernel."""
 
 
 class Training(NamedTuple):
@@ -193,9 +196,7 @@ def _records(rules: _Rules, *, input_gradients: bool) -> Iterator[_Record]:
         yield _Record(node, tuple([storages[tensor] for tensor in tensors]), rules.bytes(kept.extra))
 
 
-def kept(
-    graph: Graph, dtype: str = "float32", *, attention: str = "fused", input_gradients: bool = False
-) -> Training:
+def kept(graph: Graph, dtype: str = "float32", *, attention: str = "fused", input_gradients: bool = False) -> Training:
     """Return what backward keeps of a graph whose shapes are known; weights and buffers are none of it.
 
     `dtype` is what the network computes in, `attention` how it computes attention (`fused`, `math` or `eager`). With
@@ -303,29 +304,80 @@ def peak(graph: Graph, dtype: str = "float32", *, policy: str = "eager", attenti
     return Peak(top.during, top.node, tuple(alive), top.during - sum(one.bytes for one in alive), tuple(timeline))
 
 
+def kv_cache(graph: Graph, steps: int, *, batch: int = 1, dtype: str = "float32") -> int:
+    """Return the bytes of keys and values that a decoder holds while it generates, after so many steps.
+
+    They are those of its causal self-attention: 2 x heads of keys x size of a head for each layer, step and sample.
+    """
+    elements = sum(node.op.cached(*_shapes(node)) for node in graph.nodes)
+    return elements * steps * batch * DTYPES[dtype]
+
+
 def _hold(graph: Graph, storages: Mapping[Tensor, _Storage]) -> None:
-    """Let storages live as long as the variables that hold them: of the caller, of each composite's function."""
-    ends: dict[str, int] = {}
-    for i, node in enumerate(graph.nodes):
-        for path in _functions(node):
-            ends[path] = i
-    for node in graph.inputs:
-        storages[node.output].last = len(graph.nodes)
+    """Let storages live as long as variables hold them: those of the caller, and of each composite's function.
+
+    A function's arguments live until it ends. So does what several of its steps read, but for a skip connection: there
+    the variable is given the sum. Any other variable is given what the next step makes.
+    """
+    functions = _functions(graph)
+    ends = {path: i for i, node in enumerate(graph.nodes) for path in functions[node]}
+    ends[""] = len(graph.nodes)
+    readers: dict[Tensor, list[Node]] = {node.output: [] for node in graph.inputs}
     for node in graph.nodes:
-        for path in _functions(node):
-            for tensor in node.inputs:
-                # What is made inside is a variable that the next step replaces, but not in attention: queries,
-                # keys and values have names of their own.
-                outside = not tensor.producer.layer.startswith(path + ".")
-                if outside or path == node.layer:
-                    storage = storages[tensor]
-                    storage.last = max(storage.last, ends[path])
+        for tensor in node.inputs:
+            readers.setdefault(tensor, []).append(node)
+    for tensor, nodes in readers.items():
+        made = functions.get(tensor.producer, [])
+        inside = [path for node in nodes for path in functions[node] if path not in made]
+        if tensor.producer in functions:
+            within = _common([made, *(functions[node] for node in nodes)])
+            if nodes[-1].op.kind != "merge" and len({_step(node, within) for node in nodes}) > 1:
+                inside.append(within)
+        else:
+            inside.append("")
+        storage = storages[tensor]
+        storage.last = max([storage.last, *(ends[path] for path in inside)])
 
 
-def _functions(node: Node) -> list[str]:
-    """Return the composites that a node is in, and its layer if that is attention with its projections."""
-    paths = _composites(node.layer)
-    return [*paths, node.layer] if node.layer_op.kind == "attention" and node.layer_op is not node.op else paths
+def _functions(graph: Graph) -> dict[Node, list[str]]:
+    """Return the composites that each node is in, the outermost first, those left out that are no function.
+
+    That is a chain with no more than one layer that has a kernel, such as a convolution and its normalization.
+    Attention with its projections is a function.
+    """
+    kernels: dict[str, set[str]] = {}
+    whole = set()
+    for node in graph.nodes:
+        for path in _composites(node.layer):
+            found = kernels.setdefault(path, set())
+            if node.layer_op.kind in KERNELS:
+                found.add(node.layer)
+            if len(node.inputs) > 1:
+                whole.add(path)
+    whole |= {path for path, layers in kernels.items() if len(layers) > 1}
+    functions = {}
+    for node in graph.nodes:
+        paths = [path for path in _composites(node.layer) if path in whole]
+        attention = node.layer_op.kind == "attention" and node.layer_op is not node.op
+        functions[node] = [*paths, node.layer] if attention else paths
+    return functions
+
+
+def _step(node: Node, composite: str) -> str:
+    """Return the layer or composite right below a composite that a node belongs to."""
+    start = len(composite) + 1 if composite else 0
+    end = node.layer.find(".", start)
+    return node.layer if end < 0 else node.layer[:end]
+
+
+def _common(paths: Sequence[Sequence[str]]) -> str:
+    """Return the innermost composite that all are in."""
+    common = ""
+    for level in zip(*paths, strict=False):
+        if len(set(level)) > 1:
+            break
+        common = level[0]
+    return common
 
 
 def _composites(path: str) -> list[str]:

@@ -308,6 +308,11 @@ class Op:
         del shapes
         return size(output)
 
+    def cached(self, *shapes: Shape) -> int:
+        """Return the elements for each step and sample that a decoder caches while it generates step by step."""
+        del shapes
+        return 0
+
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""
         return type(self).__name__

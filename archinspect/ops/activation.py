@@ -176,6 +176,9 @@ class LogSigmoid(Elementwise):
         del shapes, run
         return Kept((0,), extra=(("float", size(output)),))  # exp(-|x|)
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.kept(shapes, output, run).extra
+
 
 class Tanh(Elementwise):
     """`tanh(x)`. 1 operation."""
@@ -202,6 +205,9 @@ class Softsign(Elementwise):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del shapes, run
         return Kept((0,), extra=(("float", size(output)),))  # 1 + |x|
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.kept(shapes, output, run).extra
 
 
 class Mish(Elementwise):

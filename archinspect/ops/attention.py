@@ -144,6 +144,10 @@ class ScaledDotProductAttention(_Attention):
         held += size(shapes[0]) + keys if run.attention == "math" else 0
         return (("float", max(2 * scores - size(output), scores + size(output)) + held),)
 
+    def cached(self, *shapes: Shape) -> int:
+        _, key, value = _roles(shapes)
+        return size(key[1:-2]) * (key[-1] + value[-1]) if self.causal else 0
+
     def _scores(self, shapes: Sequence[Shape]) -> int:
         query, key, _ = _roles(shapes)
         return size(query[:-1]) * key[-2] * self.num_heads
@@ -186,6 +190,10 @@ class RotaryEmbedding(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
         return Work(other=3 * size(output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", 2 * size(output)),)  # both products
 
     def label(self) -> str:
         return "rotary"
@@ -304,7 +312,8 @@ class MultiHeadAttention(_Attention):
             "dropout": self.dropout,
         }
         # As PyTorch's, unless keys and values differ in what they are made of.
-        packed = bool(self.embed_dim) and key is value and not self.rotary
+        widths = {self.embed_dim, self.kdim or self.embed_dim, self.vdim or self.embed_dim}
+        packed = self.embed_dim and len(widths) == 1 and key is value and not self.rotary
         attention = _Packed(packed=3 if query is key else 2, **same) if packed else ScaledDotProductAttention(**same)
         attended = emit(attention, [queries, keys, vectors])
         out_bias = bias if self.out_bias is None else self.out_bias

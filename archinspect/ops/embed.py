@@ -139,8 +139,8 @@ class LearnedTokens(Op):
         return {"tokens": Weight(self.output(*shapes)[1:])}
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        # The samples' tokens are one and the same, a weight.
-        return 0
+        del shapes, output
+        return 0  # the samples' tokens are one and the same, a weight
 
     def label(self) -> str:
         return f"{self.n} learned tokens"

@@ -74,6 +74,7 @@ class MixtureOfExperts(Op):
         return Work(macs, inside + 5 * steps * self.num_experts + (2 * self.used - 1) * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes
         # Of an expert: what the activation needs and gives, the gate and its product, and what the score weighs.
         steps, hidden = size(output[:-1]), (*output[:-1], self.units)
         inside = self.activation.kept([hidden], hidden, run) if self.activation else Kept()
@@ -83,8 +84,12 @@ class MixtureOfExperts(Op):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         del shapes, run
-        steps = size(output[:-1])
-        return (("float", steps * self.num_experts + (1 + 2 * self.gated) * steps * self.units + size(output)),)
+        # Beside the scores: an expert's hidden tensors, and the sum of the experts before; then the last hidden one,
+        # what comes back of it and that times its score.
+        steps, total = size(output[:-1]), size(output)
+        hidden, before = steps * self.units, total * (self.used > 1)
+        inside = (2 + self.gated) * hidden + before
+        return (("float", steps * self.num_experts + max(inside, hidden + 2 * total + before) - total),)
 
     def label(self) -> str:
         return f"{self.top_k} of {self.num_experts} experts"

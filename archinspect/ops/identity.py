@@ -11,7 +11,7 @@ from archinspect.shape import size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Run
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
 
 
@@ -145,3 +145,7 @@ class Rescaling(_SameShape):
     def view(self, *, training: bool) -> View | None:
         del training
         return None if self.scale != 1 or self.offset else View()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", size(output) * (self.scale != 1 and bool(self.offset))),)

@@ -11,7 +11,7 @@ from archinspect.shape import Mismatch, broadcast, normal_axis, size, text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Reach, Run
+    from archinspect.op import Elements, Reach, Run
     from archinspect.shape import Shape
 
 
@@ -27,6 +27,10 @@ class _Elementwise(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(len(shapes) - 1) * size(output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        return (("float", size(output) * (len(shapes) > 2)),)  # noqa: PLR2004 - two at a time
 
 
 def _kept_pairwise(shapes: Sequence[Shape], run: Run, *, own: bool) -> Kept:
@@ -69,6 +73,7 @@ class Multiply(_Elementwise):
     aliases = ("Mul",)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
         return _kept_pairwise(shapes, run, own=False)
 
 
@@ -78,6 +83,7 @@ class Maximum(_Elementwise):
     aliases = ("Max",)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
         return _kept_pairwise(shapes, run, own=True)
 
 
@@ -87,6 +93,7 @@ class Minimum(_Elementwise):
     aliases = ("Min",)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
         return _kept_pairwise(shapes, run, own=True)
 
 
@@ -95,6 +102,10 @@ class Average(_Elementwise):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=len(shapes) * size(output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", size(output)),)  # the sum
 
 
 class Concatenate(Op):
@@ -168,7 +179,11 @@ class Dot(Op):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del output
         if self.normalize:
-            # Both inputs, what they are scaled by, and both scaled: the factors of the sums.
+            # Both inputs, their lengths, those at least epsilon, and both scaled: the factors of the sums.
             scales = [size(shape) // shape[axis] for shape, axis in zip(shapes, self._axes(*shapes), strict=True)]
-            return Kept((0, 1), extra=(("float", sum(scales) + sum(map(size, shapes))),))
+            return Kept((0, 1), extra=(("float", 2 * sum(scales) + sum(map(size, shapes))),))
         return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        return (("float", sum(map(size, shapes)) * self.normalize),)

@@ -173,6 +173,12 @@ class RMSNormalization(LayerNormalization):
         roots = ("float32", size(shape) // size(self._normalized(shape)))
         return (roots, ("float", size(shape))) if self.weights(shape) else (roots,)
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        # Without a scale, the mean square beside its inverse root.
+        statistics = self.statistics(shapes[0])
+        return statistics if self.weights(shapes[0]) else 2 * statistics
+
     def label(self) -> str:
         return "RMS norm"
 
@@ -219,6 +225,10 @@ class InstanceNormalization(_TrackedNorm):
     affine: bool = arg("learn a scale and an offset", Bool(), default=False)
     track_running_stats: bool = arg("keep running statistics", Bool(), default=False)
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)
+        return (*super().workspace(shapes, output, run), ("float32", offsets))
+
     def statistics(self, shape: Shape) -> Elements:
         # It is a batch normalization of every sample's channels: scale and running statistics are repeated for each.
         repeated = bool(self.scale and self.affine) + 2 * self.track_running_stats
@@ -263,7 +273,9 @@ class LocalResponseNormalization(Op):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         del run
-        return (("float", self._padded(shapes[0]) + size(output)),)
+        # The mean of the squares, its multiple and the base of the power, before there is an output; or the squares,
+        # with zeros around the channels, of which the mean is made.
+        return (("float", max(2 * size(output), self._padded(shapes[0]))),)
 
     def _padded(self, shape: Shape) -> int:
         channels = shape[channel_axis(shape, self.data_format)]
@@ -271,6 +283,40 @@ class LocalResponseNormalization(Op):
 
     def label(self) -> str:
         return "local response norm"
+
+
+class UnitNormalization(Op):
+    """Divides every vector by its length. FLOPs: 3 an element: square, sum, quotient.
+
+    The vectors lie along the channels unless `axis` says otherwise.
+    """
+
+    kind = "normalization"
+    pointwise = True
+    aliases = ("L2Normalization",)
+    axis: int | None = arg("the vectors' axis", Optional(Int()), None, aliases=("dim",))
+    epsilon: float = arg("least length to divide by", Float(0), 1e-12, aliases=("eps",))
+    data_format: str = data_format_arg()
+
+    def output(self, *shapes: Shape) -> Shape:
+        self._lengths(shapes[0])
+        return shapes[0]
+
+    def _lengths(self, shape: Shape) -> int:
+        axis = channel_axis(shape, self.data_format) if self.axis is None else self.axis
+        return size(shape) // shape[normal_axis(axis, len(shape))]
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=3 * size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        return Kept((0,), extra=(("float", 2 * self._lengths(shapes[0])),))  # as they are, and those at least epsilon
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        return (("float", self._lengths(shapes[0])),)
 
 
 class LayerScale(Op):

@@ -11,7 +11,7 @@ from archinspect.shape import Mismatch, size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archinspect.op import Run
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
 
 
@@ -109,6 +109,14 @@ class _Recurrent(Op):
     def kept_by_cell(self, steps: int) -> int:
         """Return the elements that a cell keeps of a sample beside its input: the state before each step and after."""
         return (steps + 1) * self.units
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        # Each step's output before they are joined, what the layer before gave, one direction's outputs while those
+        # of both are joined; and, nearly, the tensors of a step.
+        layers = 1 + (self.num_layers > 1) + self.bidirectional / 2
+        joined = int(layers * self.stored(shapes, output))
+        return (("float", joined + (self.gates + 3) * output[0] * self.units),)
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         # The last step's output is a part of all steps' outputs.

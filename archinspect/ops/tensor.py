@@ -48,9 +48,16 @@ class MatMul(Op):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         # A factor that stretches along the axes before is kept as the copy that it is stretched to.
         needed = [i for i in (0, 1) if run.inputs[1 - i]]
-        whole = [i for i in needed if shapes[i][:-2] == output[:-2]]
-        copied = [size(output[:-2]) * size(shapes[i][-2:]) for i in needed if i not in whole]
-        return Kept(tuple(whole), extra=(("float", sum(copied)),))
+        whole = tuple(i for i in needed if shapes[i][:-2] == output[:-2])
+        return Kept(whole, extra=self._stretched([shapes[i] for i in needed], output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        return self._stretched(shapes, output)
+
+    def _stretched(self, shapes: Sequence[Shape], output: Shape) -> Elements:
+        lead = output[:-2]
+        return (("float", sum(size(lead) * size(shape[-2:]) for shape in shapes if shape[:-2] != lead)),)
 
 
 class Slice(Op):
@@ -174,6 +181,10 @@ class WindowPartition(Op):
         window = self.window_size
         return (batch, ceil_div(height, window) * ceil_div(width, window), window * window, channels)
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", size(output)),)  # the map, padded
+
 
 class WindowReverse(Op):
     """Puts windows together to a map, the reverse of `WindowPartition`; padding is cut off. No FLOPs."""
@@ -196,6 +207,10 @@ class WindowReverse(Op):
                 arg="size|window_size",
             )
         return (shape[0], height, width, shape[-1])
+
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        del output
+        return size(shapes[0])  # the padding is cut off by a view
 
 
 class SampleGaussian(Op):
