@@ -28,10 +28,11 @@ __all__ = [
     "check",
     "compare",
     "inspect",
+    "network",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Checked", "NotFoundError", "check", "compare", "inspect"), "api"),
+    **dict.fromkeys(("Checked", "NotFoundError", "check", "compare", "inspect", "network"), "api"),
     "Cost": "cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "diagnostics"),
     **dict.fromkeys(("Report", "Row"), "report"),

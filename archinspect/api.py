@@ -69,6 +69,26 @@ def inspect(
         return _report(open_spec(spec), Settings(params, inputs), batch, dtype)
 
 
+def network(
+    spec: str | Path,
+    *,
+    batch: int | None = None,
+    params: Mapping[str, Value] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Graph:
+    """Return a network's graph, its shapes known for a batch of `batch` samples, or one.
+
+    It is what :mod:`archinspect.memory` reads. Arguments and errors are those of :func:`inspect`.
+
+    >>> from archinspect.api import network
+    >>> from archinspect.memory import kept
+    >>> kept(network("vgg16")).total
+    73355264
+    """
+    with _collection_paused():
+        return _network(open_spec(spec), Settings(params, inputs), batch)
+
+
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:
     """Return the reports of several networks, in the order given."""
     return [inspect(spec, batch=batch, dtype=dtype) for spec in specs]
@@ -115,11 +135,15 @@ def open_spec(spec: str | Path) -> Source:
 
 
 def _report(source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32") -> Report:
+    return report(_network(source, settings, batch), batch=batch, dtype=dtype)
+
+
+def _network(source: Source, settings: Settings, batch: int | None) -> Graph:
     problems = Problems()
     graph = _load(source, problems, settings, batch)
     if graph is None or problems.failed:
         raise InvalidSpecError(problems.all())
-    return report(graph, batch=batch, dtype=dtype)
+    return graph
 
 
 @contextmanager

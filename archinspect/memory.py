@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.op import DTYPES, Run
-from archinspect.shape import size
+from archinspect.op import ATTENTION, DTYPES, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from archinspect.graph import Graph, Node, Tensor
     from archinspect.op import Elements, Kept, Op
@@ -77,8 +76,8 @@ class Peak(NamedTuple):
     """The most bytes of activations alive at once at inference; weights are none of them."""
 
     bytes: int
-    node: Node
-    """Where that is, for the first time."""
+    node: Node | None
+    """Where that is, for the first time; None in a network without layers."""
     alive: tuple[Alive, ...]
     """What is alive there, the largest first."""
     workspace: int
@@ -89,10 +88,12 @@ class Peak(NamedTuple):
 class _Storage:
     """What tensors lie in: who made it, how large it is, and the steps from which and up to which it is needed."""
 
-    __slots__ = ("bytes", "first", "last", "tensor")
+    __slots__ = ("bytes", "counted", "first", "last", "maker")
 
-    def __init__(self, tensor: Tensor, count: int, first: int, last: int) -> None:
-        self.tensor = tensor
+    def __init__(self, maker: int, count: int, first: int, last: int) -> None:
+        self.maker = maker
+        """The number of the node, or input of the network."""
+        self.counted = False
         self.bytes = count
         self.first = first
         self.last = last
@@ -102,44 +103,54 @@ class _Rules:
     """The operators' rules on a graph, each run once for an operator and its input shapes."""
 
     def __init__(self, graph: Graph, dtype: str, attention: str) -> None:
+        _refuse_unknown("attention", attention, ATTENTION)
+        _refuse_unknown("dtype", dtype, DTYPES)
         self.graph = graph
+        self.number = {node.output: i for i, node in enumerate((*graph.nodes, *graph.inputs))}
+        self.read = [[self.number[tensor] for tensor in node.inputs] for node in graph.nodes]
+        """The numbers of what each node reads; those of the network's inputs come behind those of the nodes."""
         self.attention = attention
         self.sizes = {**DTYPES, "float": DTYPES[dtype]}
-        self._kept: dict[tuple[Op, tuple[Shape, ...], Run], Kept] = {}
+        self._kept: dict[tuple[Op, tuple[Shape, ...], tuple[bool, ...], bool, bool], Kept | None] = {}
         self._workspace: dict[tuple[Op, tuple[Shape, ...]], int] = {}
         self._stored: dict[tuple[Op, tuple[Shape, ...]], int] = {}
 
-    def storages(self, *, training: bool) -> tuple[dict[Tensor, _Storage], set[Node]]:
-        """Return the storage of every tensor, and the nodes that overwrite their input.
+    def storages(self, *, training: bool) -> tuple[list[_Storage], set[Node]]:
+        """Return the storage of each node's output, by the node's number, and the nodes that overwrite their input.
 
         A storage's last step is that of its last reader; the network's outputs are read behind the last node.
         """
-        nodes = self.graph.nodes
-        last = {tensor: i for i, node in enumerate(nodes) for tensor in node.inputs}
-        last |= dict.fromkeys(self.graph.outputs, len(nodes))
-        found = {}
-        for node in self.graph.inputs:
-            count = size(_shape(node.output)) * self.sizes[node.output.dtype]
-            found[node.output] = _Storage(node.output, count, -1, last.get(node.output, -1))
-        given = set(found.values())
-        strided: set[Tensor] = set()
+        graph, read = self.graph, self.read
+        first_input = len(graph.nodes)
+        last = [-1] * (first_input + len(graph.inputs))
+        for i, numbers in enumerate(read):
+            for number in numbers:
+                last[number] = i
+        for tensor in graph.outputs:
+            last[self.number[tensor]] = first_input
+        found: list[_Storage] = []
+        given = [
+            _Storage(number, self.stored(node), -1, last[number])
+            for number, node in enumerate(graph.inputs, first_input)
+        ]
+        strided: set[int] = set()
         overwriting = set()
-        for i, node in enumerate(nodes):
-            output, source = node.output, node.inputs[0]
-            storage = found[source]
+        for i, node in enumerate(graph.nodes):
+            source = read[i][0]
+            storage = found[source] if source < first_input else given[source - first_input]
             view = node.op.view(training=training)
             if view is not None and not (view.in_order and source in strided and _moves(node)):
                 if view.strided or source in strided:
-                    strided.add(output)
-            elif node.op.in_place and storage.last == i and storage not in given:
+                    strided.add(i)
+            elif node.op.in_place and storage.last == i and storage.bytes and storage.first >= 0:
                 overwriting.add(node)
                 # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
-                storage = _Storage(output, self.stored(node), i, i) if training else storage
+                storage = _Storage(i, self.stored(node), i, i) if training else storage
             else:
-                storage = _Storage(output, self.stored(node), i, i)
-            storage.last = max(storage.last, last.get(output, i))
-            found[output] = storage
-        return found, overwriting
+                storage = _Storage(i, self.stored(node), i, i)
+            storage.last = max(storage.last, last[i])
+            found.append(storage)
+        return found + given, overwriting
 
     def stored(self, node: Node) -> int:
         """Return the bytes of the storage that a node's output lies in."""
@@ -149,13 +160,19 @@ class _Rules:
             count = self._stored[key] = node.op.stored(key[1], _shape(node.output))
         return count * self.sizes[node.output.dtype]
 
-    def kept(self, node: Node, run: Run) -> Kept:
-        """Return what backward keeps of a node."""
-        key = (node.op, _shapes(node), run)
-        kept = self._kept.get(key)
-        if kept is None:
-            kept = self._kept[key] = node.op.kept(key[1], _shape(node.output), run)
-        return kept
+    def kept(self, node: Node, needs: tuple[bool, ...], *, in_place: bool) -> Kept | None:
+        """Return what backward keeps of a node; None where it does not pass it.
+
+        It does where a weight of the node's trains, or where it `needs` the gradient of an input.
+        """
+        shapes = _shapes(node)
+        key = (node.op, shapes, needs, node.trainable, in_place)
+        if key not in self._kept:
+            trains = node.trainable and any(weight.parameter for weight in node.op.weights(*shapes).values())
+            run = Run(needs, trains, in_place, self.attention)
+            passed = trains or any(needs)
+            self._kept[key] = node.op.kept(shapes, _shape(node.output), run) if passed else None
+        return self._kept[key]
 
     def workspace(self, node: Node) -> int:
         """Return the bytes of a node's temporary tensors at inference."""
@@ -171,29 +188,26 @@ class _Rules:
         return sum(self.sizes[dtype] * count for dtype, count in elements)
 
 
-class _Record(NamedTuple):
-    """What backward keeps because of one node."""
+def _records(
+    rules: _Rules, storages: list[_Storage], overwriting: set[Node], *, input_gradients: bool = False
+) -> Iterator[tuple[int, list[_Storage], int]]:
+    """Yield the number of each node that backward passes, the storages it keeps for it, and bytes of further tensors.
 
-    node: Node
-    storages: tuple[_Storage, ...]
-    extra: int
-    """Bytes of further tensors, which the node makes for this alone."""
-
-
-def _records(rules: _Rules, *, input_gradients: bool) -> Iterator[_Record]:
-    """Yield what each node makes backward keep. A node before the first weight that trains is not passed."""
+    It passes no node in front of the first weight that trains.
+    """
     graph = rules.graph
-    storages, overwriting = rules.storages(training=True)
-    passed = {node.output for node in graph.inputs if input_gradients and _is_float(node.output)}
-    for node in graph.nodes:
-        trains = node.trainable and any(w.parameter for w in node.op.weights(*_shapes(node)).values())
-        needs = tuple([tensor in passed for tensor in node.inputs])
-        if not (trains or any(needs)):
+    passed = [False] * len(graph.nodes) + [input_gradients and _is_float(node.output) for node in graph.inputs]
+    for i, node in enumerate(graph.nodes):
+        read = rules.read[i]
+        needs = tuple([passed[number] for number in read])
+        kept = rules.kept(node, needs, in_place=node in overwriting)
+        if kept is None:
             continue
-        passed.add(node.output)
-        kept = rules.kept(node, Run(needs, trains, node in overwriting, rules.attention))
-        tensors = [node.inputs[i] for i in kept.inputs] + [node.output] * kept.output
-        yield _Record(node, tuple([storages[tensor] for tensor in tensors]), rules.bytes(kept.extra))
+        passed[i] = _is_float(node.output)
+        used = [storages[read[number]] for number in kept.inputs]
+        if kept.output:
+            used.append(storages[i])
+        yield i, used, rules.bytes(kept.extra)
 
 
 def kept(graph: Graph, dtype: str = "float32", *, attention: str = "fused", input_gradients: bool = False) -> Training:
@@ -203,15 +217,17 @@ def kept(graph: Graph, dtype: str = "float32", *, attention: str = "fused", inpu
     `input_gradients` backward goes on to the network's inputs, as in a network that stands behind another.
     """
     rules = _Rules(graph, dtype, attention)
-    nodes = dict.fromkeys([*graph.inputs, *graph.nodes], 0)
-    counted: set[_Storage] = set()
-    for node, storages, extra in _records(rules, input_gradients=input_gradients):
-        nodes[node] += extra
-        for storage in storages:
-            if storage not in counted:
-                counted.add(storage)
-                nodes[storage.tensor.producer] += storage.bytes
-    return Training(sum(nodes.values()), {node: count for node, count in nodes.items() if count})
+    storages, overwriting = rules.storages(training=True)
+    makers = [*graph.nodes, *graph.inputs]
+    counts = [0] * len(makers)
+    for i, used, extra in _records(rules, storages, overwriting, input_gradients=input_gradients):
+        counts[i] += extra
+        for storage in used:
+            if not storage.counted:
+                storage.counted = True
+                counts[storage.maker] += storage.bytes
+    order = [*range(len(graph.nodes), len(makers)), *range(len(graph.nodes))]
+    return Training(sum(counts), {makers[i]: counts[i] for i in order if counts[i]})
 
 
 def checkpointed(graph: Graph, dtype: str = "float32", *, attention: str = "fused") -> Checkpointed:
@@ -220,29 +236,25 @@ def checkpointed(graph: Graph, dtype: str = "float32", *, attention: str = "fuse
     Blocks are those that occur at least twice, of nested ones the outermost. While one is computed again, what it
     keeps comes on top of what is kept all the time.
     """
-    block_of = _repeated_blocks(graph)
-    storages: set[_Storage] = set()
-    inside: dict[str, int] = dict.fromkeys(block_of.values(), 0)
-    outside = 0
-    counted: set[_Storage] = set()
     rules = _Rules(graph, dtype, attention)
-    for node, kept_storages, extra in _records(rules, input_gradients=False):
-        block = block_of.get(node)
-        if block is None:
-            outside += extra
-            storages.update(kept_storages)
-        else:
-            inside[block] += extra
-            for storage in kept_storages:
-                if block_of.get(storage.tensor.producer) != block:
-                    storages.add(storage)
-                elif storage not in counted:
-                    counted.add(storage)
-                    inside[block] += storage.bytes
-    outside += sum(storage.bytes for storage in storages)
-    block = max(inside, key=inside.__getitem__, default="")
-    most = inside.get(block, 0)
-    return Checkpointed(outside + most, outside, block, most, tuple(inside))
+    storages, overwriting = rules.storages(training=True)
+    block_of = _repeated_blocks(graph)
+    blocks = [block_of.get(node, "") for node in (*graph.nodes, *graph.inputs)]
+    kept_by: dict[str, set[_Storage]] = {"": set()}
+    """Storages by the block in which they are kept, those of the whole time by the empty name."""
+    extra_of: dict[str, int] = {"": 0}
+    for i, used, extra in _records(rules, storages, overwriting):
+        block = blocks[i]
+        extra_of[block] = extra_of.get(block, 0) + extra
+        own = kept_by.setdefault(block, set())
+        own.update(storage for storage in used if blocks[storage.maker] == block)
+        come = [storages[number] for number in rules.read[i]] if block else used
+        kept_by[""].update(storage for storage in come if blocks[storage.maker] != block)
+    total = {name: extra_of[name] + sum(storage.bytes for storage in own) for name, own in kept_by.items()}
+    outside = total.pop("")
+    block = max(total, key=total.__getitem__, default="")
+    inside = total.get(block, 0)
+    return Checkpointed(outside + inside, outside, block, inside, tuple(total))
 
 
 def _moves(node: Node) -> bool:
@@ -278,11 +290,12 @@ def peak(graph: Graph, dtype: str = "float32", *, policy: str = "eager", attenti
     composite's inputs live until the composite ends, in which a function's variable holds them. With `ideal` they
     are given back behind their last reader. In both, the network's outputs live on.
     """
+    _refuse_unknown("policy", policy, POLICIES)
     rules = _Rules(graph, dtype, attention)
     storages, _ = rules.storages(training=False)
     if policy == "eager":
-        _hold(graph, storages)
-    distinct = list(dict.fromkeys(storages.values()))
+        _hold(rules, storages)
+    distinct = list(dict.fromkeys(storages))
     begin, end = [0] * (len(graph.nodes) + 1), [0] * (len(graph.nodes) + 1)
     for storage in distinct:
         begin[max(storage.first, 0)] += storage.bytes
@@ -293,15 +306,19 @@ def peak(graph: Graph, dtype: str = "float32", *, policy: str = "eager", attenti
         during = now + rules.workspace(node)
         now -= end[i]
         timeline.append(Step(node, during, now))
-    worst = max(range(len(timeline)), key=lambda i: timeline[i].during)
+    worst = max(range(len(timeline)), key=lambda i: timeline[i].during, default=0)
+    makers = [*graph.nodes, *graph.inputs]
     alive = [
-        Alive(storage.tensor.producer.layer, _shape(storage.tensor), storage.bytes)
+        Alive(makers[storage.maker].layer, _shape(makers[storage.maker].output), storage.bytes)
         for storage in distinct
         if storage.first <= worst <= storage.last and storage.bytes
     ]
     alive.sort(key=lambda one: -one.bytes)
-    top = timeline[worst]
-    return Peak(top.during, top.node, tuple(alive), top.during - sum(one.bytes for one in alive), tuple(timeline))
+    held = sum(one.bytes for one in alive)
+    if not timeline:
+        return Peak(held, None, tuple(alive), 0, ())
+    node, during, _ = timeline[worst]
+    return Peak(during, node, tuple(alive), during - held, tuple(timeline))
 
 
 def kv_cache(graph: Graph, steps: int, *, batch: int = 1, dtype: str = "float32") -> int:
@@ -309,37 +326,50 @@ def kv_cache(graph: Graph, steps: int, *, batch: int = 1, dtype: str = "float32"
 
     They are those of its causal self-attention: 2 x heads of keys x size of a head for each layer, step and sample.
     """
+    _refuse_unknown("dtype", dtype, DTYPES)
     elements = sum(node.op.cached(*_shapes(node)) for node in graph.nodes)
     return elements * steps * batch * DTYPES[dtype]
 
 
-def _hold(graph: Graph, storages: Mapping[Tensor, _Storage]) -> None:
+def _hold(rules: _Rules, storages: list[_Storage]) -> None:
     """Let storages live as long as variables hold them: those of the caller, and of each composite's function.
 
     A function's arguments live until it ends. So does what several of its steps read, but for a skip connection: there
     the variable is given the sum. Any other variable is given what the next step makes.
     """
-    functions = _functions(graph)
-    ends = {path: i for i, node in enumerate(graph.nodes) for path in functions[node]}
-    ends[""] = len(graph.nodes)
-    readers: dict[Tensor, list[Node]] = {node.output: [] for node in graph.inputs}
-    for node in graph.nodes:
-        for tensor in node.inputs:
-            readers.setdefault(tensor, []).append(node)
-    for tensor, nodes in readers.items():
-        made = functions.get(tensor.producer, [])
-        inside = [path for node in nodes for path in functions[node] if path not in made]
-        if tensor.producer in functions:
-            within = _common([made, *(functions[node] for node in nodes)])
-            if nodes[-1].op.kind != "merge" and len({_step(node, within) for node in nodes}) > 1:
-                inside.append(within)
-        else:
-            inside.append("")
-        storage = storages[tensor]
-        storage.last = max([storage.last, *(ends[path] for path in inside)])
+    nodes = rules.graph.nodes
+    functions = _functions(rules.graph)
+    ends = {path: i for i, paths in enumerate(functions) for path in paths}
+    ends[""] = len(nodes)
+    readers: list[list[int] | int] = [-1] * len(storages)
+    for i, paths in enumerate(functions):
+        for number in rules.read[i]:
+            readers[number] = _with(readers[number], i)
+            made = functions[number] if number < len(nodes) else ()
+            if paths is not made:
+                _extend(storages[number], max([ends[path] for path in paths if path not in made], default=-1))
+    for storage in storages[len(nodes) :]:
+        _extend(storage, ends[""])
+    for number, several in enumerate(readers[: len(nodes)]):
+        if isinstance(several, list) and nodes[several[-1]].op.kind != "merge":
+            within = _common([functions[i] for i in (number, *several)])
+            if len({_step(nodes[i], within) for i in several}) > 1:
+                _extend(storages[number], ends[within])
 
 
-def _functions(graph: Graph) -> dict[Node, list[str]]:
+def _with(readers: list[int] | int, reader: int) -> list[int] | int:
+    """Return the readers and one more; a single one, as most tensors have, needs no list."""
+    if isinstance(readers, int):
+        return reader if readers < 0 else [readers, reader]
+    readers.append(reader)
+    return readers
+
+
+def _extend(storage: _Storage, last: int) -> None:
+    storage.last = max(storage.last, last)
+
+
+def _functions(graph: Graph) -> list[tuple[str, ...]]:
     """Return the composites that each node is in, the outermost first, those left out that are no function.
 
     That is a chain with no more than one layer that has a kernel, such as a convolution and its normalization.
@@ -355,11 +385,14 @@ def _functions(graph: Graph) -> dict[Node, list[str]]:
             if len(node.inputs) > 1:
                 whole.add(path)
     whole |= {path for path, layers in kernels.items() if len(layers) > 1}
-    functions = {}
+    above: dict[str, tuple[str, ...]] = {}
+    functions = []
     for node in graph.nodes:
-        paths = [path for path in _composites(node.layer) if path in whole]
+        parent = node.layer.rpartition(".")[0]
+        if parent not in above:
+            above[parent] = tuple(path for path in _composites(node.layer) if path in whole)
         attention = node.layer_op.kind == "attention" and node.layer_op is not node.op
-        functions[node] = [*paths, node.layer] if attention else paths
+        functions.append((*above[parent], node.layer) if attention else above[parent])
     return functions
 
 
@@ -382,8 +415,15 @@ def _common(paths: Sequence[Sequence[str]]) -> str:
 
 def _composites(path: str) -> list[str]:
     """Return the paths above a layer's, the outermost first."""
+    if "." not in path:
+        return []
     names = path.split(".")
     return [".".join(names[:i]) for i in range(1, len(names))]
+
+
+def _refuse_unknown(what: str, given: str, known: Collection[str]) -> None:
+    if given not in known:
+        raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")
 
 
 def _is_float(tensor: Tensor) -> bool:
