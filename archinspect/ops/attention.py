@@ -137,12 +137,18 @@ class ScaledDotProductAttention(_Attention):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads),)
-        keys, values = self._repeated(shapes)
-        scores = self._scores(shapes)
-        # First the scores and what the softmax makes of them; then those, and the result before its heads are joined.
-        held = keys + values if self.kv_heads != self.num_heads else 0
-        held += size(shapes[0]) + keys if run.attention == "math" else 0
-        return (("float", max(2 * scores - size(output), scores + size(output)) + held),)
+        queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
+        scores, result = self._scores(shapes), size(output)
+        repeated = keys + values if self.kv_heads != self.num_heads else 0
+        if run.attention == "eager":
+            # The scores and what the softmax makes of them; then those, and the result before and after its heads
+            # are joined.
+            return (("float", repeated + max(2 * scores, scores + 2 * result) - result),)
+        # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
+        copied = size(shapes[0][:-2]) > 1 and self.num_heads > 1
+        first = (1 + copied) * (queries + keys) + scores
+        last = queries + scores + values * copied + result
+        return (("float", max(repeated + max(first, queries + 2 * scores, last), 2 * result) - result),)
 
     def cached(self, *shapes: Shape) -> int:
         _, key, value = _roles(shapes)

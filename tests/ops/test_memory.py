@@ -68,8 +68,8 @@ def test_backward_keeps_what_pytorch_keeps(row):
 
 # Where PyTorch on the meta device has something else alive, and why.
 ALIVE_DIFFERENT = {
-    "ScaledDotProductAttention": "copies of the scaled heads, for more than one sample; other kernels on real devices",
-    "MultiheadAttention": "a kernel of its own where it can",
+    "ScaledDotProductAttention": "repeated heads and masks are counted nearly",
+    "MultiheadAttention": "at inference a kernel of its own where it can",
     "GroupedQueryAttention": "as ScaledDotProductAttention",
     **dict.fromkeys(("RNN", "LSTM", "GRU"), "the tensors of a step are counted nearly"),
 }
