@@ -65,6 +65,22 @@ def test_backward_keeps_what_is_measured_of_fused_attention():
     assert memory.kept(built_in("vit_b_16")).total == MEASURED["vit_b_16"]["saved_training_fused"]
 
 
+CASES = json.loads((TRUTH / "memory_cases.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{i}-{case['network']}" for i, case in enumerate(CASES)])
+def test_other_types_sizes_and_frozen_weights(case):
+    """What was measured when all rules stood: none of them was made for it."""
+    name = case["network"]
+    graph = network(name, batch=case["batch"], inputs={"input": [case["size"], case["size"], 3]})
+    for node in graph.nodes:
+        node.trainable = not node.layer.startswith(tuple(case["layers"]))
+    how = {"dtype": case["dtype"], "attention": attention(name)}
+    assert memory.kept(graph, **how, input_gradients=case["input_gradients"]).total == case["kept"]
+    if name != "vit_b_16":
+        assert memory.peak(graph, **how).bytes == case["peak"]
+
+
 # Those whose functions hold what the spec's composites cannot tell; docs/accuracy.md says why.
 BEYOND = {"densenet121": -0.19, "inception_v3": -0.19}
 # Chains, in which nothing but the order of layers decides.
