@@ -233,8 +233,8 @@ def kept(graph: Graph, dtype: str = "float32", *, attention: str = "fused", inpu
 def checkpointed(graph: Graph, dtype: str = "float32", *, attention: str = "fused") -> Checkpointed:
     """Return what backward keeps if every repeated block keeps its inputs only and is computed again in backward.
 
-    Blocks are those that occur at least twice, of nested ones the outermost. While one is computed again, what it
-    keeps comes on top of what is kept all the time.
+    Blocks are those that occur at least twice, outside of others that do. While one is computed again, what it keeps
+    comes on top of what is kept all the time.
     """
     rules = _Rules(graph, dtype, attention)
     storages, overwriting = rules.storages(training=True)
@@ -263,7 +263,7 @@ def _moves(node: Node) -> bool:
 
 
 def _repeated_blocks(graph: Graph) -> dict[Node, str]:
-    """Return the outermost composite of each node whose block, or whose named repeat, occurs at least twice."""
+    """Return the block of each node that is in one that occurs at least twice outside of others."""
     copies: dict[str, list[str]] = {}
     for path, name in graph.groups.items():
         parent, _, own = path.rpartition(".")
@@ -273,7 +273,9 @@ def _repeated_blocks(graph: Graph) -> dict[Node, str]:
         kind = parent if name == "group" and own.isdigit() else name
         if kind != "group":
             copies.setdefault(kind, []).append(path)
-    repeated = {path for paths in copies.values() if len(paths) > 1 for path in paths}
+    several = {path for paths in copies.values() if len(paths) > 1 for path in paths}
+    outermost = ([path for path in paths if several.isdisjoint(_composites(path))] for paths in copies.values())
+    repeated = {path for paths in outermost if len(paths) > 1 for path in paths}
     found = {}
     for node in graph.nodes:
         for path in _composites(node.layer):
