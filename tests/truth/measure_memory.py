@@ -88,7 +88,7 @@ def all_checkpointed():
 def main():
     cases = [{**DEFAULTS, **case} for case in CASES]
     rows = ",\n".join(json.dumps(case | measure(case)) for case in cases)
-    versions = json.dumps(f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}")
+    versions = json.dumps(f"PyTorch {torch.__version__}, torchvision {torchvision.__version__.partition('+')[0]}")
     again = json.dumps(all_checkpointed())
     print(f'{{"measured_with": {versions},\n"checkpointed": {again},\n"cases": [\n{rows}\n]}}')
 
