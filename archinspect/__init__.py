@@ -33,10 +33,13 @@ __all__ = [
     "compare",
     "explain",
     "inspect",
+    "network",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Checked", "Explained", "NotFoundError", "check", "compare", "explain", "inspect"), "api"),
+    **dict.fromkeys(
+        ("Checked", "Explained", "NotFoundError", "check", "compare", "explain", "inspect", "network"), "api"
+    ),
     "Cost": "cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "diagnostics"),
     **dict.fromkeys(("Explanation", "Figure"), "explanation"),

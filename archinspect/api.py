@@ -99,8 +99,28 @@ def explain(
     from archinspect.explanation import explain_graph  # noqa: PLC0415 - a summary does without
 
     with _collection_paused():
-        graph = _graph(open_spec(spec), Settings(params, inputs), batch)
+        graph = _network(open_spec(spec), Settings(params, inputs), batch)
         return Explained(report(graph, batch=batch), explain_graph(graph, batch), _worked(graph))
+
+
+def network(
+    spec: str | Path,
+    *,
+    batch: int | None = None,
+    params: Mapping[str, Value] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Graph:
+    """Return a network's graph, its shapes known for a batch of `batch` samples, or one.
+
+    It is what :mod:`archinspect.memory` reads. Arguments and errors are those of :func:`inspect`.
+
+    >>> from archinspect.api import network
+    >>> from archinspect.memory import kept
+    >>> kept(network("vgg16")).total
+    73355264
+    """
+    with _collection_paused():
+        return _network(open_spec(spec), Settings(params, inputs), batch)
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:
@@ -149,7 +169,7 @@ def open_spec(spec: str | Path) -> Source:
 
 
 def _report(source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32") -> Report:
-    return report(_graph(source, settings, batch), batch=batch, dtype=dtype)
+    return report(_network(source, settings, batch), batch=batch, dtype=dtype)
 
 
 def _worked(graph: Graph) -> tuple[Worked, ...]:
@@ -164,7 +184,7 @@ def _worked(graph: Graph) -> tuple[Worked, ...]:
     return tuple(worked)
 
 
-def _graph(source: Source, settings: Settings, batch: int | None) -> Graph:
+def _network(source: Source, settings: Settings, batch: int | None) -> Graph:
     problems = Problems()
     graph = _load(source, problems, settings, batch)
     if graph is None or problems.failed:

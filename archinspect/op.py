@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol, TypeAlias, cast
 
 from archinspect.args import Arg, Choice, arg
 from archinspect.diagnostics import suggest
-from archinspect.shape import AXES, Mismatch
+from archinspect.shape import AXES, Mismatch, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +117,45 @@ class Reach(NamedTuple):
     up: int = 0
 
 
+Elements: TypeAlias = tuple[tuple[str, int], ...]
+"""Tensors by data type and number of elements; `float` is the type the network computes in."""
+
+
+class Run(NamedTuple):
+    """How a node runs: what the rules of memory depend on beside shapes."""
+
+    inputs: tuple[bool, ...]
+    """Of each input, whether backward needs its gradient."""
+    weights: bool = True
+    """Whether backward needs the gradients of the node's own weights."""
+    in_place: bool = False
+    """Whether the output overwrites the first input."""
+    attention: str = "fused"
+    """How attention is computed: one of :data:`ATTENTION`."""
+
+
+# Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of
+# queries and keys; and as two matrix products and a softmax.
+ATTENTION = ("fused", "math", "eager")
+
+
+class Kept(NamedTuple):
+    """What backward keeps of a node: inputs by their number, the output, further tensors."""
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    extra: Elements = ()
+
+
+class View(NamedTuple):
+    """An output that lies in the storage of the first input."""
+
+    strided: bool = False
+    """Whether it leaves elements out or has them in another order."""
+    in_order: bool = False
+    """Whether it can only be one of an input that does neither, and else is a copy."""
+
+
 class Emit(Protocol):
     """Adds an operator to the graph under construction and returns its output."""
 
@@ -150,6 +189,8 @@ class Op:
     """Whether an output position reads just its own. Normalisations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
+    in_place: ClassVar[bool] = False
+    """Whether networks let it overwrite its input where nothing else reads that."""
     activation: Op | None = None
 
     def __init_subclass__(cls) -> None:
@@ -255,6 +296,33 @@ class Op:
         """
         del shapes
         return () if self.pointwise else None
+
+    # The rules of memory are PyTorch's; docs/counting.md says how they are put together.
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        """Return what backward keeps where it passes this node; weights are none of it."""
+        del shapes, output, run
+        return Kept()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        """Return the most that a forward pass without gradients holds at once beside inputs and output."""
+        del shapes, output, run
+        return ()
+
+    def view(self, *, training: bool) -> View | None:
+        """Return how the output lies in the first input's storage; None where it is a tensor of its own."""
+        del training
+        return None
+
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return the elements of the storage that the output lies in."""
+        del shapes
+        return size(output)
+
+    def cached(self, *shapes: Shape) -> int:
+        """Return the elements for each step and sample that a decoder caches while it generates step by step."""
+        del shapes
+        return 0
 
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""

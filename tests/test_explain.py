@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archinspect.api import _graph, open_spec
+from archinspect.api import _network, open_spec
 from archinspect.cost import costs
 from archinspect.explanation import explain_graph
 from archinspect.field import fields
@@ -19,7 +19,7 @@ NETWORKS = [name for name, path in library.builtins().items() if not is_template
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("batch", [None, 3])
 def test_formulas_of_a_network(name, batch):
-    graph = _graph(open_spec(name), Settings(), batch)
+    graph = _network(open_spec(name), Settings(), batch)
     counted, seen = costs(graph), fields(graph)
     layers = explain_graph(graph, batch)
     for node in graph.nodes:

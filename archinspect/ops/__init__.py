@@ -28,7 +28,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "norm": (
         *("BatchNormalization", "FrozenBatchNormalization", "LayerNormalization", "GroupNormalization"),
-        *("InstanceNormalization", "LocalResponseNormalization", "RMSNormalization", "LayerScale"),
+        *("InstanceNormalization", "LocalResponseNormalization", "RMSNormalization", "UnitNormalization", "LayerScale"),
     ),
     "activation": (
         *("Activation", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ThresholdedReLU", "ELU", "SELU", "CELU", "GELU"),

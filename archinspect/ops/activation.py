@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archinspect.args import Choice, Float, Int, Ints, Kind, Optional, arg
-from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.op import ArgumentError, Kept, Op, Weight, Work
 from archinspect.ops import FAMILIES
 from archinspect.shape import Mismatch, normal_axes, normal_axis, size, text
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.graph import Tensor
-    from archinspect.op import Emit
+    from archinspect.op import Elements, Emit, Run
     from archinspect.shape import Shape
     from archinspect.source import Value
 
@@ -29,9 +29,15 @@ class Elementwise(Op):
     pointwise = True
     operations: ClassVar[int] = 1
     """Arithmetic operations for an element."""
+    from_output: ClassVar[bool] = False
+    """Whether its slope is computed from its output, not from its input."""
 
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output, run
+        return Kept(output=True) if self.from_output else Kept((0,))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
@@ -44,6 +50,7 @@ class ReLU(Elementwise):
     1 operation, 1 more for a bound, 1 more for a slope.
     """
 
+    in_place = True
     max_value: float | None = arg("upper bound", Optional(Float(0)), None)
     negative_slope: float = arg("slope below the threshold", Float(), 0.0)
     threshold: float = arg("where the slope changes", Float(), 0.0)
@@ -52,18 +59,29 @@ class ReLU(Elementwise):
         del shapes
         return Work(other=(1 + (self.max_value is not None) + (self.negative_slope != 0)) * size(output))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output
+        from_output = self.max_value is None and (self.negative_slope == 0 or run.in_place)
+        return Kept(output=True) if from_output else Kept((0,))
+
 
 class ReLU6(Elementwise):
     """`min(max(x, 0), 6)` (Howard et al. 2017, arXiv:1704.04861). 2 operations."""
 
     operations = 2
+    in_place = True
 
 
 class LeakyReLU(Elementwise):
     """`x if x > 0 else slope * x`. 2 operations."""
 
     operations = 2
+    in_place = True
     negative_slope: float = arg("slope below zero", Float(), 0.3, aliases=("alpha",))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output
+        return Kept(output=True) if run.in_place else Kept((0,))
 
 
 class PReLU(Elementwise):
@@ -144,6 +162,7 @@ class SiLU(Elementwise):
     """`x / (1 + exp(-x))`, also called swish (Ramachandran et al. 2017, arXiv:1710.05941). 4 operations."""
 
     operations = 4
+    in_place = True
     aliases = ("Swish",)
 
 
@@ -151,6 +170,7 @@ class Sigmoid(Elementwise):
     """`1 / (1 + exp(-x))`. 4 operations."""
 
     operations = 4
+    from_output = True
 
 
 class LogSigmoid(Elementwise):
@@ -158,9 +178,18 @@ class LogSigmoid(Elementwise):
 
     operations = 5
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, run
+        return Kept((0,), extra=(("float", size(output)),))  # exp(-|x|)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.kept(shapes, output, run).extra
+
 
 class Tanh(Elementwise):
     """`tanh(x)`. 1 operation."""
+
+    from_output = True
 
 
 class Softplus(Elementwise):
@@ -179,6 +208,13 @@ class Softsign(Elementwise):
 
     operations = 3
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, run
+        return Kept((0,), extra=(("float", size(output)),))  # 1 + |x|
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.kept(shapes, output, run).extra
+
 
 class Mish(Elementwise):
     """`x * tanh(softplus(x))` (Misra 2019, arXiv:1908.08681). 5 operations."""
@@ -189,6 +225,7 @@ class Mish(Elementwise):
 class Exponential(Elementwise):
     """`exp(x)`. 1 operation."""
 
+    from_output = True
     aliases = ("Exp",)
 
 
@@ -202,6 +239,7 @@ class HardSwish(Elementwise):
     """`x * HardSigmoid(x)` (Howard et al. 2019, arXiv:1905.02244). 5 operations."""
 
     operations = 5
+    in_place = True
     aliases = ("HardSiLU",)
 
 
@@ -232,10 +270,18 @@ class TanhShrink(Elementwise):
 
     operations = 2
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, run
+        return Kept(extra=(("float", size(output)),))  # tanh(x)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.kept(shapes, output, run).extra
+
 
 class _AlongAxis(Elementwise):
     """A function of all elements along an axis, or several."""
 
+    from_output = True
     axis: tuple[int, ...] | None = arg(
         "the axis that it normalises; null as PyTorch's `dim=None`", Optional(Ints()), -1, aliases=("dim",)
     )
@@ -278,6 +324,10 @@ class GLU(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
         return Work(other=5 * size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output, run
+        return Kept((0,))
 
 
 _FUNCTIONS: list[type[Op]] = [globals()[name] for name in FAMILIES["activation"] if name != "Activation"]

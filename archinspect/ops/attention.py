@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Bool, Choice, Int, Optional, arg
-from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.args import Bool, Choice, Float, Int, Optional, arg
+from archinspect.op import ArgumentError, Kept, Op, Weight, Work
 from archinspect.ops.dense import Dense
 from archinspect.shape import Mismatch, size, text
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from archinspect.graph import Tensor
-    from archinspect.op import Emit
+    from archinspect.op import Elements, Emit, Run
     from archinspect.shape import Shape
 
     T = TypeVar("T")
@@ -34,7 +34,7 @@ class _Attention(Op):
 
     kind = "attention"
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
-    ignores = ("batch_first", "dropout", "dropout_p", "flash_attention", "sliding_window", "scale")
+    ignores = ("batch_first", "flash_attention", "sliding_window", "scale")
 
     num_heads: int = arg("heads, each with its own queries", _HEADS, aliases=("num_query_heads", "n_heads", "nhead"))
     num_kv_heads: int | None = arg(
@@ -62,6 +62,9 @@ class _Attention(Op):
     )
     masked: bool = arg(
         "add a mask of the network's own to the scores, as where windows are shifted", Bool(), default=False
+    )
+    dropout: float = arg(
+        "share of the scores that is dropped in training", Float(0, 1), 0.0, aliases=("dropout_p", "attention_dropout")
     )
 
     @property
@@ -128,6 +131,57 @@ class ScaledDotProductAttention(_Attention):
         biased = self.shared_position_biases or self.position_biases > 0
         return Work(macs, (6 + self.causal + self.masked + biased) * scores)
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        query, key, value = _roles(range(len(shapes)))
+        if run.attention == "fused":
+            sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
+            return Kept((query, key, value), output=True, extra=(("float32", sums),))
+        keys, values = self._repeated(shapes)
+        scores = self._scores(shapes) * (3 if self.dropout else 1)  # the softmax's; which are dropped, what is left
+        grouped = self.kv_heads != self.num_heads
+        if run.attention == "eager":
+            if grouped:
+                return Kept((query,), extra=(("float", keys + values + scores),))
+            return Kept((query, key, value), extra=(("float", scores),))
+        scaled = size(shapes[0]) + keys
+        if grouped:
+            return Kept(extra=(("float", scaled + values + scores),))
+        return Kept((value, *self.beside_values()), extra=(("float", scaled + scores),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if run.attention == "fused":
+            return (("float32", size(output[:-1]) * self.num_heads),)
+        queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
+        scores, result = self._scores(shapes), size(output)
+        repeated = keys + values if self.kv_heads != self.num_heads else 0
+        if run.attention == "eager":
+            # The scores and what the softmax makes of them; then those, and the result before and after its heads
+            # are joined.
+            return (("float", repeated + max(2 * scores, scores + 2 * result) - result),)
+        # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
+        copied = size(shapes[0][:-2]) > 1 and self.num_heads > 1
+        first = (1 + copied) * (queries + keys) + scores
+        last = queries + scores + values * copied + result
+        return (("float", max(repeated + max(first, queries + 2 * scores, last), 2 * result) - result),)
+
+    def cached(self, *shapes: Shape) -> int:
+        _, key, value = _roles(shapes)
+        return size(key[1:-2]) * (key[-1] + value[-1]) if self.causal else 0
+
+    def _scores(self, shapes: Sequence[Shape]) -> int:
+        query, key, _ = _roles(shapes)
+        return size(query[:-1]) * key[-2] * self.num_heads
+
+    def _repeated(self, shapes: Sequence[Shape]) -> tuple[int, int]:
+        """Return the elements of keys and values when each head of the queries has its own."""
+        _, key, value = _roles(shapes)
+        times = self.num_heads // self.kv_heads
+        return size(key) * times, size(value) * times
+
+    def beside_values(self) -> tuple[int, ...]:
+        """Return the inputs that lie in one storage with the values."""
+        return ()
+
     def label(self) -> str:
         return f"attention, {self.num_heads} heads"
 
@@ -156,6 +210,10 @@ class RotaryEmbedding(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
         return Work(other=3 * size(output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", 2 * size(output)),)  # both products
 
     def label(self) -> str:
         return "rotary"
@@ -193,6 +251,19 @@ class _ToQuery(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output
+        return Kept((0,)) if run.weights else Kept()
+
+
+class _Packed(ScaledDotProductAttention):
+    """Attention behind one projection that makes queries, keys and values, or keys and values, in one storage."""
+
+    packed: int = arg("how many of the three are made together", Int(2, 3), 3)
+
+    def beside_values(self) -> tuple[int, ...]:
+        return (0, 1) if self.packed == 3 else (1,)  # noqa: PLR2004 - all three
 
 
 class MultiHeadAttention(_Attention):
@@ -255,14 +326,19 @@ class MultiHeadAttention(_Attention):
             queries, keys = (emit(RotaryEmbedding(dim=head), [part]) for part in (queries, keys))
         stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
         vectors = emit(_Projection(units=self.kv_heads * values, use_bias=bias, **stated), [value])
-        attention = ScaledDotProductAttention(
-            num_heads=self.num_heads,
-            num_kv_heads=self.num_kv_heads,
-            causal=self.causal,
-            position_biases=self.position_biases,
-            shared_position_biases=self.shared_position_biases,
-            masked=self.masked,
-        )
+        same = {
+            "num_heads": self.num_heads,
+            "num_kv_heads": self.num_kv_heads,
+            "causal": self.causal,
+            "position_biases": self.position_biases,
+            "shared_position_biases": self.shared_position_biases,
+            "masked": self.masked,
+            "dropout": self.dropout,
+        }
+        # As PyTorch's, unless keys and values differ in what they are made of.
+        widths = {self.embed_dim, self.kdim or self.embed_dim, self.vdim or self.embed_dim}
+        packed = self.embed_dim and len(widths) == 1 and key is value and not self.rotary
+        attention = _Packed(packed=3 if query is key else 2, **same) if packed else ScaledDotProductAttention(**same)
         attended = emit(attention, [queries, keys, vectors])
         out_bias = bias if self.out_bias is None else self.out_bias
         units = self.output_dim or self.embed_dim

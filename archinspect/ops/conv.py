@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Op, Reach, Weight, Windowed, Work, times
+from archinspect.op import ArgumentError, Kept, Op, Reach, Weight, Windowed, Work, times
 from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, extent, largest, named, positions, size, sliding
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from archinspect.graph import Tensor
-    from archinspect.op import Emit
+    from archinspect.op import Elements, Emit, Run
     from archinspect.shape import Padding, Shape, Sliding
 
 
@@ -38,6 +38,25 @@ class _Window(Windowed):
         """Return the places the window takes on each axis."""
         how = self.sliding(lengths)
         return tuple(map(positions, lengths, how.windows, how.strides, how.pads, self.axis_names()))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        padded = self.padded(shapes[0])
+        return Kept(extra=(("float", padded),)) if padded else Kept((0,))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        return (("float", self.padded(shapes[0])),)
+
+    def padded(self, shape: Shape) -> int:
+        """Return the elements of the copy that is padded where sides differ, which no kernel can do; 0 for none."""
+        spatial, channels = self.split(shape)
+        pads = self.sliding(spatial).pads
+        if all(before == after for before, after in pads):
+            return 0
+        # Of `same`, the copy has just what one side has more than the other.
+        extra = [abs(b - a) if self.padding == "same" else a + b for a, b in pads]
+        return shape[0] * channels * prod(map(sum, zip(spatial, extra, strict=True)))
 
     def channels(self, shape: Shape) -> int:
         """Return the input channels; raise Mismatch where `in_channels` says another number."""
@@ -255,6 +274,10 @@ class _Transpose(_Window):
 
     def _windows(self) -> Shape:
         return named("window", map(extent, self.kernel_size, self.dilation_rate))
+
+    def padded(self, shape: Shape) -> int:
+        del shape
+        return 0
 
     def _cut(self, axis: int) -> int:
         """Return the positions cut off in front of the full output."""

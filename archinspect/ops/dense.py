@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Bool, Int, Optional, arg
-from archinspect.op import Op, Weight, Work
+from archinspect.op import Kept, Op, Weight, Work
 from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.op import Run
     from archinspect.shape import Shape
 
 
@@ -51,6 +52,10 @@ class Dense(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output
+        return Kept((0,)) if run.weights else Kept()
 
     def label(self) -> str:
         return f"dense, {self.units}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Int, Optional, arg
-from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.op import ArgumentError, Kept, Op, Weight, Work
 from archinspect.shape import Mismatch, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.op import Run
     from archinspect.shape import Shape
 
 
@@ -38,6 +39,10 @@ class Embedding(Op):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         del shapes
         return {"embeddings": Weight((self.input_dim, self.output_dim))}
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output
+        return Kept((0,)) if run.weights else Kept()
 
     def label(self) -> str:
         return f"embedding, {self.output_dim}"
@@ -163,6 +168,10 @@ class LearnedTokens(Op):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {"tokens": Weight(self.output(*shapes)[1:])}
+
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        del shapes, output
+        return 0  # the samples' tokens are one and the same, a weight
 
     def label(self) -> str:
         return f"{self.n} learned tokens"

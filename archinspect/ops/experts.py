@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Bool, Int, arg
-from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.op import ArgumentError, Kept, Op, Weight, Work
 from archinspect.ops.activation import ActivationKind
 from archinspect.shape import size
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.graph import Tensor
-    from archinspect.op import Emit
+    from archinspect.op import Elements, Emit, Run
     from archinspect.shape import Shape
 
 
@@ -73,6 +73,24 @@ class MixtureOfExperts(Op):
         inside = self.activation.work([hidden], hidden).other if self.activation else 0
         inside += size(hidden) * self.gated
         return Work(macs, inside + 5 * steps * self.num_experts + (2 * self.used - 1) * size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes
+        # Of an expert: what the activation needs and gives, the gate and its product, and what the score weighs.
+        steps, hidden = size(output[:-1]), (*output[:-1], self.units)
+        inside = self.activation.kept([hidden], hidden, run) if self.activation else Kept()
+        tensors = 1 + len(inside.inputs) + 2 * self.gated
+        expert = tensors * size(hidden) + sum(count for _, count in inside.extra) + size(output)
+        return Kept((0,), extra=(("float", steps * self.num_experts + self.used * expert),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        # Beside the scores: an expert's hidden tensors, and the sum of the experts before; then the last hidden one,
+        # what comes back of it and that times its score.
+        steps, total = size(output[:-1]), size(output)
+        hidden, before = steps * self.units, total * (self.used > 1)
+        inside = (2 + self.gated) * hidden + before
+        return (("float", steps * self.num_experts + max(inside, hidden + 2 * total + before) - total),)
 
     def label(self) -> str:
         return f"{self.top_k} of {self.num_experts} experts"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Choice, Float, Ints, Optional, arg
-from archinspect.op import DTYPES, Op, Work
+from archinspect.op import DTYPES, Kept, Op, View, Work, channel_axis, data_format_arg
 from archinspect.shape import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
 
 
@@ -47,12 +48,34 @@ class Identity(_SameShape):
 
     aliases = ("Noop", "Nop")
 
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View()
+
 
 class _Dropout(_SameShape):
     """Drops parts of its input at random in training; nothing at inference, so no FLOPs."""
 
     main = "rate"
     rate: float = arg("share that is dropped", Float(0, 1), 0.5, aliases=("p", "dropout_ratio", "drop_prob"))
+
+    def view(self, *, training: bool) -> View | None:
+        return None if training and self.rate else View()
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, run
+        return Kept(extra=(("float", self.mask(output)),)) if self.rate else Kept()
+
+    def mask(self, shape: Shape) -> int:
+        """Return how many random numbers are drawn, each kept in the input's type."""
+        return size(shape)
+
+
+class _SpatialDropout(_Dropout):
+    data_format: str = data_format_arg()
+
+    def mask(self, shape: Shape) -> int:
+        return shape[0] * shape[channel_axis(shape, self.data_format)]
 
 
 class Dropout(_Dropout):
@@ -62,19 +85,19 @@ class Dropout(_Dropout):
         return f"dropout {self.rate:g}"
 
 
-class SpatialDropout1D(_Dropout):
+class SpatialDropout1D(_SpatialDropout):
     """Drops whole channels at random in training. Nothing at inference, so no FLOPs."""
 
     aliases = ("Dropout1d",)
 
 
-class SpatialDropout2D(_Dropout):
+class SpatialDropout2D(_SpatialDropout):
     """Drops whole channels at random in training (Tompson et al. 2014, arXiv:1411.4280). No FLOPs."""
 
     aliases = ("Dropout2d",)
 
 
-class SpatialDropout3D(_Dropout):
+class SpatialDropout3D(_SpatialDropout):
     """Drops whole channels at random in training. Nothing at inference, so no FLOPs."""
 
     aliases = ("Dropout3d",)
@@ -94,13 +117,19 @@ class StochasticDepth(_Dropout):
     """Drops a whole residual path at random in training (Huang et al. 2016, arXiv:1603.09382). No FLOPs."""
 
     aliases = ("DropPath",)
-    mode: str = arg("what is dropped at once; without effect on costs", Choice("row", "batch"), "row")
+    mode: str = arg("what is dropped at once: a sample's path, or the batch's", Choice("row", "batch"), "row")
+
+    def mask(self, shape: Shape) -> int:
+        return shape[0] if self.mode == "row" else 1
 
 
 class GaussianNoise(_SameShape):
     """Adds random noise in training. Nothing at inference, so no FLOPs."""
 
     stddev: float = arg("standard deviation of the noise", Float(0), 1.0)
+
+    def view(self, *, training: bool) -> View | None:
+        return None if training and self.stddev else View()
 
 
 class Rescaling(_SameShape):
@@ -112,3 +141,11 @@ class Rescaling(_SameShape):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
         return Work(other=((self.scale != 1) + bool(self.offset)) * size(output))
+
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return None if self.scale != 1 or self.offset else View()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", size(output) * (self.scale != 1 and bool(self.offset))),)

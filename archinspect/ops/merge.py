@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Int, Ints, Optional, arg
-from archinspect.op import ArgumentError, Op, Work, channel_axis, data_format_arg
+from archinspect.op import ArgumentError, Kept, Op, Work, channel_axis, data_format_arg
 from archinspect.shape import Mismatch, broadcast, normal_axis, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Reach
+    from archinspect.op import Elements, Reach, Run
     from archinspect.shape import Shape
 
 
@@ -27,6 +27,28 @@ class _Elementwise(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(len(shapes) - 1) * size(output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        return (("float", size(output) * (len(shapes) > 2)),)  # noqa: PLR2004 - two at a time
+
+
+def _kept_pairwise(shapes: Sequence[Shape], run: Run, *, own: bool) -> Kept:
+    """Return what is kept of operations on two inputs at a time, each with the result of those before it.
+
+    A gradient needs the other operand, with `own` both.
+    """
+    kept, extra = set(), 0
+    before: Shape = shapes[0]
+    for i in range(1, len(shapes)):
+        needs_before, needs_this = any(run.inputs[:i]), run.inputs[i]
+        if needs_this or (own and needs_before):
+            kept |= {0} if i == 1 else set()
+            extra += size(before) if i > 1 else 0
+        if needs_before or (own and needs_this):
+            kept.add(i)
+        before = broadcast((before, shapes[i]))
+    return Kept(tuple(sorted(kept)), extra=(("float", extra),))
 
 
 class Add(_Elementwise):
@@ -50,11 +72,19 @@ class Multiply(_Elementwise):
 
     aliases = ("Mul",)
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
+        return _kept_pairwise(shapes, run, own=False)
+
 
 class Maximum(_Elementwise):
     """The largest of the inputs. FLOPs: 1 comparison an output element for every input but the first."""
 
     aliases = ("Max",)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
+        return _kept_pairwise(shapes, run, own=True)
 
 
 class Minimum(_Elementwise):
@@ -62,12 +92,20 @@ class Minimum(_Elementwise):
 
     aliases = ("Min",)
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
+        return _kept_pairwise(shapes, run, own=True)
+
 
 class Average(_Elementwise):
     """The mean of the inputs. FLOPs: 1 an output element for every input: the additions and 1 division."""
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=len(shapes) * size(output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", size(output)),)  # the sum
 
 
 class Concatenate(Op):
@@ -137,3 +175,15 @@ class Dot(Op):
         first, second = shapes
         macs = first[self._axes(first, second)[0]] * size(output)
         return Work(macs, 3 * (size(first) + size(second)) * self.normalize)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
+        if self.normalize:
+            # Both inputs, their lengths, those at least epsilon, and both scaled: the factors of the sums.
+            scales = [size(shape) // shape[axis] for shape, axis in zip(shapes, self._axes(*shapes), strict=True)]
+            return Kept((0, 1), extra=(("float", 2 * sum(scales) + sum(map(size, shapes))),))
+        return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        return (("float", sum(map(size, shapes)) * self.normalize),)

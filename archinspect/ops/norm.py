@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Bool, Float, Int, Ints, Optional, arg
-from archinspect.op import Op, Weight, Work, channel_axis, data_format_arg
+from archinspect.op import Kept, Op, Weight, Work, channel_axis, data_format_arg
 from archinspect.shape import Mismatch, normal_axes, normal_axis, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
 
 
@@ -28,6 +29,18 @@ class _Norm(Op):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         raise NotImplementedError
+
+    def statistics(self, shape: Shape) -> Elements:
+        """Return the mean and the inverse deviation of everything that is normalised together."""
+        raise NotImplementedError
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        return Kept((0,), extra=self.statistics(shapes[0]))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        return self.statistics(shapes[0])
 
 
 class _ChannelNorm(_Norm):
@@ -92,6 +105,9 @@ class BatchNormalization(_TrackedNorm):
 
     aliases = ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "BN")
 
+    def statistics(self, shape: Shape) -> Elements:
+        return (("float32", 2 * self.channels(shape)),)
+
     def label(self) -> str:
         return "batch norm"
 
@@ -151,6 +167,9 @@ class LayerNormalization(_Norm):
             )
         return last
 
+    def statistics(self, shape: Shape) -> Elements:
+        return (("float32", 2 * (size(shape) // size(self._normalized(shape)))),)
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(6 + len(self.weights(*shapes))) * size(output))
 
@@ -171,6 +190,17 @@ class RMSNormalization(LayerNormalization):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(3 + len(self.weights(*shapes))) * size(output))
 
+    def statistics(self, shape: Shape) -> Elements:
+        # The inverse root mean square; what it scales is a tensor of its own where a learned scale follows.
+        roots = ("float32", size(shape) // size(self._normalized(shape)))
+        return (roots, ("float", size(shape))) if self.weights(shape) else (roots,)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        # Without a scale, the mean square beside its inverse root.
+        statistics = self.statistics(shapes[0])
+        return statistics if self.weights(shapes[0]) else 2 * statistics
+
     def label(self) -> str:
         return "RMS norm"
 
@@ -186,7 +216,7 @@ class GroupNormalization(_ChannelNorm):
 
     def output(self, *shapes: Shape) -> Shape:
         channels = self.channels(shapes[0])
-        groups = channels if self.groups == -1 else self.groups
+        groups = self._groups(channels)
         if not groups or channels % groups:
             raise Mismatch(
                 f"{groups} groups do not divide {channels} channels",
@@ -194,6 +224,12 @@ class GroupNormalization(_ChannelNorm):
                 help=f"choose groups among the divisors of {channels}",
             )
         return shapes[0]
+
+    def _groups(self, channels: int) -> int:
+        return channels if self.groups == -1 else self.groups
+
+    def statistics(self, shape: Shape) -> Elements:
+        return (("float32", 2 * shape[0] * self._groups(self.channels(shape))),)
 
     def label(self) -> str:
         return "group norm"
@@ -210,6 +246,15 @@ class InstanceNormalization(_TrackedNorm):
     aliases = ("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
     affine: bool = arg("learn a scale and an offset", Bool(), default=False)
     track_running_stats: bool = arg("keep running statistics", Bool(), default=False)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)
+        return (*super().workspace(shapes, output, run), ("float32", offsets))
+
+    def statistics(self, shape: Shape) -> Elements:
+        # It is a batch normalization of every sample's channels: scale and running statistics are repeated for each.
+        repeated = bool(self.scale and self.affine) + 2 * self.track_running_stats
+        return (("float32", (2 + repeated) * shape[0] * self.channels(shape)),)
 
     def label(self) -> str:
         return "instance norm"
@@ -229,17 +274,71 @@ class LocalResponseNormalization(Op):
     alpha: float = arg("scale", Float(), 0.0001)
     beta: float = arg("exponent", Float(), 0.75)
     k: float = arg("offset", Float(), 1.0, aliases=("bias",))
+    data_format: str = data_format_arg()
+
+    @property
+    def window(self) -> int:
+        """Channels that an output reads."""
+        return self.size if self.depth_radius is None else 2 * self.depth_radius + 1
 
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
-        window = self.size if self.depth_radius is None else 2 * self.depth_radius + 1
-        return Work(other=(window + 5) * size(output))
+        return Work(other=(self.window + 5) * size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del run
+        # The squares with zeros around the channels, the base and the result of the power.
+        return Kept((0,), extra=(("float", self._padded(shapes[0]) + 2 * size(output)),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        # The mean of the squares, its multiple and the base of the power, before there is an output; or the squares,
+        # with zeros around the channels, of which the mean is made.
+        return (("float", max(2 * size(output), self._padded(shapes[0]))),)
+
+    def _padded(self, shape: Shape) -> int:
+        channels = shape[channel_axis(shape, self.data_format)]
+        return size(shape) // channels * (channels + self.window - 1)
 
     def label(self) -> str:
         return "local response norm"
+
+
+class UnitNormalization(Op):
+    """Divides every vector by its length. FLOPs: 3 an element: square, sum, quotient.
+
+    The vectors lie along the channels unless `axis` says otherwise.
+    """
+
+    kind = "normalization"
+    pointwise = True
+    aliases = ("L2Normalization",)
+    axis: int | None = arg("the vectors' axis", Optional(Int()), None, aliases=("dim",))
+    epsilon: float = arg("least length to divide by", Float(0), 1e-12, aliases=("eps",))
+    data_format: str = data_format_arg()
+
+    def output(self, *shapes: Shape) -> Shape:
+        self._lengths(shapes[0])
+        return shapes[0]
+
+    def _lengths(self, shape: Shape) -> int:
+        axis = channel_axis(shape, self.data_format) if self.axis is None else self.axis
+        return size(shape) // shape[normal_axis(axis, len(shape))]
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        del shapes
+        return Work(other=3 * size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        return Kept((0,), extra=(("float", 2 * self._lengths(shapes[0])),))  # as they are, and those at least epsilon
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        return (("float", self._lengths(shapes[0])),)
 
 
 class LayerScale(Op):
@@ -266,3 +365,7 @@ class LayerScale(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
         return Work(other=size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output
+        return Kept((0,)) if run.weights else Kept()

@@ -7,12 +7,13 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Reach, Spatial, Windowed, Work, times
+from archinspect.op import ArgumentError, Kept, Reach, Spatial, Windowed, Work, times
 from archinspect.shape import Mismatch, ceil_div, extent, positions, size, sliding, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.op import Elements, Run
     from archinspect.shape import Padding, Pair, Shape, Sliding
 
 
@@ -83,7 +84,18 @@ class _Pool(Windowed):
         return f"{times(self.pool_size)} {self.word} pool" + (f", /{stride}" if stride != 1 else "")
 
 
-class _MaxPool(_Pool):
+class _Indices(Spatial):
+    """A pooling that notes where in its window each output element was found."""
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        return Kept((0,), extra=self.workspace(shapes, output, run))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("int64", size(output)),)
+
+
+class _MaxPool(_Pool, _Indices):
     """The largest value of every window, which may lie partly in padding.
 
     FLOPs: window - 1 comparisons an output element, as if all windows were whole.
@@ -139,6 +151,10 @@ class _AveragePool(_Pool):
     def operations(self) -> int:
         return prod(self.pool_size)
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output, run
+        return Kept((0,))
+
 
 class AveragePooling1D(_AveragePool):
     __doc__ = _AveragePool.__doc__
@@ -178,6 +194,10 @@ class _GlobalMaxPool(_GlobalPool):
     """The largest value of every channel. FLOPs: positions - 1 comparisons a channel."""
 
     word = "max"
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output, run
+        return Kept((0,), output=True)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=size(shapes[0]) - size(output))
@@ -270,7 +290,7 @@ class _AdaptivePool(Spatial):
         return f"{self.word} pool to {'x'.join(str(count or '*') for count in self.output_size)}"
 
 
-class _AdaptiveMaxPool(_AdaptivePool):
+class _AdaptiveMaxPool(_AdaptivePool, _Indices):
     """The largest value of every adaptive window. FLOPs: window - 1 comparisons an output element."""
 
     word = "max"
@@ -306,6 +326,11 @@ class _AdaptiveAveragePool(_AdaptivePool):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del output
         return Work(other=self.elements(shapes[0]))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output, run
+        # To a single position it is a mean.
+        return Kept() if set(self.output_size) == {1} else Kept((0,))
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePool):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.args import Bool, Int, Optional, arg
-from archinspect.op import Op, Weight, Work
+from archinspect.op import Kept, Op, Weight, Work
 from archinspect.shape import Mismatch, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
 
 
@@ -116,6 +117,30 @@ class Recurrent(Op):
         other = len(cells) * self.units * (self.operations + self.gates * self.bias_vectors)
         return Work(steps * macs, steps * other)
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        batch, steps, _ = shapes[0]
+        cells = list(self.cells(shapes[0]))
+        between = (self.num_layers - 1) * self.stored(shapes, ())
+        return Kept((0,), extra=(("float", len(cells) * batch * self.kept_by_cell(steps) + between),))
+
+    def kept_by_cell(self, steps: int) -> int:
+        """Return the elements that a cell keeps of a sample beside its input: the state before each step and after."""
+        return (steps + 1) * self.units
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        # Each step's output before they are joined, what the layer before gave, one direction's outputs while those
+        # of both are joined; and, nearly, the tensors of a step.
+        layers = 1 + (self.num_layers > 1) + self.bidirectional / 2
+        joined = int(layers * self.stored(shapes, output))
+        return (("float", joined + (self.gates + 3) * output[0] * self.units),)
+
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        # The last step's output is a part of all steps' outputs.
+        del output
+        return size(shapes[0][:-1]) * self.features * (1 + self.bidirectional)
+
     def label(self) -> str:
         return f"{type(self).__name__}, {self.units}"
 
@@ -169,6 +194,10 @@ class LSTM(Recurrent):
         cells = sum(1 for _ in self.cells(shapes[0]))
         return Work(macs + size(shapes[0][:-1]) * cells * self.units * self.proj_size, other)
 
+    def kept_by_cell(self, steps: int) -> int:
+        # A step's four gates, state, the state's tanh and the output, projected or not.
+        return steps * (7 * self.units + self.proj_size)
+
 
 class GRU(Recurrent):
     """Gated recurrent unit: a state that two gates guard (Cho et al. 2014, arXiv:1406.1078).
@@ -189,3 +218,7 @@ class GRU(Recurrent):
     @property
     def bias_vectors(self) -> int:
         return (self.biases or 1 + self.reset_after) * self.use_bias
+
+    def kept_by_cell(self, steps: int) -> int:
+        # A step's three weighted sums of the state, two gates, the new state and the old one.
+        return 7 * steps * self.units

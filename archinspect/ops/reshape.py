@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Float, Int, Ints, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Op, Reach, Spatial, Work, data_format_arg, times
+from archinspect.op import ArgumentError, Op, Reach, Spatial, View, Work, data_format_arg, times
 from archinspect.shape import Mismatch, normal_axis, size, text
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Flatten(Op):
         if start > end:
             raise Mismatch(f"start_dim {start} stands behind end_dim {end}", arg="start_dim")
         return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
+
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(in_order=True)
 
 
 class Reshape(Op):
@@ -59,6 +63,10 @@ class Reshape(Op):
             )
         return (shape[0], *(elements // known if dim == -1 else dim for dim in self.target_shape))
 
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(in_order=True)
+
 
 class Permute(Op):
     """Puts a sample's axes into another order. No FLOPs."""
@@ -74,6 +82,10 @@ class Permute(Op):
         if sorted(dims) != list(range(1, len(shape))):
             raise Mismatch(f"dims {list(self.dims)} is no order of the input's axes 1 to {len(shape) - 1}", arg="dims")
         return (shape[0], *(shape[axis] for axis in dims))
+
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(strided=True)
 
 
 class RepeatVector(Op):
@@ -144,6 +156,10 @@ class _Cropping(Spatial):
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         del shapes
         return tuple(Reach(before=-before) for before, _ in self.cropping)
+
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(strided=True)
 
 
 class Cropping1D(_Cropping):

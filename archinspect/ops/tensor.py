@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Bool, Int, Ints, Optional, arg
-from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.op import ArgumentError, Kept, Op, View, Weight, Work
 from archinspect.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
 
 MAX_COUNT = 10**15
@@ -44,6 +45,20 @@ class MatMul(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(shapes[0][-2 if self.transpose_a else -1] * size(output))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        # A factor that stretches along the axes before is kept as the copy that it is stretched to.
+        needed = [i for i in (0, 1) if run.inputs[1 - i]]
+        whole = tuple(i for i in needed if shapes[i][:-2] == output[:-2])
+        return Kept(whole, extra=self._stretched([shapes[i] for i in needed], output))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        return self._stretched(shapes, output)
+
+    def _stretched(self, shapes: Sequence[Shape], output: Shape) -> Elements:
+        lead = output[:-2]
+        return (("float", sum(size(lead) * size(shape[-2:]) for shape in shapes if shape[:-2] != lead)),)
+
 
 class Slice(Op):
     """Takes the positions of an axis from `start` to before `stop`, as Python's slices. No FLOPs."""
@@ -65,6 +80,10 @@ class Slice(Op):
             raise Mismatch(f"nothing is left of axis {axis}, which has {length} positions", arg="start|stop")
         return (*shape[:axis], ceil_div(stop - start, self.step), *shape[axis + 1 :])
 
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(strided=True)
+
 
 class Select(Op):
     """Takes one position of an axis, which is dropped: `Select: -1` is the last step. No FLOPs."""
@@ -80,6 +99,10 @@ class Select(Op):
         if not -shape[axis] <= self.index < shape[axis]:
             raise Mismatch(f"axis {axis} has no position {self.index}, only {shape[axis]} of them", arg="index")
         return (*shape[:axis], *shape[axis + 1 :])
+
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(strided=True)
 
     def label(self) -> str:
         return f"select {self.index}"
@@ -119,6 +142,10 @@ class ReduceMean(_Reduce):
 class ReduceMax(_Reduce):
     """The largest element along axes. FLOPs: a comparison for every element but the first of each."""
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output, run
+        return Kept((0,), output=True)
+
 
 class Roll(Op):
     """Shifts positions along axes; what falls off one end comes in at the other. No FLOPs."""
@@ -153,6 +180,10 @@ class WindowPartition(Op):
         batch, height, width, channels = shape
         window = self.window_size
         return (batch, ceil_div(height, window) * ceil_div(width, window), window * window, channels)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", size(output)),)  # the map, padded
 
 
 class WindowReverse(Op):
@@ -190,6 +221,10 @@ class WindowReverse(Op):
             )
         return (shape[0], height, width, shape[-1])
 
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        del output
+        return size(shapes[0])  # the padding is cut off by a view
+
 
 class SampleGaussian(Op):
     """Draws from a normal distribution of given mean and logarithm of the variance (Kingma & Welling 2013).
@@ -212,11 +247,21 @@ class SampleGaussian(Op):
         del shapes
         return Work(other=4 * size(output))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes
+        # The deviation and the noise; nothing where only the mean is learned.
+        return Kept(extra=(("float", 2 * size(output)),)) if run.inputs[1] else Kept()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", 2 * size(output)),)
+
 
 class Custom(Op):
     """A layer of your own, counted as you state it: output, parameters, MACs and FLOPs of a sample.
 
-    It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 a MAC.
+    It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 a MAC. Backward is
+    taken to keep its inputs.
     """
 
     inputs = (1, None)
@@ -247,3 +292,7 @@ class Custom(Op):
         del shapes
         other = 0 if self.flops is None else self.flops - 2 * self.macs
         return Work(output[0] * self.macs, output[0] * other)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        return Kept(tuple(range(len(shapes))))

@@ -232,6 +232,7 @@ FLOPS = [
     ("LocalResponseNormalization", {}, [IMAGE], 10 * 32),
     ("LocalResponseNormalization", {"size": 3}, [IMAGE], 8 * 32),
     ("LocalResponseNormalization", {"depth_radius": 5}, [IMAGE], (11 + 5) * 32),  # TensorFlow: 5 on either side
+    ("UnitNormalization", {}, [IMAGE], 3 * 32),
     ("LayerScale", {}, [IMAGE], 32),
     ("RMSNormalization", {}, [IMAGE], 4 * 32),
     ("RMSNormalization", {"elementwise_affine": False}, [IMAGE], 3 * 32),

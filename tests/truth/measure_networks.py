@@ -9,62 +9,40 @@ The figures are those that `torchvision.json` describes. Where PyTorch refuses t
 `saved_training_batch_2` is of two.
 """
 
-# ruff: noqa: T201, SLF001 - a script that prints, and knows a storage by its private address
+# ruff: noqa: T201 - a script that prints
 
 import json
 import sys
-import weakref
 from itertools import pairwise
 
 import torch
 import torchvision
+from storages import Alive, constants, kept_for_backward
 from torch import nn
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
-
-
-class Alive(TorchDispatchMode):
-    """The most bytes of activations alive at once."""
-
-    def __init__(self, weights):
-        super().__init__()
-        self.known, self.now, self.peak = set(weights), 0, 0
-
-    def add(self, tensor):
-        storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
-        if key not in self.known:
-            self.known.add(key)
-            self.now += size
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self.drop, key, size)
-
-    def drop(self, key, size):
-        self.known.discard(key)
-        self.now -= size
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self.add(leaf)
-        return result
 
 
 class Tokens(tuple):
     """The shape of an input of integers."""
 
     __slots__ = ()
+    dtype = torch.int32
+
+
+class LongTokens(Tokens):
+    """The shape of an input of long integers."""
+
+    __slots__ = ()
+    dtype = torch.int64
 
 
 def measure(text, build, *shapes, rows=False):
     with torch.device("meta"):
         model = build()
-        inputs = [torch.zeros(s, dtype=torch.int32 if isinstance(s, Tokens) else None) for s in shapes]
-    tensors = [*model.parameters(), *model.buffers()]
-    weights = {tensor.untyped_storage()._cdata for tensor in tensors}
+        inputs = [torch.zeros(s, dtype=getattr(s, "dtype", None)) for s in shapes]
+    weights = constants(model)
     counter = FlopCounterMode(display=False)
     model.eval()
     called = row_of_each_layer(model) if rows else []
@@ -114,25 +92,12 @@ def with_macs(rows, counter, model):
 
 
 def saved_for_backward(model, inputs, weights):
-    saved = {}
-
-    def pack(tensor):
-        storage = tensor.untyped_storage()
-        if storage._cdata not in weights:
-            saved[storage._cdata] = storage  # held, so that its place is not given to another
-        return tensor
-
-    def run(samples):
-        saved.clear()
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            model(*[torch.cat([tensor] * samples) for tensor in inputs])
-        return sum(storage.nbytes() for storage in saved.values())
-
     model.train()
     try:
-        return {"saved_training": run(1)}
+        return {"saved_training": kept_for_backward(weights, lambda: model(*inputs))}
     except ValueError:  # batch normalization of a single value has no statistics to train on
-        return {"saved_training_batch_2": run(2)}
+        pairs = [torch.cat([tensor] * 2) for tensor in inputs]
+        return {"saved_training_batch_2": kept_for_backward(weights, lambda: model(*pairs))}
 
 
 def relu():
@@ -140,11 +105,16 @@ def relu():
 
 
 def autoencoder_dense():
-    widths = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
-    layers = []
-    for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after)] + [nn.Sigmoid()] * (after != 30)
-    return nn.Sequential(*layers)
+    widths = [784, 1000, 500, 250, 30]
+    encoder = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.Sigmoid())][:-1]
+    decoder = [layer for pair in pairwise(widths[::-1]) for layer in (nn.Linear(*pair), nn.Sigmoid())]
+    return nn.Sequential(nn.Sequential(*encoder), nn.Sequential(*decoder))
+
+
+def autoencoder_conv():
+    encoder = nn.Sequential(nn.Conv2d(1, 16, 3, 2, 1), relu(), nn.Conv2d(16, 8, 3, 2, 1), relu())
+    up = nn.Sequential(nn.ConvTranspose2d(8, 16, 2, 2), relu(), nn.ConvTranspose2d(16, 1, 2, 2), nn.Sigmoid())
+    return nn.Sequential(encoder, up)
 
 
 class Segmentation(nn.Module):
@@ -180,7 +150,7 @@ class FasterRCNN(nn.Module):
         super().__init__()
         detection = torchvision.models.detection
         frozen = torchvision.models.resnet50(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
-        backbone = detection.backbone_utils._resnet_fpn_extractor(frozen, trainable_layers=5)
+        backbone = detection.backbone_utils._resnet_fpn_extractor(frozen, trainable_layers=5)  # noqa: SLF001 - the only way to choose the norm
         self.model = detection.FasterRCNN(backbone, num_classes=91)
 
     def forward(self, image, boxes):
@@ -319,9 +289,88 @@ class CIFARBlock(nn.Module):
 
 def deep_residual():
     stem = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), relu()]
-    widths = [16, 16, 16, 16, 32, 32, 32, 64, 64, 64]
-    blocks = [CIFARBlock(before, width) for before, width in pairwise(widths)]
-    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    stages = [
+        nn.Sequential(CIFARBlock(before, width), CIFARBlock(width, width), CIFARBlock(width, width))
+        for before, width in ((16, 16), (16, 32), (32, 64))
+    ]
+    return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+def attend(query, key, value, heads):
+    """Two matrix products and a softmax: no fused kernel, so that the scores are there."""
+    query, key, value = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (query, key, value))
+    scores = torch.softmax(query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5, -1)
+    return (scores @ value).transpose(1, 2).flatten(2)
+
+
+class GPT2Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.packed, self.projection = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def attention(self, steps):
+        query, key, value = self.packed(steps).chunk(3, -1)
+        return self.projection(attend(query, key, value, self.heads))
+
+    def forward(self, steps):
+        steps = steps + self.attention(self.first(steps))
+        return steps + self.narrow(functional.gelu(self.widen(self.second(steps)), approximate="tanh"))
+
+
+class GPT2(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(50257, 768), nn.Parameter(torch.empty(1024, 768))
+        self.blocks = nn.Sequential(*(GPT2Block(768, 12) for _ in range(12)))
+        self.norm, self.head = nn.LayerNorm(768), nn.Linear(768, 50257, bias=False)
+        self.head.weight = self.tokens.weight
+
+    def forward(self, tokens):
+        return self.head(self.norm(self.blocks(self.tokens(tokens) + self.positions)))
+
+
+class LlamaBlock(nn.Module):
+    def __init__(self, width, heads, hidden):
+        super().__init__()
+        self.heads = heads
+        self.first, self.second = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.projections = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(4))
+        self.gate, self.widen = (nn.Linear(width, hidden, bias=False) for _ in range(2))
+        self.narrow = nn.Linear(hidden, width, bias=False)
+        half = torch.arange(0, width // heads, 2) / (width // heads)
+        angles = torch.outer(torch.arange(1024), 10_000.0**-half).repeat(1, 2)[:, None]
+        self.tables = angles.cos(), angles.sin()
+
+    def rotated(self, steps):
+        steps = steps.unflatten(-1, (self.heads, -1))
+        one, other = steps.chunk(2, -1)
+        return (steps * self.tables[0] + torch.cat([-other, one], -1) * self.tables[1]).flatten(2)
+
+    def attention(self, steps):
+        query, key, value, projection = self.projections
+        query, key, value = self.rotated(query(steps)), self.rotated(key(steps)), value(steps)
+        return projection(attend(query, key, value, self.heads))
+
+    def feed_forward(self, steps):
+        return self.narrow(functional.silu(self.gate(steps)) * self.widen(steps))
+
+    def forward(self, steps):
+        steps = steps + self.attention(self.first(steps))
+        return steps + self.feed_forward(self.second(steps))
+
+
+class Llama(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.tokens = nn.Embedding(32000, 4096)
+        self.blocks = nn.Sequential(*(LlamaBlock(4096, 32, 11008) for _ in range(32)))
+        self.norm, self.head = nn.RMSNorm(4096), nn.Linear(4096, 32000, bias=False)
+
+    def forward(self, tokens):
+        return self.head(self.norm(self.blocks(self.tokens(tokens))))
 
 
 class Denoiser(nn.Module):
@@ -437,7 +486,16 @@ def mixer():
 
 
 NETWORKS = {
-    "autoencoder_dense": ("torch.nn.Sequential of the paper's layers", autoencoder_dense, (1, 784)),
+    "autoencoder_dense": (
+        "torch.nn.Sequential of an encoder and a decoder of the paper's layers",
+        autoencoder_dense,
+        (1, 784),
+    ),
+    "autoencoder_conv": (
+        "torch.nn.Sequential of an encoder of Conv2d, ReLU and a decoder of ConvTranspose2d, ReLU, Sigmoid",
+        autoencoder_conv,
+        (1, 1, 28, 28),
+    ),
     "fcn_resnet50": ("torchvision's fcn_resnet50", lambda: Segmentation("fcn_resnet50"), (1, 3, 520, 520)),
     "deeplabv3_resnet50": (
         "torchvision's deeplabv3_resnet50",
@@ -455,7 +513,7 @@ NETWORKS = {
     "tcn": ("written after the paper, no weight normalization", TCN, (1, 1, 784)),
     "pointnet": ("written after the paper", PointNet, (1, 3, 1024)),
     "deep_residual": (
-        "ResNet-20 written after the paper, projections where shapes differ",
+        "ResNet-20 written after the paper, a module for each stage, projections where shapes differ",
         deep_residual,
         (1, 3, 32, 32),
     ),
@@ -492,6 +550,22 @@ NETWORKS = {
         EncoderDecoder,
         Tokens((1, 20)),
         Tokens((1, 20)),
+    ),
+    "gpt2": (
+        (
+            "written of torch.nn layers after the paper, each block a module: attention not fused, head and table of "
+            "tokens one tensor, no dropout"
+        ),
+        GPT2,
+        LongTokens((1, 1024)),
+    ),
+    "llama2_7b": (
+        (
+            "written of torch.nn layers in the sizes of Llama 2 7B, each block a module: attention not fused, angles "
+            "in tables"
+        ),
+        Llama,
+        LongTokens((1, 1024)),
     ),
 }
 # Those whose layers are modules that are called: each has a row.

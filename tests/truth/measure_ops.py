@@ -11,7 +11,10 @@ It becomes one line of `ops_torch.json` or `ops_keras.json`:
 - `output`: shape of what the layer returned, or null where the framework refuses the case;
 - `params`: trainable elements; `buffers`: those of running statistics (Keras: non-trainable weights;
   PyTorch: buffers of floats, so not the counter of batches in its batch normalisation);
-- `macs`: half of what PyTorch's own flop counter counts, on meta tensors for PyTorch's modules.
+- `macs`: half of what PyTorch's own flop counter counts, on meta tensors for PyTorch's modules;
+- `kept`: of PyTorch's modules, bytes of the distinct storages that autograd keeps for backward in training, with inputs
+  that need gradients, on meta tensors; parameters, buffers and tables of constants are left out;
+- `alive`: of PyTorch's modules, the most bytes alive at once at inference beside the inputs, on meta tensors.
 
 `arguments` holds what the constructor of each layer takes, so that a test can say that all are known.
 """
@@ -22,12 +25,14 @@ import inspect
 import json
 import sys
 import warnings
+from functools import reduce
 from math import prod
 from pathlib import Path
 from types import SimpleNamespace
 
 import keras
 import torch
+from storages import Alive, constants, kept_for_backward
 from torch import nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -174,12 +179,15 @@ class LearnedTokens(nn.Module):
 
 
 class RotaryEmbedding(nn.Module):
-    def forward(self, given):
-        steps, features = given.shape[-2:]
+    def __init__(self, steps, features):
+        super().__init__()
         angles = torch.outer(torch.arange(steps), 10_000.0 ** -torch.arange(0, features, 2).div(features))
         angles = angles.repeat(1, 2)
+        self.tables = angles.cos(), angles.sin()
+
+    def forward(self, given):
         one, other = given.chunk(2, dim=-1)
-        return given * angles.cos() + torch.cat([-other, one], dim=-1) * angles.sin()
+        return given * self.tables[0] + torch.cat([-other, one], dim=-1) * self.tables[1]
 
 
 class MatMul(nn.Module):
@@ -321,20 +329,129 @@ class ReduceMax(_Reduce):
         return given.amax(self.axis, self.keepdims)
 
 
-WRITTEN_OUT = {
+def merge(function):
+    """Return a module that joins its inputs two at a time."""
+
+    class Merge(nn.Module):
+        def forward(self, *inputs):
+            return reduce(function, inputs)
+
+    return Merge
+
+
+class Average(nn.Module):
+    def forward(self, *inputs):
+        return sum(inputs[1:], inputs[0]) / len(inputs)
+
+
+class Concatenate(nn.Module):
+    def __init__(self, axis=1):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, *inputs):
+        return torch.cat(inputs, self.axis)
+
+
+class Dot(nn.Module):
+    """The case that is a matrix product: rows by columns."""
+
+    def __init__(self, axes, normalize=False):
+        super().__init__()
+        self.normalize = normalize
+        assert axes == (2, 1)
+
+    def forward(self, first, second):
+        if self.normalize:
+            first, second = functional.normalize(first, dim=2), functional.normalize(second, dim=1)
+        return first @ second
+
+
+class Of(nn.Module):
+    """A function of the input and the arguments."""
+
+    def __init__(self, *args, **arguments):
+        super().__init__()
+        self.args, self.arguments = args, arguments
+
+    def forward(self, given):
+        return self.function(given, *self.args, **self.arguments)
+
+
+def of(function):
+    return type("Of", (Of,), {"function": staticmethod(function)})
+
+
+class LayerScale(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(features, 1, 1))
+
+    def forward(self, given):
+        return given * self.scale
+
+
+class StochasticDepth(nn.Module):
+    """As torchvision's."""
+
+    def __init__(self, rate, mode="row"):
+        super().__init__()
+        self.rate, self.mode = rate, mode
+
+    def forward(self, given):
+        if not self.training or self.rate == 0:
+            return given
+        shape = (len(given) if self.mode == "row" else 1, *(1,) * (given.dim() - 1))
+        return given * given.new_empty(shape).bernoulli_(1 - self.rate).div_(1 - self.rate)
+
+
+class GaussianNoise(nn.Module):
+    def __init__(self, stddev):
+        super().__init__()
+        self.stddev = stddev
+
+    def forward(self, given):
+        return given + torch.randn_like(given) * self.stddev if self.training else given
+
+
+class GaussianDropout(nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        self.deviation = (rate / (1 - rate)) ** 0.5
+
+    def forward(self, given):
+        return given * (torch.randn_like(given) * self.deviation + 1) if self.training else given
+
+
+FUNCTIONS = {
+    **{name: merge(getattr(torch, name.lower())) for name in ("Add", "Multiply", "Subtract", "Maximum", "Minimum")},
+    "Exponential": of(torch.exp),
+    "UnitNormalization": of(functional.normalize),
+    "Reshape": of(lambda given, target_shape: given.reshape(len(given), *target_shape)),
+    "Permute": of(lambda given, dims: given.permute(0, *dims)),
+    "RepeatVector": of(lambda given, n: given[:, None].repeat(1, n, 1)),
+    "Cropping2D": of(lambda given, cropping: given[:, :, cropping:-cropping, cropping:-cropping]),
+    "GlobalAveragePooling2D": of(lambda given, keepdims=False: given.mean((2, 3), keepdims)),
+    "GlobalMaxPooling2D": of(lambda given, keepdims=False: given.amax((2, 3), keepdims)),
+    "Rescaling": of(lambda given, scale, offset: given * scale + offset),
+}
+WRITTEN_OUT = FUNCTIONS | {
     module.__name__: module
     for module in (
         *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
         *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
-        *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike),
+        *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
+        *(StochasticDepth, GaussianNoise, GaussianDropout),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {
     "ClassToken": lambda shape: {"features": shape[-1]},
+    "LayerScale": lambda shape: {"features": shape[1]},
     "MixtureOfExperts": lambda shape: {"features": shape[-1]},
+    "RotaryEmbedding": lambda shape: {"steps": shape[-2], "features": shape[-1]},
     "LearnedPositions": lambda shape: {"shape": shape[1:]},
 }
 # archinspect's own arguments, which say what PyTorch's recurrent layers always do.
@@ -346,7 +463,7 @@ def case(op, *inputs, **args):
     return op, inputs, args
 
 
-def torch_cases():  # noqa: C901, PLR0915 - a table
+def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     wave, image, volume = (2, 6, 11), (2, 6, 11, 13), (2, 6, 7, 8, 9)
     # Convolutions
     yield case("Conv1d", wave, in_channels=6, out_channels=8, kernel_size=3)
@@ -660,8 +777,34 @@ def torch_cases():  # noqa: C901, PLR0915 - a table
     yield case("WindowReverse", (2, 6, 16, 5), (2, 7, 13, 5), window_size=4)
     yield case("SampleGaussian", (2, 7), (2, 7))
     yield case("SampleGaussian", (2, 7), (2, 6))
+    # Merges and others that PyTorch writes as functions
+    for name in ("Add", "Multiply", "Maximum", "Minimum", "Average"):
+        yield case(name, image, image)
+        yield case(name, image, image, image)
+        yield case(name, image, (2, 6, 1, 1))
+    yield case("Subtract", image, image)
+    yield case("Concatenate", image, image, (2, 3, 11, 13))
+    yield case("Dot", (2, 5, 7), (2, 7, 4), axes=[2, 1])
+    yield case("Dot", (2, 5, 7), (2, 7, 4), axes=[2, 1], normalize=True)
+    yield case("Exponential", image)
+    yield case("UnitNormalization", image)
+    yield case("LayerScale", image)
+    yield case("Reshape", image, target_shape=[66, 13])
+    yield case("Permute", image, dims=[3, 1, 2])
+    yield case("RepeatVector", (2, 7), n=3)
+    yield case("Cropping2D", image, cropping=2)
+    for name in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
+        yield case(name, image)
+        yield case(name, image, keepdims=True)
+    yield case("Rescaling", image, scale=0.5, offset=1.0)
     # Nothing at inference
     yield case("Identity", image)
+    for rate in (0.0, 0.2):
+        yield case("Dropout", image, p=rate)
+        yield case("StochasticDepth", image, rate=rate)
+    yield case("StochasticDepth", image, rate=0.2, mode="batch")
+    yield case("GaussianNoise", image, stddev=0.2)
+    yield case("GaussianDropout", image, rate=0.2)
     for name, shape in (("Dropout", (2, 7)), ("Dropout1d", wave), ("Dropout2d", image), ("Dropout3d", volume)):
         yield case(name, shape, p=0.2, inplace=True)
     yield case("AlphaDropout", image, p=0.2)
@@ -783,6 +926,8 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("GroupNormalization", image, groups=4)
     yield case("RMSNormalization", image)
     yield case("RMSNormalization", image, axis=[2, 3], epsilon=1e-5)
+    yield case("UnitNormalization", image)
+    yield case("UnitNormalization", image, axis=1)
     # Tables, attention, recurrent
     yield case("Embedding", (2, 5), input_dim=20, output_dim=6, mask_zero=False, embeddings_initializer="uniform")
     yield case("Embedding", (2,), input_dim=20, output_dim=6)
@@ -933,8 +1078,8 @@ def torch_module(op, args):
     return getattr(TORCH, op)(**args)
 
 
-def run_torch(op, inputs, args):
-    """Return a module and what it makes of zeros, on the device that is set."""
+def torch_case(op, inputs, args):
+    """Return a module, and zeros for it, on the device that is set."""
     told = TOLD[op](inputs[0]) if op in TOLD else {}
     if op == "GroupedQueryAttention":
         told = {"query": inputs[0][-1], "memory": inputs[-1][-1]}
@@ -942,18 +1087,41 @@ def run_torch(op, inputs, args):
         told = {"shape": (args["input_dim"], *inputs[0][2:])}
         args = {}
     own = OURS if op in RECURRENT else ()
-    module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told).eval()
+    module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told)
     kind = torch.int64 if op == "Embedding" else torch.float32
-    tensors = [torch.zeros(shape, dtype=kind) for shape in inputs]
+    return module, [torch.zeros(shape, dtype=kind) for shape in inputs]
+
+
+def call(op, module, tensors):
     if op == "MultiheadAttention":
         tensors = [tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]]
+        return module(*tensors, need_weights=False)
     if op in RECURRENT:
         # PyTorch has the layers and directions of a state before the batch, and both states of an LSTM in one tuple.
         states = [state.reshape(len(state), -1, state.shape[-1]).transpose(0, 1).contiguous() for state in tensors[1:]]
         tensors = [tensors[0], *([tuple(states)] if len(states) > 1 else states)]
-    output = module(*tensors)
+    return module(*tensors)
+
+
+def run_torch(op, inputs, args):
+    """Return a module and what it makes of zeros, on the device that is set."""
+    module, tensors = torch_case(op, inputs, args)
+    output = call(op, module.eval(), tensors)
     output = output[0] if isinstance(output, tuple) else output
     return module, output if args.get("return_sequences", True) else output[:, -1]
+
+
+def memory_torch(op, inputs, args):
+    # Without momentum a batch norm reads its counter, which a meta tensor has not.
+    with torch.device("cpu" if args.get("momentum", 0) is None else "meta"):
+        module, tensors = torch_case(op, inputs, args)
+        weights = constants(module)
+        alive = Alive([*weights, *tensors])
+        with torch.no_grad(), alive:
+            call(op, module.eval(), tensors)
+        tensors = [t.requires_grad_().clone() if t.is_floating_point() else t for t in tensors]
+        kept = kept_for_backward(weights, lambda: call(op, module.train(), tensors))
+    return {"kept": kept, "alive": alive.peak}
 
 
 def measure_torch(op, inputs, args):
@@ -966,6 +1134,7 @@ def measure_torch(op, inputs, args):
         "params": sum(weight.numel() for weight in module.parameters()),
         "buffers": sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point()),
         "macs": counter.get_total_flops() // 2,
+        **memory_torch(op, inputs, args),
     }
 
 
