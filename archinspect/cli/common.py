@@ -128,6 +128,7 @@ def load_report(
     dtype: str,
     inputs: Iterable[tuple[str, tuple[int, ...]]] = (),
     params: Iterable[tuple[str, Value]] = (),
+    convention: str | None = None,
 ) -> Report:
     """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
     from archinspect import api  # noqa: PLC0415 - a help page needs no engine
@@ -135,7 +136,9 @@ def load_report(
     from archinspect.source import SourceError  # noqa: PLC0415 - as above
 
     try:
-        return api.inspect(spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params))
+        return api.inspect(
+            spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params), convention=convention or ""
+        )
     except api.NotFoundError as error:
         raise click.UsageError(str(error)) from None
     except SourceError as error:

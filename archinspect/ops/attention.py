@@ -108,11 +108,15 @@ class ScaledDotProductAttention(_Attention):
         del shapes
         return {"position_biases": Weight((self.position_biases, self.num_heads))} if self.position_biases else {}
 
+    def scores(self, shapes: Sequence[Shape]) -> int:
+        """Return the number of scores: one for every head, query step and key step."""
+        query, key, _ = _roles(shapes)
+        return size(query[:-1]) * key[-2] * self.num_heads
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         query, key, _ = _roles(shapes)
-        scores = size(query[:-1]) * key[-2] * self.num_heads
         macs = key[-2] * (size(query) + size(output))
-        return Work(macs, (6 + self.causal + bool(self.position_biases)) * scores)
+        return Work(macs, (6 + self.causal + bool(self.position_biases)) * self.scores(shapes))
 
     def label(self) -> str:
         return f"attention, {self.num_heads} heads"
@@ -164,6 +168,7 @@ class _Projection(Dense):
 class _ToQuery(Op):
     """The projection back to the width of the query, which is its second input."""
 
+    kind = "dense"
     inputs = (2, 2)
     use_bias: bool = arg("add a learned bias", Bool(), default=True)
 

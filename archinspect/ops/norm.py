@@ -211,10 +211,14 @@ class LocalResponseNormalization(Op):
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
+    @property
+    def window(self) -> int:
+        """Neighbouring channels, the channel itself among them."""
+        return self.size if self.depth_radius is None else 2 * self.depth_radius + 1
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
-        window = self.size if self.depth_radius is None else 2 * self.depth_radius + 1
-        return Work(other=(window + 5) * size(output))
+        return Work(other=(self.window + 5) * size(output))
 
     def label(self) -> str:
         return "local response norm"
