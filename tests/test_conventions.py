@@ -69,6 +69,8 @@ layers:
   - LayerNormalization: {elementwise_affine: false}
   - Reshape: [16, 12]
   - LSTM: {units: 10, use_bias: false}
+  - Reshape: [1, 1, 10]
+  - Conv2DTranspose: {filters: 4, kernel_size: 4, padding: 0}
 """
 # MatConvNet's AlexNet: with batch normalization in training, merged for publishing, so without local normalization.
 WITHOUT_LOCAL_NORM = re.sub(r".*LocalResponse.*\n", "", Path(library.find("alexnet")).read_text(encoding="utf-8"))
@@ -358,6 +360,12 @@ def test_batch_and_dtype_scale_figures():
     assert two == {"params": one["params"], "flops": 2 * one["flops"], "memory": one["memory"]}
 
 
+def test_what_has_no_shape_is_not_counted():
+    half = load("input: [8]\nlayers: [Dense: 4, ReLU]\n")
+    half.nodes[1].output.shape = None
+    assert [type(node.op).__name__ for node in count(half, "fvcore")] == ["Dense"]
+
+
 def test_without_a_convention_nothing_is_counted():
     report = archinspect.inspect("lenet5")
     assert (report.counted, report.convention) == ({}, "")
@@ -410,7 +418,8 @@ def test_methods_without_a_convention_are_ours(run):
 
 
 def amount(rule):
-    return " + ".join(f"{times} × {QUANTITIES[name][0]}" for name, times in rule.counts.items()) or "nothing"
+    text = " + ".join(f"{times} × {QUANTITIES[name][0]}" for name, times in rule.counts.items()) or "nothing"
+    return text.replace("+ -", "- ")
 
 
 def rules_page():

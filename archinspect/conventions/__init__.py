@@ -14,7 +14,7 @@ from archinspect.conventions.table import CONVENTIONS, Convention, Figure, Rule
 from archinspect.cost import costs, own_weights
 from archinspect.diagnostics import suggest
 from archinspect.op import DTYPES, channel_axis
-from archinspect.shape import Mismatch, size
+from archinspect.shape import pad_pairs, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,14 +66,15 @@ def _states(use: Use) -> int:
 
 
 def _bias_as_if_plain(use: Use) -> int:
-    if not use.learned("bias"):
-        return 0
+    """Return the filters times the positions of a convolution not transposed: negative ones too, as calflops."""
     spatial, _ = use.op.split(use.shapes[0])
-    try:
-        places: int = prod(use.op.slide(spatial))
-        return use.output[0] * places * use.learned("bias")
-    except Mismatch:  # the window is larger than the input, where the tool's formula gives no positions either
-        return 0
+    windows: Shape = use.op.windows()
+    pads = pad_pairs(use.op.padding, spatial, windows, use.op.strides)
+    places: list[int] = [
+        (length + sum(pad) - window) // stride + 1
+        for length, pad, window, stride in zip(spatial, pads, windows, use.op.strides, strict=True)
+    ]
+    return use.output[0] * prod(places) * use.learned("bias")
 
 
 def _softmax_rows(use: Use) -> int:

@@ -105,12 +105,12 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "torch": Convention(
         "torch 2.13.0",
-        "torch.utils.flop_counter.FlopCounterMode, on meta tensors",
+        "torch.utils.flop_counter.FlopCounterMode()",
         "FLOPs are 2 for each multiply-accumulate of convolutions, matrix products, attention and recurrences, and "
         "nothing else",
         _ONCE,
         (Figure("flops", "FLOPs", "flops", (Rule("", {"macs": 2}, "2 a MAC; elementwise work is not counted"),)),),
-        "On CPU tensors the counter misses fused attention.",
+        "On meta tensors; on those of a CPU the counter misses fused attention.",
     ),
     "torchinfo": Convention(
         "torchinfo 1.8.0",
@@ -150,8 +150,8 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("MultiHeadAttention.dense attention", {}, "no leaf"),
                     Rule(_OWN_PARAMETERS, {}, "a parameter of a module that has children"),
                     Rule("recurrent", {"sequence": 2}, "all steps, and as many gradients"),
-                    Rule("", {"learned": 2}, "outputs of layers with weights, and as many gradients"),
                     Rule("LearnedPositions.table", {"row": 2}, "the rows looked up, and as many gradients"),
+                    Rule("", {"learned": 2}, "outputs of layers with weights, and as many gradients"),
                 ),
             ),
         ),
@@ -235,7 +235,7 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "ptflops": Convention(
         "ptflops 0.7.5",
-        "ptflops.get_model_complexity_info(model, input_res), the pytorch backend",
+        "ptflops.get_model_complexity_info(model, input_res)",
         "MACs are 1 for each multiply-accumulate and bias of convolutions, linear layers, recurrences and "
         "`nn.MultiheadAttention`, 2 an element for ReLU, GELU and affine batch normalization, 2 an input element for "
         "pooling, 1 an element for layer normalization and few others; additions count nothing",
@@ -275,7 +275,8 @@ CONVENTIONS: dict[str, Convention] = {
                 ),
             ),
         ),
-        MODULES + " Calls of a function instead of its module count once where the module counts twice.",
+        MODULES + " A function called instead of its module counts once where the module counts twice. The backend is "
+        "`pytorch`, the default.",
     ),
     "calflops": Convention(
         "calflops 0.3.2",
@@ -327,16 +328,15 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "keras": Convention(
         "keras 3.15.1",
-        "model.summary(), model.count_params()",
-        "parameters are trainable and non-trainable weights, running statistics among the latter; Keras counts no "
-        "operations",
+        "model.summary()",
+        "Keras counts no operations",
         Params("all weights; running statistics are non-trainable ones", buffers=True),
         (),
         "The weights are those of the spec. An `LSTM` with `biases: 2` is PyTorch's; Keras's has one bias a gate.",
     ),
     "convnet-burden": Convention(
         "convnet-burden 2019-01",
-        "burden.m, in MATLAB with MatConvNet",
+        "burden.m",
         "FLOPs are 1 for each multiply-accumulate and bias, 2 an element for ReLU, 2 for each input position that a "
         "pooling window moves over, 1 an element for an addition; batch normalization is merged into convolutions; "
         "feature memory is that of the outputs of all layers but ReLUs, which are computed in place",
@@ -377,7 +377,7 @@ CONVENTIONS: dict[str, Convention] = {
                 ),
             ),
         ),
-        "Models are those that MatConvNet has: AlexNet without local response normalization, GoogLeNet without batch "
-        "normalization, VGG with a softmax at its end.",
+        "Runs in MATLAB. Models are those that MatConvNet has: AlexNet without local response normalization, GoogLeNet "
+        "without batch normalization, VGG with a softmax at its end.",
     ),
 }

@@ -200,11 +200,11 @@ class Small2D(nn.Module):
         )
         self.body[0].requires_grad_(requires_grad=False)
         self.twice, self.norm = nn.Linear(192, 192), nn.LayerNorm(192, elementwise_affine=False)
-        self.lstm = nn.LSTM(12, 10, bias=False, batch_first=True)
+        self.lstm, self.map = nn.LSTM(12, 10, bias=False, batch_first=True), nn.ConvTranspose2d(10, 4, 4)
 
     def forward(self, image):
         features = self.norm(self.twice(self.twice(self.body(image))))
-        return self.lstm(features.unflatten(1, (16, 12)))[0][:, -1]
+        return self.map(self.lstm(features.unflatten(1, (16, 12)))[0][:, -1, :, None, None])
 
 
 def zoo(name, **options):
