@@ -61,7 +61,8 @@ def inspect(
     are for a batch of `batch` samples, or one. With a `convention`, such as `fvcore`, the report also
     holds what that tool counts, as `counted`.
 
-    Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors.
+    Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors,
+    :class:`ValueError` where there is no such convention.
 
     >>> import archinspect
     >>> archinspect.inspect("vgg16").totals.params

@@ -96,6 +96,7 @@ QUANTITIES: dict[str, tuple[str, Callable[[Use], int]]] = {
     "bias": ("output element if there is a bias", lambda u: size(u.output) * bool(u.learned("bias"))),
     "scaled": ("input element if there is a scale", lambda u: size(u.shapes[0]) * bool(u.learned("gamma"))),
     "learned": ("output element if there are weights", lambda u: size(u.output) * bool(u.learned())),
+    "table": ("weight", Use.learned),
     "weight": ("weight and sample", lambda u: u.output[0] * u.learned()),
     "weight_position": ("weight and output position", lambda u: u.positions() * u.learned()),
     "kernel_position": ("weight of the kernel and output position", lambda u: u.positions() * u.learned("kernel")),

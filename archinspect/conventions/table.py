@@ -136,8 +136,8 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule(_OWN_PARAMETERS, {}, "a parameter of a module that has children, which are looked at instead"),
                     Rule(
                         "LearnedPositions.table",
-                        {"weight": 1},
-                        "with `input_dim` an `nn.Embedding`: every weight once a sample",
+                        {"table": 1},
+                        "with `input_dim` an `nn.Embedding`, looked up once for all samples",
                     ),
                     Rule("", {"weight": 1}, "every weight once a sample, whatever the positions or tokens"),
                 ),
@@ -150,7 +150,11 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("MultiHeadAttention.dense attention", {}, "no leaf"),
                     Rule(_OWN_PARAMETERS, {}, "a parameter of a module that has children"),
                     Rule("recurrent", {"sequence": 2}, "all steps, and as many gradients"),
-                    Rule("LearnedPositions.table", {"row": 2}, "the rows looked up, and as many gradients"),
+                    Rule(
+                        "LearnedPositions.table",
+                        {"row": 2},
+                        "the rows looked up for all samples, and as many gradients",
+                    ),
                     Rule("", {"learned": 2}, "outputs of layers with weights, and as many gradients"),
                 ),
             ),
@@ -252,7 +256,7 @@ CONVENTIONS: dict[str, Convention] = {
                         {"macs": 1, "score": 1, "input": 1},
                         "MACs, 1 a score for the softmax, 1 an element for the scale of the queries",
                     ),
-                    Rule("MatMul", _FACTOR, "`torch.matmul` and `torch.bmm`; the operator `@` does not count"),
+                    Rule("MatMul Dot", _FACTOR, "`torch.matmul` and `torch.bmm`; the operator `@` does not count"),
                     Rule(
                         "ReLU ELU PReLU GELU",
                         {"output": 2},

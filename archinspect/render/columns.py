@@ -80,8 +80,10 @@ def columns_of(report: Report) -> dict[str, Column]:
 def _counted(title: str, figure: str, place: Column) -> Column:
     """Return the column of a tool's figure, written as the one whose place it takes."""
     write = byte_count if figure == "memory" else count
+    keep = place.keep if figure in ("params", "memory") else COLUMNS["params"].keep + 1  # it is what was asked for
     return place._replace(
         title=title,
+        keep=keep,
         value=lambda row: row.counted.get(figure, 0),
         write=lambda row, exact: write(row.counted.get(figure, 0), exact=exact),
     )

@@ -132,7 +132,6 @@ def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:
 
     convention, totals = find(report.convention), report.counted
     batch = f"batch {report.batch or 1}, {report.dtype}"
-    yield "Counted as", f"{convention.tool}, {convention.call}"
     yield "Total params", f"{totals['params']:,} ({byte_count(totals['params'] * DTYPES[report.dtype], exact=exact)})"
     if convention.params.buffers:
         yield "Trainable params", f"{report.totals.trainable_params:,}"
@@ -142,6 +141,7 @@ def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:
         is_memory = figure.name == "memory"
         title = figure.title[0].upper() + figure.title[1:]
         yield title, f"{byte_count(number, exact=exact)} ({batch})" if is_memory else _both(number)
+    yield "Counted as", f"{convention.tool}, {convention.call}"
 
 
 def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:

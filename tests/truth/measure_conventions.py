@@ -5,8 +5,9 @@ calflops, and KERAS_BACKEND=torch; it prints what `conventions.json` holds:
 
     python tests/truth/measure_conventions.py [NAME ...]
 
-Models are in evaluation mode, of one sample, on the CPU; torch's own counter runs on the meta device, since on the CPU
-it misses fused attention. convnet-burden is written in MATLAB and not run: its figures are those that it publishes.
+Models are in evaluation mode, of one sample unless they say otherwise, on the CPU; torch's own counter runs on the meta
+device, since on the CPU it misses fused attention. convnet-burden is written in MATLAB and not run: its figures are
+those that it publishes.
 """
 
 # ruff: noqa: T201 - a script that prints
@@ -28,6 +29,7 @@ import torch
 import torchinfo
 import torchvision
 from keras import layers
+from measure_networks import PointNet, YOLOv3
 from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -219,8 +221,8 @@ def image(size=224, channels=3):
     return lambda device: torch.zeros((1, channels, size, size), device=device)
 
 
-def noise(*shape):
-    return lambda device: torch.zeros((1, *shape), device=device)
+def noise(*shape, batch=1):
+    return lambda device: torch.zeros((batch, *shape), device=device)
 
 
 def ids(length):
@@ -238,7 +240,14 @@ NETWORKS = {
     "densenet121": ("torchvision's densenet121", zoo("densenet121"), image()),
     "squeezenet1_1": ("torchvision's squeezenet1_1", zoo("squeezenet1_1"), image()),
     "efficientnet_b0": ("torchvision's efficientnet_b0", zoo("efficientnet_b0"), image()),
+    "vgg16_bn": ("torchvision's vgg16_bn", zoo("vgg16_bn"), image()),
+    "resnext50_32x4d": ("torchvision's resnext50_32x4d", zoo("resnext50_32x4d"), image()),
+    "mobilenet_v3_large": ("torchvision's mobilenet_v3_large", zoo("mobilenet_v3_large"), image()),
+    "convnext_tiny": ("torchvision's convnext_tiny", zoo("convnext_tiny"), image()),
+    "googlenet": ("torchvision's googlenet", zoo("googlenet", aux_logits=False, init_weights=False), image()),
     "vit_b_16": ("torchvision's vit_b_16", zoo("vit_b_16"), image()),
+    "yolov3": ("written after Darknet's layers", YOLOv3, image(416)),
+    "pointnet": ("written after the paper", PointNet, noise(3, 1024)),
     "lenet5": ("torch.nn.Sequential of the paper's layers", lenet5, image(32, 1)),
     "unet": ("written after the paper", UNet, image(572, 1)),
     "dcgan_generator": ("torch.nn.Sequential of PyTorch's example", dcgan_generator, noise(100, 1, 1)),
@@ -259,6 +268,8 @@ NETWORKS = {
     "bert_base_eager": ("transformers' BertModel, attn_implementation='eager'", bert("eager"), ids(512)),
     "small_1d": ("one of each kind that the others lack", Small1D, noise(4, 16)),
     "small_2d": ("more kinds, a frozen layer, a layer called twice", Small2D, image(8)),
+    "small_1d_batch_3": ("the same, three samples", Small1D, noise(4, 16, batch=3)),
+    "small_2d_batch_3": ("the same, three samples", Small2D, noise(3, 8, 8, batch=3)),
 }
 
 
@@ -440,6 +451,8 @@ def run_torch(build, example):
 def measure(text, build, example):
     figures = {"model": text, "torch": run_torch(build, example)}
     for name, run in TOOLS.items():
+        if name == "ptflops" and len(example("meta")) > 1:
+            continue  # its figures are always of one sample
         # A model of its own for each: some leave attributes behind.
         torch.manual_seed(0)
         with contextlib.redirect_stdout(io.StringIO()):
