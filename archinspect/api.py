@@ -65,21 +65,26 @@ def inspect(
     dtype: str = "float32",
     params: Mapping[str, Value] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    convention: str = "",
 ) -> Report:
     """Return what a network is and costs.
 
     `spec` is the path of a file, `-` for standard input, or the name of a built-in network.
     `params` overrides the spec's parameters, `inputs` its input shapes (without the batch); figures
-    are for a batch of `batch` samples, or one.
+    are for a batch of `batch` samples, or one. With a `convention`, such as `fvcore`, the report also
+    holds what that tool counts, as `counted`.
 
-    Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors.
+    Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors,
+    :class:`ValueError` where there is no such convention.
 
     >>> import archinspect
     >>> archinspect.inspect("vgg16").totals.params
     138357544
+    >>> archinspect.inspect("vgg16", convention="fvcore").counted
+    {'params': 138357544, 'flops': 15470289408}
     """
     with _collection_paused():
-        return _report(open_spec(spec), Settings(params, inputs), batch, dtype)
+        return _report(open_spec(spec), Settings(params, inputs), batch, dtype, convention)
 
 
 def explain(
@@ -168,8 +173,10 @@ def open_spec(spec: str | Path) -> Source:
     return library.read(builtin) if builtin else read_file(path)
 
 
-def _report(source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32") -> Report:
-    return report(_network(source, settings, batch), batch=batch, dtype=dtype)
+def _report(
+    source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32", convention: str = ""
+) -> Report:
+    return report(_network(source, settings, batch), batch=batch, dtype=dtype, convention=convention)
 
 
 def _worked(graph: Graph) -> tuple[Worked, ...]:

@@ -46,6 +46,8 @@ class Row(NamedTuple):
     """The layer whose weights it uses."""
     field: Fields = ()
     """What a position sees of the input, an entry a spatial axis; None where it sees everything."""
+    counted: Mapping[str, int] = {}
+    """What another tool counts, where a convention was asked for: params, and the tool's figures by name."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -61,6 +63,7 @@ class Row(NamedTuple):
             "center": self.field and [_number(axis.center) for axis in self.field],
             "args": self.args,
             **({"shares": self.shares} if self.shares else {}),
+            **({"convention": dict(self.counted)} if self.counted else {}),
         }
 
 
@@ -86,6 +89,13 @@ class Report(NamedTuple):
     layers: tuple[Row, ...]
     groups: Mapping[str, str]
     """Path of every composite and what it is: a block's name, `group`."""
+    convention: str = ""
+    """The tool whose figures the rows' `counted` are; empty for none."""
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """What that tool counts of the network; the rows sum to it."""
+        return _counted(self.layers)
 
     @property
     def depth(self) -> int:
@@ -123,6 +133,7 @@ class Report(NamedTuple):
             args={},
             layers=sum(row.layers for row in rows),
             field=rows[-1].field,
+            counted=_counted(rows),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -140,6 +151,7 @@ class Report(NamedTuple):
             "inputs": {name: list(shape) for name, shape in self.inputs.items()},
             "outputs": {name: list(shape) for name, shape in self.outputs.items()},
             "totals": {**cost_dict(self.totals), "param_bytes": self.param_bytes},
+            **({"convention": _convention_dict(self)} if self.convention else {}),
             "layers": [row.as_dict() for row in self.layers],
         }
 
@@ -147,6 +159,12 @@ class Report(NamedTuple):
 def cost_dict(cost: Cost) -> dict[str, int]:
     """Return the figures by name, exact integers."""
     return {"params": cost.params, **cost._asdict()}
+
+
+def _convention_dict(report: Report) -> dict[str, Any]:
+    from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+
+    return {"name": report.convention, "tool": find(report.convention).tool, **report.counted}
 
 
 def _number(value: float) -> float:
@@ -159,10 +177,24 @@ def total(rows: Iterable[Row]) -> Cost:
     return Cost(*[sum(figures) for figures in zip(*[row.cost for row in rows], strict=True)])
 
 
-def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32") -> Report:
-    """Return the report of a graph whose shapes have been inferred, for this batch or, where None, for one sample."""
+def _counted(rows: Iterable[Row]) -> dict[str, int]:
+    """Return the sum of what another tool counts of the rows."""
+    sums: dict[str, int] = {}
+    for row in rows:
+        for name, figure in row.counted.items():
+            sums[name] = sums.get(name, 0) + figure
+    return sums
+
+
+def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32", convention: str = "") -> Report:
+    """Return the report of a graph whose shapes have been inferred, for this batch or, where None, for one sample.
+
+    `convention` is a tool of :data:`archinspect.conventions.CONVENTIONS` whose figures stand beside archinspect's own.
+    """
     figures = costs(graph, dtype)
     rows = _rows(graph, figures, fields(graph), batch)
+    if convention:
+        rows = _with_convention(rows, graph, convention, dtype)
     totals = total(rows)
     return Report(
         name=graph.name,
@@ -180,7 +212,20 @@ def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32") ->
         param_bytes=(totals.params + totals.buffers) * DTYPES[dtype],
         layers=rows,
         groups=graph.groups,
+        convention=convention,
     )
+
+
+def _with_convention(rows: tuple[Row, ...], graph: Graph, convention: str, dtype: str) -> tuple[Row, ...]:
+    """Return the rows with what another tool counts."""
+    from archinspect.conventions import count  # noqa: PLC0415 - only where one is asked for
+
+    sums: dict[str, dict[str, int]] = {}
+    for node, counted in count(graph, convention, dtype).items():
+        into = sums.setdefault(node.layer, {})
+        for name, figure in {"params": counted.params, **counted.figures}.items():
+            into[name] = into.get(name, 0) + figure
+    return tuple([row._replace(counted=sums.get(row.name, {})) for row in rows])
 
 
 def _rows(graph: Graph, figures: dict[Node, Cost], seen: dict[Tensor, Fields], batch: int | None) -> tuple[Row, ...]:

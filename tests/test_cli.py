@@ -290,5 +290,6 @@ def test_a_summary_imports_only_what_it_uses():
     assert "numpy" not in modules
     assert "archinspect.render.table" in modules
     assert "archinspect.ops.norm" not in modules
+    assert not {name for name in modules if name.startswith("archinspect.conventions")}
     as_json = imported("summary", "keras_demo", "--format", "json")
     assert not {name for name in as_json if name.partition(".")[0] == "rich"}

@@ -58,6 +58,9 @@ OUTPUTS: dict[str, tuple[str, dict[str, str]]] = {
     "small_csv_columns": ("summary small.yaml --format csv --columns layer,params,args --depth 1", {}),
     "small_markdown": ("summary small.yaml --format markdown", {}),
     "small_markdown_exact": ("summary small.yaml --format markdown --exact --depth 1", {}),
+    "small_convention": ("summary small.yaml --convention calflops", {}),
+    "small_convention_80": ("summary small.yaml --convention torchinfo --depth 1", NARROW),
+    "small_convention_json": ("summary small.yaml --convention convnet-burden --depth 1 --format json", {}),
     "small_everything": (
         "summary small.yaml --batch 4 --dtype bfloat16 --input 32x32x1 --set classes=5 --set width=12 --exact",
         {},

@@ -128,10 +128,13 @@ def load_report(
     dtype: str,
     inputs: Iterable[tuple[str, tuple[int, ...]]] = (),
     params: Iterable[tuple[str, Value]] = (),
+    convention: str | None = None,
 ) -> Report:
     """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
     with spec_errors() as api:
-        report: Report = api.inspect(spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params))
+        report: Report = api.inspect(
+            spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params), convention=convention or ""
+        )
     return report
 
 

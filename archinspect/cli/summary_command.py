@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +14,7 @@ from archinspect.cli.common import (
     spec_argument,
     stdout_console,
 )
-from archinspect.render.columns import COLUMNS, DEFAULT, cells
+from archinspect.render.columns import COLUMNS, cells, columns_of, default_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +23,11 @@ if TYPE_CHECKING:
 
 COMFORTABLE_ROWS = 60
 SORT_KEYS = ("params", "macs", "flops", "memory")
+CONVENTIONS = (
+    *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
+    *("keras", "convnet-burden"),
+)
+"""The names of :data:`archinspect.conventions.CONVENTIONS`, which are loaded only where one is asked for."""
 
 
 class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -61,6 +65,13 @@ class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8
 @click.option("--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given.")
 @click.option("--columns", type=Columns(), help=f"Any of: {', '.join(COLUMNS)}.")
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
+@click.option(
+    "--convention",
+    type=click.Choice(CONVENTIONS),
+    metavar="TOOL",
+    help=f"Count as a tool does: {', '.join(CONVENTIONS)}.",
+)
+@click.option("--methods", is_flag=True, help="Print, instead, sentences for a paper that say what is counted.")
 @exact_option
 @format_option(
     "table",
@@ -70,7 +81,7 @@ class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8
     help="json and csv: exact integers, and every layer unless --depth is given.",
 )
 @figure_options
-def command(
+def command(  # noqa: PLR0913 - one an option
     spec: str,
     depth: int | None,
     columns: tuple[str, ...] | None,
@@ -78,6 +89,7 @@ def command(
     form: str,
     *,
     exact: bool,
+    methods: bool,
     **figures: Any,  # noqa: ANN401 - the figure options, as load_report takes them
 ) -> None:
     """Show a network's layers: output shapes, parameters, MACs, FLOPs, memory.
@@ -91,22 +103,29 @@ def command(
       archinspect summary resnet50 --depth all --sort macs
       archinspect summary mobilenet_v2 --input 160x160x3 --set classes=10 --batch 32
       archinspect summary my_net.yaml --format json
+      archinspect summary vit_b_16 --depth 1 --convention fvcore
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     report = load_report(spec, **figures)
+    if methods:
+        from archinspect.render.methods import sentences  # noqa: PLC0415 - only where asked for
+
+        click.echo(sentences(report))
+        return
     whole = form in ("json", "csv") and depth is None
     depth = report.depth if whole else depth or comfortable_depth(report)
     rows: Sequence[Row] = report.layers if depth >= report.depth else report.fold(depth)
     if sort:
-        rows = sorted(rows, key=COLUMNS[sort].value, reverse=True)  # type: ignore[arg-type] # numbers
+        rows = sorted(rows, key=columns_of(report)[sort].value, reverse=True)  # type: ignore[arg-type] # numbers
+    columns = columns or default_columns(report, rows)
     if form == "table":
         from archinspect.render.table import print_summary  # noqa: PLC0415 - programs' formats do without Rich
 
         level = ""
         if depth < report.depth:
             level = f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers"
-        print_summary(report, rows, columns or default_columns(rows), stdout_console(), exact=exact, level=level)
+        print_summary(report, rows, columns, stdout_console(), exact=exact, level=level)
     else:
-        click.echo(_text(report, rows, columns or default_columns(rows), form, exact=exact))
+        click.echo(_text(report, rows, columns, form, exact=exact))
 
 
 def comfortable_depth(report: Report) -> int:
@@ -115,22 +134,24 @@ def comfortable_depth(report: Report) -> int:
     return next((depth for depth in depths if len(report.fold(depth)) <= COMFORTABLE_ROWS), 1)
 
 
-def default_columns(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the default columns, with `inputs` where the rows are no chain."""
-    chain = all(row.inputs == (before.name,) for before, row in pairwise(rows))
-    return DEFAULT if chain else (DEFAULT[0], "inputs", *DEFAULT[1:])
-
-
 def _text(report: Report, rows: Sequence[Row], columns: Sequence[str], form: str, *, exact: bool) -> str:
     from archinspect.render import data  # noqa: PLC0415 - the table does without
 
+    known = columns_of(report)
     if form == "json":
         return data.json_text(report._replace(layers=tuple(rows)).as_dict())
     if form == "csv":
-        header = ["name" if name == "layer" else name for name in columns]
-        return data.csv_text([*header, "type"], ([*(COLUMNS[c].value(r) for c in columns), r.type] for r in rows))
-    titles = [COLUMNS[name].title for name in columns]
-    numbers = [index for index, name in enumerate(columns) if COLUMNS[name].number]
-    body = zip(*(cells(name, rows, exact=exact) for name in columns), strict=True)
+        ours = {name: "name" if name == "layer" else name for name in columns if known[name] is COLUMNS[name]}
+        header = [ours.get(name, known[name].title) for name in columns]
+        return data.csv_text([*header, "type"], ([*(known[c].value(r) for c in columns), r.type] for r in rows))
+    titles = [known[name].title for name in columns]
+    numbers = [index for index, name in enumerate(columns) if known[name].number]
+    body = zip(*(cells(name, rows, exact=exact, columns=known) for name in columns), strict=True)
     total = f"{report.totals.params:,} parameters, {report.totals.macs:,} MACs, {report.totals.flops:,} FLOPs"
+    if report.convention:
+        from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+
+        words = {"params": "parameters", **{figure.name: figure.title for figure in find(report.convention).figures}}
+        counted = [f"{report.counted[name]:,} {word}" for name, word in words.items()]
+        total = f"{', '.join(counted)} ({report.convention})"
     return f"## {report.name}\n\n{data.markdown_table(titles, body, numbers)}\n\nTotal: {total}"

@@ -124,12 +124,16 @@ class ScaledDotProductAttention(_Attention):
         del shapes
         return {"position_biases": Weight((self.position_biases, self.num_heads))} if self.position_biases else {}
 
+    def scores(self, shapes: Sequence[Shape]) -> int:
+        """Return the number of scores: one for every head, query step and key step."""
+        query, key, _ = _roles(shapes)
+        return size(query[:-1]) * key[-2] * self.num_heads
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         query, key, _ = _roles(shapes)
-        scores = size(query[:-1]) * key[-2] * self.num_heads
         macs = key[-2] * (size(query) + size(output))
         biased = self.shared_position_biases or self.position_biases > 0
-        return Work(macs, (6 + self.causal + self.masked + biased) * scores)
+        return Work(macs, (6 + self.causal + self.masked + biased) * self.scores(shapes))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         query, key, value = _roles(range(len(shapes)))
@@ -137,7 +141,7 @@ class ScaledDotProductAttention(_Attention):
             sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
             return Kept((query, key, value), output=True, extra=(("float32", sums),))
         keys, values = self._repeated(shapes)
-        scores = self._scores(shapes) * (3 if self.dropout else 1)  # the softmax's; which are dropped, what is left
+        scores = self.scores(shapes) * (3 if self.dropout else 1)  # the softmax's; which are dropped, what is left
         grouped = self.kv_heads != self.num_heads
         if run.attention == "eager":
             if grouped:
@@ -152,7 +156,7 @@ class ScaledDotProductAttention(_Attention):
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads),)
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
-        scores, result = self._scores(shapes), size(output)
+        scores, result = self.scores(shapes), size(output)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
         if run.attention == "eager":
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
@@ -167,10 +171,6 @@ class ScaledDotProductAttention(_Attention):
     def cached(self, *shapes: Shape) -> int:
         _, key, value = _roles(shapes)
         return size(key[1:-2]) * (key[-1] + value[-1]) if self.causal else 0
-
-    def _scores(self, shapes: Sequence[Shape]) -> int:
-        query, key, _ = _roles(shapes)
-        return size(query[:-1]) * key[-2] * self.num_heads
 
     def _repeated(self, shapes: Sequence[Shape]) -> tuple[int, int]:
         """Return the elements of keys and values when each head of the queries has its own."""
@@ -236,6 +236,7 @@ class _Projection(Dense):
 class _ToQuery(Op):
     """The projection back to the width of the query, which is its second input."""
 
+    kind = "dense"
     inputs = (2, 2)
     reads = 1
     use_bias: bool = arg("add a learned bias", Bool(), default=True)

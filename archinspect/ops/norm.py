@@ -276,13 +276,13 @@ class LocalResponseNormalization(Op):
     k: float = arg("offset", Float(), 1.0, aliases=("bias",))
     data_format: str = data_format_arg()
 
-    @property
-    def window(self) -> int:
-        """Channels that an output reads."""
-        return self.size if self.depth_radius is None else 2 * self.depth_radius + 1
-
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]
+
+    @property
+    def window(self) -> int:
+        """Neighbouring channels, the channel itself among them."""
+        return self.size if self.depth_radius is None else 2 * self.depth_radius + 1
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.render.numbers import byte_count, count, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from archinspect.report import Row
+    from archinspect.report import Report, Row
 
 
 class Column(NamedTuple):
@@ -64,9 +65,47 @@ COLUMNS = {
 }
 
 
-def cells(name: str, rows: Sequence[Row], *, exact: bool) -> list[str]:
+def columns_of(report: Report) -> dict[str, Column]:
+    """Return the columns that a report can have: with a convention, its tool's figures in the place of ours."""
+    if not report.convention:
+        return COLUMNS
+    from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+
+    found = {**COLUMNS, "params": _counted(f"{report.convention} params", "params", COLUMNS["params"])}
+    for figure in find(report.convention).figures:
+        place = PLACES[figure.like]
+        found[place] = _counted(f"{report.convention} {figure.title}", figure.name, COLUMNS[place])
+    return found
+
+
+def _counted(title: str, figure: str, place: Column) -> Column:
+    """Return the column of a tool's figure, written as the one whose place it takes."""
+    write = byte_count if figure == "memory" else count
+    keep = place.keep if figure in ("params", "memory") else COLUMNS["params"].keep + 1  # it is what was asked for
+    return place._replace(
+        title=title,
+        keep=keep,
+        value=lambda row: row.counted.get(figure, 0),
+        write=lambda row, exact: write(row.counted.get(figure, 0), exact=exact),
+    )
+
+
+def default_columns(report: Report, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns that are shown unless asked otherwise, with `inputs` where the rows are no chain.
+
+    With a convention these are the tool's figures alone.
+    """
+    chain = all(row.inputs == (before.name,) for before, row in pairwise(rows))
+    shown = DEFAULT if chain else (DEFAULT[0], "inputs", *DEFAULT[1:])
+    columns = columns_of(report)
+    is_ours = {place for place in PLACES.values() if columns[place] is COLUMNS[place]} if report.convention else set()
+    return tuple(name for name in shown if name not in is_ours)
+
+
+def cells(name: str, rows: Sequence[Row], *, exact: bool, columns: Mapping[str, Column] | None = None) -> list[str]:
     """Return a column as text; `inputs` is empty for a row that reads just the one before it."""
-    written = [COLUMNS[name].write(row, exact) for row in rows]
+    column = (columns or COLUMNS)[name]
+    written = [column.write(row, exact) for row in rows]
     if name == "inputs":
         before = [None, *rows[:-1]]
         return [
@@ -75,4 +114,6 @@ def cells(name: str, rows: Sequence[Row], *, exact: bool) -> list[str]:
     return written
 
 
+PLACES = {"macs": "macs", "flops": "flops", "output_bytes": "memory"}
+"""Figures of a cost and their columns."""
 DEFAULT = ("layer", "output_shape", "params", "macs", "flops", "memory")

@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from archinspect.op import DTYPES
-from archinspect.render.columns import COLUMNS, cells
+from archinspect.render.columns import cells, columns_of
 from archinspect.render.numbers import byte_count, count, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
+    from archinspect.render.columns import Column
     from archinspect.report import Report, Row
 
 LAYER_WIDTH = 32
@@ -48,12 +49,13 @@ def print_summary(
 ) -> None:
     """Print the network's head, its layers and its totals; `level` says how deep the rows are folded."""
     console.print(_head(report), soft_wrap=True)
-    shown, hidden = _fitting(columns, rows, console.width, exact=exact)
-    console.print(_table(rows, shown, styled=console.is_terminal and not console.no_color))
+    known = columns_of(report)
+    shown, hidden = _fitting(columns, rows, console.width, known, exact=exact)
+    console.print(_table(rows, shown, known, styled=console.is_terminal and not console.no_color))
     console.print(_totals(report, exact=exact), soft_wrap=True)
     notes = [level] if level else []
     if hidden:
-        titles = ", ".join(COLUMNS[name].title for name in hidden)
+        titles = ", ".join(known[name].title for name in hidden)
         notes.append(f"not shown at this width: {titles} (choose with --columns)")
     if notes:
         console.print(Text("\n".join(notes), "bright_black"), soft_wrap=True)
@@ -68,17 +70,17 @@ def _head(report: Report) -> Text:
 
 
 def _fitting(
-    columns: Sequence[str], rows: Sequence[Row], width: int, *, exact: bool
+    columns: Sequence[str], rows: Sequence[Row], width: int, known: Mapping[str, Column], *, exact: bool
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Return the cells of the columns that fit, and the names of those left out.
 
     Where the width is short the layers' names give way first, then the least important columns.
     """
-    shown = {name: cells(name, rows, exact=exact) for name in columns}
-    widths = {name: max(map(cell_len, [COLUMNS[name].title, *column])) for name, column in shown.items()}
+    shown = {name: cells(name, rows, exact=exact, columns=known) for name in columns}
+    widths = {name: max(map(cell_len, [known[name].title, *column])) for name, column in shown.items()}
     hidden = []
     name_width = min(widths.get("layer", 0), LAYER_WIDTH)
-    for name in sorted(columns, key=lambda name: COLUMNS[name].keep):
+    for name in sorted(columns, key=lambda name: known[name].keep):
         needed = sum(widths[other] + GAP for other in shown if other != "layer") + name_width
         if needed <= width or len(shown) <= LEAST_COLUMNS:
             break
@@ -95,10 +97,10 @@ def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
 
 
-def _table(rows: Sequence[Row], shown: dict[str, list[str]], *, styled: bool) -> Table:
+def _table(rows: Sequence[Row], shown: dict[str, list[str]], known: Mapping[str, Column], *, styled: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for name in shown:
-        column = COLUMNS[name]
+        column = known[name]
         table.add_column(column.title, justify="right" if column.number else "left", no_wrap=True, overflow="ellipsis")
     if rows:
         # One row of many lines: Rich's cost is by row, and its output the same.
@@ -117,6 +119,33 @@ def _cell(name: str, lines: list[str], rows: Sequence[Row], *, styled: bool) -> 
 
 
 def _totals(report: Report, *, exact: bool) -> Text:
+    text = Text("\n")
+    for title, value in _counted_lines(report, exact=exact) if report.convention else _lines(report, exact=exact):
+        text.append(f"{title}: ", "bold").append(f"{value}\n")
+    text.append("Status: ", "bold").append(report.status, "green" if report.status == "complete" else "red")
+    return text
+
+
+def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:
+    """Return a tool's totals."""
+    from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+
+    convention, totals = find(report.convention), report.counted
+    batch = f"batch {report.batch or 1}, {report.dtype}"
+    yield "Total params", f"{totals['params']:,} ({byte_count(totals['params'] * DTYPES[report.dtype], exact=exact)})"
+    if convention.params.buffers:
+        yield "Trainable params", f"{report.totals.trainable_params:,}"
+        yield "Non-trainable params", f"{totals['params'] - report.totals.trainable_params:,}"
+    for figure in convention.figures:
+        number = totals[figure.name]
+        is_memory = figure.name == "memory"
+        title = figure.title[0].upper() + figure.title[1:]
+        yield title, f"{byte_count(number, exact=exact)} ({batch})" if is_memory else _both(number)
+    yield "Counted as", f"{convention.tool}, {convention.call}"
+
+
+def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
+    """Return our own totals."""
     totals = report.totals
     batch = f"batch {report.batch or 1}, {report.dtype}"
     lines = [
@@ -130,12 +159,7 @@ def _totals(report: Report, *, exact: bool) -> Text:
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
     told = {"Active params": totals.active_params != totals.params, "Buffers": totals.buffers}
-    text = Text("\n")
-    for title, value in lines:
-        if told.get(title, True):
-            text.append(f"{title}: ", "bold").append(f"{value}\n")
-    text.append("Status: ", "bold").append(report.status, "green" if report.status == "complete" else "red")
-    return text
+    return [(title, value) for title, value in lines if told.get(title, True)]
 
 
 def _both(number: int) -> str:

@@ -392,7 +392,7 @@ SAMPLE = next(block.text for block in blocks(ROOT / "docs" / "json.md") if block
 def sample(tmp_path):
     file = tmp_path / "net.yaml"
     file.write_text(SAMPLE.replace("GlobalAveragePooling2D", "{Dense: 4, weights: head}"), encoding="utf-8")
-    return archinspect.inspect(file).as_dict()
+    return archinspect.inspect(file, convention="torchinfo").as_dict()
 
 
 def test_keys_of_the_report_are_explained(sample):
@@ -402,6 +402,7 @@ def test_keys_of_the_report_are_explained(sample):
     everywhere = set.union(*map(set, sample["layers"]))
     assert "shares" in everywhere
     assert keys("json.md", "A row") == everywhere - figures
+    assert keys("json.md", "Convention") == {*sample["convention"], "flops"}  # which torchinfo does not print
 
 
 def test_keys_of_other_forms_are_explained():

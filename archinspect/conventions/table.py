@@ -1,0 +1,387 @@
+"""What other tools count: one table of rules, read from their source and held to what they print.
+
+A rule says of which layers it is, how much it counts of which quantity, and why. `tests/test_conventions.py` holds the
+rules to the tools; docs/conventions.md shows them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Rule(NamedTuple):
+    """What a tool counts of some layers."""
+
+    layers: str
+    """Names or kinds of operators, see :func:`archinspect.conventions.names`; empty for all others."""
+    counts: Mapping[str, int]
+    """How often it counts which quantity, see :data:`archinspect.conventions.QUANTITIES`."""
+    why: str
+
+
+class Figure(NamedTuple):
+    """A figure that a tool prints."""
+
+    name: str
+    """The tool's word for it: macs, flops, memory."""
+    title: str
+    like: str
+    """The figure of :class:`archinspect.cost.Cost` that means the same: macs, flops, output_bytes."""
+    rules: tuple[Rule, ...]
+
+
+class Params(NamedTuple):
+    """Which weights a tool counts."""
+
+    why: str
+    buffers: bool = False
+    """Whether running statistics are among them."""
+    frozen: bool = True
+    """Whether weights that are not trained are."""
+    again: bool = False
+    """Whether a shared weight counts in every layer that has it."""
+    without: str = ""
+    """Operators whose weights the tool does not see, as in :attr:`Rule.layers`."""
+
+
+class Convention(NamedTuple):
+    """What a tool prints of a network."""
+
+    tool: str
+    """The tool and its version."""
+    call: str
+    """What prints the figures."""
+    methods: str
+    """What is counted, for a paper: the rest of a sentence."""
+    params: Params
+    figures: tuple[Figure, ...]
+    note: str = ""
+    """What the rules take for granted of the model."""
+
+
+MODULES = (
+    "A layer is taken for PyTorch's module of this name, `GlobalAveragePooling2D` for `nn.AdaptiveAvgPool2d(1)`, "
+    "`MultiHeadAttention` for `nn.MultiheadAttention`; merges for operators such as `+`."
+)
+_ONCE = Params("learned weights, a shared one once")
+_FACTOR = {"macs": 1}
+_OWN_PARAMETERS = "LearnedPositions ClassToken LearnedTokens LayerScale"
+_IN_PLACE = "ReLU ReLU6 LeakyReLU"
+
+_BATCH_NORM = Rule("BatchNormalization", {"input": 1, "scaled": 1}, "one factor, one term if it is affine")
+_OTHER_NORMS = Rule(
+    "LayerNormalization GroupNormalization InstanceNormalization",
+    {"input": 4, "scaled": 1},
+    "the tool's estimate: 5 an element, 4 without scale",
+)
+_LOCAL_NORM = Rule(
+    "LocalResponseNormalization",
+    {"input": 3, "margin": 1},
+    "inside PyTorch's function: a product, a pooling over padded channels, a factor, a term",
+)
+
+CONVENTIONS: dict[str, Convention] = {
+    "archinspect": Convention(
+        "archinspect",
+        "archinspect summary",
+        "MACs are the multiply-accumulates of convolutions, matrix products, attention and recurrences; FLOPs are 2 "
+        "for each of them and 1 for every other operation (biases, normalization, activations, pooling, additions)",
+        _ONCE,
+        (
+            Figure("macs", "MACs", "macs", (Rule("", _FACTOR, "the operator's own MACs"),)),
+            Figure("flops", "FLOPs", "flops", (Rule("", {"flops": 1}, "the operator's own FLOPs"),)),
+        ),
+    ),
+    "macs": Convention(
+        "archinspect",
+        "archinspect summary",
+        "MACs are the multiply-accumulates of convolutions, matrix products, attention and recurrences, and nothing "
+        "else",
+        _ONCE,
+        (Figure("macs", "MACs", "macs", (Rule("", _FACTOR, "the operator's own MACs"),)),),
+    ),
+    "torch": Convention(
+        "torch 2.13.0",
+        "torch.utils.flop_counter.FlopCounterMode()",
+        "FLOPs are 2 for each multiply-accumulate of convolutions, matrix products, attention and recurrences, and "
+        "nothing else",
+        _ONCE,
+        (Figure("flops", "FLOPs", "flops", (Rule("", {"macs": 2}, "2 a MAC; elementwise work is not counted"),)),),
+        "On meta tensors; on those of a CPU the counter misses fused attention.",
+    ),
+    "torchinfo": Convention(
+        "torchinfo 1.8.0",
+        "torchinfo.summary(model, input_data=...)",
+        "multiply-adds are the weights of a layer times the positions of its output in convolutions and recurrent "
+        "layers, and the weights once a sample in all other layers, biases and tables included; functions without "
+        "weights and `nn.MultiheadAttention` count nothing",
+        Params("learned weights; one that two modules share counts in both", again=True),
+        (
+            Figure(
+                "macs",
+                "mult-adds",
+                "macs",
+                (
+                    Rule("convolution", {"weight_position": 1}, "weights and biases, for every output position"),
+                    Rule("recurrent", {"weight_step": 1}, "weights and biases, for every step"),
+                    Rule(
+                        "MultiHeadAttention.dense attention",
+                        {},
+                        "`nn.MultiheadAttention` is no leaf and its projections are no calls; products of "
+                        "activations have no weights",
+                    ),
+                    Rule(_OWN_PARAMETERS, {}, "a parameter of a module that has children, which are looked at instead"),
+                    Rule(
+                        "LearnedPositions.table",
+                        {"table": 1},
+                        "with `input_dim` an `nn.Embedding`, looked up once for all samples",
+                    ),
+                    Rule("", {"weight": 1}, "every weight once a sample, whatever the positions or tokens"),
+                ),
+            ),
+            Figure(
+                "memory",
+                "forward/backward pass",
+                "output_bytes",
+                (
+                    Rule("MultiHeadAttention.dense attention", {}, "no leaf"),
+                    Rule(_OWN_PARAMETERS, {}, "a parameter of a module that has children"),
+                    Rule("recurrent", {"sequence": 2}, "all steps, and as many gradients"),
+                    Rule(
+                        "LearnedPositions.table",
+                        {"row": 2},
+                        "the rows looked up for all samples, and as many gradients",
+                    ),
+                    Rule("", {"learned": 2}, "outputs of layers with weights, and as many gradients"),
+                ),
+            ),
+        ),
+        MODULES,
+    ),
+    "fvcore": Convention(
+        "fvcore 0.1.5.post20221221",
+        "fvcore.nn.FlopCountAnalysis(model, inputs).total()",
+        "FLOPs are 1 for each multiply-accumulate of convolutions, linear layers and matrix products, 2 an element for "
+        "batch normalization, 5 for other affine normalization, 1 an input element for adaptive average pooling; "
+        "fused attention, recurrent layers and activations count nothing",
+        _ONCE,
+        (
+            Figure(
+                "flops",
+                "FLOPs",
+                "macs",
+                (
+                    Rule("convolution dense MatMul Dot", _FACTOR, "1 a MAC, biases not"),
+                    _BATCH_NORM,
+                    _OTHER_NORMS,
+                    Rule(
+                        "GlobalAveragePooling2D AdaptiveAveragePooling2D",
+                        {"input": 1},
+                        "`adaptive_avg_pool2d`; one or three axes, and other pooling, have no rule",
+                    ),
+                    Rule("Upsample2D.nearest", {"output": 1}, "nearest neighbour in two axes"),
+                    Rule("Upsample2D.bilinear", {"output": 4}, "bilinear"),
+                    Rule("", {}, "no rule: `scaled_dot_product_attention`, `lstm`, `relu`, `max_pool2d`, `add`, ..."),
+                ),
+            ),
+        ),
+        "It traces functions, so modules and functions count alike. Attention is taken for PyTorch's fused function; "
+        "written as two products, its MACs count.",
+    ),
+    "thop": Convention(
+        "thop 0.1.1.post2209072238",
+        "thop.profile(model, inputs)",
+        "operations are 1 for each multiply-accumulate of modules of convolution (a transposed convolution's for each "
+        "output position) and linear layers, 4 an element for affine batch and layer normalization, and few others; "
+        "`nn.MultiheadAttention`, tables and functions count nothing, nor do their weights",
+        Params(
+            "weights of modules that have a rule; one that two modules share counts in both that have one",
+            again=True,
+            without="MultiHeadAttention.dense attention embedding GroupNormalization RMSNormalization LayerScale other",
+        ),
+        (
+            Figure(
+                "macs",
+                "MACs",
+                "macs",
+                (
+                    Rule(
+                        "convolution",
+                        {"kernel_position": 1},
+                        "the kernel for every output position, also if transposed; biases not",
+                    ),
+                    Rule("dense", _FACTOR, "1 a MAC, biases not"),
+                    Rule("MultiHeadAttention.dense", {}, "`nn.MultiheadAttention` has no rule"),
+                    Rule(
+                        "BatchNormalization LayerNormalization InstanceNormalization",
+                        {"input": 2, "scaled": 2},
+                        "2 an element, twice if it is affine",
+                    ),
+                    Rule("PReLU", {"input": 1}, "1 an element"),
+                    Rule("Softmax", {"input": 3, "softmax_row": -1}, "exp and quotient an element, the sum"),
+                    Rule("AveragePooling", {"output": 1}, "the quotient"),
+                    Rule("GlobalAveragePooling AdaptiveAveragePooling", {"input": 1, "output": 1}, "sum and quotient"),
+                    Rule("Upsample.nearest", {"output": 1}, "1 an output element"),
+                    Rule("Upsample.linear", {"output": 5}, "5 an output element"),
+                    Rule("Upsample.bilinear", {"output": 11}, "11 an output element"),
+                    Rule("Upsample.bicubic", {"output": 259}, "259 an output element"),
+                    Rule("SimpleRNN", {"macs": 1, "state": 1, "biased_state": 2}, "MACs, their sum, two biases"),
+                    Rule("LSTM", {"macs": 1, "state": 8, "biased_state": 8}, "MACs, sums 4, new state 4, biases 8"),
+                    Rule("GRU", {"macs": 1, "state": 7, "biased_state": 6}, "MACs, sums 3, new state 4, biases 6"),
+                    Rule("", {}, "no rule, or one that counts nothing"),
+                ),
+            ),
+        ),
+        MODULES,
+    ),
+    "ptflops": Convention(
+        "ptflops 0.7.5",
+        "ptflops.get_model_complexity_info(model, input_res)",
+        "MACs are 1 for each multiply-accumulate and bias of convolutions, linear layers, recurrences and "
+        "`nn.MultiheadAttention`, 2 an element for ReLU, GELU and affine batch normalization, 2 an input element for "
+        "pooling, 1 an element for layer normalization and few others; additions count nothing",
+        Params("weights that are trained, a shared one once", frozen=False),
+        (
+            Figure(
+                "macs",
+                "MACs",
+                "macs",
+                (
+                    Rule("convolution dense", {"macs": 1, "bias": 1}, "MACs and biases"),
+                    Rule(
+                        "MultiHeadAttention.attention",
+                        {"macs": 1, "score": 1, "input": 1},
+                        "MACs, 1 a score for the softmax, 1 an element for the scale of the queries",
+                    ),
+                    Rule("MatMul Dot", _FACTOR, "`torch.matmul` and `torch.bmm`; the operator `@` does not count"),
+                    Rule(
+                        "ReLU ELU PReLU GELU",
+                        {"output": 2},
+                        "1 an element in the module, and 1 more in the function that it calls",
+                    ),
+                    Rule(
+                        "ReLU6 LeakyReLU SiLU Softmax",
+                        {"output": 1},
+                        "1 an element: only the module, or only its function",
+                    ),
+                    Rule("pooling", {"input": 2}, "1 an input element in the module, and 1 in its function"),
+                    Rule("Upsample", {"output": 2}, "1 an output element in the module, and 1 in its function"),
+                    _BATCH_NORM._replace(layers="BatchNormalization InstanceNormalization GroupNormalization"),
+                    Rule("LayerNormalization", {"input": 1}, "1 an element"),
+                    _LOCAL_NORM,
+                    Rule("SimpleRNN", {"macs": 1, "state": 1, "biased_state": 2}, "MACs, their sum, biases"),
+                    Rule("LSTM", {"macs": 1, "state": 10, "biased_state": 8}, "MACs, sums 4, new state 6, biases 8"),
+                    Rule("GRU", {"macs": 1, "state": 7, "biased_state": 6}, "MACs, sums 3, new state 4, biases 6"),
+                    Rule("", {}, "no rule: fused attention, Sigmoid, Tanh, the operators `+` and `*`, ..."),
+                ),
+            ),
+        ),
+        MODULES + " A function called instead of its module counts once where the module counts twice. The backend is "
+        "`pytorch`, the default.",
+    ),
+    "calflops": Convention(
+        "calflops 0.3.2",
+        "calflops.calculate_flops(model, ...)",
+        "MACs are those of convolutions, linear layers and matrix products; FLOPs are 2 for each of them, 1 an output "
+        "element for a convolution's bias, 1 an element for ReLU, GELU and pooling, 2 for batch and 5 for other affine "
+        "normalization; fused attention counts nothing, recurrent layers have FLOPs but no MACs",
+        Params("weights that are trained, a shared one once", frozen=False),
+        (
+            Figure(
+                "macs",
+                "MACs",
+                "macs",
+                (
+                    Rule("convolution dense MatMul", _FACTOR, "1 a MAC"),
+                    Rule("", {}, "no MACs: recurrent layers have FLOPs alone, fused attention has neither"),
+                ),
+            ),
+            Figure(
+                "flops",
+                "FLOPs",
+                "flops",
+                (
+                    Rule("convolution", {"macs": 2, "bias": 1}, "2 a MAC, 1 an output element for the bias"),
+                    Rule(
+                        "ConvTranspose",
+                        {"macs": 2, "bias_as_if_plain": 1},
+                        "2 a MAC; the bias counts for the positions that a convolution not transposed would give",
+                    ),
+                    Rule("dense MatMul", {"macs": 2}, "2 a MAC, the bias of a linear layer not"),
+                    Rule(
+                        "ReLU LeakyReLU PReLU ELU SiLU GELU Softmax",
+                        {"output": 1},
+                        "1 an element; Sigmoid, Tanh and others have no rule, nor has what `nn.ReLU6` calls",
+                    ),
+                    Rule("pooling Upsample", {"input": 1}, "1 an input element"),
+                    _BATCH_NORM,
+                    _OTHER_NORMS,
+                    _LOCAL_NORM,
+                    Rule("SimpleRNN", {"macs": 2, "state": -1, "biased_state": 2}, "2 a MAC, sums, biases"),
+                    Rule("LSTM", {"macs": 2, "state": 2, "biased_state": 8}, "2 a MAC, sums, new state, biases"),
+                    Rule("GRU", {"macs": 2, "state": 1, "biased_state": 6}, "2 a MAC, sums, new state, biases"),
+                    Rule("", {}, "no rule: fused attention, the operators `+` and `*`, ..."),
+                ),
+            ),
+        ),
+        "It wraps functions, so modules and functions count alike. Attention is taken for PyTorch's fused function; "
+        "written with `torch.matmul`, its products count, with the operator `@` they do not.",
+    ),
+    "keras": Convention(
+        "keras 3.15.1",
+        "model.summary()",
+        "Keras counts no operations",
+        Params("all weights; running statistics are non-trainable ones", buffers=True),
+        (),
+        "The weights are those of the spec. An `LSTM` with `biases: 2` is PyTorch's; Keras's has one bias a gate.",
+    ),
+    "convnet-burden": Convention(
+        "convnet-burden 2019-01",
+        "burden.m",
+        "FLOPs are 1 for each multiply-accumulate and bias, 2 an element for ReLU, 2 for each input position that a "
+        "pooling window moves over, 1 an element for an addition; batch normalization is merged into convolutions; "
+        "feature memory is that of the outputs of all layers but ReLUs, which are computed in place",
+        Params("all weights, the moments of batch normalization included", buffers=True),
+        (
+            Figure(
+                "flops",
+                "FLOPs",
+                "macs",
+                (
+                    Rule("convolution dense", {"macs": 1, "bias": 1}, "MACs and biases"),
+                    Rule(_IN_PLACE, {"output": 2}, "a comparison and a product"),
+                    Rule("pooling", {"strided": 2}, "2 an output element and position of a stride"),
+                    Rule("Add", {"output": 1}, "1 an element"),
+                    Rule(
+                        "LocalResponseNormalization",
+                        {"output": 3, "position": 2},
+                        "common factors: 2 an element, 2 a place",
+                    ),
+                    Rule("AdaptiveAveragePooling AdaptiveMaxPooling", {}, "MatConvNet has no such layer"),
+                    Rule("", {}, "batch normalization is merged; softmax and moving data count nothing"),
+                ),
+            ),
+            Figure(
+                "memory",
+                "feature memory",
+                "output_bytes",
+                (
+                    Rule(_IN_PLACE, {}, "in place"),
+                    Rule("Flatten Reshape", {}, "the same data"),
+                    Rule(
+                        "Dropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise StochasticDepth Identity",
+                        {},
+                        "removed at inference",
+                    ),
+                    Rule("AdaptiveAveragePooling AdaptiveMaxPooling", {}, "MatConvNet has no such layer"),
+                    Rule("", {"output": 1}, "every other output, that of batch normalization included; the input not"),
+                ),
+            ),
+        ),
+        "Runs in MATLAB. Models are those that MatConvNet has: AlexNet without local response normalization, GoogLeNet "
+        "without batch normalization, VGG with a softmax at its end.",
+    ),
+}

@@ -1,0 +1,33 @@
+"""Sentences for a paper that say what a figure counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import archinspect
+from archinspect.conventions import find
+from archinspect.render.numbers import byte_count
+from archinspect.report import cost_dict
+
+if TYPE_CHECKING:
+    from archinspect.report import Report
+
+
+def sentences(report: Report) -> str:
+    """Return what was counted of which network, by which rules and which tool."""
+    convention = find(report.convention or "archinspect")
+    version = f"archinspect {archinspect.__version__}"
+    by = version if convention.tool == "archinspect" else f"{version} as {convention.tool} counts them"
+    inputs = " and ".join("x".join(map(str, dims[1:])) or "a number" for dims in report.inputs.values())
+    samples = "a sample" if (report.batch or 1) == 1 else f"{report.batch} samples"
+    counted = report.counted or cost_dict(report.totals)
+    figures = [f"{counted['params']:,} parameters"]
+    for figure in convention.figures:
+        number = counted[figure.name]
+        is_memory = figure.name == "memory"
+        figures.append(f"{byte_count(number)} of {figure.title}" if is_memory else f"{number:,} {figure.title}")
+    found = " and ".join([", ".join(figures[:-1]), figures[-1]] if len(figures) > 1 else figures)
+    return (
+        f"{report.name} has {found}, for one forward pass at inference of {samples} of {inputs}, counted by {by}.\n"
+        f"Counted are: {convention.params.why}; {convention.methods}."
+    )

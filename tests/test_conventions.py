@@ -1,0 +1,498 @@
+"""Conventions: every figure against what the tool itself prints, where they differ and why, and the page of rules."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import archinspect
+from archinspect import api
+from archinspect.cli.summary_command import CONVENTIONS as CHOICES
+from archinspect.conventions import CONVENTIONS, QUANTITIES, count, differences, find, names
+from archinspect.diagnostics import Problems
+from archinspect.ops import FAMILIES, all_ops
+from archinspect.shape import size
+from archinspect.source import Source
+from archinspect.spec import library
+from archinspect.spec.expand import Settings
+
+ROOT = Path(__file__).parents[1]
+TRUTH = json.loads((ROOT / "tests" / "truth" / "conventions.json").read_text(encoding="utf-8"))
+MEASURED = [
+    (network, tool, figure)
+    for network, tools in TRUTH["networks"].items()
+    for tool, figures in tools.items()
+    if tool not in ("model", "convnet-burden")
+    for figure in figures
+    if figure != "model"
+]
+PUBLISHED = [network for network, tools in TRUTH["networks"].items() if "convnet-burden" in tools]
+
+SMALL_1D = """
+input: [4, 16]
+layout: channels_first
+layers:
+  - Conv1D: {filters: 8, kernel_size: 3, padding: 1}
+  - GroupNormalization: {groups: 2}
+  - SiLU
+  - AveragePooling1D: 2
+  - Conv1DTranspose: {filters: 6, kernel_size: 3, strides: 2, padding: 1}
+  - PReLU: {num_parameters: 1}
+  - Upsample: 2
+  - ELU
+  - Permute: [2, 1]
+  - GRU: {units: 5, bidirectional: true, return_sequences: true}
+  - SimpleRNN: {units: 7, biases: 2, return_sequences: true}
+  - Dense: 3
+  - Softmax
+"""
+SMALL_2D = """
+input: [8, 8, 3]
+layers:
+  - {Conv2D: {filters: 8, kernel_size: 3, padding: 1}, trainable: false}
+  - InstanceNormalization: {affine: true}
+  - LeakyReLU: 0.1
+  - UpSampling2D: {size: 2, interpolation: bilinear}
+  - Conv2DTranspose: {filters: 12, kernel_size: 3, strides: 2, padding: 1}
+  - ReLU6
+  - Upsample: 2
+  - AdaptiveAveragePooling2D: 4
+  - BatchNormalization: {affine: false}
+  - Upsample: {scale_factor: 3, mode: bicubic}
+  - MaxPooling2D: 3
+  - Flatten
+  - {Dense: 192, name: twice}
+  - {Dense: 192, weights: twice}
+  - LayerNormalization: {elementwise_affine: false}
+  - Reshape: [16, 12]
+  - LSTM: {units: 10, use_bias: false}
+  - Reshape: [1, 1, 10]
+  - Conv2DTranspose: {filters: 4, kernel_size: 4, padding: 0}
+"""
+# MatConvNet's AlexNet: with batch normalization in training, merged for publishing, so without local normalization.
+WITHOUT_LOCAL_NORM = re.sub(r".*LocalResponse.*\n", "", Path(library.find("alexnet")).read_text(encoding="utf-8"))
+# Caffe's variant pools before it normalizes.
+CAFFENET = re.sub(r"(.*LocalResponse.*\n)(.*MaxPool.*\n)", r"\2\1", Path(library.find("alexnet")).read_text("utf-8"))
+
+
+def with_linear_layers(name):
+    """Return a built-in spec with its attention as `Dense` layers around `ScaledDotProductAttention`."""
+
+    def written_out(match):
+        paths = "{Dense: $width}, {Dense: $width}, {Dense: $width}"
+        return (
+            f"{match[1]}- ScaledDotProductAttention: {{num_heads: $heads, paths: [{paths}]}}\n"
+            f"{match[1].replace('-', ' ')}- Dense: $width"
+        )
+
+    text = Path(library.find(name)).read_text(encoding="utf-8")
+    return re.sub(r"( +(?:- )*)- MultiHeadAttention: .*", written_out, text)
+
+
+# What is measured that no built-in network is: the text of a spec, or a network and its parameters.
+SPECS = {
+    "gpt2_linear": with_linear_layers("gpt2"),
+    "gpt2_written_out": with_linear_layers("gpt2"),
+    "bert_base_linear": with_linear_layers("bert_base"),
+    "bert_base_eager": with_linear_layers("bert_base"),
+    "small_1d": SMALL_1D,
+    "small_2d": SMALL_2D,
+    "small_1d_batch_3": SMALL_1D,
+    "small_2d_batch_3": SMALL_2D,
+    "resnet101_v1": ("resnet101", {"stride_on": "1x1"}),
+    "resnet152_v1": ("resnet152", {"stride_on": "1x1"}),
+}
+
+
+@cache
+def graph(network):
+    spec = SPECS.get(network, network)
+    if isinstance(spec, str) and "\n" in spec:
+        return load(spec, batch=3 if network.endswith("batch_3") else None)
+    name, params = (spec, {}) if isinstance(spec, str) else spec
+    return load(api.open_spec(name).text, params)
+
+
+def load(text, params=None, batch=None):
+    problems = Problems()
+    loaded = api._load(Source("spec.yaml", text), problems, Settings(params), batch)  # noqa: SLF001 - a graph is no API
+    assert not problems.failed, problems.all()
+    return loaded
+
+
+def elements(network, op):
+    """Return the output elements of all layers of an operator."""
+    return sum(size(node.output.shape) for node in graph(network).nodes if type(node.op).__name__ == op)
+
+
+SCORES = 2 * 12 * 1024**2 * 768
+"""MACs between queries, keys and values of GPT-2."""
+BERT_SCORES, BERT_SOFTMAX, BERT_QUERIES, BERT_GELU = (
+    2 * 12 * 512**2 * 768,
+    12 * 12 * 512**2,
+    12 * 512 * 768,
+    12 * 512 * 3072,
+)
+BERT_PROJECTIONS = 12 * 4 * (768**2 + 768)
+"""Weights of BERT's projections."""
+CONVNEXT_NORMS = 56**2 * 96 + 56**2 * 96 + 28**2 * 192 + 14**2 * 384 + 768
+"""Elements that the normalizations of ConvNeXt's stem, of its head and before its down-sampling take."""
+IS_LINEAR = "the model has Linear layers where the spec has `MultiHeadAttention`; with `Dense` layers they are equal"
+IS_FUSED = "the model has two products where the spec has one operator"
+
+# The tool's figure less ours, and what of the model the spec does not show.
+DEVIATIONS = {
+    ("mobilenet_v2", "thop", "macs"): (
+        -(7 * 7 * 1280 + 1280),
+        "torchvision pools at the end by a function, which thop does not see",
+    ),
+    ("mobilenet_v2", "ptflops", "macs"): (
+        -(7 * 7 * 1280),
+        "torchvision pools at the end by a function: counted once, a module twice",
+    ),
+    ("densenet121", "thop", "macs"): (
+        -(7 * 7 * 1024 + 1024),
+        "torchvision pools at the end by a function, which thop does not see",
+    ),
+    ("densenet121", "ptflops", "macs"): (
+        -2 * (7 * 7 * 1024),
+        "torchvision's last ReLU and pooling are functions: counted once, a module twice",
+    ),
+    ("googlenet", "ptflops", "macs"): (
+        -elements("googlenet", "ReLU"),
+        "torchvision's ReLUs are functions: counted once, a module twice",
+    ),
+    ("convnext_tiny", "thop", "params"): (
+        -2 * (96 + 96 + 192 + 384 + 768),
+        "five normalizations are of torchvision's own class, which thop does not know",
+    ),
+    ("convnext_tiny", "thop", "macs"): (
+        -4 * CONVNEXT_NORMS,
+        "five normalizations are of torchvision's own class, which thop does not know",
+    ),
+    ("convnext_tiny", "ptflops", "macs"): (
+        -CONVNEXT_NORMS,
+        "five normalizations are of torchvision's own class, which ptflops does not know",
+    ),
+    ("pointnet", "ptflops", "macs"): (-2 * 3 * 1024 * 1024, "the model takes the largest by `amax`, which has no rule"),
+    ("pointnet", "calflops", "flops"): (-3 * 1024 * 1024, "the model takes the largest by `amax`, which has no rule"),
+    ("gpt2_written_out", "fvcore", "flops"): (SCORES, IS_FUSED),
+    ("bert_base", "torchinfo", "macs"): (BERT_PROJECTIONS, IS_LINEAR),
+    ("bert_base", "torchinfo", "memory"): (2 * 4 * 12 * 4 * 512 * 768, IS_LINEAR),
+    ("bert_base", "thop", "params"): (BERT_PROJECTIONS, IS_LINEAR),
+    ("bert_base", "thop", "macs"): (12 * 4 * 512 * 768**2, IS_LINEAR),
+    ("bert_base", "ptflops", "macs"): (
+        -BERT_SCORES - BERT_SOFTMAX - BERT_QUERIES - 2 * BERT_GELU,
+        f"{IS_LINEAR} but for GELU, a function that transformers takes before ptflops replaces it",
+    ),
+    ("bert_base", "calflops", "flops"): (
+        -BERT_GELU,
+        "transformers takes the function GELU before calflops replaces it",
+    ),
+    ("bert_base_eager", "fvcore", "flops"): (BERT_SCORES, IS_FUSED),
+    ("bert_base_eager", "ptflops", "macs"): (
+        BERT_SCORES + BERT_SOFTMAX - 2 * BERT_GELU,
+        "two products and a softmax where the spec has one operator; GELU as above",
+    ),
+    ("bert_base_eager", "calflops", "macs"): (BERT_SCORES, IS_FUSED),
+    ("bert_base_eager", "calflops", "flops"): (
+        2 * BERT_SCORES + BERT_SOFTMAX - BERT_GELU,
+        "two products and a softmax where the spec has one operator; GELU as above",
+    ),
+    ("lstm_classifier", "keras", "params"): (
+        -2 * 4 * 128,
+        "the spec has two biases a gate, as PyTorch; Keras has one",
+    ),
+    ("lstm_classifier", "keras", "trainable"): (
+        -2 * 4 * 128,
+        "the spec has two biases a gate, as PyTorch; Keras has one",
+    ),
+}
+
+
+@cache
+def totals(network, tool):
+    counted = count(graph(network), tool).values()
+    figures = {figure.name: sum(c.figures[figure.name] for c in counted) for figure in CONVENTIONS[tool].figures}
+    return {"params": sum(c.params for c in counted), **figures}
+
+
+def ours(network, tool, figure):
+    if figure == "trainable":
+        return archinspect.inspect(network).totals.trainable_params
+    return totals(network, tool)[figure]
+
+
+@pytest.mark.parametrize(("network", "tool", "figure"), MEASURED)
+def test_figures_are_what_the_tool_prints(network, tool, figure):
+    printed = TRUTH["networks"][network][tool][figure]
+    deviation, _ = DEVIATIONS.get((network, tool, figure), (0, ""))
+    assert ours(network, tool, figure) + deviation == printed
+
+
+def test_deviations_are_of_measured_figures():
+    assert {*DEVIATIONS} <= {*MEASURED}
+    assert all(deviation for deviation, _ in DEVIATIONS.values())
+
+
+def test_every_tool_is_measured_on_many_networks():
+    for tool in {*CONVENTIONS} - {"archinspect", "macs", "convnet-burden"}:
+        measured = {network for network, measured, _ in MEASURED if measured == tool}
+        assert len(measured) >= 8
+        assert measured >= {"vit_b_16", "unet", "dcgan_generator", "lstm_classifier", "gpt2"}
+        assert CONVENTIONS[tool].tool == TRUTH["tools"][tool]
+
+
+def test_attention_as_a_module_or_as_linear_layers_is_told_apart():
+    """A spec with `MultiHeadAttention` is no model of Linear layers, for tools that see modules."""
+    for tool in ("torchinfo", "thop", "ptflops"):
+        assert totals("gpt2", tool)["macs"] != totals("gpt2_linear", tool)["macs"]
+    for tool in ("torch", "fvcore", "calflops"):
+        assert totals("gpt2", tool) == totals("gpt2_linear", tool)
+
+
+@pytest.mark.parametrize("tool", ["torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"])
+def test_bert_of_dense_layers_is_transformers(tool):
+    """But for GELU: transformers takes the function before these tools replace it, and so they miss it."""
+    missed = {("ptflops", "macs"): 2 * BERT_GELU, ("calflops", "flops"): BERT_GELU}
+    for figure, printed in TRUTH["networks"]["bert_base"][tool].items():
+        assert totals("bert_base_linear", tool)[figure] - missed.get((tool, figure), 0) == printed
+
+
+def as_printed(number, unit):
+    """Write a number as convnet-burden does: without decimals, in the largest unit that it reaches."""
+    prefixes = ["", "K", "M", "G"]
+    while number >= unit:
+        number, prefixes = number / unit, prefixes[1:]
+    return f"{number:.0f} {prefixes[0]}"
+
+
+@pytest.mark.parametrize("network", PUBLISHED)
+def test_convnet_burden_is_as_published(network):
+    published = TRUTH["networks"][network]["convnet-burden"]
+    counted = totals(network, "convnet-burden")
+    if network == "alexnet":
+        counted = totals_of(WITHOUT_LOCAL_NORM)
+    assert as_printed(counted["params"] * 4, 1024) + "B" == published["params"]
+    assert as_printed(counted["memory"], 1024) + "B" == published["memory"]
+    assert as_printed(counted["flops"], 1000) + "FLOPs" == published["flops"]
+
+
+def totals_of(text):
+    counted = count(load(text), "convnet-burden").values()
+    found = {name: sum(c.figures[name] for c in counted) for name in ("flops", "memory")}
+    return {"params": sum(c.params for c in counted), **found}
+
+
+@pytest.mark.parametrize(
+    ("network", "mebibytes"),
+    [
+        ("vgg16", 57.55),
+        ("resnet18", 22.59),
+        ("resnet50_v1", 102.61),
+        ("resnet101_v1", 154.67),
+        ("resnet152_v1", 218.98),
+    ],
+)
+def test_feature_memory_to_two_decimals(network, mebibytes):
+    """MatConvNet's own VGG-16 ends in a softmax of 1000 more numbers: 57.56."""
+    assert round(totals(network, "convnet-burden")["memory"] / 2**20, 2) == mebibytes
+    if network == "vgg16":
+        assert round((totals(network, "convnet-burden")["memory"] + 4 * 1000) / 2**20, 2) == 57.56
+
+
+def test_feature_memory_of_alexnets():
+    softmax = 4 * 1000
+    assert round((totals_of(CAFFENET)["memory"] + softmax) / 2**20, 2) == 3.42
+    assert round((totals_of(WITHOUT_LOCAL_NORM)["memory"] + softmax) / 2**20, 2) == 2.99
+
+
+@pytest.mark.parametrize("tool", CONVENTIONS)
+@pytest.mark.parametrize("network", ["vit_b_16", "dcgan_generator", "gpt2", "small_2d", "alexnet", "lstm_classifier"])
+def test_differences_add_up(network, tool):
+    own = api.report(graph(network)).totals
+    mine = {"params": own.params, **{f.name: getattr(own, f.like) for f in CONVENTIONS[tool].figures}}
+    found = differences(graph(network), tool)
+    for name, total in totals(network, tool).items():
+        assert sum(row.theirs - row.ours for row in found if row.figure == name) == total - mine[name]
+    assert all(row.ours != row.theirs and row.layers and row.why for row in found)
+
+
+def test_differences_are_by_operator_and_say_why():
+    assert differences(graph("gpt2"), "archinspect") == []
+    rows = [(row.figure, row.op, row.layers, row.theirs - row.ours) for row in differences(graph("vit_b_16"), "fvcore")]
+    assert rows == [
+        ("flops", "MultiHeadAttention (attention)", 12, -2 * 12 * 197**2 * 768),
+        ("flops", "LayerNormalization", 25, 25 * 5 * 197 * 768),
+    ]
+    tied = [row for row in differences(graph("gpt2"), "torchinfo") if row.figure == "params"]
+    assert [(row.op, row.theirs - row.ours) for row in tied] == [("Dense", 50257 * 768)]
+
+
+def test_names_of_the_option_are_those_of_the_table():
+    assert tuple(CONVENTIONS) == CHOICES
+
+
+def test_an_unknown_convention_names_the_nearest():
+    with pytest.raises(ValueError, match="no convention 'fvcor': did you mean 'fvcore'"):
+        find("fvcor")
+    with pytest.raises(ValueError, match="no convention"):
+        archinspect.inspect("lenet5", convention="thops")
+
+
+def test_rules_are_of_operators_that_are_there():
+    kinds = {op.kind for op in all_ops()}
+    known = {name for family in FAMILIES.values() for name in family} | kinds
+    known |= {re.sub(r"[123]D", "", name) for name in known}
+    for convention in CONVENTIONS.values():
+        for figure in convention.figures:
+            used = [name for rule in figure.rules for name in rule.layers.split() or [""]]
+            assert len(used) == len({*used})
+            assert used.count("") == 1
+            for rule in figure.rules:
+                assert {*rule.counts} <= {*QUANTITIES}
+                assert rule.why
+            assert {part for name in used for part in name.split(".")[:1]} <= known | {"", "Upsample2D"}
+        assert {name.split(".")[0] for name in convention.params.without.split()} <= known
+
+
+def test_a_rule_of_a_part_goes_before_one_of_the_operator():
+    parts = [names(node)[0] for node in graph("vit_b_16").nodes if type(node.layer_op).__name__ == "MultiHeadAttention"]
+    assert parts[:5] == ["MultiHeadAttention.dense"] * 3 + ["MultiHeadAttention.attention", "MultiHeadAttention.dense"]
+
+
+# The interface and the command
+
+
+def summary(run, args):
+    return run("summary", *args.split())
+
+
+@pytest.mark.parametrize("tool", CONVENTIONS)
+def test_rows_at_any_depth_sum_to_the_totals(tool):
+    report = archinspect.inspect("resnet18", convention=tool, batch=2, dtype="float16")
+    for depth in range(1, report.depth + 1):
+        rows = report.fold(depth)
+        for name, total in report.counted.items():
+            assert sum(row.counted[name] for row in rows) == total
+    form = report.as_dict()
+    assert form["convention"] == {"name": tool, "tool": CONVENTIONS[tool].tool, **report.counted}
+    assert all(row["convention"] for row in form["layers"])
+
+
+def test_batch_and_dtype_scale_figures():
+    one = archinspect.inspect("resnet18", convention="convnet-burden").counted
+    two = archinspect.inspect("resnet18", convention="convnet-burden", batch=2, dtype="float16").counted
+    assert two == {"params": one["params"], "flops": 2 * one["flops"], "memory": one["memory"]}
+
+
+def test_what_has_no_shape_is_not_counted():
+    half = load("input: [8]\nlayers: [Dense: 4, ReLU]\n")
+    half.nodes[1].output.shape = None
+    assert [type(node.op).__name__ for node in count(half, "fvcore")] == ["Dense"]
+
+
+def test_without_a_convention_nothing_is_counted():
+    report = archinspect.inspect("lenet5")
+    assert (report.counted, report.convention) == ({}, "")
+    assert "convention" not in report.as_dict()
+
+
+@pytest.mark.parametrize("tool", CONVENTIONS)
+def test_the_table_shows_the_tool_s_figures_alone(run, tool):
+    result = run("summary", "lenet5", "--convention", tool, "--exact")
+    head = next(line for line in result.stdout.splitlines() if line.startswith("Layer (type)"))
+    titles = [title for title in re.split(r"\s{2,}", head) if title.startswith(tool)]
+    assert titles == [f"{tool} {title}" for title in ("params", *(f.title for f in CONVENTIONS[tool].figures))]
+    assert "Memory" not in head
+    for number in totals("lenet5", tool).values():
+        assert f"{number:,}" in result.stdout
+
+
+def test_a_column_of_ours_may_stand_beside_the_tool_s(run):
+    result = summary(run, "lenet5 --convention fvcore --columns layer,macs,flops --exact --sort macs")
+    lines = result.stdout.splitlines()
+    assert re.split(r"\s{2,}", lines[3].strip()) == ["Layer (type)", "fvcore FLOPs", "FLOPs"]
+    assert re.split(r"\s{2,}", lines[5].strip()) == ["C3 (Conv2D)", "240,000", "483,200"]
+
+
+def test_csv_and_markdown_name_the_tool(run):
+    text = summary(run, "lenet5 --convention fvcore --format csv").stdout
+    assert text.splitlines()[0] == "name,output_shape,fvcore params,fvcore FLOPs,type"
+    text = summary(run, "lenet5 --convention fvcore --format markdown").stdout
+    assert text.rstrip().endswith("Total: 61,706 parameters, 416,520 FLOPs (fvcore)")
+
+
+@pytest.mark.parametrize("tool", CONVENTIONS)
+def test_methods_say_what_is_counted_by_what(run, tool):
+    text = run("summary", "lenet5", "--convention", tool, "--methods", "--batch", "4").stdout
+    figures = archinspect.inspect("lenet5", convention=tool, batch=4).counted
+    assert text.startswith(f"LeNet-5 has {figures['params']:,} parameters")
+    assert "4 samples of 32x32x1" in text
+    assert CONVENTIONS[tool].tool in text
+    assert CONVENTIONS[tool].methods in text
+    assert len(text.splitlines()) == 2
+
+
+def test_methods_without_a_convention_are_ours(run):
+    text = run("summary", "lenet5", "--methods").stdout
+    assert text == run("summary", "lenet5", "--methods", "--convention", "archinspect").stdout
+    assert "416,520 MACs" in text
+
+
+# The page
+
+
+def amount(rule):
+    text = " + ".join(f"{times} × {QUANTITIES[name][0]}" for name, times in rule.counts.items()) or "nothing"
+    return text.replace("+ -", "- ")
+
+
+def rules_page():
+    """Return the generated part of docs/conventions.md."""
+    for name, convention in CONVENTIONS.items():
+        yield f"### {name}\n"
+        yield f"{convention.tool}: `{convention.call}`.\n"
+        if convention.note:
+            yield f"{convention.note}\n"
+        yield f"Parameters: {convention.params.why}.\n"
+        for figure in convention.figures:
+            yield f"{figure.title[0].upper()}{figure.title[1:]}:\n"
+            yield "| Layers | Counted | |\n| --- | --- | --- |"
+            for rule in figure.rules:
+                layers = ", ".join(f"`{layer}`" for layer in rule.layers.split()) or "all others"
+                yield f"| {layers} | {amount(rule)} | {rule.why} |"
+            yield ""
+
+
+def deviations_page():
+    yield "| Network | Tool | Figure | The tool prints | Ours | |\n| --- | --- | --- | ---: | ---: | --- |"
+    for (network, tool, figure), (deviation, why) in DEVIATIONS.items():
+        printed = TRUTH["networks"][network][tool][figure]
+        yield f"| {network} | {tool} | {figure} | {printed:,} | {printed - deviation:,} | {why} |"
+
+
+def figures_page():
+    tools = [tool for tool in CONVENTIONS if tool in TRUTH["tools"] and tool not in ("keras", "convnet-burden")]
+    columns = [(tool, figure.name) for tool in tools for figure in CONVENTIONS[tool].figures if figure.name != "memory"]
+    yield "| Network | " + " | ".join(f"{tool} {figure}" for tool, figure in columns) + " |"
+    yield "| --- |" + " ---: |" * len(columns)
+    for network, figures in TRUTH["networks"].items():
+        if "torch" in figures:
+            cells = [f"{figures[tool][figure]:,}" if tool in figures else "" for tool, figure in columns]
+            yield f"| {network} | {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize(
+    ("mark", "lines"), [("rules", rules_page), ("deviations", deviations_page), ("figures", figures_page)]
+)
+def test_the_page_shows_the_table(mark, lines, stored):
+    page = ROOT / "docs" / "conventions.md"
+    start, end = f"<!-- {mark}: generated -->\n", f"<!-- end of {mark} -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(start)
+    after = rest.partition(end)[2]
+    stored(page, before + start + "\n" + "\n".join(lines()).strip() + "\n\n" + end + after)
