@@ -11,11 +11,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archinspect.api import Checked, Explained, NotFoundError, check, compare, explain, inspect
+    from archinspect.api import (
+        Checked,
+        Explained,
+        MemoryReport,
+        NotFoundError,
+        check,
+        compare,
+        explain,
+        fit,
+        inspect,
+        memory_report,
+        network,
+    )
+    from archinspect.budget import Plan
     from archinspect.cost import Cost
     from archinspect.diagnostics import Diagnostic, InvalidSpecError
     from archinspect.explanation import Explanation, Figure
     from archinspect.report import Report, Row
+    from archinspect.search import Fit
 
 __version__ = "0.1.0"
 __all__ = [
@@ -25,25 +39,31 @@ __all__ = [
     "Explained",
     "Explanation",
     "Figure",
+    "Fit",
     "InvalidSpecError",
+    "MemoryReport",
     "NotFoundError",
+    "Plan",
     "Report",
     "Row",
     "check",
     "compare",
     "explain",
+    "fit",
     "inspect",
+    "memory_report",
     "network",
 ]
 
 _HOMES = {
-    **dict.fromkeys(
-        ("Checked", "Explained", "NotFoundError", "check", "compare", "explain", "inspect", "network"), "api"
-    ),
+    **dict.fromkeys(("Checked", "Explained", "MemoryReport", "NotFoundError"), "api"),
+    **dict.fromkeys(("check", "compare", "explain", "fit", "inspect", "memory_report", "network"), "api"),
+    "Plan": "budget",
     "Cost": "cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "diagnostics"),
     **dict.fromkeys(("Explanation", "Figure"), "explanation"),
     **dict.fromkeys(("Report", "Row"), "report"),
+    "Fit": "search",
 }
 
 

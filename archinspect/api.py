@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
 from archinspect.infer import infer
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from archinspect.budget import Inference, Ledger, Plan, TrainingBudget
     from archinspect.diagnostics import Diagnostic
     from archinspect.explanation import Explanation
     from archinspect.graph import Graph
+    from archinspect.search import Fit
     from archinspect.source import Value
     from archinspect.worked import Worked
 
@@ -41,6 +43,50 @@ class Explained(NamedTuple):
     report: Report
     layers: dict[str, tuple[Explanation, ...]]
     worked: tuple[Worked, ...]
+
+
+class MemoryReport(NamedTuple):
+    """What a network takes of a machine's memory, for a batch of `report.batch` samples, or one."""
+
+    report: Report
+    plan: Plan
+    ledger: Ledger
+    inference: Inference
+    training: TrainingBudget
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, whose keys docs/json.md explains."""
+        peak, training = self.inference.peak, self.training
+        return {
+            "name": self.report.name,
+            "batch": self.report.batch,
+            "plan": self.plan._asdict(),
+            "ledger": {
+                **self.ledger._asdict(),
+                "shared": self.ledger.shared,
+                "non_embedding": self.ledger.non_embedding,
+            },
+            "inference": {
+                "weights": self.inference.weights,
+                "activations": peak.bytes,
+                "peak": peak.node.layer if peak.node else None,
+                "alive": [one._asdict() for one in peak.alive],
+                "workspace": peak.workspace,
+                "cache": self.inference.cache,
+                "total": self.inference.total,
+                "timeline": [{"layer": s.node.layer, "during": s.during, "after": s.after} for s in peak.timeline],
+            },
+            "training": {
+                "weights": training.weights,
+                "master": training.master,
+                "gradients": training.gradients,
+                "optimizer": training.optimizer,
+                "kept": training.kept.total,
+                "kept_by_layer": training.kept.layers,
+                "checkpoints": training.checkpoints and training.checkpoints._asdict(),
+                "total": training.total,
+            },
+        }
 
 
 class Checked(NamedTuple):
@@ -126,6 +172,77 @@ def network(
     """
     with _collection_paused():
         return _network(open_spec(spec), Settings(params, inputs), batch)
+
+
+def memory_report(
+    spec: str | Path,
+    plan: Plan | None = None,
+    *,
+    batch: int | None = None,
+    params: Mapping[str, Value] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> MemoryReport:
+    """Return what a network takes at inference and in training, by a plan; arguments and errors as for :func:`inspect`.
+
+    >>> import archinspect
+    >>> archinspect.memory_report("vgg16", batch=32).training.optimizer
+    1106860352
+    """
+    from archinspect import budget  # noqa: PLC0415 - a summary does without
+
+    plan = plan or budget.Plan()
+    with _collection_paused():
+        graph = _network(open_spec(spec), Settings(params, inputs), batch)
+        return MemoryReport(
+            report(graph, batch=batch, dtype=plan.dtype),
+            plan,
+            budget.ledger(graph),
+            budget.inference(graph, plan, batch or 1),
+            budget.training(graph, plan),
+        )
+
+
+def fit(  # noqa: PLR0913 - each by its name
+    spec: str | Path,
+    memory: int,
+    plan: Plan | None = None,
+    *,
+    training: bool = False,
+    vary: str = "batch",
+    batch: int | None = None,
+    params: Mapping[str, Value] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Fit:
+    """Return the largest batch, or value of the spec's parameter `vary`, that fits into so many bytes.
+
+    Arguments and errors are otherwise those of :func:`inspect`.
+
+    >>> import archinspect
+    >>> archinspect.fit("vgg16", 24 * 2**30, training=True).largest
+    321
+    """
+    from archinspect import budget  # noqa: PLC0415 - a summary does without
+    from archinspect.search import largest_that_fits  # noqa: PLC0415 - as above
+
+    plan = plan or budget.Plan()
+    source = open_spec(spec)
+
+    def need(value: int) -> int | None:
+        samples = value if vary == "batch" else batch
+        given = dict(params or {}) if vary == "batch" else {**(params or {}), vary: value}
+        try:
+            graph = _network(source, Settings(given, inputs), samples)
+        except InvalidSpecError:
+            if value == 1 and vary == "batch":
+                raise
+            return None
+        return (budget.training(graph, plan) if training else budget.inference(graph, plan, samples or 1)).total
+
+    with _collection_paused():
+        known = _network(source, Settings(params, inputs), batch).params
+        if vary != "batch" and not isinstance(known.get(vary), int):
+            raise ValueError(f"no parameter '{vary}' that is a number: {suggest(vary, known)}")
+        return largest_that_fits(vary, memory, need)
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:

@@ -324,6 +324,10 @@ class Op:
         del shapes
         return 0
 
+    def unknown(self) -> tuple[str, ...]:
+        """Return the figures that it cannot tell: some of `params`, `macs`, `flops`; they count as nothing."""
+        return ()
+
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""
         return type(self).__name__

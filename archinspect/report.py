@@ -78,7 +78,7 @@ class Report(NamedTuple):
     params: dict[str, Any]
     """The spec's parameters and their values."""
     status: str
-    """`complete`, or `partial` where a layer could not be counted."""
+    """`complete`, or `partial` where figures of a layer are not known."""
     layout: str
     dtype: str
     batch: int | None
@@ -91,6 +91,8 @@ class Report(NamedTuple):
     """Path of every composite and what it is: a block's name, `group`."""
     convention: str = ""
     """The tool whose figures the rows' `counted` are; empty for none."""
+    uncounted: Mapping[str, tuple[str, ...]] = {}
+    """The layers of whose figures some are not known, and which: `params`, `macs`, `flops`."""
 
     @property
     def counted(self) -> dict[str, int]:
@@ -143,6 +145,11 @@ class Report(NamedTuple):
             "name": self.name,
             "source": self.source,
             "status": self.status,
+            **(
+                {"uncounted": {name: list(figures) for name, figures in self.uncounted.items()}}
+                if self.uncounted
+                else {}
+            ),
             "layout": self.layout,
             "dtype": self.dtype,
             "batch": self.batch,
@@ -196,13 +203,14 @@ def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32", co
     if convention:
         rows = _with_convention(rows, graph, convention, dtype)
     totals = total(rows)
+    uncounted = {node.layer: node.op.unknown() for node in graph.nodes if node.op.unknown()}
     return Report(
         name=graph.name,
         source=graph.source,
         description=graph.description,
         metrics=graph.metrics,
         params=graph.params,
-        status="complete" if len(figures) == len(graph.nodes) else "partial",
+        status="partial" if uncounted else "complete",
         layout=graph.layout,
         dtype=dtype,
         batch=batch,
@@ -213,6 +221,7 @@ def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32", co
         layers=rows,
         groups=graph.groups,
         convention=convention,
+        uncounted=uncounted,
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.checks import expect, shares, unused, values
+from archinspect.checks import expect, partial, shares, unused, values
 
 if TYPE_CHECKING:
     from archinspect.diagnostics import Problems
     from archinspect.graph import Graph
     from archinspect.report import Report
 
-CHECKS = (unused, shares, expect, values)
+CHECKS = (unused, shares, partial, expect, values)
 
 
 def run_checks(graph: Graph, report: Report, problems: Problems) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "summary": "Show a network's layers: shapes, parameters, MACs, FLOPs, memory.",
     "explain": "Show the formula behind every figure of a layer, and worked sums.",
+    "memory": "Show the memory that a network takes: weights, inference, training.",
+    "fit": "Find the largest batch, or the longest sequence, that fits into memory.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",

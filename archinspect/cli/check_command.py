@@ -23,7 +23,8 @@ SUFFIXES = (".yaml", ".yml")
 @click.argument("specs", type=SpecType(), nargs=-1, metavar="[FILE|DIR|NAME]...")
 @format_option("full", "concise", "json", help="concise prints a line for each problem, json everything.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
-def command(specs: tuple[str, ...], form: str, *, strict: bool) -> None:
+@click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
+def command(specs: tuple[str, ...], form: str, *, strict: bool, require_complete: bool) -> None:
     """Check that specs fit together and keep what their `expect` states.
 
     Directories, without arguments this one, are searched for .yaml and .yml files; hidden folders
@@ -43,8 +44,9 @@ def command(specs: tuple[str, ...], form: str, *, strict: bool) -> None:
         except api.NotFoundError as error:
             raise click.UsageError(str(error)) from None
     _print(checked, form)
+    partial = any(result.report and result.report.status == "partial" for result in checked)
     bad = any(not result.ok or (strict and result.diagnostics) for result in checked)
-    sys.exit(1 if bad else 0)
+    sys.exit(1 if bad or (require_complete and partial) else 0)
 
 
 def _files(specs: Sequence[str]) -> Iterator[str]:

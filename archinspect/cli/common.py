@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from archinspect.report import Report
     from archinspect.source import Value
 
+OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
+"""The names of :data:`archinspect.budget.OPTIMIZERS`, which are loaded only where one is asked for."""
 NATURAL_WIDTH = 100_000
 """The width of a pipe or file, which has no edge."""
 
@@ -77,6 +79,24 @@ class InputShape(click.ParamType):  # type: ignore[type-arg] # generic from clic
         return name.strip(), tuple(map(int, parts))
 
 
+class ByteCount(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A number of bytes: `24GiB`, `80GB`."""
+
+    name = "bytes"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes."""
+        from archinspect.spec.quantity import parse_quantity  # noqa: PLC0415 - only these options need it
+
+        try:
+            quantity = parse_quantity(value)
+        except ValueError:
+            self.fail(f"'{value}' is not a number of bytes such as 24GiB or 80GB", param, ctx)
+        if quantity.compare or quantity.number < 1:
+            self.fail(f"'{value}' is not a number of bytes such as 24GiB or 80GB", param, ctx)
+        return int(quantity.number)
+
+
 def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add SPEC to a command."""
     return click.argument("spec", type=SpecType())(function)
@@ -120,6 +140,48 @@ def shape_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def figure_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change figures: --batch, --dtype, --input, --set."""
     return batch_option(dtype_option(input_option(set_option(function))))
+
+
+def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of :class:`archinspect.budget.Plan`."""
+    options = [
+        dtype_option,
+        click.option(
+            "--optimizer",
+            type=click.Choice(OPTIMIZERS),
+            metavar="NAME",
+            default="adam",
+            show_default=True,
+            help=f"What trains it: {', '.join(OPTIMIZERS)}.",
+        ),
+        click.option("--mixed", is_flag=True, help="Mixed precision: the optimizer has weights and state in float32."),
+        click.option("--checkpointing", is_flag=True, help="Compute repeated blocks again instead of keeping them."),
+        click.option(
+            "--policy",
+            type=click.Choice(("eager", "ideal")),
+            default="eager",
+            show_default=True,
+            help="When activations are given back at inference: as PyTorch does, or behind their last reader.",
+        ),
+        click.option(
+            "--attention",
+            type=click.Choice(("fused", "math", "eager")),
+            default="fused",
+            show_default=True,
+            help="How attention is computed: in one kernel, by PyTorch's own products, or by two products written out.",
+        ),
+        click.option(
+            "--kv-cache",
+            "cached",
+            type=click.IntRange(0, 10**9),
+            metavar="STEPS",
+            default=0,
+            help="Steps whose keys and values a decoder keeps.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def load_report(

@@ -260,8 +260,9 @@ class SampleGaussian(Op):
 class Custom(Op):
     """A layer of your own, counted as you state it: output, parameters, MACs and FLOPs of a sample.
 
-    It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 a MAC. Backward is
-    taken to keep its inputs.
+    It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 a MAC, and without `macs`,
+    no MACs. Where neither is stated, or no `params`, the network's status is `partial`: say 0 if there are none.
+    Backward is taken to keep its inputs.
     """
 
     inputs = (1, None)
@@ -271,15 +272,18 @@ class Custom(Op):
         None,
         aliases=("output",),
     )
-    params: int = arg("learned parameters", Int(0, MAX_COUNT), 0)
-    macs: int = arg("multiply-accumulates of a sample", Int(0, MAX_COUNT), 0)
+    params: int | None = arg("learned parameters", Optional(Int(0, MAX_COUNT)), None)
+    macs: int | None = arg("multiply-accumulates of a sample", Optional(Int(0, MAX_COUNT)), None)
     flops: int | None = arg("FLOPs of a sample, those of the MACs included", Optional(Int(0, 2 * MAX_COUNT)), None)
 
     def check(self) -> None:
-        if self.flops is not None and self.flops < 2 * self.macs:
-            raise ArgumentError(
-                f"Custom: {self.macs:,} MACs are {2 * self.macs:,} FLOPs, more than {self.flops:,}", "flops"
-            )
+        macs = self.macs or 0
+        if self.flops is not None and self.flops < 2 * macs:
+            raise ArgumentError(f"Custom: {macs:,} MACs are {2 * macs:,} FLOPs, more than {self.flops:,}", "flops")
+
+    def unknown(self) -> tuple[str, ...]:
+        work = ("macs", "flops") if self.macs is None and self.flops is None else ()
+        return work if self.params is not None else ("params", *work)
 
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0] if self.output_shape is None else (shapes[0][0], *self.output_shape)
@@ -290,8 +294,9 @@ class Custom(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
-        other = 0 if self.flops is None else self.flops - 2 * self.macs
-        return Work(output[0] * self.macs, output[0] * other)
+        macs = self.macs or 0
+        other = 0 if self.flops is None else self.flops - 2 * macs
+        return Work(output[0] * macs, output[0] * other)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del output, run

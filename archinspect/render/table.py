@@ -123,6 +123,8 @@ def _totals(report: Report, *, exact: bool) -> Text:
     for title, value in _counted_lines(report, exact=exact) if report.convention else _lines(report, exact=exact):
         text.append(f"{title}: ", "bold").append(f"{value}\n")
     text.append("Status: ", "bold").append(report.status, "green" if report.status == "complete" else "red")
+    for name, figures in report.uncounted.items():
+        text.append(f"\nNot counted: {name} ({', '.join(figures)})", "red")
     return text
 
 

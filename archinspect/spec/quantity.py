@@ -15,6 +15,8 @@ _UNITS = {
     **{prefix: 1000**power for power, prefix in enumerate("kMGTP", 1)},
     "K": 1000,
     "B": 1,
+    **{f"{prefix}B": 1000**power for power, prefix in enumerate("kMGTP", 1)},
+    "KB": 1000,
     **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGTP", 1)},
 }
 _COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {

@@ -1,0 +1,32 @@
+"""partial: some figures of a layer are not known, and count as nothing.
+
+Why: a total without them is too small, and nothing in the number itself says so.
+
+Example: `Custom` without `macs` and `flops`.
+
+Fix: state the figures; 0 where there are none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archinspect.graph import Graph
+    from archinspect.report import Report
+
+CODE = "partial"
+
+
+def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
+    """Warn of each layer whose figures are not all known."""
+    del report
+    for node in graph.nodes:
+        unknown = node.op.unknown()
+        if unknown:
+            message = f"'{node.layer}' is not counted: its {', '.join(unknown)} are not known"
+            yield Diagnostic(CODE, message, node.span, "warning", "state them; 0 where there are none")

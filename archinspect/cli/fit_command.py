@@ -1,0 +1,111 @@
+"""`archinspect fit`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archinspect.cli.common import (
+    ByteCount,
+    exact_option,
+    format_option,
+    plan_options,
+    shape_options,
+    spec_argument,
+    spec_errors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.search import Fit
+
+
+@click.command("fit")
+@spec_argument
+@click.option("--memory", type=ByteCount(), help="The memory there is: 24GiB, 80GB.")
+@click.option("--device", help="A device whose memory that is: h100, a100, rtx4090, ...")
+@click.option("--devices", type=click.Path(dir_okay=False), help="A file with devices of your own.")
+@click.option("--reserve", type=ByteCount(), help="Bytes of it that something else takes: 1GiB.")
+@click.option("--train", is_flag=True, help="For training; else for inference.")
+@click.option("--vary", "names", multiple=True, help="What to find the largest of: batch, or a parameter of the spec.")
+@shape_options
+@plan_options
+@exact_option
+@format_option("text", "json", help="json: exact bytes.")
+def command(  # noqa: PLR0913, PLR0917 - as many options
+    spec: str,
+    memory: int | None,
+    device: str | None,
+    devices: str | None,
+    reserve: int | None,
+    names: Sequence[str],
+    form: str,
+    *,
+    train: bool,
+    exact: bool,
+    **options: Any,  # noqa: ANN401 - as the API takes them
+) -> None:
+    """Find the largest batch that fits into memory, exactly, and the longest sequence.
+
+    Without --vary it is the batch and, where the spec has a parameter `seq`, the sequence for that batch given by
+    --batch, or 1. Figures are of tensors, by PyTorch's rules; leave room for the rest with --reserve. The exit code is
+    1 where not even one fits.
+
+    \b
+    Examples:
+      archinspect fit resnet50 --memory 24GiB --train --optimizer adam
+      archinspect fit llama2_7b --memory 24GiB --dtype float16 --vary seq
+      archinspect fit gpt2 --device a100 --train --mixed --dtype bfloat16 --checkpointing
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    from archinspect.budget import Plan  # noqa: PLC0415 - a help page needs no engine
+
+    memory = _available(memory, device, devices) - (reserve or 0)
+    sizes = {
+        "batch": options.pop("batch"),
+        "inputs": dict(options.pop("inputs")),
+        "params": dict(options.pop("params")),
+    }
+    plan = Plan(**options)
+    with spec_errors() as api:
+        params = api.inspect(spec, **sizes).params
+        wanted = list(dict.fromkeys(names)) or ["batch", *(["seq"] if isinstance(params.get("seq"), int) else [])]
+        try:
+            found = [api.fit(spec, memory, plan, training=train, vary=name, **sizes) for name in wanted]
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    click.echo(_text(found, form, exact=exact))
+    sys.exit(0 if all(one.largest for one in found) else 1)
+
+
+def _available(memory: int | None, device: str | None, devices: str | None) -> int:
+    if (memory is None) == (device is None):
+        raise click.UsageError("say either --memory or --device")
+    if device is None:
+        return memory or 0
+    from archinspect.devices import find  # noqa: PLC0415 - only where a device is named
+
+    try:
+        return find(device, devices).memory
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
+    if form == "json":
+        from archinspect.render.data import json_text  # noqa: PLC0415 - text does without
+
+        return json_text([one._asdict() for one in found])
+    from archinspect.render.numbers import byte_count  # noqa: PLC0415 - as above
+
+    lines = []
+    for one in found:
+        needed, memory = (byte_count(number, exact=exact) for number in (one.needed, one.memory))
+        if not one.largest:
+            lines.append(f"{one.vary}: none fits: 1 needs {needed} of {memory}")
+            continue
+        beyond = f"; {one.largest + 1:,} needs {byte_count(one.beyond, exact=exact)}" if one.beyond else ""
+        lines.append(f"{one.vary}: {one.largest:,} needs {needed} of {memory}{beyond}")
+    return "\n".join(lines)

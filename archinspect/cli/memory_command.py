@@ -1,0 +1,53 @@
+"""`archinspect memory`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from archinspect.cli.common import (
+    exact_option,
+    format_option,
+    plan_options,
+    shape_options,
+    spec_argument,
+    spec_errors,
+    stdout_console,
+)
+
+
+@click.command("memory")
+@spec_argument
+@shape_options
+@plan_options
+@exact_option
+@format_option("table", "json", help="json: exact bytes, and every step of the timeline.")
+def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # noqa: ANN401 - as the API takes them
+    """Show what memory a network takes: its weights, inference with what is alive at the peak, training.
+
+    Figures are of tensors, by PyTorch's rules (docs/counting.md); what a driver or a framework takes comes on top.
+
+    \b
+    Examples:
+      archinspect memory resnet50 --batch 32
+      archinspect memory gpt2 --batch 8 --optimizer adamw --dtype bfloat16 --mixed --checkpointing
+      archinspect memory llama2_7b --dtype float16 --kv-cache 4096 --set seq=1
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    from archinspect.budget import Plan  # noqa: PLC0415 - a help page needs no engine
+
+    sizes = {
+        "batch": options.pop("batch"),
+        "inputs": dict(options.pop("inputs")),
+        "params": dict(options.pop("params")),
+    }
+    with spec_errors() as api:
+        found = api.memory_report(spec, Plan(**options), **sizes)
+    if form == "json":
+        from archinspect.render.data import json_text  # noqa: PLC0415 - the table does without
+
+        click.echo(json_text(found.as_dict()))
+    else:
+        from archinspect.render.memory import print_memory  # noqa: PLC0415 - JSON does without Rich
+
+        print_memory(found, stdout_console(), exact=exact)
