@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archinspect.budget import Inference, Ledger, Plan, TrainingBudget
+    from archinspect.conventions import Difference
     from archinspect.diagnostics import Diagnostic
     from archinspect.explanation import Explanation
     from archinspect.graph import Graph
@@ -43,6 +44,8 @@ class Explained(NamedTuple):
     report: Report
     layers: dict[str, tuple[Explanation, ...]]
     worked: tuple[Worked, ...]
+    differences: tuple[Difference, ...] = ()
+    """Where another tool counts otherwise, if a convention was asked for."""
 
 
 class MemoryReport(NamedTuple):
@@ -104,7 +107,7 @@ class Checked(NamedTuple):
         return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
 
 
-def inspect(
+def inspect(  # noqa: PLR0913 - each by its name
     spec: str | Path,
     *,
     batch: int | None = None,
@@ -112,13 +115,14 @@ def inspect(
     params: Mapping[str, Value] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
     convention: str = "",
+    memory: bool = False,
 ) -> Report:
     """Return what a network is and costs.
 
     `spec` is the path of a file, `-` for standard input, or the name of a built-in network.
     `params` overrides the spec's parameters, `inputs` its input shapes (without the batch); figures
     are for a batch of `batch` samples, or one. With a `convention`, such as `fvcore`, the report also
-    holds what that tool counts, as `counted`.
+    holds what that tool counts, as `counted`; with `memory` what is held at one time.
 
     Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors,
     :class:`ValueError` where there is no such convention.
@@ -130,7 +134,8 @@ def inspect(
     {'params': 138357544, 'flops': 15470289408}
     """
     with _collection_paused():
-        return _report(open_spec(spec), Settings(params, inputs), batch, dtype, convention)
+        graph = _network(open_spec(spec), Settings(params, inputs), batch)
+        return report(graph, batch=batch, dtype=dtype, convention=convention, memory=memory)
 
 
 def explain(
@@ -139,8 +144,11 @@ def explain(
     batch: int | None = None,
     params: Mapping[str, Value] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    convention: str = "",
 ) -> Explained:
     """Return the formula behind every figure of every layer; arguments and errors as for :func:`inspect`.
+
+    With a `convention` also where that tool's figures are not archinspect's, and why.
 
     >>> import archinspect
     >>> conv, relu = archinspect.explain("alexnet").layers["conv1"]
@@ -151,7 +159,8 @@ def explain(
 
     with _collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
-        return Explained(report(graph, batch=batch), explain_graph(graph, batch), _worked(graph))
+        found = report(graph, batch=batch, convention=convention)
+        return Explained(found, explain_graph(graph, batch), _worked(graph), _differences(graph, convention))
 
 
 def network(
@@ -276,7 +285,7 @@ def builtin_reports() -> Iterator[tuple[str, Report]]:
     for name, path in library.builtins().items():
         source = library.read(path)
         if not is_template(source):
-            yield name, _report(source, Settings())
+            yield name, report(_network(source, Settings(), None))
 
 
 def open_spec(spec: str | Path) -> Source:
@@ -290,10 +299,12 @@ def open_spec(spec: str | Path) -> Source:
     return library.read(builtin) if builtin else read_file(path)
 
 
-def _report(
-    source: Source, settings: Settings, batch: int | None = None, dtype: str = "float32", convention: str = ""
-) -> Report:
-    return report(_network(source, settings, batch), batch=batch, dtype=dtype, convention=convention)
+def _differences(graph: Graph, convention: str) -> tuple[Difference, ...]:
+    if not convention:
+        return ()
+    from archinspect.conventions import differences  # noqa: PLC0415 - only where one is asked for
+
+    return tuple(differences(graph, convention))
 
 
 def _worked(graph: Graph) -> tuple[Worked, ...]:

@@ -48,6 +48,8 @@ class Row(NamedTuple):
     """What a position sees of the input, an entry a spatial axis; None where it sees everything."""
     counted: Mapping[str, int] = {}
     """What another tool counts, where a convention was asked for: params, and the tool's figures by name."""
+    kept: int | None = None
+    """Bytes of what it makes that backward keeps, where memory was asked for."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -64,7 +66,19 @@ class Row(NamedTuple):
             "args": self.args,
             **({"shares": self.shares} if self.shares else {}),
             **({"convention": dict(self.counted)} if self.counted else {}),
+            **({"kept_bytes": self.kept} if self.kept is not None else {}),
         }
+
+
+class Memory(NamedTuple):
+    """Bytes of activations that are held at one time."""
+
+    peak_bytes: int
+    """The most alive at inference."""
+    peak_layer: str
+    """Where that is."""
+    kept_bytes: int
+    """What backward keeps in training, the network's inputs included."""
 
 
 class Report(NamedTuple):
@@ -93,6 +107,8 @@ class Report(NamedTuple):
     """The tool whose figures the rows' `counted` are; empty for none."""
     uncounted: Mapping[str, tuple[str, ...]] = {}
     """The layers of whose figures some are not known, and which: `params`, `macs`, `flops`."""
+    memory: Memory | None = None
+    """What is held at one time, where it was asked for."""
 
     @property
     def counted(self) -> dict[str, int]:
@@ -136,6 +152,7 @@ class Report(NamedTuple):
             layers=sum(row.layers for row in rows),
             field=rows[-1].field,
             counted=_counted(rows),
+            kept=None if rows[0].kept is None else sum(row.kept or 0 for row in rows),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -159,6 +176,7 @@ class Report(NamedTuple):
             "outputs": {name: list(shape) for name, shape in self.outputs.items()},
             "totals": {**cost_dict(self.totals), "param_bytes": self.param_bytes},
             **({"convention": _convention_dict(self)} if self.convention else {}),
+            **({"memory": self.memory._asdict()} if self.memory else {}),
             "layers": [row.as_dict() for row in self.layers],
         }
 
@@ -193,15 +211,21 @@ def _counted(rows: Iterable[Row]) -> dict[str, int]:
     return sums
 
 
-def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32", convention: str = "") -> Report:
+def report(
+    graph: Graph, *, batch: int | None = None, dtype: str = "float32", convention: str = "", memory: bool = False
+) -> Report:
     """Return the report of a graph whose shapes have been inferred, for this batch or, where None, for one sample.
 
-    `convention` is a tool of :data:`archinspect.conventions.CONVENTIONS` whose figures stand beside archinspect's own.
+    `convention` is a tool of :data:`archinspect.conventions.CONVENTIONS` whose figures stand beside archinspect's own;
+    with `memory` there is also what is held at one time.
     """
     figures = costs(graph, dtype)
     rows = _rows(graph, figures, fields(graph), batch)
     if convention:
         rows = _with_convention(rows, graph, convention, dtype)
+    held = None
+    if memory:
+        rows, held = _with_memory(rows, graph, dtype)
     totals = total(rows)
     uncounted = {node.layer: node.op.unknown() for node in graph.nodes if node.op.unknown()}
     return Report(
@@ -222,7 +246,19 @@ def report(graph: Graph, *, batch: int | None = None, dtype: str = "float32", co
         groups=graph.groups,
         convention=convention,
         uncounted=uncounted,
+        memory=held,
     )
+
+
+def _with_memory(rows: tuple[Row, ...], graph: Graph, dtype: str) -> tuple[tuple[Row, ...], Memory]:
+    """Return the rows with what backward keeps of each, and the network's figures."""
+    from archinspect.memory import kept, peak  # noqa: PLC0415 - only where asked for
+
+    training, most = kept(graph, dtype), peak(graph, dtype)
+    layers = training.layers
+    where = most.node.layer if most.node else ""
+    held = Memory(most.bytes, where, training.total)
+    return tuple([row._replace(kept=layers.get(row.name, 0)) for row in rows]), held
 
 
 def _with_convention(rows: tuple[Row, ...], graph: Graph, convention: str, dtype: str) -> tuple[Row, ...]:

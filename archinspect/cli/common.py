@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
 """The names of :data:`archinspect.budget.OPTIMIZERS`, which are loaded only where one is asked for."""
+CONVENTIONS = (
+    *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
+    *("keras", "convnet-burden"),
+)
+"""The names of :data:`archinspect.conventions.CONVENTIONS`, which are loaded only where one is asked for."""
 NATURAL_WIDTH = 100_000
 """The width of a pipe or file, which has no edge."""
 
@@ -111,6 +116,12 @@ def format_option(*forms: str, help: str) -> Callable[[Callable[..., Any]], Call
     return click.option("--format", "form", type=kind, default=forms[0], show_default=True, help=help)
 
 
+convention_option = click.option(
+    "--convention",
+    type=click.Choice(CONVENTIONS),
+    metavar="TOOL",
+    help=f"Count as a tool does: {', '.join(CONVENTIONS)}.",
+)
 dtype_option = click.option(
     "--dtype",
     type=click.Choice([name for name in DTYPES if name != "float"]),
@@ -184,18 +195,26 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def load_report(
+def load_report(  # noqa: PLR0913 - as the options
     spec: str,
     batch: int | None,
     dtype: str,
     inputs: Iterable[tuple[str, tuple[int, ...]]] = (),
     params: Iterable[tuple[str, Value]] = (),
     convention: str | None = None,
+    *,
+    memory: bool = False,
 ) -> Report:
     """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
     with spec_errors() as api:
         report: Report = api.inspect(
-            spec, batch=batch, dtype=dtype, inputs=dict(inputs), params=dict(params), convention=convention or ""
+            spec,
+            batch=batch,
+            dtype=dtype,
+            inputs=dict(inputs),
+            params=dict(params),
+            convention=convention or "",
+            memory=memory,
         )
     return report
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import format_option, shape_options, spec_argument, spec_errors, stdout_console
+from archinspect.cli.common import (
+    convention_option,
+    format_option,
+    shape_options,
+    spec_argument,
+    spec_errors,
+    stdout_console,
+)
 
 if TYPE_CHECKING:
     from archinspect.api import Explained
@@ -38,12 +45,14 @@ class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click
     type=CellPlace(),
     help="For a spec with `values`: the output value whose sum is shown, row,column[,channel] from 1; or all.",
 )
+@convention_option
 @format_option("table", "json", help="json: every figure with its formula, every sum with its terms.")
 @shape_options
 def command(
     spec: str,
     layer: str | None,
     cells: tuple[int, ...] | None,
+    convention: str | None,
     form: str,
     **sizes: Any,  # noqa: ANN401 - as api.explain takes them
 ) -> None:
@@ -55,15 +64,27 @@ def command(
     A spec may carry numbers for its input and weights (`values:`); then convolutions and poolings are worked out:
     the output, and the sum behind each value.
 
+    With --convention it says instead where that tool's figures are not archinspect's, operator by operator, and why.
+
     \b
     Examples:
       archinspect explain vgg16
       archinspect explain lessons/conv2d --cell 2,3
       archinspect explain vgg16 block1.conv1
       archinspect explain gpt2 blocks.0 --set seq=2048
+      archinspect explain vit_b_16 --convention thop
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     with spec_errors() as api:
-        explained = api.explain(spec, batch=sizes["batch"], inputs=dict(sizes["inputs"]), params=dict(sizes["params"]))
+        explained = api.explain(
+            spec,
+            batch=sizes["batch"],
+            inputs=dict(sizes["inputs"]),
+            params=dict(sizes["params"]),
+            convention=convention or "",
+        )
+    if convention:
+        _print_differences(explained, form)
+        return
     layers = chosen(explained, layer)
     worked = [part for part in explained.worked if part.layer in layers]
     places = [_places(part, cells) for part in worked]
@@ -85,6 +106,18 @@ def command(
         from archinspect.render.worked import print_worked  # noqa: PLC0415 - only for specs with numbers
 
         print_worked(part, chosen_places, console)
+
+
+def _print_differences(explained: Explained, form: str) -> None:
+    if form == "json":
+        from archinspect.render.data import json_text  # noqa: PLC0415 - the table does without
+
+        counted = {"convention": explained.report.convention, **explained.report.counted}
+        click.echo(json_text({**counted, "differences": [one._asdict() for one in explained.differences]}))
+        return
+    from archinspect.render.differences import print_differences  # noqa: PLC0415 - JSON does without Rich
+
+    print_differences(explained.report, explained.differences, stdout_console())
 
 
 def _places(worked: Worked, cell: tuple[int, ...] | None) -> list[tuple[int, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.cli.common import (
+    convention_option,
     exact_option,
     figure_options,
     format_option,
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
 COMFORTABLE_ROWS = 60
 SORT_KEYS = ("params", "macs", "flops", "memory")
-CONVENTIONS = (
-    *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
-    *("keras", "convnet-burden"),
-)
-"""The names of :data:`archinspect.conventions.CONVENTIONS`, which are loaded only where one is asked for."""
 
 
 class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -65,12 +61,8 @@ class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8
 @click.option("--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given.")
 @click.option("--columns", type=Columns(), help=f"Any of: {', '.join(COLUMNS)}.")
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
-@click.option(
-    "--convention",
-    type=click.Choice(CONVENTIONS),
-    metavar="TOOL",
-    help=f"Count as a tool does: {', '.join(CONVENTIONS)}.",
-)
+@convention_option
+@click.option("--memory", is_flag=True, help="Also what is held at one time: at inference, and for backward.")
 @click.option("--methods", is_flag=True, help="Print, instead, sentences for a paper that say what is counted.")
 @exact_option
 @format_option(
@@ -90,6 +82,7 @@ def command(  # noqa: PLR0913 - one an option
     *,
     exact: bool,
     methods: bool,
+    memory: bool,
     **figures: Any,  # noqa: ANN401 - the figure options, as load_report takes them
 ) -> None:
     """Show a network's layers: output shapes, parameters, MACs, FLOPs, memory.
@@ -105,7 +98,7 @@ def command(  # noqa: PLR0913 - one an option
       archinspect summary my_net.yaml --format json
       archinspect summary vit_b_16 --depth 1 --convention fvcore
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    report = load_report(spec, **figures)
+    report = load_report(spec, **figures, memory=memory or "kept" in (columns or ()))
     if methods:
         from archinspect.render.methods import sentences  # noqa: PLC0415 - only where asked for
 

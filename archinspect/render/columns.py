@@ -56,6 +56,13 @@ COLUMNS = {
         number=True,
         keep=10,
     ),
+    "kept": Column(
+        "Kept",
+        lambda r: r.kept or 0,
+        lambda r, exact: byte_count(r.kept or 0, exact=exact),
+        number=True,
+        keep=12,
+    ),
     "receptive_field": Column("Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), keep=25),
     "jump": Column("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), keep=24),
     "center": Column("Centre", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), keep=23),
@@ -97,6 +104,8 @@ def default_columns(report: Report, rows: Sequence[Row]) -> tuple[str, ...]:
     """
     chain = all(row.inputs == (before.name,) for before, row in pairwise(rows))
     shown = DEFAULT if chain else (DEFAULT[0], "inputs", *DEFAULT[1:])
+    if report.memory:
+        shown = (*shown, "kept")
     columns = columns_of(report)
     is_ours = {place for place in PLACES.values() if columns[place] is COLUMNS[place]} if report.convention else set()
     return tuple(name for name in shown if name not in is_ours)

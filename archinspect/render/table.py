@@ -160,6 +160,13 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
         ("FLOPs", _both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
+    held = report.memory
+    if held:
+        most, kept = (byte_count(number, exact=exact) for number in (held.peak_bytes, held.kept_bytes))
+        lines += [
+            ("Peak at inference", f"{most} (activations alive at once, in {held.peak_layer})"),
+            ("Kept for backward", f"{kept} (activations; with weights and optimizer: archinspect memory)"),
+        ]
     told = {"Active params": totals.active_params != totals.params, "Buffers": totals.buffers}
     return [(title, value) for title, value in lines if told.get(title, True)]
 

@@ -1,0 +1,48 @@
+"""Where another tool's figures are not archinspect's, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from archinspect.conventions import find
+from archinspect.report import cost_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from archinspect.conventions import Difference
+    from archinspect.report import Report
+
+
+def print_differences(report: Report, differences: Sequence[Difference], console: Console) -> None:
+    """Print each figure of a tool beside archinspect's, then what makes the difference, the largest first."""
+    convention = find(report.convention)
+    figures = [("params", "parameters", "params"), *((f.name, f.title, f.like) for f in convention.figures)]
+    console.print(Text.assemble((report.name, "bold"), f", {convention.tool}: {convention.call}"), soft_wrap=True)
+    for name, title, like in figures:
+        ours, theirs = cost_dict(report.totals)[like], report.counted[name]
+        off = f" ({(theirs - ours) / ours:+.2%})" if ours and theirs != ours else ""
+        console.print(Text.assemble((f"\n{title}", "bold"), f": {theirs:,}; archinspect {ours:,}{off}"), soft_wrap=True)
+        rows = [difference for difference in differences if difference.figure == name]
+        if rows:
+            _print_table(rows, console)
+    if convention.note:
+        console.print(Text(f"\n{convention.note}", "bright_black"))
+
+
+def _print_table(rows: Sequence[Difference], console: Console) -> None:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("Operator", overflow="fold")
+    for title in ("Layers", "archinspect", "Tool", "Difference"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Why", overflow="fold")
+    for row in rows:
+        numbers = (f"{row.layers}", f"{row.ours:,}", f"{row.theirs:,}", f"{row.theirs - row.ours:+,}")
+        table.add_row(row.op, *numbers, row.why)
+    console.print(table)
