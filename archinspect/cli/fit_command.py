@@ -87,10 +87,11 @@ def _available(memory: int | None, device: str | None, devices: str | None) -> i
         return memory or 0
     from archinspect.devices import find  # noqa: PLC0415 - only where a device is named
 
-    try:
-        return find(device, devices).memory
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    with spec_errors():
+        try:
+            return find(device, devices).memory
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
 
 
 def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
