@@ -100,6 +100,7 @@ def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
 
         return json_text([one._asdict() for one in found])
     from archinspect.render.numbers import byte_count  # noqa: PLC0415 - as above
+    from archinspect.search import LARGEST  # noqa: PLC0415 - as above
 
     lines = []
     for one in found:
@@ -107,6 +108,7 @@ def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
         if not one.largest:
             lines.append(f"{one.vary}: none fits: 1 needs {needed} of {memory}")
             continue
-        beyond = f"; {one.largest + 1:,} needs {byte_count(one.beyond, exact=exact)}" if one.beyond else ""
+        ended = "; no larger one was tried" if one.largest >= LARGEST else "; the network takes no larger one"
+        beyond = f"; {one.largest + 1:,} needs {byte_count(one.beyond, exact=exact)}" if one.beyond else ended
         lines.append(f"{one.vary}: {one.largest:,} needs {needed} of {memory}{beyond}")
     return "\n".join(lines)

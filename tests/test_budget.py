@@ -1,0 +1,149 @@
+"""Budgets of memory: optimizers against PyTorch's, parts that add up, and the search for what fits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import archinspect
+from archinspect import Plan, budget
+from archinspect.search import LARGEST, largest_that_fits
+
+MEASURED = json.loads((Path(__file__).parent / "truth" / "optimizers.json").read_text(encoding="utf-8"))["networks"]
+SPECS = {"alexnet": "alexnet_torchvision"}
+# PyTorch packs the three projections of attention into one matrix of 3 d rows: 3 d + d numbers for Adafactor, where
+# three matrices of d rows have 6 d.
+PACKED = {("vit_b_16", "adafactor"): 12 * 2 * 768}
+STATES = [
+    (network, dtype, optimizer, count)
+    for network, by_type in MEASURED.items()
+    for dtype, by_name in by_type.items()
+    for optimizer, count in by_name.items()
+]
+
+
+@pytest.mark.parametrize(("network", "dtype", "optimizer", "count"), STATES)
+def test_an_optimizer_keeps_what_pytorch_s_does(network, dtype, optimizer, count):
+    plan = Plan(dtype=dtype, optimizer=optimizer)
+    more = PACKED.get((network, optimizer), 0) * (4 if dtype == "float32" else 2)
+    assert archinspect.memory_report(SPECS.get(network, network), plan).training.optimizer == count + more
+
+
+def test_every_optimizer_of_pytorch_is_measured():
+    assert {optimizer for *_, optimizer, _ in STATES} == {*budget.OPTIMIZERS} - {"adam8bit"}
+
+
+def net(tmp_path, layers, shape="[8]"):
+    path = tmp_path / "net.yaml"
+    path.write_text(f"input: {shape}\nlayers:\n{layers}", encoding="utf-8")
+    return path
+
+
+def test_adam_in_8_bits_by_hand(tmp_path):
+    """Two states of a byte an element and a float32 scale for 256; a small tensor's are float32."""
+    plan = Plan(optimizer="adam8bit")
+    training = archinspect.memory_report(net(tmp_path, "  - Dense: 1000\n"), plan).training
+    assert training.optimizer == 2 * (8 * 1000 + 32 * 4) + 2 * 1000 * 4
+
+
+def test_mixed_precision_by_hand(tmp_path):
+    """2 bytes for the weight, 2 for its gradient, 4 for the copy, 8 for Adam (Rajbhandari et al. 2019)."""
+    plan = Plan(dtype="bfloat16", mixed=True)
+    training = archinspect.memory_report(net(tmp_path, "  - Dense: {units: 10, use_bias: false}\n"), plan).training
+    assert (training.weights, training.gradients, training.master, training.optimizer) == (160, 160, 320, 640)
+    assert training.total == 16 * 80 + training.kept.total
+
+
+def test_frozen_weights_have_neither_gradient_nor_state(tmp_path):
+    layers = "  - {Dense: 10, trainable: false}\n  - Dense: 10\n"
+    training = archinspect.memory_report(net(tmp_path, layers)).training
+    assert training.weights == 4 * (90 + 110)
+    assert (training.gradients, training.optimizer) == (4 * 110, 8 * 110)
+
+
+def test_weights_in_4_bits_by_hand(tmp_path):
+    """Half a byte an element of the matrix and a float16 scale for 128 of them; the bias stays float16."""
+    found = archinspect.memory_report(net(tmp_path, "  - Dense: 33\n")).ledger.bytes
+    assert found["int4"] == 8 * 33 // 2 + 3 * 2 + 33 * 2
+    assert (found["float32"], found["int8"]) == (4 * 297, 297)
+
+
+@pytest.mark.parametrize(
+    ("network", "untied", "embedding", "active"),
+    [
+        ("gpt2", 124_439_808 + 50_257 * 768, (50_257 + 1024) * 768, 124_439_808),
+        ("mixtral_8x7b", 46_702_792_704, 32_000 * 4096, 12_879_925_248),
+        ("resnet50", 25_557_032, 0, 25_557_032),
+    ],
+)
+def test_ledger(network, untied, embedding, active):
+    ledger = archinspect.memory_report(network).ledger
+    report = archinspect.inspect(network)
+    assert (ledger.params, ledger.buffers) == (report.totals.params, report.totals.buffers)
+    assert (ledger.untied, ledger.embedding, ledger.active) == (untied, embedding, active)
+    assert ledger.shared == untied - ledger.params
+    assert ledger.non_embedding == ledger.params - embedding
+
+
+def test_parts_add_up_and_agree_with_the_summary():
+    found = archinspect.memory_report("resnet50", Plan(checkpointing=True), batch=4)
+    inference, training = found.inference, found.training
+    assert inference.total == inference.weights + inference.peak.bytes
+    parts = (training.weights, training.master, training.gradients, training.optimizer, training.checkpoints.total)
+    assert training.total == sum(parts)
+    assert training.checkpoints.total < training.kept.total
+    summary = archinspect.inspect("resnet50", batch=4, memory=True)
+    assert summary.memory == (inference.peak.bytes, inference.peak.node.layer, training.kept.total)
+    assert sum(row.kept for row in summary.layers) + training.kept.layers["input"] == training.kept.total
+    assert [row.kept for row in summary.fold(1)] == [
+        sum(row.kept for row in summary.layers if row.name.split(".")[0] == folded.name) for folded in summary.fold(1)
+    ]
+
+
+def test_keys_and_values_of_a_decoder():
+    found = archinspect.memory_report("llama2_7b", Plan(dtype="float16", cached=4096), batch=2, params={"seq": 1})
+    assert found.inference.cache == 2 * 4096 * 2 * 32 * 4096 * 2  # keys and values, layers, width, bytes
+    assert found.inference.total == found.inference.weights + found.inference.peak.bytes + found.inference.cache
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_largest_batch_fits_and_the_next_does_not(training):
+    memory = 3 * 2**30
+    found = archinspect.fit("alexnet", memory, training=training)
+    needs = []
+    for batch in (found.largest, found.largest + 1):
+        report = archinspect.memory_report("alexnet", batch=batch)
+        needs.append((report.training if training else report.inference).total)
+    assert needs == [found.needed, found.beyond]
+    assert found.needed <= memory < found.beyond
+
+
+def test_the_longest_sequence_ends_where_the_network_does(tmp_path):
+    """A table of 100 positions takes no 101st step."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "params: {seq: 8}\ninput: {shape: [$seq], dtype: int32}\n"
+        "layers: [{Embedding: {input_dim: 10, output_dim: 4}}, {LearnedPositions: {input_dim: 100}}]\n",
+        encoding="utf-8",
+    )
+    found = archinspect.fit(path, 2**30, vary="seq")
+    assert (found.largest, found.beyond) == (100, None)
+
+
+@given(st.integers(1, 3000), st.integers(1, 50), st.integers(0, 10_000))
+def test_search_is_that_of_trying_all(memory, slope, start):
+    expected = max((n for n in range(1, 3001) if start + slope * n <= memory), default=0)
+    found = largest_that_fits("batch", memory, lambda n: start + slope * n)
+    assert found.largest == expected
+    assert found.needed == start + slope * max(expected, 1)
+    assert found.beyond == (start + slope * (expected + 1) if expected else None)
+
+
+def test_search_ends():
+    found = largest_that_fits("batch", 10, lambda _: 1)
+    assert LARGEST <= found.largest < 2 * LARGEST
+    assert found.beyond is None
