@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from archinspect.api import (
         Checked,
-        Explained,
-        MemoryReport,
         NotFoundError,
         check,
         compare,
@@ -24,10 +22,10 @@ if TYPE_CHECKING:
         memory_report,
         network,
     )
-    from archinspect.budget import Plan
+    from archinspect.budget import MemoryReport, Plan
     from archinspect.cost import Cost
     from archinspect.diagnostics import Diagnostic, InvalidSpecError
-    from archinspect.explanation import Explanation, Figure
+    from archinspect.explanation import Explained, Explanation, Figure
     from archinspect.report import Report, Row
     from archinspect.search import Fit
 
@@ -56,12 +54,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Checked", "Explained", "MemoryReport", "NotFoundError"), "api"),
+    **dict.fromkeys(("Checked", "NotFoundError"), "api"),
     **dict.fromkeys(("check", "compare", "explain", "fit", "inspect", "memory_report", "network"), "api"),
-    "Plan": "budget",
+    **dict.fromkeys(("MemoryReport", "Plan"), "budget"),
     "Cost": "cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "diagnostics"),
-    **dict.fromkeys(("Explanation", "Figure"), "explanation"),
+    **dict.fromkeys(("Explained", "Explanation", "Figure"), "explanation"),
     **dict.fromkeys(("Report", "Row"), "report"),
     "Fit": "search",
 }

@@ -1,4 +1,4 @@
-"""What a Python user imports and the commands call: inspect, compare, check."""
+"""What a Python user imports and the commands call: inspect, explain, memory_report, fit, compare, check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
 from archinspect.infer import infer
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from archinspect.budget import Inference, Ledger, Plan, TrainingBudget
+    from archinspect.budget import MemoryReport, Plan
     from archinspect.conventions import Difference
     from archinspect.diagnostics import Diagnostic
-    from archinspect.explanation import Explanation
+    from archinspect.explanation import Explained
     from archinspect.graph import Graph
     from archinspect.search import Fit
     from archinspect.source import Value
@@ -33,63 +33,6 @@ if TYPE_CHECKING:
 
 class NotFoundError(Exception):
     """No file and no built-in network of this name; the message names the nearest."""
-
-
-class Explained(NamedTuple):
-    """Where a network's figures come from; `layers` holds the operators of every layer, in execution order.
-
-    `worked` are the layers whose output can be worked out from the spec's `values`.
-    """
-
-    report: Report
-    layers: dict[str, tuple[Explanation, ...]]
-    worked: tuple[Worked, ...]
-    differences: tuple[Difference, ...] = ()
-    """Where another tool counts otherwise, if a convention was asked for."""
-
-
-class MemoryReport(NamedTuple):
-    """What a network takes of a machine's memory, for a batch of `report.batch` samples, or one."""
-
-    report: Report
-    plan: Plan
-    ledger: Ledger
-    inference: Inference
-    training: TrainingBudget
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form, whose keys docs/json.md explains."""
-        peak, training = self.inference.peak, self.training
-        return {
-            "name": self.report.name,
-            "batch": self.report.batch,
-            "plan": self.plan._asdict(),
-            "ledger": {
-                **self.ledger._asdict(),
-                "shared": self.ledger.shared,
-                "non_embedding": self.ledger.non_embedding,
-            },
-            "inference": {
-                "weights": self.inference.weights,
-                "activations": peak.bytes,
-                "peak": peak.node.layer if peak.node else None,
-                "alive": [one._asdict() for one in peak.alive],
-                "workspace": peak.workspace,
-                "cache": self.inference.cache,
-                "total": self.inference.total,
-                "timeline": [{"layer": s.node.layer, "during": s.during, "after": s.after} for s in peak.timeline],
-            },
-            "training": {
-                "weights": training.weights,
-                "master": training.master,
-                "gradients": training.gradients,
-                "optimizer": training.optimizer,
-                "kept": training.kept.total,
-                "kept_by_layer": training.kept.layers,
-                "checkpoints": training.checkpoints and training.checkpoints._asdict(),
-                "total": training.total,
-            },
-        }
 
 
 class Checked(NamedTuple):
@@ -155,7 +98,7 @@ def explain(
     >>> conv.weights[0].elements.formula
     'kernel_height * kernel_width * in_channels * filters'
     """
-    from archinspect.explanation import explain_graph  # noqa: PLC0415 - a summary does without
+    from archinspect.explanation import Explained, explain_graph  # noqa: PLC0415 - a summary does without
 
     with _collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
@@ -202,7 +145,7 @@ def memory_report(
     plan = plan or budget.Plan()
     with _collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
-        return MemoryReport(
+        return budget.MemoryReport(
             report(graph, batch=batch, dtype=plan.dtype),
             plan,
             budget.ledger(graph),

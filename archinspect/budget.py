@@ -6,7 +6,7 @@ a framework or a kernel takes beside them is none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.cost import costs, own_weights
 from archinspect.memory import Checkpointed, Peak, Training, checkpointed, kept, kv_cache, peak
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from archinspect.graph import Graph
     from archinspect.op import Weight
+    from archinspect.report import Report
     from archinspect.shape import Shape
 
 PACKED = "int4"
@@ -105,6 +106,50 @@ class Plan(NamedTuple):
     attention: str = "fused"
     cached: int = 0
     """Steps whose keys and values a decoder keeps."""
+
+
+class MemoryReport(NamedTuple):
+    """What a network takes of a machine's memory, for a batch of `report.batch` samples, or one."""
+
+    report: Report
+    plan: Plan
+    ledger: Ledger
+    inference: Inference
+    training: TrainingBudget
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, whose keys docs/json.md explains."""
+        peak, training = self.inference.peak, self.training
+        return {
+            "name": self.report.name,
+            "batch": self.report.batch,
+            "plan": self.plan._asdict(),
+            "ledger": {
+                **self.ledger._asdict(),
+                "shared": self.ledger.shared,
+                "non_embedding": self.ledger.non_embedding,
+            },
+            "inference": {
+                "weights": self.inference.weights,
+                "activations": peak.bytes,
+                "peak": peak.node.layer if peak.node else None,
+                "alive": [one._asdict() for one in peak.alive],
+                "workspace": peak.workspace,
+                "cache": self.inference.cache,
+                "total": self.inference.total,
+                "timeline": [{"layer": s.node.layer, "during": s.during, "after": s.after} for s in peak.timeline],
+            },
+            "training": {
+                "weights": training.weights,
+                "master": training.master,
+                "gradients": training.gradients,
+                "optimizer": training.optimizer,
+                "kept": training.kept.total,
+                "kept_by_layer": training.kept.layers,
+                "checkpoints": training.checkpoints and training.checkpoints._asdict(),
+                "total": training.total,
+            },
+        }
 
 
 def ledger(graph: Graph) -> Ledger:

@@ -16,10 +16,13 @@ from archinspect.traced import Number, Traced, formula, named, names, plain, ter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from archinspect.conventions import Difference
     from archinspect.field import Fields
     from archinspect.graph import Graph, Node, Tensor
     from archinspect.op import Op
+    from archinspect.report import Report
     from archinspect.shape import Shape
+    from archinspect.worked import Worked
 
 # What arguments are called in formulas, where their own name would read badly with an axis behind it.
 _SHORT = {
@@ -113,6 +116,19 @@ class Explanation(NamedTuple):
             "field": None if self.field is None else [figure.as_dict() for figure in self.field],
             **({"shares": self.shares} if self.shares else {}),
         }
+
+
+class Explained(NamedTuple):
+    """Where a network's figures come from; `layers` holds the operators of every layer, in execution order.
+
+    `worked` are the layers whose output can be worked out from the spec's `values`.
+    """
+
+    report: Report
+    layers: dict[str, tuple[Explanation, ...]]
+    worked: tuple[Worked, ...]
+    differences: tuple[Difference, ...] = ()
+    """Where another tool counts otherwise, if a convention was asked for."""
 
 
 def explain_graph(graph: Graph, batch: int | None = None) -> dict[str, tuple[Explanation, ...]]:

@@ -16,8 +16,7 @@ from archinspect.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from archinspect.api import Explained
-    from archinspect.explanation import Explanation
+    from archinspect.explanation import Explained, Explanation
     from archinspect.worked import Worked
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.api import MemoryReport
+    from archinspect.budget import MemoryReport
     from archinspect.memory import Step
 
 SHOWN_ALIVE = 8
