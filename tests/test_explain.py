@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from archinspect import ops
 from archinspect.api import _network, open_spec
 from archinspect.cost import costs
 from archinspect.explanation import explain_graph
 from archinspect.field import fields
+from archinspect.graph import Graph, Node
+from archinspect.op import Op
+from archinspect.source import Source, Span
 from archinspect.spec import library
 from archinspect.spec.expand import Settings
 from archinspect.spec.expressions import evaluate
 from archinspect.spec.load import is_template
 
+TRUTH = Path(__file__).parent / "truth"
+LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
+ROWS = [
+    (framework, row)
+    for framework in LAYOUTS
+    for row in json.loads((TRUTH / f"ops_{framework}.json").read_text(encoding="utf-8"))["rows"]
+]
 NETWORKS = [name for name, path in library.builtins().items() if not is_template(library.read(path))]
 
 
@@ -55,3 +69,45 @@ def evaluated(explanation):
             assert sum(figure.terms) == figure.value, figure
         figures[figure.name] = value
     return figures
+
+
+@pytest.mark.parametrize(("framework", "row"), [row for row in ROWS if row[1]["output"]])
+def test_formulas_of_a_measured_layer(framework, row):
+    """Every operator with every combination of arguments that is measured: dilation, groups, padding, ceiling, ..."""
+    graph = layer_graph(make(row["op"], row["args"], LAYOUTS[framework]), row["inputs"], LAYOUTS[framework])
+    counted = costs(graph)
+    for node, (explanation, *_) in zip(graph.nodes, explain_nodes(graph), strict=True):
+        figures = evaluated(explanation)
+        assert [figures[name] for name in figures if name.startswith("out_")] == list(node.output.shape[1:])
+        assert (figures.get("params", 0), figures.get("buffers", 0)) == (counted[node].params, counted[node].buffers)
+        assert (figures["MACs"], figures["FLOPs"]) == (counted[node].macs, counted[node].flops)
+
+
+def explain_nodes(graph):
+    return list(explain_graph(graph, graph.inputs[0].output.shape[0]).values())
+
+
+def layer_graph(op, shapes, layout):
+    """Return the graph of a single layer, each of its operators under a name of its own."""
+    graph = Graph("layer", Span(Source("layer", "")))
+    graph.layout = layout
+    graph.inputs = [node_of(Op(), [], f"input{i}", shape) for i, shape in enumerate(shapes)]
+
+    def emit(part, inputs):
+        shape = part.output(*[tensor.shape for tensor in inputs])
+        graph.nodes.append(node_of(part, inputs, f"part{len(graph.nodes)}", shape))
+        return graph.nodes[-1].output
+
+    graph.outputs = [op.build(emit, [node.output for node in graph.inputs])]
+    return graph
+
+
+def node_of(op, inputs, name, shape):
+    node = Node(op, inputs, name, name, Span(Source("layer", "")))
+    node.output.shape = tuple(shape)
+    return node
+
+
+def make(name, args, layout):
+    kind = ops.find(name)
+    return kind(**({"data_format": layout, **args} if "data_format" in kind.args else args))

@@ -53,6 +53,7 @@ DENSE_IN_DISGUISE = "conv_preds"
 
 # Parameters and MACs of the small networks, by the rule of each layer.
 WORKED_OUT = {
+    "caffenet": (60_965_224, 724_406_816),  # AlexNet's, whose measured layers it has in another order
     "conv1d_same": (3, 6 * 3),
     "conv1d_valid": (3, 4 * 3),
     "conv1d_stride2": (3, 3 * 3),
@@ -197,7 +198,7 @@ def test_all_asked_for_are_there():
     assert set(FILES) - set(NETWORKS) == TEMPLATES  # nothing else escapes the tests below
     assert len(WITH_ROWS) == 19
     assert set(MEASURED) | set(WORKED_OUT) | set(COUNTED) == set(NETWORKS)
-    assert set(WORKED_OUT) | {"deep_residual"} == LESSONS | ZOO
+    assert set(WORKED_OUT) | {"deep_residual"} == LESSONS | ZOO | {"caffenet"}
 
 
 def test_every_kind_of_the_zoo_is_there():
@@ -423,3 +424,23 @@ TOP_LEVEL = {
 @pytest.mark.parametrize("name", TOP_LEVEL)
 def test_top_level_is_the_papers_table(name):
     assert " ".join(row.name for row in checked(name).report.fold(1)) == TOP_LEVEL[name]
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_tied_weights_count_once_in_both_frameworks(tmp_path, framework):
+    measured = json.loads((TRUTH / "tied.json").read_text(encoding="utf-8"))[framework]
+    path = tmp_path / "tied.yaml"
+    path.write_text(
+        """
+input: {shape: [16], dtype: int32}
+layers:
+  - {Embedding: {input_dim: 100, output_dim: 32}, name: table}
+  - Dense: {units: 32, activation: tanh}
+  - {Dense: {units: 100, use_bias: false}, weights: table}
+""",
+        encoding="utf-8",
+    )
+    report = archinspect.inspect(path)
+    (output,) = report.outputs.values()
+    assert (report.totals.params, report.totals.macs) == (measured["params"], measured["macs"])
+    assert list(output[1:]) == measured["output"][1:]

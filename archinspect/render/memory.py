@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archinspect.memory import Step
 
 SHOWN_ALIVE = 8
-SHOWN_TYPES = ("float32", "bfloat16", "int8", "int4")
+SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, packed with scales"}
 HEIGHT = 8
 CHART_WIDTH = 60
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -63,8 +63,8 @@ def _ledger_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, st
         yield "embedding", f"{ledger.embedding:,}", f"{ledger.non_embedding:,} without"
     if ledger.active != ledger.params:
         yield "active", f"{ledger.active:,}", "what one token uses"
-    types = ", ".join(f"{name} {byte_count(ledger.bytes[name], exact=exact)}" for name in SHOWN_TYPES[1:])
-    yield "bytes", byte_count(ledger.bytes[found.plan.dtype], exact=exact), f"in other types: {types}"
+    types = ", ".join(f"{byte_count(ledger.bytes[name], exact=exact)} in {how}" for name, how in SHOWN_TYPES.items())
+    yield "bytes", byte_count(ledger.bytes[found.plan.dtype], exact=exact), types
 
 
 def _inference_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, str, str]]:
