@@ -199,10 +199,11 @@ class _Memory:
 
     def _join(self, left: _Factor, right: _Factor, ranked: str, later: set[str]) -> _Factor:
         before = left
-        left, right = (
+        left, right = summed_first = [
             one.only("".join(index for index in ranked if index in other.order or index in later))
             for one, other in ((left, right), (right, left))
-        )
+        ]
+        self._hold(before, left)
         summed = "".join(index for index in ranked if index in left.order and index not in later)
         rest = [index for index in ranked if index not in summed]
         both = "".join(index for index in rest if index in left.order and index in right.order)
@@ -215,7 +216,7 @@ class _Memory:
                 self._keep(factor)
         product = both + own + others
         result = _Factor(product if summed else "".join(i for i in rest if i in product), left.needed or right.needed)
-        self._hold(*{before, left, right, result})
+        self._hold(*summed_first, left, right, result)
         return result
 
     def _keep(self, factor: _Factor) -> None:
@@ -225,7 +226,8 @@ class _Memory:
             self.inputs.add(factor.number)
 
     def _hold(self, *factors: _Factor) -> None:
-        self.alive = max(self.alive, sum(self._elements(factor) for factor in factors if factor.number is None))
+        distinct = {id(factor): factor for factor in factors if factor.number is None}
+        self.alive = max(self.alive, sum(map(self._elements, distinct.values())))
 
     def _elements(self, factor: _Factor) -> int:
         return prod(self.lengths[index] for index in factor.order)
