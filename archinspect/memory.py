@@ -107,8 +107,10 @@ class _Rules:
         _refuse_unknown("dtype", dtype, DTYPES)
         self.graph = graph
         self.number = {node.output: i for i, node in enumerate((*graph.nodes, *graph.inputs))}
-        self.read = [[self.number[tensor] for tensor in node.inputs] for node in graph.nodes]
-        """The numbers of what each node reads; those of the network's inputs come behind those of the nodes."""
+        self.read = [[self.number[tensor] for tensor in node.inputs[: node.op.reads]] for node in graph.nodes]
+        """The numbers of what each node reads, and not just has its size from.
+
+        Those of the network's inputs come behind those of the nodes."""
         self.attention = attention
         self.sizes = {**DTYPES, "float": DTYPES[dtype]}
         self._kept: dict[tuple[Op, tuple[Shape, ...], tuple[bool, ...], bool, bool], Kept | None] = {}

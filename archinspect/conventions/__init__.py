@@ -14,14 +14,14 @@ from archinspect.conventions.table import CONVENTIONS, Convention, Figure, Rule
 from archinspect.cost import costs, own_weights
 from archinspect.diagnostics import suggest
 from archinspect.op import DTYPES, channel_axis
-from archinspect.shape import pad_pairs, size
+from archinspect.shape import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from archinspect.graph import Graph, Node
     from archinspect.op import Op, Weight
-    from archinspect.shape import Shape
+    from archinspect.shape import Shape, Sliding
 
 __all__ = [
     "CONVENTIONS",
@@ -68,11 +68,10 @@ def _states(use: Use) -> int:
 def _bias_as_if_plain(use: Use) -> int:
     """Return the filters times the positions of a convolution not transposed: negative ones too, as calflops."""
     spatial, _ = use.op.split(use.shapes[0])
-    windows: Shape = use.op.windows()
-    pads = pad_pairs(use.op.padding, spatial, windows, use.op.strides)
+    how: Sliding = use.op.sliding(spatial)
     places: list[int] = [
         (length + sum(pad) - window) // stride + 1
-        for length, pad, window, stride in zip(spatial, pads, windows, use.op.strides, strict=True)
+        for length, pad, window, stride in zip(spatial, how.pads, how.windows, how.strides, strict=True)
     ]
     return use.output[0] * prod(places) * use.learned("bias")
 

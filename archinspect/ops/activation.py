@@ -157,6 +157,13 @@ class QuickGELU(Elementwise):
 
     operations = 4
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, run
+        return Kept((0,), extra=(("float", size(output)),))  # the sigmoid
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.kept(shapes, output, run).extra
+
 
 class SiLU(Elementwise):
     """`x / (1 + exp(-x))`, also called swish (Ramachandran et al. 2017, arXiv:1710.05941). 4 operations."""

@@ -153,20 +153,27 @@ class ScaledDotProductAttention(_Attention):
         return Kept((value, *self.beside_values()), extra=(("float", scaled + scores),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        added = ("float", self._added(shapes))
         if run.attention == "fused":
-            return (("float32", size(output[:-1]) * self.num_heads),)
+            return (("float32", size(output[:-1]) * self.num_heads), added)
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
         if run.attention == "eager":
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
-            return (("float", repeated + max(2 * scores, scores + 2 * result) - result),)
+            return (("float", repeated + max(2 * scores, scores + 2 * result) - result), added)
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
         copied = size(shapes[0][:-2]) > 1 and self.num_heads > 1
         first = (1 + copied) * (queries + keys) + scores
         last = queries + scores + values * copied + result
-        return (("float", max(repeated + max(first, queries + 2 * scores, last), 2 * result) - result),)
+        return (("float", max(repeated + max(first, queries + 2 * scores, last), 2 * result) - result), added)
+
+    def _added(self, shapes: Sequence[Shape]) -> int:
+        """Return the elements of what is added to every sample's scores: biases of each head, a mask of each window."""
+        query, key, _ = _roles(shapes)
+        biased = self.shared_position_biases or self.position_biases > 0
+        return (biased * self.num_heads + self.masked * size(query[1:-2])) * query[-2] * key[-2]
 
     def cached(self, *shapes: Shape) -> int:
         _, key, value = _roles(shapes)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from math import prod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.args import MAX_ITEMS, Int, Kind, Optional, arg
-from archinspect.op import ArgumentError, Op, Weight, Work
+from archinspect.op import ArgumentError, Kept, Op, View, Weight, Work
 from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
     from archinspect.source import Value
 
@@ -153,6 +155,84 @@ def _additions(term: str, kept: str, sizes: Mapping[str, Shape]) -> int:
     return size(_shape(term, sizes)) - size(_shape(kept, sizes))
 
 
+class _Factor(NamedTuple):
+    """A tensor that is multiplied."""
+
+    order: str
+    """Its indices as they lie in memory, without those of size 1."""
+    needed: bool
+    """Whether backward needs its gradient."""
+    number: int | None = None
+    """Which input it is; None for one that is made on the way."""
+
+    def only(self, indices: str) -> _Factor:
+        """Return the sum over all other indices."""
+        left = "".join(index for index in indices if index in self.order)
+        return self if len(left) == len(self.order) else _Factor(left, self.needed)
+
+    def grouped(self, *groups: str) -> _Factor:
+        """Return it with the axes of each group as one: a copy where they do not lie side by side."""
+        return self if all(group in self.order for group in groups) else _Factor("".join(groups), self.needed)
+
+
+class _Memory:
+    """What PyTorch keeps and holds when it joins terms from left to right: matrix products where there are sums."""
+
+    def __init__(
+        self, terms: Sequence[str], output: str, sizes: Mapping[str, Shape], needed: Sequence[bool] | None = None
+    ) -> None:
+        self.lengths = {index: size(sizes[index]) for index in sizes}
+        self.inputs: set[int] = set()
+        self.extra = 0
+        """Elements kept beside inputs."""
+        self.alive = 0
+        """The most elements alive beside inputs, the output among them."""
+        orders = ["".join(index for index in term if self.lengths[index] != 1) for term in terms]
+        needs = needed or [False] * len(terms)
+        factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
+        # The order in which PyTorch goes through indices: the output's, then those that are summed.
+        ranked = output + "".join(sorted(set("".join(terms)) - {*output}))
+        done = factors[0]
+        for number, factor in enumerate(factors[1:], 2):
+            done = self._join(done, factor, ranked, set(output).union(*orders[number:]))
+        self._hold(done.only(output))
+
+    def _join(self, left: _Factor, right: _Factor, ranked: str, later: set[str]) -> _Factor:
+        before = left
+        left, right = summed_first = [
+            one.only("".join(index for index in ranked if index in other.order or index in later))
+            for one, other in ((left, right), (right, left))
+        ]
+        self._hold(before, left)
+        summed = "".join(index for index in ranked if index in left.order and index not in later)
+        rest = [index for index in ranked if index not in summed]
+        both = "".join(index for index in rest if index in left.order and index in right.order)
+        own = "".join(index for index in rest if index in left.order and index not in both)
+        others = "".join(index for index in rest if index in right.order and index not in both)
+        if summed:
+            left, right = left.grouped(both, own, summed), right.grouped(both, summed, others)
+        for factor, other in ((left, right), (right, left)):
+            if other.needed:
+                self._keep(factor)
+        product = both + own + others
+        result = _Factor(product if summed else "".join(i for i in rest if i in product), left.needed or right.needed)
+        self._hold(*summed_first, left, right, result)
+        return result
+
+    def _keep(self, factor: _Factor) -> None:
+        if factor.number is None:
+            self.extra += self._elements(factor)
+        else:
+            self.inputs.add(factor.number)
+
+    def _hold(self, *factors: _Factor) -> None:
+        distinct = {id(factor): factor for factor in factors if factor.number is None}
+        self.alive = max(self.alive, sum(map(self._elements, distinct.values())))
+
+    def _elements(self, factor: _Factor) -> int:
+        return prod(self.lengths[index] for index in factor.order)
+
+
 class Einsum(_Product):
     """The sum of products that an equation says, as `einsum` of NumPy, PyTorch and Keras.
 
@@ -179,6 +259,23 @@ class Einsum(_Product):
         del output
         terms, result = self.terms()
         return _work(terms, result, self.sizes(terms, shapes))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
+        terms, result = self.terms()
+        memory = _Memory(terms, result, self.sizes(terms, shapes), run.inputs)
+        return Kept(tuple(sorted(memory.inputs)), extra=(("float", memory.extra),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        terms, result = self.terms()
+        memory = _Memory(terms, result, self.sizes(terms, shapes))
+        return (("float", max(memory.alive - size(output), 0)),)
+
+    def view(self, *, training: bool) -> View | None:
+        del training
+        terms, result = self.terms()
+        return View(strided=True) if {*map(frozenset, terms)} == {frozenset(result)} and len(terms) == 1 else None
 
 
 class EinsumDense(_Product):
@@ -245,3 +342,16 @@ class EinsumDense(_Product):
         terms, result = self.terms()
         macs, other = _work(terms, result, self._sizes(shapes[0]))
         return Work(macs, other + size(output) * bool(self.bias_axes))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output
+        terms, result = self.terms()
+        memory = _Memory(terms, result, self._sizes(shapes[0]), (run.inputs[0], run.weights))
+        return Kept((0,) if 0 in memory.inputs else (), extra=(("float", memory.extra),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        terms, result = self.terms()
+        memory = _Memory(terms, result, self._sizes(shapes[0]))
+        # The product, to which the bias is added; or copies of input and kernel.
+        return (("float", max(memory.alive - size(output), size(output) * bool(self.bias_axes))),)

@@ -11,7 +11,7 @@ from archinspect.shape import Mismatch, size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Run
+    from archinspect.op import Elements, Run
     from archinspect.shape import Shape
 
 
@@ -74,6 +74,14 @@ class SinusoidalEmbedding(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         del shapes
         return Work(other=3 * (size(output) // 2))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, run
+        return Kept(extra=(("float", self.dim // 2 + size(output) // 2),))  # frequencies and angles
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", 3 * (size(output) // 2)),)  # angles, sines, cosines
 
     def label(self) -> str:
         return f"sines, {self.dim}"

@@ -130,6 +130,14 @@ class FrozenBatchNormalization(_ChannelNorm):
         del shapes
         return Work(other=2 * size(output))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        return Kept(extra=(("float", self.channels(shapes[0])),))  # the factor
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del run
+        return (("float", size(output) + 2 * self.channels(shapes[0])),)  # the scaled map, factor and term
+
     def label(self) -> str:
         return "frozen batch norm"
 

@@ -383,5 +383,17 @@ class RoIAlign(Spatial):
         del shapes
         return Work(other=8 * self.sampling_ratio**2 * size(output))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del output, run
+        return Kept(extra=self._boxes(shapes))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output, run
+        return self._boxes(shapes)
+
+    def _boxes(self, shapes: Sequence[Shape]) -> Elements:
+        """Return the boxes of all samples in one list, each with its sample's number."""
+        return (("float", size(shapes[-1][:-1]) * 5),)
+
     def label(self) -> str:
         return f"RoI align to {times(self.output_size)}"

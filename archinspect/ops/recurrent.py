@@ -122,7 +122,9 @@ class Recurrent(Op):
         batch, steps, _ = shapes[0]
         cells = list(self.cells(shapes[0]))
         between = (self.num_layers - 1) * self.stored(shapes, ())
-        return Kept((0,), extra=(("float", len(cells) * batch * self.kept_by_cell(steps) + between),))
+        elements = len(cells) * batch * self.kept_by_cell(steps) + between
+        # A state that it starts from is an input, and no zeros of its own.
+        return Kept(tuple(range(len(shapes))), extra=(("float", elements - sum(map(size, shapes[1:]))),))
 
     def kept_by_cell(self, steps: int) -> int:
         """Return the elements that a cell keeps of a sample beside its input: the state before each step and after."""

@@ -439,6 +439,10 @@ class CropLike(_SpatialLike):
         axes = self.spatial(len(given))
         return tuple(Reach(before=-((n - left) // 2)) for n, left in zip(given[axes], like[axes], strict=True))
 
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(strided=True)
+
     def label(self) -> str:
         return "crop"
 
@@ -456,6 +460,10 @@ class ReshapeLike(_Like):
         if size(given) != size(like):
             raise Mismatch(f"{text(given)} and {text(like)} differ in the number of elements")
         return like
+
+    def view(self, *, training: bool) -> View | None:
+        del training
+        return View(in_order=True)
 
     def label(self) -> str:
         return "reshape"

@@ -194,6 +194,7 @@ class WindowReverse(Op):
 
     kind = "reshape"
     inputs = (1, 2)
+    reads = 1
     window_size: int = arg("height and width of a window", Int(1, 10_000))
     size: tuple[int, ...] | None = arg("height and width of the map", Optional(Ints(1)), None)
 

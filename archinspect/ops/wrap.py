@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archinspect import ops
 from archinspect.args import Choice, Kind, arg
 from archinspect.diagnostics import suggest
-from archinspect.op import ArgumentError, Op, Reach, Work, data_format_arg
+from archinspect.op import ArgumentError, Kept, Op, Reach, View, Work, data_format_arg
 from archinspect.ops.recurrent import Recurrent
 from archinspect.shape import Mismatch, size
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archinspect.graph import Tensor
-    from archinspect.op import Emit, Weight
+    from archinspect.op import Elements, Emit, Run, Weight
     from archinspect.shape import Shape
     from archinspect.source import Value
 
@@ -104,6 +104,18 @@ class TimeDistributed(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return self.layer.work([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        return self.layer.kept([*map(_steps_in_batch, shapes)], _steps_in_batch(output), run)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.layer.workspace([*map(_steps_in_batch, shapes)], _steps_in_batch(output), run)
+
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return self.layer.stored([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
+
+    def view(self, *, training: bool) -> View | None:
+        return self.layer.view(training=training)
+
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         inside = self.layer.reach(*map(_steps_in_batch, shapes))
         return (Reach(), *inside) if inside else inside
@@ -147,6 +159,17 @@ class Bidirectional(Op):
         macs, other = self.layer.work(shapes, self.layer.output(*shapes))
         joining = {"concat": 0, "sum": 1, "mul": 1, "ave": 2}[self.merge_mode]
         return Work(2 * macs, 2 * other + joining * size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        one = self.layer.kept(shapes, self.layer.output(*shapes), run)
+        joined = (("float", 2 * size(output)),) if self.merge_mode == "mul" else ()
+        return one._replace(extra=(*one.extra, *one.extra, *joined))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del output
+        inside = self.layer.output(*shapes)
+        both = 2 * self.layer.stored(shapes, inside)
+        return (*self.layer.workspace(shapes, inside, run), ("float", both))
 
     def label(self) -> str:
         return f"{self.layer.label()}, both ways"

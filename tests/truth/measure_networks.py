@@ -469,8 +469,8 @@ class EncoderDecoder(nn.Module):
         )
 
     def forward(self, source, target):
-        _, last = self.encoder(self.source(source))
-        summary = torch.tanh(self.summary(last[0]))
+        states, _ = self.encoder(self.source(source))
+        summary = torch.tanh(self.summary(states[:, -1]))
         start = torch.tanh(self.start(summary))
         context = summary[:, None].repeat(1, target.shape[1], 1)
         steps = torch.cat([self.target(target), context], 2)

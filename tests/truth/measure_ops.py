@@ -125,8 +125,20 @@ class FrozenBatchNorm2d(nn.Module):
         return given * scale + (self.bias - self.running_mean * scale)
 
 
+class BoxesKept(torch.autograd.Function):
+    """What torchvision's compiled kernel keeps for backward: the boxes only, not the map."""
+
+    @staticmethod
+    def forward(context, given, boxes, size):
+        context.save_for_backward(boxes)
+        return given.new_zeros((len(boxes), given.shape[1], *size))
+
+
 class RoIAlign(nn.Module):
-    """All boxes read the first map: which one a box reads changes no figure."""
+    """All boxes read the first map: which one a box reads changes no figure.
+
+    Without gradients on a real device it computes what the kernel does; on the meta device it has the kernel's memory.
+    """
 
     def __init__(self, output_size, sampling_ratio=2):
         super().__init__()
@@ -136,6 +148,9 @@ class RoIAlign(nn.Module):
     def forward(self, *given):
         *maps, boxes = given
         left, top, right, bottom = boxes.unbind(-1)
+        if boxes.is_meta:
+            listed = torch.cat([boxes.new_zeros(*boxes.shape[:2], 1), boxes], dim=2).flatten(0, 1)
+            return BoxesKept.apply(maps[0], listed, self.size).unflatten(0, boxes.shape[:2])
         rows, columns = (count * self.ratio for count in self.size)
         down = top[..., None] + (bottom - top)[..., None] * (torch.arange(rows) + 0.5) / rows
         along = left[..., None] + (right - left)[..., None] * (torch.arange(columns) + 0.5) / columns
@@ -746,6 +761,9 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("Einsum", (2, 3, 4), (2, 4, 5), (2, 5, 6), equation="bij,bjk,bkl->bil")
     yield case("Einsum", (2, 3, 4), (2, 4, 5), (2, 3, 5), equation="bij,bjk,bik->b")
     yield case("Einsum", (2, 3), (2, 4), (2, 5), equation="bi,bj,bk->bk")
+    yield case("Einsum", (2, 4, 3), (2, 5, 2, 3, 4), equation="bkm,bilmk->bim")
+    yield case("Einsum", (3, 3, 5, 3), (3, 5, 3, 3, 5), equation="blmi,bmlij->biml")
+    yield case("Einsum", (2, 5, 2, 2, 3), (2, 4), (2, 2), equation="bjlmk,bi,bl->bl")
     yield case("Einsum", (2, 3, 4), (2, 5, 6), equation="bij,bjk->bik")
     yield case("Einsum", (2, 3, 4), (2, 4), equation="bij,bjk->bik")
     yield case("Einsum", (2, 3, 4), (2, 4, 5), equation="bij->bji")
