@@ -82,6 +82,8 @@ class Graph:
         self.outputs: list[Tensor] = []
         self.groups: dict[str, str] = {}
         """Path of every composite and what it is: a block's name, `group`."""
+        self.modules: set[str] = set()
+        """Paths of the composites whose callers hold their inputs until they end, even with a single kernel."""
         self.expect: Tree | None = None
         self.values: Tree | None = None
         """Numbers for the inputs and the layers' weights, to work sums out with."""

@@ -376,11 +376,11 @@ def _extend(storage: _Storage, last: int) -> None:
 def _functions(graph: Graph) -> list[tuple[str, ...]]:
     """Return the composites that each node is in, the outermost first, those left out that are no function.
 
-    That is a chain with no more than one layer that has a kernel, such as a convolution and its normalization.
-    Attention with its projections is a function.
+    That is a chain with no more than one layer that has a kernel, such as a convolution and its normalization, unless
+    its block is a `module`. Attention with its projections is a function.
     """
     kernels: dict[str, set[str]] = {}
-    whole = set()
+    whole = set(graph.modules)
     for node in graph.nodes:
         for path in _composites(node.layer):
             found = kernels.setdefault(path, set())

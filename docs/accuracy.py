@@ -40,9 +40,6 @@ others expect differences of up to a fifth. These networks' programs differ from
 
 - `densenet121`: torchvision keeps every layer's output in a list and joins them anew for each layer. The spec joins two
   tensors at a time, and of the joined ones only the last is alive.
-- `inception_v3`, `yolov3`, `pointnet`: a convolution with its normalization and activation is a module of its own, and
-  the caller's variable holds its input until all three have run. Most networks' programs (VGG, ResNet, DCGAN) write the
-  three out, and so a composite with a single kernel is no function here.
 - `vit_b_16`, `vit_l_16`: torchvision adds the positions within a module that the whole encoder is, whose caller holds
   the tokens without positions. The spec adds them outside.
 - `unet`: the measured program holds the enlarged map while the two convolutions run, and no longer the map before.

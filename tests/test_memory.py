@@ -100,7 +100,6 @@ BEYOND = {
     "densenet121": -0.19,
     "fasterrcnn_resnet50_fpn": -0.158,
     "gru_seq2seq": -0.217,
-    "inception_v3": -0.19,
     "sd15_vae": -0.166,
 }
 # Chains, in which nothing but the order of layers decides.
@@ -124,7 +123,17 @@ def test_most_peaks_are_equal():
         for name, figures in MEASURED.items()
         if memory.peak(built_in(name), attention=attention(name)).bytes != figures["peak_inference"]
     }
-    assert unequal == {*BEYOND, "bert_base", "pointnet", "unet", "vae", "vit_b_16", "vit_l_16", "yolov3"}
+    assert unequal == {
+        *BEYOND,
+        "bert_base",
+        "unet",
+        "vae",
+        "vit_b_16",
+        "vit_l_16",
+        "swin_t",
+        "sd15_unet",
+        "mlp_mixer_b16",
+    }
 
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet50", "unet", "gpt2"])

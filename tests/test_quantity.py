@@ -58,7 +58,7 @@ def test_holds(text, holds, fails):
             "5 X",
             "5 m",
             "5 g",
-            "5 GB",
+            "5 GX",
             "G",
             "5 5",
             "5 G G",

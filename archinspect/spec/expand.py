@@ -416,6 +416,8 @@ class _Expander:
             raise _UnevaluatedError
         path = self._claim(name, step, scope, snake(block.name))
         self.graph.groups[path] = block.name
+        if block.module:
+            self.graph.modules.add(path)
         inner = Scope(path + ".", self._block_env(block, step, env), scope, step.span)
         inner.blocks = (*scope.blocks, block.name)
         return self._inside(block.layers, path, inner, self._single(step, start))

@@ -62,6 +62,8 @@ class Block(NamedTuple):
     span: Span
     params: dict[str, tuple[Scalar, Tree]]
     layers: list[Step]
+    module: bool = False
+    """Whether its author has it as a module of its own, whose caller holds its inputs until it ends."""
 
 
 class Spec:
@@ -177,12 +179,20 @@ class _Parser:
                 block.params.update(self._block_params(value))
             elif name.text == "layers":
                 block.layers.extend(self.steps(value, name))
+            elif name.text == "module":
+                block = block._replace(module=self._truth(value, "module"))
             elif name.text != "description":
-                help_ = suggest(name.text, ("params", "layers", "description"))
+                help_ = suggest(name.text, ("params", "layers", "module", "description"))
                 self.problems.error("unknown-key", f"unknown key '{name.text}' in a block", name.span, help_)
         if "layers" not in body.values:
             self.problems.error("type", f"block '{key.text}' has no `layers`", key.span)
         return block
+
+    def _truth(self, value: Tree, what: str) -> bool:
+        if not isinstance(value, Scalar) or not isinstance(value.value, bool):
+            self.problems.error("type", f"{what} must be true or false", value.span)
+            return False
+        return value.value
 
     def _block_params(self, value: Tree) -> dict[str, tuple[Scalar, Tree]]:
         params = self._entries(value, "params")
