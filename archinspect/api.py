@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
@@ -160,41 +161,43 @@ def fit(  # noqa: PLR0913 - each by its name
     plan: Plan | None = None,
     *,
     training: bool = False,
-    vary: str = "batch",
+    vary: Sequence[str] = (),
     batch: int | None = None,
     params: Mapping[str, Value] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
-) -> Fit:
-    """Return the largest batch, or value of the spec's parameter `vary`, that fits into so many bytes.
+) -> list[Fit]:
+    """Return the largest batch, and the largest value of other parameters of the spec, that fit into so many bytes.
 
-    Arguments and errors are otherwise those of :func:`inspect`.
+    `vary` names them; without, they are `batch` and, where the spec has it, `seq`, each by itself. Raise
+    :class:`ValueError` for one that is no whole number; arguments and errors are otherwise those of :func:`inspect`.
 
     >>> import archinspect
-    >>> archinspect.fit("vgg16", 24 * 2**30, training=True).largest
+    >>> archinspect.fit("vgg16", 24 * 2**30, training=True)[0].largest
     321
     """
     from archinspect import budget  # noqa: PLC0415 - a summary does without
     from archinspect.search import largest_that_fits  # noqa: PLC0415 - as above
 
-    plan = plan or budget.Plan()
+    how = plan or budget.Plan()
     source = open_spec(spec)
 
-    def need(value: int) -> int | None:
-        samples = value if vary == "batch" else batch
-        given = dict(params or {}) if vary == "batch" else {**(params or {}), vary: value}
+    def need(name: str, value: int) -> int | None:
+        samples = value if name == "batch" else batch
+        given = dict(params or {}) if name == "batch" else {**(params or {}), name: value}
         try:
             graph = _network(source, Settings(given, inputs), samples)
         except InvalidSpecError:
-            if value == 1 and vary == "batch":
-                raise
             return None
-        return (budget.training(graph, plan) if training else budget.inference(graph, plan, samples or 1)).total
+        return (budget.training(graph, how) if training else budget.inference(graph, how, samples or 1)).total
 
     with _collection_paused():
         known = _network(source, Settings(params, inputs), batch).params
-        if vary != "batch" and not isinstance(known.get(vary), int):
-            raise ValueError(f"no parameter '{vary}' that is a number: {suggest(vary, known)}")
-        return largest_that_fits(vary, memory, need)
+        numbers = ["batch", *(name for name, value in known.items() if type(value) is int)]
+        wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in numbers]
+        for name in wanted:
+            if name not in numbers:
+                raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, numbers)}")
+        return [largest_that_fits(name, memory, partial(need, name)) for name in wanted]
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:

@@ -113,7 +113,7 @@ def test_keys_and_values_of_a_decoder():
 @pytest.mark.parametrize("training", [True, False])
 def test_the_largest_batch_fits_and_the_next_does_not(training):
     memory = 3 * 2**30
-    found = archinspect.fit("alexnet", memory, training=training)
+    (found,) = archinspect.fit("alexnet", memory, training=training)
     needs = []
     for batch in (found.largest, found.largest + 1):
         report = archinspect.memory_report("alexnet", batch=batch)
@@ -130,7 +130,7 @@ def test_the_longest_sequence_ends_where_the_network_does(tmp_path):
         "layers: [{Embedding: {input_dim: 10, output_dim: 4}}, {LearnedPositions: {input_dim: 100}}]\n",
         encoding="utf-8",
     )
-    found = archinspect.fit(path, 2**30, vary="seq")
+    (found,) = archinspect.fit(path, 2**30, vary=["seq"])
     assert (found.largest, found.beyond) == (100, None)
 
 

@@ -86,6 +86,8 @@ def command(
         return
     layers = chosen(explained, layer)
     worked = [part for part in explained.worked if part.layer in layers]
+    if cells is not None and not worked:
+        raise click.UsageError("--cell: the spec has no `values` with which a layer shown could be worked out")
     places = [_places(part, cells) for part in worked]
     if form == "json":
         from archinspect.render.data import json_text  # noqa: PLC0415 - the table does without

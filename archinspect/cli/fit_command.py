@@ -62,18 +62,17 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.budget import Plan  # noqa: PLC0415 - a help page needs no engine
 
-    memory = _available(memory, device, devices) - (reserve or 0)
+    memory = _available(memory, device, devices)
+    if reserve and reserve >= memory:
+        raise click.UsageError("--reserve leaves nothing of the memory")
     sizes = {
         "batch": options.pop("batch"),
         "inputs": dict(options.pop("inputs")),
         "params": dict(options.pop("params")),
     }
-    plan = Plan(**options)
     with spec_errors() as api:
-        params = api.inspect(spec, **sizes).params
-        wanted = list(dict.fromkeys(names)) or ["batch", *(["seq"] if isinstance(params.get("seq"), int) else [])]
         try:
-            found = [api.fit(spec, memory, plan, training=train, vary=name, **sizes) for name in wanted]
+            found = api.fit(spec, memory - (reserve or 0), Plan(**options), training=train, vary=names, **sizes)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     click.echo(_text(found, form, exact=exact))

@@ -104,19 +104,20 @@ def _print_chart(timeline: Sequence[Step], console: Console) -> None:
     """Print the activations alive at inference over the steps; a column is the most of the steps it stands for."""
     top = max(step.during for step in timeline) or 1
     label = max(len(byte_count(top)), len("0 B"))
-    width = max(min(CHART_WIDTH, len(timeline), console.width - label - 4), 1)
+    width = max(min(CHART_WIDTH, console.width - label - 4), 1)
     heights = []
     for column in range(width):
-        steps = timeline[column * len(timeline) // width : max((column + 1) * len(timeline) // width, 1)]
+        start, end = (place * len(timeline) // width for place in (column, column + 1))
+        steps = timeline[start : max(end, start + 1)]
         heights.append(round(max(step.during for step in steps) / top * HEIGHT * 8))
-    peak = heights.index(max(heights))
     console.print(Text("\nActivations over layers", "bold"))
     for row in range(HEIGHT - 1, -1, -1):
         title = byte_count(top) if row == HEIGHT - 1 else ("0 B" if row == 0 else "")
         text = Text(f"  {title:>{label}} ")
-        for column, height in enumerate(heights):
-            text.append(_EIGHTHS[min(max(height - row * 8, 0), 8)], "red" if column == peak else "cyan")
+        for height in heights:
+            text.append(_EIGHTHS[min(max(height - row * 8, 0), 8)], "red" if height == max(heights) else "cyan")
         console.print(text, soft_wrap=True)
-    first, last = timeline[0].node.layer, timeline[-1].node.layer
+    first = timeline[0].node.layer
+    last = timeline[-1].node.layer if len(timeline) > 1 else ""
     room = max(width - len(first) - len(last), 1)
     console.print(Text(f"  {'':>{label}} {first}{' ' * room}{last}", "bright_black"), soft_wrap=True)
