@@ -50,7 +50,7 @@ Five programs keep what their specs do not say:
 
 A peak depends on which variables of a program hold a tensor, and a spec is no program. `archinspect` takes composites
 for functions (see [counting.md](counting.md#peak-at-inference)). Which of them, was found with these networks; for
-others expect differences of up to a fifth. These networks' programs differ from it:
+others expect differences of about a fifth. These networks' programs differ from it:
 
 - `densenet121`: torchvision keeps every layer's output in a list and joins them anew for each layer. The spec joins
   two tensors at a time, and of the joined ones only the last is alive.
@@ -76,8 +76,9 @@ others expect differences of up to a fifth. These networks' programs differ from
 ## On which device
 
 - Fused attention, the default, is what PyTorch's `scaled_dot_product_attention` does on CPUs and GPUs. Only the meta
-  device has no fused kernel, so the vision transformers and `transformer_base` are compared as `math`; the others'
-  programs compute scores by themselves (`eager`). On a CPU, `vit_b_16` keeps @FUSED@ bytes, as predicted.
+  device has no fused kernel, so the vision transformers, `transformer_base` and the diffusion networks are compared as
+  `math`; the others' programs compute scores by themselves (`eager`). On a CPU, `vit_b_16` keeps @FUSED@ bytes, as
+  predicted.
 - Dropout keeps its mask in the type of its input on the CPU and the meta device: 4 bytes an element. On a GPU it is one
   byte.
 - At inference, a batch normalization makes two statistics a channel on the meta device, and none on the CPU.
