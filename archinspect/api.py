@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
+from archinspect.graph import collection_paused
 from archinspect.infer import infer
 from archinspect.report import Report, report
 from archinspect.source import Source, SourceError, decode, read_file, read_tree
@@ -83,7 +82,7 @@ def inspect(
     >>> archinspect.inspect("vgg16", convention="fvcore").counted
     {'params': 138357544, 'flops': 15470289408}
     """
-    with _collection_paused():
+    with collection_paused():
         return _report(open_spec(spec), Settings(params, inputs), batch, dtype, convention)
 
 
@@ -103,7 +102,7 @@ def explain(
     """
     from archinspect.explanation import explain_graph  # noqa: PLC0415 - a summary does without
 
-    with _collection_paused():
+    with collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
         return Explained(report(graph, batch=batch), explain_graph(graph, batch), _worked(graph))
 
@@ -124,7 +123,7 @@ def network(
     >>> kept(network("vgg16")).total
     73355264
     """
-    with _collection_paused():
+    with collection_paused():
         return _network(open_spec(spec), Settings(params, inputs), batch)
 
 
@@ -143,7 +142,7 @@ def check(spec: str | Path) -> Checked:
         return Checked(str(spec), problems.all(), None)
     if is_template(source):
         return Checked(source.name, _check_template(source), None, template=True)
-    with _collection_paused():
+    with collection_paused():
         graph = _load(source, problems, Settings(), None)
     if graph is None or problems.failed:
         return Checked(source.name, problems.all(), None)
@@ -197,18 +196,6 @@ def _network(source: Source, settings: Settings, batch: int | None) -> Graph:
     if graph is None or problems.failed:
         raise InvalidSpecError(problems.all())
     return graph
-
-
-@contextmanager
-def _collection_paused() -> Iterator[None]:
-    """Keep Python's garbage collector off: loading drops nothing, and looking over and over is slower than linear."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _check_template(source: Source) -> list[Diagnostic]:
