@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
+from archinspect.graph import collection_paused
 from archinspect.infer import infer
 from archinspect.report import Report, report
 from archinspect.source import Source, SourceError, decode, read_file, read_tree
@@ -77,7 +76,7 @@ def inspect(  # noqa: PLR0913 - each by its name
     >>> archinspect.inspect("vgg16", convention="fvcore").counted
     {'params': 138357544, 'flops': 15470289408}
     """
-    with _collection_paused():
+    with collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
         return report(graph, batch=batch, dtype=dtype, convention=convention, memory=memory)
 
@@ -101,7 +100,7 @@ def explain(
     """
     from archinspect.explanation import Explained, explain_graph  # noqa: PLC0415 - a summary does without
 
-    with _collection_paused():
+    with collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
         found = report(graph, batch=batch, convention=convention)
         return Explained(found, explain_graph(graph, batch), _worked(graph), _differences(graph, convention))
@@ -123,7 +122,7 @@ def network(
     >>> kept(network("vgg16")).total
     73355264
     """
-    with _collection_paused():
+    with collection_paused():
         return _network(open_spec(spec), Settings(params, inputs), batch)
 
 
@@ -144,7 +143,7 @@ def memory_report(
     from archinspect import budget  # noqa: PLC0415 - a summary does without
 
     plan = plan or budget.Plan()
-    with _collection_paused():
+    with collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
         return budget.MemoryReport(
             report(graph, batch=batch, dtype=plan.dtype),
@@ -190,7 +189,7 @@ def fit(  # noqa: PLR0913 - each by its name
             return None
         return (budget.training(graph, how) if training else budget.inference(graph, how, samples or 1)).total
 
-    with _collection_paused():
+    with collection_paused():
         known = _network(source, Settings(params, inputs), batch).params
         numbers = ["batch", *(name for name, value in known.items() if type(value) is int)]
         wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in numbers]
@@ -215,7 +214,7 @@ def check(spec: str | Path) -> Checked:
         return Checked(str(spec), problems.all(), None)
     if is_template(source):
         return Checked(source.name, _check_template(source), None, template=True)
-    with _collection_paused():
+    with collection_paused():
         graph = _load(source, problems, Settings(), None)
     if graph is None or problems.failed:
         return Checked(source.name, problems.all(), None)
@@ -271,18 +270,6 @@ def _network(source: Source, settings: Settings, batch: int | None) -> Graph:
     if graph is None or problems.failed:
         raise InvalidSpecError(problems.all())
     return graph
-
-
-@contextmanager
-def _collection_paused() -> Iterator[None]:
-    """Keep Python's garbage collector off: loading drops nothing, and looking over and over is slower than linear."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _check_template(source: Source) -> list[Diagnostic]:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from archinspect.op import Op
     from archinspect.shape import Shape
     from archinspect.source import Map, Span, Tree
 
 MAX_NODES = 250_000
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Keep Python's garbage collector off: a graph drops nothing, and looking over and over is slower than linear."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.graph import collection_paused
 from archinspect.op import ATTENTION, DTYPES, Run
 
 if TYPE_CHECKING:
@@ -99,91 +100,105 @@ class _Storage:
         self.last = last
 
 
+class _Use:
+    """An operator on some shapes, for all nodes that use it so: its rules run once, and walks touch little memory."""
+
+    __slots__ = ("_kept", "is_float", "moves", "op", "output", "shapes", "stored", "trains", "workspace")
+
+    def __init__(self, node: Node, rules: _Rules) -> None:
+        self.op = node.op
+        self.shapes = tuple([_shape(tensor) for tensor in node.inputs])
+        self.output = _shape(node.output)
+        self.is_float = _is_float(node.output)
+        self.stored = self.op.stored(self.shapes, self.output) * rules.sizes[node.output.dtype]
+        """Bytes of the storage that the output lies in."""
+        self.trains = node.trainable and any(weight.parameter for weight in self.op.weights(*self.shapes).values())
+        self.moves = bool(self.shapes) and _moves(self.shapes[0], self.output)
+        run = Run((False,) * len(self.shapes), weights=False, attention=rules.attention)
+        self.workspace = rules.bytes(self.op.workspace(self.shapes, self.output, run))
+        """Bytes of temporary tensors at inference."""
+        self._kept: dict[tuple[tuple[bool, ...], bool], Kept | None] = {}
+
+    def kept(self, needs: tuple[bool, ...], attention: str, *, in_place: bool) -> Kept | None:
+        """Return what backward keeps; None where it does not pass.
+
+        It does where a weight trains, or where it `needs` the gradient of an input.
+        """
+        key = (needs, in_place)
+        if key not in self._kept:
+            run = Run(needs, self.trains, in_place, attention)
+            passed = self.trains or any(needs)
+            self._kept[key] = self.op.kept(self.shapes, self.output, run) if passed else None
+        return self._kept[key]
+
+
 class _Rules:
-    """The operators' rules on a graph, each run once for an operator and its input shapes."""
+    """The operators' rules on a graph, nodes and tensors by number."""
 
     def __init__(self, graph: Graph, dtype: str, attention: str) -> None:
         _refuse_unknown("attention", attention, ATTENTION)
         _refuse_unknown("dtype", dtype, DTYPES)
         self.graph = graph
-        self.number = {node.output: i for i, node in enumerate((*graph.nodes, *graph.inputs))}
-        self.read = [[self.number[tensor] for tensor in node.inputs[: node.op.reads]] for node in graph.nodes]
-        """The numbers of what each node reads, and not just has its size from.
-
-        Those of the network's inputs come behind those of the nodes."""
         self.attention = attention
         self.sizes = {**DTYPES, "float": DTYPES[dtype]}
-        self._kept: dict[tuple[Op, tuple[Shape, ...], tuple[bool, ...], bool, bool], Kept | None] = {}
-        self._workspace: dict[tuple[Op, tuple[Shape, ...]], int] = {}
-        self._stored: dict[tuple[Op, tuple[Shape, ...]], int] = {}
+        self.number: dict[Tensor, int] = {}
+        """The numbers of tensors; those of the network's inputs come behind those of the nodes."""
+        self.read: list[list[int]] = []
+        """The numbers of what each node reads, and not just has its size from."""
+        self.uses: list[_Use] = []
+        """What each node, and input of the network, uses."""
+        self._known: dict[tuple[Op, tuple[Shape | None, ...], str, bool], _Use] = {}
+        number = self.number
+        for i, node in enumerate(graph.inputs, len(graph.nodes)):
+            number[node.output] = i
+        for i, node in enumerate(graph.nodes):
+            self.read.append([number[tensor] for tensor in node.inputs[: node.op.reads]])
+            number[node.output] = i
+            self.uses.append(self._use(node))
+        self.uses += map(self._use, graph.inputs)
 
-    def storages(self, *, training: bool) -> tuple[list[_Storage], set[Node]]:
+    def _use(self, node: Node) -> _Use:
+        key = (node.op, tuple([tensor.shape for tensor in node.inputs]), node.output.dtype, node.trainable)
+        use = self._known.get(key)
+        if use is None:
+            use = self._known[key] = _Use(node, self)
+        return use
+
+    def storages(self, *, training: bool) -> tuple[list[_Storage], set[int]]:
         """Return the storage of each node's output, by the node's number, and the nodes that overwrite their input.
 
         A storage's last step is that of its last reader; the network's outputs are read behind the last node.
         """
-        graph, read = self.graph, self.read
-        first_input = len(graph.nodes)
-        last = [-1] * (first_input + len(graph.inputs))
+        read, uses = self.read, self.uses
+        first_input = len(read)
+        last = [-1] * len(uses)
         for i, numbers in enumerate(read):
             for number in numbers:
                 last[number] = i
-        for tensor in graph.outputs:
+        for tensor in self.graph.outputs:
             last[self.number[tensor]] = first_input
+        views = {use: use.op.view(training=training) for use in self._known.values()}
         found: list[_Storage] = []
-        given = [
-            _Storage(number, self.stored(node), -1, last[number])
-            for number, node in enumerate(graph.inputs, first_input)
-        ]
+        given = [_Storage(i, uses[i].stored, -1, last[i]) for i in range(first_input, len(uses))]
         strided: set[int] = set()
         overwriting = set()
-        for i, node in enumerate(graph.nodes):
-            source = read[i][0]
+        for i, numbers in enumerate(read):
+            source = numbers[0]
             storage = found[source] if source < first_input else given[source - first_input]
-            view = node.op.view(training=training)
-            if view is not None and not (view.in_order and source in strided and _moves(node)):
+            use = uses[i]
+            view = views[use]
+            if view is not None and not (view.in_order and source in strided and use.moves):
                 if view.strided or source in strided:
                     strided.add(i)
-            elif node.op.in_place and storage.last == i and storage.bytes and storage.first >= 0:
-                overwriting.add(node)
+            elif use.op.in_place and storage.last == i and storage.bytes and storage.first >= 0:
+                overwriting.add(i)
                 # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
-                storage = _Storage(i, self.stored(node), i, i) if training else storage
+                storage = _Storage(i, use.stored, i, i) if training else storage
             else:
-                storage = _Storage(i, self.stored(node), i, i)
+                storage = _Storage(i, use.stored, i, i)
             storage.last = max(storage.last, last[i])
             found.append(storage)
         return found + given, overwriting
-
-    def stored(self, node: Node) -> int:
-        """Return the bytes of the storage that a node's output lies in."""
-        key = (node.op, _shapes(node))
-        count = self._stored.get(key)
-        if count is None:
-            count = self._stored[key] = node.op.stored(key[1], _shape(node.output))
-        return count * self.sizes[node.output.dtype]
-
-    def kept(self, node: Node, needs: tuple[bool, ...], *, in_place: bool) -> Kept | None:
-        """Return what backward keeps of a node; None where it does not pass it.
-
-        It does where a weight of the node's trains, or where it `needs` the gradient of an input.
-        """
-        shapes = _shapes(node)
-        key = (node.op, shapes, needs, node.trainable, in_place)
-        if key not in self._kept:
-            trains = node.trainable and any(weight.parameter for weight in node.op.weights(*shapes).values())
-            run = Run(needs, trains, in_place, self.attention)
-            passed = trains or any(needs)
-            self._kept[key] = node.op.kept(shapes, _shape(node.output), run) if passed else None
-        return self._kept[key]
-
-    def workspace(self, node: Node) -> int:
-        """Return the bytes of a node's temporary tensors at inference."""
-        key = (node.op, _shapes(node))
-        count = self._workspace.get(key)
-        if count is None:
-            run = Run((False,) * len(node.inputs), weights=False, attention=self.attention)
-            count = self._workspace[key] = self.bytes(node.op.workspace(key[1], _shape(node.output), run))
-        return count
 
     def bytes(self, elements: Elements) -> int:
         """Return the size of tensors."""
@@ -191,27 +206,27 @@ class _Rules:
 
 
 def _records(
-    rules: _Rules, storages: list[_Storage], overwriting: set[Node], *, input_gradients: bool = False
+    rules: _Rules, storages: list[_Storage], overwriting: set[int], *, input_gradients: bool = False
 ) -> Iterator[tuple[int, list[_Storage], int]]:
     """Yield the number of each node that backward passes, the storages it keeps for it, and bytes of further tensors.
 
     It passes no node in front of the first weight that trains.
     """
-    graph = rules.graph
-    passed = [False] * len(graph.nodes) + [input_gradients and _is_float(node.output) for node in graph.inputs]
-    for i, node in enumerate(graph.nodes):
-        read = rules.read[i]
+    passed = [False] * len(rules.read) + [input_gradients and use.is_float for use in rules.uses[len(rules.read) :]]
+    for i, read in enumerate(rules.read):
+        use = rules.uses[i]
         needs = tuple([passed[number] for number in read])
-        kept = rules.kept(node, needs, in_place=node in overwriting)
+        kept = use.kept(needs, rules.attention, in_place=i in overwriting)
         if kept is None:
             continue
-        passed[i] = _is_float(node.output)
+        passed[i] = use.is_float
         used = [storages[read[number]] for number in kept.inputs]
         if kept.output:
             used.append(storages[i])
         yield i, used, rules.bytes(kept.extra)
 
 
+@collection_paused()
 def kept(graph: Graph, dtype: str = "float32", *, attention: str = "fused", input_gradients: bool = False) -> Training:
     """Return what backward keeps of a graph whose shapes are known; weights and buffers are none of it.
 
@@ -232,6 +247,7 @@ def kept(graph: Graph, dtype: str = "float32", *, attention: str = "fused", inpu
     return Training(sum(counts), {makers[i]: counts[i] for i in order if counts[i]})
 
 
+@collection_paused()
 def checkpointed(graph: Graph, dtype: str = "float32", *, attention: str = "fused") -> Checkpointed:
     """Return what backward keeps if every repeated block keeps its inputs only and is computed again in backward.
 
@@ -259,9 +275,9 @@ def checkpointed(graph: Graph, dtype: str = "float32", *, attention: str = "fuse
     return Checkpointed(outside + inside, outside, block, inside, tuple(total))
 
 
-def _moves(node: Node) -> bool:
+def _moves(given: Shape, output: Shape) -> bool:
     """Return whether a reshaping does more than add or drop axes of size 1, which any view can."""
-    return [n for n in _shape(node.inputs[0]) if n != 1] != [n for n in _shape(node.output) if n != 1]
+    return [n for n in given if n != 1] != [n for n in output if n != 1]
 
 
 def _repeated_blocks(graph: Graph) -> dict[Node, str]:
@@ -287,6 +303,7 @@ def _repeated_blocks(graph: Graph) -> dict[Node, str]:
     return found
 
 
+@collection_paused()
 def peak(graph: Graph, dtype: str = "float32", *, policy: str = "eager", attention: str = "fused") -> Peak:
     """Return when most bytes are alive at inference, of a graph whose shapes are known and that has a node.
 
@@ -307,7 +324,7 @@ def peak(graph: Graph, dtype: str = "float32", *, policy: str = "eager", attenti
     timeline, now = [], 0
     for i, node in enumerate(graph.nodes):
         now += begin[i]
-        during = now + rules.workspace(node)
+        during = now + rules.uses[i].workspace
         now -= end[i]
         timeline.append(Step(node, during, now))
     worst = max(range(len(timeline)), key=lambda i: timeline[i].during, default=0)
@@ -331,7 +348,7 @@ def kv_cache(graph: Graph, steps: int, *, batch: int = 1, dtype: str = "float32"
     They are those of its causal self-attention: 2 x heads of keys x size of a head for each layer, step and sample.
     """
     _refuse_unknown("dtype", dtype, DTYPES)
-    elements = sum(node.op.cached(*_shapes(node)) for node in graph.nodes)
+    elements = sum(node.op.cached(*map(_shape, node.inputs)) for node in graph.nodes)
     return elements * steps * batch * DTYPES[dtype]
 
 
@@ -437,7 +454,3 @@ def _is_float(tensor: Tensor) -> bool:
 def _shape(tensor: Tensor) -> Shape:
     assert tensor.shape is not None  # the caller has made sure that shapes are known
     return tensor.shape
-
-
-def _shapes(node: Node) -> tuple[Shape, ...]:
-    return tuple([_shape(tensor) for tensor in node.inputs])

@@ -180,7 +180,7 @@ class Op:
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     """How many inputs it takes: at least, at most (None: any number)."""
     main: ClassVar[str | None] = None
-    """The argument that a bare value means, `Dense: 10`; the first one unless said."""
+    """The argument that a bare value means, `Dense: 10`; the first one unless said, none if empty."""
     ignores: ClassVar[tuple[str, ...]] = ()
     """Further arguments of its namesakes in other frameworks that change neither shapes nor costs."""
     kind: ClassVar[str] = "other"
@@ -189,9 +189,9 @@ class Op:
     """Whether an output position reads just its own. Normalisations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
-    in_place: ClassVar[bool] = False
-    """Whether networks let it overwrite its input where nothing else reads that."""
     activation: Op | None = None
+    in_place: bool = False
+    """Whether it overwrites its input where nothing else reads that."""
 
     def __init_subclass__(cls) -> None:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Arg)}
@@ -228,8 +228,8 @@ class Op:
 
     @classmethod
     def main_arg(cls) -> str | None:
-        """Return the argument that a bare value means, None for an operator without arguments."""
-        return cls.main or next(iter(cls.args), None)
+        """Return the argument that a bare value means, None where there is none."""
+        return next(iter(cls.args), None) if cls.main is None else cls.main or None
 
     @classmethod
     def default(cls, name: str) -> object:

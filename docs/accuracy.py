@@ -32,25 +32,50 @@ kept is of two. `tests/truth/` holds the figures and, for most, the script that 
 """
 
 NOTES = """
+## Where what is kept differs
+
+Five programs keep what their specs do not say:
+
+- `clip_text_l`: transformers also picks the features of the last token: two indices, 16 bytes.
+- `ddpm_unet`: where two maps are joined of which one comes out of attention, the program makes a copy of another
+  memory layout: 524,288 bytes, once.
+- `sd15_vae`: diffusers computes the variance, which drawing a sample does not need: 65,536 bytes.
+- `swin_t`: queries, keys and values are made together and queries are scaled, not scores. Where a map has several
+  windows that is as many bytes; in the two blocks of the last stage, which has one, all three are kept beside the
+  scaled queries: 301,056 bytes.
+- `t5_small`: what looks up the position biases, an int64 for each pair of steps: 2,228,224 bytes. In Swin it is a
+  buffer.
+
 ## Where the peak differs
 
 A peak depends on which variables of a program hold a tensor, and a spec is no program. `archinspect` takes composites
 for functions (see [counting.md](counting.md#peak-at-inference)). Which of them, was found with these networks; for
-others expect differences of up to a fifth. These networks' programs differ from it:
+others expect differences of about a fifth. These networks' programs differ from it:
 
-- `densenet121`: torchvision keeps every layer's output in a list and joins them anew for each layer. The spec joins two
-  tensors at a time, and of the joined ones only the last is alive.
+- `densenet121`: torchvision keeps every layer's output in a list and joins them anew for each layer. The spec joins
+  two tensors at a time, and of the joined ones only the last is alive.
+- `fasterrcnn_resnet50_fpn`: the pyramid's program holds both maps that it has added until it adds the next two, and
+  the map that it made of the sum. The spec's `lateral` ends with the sum.
+- `clip_text_l`: transformers holds a layer's scores, which it can return, the mask of what comes later, and what the
+  two `Dense` layers behind read. `mlp_mixer_b16`: modules hold their inputs, too.
+- `swin_t`: the function that attends in windows holds all that it makes until it ends: the shifted map, its windows,
+  scaled queries, scores and mask.
+- `gru_seq2seq`: in the measured program the result of every step has a variable of its own.
+- `sd15_unet`: the program joins two maps in front of the part that reads them, and does not hold the one it had
+  before. `sd15_vae`: the program holds the variance and what it is made of; `ddpm_unet`: the sines and cosines.
 - `vit_b_16`, `vit_l_16`: torchvision adds the positions within a module that the whole encoder is, whose caller holds
   the tokens without positions. The spec adds them outside.
 - `unet`: the measured program holds the enlarged map while the two convolutions run, and no longer the map before.
-- `vae`: the spec has the noise as an input, which the caller holds: 80 bytes. The measured program draws it in between.
+- `vae`: the spec has the noise as an input, which the caller holds: 80 bytes. The measured program draws it in
+  between.
 - `bert_base`: the spec has the segments as an input, 4,096 bytes. The measured model makes them itself.
 
 ## On which device
 
 - Fused attention, the default, is what PyTorch's `scaled_dot_product_attention` does on CPUs and GPUs. Only the meta
-  device has no fused kernel, so the vision transformers and `transformer_base` are compared as `math`; the others'
-  programs compute scores by themselves (`eager`). On a CPU, `vit_b_16` keeps @FUSED@ bytes, as predicted.
+  device has no fused kernel, so the vision transformers, `transformer_base` and the diffusion networks are compared as
+  `math`; the others' programs compute scores by themselves (`eager`). On a CPU, `vit_b_16` keeps @FUSED@ bytes, as
+  predicted.
 - Dropout keeps its mask in the type of its input on the CPU and the meta device: 4 bytes an element. On a GPU it is one
   byte.
 - At inference, a batch normalization makes two statistics a channel on the meta device, and none on the CPU.

@@ -96,11 +96,9 @@ def test_other_types_sizes_and_frozen_weights(case):
 # Those whose functions hold what the spec's composites cannot tell; docs/accuracy.md says why.
 BEYOND = {
     "clip_text_l": -0.133,
-    "ddpm_unet": -0.143,
     "densenet121": -0.19,
     "fasterrcnn_resnet50_fpn": -0.158,
     "gru_seq2seq": -0.217,
-    "sd15_vae": -0.166,
 }
 # Chains, in which nothing but the order of layers decides.
 CHAINS = {
@@ -123,17 +121,8 @@ def test_most_peaks_are_equal():
         for name, figures in MEASURED.items()
         if memory.peak(built_in(name), attention=attention(name)).bytes != figures["peak_inference"]
     }
-    assert unequal == {
-        *BEYOND,
-        "bert_base",
-        "unet",
-        "vae",
-        "vit_b_16",
-        "vit_l_16",
-        "swin_t",
-        "sd15_unet",
-        "mlp_mixer_b16",
-    }
+    nearly = {"bert_base", "ddpm_unet", "mlp_mixer_b16", "sd15_unet", "sd15_vae", "swin_t", "unet", "vae"}
+    assert unequal == {*BEYOND, *nearly, "vit_b_16", "vit_l_16"}
 
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet50", "unet", "gpt2"])
@@ -231,6 +220,7 @@ def test_an_activation_overwrites_what_nothing_else_reads():
     assert memory.peak(graph_of({"Dense": 100}, "Tanh", shape=[100])).bytes == 1200
     assert memory.peak(graph_of({"Dense": 100}, {"Add": [["ReLU"], []]}, shape=[100])).bytes == 1600
     assert memory.peak(graph_of("ReLU", shape=[100])).bytes == 800  # never the network's input
+    assert memory.peak(graph_of({"Dense": 100}, {"ReLU": {"inplace": False}}, shape=[100])).bytes == 1200
 
 
 def test_a_network_without_layers_holds_its_inputs():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.args import Choice, Float, Int, Ints, Kind, Optional, arg
+from archinspect.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
 from archinspect.op import ArgumentError, Kept, Op, Weight, Work
 from archinspect.ops import FAMILIES
 from archinspect.shape import Mismatch, normal_axes, normal_axis, size, text
@@ -44,13 +44,25 @@ class Elementwise(Op):
         return Work(other=self.operations * size(output))
 
 
-class ReLU(Elementwise):
+class _Overwriting(Elementwise):
+    """One that many networks let overwrite its input."""
+
+    main = ""
+    in_place: bool = arg(
+        "overwrite the input at inference, if nothing else reads it; matters to memory only",
+        Bool(),
+        default=True,
+        aliases=("inplace",),
+    )
+
+
+class ReLU(_Overwriting):
     """`max(x, 0)`; with the other arguments also a slope below and a bound above.
 
     1 operation, 1 more for a bound, 1 more for a slope.
     """
 
-    in_place = True
+    main = "max_value"
     max_value: float | None = arg("upper bound", Optional(Float(0)), None)
     negative_slope: float = arg("slope below the threshold", Float(), 0.0)
     threshold: float = arg("where the slope changes", Float(), 0.0)
@@ -65,18 +77,17 @@ class ReLU(Elementwise):
         return Kept(output=True) if from_output else Kept((0,))
 
 
-class ReLU6(Elementwise):
+class ReLU6(_Overwriting):
     """`min(max(x, 0), 6)` (Howard et al. 2017, arXiv:1704.04861). 2 operations."""
 
     operations = 2
-    in_place = True
 
 
-class LeakyReLU(Elementwise):
+class LeakyReLU(_Overwriting):
     """`x if x > 0 else slope * x`. 2 operations."""
 
+    main = "negative_slope"
     operations = 2
-    in_place = True
     negative_slope: float = arg("slope below zero", Float(), 0.3, aliases=("alpha",))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
@@ -165,11 +176,10 @@ class QuickGELU(Elementwise):
         return self.kept(shapes, output, run).extra
 
 
-class SiLU(Elementwise):
+class SiLU(_Overwriting):
     """`x / (1 + exp(-x))`, also called swish (Ramachandran et al. 2017, arXiv:1710.05941). 4 operations."""
 
     operations = 4
-    in_place = True
     aliases = ("Swish",)
 
 
@@ -242,11 +252,10 @@ class HardSigmoid(Elementwise):
     operations = 4
 
 
-class HardSwish(Elementwise):
+class HardSwish(_Overwriting):
     """`x * HardSigmoid(x)` (Howard et al. 2019, arXiv:1905.02244). 5 operations."""
 
     operations = 5
-    in_place = True
     aliases = ("HardSiLU",)
 
 

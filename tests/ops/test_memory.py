@@ -90,3 +90,64 @@ def test_as_much_is_alive_as_in_pytorch(row):
         assert found == row["alive"] + 2 * 4 * 6  # measured on the CPU, which needs no statistics at inference
     else:
         assert found == row["alive"]
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "same", "same_args", "inputs"),
+    [
+        (
+            *("TimeDistributed", {"layer": {"Dense": {"units": 4, "activation": "tanh"}}}),
+            *("Dense", {"units": 4, "activation": "tanh"}, [[2, 5, 3]]),
+        ),
+        ("TimeDistributed", {"layer": "LayerNormalization"}, "LayerNormalization", {}, [[2, 5, 3]]),
+        ("TimeDistributed", {"layer": {"Permute": [2, 1]}}, "Permute", {"dims": [1, 3, 2]}, [[2, 5, 3, 4]]),
+        (
+            *("Bidirectional", {"layer": {"LSTM": {"units": 4, "return_sequences": True}}}),
+            *("LSTM", {"units": 4, "return_sequences": True, "bidirectional": True}, [[2, 5, 3]]),
+        ),
+        ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": [None, 4]}, "Dense", {"units": 4}, [[2, 5, 3]]),
+    ],
+)
+def test_layers_that_are_others_keep_as_much(name, args, same, same_args, inputs):
+    found, expected = network(name, args, inputs), network(same, same_args, inputs)
+    assert memory.kept(found, input_gradients=True).total == memory.kept(expected, input_gradients=True).total
+    if name != "Bidirectional":  # which has an output for each way before they are joined
+        assert memory.peak(found).bytes == memory.peak(expected).bytes
+
+
+def test_a_product_of_both_ways_keeps_both():
+    layer = {"GRU": {"units": 4, "return_sequences": True}}
+    total, product = (
+        memory.kept(network("Bidirectional", {"layer": layer, "merge_mode": mode}, [[2, 5, 3]])).total
+        for mode in ("sum", "mul")
+    )
+    assert product == total + 2 * (2 * 5 * 4) * 4
+
+
+def test_einsum_dense_keeps_what_must_be_brought_together():
+    """Its input is kept as a copy, and its bias is added to a product of its own."""
+    args = {"equation": "abcd,bde->ace", "output_shape": [None, 7]}
+    graph = network("EinsumDense", args, [[2, 3, 5, 4]])
+    assert memory.kept(graph).layers == {"EinsumDense": 2 * 3 * 5 * 4 * 4}
+    plain, biased = (
+        memory.peak(network("EinsumDense", {**args, "bias_axes": axes}, [[2, 1, 5, 4]])).bytes for axes in (None, "e")
+    )
+    assert biased == plain + 2 * 5 * 7 * 4
+
+
+@pytest.mark.parametrize(
+    ("args", "added"),
+    [
+        ({"position_biases": 9}, 2 * 5 * 5),
+        ({"shared_position_biases": True}, 2 * 5 * 5),
+        ({"masked": True}, 3 * 5 * 5),
+        ({"position_biases": 9, "masked": True}, (2 + 3) * 5 * 5),
+    ],
+)
+@pytest.mark.parametrize("attention", memory.ATTENTION)
+def test_what_is_added_to_scores_is_alive(args, added, attention):
+    plain, more = (
+        memory.peak(network("SDPA", {"num_heads": 2, **given}, [[7, 3, 5, 8]]), attention=attention).bytes
+        for given in ({}, args)
+    )
+    assert more == plain + 4 * added

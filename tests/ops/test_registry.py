@@ -66,9 +66,9 @@ def test_a_bare_value_means_an_argument_that_exists(kind):
 
 
 def test_what_is_without_effect_has_effect_nowhere_but_where_it_is_declared():
-    # `data_format` and `dtype` are arguments of some operators, and change nothing for the others.
+    # These are arguments of some operators, and change nothing for the others.
     declared = {spelling for kind in ALL for spelling in kind.names} & WITHOUT_EFFECT
-    assert declared == {"data_format", "dtype"}
+    assert declared == {"data_format", "dtype", "inplace"}
 
 
 def test_required_arguments_come_first():
