@@ -1,0 +1,84 @@
+"""Devices: those known here, a user's own, what is wrong in a file of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from archinspect import devices
+from archinspect.source import Source, SourceError
+
+OWN = "- {name: Mine, memory: 8 GB, bandwidth: 50 GB/s, flops: {float32: 1.5 T}}\n"
+
+
+def test_every_device_known_here_is_sound():
+    for name in devices.names():
+        device = devices.find(name)
+        assert device.name == name == name.lower()
+        assert device.title
+        assert device.source
+        assert device.year
+        assert device.memory % 2**30 == 0
+        assert 10**10 < device.bandwidth < 10**13
+        # What has fewer bits is never slower.
+        order = ("float64", "float32", "tf32", "float16", "float8")
+        peaks = [device.flops[dtype] for dtype in order if dtype in device.flops]
+        assert peaks == sorted(peaks)
+        if {"float16", "bfloat16"} <= {*device.flops}:
+            assert device.flops["float16"] == device.flops["bfloat16"]
+
+
+def test_a_device_by_its_name():
+    device = devices.find("H100")
+    assert device.memory == 80 * 2**30
+    assert device.bandwidth == 3_350_000_000_000
+    assert device.flops["bfloat16"] == 989_400_000_000_000
+    assert device.year == 2022
+
+
+@pytest.mark.parametrize(("name", "help_"), [("a10080gb", "did you mean 'a100-40gb' or"), ("abacus", "known here: ")])
+def test_an_unknown_device(name, help_):
+    with pytest.raises(ValueError, match=f"no device '{name}': {help_}"):
+        devices.find(name)
+
+
+def test_devices_of_a_users_own(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN + OWN.replace("Mine", "t4"))
+    mine = devices.find("mine", str(file))
+    assert mine == devices.Device("Mine", 8 * 10**9, 50 * 10**9, {"float32": 1_500_000_000_000})
+    assert devices.find("t4", str(file)).memory == 8 * 10**9
+    assert devices.names(str(file))[:2] == ["mine", "t4"]
+    assert devices.names(str(file)).count("t4") == 1
+    assert devices.find("h100", str(file)) == devices.find("h100")
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "column"),
+    [
+        ("name: x", "a file of devices is a list of them", 1),
+        ("- x", "a device is a map", 3),
+        (OWN + OWN, "device 'Mine' is given twice", 3),
+        (OWN.replace("memory", "memroy"), "a device has no key 'memroy'", 16),
+        ("- {name: x}", "a device needs 'memory'", 3),
+        (OWN.replace("Mine", "[]"), "name must be text", 10),
+        (OWN.replace("}\n", ", source: 1.5}"), "source must be text", 83),
+        (OWN.replace("}\n", ", year: new}"), "year must be a year", 81),
+        (OWN.replace("8 GB", "8"), "memory must be an amount such as `80 GiB`", 24),
+        (OWN.replace("8 GB", "<= 8 GB"), "memory must be an amount", 24),
+        (OWN.replace("8 GB", "8 G ± 1 GB"), "memory must be an amount", 24),
+        (OWN.replace("8 GB", "0 GB"), "memory must be an amount", 24),
+        (OWN.replace("8 GB", "much"), "memory must be an amount", 24),
+        (OWN.replace("8 GB", "[8 GB]"), "memory must be an amount", 24),
+        (OWN.replace("50 GB/s", "50 GB"), "bandwidth must be an amount such as `3.35 TB/s`", 41),
+        (OWN.replace("1.5 T", "1.5 B"), "float32", 67),
+        (OWN.replace("{float32: 1.5 T}", "1.5 T"), "flops must be a map of data types", 57),
+        (OWN.replace("float32", "float23"), "no data type 'float23'", 58),
+    ],
+)
+def test_what_is_wrong_in_a_file(text, message, column):
+    with pytest.raises(SourceError) as raised:
+        devices.read(Source("own.yaml", text))
+    assert raised.value.code == "device"
+    assert raised.value.message.startswith(message)
+    assert raised.value.span.line == text.rstrip().count("\n") + 1
+    assert raised.value.span.column == column
