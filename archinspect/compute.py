@@ -28,9 +28,9 @@ class Figures(NamedTuple):
     weight_gradients: Work = Work()
     forward_bytes: int = 0
     backward_bytes: int = 0
-    compute_time: float = 0
+    compute_time: float = 0.0
     """Seconds of the passes that a device's peak bounds; 0 without a device."""
-    memory_time: float = 0
+    memory_time: float = 0.0
     """Seconds of the passes that its bandwidth bounds."""
 
     @property

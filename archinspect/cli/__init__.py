@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "summary": "Show a network's layers: shapes, parameters, MACs, FLOPs, memory.",
     "explain": "Show the formula behind every figure of a layer, and worked sums.",
+    "compute": "Show what layers compute and move, in training too, and a device's least time for it.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",
