@@ -100,19 +100,22 @@ def analyze(
     training: bool = False,
     device: Device | None = None,
     attention: str = "fused",
+    input_gradients: bool = False,
 ) -> Compute:
     """Return the figures of a graph whose shapes are known, for its batch.
 
     `dtype` is what the network computes in; `tf32` is float32 in tensor cores. With `training` backward comes on top
     of forward. With a `device` there are times; raise ValueError where it states no peak for the type. `attention` is
-    how attention is computed: `fused` computes its scores again in backward, `math` and `eager` keep them.
+    how attention is computed: `fused` computes its scores again in backward, `math` and `eager` keep them. With
+    `input_gradients` backward goes on to the network's inputs, as in a network that stands behind another.
     """
     for what, given, known in (("dtype", dtype, ("tf32", *DTYPES)), ("attention", attention, ATTENTION)):
         if given not in known:
             raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")
     if device is not None and dtype not in device.flops:
         raise ValueError(f"{device.name} has no peak for {dtype}, only for {', '.join(device.flops)}")
-    nodes = dict(_Analysis(graph, dtype, device, attention).figures(training=training))
+    analysis = _Analysis(graph, dtype, device, attention)
+    nodes = dict(analysis.figures(training=training, input_gradients=input_gradients))
     return Compute(total(nodes.values()), nodes, dtype, training, device)
 
 
@@ -126,9 +129,9 @@ class _Analysis:
         self.attention = attention
         self.sizes = {**DTYPES, "float": DTYPES.get(dtype, DTYPES["float32"])}
 
-    def figures(self, *, training: bool) -> Iterator[tuple[Node, Figures]]:
+    def figures(self, *, training: bool, input_gradients: bool) -> Iterator[tuple[Node, Figures]]:
         """Yield each node's figures."""
-        needs, summed = self._gradients() if training else ({}, {})
+        needs, summed = self._gradients(input_gradients=input_gradients) if training else ({}, {})
         for node in self.graph.nodes:
             figures = self._forward(node)
             gradients = summed.get(node.output, 0)
@@ -139,12 +142,12 @@ class _Analysis:
                 figures = total([figures, self._backward(node, run, gradients)])
             yield node, figures
 
-    def _gradients(self) -> tuple[dict[Tensor, bool], dict[Tensor, int]]:
+    def _gradients(self, *, input_gradients: bool) -> tuple[dict[Tensor, bool], dict[Tensor, int]]:
         """Return of which tensors backward needs the gradient, and how many are summed to it: one for each reader.
 
         It needs none in front of the first weight that trains, and passes nothing on which no output depends.
         """
-        needs: dict[Tensor, bool] = {}
+        needs = {node.output: input_gradients and "float" in node.output.dtype for node in self.graph.inputs}
         for node in self.graph.nodes:
             passed = _trains(node) or any(needs.get(tensor) for tensor in _read(node))
             needs[node.output] = passed and "float" in node.output.dtype

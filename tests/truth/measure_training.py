@@ -1,25 +1,31 @@
 """Count the MACs of a forward and a backward pass with PyTorch's own counter, into `training_macs.json`.
 
-Run by hand, in an environment with torch and torchvision:
+Run by hand, in an environment with torch, torchvision and keras:
 
-    python tests/truth/measure_training.py > tests/truth/training_macs.json
+    KERAS_BACKEND=torch python tests/truth/measure_training.py > tests/truth/training_macs.json
 
 Inputs need no gradients. `frozen` are the weights that do not train, by what their names start with, `layers` the
-layers that they are here. `counted` is half of the counter's total, `macs` that with one formula of it mended: for
-grouped convolutions it counts the gradient of the weights as if all groups were one, so `groups` times too much.
+layers that they are here. `operators` are those of `measure_ops.py`: `macs` of a pass whose inputs need no gradients,
+`macs_to_inputs` of one whose inputs do. `counted` is half of the counter's total, `macs` that with one formula of it
+mended: for grouped convolutions it counts the gradient of the weights as if all groups were one, so `groups` times too
+much.
 Attention is PyTorch's function without a fused kernel, or the network's own two products.
 """
 
 # ruff: noqa: T201 - a script that prints
 
 import json
+from contextlib import nullcontext
+from functools import partial
 from itertools import pairwise
 
 import torch
 import torchvision
 from measure_networks import GPT2, NETWORKS, LongTokens
+from measure_ops import call, run_torch, torch_case, torch_cases
 from torch import nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, conv_backward_flop, sdpa_backward_flop_count, sdpa_flop_count
 
@@ -143,6 +149,9 @@ def grouped(*args, out_shape=None, **kwargs):
     return inputs + count(*given, groups, (False, for_weights, False), out_shape, **kwargs) // groups
 
 
+FORMULAS = {torch.ops.aten.convolution_backward: grouped}
+
+
 def measure(case):
     with torch.device("meta"):
         model = case["build"]()
@@ -163,16 +172,43 @@ def measure(case):
         "frozen": case.get("frozen", []),
         "layers": case.get("layers", []),
         "counted": counted,
-        "macs": run(model, inputs, {torch.ops.aten.convolution_backward: grouped}),
+        "macs": run(model, inputs, FORMULAS),
     }
 
 
 def run(model, inputs, formulas=None):
     counter = FlopCounterMode(display=False, custom_mapping=formulas)
     with counter:
-        outputs = [tensor for tensor in tree_leaves(model(*inputs)) if tensor.requires_grad]
+        outputs = [tensor for tensor in tree_leaves(model(*inputs)) if getattr(tensor, "requires_grad", False)]
         torch.autograd.backward([tensor.sum() for tensor in outputs])
     return counter.get_total_flops() // 2
+
+
+def called(op, module, *inputs):
+    return call(op, module, inputs)
+
+
+def operators():
+    """Yield the MACs of each module of measure_ops.py that has any, inputs without gradients and with them."""
+    for op, shapes, args in torch_cases():
+        try:
+            run_torch(op, shapes, args)  # meta tensors check less than real ones
+            macs = [operator(op, shapes, args, wanted=wanted) for wanted in (False, True)]
+        except (RuntimeError, ValueError, AssertionError, IndexError):
+            continue  # what PyTorch refuses
+        if any(macs):
+            yield {"op": op, "args": args, "inputs": shapes, "macs": macs[0], "macs_to_inputs": macs[1]}
+
+
+def operator(op, shapes, args, *, wanted):
+    with torch.device("cpu" if args.get("momentum", 0) is None else "meta"), kernel_of(op):
+        module, inputs = torch_case(op, shapes, args)
+        inputs = [tensor.requires_grad_(wanted and tensor.is_floating_point()) for tensor in inputs]
+        return run(partial(called, op, module.train()), inputs, FORMULAS)
+
+
+def kernel_of(op):
+    return sdpa_kernel(SDPBackend.MATH) if "Attention" in op else nullcontext()
 
 
 def fused_attention(query, key, value):
@@ -184,9 +220,11 @@ def fused_attention(query, key, value):
 
 def main():
     rows = ",\n".join(json.dumps(measure(case)) for case in CASES)
+    ops = ",\n".join(map(json.dumps, operators()))
     versions = json.dumps(f"PyTorch {torch.__version__}, torchvision {torchvision.__version__.partition('+')[0]}")
     fused = json.dumps([fused_attention(*shapes) for shapes in ATTENTION])
-    print(f'{{"measured_with": {versions},\n"fused_attention": {fused},\n"cases": [\n{rows}\n]}}')
+    lists = f'"fused_attention": {fused},\n"cases": [\n{rows}\n],\n"operators": [\n{ops}\n]'
+    print(f'{{"measured_with": {versions},\n{lists}}}')
 
 
 if __name__ == "__main__":
