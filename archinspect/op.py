@@ -57,6 +57,9 @@ WITHOUT_EFFECT = frozenset(
 )
 
 
+FACTORS = ("alpha", "gamma")
+"""Weights that multiply an element of the input each, not a sum of them."""
+
 # Bytes an element. `float` is the type the network computes in, float32 unless a report is asked for another.
 DTYPES = {
     **dict.fromkeys(("float64", "int64"), 8),
@@ -102,6 +105,15 @@ class Work(NamedTuple):
     def flops(self) -> int:
         """2 for a multiply-accumulate, 1 for any other operation."""
         return 2 * self.macs + self.other
+
+
+class Backward(NamedTuple):
+    """Arithmetic of one backward pass through a node, of the gradients that are wanted and of no others."""
+
+    inputs: Work = Work()
+    """Gradients of the inputs, and of what is computed within, such as the states of a recurrence."""
+    weights: Work = Work()
+    """Gradients of the node's own weights."""
 
 
 class Reach(NamedTuple):
@@ -289,6 +301,22 @@ class Op:
         del shapes, output
         return Work()
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        """Return the arithmetic of one backward pass; docs/counting.md says the rules.
+
+        By default the gradient of each input costs what the forward pass does, as in a product of two. That of a weight
+        that is added costs an addition for each output element, that of one that multiplies a product besides.
+        """
+        macs, other = self.work(shapes, output)
+        wanted = sum(run.inputs)
+        summed = sum(1 + (name in FACTORS) for name, weight in self.weights(*shapes).items() if weight.parameter)
+        return Backward(Work(wanted * macs, wanted * other), Work(other=run.weights * summed * size(output)))
+
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return how many elements of its weights a forward pass reads."""
+        del output
+        return sum(size(weight.shape) for weight in self.weights(*shapes).values())
+
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         """Return what an output position reads, an entry a spatial axis.
 
@@ -331,6 +359,12 @@ class Op:
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""
         return type(self).__name__
+
+
+def product_backward(work: Work, run: Run) -> Backward:
+    """Return the arithmetic of backward through a product with a kernel whose other operations add a bias."""
+    macs, other = work
+    return Backward(Work(run.inputs[0] * macs), Work(run.weights * macs, run.weights * other))
 
 
 def data_format_arg() -> Any:  # noqa: ANN401 - as archinspect.args.arg

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from archinspect import devices
@@ -82,3 +84,21 @@ def test_what_is_wrong_in_a_file(text, message, column):
     assert raised.value.message.startswith(message)
     assert raised.value.span.line == text.rstrip().count("\n") + 1
     assert raised.value.span.column == column
+
+
+def test_the_documentation_lists_every_device():
+    text = (Path(__file__).parents[1] / "docs" / "counting.md").read_text(encoding="utf-8")
+    table = text.split("### Devices\n")[1].split("\n\nPeaks ")[0]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines()[3:]]
+    assert rows == [row(devices.find(name)) for name in devices.names()]
+
+
+def row(device):
+    prefix, unit = ("T", 10**12) if device.bandwidth >= 10**12 else ("G", 10**9)
+    return (
+        f"`{device.name}`",
+        device.title,
+        f"{device.memory >> 30} GiB",
+        f"{device.bandwidth / unit:g} {prefix}B/s",
+        ", ".join(f"{dtype} {peak / 1e12:g} T" for dtype, peak in device.flops.items()),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ OUTPUTS: dict[str, tuple[str, dict[str, str]]] = {
         "summary small.yaml --batch 4 --dtype bfloat16 --input 32x32x1 --set classes=5 --set width=12 --exact",
         {},
     ),
+    "compute": ("compute resnet18 --depth 1", {}),
+    "compute_80": ("compute resnet18 --depth 1 --train --device h100", NARROW),
+    "compute_120": ("compute resnet18 --depth 2 --train --device h100 --dtype bfloat16 --batch 64", WIDE),
+    "compute_colour": ("compute keras_demo --device t4", TERMINAL),
+    "compute_sort": ("compute small.yaml --exact --sort flops", {}),
+    "compute_own": ("compute small.yaml --device mine --devices devices.yaml --sort time", {}),
+    "compute_json": ("compute small.yaml --format json --train --device mine --devices devices.yaml", {}),
+    "compute_csv": ("compute small.yaml --format csv --depth 1", {}),
+    "compute_markdown": ("compute small.yaml --format markdown --train --attention math", {}),
     "compare": (f"compare {THREE}", {}),
     "compare_80": (f"compare {THREE}", NARROW),
     "compare_120": (f"compare {THREE}", WIDE),
@@ -133,7 +143,7 @@ def test_nothing_is_wider_than_the_terminal(name, run, monkeypatch):
     if command.startswith("check"):
         return
     result = run(*command.split(), COLUMNS=env["COLUMNS"])
-    table = result.stdout.split("\nTotal params")[0].splitlines()[2:]
+    table = re.split("\n(?:Total params|MACs): ", result.stdout)[0].splitlines()[2:]
     assert max(map(len, table)) <= int(env["COLUMNS"])
 
 

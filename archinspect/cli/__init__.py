@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": "Show the formula behind every figure of a layer, and worked sums.",
     "memory": "Show the memory that a network takes: weights, inference, training.",
     "fit": "Find the largest batch, or the longest sequence, that fits into memory.",
+    "compute": "Show what layers compute and move, in training too, and a device's least time for it.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Float, Int, Optional, arg
-from archinspect.op import ArgumentError, Kept, Op, Weight, Work
+from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work, product_backward
 from archinspect.ops.dense import Dense
 from archinspect.shape import Mismatch, size, text
 
@@ -135,6 +135,18 @@ class ScaledDotProductAttention(_Attention):
         biased = self.shared_position_biases or self.position_biases > 0
         return Work(macs, (6 + self.causal + self.masked + biased) * self.scores(shapes))
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        query, key, _ = _roles(shapes)
+        scores, sums = key[-2] * size(query), key[-2] * size(output)
+        other = self.work(shapes, output).other
+        biases = Work(other=run.weights * self.scores(shapes))
+        if run.attention == "fused":
+            # One kernel for all gradients, which computes the scores again.
+            return Backward(Work(3 * scores + 2 * sums, 2 * other), biases)
+        of_query, of_key, of_value = _roles(run.inputs)
+        of_scores = of_query or of_key or run.weights
+        return Backward(Work((of_query + of_key) * scores + (of_scores + of_value) * sums, of_scores * other), biases)
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         query, key, value = _roles(range(len(shapes)))
         if run.attention == "fused":
@@ -259,6 +271,9 @@ class _ToQuery(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return product_backward(self.work(shapes, output), run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del shapes, output

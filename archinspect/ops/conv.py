@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Kept, Op, Reach, Weight, Windowed, Work, times
+from archinspect.op import ArgumentError, Backward, Kept, Op, Reach, Weight, Windowed, Work, product_backward, times
 from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, extent, largest, named, positions, size, sliding
 
@@ -38,6 +38,9 @@ class _Window(Windowed):
         """Return the places the window takes on each axis."""
         how = self.sliding(lengths)
         return tuple(map(positions, lengths, how.windows, how.strides, how.pads, self.axis_names()))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return product_backward(self.work(shapes, output), run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del output, run

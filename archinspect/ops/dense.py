@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Bool, Int, Optional, arg
-from archinspect.op import Kept, Op, Weight, Work
+from archinspect.op import Backward, Kept, Op, Weight, Work, product_backward
 from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, size
 
@@ -52,6 +52,9 @@ class Dense(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return product_backward(self.work(shapes, output), run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del shapes, output

@@ -7,12 +7,12 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.args import MAX_ITEMS, Int, Kind, Optional, arg
-from archinspect.op import ArgumentError, Kept, Op, View, Weight, Work
+from archinspect.op import ArgumentError, Backward, Kept, Op, View, Weight, Work, product_backward
 from archinspect.ops.activation import activation_arg
 from archinspect.shape import Mismatch, size, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from archinspect.op import Elements, Run
     from archinspect.shape import Shape
@@ -132,23 +132,27 @@ def _shape(term: Iterable[str], sizes: Mapping[str, Shape]) -> Shape:
 
 
 def _work(terms: Sequence[str], output: str, sizes: Mapping[str, Shape]) -> Work:
-    """Return the arithmetic of joining terms from left to right, each index summed once no later term has it."""
-    macs = other = 0
+    """Return the arithmetic of joining terms from left to right."""
+    return Work(*map(sum, zip(*_joins(terms, output, sizes), strict=True)))
+
+
+def _joins(terms: Sequence[str], output: str, sizes: Mapping[str, Shape]) -> Iterator[Work]:
+    """Yield the arithmetic of each join, and of the last sum; an index is summed once no later term has it."""
     joined = terms[0]
     for number, term in enumerate(terms[1:], 2):
         later = set(output).union(*terms[number:])
         left = "".join(index for index in joined if index in term or index in later)
         right = "".join(index for index in term if index in joined or index in later)
-        other += _additions(joined, left, sizes) + _additions(term, right, sizes)
+        other = _additions(joined, left, sizes) + _additions(term, right, sizes)
         together = left + "".join(index for index in right if index not in left)
         joined = "".join(index for index in together if index in later)
         products = size(_shape(together, sizes))
         # A product that is added to no other is no multiply-accumulate.
         if products > size(_shape(joined, sizes)):
-            macs += products
+            yield Work(products, other)
         else:
-            other += products
-    return Work(macs, other + _additions(joined, output, sizes))
+            yield Work(other=other + products)
+    yield Work(other=_additions(joined, output, sizes))
 
 
 def _additions(term: str, kept: str, sizes: Mapping[str, Shape]) -> int:
@@ -260,6 +264,17 @@ class Einsum(_Product):
         terms, result = self.terms()
         return _work(terms, result, self.sizes(terms, shapes))
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        del output
+        terms, result = self.terms()
+        macs = other = 0
+        # What has been joined needs a gradient where one of its terms does; the last sum's gradient is only stretched.
+        joins = list(_joins(terms, result, self.sizes(terms, shapes)))[:-1]
+        for number, join in enumerate(joins, 1):
+            wanted = any(run.inputs[:number]) + run.inputs[number]
+            macs, other = macs + wanted * join.macs, other + wanted * join.other
+        return Backward(Work(macs, other))
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del output
         terms, result = self.terms()
@@ -342,6 +357,9 @@ class EinsumDense(_Product):
         terms, result = self.terms()
         macs, other = _work(terms, result, self._sizes(shapes[0]))
         return Work(macs, other + size(output) * bool(self.bias_axes))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return product_backward(self.work(shapes, output), run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del output

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Int, Optional, arg
-from archinspect.op import ArgumentError, Kept, Op, Weight, Work
+from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work
 from archinspect.shape import Mismatch, size
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class Embedding(Op):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         del shapes
         return {"embeddings": Weight((self.input_dim, self.output_dim))}
+
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return min(super().weights_read(shapes, output), size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del shapes, output
@@ -121,6 +124,14 @@ class LearnedPositions(Op):
         del shapes
         return Work(other=size(output))
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        del shapes
+        return Backward(weights=Work(other=run.weights * size(output)))
+
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+        del shapes
+        return size(output[1:])
+
     def label(self) -> str:
         return "positions"
 
@@ -145,6 +156,10 @@ class ClassToken(Op):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {"tokens": Weight((self.n, shapes[0][-1]))}
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        del shapes
+        return Backward(weights=Work(other=run.weights * output[0] * self.n * output[-1]))
 
     def label(self) -> str:
         return "class token" if self.n == 1 else f"{self.n} tokens"

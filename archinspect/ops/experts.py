@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Bool, Int, arg
-from archinspect.op import ArgumentError, Kept, Op, Weight, Work
+from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work
 from archinspect.ops.activation import ActivationKind
 from archinspect.shape import size
 
@@ -73,6 +73,17 @@ class MixtureOfExperts(Op):
         inside = self.activation.work([hidden], hidden).other if self.activation else 0
         inside += size(hidden) * self.gated
         return Work(macs, inside + 5 * steps * self.num_experts + (2 * self.used - 1) * size(output))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        macs, other = self.work(shapes, output)
+        # What is inside an expert needs its gradient even where the input does not.
+        inside = self.used * self.units * size(output)
+        return Backward(Work(macs if run.inputs[0] else inside, other), Work(run.weights * macs))
+
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+        router, experts = self.weights(*shapes).values()
+        read = min(self.num_experts, size(output[:-1]) * self.top_k) + self.shared_experts
+        return size(router.shape) + read * size(experts.shape[1:])
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del shapes

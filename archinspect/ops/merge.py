@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Int, Ints, Optional, arg
-from archinspect.op import ArgumentError, Kept, Op, Work, channel_axis, data_format_arg
+from archinspect.op import ArgumentError, Backward, Kept, Op, Work, channel_axis, data_format_arg
 from archinspect.shape import Mismatch, broadcast, normal_axis, size, text
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class _Elementwise(Op):
         return (("float", size(output) * (len(shapes) > 2)),)  # noqa: PLR2004 - two at a time
 
 
+def _stretched(shapes: Sequence[Shape], output: Shape, run: Run) -> int:
+    """Return the additions in the gradients of inputs that stretch: they sum over what was one element."""
+    return sum(size(output) - size(shape) for shape, wanted in zip(shapes, run.inputs, strict=True) if wanted)
+
+
 def _kept_pairwise(shapes: Sequence[Shape], run: Run, *, own: bool) -> Kept:
     """Return what is kept of operations on two inputs at a time, each with the result of those before it.
 
@@ -56,6 +61,9 @@ class Add(_Elementwise):
 
     aliases = ("Sum", "Eltwise", "Shortcut")
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return Backward(Work(other=_stretched(shapes, output, run)))
+
     def label(self) -> str:
         return "+"
 
@@ -65,6 +73,9 @@ class Subtract(_Elementwise):
 
     aliases = ("Sub",)
     inputs = (2, 2)
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return Backward(Work(other=_stretched(shapes, output, run) + run.inputs[1] * size(output)))
 
 
 class Multiply(_Elementwise):
@@ -102,6 +113,9 @@ class Average(_Elementwise):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=len(shapes) * size(output))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return Backward(Work(other=_stretched(shapes, output, run) + size(output)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         del shapes, run

@@ -7,7 +7,7 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Kept, Reach, Spatial, Windowed, Work, times
+from archinspect.op import ArgumentError, Backward, Kept, Reach, Spatial, Windowed, Work, times
 from archinspect.shape import Mismatch, ceil_div, extent, positions, size, sliding, text
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ class _Pool(Windowed):
 
 class _Indices(Spatial):
     """A pooling that notes where in its window each output element was found."""
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        del shapes, run
+        return Backward(Work(other=size(output)))  # each gradient is added where its element was found
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept((0,), extra=self.workspace(shapes, output, run))

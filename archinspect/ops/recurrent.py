@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.args import Bool, Int, Optional, arg
-from archinspect.op import Kept, Op, Weight, Work
+from archinspect.op import Backward, Kept, Op, Weight, Work
 from archinspect.shape import Mismatch, size, text
 
 if TYPE_CHECKING:
@@ -116,6 +116,21 @@ class Recurrent(Op):
         macs = sum(self.gates * self.units * (cell.features + self.features) for cell in cells)
         other = len(cells) * self.units * (self.operations + self.gates * self.bias_vectors)
         return Work(steps * macs, steps * other)
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        macs, _ = self.work(shapes, output)
+        batch, steps, _ = shapes[0]
+        cells = list(self.cells(shapes[0]))
+        others = batch * steps * len(cells) * self.units
+        # No gradients of the network's input, nor of the zeros that a state starts from.
+        first = sum(cell.features for cell in cells[: 1 + self.bidirectional])
+        without = 0 if run.inputs[0] else batch * steps * self.gates * self.units * first
+        if not any(run.inputs[1:]):
+            without += batch * self.gates * self.units * self.features * len(cells)
+        return Backward(
+            Work(macs - without, others * self.operations),
+            Work(run.weights * macs, run.weights * others * self.gates * self.bias_vectors),
+        )
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del output, run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.args import Bool, Int, Ints, Optional, arg
-from archinspect.op import ArgumentError, Kept, Op, View, Weight, Work
+from archinspect.op import ArgumentError, Backward, Kept, Op, View, Weight, Work
 from archinspect.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
 
 if TYPE_CHECKING:
@@ -298,6 +298,10 @@ class Custom(Op):
         macs = self.macs or 0
         other = 0 if self.flops is None else self.flops - 2 * macs
         return Work(output[0] * macs, output[0] * other)
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        macs, other = self.work(shapes, output)
+        return Backward(Work(any(run.inputs) * macs, any(run.inputs) * other), Work(run.weights * macs))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         del output, run

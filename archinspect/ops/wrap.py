@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archinspect import ops
 from archinspect.args import Choice, Kind, arg
 from archinspect.diagnostics import suggest
-from archinspect.op import ArgumentError, Kept, Op, Reach, View, Work, data_format_arg
+from archinspect.op import ArgumentError, Backward, Kept, Op, Reach, View, Work, data_format_arg
 from archinspect.ops.recurrent import Recurrent
 from archinspect.shape import Mismatch, size
 
@@ -104,6 +104,12 @@ class TimeDistributed(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return self.layer.work([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return self.layer.backward([*map(_steps_in_batch, shapes)], _steps_in_batch(output), run)
+
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return self.layer.weights_read([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return self.layer.kept([*map(_steps_in_batch, shapes)], _steps_in_batch(output), run)
 
@@ -159,6 +165,13 @@ class Bidirectional(Op):
         macs, other = self.layer.work(shapes, self.layer.output(*shapes))
         joining = {"concat": 0, "sum": 1, "mul": 1, "ave": 2}[self.merge_mode]
         return Work(2 * macs, 2 * other + joining * size(output))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        inputs, weights = self.layer.backward(shapes, self.layer.output(*shapes), run)
+        joining = {"concat": 0, "sum": 0, "mul": 2, "ave": 1}[self.merge_mode]
+        return Backward(
+            Work(2 * inputs.macs, 2 * inputs.other + joining * size(output)), Work(2 * weights.macs, 2 * weights.other)
+        )
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         one = self.layer.kept(shapes, self.layer.output(*shapes), run)

@@ -30,3 +30,11 @@ def byte_count(number: int, *, exact: bool = False) -> str:
 def shape(dims: tuple[int | None, ...]) -> str:
     """Write a shape as Keras does: `(None, 26, 26, 32)`."""
     return "(" + ", ".join(map(str, dims)) + ("," if len(dims) == 1 else "") + ")"
+
+
+def duration(seconds: float) -> str:
+    """Write a time with three digits: `1.23 ms`."""
+    for unit, suffix in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= unit:
+            return f"{seconds / unit:.3g} {suffix}" if seconds < 1000 * unit else f"{seconds / unit:,.0f} {suffix}"
+    return f"{seconds * 1e9:.3g} ns"

@@ -4,6 +4,7 @@ The convention that the documents keep:
 
 - A ```yaml block with `layers` or `extends` is a complete spec. It is valid without a warning, unless the block after
   it is a ```console block in which `archinspect check` shows its problem.
+- A ```yaml block that starts with `- name:` is a file of devices, as valid.
 - `<!-- file: small.yaml -->` on the line above a block stores it under that name for the commands below it.
 - A ```console block holds `$ command` lines, each followed by its exact output, standard error included, as it is in a
   pipe (blanks at the end of a line aside). Where the last line of an output is `...`, further paragraphs are left out.
@@ -25,7 +26,7 @@ import pytest
 import archinspect
 import archinspect.render.diagnostics
 import archinspect.render.listing
-from archinspect import args, graph, infer, ops, render, source
+from archinspect import args, devices, graph, infer, ops, render, source
 from archinspect.diagnostics import Diagnostic
 from archinspect.source import Source, Span
 from archinspect.spec import expand, expressions, load
@@ -72,6 +73,8 @@ FENCE = re.compile(r"^(`{3,}|~{3,})\s*(\S*)")
 FILE = re.compile(r"<!-- file: ([\w.-]+) -->\s*\Z")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 IS_SPEC = re.compile(r"^(?:layers|model|network|architecture|extends):", re.MULTILINE)
+
+IS_DEVICES = re.compile(r"- \{?name: ")
 
 
 class Block(NamedTuple):
@@ -162,11 +165,11 @@ def following(block):
 
 
 def shows_problem_of(file, block):
-    """Return whether the block shows what `archinspect check` finds wrong with this file."""
+    """Return whether the block shows what a command finds wrong with this file."""
     if block is None or block.language != "console" or not file:
         return False
     problem = re.compile(rf"{re.escape(file)}(:\d+:\d+)?: (error|warning)\[")
-    checks = [command for command in commands(block) if command.text.startswith("archinspect check ")]
+    checks = [command for command in commands(block) if re.search("archinspect check | --devices ", command.text)]
     return any(problem.match(line) for command in checks for line in command.output)
 
 
@@ -176,6 +179,10 @@ def shows_problem_of(file, block):
 @of("yaml")
 def test_specs_are_valid_or_their_problem_is_shown(block, tmp_path):
     is_wrong = shows_problem_of(block.file, following(block))
+    if IS_DEVICES.match(block.text):
+        if not is_wrong:
+            devices.read(Source(block.id, block.text))
+        return
     if not IS_SPEC.search(block.text) and not is_wrong:
         # Not every YAML of a README is a spec; in the documents all are complete, so that they can be tested.
         assert block.document.name == "README.md", f"{block.id}: is no spec"

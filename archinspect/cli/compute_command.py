@@ -1,0 +1,123 @@
+"""`archinspect compute`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archinspect.cli.common import (
+    exact_option,
+    format_option,
+    shape_options,
+    spec_argument,
+    spec_errors,
+    stdout_console,
+)
+from archinspect.cli.summary_command import Depth, comfortable_depth
+from archinspect.op import ATTENTION, DTYPES
+
+if TYPE_CHECKING:
+    from archinspect.compute import Compute
+    from archinspect.graph import Graph
+
+SORT_KEYS = ("macs", "flops", "moved", "intensity", "time")
+TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
+
+
+@click.command("compute")
+@spec_argument
+@click.option("--train", "training", is_flag=True, help="Count backward, too: gradients of inputs and weights.")
+@click.option("--device", metavar="NAME", help="Bound the time on h100, a100, t4, rtx4090, jetson-orin, ...")
+@click.option(
+    "--devices", "file", type=click.Path(), metavar="FILE", help="A YAML file with devices of your own (docs)."
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(TYPES),
+    metavar="TYPE",
+    default="float32",
+    show_default=True,
+    help="What the network computes in: float32, tf32, bfloat16, int8, ...",
+)
+@click.option(
+    "--attention",
+    type=click.Choice(ATTENTION),
+    default="fused",
+    show_default=True,
+    help="How it is computed: in backward, fused computes the scores again.",
+)
+@click.option("--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given.")
+@click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
+@exact_option
+@format_option(
+    "table", "json", "csv", "markdown", help="json and csv: exact numbers, and every layer unless --depth is given."
+)
+@shape_options
+def command(  # noqa: PLR0913 - one an option
+    spec: str,
+    *,
+    training: bool,
+    device: str | None,
+    file: str | None,
+    dtype: str,
+    attention: str,
+    depth: int | None,
+    sort: str | None,
+    exact: bool,
+    form: str,
+    **sizes: Any,  # noqa: ANN401 - the options of shapes, as api.network takes them
+) -> None:
+    """Show what layers compute and move: MACs, FLOPs, bytes, FLOPs for each byte, and a roofline's time.
+
+    The time is a bound, never a measurement: operator by operator, no run on the device is faster. Each takes its
+    FLOPs at the device's peak or its bytes at the full bandwidth, whichever is longer.
+
+    \b
+    Examples:
+      archinspect compute resnet50
+      archinspect compute resnet50 --train --batch 32
+      archinspect compute resnet50 --device h100 --dtype bfloat16 --batch 256
+      archinspect compute gpt2 --device a100 --sort time --depth all
+      archinspect compute vgg16 --device mine --devices my_devices.yaml
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    graph, computed = _analyze(spec, device, file, sizes, dtype=dtype, training=training, attention=attention)
+    from archinspect.report import report as report_of  # noqa: PLC0415 - a help page needs no engine
+
+    report = report_of(graph, batch=sizes["batch"])
+    from archinspect.render import compute as render  # noqa: PLC0415 - a help page needs no engine
+
+    whole = form in ("json", "csv") and depth is None
+    depth = report.depth if whole else depth or comfortable_depth(report)
+    lines = render.lines(computed, report, depth)
+    if sort:
+        lines.sort(key=render.COLUMNS[sort].value, reverse=True)
+    if form != "table":
+        click.echo(render.text(computed, report, lines, form, exact=exact))
+        return
+    level = ""
+    if depth < report.depth:
+        level = f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers"
+    render.print_compute(computed, report, lines, stdout_console(), exact=exact, level=level)
+
+
+def _analyze(
+    spec: str,
+    device: str | None,
+    file: str | None,
+    sizes: dict[str, Any],
+    **how: Any,  # noqa: ANN401 - as compute.analyze takes them
+) -> tuple[Graph, Compute]:
+    """Return a network and its figures; leave with 2 where there is no such device, or no peak for the type."""
+    from archinspect import compute, devices  # noqa: PLC0415 - a help page needs no engine
+
+    with spec_errors() as api:
+        graph: Graph = api.network(
+            spec, batch=sizes["batch"], inputs=dict(sizes["inputs"]), params=dict(sizes["params"])
+        )
+        if file and not device:
+            raise click.UsageError(f"--devices: choose one with --device: {', '.join(devices.names(file)[:6])}, ...")
+        try:
+            return graph, compute.analyze(graph, device=devices.find(device, file) if device else None, **how)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None

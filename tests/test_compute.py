@@ -1,0 +1,207 @@
+"""Compute of whole networks: MACs of training against measurements, bytes and times by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archinspect import compute, devices, ops
+from archinspect.api import network
+from archinspect.diagnostics import Problems
+from archinspect.infer import infer
+from archinspect.op import Run, Work
+from archinspect.render.numbers import duration
+from archinspect.source import Source
+from archinspect.spec.expand import Settings
+from archinspect.spec.load import load
+
+TRUTH = Path(__file__).parent / "truth"
+MEASURED = json.loads((TRUTH / "training_macs.json").read_text(encoding="utf-8"))
+CASES = MEASURED["cases"]
+SET = {
+    name: figures["set"]
+    for name, figures in json.loads((TRUTH / "measured.json").read_text(encoding="utf-8"))["models"].items()
+    if "set" in figures
+}
+
+
+def graph_of(case):
+    name = case["network"]
+    graph = network(name, batch=case["batch"], params=SET.get(name))
+    for node in graph.nodes:
+        if f"{node.layer}.".startswith(tuple(case["layers"])):
+            node.trainable = False
+    return graph
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case["network"], *case["layers"]]))
+def test_training_has_the_macs_that_are_measured(case):
+    found = compute.analyze(graph_of(case), training=True, attention="math")
+    assert found.total.macs == case["macs"]
+
+
+@pytest.mark.parametrize("case", MEASURED["fused_attention"], ids=lambda case: str(case["key"]))
+def test_fused_attention_has_the_macs_of_the_counters_formulas(case):
+    shapes = [(batch, steps, heads * size) for batch, heads, steps, size in (case["query"], case["key"], case["value"])]
+    heads = {"num_heads": case["query"][1], "num_kv_heads": case["key"][1]}
+    op = ops.find("ScaledDotProductAttention")(**heads)
+    output = op.output(*shapes)
+    backward = op.backward(shapes, output, Run((True, True, True), weights=False))
+    assert op.work(shapes, output).macs + backward.inputs.macs == case["macs"]
+    assert backward.weights == Work()
+
+
+def graph_of_layers(*layers, shape=(8, 8, 4), batch=1):
+    """Return the graph of these steps; JSON is YAML."""
+    spec = {"name": "small", "input": list(shape), "layers": list(layers)}
+    problems = Problems()
+    graph = load(Source("small.yaml", json.dumps(spec)), Settings(), problems)
+    assert graph is not None, problems.all()
+    infer(graph, problems, batch)
+    assert not problems.failed, problems.all()
+    return graph
+
+
+DENSE = {"Dense": 10}
+
+
+def test_a_dense_layer_by_hand():
+    # The input's 3 x 8 elements, the 8 x 10 weights and 10 biases, the 3 x 10 outputs.
+    forward = compute.analyze(graph_of_layers(DENSE, shape=[8], batch=3)).total
+    assert forward == compute.Figures(Work(3 * 80, 30), forward_bytes=4 * (24 + 90 + 30))
+    assert forward.intensity == (2 * 240 + 30) / (4 * 144)
+    # Backward reads the output's gradient and the kept input, and writes the weights' gradients.
+    training = compute.analyze(graph_of_layers(DENSE, shape=[8], batch=3), "bfloat16", training=True).total
+    assert training.input_gradients == Work()
+    assert training.weight_gradients == Work(3 * 80, 30)
+    assert training.forward_bytes == 2 * 144
+    assert training.backward_bytes == 2 * (30 + 24 + 90)
+    assert training.macs == 2 * 240
+    assert training.flops == 2 * (2 * 240 + 30)
+
+
+def test_the_second_layer_needs_the_gradient_of_its_input():
+    found = compute.analyze(graph_of_layers(DENSE, {"Dense": 5}, shape=[8]), training=True).layers
+    first, second = found.values()
+    assert first.input_gradients == Work()
+    assert second.input_gradients == Work(50)
+    # The output's gradient, the weights for the input's gradient, the kept input; the gradients of both.
+    assert second.backward_bytes == 4 * (5 + 55 + 10 + 10 + 55)
+
+
+def test_gradients_of_several_readers_are_summed():
+    skip = graph_of_layers(DENSE, {"Dense": 10, "name": "inner"}, {"Add": None, "from": [-1, -2]}, shape=[8])
+    chain = graph_of_layers(DENSE, {"Dense": 10, "name": "inner"}, shape=[8])
+    sums = [compute.analyze(graph, training=True).total.input_gradients for graph in (skip, chain)]
+    assert sums[0].other - sums[1].other == 10
+
+
+def test_what_does_not_train_has_no_backward():
+    graph = graph_of_layers({**DENSE, "trainable": False}, "ReLU", shape=[8])
+    assert compute.analyze(graph, training=True).total == compute.analyze(graph).total
+    graph = graph_of_layers(DENSE, {"Dense": 5, "trainable": False}, shape=[8])
+    frozen = list(compute.analyze(graph, training=True).layers.values())[1]
+    assert frozen.weight_gradients == Work()
+    assert frozen.input_gradients == Work(50)
+
+
+def test_views_move_nothing():
+    figures = compute.analyze(graph_of_layers("Flatten", "Identity"), training=True).total
+    assert figures.bytes == 0
+    assert figures.intensity == 0
+    assert figures.bound == ""
+
+
+def test_an_embedding_reads_the_rows_that_it_looks_up():
+    graph = graph_of_layers({"Embedding": {"input_dim": 1000, "output_dim": 16}}, shape=[5])
+    assert compute.analyze(graph).total.forward_bytes == 4 * (5 + 2 * 80)
+
+
+def test_experts_that_are_not_used_are_not_read():
+    experts = {"MixtureOfExperts": {"num_experts": 8, "units": 6, "top_k": 2}}
+    for steps, read in ((1, 2), (3, 6), (9, 8)):
+        found = compute.analyze(graph_of_layers(experts, shape=[steps, 4])).total
+        assert found.forward_bytes == 4 * (2 * steps * 4 + 4 * 8 + read * 3 * 4 * 6)
+
+
+DEVICE = devices.Device("mine", 2**30, 10**9, {"float32": 10**10, "tf32": 10**11})
+
+
+def test_each_pass_takes_what_is_longer():
+    graph = graph_of_layers({"Conv2D": {"filters": 64, "kernel_size": 3}}, "ReLU", shape=(16, 16, 4))
+    found = compute.analyze(graph, device=DEVICE)
+    conv, relu = found.layers.values()
+    assert (conv.compute_time, conv.memory_time) == (conv.flops / 10**10, 0)
+    assert (relu.compute_time, relu.memory_time) == (0, relu.bytes / 10**9)
+    assert (conv.bound, relu.bound) == ("compute", "memory")
+    assert found.total.time == pytest.approx(conv.time + relu.time)
+    faster = compute.analyze(graph, "tf32", device=DEVICE).total
+    assert faster.bytes == found.total.bytes
+    assert faster.time < found.total.time
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "lstm_classifier", "mixtral_8x7b", "yolov3"])
+def test_layers_sum_to_the_total_and_scale_with_the_batch(name):
+    one, two = (compute.analyze(network(name, batch=batch), training=True) for batch in (1, 2))
+    assert compute.total(one.layers.values()) == one.total
+    assert two.total.macs == 2 * one.total.macs
+    assert one.total.bytes < two.total.bytes <= 2 * one.total.bytes
+    assert one.total.forward == compute.analyze(network(name)).total.forward
+
+
+def test_what_cannot_be_analyzed():
+    graph = network("keras_demo")
+    with pytest.raises(ValueError, match=r"dtype is one of tf32, .*, not 'float20'"):
+        compute.analyze(graph, "float20")
+    with pytest.raises(ValueError, match="attention is one of fused, math, eager, not 'slow'"):
+        compute.analyze(graph, attention="slow")
+    with pytest.raises(ValueError, match="mine has no peak for int8, only for float32, tf32"):
+        compute.analyze(graph, "int8", device=DEVICE)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ("--device h1000", 2, "Error: no device 'h1000': did you mean 'h100'"),
+        ("--device t4 --dtype bfloat16", 2, "Error: t4 has no peak for bfloat16, only for float32, float16, int8"),
+        ("--devices own.yaml", 2, "Error: --devices: choose one with --device: mine, h100, "),
+        ("--device mine --devices none.yaml", 2, "none.yaml: error[file]: cannot read the file"),
+        ("--device mine --devices broken.yaml", 1, "broken.yaml:1:10: error[device]: name must be text"),
+        ("--device mine --devices list.yaml", 1, "list.yaml:1:1: error[yaml]: "),
+    ],
+)
+def test_a_wrong_device_is_said(options, code, message, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = "- {name: mine, memory: 8 GB, bandwidth: 50 GB/s, flops: {float32: 1.5 T}}"
+    (tmp_path / "own.yaml").write_text(own)
+    (tmp_path / "broken.yaml").write_text(own.replace("{name: mine", "{name: []"))
+    (tmp_path / "list.yaml").write_text("\t- name")
+    result = run("compute", "keras_demo", *options.split())
+    assert result.exit_code == code
+    assert message in result.stderr
+
+
+def test_depth_and_sort(run):
+    output = run("compute", "resnet18", "--depth", "1", "--sort", "macs", "--format", "csv").stdout
+    header, *rows = [line.split(",") for line in output.splitlines()]
+    macs = [int(row[header.index("macs")]) for row in rows]
+    assert macs == sorted(macs, reverse=True)
+    assert sum(macs) == 1_814_073_344
+    assert rows[0][0] == "stage1"
+
+
+def test_a_narrow_terminal_shortens_names(run):
+    lines = run("compute", "resnet18", "--depth", "all", COLUMNS="50").stdout.splitlines()
+    table = lines[3 : lines.index("", 4)]
+    assert max(map(len, table)) <= 50
+    assert any(line.startswith("…") for line in table)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 ns"), (2.5e-9, "2.5 ns"), (1.234e-5, "12.3 µs"), (0.5, "500 ms"), (2, "2 s"), (12_345, "12,345 s")],
+)
+def test_times_as_people_read_them(seconds, text):
+    assert duration(seconds) == text
