@@ -398,7 +398,11 @@ def _functions(graph: Graph) -> list[tuple[str, ...]]:
     """
     kernels: dict[str, set[str]] = {}
     whole = set(graph.modules)
+    places = []
+    """Of each node the composite that it is in, and its layer if that is a function."""
     for node in graph.nodes:
+        attention = node.layer_op.kind == "attention" and node.layer_op is not node.op
+        places.append((node.layer.rpartition(".")[0], (node.layer,) if attention else ()))
         for path in _composites(node.layer):
             found = kernels.setdefault(path, set())
             if node.layer_op.kind in KERNELS:
@@ -406,15 +410,8 @@ def _functions(graph: Graph) -> list[tuple[str, ...]]:
             if len(node.inputs) > 1:
                 whole.add(path)
     whole |= {path for path, layers in kernels.items() if len(layers) > 1}
-    above: dict[str, tuple[str, ...]] = {}
-    functions = []
-    for node in graph.nodes:
-        parent = node.layer.rpartition(".")[0]
-        if parent not in above:
-            above[parent] = tuple(path for path in _composites(node.layer) if path in whole)
-        attention = node.layer_op.kind == "attention" and node.layer_op is not node.op
-        functions.append((*above[parent], node.layer) if attention else above[parent])
-    return functions
+    above = {parent: tuple(path for path in (*_composites(parent), parent) if path in whole) for parent in dict(places)}
+    return [above[parent] + own for parent, own in places]
 
 
 def _step(node: Node, composite: str) -> str:

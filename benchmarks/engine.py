@@ -2,8 +2,9 @@
 
     python benchmarks/engine.py [--runs 5]
 
-Prints, for each network, the median time of reading (YAML to values), expanding (to a graph), inferring (shapes) and
-counting (report), and layers per second for inference alone and for everything. Twice the layers should take twice
+Prints, for each network, the median time of reading (YAML to values), expanding (to a graph), inferring (shapes),
+counting (report) and memory (what is kept, the peak, checkpointing), and layers per second for inference alone and for
+everything but memory. Twice the layers should take twice
 the time: the last line says what it is.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.diagnostics import Problems
 from archinspect.infer import infer
+from archinspect.memory import checkpointed, kept, peak
 from archinspect.report import report
 from archinspect.source import Source, read_file, read_tree
 from archinspect.spec import library
@@ -58,6 +60,7 @@ def measure(source: Source, runs: int) -> tuple[int, dict[str, float]]:
         graph = timed("read and expand", lambda: load(source, Settings(), problems))  # noqa: B023 - called at once
         timed("infer", lambda: infer(graph, problems))  # noqa: B023 - called at once
         timed("count", lambda: report(graph))  # noqa: B023 - called at once
+        timed("memory", lambda: (kept(graph), peak(graph), checkpointed(graph)))  # noqa: B023 - called at once
         if problems.failed:
             raise SystemExit(str(problems.all()))
         layers = len(graph.nodes)
@@ -71,16 +74,18 @@ def main() -> None:
     runs = parser.parse_args().runs
     sources = [chain(5_000), chain(10_000), chain(100_000)]
     sources.append(read_file(library.builtins()["resnet152"]))
-    totals = []
+    totals, memories = [], []
     for source in sources:
         layers, stages = measure(source, runs)
         total = stages["read and expand"] + stages["infer"] + stages["count"]
         totals.append(total)
+        memories.append(stages["memory"])
         shown = ", ".join(f"{stage} {seconds * 1000:.1f} ms" for stage, seconds in stages.items())
         print(f"{source.name.rpartition('/')[2]}: {layers:,} layers: {shown}")
         print(f"    infer {layers / stages['infer']:,.0f} layers/s, everything {layers / total:,.0f} layers/s")
-    growth = [total / totals[0] for total in totals]
-    print(f"against 5,000 layers, 10,000 take {growth[1]:.2f} times as long, 100,000 take {growth[2]:.1f} times")
+    for what, seconds in (("everything but memory", totals), ("memory", memories)):
+        twice, more = (one / seconds[0] for one in seconds[1:3])
+        print(f"{what}: against 5,000 layers, 10,000 take {twice:.2f} times as long, 100,000 take {more:.1f} times")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import time
 from functools import cache
 from pathlib import Path
 
@@ -356,24 +354,3 @@ def test_scores_that_are_held_are_more(steps):
     fused, math, eager = (memory.kept(graph_of(*steps), attention=word).total for word in ("fused", "math", "eager"))
     assert eager <= math
     assert fused <= math + 10**4
-
-
-def chain_seconds(layers):
-    cycle = [{"Dense": 4}, "ReLU", {"Dropout": 0.1}, "LayerNormalization"]
-    graph = graph_of(*(cycle[i % 4] for i in range(layers)), shape=[4])
-    gc.collect()
-    start = time.process_time()
-    memory.kept(graph)
-    memory.peak(graph)
-    memory.checkpointed(graph)
-    return time.process_time() - start
-
-
-def test_time_is_linear_in_the_layers():
-    """Both are larger than a processor's cache, which would make the smaller one faster by far."""
-    gc.disable()
-    try:
-        small = min(chain_seconds(20_000) for _ in range(3))
-        assert chain_seconds(100_000) < 1.3 * 5 * small
-    finally:
-        gc.enable()
