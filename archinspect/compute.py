@@ -1,7 +1,7 @@
 """Compute: the arithmetic of forward and backward passes, the bytes they move, and a roofline's least time.
 
-The time is a bound, never a measurement: that of a device which does nothing but multiply at its peak, or nothing but
-move bytes at its full bandwidth, whichever takes longer. docs/counting.md says what is counted.
+The time is a bound, never a measurement: each operator's work at a device's peak, or its bytes at the full bandwidth,
+whichever takes longer. docs/counting.md says what is counted, and what could do with less.
 """
 
 from __future__ import annotations
