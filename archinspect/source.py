@@ -22,7 +22,7 @@ MAX_DIGITS = 18
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 
 # libyaml's own line breaks: text is cut where its marks count lines.
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_LINE_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
 _INT = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:_[0-9]{3})+)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _BASED_INT = re.compile(r"0(?:o[0-7]+|x[0-9a-fA-F]+)\Z")
@@ -51,7 +51,7 @@ class Source:
     def line(self, number: int) -> str:
         """Return line `number`, counted from 1; empty beyond the end."""
         if self._lines is None:
-            self._lines = _LINE_BREAK.split(self.text)
+            self._lines = re.split(_LINE_BREAK, self.text)
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
 
@@ -160,7 +160,7 @@ def decode(data: bytes, name: str, path: str = "") -> Source:
         source.text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         source.text = data.decode("utf-8", "replace")
-        before = _LINE_BREAK.split(data[: error.start].decode("utf-8-sig"))
+        before = re.split(_LINE_BREAK, data[: error.start].decode("utf-8-sig"))
         line, column = len(before), len(before[-1]) + 1
         raise SourceError(
             "encoding",
@@ -178,7 +178,7 @@ def read_tree(source: Source) -> Tree:
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, source) from error
     except yaml.reader.ReaderError as error:
-        before = _LINE_BREAK.split(source.text[: error.position])
+        before = re.split(_LINE_BREAK, source.text[: error.position])
         line, column = len(before), len(before[-1]) + 1
         span = Span(source, line, column, line, column + 1)
         raise SourceError("yaml", "this control character is not allowed in YAML", span) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -326,3 +327,19 @@ def test_a_summary_imports_only_what_it_uses():
     assert not {name for name in modules if name.startswith("archinspect.conventions")}
     as_json = imported("summary", "keras_demo", "--format", "json")
     assert not {name for name in as_json if name.partition(".")[0] == "rich"}
+
+
+def examples():
+    """Yield the examples of all help pages that name no file of the reader's."""
+    for name in COMMANDS:
+        command = import_module(f"archinspect.cli.{name}_command").command
+        for line in command.help.splitlines():
+            words = line.split()
+            if words[:1] == ["archinspect"] and not {">", "specs/"} & {*words} and "my_" not in line:
+                yield " ".join(words[1:])
+
+
+@pytest.mark.parametrize("example", examples())
+def test_examples_of_help_pages_work(run, example):
+    result = run(*example.split())
+    assert (result.exit_code, result.stderr) == (0, "")

@@ -13,7 +13,7 @@ import click
 from archinspect.op import DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import ModuleType
 
     from click.shell_completion import CompletionItem
@@ -131,15 +131,28 @@ dtype_option = click.option(
     help="What the network computes in: float32, float16, bfloat16, int8, ...",
 )
 batch_option = click.option("--batch", type=click.IntRange(1, 10**6), metavar="N", help="Samples in a batch.")
+
+
+def _as_dict(ctx: click.Context, param: click.Parameter, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    del ctx, param
+    return dict(pairs)
+
+
 input_option = click.option(
     "--input",
     "inputs",
     type=InputShape(),
     multiple=True,
+    callback=_as_dict,
     help="Another size for the input: 299x299x3; name=SHAPE where there are several.",
 )
 set_option = click.option(
-    "--set", "params", type=Assignment(), multiple=True, help="Another value for a parameter of the spec: classes=10."
+    "--set",
+    "params",
+    type=Assignment(),
+    multiple=True,
+    callback=_as_dict,
+    help="Another value for a parameter of the spec: classes=10.",
 )
 
 
@@ -199,8 +212,8 @@ def load_report(  # noqa: PLR0913 - as the options
     spec: str,
     batch: int | None,
     dtype: str,
-    inputs: Iterable[tuple[str, tuple[int, ...]]] = (),
-    params: Iterable[tuple[str, Value]] = (),
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    params: Mapping[str, Value] | None = None,
     convention: str | None = None,
     *,
     memory: bool = False,
@@ -211,8 +224,8 @@ def load_report(  # noqa: PLR0913 - as the options
             spec,
             batch=batch,
             dtype=dtype,
-            inputs=dict(inputs),
-            params=dict(params),
+            inputs=inputs,
+            params=params,
             convention=convention or "",
             memory=memory,
         )

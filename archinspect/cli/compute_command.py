@@ -112,9 +112,7 @@ def _analyze(
     from archinspect import compute, devices  # noqa: PLC0415 - a help page needs no engine
 
     with spec_errors() as api:
-        graph: Graph = api.network(
-            spec, batch=sizes["batch"], inputs=dict(sizes["inputs"]), params=dict(sizes["params"])
-        )
+        graph: Graph = api.network(spec, **sizes)
         if file and not device:
             raise click.UsageError(f"--devices: choose one with --device: {', '.join(devices.names(file)[:6])}, ...")
         try:

@@ -69,18 +69,12 @@ def command(
     Examples:
       archinspect explain vgg16
       archinspect explain lessons/conv2d --cell 2,3
-      archinspect explain vgg16 block1.conv1
+      archinspect explain vgg16 conv1_1
       archinspect explain gpt2 blocks.0 --set seq=2048
       archinspect explain vit_b_16 --convention thop
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     with spec_errors() as api:
-        explained = api.explain(
-            spec,
-            batch=sizes["batch"],
-            inputs=dict(sizes["inputs"]),
-            params=dict(sizes["params"]),
-            convention=convention or "",
-        )
+        explained = api.explain(spec, convention=convention or "", **sizes)
     if convention:
         _print_differences(explained, form)
         return

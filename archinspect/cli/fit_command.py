@@ -65,11 +65,7 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
     memory = _available(memory, device, devices)
     if reserve and reserve >= memory:
         raise click.UsageError("--reserve leaves nothing of the memory")
-    sizes = {
-        "batch": options.pop("batch"),
-        "inputs": dict(options.pop("inputs")),
-        "params": dict(options.pop("params")),
-    }
+    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
     with spec_errors() as api:
         try:
             found = api.fit(spec, memory - (reserve or 0), Plan(**options), training=train, vary=names, **sizes)

@@ -36,11 +36,7 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.budget import Plan  # noqa: PLC0415 - a help page needs no engine
 
-    sizes = {
-        "batch": options.pop("batch"),
-        "inputs": dict(options.pop("inputs")),
-        "params": dict(options.pop("params")),
-    }
+    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
     with spec_errors() as api:
         found = api.memory_report(spec, Plan(**options), **sizes)
     if form == "json":
