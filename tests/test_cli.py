@@ -339,7 +339,7 @@ def examples():
                 yield " ".join(words[1:])
 
 
-@pytest.mark.parametrize("example", examples())
+@pytest.mark.parametrize("example", list(examples()))
 def test_examples_of_help_pages_work(run, example):
     result = run(*example.split())
     assert (result.exit_code, result.stderr) == (0, "")
