@@ -398,8 +398,9 @@ SAMPLE = next(block.text for block in blocks(ROOT / "docs" / "json.md") if block
 @pytest.fixture
 def sample(tmp_path):
     file = tmp_path / "net.yaml"
-    file.write_text(SAMPLE.replace("GlobalAveragePooling2D", "{Dense: 4, weights: head}"), encoding="utf-8")
-    return archinspect.inspect(file, convention="torchinfo").as_dict()
+    text = SAMPLE.replace("GlobalAveragePooling2D", "{Dense: 4, weights: head}\n  - Custom")
+    file.write_text(text, encoding="utf-8")
+    return archinspect.inspect(file, convention="torchinfo", memory=True).as_dict()
 
 
 def test_keys_of_the_report_are_explained(sample):
