@@ -52,8 +52,6 @@ A peak depends on which variables of a program hold a tensor, and a spec is no p
 for functions (see [counting.md](counting.md#peak-at-inference)). Which of them, was found with these networks; for
 others expect differences of about a fifth. These networks' programs differ from it:
 
-- `densenet121`: torchvision keeps every layer's output in a list and joins them anew for each layer. The spec joins
-  two tensors at a time, and of the joined ones only the last is alive.
 - `fasterrcnn_resnet50_fpn`: the pyramid's program holds both maps that it has added until it adds the next two, and
   the map that it made of the sum. The spec's `lateral` ends with the sum.
 - `clip_text_l`: transformers holds a layer's scores, which it can return, the mask of what comes later, and what the

@@ -656,3 +656,26 @@ def test_the_output_is_the_last_step_unless_said(read):
 def test_values_are_those_of_yaml_1_2(read, written, value):
     found = read(f"input: [8]\nmetrics:\n  m: {written}\nlayers: [ReLU]\n".replace("m: -\n", "m: '-'\n")).metrics["m"]
     assert (found, type(found)) == (value, type(value))
+
+
+def test_from_all_is_what_came_in_and_what_was_made(tmp_path):
+    """Copies of a repeated step read those before them; the steps inside of one are its own."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        """
+input: [4, 4, 3]
+blocks:
+  grow: [Concatenate, {Conv2D: {filters: 2, kernel_size: 1}}, ReLU]
+layers:
+  - {Conv2D: {filters: 5, kernel_size: 1}, name: first}
+  - {grow: , repeat: 2, from: all, name: dense}
+  - {Concatenate: , from: all, name: joined}
+  - {grow: , from: all, repeat: 0}
+""",
+        encoding="utf-8",
+    )
+    rows = {row.name: row for row in archinspect.inspect(path).layers}
+    assert rows["dense.0.concatenate"].inputs == ("input", "first")
+    assert rows["dense.1.concatenate"].inputs == ("input", "first", "dense.0.re_lu")
+    assert rows["joined"].inputs == ("input", "first", "dense.0.re_lu", "dense.1.re_lu")
+    assert rows["joined"].output_shape == (None, 4, 4, 3 + 5 + 2 + 2)

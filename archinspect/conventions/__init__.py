@@ -90,6 +90,7 @@ QUANTITIES: dict[str, tuple[str, Callable[[Use], int]]] = {
     "macs": ("MAC", lambda u: u.op.work(u.shapes, u.output).macs),
     "flops": ("FLOP of archinspect", lambda u: u.op.work(u.shapes, u.output).flops),
     "output": ("output element", lambda u: size(u.output)),
+    "joined": ("output element of several inputs", lambda u: size(u.output) * (len(u.shapes) > 1)),
     "input": ("input element", lambda u: size(u.shapes[0])),
     "position": ("output position", Use.positions),
     "bias": ("output element if there is a bias", lambda u: size(u.output) * bool(u.learned("bias"))),

@@ -371,6 +371,7 @@ CONVENTIONS: dict[str, Convention] = {
                 (
                     Rule(_IN_PLACE, {}, "in place"),
                     Rule("Flatten Reshape", {}, "the same data"),
+                    Rule("Concatenate", {"joined": 1}, "of one tensor it is the same data"),
                     Rule(
                         "Dropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise StochasticDepth Identity",
                         {},

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Env: TypeAlias = dict[str, Value]
 
 MAX_REPEAT = 100_000
+ALL = "all"
+"""As `from`: everything that the scope has made so far, and what came in."""
 MAX_EXPANSIONS = 2 * MAX_NODES
 MAX_NESTING = 60
 MAX_ITEMS = 100_000
@@ -242,8 +244,8 @@ class _Expander:
 
     # Steps
 
-    def steps(self, steps: Sequence[Step], scope: Scope, current: Tensor | None) -> Tensor | None:
-        """Expand steps one behind another; return what the last one produces."""
+    def steps(self, steps: Sequence[Step], scope: Scope, current: Tensor | list[Tensor] | None) -> Tensor | None:
+        """Expand steps one behind another, the first on several tensors perhaps; return what the last one produces."""
         for step in steps:
             try:
                 current = self.step(step, scope, current)
@@ -252,11 +254,11 @@ class _Expander:
                 name = step.extras.get("name")
                 if isinstance(name, Scalar):
                     self.results.setdefault(scope.prefix + name.text, self.unknown)
-            if current is not None:
+            if isinstance(current, Tensor):
                 scope.results.append(current)
-        return current
+        return current[0] if isinstance(current, list) else current
 
-    def step(self, step: Step, scope: Scope, current: Tensor | None) -> Tensor | None:
+    def step(self, step: Step, scope: Scope, current: Tensor | list[Tensor] | None) -> Tensor | list[Tensor] | None:
         """Expand one step as often as it repeats."""
         extras, env = step.extras, scope.env
         if not extras:
@@ -275,6 +277,14 @@ class _Expander:
             return self.once(step, scope, env, start, self._given_name(step, env))
         return self._repeat(step, scope, start)
 
+    def _repeat_on_all(self, step: Step, scope: Scope, inner: Scope, names: Sequence[str | None]) -> Tensor | None:
+        """Expand copies that each read what comes into the scope and what every step and copy before them makes."""
+        for index, name in enumerate(names):
+            self.expansions += len(scope.results)  # what is read grows with the square of the copies
+            made = self.once(step, inner, {**scope.env, "index": index}, list(scope.results), name)
+            scope.results += [made] if made is not None else []
+        return scope.results.pop() if names and scope.results else None  # what the step makes, as any other
+
     def _repeat(self, step: Step, scope: Scope, start: Tensor | list[Tensor] | None) -> Tensor | None:
         times = self.integer(step.extras["repeat"], scope.env, "repeat", MAX_REPEAT)
         if _names_copies(step):
@@ -289,9 +299,13 @@ class _Expander:
             path = self._claim(name, step, scope)
             inner = Scope(path + ".", scope.env, scope)
             self.graph.groups[path] = self._op_name(step, scope.env) or "group"
-        for index in range(times):
-            env = {**scope.env, "index": index}
-            start = self.once(step, inner, env, start, None if name is None else str(index))
+        if _reads_all(step) and times:
+            names = [None if name is None else str(index) for index in range(times)]
+            start = self._repeat_on_all(step, scope, inner, names)
+        else:
+            for index in range(times):
+                env = {**scope.env, "index": index}
+                start = self.once(step, inner, env, start, None if name is None else str(index))
         result = start[0] if isinstance(start, list) else start
         if name is not None and result is not None:
             self.results[inner.prefix[:-1]] = result
@@ -378,6 +392,8 @@ class _Expander:
                 raise _UnevaluatedError
             return [self._source(self.value(item, env), item, scope, key) for item in tree.items]
         value = self.value(tree, env)
+        if value == ALL and key == "from":
+            return list(scope.results)
         if isinstance(value, list):  # from a parameter
             return [self._source(item, tree, scope, key) for item in value]
         return self._source(value, tree, scope, key)
@@ -420,11 +436,13 @@ class _Expander:
             self.graph.modules.add(path)
         inner = Scope(path + ".", self._block_env(block, step, env), scope, step.span)
         inner.blocks = (*scope.blocks, block.name)
-        return self._inside(block.layers, path, inner, self._single(step, start))
+        return self._inside(block.layers, path, inner, start if _reads_all(step) else self._single(step, start))
 
-    def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Tensor | None) -> str:
+    def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Tensor | list[Tensor] | None) -> str:
         self._refuse_deep(scope, self.places[path])
-        if start is not None:
+        if isinstance(start, list):
+            scope.results += start
+        elif start is not None:
             self.results[scope.prefix + "input"] = start
             scope.results.append(start)
         result = self.steps(steps, scope, start)
@@ -771,3 +789,8 @@ def _argument_spans(tree: Tree) -> dict[str, Span]:
     if not isinstance(tree, Map):
         return {}
     return {key.text: value.span if value.span.line else key.span for key, value in tree}
+
+
+def _reads_all(step: Step) -> bool:
+    tree = step.extras.get("from")
+    return isinstance(tree, Scalar) and tree.value == ALL
