@@ -227,7 +227,7 @@ def report(
     if memory:
         rows, held = _with_memory(rows, graph, dtype)
     totals = total(rows)
-    uncounted = {node.layer: node.op.unknown() for node in graph.nodes if node.op.unknown()}
+    uncounted = {node.layer: unknown for node in graph.nodes if (unknown := node.op.unknown())}
     return Report(
         name=graph.name,
         source=graph.source,

@@ -679,3 +679,13 @@ layers:
     assert rows["dense.1.concatenate"].inputs == ("input", "first", "dense.0.re_lu")
     assert rows["joined"].inputs == ("input", "first", "dense.0.re_lu", "dense.1.re_lu")
     assert rows["joined"].output_shape == (None, 4, 4, 3 + 5 + 2 + 2)
+
+
+def test_from_all_with_copies_that_have_names_of_their_own(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "input: [4, 4, 3]\nlayers:\n  - {Concatenate: , repeat: 3, from: all, name: 'joined${index}'}\n",
+        encoding="utf-8",
+    )
+    rows = {row.name: row.inputs for row in archinspect.inspect(path).layers}
+    assert rows == {"joined0": ("input",), "joined1": ("input", "joined0"), "joined2": ("input", "joined0", "joined1")}

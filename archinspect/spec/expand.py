@@ -277,35 +277,27 @@ class _Expander:
             return self.once(step, scope, env, start, self._given_name(step, env))
         return self._repeat(step, scope, start)
 
-    def _repeat_on_all(self, step: Step, scope: Scope, inner: Scope, names: Sequence[str | None]) -> Tensor | None:
-        """Expand copies that each read what comes into the scope and what every step and copy before them makes."""
-        for index, name in enumerate(names):
-            self.expansions += len(scope.results)  # what is read grows with the square of the copies
-            made = self.once(step, inner, {**scope.env, "index": index}, list(scope.results), name)
-            scope.results += [made] if made is not None else []
-        return scope.results.pop() if names and scope.results else None  # what the step makes, as any other
-
     def _repeat(self, step: Step, scope: Scope, start: Tensor | list[Tensor] | None) -> Tensor | None:
         times = self.integer(step.extras["repeat"], scope.env, "repeat", MAX_REPEAT)
-        if _names_copies(step):
-            for index in range(times):
-                env = {**scope.env, "index": index}
-                start = self.once(step, scope, env, start, self._given_name(step, env))
-            return start[0] if isinstance(start, list) else start
-        name = self._given_name(step, scope.env)
+        each = _names_copies(step)
+        name = None if each else self._given_name(step, scope.env)
         inner = scope
         if name is not None:
             # A named repeat is a composite whose copies are called 0, 1, ...
             path = self._claim(name, step, scope)
             inner = Scope(path + ".", scope.env, scope)
             self.graph.groups[path] = self._op_name(step, scope.env) or "group"
-        if _reads_all(step) and times:
-            names = [None if name is None else str(index) for index in range(times)]
-            start = self._repeat_on_all(step, scope, inner, names)
-        else:
-            for index in range(times):
-                env = {**scope.env, "index": index}
-                start = self.once(step, inner, env, start, None if name is None else str(index))
+        made: list[Tensor] = []
+        for index in range(times):
+            env = {**scope.env, "index": index}
+            copy_name = self._given_name(step, env) if each else None if name is None else str(index)
+            if _is_all(step.extras.get("from")):
+                start = [*scope.results, *made]
+                self.expansions += len(start)  # what is read grows with the square of the copies
+            start = self.once(step, inner, env, start, copy_name)
+            made += [] if start is None else [start]
+        if _is_all(step.extras.get("from")):
+            scope.results += made[:-1]  # the last is added as what the step makes, as of any other
         result = start[0] if isinstance(start, list) else start
         if name is not None and result is not None:
             self.results[inner.prefix[:-1]] = result
@@ -391,9 +383,9 @@ class _Expander:
                 self.problems.error("type", f"{key} is an empty list", tree.span, "name at least one layer")
                 raise _UnevaluatedError
             return [self._source(self.value(item, env), item, scope, key) for item in tree.items]
-        value = self.value(tree, env)
-        if value == ALL and key == "from":
+        if _is_all(tree) and key == "from":
             return list(scope.results)
+        value = self.value(tree, env)
         if isinstance(value, list):  # from a parameter
             return [self._source(item, tree, scope, key) for item in value]
         return self._source(value, tree, scope, key)
@@ -436,7 +428,9 @@ class _Expander:
             self.graph.modules.add(path)
         inner = Scope(path + ".", self._block_env(block, step, env), scope, step.span)
         inner.blocks = (*scope.blocks, block.name)
-        return self._inside(block.layers, path, inner, start if _reads_all(step) else self._single(step, start))
+        return self._inside(
+            block.layers, path, inner, start if _is_all(step.extras.get("from")) else self._single(step, start)
+        )
 
     def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Tensor | list[Tensor] | None) -> str:
         self._refuse_deep(scope, self.places[path])
@@ -791,6 +785,6 @@ def _argument_spans(tree: Tree) -> dict[str, Span]:
     return {key.text: value.span if value.span.line else key.span for key, value in tree}
 
 
-def _reads_all(step: Step) -> bool:
-    tree = step.extras.get("from")
+def _is_all(tree: Tree | None) -> bool:
+    """Return whether a step's `from` is everything that the scope has made."""
     return isinstance(tree, Scalar) and tree.value == ALL
