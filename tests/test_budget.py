@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import archinspect
 from archinspect import Plan, budget
+from archinspect.cli.common import OPTIMIZERS
 from archinspect.search import LARGEST, largest_that_fits
 
 MEASURED = json.loads((Path(__file__).parent / "truth" / "optimizers.json").read_text(encoding="utf-8"))["networks"]
@@ -35,6 +36,10 @@ def test_an_optimizer_keeps_what_pytorch_s_does(network, dtype, optimizer, count
 
 def test_every_optimizer_of_pytorch_is_measured():
     assert {optimizer for *_, optimizer, _ in STATES} == {*budget.OPTIMIZERS} - {"adam8bit"}
+
+
+def test_names_of_the_option_are_those_of_the_table():
+    assert tuple(budget.OPTIMIZERS) == OPTIMIZERS
 
 
 def net(tmp_path, layers, shape="[8]"):

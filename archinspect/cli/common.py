@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.op import DTYPES
+from archinspect.op import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -189,7 +189,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--attention",
-            type=click.Choice(("fused", "math", "eager")),
+            type=click.Choice(ATTENTION),
             default="fused",
             show_default=True,
             help="How attention is computed: in one kernel, by PyTorch's own products, or by two products written out.",

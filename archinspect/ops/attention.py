@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.args import Bool, Choice, Float, Int, Optional, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work, product_backward
-from archinspect.ops.dense import Dense
+from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work
+from archinspect.ops.dense import Dense, Projection
 from archinspect.shape import Mismatch, size, text
 
 if TYPE_CHECKING:
@@ -252,10 +252,9 @@ class _Projection(Dense):
         return super().output(*shapes)
 
 
-class _ToQuery(Op):
+class _ToQuery(Projection):
     """The projection back to the width of the query, which is its second input."""
 
-    kind = "dense"
     inputs = (2, 2)
     reads = 1
     use_bias: bool = arg("add a learned bias", Bool(), default=True)
@@ -263,21 +262,6 @@ class _ToQuery(Op):
     def output(self, *shapes: Shape) -> Shape:
         attended, query = shapes
         return (*attended[:-1], query[-1])
-
-    def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        attended, query = shapes
-        kernel = {"kernel": Weight((attended[-1], query[-1]))}
-        return kernel | ({"bias": Weight((query[-1],))} if self.use_bias else {})
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
-
-    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        return product_backward(self.work(shapes, output), run)
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output
-        return Kept((0,)) if run.weights else Kept()
 
 
 class _Packed(ScaledDotProductAttention):

@@ -16,13 +16,34 @@ if TYPE_CHECKING:
     from archinspect.shape import Shape
 
 
-class Dense(Op):
+class Projection(Op):
+    """What fully connected layers and the end of an attention share: a product with the last axis."""
+
+    kind = "dense"
+    use_bias: bool
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        features = self.output(*shapes)[-1]
+        kernel = {"kernel": Weight((shapes[0][-1], features))}
+        return kernel | ({"bias": Weight((features,))} if self.use_bias else {})
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return product_backward(self.work(shapes, output), run)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes, output
+        return Kept((0,)) if run.weights else Kept()
+
+
+class Dense(Projection):
     """Fully connected: every output is a weighted sum of the last axis.
 
     MACs: the last axis's size for every output element. FLOPs: 2 a MAC, and 1 an output element for the bias.
     """
 
-    kind = "dense"
     pointwise = True
     aliases = ("Linear", "FullyConnected", "FC", "InnerProduct")
 
@@ -45,20 +66,6 @@ class Dense(Op):
                 + "or leave in_features out: it follows from the input",
             )
         return (*shape[:-1], self.units)
-
-    def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        kernel = {"kernel": Weight((shapes[0][-1], self.units))}
-        return kernel | ({"bias": Weight((self.units,))} if self.use_bias else {})
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)
-
-    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        return product_backward(self.work(shapes, output), run)
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output
-        return Kept((0,)) if run.weights else Kept()
 
     def label(self) -> str:
         return f"dense, {self.units}"
