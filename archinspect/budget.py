@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.cost import costs, own_weights
-from archinspect.memory import Checkpointed, Peak, Training, checkpointed, kept, kv_cache, peak
+from archinspect.memory import Activations, Checkpointed, Peak, Training, kv_cache
 from archinspect.op import DTYPES
 from archinspect.shape import size
 
@@ -175,7 +175,7 @@ def ledger(graph: Graph) -> Ledger:
 def inference(graph: Graph, plan: Plan, batch: int) -> Inference:
     """Return what inference takes; the graph's shapes are those of `batch` samples."""
     cache = kv_cache(graph, plan.cached, batch=batch, dtype=plan.dtype) if plan.cached else 0
-    alive = peak(graph, plan.dtype, policy=plan.policy, attention=plan.attention)
+    alive = Activations(graph, plan.dtype, plan.attention).peak(plan.policy)
     return Inference(_bytes_of_weights(graph, plan.dtype), alive, cache)
 
 
@@ -185,13 +185,14 @@ def training(graph: Graph, plan: Plan) -> TrainingBudget:
     elements = sum(size(weight.shape) for weight in trains)
     state = OPTIMIZERS[plan.optimizer]
     kind = "float32" if plan.mixed else plan.dtype
+    activations = Activations(graph, plan.dtype, plan.attention)
     return TrainingBudget(
         weights=_bytes_of_weights(graph, plan.dtype),
         master=elements * DTYPES["float32"] if plan.mixed and plan.dtype != "float32" else 0,
         gradients=elements * DTYPES[plan.dtype],
         optimizer=sum(state(weight.shape, DTYPES[kind]) for weight in trains),
-        kept=kept(graph, plan.dtype, attention=plan.attention),
-        checkpoints=checkpointed(graph, plan.dtype, attention=plan.attention) if plan.checkpointing else None,
+        kept=activations.kept(),
+        checkpoints=activations.checkpointed() if plan.checkpointing else None,
     )
 
 

@@ -52,6 +52,7 @@ class Node:
         "inputs",
         "layer",
         "layer_op",
+        "number",
         "op",
         "output",
         "path",
@@ -74,6 +75,8 @@ class Node:
         self.callers: tuple[Span, ...] = ()
         """The steps that expanded to this one, innermost first."""
         self.trainable = True
+        self.number = -1
+        """Its place in execution order, once sorted; inputs of the network have negative ones, the last -1."""
         self.shares: Node | None = None
         """The node whose weights this one uses."""
 
@@ -104,18 +107,18 @@ class Graph:
 
     def sort(self) -> list[Node]:
         """Put the nodes into execution order, as near to the spec's as can be; return one cycle if there is any."""
-        number = {node: i for i, node in enumerate(self.nodes)}
-        if all(number.get(tensor.producer, -1) < i for node, i in number.items() for tensor in node.inputs):
+        self._number()
+        if all(tensor.producer.number < i for i, node in enumerate(self.nodes) for tensor in node.inputs):
             return []
         from heapq import heapify, heappop, heappush  # noqa: PLC0415 - only specs with forward references sort
 
-        waits = {node: sum(t.producer in number for t in node.inputs) for node in self.nodes}
+        waits = {node: sum(t.producer.number >= 0 for t in node.inputs) for node in self.nodes}
         readers: dict[Node, list[Node]] = {node: [] for node in self.nodes}
         for node in self.nodes:
             for tensor in node.inputs:
-                if tensor.producer in number:
+                if tensor.producer.number >= 0:
                     readers[tensor.producer].append(node)
-        ready = [number[node] for node, count in waits.items() if count == 0]
+        ready = [node.number for node, count in waits.items() if count == 0]
         heapify(ready)
         order = []
         while ready:
@@ -124,11 +127,18 @@ class Graph:
             for reader in readers[node]:
                 waits[reader] -= 1
                 if waits[reader] == 0:
-                    heappush(ready, number[reader])
+                    heappush(ready, reader.number)
         if len(order) < len(self.nodes):
             return _cycle([node for node in self.nodes if waits[node] > 0])
         self.nodes = order
+        self._number()
         return []
+
+    def _number(self) -> None:
+        for i, node in enumerate(self.nodes):
+            node.number = i
+        for i, node in enumerate(self.inputs, -len(self.inputs)):
+            node.number = i
 
     def unused(self) -> list[Node]:
         """Return the nodes on which no output depends."""
@@ -153,3 +163,11 @@ def _cycle(stuck: list[Node]) -> list[Node]:
         path.append(node)
         node = next(tensor.producer for tensor in node.inputs if tensor.producer in among)
     return path[place[node] :][::-1]
+
+
+def composites(path: str) -> list[str]:
+    """Return the paths above a layer's, the outermost first."""
+    if "." not in path:
+        return []
+    names = path.split(".")
+    return [".".join(names[:i]) for i in range(1, len(names))]

@@ -347,6 +347,15 @@ class Op:
         del shapes
         return size(output)
 
+    def made_together(self) -> tuple[int, ...]:
+        """Return the inputs, by number, that one product makes and that lie in one storage."""
+        return ()
+
+    def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
+        """Return the shape of what a softmax makes within it, where programs give that a name; None for others."""
+        del shapes, attention
+        return None
+
     def cached(self, *shapes: Shape) -> int:
         """Return the elements for each step and sample that a decoder caches while it generates step by step."""
         del shapes

@@ -252,9 +252,10 @@ def report(
 
 def _with_memory(rows: tuple[Row, ...], graph: Graph, dtype: str) -> tuple[tuple[Row, ...], Memory]:
     """Return the rows with what backward keeps of each, and the network's figures."""
-    from archinspect.memory import kept, peak  # noqa: PLC0415 - only where asked for
+    from archinspect.memory import Activations  # noqa: PLC0415 - only where asked for
 
-    training, most = kept(graph, dtype), peak(graph, dtype)
+    activations = Activations(graph, dtype)
+    training, most = activations.kept(), activations.peak()
     layers = training.layers
     where = most.node.layer if most.node else ""
     held = Memory(most.bytes, where, training.total)

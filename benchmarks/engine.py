@@ -4,8 +4,7 @@
 
 Prints, for each network, the median time of reading (YAML to values), expanding (to a graph), inferring (shapes),
 counting (report) and memory (what is kept, the peak, checkpointing), and layers per second for inference alone and for
-everything but memory. Twice the layers should take twice
-the time: the last line says what it is.
+everything but memory. Twice the layers should take twice the time: the last lines say what it is.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.diagnostics import Problems
 from archinspect.infer import infer
-from archinspect.memory import checkpointed, kept, peak
+from archinspect.memory import Activations
 from archinspect.report import report
 from archinspect.source import Source, read_file, read_tree
 from archinspect.spec import library
@@ -27,6 +26,8 @@ from archinspect.spec.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from archinspect.graph import Graph
 
 
 def chain(layers: int) -> Source:
@@ -39,6 +40,12 @@ def chain(layers: int) -> Source:
     )
     text = "input: [32, 32, 64]\nlayers:\n" + "".join(steps[i % 4] for i in range(layers))
     return Source(f"chain of {layers:,}", text)
+
+
+def memory(graph: Graph) -> tuple[object, ...]:
+    """Return all that is asked of memory."""
+    activations = Activations(graph)
+    return activations.kept(), activations.peak(), activations.checkpointed()
 
 
 def measure(source: Source, runs: int) -> tuple[int, dict[str, float]]:
@@ -60,7 +67,7 @@ def measure(source: Source, runs: int) -> tuple[int, dict[str, float]]:
         graph = timed("read and expand", lambda: load(source, Settings(), problems))  # noqa: B023 - called at once
         timed("infer", lambda: infer(graph, problems))  # noqa: B023 - called at once
         timed("count", lambda: report(graph))  # noqa: B023 - called at once
-        timed("memory", lambda: (kept(graph), peak(graph), checkpointed(graph)))  # noqa: B023 - called at once
+        timed("memory", lambda: memory(graph))  # noqa: B023 - called at once
         if problems.failed:
             raise SystemExit(str(problems.all()))
         layers = len(graph.nodes)

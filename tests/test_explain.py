@@ -6,15 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from single_layer import single_layer
 
-from archinspect import ops
 from archinspect.api import _network, open_spec
 from archinspect.cost import costs
 from archinspect.explanation import explain_graph
 from archinspect.field import fields
-from archinspect.graph import Graph, Node
-from archinspect.op import Op
-from archinspect.source import Source, Span
 from archinspect.spec import library
 from archinspect.spec.expand import Settings
 from archinspect.spec.expressions import evaluate
@@ -74,7 +71,7 @@ def evaluated(explanation):
 @pytest.mark.parametrize(("framework", "row"), [row for row in ROWS if row[1]["output"]])
 def test_formulas_of_a_measured_layer(framework, row):
     """Every operator with every combination of arguments that is measured: dilation, groups, padding, ceiling, ..."""
-    graph = layer_graph(make(row["op"], row["args"], LAYOUTS[framework]), row["inputs"], LAYOUTS[framework])
+    graph = single_layer(row["op"], row["args"], row["inputs"], LAYOUTS[framework], apart=True)
     counted = costs(graph)
     for node, (explanation, *_) in zip(graph.nodes, explain_nodes(graph), strict=True):
         figures = evaluated(explanation)
@@ -85,29 +82,3 @@ def test_formulas_of_a_measured_layer(framework, row):
 
 def explain_nodes(graph):
     return list(explain_graph(graph, graph.inputs[0].output.shape[0]).values())
-
-
-def layer_graph(op, shapes, layout):
-    """Return the graph of a single layer, each of its operators under a name of its own."""
-    graph = Graph("layer", Span(Source("layer", "")))
-    graph.layout = layout
-    graph.inputs = [node_of(Op(), [], f"input{i}", shape) for i, shape in enumerate(shapes)]
-
-    def emit(part, inputs):
-        shape = part.output(*[tensor.shape for tensor in inputs])
-        graph.nodes.append(node_of(part, inputs, f"part{len(graph.nodes)}", shape))
-        return graph.nodes[-1].output
-
-    graph.outputs = [op.build(emit, [node.output for node in graph.inputs])]
-    return graph
-
-
-def node_of(op, inputs, name, shape):
-    node = Node(op, inputs, name, name, Span(Source("layer", "")))
-    node.output.shape = tuple(shape)
-    return node
-
-
-def make(name, args, layout):
-    kind = ops.find(name)
-    return kind(**({"data_format": layout, **args} if "data_format" in kind.args else args))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
 """The names of :data:`archinspect.budget.OPTIMIZERS`, which are loaded only where one is asked for."""
+POLICIES = ("eager", "inline", "ideal")
+"""As :data:`archinspect.memory.POLICIES`."""
 CONVENTIONS = (
     *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
     *("keras", "convnet-burden"),
@@ -182,10 +184,11 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--checkpointing", is_flag=True, help="Compute repeated blocks again instead of keeping them."),
         click.option(
             "--policy",
-            type=click.Choice(("eager", "ideal")),
+            type=click.Choice(POLICIES),
             default="eager",
             show_default=True,
-            help="When activations are given back at inference: as PyTorch does, or behind their last reader.",
+            help="When activations are given back at inference: as PyTorch does, blocks being functions (eager) or"
+            " written out in one (inline), or behind their last reader (ideal).",
         ),
         click.option(
             "--attention",

@@ -162,7 +162,7 @@ class ScaledDotProductAttention(_Attention):
         scaled = size(shapes[0]) + keys
         if grouped:
             return Kept(extra=(("float", scaled + values + scores),))
-        return Kept((value, *self.beside_values()), extra=(("float", scaled + scores),))
+        return Kept(self.made_together() or (value,), extra=(("float", scaled + scores),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         added = ("float", self._added(shapes))
@@ -197,9 +197,9 @@ class ScaledDotProductAttention(_Attention):
         times = self.num_heads // self.kv_heads
         return size(key) * times, size(value) * times
 
-    def beside_values(self) -> tuple[int, ...]:
-        """Return the inputs that lie in one storage with the values."""
-        return ()
+    def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
+        query, key, _ = _roles(shapes)
+        return (*query[:-2], self.num_heads, query[-2], key[-2]) if attention == "eager" else None
 
     def label(self) -> str:
         return f"attention, {self.num_heads} heads"
@@ -269,8 +269,8 @@ class _Packed(ScaledDotProductAttention):
 
     packed: int = arg("how many of the three are made together", Int(2, 3), 3)
 
-    def beside_values(self) -> tuple[int, ...]:
-        return (0, 1) if self.packed == 3 else (1,)  # noqa: PLR2004 - all three
+    def made_together(self) -> tuple[int, ...]:
+        return (0, 1, 2)[-self.packed :]
 
 
 class MultiHeadAttention(_Attention):

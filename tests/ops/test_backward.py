@@ -4,52 +4,26 @@ import json
 from pathlib import Path
 
 import pytest
+from single_layer import single_layer
 
 from archinspect import compute, ops
-from archinspect.diagnostics import Problems
-from archinspect.graph import Graph, Node
-from archinspect.infer import infer
 from archinspect.op import Run, Work
-from archinspect.source import Source, Span
 
 TRUTH = Path(__file__).parents[1] / "truth"
 ROWS = json.loads((TRUTH / "training_macs.json").read_text(encoding="utf-8"))["operators"]
-SPAN = Span(Source("row", ""), 1, 1, 1, 1)
-
-
-def network(name, args, inputs):
-    """Return the graph of a single layer."""
-    kind = ops.find(name)
-    op = kind(**({"data_format": "channels_first", **args} if "data_format" in kind.args else args))
-    graph = Graph("row", SPAN)
-    find_input = ops.find("Input")
-    graph.inputs = [
-        Node(find_input(shape=list(shape[1:])), [], f"input{i}", f"input{i}", SPAN) for i, shape in enumerate(inputs)
-    ]
-
-    def emit(part, tensors):
-        node = Node(part, tensors, f"{name}{len(graph.nodes)}", name, SPAN)
-        graph.nodes.append(node)
-        return node.output
-
-    graph.outputs = [op.build(emit, [node.output for node in graph.inputs])]
-    problems = Problems()
-    infer(graph, problems, inputs[0][0])
-    assert not problems.failed
-    return graph
 
 
 @pytest.mark.parametrize("wanted", [False, True])
 @pytest.mark.parametrize("row", ROWS, ids=[f"{i}-{row['op']}" for i, row in enumerate(ROWS)])
 def test_training_has_the_macs_that_are_measured(row, wanted):
-    graph = network(row["op"], row["args"], row["inputs"])
+    graph = single_layer(row["op"], row["args"], row["inputs"])
     found = compute.analyze(graph, training=True, attention="math", input_gradients=wanted)
     assert found.total.macs == row["macs_to_inputs" if wanted else "macs"]
 
 
 def backward(name, args, inputs, **how):
     """Return the gradients of inputs and of weights."""
-    found = compute.analyze(network(name, args, inputs), training=True, **{"input_gradients": True, **how}).total
+    found = compute.analyze(single_layer(name, args, inputs), training=True, **{"input_gradients": True, **how}).total
     return found.input_gradients, found.weight_gradients
 
 
@@ -106,7 +80,7 @@ def test_what_is_inside_needs_gradients_where_the_input_needs_none():
 
 
 def test_an_einsum_of_three_needs_the_first_products_gradient_for_some_only():
-    products = network("Einsum", {"equation": "bij,bjk,bkl->bil"}, [(1, 2, 3), (1, 3, 4), (1, 4, 5)])
+    products = single_layer("Einsum", {"equation": "bij,bjk,bkl->bil"}, [(1, 2, 3), (1, 3, 4), (1, 4, 5)])
     (node,) = products.nodes
     shapes = [tensor.shape for tensor in node.inputs]
     last = node.op.backward(shapes, node.output.shape, Run((False, False, True)))

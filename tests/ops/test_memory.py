@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from single_layer import single_layer
 
-from archinspect import memory, ops
-from archinspect.diagnostics import Problems
-from archinspect.graph import Graph, Node
-from archinspect.infer import infer
-from archinspect.source import Source, Span
+from archinspect import memory
+from archinspect.op import ATTENTION
 
 TRUTH = Path(__file__).parents[1] / "truth"
 ROWS = [
@@ -17,32 +15,6 @@ ROWS = [
     for row in json.loads((TRUTH / "ops_torch.json").read_text(encoding="utf-8"))["rows"]
     if row["output"] is not None
 ]
-SPAN = Span(Source("row", ""), 1, 1, 1, 1)
-
-
-def network(name, args, inputs, *, layout="channels_first"):
-    """Return the graph of a single layer."""
-    kind = ops.find(name)
-    op = kind(**({"data_format": layout, **args} if "data_format" in kind.args else args))
-    graph = Graph("row", SPAN)
-    dtype = "int64" if kind.__name__ == "Embedding" else "float"
-    find_input = ops.find("Input")
-    graph.inputs = [
-        Node(find_input(shape=shape[1:], dtype=dtype), [], f"input{i}", f"input{i}", SPAN)
-        for i, shape in enumerate(inputs)
-    ]
-
-    def emit(part, tensors):
-        node = Node(part, tensors, f"{name}{len(graph.nodes)}", name, SPAN)
-        node.layer_op = op
-        graph.nodes.append(node)
-        return node.output
-
-    graph.outputs = [op.build(emit, [node.output for node in graph.inputs])]
-    problems = Problems()
-    infer(graph, problems, inputs[0][0])
-    assert not problems.failed
-    return graph
 
 
 # Where PyTorch keeps something else, and why.
@@ -61,7 +33,7 @@ def is_different(row):
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{i}-{row['op']}" for i, row in enumerate(ROWS)])
 def test_backward_keeps_what_pytorch_keeps(row):
-    graph = network(row["op"], row["args"], row["inputs"])
+    graph = single_layer(row["op"], row["args"], row["inputs"])
     found = memory.kept(graph, attention="math", input_gradients=True).total
     assert (found == row["kept"]) != is_different(row)
 
@@ -77,7 +49,7 @@ ALIVE_DIFFERENT = {
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{i}-{row['op']}" for i, row in enumerate(ROWS)])
 def test_as_much_is_alive_as_in_pytorch(row):
-    graph = network(row["op"], row["args"], row["inputs"])
+    graph = single_layer(row["op"], row["args"], row["inputs"])
     peak = memory.peak(graph, attention="math")
     found = peak.bytes - sum(one.bytes for one in peak.alive if one.layer.startswith("input"))
     if row["op"] in ALIVE_DIFFERENT:
@@ -109,7 +81,7 @@ def test_as_much_is_alive_as_in_pytorch(row):
     ],
 )
 def test_layers_that_are_others_keep_as_much(name, args, same, same_args, inputs):
-    found, expected = network(name, args, inputs), network(same, same_args, inputs)
+    found, expected = single_layer(name, args, inputs), single_layer(same, same_args, inputs)
     assert memory.kept(found, input_gradients=True).total == memory.kept(expected, input_gradients=True).total
     if name != "Bidirectional":  # which has an output for each way before they are joined
         assert memory.peak(found).bytes == memory.peak(expected).bytes
@@ -118,7 +90,7 @@ def test_layers_that_are_others_keep_as_much(name, args, same, same_args, inputs
 def test_a_product_of_both_ways_keeps_both():
     layer = {"GRU": {"units": 4, "return_sequences": True}}
     total, product = (
-        memory.kept(network("Bidirectional", {"layer": layer, "merge_mode": mode}, [[2, 5, 3]])).total
+        memory.kept(single_layer("Bidirectional", {"layer": layer, "merge_mode": mode}, [[2, 5, 3]])).total
         for mode in ("sum", "mul")
     )
     assert product == total + 2 * (2 * 5 * 4) * 4
@@ -127,10 +99,11 @@ def test_a_product_of_both_ways_keeps_both():
 def test_einsum_dense_keeps_what_must_be_brought_together():
     """Its input is kept as a copy, and its bias is added to a product of its own."""
     args = {"equation": "abcd,bde->ace", "output_shape": [None, 7]}
-    graph = network("EinsumDense", args, [[2, 3, 5, 4]])
+    graph = single_layer("EinsumDense", args, [[2, 3, 5, 4]])
     assert memory.kept(graph).layers == {"EinsumDense": 2 * 3 * 5 * 4 * 4}
     plain, biased = (
-        memory.peak(network("EinsumDense", {**args, "bias_axes": axes}, [[2, 1, 5, 4]])).bytes for axes in (None, "e")
+        memory.peak(single_layer("EinsumDense", {**args, "bias_axes": axes}, [[2, 1, 5, 4]])).bytes
+        for axes in (None, "e")
     )
     assert biased == plain + 2 * 5 * 7 * 4
 
@@ -144,10 +117,10 @@ def test_einsum_dense_keeps_what_must_be_brought_together():
         ({"position_biases": 9, "masked": True}, (2 + 3) * 5 * 5),
     ],
 )
-@pytest.mark.parametrize("attention", memory.ATTENTION)
+@pytest.mark.parametrize("attention", ATTENTION)
 def test_what_is_added_to_scores_is_alive(args, added, attention):
     plain, more = (
-        memory.peak(network("SDPA", {"num_heads": 2, **given}, [[7, 3, 5, 8]]), attention=attention).bytes
+        memory.peak(single_layer("SDPA", {"num_heads": 2, **given}, [[7, 3, 5, 8]]), attention=attention).bytes
         for given in ({}, args)
     )
     assert more == plain + 4 * added

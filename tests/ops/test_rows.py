@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
+from single_layer import make
 
 from archinspect import ops
 from archinspect.op import WITHOUT_EFFECT, ArgumentError, Work
@@ -25,13 +26,6 @@ class Figures(NamedTuple):
     buffers: int
     macs: int
     flops: int
-
-
-def make(name, args, layout="channels_last"):
-    kind = ops.find(name)
-    assert kind is not None, name
-    given = {"data_format": layout, **args} if "data_format" in kind.args else args
-    return kind(**given)
 
 
 def figures(op, shapes):

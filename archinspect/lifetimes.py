@@ -1,0 +1,155 @@
+"""Lifetimes: up to which step the variables of a program hold a storage, as PyTorch's programs are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.graph import composites
+from archinspect.shape import size
+from archinspect.storages import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.graph import Graph, Node
+    from archinspect.shape import Shape
+    from archinspect.storages import Rules
+
+KERNELS = ("convolution", "dense", "attention", "recurrent", "embedding")
+"""Kinds of operators with a kernel."""
+
+
+def hold_by_functions(rules: Rules, storages: list[Storage]) -> None:
+    """Let storages live as long as variables hold them: those of the caller, and of each composite's function.
+
+    A function's arguments live until it ends. So does what several of its steps read, but for a skip connection: there
+    the variable is given the sum. Any other variable is given what the next step makes.
+    """
+    nodes = rules.graph.nodes
+    functions = _functions(rules.graph)
+    ends = {path: i for i, paths in enumerate(functions) for path in paths}
+    ends[""] = len(nodes)
+    _hold_inputs(rules, storages)
+    for i, paths in enumerate(functions):
+        for number in rules.read[i]:
+            made = functions[number] if number >= 0 else ()
+            if paths is not made:
+                storages[number].live_until(max([ends[path] for path in paths if path not in made], default=-1))
+    for number, several in _read_again(rules.read).items():
+        if number >= 0 and nodes[several[-1]].op.kind != "merge":
+            within = _common([functions[i] for i in (number, *several)])
+            if len({_step(nodes[i], within) for i in several}) > 1:
+                storages[number].live_until(ends[within])
+
+
+def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
+    """Let storages live as long as a single function's variables hold them; return storages that these hold besides.
+
+    Variables are queries, keys, values, what a softmax makes of their scores, and what several steps read, in any copy
+    of a repeat. They live until the next copy assigns them, but for a skip connection: there the variable is given the
+    sum.
+    """
+    nodes, read = rules.graph.nodes, rules.read
+    _hold_inputs(rules, storages)
+    lines = [_line(node.path) for node in nodes]
+    assigned = _assigned_again(lines)
+    variables: set[str] = set()
+    besides: dict[Storage, Shape] = {}
+    product: dict[int, int] = {}
+    """Of layers that a program makes one product of, the number of what reads them: they are one step."""
+    for i, node in enumerate(nodes):
+        if node.op.kind == "attention":
+            use = rules.uses[i]
+            variables.update(lines[number] for number in read[i] if number >= 0)
+            product.update({read[i][k]: i for k in use.op.made_together()})
+            shape = use.op.probabilities(use.shapes, rules.attention)
+            if shape is not None:
+                besides[Storage(i, size(shape) * rules.sizes["float"], i + 1, assigned[i])] = shape
+    for number, several in _read_again(read).items():
+        if number >= 0 and len({product.get(i, i) for i in several}) > 1:
+            variables.add(lines[number])
+    last = {number: i for i, numbers in enumerate(read) for number in numbers}
+    for number, i in last.items():
+        if number >= 0 and lines[number] in variables and nodes[i].op.kind != "merge":
+            storages[number].live_until(assigned[number])
+    return besides
+
+
+def _hold_inputs(rules: Rules, storages: list[Storage]) -> None:
+    """Let the network's inputs live to the end, as its caller holds them."""
+    count = len(rules.graph.nodes)
+    for storage in storages[count:]:
+        storage.live_until(count)
+
+
+def _line(path: str) -> str:
+    """Return what is the same in all copies of a repeat, as a line of a program is."""
+    return path if "." not in path else ".".join(name for name in path.split(".") if not name.isdigit())
+
+
+def _assigned_again(lines: Sequence[str]) -> list[int]:
+    """Return for each node the next one of its line: the number behind the last node where there is none."""
+    found = [len(lines)] * len(lines)
+    following: dict[str, int] = {}
+    for i in range(len(lines) - 1, -1, -1):
+        found[i] = following.get(lines[i], len(lines))
+        following[lines[i]] = i
+    return found
+
+
+def _read_again(read: Sequence[Sequence[int]]) -> dict[int, list[int]]:
+    """Return the readers of what is read more than once."""
+    first: dict[int, int] = {}
+    found: dict[int, list[int]] = {}
+    for i, numbers in enumerate(read):
+        for number in numbers:
+            if first.setdefault(number, i) != i:
+                found.setdefault(number, [first[number]]).append(i)
+    return found
+
+
+def _functions(graph: Graph) -> list[tuple[str, ...]]:
+    """Return the composites that each node is in, the outermost first, those left out that are no function.
+
+    That is a chain with no more than one layer that has a kernel, such as a convolution and its normalization, unless
+    its block is a `module`. Attention with its projections is a function.
+    """
+    kernels: dict[str, set[str]] = {}
+    """The layers with a kernel in each composite."""
+    whole = set(graph.modules)
+    parents = []
+    attending = []
+    for i, node in enumerate(graph.nodes):
+        layer, layer_op = node.layer, node.layer_op
+        if layer_op is not node.op and layer_op.kind == "attention":
+            attending.append(i)
+        parents.append(layer.rpartition(".")[0] if "." in layer else "")
+        for path in composites(layer):
+            layers = kernels.setdefault(path, set())
+            if layer_op.kind in KERNELS:
+                layers.add(layer)
+            if len(node.inputs) > 1:
+                whole.add(path)
+    whole |= {path for path, layers in kernels.items() if len(layers) > 1}
+    above = {parent: tuple(path for path in (*composites(parent), parent) if path in whole) for parent in set(parents)}
+    found = [above[parent] for parent in parents]
+    for i in attending:
+        found[i] += (graph.nodes[i].layer,)
+    return found
+
+
+def _step(node: Node, composite: str) -> str:
+    """Return the layer or composite right below a composite that a node belongs to."""
+    start = len(composite) + 1 if composite else 0
+    end = node.layer.find(".", start)
+    return node.layer if end < 0 else node.layer[:end]
+
+
+def _common(paths: Sequence[Sequence[str]]) -> str:
+    """Return the innermost composite that all are in."""
+    common = ""
+    for level in zip(*paths, strict=False):
+        if len(set(level)) > 1:
+            break
+        common = level[0]
+    return common
