@@ -101,6 +101,8 @@ class Graph:
         """Path of every composite and what it is: a block's name, `group`."""
         self.modules: set[str] = set()
         """Paths of the composites whose callers hold their inputs until they end, even with a single kernel."""
+        self.named: set[Node] = set()
+        """The nodes whose output another step reads by name."""
         self.expect: Tree | None = None
         self.values: Tree | None = None
         """Numbers for the inputs and the layers' weights, to work sums out with."""

@@ -45,9 +45,9 @@ def hold_by_functions(rules: Rules, storages: list[Storage]) -> None:
 def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
     """Let storages live as long as a single function's variables hold them; return storages that these hold besides.
 
-    Variables are queries, keys, values, what a softmax makes of their scores, and what several steps read, in any copy
-    of a repeat. They live until the next copy assigns them, but for a skip connection: there the variable is given the
-    sum.
+    Variables are queries, keys, values, what a softmax makes of their scores, what a step reads by name, and what
+    several steps read in any copy of a repeat. They live until the next copy assigns them, but for a skip connection:
+    there the variable is given the sum.
     """
     nodes, read = rules.graph.nodes, rules.read
     _hold_inputs(rules, storages)
@@ -72,6 +72,9 @@ def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
     for number, i in last.items():
         if number >= 0 and lines[number] in variables and nodes[i].op.kind != "merge":
             storages[number].live_until(assigned[number])
+    for node in rules.graph.named:
+        if node.number >= 0:
+            storages[node.number].live_until(assigned[node.number])
     return besides
 
 

@@ -24,7 +24,9 @@ backward keeps in training, and the most bytes of activations alive at once at i
 optimizer states are none of them. How the figures come about stands in
 [counting.md](counting.md#memory-in-training-and-at-inference).
 
-Programs have functions for the spec's composites, but for those said to be `inline`, which are one function.
+Beside a name stands how attention is computed, where not fused: `math` or `eager`. Programs are taken to have functions
+for the spec's composites; those said to be `inline` to be one function, as some are.
+
 All are of one sample, float32, measured on PyTorch's meta device; where PyTorch refuses to train on one sample, what is
 kept is of two. `tests/truth/` holds the figures and, for most, the script that measured them.
 
@@ -57,12 +59,12 @@ others expect differences of about a fifth. These networks' programs differ from
 - `fasterrcnn_resnet50_fpn`: the pyramid's program holds both maps that it has added until it adds the next two, and
   the map that it made of the sum. The spec's `lateral` ends with the sum.
 - `clip_text_l`: transformers holds a layer's scores, which it can return, the mask of what comes later, and what the
-  two `Dense` layers behind read: the policy `inline`, by which scores live on, is within 0.6 %.
+  two `Dense` layers behind read. That is nearer `inline`, by which scores live on.
 - `mlp_mixer_b16`: modules hold their inputs, too.
 - `llama2_7b`, inline: the measured program has one variable for what both normalizations make.
 - `swin_t`: the function that attends in windows holds all that it makes until it ends: the shifted map, its windows,
   scaled queries, scores and mask.
-- `gru_seq2seq`: in the measured program the result of every step has a variable of its own.
+- `gru_seq2seq`: in the measured program, which is one function, the result of every step has a variable of its own.
 - `sd15_unet`: the program joins two maps in front of the part that reads them, and does not hold the one it had
   before. `sd15_vae`: the program holds the variance and what it is made of; `ddpm_unet`: the sines and cosines.
 - `vit_b_16`, `vit_l_16`: torchvision adds the positions within a module that the whole encoder is, whose caller holds

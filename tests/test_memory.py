@@ -114,17 +114,19 @@ def test_the_peak_is_near_what_is_measured(name):
 
 
 INLINE = {name: figures | figures["inline"] for name, figures in MEASURED.items() if "inline" in figures}
+# Llama's program has one variable for what both normalizations make, where the spec has two layers.
+INLINE_BESIDE = {"llama2_7b": 1024 * 4096 * 4}
 
 
 @pytest.mark.parametrize("name", INLINE)
 def test_a_program_of_one_function(name):
     measured = INLINE[name]
     found = memory.peak(built_in(name), policy="inline", attention=attention(name)).bytes
-    # Llama's program has one variable for what both normalizations make, where the spec has two layers.
-    normalized = 1024 * 4096 * 4 if name == "llama2_7b" else 0
-    assert found - normalized == measured["peak_inference"]
-    indices = 1024 * 8 if name == "gpt2" else 0
-    assert memory.kept(built_in(name), attention=attention(name)).total + indices == measured["saved_training"]
+    assert found / measured["peak_inference"] == pytest.approx(1, abs=0.05)
+    if measured["inline"]:  # a program of its own
+        assert found - INLINE_BESIDE.get(name, 0) == measured["peak_inference"]
+        indices = 1024 * 8 if name == "gpt2" else 0
+        assert memory.kept(built_in(name), attention=attention(name)).total + indices == measured["saved_training"]
 
 
 def test_a_variable_lives_until_the_next_copy_assigns_it():
@@ -143,6 +145,18 @@ def test_a_variable_lives_until_the_next_copy_assigns_it():
     ]
     assert memory.Alive("blocks.1.multi_head_attention", (1, 2, 5, 5), scores) in peak.alive
     assert peak.bytes - memory.peak(graph, policy="eager", attention="eager").bytes == scores + 3 * step
+
+
+def test_what_is_read_by_name_has_a_variable():
+    graph = graph_of(
+        {"Dense": 6, "name": "first"},
+        {"Dense": 7, "name": "second"},
+        {"Dense": 8, "name": "third", "from": "first"},
+        {"Dense": 90, "name": "last"},
+        shape=[4],
+    )
+    alive = [one.layer for one in memory.peak(graph, policy="inline").alive]
+    assert alive == ["last", "third", "first", "input"]
 
 
 def test_policies_are_those_of_the_command():

@@ -629,7 +629,10 @@ class _Expander:
         """Look up every name, share weights, and put the nodes into order."""
         graph = self.graph
         for node in graph.nodes:
-            node.inputs = [self._resolve(tensor) for tensor in node.inputs]
+            for i, tensor in enumerate(node.inputs):
+                if isinstance(tensor, Ref):
+                    node.inputs[i] = self._resolve(tensor)
+                    graph.named.add(node.inputs[i].producer)
         graph.outputs = [self._resolve(tensor) for tensor in graph.outputs]
         by_path = {node.path: node for node in graph.nodes}
         for own, ref in self.sharing:
