@@ -167,7 +167,8 @@ def fit(  # noqa: PLR0913 - each by its name
 ) -> list[Fit]:
     """Return the largest batch, and the largest value of other parameters of the spec, that fit into so many bytes.
 
-    `vary` names them; without, they are `batch` and, where the spec has it, `seq`, each by itself. Raise
+    `vary` names them; without, they are `batch` and, where the spec has it, `seq`, each by itself. A parameter is
+    searched from its value up and down, in steps that the network takes. Raise
     :class:`ValueError` for one that is no whole number; arguments and errors are otherwise those of :func:`inspect`.
 
     >>> import archinspect
@@ -181,22 +182,26 @@ def fit(  # noqa: PLR0913 - each by its name
     source = open_spec(spec)
 
     def need(name: str, value: int) -> int | None:
-        samples = value if name == "batch" else batch
-        given = dict(params or {}) if name == "batch" else {**(params or {}), name: value}
-        try:
-            graph = _network(source, Settings(given, inputs), samples)
-        except InvalidSpecError:
+        problems = Problems()
+        graph: Graph | None = known
+        if name == "batch":
+            samples = value
+            infer(known, problems, samples)
+        else:
+            samples = batch or 1
+            graph = _load(source, problems, Settings({**(params or {}), name: value}, inputs), samples)
+        if graph is None or problems.failed:
             return None
-        return (budget.training(graph, how) if training else budget.inference(graph, how, samples or 1)).total
+        return (budget.training(graph, how) if training else budget.inference(graph, how, samples)).total
 
     with collection_paused():
-        known = _network(source, Settings(params, inputs), batch).params
-        numbers = ["batch", *(name for name, value in known.items() if type(value) is int)]
-        wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in numbers]
+        known = _network(source, Settings(params, inputs), batch)
+        starts = {"batch": 1, **{name: value for name, value in known.params.items() if type(value) is int}}
+        wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in starts]
         for name in wanted:
-            if name not in numbers:
-                raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, numbers)}")
-        return [largest_that_fits(name, memory, partial(need, name)) for name in wanted]
+            if name not in starts:
+                raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, starts)}")
+        return [largest_that_fits(name, memory, partial(need, name), starts[name]) for name in wanted]
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:

@@ -139,6 +139,36 @@ def test_the_longest_sequence_ends_where_the_network_does(tmp_path):
     assert (found.largest, found.beyond) == (100, None)
 
 
+def test_a_size_that_a_kernel_needs_is_too_small_below(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "params: {size: 16}\ninput: [$size, $size, 1]\n"
+        "layers: [{Conv2D: {filters: 1, kernel_size: 7}}, {Conv2D: {filters: 1, kernel_size: 7}}]\n",
+        encoding="utf-8",
+    )
+    least = archinspect.memory_report(path, params={"size": 13}).inference.total
+    (found,) = archinspect.fit(path, 1, vary=["size"])
+    assert (found.largest, found.smallest, found.needed) == (0, 13, least)
+    (found,) = archinspect.fit(path, least, vary=["size"])
+    assert (found.largest, found.smallest, found.step) == (13, None, 1)
+
+
+def test_a_size_that_is_halved_goes_in_steps(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "params: {size: 24}\ninput: [$size, $size, 1]\n"
+        "layers: [{Add: [[], [{MaxPooling2D: 8}, {UpSampling2D: 8}]]}, {Conv2D: {filters: 1, kernel_size: 1}}]\n",
+        encoding="utf-8",
+    )
+    (found,) = archinspect.fit(path, 2**20, vary=["size"])
+    needs = [
+        archinspect.memory_report(path, params={"size": size}).inference.total
+        for size in (found.largest, found.largest + 8)
+    ]
+    assert (found.step, needs) == (8, [found.needed, found.beyond])
+    assert found.needed <= 2**20 < found.beyond
+
+
 @given(st.integers(1, 3000), st.integers(1, 50), st.integers(0, 10_000))
 def test_search_is_that_of_trying_all(memory, slope, start):
     expected = max((n for n in range(1, 3001) if start + slope * n <= memory), default=0)
@@ -146,6 +176,23 @@ def test_search_is_that_of_trying_all(memory, slope, start):
     assert found.largest == expected
     assert found.needed == start + slope * max(expected, 1)
     assert found.beyond == (start + slope * (expected + 1) if expected else None)
+
+
+@given(st.integers(1, 300), st.integers(1, 9), st.integers(1, 40), st.integers(0, 40), st.integers(0, 300))
+def test_search_goes_in_steps_from_the_start(memory, step, start, below, above):
+    """What the network takes: values a step apart, from `below` under the start to `above` over it."""
+    taken = range(start - below // step * step, start + above + 1, step)
+    taken = [value for value in taken if value >= 1]
+    found = largest_that_fits("size", memory, lambda n: n if n in taken else None, start)
+    fitting = [value for value in taken if value <= memory]
+    assert found.largest == max(fitting, default=0)
+    if fitting:
+        assert found.needed == max(fitting)
+        assert found.smallest is None
+        following = max(fitting) + step
+        assert found.beyond == (following if following in taken else None)
+    else:
+        assert (found.needed, found.smallest, found.beyond) == (taken[0], taken[0], None)
 
 
 def test_search_ends():

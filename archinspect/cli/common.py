@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
     from rich.console import Console
 
+    from archinspect.devices import Device
     from archinspect.diagnostics import Diagnostic
     from archinspect.report import Report
     from archinspect.source import Value
@@ -161,6 +162,28 @@ set_option = click.option(
 def shape_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change shapes: --batch, --input, --set."""
     return batch_option(input_option(set_option(function)))
+
+
+def device_options(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the options --device and --devices; `help` says what the device is for."""
+    name = click.option("--device", metavar="NAME", help=f"{help} h100, a100, t4, rtx4090, jetson-orin, ...")
+    file = click.option("--devices", type=click.Path(), metavar="FILE", help="A file with devices of your own (docs).")
+    return lambda function: name(file(function))
+
+
+def find_device(name: str | None, file: str | None) -> Device | None:
+    """Return the device of that name, None without one; leave with 2 where it is not known, or a file has no use."""
+    if not name and not file:
+        return None
+    from archinspect import devices  # noqa: PLC0415 - only where a device is named
+
+    with spec_errors():
+        if not name:
+            raise click.UsageError(f"--devices: choose one with --device: {', '.join(devices.names(file)[:6])}, ...")
+        try:
+            return devices.find(name, file)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
 
 
 def figure_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.cli.common import (
+    device_options,
     exact_option,
+    find_device,
     format_option,
     shape_options,
     spec_argument,
@@ -19,6 +21,7 @@ from archinspect.op import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
     from archinspect.compute import Compute
+    from archinspect.devices import Device
     from archinspect.graph import Graph
 
 SORT_KEYS = ("macs", "flops", "moved", "intensity", "time")
@@ -28,10 +31,7 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
 @click.command("compute")
 @spec_argument
 @click.option("--train", "training", is_flag=True, help="Count backward, too: gradients of inputs and weights.")
-@click.option("--device", metavar="NAME", help="Bound the time on h100, a100, t4, rtx4090, jetson-orin, ...")
-@click.option(
-    "--devices", "file", type=click.Path(), metavar="FILE", help="A YAML file with devices of your own (docs)."
-)
+@device_options("Bound the time on")
 @click.option(
     "--dtype",
     type=click.Choice(TYPES),
@@ -59,7 +59,7 @@ def command(  # noqa: PLR0913 - one an option
     *,
     training: bool,
     device: str | None,
-    file: str | None,
+    devices: str | None,
     dtype: str,
     attention: str,
     depth: int | None,
@@ -81,7 +81,9 @@ def command(  # noqa: PLR0913 - one an option
       archinspect compute gpt2 --device a100 --sort time --depth all
       archinspect compute vgg16 --device mine --devices my_devices.yaml
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    graph, computed = _analyze(spec, device, file, sizes, dtype=dtype, training=training, attention=attention)
+    graph, computed = _analyze(
+        spec, find_device(device, devices), sizes, dtype=dtype, training=training, attention=attention
+    )
     from archinspect.report import report as report_of  # noqa: PLC0415 - a help page needs no engine
 
     report = report_of(graph, batch=sizes["batch"])
@@ -103,19 +105,16 @@ def command(  # noqa: PLR0913 - one an option
 
 def _analyze(
     spec: str,
-    device: str | None,
-    file: str | None,
+    device: Device | None,
     sizes: dict[str, Any],
     **how: Any,  # noqa: ANN401 - as compute.analyze takes them
 ) -> tuple[Graph, Compute]:
-    """Return a network and its figures; leave with 2 where there is no such device, or no peak for the type."""
-    from archinspect import compute, devices  # noqa: PLC0415 - a help page needs no engine
+    """Return a network and its figures; leave with 2 where the device has no peak for the type."""
+    from archinspect import compute  # noqa: PLC0415 - a help page needs no engine
 
     with spec_errors() as api:
         graph: Graph = api.network(spec, **sizes)
-        if file and not device:
-            raise click.UsageError(f"--devices: choose one with --device: {', '.join(devices.names(file)[:6])}, ...")
         try:
-            return graph, compute.analyze(graph, device=devices.find(device, file) if device else None, **how)
+            return graph, compute.analyze(graph, device=device, **how)
         except ValueError as error:
             raise click.UsageError(str(error)) from None

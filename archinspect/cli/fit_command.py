@@ -9,7 +9,9 @@ import click
 
 from archinspect.cli.common import (
     ByteCount,
+    device_options,
     exact_option,
+    find_device,
     format_option,
     plan_options,
     shape_options,
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 @click.command("fit")
 @spec_argument
 @click.option("--memory", type=ByteCount(), help="The memory there is: 24GiB, 80GB.")
-@click.option("--device", help="A device whose memory that is: h100, a100, rtx4090, ...")
-@click.option("--devices", type=click.Path(dir_okay=False), help="A file with devices of your own.")
+@device_options("A device whose memory that is:")
 @click.option("--reserve", type=ByteCount(), help="Bytes of it that something else takes: 1GiB.")
 @click.option("--train", is_flag=True, help="For training; else for inference.")
 @click.option("--vary", "names", multiple=True, help="What to find the largest of: batch, or a parameter of the spec.")
@@ -62,7 +63,10 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.budget import Plan  # noqa: PLC0415 - a help page needs no engine
 
-    memory = _available(memory, device, devices)
+    found_device = find_device(device, devices)
+    if (memory is None) == (found_device is None):
+        raise click.UsageError("say either --memory or --device")
+    memory = found_device.memory if found_device else memory or 0
     if reserve and reserve >= memory:
         raise click.UsageError("--reserve leaves nothing of the memory")
     sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
@@ -72,21 +76,7 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     click.echo(_text(found, form, exact=exact))
-    sys.exit(0 if all(one.largest for one in found) else 1)
-
-
-def _available(memory: int | None, device: str | None, devices: str | None) -> int:
-    if (memory is None) == (device is None):
-        raise click.UsageError("say either --memory or --device")
-    if device is None:
-        return memory or 0
-    from archinspect.devices import find  # noqa: PLC0415 - only where a device is named
-
-    with spec_errors():
-        try:
-            return find(device, devices).memory
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
+    sys.exit(0 if all(one.smallest is None for one in found) else 1)
 
 
 def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
@@ -100,10 +90,14 @@ def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
     lines = []
     for one in found:
         needed, memory = (byte_count(number, exact=exact) for number in (one.needed, one.memory))
-        if not one.largest:
-            lines.append(f"{one.vary}: none fits: 1 needs {needed} of {memory}")
+        if one.smallest is not None:
+            lines.append(f"{one.vary}: none fits: {one.smallest:,} needs {needed} of {memory}")
             continue
-        ended = "; no larger one was tried" if one.largest >= LARGEST else "; the network takes no larger one"
-        beyond = f"; {one.largest + 1:,} needs {byte_count(one.beyond, exact=exact)}" if one.beyond else ended
-        lines.append(f"{one.vary}: {one.largest:,} needs {needed} of {memory}{beyond}")
+        ended = (
+            "no larger one was tried"
+            if one.largest >= LARGEST
+            else f"the network does not take {one.largest + one.step:,}"
+        )
+        beyond = f"{one.largest + one.step:,} needs {byte_count(one.beyond, exact=exact)}" if one.beyond else ended
+        lines.append(f"{one.vary}: {one.largest:,} needs {needed} of {memory}; {beyond}")
     return "\n".join(lines)
