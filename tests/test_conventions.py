@@ -91,12 +91,39 @@ def with_linear_layers(name):
     return re.sub(r"( +(?:- )*)- MultiHeadAttention: .*", written_out, text)
 
 
+LLAMA = {"depth": 2, "width": 64, "heads": 4, "kv_heads": 2, "hidden": 96, "vocabulary": 100, "seq": 16}
+
+
+def experts(activation):
+    """Return a spec of 4 experts, of which each step takes 2."""
+    arguments = f"{{num_experts: 4, units: 96, top_k: 2, activation: {activation}}}"
+    return f"input: [16, 64]\nlayers: [{{MixtureOfExperts: {arguments}}}]\n"
+
+
+def grouped(text):
+    """Return Llama's spec with its attention as `Dense` layers, fewer for keys and values, and rotations."""
+    dense = "{Dense: {units: %s, use_bias: false}}"
+    turned = dense + ', {RotaryEmbedding: "${width // heads}"}'
+    narrow = '"${width * kv_heads // heads}"'
+    paths = f"[{turned % '$width'}], [{turned % narrow}], [{dense % narrow}]"
+    found, count = re.subn(
+        r"- MultiHeadAttention:\n(?: {16}.*\n)+",
+        f"- ScaledDotProductAttention: {{num_heads: $heads, num_kv_heads: $kv_heads, paths: [{paths}]}}\n"
+        f"            - {dense % '$width'}\n",
+        text,
+    )
+    assert count == 1
+    return found
+
+
 # What is measured that no built-in network is: the text of a spec, or a network and its parameters.
 SPECS = {
     "gpt2_linear": with_linear_layers("gpt2"),
     "gpt2_written_out": with_linear_layers("gpt2"),
     "bert_base_linear": with_linear_layers("bert_base"),
     "bert_base_eager": with_linear_layers("bert_base"),
+    "llama_small": (grouped(Path(library.find("llama")).read_text(encoding="utf-8")), LLAMA),
+    **{f"experts_{name}": experts(name) for name in ("silu", "gelu", "relu")},
     "small_1d": SMALL_1D,
     "small_2d": SMALL_2D,
     "small_1d_batch_3": SMALL_1D,
@@ -109,10 +136,9 @@ SPECS = {
 @cache
 def graph(network):
     spec = SPECS.get(network, network)
-    if isinstance(spec, str) and "\n" in spec:
-        return load(spec, batch=3 if network.endswith("batch_3") else None)
-    name, params = (spec, {}) if isinstance(spec, str) else spec
-    return load(api.open_spec(name).text, params)
+    text, params = (spec, {}) if isinstance(spec, str) else spec
+    text = text if "\n" in text else api.open_spec(text).text
+    return load(text, params, batch=3 if network.endswith("batch_3") else None)
 
 
 def load(text, params=None, batch=None):

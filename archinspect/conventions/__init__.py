@@ -108,6 +108,11 @@ QUANTITIES: dict[str, tuple[str, Callable[[Use], int]]] = {
         "output element if all steps were given",
         lambda u: u.steps() * u.op.features * (1 + u.op.bidirectional),
     ),
+    "hidden": ("element inside of the experts used", lambda u: u.steps() * u.op.used * u.op.units),
+    "inside": (
+        "output element of the linear layers inside",
+        lambda u: u.steps() * (u.op.num_experts + u.op.used * ((1 + u.op.gated) * u.op.units + u.output[-1])),
+    ),
     "score": ("score", lambda u: u.op.scores(u.shapes)),
     "softmax_row": ("sum of the softmax", _softmax_rows),
     "strided": (
@@ -153,7 +158,8 @@ def names(node: Node) -> list[str]:
 
     Part of another layer (`MultiHeadAttention.dense`), operator (`Conv2D`), operator of any rank (`Conv`), kind
     (`convolution`); before them, how an upsampling interpolates (`Upsample2D.nearest`, `Upsample.nearest`), and whether
-    positions are the rows of a longer table (`LearnedPositions.table`).
+    positions are the rows of a longer table (`LearnedPositions.table`), and what activation experts have inside
+    (`MixtureOfExperts.SiLU`).
     """
     op = node.op
     name = type(op).__name__
@@ -164,6 +170,8 @@ def names(node: Node) -> list[str]:
         found = [f"Upsample{rank}D.{way}", f"Upsample.{way}", "Upsample"]
     elif name == "LearnedPositions" and getattr(op, "input_dim", None):
         found.insert(0, "LearnedPositions.table")
+    elif name == "MixtureOfExperts" and op.activation:
+        found.insert(0, f"MixtureOfExperts.{type(op.activation).__name__}")
     if node.layer_op is not op:
         found.insert(0, f"{type(node.layer_op).__name__}.{op.kind}")
     return found

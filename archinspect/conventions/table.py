@@ -139,6 +139,11 @@ CONVENTIONS: dict[str, Convention] = {
                         {"table": 1},
                         "with `input_dim` an `nn.Embedding`, looked up once for all samples",
                     ),
+                    Rule(
+                        "MixtureOfExperts",
+                        _FACTOR,
+                        "an expert takes the steps that chose it as samples, and has every weight once for each",
+                    ),
                     Rule("", {"weight": 1}, "every weight once a sample, whatever the positions or tokens"),
                 ),
             ),
@@ -154,6 +159,9 @@ CONVENTIONS: dict[str, Convention] = {
                         "LearnedPositions.table",
                         {"row": 2},
                         "the rows looked up for all samples, and as many gradients",
+                    ),
+                    Rule(
+                        "MixtureOfExperts", {"inside": 2}, "outputs of the linear layers inside, and as many gradients"
                     ),
                     Rule("", {"learned": 2}, "outputs of layers with weights, and as many gradients"),
                 ),
@@ -252,6 +260,17 @@ CONVENTIONS: dict[str, Convention] = {
                 (
                     Rule("convolution dense", {"macs": 1, "bias": 1}, "MACs and biases"),
                     Rule(
+                        "MixtureOfExperts.ReLU MixtureOfExperts.GELU",
+                        {"macs": 1, "hidden": 2},
+                        "MACs of linear layers, and the activation inside: module and function",
+                    ),
+                    Rule(
+                        "MixtureOfExperts.SiLU",
+                        {"macs": 1, "hidden": 1},
+                        "MACs of linear layers, and the activation inside: the module",
+                    ),
+                    Rule("MixtureOfExperts", _FACTOR, "MACs of linear layers"),
+                    Rule(
                         "MultiHeadAttention.attention",
                         {"macs": 1, "score": 1, "input": 1},
                         "MACs, 1 a score for the softmax, 1 an element for the scale of the queries",
@@ -311,6 +330,12 @@ CONVENTIONS: dict[str, Convention] = {
                         "2 a MAC; the bias counts for the positions that a convolution not transposed would give",
                     ),
                     Rule("dense MatMul", {"macs": 2}, "2 a MAC, the bias of a linear layer not"),
+                    Rule(
+                        "MixtureOfExperts.ReLU MixtureOfExperts.GELU MixtureOfExperts.SiLU",
+                        {"macs": 2, "hidden": 1},
+                        "2 a MAC, and 1 an element for the activation inside",
+                    ),
+                    Rule("MixtureOfExperts", {"macs": 2}, "2 a MAC"),
                     Rule(
                         "ReLU LeakyReLU PReLU ELU SiLU GELU Softmax",
                         {"output": 1},

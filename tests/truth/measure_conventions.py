@@ -16,6 +16,7 @@ import contextlib
 import io
 import json
 import sys
+from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
 from math import prod
@@ -172,6 +173,84 @@ class GPT2(nn.Module):
         return self.head(self.norm(self.blocks(self.tokens(ids) + self.positions(positions))))
 
 
+def rotated(heads):
+    """Rotate pairs of features, half a head apart, by angles that grow with the step."""
+    half = heads.shape[-1] // 2
+    angles = torch.arange(heads.shape[-2], device=heads.device)[:, None] / 10_000 ** (
+        torch.arange(half, device=heads.device) / half
+    )
+    cosines, sines = angles.cos().repeat(1, 2), angles.sin().repeat(1, 2)
+    turned = torch.cat([-heads[..., half:], heads[..., :half]], -1)
+    return heads * cosines + turned * sines
+
+
+class Gated(nn.Module):
+    """Two linear layers, one of them through an activation, whose product goes through a third."""
+
+    def __init__(self, width, hidden, activation=nn.SiLU):
+        super().__init__()
+        self.gate, self.widen = nn.Linear(width, hidden, bias=False), nn.Linear(width, hidden, bias=False)
+        self.activation, self.narrow = activation(), nn.Linear(hidden, width, bias=False)
+
+    def forward(self, steps):
+        return self.narrow(self.activation(self.gate(steps)) * self.widen(steps))
+
+
+class LlamaBlock(nn.Module):
+    def __init__(self, width, heads, kv_heads, hidden):
+        super().__init__()
+        size = width // heads
+        self.size, self.times = size, heads // kv_heads
+        self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.query, self.project = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
+        self.key, self.value = (nn.Linear(width, kv_heads * size, bias=False) for _ in range(2))
+        self.feed_forward = Gated(width, hidden)
+
+    def attend(self, steps):
+        query, key, value = (
+            part(steps).unflatten(-1, (-1, self.size)).transpose(1, 2) for part in (self.query, self.key, self.value)
+        )
+        key, value = (part.repeat_interleave(self.times, 1) for part in (rotated(key), value))
+        attended = functional.scaled_dot_product_attention(rotated(query), key, value, is_causal=True)
+        return self.project(attended.transpose(1, 2).flatten(2))
+
+    def forward(self, steps):
+        steps = steps + self.attend(self.norm1(steps))
+        return steps + self.feed_forward(self.norm2(steps))
+
+
+class Llama(nn.Module):
+    """Llama's layers in small: 2 blocks of 64 features, 4 heads that share 2 of keys and values, 100 tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens = nn.Embedding(100, 64)
+        self.blocks = nn.Sequential(*(LlamaBlock(64, 4, 2, 96) for _ in range(2)))
+        self.norm, self.head = nn.RMSNorm(64), nn.Linear(64, 100, bias=False)
+
+    def forward(self, ids):
+        return self.head(self.norm(self.blocks(self.tokens(ids))))
+
+
+class Experts(nn.Module):
+    """A linear layer chooses 2 of 4 experts for each of its steps; an expert runs on those that chose it."""
+
+    def __init__(self, activation, width=64, hidden=96):
+        super().__init__()
+        self.router = nn.Linear(width, 4, bias=False)
+        self.experts = nn.ModuleList(Gated(width, hidden, activation) for _ in range(4))
+
+    def forward(self, steps):
+        flat = steps.flatten(0, 1)
+        shares, chosen = self.router(flat).softmax(-1).topk(2)
+        shares = shares / shares.sum(-1, keepdim=True)
+        result = torch.zeros_like(flat)
+        for i, expert in enumerate(self.experts):
+            step, place = torch.where(chosen == i)
+            result.index_add_(0, step, expert(flat[step]) * shares[step, place, None])
+        return result.view_as(steps)
+
+
 class Small1D(nn.Module):
     """One of each kind that the networks above lack."""
 
@@ -266,6 +345,17 @@ NETWORKS = {
     ),
     "bert_base": ("transformers' BertModel, as it is by default", bert("sdpa"), ids(512)),
     "bert_base_eager": ("transformers' BertModel, attn_implementation='eager'", bert("eager"), ids(512)),
+    "llama_small": ("written after the paper, in small", Llama, ids(16)),
+    # Which expert runs depends on numbers, which meta tensors lack.
+    **{
+        f"experts_{activation.__name__.lower()}": (
+            f"a mixture of experts with linear layers and {activation.__name__}",
+            partial(Experts, activation),
+            noise(16, 64),
+            "cpu",
+        )
+        for activation in (nn.SiLU, nn.GELU, nn.ReLU)
+    },
     "small_1d": ("one of each kind that the others lack", Small1D, noise(4, 16)),
     "small_2d": ("more kinds, a frozen layer, a layer called twice", Small2D, image(8)),
     "small_1d_batch_3": ("the same, three samples", Small1D, noise(4, 16, batch=3)),
@@ -439,17 +529,17 @@ TOOLS = {
 }
 
 
-def run_torch(build, example):
-    with torch.device("meta"):
+def run_torch(build, example, device):
+    with torch.device(device):
         model = build().eval()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        model(example("meta"))
+        model(example(device))
     return {"params": sum(weight.numel() for weight in model.parameters()), "flops": counter.get_total_flops()}
 
 
-def measure(text, build, example):
-    figures = {"model": text, "torch": run_torch(build, example)}
+def measure(text, build, example, device="meta"):
+    figures = {"model": text, "torch": run_torch(build, example, device)}
     for name, run in TOOLS.items():
         if name == "ptflops" and len(example("meta")) > 1:
             continue  # its figures are always of one sample
