@@ -112,9 +112,10 @@ def autoencoder_dense():
 
 
 def autoencoder_conv():
-    encoder = nn.Sequential(nn.Conv2d(1, 16, 3, 2, 1), relu(), nn.Conv2d(16, 8, 3, 2, 1), relu())
-    up = nn.Sequential(nn.ConvTranspose2d(8, 16, 2, 2), relu(), nn.ConvTranspose2d(16, 1, 2, 2), nn.Sigmoid())
-    return nn.Sequential(encoder, up)
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, 2, 1), relu(), nn.Conv2d(16, 8, 3, 2, 1), relu()),
+        *(nn.ConvTranspose2d(8, 16, 2, 2), relu(), nn.ConvTranspose2d(16, 1, 2, 2), nn.Sigmoid()),
+    )
 
 
 class Segmentation(nn.Module):
@@ -492,7 +493,7 @@ NETWORKS = {
         (1, 784),
     ),
     "autoencoder_conv": (
-        "torch.nn.Sequential of an encoder of Conv2d, ReLU and a decoder of ConvTranspose2d, ReLU, Sigmoid",
+        "torch.nn.Sequential of Conv2d and ReLU, then ConvTranspose2d, ReLU and Sigmoid",
         autoencoder_conv,
         (1, 1, 28, 28),
     ),
