@@ -1,6 +1,18 @@
-"""`python -m archinspect`."""
+"""The command line as a process of its own: the script `archinspect`, and `python -m archinspect`."""
 
-from archinspect.cli import main
+import atexit
+import gc
+
+
+def main() -> None:
+    """Run the command line."""
+    # Looking for garbage while modules are imported, and in all of them at the end, would be a sixth of a summary.
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
+    from archinspect import cli  # noqa: PLC0415 - behind the lines above
+
+    cli.main()
+
 
 if __name__ == "__main__":
     main()

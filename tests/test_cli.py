@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from archinspect import __version__
+from archinspect.__main__ import main as run_process
 from archinspect.cli import COMMANDS
 from archinspect.spec import library
 
@@ -276,7 +279,7 @@ def test_a_name_of_other_letters_prints_in_ascii(folder):
 )
 def test_the_shell_completes(words, expected):
     env = {"_ARCHINSPECT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-    script = "from archinspect.cli import main; main()"
+    script = "from archinspect.__main__ import main; main()"
     result = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.argv[0] = 'archinspect'; {script}"],
         capture_output=True,
@@ -290,11 +293,23 @@ def test_the_shell_completes(words, expected):
     assert {name for kind, name in kinds if kind == "plain"} == expected
 
 
+def test_a_process_looks_for_little_garbage(monkeypatch, capsys):
+    thresholds, at_exit = [], []
+    monkeypatch.setattr(gc, "set_threshold", thresholds.append)
+    monkeypatch.setattr(atexit, "register", at_exit.append)
+    monkeypatch.setattr(sys, "argv", ["archinspect", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        run_process()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("archinspect ")
+    assert (thresholds, at_exit) == ([100_000], [gc.freeze])
+
+
 def imported(*args):
     """Return the modules that a run imports."""
     script = (
         "import sys\n"
-        "from archinspect.cli import main\n"
+        "from archinspect.__main__ import main\n"
         f"sys.argv = ['archinspect', *{list(args)!r}]\n"
         "try:\n    main()\n"
         "except SystemExit as error:\n    assert not error.code, error.code\n"
