@@ -9,7 +9,7 @@ from archinspect.shape import size
 from archinspect.storages import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.graph import Graph, Node
     from archinspect.shape import Shape
@@ -19,27 +19,28 @@ KERNELS = ("convolution", "dense", "attention", "recurrent", "embedding")
 """Kinds of operators with a kernel."""
 
 
-def hold_by_functions(rules: Rules, storages: list[Storage]) -> None:
+def hold_by_functions(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
     """Let storages live as long as variables hold them: those of the caller, and of each composite's function.
 
     A function's arguments live until it ends. So does what several of its steps read, but for a skip connection: there
-    the variable is given the sum. Any other variable is given what the next step makes.
+    the variable is given the sum. So do the operands of a merge that reads all of them by name. Any other variable is
+    given what the next step makes.
+
+    Return what variables hold besides: what a softmax makes of the scores, which attention returns with its result.
     """
-    nodes = rules.graph.nodes
     functions = _functions(rules.graph)
     ends = {path: i for i, paths in enumerate(functions) for path in paths}
-    ends[""] = len(nodes)
+    ends[""] = len(functions)
     _hold_inputs(rules, storages)
-    for i, paths in enumerate(functions):
-        for number in rules.read[i]:
-            made = functions[number] if number >= 0 else ()
-            if paths is not made:
-                storages[number].live_until(max([ends[path] for path in paths if path not in made], default=-1))
-    for number, several in _read_again(rules.read).items():
-        if number >= 0 and nodes[several[-1]].op.kind != "merge":
-            within = _common([functions[i] for i in (number, *several)])
-            if len({_step(nodes[i], within) for i in several}) > 1:
-                storages[number].live_until(ends[within])
+    _hold_arguments(rules, storages, functions, ends)
+    _hold_shared(rules, storages, functions, ends)
+    _hold_operands(rules, storages, functions, ends)
+    attending = []
+    for i, use in enumerate(rules.uses[: len(functions)]):
+        if use.op.kind == "attention":
+            around = [path for path in functions[i] if path != rules.graph.nodes[i].layer]
+            attending.append((i, ends[around[-1] if around else ""]))
+    return _probabilities(rules, attending)
 
 
 def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
@@ -54,17 +55,14 @@ def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
     lines = [_line(node.path) for node in nodes]
     assigned = _assigned_again(lines)
     variables: set[str] = set()
-    besides: dict[Storage, Shape] = {}
+    attending = []
     product: dict[int, int] = {}
     """Of layers that a program makes one product of, the number of what reads them: they are one step."""
-    for i, node in enumerate(nodes):
-        if node.op.kind == "attention":
-            use = rules.uses[i]
+    for i, use in enumerate(rules.uses[: len(nodes)]):
+        if use.op.kind == "attention":
             variables.update(lines[number] for number in read[i] if number >= 0)
             product.update({read[i][k]: i for k in use.op.made_together()})
-            shape = use.op.probabilities(use.shapes, rules.attention)
-            if shape is not None:
-                besides[Storage(i, size(shape) * rules.sizes["float"], i + 1, assigned[i])] = shape
+            attending.append((i, assigned[i]))
     for number, several in _read_again(read).items():
         if number >= 0 and len({product.get(i, i) for i in several}) > 1:
             variables.add(lines[number])
@@ -75,7 +73,18 @@ def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
     for node in rules.graph.named:
         if node.number >= 0:
             storages[node.number].live_until(assigned[node.number])
-    return besides
+    return _probabilities(rules, attending)
+
+
+def _probabilities(rules: Rules, attending: Sequence[tuple[int, int]]) -> dict[Storage, Shape]:
+    """Return what softmaxes make where a program has that as a tensor; each attention with its variable's last step."""
+    found = {}
+    for i, last in attending:
+        use = rules.uses[i]
+        shape = use.op.probabilities(use.shapes, rules.attention)
+        if shape is not None:
+            found[Storage(i, size(shape) * rules.sizes["float"], i + 1, last)] = shape
+    return found
 
 
 def _hold_inputs(rules: Rules, storages: list[Storage]) -> None:
@@ -83,6 +92,41 @@ def _hold_inputs(rules: Rules, storages: list[Storage]) -> None:
     count = len(rules.graph.nodes)
     for storage in storages[count:]:
         storage.live_until(count)
+
+
+def _hold_arguments(
+    rules: Rules, storages: list[Storage], functions: Sequence[Sequence[str]], ends: Mapping[str, int]
+) -> None:
+    """Let what a function reads from outside live until the function ends."""
+    for i, paths in enumerate(functions):
+        for number in rules.read[i]:
+            made = functions[number] if number >= 0 else ()
+            if paths is not made:
+                storages[number].live_until(max([ends[path] for path in paths if path not in made], default=-1))
+
+
+def _hold_shared(
+    rules: Rules, storages: list[Storage], functions: Sequence[Sequence[str]], ends: Mapping[str, int]
+) -> None:
+    """Let what several steps of a function read live until the function ends, unless the last one adds to it."""
+    nodes = rules.graph.nodes
+    for number, several in _read_again(rules.read).items():
+        if number >= 0 and nodes[several[-1]].op.kind != "merge":
+            within = _common([functions[i] for i in (number, *several)])
+            if len({_step(nodes[i], within) for i in several}) > 1:
+                storages[number].live_until(ends[within])
+
+
+def _hold_operands(
+    rules: Rules, storages: list[Storage], functions: Sequence[Sequence[str]], ends: Mapping[str, int]
+) -> None:
+    """Let the operands of a merge that reads all of them by name live until their function ends."""
+    nodes, named = rules.graph.nodes, rules.graph.named
+    for i, use in enumerate(rules.uses[: len(nodes)]):
+        if use.op.kind == "merge" and all(tensor.producer in named for tensor in nodes[i].inputs):
+            for number in rules.read[i]:
+                if number >= 0:
+                    storages[number].live_until(ends[_common([functions[number], functions[i]])])
 
 
 def _line(path: str) -> str:

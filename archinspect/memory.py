@@ -201,7 +201,7 @@ class Activations:
         storages, _ = rules.storages(training=False)
         besides: dict[Storage, Shape] = {}
         if policy == "eager":
-            hold_by_functions(rules, storages)
+            besides = hold_by_functions(rules, storages)
         elif policy == "inline":
             besides = hold_inline(rules, storages)
         count = len(graph.nodes)

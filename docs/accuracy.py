@@ -54,17 +54,16 @@ Six programs keep what their specs do not say:
 
 A peak depends on which variables of a program hold a tensor, and a spec is no program. `archinspect` takes composites
 for functions (see [counting.md](counting.md#peak-at-inference)). Which of them, was found with these networks; for
-others expect differences of about a fifth. These networks' programs differ from it:
+others expect differences of about a tenth. These networks' programs differ from it:
 
-- `fasterrcnn_resnet50_fpn`: the pyramid's program holds both maps that it has added until it adds the next two, and
-  the map that it made of the sum. The spec's `lateral` ends with the sum.
-- `clip_text_l`: transformers holds a layer's scores, which it can return, the mask of what comes later, and what the
-  two `Dense` layers behind read. That is nearer `inline`, by which scores live on.
+- `fasterrcnn_resnet50_fpn`: the pyramid's program gives the map of the sum above up as it adds, in a loop; the spec's
+  `level` holds it, as what it is called with.
+- `clip_text_l`: transformers also holds the mask of what comes later, and what the two `Dense` layers behind read.
 - `mlp_mixer_b16`: modules hold their inputs, too.
 - `llama2_7b`, inline: the measured program has one variable for what both normalizations make.
 - `swin_t`: the function that attends in windows holds all that it makes until it ends: the shifted map, its windows,
-  scaled queries, scores and mask.
-- `gru_seq2seq`: in the measured program, which is one function, the result of every step has a variable of its own.
+  scaled queries and mask; but not the scores until its block ends.
+- `gru_seq2seq`: in the measured program the result of every step has a variable of its own.
 - `sd15_unet`: the program joins two maps in front of the part that reads them, and does not hold the one it had
   before. `sd15_vae`: the program holds the variance and what it is made of; `ddpm_unet`: the sines and cosines.
 - `vit_b_16`, `vit_l_16`: torchvision adds the positions within a module that the whole encoder is, whose caller holds

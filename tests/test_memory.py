@@ -92,12 +92,6 @@ def test_other_types_sizes_and_frozen_weights(case):
         assert memory.peak(graph, **how).bytes == case["peak"]
 
 
-# Those whose functions hold what the spec's composites cannot tell; docs/accuracy.md says why.
-BEYOND = {
-    "clip_text_l": -0.133,
-    "fasterrcnn_resnet50_fpn": -0.158,
-    "gru_seq2seq": -0.217,
-}
 # Chains, in which nothing but the order of layers decides.
 CHAINS = {
     *("alexnet", "alexnet_torchvision", "lenet5", "vgg11", "vgg13", "vgg16", "vgg16_bn", "vgg19"),
@@ -110,7 +104,7 @@ def test_the_peak_is_near_what_is_measured(name):
     found, measured = memory.peak(built_in(name), attention=attention(name)).bytes, MEASURED[name]["peak_inference"]
     if name in CHAINS:
         assert found == measured
-    assert found / measured - 1 == pytest.approx(BEYOND.get(name, 0), abs=0.005 if name in BEYOND else 0.1)
+    assert found / measured == pytest.approx(1, abs=0.08)
 
 
 INLINE = {name: figures | figures["inline"] for name, figures in MEASURED.items() if "inline" in figures}
@@ -122,11 +116,9 @@ INLINE_BESIDE = {"llama2_7b": 1024 * 4096 * 4}
 def test_a_program_of_one_function(name):
     measured = INLINE[name]
     found = memory.peak(built_in(name), policy="inline", attention=attention(name)).bytes
-    assert found / measured["peak_inference"] == pytest.approx(1, abs=0.05)
-    if measured["inline"]:  # a program of its own
-        assert found - INLINE_BESIDE.get(name, 0) == measured["peak_inference"]
-        indices = 1024 * 8 if name == "gpt2" else 0
-        assert memory.kept(built_in(name), attention=attention(name)).total + indices == measured["saved_training"]
+    assert found - INLINE_BESIDE.get(name, 0) == measured["peak_inference"]
+    indices = 1024 * 8 if name == "gpt2" else 0
+    assert memory.kept(built_in(name), attention=attention(name)).total + indices == measured["saved_training"]
 
 
 def test_a_variable_lives_until_the_next_copy_assigns_it():
@@ -145,6 +137,28 @@ def test_a_variable_lives_until_the_next_copy_assigns_it():
     ]
     assert memory.Alive("blocks.1.multi_head_attention", (1, 2, 5, 5), scores) in peak.alive
     assert peak.bytes - memory.peak(graph, policy="eager", attention="eager").bytes == scores + 3 * step
+
+
+def test_the_operands_of_a_merge_live_on_if_all_are_read_by_name():
+    """As the variables of `c = a + b`; of a skip connection, `a = a + f(a)`, only the sum does."""
+    last = {"Dense": 90, "name": "last"}
+    steps = [{"Dense": 6, "name": "a"}, {"Dense": 6, "name": "b", "from": "input"}]
+    by_name = graph_of(*steps, {"Add": None, "name": "c", "from": ["a", "b"]}, last, shape=[4])
+    assert [one.layer for one in memory.peak(by_name).alive] == ["last", "a", "b", "c", "input"]
+    skip = graph_of(steps[0], {"Add": [[], [{"Dense": 6, "name": "b"}]], "name": "c"}, last, shape=[4])
+    assert [one.layer for one in memory.peak(skip).alive] == ["last", "c", "input"]
+
+
+def test_eager_attention_returns_its_probabilities_to_the_function_around_it():
+    attention = {"MultiHeadAttention": {"num_heads": 2, "key_dim": 4}}
+    inside = [attention, {"Dense": 90, "name": "wide"}, {"Dense": 4, "name": "narrow"}]
+    graph = graph_of({"name": "block", "layers": inside}, {"Dense": 500, "name": "head"}, shape=[5, 8])
+    alive = {
+        step.node.layer: step.during - other.during
+        for step, other in zip(memory.peak(graph, attention="eager").timeline, memory.peak(graph).timeline, strict=True)
+    }
+    probabilities = 2 * 5 * 5 * 4
+    assert (alive["block.wide"], alive["block.narrow"], alive["head"]) == (probabilities, probabilities, 0)
 
 
 def test_what_is_read_by_name_has_a_variable():
@@ -169,8 +183,9 @@ def test_most_peaks_are_equal():
         for name, figures in MEASURED.items()
         if memory.peak(built_in(name), attention=attention(name)).bytes != figures["peak_inference"]
     }
-    nearly = {"bert_base", "ddpm_unet", "mlp_mixer_b16", "sd15_unet", "sd15_vae", "swin_t", "unet", "vae"}
-    assert unequal == {*BEYOND, *nearly, "vit_b_16", "vit_l_16"}
+    vision = {"fasterrcnn_resnet50_fpn", "mlp_mixer_b16", "swin_t", "unet", "vae", "vit_b_16", "vit_l_16"}
+    others = {"bert_base", "clip_text_l", "ddpm_unet", "gru_seq2seq", "sd15_unet", "sd15_vae"}
+    assert unequal == vision | others
 
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet50", "unet", "gpt2"])
