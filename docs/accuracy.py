@@ -66,8 +66,6 @@ others expect differences of about a tenth. These networks' programs differ from
 - `gru_seq2seq`: in the measured program the result of every step has a variable of its own.
 - `sd15_unet`: the program joins two maps in front of the part that reads them, and does not hold the one it had
   before. `sd15_vae`: the program holds the variance and what it is made of; `ddpm_unet`: the sines and cosines.
-- `vit_b_16`, `vit_l_16`: torchvision adds the positions within a module that the whole encoder is, whose caller holds
-  the tokens without positions. The spec adds them outside.
 - `unet`: the measured program holds the enlarged map while the two convolutions run, and no longer the map before.
 - `vae`: the spec has the noise as an input, which the caller holds: 80 bytes. The measured program draws it in
   between.
