@@ -103,7 +103,7 @@ def test_the_peak_is_near_what_is_measured(name):
     found, measured = memory.peak(built_in(name), attention=attention(name)).bytes, MEASURED[name]["peak_inference"]
     if name in CHAINS:
         assert found == measured
-    assert found / measured == pytest.approx(1, abs=0.08)
+    assert found / measured == pytest.approx(1, abs=0.06)
 
 
 INLINE = {name: figures | figures["inline"] for name, figures in MEASURED.items() if "inline" in figures}
@@ -182,7 +182,7 @@ def test_most_peaks_are_equal():
         for name, figures in MEASURED.items()
         if memory.peak(built_in(name), attention=attention(name)).bytes != figures["peak_inference"]
     }
-    vision = {"fasterrcnn_resnet50_fpn", "mlp_mixer_b16", "swin_t", "unet", "vae"}
+    vision = {"fasterrcnn_resnet50_fpn", "swin_t", "unet", "vae"}
     others = {"bert_base", "clip_text_l", "ddpm_unet", "gru_seq2seq", "sd15_unet", "sd15_vae"}
     assert unequal == vision | others
 
