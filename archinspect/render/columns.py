@@ -61,7 +61,7 @@ COLUMNS = {
         lambda r: r.kept or 0,
         lambda r, exact: byte_count(r.kept or 0, exact=exact),
         number=True,
-        keep=12,
+        keep=75,  # it is there only where asked for
     ),
     "receptive_field": Column("Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), keep=25),
     "jump": Column("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), keep=24),

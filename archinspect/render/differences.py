@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -41,8 +42,10 @@ def _print_table(rows: Sequence[Difference], console: Console) -> None:
     table.add_column("Operator", overflow="fold")
     for title in ("Layers", "archinspect", "Tool", "Difference"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("Why", overflow="fold")
+    reasons: dict[str, list[str]] = {}
     for row in rows:
-        numbers = (f"{row.layers}", f"{row.ours:,}", f"{row.theirs:,}", f"{row.theirs - row.ours:+,}")
-        table.add_row(row.op, *numbers, row.why)
+        table.add_row(row.op, f"{row.layers}", f"{row.ours:,}", f"{row.theirs:,}", f"{row.theirs - row.ours:+,}")
+        reasons.setdefault(row.why, []).append(row.op)
     console.print(table)
+    for why, operators in reasons.items():
+        console.print(Padding(Text.assemble((", ".join(operators), "cyan"), f": {why}"), (0, 0, 0, 2), expand=False))
