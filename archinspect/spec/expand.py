@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.args import Int
 from archinspect.diagnostics import suggest
 from archinspect.graph import MAX_NODES, Graph, Node, Tensor
 from archinspect.op import ArgumentError, Op, show
-from archinspect.source import MAX_DEPTH, List, Map, Scalar, Span
-from archinspect.spec.expressions import FAILED, ExpressionError, substitute
+from archinspect.source import List, Map, Scalar
+from archinspect.spec.evaluation import Evaluation, UnevaluatedError
+from archinspect.spec.expressions import FAILED
+from archinspect.spec.linking import Linker, Ref, Sharing
+from archinspect.spec.making import Maker, argument_spans
 from archinspect.spec.parse import LAYOUTS, MAX_NAME, is_name, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archinspect.diagnostics import Problems
-    from archinspect.source import Tree, Value
+    from archinspect.source import Span, Tree, Value
+    from archinspect.spec.evaluation import Env
     from archinspect.spec.parse import Block, Spec, Step
-
-    Env: TypeAlias = dict[str, Value]
 
 MAX_REPEAT = 100_000
 ALL = "all"
 """As `from`: everything that the scope has made so far, and what came in."""
 MAX_EXPANSIONS = 2 * MAX_NODES
 MAX_NESTING = 60
-MAX_ITEMS = 100_000
 
 
 class Settings:
@@ -41,17 +40,6 @@ class Settings:
         self.params = dict(params or {})
         self.inputs = dict(inputs or {})
         """The input named `` is the only one."""
-
-
-class Ref(Tensor):
-    """A tensor by the name of its layer, which is looked up once everything is expanded."""
-
-    __slots__ = ("name", "prefix", "span")
-
-    def __init__(self, name: str, prefix: str, span: Span) -> None:
-        self.name = name
-        self.prefix = prefix
-        self.span = span
 
 
 class Scope:
@@ -98,8 +86,9 @@ class _Expander:
         self.results: dict[str, Tensor] = {}
         """What the layer or composite of each path produces."""
         self.places: dict[str, Span] = {}
-        self.sharing: list[tuple[str, Ref]] = []
-        self.interned: dict[tuple[type[Op], str], Op] = {}
+        self.sharing: list[Sharing] = []
+        self.evaluation = Evaluation(problems)
+        self.maker = Maker(self.evaluation, problems)
         self.paths: dict[int, list[Step]] = {}
         """The steps of each merge's path, by the identity of its tree."""
         self.expansions = 0
@@ -129,7 +118,7 @@ class _Expander:
             self._outputs(scope, last)
         except TooLargeError:
             return graph
-        self._finish()
+        Linker(graph, self.results, self.unknown, self.problems).link(self.sharing)
         return graph
 
     def _no_layers(self) -> bool:
@@ -154,8 +143,8 @@ class _Expander:
                 missing.append((name, key))
             else:
                 try:
-                    env[name] = self.value(tree, env)
-                except _UnevaluatedError:
+                    env[name] = self.evaluation.value(tree, env)
+                except UnevaluatedError:
                     env[name] = FAILED
         if missing:
             names = ", ".join(f"'{name}'" for name, _ in missing)
@@ -182,10 +171,10 @@ class _Expander:
             self.results[name] = self.unknown
             try:
                 op = ops.find("Input")(**self._input_arguments(name, tree, env))  # type: ignore[misc] # in the table
-            except _UnevaluatedError:
+            except UnevaluatedError:
                 continue
             except ArgumentError as error:
-                span = _argument_spans(tree).get(error.arg, tree.span if tree.span.line else key.span)
+                span = argument_spans(tree).get(error.arg, tree.span if tree.span.line else key.span)
                 self.problems.error("input", error.message.replace("Input: ", f"input '{name}': ", 1), span, error.help)
                 continue
             self.results[name] = self._add_input(op, name, key.span)
@@ -200,7 +189,7 @@ class _Expander:
         return node.output
 
     def _input_arguments(self, name: str, tree: Tree, env: Env) -> dict[str, Value]:
-        value = self.value(tree, env)
+        value = self.evaluation.value(tree, env)
         arguments: dict[str, Value] = dict(value) if isinstance(value, dict) else {"shape": value}
         shape = arguments.get("shape")
         if isinstance(shape, list) and shape[:1] == [None]:
@@ -209,39 +198,6 @@ class _Expander:
             arguments["shape"] = list(self.settings.inputs[name])
         return arguments
 
-    # Values
-
-    def value(self, tree: Tree, env: Env) -> Value:
-        """Return a tree as plain values, its expressions evaluated; tell what is wrong with one and raise."""
-        value = self._evaluate(tree, env)
-        if isinstance(value, list | dict) and _is_huge(value):
-            message = f"the value has more than {MAX_ITEMS:,} items, or nests deeper than {MAX_DEPTH} levels"
-            self.problems.error("limit", message, tree.span)
-            raise _UnevaluatedError
-        return value
-
-    def _evaluate(self, tree: Tree, env: Env) -> Value:
-        if isinstance(tree, Scalar):
-            if isinstance(tree.value, str) and "$" in tree.value:
-                try:
-                    return substitute(tree.value, env)
-                except ExpressionError as error:
-                    if error.message:
-                        self.problems.error("expression", error.message, tree.span, error.help)
-                    raise _UnevaluatedError from None
-            return tree.value
-        if isinstance(tree, List):
-            return [self._evaluate(item, env) for item in tree.items]
-        return {name: self._evaluate(item, env) for name, item in tree.values.items()}
-
-    def integer(self, tree: Tree, env: Env, what: str, high: int) -> int:
-        value = self.value(tree, env)
-        try:
-            return Int(0, high).convert(value, Op)
-        except ValueError as error:
-            self.problems.error("type", f"{what} must be {error}, not {show(value)}", tree.span)
-            raise _UnevaluatedError from None
-
     # Steps
 
     def steps(self, steps: Sequence[Step], scope: Scope, current: Tensor | list[Tensor] | None) -> Tensor | None:
@@ -249,7 +205,7 @@ class _Expander:
         for step in steps:
             try:
                 current = self.step(step, scope, current)
-            except _UnevaluatedError:
+            except UnevaluatedError:
                 current = self.unknown
                 name = step.extras.get("name")
                 if isinstance(name, Scalar):
@@ -264,7 +220,7 @@ class _Expander:
         if not extras:
             return self.once(step, scope, env, current, None)
         if "when" in extras:
-            wanted = self.value(extras["when"], env)
+            wanted = self.evaluation.value(extras["when"], env)
             if not isinstance(wanted, bool | int):
                 message = f"when must be true or false, not {show(wanted)}"
                 self.problems.error("type", message, extras["when"].span)
@@ -278,7 +234,7 @@ class _Expander:
         return self._repeat(step, scope, start)
 
     def _repeat(self, step: Step, scope: Scope, start: Tensor | list[Tensor] | None) -> Tensor | None:
-        times = self.integer(step.extras["repeat"], scope.env, "repeat", MAX_REPEAT)
+        times = self.evaluation.integer(step.extras["repeat"], scope.env, "repeat", MAX_REPEAT)
         each = _names_copies(step)
         name = None if each else self._given_name(step, scope.env)
         inner = scope
@@ -312,6 +268,7 @@ class _Expander:
             self._too_large(step)
         if "trainable" in step.extras or "weights" in step.extras:
             scope = self._with_extras(step, scope, env)
+        first = len(self.graph.nodes)
         if step.layers is not None:
             path = self._group(step, scope, env, start, name)
         else:
@@ -322,17 +279,17 @@ class _Expander:
             else:
                 path = self._op(op_name, step, scope, env, start, name)
         if "weights" in step.extras:
-            self._share(path, step, scope, env)
+            self._share(path, step, scope, env, first)
         return self.results[path]
 
     def _op_name(self, step: Step, env: Env) -> str:
         """Return the operator's or block's name, which may be an expression."""
-        return str(self.value(Scalar(step.op, step.op, step.span), env)) if "$" in step.op else step.op
+        return str(self.evaluation.value(Scalar(step.op, step.op, step.span), env)) if "$" in step.op else step.op
 
     def _with_extras(self, step: Step, scope: Scope, env: Env) -> Scope:
         """Return the scope with the step's `trainable` applied, names and counts still the scope's own."""
         tree = step.extras.get("trainable")
-        trainable = self.value(tree, env) if tree else True
+        trainable = self.evaluation.value(tree, env) if tree else True
         if not isinstance(trainable, bool) and tree:
             self.problems.error("type", f"trainable must be true or false, not {show(trainable)}", tree.span)
         return scope.variant(trainable=scope.trainable and trainable is not False)
@@ -348,7 +305,7 @@ class _Expander:
         tree = step.extras.get("name")
         if tree is None:
             return None
-        name = self.value(tree, env)
+        name = self.evaluation.value(tree, env)
         text = tree.text if isinstance(tree, Scalar) and name == tree.value else str(name)
         if not isinstance(tree, Scalar) or not is_name(text):
             message = f"a name has at most {MAX_NAME} characters, no spaces, dots or '$', unlike {show(name)}"
@@ -381,11 +338,11 @@ class _Expander:
         if isinstance(tree, List):
             if not tree.items:
                 self.problems.error("type", f"{key} is an empty list", tree.span, "name at least one layer")
-                raise _UnevaluatedError
-            return [self._source(self.value(item, env), item, scope, key) for item in tree.items]
+                raise UnevaluatedError
+            return [self._source(self.evaluation.value(item, env), item, scope, key) for item in tree.items]
         if _is_all(tree) and key == "from":
             return list(scope.results)
-        value = self.value(tree, env)
+        value = self.evaluation.value(tree, env)
         if isinstance(value, list):  # from a parameter
             return [self._source(item, tree, scope, key) for item in value]
         return self._source(value, tree, scope, key)
@@ -421,7 +378,7 @@ class _Expander:
         if block.name in scope.blocks:
             chain = " -> ".join([*scope.blocks[scope.blocks.index(block.name) :], block.name])
             self.problems.error("recursion", f"block '{block.name}' contains itself: {chain}", step.span)
-            raise _UnevaluatedError
+            raise UnevaluatedError
         path = self._claim(name, step, scope, snake(block.name))
         self.graph.groups[path] = block.name
         if block.module:
@@ -475,13 +432,13 @@ class _Expander:
             inner["index"] = env["index"]
         for name, (key, tree) in block.params.items():
             if name in names:
-                inner[name] = self.value(names[name][1], env)
+                inner[name] = self.evaluation.value(names[name][1], env)
             elif isinstance(tree, Scalar) and tree.text == "":
                 message = f"{block.name}: '{name}' is missing"
                 self.problems.error("missing-argument", message, step.span, notes=[("declared here", key.span)])
-                raise _UnevaluatedError
+                raise UnevaluatedError
             else:
-                inner[name] = self.value(tree, inner)
+                inner[name] = self.evaluation.value(tree, inner)
         return inner
 
     # Operators
@@ -502,9 +459,9 @@ class _Expander:
                 "unknown-op", f"unknown operator or block '{op_name}'", step.span, suggest(op_name, known)
             )
             self._claim(name, step, scope, snake(op_name))
-            raise _UnevaluatedError
+            raise UnevaluatedError
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
-        op = step.cached or self._make(kind, step, env, merges=merges)
+        op = step.cached or self.maker.make(kind, step, env, self.graph.layout, merges=merges)
         path = self._claim(name, step, scope, snake(kind.__name__))
         if op and kind.inputs == (0, 0):
             self.results[path] = self._add_input(op, path, step.span)
@@ -513,52 +470,6 @@ class _Expander:
         if op and self._count_fits(op, step, inputs):
             self.results[path] = op.build(_Layer(self, step, scope, path, op), inputs)
         return path
-
-    def _make(self, kind: type[Op], step: Step, env: Env, *, merges: bool) -> Op | None:
-        """Return the operator with this step's arguments; the same one for the same arguments."""
-        if step.value is not None and not (merges and isinstance(step.value, List)):
-            self._name_main(kind, step, step.value)
-        try:
-            values = {name: self.value(tree, env) for name, tree in step.args.values.items()} if step.args else {}
-        except _UnevaluatedError:
-            return None
-        if "data_format" in kind.args:
-            values.setdefault("data_format", self.graph.layout)
-        key = (kind, repr(values))
-        op = self.interned.get(key)
-        if op is None:
-            try:
-                op = self.interned[key] = kind(**values)
-            except ArgumentError as error:
-                self._argument_error(error, step)
-                return None
-        if not _has_expression(step):
-            step.cached = op
-        return op
-
-    def _name_main(self, kind: type[Op], step: Step, value: Tree) -> None:
-        """Turn `Dense: 10` into `Dense: {units: 10}`."""
-        step.value = None
-        main = kind.main_arg()
-        if main is None:
-            self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span)
-            return
-        step.args = step.args or Map(value.span)
-        step.args.keys[main] = Scalar(main, main, value.span)
-        step.args.values[main] = value
-
-    def _argument_error(self, error: ArgumentError, step: Step) -> None:
-        span = step.span
-        code = "argument"
-        if "is missing" in error.message:
-            code = "missing-argument"
-        elif error.arg:
-            unknown = "unknown argument" in error.message
-            code = "unknown-argument" if unknown else "argument"
-            if step.args and error.arg in step.args.keys:
-                key = step.args.keys[error.arg]
-                span = key.span if unknown else _argument_spans(step.args)[error.arg]
-        self.problems.error(code, error.message, span, error.help)
 
     def _paths(
         self, step: Step, scope: Scope, env: Env, start: Tensor | list[Tensor] | None, *, merges: bool
@@ -615,78 +526,13 @@ class _Expander:
         )
         return False
 
-    # Shared weights
-
-    def _share(self, path: str, step: Step, scope: Scope, env: Env) -> None:
+    def _share(self, path: str, step: Step, scope: Scope, env: Env, first: int) -> None:
         tree = step.extras["weights"]
-        value = self.value(tree, env)
+        value = self.evaluation.value(tree, env)
         if not isinstance(value, str):
             self.problems.error("type", f"weights must name a layer, not {show(value)}", tree.span)
             return
-        self.sharing.append((path, Ref(value, scope.prefix, tree.span)))
-
-    def _finish(self) -> None:
-        """Look up every name, share weights, and put the nodes into order."""
-        graph = self.graph
-        for node in graph.nodes:
-            for i, tensor in enumerate(node.inputs):
-                if isinstance(tensor, Ref):
-                    node.inputs[i] = self._resolve(tensor)
-                    graph.named.add(node.inputs[i].producer)
-        graph.outputs = [self._resolve(tensor) for tensor in graph.outputs]
-        by_path = {node.path: node for node in graph.nodes}
-        for own, ref in self.sharing:
-            other = self._find_path(ref)
-            if other is not None:
-                self._pair(own, other, ref, by_path)
-        cycle = graph.sort()
-        if cycle:
-            chain = " -> ".join([*(node.path for node in cycle), cycle[0].path])
-            self.problems.error("cycle", f"layers wait for one another: {chain}", cycle[0].span, "remove one `from`")
-
-    def _pair(self, own: str, other: str, ref: Ref, by_path: dict[str, Node]) -> None:
-        shared = 0
-        for path, node in by_path.items():
-            if path == own or path.startswith(own + "."):
-                partner = by_path.get(other + path[len(own) :])
-                while partner is not None and partner.shares is not None and partner is not node:
-                    partner = partner.shares
-                if partner is node:
-                    self.problems.error("weights", f"'{own}' cannot share its own weights", ref.span)
-                    return
-                if partner is not None:
-                    node.shares = partner
-                    shared += 1
-        if not shared:
-            self.problems.error("weights", f"'{own}' and '{ref.name}' have no layer in common", ref.span)
-
-    def _find_path(self, ref: Ref) -> str | None:
-        """Return the path that a name means where it is used: the innermost scope's first."""
-        prefix = ref.prefix
-        while True:
-            path = prefix + ref.name
-            if path in self.results:
-                return path
-            if not prefix:
-                break
-            prefix = prefix[:-1].rpartition(".")[0]
-            prefix = prefix + "." if prefix else ""
-        names = [path for path in self.results if "." not in path or path.startswith(ref.prefix)]
-        self.problems.error("from", f"unknown layer '{ref.name}'", ref.span, suggest(ref.name, names))
-        return None
-
-    def _resolve(self, tensor: Tensor) -> Tensor:
-        seen = set()
-        while isinstance(tensor, Ref):
-            path = self._find_path(tensor)
-            if path is None:
-                return self.unknown
-            if path in seen:
-                self.problems.error("cycle", f"'{tensor.name}' comes from itself", tensor.span)
-                return self.unknown
-            seen.add(path)
-            tensor = self.results[path]
-        return tensor
+        self.sharing.append(Sharing(path, self.graph.nodes[first:], Ref(value, scope.prefix, tree.span)))
 
     def _outputs(self, scope: Scope, last: Tensor | None) -> None:
         tree = self.spec.fields.get("outputs") or self.spec.fields.get("output")
@@ -695,27 +541,9 @@ class _Expander:
             return
         try:
             found = self._sources(tree, scope, scope.env, "outputs")
-        except _UnevaluatedError:
+        except UnevaluatedError:
             return
         self.graph.outputs = found if isinstance(found, list) else [found]
-
-
-class _UnevaluatedError(Exception):
-    """A value could not be made; the problem has been told."""
-
-
-def _is_huge(value: Value) -> bool:
-    """Return whether a list or map, all that it repeats written out, exceeds the limits."""
-    items, depth = [value], 0
-    count = 0
-    while items:
-        count += len(items)
-        depth += 1
-        if count > MAX_ITEMS or depth > MAX_DEPTH + 1:
-            return True
-        inside = [item.values() if isinstance(item, dict) else item for item in items if isinstance(item, list | dict)]
-        items = list(islice(chain.from_iterable(inside), MAX_ITEMS + 1))
-    return False
 
 
 class _Layer:
@@ -768,24 +596,6 @@ def _names_copies(step: Step) -> bool:
     """Return whether a repeated step's name is one for each copy: `conv1_${index + 1}`."""
     tree = step.extras.get("name")
     return isinstance(tree, Scalar) and "$" in tree.text and "index" in tree.text
-
-
-def _has_expression(step: Step) -> bool:
-    return "$" in step.op or (step.args is not None and any(map(_holds_dollar, step.args.values.values())))
-
-
-def _holds_dollar(tree: Tree) -> bool:
-    if isinstance(tree, Scalar):
-        return isinstance(tree.value, str) and "$" in tree.value
-    children = tree.items if isinstance(tree, List) else tree.values.values()
-    return any(map(_holds_dollar, children))
-
-
-def _argument_spans(tree: Tree) -> dict[str, Span]:
-    """Return where each argument's value stands, or its name where the value is empty."""
-    if not isinstance(tree, Map):
-        return {}
-    return {key.text: value.span if value.span.line else key.span for key, value in tree}
 
 
 def _is_all(tree: Tree | None) -> bool:

@@ -29,7 +29,7 @@ import archinspect.render.listing
 from archinspect import args, devices, graph, infer, ops, render, source
 from archinspect.diagnostics import Diagnostic
 from archinspect.source import Source, Span
-from archinspect.spec import expand, expressions, load
+from archinspect.spec import evaluation, expand, expressions, load
 from archinspect.spec import parse as parse_spec
 
 ROOT = Path(__file__).parents[2]
@@ -427,7 +427,7 @@ LIMITS = {
     "values, every alias counted as all that it stands for": f"{source.MAX_VALUES:,}",
     "digits of an integer": f"{source.MAX_DIGITS}",
     "characters of a name": f"{parse_spec.MAX_NAME}",
-    "items of a value, its lists and maps written out": f"{expand.MAX_ITEMS:,}",
+    "items of a value, its lists and maps written out": f"{evaluation.MAX_ITEMS:,}",
     "text put into text by an expression": f"{expressions.MAX_TEXT:,} characters",
     "an integer argument": f"{args.MAX_INT:,}",
     "items of a list argument": f"{args.MAX_ITEMS:,}",
