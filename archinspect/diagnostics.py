@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from archinspect.source import SourceError, Span
 
 
+MAX_PROBLEMS = 1_000
+"""Problems of a spec that are told."""
+MAX_NAMES = 2_000
+"""Names among which one that is near is looked for."""
 BEGINNING = 4
 """Letters that make two names akin where they are not alike: Convolution and Conv2D."""
 
@@ -34,18 +39,28 @@ class InvalidSpecError(Exception):
 
 
 class Problems:
-    """Collects diagnostics, each once."""
+    """Collects diagnostics, each once, up to a limit."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, int, int, int], Diagnostic] = {}
         self.failed = False
 
+    @property
+    def full(self) -> bool:
+        """Whether no more are taken: there is no use in looking for more."""
+        return len(self._found) > MAX_PROBLEMS
+
     def add(self, diagnostic: Diagnostic) -> None:
         """Take one diagnostic; a repeat of an earlier one (from a repeated block) is dropped."""
+        self.failed |= diagnostic.severity == "error"
+        if self.full:
+            return
+        if len(self._found) == MAX_PROBLEMS:
+            message = f"more than {MAX_PROBLEMS:,} problems, of which no more are told"
+            diagnostic = Diagnostic("limit", message, diagnostic.span, diagnostic.severity)
         span = diagnostic.span
         key = (diagnostic.code, diagnostic.message, id(span.source), span.line, span.column)
         self._found.setdefault(key, diagnostic)
-        self.failed |= diagnostic.severity == "error"
 
     def error(
         self,
@@ -72,7 +87,7 @@ def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
     from difflib import get_close_matches  # noqa: PLC0415 - 10 ms, and only errors need it
 
     plain: dict[str, str] = {}
-    for known in names:
+    for known in islice(names, MAX_NAMES):
         plain.setdefault(known.lower().replace("_", ""), known)
     wanted = name.lower().replace("_", "")
     akin = [key for key in plain if len(wanted) > BEGINNING and key.startswith(wanted[:BEGINNING])]

@@ -203,6 +203,8 @@ class _Expander:
     def steps(self, steps: Sequence[Step], scope: Scope, current: Tensor | list[Tensor] | None) -> Tensor | None:
         """Expand steps one behind another, the first on several tensors perhaps; return what the last one produces."""
         for step in steps:
+            if self.problems.full:
+                raise TooLargeError
             try:
                 current = self.step(step, scope, current)
             except UnevaluatedError:

@@ -84,6 +84,8 @@ class Linker:
 
     def _find_path(self, ref: Ref) -> str | None:
         """Return the path that a name means where it is used: the innermost scope's first."""
+        if self.problems.full:
+            return None
         prefix = ref.prefix
         while True:
             path = prefix + ref.name

@@ -13,6 +13,7 @@ The convention that the documents keep:
 """
 
 import doctest
+import json
 import os
 import re
 import subprocess
@@ -22,11 +23,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 import archinspect
 import archinspect.render.diagnostics
 import archinspect.render.listing
-from archinspect import args, devices, graph, infer, ops, render, source
+from archinspect import args, devices, diagnostics, graph, infer, ops, render, source
+from archinspect.cli import cli
 from archinspect.diagnostics import Diagnostic
 from archinspect.source import Source, Span
 from archinspect.spec import evaluation, expand, expressions, load
@@ -421,6 +424,38 @@ def test_keys_of_other_forms_are_explained():
     assert keys("json.md", "ops") == set(op) | arguments
 
 
+BY_NAME = {"layers", "bytes", "given", "kept_by_layer"}
+"""Keys of maps whose own keys are names."""
+
+
+def keys_within(value, *, by_name=False):
+    """Return all keys of maps in maps and lists."""
+    if isinstance(value, list):
+        return set().union(*map(keys_within, value))
+    if not isinstance(value, dict):
+        return set()
+    own = set() if by_name else set(value)
+    return own.union(*(keys_within(item, by_name=key in BY_NAME) for key, item in value.items()))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "memory resnet18 --checkpointing",
+        "explain conv2d",
+        "explain keras_demo --convention fvcore",
+        "fit alexnet --memory 1GiB",
+    ],
+)
+def test_keys_at_any_depth_are_explained(command):
+    text = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {command.split()[0]}\n")[1].split("\n## ")[0]
+    prose = re.sub(r"```.*?```", "", section, flags=re.DOTALL)
+    named = {name.rpartition(".")[2].removesuffix("[]") for name in re.findall(r"`([^`]+)`", prose)}
+    output = CliRunner().invoke(cli, [*command.split(), "--format", "json"]).stdout
+    assert keys_within(json.loads(output)) <= named
+
+
 LIMITS = {
     "size of a file": f"{source.MAX_BYTES >> 20} MiB",
     "nesting of values": f"{source.MAX_DEPTH} levels",
@@ -433,6 +468,7 @@ LIMITS = {
     "items of a list argument": f"{args.MAX_ITEMS:,}",
     "`repeat` of one step": f"{expand.MAX_REPEAT:,}",
     "layers, once everything is expanded": f"{graph.MAX_NODES:,}",
+    "problems that are told": f"{diagnostics.MAX_PROBLEMS:,}",
     "nesting of blocks and groups": f"{expand.MAX_NESTING} levels",
     "chain of `extends`": f"{load.MAX_EXTENDS} specs",
     "length of an expression": f"{expressions.MAX_LENGTH:,} characters",
