@@ -490,6 +490,8 @@ def test_parameters_are_set_from_outside(read, refused):
 def test_a_template_needs_its_parameters(read, refused):
     text = "input: [8]\nparams: {units: , depth: }\nlayers: [{Dense: $units, repeat: $depth}]\n"
     assert refused(text) == ["this spec is a template: it needs 'units', 'depth'"]
+    dependent = text.replace("params: {", "params: {more: , twice: '${2 * more}', ")
+    assert refused(dependent) == ["this spec is a template: it needs 'more', 'units', 'depth'"]
     assert shapes(read(text, params={"units": 3, "depth": 2})) == [(3,), (3,)]
 
 

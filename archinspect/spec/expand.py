@@ -141,6 +141,7 @@ class _Expander:
                 env[name] = self.settings.params[name]
             elif isinstance(tree, Scalar) and tree.text == "":
                 missing.append((name, key))
+                env[name] = FAILED
             else:
                 try:
                     env[name] = self.evaluation.value(tree, env)
