@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.diagnostics import InvalidSpecError, Problems, suggest
 from archinspect.graph import collection_paused
 from archinspect.infer import infer
-from archinspect.report import Report, report
+from archinspect.report import Report, report, uncounted
 from archinspect.source import Source, SourceError, decode, read_file, read_tree
 from archinspect.spec import library
 from archinspect.spec.expand import Settings
@@ -201,7 +201,9 @@ def fit(  # noqa: PLR0913 - each by its name
         for name in wanted:
             if name not in starts:
                 raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, starts)}")
-        return [largest_that_fits(name, memory, partial(need, name), starts[name]) for name in wanted]
+        found = [largest_that_fits(name, memory, partial(need, name), starts[name]) for name in wanted]
+        unknown = uncounted(known)
+        return [one._replace(uncounted=unknown) for one in found]
 
 
 def compare(*specs: str | Path, batch: int | None = None, dtype: str = "float32") -> list[Report]:

@@ -123,6 +123,7 @@ class MemoryReport(NamedTuple):
         return {
             "name": self.report.name,
             "batch": self.report.batch,
+            **self.report.coverage,
             "plan": self.plan._asdict(),
             "ledger": {
                 **self.ledger._asdict(),

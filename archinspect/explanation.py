@@ -91,6 +91,8 @@ class Explanation(NamedTuple):
     """Receptive field, jump and centre for every spatial axis; None where everything is seen."""
     shares: str = ""
     """The layer whose weights it uses."""
+    unknown: tuple[str, ...] = ()
+    """Figures that are not known, and count as nothing: some of `params`, `macs`, `flops`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation in the JSON form."""
@@ -115,6 +117,7 @@ class Explanation(NamedTuple):
             "work": [figure.as_dict() for figure in self.work],
             "field": None if self.field is None else [figure.as_dict() for figure in self.field],
             **({"shares": self.shares} if self.shares else {}),
+            **({"unknown": list(self.unknown)} if self.unknown else {}),
         }
 
 
@@ -179,6 +182,7 @@ class _Explainer:
             field=self._field(op.reach(*shapes), sources),
             given=tuple(self.given.values()),
             shares=node.shares.layer if node.shares else "",
+            unknown=node.op.unknown(),
         )
 
     def _shape(self, shape: Shape, prefix: str) -> Shape:

@@ -50,6 +50,8 @@ class Row(NamedTuple):
     """What another tool counts, where a convention was asked for: params, and the tool's figures by name."""
     kept: int | None = None
     """Bytes of what it makes that backward keeps, where memory was asked for."""
+    unknown: tuple[str, ...] = ()
+    """Figures that count as nothing, as they are not known: some of `params`, `macs`, `flops`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -116,6 +118,12 @@ class Report(NamedTuple):
         return _counted(self.layers)
 
     @property
+    def coverage(self) -> dict[str, Any]:
+        """The status, and where it is partial what is not known, in the JSON form."""
+        unknown = {name: list(figures) for name, figures in self.uncounted.items()}
+        return {"status": self.status, **({"uncounted": unknown} if unknown else {})}
+
+    @property
     def depth(self) -> int:
         """Return the number of levels: 1 for a network without composites."""
         return max((row.name.count(".") + 1 for row in self.layers), default=1)
@@ -153,6 +161,7 @@ class Report(NamedTuple):
             field=rows[-1].field,
             counted=_counted(rows),
             kept=None if rows[0].kept is None else sum(row.kept or 0 for row in rows),
+            unknown=tuple(dict.fromkeys(figure for row in rows for figure in row.unknown)),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -161,12 +170,7 @@ class Report(NamedTuple):
             "schema": SCHEMA,
             "name": self.name,
             "source": self.source,
-            "status": self.status,
-            **(
-                {"uncounted": {name: list(figures) for name, figures in self.uncounted.items()}}
-                if self.uncounted
-                else {}
-            ),
+            **self.coverage,
             "layout": self.layout,
             "dtype": self.dtype,
             "batch": self.batch,
@@ -227,14 +231,14 @@ def report(
     if memory:
         rows, held = _with_memory(rows, graph, dtype)
     totals = total(rows)
-    uncounted = {node.layer: unknown for node in graph.nodes if (unknown := node.op.unknown())}
+    unknown = uncounted(graph)
     return Report(
         name=graph.name,
         source=graph.source,
         description=graph.description,
         metrics=graph.metrics,
         params=graph.params,
-        status="partial" if uncounted else "complete",
+        status="partial" if unknown else "complete",
         layout=graph.layout,
         dtype=dtype,
         batch=batch,
@@ -245,9 +249,14 @@ def report(
         layers=rows,
         groups=graph.groups,
         convention=convention,
-        uncounted=uncounted,
+        uncounted=unknown,
         memory=held,
     )
+
+
+def uncounted(graph: Graph) -> dict[str, tuple[str, ...]]:
+    """Return the layers of whose figures some are not known, and which: `params`, `macs`, `flops`."""
+    return {node.layer: unknown for node in graph.nodes if (unknown := node.op.unknown())}
 
 
 def _with_memory(rows: tuple[Row, ...], graph: Graph, dtype: str) -> tuple[tuple[Row, ...], Memory]:
@@ -316,6 +325,7 @@ def _row(
         cost=cost,
         args=args,
         shares=first.shares.layer if first.shares else "",
+        unknown=op.unknown(),
     )
 
 

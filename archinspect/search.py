@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 LARGEST = 2**20
 """Beyond this the search ends."""
@@ -27,6 +27,8 @@ class Fit(NamedTuple):
     """How far apart values are that the network takes: 32 for an image that is halved five times."""
     smallest: int | None = None
     """The smallest value that the network takes, where not even that fits."""
+    uncounted: Mapping[str, tuple[str, ...]] = {}
+    """The layers of whose figures some are not known, and which."""
 
 
 def largest_that_fits(vary: str, memory: int, need: Callable[[int], int | None], start: int = 1) -> Fit:

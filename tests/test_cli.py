@@ -20,7 +20,7 @@ from archinspect.spec import library
 NET = "name: Net\ninput: [8]\nparams: {units: 4}\nlayers:\n  - Dense: $units\n"
 WARNED = NET + "  - {ReLU: , name: aux}\noutputs: dense\n"
 BROKEN = "input: [8]\nlayers: [Denze: 4]\n"
-PARTIAL = "input: [8]\nlayers:\n  - Custom: {output: [4]}\n"
+PARTIAL = "input: [8]\nlayers:\n  - Custom: {output: [4]}\n  - Dense: 2\n"
 TWO = "inputs: {a: [8], b: [8]}\nlayers:\n  - {Concatenate: , from: [a, b]}\n"
 
 
@@ -291,6 +291,39 @@ def test_the_shell_completes(words, expected):
     assert result.stderr == ""
     kinds = [line.split(",", 1) for line in result.stdout.splitlines()]
     assert {name for kind, name in kinds if kind == "plain"} == expected
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "summary {}",
+        "summary {} --format markdown",
+        "memory {}",
+        "fit {} --memory 1GiB",
+        "compute {}",
+        "compute {} --format markdown",
+        "explain {} --convention fvcore",
+    ],
+)
+def test_every_report_says_whether_all_was_counted(run, command):
+    partial, complete = (run(*command.format(f"{name}.yaml").split()).stdout for name in ("partial", "net"))
+    assert "Status: partial\nNot counted: custom (params, macs, flops)" in partial.replace("\n- ", "\n")
+    assert "Status: complete" in complete
+
+
+def test_what_is_not_known_is_no_zero(run):
+    (row,) = [line for line in run("summary", "partial.yaml").stdout.splitlines() if line.startswith("custom (Custom)")]
+    assert row.split()[-5:-2] == ["?", "?", "?"]
+    explained = run("explain", "partial.yaml", "custom").stdout
+    assert "Weights not known" in explained
+    assert "MACs not known\n  FLOPs not known" in explained
+    compared = run("compare", "net.yaml", "partial.yaml").stdout
+    assert "Not counted of partial.yaml: custom (params, macs, flops)" in compared
+    assert run("compare", "net.yaml", "partial.yaml", "--format", "csv").stdout.endswith("Status,complete,partial\n")
+    assert (
+        "Not known, and counted as nothing: params, macs, flops of custom."
+        in run("summary", "partial.yaml", "--methods").stdout
+    )
 
 
 def test_a_process_looks_for_little_garbage(monkeypatch, capsys):

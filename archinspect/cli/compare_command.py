@@ -70,5 +70,6 @@ def _text(reports: Sequence[Report], form: str, *, exact: bool) -> str:
 
     header = ["", *(report.name for report in reports)]
     if form == "csv":
-        return data.csv_text(header, ([title, *(value(r) for r in reports)] for title, (value, _) in FIGURES.items()))
+        rows: list[list[object]] = [[title, *(value(r) for r in reports)] for title, (value, _) in FIGURES.items()]
+        return data.csv_text(header, [*rows, ["Status", *(r.status for r in reports)]])
     return data.markdown_table(header, figure_rows(reports, exact=exact), range(1, len(header)))

@@ -85,6 +85,7 @@ def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
 
         return json_text([one._asdict() for one in found])
     from archinspect.render.numbers import byte_count  # noqa: PLC0415 - as above
+    from archinspect.render.status import status_lines  # noqa: PLC0415 - as above
     from archinspect.search import LARGEST  # noqa: PLC0415 - as above
 
     lines = []
@@ -100,4 +101,5 @@ def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
         )
         beyond = f"{one.largest + one.step:,} needs {byte_count(one.beyond, exact=exact)}" if one.beyond else ended
         lines.append(f"{one.vary}: {one.largest:,} needs {needed} of {memory}; {beyond}")
+    lines += [f"{title}: {value}" for title, value in status_lines(found[0].uncounted)]
     return "\n".join(lines)

@@ -147,4 +147,7 @@ def _text(report: Report, rows: Sequence[Row], columns: Sequence[str], form: str
         words = {"params": "parameters", **{figure.name: figure.title for figure in find(report.convention).figures}}
         counted = [f"{report.counted[name]:,} {word}" for name, word in words.items()]
         total = f"{', '.join(counted)} ({report.convention})"
-    return f"## {report.name}\n\n{data.markdown_table(titles, body, numbers)}\n\nTotal: {total}"
+    from archinspect.render.status import status_lines  # noqa: PLC0415 - the table has it
+
+    closing = "\n".join(f"- {title}: {value}" for title, value in [("Total", total), *status_lines(report.uncounted)])
+    return f"## {report.name}\n\n{data.markdown_table(titles, body, numbers)}\n\n{closing}"

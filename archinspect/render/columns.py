@@ -32,8 +32,14 @@ def _axes(row: Row, figure: str) -> str:
     return figures[0] if len(set(figures)) == 1 else "x".join(figures)
 
 
-def _number(title: str, value: Callable[[Row], int], keep: int) -> Column:
-    return Column(title, value, lambda row, exact: count(value(row), exact=exact), number=True, keep=keep)
+def _number(title: str, value: Callable[[Row], int], keep: int, figure: str = "") -> Column:
+    def write(row: Row, exact: bool) -> str:  # noqa: FBT001 - as a column's
+        number = count(value(row), exact=exact)
+        if figure not in row.unknown:
+            return number
+        return f"{number} + ?" if value(row) else "?"
+
+    return Column(title, value, write, number=True, keep=keep)
 
 
 COLUMNS = {
@@ -43,12 +49,12 @@ COLUMNS = {
     "output_shape": Column(
         "Output shape", lambda r: shape(r.output_shape), lambda r, _: shape(r.output_shape), keep=90
     ),
-    "params": _number("Params", lambda r: r.cost.params, 80),
+    "params": _number("Params", lambda r: r.cost.params, 80, "params"),
     "trainable": _number("Trainable", lambda r: r.cost.trainable_params, 40),
     "active": _number("Active", lambda r: r.cost.active_params, 16),
     "buffers": _number("Buffers", lambda r: r.cost.buffers, 15),
-    "macs": _number("MACs", lambda r: r.cost.macs, 70),
-    "flops": _number("FLOPs", lambda r: r.cost.flops, 30),
+    "macs": _number("MACs", lambda r: r.cost.macs, 70, "macs"),
+    "flops": _number("FLOPs", lambda r: r.cost.flops, 30, "flops"),
     "memory": Column(
         "Memory",
         lambda r: r.cost.output_bytes,

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archinspect.render.numbers import byte_count, count
+from archinspect.render.status import status_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +54,7 @@ def figure_rows(reports: Sequence[Report], *, exact: bool = False) -> list[list[
         cells = [write(first, exact=exact)]
         cells += [f"{write(value(r), exact=exact)} ({_ratio(value(r), first)})" for r in reports[1:]]
         rows.append([title, *cells])
-    return rows
+    return [*rows, ["Status", *(report.status for report in reports)]]
 
 
 def _ratio(value: int, first: int) -> str:
@@ -71,6 +72,9 @@ def print_comparison(
     for row in figure_rows(reports, exact=exact):
         table.add_row(*row)
     console.print(table)
+    for report in reports:
+        for title, value in status_lines(report.uncounted)[1:]:
+            console.print(Text(f"{title} of {report.name}: {value}", "red"), soft_wrap=True)
     console.print()
     console.print(_stacks(reports, lines, console))
     console.print(_legend(lines))

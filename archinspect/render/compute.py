@@ -102,7 +102,9 @@ def print_compute(
     totals = Text("\n")
     for title, value in _totals(computed, report, exact=exact):
         totals.append(f"{title}: ", "bold").append(f"{value}\n")
-    console.print(totals, soft_wrap=True, end="")
+    from archinspect.render.status import status_text  # noqa: PLC0415 - as above
+
+    console.print(totals.append_text(status_text(report.uncounted)), soft_wrap=True)
     notes = [level] if level else []
     if hidden:
         notes.append(f"not shown at this width: {', '.join(COLUMNS[name].title for name in hidden)}")
@@ -180,7 +182,10 @@ def text(computed: Compute, report: Report, shown: Sequence[Line], form: str, *,
     names = columns_of(computed)
     body = [[COLUMNS[name].write(line, exact) for name in names] for line in shown]
     table = data.markdown_table([COLUMNS[name].title for name in names], body, range(1, len(names)))
-    totals = "\n".join(f"- {title}: {value}" for title, value in _totals(computed, report, exact=exact))
+    from archinspect.render.status import status_lines  # noqa: PLC0415 - JSON does without Rich
+
+    closing = [*_totals(computed, report, exact=exact), *status_lines(report.uncounted)]
+    totals = "\n".join(f"- {title}: {value}" for title, value in closing)
     return f"## {report.name}\n\n{table}\n\n{totals}"
 
 
@@ -194,6 +199,7 @@ def as_dict(computed: Compute, report: Report, shown: Sequence[Line]) -> dict[st
         "batch": report.batch,
         "training": computed.training,
         "device": device and {**device._asdict(), "peak": device.flops[computed.dtype]},
+        **report.coverage,
         "totals": figures_dict(computed.total),
         "layers": [{"name": line.name, "type": line.type, **figures_dict(line.figures)} for line in shown],
     }

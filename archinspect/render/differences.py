@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archinspect.conventions import find
+from archinspect.render.status import status_text
 from archinspect.report import cost_dict
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def print_differences(report: Report, differences: Sequence[Difference], console
         rows = [difference for difference in differences if difference.figure == name]
         if rows:
             _print_table(rows, console)
+    console.print()
+    console.print(status_text(report.uncounted), soft_wrap=True)
     if convention.note:
         console.print(Text(f"\n{convention.note}", "bright_black"))
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from archinspect.render.listing import doc_text
 from archinspect.render.numbers import shape
+from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 INDENT = "  "
 LINE = 100
 """An equation that is longer has a line for each of its forms."""
+NOT_KNOWN = "not known"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -52,11 +54,22 @@ def _print_part(part: Explanation, report: Report, console: Console) -> None:
             _print_figure(weight.elements, console, _weight_title(weight))
         for figure in part.params:
             _print_figure(figure, console)
-    _print_section("Compute", "", part.work, console)
+    if "params" in part.unknown:
+        console.print(Text.assemble(("\nWeights", "bold"), f" {NOT_KNOWN}"))
+    _print_compute(part, console)
     if part.field is None:
         _print_section("Receptive field", "the whole input", (), console)
     elif part.field:
         _print_section("Receptive field", "", part.field, console)
+
+
+def _print_compute(part: Explanation, console: Console) -> None:
+    console.print(Text("\nCompute", "bold"))
+    for figure in part.work:
+        if figure.name.lower() in part.unknown:
+            console.print(Text(f"{INDENT}{figure.name} {NOT_KNOWN}"))
+        else:
+            _print_figure(figure, console)
 
 
 def _print_section(title: str, note: str, figures: Sequence[Figure], console: Console) -> None:
@@ -128,11 +141,18 @@ def print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, co
         table.add_column(title, overflow="fold")
     for name, parts in layers.items():
         weights = [w.elements for part in parts for w in part.weights if w.learned and not w.shared]
-        cells = (_sum(weights), _sum([figure for part in parts for figure in part.work if figure.name == "MACs"]))
+        macs = [figure for part in parts for figure in part.work if figure.name == "MACs"]
+        unknown = {figure for part in parts for figure in part.unknown}
+        cells = [
+            NOT_KNOWN if figure in unknown else _sum(figures)
+            for figure, figures in (("params", weights), ("macs", macs))
+        ]
         table.add_row(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *cells)
     console.print(Text(report.name, "bold"))
     console.print(table)
-    console.print(Text("\nName a layer to see each of its figures: archinspect explain SPEC LAYER", "bright_black"))
+    console.print()
+    console.print(status_text(report.uncounted), soft_wrap=True)
+    console.print(Text("Name a layer to see each of its figures: archinspect explain SPEC LAYER", "bright_black"))
 
 
 def _sum(figures: Sequence[Figure]) -> str:

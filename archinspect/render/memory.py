@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archinspect.render.numbers import byte_count, shape
+from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,6 +36,8 @@ def print_memory(found: MemoryReport, console: Console, *, exact: bool) -> None:
     how = [plan.optimizer, *(["mixed precision"] if plan.mixed else []), *(["checkpointing"] * plan.checkpointing)]
     title = f"Training, batch {report.batch or 1}, {', '.join(how)}"
     _print_section(title, _training_lines(found, exact=exact), console)
+    console.print()
+    console.print(status_text(report.uncounted), soft_wrap=True)
     if found.inference.peak.timeline:
         _print_chart(found.inference.peak.timeline, console)
 

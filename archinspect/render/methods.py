@@ -27,7 +27,9 @@ def sentences(report: Report) -> str:
         is_memory = figure.name == "memory"
         figures.append(f"{byte_count(number)} of {figure.title}" if is_memory else f"{number:,} {figure.title}")
     found = " and ".join([", ".join(figures[:-1]), figures[-1]] if len(figures) > 1 else figures)
+    missing = [f"{', '.join(figures)} of {layer}" for layer, figures in report.uncounted.items()]
+    left_out = f"\nNot known, and counted as nothing: {'; '.join(missing)}." if missing else ""
     return (
         f"{report.name} has {found}, for one forward pass at inference of {samples} of {inputs}, counted by {by}.\n"
-        f"Counted are: {convention.params.why}; {convention.methods}."
+        f"Counted are: {convention.params.why}; {convention.methods}.{left_out}"
     )

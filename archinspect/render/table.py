@@ -12,6 +12,7 @@ from rich.text import Text
 from archinspect.op import DTYPES
 from archinspect.render.columns import cells, columns_of
 from archinspect.render.numbers import byte_count, count, shape
+from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,10 +123,7 @@ def _totals(report: Report, *, exact: bool) -> Text:
     text = Text("\n")
     for title, value in _counted_lines(report, exact=exact) if report.convention else _lines(report, exact=exact):
         text.append(f"{title}: ", "bold").append(f"{value}\n")
-    text.append("Status: ", "bold").append(report.status, "green" if report.status == "complete" else "red")
-    for name, figures in report.uncounted.items():
-        text.append(f"\nNot counted: {name} ({', '.join(figures)})", "red")
-    return text
+    return text.append_text(status_text(report.uncounted))
 
 
 def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,23 @@
+"""Whether everything was counted, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Return titles and values: the status, and a line for each layer of whose figures some are not known."""
+    layers = [("Not counted", f"{name} ({', '.join(figures)})") for name, figures in uncounted.items()]
+    return [("Status", "partial" if layers else "complete"), *layers]
+
+
+def status_text(uncounted: Mapping[str, tuple[str, ...]]) -> Text:
+    """Return the same, coloured."""
+    style = "red" if uncounted else "green"
+    lines = status_lines(uncounted)
+    return Text("\n").join(Text.assemble((f"{title}: ", "bold"), (value, style)) for title, value in lines)
