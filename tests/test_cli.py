@@ -391,3 +391,9 @@ def examples():
 def test_examples_of_help_pages_work(run, example):
     result = run(*example.split())
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_active_parameters_are_compared_where_they_differ(run):
+    assert "Active params" not in run("compare", "alexnet", "vgg16").stdout
+    (line,) = [line for line in run("compare", "llama2_7b", "mixtral_8x7b").stdout.splitlines() if "Active" in line]
+    assert line.split() == ["Active", "params", "6.74", "G", "12.88", "G", "(1.91x)"]

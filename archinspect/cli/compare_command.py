@@ -66,10 +66,12 @@ def _text(reports: Sequence[Report], form: str, *, exact: bool) -> str:
 
     if form == "json":
         return data.json_text([report.as_dict() for report in reports])
-    from archinspect.render.compare import FIGURES, figure_rows  # noqa: PLC0415 - JSON does without
+    from archinspect.render.compare import figure_rows, figures_of  # noqa: PLC0415 - JSON does without
 
     header = ["", *(report.name for report in reports)]
     if form == "csv":
-        rows: list[list[object]] = [[title, *(value(r) for r in reports)] for title, (value, _) in FIGURES.items()]
+        rows: list[list[object]] = [
+            [title, *(value(r) for r in reports)] for title, (value, _) in figures_of(reports).items()
+        ]
         return data.csv_text(header, [*rows, ["Status", *(r.status for r in reports)]])
     return data.markdown_table(header, figure_rows(reports, exact=exact), range(1, len(header)))

@@ -34,8 +34,10 @@ Box: TypeAlias = tuple[str, str]
 """A box's label and the kind of layer that it stands for."""
 LEAST_WIDTH = 18
 MOST_WIDTH = 34
-FIGURES: dict[str, tuple[Callable[[Report], int], Callable[..., str]]] = {
+Figure: TypeAlias = "tuple[Callable[[Report], int], Callable[..., str]]"
+FIGURES: dict[str, Figure] = {
     "Params": (lambda r: r.totals.params, count),
+    "Active params": (lambda r: r.totals.active_params, count),
     "MACs": (lambda r: r.totals.macs, count),
     "FLOPs": (lambda r: r.totals.flops, count),
     "Weights": (lambda r: r.param_bytes, byte_count),
@@ -46,10 +48,16 @@ FIGURES: dict[str, tuple[Callable[[Report], int], Callable[..., str]]] = {
 """The totals that are compared, and how each is written."""
 
 
+def figures_of(reports: Sequence[Report]) -> dict[str, Figure]:
+    """Return the totals that say something of these networks: active parameters only where some are not."""
+    chooses = any(report.totals.active_params < report.totals.params for report in reports)
+    return {title: figure for title, figure in FIGURES.items() if chooses or title != "Active params"}
+
+
 def figure_rows(reports: Sequence[Report], *, exact: bool = False) -> list[list[str]]:
     """Return a row a figure: its name, then each network's value with its ratio to the first network's."""
     rows = []
-    for title, (value, write) in FIGURES.items():
+    for title, (value, write) in figures_of(reports).items():
         first = value(reports[0])
         cells = [write(first, exact=exact)]
         cells += [f"{write(value(r), exact=exact)} ({_ratio(value(r), first)})" for r in reports[1:]]

@@ -153,7 +153,10 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
         ("Trainable params", f"{totals.trainable_params:,}"),
         ("Non-trainable params", f"{totals.non_trainable_params:,}"),
         ("Active params", f"{totals.active_params:,} (what one token uses; of the experts, the chosen ones)"),
-        ("Buffers", f"{totals.buffers:,} (running statistics, which Keras counts as non-trainable)"),
+        (
+            "Buffers",
+            f"{totals.buffers:,} (not learned, such as running statistics; Keras counts them as non-trainable)",
+        ),
         ("MACs", _both(totals.macs)),
         ("FLOPs", _both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
