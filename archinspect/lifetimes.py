@@ -9,7 +9,7 @@ from archinspect.shape import size
 from archinspect.storages import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from archinspect.graph import Graph, Node
     from archinspect.shape import Shape
@@ -28,19 +28,13 @@ def hold_by_functions(rules: Rules, storages: list[Storage]) -> dict[Storage, Sh
 
     Return what variables hold besides: what a softmax makes of the scores, which attention returns with its result.
     """
-    functions = _functions(rules.graph)
-    ends = {path: i for i, paths in enumerate(functions) for path in paths}
-    ends[""] = len(functions)
     _hold_inputs(rules, storages)
-    _hold_arguments(rules, storages, functions, ends)
-    _hold_shared(rules, storages, functions, ends)
-    _hold_operands(rules, storages, functions, ends)
-    attending = []
-    for i, use in enumerate(rules.uses[: len(functions)]):
-        if use.op.kind == "attention":
-            around = [path for path in functions[i] if path != rules.graph.nodes[i].layer]
-            attending.append((i, ends[around[-1] if around else ""]))
-    return _probabilities(rules, attending)
+    program = _Program(rules, storages)
+    program.hold_arguments()
+    program.hold_shared()
+    program.hold_operands()
+    attentions = [i for i, use in enumerate(program.uses) if use.op.kind == "attention"]
+    return _probabilities(rules, [(i, program.end_around(i)) for i in attentions])
 
 
 def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
@@ -94,39 +88,51 @@ def _hold_inputs(rules: Rules, storages: list[Storage]) -> None:
         storage.live_until(count)
 
 
-def _hold_arguments(
-    rules: Rules, storages: list[Storage], functions: Sequence[Sequence[str]], ends: Mapping[str, int]
-) -> None:
-    """Let what a function reads from outside live until the function ends."""
-    for i, paths in enumerate(functions):
-        for number in rules.read[i]:
-            made = functions[number] if number >= 0 else ()
-            if paths is not made:
-                storages[number].live_until(max([ends[path] for path in paths if path not in made], default=-1))
+class _Program:
+    """A network as a program whose composites are functions."""
 
+    def __init__(self, rules: Rules, storages: list[Storage]) -> None:
+        self.graph = rules.graph
+        self.read = rules.read
+        self.uses = rules.uses[: len(rules.read)]
+        self.storages = storages
+        self.functions = _functions(rules.graph)
+        self.ends = {path: i for i, paths in enumerate(self.functions) for path in paths}
+        """The last step of each function."""
+        self.ends[""] = len(self.read)
 
-def _hold_shared(
-    rules: Rules, storages: list[Storage], functions: Sequence[Sequence[str]], ends: Mapping[str, int]
-) -> None:
-    """Let what several steps of a function read live until the function ends, unless the last one adds to it."""
-    nodes = rules.graph.nodes
-    for number, several in _read_again(rules.read).items():
-        if number >= 0 and nodes[several[-1]].op.kind != "merge":
-            within = _common([functions[i] for i in (number, *several)])
-            if len({_step(nodes[i], within) for i in several}) > 1:
-                storages[number].live_until(ends[within])
+    def hold_arguments(self) -> None:
+        """Let what a function reads from outside live until the function ends."""
+        for i, paths in enumerate(self.functions):
+            for number in self.read[i]:
+                made = self.functions[number] if number >= 0 else ()
+                if paths is not made:
+                    inside = [self.ends[path] for path in paths if path not in made]
+                    self.storages[number].live_until(max(inside, default=-1))
 
+    def hold_shared(self) -> None:
+        """Let what several steps of a function read live until the function ends, unless the last one adds to it."""
+        nodes = self.graph.nodes
+        for number, several in _read_again(self.read).items():
+            if number >= 0 and self.uses[several[-1]].op.kind != "merge":
+                within = _common([self.functions[i] for i in (number, *several)])
+                if len({_step(nodes[i], within) for i in several}) > 1:
+                    self.storages[number].live_until(self.ends[within])
 
-def _hold_operands(
-    rules: Rules, storages: list[Storage], functions: Sequence[Sequence[str]], ends: Mapping[str, int]
-) -> None:
-    """Let the operands of a merge that reads all of them by name live until their function ends."""
-    nodes, named = rules.graph.nodes, rules.graph.named
-    for i, use in enumerate(rules.uses[: len(nodes)]):
-        if use.op.kind == "merge" and all(tensor.producer in named for tensor in nodes[i].inputs):
-            for number in rules.read[i]:
-                if number >= 0:
-                    storages[number].live_until(ends[_common([functions[number], functions[i]])])
+    def hold_operands(self) -> None:
+        """Let the operands of a merge that reads all of them by name live until their function ends."""
+        nodes, named = self.graph.nodes, self.graph.named
+        for i, use in enumerate(self.uses):
+            if use.op.kind == "merge" and all(tensor.producer in named for tensor in nodes[i].inputs):
+                for number in self.read[i]:
+                    if number >= 0:
+                        within = _common([self.functions[number], self.functions[i]])
+                        self.storages[number].live_until(self.ends[within])
+
+    def end_around(self, number: int) -> int:
+        """Return the last step of the function around a layer."""
+        around = [path for path in self.functions[number] if path != self.graph.nodes[number].layer]
+        return self.ends[around[-1] if around else ""]
 
 
 def _line(path: str) -> str:
