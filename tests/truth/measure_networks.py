@@ -13,6 +13,7 @@ The figures are those that `torchvision.json` describes. Where PyTorch refuses t
 
 import json
 import sys
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -457,6 +458,17 @@ class CLIPText(nn.Module):
         return self.model(tokens).last_hidden_state
 
 
+class DistilBERT(nn.Module):
+    def __init__(self):
+        super().__init__()
+        from transformers import DistilBertConfig, DistilBertModel  # noqa: PLC0415
+
+        self.model = DistilBertModel(DistilBertConfig(attn_implementation="eager"))
+
+    def forward(self, tokens):
+        return self.model(tokens).last_hidden_state
+
+
 class EncoderDecoder(nn.Module):
     def __init__(self):
         super().__init__()
@@ -487,6 +499,10 @@ def mixer():
 
 
 NETWORKS = {
+    **{
+        name: (f"torchvision's {name}", partial(torchvision.models.get_model, name, weights=None), (1, 3, 224, 224))
+        for name in ("shufflenet_v2_x1_0", "mnasnet1_0", "efficientnet_v2_s")
+    },
     "autoencoder_dense": (
         "torch.nn.Sequential of an encoder and a decoder of the paper's layers",
         autoencoder_dense,
@@ -535,6 +551,11 @@ NETWORKS = {
         (1, 3, 224, 224),
     ),
     "mlp_mixer_b16": ("timm 1.0.31's mixer_b16_224", mixer, (1, 3, 224, 224)),
+    "distilbert_base": (
+        "transformers' DistilBertModel, attn_implementation='eager'; buffers: indices",
+        DistilBERT,
+        LongTokens((1, 512)),
+    ),
     "clip_text_l": (
         "transformers' CLIPTextModel in CLIP ViT-L/14's sizes, attention not fused; int32; buffers: indices",
         CLIPText,
