@@ -6,6 +6,7 @@ whichever takes longer. docs/counting.md says what is counted, and what could do
 
 from __future__ import annotations
 
+from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.op import ATTENTION, DTYPES, Run, Work
@@ -89,7 +90,8 @@ def total(parts: Iterable[Figures]) -> Figures:
     """Return the sum of figures."""
     columns = list(zip(*parts, strict=True)) or [(field,) for field in Figures()]
     works = [Work(*map(sum, zip(*column, strict=True))) for column in columns[:3]]
-    numbers: list[Any] = [sum(column) for column in columns[3:]]
+    # Times are summed exactly, as `sum` does from Python 3.12 on.
+    numbers: list[Any] = [fsum(column) if isinstance(column[0], float) else sum(column) for column in columns[3:]]
     return Figures(works[0], works[1], works[2], *numbers)
 
 
