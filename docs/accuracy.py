@@ -37,12 +37,11 @@ kept is of two. `tests/truth/` holds the figures and, for most, the script that 
 NOTES = """
 ## Where what is kept differs
 
-Six programs keep what their specs do not say:
+Five programs keep what their specs do not say:
 
 - `clip_text_l`: transformers also picks the features of the last token: two indices, 16 bytes.
 - `ddpm_unet`: where two maps are joined of which one comes out of attention, the program makes a copy of another
   memory layout: 524,288 bytes, once.
-- `gpt2`, inline: that program looks positions up, by an int64 for each; the spec adds them: 8,192 bytes.
 - `sd15_vae`: diffusers computes the variance, which drawing a sample does not need: 65,536 bytes.
 - `swin_t`: queries, keys and values are made together and queries are scaled, not scores. Where a map has several
   windows that is as many bytes; in the two blocks of the last stage, which has one, all three are kept beside the

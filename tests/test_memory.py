@@ -116,8 +116,7 @@ def test_a_program_of_one_function(name):
     measured = INLINE[name]
     found = memory.peak(built_in(name), policy="inline", attention=attention(name)).bytes
     assert found - INLINE_BESIDE.get(name, 0) == measured["peak_inference"]
-    indices = 1024 * 8 if name == "gpt2" else 0
-    assert memory.kept(built_in(name), attention=attention(name)).total + indices == measured["saved_training"]
+    assert memory.kept(built_in(name), attention=attention(name)).total == measured["saved_training"]
 
 
 def test_a_variable_lives_until_the_next_copy_assigns_it():

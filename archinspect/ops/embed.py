@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Int, Optional, arg
+from archinspect.args import Bool, Int, Optional, arg
 from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work
 from archinspect.shape import Mismatch, size
 
@@ -107,6 +107,12 @@ class LearnedPositions(Op):
         None,
         aliases=("sequence_length", "max_length", "num_embeddings"),
     )
+    indexed: bool = arg(
+        "look the table up by int64 indices made anew in every pass, as GPT-2, and not by a buffer of them, as BERT: "
+        "backward keeps them",
+        Bool(),
+        default=False,
+    )
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -131,6 +137,14 @@ class LearnedPositions(Op):
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
         del shapes
         return size(output[1:])
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        del shapes
+        return Kept(extra=(("int64", output[1]),)) if run.weights and self.indexed else Kept()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        del shapes, run
+        return (("float", size(output[1:]) * self.indexed),)  # what is looked up
 
     def label(self) -> str:
         return "positions"

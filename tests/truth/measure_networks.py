@@ -325,13 +325,16 @@ class GPT2Block(nn.Module):
 class GPT2(nn.Module):
     def __init__(self):
         super().__init__()
-        self.tokens, self.positions = nn.Embedding(50257, 768), nn.Parameter(torch.empty(1024, 768))
+        self.tokens, self.positions = nn.Embedding(50257, 768), nn.Embedding(1024, 768)
         self.blocks = nn.Sequential(*(GPT2Block(768, 12) for _ in range(12)))
         self.norm, self.head = nn.LayerNorm(768), nn.Linear(768, 50257, bias=False)
         self.head.weight = self.tokens.weight
 
+    def embed(self, tokens):
+        return self.tokens(tokens) + self.positions(torch.arange(tokens.shape[1], device=tokens.device))
+
     def forward(self, tokens):
-        return self.head(self.norm(self.blocks(self.tokens(tokens) + self.positions)))
+        return self.head(self.norm(self.blocks(self.embed(tokens))))
 
 
 class LlamaBlock(nn.Module):

@@ -167,11 +167,13 @@ class RoIAlign(nn.Module):
 
 
 class LearnedPositions(nn.Module):
-    def __init__(self, shape):
+    def __init__(self, shape, indexed=False):
         super().__init__()
-        self.table = nn.Parameter(torch.zeros(shape))
+        self.table, self.indexed = nn.Parameter(torch.zeros(shape)), indexed
 
     def forward(self, given):
+        if self.indexed:
+            return given + functional.embedding(torch.arange(given.shape[1], device=given.device), self.table)
         return given + self.table[: given.shape[1]]
 
 
@@ -674,6 +676,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("LearnedPositions", (2, 5, 6))
     yield case("LearnedPositions", (2, 4, 5, 6))
     yield case("LearnedPositions", (2, 5, 6), input_dim=9)
+    yield case("LearnedPositions", (2, 5, 6), input_dim=9, indexed=True)
     yield case("ClassToken", (2, 5, 6))
     yield case("ClassToken", (2, 5, 6), n=2)
     yield case("LearnedTokens", (2, 5, 6), n=3, dim=4)
@@ -1103,7 +1106,7 @@ def torch_case(op, inputs, args):
         told = {"query": inputs[0][-1], "memory": inputs[-1][-1]}
     if op == "LearnedPositions" and "input_dim" in args:
         told = {"shape": (args["input_dim"], *inputs[0][2:])}
-        args = {}
+        args = {name: value for name, value in args.items() if name == "indexed"}
     own = OURS if op in RECURRENT else ()
     module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told)
     kind = torch.int64 if op == "Embedding" else torch.float32
