@@ -145,12 +145,13 @@ def memory_report(
     plan = plan or budget.Plan()
     with collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
+        activations = plan.activations(graph)
         return budget.MemoryReport(
             report(graph, batch=batch, dtype=plan.dtype),
             plan,
             budget.ledger(graph),
-            budget.inference(graph, plan, batch or 1),
-            budget.training(graph, plan),
+            budget.inference(activations, plan, batch or 1),
+            budget.training(activations, plan),
         )
 
 
@@ -192,7 +193,8 @@ def fit(  # noqa: PLR0913 - each by its name
             graph = _load(source, problems, Settings({**(params or {}), name: value}, inputs), samples)
         if graph is None or problems.failed:
             return None
-        return (budget.training(graph, how) if training else budget.inference(graph, how, samples)).total
+        alive = how.activations(graph)
+        return (budget.training(alive, how) if training else budget.inference(alive, how, samples)).total
 
     with collection_paused():
         known = _network(source, Settings(params, inputs), batch)

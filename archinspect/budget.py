@@ -107,6 +107,10 @@ class Plan(NamedTuple):
     cached: int = 0
     """Steps whose keys and values a decoder keeps."""
 
+    def activations(self, graph: Graph) -> Activations:
+        """Return what is asked of the network's activations, run so."""
+        return Activations(graph, self.dtype, self.attention)
+
 
 class MemoryReport(NamedTuple):
     """What a network takes of a machine's memory, for a batch of `report.batch` samples, or one."""
@@ -173,20 +177,20 @@ def ledger(graph: Graph) -> Ledger:
     return Ledger(params, trainable, frozen, buffers, untied, embedding, active, sizes)
 
 
-def inference(graph: Graph, plan: Plan, batch: int) -> Inference:
+def inference(activations: Activations, plan: Plan, batch: int) -> Inference:
     """Return what inference takes; the graph's shapes are those of `batch` samples."""
+    graph = activations.graph
     cache = kv_cache(graph, plan.cached, batch=batch, dtype=plan.dtype) if plan.cached else 0
-    alive = Activations(graph, plan.dtype, plan.attention).peak(plan.policy)
-    return Inference(_bytes_of_weights(graph, plan.dtype), alive, cache)
+    return Inference(_bytes_of_weights(graph, plan.dtype), activations.peak(plan.policy), cache)
 
 
-def training(graph: Graph, plan: Plan) -> TrainingBudget:
+def training(activations: Activations, plan: Plan) -> TrainingBudget:
     """Return what a step of training takes."""
+    graph = activations.graph
     trains = [weight for weight, trained in _weights(graph) if trained]
     elements = sum(size(weight.shape) for weight in trains)
     state = OPTIMIZERS[plan.optimizer]
     kind = "float32" if plan.mixed else plan.dtype
-    activations = Activations(graph, plan.dtype, plan.attention)
     return TrainingBudget(
         weights=_bytes_of_weights(graph, plan.dtype),
         master=elements * DTYPES["float32"] if plan.mixed and plan.dtype != "float32" else 0,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.diagnostics import refuse_unknown
+from archinspect.graph import is_float, shape_of, shapes_of
 from archinspect.op import ATTENTION, DTYPES, Run, Work
 from archinspect.shape import size
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
     from archinspect.devices import Device
     from archinspect.graph import Graph, Node, Tensor
-    from archinspect.shape import Shape
 
 
 class Figures(NamedTuple):
@@ -111,9 +112,8 @@ def analyze(
     how attention is computed: `fused` computes its scores again in backward, `math` and `eager` keep them. With
     `input_gradients` backward goes on to the network's inputs, as in a network that stands behind another.
     """
-    for what, given, known in (("dtype", dtype, ("tf32", *DTYPES)), ("attention", attention, ATTENTION)):
-        if given not in known:
-            raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")
+    refuse_unknown("dtype", dtype, ("tf32", *DTYPES))
+    refuse_unknown("attention", attention, ATTENTION)
     if device is not None and dtype not in device.flops:
         raise ValueError(f"{device.name} has no peak for {dtype}, only for {', '.join(device.flops)}")
     analysis = _Analysis(graph, dtype, device, attention)
@@ -149,10 +149,10 @@ class _Analysis:
 
         It needs none in front of the first weight that trains, and passes nothing on which no output depends.
         """
-        needs = {node.output: input_gradients and "float" in node.output.dtype for node in self.graph.inputs}
+        needs = {node.output: input_gradients and is_float(node.output) for node in self.graph.inputs}
         for node in self.graph.nodes:
             passed = _trains(node) or any(needs.get(tensor) for tensor in _read(node))
-            needs[node.output] = passed and "float" in node.output.dtype
+            needs[node.output] = passed and is_float(node.output)
         summed = {tensor: 1 for tensor in self.graph.outputs if needs.get(tensor)}
         for node in reversed(self.graph.nodes):
             if node.output in summed:
@@ -162,7 +162,7 @@ class _Analysis:
 
     def _forward(self, node: Node) -> Figures:
         """Return a node's forward pass, which moves inputs, weights and output once each; a view moves nothing."""
-        shapes, output = _shapes(node), _shape(node.output)
+        shapes, output = shapes_of(node), shape_of(node.output)
         work = node.op.work(shapes, output)
         moved = 0
         if node.op.view(training=False) is None:
@@ -172,7 +172,7 @@ class _Analysis:
 
     def _backward(self, node: Node, run: Run, gradients: int) -> Figures:
         """Return a node's backward pass; so many gradients of its output are summed in front of it."""
-        shapes, output = _shapes(node), _shape(node.output)
+        shapes, output = shapes_of(node), shape_of(node.output)
         inputs, weights = node.op.backward(shapes, output, run)
         inputs = inputs._replace(other=inputs.other + (gradients - 1) * size(output))
         moved = 0 if node.op.view(training=True) is not None else self._backward_bytes(node, run)
@@ -181,7 +181,7 @@ class _Analysis:
 
     def _backward_bytes(self, node: Node, run: Run) -> int:
         """Return what backward reads (the output's gradient, what is kept, weights) and writes (gradients)."""
-        shapes, output = _shapes(node), _shape(node.output)
+        shapes, output = shapes_of(node), shape_of(node.output)
         kept = node.op.kept(shapes, output, run)
         read = {*[node.inputs[i] for i in kept.inputs], *([node.output] if kept.output else [])}
         written = {tensor for tensor, wanted in zip(node.inputs, run.inputs, strict=True) if wanted}
@@ -190,7 +190,7 @@ class _Analysis:
         return sum(map(self._bytes, (node.output, *read, *written))) + extra + weights
 
     def _bytes(self, tensor: Tensor) -> int:
-        return size(_shape(tensor)) * self.sizes[tensor.dtype]
+        return size(shape_of(tensor)) * self.sizes[tensor.dtype]
 
     def _times(self, flops: int, moved: int) -> dict[str, Any]:
         """Return the seconds of a pass, by what bounds it."""
@@ -206,13 +206,4 @@ def _read(node: Node) -> list[Tensor]:
 
 
 def _trains(node: Node) -> bool:
-    return node.trainable and any(weight.parameter for weight in node.op.weights(*_shapes(node)).values())
-
-
-def _shape(tensor: Tensor) -> Shape:
-    assert tensor.shape is not None  # the caller has made sure that shapes are known
-    return tensor.shape
-
-
-def _shapes(node: Node) -> tuple[Shape, ...]:
-    return tuple([_shape(tensor) for tensor in node.inputs])
+    return node.trainable and any(weight.parameter for weight in node.op.weights(*shapes_of(node)).values())

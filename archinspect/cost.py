@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.graph import shapes_of
 from archinspect.op import DTYPES
 from archinspect.shape import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from archinspect.graph import Graph, Node, Tensor
+    from archinspect.graph import Graph, Node
     from archinspect.op import Op, Weight
     from archinspect.shape import Shape
 
@@ -50,7 +51,7 @@ def costs(graph: Graph, dtype: str = "float32") -> dict[Node, Cost]:
     for node in graph.nodes:
         if node.output.shape is None:
             continue
-        shapes = _shapes(node)
+        shapes = shapes_of(node)
         key = (node.op, shapes, node.trainable)
         cost = known.get(key)
         if cost is None:
@@ -61,15 +62,6 @@ def costs(graph: Graph, dtype: str = "float32") -> dict[Node, Cost]:
         output_bytes = size(node.output.shape) * sizes[node.output.dtype]
         result[node] = cost._replace(output_bytes=output_bytes)
     return result
-
-
-def _shapes(node: Node) -> tuple[Shape, ...]:
-    return tuple([_known_shape(tensor) for tensor in node.inputs])
-
-
-def _known_shape(tensor: Tensor) -> Shape:
-    assert tensor.shape is not None  # a node with a known output has known inputs
-    return tensor.shape
 
 
 def _cost(node: Node, shapes: tuple[Shape, ...]) -> Cost:
@@ -95,8 +87,8 @@ def own_weights(node: Node) -> tuple[Mapping[str, Weight], dict[str, Weight]]:
     layer that uses the transposed embedding.
     """
     assert node.shares is not None
-    weights = node.op.weights(*_shapes(node))
-    theirs = node.shares.op.weights(*_shapes(node.shares))
+    weights = node.op.weights(*shapes_of(node))
+    theirs = node.shares.op.weights(*shapes_of(node.shares))
     exact = {(name, weight.shape) for name, weight in theirs.items()}
     sizes = {tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1}
     return weights, {

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from archinspect.source import SourceError, Span
 
@@ -104,3 +104,9 @@ def suggest(name: str, names: Iterable[str]) -> str:
     if not known:
         return "there is none to name"
     return "known here: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")  # noqa: PLR2004
+
+
+def refuse_unknown(what: str, given: str, known: Collection[str]) -> None:
+    """Raise :class:`ValueError` for a name that is not among those known."""
+    if given not in known:
+        raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")

@@ -173,3 +173,19 @@ def composites(path: str) -> list[str]:
         return []
     names = path.split(".")
     return [".".join(names[:i]) for i in range(1, len(names))]
+
+
+def shape_of(tensor: Tensor) -> Shape:
+    """Return the shape of a tensor, which the caller has made sure is known."""
+    assert tensor.shape is not None  # as the caller has made sure
+    return tensor.shape
+
+
+def shapes_of(node: Node) -> tuple[Shape, ...]:
+    """Return the shapes of a node's inputs, known as for :func:`shape_of`."""
+    return tuple([shape_of(tensor) for tensor in node.inputs])
+
+
+def is_float(tensor: Tensor) -> bool:
+    """Return whether a tensor has a gradient."""
+    return "float" in tensor.dtype

@@ -8,10 +8,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.graph import collection_paused, composites
+from archinspect.diagnostics import refuse_unknown
+from archinspect.graph import collection_paused, composites, shape_of
 from archinspect.lifetimes import hold_by_functions, hold_inline
 from archinspect.op import DTYPES
-from archinspect.storages import Rules, Storage, refuse_unknown, shape_of
+from archinspect.storages import Rules, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,7 +109,7 @@ class Activations:
     """
 
     def __init__(self, graph: Graph, dtype: str = "float32", attention: str = "fused") -> None:
-        self._graph = graph
+        self.graph = graph
         self._rules = Rules(graph, dtype, attention)
 
     @cached_property
@@ -150,7 +151,7 @@ class Activations:
                 if not counted[storage.maker]:
                     counted[storage.maker] = True
                     counts[storage.maker] += storage.bytes
-        return Training(sum(counts), self._graph, counts)
+        return Training(sum(counts), self.graph, counts)
 
     @collection_paused()
     def checkpointed(self) -> Checkpointed:
@@ -161,7 +162,7 @@ class Activations:
         """
         rules = self._rules
         storages, _ = self._storages
-        blocks = _repeated_blocks(self._graph)
+        blocks = _repeated_blocks(self.graph)
         total = {"": 0}
         """Bytes by the block in which they are kept, those of the whole time by the empty name."""
         inside, outside = bytearray(len(blocks)), bytearray(len(blocks))
@@ -197,7 +198,7 @@ class Activations:
         on.
         """
         refuse_unknown("policy", policy, POLICIES)
-        rules, graph = self._rules, self._graph
+        rules, graph = self._rules, self.graph
         storages, _ = rules.storages(training=False)
         besides: dict[Storage, Shape] = {}
         if policy == "eager":

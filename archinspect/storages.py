@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.diagnostics import refuse_unknown
+from archinspect.graph import is_float, shape_of, shapes_of
 from archinspect.op import ATTENTION, DTYPES, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from archinspect.graph import Graph, Node, Tensor
+    from archinspect.graph import Graph, Node
     from archinspect.op import Elements, Kept, Op
     from archinspect.shape import Shape
 
@@ -41,7 +41,7 @@ class Use:
 
     def __init__(self, node: Node, rules: Rules) -> None:
         self.op = node.op
-        self.shapes = tuple([shape_of(tensor) for tensor in node.inputs])
+        self.shapes = shapes_of(node)
         self.output = shape_of(node.output)
         self.is_float = is_float(node.output)
         self.stored = self.op.stored(self.shapes, self.output) * rules.sizes[node.output.dtype]
@@ -137,20 +137,3 @@ class Rules:
 def _moves(given: Shape, output: Shape) -> bool:
     """Return whether a reshaping does more than add or drop axes of size 1, which any view can."""
     return [n for n in given if n != 1] != [n for n in output if n != 1]
-
-
-def refuse_unknown(what: str, given: str, known: Collection[str]) -> None:
-    """Raise :class:`ValueError` for a name that is not among those known."""
-    if given not in known:
-        raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")
-
-
-def is_float(tensor: Tensor) -> bool:
-    """Return whether a tensor has a gradient."""
-    return "float" in tensor.dtype
-
-
-def shape_of(tensor: Tensor) -> Shape:
-    """Return the shape of a tensor, which the caller has made sure is known."""
-    assert tensor.shape is not None  # as the caller has made sure
-    return tensor.shape

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 import numpy as np
 
 from archinspect.diagnostics import suggest
+from archinspect.graph import shape_of, shapes_of
 from archinspect.op import Windowed
 from archinspect.source import List, Map
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from archinspect.diagnostics import Problems
-    from archinspect.graph import Graph, Tensor
+    from archinspect.graph import Graph
     from archinspect.shape import Shape
     from archinspect.source import Scalar, Tree
 
@@ -96,11 +97,11 @@ def work_out(graph: Graph, problems: Problems) -> list[Worked]:
         source = node.inputs[0]
         if not isinstance(op, Windowed) or op.rank not in RANKS or not op.combines or source not in known:
             continue
-        if set(op.weights(_shape(source))) != set(weights):
+        if set(op.weights(shape_of(source))) != set(weights):
             continue
         channels_first = op.data_format == "channels_first"
         entry = np.moveaxis(known[source], 0, -1) if channels_first else known[source]
-        spatial, channels = op.split(_shape(node.output))
+        spatial, channels = op.split(shape_of(node.output))
         window = _Window(op, entry, weights)
         if window.terms((*spatial, channels)) > MAX_TERMS:
             message = f"'{node.layer}' is too large to be worked out: its windows read more than {MAX_TERMS:,} numbers"
@@ -162,16 +163,11 @@ class _Window:
             yield Term((*at, channel), tap, member, value, weight, not inside)
 
 
-def _shape(tensor: Tensor) -> Shape:
-    assert tensor.shape is not None  # only networks that fit together are worked out
-    return tensor.shape
-
-
 def _given(graph: Graph, values: Map, problems: Problems) -> dict[str, dict[str, Array]]:
     """Return the numbers of every input, under `input`, and of every operator's weights, by its path."""
-    wanted: dict[str, dict[str, Shape]] = {node.path: {"input": _shape(node.output)[1:]} for node in graph.inputs}
+    wanted: dict[str, dict[str, Shape]] = {node.path: {"input": shape_of(node.output)[1:]} for node in graph.inputs}
     for node in graph.nodes:
-        weights = node.op.weights(*map(_shape, node.inputs))
+        weights = node.op.weights(*shapes_of(node))
         if weights:
             wanted[node.path] = {name: weight.shape for name, weight in weights.items()}
     found: dict[str, dict[str, Array]] = {}

@@ -30,7 +30,7 @@ import torch
 import torchinfo
 import torchvision
 from keras import layers
-from measure_networks import PointNet, YOLOv3
+from measure_networks import LSTMClassifier, PointNet, YOLOv3
 from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -99,16 +99,6 @@ class UNet(nn.Module):
             cut = (skip.shape[2] - image.shape[2]) // 2
             image = double(torch.cat([skip[:, :, cut:-cut, cut:-cut], image], 1))
         return self.classes(image)
-
-
-class LSTMClassifier(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.words, self.lstm = nn.Embedding(20_000, 128), nn.LSTM(128, 128, 2, batch_first=True)
-        self.head = nn.Linear(128, 2)
-
-    def forward(self, ids):
-        return self.head(self.lstm(self.words(ids))[0][:, -1])
 
 
 class Attention(nn.Module):

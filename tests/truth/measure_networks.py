@@ -472,6 +472,16 @@ class DistilBERT(nn.Module):
         return self.model(tokens).last_hidden_state
 
 
+class LSTMClassifier(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.lstm = nn.Embedding(20_000, 128), nn.LSTM(128, 128, 2, batch_first=True)
+        self.head = nn.Linear(128, 2)
+
+    def forward(self, ids):
+        return self.head(self.lstm(self.words(ids))[0][:, -1])
+
+
 class EncoderDecoder(nn.Module):
     def __init__(self):
         super().__init__()

@@ -21,7 +21,7 @@ from itertools import pairwise
 
 import torch
 import torchvision
-from measure_networks import GPT2, NETWORKS, LongTokens
+from measure_networks import GPT2, NETWORKS, LongTokens, LSTMClassifier
 from measure_ops import call, run_torch, torch_case, torch_cases
 from torch import nn
 from torch.nn import functional
@@ -70,16 +70,6 @@ def dcgan_generator():
         )
     ]
     return nn.Sequential(*layers, nn.ConvTranspose2d(64, 3, 4, 2, 1, bias=False), nn.Tanh())
-
-
-class LSTMClassifier(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.words, self.lstm = nn.Embedding(20_000, 128), nn.LSTM(128, 128, 2, batch_first=True)
-        self.head = nn.Linear(128, 2)
-
-    def forward(self, ids):
-        return self.head(self.lstm(self.words(ids))[0][:, -1])
 
 
 def classifier(name):
