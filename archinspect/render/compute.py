@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from archinspect.devices import Device
     from archinspect.report import Report
 
-GAP = 3
-"""What Rich puts between two columns of a table with this box."""
 LAYER_WIDTH = 24
 """What a narrow terminal leaves for a layer's name and type."""
+LEAST_COLUMNS = 2
+"""A layer and a figure."""
 
 
 class Line(NamedTuple):
@@ -117,22 +117,17 @@ def _print_table(shown: Sequence[Line], names: Sequence[str], console: Console, 
     from rich import box  # noqa: PLC0415 - programs' formats do without Rich
     from rich.table import Table  # noqa: PLC0415 - as above
 
-    cells = {name: [COLUMNS[name].write(line, exact) for line in shown] for name in names}
-    widths = {name: max(map(len, [COLUMNS[name].title, *column])) for name, column in cells.items()}
-    least = min(widths["layer"], LAYER_WIDTH)
-    left = sorted(names, key=lambda name: -COLUMNS[name].keep)
-    while len(left) > 2 and least + sum(widths[name] + GAP for name in left[1:]) > console.width:  # noqa: PLR2004 - a layer and a figure
-        left.pop()
-    room = max(least, console.width - sum(widths[name] + GAP for name in left[1:]))
-    cells["layer"] = [text if len(text) <= room else "…" + text[len(text) - room + 1 :] for text in cells["layer"]]
+    from archinspect.render.fitting import fit  # noqa: PLC0415 - as above
+
+    written = {name: [COLUMNS[name].write(line, exact) for line in shown] for name in names}
+    cells, hidden = fit(written, COLUMNS, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    fitting = [name for name in names if name in left]
-    for name in fitting:
+    for name in cells:
         justify = "left" if name == "layer" else "right"
         table.add_column(COLUMNS[name].title, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type] # one of Rich's words
-    table.add_row(*("\n".join(cells[name]) for name in fitting))
+    table.add_row(*("\n".join(column) for column in cells.values()))
     console.print(table)
-    return [name for name in names if name not in left]
+    return hidden
 
 
 def _totals(computed: Compute, report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from archinspect.op import DTYPES
 from archinspect.render.columns import cells, columns_of
+from archinspect.render.fitting import fit
 from archinspect.render.numbers import byte_count, count, shape
 from archinspect.render.status import status_text
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LAYER_WIDTH = 32
 """What a narrow terminal leaves for a layer's name and type."""
-GAP = 3
-"""What Rich puts between two columns of a table with this box."""
 LEAST_COLUMNS = 3
 KIND_STYLES = {
     "input": "green",
@@ -51,7 +49,8 @@ def print_summary(
     """Print the network's head, its layers and its totals; `level` says how deep the rows are folded."""
     console.print(_head(report), soft_wrap=True)
     known = columns_of(report)
-    shown, hidden = _fitting(columns, rows, console.width, known, exact=exact)
+    written = {name: cells(name, rows, exact=exact, columns=known) for name in columns}
+    shown, hidden = fit(written, known, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     console.print(_table(rows, shown, known, styled=console.is_terminal and not console.no_color))
     console.print(_totals(report, exact=exact), soft_wrap=True)
     notes = [level] if level else []
@@ -68,34 +67,6 @@ def _head(report: Report) -> Text:
         text.append(f"  {report.source}", "not bold bright_black")
     shapes = [f"{name} {shape(dims)}" for name, dims in report.inputs.items()]
     return text.append("\n" + ", ".join(shapes) + "\n", "not bold")
-
-
-def _fitting(
-    columns: Sequence[str], rows: Sequence[Row], width: int, known: Mapping[str, Column], *, exact: bool
-) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the cells of the columns that fit, and the names of those left out.
-
-    Where the width is short the layers' names give way first, then the least important columns.
-    """
-    shown = {name: cells(name, rows, exact=exact, columns=known) for name in columns}
-    widths = {name: max(map(cell_len, [known[name].title, *column])) for name, column in shown.items()}
-    hidden = []
-    name_width = min(widths.get("layer", 0), LAYER_WIDTH)
-    for name in sorted(columns, key=lambda name: known[name].keep):
-        needed = sum(widths[other] + GAP for other in shown if other != "layer") + name_width
-        if needed <= width or len(shown) <= LEAST_COLUMNS:
-            break
-        hidden.append(name)
-        del shown[name]
-    if "layer" in shown:
-        room = width - sum(widths[other] + GAP for other in shown if other != "layer")
-        shown["layer"] = [_shorten(text, max(room, name_width)) for text in shown["layer"]]
-    return shown, [name for name in columns if name in hidden]
-
-
-def _shorten(text: str, width: int) -> str:
-    """Cut the front of a path: its end says which layer it is."""
-    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
 
 
 def _table(rows: Sequence[Row], shown: dict[str, list[str]], known: Mapping[str, Column], *, styled: bool) -> Table:
