@@ -93,8 +93,6 @@ class Report(NamedTuple):
     """Facts that the spec states, such as `year` and `top5_error`."""
     params: dict[str, Any]
     """The spec's parameters and their values."""
-    status: str
-    """`complete`, or `partial` where figures of a layer are not known."""
     layout: str
     dtype: str
     batch: int | None
@@ -116,6 +114,11 @@ class Report(NamedTuple):
     def counted(self) -> dict[str, int]:
         """What that tool counts of the network; the rows sum to it."""
         return _counted(self.layers)
+
+    @property
+    def status(self) -> str:
+        """`complete`, or `partial` where figures of a layer are not known."""
+        return status(self.uncounted)
 
     @property
     def coverage(self) -> dict[str, Any]:
@@ -231,14 +234,12 @@ def report(
     if memory:
         rows, held = _with_memory(rows, graph, dtype)
     totals = total(rows)
-    unknown = uncounted(graph)
     return Report(
         name=graph.name,
         source=graph.source,
         description=graph.description,
         metrics=graph.metrics,
         params=graph.params,
-        status="partial" if unknown else "complete",
         layout=graph.layout,
         dtype=dtype,
         batch=batch,
@@ -249,9 +250,14 @@ def report(
         layers=rows,
         groups=graph.groups,
         convention=convention,
-        uncounted=unknown,
+        uncounted=uncounted(graph),
         memory=held,
     )
+
+
+def status(uncounted: Mapping[str, tuple[str, ...]]) -> str:
+    """Return `complete`, or `partial` where figures of a layer are not known."""
+    return "partial" if uncounted else "complete"
 
 
 def uncounted(graph: Graph) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from archinspect.report import status
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     """Return titles and values: the status, and a line for each layer of whose figures some are not known."""
     layers = [("Not counted", f"{name} ({', '.join(figures)})") for name, figures in uncounted.items()]
-    return [("Status", "partial" if layers else "complete"), *layers]
+    return [("Status", status(uncounted)), *layers]
 
 
 def status_text(uncounted: Mapping[str, tuple[str, ...]]) -> Text:
