@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from archinspect.analyses.cost import Cost
+    from archinspect.analyses.fit import Fit
     from archinspect.api import (
         Checked,
         NotFoundError,
@@ -22,12 +24,10 @@ if TYPE_CHECKING:
         memory_report,
         network,
     )
-    from archinspect.budget import MemoryReport, Plan
-    from archinspect.cost import Cost
-    from archinspect.diagnostics import Diagnostic, InvalidSpecError
-    from archinspect.explanation import Explained, Explanation, Figure
-    from archinspect.report import Report, Row
-    from archinspect.search import Fit
+    from archinspect.base.diagnostics import Diagnostic, InvalidSpecError
+    from archinspect.reports.explanation import Explained, Explanation, Figure
+    from archinspect.reports.memory import MemoryReport, Plan
+    from archinspect.reports.summary import Report, Row
 
 __version__ = "0.1.0"
 __all__ = [
@@ -56,12 +56,12 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Checked", "NotFoundError"), "api"),
     **dict.fromkeys(("check", "compare", "explain", "fit", "inspect", "memory_report", "network"), "api"),
-    **dict.fromkeys(("MemoryReport", "Plan"), "budget"),
-    "Cost": "cost",
-    **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "diagnostics"),
-    **dict.fromkeys(("Explained", "Explanation", "Figure"), "explanation"),
-    **dict.fromkeys(("Report", "Row"), "report"),
-    "Fit": "search",
+    **dict.fromkeys(("MemoryReport", "Plan"), "reports.memory"),
+    "Cost": "analyses.cost",
+    **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "base.diagnostics"),
+    **dict.fromkeys(("Explained", "Explanation", "Figure"), "reports.explanation"),
+    **dict.fromkeys(("Report", "Row"), "reports.summary"),
+    "Fit": "analyses.fit",
 }
 
 
@@ -69,6 +69,6 @@ def __getattr__(name: str) -> object:
     # Loaded when asked for: `archinspect --help` needs none of it.
     if name not in _HOMES:
         raise AttributeError(f"module 'archinspect' has no attribute '{name}'")
-    from importlib import import_module  # noqa: PLC0415 - as above
+    from importlib import import_module
 
     return getattr(import_module(f"archinspect.{_HOMES[name]}"), name)

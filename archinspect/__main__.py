@@ -9,7 +9,7 @@ def main() -> None:
     # Looking for garbage while modules are imported, and in all of them at the end, would be a sixth of a summary.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
-    from archinspect import cli  # noqa: PLC0415 - behind the lines above
+    from archinspect import cli  # behind the lines above
 
     cli.main()
 

@@ -7,28 +7,28 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.diagnostics import InvalidSpecError, Problems, suggest
-from archinspect.graph import collection_paused
-from archinspect.infer import infer
-from archinspect.report import Report, report, uncounted
-from archinspect.source import Source, SourceError, decode, read_file, read_tree
-from archinspect.spec import library
-from archinspect.spec.expand import Settings
-from archinspect.spec.load import is_template, load
-from archinspect.spec.parse import parse_spec
+from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
+from archinspect.base.source import Source, SourceError, decode, read_file, read_tree
+from archinspect.graph.graph import collection_paused
+from archinspect.graph.infer import infer
+from archinspect.language import library
+from archinspect.language.expand import Settings
+from archinspect.language.load import is_template, load
+from archinspect.language.parse import parse_spec
+from archinspect.reports.summary import Report, report, uncounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from archinspect.budget import MemoryReport, Plan
+    from archinspect.analyses.fit import Fit
+    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.base.source import Value
     from archinspect.conventions import Difference
-    from archinspect.diagnostics import Diagnostic
-    from archinspect.explanation import Explained
-    from archinspect.graph import Graph
-    from archinspect.search import Fit
-    from archinspect.source import Value
-    from archinspect.worked import Worked
+    from archinspect.graph.graph import Graph
+    from archinspect.reports.explanation import Explained
+    from archinspect.reports.memory import MemoryReport, Plan
+    from archinspect.reports.worked import Worked
 
 
 class NotFoundError(Exception):
@@ -98,7 +98,7 @@ def explain(
     >>> conv.weights[0].elements.formula
     'kernel_height * kernel_width * in_channels * filters'
     """
-    from archinspect.explanation import Explained, explain_graph  # noqa: PLC0415 - a summary does without
+    from archinspect.reports.explanation import Explained, explain_graph  # a summary does without
 
     with collection_paused():
         graph = _network(open_spec(spec), Settings(params, inputs), batch)
@@ -115,10 +115,10 @@ def network(
 ) -> Graph:
     """Return a network's graph, its shapes known for a batch of `batch` samples, or one.
 
-    It is what :mod:`archinspect.memory` reads. Arguments and errors are those of :func:`inspect`.
+    It is what :mod:`archinspect.analyses.memory` reads. Arguments and errors are those of :func:`inspect`.
 
     >>> from archinspect.api import network
-    >>> from archinspect.memory import kept
+    >>> from archinspect.analyses.memory import kept
     >>> kept(network("vgg16")).total
     73355264
     """
@@ -140,7 +140,7 @@ def memory_report(
     >>> archinspect.memory_report("vgg16", batch=32).training.optimizer
     1106860352
     """
-    from archinspect import budget  # noqa: PLC0415 - a summary does without
+    from archinspect.reports import memory as budget  # a summary does without
 
     plan = plan or budget.Plan()
     with collection_paused():
@@ -176,8 +176,8 @@ def fit(  # noqa: PLR0913 - each by its name
     >>> archinspect.fit("vgg16", 24 * 2**30, training=True)[0].largest
     321
     """
-    from archinspect import budget  # noqa: PLC0415 - a summary does without
-    from archinspect.search import largest_that_fits  # noqa: PLC0415 - as above
+    from archinspect.analyses.fit import largest_that_fits
+    from archinspect.reports import memory as budget  # a summary does without
 
     how = plan or budget.Plan()
     source = open_spec(spec)
@@ -228,7 +228,7 @@ def check(spec: str | Path) -> Checked:
     if graph is None or problems.failed:
         return Checked(source.name, problems.all(), None)
     result = report(graph)
-    from archinspect.checks import run_checks  # noqa: PLC0415 - a summary does without
+    from archinspect.checks import run_checks  # a summary does without
 
     run_checks(graph, result, problems)
     return Checked(source.name, problems.all(), result)
@@ -256,7 +256,7 @@ def open_spec(spec: str | Path) -> Source:
 def _differences(graph: Graph, convention: str) -> tuple[Difference, ...]:
     if not convention:
         return ()
-    from archinspect.conventions import differences  # noqa: PLC0415 - only where one is asked for
+    from archinspect.conventions import differences  # only where one is asked for
 
     return tuple(differences(graph, convention))
 
@@ -264,7 +264,7 @@ def _differences(graph: Graph, convention: str) -> tuple[Difference, ...]:
 def _worked(graph: Graph) -> tuple[Worked, ...]:
     if graph.values is None:
         return ()
-    from archinspect.worked import work_out  # noqa: PLC0415 - numpy only for specs with numbers
+    from archinspect.reports.worked import work_out  # numpy only for specs with numbers
 
     problems = Problems()
     worked = work_out(graph, problems)

@@ -15,19 +15,19 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from archinspect.diagnostics import Problems
-from archinspect.infer import infer
-from archinspect.memory import Activations
-from archinspect.report import report
-from archinspect.source import Source, read_file, read_tree
-from archinspect.spec import library
-from archinspect.spec.expand import Settings
-from archinspect.spec.load import load
+from archinspect.analyses.memory import Activations
+from archinspect.base.diagnostics import Problems
+from archinspect.base.source import Source, read_file, read_tree
+from archinspect.graph.infer import infer
+from archinspect.language import library
+from archinspect.language.expand import Settings
+from archinspect.language.load import load
+from archinspect.reports.summary import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from archinspect.graph import Graph
+    from archinspect.graph.graph import Graph
 
 
 def chain(layers: int) -> Source:

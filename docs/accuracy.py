@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from archinspect.analyses.memory import kept, peak
 from archinspect.api import network
-from archinspect.memory import kept, peak
 
 TRUTH = Path(__file__).parents[1] / "tests" / "truth"
 

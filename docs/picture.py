@@ -10,10 +10,10 @@ import re
 
 from rich.console import Console
 
-from archinspect.align import align
 from archinspect.api import compare
 from archinspect.cli.compare_command import boxes
 from archinspect.render.compare import print_comparison
+from archinspect.reports.comparison import align
 
 WIDTH = 82
 

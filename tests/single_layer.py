@@ -1,10 +1,10 @@
 """The graph of a single layer, for tests of operators' rules."""
 
 from archinspect import ops
-from archinspect.diagnostics import Problems
-from archinspect.graph import Graph, Node
-from archinspect.infer import infer
-from archinspect.source import Source, Span
+from archinspect.base.diagnostics import Problems
+from archinspect.base.source import Source, Span
+from archinspect.graph.graph import Graph, Node
+from archinspect.graph.infer import infer
 
 SPAN = Span(Source("layer", ""), 1, 1, 1, 1)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archinspect.align import align
-from archinspect.cost import Cost
-from archinspect.report import Row
+from archinspect.analyses.cost import Cost
+from archinspect.reports.comparison import align
+from archinspect.reports.summary import Row
 
 KINDS = {"c": "convolution", "p": "pooling", "d": "dense"}
 

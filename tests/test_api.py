@@ -12,11 +12,11 @@ import pytest
 
 import archinspect
 from archinspect import Checked, Cost, InvalidSpecError, NotFoundError, Report, Row
-from archinspect.diagnostics import Diagnostic, Problems
-from archinspect.report import total
-from archinspect.source import Source, Span, read_file
-from archinspect.spec import library
-from archinspect.spec.load import is_template
+from archinspect.base.diagnostics import Diagnostic, Problems
+from archinspect.base.source import Source, Span, read_file
+from archinspect.language import library
+from archinspect.language.load import is_template
+from archinspect.reports.summary import total
 
 SMALL = Path(__file__).parent / "golden" / "small.yaml"
 NETWORKS = [name for name in library.builtins() if not is_template(read_file(library.find(name)))]

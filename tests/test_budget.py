@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archinspect
-from archinspect import Plan, budget
+from archinspect import Plan
+from archinspect.analyses.fit import LARGEST, largest_that_fits
 from archinspect.cli.common import OPTIMIZERS
-from archinspect.search import LARGEST, largest_that_fits
+from archinspect.reports import memory as budget
 
 MEASURED = json.loads((Path(__file__).parent / "truth" / "optimizers.json").read_text(encoding="utf-8"))["networks"]
 SPECS = {"alexnet": "alexnet_torchvision"}

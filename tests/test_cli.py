@@ -15,7 +15,7 @@ import pytest
 from archinspect import __version__
 from archinspect.__main__ import main as run_process
 from archinspect.cli import COMMANDS
-from archinspect.spec import library
+from archinspect.language import library
 
 NET = "name: Net\ninput: [8]\nparams: {units: 4}\nlayers:\n  - Dense: $units\n"
 WARNED = NET + "  - {ReLU: , name: aux}\noutputs: dense\n"
@@ -364,7 +364,13 @@ def test_help_and_version_import_nothing_heavy(option):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_commands_help_imports_no_engine(command):
-    assert not imported(command, "--help") & {"rich.console", "yaml", "numpy", "archinspect.api", "archinspect.infer"}
+    assert not imported(command, "--help") & {
+        "rich.console",
+        "yaml",
+        "numpy",
+        "archinspect.api",
+        "archinspect.graph.infer",
+    }
 
 
 def test_a_summary_imports_only_what_it_uses():

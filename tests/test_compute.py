@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from archinspect import compute, devices, ops
+from archinspect import ops
+from archinspect.analyses import compute, devices
 from archinspect.api import network
-from archinspect.diagnostics import Problems
-from archinspect.infer import infer
-from archinspect.op import Run, Work
+from archinspect.base.diagnostics import Problems
+from archinspect.base.source import Source
+from archinspect.graph.infer import infer
+from archinspect.language.expand import Settings
+from archinspect.language.load import load
+from archinspect.ops.figures import Run, Work
 from archinspect.render.numbers import duration
-from archinspect.source import Source
-from archinspect.spec.expand import Settings
-from archinspect.spec.load import load
 
 TRUTH = Path(__file__).parent / "truth"
 MEASURED = json.loads((TRUTH / "training_macs.json").read_text(encoding="utf-8"))

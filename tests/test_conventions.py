@@ -11,14 +11,14 @@ import pytest
 
 import archinspect
 from archinspect import api
+from archinspect.base.diagnostics import Problems
+from archinspect.base.shape import size
+from archinspect.base.source import Source
 from archinspect.cli.common import CONVENTIONS as CHOICES
 from archinspect.conventions import CONVENTIONS, QUANTITIES, count, differences, find, names
-from archinspect.diagnostics import Problems
+from archinspect.language import library
+from archinspect.language.expand import Settings
 from archinspect.ops import FAMILIES, all_ops
-from archinspect.shape import size
-from archinspect.source import Source
-from archinspect.spec import library
-from archinspect.spec.expand import Settings
 
 ROOT = Path(__file__).parents[1]
 TRUTH = json.loads((ROOT / "tests" / "truth" / "conventions.json").read_text(encoding="utf-8"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archinspect import devices
-from archinspect.source import Source, SourceError
+from archinspect.analyses import devices
+from archinspect.base.source import Source, SourceError
 
 OWN = "- {name: Mine, memory: 8 GB, bandwidth: 50 GB/s, flops: {float32: 1.5 T}}\n"
 

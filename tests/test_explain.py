@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from single_layer import single_layer
 
+from archinspect.analyses.cost import costs
+from archinspect.analyses.receptive_field import fields
 from archinspect.api import _network, open_spec
-from archinspect.cost import costs
-from archinspect.explanation import explain_graph
-from archinspect.field import fields
-from archinspect.spec import library
-from archinspect.spec.expand import Settings
-from archinspect.spec.expressions import evaluate
-from archinspect.spec.load import is_template
+from archinspect.language import library
+from archinspect.language.expand import Settings
+from archinspect.language.expressions import evaluate
+from archinspect.language.load import is_template
+from archinspect.reports.explanation import explain_graph
 
 TRUTH = Path(__file__).parent / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archinspect.spec.expressions import FAILED, ExpressionError, evaluate, substitute
+from archinspect.language.expressions import FAILED, ExpressionError, evaluate, substitute
 
 ENV = {"n": 4, "f": 1.5, "xs": [3, 4, [5]], "name": "net", "yes": True, "none": None, "true": 7}
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archinspect
-from archinspect.diagnostics import Problems
-from archinspect.field import fields
-from archinspect.infer import infer
-from archinspect.source import Source
-from archinspect.spec.expand import Settings
-from archinspect.spec.load import load
+from archinspect.analyses.receptive_field import fields
+from archinspect.base.diagnostics import Problems
+from archinspect.base.source import Source
+from archinspect.graph.infer import infer
+from archinspect.language.expand import Settings
+from archinspect.language.load import load
 
 
 def row(network, name, depth=100):

@@ -6,9 +6,9 @@ from itertools import permutations
 
 import pytest
 
-from archinspect.graph import Graph, Node
-from archinspect.op import Op
-from archinspect.source import Source, Span
+from archinspect.base.source import Source, Span
+from archinspect.graph.graph import Graph, Node
+from archinspect.ops.base import Op
 
 SPAN = Span(Source("a.yaml", ""))
 

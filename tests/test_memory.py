@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archinspect import memory, ops
+from archinspect import ops
+from archinspect.analyses import memory
 from archinspect.api import network
+from archinspect.base.diagnostics import Problems
+from archinspect.base.shape import size
+from archinspect.base.source import Source
 from archinspect.cli.common import POLICIES
-from archinspect.diagnostics import Problems
-from archinspect.infer import infer
-from archinspect.shape import size
-from archinspect.source import Source
-from archinspect.spec.expand import Settings
-from archinspect.spec.load import load
+from archinspect.graph.infer import infer
+from archinspect.language.expand import Settings
+from archinspect.language.load import load
 
 TRUTH = Path(__file__).parent / "truth"
 MEASURED = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archinspect.spec.quantity import parse_quantity
+from archinspect.base.quantity import parse_quantity
 
 
 @pytest.mark.parametrize(

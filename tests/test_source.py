@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archinspect.source import MAX_DEPTH, List, Map, Scalar, Source, SourceError, decode, read_tree, resolve
+from archinspect.base.source import MAX_DEPTH, List, Map, Scalar, Source, SourceError, decode, read_tree, resolve
 
 TEXT = """\
 name: a net   # a comment

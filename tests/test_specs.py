@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import archinspect
-from archinspect.source import read_file
-from archinspect.spec import library
-from archinspect.spec.load import is_template
+from archinspect.base.source import read_file
+from archinspect.language import library
+from archinspect.language.load import is_template
 
 TRUTH = Path(__file__).parent / "truth"
 FILES = {name: Path(path) for name, path in library.builtins().items()}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from archinspect.checks import expect, partial, shares, unused, values
 
 if TYPE_CHECKING:
-    from archinspect.diagnostics import Problems
-    from archinspect.graph import Graph
-    from archinspect.report import Report
+    from archinspect.base.diagnostics import Problems
+    from archinspect.graph.graph import Graph
+    from archinspect.reports.summary import Report
 
 CHECKS = (unused, shares, partial, expect, values)
 

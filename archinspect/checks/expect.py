@@ -11,18 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.diagnostics import Diagnostic, suggest
-from archinspect.op import show
-from archinspect.report import cost_dict
-from archinspect.source import Map, Scalar
-from archinspect.spec.quantity import parse_quantity
+from archinspect.base.diagnostics import Diagnostic, show, suggest
+from archinspect.base.quantity import parse_quantity
+from archinspect.base.source import Map, Scalar
+from archinspect.reports.summary import cost_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archinspect.graph import Graph
-    from archinspect.report import BatchShape, Report
-    from archinspect.source import Tree
+    from archinspect.base.source import Tree
+    from archinspect.graph.graph import Graph
+    from archinspect.reports.summary import BatchShape, Report
 
 CODE = "expect"
 SHAPES = ("output", "outputs")

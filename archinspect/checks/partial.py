@@ -11,20 +11,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.diagnostics import Diagnostic
+from archinspect.base.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archinspect.graph import Graph
-    from archinspect.report import Report
+    from archinspect.graph.graph import Graph
+    from archinspect.reports.summary import Report
 
 CODE = "partial"
 
 
 def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
     """Warn of each layer whose figures are not all known."""
-    del report
     for node in graph.nodes:
         unknown = node.op.unknown()
         if unknown:

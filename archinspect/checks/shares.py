@@ -11,21 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.cost import own_weights
-from archinspect.diagnostics import Diagnostic
+from archinspect.analyses.cost import own_weights
+from archinspect.base.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archinspect.graph import Graph
-    from archinspect.report import Report
+    from archinspect.graph.graph import Graph
+    from archinspect.reports.summary import Report
 
 CODE = "shares"
 
 
 def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
     """Warn of each layer with weights of which the other has none."""
-    del report
     for node in graph.nodes:
         if node.shares is not None:
             weights, own = own_weights(node)

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.diagnostics import Diagnostic
+from archinspect.base.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archinspect.graph import Graph
-    from archinspect.report import Report
+    from archinspect.graph.graph import Graph
+    from archinspect.reports.summary import Report
 
 CODE = "unused"
 
 
 def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
     """Warn of each layer without a path to an output."""
-    del report
     seen = set()
     for node in graph.unused():
         if node.layer not in seen:

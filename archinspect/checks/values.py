@@ -11,24 +11,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.diagnostics import Problems
+from archinspect.base.diagnostics import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from archinspect.diagnostics import Diagnostic
-    from archinspect.graph import Graph
-    from archinspect.report import Report
+    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.graph.graph import Graph
+    from archinspect.reports.summary import Report
 
 CODE = "values"
 
 
 def check(graph: Graph, report: Report) -> Iterable[Diagnostic]:
     """Report numbers that cannot be those of an input or a weight."""
-    del report
     if graph.values is None:
         return ()
-    from archinspect.worked import work_out  # noqa: PLC0415 - numpy only for specs with numbers
+    from archinspect.reports.worked import work_out  # numpy only for specs with numbers
 
     problems = Problems()
     work_out(graph, problems)

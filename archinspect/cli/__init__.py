@@ -33,12 +33,10 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the table's order."""
-        del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
-        del ctx
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"archinspect.cli.{cmd_name}_command")
@@ -46,7 +44,6 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table."""
-        del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -56,7 +53,7 @@ class LazyGroup(click.Group):
         """Name the nearest commands where there is none of this name."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            from archinspect.diagnostics import suggest  # noqa: PLC0415 - the error path only
+            from archinspect.base.diagnostics import suggest  # the error path only
 
             ctx.fail(f"no command '{name}': {suggest(name, COMMANDS)}")
         return super().resolve_command(ctx, args)

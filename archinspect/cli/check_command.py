@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -35,7 +34,7 @@ def command(specs: tuple[str, ...], form: str, *, strict: bool, require_complete
       archinspect check my_net.yaml
       archinspect check specs/ --format concise
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect import api  # noqa: PLC0415 - a help page needs no engine
+    from archinspect import api  # a help page needs no engine
 
     checked = []
     for spec in _files(specs or (".",)):
@@ -52,27 +51,28 @@ def command(specs: tuple[str, ...], form: str, *, strict: bool, require_complete
 def _files(specs: Sequence[str]) -> Iterator[str]:
     """Return the specs, each directory replaced by the spec files below it, sorted."""
     for spec in specs:
-        if not Path(spec).is_dir():
+        if not os.path.isdir(spec):
             yield spec
             continue
-        found = sorted(_below(spec))
+        found = sorted(_below(spec), key=lambda path: path.split(os.sep))
         if not found:
             raise click.UsageError(f"no .yaml or .yml file below '{spec}'")
-        yield from map(str, found)
+        yield from found
 
 
-def _below(folder: str) -> Iterator[Path]:
+def _below(folder: str) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(place, file) for file in files if file.endswith(SUFFIXES) and not file.startswith("."))
+        wanted = [file for file in files if file.endswith(SUFFIXES) and not file.startswith(".")]
+        yield from (os.path.normpath(os.path.join(place, file)) for file in wanted)
 
 
 def _print(checked: list[Checked], form: str) -> None:
-    from archinspect.render import diagnostics as render  # noqa: PLC0415 - a help page needs none
+    from archinspect.render import diagnostics as render  # a help page needs none
 
     found = [diagnostic for result in checked for diagnostic in result.diagnostics]
     if form == "json":
-        from archinspect.render.data import json_text  # noqa: PLC0415 - only this format needs it
+        from archinspect.render.data import json_text  # only this format needs it
 
         click.echo(json_text([render.as_dict(diagnostic) for diagnostic in found]))
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.op import ATTENTION, DTYPES
+from archinspect.ops.figures import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
     from rich.console import Console
 
-    from archinspect.devices import Device
-    from archinspect.diagnostics import Diagnostic
-    from archinspect.report import Report
-    from archinspect.source import Value
+    from archinspect.analyses.devices import Device
+    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.base.source import Value
+    from archinspect.reports.summary import Report
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
-"""The names of :data:`archinspect.budget.OPTIMIZERS`, which are loaded only where one is asked for."""
+"""The names of :data:`archinspect.reports.memory.OPTIMIZERS`, which are loaded only where one is asked for."""
 POLICIES = ("eager", "inline", "ideal")
-"""As :data:`archinspect.memory.POLICIES`."""
+"""As :data:`archinspect.analyses.memory.POLICIES`."""
 CONVENTIONS = (
     *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
     *("keras", "convnet-burden"),
@@ -44,11 +44,10 @@ class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the built-in names that begin so, and leave files to the shell."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
+        from click.shell_completion import CompletionItem  # only completion needs it
 
-        from archinspect.spec.library import builtins  # noqa: PLC0415 - as above
+        from archinspect.language.library import builtins
 
-        del ctx, param
         names = [CompletionItem(name) for name in builtins() if name.startswith(incomplete)]
         return [*names, CompletionItem(incomplete, type="file")]
 
@@ -60,7 +59,7 @@ class Assignment(click.ParamType):  # type: ignore[type-arg] # generic from clic
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Value]:
         """Return the name and the value."""
-        from archinspect.source import Source, SourceError, read_tree  # noqa: PLC0415 - only --set needs it
+        from archinspect.base.source import Source, SourceError, read_tree  # only --set needs it
 
         name, equals, text = value.partition("=")
         if not equals or not name.strip():
@@ -94,7 +93,7 @@ class ByteCount(click.ParamType):  # type: ignore[type-arg] # generic from click
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the bytes."""
-        from archinspect.spec.quantity import parse_quantity  # noqa: PLC0415 - only these options need it
+        from archinspect.base.quantity import parse_quantity  # only these options need it
 
         try:
             quantity = parse_quantity(value)
@@ -137,7 +136,6 @@ batch_option = click.option("--batch", type=click.IntRange(1, 10**6), metavar="N
 
 
 def _as_dict(ctx: click.Context, param: click.Parameter, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    del ctx, param
     return dict(pairs)
 
 
@@ -175,7 +173,7 @@ def find_device(name: str | None, file: str | None) -> Device | None:
     """Return the device of that name, None without one; leave with 2 where it is not known, or a file has no use."""
     if not name and not file:
         return None
-    from archinspect import devices  # noqa: PLC0415 - only where a device is named
+    from archinspect.analyses import devices  # only where a device is named
 
     with spec_errors():
         if not name:
@@ -192,7 +190,7 @@ def figure_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of :class:`archinspect.budget.Plan`."""
+    """Add the options of :class:`archinspect.reports.memory.Plan`."""
     options = [
         dtype_option,
         click.option(
@@ -261,16 +259,16 @@ def load_report(  # noqa: PLR0913 - as the options
 @contextmanager
 def spec_errors() -> Iterator[ModuleType]:
     """Give the API; print the problems of a bad spec and leave with 1, or with 2 where there is no such spec."""
-    from archinspect import api  # noqa: PLC0415 - a help page needs no engine
-    from archinspect.diagnostics import InvalidSpecError  # noqa: PLC0415 - as above
-    from archinspect.source import SourceError  # noqa: PLC0415 - as above
+    from archinspect import api  # a help page needs no engine
+    from archinspect.base.diagnostics import InvalidSpecError
+    from archinspect.base.source import SourceError
 
     try:
         yield api
     except api.NotFoundError as error:
         raise click.UsageError(str(error)) from None
     except SourceError as error:
-        from archinspect.diagnostics import Diagnostic  # noqa: PLC0415 - the error path only
+        from archinspect.base.diagnostics import Diagnostic  # the error path only
 
         print_diagnostics([Diagnostic(error.code, error.message, error.span, help=error.help)])
         sys.exit(2 if error.code == "file" else 1)
@@ -281,7 +279,7 @@ def spec_errors() -> Iterator[ModuleType]:
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Print problems in full to stderr."""
-    from archinspect.render.diagnostics import full  # noqa: PLC0415 - the error path only
+    from archinspect.render.diagnostics import full  # the error path only
 
     console = stderr_console()
     for diagnostic in diagnostics:
@@ -290,7 +288,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
 def stdout_console() -> Console:
     """Return a console on stdout: as wide as the terminal, or without an edge in a pipe or file."""
-    from rich.console import Console  # noqa: PLC0415 - programs' formats do without
+    from rich.console import Console  # programs' formats do without
 
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal and not os.environ.get("COLUMNS", "").isdecimal():
@@ -300,6 +298,6 @@ def stdout_console() -> Console:
 
 def stderr_console() -> Console:
     """Return a console on stderr."""
-    from rich.console import Console  # noqa: PLC0415 - the error path only
+    from rich.console import Console  # the error path only
 
     return Console(stderr=True, highlight=False, markup=False, emoji=False)

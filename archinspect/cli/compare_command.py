@@ -12,7 +12,7 @@ from archinspect.cli.summary_command import Depth
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.report import Report, Row
+    from archinspect.reports.summary import Report, Row
 
 LEAST_SPECS = 2
 COMFORTABLE_BOXES = 48
@@ -41,8 +41,8 @@ def command(specs: tuple[str, ...], depth: int | None, batch: int | None, form: 
         raise click.UsageError("compare needs two specs or more; `archinspect summary` shows one")
     reports = [load_report(spec, batch, "float32") for spec in specs]
     if form == "table":
-        from archinspect.align import align  # noqa: PLC0415 - programs' formats do without
-        from archinspect.render.compare import print_comparison  # noqa: PLC0415 - as above
+        from archinspect.render.compare import print_comparison
+        from archinspect.reports.comparison import align  # programs' formats do without
 
         stacks = [boxes(report, depth) for report in reports]
         print_comparison(reports, align(stacks), stdout_console(), exact=exact)
@@ -62,11 +62,11 @@ def boxes(report: Report, depth: int | None) -> Sequence[Row]:
 
 
 def _text(reports: Sequence[Report], form: str, *, exact: bool) -> str:
-    from archinspect.render import data  # noqa: PLC0415 - the table does without
+    from archinspect.render import data  # the table does without
 
     if form == "json":
         return data.json_text([report.as_dict() for report in reports])
-    from archinspect.render.compare import figure_rows, figures_of  # noqa: PLC0415 - JSON does without
+    from archinspect.render.compare import figure_rows, figures_of  # JSON does without
 
     header = ["", *(report.name for report in reports)]
     if form == "csv":

@@ -17,12 +17,12 @@ from archinspect.cli.common import (
     stdout_console,
 )
 from archinspect.cli.summary_command import Depth, comfortable_depth
-from archinspect.op import ATTENTION, DTYPES
+from archinspect.ops.figures import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
-    from archinspect.compute import Compute
-    from archinspect.devices import Device
-    from archinspect.graph import Graph
+    from archinspect.analyses.compute import Compute
+    from archinspect.analyses.devices import Device
+    from archinspect.graph.graph import Graph
 
 SORT_KEYS = ("macs", "flops", "moved", "intensity", "time")
 TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
@@ -84,10 +84,10 @@ def command(  # noqa: PLR0913 - one an option
     graph, computed = _analyze(
         spec, find_device(device, devices), sizes, dtype=dtype, training=training, attention=attention
     )
-    from archinspect.report import report as report_of  # noqa: PLC0415 - a help page needs no engine
+    from archinspect.reports.summary import report as report_of  # a help page needs no engine
 
     report = report_of(graph, batch=sizes["batch"])
-    from archinspect.render import compute as render  # noqa: PLC0415 - a help page needs no engine
+    from archinspect.render import compute as render  # a help page needs no engine
 
     whole = form in ("json", "csv") and depth is None
     depth = report.depth if whole else depth or comfortable_depth(report)
@@ -110,7 +110,7 @@ def _analyze(
     **how: Any,  # noqa: ANN401 - as compute.analyze takes them
 ) -> tuple[Graph, Compute]:
     """Return a network and its figures; leave with 2 where the device has no peak for the type."""
-    from archinspect import compute  # noqa: PLC0415 - a help page needs no engine
+    from archinspect.analyses import compute  # a help page needs no engine
 
     with spec_errors() as api:
         graph: Graph = api.network(spec, **sizes)

@@ -16,8 +16,8 @@ from archinspect.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from archinspect.explanation import Explained, Explanation
-    from archinspect.worked import Worked
+    from archinspect.reports.explanation import Explained, Explanation
+    from archinspect.reports.worked import Worked
 
 
 class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -84,12 +84,12 @@ def command(
         raise click.UsageError("--cell: the spec has no `values` with which a layer shown could be worked out")
     places = [_places(part, cells) for part in worked]
     if form == "json":
-        from archinspect.render.data import json_text  # noqa: PLC0415 - the table does without
+        from archinspect.render.data import json_text  # the table does without
 
         figures = {name: [part.as_dict() for part in parts] for name, parts in layers.items()}
         click.echo(json_text({"layers": figures, "worked": [part.as_dict() for part in worked]}))
         return
-    from archinspect.render import explain  # noqa: PLC0415 - JSON does without Rich
+    from archinspect.render import explain  # JSON does without Rich
 
     console = stdout_console()
     if len(layers) == 1:
@@ -98,19 +98,19 @@ def command(
     else:
         explain.print_layers(layers, explained.report, console)
     for part, chosen_places in zip(worked, places, strict=True):
-        from archinspect.render.worked import print_worked  # noqa: PLC0415 - only for specs with numbers
+        from archinspect.render.worked import print_worked  # only for specs with numbers
 
         print_worked(part, chosen_places, console)
 
 
 def _print_differences(explained: Explained, form: str) -> None:
     if form == "json":
-        from archinspect.render.data import json_text  # noqa: PLC0415 - the table does without
+        from archinspect.render.data import json_text  # the table does without
 
         counted = {"convention": explained.report.convention, **explained.report.counted}
         click.echo(json_text({**counted, "differences": [one._asdict() for one in explained.differences]}))
         return
-    from archinspect.render.differences import print_differences  # noqa: PLC0415 - JSON does without Rich
+    from archinspect.render.differences import print_differences  # JSON does without Rich
 
     print_differences(explained.report, explained.differences, stdout_console())
 
@@ -135,7 +135,7 @@ def chosen(explained: Explained, layer: str | None) -> dict[str, tuple[Explanati
         return explained.layers
     found = {name: parts for name, parts in explained.layers.items() if f"{name}.".startswith(f"{layer}.")}
     if not found:
-        from archinspect.diagnostics import suggest  # noqa: PLC0415 - the error path only
+        from archinspect.base.diagnostics import suggest  # the error path only
 
         known = [*explained.layers, *explained.report.groups]
         raise click.UsageError(f"no layer '{layer}' in {explained.report.name}: {suggest(layer, known)}")

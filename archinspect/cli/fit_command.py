@@ -22,7 +22,7 @@ from archinspect.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.search import Fit
+    from archinspect.analyses.fit import Fit
 
 
 @click.command("fit")
@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
       archinspect fit llama2_7b --memory 24GiB --dtype float16 --vary seq
       archinspect fit gpt2 --device a100 --train --mixed --dtype bfloat16 --checkpointing
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect.budget import Plan  # noqa: PLC0415 - a help page needs no engine
+    from archinspect.reports.memory import Plan  # a help page needs no engine
 
     found_device = find_device(device, devices)
     if (memory is None) == (found_device is None):
@@ -81,12 +81,12 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
 
 def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
     if form == "json":
-        from archinspect.render.data import json_text  # noqa: PLC0415 - text does without
+        from archinspect.render.data import json_text  # text does without
 
         return json_text([one._asdict() for one in found])
-    from archinspect.render.numbers import byte_count  # noqa: PLC0415 - as above
-    from archinspect.render.status import status_lines  # noqa: PLC0415 - as above
-    from archinspect.search import LARGEST  # noqa: PLC0415 - as above
+    from archinspect.analyses.fit import LARGEST
+    from archinspect.render.numbers import byte_count
+    from archinspect.render.status import status_lines
 
     lines = []
     for one in found:

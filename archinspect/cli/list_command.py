@@ -9,7 +9,7 @@ import click
 from archinspect.cli.common import exact_option, format_option, stdout_console
 
 if TYPE_CHECKING:
-    from archinspect.report import Report
+    from archinspect.reports.summary import Report
 
 SORT_KEYS = ("name", "year", "params", "macs", "top1", "top5", "ilsvrc_top5_error")
 
@@ -34,8 +34,8 @@ def command(words: tuple[str, ...], sort: str, form: str, *, exact: bool) -> Non
       archinspect list resnet --sort macs
       archinspect list --sort ilsvrc_top5_error
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect import api  # noqa: PLC0415 - a help page needs no engine
-    from archinspect.render import listing  # noqa: PLC0415 - as above
+    from archinspect import api  # a help page needs no engine
+    from archinspect.render import listing
 
     found = [
         (name, report)

@@ -34,16 +34,16 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
       archinspect memory gpt2 --batch 8 --optimizer adamw --dtype bfloat16 --mixed --checkpointing
       archinspect memory llama2_7b --dtype float16 --kv-cache 4096 --set seq=1
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect.budget import Plan  # noqa: PLC0415 - a help page needs no engine
+    from archinspect.reports.memory import Plan  # a help page needs no engine
 
     sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
     with spec_errors() as api:
         found = api.memory_report(spec, Plan(**options), **sizes)
     if form == "json":
-        from archinspect.render.data import json_text  # noqa: PLC0415 - the table does without
+        from archinspect.render.data import json_text  # the table does without
 
         click.echo(json_text(found.as_dict()))
     else:
-        from archinspect.render.memory import print_memory  # noqa: PLC0415 - JSON does without Rich
+        from archinspect.render.memory import print_memory  # JSON does without Rich
 
         print_memory(found, stdout_console(), exact=exact)

@@ -19,11 +19,10 @@ class OpName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the names that begin so."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
+        from click.shell_completion import CompletionItem  # only completion needs it
 
-        from archinspect.ops import FAMILIES  # noqa: PLC0415 - as above
+        from archinspect.ops import FAMILIES
 
-        del ctx, param
         names = [name for family in FAMILIES.values() for name in family]
         return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
 
@@ -42,9 +41,9 @@ def command(name: str | None, form: str) -> None:
       archinspect ops Conv2D
       archinspect ops --format markdown > ops.md
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect import ops  # noqa: PLC0415 - a help page needs no engine
-    from archinspect.diagnostics import suggest  # noqa: PLC0415 - as above
-    from archinspect.render import data, listing  # noqa: PLC0415 - as above
+    from archinspect import ops  # a help page needs no engine
+    from archinspect.base.diagnostics import suggest
+    from archinspect.render import data, listing
 
     families = {family: [op for n in names if (op := ops.find(n))] for family, names in ops.FAMILIES.items()}
     if name:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archinspect import __version__
 from archinspect.cli.common import (
     convention_option,
     exact_option,
@@ -20,7 +21,7 @@ from archinspect.render.columns import COLUMNS, cells, columns_of, default_colum
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.report import Report, Row
+    from archinspect.reports.summary import Report, Row
 
 COMFORTABLE_ROWS = 60
 SORT_KEYS = ("params", "macs", "flops", "memory")
@@ -100,9 +101,9 @@ def command(  # noqa: PLR0913 - one an option
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     report = load_report(spec, **figures, memory=memory or "kept" in (columns or ()))
     if methods:
-        from archinspect.render.methods import sentences  # noqa: PLC0415 - only where asked for
+        from archinspect.render.methods import sentences  # only where asked for
 
-        click.echo(sentences(report))
+        click.echo(sentences(report, __version__))
         return
     whole = form in ("json", "csv") and depth is None
     depth = report.depth if whole else depth or comfortable_depth(report)
@@ -111,7 +112,7 @@ def command(  # noqa: PLR0913 - one an option
         rows = sorted(rows, key=columns_of(report)[sort].value, reverse=True)  # type: ignore[arg-type] # numbers
     columns = columns or default_columns(report, rows)
     if form == "table":
-        from archinspect.render.table import print_summary  # noqa: PLC0415 - programs' formats do without Rich
+        from archinspect.render.table import print_summary  # programs' formats do without Rich
 
         level = ""
         if depth < report.depth:
@@ -128,7 +129,7 @@ def comfortable_depth(report: Report) -> int:
 
 
 def _text(report: Report, rows: Sequence[Row], columns: Sequence[str], form: str, *, exact: bool) -> str:
-    from archinspect.render import data  # noqa: PLC0415 - the table does without
+    from archinspect.render import data  # the table does without
 
     known = columns_of(report)
     if form == "json":
@@ -142,12 +143,12 @@ def _text(report: Report, rows: Sequence[Row], columns: Sequence[str], form: str
     body = zip(*(cells(name, rows, exact=exact, columns=known) for name in columns), strict=True)
     total = f"{report.totals.params:,} parameters, {report.totals.macs:,} MACs, {report.totals.flops:,} FLOPs"
     if report.convention:
-        from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+        from archinspect.conventions import find  # only where one is asked for
 
         words = {"params": "parameters", **{figure.name: figure.title for figure in find(report.convention).figures}}
         counted = [f"{report.counted[name]:,} {word}" for name, word in words.items()]
         total = f"{', '.join(counted)} ({report.convention})"
-    from archinspect.render.status import status_lines  # noqa: PLC0415 - the table has it
+    from archinspect.render.status import status_lines  # the table has it
 
     closing = "\n".join(f"- {title}: {value}" for title, value in [("Total", total), *status_lines(report.uncounted)])
     return f"## {report.name}\n\n{data.markdown_table(titles, body, numbers)}\n\n{closing}"

@@ -10,18 +10,20 @@ import re
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.analyses.cost import costs, own_weights
+from archinspect.base.diagnostics import suggest
+from archinspect.base.shape import size
 from archinspect.conventions.table import CONVENTIONS, Convention, Figure, Rule
-from archinspect.cost import costs, own_weights
-from archinspect.diagnostics import suggest
-from archinspect.op import DTYPES, channel_axis
-from archinspect.shape import size
+from archinspect.ops.figures import DTYPES
+from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from archinspect.graph import Graph, Node
-    from archinspect.op import Op, Weight
-    from archinspect.shape import Shape, Sliding
+    from archinspect.base.shape import Shape, Sliding
+    from archinspect.graph.graph import Graph, Node
+    from archinspect.ops.base import Op
+    from archinspect.ops.figures import Weight
 
 __all__ = [
     "CONVENTIONS",

@@ -29,7 +29,7 @@ class Figure(NamedTuple):
     """The tool's word for it: macs, flops, memory."""
     title: str
     like: str
-    """The figure of :class:`archinspect.cost.Cost` that means the same: macs, flops, output_bytes."""
+    """The figure of :class:`archinspect.analyses.cost.Cost` that means the same: macs, flops, output_bytes."""
     rules: tuple[Rule, ...]
 
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archinspect.op import Op
+    from archinspect.ops.base import Op
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "conv": (

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
-from archinspect.op import ArgumentError, Kept, Op, Weight, Work
+from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
 from archinspect.ops import FAMILIES
-from archinspect.shape import Mismatch, normal_axes, normal_axis, size, text
+from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.graph import Tensor
-    from archinspect.op import Elements, Emit, Run
-    from archinspect.shape import Shape
-    from archinspect.source import Value
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Value
+    from archinspect.graph.graph import Tensor
+    from archinspect.ops.base import Emit
+    from archinspect.ops.figures import Elements, Run
 
 
 class Elementwise(Op):
@@ -36,11 +38,9 @@ class Elementwise(Op):
         return shapes[0]
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output, run
         return Kept(output=True) if self.from_output else Kept((0,))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=self.operations * size(output))
 
 
@@ -68,11 +68,9 @@ class ReLU(_Overwriting):
     threshold: float = arg("where the slope changes", Float(), 0.0)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=(1 + (self.max_value is not None) + (self.negative_slope != 0)) * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output
         from_output = self.max_value is None and (self.negative_slope == 0 or run.in_place)
         return Kept(output=True) if from_output else Kept((0,))
 
@@ -91,7 +89,6 @@ class LeakyReLU(_Overwriting):
     negative_slope: float = arg("slope below zero", Float(), 0.3, aliases=("alpha",))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output
         return Kept(output=True) if run.in_place else Kept((0,))
 
 
@@ -159,7 +156,6 @@ class GELU(Elementwise):
     approximate: str | bool = arg("the form by tanh", Choice(False, True, "none", "tanh"), default=False)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=(8 if self.approximate in (True, "tanh") else 5) * size(output))
 
 
@@ -169,7 +165,6 @@ class QuickGELU(Elementwise):
     operations = 4
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, run
         return Kept((0,), extra=(("float", size(output)),))  # the sigmoid
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
@@ -196,7 +191,6 @@ class LogSigmoid(Elementwise):
     operations = 5
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, run
         return Kept((0,), extra=(("float", size(output)),))  # exp(-|x|)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
@@ -216,7 +210,6 @@ class Softplus(Elementwise):
     threshold: float = arg("where PyTorch becomes linear; without effect on costs", Float(), 20.0)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=(3 if self.beta == 1 else 5) * size(output))
 
 
@@ -226,7 +219,6 @@ class Softsign(Elementwise):
     operations = 3
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, run
         return Kept((0,), extra=(("float", size(output)),))  # 1 + |x|
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
@@ -287,7 +279,6 @@ class TanhShrink(Elementwise):
     operations = 2
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, run
         return Kept(extra=(("float", size(output)),))  # tanh(x)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
@@ -338,11 +329,9 @@ class GLU(Op):
         return (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=5 * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output, run
         return Kept((0,))
 
 
@@ -356,9 +345,8 @@ class ActivationKind(Kind):
 
     expected = "the name of an activation"
 
-    def convert(self, value: Value, op: type[Op]) -> Op | None:
+    def convert(self, value: Value, rank: int = 0) -> Op | None:
         """Return the activation's operator, or None for `linear`."""
-        del op
         given: Value = None
         if isinstance(value, dict) and len(value) == 1:
             ((value, given),) = value.items()
@@ -370,7 +358,7 @@ class ActivationKind(Kind):
         if name in _NONE:
             return None
         if name not in _BY_NAME:
-            from archinspect.diagnostics import suggest  # noqa: PLC0415 - the error path only
+            from archinspect.base.diagnostics import suggest  # the error path only
 
             raise ValueError(f"{self.expected} ({suggest(value, sorted(o.__name__ for o in _FUNCTIONS))})")
         function = _BY_NAME[name]
@@ -397,7 +385,7 @@ def _shared(op: type[Op]) -> Op:
     return _INSTANCES[op]
 
 
-def activation_arg() -> Any:  # noqa: ANN401 - as archinspect.args.arg
+def activation_arg() -> Any:  # noqa: ANN401 - as archinspect.ops.args.arg
     """Declare `activation`, which every layer with a kernel may have."""
     return arg("applied to the output", ActivationKind(), None)
 

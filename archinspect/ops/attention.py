@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Bool, Choice, Float, Int, Optional, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work
+from archinspect.base.shape import Mismatch, size, text
+from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
+from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.dense import Dense, Projection
-from archinspect.shape import Mismatch, size, text
+from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeVar
 
-    from archinspect.graph import Tensor
-    from archinspect.op import Elements, Emit, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Tensor
+    from archinspect.ops.base import Emit
+    from archinspect.ops.figures import Elements, Run
 
     T = TypeVar("T")
 
@@ -121,7 +123,6 @@ class ScaledDotProductAttention(_Attention):
         return (*query[:-1], value[-1] // self.kv_heads * self.num_heads)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        del shapes
         return {"position_biases": Weight((self.position_biases, self.num_heads))} if self.position_biases else {}
 
     def scores(self, shapes: Sequence[Shape]) -> int:
@@ -227,11 +228,9 @@ class RotaryEmbedding(Op):
         return shape
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=3 * size(output))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("float", 2 * size(output)),)  # both products
 
     def label(self) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Bool, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, Reach, Weight, Windowed, Work, product_backward, times
+from archinspect.base.shape import Mismatch, extent, largest, named, positions, size, sliding
 from archinspect.ops.activation import activation_arg
-from archinspect.shape import Mismatch, extent, largest, named, positions, size, sliding
+from archinspect.ops.args import Bool, Int, Optional, Pad, PerAxis, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, Reach, Weight, Work, product_backward
+from archinspect.ops.spatial import Windowed, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archinspect.graph import Tensor
-    from archinspect.op import Elements, Emit, Run
-    from archinspect.shape import Padding, Shape, Sliding
+    from archinspect.base.shape import Padding, Shape, Sliding
+    from archinspect.graph.graph import Tensor
+    from archinspect.ops.base import Emit
+    from archinspect.ops.figures import Elements, Run
 
 
 class _Window(Windowed):
@@ -43,12 +46,10 @@ class _Window(Windowed):
         return product_backward(self.work(shapes, output), run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output, run
         padded = self.padded(shapes[0])
         return Kept(extra=(("float", padded),)) if padded else Kept((0,))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del output, run
         return (("float", self.padded(shapes[0])),)
 
     def padded(self, shape: Shape) -> int:
@@ -128,20 +129,17 @@ class _Conv(_Window):
 
 
 class Conv1D(_Conv):
-    __doc__ = _Conv.__doc__
     rank = 1
     aliases = ("Convolution1D",)
     padding: Padding = arg("zeros around the input", Pad("valid", "same", "causal"), "valid")
 
 
 class Conv2D(_Conv):
-    __doc__ = _Conv.__doc__
     rank = 2
     aliases = ("Convolution2D",)
 
 
 class Conv3D(_Conv):
-    __doc__ = _Conv.__doc__
     rank = 3
     aliases = ("Convolution3D",)
 
@@ -165,11 +163,9 @@ class _Depthwise(_Window):
         return {"kernel": Weight(kernel), **self.bias(channels * self.depth_multiplier)}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(prod(self.kernel_size) * size(output), size(output) * self.use_bias)
 
     def members(self, channel: int, channels: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-        del channels
         place = divmod(channel, self.depth_multiplier)
         yield place[0], place
 
@@ -178,12 +174,10 @@ class _Depthwise(_Window):
 
 
 class DepthwiseConv1D(_Depthwise):
-    __doc__ = _Depthwise.__doc__
     rank = 1
 
 
 class DepthwiseConv2D(_Depthwise):
-    __doc__ = _Depthwise.__doc__
     rank = 2
 
 
@@ -220,7 +214,6 @@ class _Separable(_Window):
 
 
 class SeparableConv1D(_Separable):
-    __doc__ = _Separable.__doc__
     rank = 1
     aliases = ("SeparableConvolution1D",)
     mixing = Conv1D
@@ -228,7 +221,6 @@ class SeparableConv1D(_Separable):
 
 
 class SeparableConv2D(_Separable):
-    __doc__ = _Separable.__doc__
     rank = 2
     aliases = ("SeparableConvolution2D",)
     mixing = Conv2D
@@ -269,7 +261,6 @@ class _Transpose(_Window):
         return self.join(shape[0], lengths, self.filters)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        del shapes
         return tuple(
             Reach(window, 1, self._cut(axis), up=stride)
             for axis, (window, stride) in enumerate(zip(self._windows(), self.strides, strict=True))
@@ -279,7 +270,6 @@ class _Transpose(_Window):
         return named("window", map(extent, self.kernel_size, self.dilation_rate))
 
     def padded(self, shape: Shape) -> int:
-        del shape
         return 0
 
     def _cut(self, axis: int) -> int:
@@ -315,18 +305,15 @@ class _Transpose(_Window):
 
 
 class Conv1DTranspose(_Transpose):
-    __doc__ = _Transpose.__doc__
     rank = 1
     aliases = ("ConvTranspose1d", "Convolution1DTranspose")
 
 
 class Conv2DTranspose(_Transpose):
-    __doc__ = _Transpose.__doc__
     rank = 2
     aliases = ("ConvTranspose2d", "Convolution2DTranspose", "Deconvolution2D", "Deconv2D")
 
 
 class Conv3DTranspose(_Transpose):
-    __doc__ = _Transpose.__doc__
     rank = 3
     aliases = ("ConvTranspose3d", "Convolution3DTranspose")

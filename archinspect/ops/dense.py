@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Bool, Int, Optional, arg
-from archinspect.op import Backward, Kept, Op, Weight, Work, product_backward
+from archinspect.base.shape import Mismatch, size
 from archinspect.ops.activation import activation_arg
-from archinspect.shape import Mismatch, size
+from archinspect.ops.args import Bool, Int, Optional, arg
+from archinspect.ops.base import Op
+from archinspect.ops.figures import Backward, Kept, Weight, Work, product_backward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Run
 
 
 class Projection(Op):
@@ -34,7 +35,6 @@ class Projection(Op):
         return product_backward(self.work(shapes, output), run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output
         return Kept((0,)) if run.weights else Kept()
 
 

@@ -6,17 +6,18 @@ import re
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from archinspect.args import MAX_ITEMS, Int, Kind, Optional, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, View, Weight, Work, product_backward
+from archinspect.base.shape import Mismatch, size, text
 from archinspect.ops.activation import activation_arg
-from archinspect.shape import Mismatch, size, text
+from archinspect.ops.args import MAX_ITEMS, Int, Kind, Optional, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, View, Weight, Work, product_backward
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from archinspect.op import Elements, Run
-    from archinspect.shape import Shape
-    from archinspect.source import Value
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Value
+    from archinspect.ops.figures import Elements, Run
 
 MAX_LENGTH = 200
 REST = "."
@@ -30,9 +31,8 @@ class Equation(Kind):
 
     expected = "an equation such as 'bij,bjk->bik'"
 
-    def convert(self, value: Value, op: type[Op]) -> str:
+    def convert(self, value: Value, rank: int = 0) -> str:
         """Return the equation without spaces, `...` as one character."""
-        del op
         if not isinstance(value, str):
             raise ValueError(self.expected)
         if len(value) > MAX_LENGTH:
@@ -48,9 +48,8 @@ class Indices(Kind):
 
     expected = "letters of the output"
 
-    def convert(self, value: Value, op: type[Op]) -> str:
+    def convert(self, value: Value, rank: int = 0) -> str:
         """Return each letter once."""
-        del op
         if not isinstance(value, str) or len(value) > MAX_LENGTH:
             raise ValueError(self.expected)
         return "".join(dict.fromkeys(value))
@@ -61,13 +60,13 @@ class Sizes(Kind):
 
     expected = "a list of positive integers, null for what follows from the input"
 
-    def convert(self, value: Value, op: type[Op]) -> tuple[object, ...]:
+    def convert(self, value: Value, rank: int = 0) -> tuple[object, ...]:
         """Return a tuple of ints and Nones."""
         items = value if isinstance(value, list) else [value]
         if len(items) > MAX_ITEMS:
             raise ValueError(f"{self.expected}, at most {MAX_ITEMS} of them")
         try:
-            return tuple(Optional(Int(1)).convert(item, op) for item in items)
+            return tuple(Optional(Int(1)).convert(item, rank) for item in items)
         except ValueError:
             raise ValueError(self.expected) from None
 
@@ -260,12 +259,10 @@ class Einsum(_Product):
         return _shape(output, self.sizes(terms, shapes))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del output
         terms, result = self.terms()
         return _work(terms, result, self.sizes(terms, shapes))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        del output
         terms, result = self.terms()
         macs = other = 0
         # What has been joined needs a gradient where one of its terms does; the last sum's gradient is only stretched.
@@ -276,19 +273,16 @@ class Einsum(_Product):
         return Backward(Work(macs, other))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output
         terms, result = self.terms()
         memory = _Memory(terms, result, self.sizes(terms, shapes), run.inputs)
         return Kept(tuple(sorted(memory.inputs)), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del run
         terms, result = self.terms()
         memory = _Memory(terms, result, self.sizes(terms, shapes))
         return (("float", max(memory.alive - size(output), 0)),)
 
     def view(self, *, training: bool) -> View | None:
-        del training
         terms, result = self.terms()
         return View(strided=True) if {*map(frozenset, terms)} == {frozenset(result)} and len(terms) == 1 else None
 
@@ -362,13 +356,11 @@ class EinsumDense(_Product):
         return product_backward(self.work(shapes, output), run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output
         terms, result = self.terms()
         memory = _Memory(terms, result, self._sizes(shapes[0]), (run.inputs[0], run.weights))
         return Kept((0,) if 0 in memory.inputs else (), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del run
         terms, result = self.terms()
         memory = _Memory(terms, result, self._sizes(shapes[0]))
         # The product, to which the bias is added; or copies of input and kernel.

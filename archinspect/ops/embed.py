@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Bool, Int, Optional, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work
-from archinspect.shape import Mismatch, size
+from archinspect.base.shape import Mismatch, size
+from archinspect.ops.args import Bool, Int, Optional, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Elements, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
 
 
 class Embedding(Op):
@@ -33,18 +34,15 @@ class Embedding(Op):
         return (*shapes[0], self.output_dim)
 
     def output_dtype(self, *dtypes: str) -> str:
-        del dtypes
         return "float"
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        del shapes
         return {"embeddings": Weight((self.input_dim, self.output_dim))}
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
         return min(super().weights_read(shapes, output), size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output
         return Kept((0,)) if run.weights else Kept()
 
     def label(self) -> str:
@@ -71,19 +69,15 @@ class SinusoidalEmbedding(Op):
         return (*shapes[0], self.dim)
 
     def output_dtype(self, *dtypes: str) -> str:
-        del dtypes
         return "float"
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=3 * (size(output) // 2))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, run
         return Kept(extra=(("float", self.dim // 2 + size(output) // 2),))  # frequencies and angles
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("float", 3 * (size(output) // 2)),)  # angles, sines, cosines
 
     def label(self) -> str:
@@ -127,23 +121,18 @@ class LearnedPositions(Op):
         return {"position_embeddings": Weight((self.input_dim or steps, *rest))}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=size(output))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        del shapes
         return Backward(weights=Work(other=run.weights * size(output)))
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
-        del shapes
         return size(output[1:])
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes
         return Kept(extra=(("int64", output[1]),)) if run.weights and self.indexed else Kept()
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("float", size(output[1:]) * self.indexed),)  # what is looked up
 
     def label(self) -> str:
@@ -172,7 +161,6 @@ class ClassToken(Op):
         return {"tokens": Weight((self.n, shapes[0][-1]))}
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        del shapes
         return Backward(weights=Work(other=run.weights * output[0] * self.n * output[-1]))
 
     def label(self) -> str:
@@ -200,14 +188,12 @@ class LearnedTokens(Op):
         return (shape[0], self.n, self.dim or shape[-1])
 
     def output_dtype(self, *dtypes: str) -> str:
-        del dtypes
         return "float"
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {"tokens": Weight(self.output(*shapes)[1:])}
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        del shapes, output
         return 0  # the samples' tokens are one and the same, a weight
 
     def label(self) -> str:

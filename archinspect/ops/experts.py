@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Bool, Int, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, Weight, Work
+from archinspect.base.shape import size
 from archinspect.ops.activation import ActivationKind
-from archinspect.shape import size
+from archinspect.ops.args import Bool, Int, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.graph import Tensor
-    from archinspect.op import Elements, Emit, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Tensor
+    from archinspect.ops.base import Emit
+    from archinspect.ops.figures import Elements, Run
 
 
 class MixtureOfExperts(Op):
@@ -67,7 +69,6 @@ class MixtureOfExperts(Op):
         }
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         steps, hidden = size(output[:-1]), (*output[:-1], self.used * self.units)
         macs = output[-1] * (steps * self.num_experts + (2 + self.gated) * size(hidden))
         inside = self.activation.work([hidden], hidden).other if self.activation else 0
@@ -86,7 +87,6 @@ class MixtureOfExperts(Op):
         return size(router.shape) + read * size(experts.shape[1:])
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes
         # Of an expert: what the activation needs and gives, the gate and its product, and what the score weighs.
         steps, hidden = size(output[:-1]), (*output[:-1], self.units)
         inside = self.activation.kept([hidden], hidden, run) if self.activation else Kept()
@@ -95,7 +95,6 @@ class MixtureOfExperts(Op):
         return Kept((0,), extra=(("float", steps * self.num_experts + self.used * expert),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         # Beside the scores: an expert's hidden tensors, and the sum of the experts before; then the last hidden one,
         # what comes back of it and that times its score.
         steps, total = size(output[:-1]), size(output)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Choice, Float, Ints, Optional, arg
-from archinspect.op import DTYPES, Kept, Op, View, Work, channel_axis, data_format_arg
-from archinspect.shape import size
+from archinspect.base.shape import size
+from archinspect.ops.args import Choice, Float, Ints, Optional, arg
+from archinspect.ops.base import Op
+from archinspect.ops.figures import DTYPES, Kept, View, Work
+from archinspect.ops.spatial import channel_axis, data_format_arg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Elements, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
 
 
 class Input(Op):
@@ -25,11 +27,9 @@ class Input(Op):
     dtype: str = arg("data type; `float` is the one the network computes in", Choice(*DTYPES), "float")
 
     def output(self, *shapes: Shape) -> Shape:
-        del shapes
         return (1, *self.shape)
 
     def output_dtype(self, *dtypes: str) -> str:
-        del dtypes
         return self.dtype
 
 
@@ -49,7 +49,6 @@ class Identity(_SameShape):
     aliases = ("Noop", "Nop")
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View()
 
 
@@ -63,7 +62,6 @@ class _Dropout(_SameShape):
         return None if training and self.rate else View()
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, run
         return Kept(extra=(("float", self.mask(output)),)) if self.rate else Kept()
 
     def mask(self, shape: Shape) -> int:
@@ -139,13 +137,10 @@ class Rescaling(_SameShape):
     offset: float | None = arg("term", Optional(Float()), None)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=((self.scale != 1) + bool(self.offset)) * size(output))
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return None if self.scale != 1 or self.offset else View()
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("float", size(output) * (self.scale != 1 and bool(self.offset))),)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Bool, Int, Ints, Optional, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, Work, channel_axis, data_format_arg
-from archinspect.shape import Mismatch, broadcast, normal_axis, size, text
+from archinspect.base.shape import Mismatch, broadcast, normal_axis, size, text
+from archinspect.ops.args import Bool, Int, Ints, Optional, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, Work
+from archinspect.ops.spatial import channel_axis, data_format_arg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Elements, Reach, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Reach, Run
 
 
 class _Elementwise(Op):
@@ -29,7 +31,6 @@ class _Elementwise(Op):
         return Work(other=(len(shapes) - 1) * size(output))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del run
         return (("float", size(output) * (len(shapes) > 2)),)  # noqa: PLR2004 - two at a time
 
 
@@ -84,7 +85,6 @@ class Multiply(_Elementwise):
     aliases = ("Mul",)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output
         return _kept_pairwise(shapes, run, own=False)
 
 
@@ -94,7 +94,6 @@ class Maximum(_Elementwise):
     aliases = ("Max",)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output
         return _kept_pairwise(shapes, run, own=True)
 
 
@@ -104,7 +103,6 @@ class Minimum(_Elementwise):
     aliases = ("Min",)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output
         return _kept_pairwise(shapes, run, own=True)
 
 
@@ -118,7 +116,6 @@ class Average(_Elementwise):
         return Backward(Work(other=_stretched(shapes, output, run) + size(output)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("float", size(output)),)  # the sum
 
 
@@ -191,7 +188,6 @@ class Dot(Op):
         return Work(macs, 3 * (size(first) + size(second)) * self.normalize)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output
         if self.normalize:
             # Both inputs, their lengths, those at least epsilon, and both scaled: the factors of the sums.
             scales = [size(shape) // shape[axis] for shape, axis in zip(shapes, self._axes(*shapes), strict=True)]
@@ -199,5 +195,4 @@ class Dot(Op):
         return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del output, run
         return (("float", sum(map(size, shapes)) * self.normalize),)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Bool, Float, Int, Ints, Optional, arg
-from archinspect.op import Kept, Op, Weight, Work, channel_axis, data_format_arg
-from archinspect.shape import Mismatch, normal_axes, normal_axis, size
+from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size
+from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
+from archinspect.ops.base import Op
+from archinspect.ops.figures import Kept, Weight, Work
+from archinspect.ops.spatial import channel_axis, data_format_arg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Elements, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
 
 
 class _Norm(Op):
@@ -35,11 +37,9 @@ class _Norm(Op):
         raise NotImplementedError
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output, run
         return Kept((0,), extra=self.statistics(shapes[0]))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del output, run
         return self.statistics(shapes[0])
 
 
@@ -127,15 +127,12 @@ class FrozenBatchNormalization(_ChannelNorm):
         return dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), fixed)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=2 * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output, run
         return Kept(extra=(("float", self.channels(shapes[0])),))  # the factor
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del run
         return (("float", size(output) + 2 * self.channels(shapes[0])),)  # the scaled map, factor and term
 
     def label(self) -> str:
@@ -204,7 +201,6 @@ class RMSNormalization(LayerNormalization):
         return (roots, ("float", size(shape))) if self.weights(shape) else (roots,)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del output, run
         # Without a scale, the mean square beside its inverse root.
         statistics = self.statistics(shapes[0])
         return statistics if self.weights(shapes[0]) else 2 * statistics
@@ -293,16 +289,13 @@ class LocalResponseNormalization(Op):
         return self.size if self.depth_radius is None else 2 * self.depth_radius + 1
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=(self.window + 5) * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del run
         # The squares with zeros around the channels, the base and the result of the power.
         return Kept((0,), extra=(("float", self._padded(shapes[0]) + 2 * size(output)),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del run
         # The mean of the squares, its multiple and the base of the power, before there is an output; or the squares,
         # with zeros around the channels, of which the mean is made.
         return (("float", max(2 * size(output), self._padded(shapes[0]))),)
@@ -337,15 +330,12 @@ class UnitNormalization(Op):
         return size(shape) // shape[normal_axis(axis, len(shape))]
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=3 * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output, run
         return Kept((0,), extra=(("float", 2 * self._lengths(shapes[0])),))  # as they are, and those at least epsilon
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del output, run
         return (("float", self._lengths(shapes[0])),)
 
 
@@ -371,9 +361,7 @@ class LayerScale(Op):
         return {"gamma": Weight((shape[normal_axis(axis, len(shape))],))}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output
         return Kept((0,)) if run.weights else Kept()

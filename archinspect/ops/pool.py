@@ -6,15 +6,17 @@ from functools import partial
 from math import gcd, prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Backward, Kept, Reach, Spatial, Windowed, Work, times
-from archinspect.shape import Mismatch, ceil_div, extent, positions, size, sliding, text
+from archinspect.base.shape import Mismatch, ceil_div, extent, positions, size, sliding, text
+from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
+from archinspect.ops.base import ArgumentError
+from archinspect.ops.figures import Backward, Kept, Reach, Work
+from archinspect.ops.spatial import Spatial, Windowed, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Elements, Run
-    from archinspect.shape import Padding, Pair, Shape, Sliding
+    from archinspect.base.shape import Padding, Pair, Shape, Sliding
+    from archinspect.ops.figures import Elements, Run
 
 
 def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *, drops: bool) -> int:
@@ -71,7 +73,6 @@ class _Pool(Windowed):
         return tuple(map(positions, lengths, how.windows, how.strides, how.pads, axes))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=self.operations() * size(output))
 
     def operations(self) -> int:
@@ -88,14 +89,12 @@ class _Indices(Spatial):
     """A pooling that notes where in its window each output element was found."""
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        del shapes, run
         return Backward(Work(other=size(output)))  # each gradient is added where its element was found
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept((0,), extra=self.workspace(shapes, output, run))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("int64", size(output)),)
 
 
@@ -121,19 +120,16 @@ class _MaxPool(_Pool, _Indices):
 
 
 class MaxPooling1D(_MaxPool):
-    __doc__ = _MaxPool.__doc__
     rank = 1
     aliases = ("MaxPool1d",)
 
 
 class MaxPooling2D(_MaxPool):
-    __doc__ = _MaxPool.__doc__
     rank = 2
     aliases = ("MaxPool2d", "MaxPool", "MaxPooling")
 
 
 class MaxPooling3D(_MaxPool):
-    __doc__ = _MaxPool.__doc__
     rank = 3
     aliases = ("MaxPool3d",)
 
@@ -156,24 +152,20 @@ class _AveragePool(_Pool):
         return prod(self.pool_size)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output, run
         return Kept((0,))
 
 
 class AveragePooling1D(_AveragePool):
-    __doc__ = _AveragePool.__doc__
     rank = 1
     aliases = ("AvgPool1d",)
 
 
 class AveragePooling2D(_AveragePool):
-    __doc__ = _AveragePool.__doc__
     rank = 2
     aliases = ("AvgPool2d", "AvgPool", "AveragePool")
 
 
 class AveragePooling3D(_AveragePool):
-    __doc__ = _AveragePool.__doc__
     rank = 3
     aliases = ("AvgPool3d",)
 
@@ -200,7 +192,6 @@ class _GlobalMaxPool(_GlobalPool):
     word = "max"
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output, run
         return Kept((0,), output=True)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
@@ -208,19 +199,16 @@ class _GlobalMaxPool(_GlobalPool):
 
 
 class GlobalMaxPooling1D(_GlobalMaxPool):
-    __doc__ = _GlobalMaxPool.__doc__
     rank = 1
     aliases = ("GlobalMaxPool1D",)
 
 
 class GlobalMaxPooling2D(_GlobalMaxPool):
-    __doc__ = _GlobalMaxPool.__doc__
     rank = 2
     aliases = ("GlobalMaxPool2D", "GlobalMaxPool")
 
 
 class GlobalMaxPooling3D(_GlobalMaxPool):
-    __doc__ = _GlobalMaxPool.__doc__
     rank = 3
     aliases = ("GlobalMaxPool3D",)
 
@@ -234,24 +222,20 @@ class _GlobalAveragePool(_GlobalPool):
     word = "average"
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del output
         return Work(other=size(shapes[0]))
 
 
 class GlobalAveragePooling1D(_GlobalAveragePool):
-    __doc__ = _GlobalAveragePool.__doc__
     rank = 1
     aliases = ("GlobalAvgPool1D",)
 
 
 class GlobalAveragePooling2D(_GlobalAveragePool):
-    __doc__ = _GlobalAveragePool.__doc__
     rank = 2
     aliases = ("GlobalAvgPool2D", "GlobalAvgPool", "GlobalAveragePool", "GlobalPooling")
 
 
 class GlobalAveragePooling3D(_GlobalAveragePool):
-    __doc__ = _GlobalAveragePool.__doc__
     rank = 3
     aliases = ("GlobalAvgPool3D",)
 
@@ -305,19 +289,16 @@ class _AdaptiveMaxPool(_AdaptivePool, _Indices):
 
 
 class AdaptiveMaxPooling1D(_AdaptiveMaxPool):
-    __doc__ = _AdaptiveMaxPool.__doc__
     rank = 1
     aliases = ("AdaptiveMaxPool1d",)
 
 
 class AdaptiveMaxPooling2D(_AdaptiveMaxPool):
-    __doc__ = _AdaptiveMaxPool.__doc__
     rank = 2
     aliases = ("AdaptiveMaxPool2d",)
 
 
 class AdaptiveMaxPooling3D(_AdaptiveMaxPool):
-    __doc__ = _AdaptiveMaxPool.__doc__
     rank = 3
     aliases = ("AdaptiveMaxPool3d",)
 
@@ -328,29 +309,24 @@ class _AdaptiveAveragePool(_AdaptivePool):
     word = "average"
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del output
         return Work(other=self.elements(shapes[0]))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output, run
         # To a single position it is a mean.
         return Kept() if set(self.output_size) == {1} else Kept((0,))
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePool):
-    __doc__ = _AdaptiveAveragePool.__doc__
     rank = 1
     aliases = ("AdaptiveAvgPool1d",)
 
 
 class AdaptiveAveragePooling2D(_AdaptiveAveragePool):
-    __doc__ = _AdaptiveAveragePool.__doc__
     rank = 2
     aliases = ("AdaptiveAvgPool2d", "AdaptiveAvgPool")
 
 
 class AdaptiveAveragePooling3D(_AdaptiveAveragePool):
-    __doc__ = _AdaptiveAveragePool.__doc__
     rank = 3
     aliases = ("AdaptiveAvgPool3d",)
 
@@ -384,15 +360,12 @@ class RoIAlign(Spatial):
         return (boxes[0], boxes[1], *inside[1:])
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=8 * self.sampling_ratio**2 * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output, run
         return Kept(extra=self._boxes(shapes))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del output, run
         return self._boxes(shapes)
 
     def _boxes(self, shapes: Sequence[Shape]) -> Elements:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from archinspect.args import Bool, Int, Optional, arg
-from archinspect.op import Backward, Kept, Op, Weight, Work
-from archinspect.shape import Mismatch, size, text
+from archinspect.base.shape import Mismatch, size, text
+from archinspect.ops.args import Bool, Int, Optional, arg
+from archinspect.ops.base import Op
+from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archinspect.op import Elements, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
 
 
 class _Cell(NamedTuple):
@@ -110,7 +111,6 @@ class Recurrent(Op):
         return found
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del output
         steps = size(shapes[0][:-1])
         cells = list(self.cells(shapes[0]))
         macs = sum(self.gates * self.units * (cell.features + self.features) for cell in cells)
@@ -133,7 +133,6 @@ class Recurrent(Op):
         )
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output, run
         batch, steps, _ = shapes[0]
         cells = list(self.cells(shapes[0]))
         between = (self.num_layers - 1) * self.stored(shapes, ())
@@ -146,7 +145,6 @@ class Recurrent(Op):
         return (steps + 1) * self.units
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del run
         # Each step's output before they are joined, what the layer before gave, one direction's outputs while those
         # of both are joined; and, nearly, the tensors of a step.
         layers = 1 + (self.num_layers > 1) + self.bidirectional / 2
@@ -155,7 +153,6 @@ class Recurrent(Op):
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         # The last step's output is a part of all steps' outputs.
-        del output
         return size(shapes[0][:-1]) * self.features * (1 + self.bidirectional)
 
     def label(self) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.args import Bool, Choice, Float, Int, Ints, Optional, Pad, PerAxis, arg
-from archinspect.op import ArgumentError, Op, Reach, Spatial, View, Work, data_format_arg, times
-from archinspect.shape import Mismatch, normal_axis, size, text
+from archinspect.base.shape import Mismatch, normal_axis, size, text
+from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Optional, Pad, PerAxis, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Reach, View, Work
+from archinspect.ops.spatial import Spatial, data_format_arg, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.shape import Pair, Shape
+    from archinspect.base.shape import Pair, Shape
 
 
 class Flatten(Op):
@@ -33,7 +35,6 @@ class Flatten(Op):
         return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(in_order=True)
 
 
@@ -64,7 +65,6 @@ class Reshape(Op):
         return (shape[0], *(elements // known if dim == -1 else dim for dim in self.target_shape))
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(in_order=True)
 
 
@@ -84,7 +84,6 @@ class Permute(Op):
         return (shape[0], *(shape[axis] for axis in dims))
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(strided=True)
 
 
@@ -117,24 +116,20 @@ class _ZeroPadding(Spatial):
         return self.join(shape[0], padded, channels)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        del shapes
         return tuple(Reach(before=before) for before, _ in self.padding)
 
 
 class ZeroPadding1D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 1
     aliases = ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d", "CircularPad1d")
 
 
 class ZeroPadding2D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 2
     aliases = ("ZeroPad2d", "ConstantPad2d", "ReflectionPad2d", "ReplicationPad2d", "CircularPad2d")
 
 
 class ZeroPadding3D(_ZeroPadding):
-    __doc__ = _ZeroPadding.__doc__
     rank = 3
     aliases = ("ZeroPad3d", "ConstantPad3d", "ReflectionPad3d", "ReplicationPad3d", "CircularPad3d")
 
@@ -154,27 +149,22 @@ class _Cropping(Spatial):
         return self.join(shape[0], left, channels)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        del shapes
         return tuple(Reach(before=-before) for before, _ in self.cropping)
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(strided=True)
 
 
 class Cropping1D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 1
 
 
 class Cropping2D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 2
     cropping: tuple[Pair, ...] = arg("positions cut on each side", Pad(), 0)
 
 
 class Cropping3D(_Cropping):
-    __doc__ = _Cropping.__doc__
     rank = 3
 
 
@@ -214,11 +204,9 @@ class _UpSampling(Spatial):
         return self.join(shape[0], [n * factor for n, factor in zip(spatial, self.size, strict=True)], channels)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        del shapes
         return _enlarged(self.size, self.interpolation)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=_INTERPOLATION[self.interpolation] * self.rank * size(output))
 
     def label(self) -> str:
@@ -226,17 +214,14 @@ class _UpSampling(Spatial):
 
 
 class UpSampling1D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 1
 
 
 class UpSampling2D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 2
 
 
 class UpSampling3D(_UpSampling):
-    __doc__ = _UpSampling.__doc__
     rank = 3
 
 
@@ -248,7 +233,7 @@ class _Factors(Ints):
         self.expected = "a whole factor, or one an axis (for a fraction give the output's `size`)"
 
 
-class Upsample(Op):
+class _Upsample(Op):
     """Repeats or interpolates as PyTorch does: by a whole factor, or to a size, over any number of spatial axes.
 
     FLOPs: none for `nearest`; for linear interpolation 3 an output element and axis (2 products, 1 sum), for
@@ -257,7 +242,6 @@ class Upsample(Op):
 
     kind = "reshape"
     main = "scale_factor"
-    aliases = ("UpsamplingNearest2d",)
     scale_factor: tuple[int, ...] | None = arg("factor", Optional(_Factors()), None)
     size: tuple[int, ...] | None = arg(
         "positions of the output, instead of a factor", Optional(Ints(1)), None, aliases=("output_size",)
@@ -292,15 +276,17 @@ class Upsample(Op):
         return values * len(spatial) if len(values) == 1 else values
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=_INTERPOLATION[self.mode] * (len(output) - 2) * size(output))
 
     def label(self) -> str:
         return f"upsample x{times(self.scale_factor)}" if self.scale_factor else f"upsample to {times(self.size or ())}"
 
 
-class UpsampleBilinear(Upsample):
-    __doc__ = Upsample.__doc__
+class Upsample(_Upsample):
+    aliases = ("UpsamplingNearest2d",)
+
+
+class UpsampleBilinear(_Upsample):
     aliases = ("UpsamplingBilinear2d",)
     mode: str = arg(
         "how positions in between are made", Choice(*_INTERPOLATION), "bilinear", aliases=("interpolation",)
@@ -339,7 +325,6 @@ class PixelShuffle(Spatial):
         return self.join(shape[0], [n * factor for n in spatial], channels // (factor * factor))
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        del shapes
         return (Reach(self.upscale_factor, up=self.upscale_factor),) * self.rank
 
     def label(self) -> str:
@@ -363,7 +348,6 @@ class PixelUnshuffle(Spatial):
         return self.join(shape[0], [n // factor for n in spatial], channels * factor * factor)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        del shapes
         return (Reach(self.downscale_factor, self.downscale_factor),) * self.rank
 
     def label(self) -> str:
@@ -415,7 +399,6 @@ class ResizeLike(_SpatialLike):
         return _enlarged(factors, self.interpolation)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=_INTERPOLATION[self.interpolation] * (len(output) - 2) * size(output))
 
     def label(self) -> str:
@@ -440,7 +423,6 @@ class CropLike(_SpatialLike):
         return tuple(Reach(before=-((n - left) // 2)) for n, left in zip(given[axes], like[axes], strict=True))
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(strided=True)
 
     def label(self) -> str:
@@ -462,7 +444,6 @@ class ReshapeLike(_Like):
         return like
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(in_order=True)
 
     def label(self) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.args import Bool, Int, Ints, Optional, arg
-from archinspect.op import ArgumentError, Backward, Kept, Op, View, Weight, Work
-from archinspect.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
+from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
+from archinspect.ops.args import Bool, Int, Ints, Optional, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.op import Elements, Run
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
 
 MAX_COUNT = 10**15
 
@@ -52,7 +53,6 @@ class MatMul(Op):
         return Kept(whole, extra=self._stretched([shapes[i] for i in needed], output))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del run
         return self._stretched(shapes, output)
 
     def _stretched(self, shapes: Sequence[Shape], output: Shape) -> Elements:
@@ -81,7 +81,6 @@ class Slice(Op):
         return (*shape[:axis], ceil_div(stop - start, self.step), *shape[axis + 1 :])
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(strided=True)
 
 
@@ -101,7 +100,6 @@ class Select(Op):
         return (*shape[:axis], *shape[axis + 1 :])
 
     def view(self, *, training: bool) -> View | None:
-        del training
         return View(strided=True)
 
     def label(self) -> str:
@@ -135,7 +133,6 @@ class ReduceMean(_Reduce):
     aliases = ("Mean",)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del output
         return Work(other=size(shapes[0]))
 
 
@@ -143,7 +140,6 @@ class ReduceMax(_Reduce):
     """The largest element along axes. FLOPs: a comparison for every element but the first of each."""
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes, output, run
         return Kept((0,), output=True)
 
 
@@ -182,7 +178,6 @@ class WindowPartition(Op):
         return (batch, ceil_div(height, window) * ceil_div(width, window), window * window, channels)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("float", size(output)),)  # the map, padded
 
 
@@ -223,7 +218,6 @@ class WindowReverse(Op):
         return (shape[0], height, width, shape[-1])
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        del output
         return size(shapes[0])  # the padding is cut off by a view
 
 
@@ -245,16 +239,13 @@ class SampleGaussian(Op):
         return mean
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         return Work(other=4 * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del shapes
         # The deviation and the noise; nothing where only the mean is learned.
         return Kept(extra=(("float", 2 * size(output)),)) if run.inputs[1] else Kept()
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del shapes, run
         return (("float", 2 * size(output)),)
 
 
@@ -290,11 +281,9 @@ class Custom(Op):
         return shapes[0] if self.output_shape is None else (shapes[0][0], *self.output_shape)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        del shapes
         return {"weights": Weight((self.params,))} if self.params else {}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        del shapes
         macs = self.macs or 0
         other = 0 if self.flops is None else self.flops - 2 * macs
         return Work(output[0] * macs, output[0] * other)
@@ -304,5 +293,4 @@ class Custom(Op):
         return Backward(Work(any(run.inputs) * macs, any(run.inputs) * other), Work(run.weights * macs))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        del output, run
         return Kept(tuple(range(len(shapes))))

@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.args import Choice, Kind, arg
-from archinspect.diagnostics import suggest
-from archinspect.op import ArgumentError, Backward, Kept, Op, Reach, View, Work, data_format_arg
+from archinspect.base.diagnostics import suggest
+from archinspect.base.shape import Mismatch, size
+from archinspect.ops.args import Choice, Kind, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, Reach, View, Work
 from archinspect.ops.recurrent import Recurrent
-from archinspect.shape import Mismatch, size
+from archinspect.ops.spatial import data_format_arg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from archinspect.graph import Tensor
-    from archinspect.op import Elements, Emit, Run, Weight
-    from archinspect.shape import Shape
-    from archinspect.source import Value
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Value
+    from archinspect.graph.graph import Tensor
+    from archinspect.ops.base import Emit
+    from archinspect.ops.figures import Elements, Run, Weight
 
 
 class LayerKind(Kind):
@@ -25,9 +28,8 @@ class LayerKind(Kind):
 
     expected = "an operator of one input"
 
-    def convert(self, value: Value, op: type[Op]) -> Op:
+    def convert(self, value: Value, rank: int = 0) -> Op:
         """Return the operator."""
-        del op
         name, given = _split(value)
         kind = ops.find(name)
         if name and kind is None:
@@ -179,7 +181,6 @@ class Bidirectional(Op):
         return one._replace(extra=(*one.extra, *one.extra, *joined))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        del output
         inside = self.layer.output(*shapes)
         both = 2 * self.layer.stored(shapes, inside)
         return (*self.layer.workspace(shapes, inside, run), ("float", both))

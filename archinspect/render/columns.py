@@ -10,7 +10,7 @@ from archinspect.render.numbers import byte_count, count, shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from archinspect.report import Report, Row
+    from archinspect.reports.summary import Report, Row
 
 
 class Column(NamedTuple):
@@ -82,7 +82,7 @@ def columns_of(report: Report) -> dict[str, Column]:
     """Return the columns that a report can have: with a convention, its tool's figures in the place of ours."""
     if not report.convention:
         return COLUMNS
-    from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+    from archinspect.conventions import find  # only where one is asked for
 
     found = {**COLUMNS, "params": _counted(f"{report.convention} params", "params", COLUMNS["params"])}
     for figure in find(report.convention).figures:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.align import Line
-    from archinspect.report import BatchShape, Report
+    from archinspect.reports.comparison import Line
+    from archinspect.reports.summary import BatchShape, Report
 
 BOX_STYLES = {
     "input": "black on green",

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.compute import Figures, total
+from archinspect.analyses.compute import Figures, total
 from archinspect.render.numbers import byte_count, count, duration, shape
-from archinspect.report import SCHEMA
+from archinspect.reports.summary import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
-    from archinspect.compute import Compute
-    from archinspect.devices import Device
-    from archinspect.report import Report
+    from archinspect.analyses.compute import Compute
+    from archinspect.analyses.devices import Device
+    from archinspect.reports.summary import Report
 
 LAYER_WIDTH = 24
 """What a narrow terminal leaves for a layer's name and type."""
@@ -93,7 +93,7 @@ def print_compute(
     computed: Compute, report: Report, shown: Sequence[Line], console: Console, *, exact: bool, level: str
 ) -> None:
     """Print the network's head, its layers and its totals; `level` says how deep they are folded."""
-    from rich.text import Text  # noqa: PLC0415 - programs' formats do without Rich
+    from rich.text import Text  # programs' formats do without Rich
 
     head = Text(report.name, "bold")
     head.append("\n" + ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items()) + "\n", "not bold")
@@ -102,7 +102,7 @@ def print_compute(
     totals = Text("\n")
     for title, value in _totals(computed, report, exact=exact):
         totals.append(f"{title}: ", "bold").append(f"{value}\n")
-    from archinspect.render.status import status_text  # noqa: PLC0415 - as above
+    from archinspect.render.status import status_text
 
     console.print(totals.append_text(status_text(report.uncounted)), soft_wrap=True)
     notes = [level] if level else []
@@ -114,10 +114,10 @@ def print_compute(
 
 def _print_table(shown: Sequence[Line], names: Sequence[str], console: Console, *, exact: bool) -> list[str]:
     """Print the columns that fit; return the names of the others."""
-    from rich import box  # noqa: PLC0415 - programs' formats do without Rich
-    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich import box  # programs' formats do without Rich
+    from rich.table import Table
 
-    from archinspect.render.fitting import fit  # noqa: PLC0415 - as above
+    from archinspect.render.fitting import fit
 
     written = {name: [COLUMNS[name].write(line, exact) for line in shown] for name in names}
     cells, hidden = fit(written, COLUMNS, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
@@ -165,7 +165,7 @@ def _described(device: Device, dtype: str) -> str:
 
 def text(computed: Compute, report: Report, shown: Sequence[Line], form: str, *, exact: bool) -> str:
     """Return the figures as `json`, `csv` or `markdown`."""
-    from archinspect.render import data  # noqa: PLC0415 - the table does without
+    from archinspect.render import data  # the table does without
 
     if form == "json":
         return data.json_text(as_dict(computed, report, shown))
@@ -177,7 +177,7 @@ def text(computed: Compute, report: Report, shown: Sequence[Line], form: str, *,
     names = columns_of(computed)
     body = [[COLUMNS[name].write(line, exact) for name in names] for line in shown]
     table = data.markdown_table([COLUMNS[name].title for name in names], body, range(1, len(names)))
-    from archinspect.render.status import status_lines  # noqa: PLC0415 - JSON does without Rich
+    from archinspect.render.status import status_lines  # JSON does without Rich
 
     closing = [*_totals(computed, report, exact=exact), *status_lines(report.uncounted)]
     totals = "\n".join(f"- {title}: {value}" for title, value in closing)

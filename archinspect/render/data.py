@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 def json_text(value: object) -> str:
     """Return indented JSON; lists of plain numbers, such as shapes, stay on one line."""
-    import json  # noqa: PLC0415 - only this format needs it
-    import re  # noqa: PLC0415 - as json
+    import json  # only this format needs it
+    import re
 
     text = json.dumps(_finite(value), indent=2, ensure_ascii=False)
     return re.sub(r"\[\s+([-\d.,\snul]*?)\s+\]", lambda match: "[" + re.sub(r"\s+", " ", match[1]) + "]", text)
@@ -29,8 +29,8 @@ def _finite(value: object) -> object:
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return RFC 4180 text, with newlines as the platform's files have them."""
-    import csv  # noqa: PLC0415 - only this format needs it
-    import io  # noqa: PLC0415 - as csv
+    import csv  # only this format needs it
+    import io
 
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -8,8 +8,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from archinspect.diagnostics import Diagnostic
-    from archinspect.source import Span
+    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.base.source import Span
 
 MAX_LINE = 110
 _STYLES = {"error": "bold red", "warning": "bold yellow"}

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from archinspect.conventions import find
 from archinspect.render.status import status_text
-from archinspect.report import cost_dict
+from archinspect.reports.summary import cost_dict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from archinspect.conventions import Difference
-    from archinspect.report import Report
+    from archinspect.reports.summary import Report
 
 
 def print_differences(report: Report, differences: Sequence[Difference], console: Console) -> None:

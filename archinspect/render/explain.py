@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.explanation import Explanation, Figure, WeightFigure
-    from archinspect.report import Report
+    from archinspect.reports.explanation import Explanation, Figure, WeightFigure
+    from archinspect.reports.summary import Report
 
 INDENT = "  "
 LINE = 100

@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from archinspect.op import plain, show
+from archinspect.base.diagnostics import show
+from archinspect.ops.base import plain
 from archinspect.render import data
 from archinspect.render.numbers import count
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.op import Op
-    from archinspect.report import Report
+    from archinspect.ops.base import Op
+    from archinspect.reports.summary import Report
 
 SOURCE_INDENT = 35
 """What the columns between a name and its source take."""
@@ -100,7 +101,7 @@ def op_rows(op: type[Op]) -> list[list[str]]:
     return [
         [
             name,
-            argument.kind.describe(op),
+            argument.kind.describe(op.rank),
             "required" if argument.required else show(plain(argument.default)).replace("'", ""),
             argument.doc,
             ", ".join(argument.aliases),
@@ -137,7 +138,7 @@ def op_dict(op: type[Op]) -> dict[str, object]:
             dict(
                 zip(
                     keys,
-                    (n, a.kind.describe(op), None if a.required else plain(a.default), a.doc, list(a.aliases)),
+                    (n, a.kind.describe(op.rank), None if a.required else plain(a.default), a.doc, list(a.aliases)),
                     strict=True,
                 )
             )

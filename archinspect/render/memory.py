@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.budget import MemoryReport
-    from archinspect.memory import Step
+    from archinspect.analyses.memory import Step
+    from archinspect.reports.memory import MemoryReport
 
 SHOWN_ALIVE = 8
 SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, packed with scales"}

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import archinspect
 from archinspect.conventions import find
 from archinspect.render.numbers import byte_count
-from archinspect.report import cost_dict
+from archinspect.reports.summary import cost_dict
 
 if TYPE_CHECKING:
-    from archinspect.report import Report
+    from archinspect.reports.summary import Report
 
 
-def sentences(report: Report) -> str:
-    """Return what was counted of which network, by which rules and which tool."""
+def sentences(report: Report, version: str) -> str:
+    """Return what was counted of which network, by which rules and which tool; `version` is archinspect's."""
     convention = find(report.convention or "archinspect")
-    version = f"archinspect {archinspect.__version__}"
+    version = f"archinspect {version}"
     by = version if convention.tool == "archinspect" else f"{version} as {convention.tool} counts them"
     inputs = " and ".join("x".join(map(str, dims[1:])) or "a number" for dims in report.inputs.values())
     samples = "a sample" if (report.batch or 1) == 1 else f"{report.batch} samples"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from archinspect.report import status
+from archinspect.reports.summary import status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from archinspect.op import DTYPES
+from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of
 from archinspect.render.fitting import fit
 from archinspect.render.numbers import byte_count, count, shape
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from archinspect.render.columns import Column
-    from archinspect.report import Report, Row
+    from archinspect.reports.summary import Report, Row
 
 LAYER_WIDTH = 32
 """What a narrow terminal leaves for a layer's name and type."""
@@ -99,7 +99,7 @@ def _totals(report: Report, *, exact: bool) -> Text:
 
 def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:
     """Return a tool's totals."""
-    from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+    from archinspect.conventions import find  # only where one is asked for
 
     convention, totals = find(report.convention), report.counted
     batch = f"batch {report.batch or 1}, {report.dtype}"

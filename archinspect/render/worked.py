@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.worked import Array, Cell, Term, Worked
+    from archinspect.reports.worked import Array, Cell, Term, Worked
 
 Place = tuple[int, ...]
 

@@ -28,12 +28,16 @@ from click.testing import CliRunner
 import archinspect
 import archinspect.render.diagnostics
 import archinspect.render.listing
-from archinspect import args, devices, diagnostics, graph, infer, ops, render, source
+from archinspect import ops, render
+from archinspect.analyses import devices
+from archinspect.base import diagnostics, source
+from archinspect.base.diagnostics import Diagnostic
+from archinspect.base.source import Source, Span
 from archinspect.cli import cli
-from archinspect.diagnostics import Diagnostic
-from archinspect.source import Source, Span
-from archinspect.spec import evaluation, expand, expressions, load
-from archinspect.spec import parse as parse_spec
+from archinspect.graph import graph, infer
+from archinspect.language import evaluation, expand, expressions, load
+from archinspect.language import parse as parse_spec
+from archinspect.ops import args
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

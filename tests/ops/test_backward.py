@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from single_layer import single_layer
 
-from archinspect import compute, ops
-from archinspect.op import Run, Work
+from archinspect import ops
+from archinspect.analyses import compute
+from archinspect.ops.figures import Run, Work
 
 TRUTH = Path(__file__).parents[1] / "truth"
 ROWS = json.loads((TRUTH / "training_macs.json").read_text(encoding="utf-8"))["operators"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from single_layer import single_layer
 
-from archinspect import memory
-from archinspect.op import ATTENTION
+from archinspect.analyses import memory
+from archinspect.ops.figures import ATTENTION
 
 TRUTH = Path(__file__).parents[1] / "truth"
 ROWS = [

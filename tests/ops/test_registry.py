@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from archinspect import ops
-from archinspect.op import WITHOUT_EFFECT
+from archinspect.ops.base import WITHOUT_EFFECT
 
 ALL = ops.all_ops()
 
@@ -51,7 +51,7 @@ def test_every_argument_says_what_it_is(kind):
     for name, argument in kind.args.items():
         assert len(argument.doc) > 3, name
         assert not argument.doc.endswith("."), f"{name}: a phrase, not a sentence"
-        assert argument.kind.describe(kind), name
+        assert argument.kind.describe(kind.rank), name
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)

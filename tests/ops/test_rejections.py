@@ -10,8 +10,8 @@ import pytest
 
 import archinspect
 from archinspect import ops
-from archinspect.op import ArgumentError
-from archinspect.shape import Mismatch
+from archinspect.base.shape import Mismatch
+from archinspect.ops.base import ArgumentError
 
 PACKAGE = Path(archinspect.__file__).parent
 HUGE = 10**400
@@ -283,7 +283,11 @@ def test_no_refusal_goes_without_a_row():
     errors += [refuse_shapes(op, args, shapes) for op, args, shapes, *_ in SHAPES]
     seen = {place for error in errors for place in raised(error)}
     families = [PACKAGE / "ops" / f"{family}.py" for family in ops.FAMILIES]
-    files = [PACKAGE / "args.py", PACKAGE / "op.py", PACKAGE / "shape.py", *families]
+    files = [
+        PACKAGE / "base" / "shape.py",
+        *(PACKAGE / "ops" / f"{name}.py" for name in ("args", "base", "spatial")),
+        *families,
+    ]
     missing = {place for path in files for place in raises(path)} - seen
     assert sorted(f"{path.name}:{line}" for path, line in missing) == []
 

@@ -10,8 +10,9 @@ import pytest
 from single_layer import make
 
 from archinspect import ops
-from archinspect.op import WITHOUT_EFFECT, ArgumentError, Work
-from archinspect.shape import Mismatch
+from archinspect.base.shape import Mismatch
+from archinspect.ops.base import WITHOUT_EFFECT, ArgumentError
+from archinspect.ops.figures import Work
 
 TRUTH = Path(__file__).parents[1] / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archinspect.base.diagnostics import Problems
+from archinspect.base.source import Source, SourceError, decode
 from archinspect.checks import run_checks
-from archinspect.diagnostics import Problems
-from archinspect.infer import infer
+from archinspect.graph.infer import infer
+from archinspect.language import library
+from archinspect.language.expand import Settings
+from archinspect.language.load import load
 from archinspect.render import diagnostics as render
-from archinspect.report import report
-from archinspect.source import Source, SourceError, decode
-from archinspect.spec import library
-from archinspect.spec.expand import Settings
-from archinspect.spec.load import load
+from archinspect.reports.summary import report
 
 SPECS = {name: Path(library.find(name)).read_text(encoding="utf-8") for name in library.builtins()}
 ERRORS = Path(__file__).parents[1] / "errors"

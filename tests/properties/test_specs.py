@@ -7,12 +7,12 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archinspect.diagnostics import Problems
-from archinspect.infer import infer
-from archinspect.report import report, total
-from archinspect.source import Source
-from archinspect.spec.expand import Settings
-from archinspect.spec.load import load
+from archinspect.base.diagnostics import Problems
+from archinspect.base.source import Source
+from archinspect.graph.infer import infer
+from archinspect.language.expand import Settings
+from archinspect.language.load import load
+from archinspect.reports.summary import report, total
 
 often = settings(max_examples=60, deadline=None, derandomize=True)
 sizes = st.integers(1, 4)

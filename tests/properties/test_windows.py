@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from archinspect import ops
-from archinspect.shape import Mismatch, broadcast, extent, pad_pairs, same_padding
+from archinspect.base.shape import Mismatch, broadcast, extent, pad_pairs, same_padding
 
 often = settings(max_examples=200, deadline=None)
 lengths = st.integers(1, 24)

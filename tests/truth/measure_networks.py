@@ -390,7 +390,7 @@ class Denoiser(nn.Module):
 
 
 def diffusers():
-    import diffusers as module  # noqa: PLC0415 - the other networks need none of it
+    import diffusers as module
 
     return module
 
@@ -441,7 +441,7 @@ class T5(nn.Module):
 
     def __init__(self):
         super().__init__()
-        from transformers import T5Config, T5ForConditionalGeneration  # noqa: PLC0415
+        from transformers import T5Config, T5ForConditionalGeneration
 
         self.model = T5ForConditionalGeneration(T5Config(attn_implementation="eager"))
 
@@ -452,7 +452,7 @@ class T5(nn.Module):
 class CLIPText(nn.Module):
     def __init__(self):
         super().__init__()
-        from transformers import CLIPTextConfig, CLIPTextModel  # noqa: PLC0415
+        from transformers import CLIPTextConfig, CLIPTextModel
 
         sizes = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
         self.model = CLIPTextModel(CLIPTextConfig(**sizes, attn_implementation="eager"))
@@ -464,7 +464,7 @@ class CLIPText(nn.Module):
 class DistilBERT(nn.Module):
     def __init__(self):
         super().__init__()
-        from transformers import DistilBertConfig, DistilBertModel  # noqa: PLC0415
+        from transformers import DistilBertConfig, DistilBertModel
 
         self.model = DistilBertModel(DistilBertConfig(attn_implementation="eager"))
 
@@ -506,7 +506,7 @@ class EncoderDecoder(nn.Module):
 
 
 def mixer():
-    import timm  # noqa: PLC0415
+    import timm
 
     return timm.create_model("mixer_b16_224")
 

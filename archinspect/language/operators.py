@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.op import ArgumentError
-from archinspect.source import List, Map, Scalar
-from archinspect.spec.evaluation import UnevaluatedError
+from archinspect.base.source import List, Map, Scalar
+from archinspect.language.evaluation import UnevaluatedError
+from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
-    from archinspect.diagnostics import Problems
-    from archinspect.op import Op
-    from archinspect.source import Span, Tree
-    from archinspect.spec.evaluation import Env, Evaluation
-    from archinspect.spec.parse import Step
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.source import Span, Tree
+    from archinspect.language.evaluation import Env, Evaluation
+    from archinspect.language.parse import Step
+    from archinspect.ops.base import Op
 
 
 class Maker:

@@ -6,10 +6,10 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from archinspect.source import read_file
+from archinspect.base.source import read_file
 
 if TYPE_CHECKING:
-    from archinspect.source import Source
+    from archinspect.base.source import Source
 
 SUFFIXES = (".yaml", ".yml")
 

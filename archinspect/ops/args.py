@@ -15,8 +15,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archinspect.op import Op
-    from archinspect.source import Value
+    from archinspect.base.source import Value
 
 MAX_INT = 10**9
 MAX_ITEMS = 1_000
@@ -31,13 +30,12 @@ class Kind:
 
     expected = "a value"
 
-    def convert(self, value: Value, op: type[Op]) -> object:
+    def convert(self, value: Value, rank: int = 0) -> object:
         """Return the value that the operator's rules use, or raise ValueError."""
         raise NotImplementedError
 
-    def describe(self, op: type[Op]) -> str:
-        """Return what the argument takes, in words, for the reference of `op`."""
-        del op
+    def describe(self, rank: int = 0) -> str:
+        """Return what the argument takes, in words, for an operator of `rank` spatial axes."""
         return self.expected
 
 
@@ -53,9 +51,8 @@ class Int(Kind):
             names = {0: "an integer, 0 or more", 1: "a positive integer"}
             self.expected = names.get(low, f"an integer of at least {low}")
 
-    def convert(self, value: Value, op: type[Op]) -> int:
+    def convert(self, value: Value, rank: int = 0) -> int:
         """Return an int within the bounds."""
-        del op
         if isinstance(value, float) and value.is_integer() and abs(value) <= self.high:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
@@ -78,9 +75,8 @@ class Float(Kind):
         else:
             self.expected = "a number" if low is None else f"a number of at least {low:g}"
 
-    def convert(self, value: Value, op: type[Op]) -> float:
+    def convert(self, value: Value, rank: int = 0) -> float:
         """Return a float within the bounds."""
-        del op
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(self.expected)
         if abs(value) > _MAX_FLOAT or not isfinite(value):
@@ -95,9 +91,8 @@ class Bool(Kind):
 
     expected = "true or false"
 
-    def convert(self, value: Value, op: type[Op]) -> bool:
+    def convert(self, value: Value, rank: int = 0) -> bool:
         """Return a bool."""
-        del op
         if not isinstance(value, bool):
             raise ValueError(self.expected)
         return value
@@ -111,9 +106,8 @@ class Choice(Kind):
         *rest, last = [str(word).lower() if isinstance(word, bool) else f"'{word}'" for word in words]
         self.expected = f"{', '.join(rest)} or {last}" if rest else last
 
-    def convert(self, value: Value, op: type[Op]) -> object:
+    def convert(self, value: Value, rank: int = 0) -> object:
         """Return the word, in its own spelling."""
-        del op
         if isinstance(value, str):
             value = value.lower()
         for word in self.words:
@@ -132,26 +126,25 @@ class PerAxis(Kind):
         self.item = Optional(Int(low)) if null else Int(low)
         self.expected = f"{self.item.expected}, or one an axis"
 
-    def convert(self, value: Value, op: type[Op]) -> tuple[object, ...]:
-        """Return one int for each of the operator's spatial axes."""
-        rank = op.rank
+    def convert(self, value: Value, rank: int = 0) -> tuple[object, ...]:
+        """Return one int for each of `rank` spatial axes."""
         if isinstance(value, str):
             value = _split_times(value, self.expected)
         if not isinstance(value, list):
-            return (self.item.convert(value, op),) * rank
+            return (self.item.convert(value, rank),) * rank
         if len(value) == 1:
             value = value * rank
         if len(value) != rank:
             raise ValueError("one integer" if rank == 1 else f"one integer or {rank} of them, one an axis")
-        return tuple(self.item.convert(item, op) for item in value)
+        return tuple(self.item.convert(item, rank) for item in value)
 
-    def describe(self, op: type[Op]) -> str:
+    def describe(self, rank: int = 0) -> str:
         """Return the form for the operator's rank."""
         example = (
             ""
-            if op.rank == 1
-            else f", or {op.rank} of them: `[3, 3]`, `3x3`".replace("[3, 3]", str([3] * op.rank)).replace(
-                "3x3", "x".join("3" * op.rank)
+            if rank == 1
+            else f", or {rank} of them: `[3, 3]`, `3x3`".replace("[3, 3]", str([3] * rank)).replace(
+                "3x3", "x".join("3" * rank)
             )
         )
         return self.item.expected + example
@@ -169,18 +162,17 @@ class Pad(Kind):
         word = ", ".join(f"'{word}'" for word in words)
         self.expected = f"{word + ', ' if word else ''}an integer, or [before, after]"
 
-    def describe(self, op: type[Op]) -> str:
+    def describe(self, rank: int = 0) -> str:
         """Return the forms for the operator's rank."""
-        if op.rank == 1:
+        if rank == 1:
             return self.expected
-        words = self.expected.replace("or [", f"or {op.rank} of them or of [") + ", one an axis"
-        return words + (f", or all {2 * op.rank} sides, the last axis's first" if self.sides else "")
+        words = self.expected.replace("or [", f"or {rank} of them or of [") + ", one an axis"
+        return words + (f", or all {2 * rank} sides, the last axis's first" if self.sides else "")
 
-    def convert(self, value: Value, op: type[Op]) -> str | tuple[tuple[int, int], ...]:
+    def convert(self, value: Value, rank: int = 0) -> str | tuple[tuple[int, int], ...]:
         """Return a word, or (before, after) for each spatial axis."""
         item = Int(0)
-        rank = op.rank
-        expected = self.describe(op)
+        expected = self.describe(rank)
         if isinstance(value, str) and value.lower() in self.words:
             return value.lower()
         if isinstance(value, str):
@@ -188,7 +180,7 @@ class Pad(Kind):
         if not isinstance(value, list):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(expected)
-            pad = item.convert(value, op)
+            pad = item.convert(value, rank)
             return ((pad, pad),) * rank
         if rank == 1 and len(value) == 2 and not any(isinstance(part, list) for part in value):  # noqa: PLR2004
             value = [value]
@@ -196,14 +188,14 @@ class Pad(Kind):
             value = [value[side : side + 2] for side in range(2 * rank - 2, -1, -2)]
         if len(value) != rank:
             raise ValueError(expected)
-        return tuple(self._pair(part, item, op) for part in value)
+        return tuple(self._pair(part, item, rank) for part in value)
 
-    def _pair(self, part: Value, item: Int, op: type[Op]) -> tuple[int, int]:
+    def _pair(self, part: Value, item: Int, rank: int = 0) -> tuple[int, int]:
         if not isinstance(part, list):
             part = [part, part]
         if len(part) != 2:  # noqa: PLR2004 - before and after
-            raise ValueError(self.describe(op))
-        before, after = (item.convert(side, op) for side in part)
+            raise ValueError(self.describe(rank))
+        before, after = (item.convert(side, rank) for side in part)
         return before, after
 
 
@@ -215,7 +207,7 @@ class Ints(Kind):
         self.empty = empty
         self.expected = f"a list of integers{'' if low is None else f' of at least {low}'}"
 
-    def convert(self, value: Value, op: type[Op]) -> tuple[int, ...]:
+    def convert(self, value: Value, rank: int = 0) -> tuple[int, ...]:
         """Return a tuple of ints."""
         if isinstance(value, str):
             value = _split_times(value, self.expected)
@@ -225,7 +217,7 @@ class Ints(Kind):
         if not items and not self.empty:
             raise ValueError(f"{self.expected}, one or more")
         try:
-            return tuple(self.item.convert(part, op) for part in items)
+            return tuple(self.item.convert(part, rank) for part in items)
         except ValueError:
             raise ValueError(self.expected) from None
 
@@ -237,13 +229,13 @@ class Optional(Kind):
         self.kind = kind
         self.expected = kind.expected
 
-    def convert(self, value: Value, op: type[Op]) -> object:
+    def convert(self, value: Value, rank: int = 0) -> object:
         """Return None or what the other kind makes of the value."""
-        return None if value is None else self.kind.convert(value, op)
+        return None if value is None else self.kind.convert(value, rank)
 
-    def describe(self, op: type[Op]) -> str:
+    def describe(self, rank: int = 0) -> str:
         """Return what the other kind takes."""
-        return self.kind.describe(op)
+        return self.kind.describe(rank)
 
 
 class Arg:

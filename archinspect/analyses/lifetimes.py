@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.graph import composites
-from archinspect.shape import size
-from archinspect.storages import Storage
+from archinspect.analyses.storage import Storage
+from archinspect.base.shape import size
+from archinspect.graph.graph import composites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.graph import Graph, Node
-    from archinspect.shape import Shape
-    from archinspect.storages import Rules
+    from archinspect.analyses.storage import Rules
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Graph, Node
 
 KERNELS = ("convolution", "dense", "attention", "recurrent", "embedding")
 """Kinds of operators with a kernel."""

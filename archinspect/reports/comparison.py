@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.report import Row
+    from archinspect.reports.summary import Row
 
 Line: TypeAlias = "tuple[Row | None, ...]"
 """One row of each network, None where a network has no counterpart."""

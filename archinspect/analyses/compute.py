@@ -9,16 +9,16 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.diagnostics import refuse_unknown
-from archinspect.graph import is_float, shape_of, shapes_of
-from archinspect.op import ATTENTION, DTYPES, Run, Work
-from archinspect.shape import size
+from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.shape import size
+from archinspect.graph.graph import is_float, shape_of, shapes_of
+from archinspect.ops.figures import ATTENTION, DTYPES, Run, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from archinspect.devices import Device
-    from archinspect.graph import Graph, Node, Tensor
+    from archinspect.analyses.devices import Device
+    from archinspect.graph.graph import Graph, Node, Tensor
 
 
 class Figures(NamedTuple):

@@ -56,7 +56,7 @@ def largest(a: int, b: int) -> int:
     if type(a) is int and type(b) is int:
         return max(a, b)
     traced, other = (b, a) if type(a) is int else (a, b)
-    return traced.largest(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.traced
+    return traced.largest(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.base.symbolic
 
 
 def named(name: str, values: Iterable[int]) -> Shape:
@@ -65,7 +65,7 @@ def named(name: str, values: Iterable[int]) -> Shape:
     if all(type(value) is int for value in found):
         return found
     return tuple(
-        value if type(value) is int else value.called(full)  # type: ignore[attr-defined] # see archinspect.traced
+        value if type(value) is int else value.called(full)  # type: ignore[attr-defined] # see archinspect.base.symbolic
         for value, full in zip(found, axis_names(name, len(found)), strict=True)
     )
 

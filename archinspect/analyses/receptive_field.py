@@ -9,13 +9,13 @@ from __future__ import annotations
 from math import gcd, lcm
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from archinspect.shape import ceil_div
+from archinspect.base.shape import ceil_div
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from archinspect.graph import Graph, Node, Tensor
-    from archinspect.op import Reach
+    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.ops.figures import Reach
 
 LEAST_RANK = 3
 """Batch, at least one spatial axis, channels."""

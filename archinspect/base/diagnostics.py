@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from archinspect.source import SourceError, Span
+    from archinspect.base.source import SourceError, Span
 
 
 MAX_PROBLEMS = 1_000
@@ -84,7 +84,7 @@ class Problems:
 
 def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
     """Return the legal names that are nearest to an unknown one, best first."""
-    from difflib import get_close_matches  # noqa: PLC0415 - 10 ms, and only errors need it
+    from difflib import get_close_matches  # 10 ms, and only errors need it
 
     plain: dict[str, str] = {}
     for known in islice(names, MAX_NAMES):
@@ -110,3 +110,13 @@ def refuse_unknown(what: str, given: str, known: Collection[str]) -> None:
     """Raise :class:`ValueError` for a name that is not among those known."""
     if given not in known:
         raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")
+
+
+def show(value: object) -> str:
+    """Write a value of a spec as the file would, shortened."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f"'{value}'" if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line's worth

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from archinspect.args import Int
-from archinspect.op import Op, show
-from archinspect.source import MAX_DEPTH, List, Scalar
-from archinspect.spec.expressions import ExpressionError, substitute
+from archinspect.base.diagnostics import show
+from archinspect.base.source import MAX_DEPTH, List, Scalar
+from archinspect.language.expressions import ExpressionError, substitute
+from archinspect.ops.args import Int
 
 if TYPE_CHECKING:
-    from archinspect.diagnostics import Problems
-    from archinspect.source import Tree, Value
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.source import Tree, Value
 
     Env: TypeAlias = dict[str, Value]
 
@@ -56,7 +56,7 @@ class Evaluation:
         """Return a whole number from 0 to `high`; tell what is wrong and raise."""
         value = self.value(tree, env)
         try:
-            return Int(0, high).convert(value, Op)
+            return Int(0, high).convert(value)
         except ValueError as error:
             self.problems.error("type", f"{what} must be {error}, not {show(value)}", tree.span)
             raise UnevaluatedError from None

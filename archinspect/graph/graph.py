@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archinspect.op import Op
-    from archinspect.shape import Shape
-    from archinspect.source import Map, Span, Tree
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Map, Span, Tree
+    from archinspect.ops.base import Op
 
 MAX_NODES = 250_000
 
@@ -112,7 +112,7 @@ class Graph:
         self._number()
         if all(tensor.producer.number < i for i, node in enumerate(self.nodes) for tensor in node.inputs):
             return []
-        from heapq import heapify, heappop, heappush  # noqa: PLC0415 - only specs with forward references sort
+        from heapq import heapify, heappop, heappush  # only specs with forward references sort
 
         waits = {node: sum(t.producer.number >= 0 for t in node.inputs) for node in self.nodes}
         readers: dict[Node, list[Node]] = {node: [] for node in self.nodes}

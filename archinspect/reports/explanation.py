@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from archinspect.cost import own_weights
-from archinspect.field import Field, fields
-from archinspect.op import Reach, Spatial, Work
-from archinspect.shape import AXES, axis_names, size
-from archinspect.traced import Number, Traced, formula, named, names, plain, terms
+from archinspect.analyses.cost import own_weights
+from archinspect.analyses.receptive_field import Field, fields
+from archinspect.base.shape import AXES, axis_names, size
+from archinspect.base.symbolic import Number, Traced, formula, named, names, plain, terms
+from archinspect.ops.figures import Reach, Work
+from archinspect.ops.spatial import Spatial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from archinspect.analyses.receptive_field import Fields
+    from archinspect.base.shape import Shape
     from archinspect.conventions import Difference
-    from archinspect.field import Fields
-    from archinspect.graph import Graph, Node, Tensor
-    from archinspect.op import Op
-    from archinspect.report import Report
-    from archinspect.shape import Shape
-    from archinspect.worked import Worked
+    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.ops.base import Op
+    from archinspect.reports.summary import Report
+    from archinspect.reports.worked import Worked
 
 # What arguments are called in formulas, where their own name would read badly with an axis behind it.
 _SHORT = {

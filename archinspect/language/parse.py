@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.diagnostics import suggest
-from archinspect.op import show
-from archinspect.source import List, Map, Scalar
+from archinspect.base.diagnostics import show, suggest
+from archinspect.base.source import List, Map, Scalar
 
 if TYPE_CHECKING:
-    from archinspect.diagnostics import Problems
-    from archinspect.op import Op
-    from archinspect.source import Span, Tree
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.source import Span, Tree
+    from archinspect.ops.base import Op
 
 TOP_KEYS = (
     *("name", "source", "description", "metrics", "extends", "layout", "params"),

@@ -8,17 +8,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.diagnostics import refuse_unknown
-from archinspect.graph import collection_paused, composites, shape_of
-from archinspect.lifetimes import hold_by_functions, hold_inline
-from archinspect.op import DTYPES
-from archinspect.storages import Rules, Storage
+from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
+from archinspect.analyses.storage import Rules, Storage
+from archinspect.base.diagnostics import refuse_unknown
+from archinspect.graph.graph import collection_paused, composites, shape_of
+from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archinspect.graph import Graph, Node
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Graph, Node
 
 POLICIES = ("eager", "inline", "ideal")
 """When a storage is given back: as PyTorch does without a compiler, of a program whose composites are functions or of

@@ -6,23 +6,23 @@ import re
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.diagnostics import suggest
-from archinspect.graph import MAX_NODES, Graph, Node, Tensor
-from archinspect.op import ArgumentError, Op, show
-from archinspect.source import List, Map, Scalar
-from archinspect.spec.evaluation import Evaluation, UnevaluatedError
-from archinspect.spec.expressions import FAILED
-from archinspect.spec.linking import Linker, Ref, Sharing
-from archinspect.spec.making import Maker, argument_spans
-from archinspect.spec.parse import LAYOUTS, MAX_NAME, is_name, parse_path
+from archinspect.base.diagnostics import show, suggest
+from archinspect.base.source import List, Map, Scalar
+from archinspect.graph.graph import MAX_NODES, Graph, Node, Tensor
+from archinspect.language.evaluation import Evaluation, UnevaluatedError
+from archinspect.language.expressions import FAILED
+from archinspect.language.operators import Maker, argument_spans
+from archinspect.language.parse import LAYOUTS, MAX_NAME, is_name, parse_path
+from archinspect.language.references import Linker, Ref, Sharing
+from archinspect.ops.base import ArgumentError, Op
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from archinspect.diagnostics import Problems
-    from archinspect.source import Span, Tree, Value
-    from archinspect.spec.evaluation import Env
-    from archinspect.spec.parse import Block, Spec, Step
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.source import Span, Tree, Value
+    from archinspect.language.evaluation import Env
+    from archinspect.language.parse import Block, Spec, Step
 
 MAX_REPEAT = 100_000
 ALL = "all"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.shape import Mismatch, size
+from archinspect.base.shape import Mismatch, size
 
 if TYPE_CHECKING:
-    from archinspect.diagnostics import Problems
-    from archinspect.graph import Graph, Node
-    from archinspect.op import Op
-    from archinspect.shape import Shape
-    from archinspect.source import Span
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Span
+    from archinspect.graph.graph import Graph, Node
+    from archinspect.ops.base import Op
 
 MAX_ELEMENTS = 10**18
 

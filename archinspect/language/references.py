@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.diagnostics import suggest
-from archinspect.graph import Tensor
+from archinspect.base.diagnostics import suggest
+from archinspect.graph.graph import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from archinspect.diagnostics import Problems
-    from archinspect.graph import Graph, Node
-    from archinspect.source import Span
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.source import Span
+    from archinspect.graph.graph import Graph, Node
 
 
 class Ref(Tensor):

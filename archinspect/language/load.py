@@ -6,18 +6,18 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from archinspect.diagnostics import suggest
-from archinspect.source import Map, Scalar, SourceError, read_tree
-from archinspect.spec import library
-from archinspect.spec.expand import expand
-from archinspect.spec.parse import parse_spec
+from archinspect.base.diagnostics import suggest
+from archinspect.base.source import Map, Scalar, SourceError, read_tree
+from archinspect.language import library
+from archinspect.language.expand import expand
+from archinspect.language.parse import parse_spec
 
 if TYPE_CHECKING:
-    from archinspect.diagnostics import Problems
-    from archinspect.graph import Graph
-    from archinspect.source import Source
-    from archinspect.spec.expand import Settings
-    from archinspect.spec.parse import Spec
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.source import Source
+    from archinspect.graph.graph import Graph
+    from archinspect.language.expand import Settings
+    from archinspect.language.parse import Spec
 
 MAX_EXTENDS = 10
 _BARE_NAME = re.compile(r"[\w.+-]+\Z")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from archinspect.cost import Cost, costs
-from archinspect.field import Fields, fields
-from archinspect.op import DTYPES, plain
+from archinspect.analyses.cost import Cost, costs
+from archinspect.analyses.receptive_field import Fields, fields
+from archinspect.ops.base import plain
+from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from archinspect.graph import Graph, Node, Tensor
-    from archinspect.op import Op
+    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.ops.base import Op
 
 SCHEMA = 1
 """Version of the JSON form; keys are only ever added."""
@@ -194,7 +195,7 @@ def cost_dict(cost: Cost) -> dict[str, int]:
 
 
 def _convention_dict(report: Report) -> dict[str, Any]:
-    from archinspect.conventions import find  # noqa: PLC0415 - only where one is asked for
+    from archinspect.conventions import find  # only where one is asked for
 
     return {"name": report.convention, "tool": find(report.convention).tool, **report.counted}
 
@@ -267,7 +268,7 @@ def uncounted(graph: Graph) -> dict[str, tuple[str, ...]]:
 
 def _with_memory(rows: tuple[Row, ...], graph: Graph, dtype: str) -> tuple[tuple[Row, ...], Memory]:
     """Return the rows with what backward keeps of each, and the network's figures."""
-    from archinspect.memory import Activations  # noqa: PLC0415 - only where asked for
+    from archinspect.analyses.memory import Activations  # only where asked for
 
     activations = Activations(graph, dtype)
     training, most = activations.kept(), activations.peak()
@@ -279,7 +280,7 @@ def _with_memory(rows: tuple[Row, ...], graph: Graph, dtype: str) -> tuple[tuple
 
 def _with_convention(rows: tuple[Row, ...], graph: Graph, convention: str, dtype: str) -> tuple[Row, ...]:
     """Return the rows with what another tool counts."""
-    from archinspect.conventions import count  # noqa: PLC0415 - only where one is asked for
+    from archinspect.conventions import count  # only where one is asked for
 
     sums: dict[str, dict[str, int]] = {}
     for node, counted in count(graph, convention, dtype).items():

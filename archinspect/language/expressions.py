@@ -12,13 +12,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archinspect.diagnostics import suggest
-from archinspect.op import show
+from archinspect.base.diagnostics import show, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from archinspect.source import Value
+    from archinspect.base.source import Value
 
     Env: TypeAlias = Mapping[str, Value]
     Expression: TypeAlias = Callable[[Env], Value]

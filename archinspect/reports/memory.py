@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.cost import costs, own_weights
-from archinspect.memory import Activations, Checkpointed, Peak, Training, kv_cache
-from archinspect.op import DTYPES
-from archinspect.shape import size
+from archinspect.analyses.cost import costs, own_weights
+from archinspect.analyses.memory import Activations, Checkpointed, Peak, Training, kv_cache
+from archinspect.base.shape import size
+from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from archinspect.graph import Graph
-    from archinspect.op import Weight
-    from archinspect.report import Report
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Graph
+    from archinspect.ops.figures import Weight
+    from archinspect.reports.summary import Report
 
 PACKED = "int4"
 """Weights of two axes and more in 4 bits, two a byte, in groups that each have a float16 scale; all others float16."""
@@ -240,9 +240,8 @@ def _factored(shape: Shape, bytes_: int) -> int:
     return (size(shape) // axes[-1] + size(shape) // axes[-2]) * bytes_
 
 
-def _states_8_bit(shape: Shape, bytes_: int) -> int:
+def _states_8_bit(shape: Shape, _: int) -> int:
     """Return Adam's two states in 8 bits (Dettmers et al. 2021, arXiv:2110.02861)."""
-    del bytes_
     count = size(shape)
     each = count * DTYPES["float32"] if count < LEAST_8_BIT else count + -(-count // BLOCK) * DTYPES["float32"]
     return 2 * each

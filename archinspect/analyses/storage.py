@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.diagnostics import refuse_unknown
-from archinspect.graph import is_float, shape_of, shapes_of
-from archinspect.op import ATTENTION, DTYPES, Run
+from archinspect.base.diagnostics import refuse_unknown
+from archinspect.graph.graph import is_float, shape_of, shapes_of
+from archinspect.ops.figures import ATTENTION, DTYPES, Run
 
 if TYPE_CHECKING:
-    from archinspect.graph import Graph, Node
-    from archinspect.op import Elements, Kept, Op
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Graph, Node
+    from archinspect.ops.base import Op
+    from archinspect.ops.figures import Elements, Kept
 
 
 class Storage:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.graph import shapes_of
-from archinspect.op import DTYPES
-from archinspect.shape import size
+from archinspect.base.shape import size
+from archinspect.graph.graph import shapes_of
+from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from archinspect.graph import Graph, Node
-    from archinspect.op import Op, Weight
-    from archinspect.shape import Shape
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Graph, Node
+    from archinspect.ops.base import Op
+    from archinspect.ops.figures import Weight
 
 
 class Cost(NamedTuple):

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
-from archinspect.diagnostics import suggest
-from archinspect.graph import shape_of, shapes_of
-from archinspect.op import Windowed
-from archinspect.source import List, Map
+from archinspect.base.diagnostics import suggest
+from archinspect.base.source import List, Map
+from archinspect.graph.graph import shape_of, shapes_of
+from archinspect.ops.spatial import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from archinspect.diagnostics import Problems
-    from archinspect.graph import Graph
-    from archinspect.shape import Shape
-    from archinspect.source import Scalar, Tree
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Scalar, Tree
+    from archinspect.graph.graph import Graph
 
     Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

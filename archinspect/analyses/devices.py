@@ -9,13 +9,13 @@ import os
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from archinspect.diagnostics import suggest
-from archinspect.op import DTYPES
-from archinspect.source import List, Map, Scalar, SourceError, read_file, read_tree
-from archinspect.spec.quantity import parse_quantity
+from archinspect.base.diagnostics import suggest
+from archinspect.base.quantity import parse_quantity
+from archinspect.base.source import List, Map, Scalar, SourceError, read_file, read_tree
+from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
-    from archinspect.source import Source, Tree
+    from archinspect.base.source import Source, Tree
 
 TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
 """What a peak may be stated for; `tf32` is float32 that tensor cores multiply with fewer digits."""
@@ -42,8 +42,8 @@ class Device(NamedTuple):
 def find(name: str, file: str | None = None) -> Device:
     """Return a device by its name, whose case does not matter.
 
-    `file` holds devices of the user's own, which come first. Raise :class:`archinspect.source.SourceError` for what is
-    wrong in it, ValueError where there is no such device.
+    `file` holds devices of the user's own, which come first. Raise :class:`~archinspect.base.source.SourceError` for
+    what is wrong in it, ValueError where there is no such device.
     """
     known = load(file)
     device = known.get(name.lower())

@@ -1,0 +1,1 @@
+"""What is asked of a graph, one question a file."""

@@ -1,0 +1,1 @@
+"""What knows no network: text, places, diagnostics, quantities, shapes, symbols."""

@@ -1,0 +1,111 @@
+"""What operators' rules give: weights, work, what backward keeps, how an output lies in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from archinspect.base.shape import Shape
+
+# Bytes an element. `float` is the type the network computes in, float32 unless a report is asked for another.
+DTYPES = {
+    **dict.fromkeys(("float64", "int64"), 8),
+    **dict.fromkeys(("float", "float32", "int32"), 4),
+    **dict.fromkeys(("float16", "bfloat16", "int16"), 2),
+    **dict.fromkeys(("float8", "int8", "uint8", "bool"), 1),
+}
+
+
+class Weight(NamedTuple):
+    """A tensor that a layer keeps: learned (`parameter`) or gathered in training (a running statistic).
+
+    Of the entries along its first axis one token uses `used`, all where None.
+    """
+
+    shape: Shape
+    parameter: bool = True
+    used: int | None = None
+
+    @property
+    def active_shape(self) -> Shape:
+        """The shape of the part that one token uses."""
+        return self.shape if self.used is None else (self.used, *self.shape[1:])
+
+
+class Work(NamedTuple):
+    """Arithmetic of one forward pass: multiply-accumulates, and every operation that is none."""
+
+    macs: int = 0
+    other: int = 0
+
+    @property
+    def flops(self) -> int:
+        """2 for a multiply-accumulate, 1 for any other operation."""
+        return 2 * self.macs + self.other
+
+
+class Backward(NamedTuple):
+    """Arithmetic of one backward pass through a node, of the gradients that are wanted and of no others."""
+
+    inputs: Work = Work()
+    """Gradients of the inputs, and of what is computed within, such as the states of a recurrence."""
+    weights: Work = Work()
+    """Gradients of the node's own weights."""
+
+
+class Reach(NamedTuple):
+    """How an output position reads one axis of the input: `extent` positions in a row, `stride` on from its neighbour.
+
+    The first starts `before` positions ahead of the input. With `up`, as in a transposed convolution, it is the other
+    way round: an input position spreads over `extent` output positions, `up` on from its neighbour.
+    """
+
+    extent: int = 1
+    stride: int = 1
+    before: int = 0
+    up: int = 0
+
+
+Elements: TypeAlias = tuple[tuple[str, int], ...]
+"""Tensors by data type and number of elements; `float` is the type the network computes in."""
+
+
+class Run(NamedTuple):
+    """How a node runs: what the rules of memory depend on beside shapes."""
+
+    inputs: tuple[bool, ...]
+    """Of each input, whether backward needs its gradient."""
+    weights: bool = True
+    """Whether backward needs the gradients of the node's own weights."""
+    in_place: bool = False
+    """Whether the output overwrites the first input."""
+    attention: str = "fused"
+    """How attention is computed: one of :data:`ATTENTION`."""
+
+
+# Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of
+# queries and keys; and as two matrix products and a softmax.
+ATTENTION = ("fused", "math", "eager")
+
+
+class Kept(NamedTuple):
+    """What backward keeps of a node: inputs by their number, the output, further tensors."""
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    extra: Elements = ()
+
+
+class View(NamedTuple):
+    """An output that lies in the storage of the first input."""
+
+    strided: bool = False
+    """Whether it leaves elements out or has them in another order."""
+    in_order: bool = False
+    """Whether it can only be one of an input that does neither, and else is a copy."""
+
+
+def product_backward(work: Work, run: Run) -> Backward:
+    """Return the arithmetic of backward through a product with a kernel whose other operations add a bias."""
+    macs, other = work
+    return Backward(Work(run.inputs[0] * macs), Work(run.weights * macs, run.weights * other))

@@ -1,0 +1,90 @@
+"""Operators over spatial axes: where the channels stand, and windows that move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from archinspect.base.shape import AXES, Mismatch
+from archinspect.ops.args import Choice, arg
+from archinspect.ops.base import Op
+from archinspect.ops.figures import Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.base.shape import Shape, Sliding
+
+
+def data_format_arg() -> Any:  # noqa: ANN401 - as archinspect.ops.args.arg
+    """Declare `data_format`, for operators that have to know which axis holds the channels."""
+    formats = Choice("channels_last", "channels_first")
+    return arg("where the channels stand; the spec's layout by default", formats, "channels_last")
+
+
+class Spatial(Op):
+    """An operator over `rank` spatial axes and one channel axis, whose place the data format tells."""
+
+    data_format: str = data_format_arg()
+
+    def split(self, shape: Shape) -> tuple[Shape, int]:
+        """Return the spatial dimensions and the channels; raise :class:`Mismatch` for another rank."""
+        if len(shape) != self.rank + 2:
+            given, axes = len(shape) - 1, ", ".join(map(str, shape[1:]))
+            raise Mismatch(
+                f"needs an input of {self.rank + 1} axes ({self._axes()}), got {given}: [{axes}]",
+                help="the batch is not counted; `Reshape` or `Flatten` change the number of axes",
+            )
+        if self.data_format == "channels_first":
+            return shape[2:], shape[1]
+        return shape[1:-1], shape[-1]
+
+    def join(self, batch: int, spatial: Sequence[int], channels: int) -> Shape:
+        """Return the shape with these dimensions; the inverse of :meth:`split`."""
+        if self.data_format == "channels_first":
+            return (batch, channels, *spatial)
+        return (batch, *spatial, channels)
+
+    def _axes(self) -> str:
+        spatial = ("steps",) if self.rank == 1 else AXES[-self.rank :]
+        axes = ("channels", *spatial) if self.data_format == "channels_first" else (*spatial, "channels")
+        return ", ".join(axes)
+
+
+class Windowed(Spatial):
+    """A spatial operator that moves a window over its input."""
+
+    combines: ClassVar[str] = "sum"
+    """What becomes of the window's numbers: their weighted `sum`, the `max` of them, their `mean`; empty for others."""
+
+    def members(self, channel: int, channels: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield the input channels that an output channel reads, each with its place in the kernel's last axes."""
+        yield channel, ()
+
+    def reads_padding(self) -> bool:
+        """Return whether positions in the padding count, as zeros."""
+        return True
+
+    def sliding(self, lengths: Shape) -> Sliding:
+        """Return how the window moves over spatial axes of these lengths."""
+        raise NotImplementedError
+
+    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
+        """Return the window's reach along every spatial axis."""
+        how = self.sliding(self.split(shapes[0])[0])
+        return tuple(
+            Reach(window, step, pad[0]) for window, step, pad in zip(how.windows, how.strides, how.pads, strict=True)
+        )
+
+    def axis_names(self) -> Sequence[str]:
+        """Return what messages call the axes."""
+        return AXES[-self.rank :] if self.rank > 1 else ("length",)
+
+
+def channel_axis(shape: Shape, data_format: str) -> int:
+    """Return where the channels stand in a shape of any rank."""
+    return 1 if data_format == "channels_first" else len(shape) - 1
+
+
+def times(sizes: Sequence[int]) -> str:
+    """Write sizes as people do: `3x3`."""
+    return "x".join(map(str, sizes))

@@ -1,0 +1,1 @@
+"""What commands print and the API returns: plain data."""
