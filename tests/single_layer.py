@@ -32,9 +32,9 @@ def single_layer(name, args, shapes, layout="channels_first", *, apart=False):
         node = Node(part, tensors, path, path if apart else name, SPAN)
         node.layer_op = part if apart else op
         graph.nodes.append(node)
-        return node.output
+        return (node.output,)
 
-    graph.outputs = [op.build(emit, [node.output for node in graph.inputs])]
+    graph.outputs = [*op.build(emit, [node.output for node in graph.inputs])]
     graph.sort()
     problems = Problems()
     infer(graph, problems, shapes[0][0])

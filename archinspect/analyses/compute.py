@@ -183,7 +183,7 @@ class _Analysis:
         """Return what backward reads (the output's gradient, what is kept, weights) and writes (gradients)."""
         shapes, output = shapes_of(node), shape_of(node.output)
         kept = node.op.kept(shapes, output, run)
-        read = {*[node.inputs[i] for i in kept.inputs], *([node.output] if kept.output else [])}
+        read = {*[node.inputs[i] for i in kept.inputs], *([node.output] if kept.outputs else [])}
         written = {tensor for tensor, wanted in zip(node.inputs, run.inputs, strict=True) if wanted}
         extra = sum(self.sizes[dtype] * count for dtype, count in kept.extra)
         weights = (any(run.inputs) + run.weights) * node.op.weights_read(shapes, output) * self.sizes["float"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from archinspect.analyses.storage import Storage
 from archinspect.base.shape import size
 from archinspect.graph.graph import composites
+from archinspect.ops.attending import Attending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from archinspect.analyses.storage import Rules
     from archinspect.base.shape import Shape
     from archinspect.graph.graph import Graph, Node
-
-KERNELS = ("convolution", "dense", "attention", "recurrent", "embedding")
-"""Kinds of operators with a kernel."""
 
 
 def hold_by_functions(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
@@ -33,7 +31,7 @@ def hold_by_functions(rules: Rules, storages: list[Storage]) -> dict[Storage, Sh
     program.hold_arguments()
     program.hold_shared()
     program.hold_operands()
-    attentions = [i for i, use in enumerate(program.uses) if use.op.kind == "attention"]
+    attentions = [i for i, use in enumerate(program.uses) if isinstance(use.op, Attending)]
     return _probabilities(rules, [(i, program.end_around(i)) for i in attentions])
 
 
@@ -53,16 +51,16 @@ def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
     product: dict[int, int] = {}
     """Of layers that a program makes one product of, the number of what reads them: they are one step."""
     for i, use in enumerate(rules.uses[: len(nodes)]):
-        if use.op.kind == "attention":
+        if isinstance(use.op, Attending):
             variables.update(lines[number] for number in read[i] if number >= 0)
-            product.update({read[i][k]: i for k in use.op.made_together()})
+            product.update({read[i][k]: i for k in use.op.fused_inputs()})
             attending.append((i, assigned[i]))
     for number, several in _read_again(read).items():
         if number >= 0 and len({product.get(i, i) for i in several}) > 1:
             variables.add(lines[number])
     last = {number: i for i, numbers in enumerate(read) for number in numbers}
     for number, i in last.items():
-        if number >= 0 and lines[number] in variables and nodes[i].op.kind != "merge":
+        if number >= 0 and lines[number] in variables and not nodes[i].op.joins:
             storages[number].live_until(assigned[number])
     for node in rules.graph.named:
         if node.number >= 0:
@@ -75,7 +73,7 @@ def _probabilities(rules: Rules, attending: Sequence[tuple[int, int]]) -> dict[S
     found = {}
     for i, last in attending:
         use = rules.uses[i]
-        shape = use.op.probabilities(use.shapes, rules.attention)
+        shape = use.op.probabilities(use.shapes, rules.attention) if isinstance(use.op, Attending) else None
         if shape is not None:
             found[Storage(i, size(shape) * rules.sizes["float"], i + 1, last)] = shape
     return found
@@ -114,7 +112,7 @@ class _Program:
         """Let what several steps of a function read live until the function ends, unless the last one adds to it."""
         nodes = self.graph.nodes
         for number, several in _read_again(self.read).items():
-            if number >= 0 and self.uses[several[-1]].op.kind != "merge":
+            if number >= 0 and not self.uses[several[-1]].op.joins:
                 within = _common([self.functions[i] for i in (number, *several)])
                 if len({_step(nodes[i], within) for i in several}) > 1:
                     self.storages[number].live_until(self.ends[within])
@@ -123,7 +121,7 @@ class _Program:
         """Let the operands of a merge that reads all of them by name live until their function ends."""
         nodes, named = self.graph.nodes, self.graph.named
         for i, use in enumerate(self.uses):
-            if use.op.kind == "merge" and all(tensor.producer in named for tensor in nodes[i].inputs):
+            if use.op.joins and all(tensor.producer in named for tensor in nodes[i].inputs):
                 for number in self.read[i]:
                     if number >= 0:
                         within = _common([self.functions[number], self.functions[i]])
@@ -174,12 +172,12 @@ def _functions(graph: Graph) -> list[tuple[str, ...]]:
     attending = []
     for i, node in enumerate(graph.nodes):
         layer, layer_op = node.layer, node.layer_op
-        if layer_op is not node.op and layer_op.kind == "attention":
+        if layer_op is not node.op and isinstance(layer_op, Attending):
             attending.append(i)
         parents.append(layer.rpartition(".")[0] if "." in layer else "")
         for path in composites(layer):
             layers = kernels.setdefault(path, set())
-            if layer_op.kind in KERNELS:
+            if layer_op.has_kernel:
                 layers.add(layer)
             if len(node.inputs) > 1:
                 whole.add(path)

@@ -12,6 +12,7 @@ from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
 from archinspect.analyses.storage import Rules, Storage
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.graph.graph import collection_paused, composites, shape_of
+from archinspect.ops.attending import Attending
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Activations:
                 continue
             passed[i] = use.is_float
             used = [storages[read[number]] for number in kept.inputs]
-            if kept.output:
+            if kept.outputs:
                 used.append(storages[i])
             yield i, used, rules.bytes(kept.extra)
 
@@ -254,7 +255,9 @@ def kv_cache(graph: Graph, steps: int, *, batch: int = 1, dtype: str = "float32"
     They are those of its causal self-attention: 2 x heads of keys x size of a head for each layer, step and sample.
     """
     refuse_unknown("dtype", dtype, DTYPES)
-    elements = sum(node.op.cached(*map(shape_of, node.inputs)) for node in graph.nodes)
+    elements = sum(
+        node.op.cached(*map(shape_of, node.inputs)) for node in graph.nodes if isinstance(node.op, Attending)
+    )
     return elements * steps * batch * DTYPES[dtype]
 
 

@@ -471,7 +471,7 @@ class _Expander:
             return path
         inputs = self._paths(step, scope, env, start, merges=merges)
         if op and self._count_fits(op, step, inputs):
-            self.results[path] = op.build(_Layer(self, step, scope, path, op), inputs)
+            self.results[path] = op.build(_Layer(self, step, scope, path, op), inputs)[0]
         return path
 
     def _paths(
@@ -560,7 +560,7 @@ class _Layer:
         self.op = op
         self.count: dict[str, int] = {}
 
-    def __call__(self, op: Op, inputs: Sequence[Tensor]) -> Tensor:
+    def __call__(self, op: Op, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Add a node; the first bears the layer's own path, the others hang below it."""
         path = self.path
         if self.count:
@@ -578,7 +578,7 @@ class _Layer:
         nodes.append(node)
         if len(nodes) > MAX_NODES:
             self.expander._too_large(self.step)  # noqa: SLF001 - the expander's own helper
-        return node.output
+        return (node.output,)
 
 
 _WORD_START = re.compile(r"(.)([A-Z][a-z]+)")

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
-    from archinspect.graph.graph import Tensor
-    from archinspect.ops.base import Emit
+    from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Elements, Run
 
 
@@ -38,7 +37,7 @@ class Elementwise(Op):
         return shapes[0]
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept(output=True) if self.from_output else Kept((0,))
+        return Kept(outputs=(0,)) if self.from_output else Kept((0,))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=self.operations * size(output))
@@ -72,7 +71,7 @@ class ReLU(_Overwriting):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         from_output = self.max_value is None and (self.negative_slope == 0 or run.in_place)
-        return Kept(output=True) if from_output else Kept((0,))
+        return Kept(outputs=(0,)) if from_output else Kept((0,))
 
 
 class ReLU6(_Overwriting):
@@ -89,7 +88,7 @@ class LeakyReLU(_Overwriting):
     negative_slope: float = arg("slope below zero", Float(), 0.3, aliases=("alpha",))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept(output=True) if run.in_place else Kept((0,))
+        return Kept(outputs=(0,)) if run.in_place else Kept((0,))
 
 
 class PReLU(Elementwise):
@@ -396,5 +395,5 @@ class Activation(Op):
     kind = "activation"
     activation: Op | None = arg("the function's name", ActivationKind())
 
-    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
-        return emit(self.activation, inputs) if self.activation else inputs[0]
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
+        return emit(self.activation, inputs) if self.activation else tuple(inputs[:1])

@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, text
 from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
+from archinspect.ops.attending import Attending
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.dense import Dense, Projection
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeVar
 
     from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Tensor
-    from archinspect.ops.base import Emit
+    from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Elements, Run
-
-    T = TypeVar("T")
 
 # A head's size times the heads stays below what any size of an axis may be.
 _HEADS = Int(1, 10_000)
@@ -31,10 +28,9 @@ def _roles(inputs: Sequence[T]) -> tuple[T, T, T]:
     return inputs[0], inputs[min(1, len(inputs) - 1)], inputs[-1]
 
 
-class _Attention(Op):
+class _Attention(Attending):
     """What attention has, with its projections or without."""
 
-    kind = "attention"
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
     ignores = ("batch_first", "flash_attention", "sliding_window", "scale")
 
@@ -152,7 +148,7 @@ class ScaledDotProductAttention(_Attention):
         query, key, value = _roles(range(len(shapes)))
         if run.attention == "fused":
             sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
-            return Kept((query, key, value), output=True, extra=(("float32", sums),))
+            return Kept((query, key, value), outputs=(0,), extra=(("float32", sums),))
         keys, values = self._repeated(shapes)
         scores = self.scores(shapes) * (3 if self.dropout else 1)  # the softmax's; which are dropped, what is left
         grouped = self.kv_heads != self.num_heads
@@ -163,7 +159,7 @@ class ScaledDotProductAttention(_Attention):
         scaled = size(shapes[0]) + keys
         if grouped:
             return Kept(extra=(("float", scaled + values + scores),))
-        return Kept(self.made_together() or (value,), extra=(("float", scaled + scores),))
+        return Kept(self.fused_inputs() or (value,), extra=(("float", scaled + scores),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         added = ("float", self._added(shapes))
@@ -213,6 +209,8 @@ class RotaryEmbedding(Op):
     """
 
     kind = "embedding"
+    has_kernel = True
+    is_table = True
     pointwise = True
     aliases = ("RoPE", "RotaryPositionalEmbeddings")
     ignores = ("max_wavelength", "scaling_factor", "base", "theta", "max_seq_len", "sequence_axis", "feature_axis")
@@ -268,7 +266,7 @@ class _Packed(ScaledDotProductAttention):
 
     packed: int = arg("how many of the three are made together", Int(2, 3), 3)
 
-    def made_together(self) -> tuple[int, ...]:
+    def fused_inputs(self) -> tuple[int, ...]:
         return (0, 1, 2)[-self.packed :]
 
 
@@ -320,18 +318,18 @@ class MultiHeadAttention(_Attention):
                 "embed_dim",
             )
 
-    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         query, key, value = _roles(inputs)
         head = self.key_dim or (self.embed_dim or 0) // self.num_heads
         values = self.value_dim or head
         bias, width = self.use_bias, self.embed_dim
-        queries = emit(_Projection(units=self.num_heads * head, use_bias=bias, in_features=width), [query])
+        (queries,) = emit(_Projection(units=self.num_heads * head, use_bias=bias, in_features=width), [query])
         stated = {"stated_by": "kdim", "in_features": self.kdim} if self.kdim else {"in_features": width}
-        keys = emit(_Projection(units=self.kv_heads * head, use_bias=bias, **stated), [key])
+        (keys,) = emit(_Projection(units=self.kv_heads * head, use_bias=bias, **stated), [key])
         if self.rotary:
-            queries, keys = (emit(RotaryEmbedding(dim=head), [part]) for part in (queries, keys))
+            (queries,), (keys,) = (emit(RotaryEmbedding(dim=head), [part]) for part in (queries, keys))
         stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
-        vectors = emit(_Projection(units=self.kv_heads * values, use_bias=bias, **stated), [value])
+        (vectors,) = emit(_Projection(units=self.kv_heads * values, use_bias=bias, **stated), [value])
         same = {
             "num_heads": self.num_heads,
             "num_kv_heads": self.num_kv_heads,
@@ -345,7 +343,7 @@ class MultiHeadAttention(_Attention):
         widths = {self.embed_dim, self.kdim or self.embed_dim, self.vdim or self.embed_dim}
         packed = self.embed_dim and len(widths) == 1 and key is value and not self.rotary
         attention = _Packed(packed=3 if query is key else 2, **same) if packed else ScaledDotProductAttention(**same)
-        attended = emit(attention, [queries, keys, vectors])
+        (attended,) = emit(attention, [queries, keys, vectors])
         out_bias = bias if self.out_bias is None else self.out_bias
         units = self.output_dim or self.embed_dim
         if units:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, TypeVar, cast
 
 from archinspect.base.diagnostics import show, suggest
 from archinspect.base.shape import size
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
-    from archinspect.graph.graph import Tensor
     from archinspect.ops.figures import Elements, Reach, Run, View, Weight
 
 # Arguments of Keras and PyTorch that change neither shapes nor costs: accepted, and without effect.
@@ -73,10 +72,13 @@ class ArgumentError(Exception):
         self.help = help
 
 
-class Emit(Protocol):
-    """Adds an operator to the graph under construction and returns its output."""
+T = TypeVar("T")
 
-    def __call__(self, op: Op, inputs: Sequence[Tensor]) -> Tensor:
+
+class Emit(Protocol[T]):
+    """Adds an operator to what is being built and returns its outputs; T is what stands for a tensor there."""
+
+    def __call__(self, op: Op, inputs: Sequence[T]) -> tuple[T, ...]:
         """Add `op`, reading `inputs`."""
 
 
@@ -84,8 +86,11 @@ class Op:
     """Base of all operators.
 
     A subclass declares its arguments with :func:`archinspect.ops.args.arg` and overrides the rules.
-    Shapes have the batch first. Instances are frozen.
+    Shapes have the batch first. Instances are values: frozen, and equal where class and arguments are.
     """
+
+    __slots__ = ("__dict__", "_hash")
+    _hash: int
 
     args: ClassVar[dict[str, Arg]] = {}
     names: ClassVar[dict[str, str]] = {}
@@ -101,7 +106,20 @@ class Op:
     ignores: ClassVar[tuple[str, ...]] = ()
     """Further arguments of its namesakes in other frameworks that change neither shapes nor costs."""
     kind: ClassVar[str] = "other"
-    """What it is to a reader: convolution, dense, pooling, normalization, activation, attention, merge, ..., other."""
+    """What it is to a reader: convolution, dense, pooling, normalization, activation, attention, merge, ..., other.
+
+    It decides nothing: what behavior depends on is a trait below.
+    """
+    has_kernel: ClassVar[bool] = False
+    """Whether a layer of it is more than a function of what it reads: convolutions, products, attention, recurrence."""
+    joins: ClassVar[bool] = False
+    """Whether it joins branches to one, as the sum at the end of a skip connection does."""
+    is_table: ClassVar[bool] = False
+    """Whether its weights are a table of vectors that are looked up or added, not multiplied."""
+    batched: bool = True
+    """Of an operator without inputs, whether what it gives differs from sample to sample."""
+    stretches: ClassVar[bool] = False
+    """Whether inputs that are the same for all samples meet others as they are, and are not first repeated for each."""
     pointwise: ClassVar[bool] = False
     """Whether an output position reads just its own. Normalisations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
@@ -169,6 +187,17 @@ class Op:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and vars(self) == vars(other))
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:  # graphs ask often
+            values = vars(self)
+            object.__setattr__(self, "_hash", hash((type(self), *[values[name] for name in self.args])))
+            return self._hash
+
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.given().items())
         return f"{type(self).__name__}({given})"
@@ -184,20 +213,33 @@ class Op:
     def check(self) -> None:
         """Raise :class:`ArgumentError` for arguments that do not go together."""
 
-    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         """Add this layer to a graph: itself and its activation, or the several operators it stands for."""
-        output = emit(self, inputs)
-        return emit(self.activation, [output]) if self.activation else output
+        outputs = emit(self, inputs)
+        return emit(self.activation, outputs) if self.activation else outputs
 
     # The rules. A rule that cannot take its input's shapes raises Mismatch.
 
     def output(self, *shapes: Shape) -> Shape:
-        """Return the output's shape."""
+        """Return the output's shape, that of the first where there are several."""
         raise NotImplementedError
+
+    def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """Return the shapes of all outputs: one, unless an operator says more."""
+        return (self.output(*shapes),)
 
     def output_dtype(self, *dtypes: str) -> str:
         """Return the output's data type: `float` is the one the network computes in."""
         return dtypes[0]
+
+    def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
+        """Return the data types of all outputs."""
+        return (self.output_dtype(*dtypes),)
+
+    @property
+    def output_count(self) -> int:
+        """How many outputs there are."""
+        return 1
 
     def weights(self, *shapes: Shape) -> Mapping[str, Weight]:
         """Return the weights by name."""
@@ -247,21 +289,16 @@ class Op:
         """Return the elements of the storage that the output lies in."""
         return size(output)
 
-    def made_together(self) -> tuple[int, ...]:
-        """Return the inputs, by number, that one product makes and that lie in one storage."""
-        return ()
-
-    def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
-        """Return the shape of what a softmax makes within it, where programs give that a name; None for others."""
-        return None
-
-    def cached(self, *shapes: Shape) -> int:
-        """Return the elements for each step and sample that a decoder caches while it generates step by step."""
-        return 0
-
     def unknown(self) -> tuple[str, ...]:
         """Return the figures that it cannot tell: some of `params`, `macs`, `flops`; they count as nothing."""
         return ()
+
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> Mapping[str, int]:
+        """Return what conventions of other tools count beside work, weights and shapes, by name.
+
+        The names are those of :data:`archinspect.conventions.quantities.DECLARED`.
+        """
+        return {}
 
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""

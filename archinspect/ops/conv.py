@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from archinspect.base.shape import Padding, Shape, Sliding
-    from archinspect.graph.graph import Tensor
-    from archinspect.ops.base import Emit
+    from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Elements, Run
 
 
@@ -25,6 +24,7 @@ class _Window(Windowed):
     """What all convolutions share: a window over the spatial axes, a bias, an activation."""
 
     kind = "convolution"
+    has_kernel = True
 
     kernel_size: tuple[int, ...] = arg("size of the window", PerAxis())
     strides: tuple[int, ...] = arg("step of the window", PerAxis(), 1, aliases=("stride",))
@@ -192,7 +192,7 @@ class _Separable(_Window):
     mixing: ClassVar[type[_Conv]]
     depthwise: ClassVar[type[_Depthwise]]
 
-    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         depthwise = self.depthwise(
             kernel_size=list(self.kernel_size),
             strides=list(self.strides),
@@ -206,8 +206,8 @@ class _Separable(_Window):
         pointwise = self.mixing(
             filters=self.filters, kernel_size=1, use_bias=self.use_bias, data_format=self.data_format
         )
-        output = emit(pointwise, [emit(depthwise, inputs)])
-        return emit(self.activation, [output]) if self.activation else output
+        outputs = emit(pointwise, emit(depthwise, inputs))
+        return emit(self.activation, outputs) if self.activation else outputs
 
     def label(self) -> str:
         return self.describe("separable conv", str(self.filters))

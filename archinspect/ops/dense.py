@@ -21,6 +21,7 @@ class Projection(Op):
     """What fully connected layers and the end of an attention share: a product with the last axis."""
 
     kind = "dense"
+    has_kernel = True
     use_bias: bool
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:

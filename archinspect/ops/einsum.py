@@ -248,6 +248,7 @@ class Einsum(_Product):
     """
 
     kind = "merge"
+    joins = True
     inputs: ClassVar[tuple[int, int | None]] = (1, None)
 
     equation: str = arg("a term of letters for each input, and one for the output, the batch first", Equation())
@@ -298,6 +299,7 @@ class EinsumDense(_Product):
     """
 
     kind = "dense"
+    has_kernel = True
 
     equation: str = arg("the terms of the input, the kernel and the output, the batch first", Equation())
     output_shape: tuple[int | None, ...] = arg("sizes of the output's indices", Sizes())

@@ -23,6 +23,8 @@ class Embedding(Op):
     """
 
     kind = "embedding"
+    has_kernel = True
+    is_table = True
     ignores = (
         *("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
         *("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),
@@ -57,6 +59,8 @@ class SinusoidalEmbedding(Op):
     """
 
     kind = "embedding"
+    has_kernel = True
+    is_table = True
     aliases = ("Timesteps", "SinusoidalPosEmb")
     ignores = ("flip_sin_to_cos", "downscale_freq_shift", "scale", "max_period", "max_wavelength")
     dim: int = arg("size of a vector, an even number", Int(2), aliases=("num_channels", "output_dim"))
@@ -92,6 +96,8 @@ class LearnedPositions(Op):
     """
 
     kind = "embedding"
+    has_kernel = True
+    is_table = True
     pointwise = True
     ignores = ("initializer",)
     aliases = ("PositionEmbedding", "PositionalEmbedding")
@@ -146,6 +152,8 @@ class ClassToken(Op):
     """
 
     kind = "embedding"
+    has_kernel = True
+    is_table = True
     n: int = arg("how many", Int(1), 1, aliases=("num_tokens",))
 
     def output(self, *shapes: Shape) -> Shape:
@@ -175,6 +183,8 @@ class LearnedTokens(Op):
     """
 
     kind = "embedding"
+    has_kernel = True
+    is_table = True
     aliases = ("LearnedQueries",)
     n: int = arg("how many", Int(1), aliases=("num_tokens", "num_queries"))
     dim: int | None = arg(

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Tensor
-    from archinspect.ops.base import Emit
+    from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Elements, Run
 
 
@@ -33,6 +32,7 @@ class MixtureOfExperts(Op):
     """
 
     kind = "dense"
+    has_kernel = True
     pointwise = True
     aliases = ("MoE",)
 
@@ -54,7 +54,7 @@ class MixtureOfExperts(Op):
                 f"MixtureOfExperts: a step cannot go to {self.top_k} of {self.num_experts} experts", "top_k"
             )
 
-    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         return emit(self, inputs)
 
     def output(self, *shapes: Shape) -> Shape:

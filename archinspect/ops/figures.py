@@ -89,10 +89,10 @@ ATTENTION = ("fused", "math", "eager")
 
 
 class Kept(NamedTuple):
-    """What backward keeps of a node: inputs by their number, the output, further tensors."""
+    """What backward keeps of a node: inputs and outputs by their number, further tensors."""
 
     inputs: tuple[int, ...] = ()
-    output: bool = False
+    outputs: tuple[int, ...] = ()
     extra: Elements = ()
 
 

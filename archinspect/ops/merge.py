@@ -21,6 +21,8 @@ class _Elementwise(Op):
     """Joins its inputs element by element; dimensions of size 1 stretch as in NumPy."""
 
     kind = "merge"
+    joins = True
+    stretches = True
     pointwise = True
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
@@ -123,6 +125,7 @@ class Concatenate(Op):
     """Puts its inputs side by side along an axis, the channels' unless given. No FLOPs."""
 
     kind = "merge"
+    joins = True
     aliases = ("Concat", "Cat")
     inputs = (1, None)
 
@@ -161,6 +164,7 @@ class Dot(Op):
     """
 
     kind = "merge"
+    joins = True
     inputs = (2, 2)
 
     axes: tuple[int, ...] = arg("the axis that is summed, or one for each input", Ints(), aliases=("axis",))

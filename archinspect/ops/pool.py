@@ -192,7 +192,7 @@ class _GlobalMaxPool(_GlobalPool):
     word = "max"
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,), output=True)
+        return Kept((0,), outputs=(0,))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=size(shapes[0]) - size(output))

@@ -26,6 +26,7 @@ class Recurrent(Op):
     """What all recurrent layers share: steps of an input, and of their own output, weighed for several gates."""
 
     kind = "recurrent"
+    has_kernel = True
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
     gates: ClassVar[int] = 1
     """Weighted sums a unit and step."""

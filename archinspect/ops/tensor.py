@@ -25,6 +25,8 @@ class MatMul(Op):
     """
 
     kind = "merge"
+    joins = True
+    stretches = True
     aliases = ("BatchMatMul", "BMM")
     inputs = (2, 2)
     transpose_a: bool = arg("exchange the first input's last two axes first", Bool(), default=False)
@@ -140,7 +142,7 @@ class ReduceMax(_Reduce):
     """The largest element along axes. FLOPs: a comparison for every element but the first of each."""
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,), output=True)
+        return Kept((0,), outputs=(0,))
 
 
 class Roll(Op):
@@ -229,6 +231,7 @@ class SampleGaussian(Op):
     """
 
     kind = "merge"
+    joins = True
     aliases = ("Sampling", "Reparameterize")
     inputs = (2, 2)
 

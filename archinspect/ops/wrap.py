@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
-    from archinspect.graph.graph import Tensor
-    from archinspect.ops.base import Emit
+    from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Elements, Run, Weight
 
 
@@ -82,8 +81,8 @@ class TimeDistributed(Op):
     def check(self) -> None:
         vars(self)["kind"] = self.layer.kind
 
-    def build(self, emit: Emit, inputs: Sequence[Tensor]) -> Tensor:
-        def step(op: Op, inputs: Sequence[Tensor]) -> Tensor:
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
+        def step(op: Op, inputs: Sequence[T]) -> tuple[T, ...]:
             return emit(self if op is self.layer else TimeDistributed(layer=op), inputs)
 
         return self.layer.build(step, inputs)
@@ -146,6 +145,7 @@ class Bidirectional(Op):
     """
 
     kind = "recurrent"
+    has_kernel = True
 
     layer: Op = arg("the recurrent layer, by name or as `{LSTM: {units: 64}}`", LayerKind())
     merge_mode: str = arg("how the outputs are joined", Choice("concat", "sum", "mul", "ave"), "concat")

@@ -169,7 +169,7 @@ def ledger(graph: Graph) -> Ledger:
         if node.shares is not None:
             weights, own = own_weights(node)
             untied += sum(size(w.shape) for name, w in weights.items() if w.parameter and name not in own)
-        if node.op.kind == "embedding":
+        if node.op.is_table:
             embedding += cost.params
     params = trainable + frozen
     sizes = {name: (params + buffers) * count for name, count in DTYPES.items() if name != "float"}

@@ -239,7 +239,7 @@ def refuse_arguments(op, args):
 
 def refuse_shapes(op, args, shapes):
     def emit(part, inputs):
-        return SimpleNamespace(shape=part.output(*[tensor.shape for tensor in inputs]))
+        return (SimpleNamespace(shape=part.output(*[tensor.shape for tensor in inputs])),)
 
     layer = ops.find(op)(**args)
     with pytest.raises(Mismatch) as caught:

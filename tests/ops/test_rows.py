@@ -40,9 +40,9 @@ def figures(op, shapes):
         for weight in part.weights(*given).values():
             counts[weight.parameter] += prod(weight.shape)
         work.append(part.work(given, output))
-        return SimpleNamespace(shape=output)
+        return (SimpleNamespace(shape=output),)
 
-    output = op.build(emit, [SimpleNamespace(shape=tuple(shape)) for shape in shapes])
+    (output,) = op.build(emit, [SimpleNamespace(shape=tuple(shape)) for shape in shapes])
     total = Work(sum(part.macs for part in work), sum(part.other for part in work))
     return Figures(list(output.shape), counts[True], counts[False], total.macs, total.flops)
 

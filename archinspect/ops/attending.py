@@ -1,0 +1,31 @@
+"""What analyses ask of operators that attend, and of no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.ops.base import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+
+
+class Attending(Op):
+    """An operator, or a layer, in which queries attend to keys and values."""
+
+    kind = "attention"
+    has_kernel = True
+
+    def fused_inputs(self) -> tuple[int, ...]:
+        """Return the inputs, by number, that one product makes and that lie in one storage."""
+        return ()
+
+    def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
+        """Return the shape of what a softmax makes within it, where programs give that a name; None for others."""
+        return None
+
+    def cached(self, *shapes: Shape) -> int:
+        """Return the elements for each step and sample that a decoder caches while it generates step by step."""
+        return 0
