@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         NotFoundError,
         check,
         compare,
+        compute,
         explain,
         fit,
         inspect,
@@ -46,6 +47,7 @@ __all__ = [
     "Row",
     "check",
     "compare",
+    "compute",
     "explain",
     "fit",
     "inspect",
@@ -55,7 +57,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Checked", "NotFoundError"), "api"),
-    **dict.fromkeys(("check", "compare", "explain", "fit", "inspect", "memory_report", "network"), "api"),
+    **dict.fromkeys(("check", "compare", "compute", "explain", "fit", "inspect", "memory_report", "network"), "api"),
     **dict.fromkeys(("MemoryReport", "Plan"), "reports.memory"),
     "Cost": "analyses.cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "base.diagnostics"),

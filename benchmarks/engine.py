@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from archinspect.analyses.memory import Activations
 from archinspect.base.diagnostics import Problems
+from archinspect.base.settings import Settings
 from archinspect.base.source import Source, read_file, read_tree
 from archinspect.graph.infer import infer
 from archinspect.language import library
-from archinspect.language.expand import Settings
 from archinspect.language.load import load
 from archinspect.reports.summary import report
 

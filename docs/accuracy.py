@@ -107,8 +107,8 @@ def row(name: str, policy: str, figures: dict[str, Any]) -> str:
     batch = 1 if "saved_training" in figures else 2
     truth = figures["saved_training" if batch == 1 else "saved_training_batch_2"]
     params, attention = figures.get("set"), figures.get("attention", "fused")
-    training = kept(network(name, params=params, batch=batch), attention=attention).total
-    inference = peak(network(name, params=params), policy=policy, attention=attention).bytes
+    training = kept(network(name, params=params, batch=batch).facts, attention=attention).total
+    inference = peak(network(name, params=params).facts, policy=policy, attention=attention).bytes
     note = "".join(f", {key}: {value}" for key, value in (params or {}).items())
     note += f", {attention}" if "attention" in figures else ""
     note += ", inline" if policy == "inline" else ""

@@ -12,11 +12,11 @@ import pytest
 
 import archinspect
 from archinspect import Checked, Cost, InvalidSpecError, NotFoundError, Report, Row
+from archinspect.analyses.cost import total
 from archinspect.base.diagnostics import Diagnostic, Problems
 from archinspect.base.source import Source, Span, read_file
 from archinspect.language import library
 from archinspect.language.load import is_template
-from archinspect.reports.summary import total
 
 SMALL = Path(__file__).parent / "golden" / "small.yaml"
 NETWORKS = [name for name in library.builtins() if not is_template(read_file(library.find(name)))]
@@ -159,7 +159,7 @@ def test_the_json_form_has_the_documented_keys():
     for row in form["layers"]:
         assert list(row)[:5] == ["name", "type", "inputs", "input_shape", "output_shape"]
         assert list(row)[5:13] == FIGURES
-        assert list(row)[13:] == ["receptive_field", "jump", "center", "args"] + ["shares"] * ("shares" in row)
+        assert list(row)[13:] == ["receptive_field", "jump", "center", "args", "edges"] + ["shares"] * ("shares" in row)
     assert rows["body.0.add"]["inputs"] == ["body.0.batch_normalization", "stem"]
     assert rows["stem"]["output_shape"] == [None, 7, 7, 8]
     assert rows["stem"]["args"] == {"filters": 8, "kernel_size": [3, 3], "strides": [2, 2], "activation": "ReLU"}
@@ -191,7 +191,7 @@ def test_rows_at_any_depth_sum_to_the_totals(name):
     counts = []
     for depth in range(1, report.depth + 2):
         rows = report.fold(depth)
-        assert total(rows) == report.totals
+        assert total(row.cost for row in rows) == report.totals
         assert sum(row.layers for row in rows) == len(report.layers)
         assert len({row.name for row in rows}) == len(rows)
         assert all(row.name.count(".") < depth for row in rows)

@@ -103,7 +103,7 @@ def test_parts_add_up_and_agree_with_the_summary():
     assert training.total == sum(parts)
     assert training.checkpoints.total < training.kept.total
     summary = archinspect.inspect("resnet50", batch=4, memory=True)
-    assert summary.memory == (inference.peak.bytes, inference.peak.node.layer, training.kept.total)
+    assert summary.memory == (inference.peak.bytes, inference.peak.layer, training.kept.total)
     assert sum(row.kept for row in summary.layers) + training.kept.layers["input"] == training.kept.total
     assert [row.kept for row in summary.fold(1)] == [
         sum(row.kept for row in summary.layers if row.name.split(".")[0] == folded.name) for folded in summary.fold(1)

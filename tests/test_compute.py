@@ -6,15 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from small import Frozen, small
 
 from archinspect import ops
 from archinspect.analyses import compute, devices
 from archinspect.api import network
-from archinspect.base.diagnostics import Problems
-from archinspect.base.source import Source
-from archinspect.graph.infer import infer
-from archinspect.language.expand import Settings
-from archinspect.language.load import load
 from archinspect.ops.figures import Run, Work
 from archinspect.render.numbers import duration
 
@@ -28,18 +24,15 @@ SET = {
 }
 
 
-def graph_of(case):
+def facts_of(case):
     name = case["network"]
-    graph = network(name, batch=case["batch"], params=SET.get(name))
-    for node in graph.nodes:
-        if f"{node.layer}.".startswith(tuple(case["layers"])):
-            node.trainable = False
-    return graph
+    facts = network(name, batch=case["batch"], params=SET.get(name)).facts
+    return Frozen(facts, lambda node: f"{node.layer}.".startswith(tuple(case["layers"])))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case["network"], *case["layers"]]))
 def test_training_has_the_macs_that_are_measured(case):
-    found = compute.analyze(graph_of(case), training=True, attention="math")
+    found = compute.analyze(facts_of(case), training=True, attention="math")
     assert found.total.macs == case["macs"]
 
 
@@ -54,27 +47,16 @@ def test_fused_attention_has_the_macs_of_the_counters_formulas(case):
     assert backward.weights == Work()
 
 
-def graph_of_layers(*layers, shape=(8, 8, 4), batch=1):
-    """Return the graph of these steps; JSON is YAML."""
-    spec = {"name": "small", "input": list(shape), "layers": list(layers)}
-    problems = Problems()
-    graph = load(Source("small.yaml", json.dumps(spec)), Settings(), problems)
-    assert graph is not None, problems.all()
-    infer(graph, problems, batch)
-    assert not problems.failed, problems.all()
-    return graph
-
-
 DENSE = {"Dense": 10}
 
 
 def test_a_dense_layer_by_hand():
     # The input's 3 x 8 elements, the 8 x 10 weights and 10 biases, the 3 x 10 outputs.
-    forward = compute.analyze(graph_of_layers(DENSE, shape=[8], batch=3)).total
+    forward = compute.analyze(small(DENSE, shape=[8], batch=3)).total
     assert forward == compute.Figures(Work(3 * 80, 30), forward_bytes=4 * (24 + 90 + 30))
     assert forward.intensity == (2 * 240 + 30) / (4 * 144)
     # Backward reads the output's gradient and the kept input, and writes the weights' gradients.
-    training = compute.analyze(graph_of_layers(DENSE, shape=[8], batch=3), "bfloat16", training=True).total
+    training = compute.analyze(small(DENSE, shape=[8], batch=3, dtype="bfloat16"), training=True).total
     assert training.input_gradients == Work()
     assert training.weight_gradients == Work(3 * 80, 30)
     assert training.forward_bytes == 2 * 144
@@ -84,7 +66,7 @@ def test_a_dense_layer_by_hand():
 
 
 def test_the_second_layer_needs_the_gradient_of_its_input():
-    found = compute.analyze(graph_of_layers(DENSE, {"Dense": 5}, shape=[8]), training=True).layers
+    found = compute.analyze(small(DENSE, {"Dense": 5}, shape=[8]), training=True).layers
     first, second = found.values()
     assert first.input_gradients == Work()
     assert second.input_gradients == Work(50)
@@ -93,37 +75,37 @@ def test_the_second_layer_needs_the_gradient_of_its_input():
 
 
 def test_gradients_of_several_readers_are_summed():
-    skip = graph_of_layers(DENSE, {"Dense": 10, "name": "inner"}, {"Add": None, "from": [-1, -2]}, shape=[8])
-    chain = graph_of_layers(DENSE, {"Dense": 10, "name": "inner"}, shape=[8])
+    skip = small(DENSE, {"Dense": 10, "name": "inner"}, {"Add": None, "from": [-1, -2]}, shape=[8])
+    chain = small(DENSE, {"Dense": 10, "name": "inner"}, shape=[8])
     sums = [compute.analyze(graph, training=True).total.input_gradients for graph in (skip, chain)]
     assert sums[0].other - sums[1].other == 10
 
 
 def test_what_does_not_train_has_no_backward():
-    graph = graph_of_layers({**DENSE, "trainable": False}, "ReLU", shape=[8])
+    graph = small({**DENSE, "trainable": False}, "ReLU", shape=[8])
     assert compute.analyze(graph, training=True).total == compute.analyze(graph).total
-    graph = graph_of_layers(DENSE, {"Dense": 5, "trainable": False}, shape=[8])
+    graph = small(DENSE, {"Dense": 5, "trainable": False}, shape=[8])
     frozen = list(compute.analyze(graph, training=True).layers.values())[1]
     assert frozen.weight_gradients == Work()
     assert frozen.input_gradients == Work(50)
 
 
 def test_views_move_nothing():
-    figures = compute.analyze(graph_of_layers("Flatten", "Identity"), training=True).total
+    figures = compute.analyze(small("Flatten", "Identity"), training=True).total
     assert figures.bytes == 0
     assert figures.intensity == 0
     assert figures.bound == ""
 
 
 def test_an_embedding_reads_the_rows_that_it_looks_up():
-    graph = graph_of_layers({"Embedding": {"input_dim": 1000, "output_dim": 16}}, shape=[5])
+    graph = small({"Embedding": {"input_dim": 1000, "output_dim": 16}}, shape=[5])
     assert compute.analyze(graph).total.forward_bytes == 4 * (5 + 2 * 80)
 
 
 def test_experts_that_are_not_used_are_not_read():
     experts = {"MixtureOfExperts": {"num_experts": 8, "units": 6, "top_k": 2}}
     for steps, read in ((1, 2), (3, 6), (9, 8)):
-        found = compute.analyze(graph_of_layers(experts, shape=[steps, 4])).total
+        found = compute.analyze(small(experts, shape=[steps, 4])).total
         assert found.forward_bytes == 4 * (2 * steps * 4 + 4 * 8 + read * 3 * 4 * 6)
 
 
@@ -131,35 +113,35 @@ DEVICE = devices.Device("mine", 2**30, 10**9, {"float32": 10**10, "tf32": 10**11
 
 
 def test_each_pass_takes_what_is_longer():
-    graph = graph_of_layers({"Conv2D": {"filters": 64, "kernel_size": 3}}, "ReLU", shape=(16, 16, 4))
+    graph = small({"Conv2D": {"filters": 64, "kernel_size": 3}}, "ReLU", shape=(16, 16, 4))
     found = compute.analyze(graph, device=DEVICE)
     conv, relu = found.layers.values()
     assert (conv.compute_time, conv.memory_time) == (conv.flops / 10**10, 0)
     assert (relu.compute_time, relu.memory_time) == (0, relu.bytes / 10**9)
     assert (conv.bound, relu.bound) == ("compute", "memory")
     assert found.total.time == pytest.approx(conv.time + relu.time)
-    faster = compute.analyze(graph, "tf32", device=DEVICE).total
+    faster = compute.analyze(graph, tf32=True, device=DEVICE).total
     assert faster.bytes == found.total.bytes
     assert faster.time < found.total.time
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "lstm_classifier", "mixtral_8x7b", "yolov3"])
 def test_layers_sum_to_the_total_and_scale_with_the_batch(name):
-    one, two = (compute.analyze(network(name, batch=batch), training=True) for batch in (1, 2))
+    one, two = (compute.analyze(network(name, batch=batch).facts, training=True) for batch in (1, 2))
     assert compute.total(one.layers.values()) == one.total
     assert two.total.macs == 2 * one.total.macs
     assert one.total.bytes < two.total.bytes <= 2 * one.total.bytes
-    assert one.total.forward == compute.analyze(network(name)).total.forward
+    assert one.total.forward == compute.analyze(network(name).facts).total.forward
 
 
 def test_what_cannot_be_analyzed():
-    graph = network("keras_demo")
-    with pytest.raises(ValueError, match=r"dtype is one of tf32, .*, not 'float20'"):
-        compute.analyze(graph, "float20")
+    graph = network("keras_demo").facts
+    with pytest.raises(ValueError, match=r"dtype is one of float64, .*, not 'float20'"):
+        graph.in_dtype("float20")
     with pytest.raises(ValueError, match="attention is one of fused, math, eager, not 'slow'"):
         compute.analyze(graph, attention="slow")
     with pytest.raises(ValueError, match="mine has no peak for int8, only for float32, tf32"):
-        compute.analyze(graph, "int8", device=DEVICE)
+        compute.analyze(graph.in_dtype("int8"), device=DEVICE)
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,11 @@ from pathlib import Path
 import pytest
 
 import archinspect
-from archinspect import api
-from archinspect.base.diagnostics import Problems
+from archinspect.analyses import cost
 from archinspect.base.shape import size
-from archinspect.base.source import Source
 from archinspect.cli.common import CONVENTIONS as CHOICES
 from archinspect.conventions import CONVENTIONS, QUANTITIES, count, differences, find, names
 from archinspect.language import library
-from archinspect.language.expand import Settings
 from archinspect.ops import FAMILIES, all_ops
 
 ROOT = Path(__file__).parents[1]
@@ -134,23 +131,16 @@ SPECS = {
 
 
 @cache
-def graph(network):
-    spec = SPECS.get(network, network)
+def facts(name):
+    spec = SPECS.get(name, name)
     text, params = (spec, {}) if isinstance(spec, str) else spec
-    text = text if "\n" in text else api.open_spec(text).text
-    return load(text, params, batch=3 if network.endswith("batch_3") else None)
-
-
-def load(text, params=None, batch=None):
-    problems = Problems()
-    loaded = api._load(Source("spec.yaml", text), problems, Settings(params), batch)  # noqa: SLF001 - a graph is no API
-    assert not problems.failed, problems.all()
-    return loaded
+    return archinspect.network(text, params=params, batch=3 if name.endswith("batch_3") else None).facts
 
 
 def elements(network, op):
     """Return the output elements of all layers of an operator."""
-    return sum(size(node.output.shape) for node in graph(network).nodes if type(node.op).__name__ == op)
+    found = facts(network)
+    return sum(size(found.shape(node.output)) for node in found.graph.nodes if type(node.op).__name__ == op)
 
 
 SCORES = 2 * 12 * 1024**2 * 768
@@ -240,7 +230,7 @@ DEVIATIONS = {
 
 @cache
 def totals(network, tool):
-    counted = count(graph(network), tool).values()
+    counted = count(facts(network), tool).values()
     figures = {figure.name: sum(c.figures[figure.name] for c in counted) for figure in CONVENTIONS[tool].figures}
     return {"params": sum(c.params for c in counted), **figures}
 
@@ -307,7 +297,7 @@ def test_convnet_burden_is_as_published(network):
 
 
 def totals_of(text):
-    counted = count(load(text), "convnet-burden").values()
+    counted = count(archinspect.network(text).facts, "convnet-burden").values()
     found = {name: sum(c.figures[name] for c in counted) for name in ("flops", "memory")}
     return {"params": sum(c.params for c in counted), **found}
 
@@ -333,22 +323,22 @@ def test_feature_memory_to_two_decimals(network, params, mebibytes):
 @pytest.mark.parametrize("tool", CONVENTIONS)
 @pytest.mark.parametrize("network", ["vit_b_16", "dcgan_generator", "gpt2", "small_2d", "alexnet", "lstm_classifier"])
 def test_differences_add_up(network, tool):
-    own = api.report(graph(network)).totals
+    own = cost.total(cost.layer_costs(facts(network)).values())
     mine = {"params": own.params, **{f.name: getattr(own, f.like) for f in CONVENTIONS[tool].figures}}
-    found = differences(graph(network), tool)
+    found = differences(facts(network), tool)
     for name, total in totals(network, tool).items():
         assert sum(row.theirs - row.ours for row in found if row.figure == name) == total - mine[name]
     assert all(row.ours != row.theirs and row.layers and row.why for row in found)
 
 
 def test_differences_are_by_operator_and_say_why():
-    assert differences(graph("gpt2"), "archinspect") == []
-    rows = [(row.figure, row.op, row.layers, row.theirs - row.ours) for row in differences(graph("vit_b_16"), "fvcore")]
+    assert differences(facts("gpt2"), "archinspect") == []
+    rows = [(row.figure, row.op, row.layers, row.theirs - row.ours) for row in differences(facts("vit_b_16"), "fvcore")]
     assert rows == [
         ("flops", "MultiHeadAttention (attention)", 12, -2 * 12 * 197**2 * 768),
         ("flops", "LayerNormalization", 25, 25 * 5 * 197 * 768),
     ]
-    tied = [row for row in differences(graph("gpt2"), "torchinfo") if row.figure == "params"]
+    tied = [row for row in differences(facts("gpt2"), "torchinfo") if row.figure == "params"]
     assert [(row.op, row.theirs - row.ours) for row in tied] == [("Dense", 50257 * 768)]
 
 
@@ -380,7 +370,9 @@ def test_rules_are_of_operators_that_are_there():
 
 
 def test_a_rule_of_a_part_goes_before_one_of_the_operator():
-    parts = [names(node)[0] for node in graph("vit_b_16").nodes if type(node.layer_op).__name__ == "MultiHeadAttention"]
+    found = facts("vit_b_16")
+    nodes = [node for node in found.graph.nodes if type(node.layer_op).__name__ == "MultiHeadAttention"]
+    parts = [names(node, found.call(node))[0] for node in nodes]
     assert parts[:5] == ["MultiHeadAttention.dense"] * 3 + ["MultiHeadAttention.attention", "MultiHeadAttention.dense"]
 
 
@@ -407,12 +399,6 @@ def test_batch_and_dtype_scale_figures():
     one = archinspect.inspect("resnet18", convention="convnet-burden").counted
     two = archinspect.inspect("resnet18", convention="convnet-burden", batch=2, dtype="float16").counted
     assert two == {"params": one["params"], "flops": 2 * one["flops"], "memory": one["memory"]}
-
-
-def test_what_has_no_shape_is_not_counted():
-    half = load("input: [8]\nlayers: [Dense: 4, ReLU]\n")
-    half.nodes[1].output.shape = None
-    assert [type(node.op).__name__ for node in count(half, "fvcore")] == ["Dense"]
 
 
 def test_without_a_convention_nothing_is_counted():

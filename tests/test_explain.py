@@ -6,16 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from single_layer import single_layer
+from small import single_layer
 
 from archinspect.analyses.cost import costs
 from archinspect.analyses.receptive_field import fields
-from archinspect.api import _network, open_spec
+from archinspect.api import network
 from archinspect.language import library
-from archinspect.language.expand import Settings
 from archinspect.language.expressions import evaluate
 from archinspect.language.load import is_template
-from archinspect.reports.explanation import explain_graph
+from archinspect.reports.explanation import explain
 
 TRUTH = Path(__file__).parent / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
@@ -30,18 +29,18 @@ NETWORKS = [name for name, path in library.builtins().items() if not is_template
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("batch", [None, 3])
 def test_formulas_of_a_network(name, batch):
-    graph = _network(open_spec(name), Settings(), batch)
-    counted, seen = costs(graph), fields(graph)
-    layers = explain_graph(graph, batch)
-    for node in graph.nodes:
+    facts = network(name, batch=batch).facts
+    counted, seen = costs(facts), fields(facts)
+    layers = explain(facts)
+    for node in facts.graph.nodes:
         explanation = next(part for part in layers[node.layer] if part.name == node.path)
         figures = evaluated(explanation)
-        assert [figures[name] for name in figures if name.startswith("out_")] == list(node.output.shape[1:])
+        assert [figures[name] for name in figures if name.startswith("out_")] == list(facts.shape(node.output)[1:])
         cost = counted[node]
         assert figures.get("params", 0) == cost.params
         assert figures.get("buffers", 0) == cost.buffers
         assert (figures["MACs"], figures["FLOPs"]) == (cost.macs, cost.flops)
-        field = seen[node.output]
+        field = seen[node.output.position]
         if field is None:
             assert explanation.field is None
         else:
@@ -71,14 +70,10 @@ def evaluated(explanation):
 @pytest.mark.parametrize(("framework", "row"), [row for row in ROWS if row[1]["output"]])
 def test_formulas_of_a_measured_layer(framework, row):
     """Every operator with every combination of arguments that is measured: dilation, groups, padding, ceiling, ..."""
-    graph = single_layer(row["op"], row["args"], row["inputs"], LAYOUTS[framework], apart=True)
-    counted = costs(graph)
-    for node, (explanation, *_) in zip(graph.nodes, explain_nodes(graph), strict=True):
+    facts = single_layer(row["op"], row["args"], row["inputs"], LAYOUTS[framework], apart=True)
+    counted = costs(facts)
+    for node, (explanation, *_) in zip(facts.graph.nodes, explain(facts).values(), strict=True):
         figures = evaluated(explanation)
-        assert [figures[name] for name in figures if name.startswith("out_")] == list(node.output.shape[1:])
+        assert [figures[name] for name in figures if name.startswith("out_")] == list(facts.shape(node.output)[1:])
         assert (figures.get("params", 0), figures.get("buffers", 0)) == (counted[node].params, counted[node].buffers)
         assert (figures["MACs"], figures["FLOPs"]) == (counted[node].macs, counted[node].flops)
-
-
-def explain_nodes(graph):
-    return list(explain_graph(graph, graph.inputs[0].output.shape[0]).values())

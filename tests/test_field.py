@@ -6,12 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archinspect
+from archinspect import network
 from archinspect.analyses.receptive_field import fields
-from archinspect.base.diagnostics import Problems
-from archinspect.base.source import Source
-from archinspect.graph.infer import infer
-from archinspect.language.expand import Settings
-from archinspect.language.load import load
 
 
 def row(network, name, depth=100):
@@ -78,16 +74,8 @@ def test_a_gate_from_everything_sees_everything():
 
 
 def last_field(text):
-    graph, problems = graph_of(text)
-    assert not problems
-    return fields(graph)[graph.outputs[0]]
-
-
-def graph_of(text):
-    problems = Problems()
-    graph = load(Source("net.yaml", text), Settings(), problems)
-    infer(graph, problems)
-    return graph, problems.all()
+    facts = network(text).facts
+    return fields(facts)[facts.graph.outputs[0].position]
 
 
 CONV = st.tuples(

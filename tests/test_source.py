@@ -51,7 +51,7 @@ def test_every_scalar_is_where_its_span_says(ends):
     source = Source("a.yaml", TEXT.replace("\n", ends))
     count = 0
     for scalar in scalars(read_tree(source)):
-        line, column, end_line, end_column = scalar.span[1:]
+        line, column, end_line, end_column = scalar.span[1:5]
         count += 1
         if scalar.text == "folded text":
             assert (line, column) == (6, 14)
@@ -63,9 +63,9 @@ def test_every_scalar_is_where_its_span_says(ends):
 
 def test_a_flow_collection_spans_its_brackets_and_a_block_one_its_first_key():
     root = tree(TEXT)
-    assert root.values["list"].span[1:] == (2, 7, 2, 22)
-    assert root.values["list"].items[1].span[1:] == (2, 11, 2, 21)
-    assert root.values["block"].items[1].span[1:] == (5, 5, 5, 8)
+    assert root.values["list"].span[1:5] == (2, 7, 2, 22)
+    assert root.values["list"].items[1].span[1:5] == (2, 11, 2, 21)
+    assert root.values["block"].items[1].span[1:5] == (5, 5, 5, 8)
 
 
 def test_lines_count_as_the_parser_counts_them():

@@ -9,16 +9,18 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.analyses.gradients import gradients, gradients_to_inputs
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.shape import size
-from archinspect.graph.graph import is_float, shape_of, shapes_of
-from archinspect.ops.figures import ATTENTION, DTYPES, Run, Work
+from archinspect.ops.figures import ATTENTION, Run, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from archinspect.analyses.devices import Device
-    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.analyses.facts import Facts
+    from archinspect.analyses.gradients import Gradients
+    from archinspect.graph.graph import Node
 
 
 class Figures(NamedTuple):
@@ -72,19 +74,13 @@ class Compute(NamedTuple):
     """What a network computes and moves, and how long that takes at least."""
 
     total: Figures
-    nodes: dict[Node, Figures]
-    """By the operator, in execution order; they sum to the total."""
+    layers: Mapping[str, Figures]
+    """By the layer, in execution order; they sum to the total."""
+    operators: Mapping[str, Figures]
+    """The same by the operator's path."""
     dtype: str
     training: bool
     device: Device | None
-
-    @property
-    def layers(self) -> dict[str, Figures]:
-        """By the layer, in execution order."""
-        found: dict[str, list[Figures]] = {}
-        for node, figures in self.nodes.items():
-            found.setdefault(node.layer, []).append(figures)
-        return {layer: total(parts) for layer, parts in found.items()}
 
 
 def total(parts: Iterable[Figures]) -> Figures:
@@ -97,100 +93,96 @@ def total(parts: Iterable[Figures]) -> Figures:
 
 
 def analyze(
-    graph: Graph,
-    dtype: str = "float32",
+    facts: Facts,
     *,
     training: bool = False,
     device: Device | None = None,
     attention: str = "fused",
     input_gradients: bool = False,
+    tf32: bool = False,
 ) -> Compute:
-    """Return the figures of a graph whose shapes are known, for its batch.
+    """Return the figures of a network for its batch.
 
-    `dtype` is what the network computes in; `tf32` is float32 in tensor cores. With `training` backward comes on top
-    of forward. With a `device` there are times; raise ValueError where it states no peak for the type. `attention` is
-    how attention is computed: `fused` computes its scores again in backward, `math` and `eager` keep them. With
-    `input_gradients` backward goes on to the network's inputs, as in a network that stands behind another.
+    With `training` backward comes on top of forward. With a `device` there are times; raise ValueError where it states
+    no peak for the type, which is float32 in tensor cores with `tf32`. `attention` is how attention is computed:
+    `fused` computes its scores again in backward, `math` and `eager` keep them. With `input_gradients` backward goes on
+    to the network's inputs, as in a network that stands behind another.
     """
-    refuse_unknown("dtype", dtype, ("tf32", *DTYPES))
     refuse_unknown("attention", attention, ATTENTION)
+    dtype = "tf32" if tf32 else facts.dtype
     if device is not None and dtype not in device.flops:
         raise ValueError(f"{device.name} has no peak for {dtype}, only for {', '.join(device.flops)}")
-    analysis = _Analysis(graph, dtype, device, attention)
-    nodes = dict(analysis.figures(training=training, input_gradients=input_gradients))
-    return Compute(total(nodes.values()), nodes, dtype, training, device)
+    wanted = None
+    if training:
+        wanted = facts.once(gradients_to_inputs if input_gradients else gradients)
+    rules = _Passes(facts, device, device.flops[dtype] if device else 0, attention)
+    nodes = {node: rules.figures(node, wanted) for node in facts.graph.nodes}
+    layers: dict[str, list[Figures]] = {}
+    for node, figures in nodes.items():
+        layers.setdefault(node.layer, []).append(figures)
+    return Compute(
+        total(nodes.values()),
+        {layer: parts[0] if len(parts) == 1 else total(parts) for layer, parts in layers.items()},
+        {node.path: figures for node, figures in nodes.items()},
+        dtype,
+        training,
+        device,
+    )
 
 
-class _Analysis:
-    """What the operators' rules say of a graph."""
+class _Passes:
+    """Figures of nodes, found once for all that are alike."""
 
-    def __init__(self, graph: Graph, dtype: str, device: Device | None, attention: str) -> None:
-        self.graph = graph
+    def __init__(self, facts: Facts, device: Device | None, peak: int, attention: str) -> None:
+        self.facts = facts
         self.device = device
-        self.peak = device.flops[dtype] if device else 0
+        self.peak = peak
         self.attention = attention
-        self.sizes = {**DTYPES, "float": DTYPES.get(dtype, DTYPES["float32"])}
+        self.known: dict[object, Figures] = {}
 
-    def figures(self, *, training: bool, input_gradients: bool) -> Iterator[tuple[Node, Figures]]:
-        """Yield each node's figures."""
-        needs, summed = self._gradients(input_gradients=input_gradients) if training else ({}, {})
-        for node in self.graph.nodes:
-            figures = self._forward(node)
-            gradients = summed.get(node.output, 0)
-            if gradients:
-                read = len(_read(node))
-                wanted = tuple([i < read and needs.get(tensor, False) for i, tensor in enumerate(node.inputs)])
-                run = Run(wanted, _trains(node), attention=self.attention)
-                figures = total([figures, self._backward(node, run, gradients)])
-            yield node, figures
-
-    def _gradients(self, *, input_gradients: bool) -> tuple[dict[Tensor, bool], dict[Tensor, int]]:
-        """Return of which tensors backward needs the gradient, and how many are summed to it: one for each reader.
-
-        It needs none in front of the first weight that trains, and passes nothing on which no output depends.
-        """
-        needs = {node.output: input_gradients and is_float(node.output) for node in self.graph.inputs}
-        for node in self.graph.nodes:
-            passed = _trains(node) or any(needs.get(tensor) for tensor in _read(node))
-            needs[node.output] = passed and is_float(node.output)
-        summed = {tensor: 1 for tensor in self.graph.outputs if needs.get(tensor)}
-        for node in reversed(self.graph.nodes):
-            if node.output in summed:
-                for tensor in filter(needs.get, _read(node)):
-                    summed[tensor] = summed.get(tensor, 0) + 1
-        return needs, summed
+    def figures(self, node: Node, wanted: Gradients | None) -> Figures:
+        """Return a node's figures; those of backward too, where some of its gradients are wanted."""
+        arriving = wanted.arriving(node) if wanted else ()
+        run = Run(wanted.of_inputs(node), self.facts.trains(node), attention=self.attention) if wanted else None
+        # Which inputs are the same tensor decides what is moved.
+        same = tuple([node.inputs.index(tensor) for tensor in node.inputs]) if len(node.inputs) > 1 else ()
+        key = (self.facts.call(node), run, arriving, same)
+        found = self.known.get(key)
+        if found is None:
+            found = self._forward(node)
+            if arriving and run:
+                found = total([found, self._backward(node, run, arriving)])
+            self.known[key] = found
+        return found
 
     def _forward(self, node: Node) -> Figures:
-        """Return a node's forward pass, which moves inputs, weights and output once each; a view moves nothing."""
-        shapes, output = shapes_of(node), shape_of(node.output)
-        work = node.op.work(shapes, output)
+        """Return a node's forward pass, which moves inputs, weights and outputs once each; a view moves nothing."""
+        call = self.facts.call(node)
         moved = 0
-        if node.op.view(training=False) is None:
-            moved = sum(map(self._bytes, {*_read(node), node.output}))
-            moved += node.op.weights_read(shapes, output) * self.sizes["float"]
-        return Figures(work, forward_bytes=moved)._replace(**self._times(work.flops, moved))
+        if call.view_at_inference is None:
+            moved = sum(map(self.facts.bytes, {*node.reads, *node.outputs}))
+            moved += call.weights_read * self.facts.sizes["float"]
+        return Figures(call.work, forward_bytes=moved)._replace(**self._times(call.work.flops, moved))
 
-    def _backward(self, node: Node, run: Run, gradients: int) -> Figures:
-        """Return a node's backward pass; so many gradients of its output are summed in front of it."""
-        shapes, output = shapes_of(node), shape_of(node.output)
-        inputs, weights = node.op.backward(shapes, output, run)
-        inputs = inputs._replace(other=inputs.other + (gradients - 1) * size(output))
-        moved = 0 if node.op.view(training=True) is not None else self._backward_bytes(node, run)
+    def _backward(self, node: Node, run: Run, arriving: tuple[int, ...]) -> Figures:
+        """Return a node's backward pass; so many gradients of each of its outputs are summed in front of it."""
+        call = self.facts.call(node)
+        inputs, weights = call.backward(run)
+        sums = sum(max(count - 1, 0) * size(type_.shape) for count, type_ in zip(arriving, call.outputs, strict=True))
+        inputs = inputs._replace(other=inputs.other + sums)
+        moved = 0 if call.view_in_training is not None else self._backward_bytes(node, run)
         figures = Figures(input_gradients=inputs, weight_gradients=weights, backward_bytes=moved)
         return figures._replace(**self._times(inputs.flops + weights.flops, moved))
 
     def _backward_bytes(self, node: Node, run: Run) -> int:
-        """Return what backward reads (the output's gradient, what is kept, weights) and writes (gradients)."""
-        shapes, output = shapes_of(node), shape_of(node.output)
-        kept = node.op.kept(shapes, output, run)
-        read = {*[node.inputs[i] for i in kept.inputs], *([node.output] if kept.outputs else [])}
+        """Return what backward reads (the outputs' gradients, what is kept, weights) and writes (gradients)."""
+        facts, call = self.facts, self.facts.call(node)
+        kept = call.kept(run)
+        read = {*[node.inputs[i] for i in kept.inputs], *[node.outputs[i] for i in kept.outputs]}
         written = {tensor for tensor, wanted in zip(node.inputs, run.inputs, strict=True) if wanted}
-        extra = sum(self.sizes[dtype] * count for dtype, count in kept.extra)
-        weights = (any(run.inputs) + run.weights) * node.op.weights_read(shapes, output) * self.sizes["float"]
-        return sum(map(self._bytes, (node.output, *read, *written))) + extra + weights
-
-    def _bytes(self, tensor: Tensor) -> int:
-        return size(shape_of(tensor)) * self.sizes[tensor.dtype]
+        weights = (any(run.inputs) + run.weights) * call.weights_read * facts.sizes["float"]
+        gradients_in = [tensor for tensor in node.outputs if facts.is_float(tensor)]
+        return sum(map(facts.bytes, (*gradients_in, *read, *written))) + facts.bytes_of(kept.extra) + weights
 
     def _times(self, flops: int, moved: int) -> dict[str, Any]:
         """Return the seconds of a pass, by what bounds it."""
@@ -198,12 +190,3 @@ class _Analysis:
             return {}
         compute, memory = flops / self.peak, moved / self.device.bandwidth
         return {"compute_time": compute} if compute > memory else {"memory_time": memory}
-
-
-def _read(node: Node) -> list[Tensor]:
-    """Return the inputs that a node reads; others only lend it their shape."""
-    return node.inputs[: node.op.reads]
-
-
-def _trains(node: Node) -> bool:
-    return node.trainable and any(weight.parameter for weight in node.op.weights(*shapes_of(node)).values())

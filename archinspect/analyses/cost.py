@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import size
-from archinspect.graph.graph import shapes_of
-from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Graph, Node
-    from archinspect.ops.base import Op
+    from archinspect.analyses.facts import Facts
+    from archinspect.graph.call import Call
+    from archinspect.graph.graph import Node
     from archinspect.ops.figures import Weight
 
 
@@ -39,61 +37,54 @@ class Cost(NamedTuple):
         """Trainable and frozen parameters."""
         return self.trainable_params + self.non_trainable_params
 
-    def plus(self, other: Cost) -> Cost:
-        """Return the sum of two costs."""
-        return Cost(*[a + b for a, b in zip(self, other, strict=True)])
+    def as_dict(self) -> dict[str, int]:
+        """Return the figures by name, exact integers."""
+        return {"params": self.params, **self._asdict()}
 
 
-def costs(graph: Graph, dtype: str = "float32") -> dict[Node, Cost]:
-    """Return the cost of every node whose shapes are known; `dtype` is what the network computes in."""
-    known: dict[tuple[Op, tuple[Shape, ...], bool], Cost] = {}
+def total(parts: Iterable[Cost]) -> Cost:
+    """Return the sum of costs."""
+    return Cost(*[sum(figures) for figures in zip(*parts, strict=True)])
+
+
+def layer_costs(facts: Facts) -> dict[str, Cost]:
+    """Return the cost of every layer, by its path, in execution order.
+
+    What a layer keeps between its own operators is no output of it.
+    """
+    figures = facts.once(costs)
+    parts: dict[str, list[Cost]] = {}
+    for node in facts.graph.nodes:
+        parts.setdefault(node.layer, []).append(figures[node])
+    return {
+        layer: own[0] if len(own) == 1 else total([*[one._replace(output_bytes=0) for one in own[:-1]], own[-1]])
+        for layer, own in parts.items()
+    }
+
+
+def costs(facts: Facts) -> dict[Node, Cost]:
+    """Return the cost of every node."""
+    known: dict[tuple[Call, bool], Cost] = {}
     result = {}
-    sizes = {**DTYPES, "float": DTYPES[dtype]}
-    for node in graph.nodes:
-        if node.output.shape is None:
-            continue
-        shapes = shapes_of(node)
-        key = (node.op, shapes, node.trainable)
+    for node in facts.graph.nodes:
+        key = (facts.call(node), node.trainable)
         cost = known.get(key)
         if cost is None:
-            cost = known[key] = _cost(node, shapes)
-        if node.shares is not None:
-            _, own = own_weights(node)
-            cost = _weigh(own, cost, trainable=node.trainable)
-        output_bytes = size(node.output.shape) * sizes[node.output.dtype]
-        result[node] = cost._replace(output_bytes=output_bytes)
+            cost = known[key] = _cost(facts, node, key[0].weights)
+        result[node] = cost if node.shares is None else _cost(facts, node, facts.own_weights(node))
     return result
 
 
-def _cost(node: Node, shapes: tuple[Shape, ...]) -> Cost:
-    assert node.output.shape is not None
-    work = node.op.work(shapes, node.output.shape)
-    counted = Cost(macs=work.macs, flops=work.flops)
-    return _weigh(node.op.weights(*shapes), counted, trainable=node.trainable)
-
-
-def _weigh(weights: Mapping[str, Weight], cost: Cost, *, trainable: bool) -> Cost:
+def _cost(facts: Facts, node: Node, weights: Mapping[str, Weight]) -> Cost:
     learned = [weight for weight in weights.values() if weight.parameter]
     params = sum(size(weight.shape) for weight in learned)
-    buffers = sum(size(weight.shape) for weight in weights.values() if not weight.parameter)
-    active = sum(size(weight.active_shape) for weight in learned)
-    split = (params, 0) if trainable else (0, params)
-    return Cost(*split, buffers, cost.macs, cost.flops, active_params=active)
-
-
-def own_weights(node: Node) -> tuple[Mapping[str, Weight], dict[str, Weight]]:
-    """Return all weights of a node that shares, and those that it does not take from the other.
-
-    A partner has the same name and shape, or the same sizes in another order, as a tied output
-    layer that uses the transposed embedding.
-    """
-    assert node.shares is not None
-    weights = node.op.weights(*shapes_of(node))
-    theirs = node.shares.op.weights(*shapes_of(node.shares))
-    exact = {(name, weight.shape) for name, weight in theirs.items()}
-    sizes = {tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1}
-    return weights, {
-        name: weight
-        for name, weight in weights.items()
-        if (name, weight.shape) not in exact and tuple(sorted(weight.shape)) not in sizes
-    }
+    work = facts.call(node).work
+    return Cost(
+        trainable_params=params if node.trainable else 0,
+        non_trainable_params=0 if node.trainable else params,
+        buffers=sum(size(weight.shape) for weight in weights.values() if not weight.parameter),
+        macs=work.macs,
+        flops=work.flops,
+        output_bytes=sum(map(facts.bytes, node.outputs)),
+        active_params=sum(size(weight.active_shape) for weight in learned),
+    )

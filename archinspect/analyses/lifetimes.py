@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 from archinspect.analyses.storage import Storage
 from archinspect.base.shape import size
-from archinspect.graph.graph import composites
+from archinspect.graph.graph import composites_above
 from archinspect.ops.attending import Attending
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from archinspect.analyses.storage import Rules
-    from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Graph, Node
+    from archinspect.analyses.facts import Facts
+    from archinspect.graph.graph import Graph, Node, Tensor
 
 
-def hold_by_functions(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
+def hold_by_functions(facts: Facts, storages: Sequence[Storage], attention: str) -> list[Storage]:
     """Let storages live as long as variables hold them: those of the caller, and of each composite's function.
 
     A function's arguments live until it ends. So does what several of its steps read, but for a skip connection: there
@@ -26,111 +25,112 @@ def hold_by_functions(rules: Rules, storages: list[Storage]) -> dict[Storage, Sh
 
     Return what variables hold besides: what a softmax makes of the scores, which attention returns with its result.
     """
-    _hold_inputs(rules, storages)
-    program = _Program(rules, storages)
+    _hold_inputs(facts.graph, storages)
+    program = _Program(facts.graph, storages)
     program.hold_arguments()
     program.hold_shared()
     program.hold_operands()
-    attentions = [i for i, use in enumerate(program.uses) if isinstance(use.op, Attending)]
-    return _probabilities(rules, [(i, program.end_around(i)) for i in attentions])
+    return _probabilities(facts, attention, program.end_around)
 
 
-def hold_inline(rules: Rules, storages: list[Storage]) -> dict[Storage, Shape]:
+def hold_inline(facts: Facts, storages: Sequence[Storage], attention: str) -> list[Storage]:
     """Let storages live as long as a single function's variables hold them; return storages that these hold besides.
 
     Variables are queries, keys, values, what a softmax makes of their scores, what a step reads by name, and what
     several steps read in any copy of a repeat. They live until the next copy assigns them, but for a skip connection:
     there the variable is given the sum.
     """
-    nodes, read = rules.graph.nodes, rules.read
-    _hold_inputs(rules, storages)
-    lines = [_line(node.path) for node in nodes]
+    graph = facts.graph
+    _hold_inputs(graph, storages)
+    lines = [_line(node.path) for node in graph.everything]
     assigned = _assigned_again(lines)
     variables: set[str] = set()
-    attending = []
-    product: dict[int, int] = {}
-    """Of layers that a program makes one product of, the number of what reads them: they are one step."""
-    for i, use in enumerate(rules.uses[: len(nodes)]):
-        if isinstance(use.op, Attending):
-            variables.update(lines[number] for number in read[i] if number >= 0)
-            product.update({read[i][k]: i for k in use.op.fused_inputs()})
-            attending.append((i, assigned[i]))
-    for number, several in _read_again(read).items():
-        if number >= 0 and len({product.get(i, i) for i in several}) > 1:
-            variables.add(lines[number])
-    last = {number: i for i, numbers in enumerate(read) for number in numbers}
-    for number, i in last.items():
-        if number >= 0 and lines[number] in variables and not nodes[i].op.joins:
-            storages[number].live_until(assigned[number])
-    for node in rules.graph.named:
-        if node.number >= 0:
-            storages[node.number].live_until(assigned[node.number])
-    return _probabilities(rules, attending)
+    product: dict[Node, Node] = {}
+    """Of layers that a program makes one product of, what reads them: they are one step."""
+    for node in graph.nodes:
+        if isinstance(node.op, Attending):
+            variables.update(lines[tensor.producer.position] for tensor in node.reads)
+            product.update({node.inputs[i].producer: node for i in node.op.fused_inputs()})
+    made = graph.tensors[len(graph.inputs) :]
+    for tensor in made:
+        if len({product.get(reader, reader) for reader in tensor.readers}) > 1:
+            variables.add(lines[tensor.producer.position])
+    for tensor in made:
+        place = tensor.producer.position
+        is_variable = lines[place] in variables and tensor.readers and not tensor.readers[-1].op.joins
+        if is_variable or tensor in graph.named:
+            storages[tensor.position].live_until(assigned[place])
+    return _probabilities(facts, attention, lambda node: assigned[node.position])
 
 
-def _probabilities(rules: Rules, attending: Sequence[tuple[int, int]]) -> dict[Storage, Shape]:
-    """Return what softmaxes make where a program has that as a tensor; each attention with its variable's last step."""
-    found = {}
-    for i, last in attending:
-        use = rules.uses[i]
-        shape = use.op.probabilities(use.shapes, rules.attention) if isinstance(use.op, Attending) else None
-        if shape is not None:
-            found[Storage(i, size(shape) * rules.sizes["float"], i + 1, last)] = shape
+def _probabilities(facts: Facts, attention: str, end: Callable[[Node], int]) -> list[Storage]:
+    """Return what softmaxes make where a program has that as a tensor, up to the step at which its variable ends."""
+    found = []
+    for node in facts.graph.nodes:
+        if isinstance(node.op, Attending):
+            shape = node.op.probabilities(facts.call(node).shapes, attention)
+            if shape is not None:
+                storage = Storage(node, shape, size(shape) * facts.sizes["float"], node.position + 1)
+                storage.live_until(end(node))
+                found.append(storage)
     return found
 
 
-def _hold_inputs(rules: Rules, storages: list[Storage]) -> None:
+def _hold_inputs(graph: Graph, storages: Sequence[Storage]) -> None:
     """Let the network's inputs live to the end, as its caller holds them."""
-    count = len(rules.graph.nodes)
-    for storage in storages[count:]:
-        storage.live_until(count)
+    for node in graph.inputs:
+        storages[node.output.position].live_until(len(graph.everything))
 
 
 class _Program:
     """A network as a program whose composites are functions."""
 
-    def __init__(self, rules: Rules, storages: list[Storage]) -> None:
-        self.graph = rules.graph
-        self.read = rules.read
-        self.uses = rules.uses[: len(rules.read)]
+    def __init__(self, graph: Graph, storages: Sequence[Storage]) -> None:
+        self.graph = graph
         self.storages = storages
-        self.functions = _functions(rules.graph)
-        self.ends = {path: i for i, paths in enumerate(self.functions) for path in paths}
+        self.functions = _functions(graph)
+        """The functions that each node is in, by its position."""
+        self.ends = {path: step for step, paths in enumerate(self.functions) for path in paths}
         """The last step of each function."""
-        self.ends[""] = len(self.read)
+        self.ends[""] = len(graph.everything)
 
     def hold_arguments(self) -> None:
         """Let what a function reads from outside live until the function ends."""
-        for i, paths in enumerate(self.functions):
-            for number in self.read[i]:
-                made = self.functions[number] if number >= 0 else ()
+        for node in self.graph.nodes:
+            paths = self.functions[node.position]
+            for tensor in node.reads:
+                made = self.functions[tensor.producer.position]
                 if paths is not made:
                     inside = [self.ends[path] for path in paths if path not in made]
-                    self.storages[number].live_until(max(inside, default=-1))
+                    self.storages[tensor.position].live_until(max(inside, default=-1))
 
     def hold_shared(self) -> None:
         """Let what several steps of a function read live until the function ends, unless the last one adds to it."""
-        nodes = self.graph.nodes
-        for number, several in _read_again(self.read).items():
-            if number >= 0 and not self.uses[several[-1]].op.joins:
-                within = _common([self.functions[i] for i in (number, *several)])
-                if len({_step(nodes[i], within) for i in several}) > 1:
-                    self.storages[number].live_until(self.ends[within])
+        for tensor in self._made():
+            readers = tensor.readers
+            if len(readers) > 1 and readers[0] is not readers[-1] and not readers[-1].op.joins:
+                within = _common([self.functions[node.position] for node in (tensor.producer, *readers)])
+                if len({_step(node, within) for node in readers}) > 1:
+                    self.storages[tensor.position].live_until(self.ends[within])
 
     def hold_operands(self) -> None:
         """Let the operands of a merge that reads all of them by name live until their function ends."""
-        nodes, named = self.graph.nodes, self.graph.named
-        for i, use in enumerate(self.uses):
-            if use.op.joins and all(tensor.producer in named for tensor in nodes[i].inputs):
-                for number in self.read[i]:
-                    if number >= 0:
-                        within = _common([self.functions[number], self.functions[i]])
-                        self.storages[number].live_until(self.ends[within])
+        named = self.graph.named
+        for node in self.graph.nodes if named else ():
+            if node.op.joins and all(tensor in named for tensor in node.inputs):
+                for tensor in node.reads:
+                    if tensor.producer.inputs:
+                        paths = [self.functions[one.position] for one in (tensor.producer, node)]
+                        self.storages[tensor.position].live_until(self.ends[_common(paths)])
 
-    def end_around(self, number: int) -> int:
+    def end_around(self, node: Node) -> int:
         """Return the last step of the function around a layer."""
-        around = [path for path in self.functions[number] if path != self.graph.nodes[number].layer]
+        around = [path for path in self.functions[node.position] if path != node.layer]
         return self.ends[around[-1] if around else ""]
+
+    def _made(self) -> Sequence[Tensor]:
+        """Return the tensors that are no input of the network."""
+        return self.graph.tensors[len(self.graph.inputs) :]
 
 
 def _line(path: str) -> str:
@@ -139,23 +139,12 @@ def _line(path: str) -> str:
 
 
 def _assigned_again(lines: Sequence[str]) -> list[int]:
-    """Return for each node the next one of its line: the number behind the last node where there is none."""
+    """Return for each node the next one of its line: the step after the last where there is none."""
     found = [len(lines)] * len(lines)
     following: dict[str, int] = {}
     for i in range(len(lines) - 1, -1, -1):
         found[i] = following.get(lines[i], len(lines))
         following[lines[i]] = i
-    return found
-
-
-def _read_again(read: Sequence[Sequence[int]]) -> dict[int, list[int]]:
-    """Return the readers of what is read more than once."""
-    first: dict[int, int] = {}
-    found: dict[int, list[int]] = {}
-    for i, numbers in enumerate(read):
-        for number in numbers:
-            if first.setdefault(number, i) != i:
-                found.setdefault(number, [first[number]]).append(i)
     return found
 
 
@@ -167,25 +156,25 @@ def _functions(graph: Graph) -> list[tuple[str, ...]]:
     """
     kernels: dict[str, set[str]] = {}
     """The layers with a kernel in each composite."""
-    whole = set(graph.modules)
-    parents = []
-    attending = []
-    for i, node in enumerate(graph.nodes):
-        layer, layer_op = node.layer, node.layer_op
-        if layer_op is not node.op and isinstance(layer_op, Attending):
-            attending.append(i)
-        parents.append(layer.rpartition(".")[0] if "." in layer else "")
-        for path in composites(layer):
+    whole = {path for path, composite in graph.composites.items() if composite.is_module}
+    parents = [node.layer.rpartition(".")[0] if "." in node.layer else "" for node in graph.everything]
+    for node in graph.nodes:
+        for path in composites_above(node.layer):
             layers = kernels.setdefault(path, set())
-            if layer_op.has_kernel:
-                layers.add(layer)
+            if node.layer_op.has_kernel:
+                layers.add(node.layer)
             if len(node.inputs) > 1:
                 whole.add(path)
     whole |= {path for path, layers in kernels.items() if len(layers) > 1}
-    above = {parent: tuple(path for path in (*composites(parent), parent) if path in whole) for parent in set(parents)}
+    above = {
+        parent: tuple(path for path in (*composites_above(parent), parent) if path in whole) for parent in set(parents)
+    }
     found = [above[parent] for parent in parents]
-    for i in attending:
-        found[i] += (graph.nodes[i].layer,)
+    for node in graph.inputs:
+        found[node.position] = ()
+    for node in graph.nodes:
+        if node.layer_op is not node.op and isinstance(node.layer_op, Attending):
+            found[node.position] += (node.layer,)
     return found
 
 

@@ -5,19 +5,21 @@ The rules are PyTorch's, and each operator's own stand with it; docs/counting.md
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.analyses.gradients import gradients, gradients_to_inputs
 from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
-from archinspect.analyses.storage import Rules, Storage
+from archinspect.analyses.storage import storages_at_inference, storages_in_training
 from archinspect.base.diagnostics import refuse_unknown
-from archinspect.graph.graph import collection_paused, composites, shape_of
+from archinspect.graph.graph import composites_above
 from archinspect.ops.attending import Attending
-from archinspect.ops.figures import DTYPES
+from archinspect.ops.figures import ATTENTION, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from archinspect.analyses.facts import Facts
+    from archinspect.analyses.storage import Storage
     from archinspect.base.shape import Shape
     from archinspect.graph.graph import Graph, Node
 
@@ -30,23 +32,11 @@ class Training(NamedTuple):
     """What backward keeps, in bytes."""
 
     total: int
-    graph: Graph
-    counts: Sequence[int]
-    """By the number of the node, or input of the network, that made it; they sum to the total."""
+    layers: Mapping[str, int]
+    """By the layer, or input of the network, that made it, in execution order; those that made nothing of it left out.
 
-    @property
-    def nodes(self) -> dict[Node, int]:
-        """By the node, or input of the network, that made it, without those that made nothing of it."""
-        graph = self.graph
-        return {node: self.counts[node.number] for node in (*graph.inputs, *graph.nodes) if self.counts[node.number]}
-
-    @property
-    def layers(self) -> dict[str, int]:
-        """By the layer, or input of the network, that made it, in execution order."""
-        found: dict[str, int] = {}
-        for node, count in self.nodes.items():
-            found[node.layer] = found.get(node.layer, 0) + count
-        return found
+    They sum to the total.
+    """
 
 
 class Checkpointed(NamedTuple):
@@ -73,10 +63,10 @@ class Alive(NamedTuple):
     bytes: int
 
 
-class Step(NamedTuple):
-    """A node's run: bytes alive in it, its temporary tensors included, and behind it."""
+class TimelineEntry(NamedTuple):
+    """A node's run: the layer, bytes alive in it, its temporary tensors included, and after it."""
 
-    node: Node
+    layer: str
     during: int
     after: int
 
@@ -85,200 +75,169 @@ class Peak(NamedTuple):
     """The most bytes of activations alive at once at inference; weights are none of them."""
 
     bytes: int
-    node: Node | None
-    """Where that is, for the first time; None in a network without layers."""
+    layer: str
+    """Where that is, for the first time; empty in a network without layers."""
     alive: tuple[Alive, ...]
     """What is alive there, the largest first."""
     workspace: int
-    """Bytes of the node's temporary tensors there."""
-    during: Sequence[int]
-    """Bytes alive in each node's run, by its number."""
-    after: Sequence[int]
-    """Bytes alive behind it."""
-    graph: Graph
-
-    @property
-    def timeline(self) -> tuple[Step, ...]:
-        """All nodes' runs, in execution order."""
-        return tuple(map(Step, self.graph.nodes, self.during, self.after))
+    """Bytes of temporary tensors there."""
+    timeline: tuple[TimelineEntry, ...]
+    """The runs of all nodes, in execution order."""
 
 
-class Activations:
-    """What a network's activations take of memory; a graph's shapes are known, and weights are none of it.
+def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = False) -> Training:
+    """Return what backward keeps.
 
-    `dtype` is what the network computes in, `attention` how it computes attention (`fused`, `math` or `eager`).
+    `attention` is how attention is computed (`fused`, `math` or `eager`). With `input_gradients` backward goes on to
+    the network's inputs, as in a network that stands behind another.
     """
-
-    def __init__(self, graph: Graph, dtype: str = "float32", attention: str = "fused") -> None:
-        self.graph = graph
-        self._rules = Rules(graph, dtype, attention)
-
-    @cached_property
-    def _storages(self) -> tuple[list[Storage], set[int]]:
-        return self._rules.storages(training=True)
-
-    def _records(self, *, input_gradients: bool = False) -> Iterator[tuple[int, list[Storage], int]]:
-        """Yield the number of each node that backward passes, the storages it keeps for it, bytes of further tensors.
-
-        It passes no node in front of the first weight that trains.
-        """
-        rules = self._rules
-        storages, overwriting = self._storages
-        count = len(rules.read)
-        passed = [False] * count + [input_gradients and use.is_float for use in rules.uses[count:]]
-        for i, read in enumerate(rules.read):
-            use = rules.uses[i]
-            needs = tuple([passed[number] for number in read])
-            kept = use.kept(needs, rules.attention, in_place=i in overwriting)
-            if kept is None:
-                continue
-            passed[i] = use.is_float
-            used = [storages[read[number]] for number in kept.inputs]
-            if kept.outputs:
-                used.append(storages[i])
-            yield i, used, rules.bytes(kept.extra)
-
-    @collection_paused()
-    def kept(self, *, input_gradients: bool = False) -> Training:
-        """Return what backward keeps.
-
-        With `input_gradients` it goes on to the network's inputs, as in a network that stands behind another.
-        """
-        counts = [0] * len(self._rules.uses)
-        counted = bytearray(len(counts))
-        for i, used, extra in self._records(input_gradients=input_gradients):
-            counts[i] += extra
-            for storage in used:
-                if not counted[storage.maker]:
-                    counted[storage.maker] = True
-                    counts[storage.maker] += storage.bytes
-        return Training(sum(counts), self.graph, counts)
-
-    @collection_paused()
-    def checkpointed(self) -> Checkpointed:
-        """Return what backward keeps if every repeated block keeps its inputs only and is computed again in backward.
-
-        Blocks are those that occur at least twice, outside of others that do. While one is computed again, what it
-        keeps comes on top of what is kept all the time.
-        """
-        rules = self._rules
-        storages, _ = self._storages
-        blocks = _repeated_blocks(self.graph)
-        total = {"": 0}
-        """Bytes by the block in which they are kept, those of the whole time by the empty name."""
-        inside, outside = bytearray(len(blocks)), bytearray(len(blocks))
-
-        def keep(storage: Storage, block: str) -> None:
-            counted = inside if block else outside
-            if not counted[storage.maker]:
-                counted[storage.maker] = True
-                total[block] += storage.bytes
-
-        for i, used, extra in self._records():
-            block = blocks[i]
-            total[block] = total.get(block, 0) + extra
-            for storage in used:
-                if blocks[storage.maker] == block:
-                    keep(storage, block)
-            for storage in [storages[number] for number in rules.read[i]] if block else used:
-                if blocks[storage.maker] != block:
-                    keep(storage, "")
-        all_the_time = total.pop("")
-        block = max(total, key=total.__getitem__, default="")
-        most = total.get(block, 0)
-        return Checkpointed(all_the_time + most, all_the_time, block, most, tuple(total))
-
-    @collection_paused()
-    def peak(self, policy: str = "eager") -> Peak:
-        """Return when most bytes are alive at inference.
-
-        With the policy `eager` storages live as long as in PyTorch: the caller holds the network's inputs to the end,
-        and a composite's inputs live until the composite ends, in which a function's variable holds them. With `inline`
-        all composites are written out in one function, in whose variables tensors live until the next copy of a repeat
-        assigns them. With `ideal` storages are given back behind their last reader. In all, the network's outputs live
-        on.
-        """
-        refuse_unknown("policy", policy, POLICIES)
-        rules, graph = self._rules, self.graph
-        storages, _ = rules.storages(training=False)
-        besides: dict[Storage, Shape] = {}
-        if policy == "eager":
-            besides = hold_by_functions(rules, storages)
-        elif policy == "inline":
-            besides = hold_inline(rules, storages)
-        count = len(graph.nodes)
-        # Views and what is overwritten lie in a storage that another node made.
-        distinct = [storage for i, storage in enumerate(storages) if storage.maker in (i, i - len(storages))]
-        distinct += besides
-        begin, end = [0] * (count + 1), [0] * (count + 1)
-        for storage in distinct:
-            begin[max(storage.first, 0)] += storage.bytes
-            end[storage.last] += storage.bytes
-        during, after, now = [], [], 0
-        for i, use in enumerate(rules.uses[:count]):
-            now += begin[i]
-            during.append(now + use.workspace)
-            now -= end[i]
-            after.append(now)
-        most = max(during, default=0)
-        worst = during.index(most) if during else 0
-        alive = []
-        for one in distinct:
-            if one.first <= worst <= one.last and one.bytes:
-                maker = graph.nodes[one.maker] if one.maker >= 0 else graph.inputs[one.maker]
-                alive.append(Alive(maker.layer, besides.get(one) or shape_of(maker.output), one.bytes))
-        alive.sort(key=lambda one: -one.bytes)
-        held = sum(one.bytes for one in alive)
-        if not during:
-            return Peak(held, None, tuple(alive), 0, (), (), graph)
-        return Peak(most, graph.nodes[worst], tuple(alive), most - held, during, after, graph)
+    counts = [0] * len(facts.graph.everything)
+    counted: set[Storage] = set()
+    for node, storages, extra in _kept(facts, attention, input_gradients=input_gradients):
+        counts[node.position] += extra
+        for storage in storages:
+            if storage not in counted:
+                counted.add(storage)
+                counts[storage.maker.position] += storage.bytes
+    layers: dict[str, int] = {}
+    for node, count in zip(facts.graph.everything, counts, strict=True):
+        if count:
+            layers[node.layer] = layers.get(node.layer, 0) + count
+    return Training(sum(counts), layers)
 
 
-def kept(graph: Graph, dtype: str = "float32", *, attention: str = "fused", input_gradients: bool = False) -> Training:
-    """Return :meth:`Activations.kept` of a graph."""
-    return Activations(graph, dtype, attention).kept(input_gradients=input_gradients)
+def checkpointed(facts: Facts, *, attention: str = "fused") -> Checkpointed:
+    """Return what backward keeps if every repeated block keeps its inputs only and is computed again in backward.
+
+    Blocks are those that occur at least twice, outside of others that do. While one is computed again, what it
+    keeps comes on top of what is kept all the time.
+    """
+    blocks = _repeated_blocks(facts.graph)
+    of = facts.once(storages_in_training).of
+    total = {"": 0}
+    """Bytes by the block in which they are kept, those of the whole time by the empty name."""
+    inside: set[Storage] = set()
+    outside: set[Storage] = set()
+
+    def keep(storage: Storage, block: str) -> None:
+        counted = inside if block else outside
+        if storage not in counted:
+            counted.add(storage)
+            total[block] += storage.bytes
+
+    for node, storages, extra in _kept(facts, attention):
+        block = blocks[node.position]
+        total[block] = total.get(block, 0) + extra
+        for storage in storages:
+            if blocks[storage.maker.position] == block:
+                keep(storage, block)
+        for storage in [of[tensor.position] for tensor in node.reads] if block else storages:
+            if blocks[storage.maker.position] != block:
+                keep(storage, "")
+    all_the_time = total.pop("")
+    block = max(total, key=total.__getitem__, default="")
+    most = total.get(block, 0)
+    return Checkpointed(all_the_time + most, all_the_time, block, most, tuple(total))
 
 
-def checkpointed(graph: Graph, dtype: str = "float32", *, attention: str = "fused") -> Checkpointed:
-    """Return :meth:`Activations.checkpointed` of a graph."""
-    return Activations(graph, dtype, attention).checkpointed()
+def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Iterator[tuple[Node, list[Storage], int]]:
+    """Yield each node that backward passes, the storages it keeps for it, bytes of further tensors."""
+    refuse_unknown("attention", attention, ATTENTION)
+    wanted = facts.once(gradients_to_inputs if input_gradients else gradients)
+    of, overwriting = facts.once(storages_in_training)
+    for node in facts.graph.nodes:
+        if not wanted.arriving(node):
+            continue
+        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, attention)
+        keeps = facts.call(node).kept(run)
+        tensors = [node.inputs[i] for i in keeps.inputs] + [node.outputs[i] for i in keeps.outputs]
+        yield node, [of[tensor.position] for tensor in tensors], facts.bytes_of(keeps.extra)
 
 
-def peak(graph: Graph, dtype: str = "float32", *, policy: str = "eager", attention: str = "fused") -> Peak:
-    """Return :meth:`Activations.peak` of a graph."""
-    return Activations(graph, dtype, attention).peak(policy)
+def peak(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> Peak:
+    """Return when most bytes are alive at inference.
+
+    With the policy `eager` storages live as long as in PyTorch: the caller holds the network's inputs to the end,
+    and a composite's inputs live until the composite ends, in which a function's variable holds them. With `inline`
+    all composites are written out in one function, in whose variables tensors live until the next copy of a repeat
+    assigns them. With `ideal` storages are given back behind their last reader. In all, the network's outputs live
+    on.
+    """
+    refuse_unknown("policy", policy, POLICIES)
+    refuse_unknown("attention", attention, ATTENTION)
+    graph = facts.graph
+    storages = storages_at_inference(facts).of  # not shared: lifetimes are written into them
+    held: list[Storage] = []
+    if policy == "eager":
+        held = hold_by_functions(facts, storages, attention)
+    elif policy == "inline":
+        held = hold_inline(facts, storages, attention)
+    first = len(graph.inputs)
+    distinct = [*dict.fromkeys((*storages[first:], *storages[:first])), *held]
+    begin, end = ([0] * (len(graph.everything) + 1) for _ in range(2))
+    for storage in distinct:
+        begin[storage.first] += storage.bytes
+        end[storage.last] += storage.bytes
+    now = sum(begin[:first]) - sum(end[:first])
+    timeline = []
+    for node in graph.nodes:
+        now += begin[node.position]
+        during = now + _workspace(facts, node, attention)
+        now -= end[node.position]
+        timeline.append(TimelineEntry(node.layer, during, now))
+    if not timeline:
+        alive = _alive(distinct, first)
+        return Peak(sum(one.bytes for one in alive), "", alive, 0, ())
+    worst = max(range(len(timeline)), key=lambda i: timeline[i].during)
+    alive = _alive(distinct, first + worst)
+    most = timeline[worst].during
+    return Peak(most, timeline[worst].layer, alive, most - sum(one.bytes for one in alive), tuple(timeline))
 
 
-def kv_cache(graph: Graph, steps: int, *, batch: int = 1, dtype: str = "float32") -> int:
+def _workspace(facts: Facts, node: Node, attention: str) -> int:
+    """Return the bytes of a node's temporary tensors at inference."""
+    run = Run((False,) * len(node.inputs), weights=False, attention=attention)
+    return facts.bytes_of(facts.call(node).workspace(run))
+
+
+def _alive(storages: Sequence[Storage], step: int) -> tuple[Alive, ...]:
+    """Return what is alive at a step, the largest first."""
+    alive = [one for one in storages if one.first <= step <= one.last and one.bytes]
+    alive.sort(key=lambda one: -one.bytes)
+    return tuple(Alive(one.maker.layer, one.shape, one.bytes) for one in alive)
+
+
+def kv_cache(facts: Facts, steps: int) -> int:
     """Return the bytes of keys and values that a decoder holds while it generates, after so many steps.
 
     They are those of its causal self-attention: 2 x heads of keys x size of a head for each layer, step and sample.
     """
-    refuse_unknown("dtype", dtype, DTYPES)
-    elements = sum(
-        node.op.cached(*map(shape_of, node.inputs)) for node in graph.nodes if isinstance(node.op, Attending)
-    )
-    return elements * steps * batch * DTYPES[dtype]
+    elements = 0
+    for node in facts.graph.nodes:
+        if isinstance(node.op, Attending):
+            elements += node.op.cached(*facts.call(node).shapes)
+    return elements * steps * facts.batch * facts.sizes["float"]
 
 
 def _repeated_blocks(graph: Graph) -> list[str]:
-    """Return the block of each node, by its number, that is in one that occurs at least twice outside of others.
+    """Return the block of each node, by its position, that is in one that occurs at least twice outside of others.
 
     It is empty for all others, and for inputs of the network.
     """
     copies: dict[str, list[str]] = {}
-    for path, name in graph.groups.items():
+    for path, composite in graph.composites.items():
         parent, _, own = path.rpartition(".")
-        if graph.groups.get(f"{path}.0") == name:
+        first = graph.composites.get(f"{path}.0")
+        if first is not None and first.kind == composite.kind:
             continue  # what holds the copies of a repeat
         # A copy of a repeated group has a number; two groups that merely are groups are not the same.
-        kind = parent if name == "group" and own.isdigit() else name
+        kind = parent if composite.kind == "group" and own.isdigit() else composite.kind
         if kind != "group":
             copies.setdefault(kind, []).append(path)
     several = {path for paths in copies.values() if len(paths) > 1 for path in paths}
-    outermost = ([path for path in paths if several.isdisjoint(composites(path))] for paths in copies.values())
+    outermost = ([path for path in paths if several.isdisjoint(composites_above(path))] for paths in copies.values())
     repeated = {path for paths in outermost if len(paths) > 1 for path in paths}
-    found = [""] * (len(graph.nodes) + len(graph.inputs))
+    found = [""] * len(graph.everything)
     for node in graph.nodes if repeated else ():
-        found[node.number] = next((path for path in composites(node.layer) if path in repeated), "")
+        found[node.position] = next((path for path in composites_above(node.layer) if path in repeated), "")
     return found

@@ -14,7 +14,7 @@ from archinspect.base.shape import ceil_div
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.analyses.facts import Facts
     from archinspect.ops.figures import Reach
 
 LEAST_RANK = 3
@@ -93,20 +93,19 @@ Fields: TypeAlias = "tuple[Field, ...] | None"
 """A field for every spatial axis; None where everything is seen."""
 
 
-def fields(graph: Graph) -> dict[Tensor, Fields]:
-    """Return the field of every tensor whose shape is known."""
-    found: dict[Tensor, Fields] = {}
-    for node in graph.inputs:
-        rank = len(node.output.shape or ())
-        found[node.output] = (Field(),) * (rank - 2) if rank >= LEAST_RANK else None
-    for node in graph.nodes:
-        if node.output.shape is not None:
-            found[node.output] = _fields(node, [found[tensor] for tensor in node.inputs[: node.op.reads]])
+def fields(facts: Facts) -> list[Fields]:
+    """Return the field of every tensor, by its position."""
+    found: list[Fields] = []
+    for node in facts.graph.inputs:
+        rank = len(facts.shape(node.output))
+        found.append((Field(),) * (rank - 2) if rank >= LEAST_RANK else None)
+    for node in facts.graph.nodes:
+        seen = _fields(facts.call(node).reach, [found[tensor.position] for tensor in node.reads])
+        found += [seen] * len(node.outputs)
     return found
 
 
-def _fields(node: Node, inputs: list[Fields]) -> Fields:
-    reaches = node.op.reach(*[tensor.shape for tensor in node.inputs if tensor.shape is not None])
+def _fields(reaches: tuple[Reach, ...] | None, inputs: list[Fields]) -> Fields:
     if reaches is None or not inputs or inputs[0] is None:
         return None
     seen = inputs[0]

@@ -1,140 +1,89 @@
 """Storages: what tensors lie in, who makes them, and which steps need them.
 
-A view, such as a flattened map, lies in the storage of its input and costs nothing.
+A view, such as a flattened map, lies in the storage of its input and costs nothing. Steps are positions of nodes; the
+step after the last node is the caller's.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from archinspect.base.diagnostics import refuse_unknown
-from archinspect.graph.graph import is_float, shape_of, shapes_of
-from archinspect.ops.figures import ATTENTION, DTYPES, Run
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Graph, Node
-    from archinspect.ops.base import Op
-    from archinspect.ops.figures import Elements, Kept
+    from archinspect.graph.graph import Node
 
 
 class Storage:
     """What tensors lie in: who made it, how large it is, and the steps from which and up to which it is needed."""
 
-    __slots__ = ("bytes", "first", "last", "maker")
+    __slots__ = ("bytes", "first", "last", "maker", "shape")
 
-    def __init__(self, maker: int, count: int, first: int, last: int) -> None:
+    def __init__(self, maker: Node, shape: Shape, count: int, step: int) -> None:
         self.maker = maker
-        """The number of the node, or input of the network."""
+        self.shape = shape
+        """Shape of the tensor that it was made for."""
         self.bytes = count
-        self.first = first
-        self.last = last
+        self.first = step
+        self.last = step
 
     def live_until(self, step: int) -> None:
         """Let it live up to this step at least."""
         self.last = max(self.last, step)
 
 
-class Use:
-    """An operator on some shapes, for all nodes that use it so: its rules run once, and walks touch little memory."""
+class Storages(NamedTuple):
+    """The storages of a network's tensors."""
 
-    __slots__ = ("_kept", "is_float", "moves", "op", "output", "shapes", "stored", "trains", "workspace")
-
-    def __init__(self, node: Node, rules: Rules) -> None:
-        self.op = node.op
-        self.shapes = shapes_of(node)
-        self.output = shape_of(node.output)
-        self.is_float = is_float(node.output)
-        self.stored = self.op.stored(self.shapes, self.output) * rules.sizes[node.output.dtype]
-        """Bytes of the storage that the output lies in."""
-        self.trains = node.trainable and any(weight.parameter for weight in self.op.weights(*self.shapes).values())
-        self.moves = bool(self.shapes) and _moves(self.shapes[0], self.output)
-        run = Run((False,) * len(self.shapes), weights=False, attention=rules.attention)
-        self.workspace = rules.bytes(self.op.workspace(self.shapes, self.output, run))
-        """Bytes of temporary tensors at inference."""
-        self._kept: dict[tuple[tuple[bool, ...], bool], Kept | None] = {}
-
-    def kept(self, needs: tuple[bool, ...], attention: str, *, in_place: bool) -> Kept | None:
-        """Return what backward keeps; None where it does not pass.
-
-        It does where a weight trains, or where it `needs` the gradient of an input.
-        """
-        key = (needs, in_place)
-        if key not in self._kept:
-            run = Run(needs, self.trains, in_place, attention)
-            passed = self.trains or any(needs)
-            self._kept[key] = self.op.kept(self.shapes, self.output, run) if passed else None
-        return self._kept[key]
+    of: list[Storage]
+    """By the position of the tensor; views, and what overwrites, have that of another."""
+    overwriting: set[int]
+    """Positions of the nodes that overwrite their input."""
 
 
-class Rules:
-    """The operators' rules on a graph, by the numbers of its nodes; inputs of the network have negative ones."""
+def storages_at_inference(facts: Facts) -> Storages:
+    """Return the storages of a forward pass without gradients, each needed up to its last reader."""
+    return _storages(facts, training=False)
 
-    def __init__(self, graph: Graph, dtype: str, attention: str) -> None:
-        refuse_unknown("attention", attention, ATTENTION)
-        refuse_unknown("dtype", dtype, DTYPES)
-        self.graph = graph
-        self.attention = attention
-        self.sizes = {**DTYPES, "float": DTYPES[dtype]}
-        self._known: dict[tuple[Op, tuple[Shape | None, ...], str, bool], Use] = {}
-        self.read: list[tuple[int, ...]] = []
-        """The numbers of what each node reads, and not just has its size from."""
-        self.uses: list[Use] = []
-        """What each node, and input of the network, uses."""
-        for node in graph.nodes:
-            # A loop for both: a large graph does not fit into the processor's cache.
-            self.read.append(tuple([tensor.producer.number for tensor in node.inputs[: node.op.reads]]))
-            self.uses.append(self._use(node))
-        self.uses += map(self._use, graph.inputs)
 
-    def _use(self, node: Node) -> Use:
-        key = (node.op, tuple([tensor.shape for tensor in node.inputs]), node.output.dtype, node.trainable)
-        use = self._known.get(key)
-        if use is None:
-            use = self._known[key] = Use(node, self)
-        return use
+def storages_in_training(facts: Facts) -> Storages:
+    """Return the storages of a forward pass that backward follows."""
+    return _storages(facts, training=True)
 
-    def storages(self, *, training: bool) -> tuple[list[Storage], set[int]]:
-        """Return the storage of each node's output, by the node's number, and the nodes that overwrite their input.
 
-        A storage's last step is that of its last reader; the network's outputs are read behind the last node.
-        """
-        read, uses = self.read, self.uses
-        last = [-1] * len(uses)
-        for i, numbers in enumerate(read):
-            for number in numbers:
-                last[number] = i
-        for tensor in self.graph.outputs:
-            last[tensor.producer.number] = len(read)
-        views = {use: use.op.view(training=training) for use in self._known.values()}
-        first_input = -len(self.graph.inputs)
-        given = [Storage(i, uses[i].stored, -1, last[i]) for i in range(first_input, 0)]
-        found: list[Storage] = []
-        strided: set[int] = set()
-        overwriting = set()
-        for i, numbers in enumerate(read):
-            source = numbers[0]
-            storage = found[source] if source >= 0 else given[source]
-            use = uses[i]
-            view = views[use]
-            if view is not None and not (view.in_order and source in strided and use.moves):
+def _storages(facts: Facts, *, training: bool) -> Storages:
+    graph, sizes = facts.graph, facts.sizes
+    last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in graph.tensors]
+    for tensor in graph.outputs:
+        last[tensor.position] = len(graph.everything)
+    found: list[Storage] = []
+    strided: set[int] = set()
+    """Positions of the tensors that leave elements of their storage out, or have them in another order."""
+    overwriting = set()
+    for node in graph.everything:
+        call, step = facts.call(node), node.position
+        view = call.view_in_training if training else call.view_at_inference
+        source = node.inputs[0].position if node.inputs else -1
+        if source < 0 or (view is not None and view.in_order and source in strided and call.moves):
+            view = None
+        for tensor, type_, elements in zip(node.outputs, call.outputs, call.stored, strict=True):
+            if view is not None:
+                storage = found[source]
                 if view.strided or source in strided:
-                    strided.add(i)
-            elif use.op.in_place and storage.last == i and storage.bytes and storage.first >= 0:
-                overwriting.add(i)
+                    strided.add(tensor.position)
+            elif node.op.in_place and _is_free(found[source], step):
+                overwriting.add(step)
                 # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
-                storage = Storage(i, use.stored, i, i) if training else storage
+                storage = found[source]
+                if training:
+                    storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
             else:
-                storage = Storage(i, use.stored, i, i)
-            storage.live_until(last[i])
+                storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
+            storage.live_until(last[tensor.position])
             found.append(storage)
-        return found + given, overwriting
-
-    def bytes(self, elements: Elements) -> int:
-        """Return the size of tensors."""
-        return sum(self.sizes[dtype] * count for dtype, count in elements)
+    return Storages(found, overwriting)
 
 
-def _moves(given: Shape, output: Shape) -> bool:
-    """Return whether a reshaping does more than add or drop axes of size 1, which any view can."""
-    return [n for n in given if n != 1] != [n for n in output if n != 1]
+def _is_free(storage: Storage, step: int) -> bool:
+    """Return whether a step may overwrite a storage: nothing reads it later, and it is no input of the network."""
+    return storage.last == step and storage.bytes > 0 and bool(storage.maker.inputs)

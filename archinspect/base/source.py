@@ -56,13 +56,17 @@ class Source:
 
 
 class Span(NamedTuple):
-    """A stretch of a source: lines and columns from 1, the end column exclusive; line 0 is the whole file."""
+    """A stretch of a source: lines and columns from 1, the end column exclusive; line 0 is the whole file.
+
+    Of a model file, which has no lines, `node` says which of its nodes is meant.
+    """
 
     source: Source
     line: int = 0
     column: int = 0
     end_line: int = 0
     end_column: int = 0
+    node: str = ""
 
 
 class SourceError(Exception):

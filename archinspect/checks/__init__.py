@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from archinspect.checks import expect, partial, shares, unused, values
 
 if TYPE_CHECKING:
+    from archinspect.analyses.facts import Facts
     from archinspect.base.diagnostics import Problems
-    from archinspect.graph.graph import Graph
-    from archinspect.reports.summary import Report
 
 CHECKS = (unused, shares, partial, expect, values)
 
 
-def run_checks(graph: Graph, report: Report, problems: Problems) -> None:
+def run_checks(facts: Facts, problems: Problems) -> None:
     """Run every check and tell `problems` what it finds."""
     for module in CHECKS:
-        for diagnostic in module.check(graph, report):
+        for diagnostic in module.check(facts):
             problems.add(diagnostic)

@@ -11,30 +11,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.analyses.cost import layer_costs, total
 from archinspect.base.diagnostics import Diagnostic, show, suggest
 from archinspect.base.quantity import parse_quantity
 from archinspect.base.source import Map, Scalar
-from archinspect.reports.summary import cost_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archinspect.analyses.facts import Facts
+    from archinspect.base.shape import Shape
     from archinspect.base.source import Tree
-    from archinspect.graph.graph import Graph
-    from archinspect.reports.summary import BatchShape, Report
 
 CODE = "expect"
 SHAPES = ("output", "outputs")
 
 
-def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
+def check(facts: Facts) -> Iterator[Diagnostic]:
     """Report each figure that is not as stated."""
-    if not isinstance(graph.expect, Map):
+    if not isinstance(facts.graph.expect, Map):
         return
-    figures = {**cost_dict(report.totals), "param_bytes": report.param_bytes, "layers": len(report.layers)}
-    for key, tree in graph.expect:
+    layers = facts.once(layer_costs)
+    totals = total(layers.values())
+    stored = (totals.params + totals.buffers) * facts.sizes["float"]
+    figures = {**totals.as_dict(), "param_bytes": stored, "layers": len(layers)}
+    shapes = {tensor: facts.shape(tensor) for tensor in facts.graph.outputs}
+    for key, tree in facts.graph.expect:
         if key.text in SHAPES:
-            yield from _check_shape(key.text, tree, list(report.outputs.values()))
+            yield from _check_shape(key.text, tree, list(shapes.values()))
         elif key.text in figures:
             yield from _check_figure(key.text, tree, figures[key.text])
         else:
@@ -56,7 +60,7 @@ def _check_figure(name: str, tree: Tree, figure: int) -> Iterator[Diagnostic]:
         yield Diagnostic(CODE, f"{name}: the network has {figure:,}, not {tree.text} ({off:+.2%})", tree.span)
 
 
-def _check_shape(name: str, tree: Tree, shapes: list[BatchShape]) -> Iterator[Diagnostic]:
+def _check_shape(name: str, tree: Tree, shapes: list[Shape]) -> Iterator[Diagnostic]:
     stated = tree.plain()
     got = [list(shape[1:]) for shape in shapes]
     single = got[0] if len(got) == 1 else None

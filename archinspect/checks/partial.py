@@ -16,16 +16,15 @@ from archinspect.base.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archinspect.graph.graph import Graph
-    from archinspect.reports.summary import Report
+    from archinspect.analyses.facts import Facts
 
 CODE = "partial"
 
 
-def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
+def check(facts: Facts) -> Iterator[Diagnostic]:
     """Warn of each layer whose figures are not all known."""
-    for node in graph.nodes:
+    for node in facts.graph.nodes:
         unknown = node.op.unknown()
         if unknown:
             message = f"'{node.layer}' is not counted: its {', '.join(unknown)} are not known"
-            yield Diagnostic(CODE, message, node.span, "warning", "state them; 0 where there are none")
+            yield Diagnostic(CODE, message, node.origin, "warning", "state them; 0 where there are none")

@@ -11,23 +11,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.analyses.cost import own_weights
 from archinspect.base.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archinspect.graph.graph import Graph
-    from archinspect.reports.summary import Report
+    from archinspect.analyses.facts import Facts
 
 CODE = "shares"
 
 
-def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
+def check(facts: Facts) -> Iterator[Diagnostic]:
     """Warn of each layer with weights of which the other has none."""
-    for node in graph.nodes:
+    for node in facts.graph.nodes:
         if node.shares is not None:
-            weights, own = own_weights(node)
+            weights, own = facts.call(node).weights, facts.own_weights(node)
             if weights and len(own) == len(weights):
                 message = f"'{node.layer}' has no weight in common with '{node.shares.layer}'"
-                yield Diagnostic(CODE, message, node.span, "warning", "give both the same sizes, or remove `weights`")
+                yield Diagnostic(CODE, message, node.origin, "warning", "give both the same sizes, or remove `weights`")

@@ -16,17 +16,16 @@ from archinspect.base.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archinspect.graph.graph import Graph
-    from archinspect.reports.summary import Report
+    from archinspect.analyses.facts import Facts
 
 CODE = "unused"
 
 
-def check(graph: Graph, report: Report) -> Iterator[Diagnostic]:
+def check(facts: Facts) -> Iterator[Diagnostic]:
     """Warn of each layer without a path to an output."""
     seen = set()
-    for node in graph.unused():
+    for node in facts.graph.unused():
         if node.layer not in seen:
             seen.add(node.layer)
             message = f"nothing uses '{node.layer}'"
-            yield Diagnostic(CODE, message, node.span, "warning", "read it with `from`, or name it in `outputs`")
+            yield Diagnostic(CODE, message, node.origin, "warning", "read it with `from`, or name it in `outputs`")

@@ -16,19 +16,18 @@ from archinspect.base.diagnostics import Problems
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from archinspect.analyses.facts import Facts
     from archinspect.base.diagnostics import Diagnostic
-    from archinspect.graph.graph import Graph
-    from archinspect.reports.summary import Report
 
 CODE = "values"
 
 
-def check(graph: Graph, report: Report) -> Iterable[Diagnostic]:
+def check(facts: Facts) -> Iterable[Diagnostic]:
     """Report numbers that cannot be those of an input or a weight."""
-    if graph.values is None:
+    if facts.graph.values is None:
         return ()
     from archinspect.reports.worked import work_out  # numpy only for specs with numbers
 
     problems = Problems()
-    work_out(graph, problems)
+    work_out(facts, problems)
     return problems.all()

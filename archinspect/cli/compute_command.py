@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,11 +18,6 @@ from archinspect.cli.common import (
 )
 from archinspect.cli.summary_command import Depth, comfortable_depth
 from archinspect.ops.figures import ATTENTION, DTYPES
-
-if TYPE_CHECKING:
-    from archinspect.analyses.compute import Compute
-    from archinspect.analyses.devices import Device
-    from archinspect.graph.graph import Graph
 
 SORT_KEYS = ("macs", "flops", "moved", "intensity", "time")
 TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
@@ -81,12 +76,15 @@ def command(  # noqa: PLR0913 - one an option
       archinspect compute gpt2 --device a100 --sort time --depth all
       archinspect compute vgg16 --device mine --devices my_devices.yaml
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    graph, computed = _analyze(
-        spec, find_device(device, devices), sizes, dtype=dtype, training=training, attention=attention
-    )
-    from archinspect.reports.summary import report as report_of  # a help page needs no engine
-
-    report = report_of(graph, batch=sizes["batch"])
+    found_device = find_device(device, devices)
+    tf32 = dtype == "tf32"
+    with spec_errors() as api:
+        network = api.network(spec, dtype="float32" if tf32 else dtype, **sizes)
+        try:
+            computed = network.compute(training=training, device=found_device, attention=attention, tf32=tf32)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    report = network.report()
     from archinspect.render import compute as render  # a help page needs no engine
 
     whole = form in ("json", "csv") and depth is None
@@ -101,20 +99,3 @@ def command(  # noqa: PLR0913 - one an option
     if depth < report.depth:
         level = f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers"
     render.print_compute(computed, report, lines, stdout_console(), exact=exact, level=level)
-
-
-def _analyze(
-    spec: str,
-    device: Device | None,
-    sizes: dict[str, Any],
-    **how: Any,  # noqa: ANN401 - as compute.analyze takes them
-) -> tuple[Graph, Compute]:
-    """Return a network and its figures; leave with 2 where the device has no peak for the type."""
-    from archinspect.analyses import compute  # a help page needs no engine
-
-    with spec_errors() as api:
-        graph: Graph = api.network(spec, **sizes)
-        try:
-            return graph, compute.analyze(graph, device=device, **how)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None

@@ -10,18 +10,19 @@ import re
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.cost import costs, own_weights
+from archinspect.analyses.cost import costs
 from archinspect.base.diagnostics import suggest
 from archinspect.base.shape import size
 from archinspect.conventions.table import CONVENTIONS, Convention, Figure, Rule
-from archinspect.ops.figures import DTYPES
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape, Sliding
-    from archinspect.graph.graph import Graph, Node
+    from archinspect.graph.call import Call
+    from archinspect.graph.graph import Node
     from archinspect.ops.base import Op
     from archinspect.ops.figures import Weight
 
@@ -155,7 +156,7 @@ def find(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-def names(node: Node) -> list[str]:
+def names(node: Node, call: Call) -> list[str]:
     """Return what a rule may call a node, most telling first.
 
     Part of another layer (`MultiHeadAttention.dense`), operator (`Conv2D`), operator of any rank (`Conv`), kind
@@ -168,7 +169,7 @@ def names(node: Node) -> list[str]:
     found = [name, re.sub(r"[123]D", "", name), op.kind]
     way = getattr(op, "mode", None) or getattr(op, "interpolation", None)
     if way and name.startswith("Up"):
-        rank = len(node.inputs[0].shape or ()) - 2
+        rank = len(call.shapes[0]) - 2
         found = [f"Upsample{rank}D.{way}", f"Upsample.{way}", "Upsample"]
     elif name == "LearnedPositions" and getattr(op, "input_dim", None):
         found.insert(0, "LearnedPositions.table")
@@ -179,39 +180,41 @@ def names(node: Node) -> list[str]:
     return found
 
 
-def count(graph: Graph, convention: str, dtype: str = "float32") -> dict[Node, Counted]:
-    """Return what a tool counts of every node whose shapes are known; memory in bytes, of `dtype`."""
+def count(facts: Facts, convention: str) -> dict[Node, Counted]:
+    """Return what a tool counts of every node; memory in bytes, of the type that the network computes in."""
     chosen = find(convention)
-    sizes = {**DTYPES, "float": DTYPES[dtype]}
     known: dict[tuple[Op, Op, tuple[Shape, ...]], dict[str, int]] = {}
     result = {}
-    for node in graph.nodes:
-        use = _use(node, graph.layout)
-        if use is None:
-            continue
+    for node in facts.graph.nodes:
+        call = facts.call(node)
+        use = Use(node.op, call.shapes, call.output, facts.graph.layout)
         key = (node.op, node.layer_op, use.shapes)
         if key not in known:
-            known[key] = {figure.name: _amount(rule_of(figure, node), use) for figure in chosen.figures}
+            known[key] = {figure.name: _amount(rule_of(figure, node, call), use) for figure in chosen.figures}
         figures = {
-            figure.name: known[key][figure.name] * (sizes[node.output.dtype] if figure.name == "memory" else 1)
+            figure.name: known[key][figure.name]
+            * (facts.sizes[call.outputs[0].dtype] if figure.name == "memory" else 1)
             for figure in chosen.figures
         }
-        result[node] = Counted(_params(node, chosen, use), figures)
+        result[node] = Counted(_params(facts, node, chosen), figures)
     return result
 
 
-def differences(graph: Graph, convention: str, dtype: str = "float32") -> list[Difference]:
+def differences(facts: Facts, convention: str) -> list[Difference]:
     """Return where a tool's figures are not archinspect's, by operator, the largest difference first.
 
     The sum of `theirs` less `ours` over a figure's differences is that of the totals.
     """
-    chosen, theirs, ours = find(convention), count(graph, convention, dtype), costs(graph, dtype)
-    last = {node.layer: node for node in graph.nodes}
+    chosen, theirs, ours = find(convention), count(facts, convention), facts.once(costs)
+    last = {node.layer: node for node in facts.graph.nodes}
     rows: dict[tuple[str, str, str], Difference] = {}
     for node, counted in theirs.items():
         own = ours[node] if last[node.layer] is node else ours[node]._replace(output_bytes=0)
         found = [("params", own.params, counted.params, chosen.params.why)]
-        found += [(f.name, getattr(own, f.like), counted.figures[f.name], rule_of(f, node).why) for f in chosen.figures]
+        found += [
+            (f.name, getattr(own, f.like), counted.figures[f.name], rule_of(f, node, facts.call(node)).why)
+            for f in chosen.figures
+        ]
         for name, mine, other, why in found:
             row = rows.get((name, _shown(node), why)) or Difference(name, _shown(node), 0, 0, 0, why)
             rows[name, row.op, why] = row._replace(
@@ -221,29 +224,23 @@ def differences(graph: Graph, convention: str, dtype: str = "float32") -> list[D
     return sorted(unequal, key=lambda row: (row.figure, -abs(row.theirs - row.ours)))
 
 
-def rule_of(figure: Figure, node: Node) -> Rule:
+def rule_of(figure: Figure, node: Node, call: Call) -> Rule:
     """Return the rule by which a figure counts a node: that of its most telling name."""
     rules = {name: rule for rule in figure.rules for name in rule.layers.split() or [""]}
-    return next(rules[name] for name in [*names(node), ""] if name in rules)
+    return next(rules[name] for name in [*names(node, call), ""] if name in rules)
 
 
 def _amount(rule: Rule, use: Use) -> int:
     return sum(times * QUANTITIES[quantity][1](use) for quantity, times in rule.counts.items())
 
 
-def _use(node: Node, layout: str) -> Use | None:
-    shapes = tuple([tensor.shape for tensor in node.inputs])
-    output = node.output.shape
-    return None if output is None or None in shapes else Use(node.op, shapes, output, layout)  # type: ignore[arg-type]
-
-
-def _params(node: Node, convention: Convention, use: Use) -> int:
-    counted = convention.params
-    if not (counted.frozen or node.trainable) or not {*names(node)}.isdisjoint(counted.without.split()):
+def _params(facts: Facts, node: Node, convention: Convention) -> int:
+    counted, call = convention.params, facts.call(node)
+    if not (counted.frozen or node.trainable) or not {*names(node, call)}.isdisjoint(counted.without.split()):
         return 0
-    weights = node.op.weights(*use.shapes)
+    weights = call.weights
     if node.shares is not None:
-        _, own = own_weights(node)
+        own = facts.own_weights(node)
         # Layers of one kind that share everything are one module, called twice.
         is_same = not own and type(node.shares.op) is type(node.op)
         weights = weights if counted.again and not is_same else own

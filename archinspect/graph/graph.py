@@ -1,19 +1,23 @@
-"""A network as a graph: nodes that apply operators to tensors. Every front end ends here."""
+"""A network as a graph: nodes that apply operators to tensors.
+
+Only :class:`archinspect.graph.builder.GraphBuilder` makes one; from then on nothing of it changes. What the operators'
+rules say of it, shapes among that, stands beside it, in :mod:`archinspect.analyses.facts`.
+"""
 
 from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from archinspect.base.shape import Shape
     from archinspect.base.source import Map, Span, Tree
     from archinspect.ops.base import Op
 
-MAX_NODES = 250_000
+SHOWN_NODES = 200
+"""Nodes that a graph's text shows."""
 
 
 @contextmanager
@@ -28,18 +32,44 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-class Tensor:
-    """What a node produces. The shape (batch first) is None until it is inferred, and where that failed."""
+class Frozen:
+    """What is set by the builder alone."""
 
-    __slots__ = ("dtype", "producer", "shape")
+    __slots__ = ()
 
-    def __init__(self, producer: Node) -> None:
-        self.producer = producer
-        self.shape: Shape | None = None
-        self.dtype = "float"
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen: a GraphBuilder makes another")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen")
 
 
-class Node:
+class Tensor(Frozen):
+    """One output of a node, and who reads it."""
+
+    __slots__ = ("batched", "index", "position", "producer", "readers")
+
+    producer: Node
+    index: int
+    """Which of the producer's outputs it is."""
+    position: int
+    """Its place among :attr:`Graph.tensors`."""
+    readers: tuple[Node, ...]
+    """The nodes that compute with it, in execution order, each as often as it does."""
+    batched: bool
+    """Whether it differs from sample to sample; of others the first axis is 1, whatever the batch."""
+
+    @property
+    def name(self) -> str:
+        """The producer's path, and which output it is if there are several."""
+        several = len(self.producer.outputs) > 1
+        return f"{self.producer.path}.{self.index}" if several else self.producer.path
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.name})"
+
+
+class Node(Frozen):
     """One application of an operator.
 
     Several nodes may belong to one layer, such as a convolution and its `activation:`; `layer` is
@@ -47,100 +77,113 @@ class Node:
     """
 
     __slots__ = (
-        "args",
+        "arguments",
         "callers",
         "inputs",
         "layer",
         "layer_op",
-        "number",
         "op",
-        "output",
+        "origin",
+        "outputs",
         "path",
+        "position",
         "shares",
-        "span",
         "trainable",
     )
 
-    def __init__(self, op: Op, inputs: Sequence[Tensor], path: str, layer: str, span: Span) -> None:
-        self.op = op
-        self.inputs = list(inputs)
-        self.output = Tensor(self)
-        self.path = path
-        self.layer = layer
-        self.layer_op = op
-        """The operator that the layer's row is called after."""
-        self.span = span
-        self.args: Map | None = None
-        """The arguments as the spec gives them, for messages that point at one."""
-        self.callers: tuple[Span, ...] = ()
-        """The steps that expanded to this one, innermost first."""
-        self.trainable = True
-        self.number = -1
-        """Its place in execution order, once sorted; inputs of the network have negative ones, the last -1."""
-        self.shares: Node | None = None
-        """The node whose weights this one uses."""
+    op: Op
+    inputs: tuple[Tensor, ...]
+    """What it reads, in order: a tensor that is read twice stands here twice."""
+    outputs: tuple[Tensor, ...]
+    path: str
+    layer: str
+    layer_op: Op
+    """The operator that the layer's row is called after."""
+    origin: Span
+    """Where it comes from."""
+    arguments: Map | None
+    """The arguments as a text gives them, for messages that point at one."""
+    callers: tuple[Span, ...]
+    """The steps that expanded to this one, innermost first."""
+    trainable: bool
+    position: int
+    """Its place in execution order, the network's inputs first."""
+    shares: Node | None
+    """The node whose weights this one uses."""
+
+    @property
+    def output(self) -> Tensor:
+        """The first output."""
+        return self.outputs[0]
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """The inputs that it computes with; the others only lend it their shape."""
+        return self.inputs[: self.op.reads]
+
+    def __repr__(self) -> str:
+        names = ", ".join(tensor.name for tensor in self.outputs) if len(self.outputs) > 1 else self.path
+        return f"{names} = {self.op!r}({', '.join(tensor.name for tensor in self.inputs)})"
 
 
-class Graph:
+class Composite(NamedTuple):
+    """What several layers belong to: a block, a named group, the copies of a repeat."""
+
+    kind: str
+    """A block's name, or `group`."""
+    args: Mapping[str, Any] = {}
+    """The block's arguments."""
+    is_module: bool = False
+    """Whether its caller holds its inputs until it ends, even with a single kernel."""
+
+
+class Graph(Frozen):
     """A network: its nodes in execution order, its inputs and outputs, and what its author says of it."""
 
-    def __init__(self, name: str, span: Span) -> None:
-        self.name = name
-        self.span = span
-        """The head of the file, for messages about the network as a whole."""
-        self.source = ""
-        self.description = ""
-        self.layout = "channels_last"
-        self.metrics: dict[str, Any] = {}
-        self.params: dict[str, Any] = {}
-        self.inputs: list[Node] = []
-        self.nodes: list[Node] = []
-        """All nodes but the inputs; after :meth:`sort`, each stands behind what it reads."""
-        self.outputs: list[Tensor] = []
-        self.groups: dict[str, str] = {}
-        """Path of every composite and what it is: a block's name, `group`."""
-        self.modules: set[str] = set()
-        """Paths of the composites whose callers hold their inputs until they end, even with a single kernel."""
-        self.named: set[Node] = set()
-        """The nodes whose output another step reads by name."""
-        self.expect: Tree | None = None
-        self.values: Tree | None = None
-        """Numbers for the inputs and the layers' weights, to work sums out with."""
+    __slots__ = (
+        "composites",
+        "description",
+        "expect",
+        "inputs",
+        "layout",
+        "metrics",
+        "name",
+        "named",
+        "nodes",
+        "origin",
+        "outputs",
+        "params",
+        "source",
+        "tensors",
+        "values",
+    )
 
-    def sort(self) -> list[Node]:
-        """Put the nodes into execution order, as near to the spec's as can be; return one cycle if there is any."""
-        self._number()
-        if all(tensor.producer.number < i for i, node in enumerate(self.nodes) for tensor in node.inputs):
-            return []
-        from heapq import heapify, heappop, heappush  # only specs with forward references sort
+    name: str
+    origin: Span
+    """The head of the file, for messages about the network as a whole."""
+    source: str
+    description: str
+    layout: str
+    metrics: Mapping[str, Any]
+    params: Mapping[str, Any]
+    inputs: tuple[Node, ...]
+    nodes: tuple[Node, ...]
+    """All nodes but the inputs; each stands after what it reads."""
+    outputs: tuple[Tensor, ...]
+    tensors: tuple[Tensor, ...]
+    """All tensors, those of the inputs first, then in execution order."""
+    composites: Mapping[str, Composite]
+    """By path."""
+    named: frozenset[Tensor]
+    """The tensors that another step reads by name."""
+    expect: Tree | None
+    values: Tree | None
+    """Numbers for the inputs and the layers' weights, to work sums out with."""
 
-        waits = {node: sum(t.producer.number >= 0 for t in node.inputs) for node in self.nodes}
-        readers: dict[Node, list[Node]] = {node: [] for node in self.nodes}
-        for node in self.nodes:
-            for tensor in node.inputs:
-                if tensor.producer.number >= 0:
-                    readers[tensor.producer].append(node)
-        ready = [node.number for node, count in waits.items() if count == 0]
-        heapify(ready)
-        order = []
-        while ready:
-            node = self.nodes[heappop(ready)]
-            order.append(node)
-            for reader in readers[node]:
-                waits[reader] -= 1
-                if waits[reader] == 0:
-                    heappush(ready, reader.number)
-        if len(order) < len(self.nodes):
-            return _cycle([node for node in self.nodes if waits[node] > 0])
-        self.nodes = order
-        self._number()
-        return []
-
-    def _number(self) -> None:
-        for i, node in enumerate(self.nodes):
-            node.number = i
-        for i, node in enumerate(self.inputs, -len(self.inputs)):
-            node.number = i
+    @property
+    def everything(self) -> tuple[Node, ...]:
+        """Inputs and nodes, by their position."""
+        return self.inputs + self.nodes
 
     def unused(self) -> list[Node]:
         """Return the nodes on which no output depends."""
@@ -153,39 +196,18 @@ class Graph:
                 todo.extend(tensor.producer for tensor in node.inputs)
         return [node for node in self.nodes if node not in used]
 
-
-def _cycle(stuck: list[Node]) -> list[Node]:
-    """Return one cycle among nodes that all wait for one another or for those that do."""
-    among = set(stuck)
-    path: list[Node] = []
-    place: dict[Node, int] = {}
-    node = stuck[0]
-    while node not in place:
-        place[node] = len(path)
-        path.append(node)
-        node = next(tensor.producer for tensor in node.inputs if tensor.producer in among)
-    return path[place[node] :][::-1]
+    def __repr__(self) -> str:
+        lines = [f"{self.name}({', '.join(node.path for node in self.inputs)})"]
+        lines += [f"  {node!r}" for node in self.nodes[:SHOWN_NODES]]
+        if len(self.nodes) > SHOWN_NODES:
+            lines.append(f"  ... {len(self.nodes) - SHOWN_NODES:,} more")
+        lines.append(f"  return {', '.join(tensor.name for tensor in self.outputs)}")
+        return "\n".join(lines)
 
 
-def composites(path: str) -> list[str]:
+def composites_above(path: str) -> list[str]:
     """Return the paths above a layer's, the outermost first."""
     if "." not in path:
         return []
     names = path.split(".")
     return [".".join(names[:i]) for i in range(1, len(names))]
-
-
-def shape_of(tensor: Tensor) -> Shape:
-    """Return the shape of a tensor, which the caller has made sure is known."""
-    assert tensor.shape is not None  # as the caller has made sure
-    return tensor.shape
-
-
-def shapes_of(node: Node) -> tuple[Shape, ...]:
-    """Return the shapes of a node's inputs, known as for :func:`shape_of`."""
-    return tuple([shape_of(tensor) for tensor in node.inputs])
-
-
-def is_float(tensor: Tensor) -> bool:
-    """Return whether a tensor has a gradient."""
-    return "float" in tensor.dtype

@@ -5,56 +5,70 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, size
+from archinspect.graph.call import Call, TensorType
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
     from archinspect.base.shape import Shape
     from archinspect.base.source import Span
     from archinspect.graph.graph import Graph, Node
-    from archinspect.ops.base import Op
 
 MAX_ELEMENTS = 10**18
 
 
-def infer(graph: Graph, problems: Problems, batch: int = 1) -> None:
-    """Set the shape and dtype of every tensor for a batch of this size.
+def infer(graph: Graph, problems: Problems, batch: int = 1) -> list[Call | None]:
+    """Return what each node calls, by its position, for a batch of this size.
 
-    A node whose inputs do not fit is told to `problems`, each place once; what depends on it keeps
-    the shape None and stays silent. Networks repeat themselves, so that a rule is run once for an
-    operator and its input shapes.
+    A node whose inputs do not fit is told to `problems`, each place once; it calls nothing, and what depends on it
+    stays silent. Networks repeat themselves, so that nodes share a call where operator and inputs are equal.
     """
-    known: dict[tuple[Op, tuple[Shape, ...]], Shape] = {}
+    known: dict[tuple[object, ...], Call] = {}
+    types: list[TensorType | None] = [None] * (len(graph.tensors) + 1)
+    calls: list[Call | None] = []
     for node in graph.inputs:
-        _set_output(node, (batch, *node.op.output()[1:]))
+        given = _input(node, batch)
+        types[node.output.position] = given.outputs[0]
+        calls.append(given)
     for node in graph.nodes:
-        shapes = tuple([tensor.shape for tensor in node.inputs])
-        if None in shapes:
-            continue
-        key = (node.op, shapes)
-        shape = known.get(key)  # type: ignore[arg-type] # no None is left
-        if shape is None:
-            shape = _output(node, shapes, problems)  # type: ignore[arg-type] # no None is left
-            if shape is None:
-                continue
-            known[key] = shape  # type: ignore[index] # no None is left
-        _set_output(node, shape)
+        read = tuple([types[tensor.position] for tensor in node.inputs])
+        call = None
+        if None not in read:
+            key = (node.op, read, node.output.batched)
+            call = known.get(key) or _call(node, read, problems, batch)  # type: ignore[arg-type] # no None is left
+        if call is not None:
+            known[key] = call
+            for tensor, found in zip(node.outputs, call.outputs, strict=True):
+                types[tensor.position] = found
+        calls.append(call)
+    return calls
 
 
-def _set_output(node: Node, shape: Shape) -> None:
-    node.output.shape = shape
-    node.output.dtype = node.op.output_dtype(*[tensor.dtype for tensor in node.inputs])
+def _input(node: Node, batch: int) -> Call:
+    shape = node.op.output()
+    first = (batch if node.outputs[0].batched else 1, *shape[1:])
+    return Call(node.op, (), (TensorType(first, node.op.output_dtype()),))
 
 
-def _output(node: Node, shapes: tuple[Shape, ...], problems: Problems) -> Shape | None:
+def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: int) -> Call | None:
+    op = node.op
+    if node.outputs[0].batched and not op.stretches:
+        # What is the same for all samples is repeated for each, as a view.
+        given = tuple(
+            type_ if tensor.batched else TensorType((batch, *type_.shape[1:]), type_.dtype)
+            for type_, tensor in zip(given, node.inputs, strict=True)
+        )
+    shapes = [type_.shape for type_ in given]
     try:
-        shape = node.op.output(*shapes)
-        _refuse_huge(shape)
+        outputs = op.outputs(*shapes)
+        for shape in outputs:
+            _refuse_huge(shape)
     except Mismatch as error:
         name = type(node.layer_op).__name__
         notes = [("used here", caller) for caller in node.callers[:3]]
         problems.error("shape", f"{name}: {error.message}", _place(node, error.arg), error.help, notes)
         return None
-    return shape
+    dtypes = op.output_dtypes(*[type_.dtype for type_ in given])
+    return Call(op, given, tuple(map(TensorType, outputs, dtypes)))
 
 
 def _refuse_huge(shape: Shape) -> None:
@@ -65,8 +79,8 @@ def _refuse_huge(shape: Shape) -> None:
 def _place(node: Node, args: str) -> Span:
     """Return where the argument to blame stands (one of `a|b`), or else the step."""
     wanted = args.split("|")
-    if node.args is not None:
-        for key, tree in node.args:
+    if node.arguments is not None:
+        for key, tree in node.arguments:
             if node.layer_op.names.get(key.text) in wanted:
                 return tree.span if tree.span.line else key.span
-    return node.span
+    return node.origin

@@ -1,26 +1,61 @@
-"""From a file to a graph with shapes: reads, follows `extends`, parses, expands."""
+"""From a file, a text or a dict to a graph: reads, follows `extends`, parses, expands."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from archinspect.base.diagnostics import suggest
-from archinspect.base.source import Map, Scalar, SourceError, read_tree
+from archinspect.base.diagnostics import Problems, suggest
+from archinspect.base.source import Map, Scalar, Source, SourceError, decode, read_file, read_tree
 from archinspect.language import library
 from archinspect.language.expand import expand
 from archinspect.language.parse import parse_spec
 
 if TYPE_CHECKING:
-    from archinspect.base.diagnostics import Problems
-    from archinspect.base.source import Source
+    from pathlib import Path
+
+    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.base.settings import Settings
     from archinspect.graph.graph import Graph
-    from archinspect.language.expand import Settings
     from archinspect.language.parse import Spec
 
 MAX_EXTENDS = 10
 _BARE_NAME = re.compile(r"[\w.+-]+\Z")
+
+
+class NotFoundError(Exception):
+    """No file and no built-in network of this name; the message names the nearest."""
+
+
+def open_spec(spec: str | Path | Mapping[str, Any]) -> Source:
+    """Return the text of a spec: of a file, which wins over a built-in network of the same name, or YAML itself.
+
+    Raise :class:`NotFoundError`, or :class:`SourceError` for what cannot be read.
+    """
+    if isinstance(spec, Mapping):
+        return _written(spec)
+    if spec == "-":
+        return decode(sys.stdin.buffer.read(), "<stdin>")
+    path = os.fspath(spec)
+    if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
+        return Source("<text>", spec)
+    builtin = None if os.path.isfile(path) else library.find(path)
+    if builtin is None and not os.path.exists(path):
+        raise NotFoundError(f"no file and no built-in network '{path}': {suggest(path, library.builtins())}")
+    return library.read(builtin) if builtin else read_file(path)
+
+
+def _written(spec: Mapping[str, Any]) -> Source:
+    """Return a dict as text: JSON is YAML, and has lines for messages."""
+    import json
+
+    try:
+        return Source("<dict>", json.dumps(spec, indent=1, ensure_ascii=False, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the spec holds what no file can: {error}") from None
 
 
 def load(source: Source, settings: Settings, problems: Problems) -> Graph | None:
@@ -37,6 +72,13 @@ def is_template(source: Source) -> bool:
         return False
     params = tree.values.get("params") if isinstance(tree, Map) else None
     return isinstance(params, Map) and any(isinstance(v, Scalar) and v.text == "" for v in params.values.values())
+
+
+def check_template(source: Source) -> list[Diagnostic]:
+    """Return what is wrong with the form of a spec that needs parameters."""
+    problems = Problems()
+    parse_spec(read_tree(source), problems)
+    return problems.all()
 
 
 def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> Spec | None:

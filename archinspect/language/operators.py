@@ -23,14 +23,26 @@ class Maker:
         self.evaluation = evaluation
         self.problems = problems
         self.interned: dict[tuple[type[Op], str], Op] = {}
+        self._made: dict[Step, Op] = {}
+        """The operators of steps whose arguments hold no expression."""
+        self._arguments: dict[tuple[Step, type[Op]], Map | None] = {}
+        """The arguments of steps that give one without its name."""
 
     def make(self, kind: type[Op], step: Step, env: Env, layout: str, *, merges: bool) -> Op | None:
         """Return the operator with this step's arguments; None where they are wrong."""
-        if step.value is not None and not (merges and isinstance(step.value, List)):
-            self._name_main(kind, step, step.value)
+        made = self._made.get(step)
+        if made is not None:
+            return made
+        if (
+            step.value is not None
+            and not (merges and isinstance(step.value, List))
+            and (step, kind) not in self._arguments
+        ):
+            self._arguments[step, kind] = self._with_main(kind, step, step.value)
+        arguments = self.arguments(step, kind)
         try:
             values = (
-                {name: self.evaluation.value(tree, env) for name, tree in step.args.values.items()} if step.args else {}
+                {name: self.evaluation.value(tree, env) for name, tree in arguments.values.items()} if arguments else {}
             )
         except UnevaluatedError:
             return None
@@ -42,24 +54,29 @@ class Maker:
             try:
                 op = self.interned[key] = kind(**values)
             except ArgumentError as error:
-                self._argument_error(error, step)
+                self._argument_error(error, step, kind)
                 return None
-        if not _has_expression(step):
-            step.cached = op
+        if not _has_expression(step.op, arguments):
+            self._made[step] = op
         return op
 
-    def _name_main(self, kind: type[Op], step: Step, value: Tree) -> None:
-        """Turn `Dense: 10` into `Dense: {units: 10}`."""
-        step.value = None
+    def arguments(self, step: Step, kind: type[Op]) -> Map | None:
+        """Return the arguments that a step gives, the main one among them by its name."""
+        return self._arguments.get((step, kind), step.args)
+
+    def _with_main(self, kind: type[Op], step: Step, value: Tree) -> Map | None:
+        """Return the arguments of `Dense: 10` as those of `Dense: {units: 10}`."""
         main = kind.main_arg()
         if main is None:
             self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span)
-            return
-        step.args = step.args or Map(value.span)
-        step.args.keys[main] = Scalar(main, main, value.span)
-        step.args.values[main] = value
+            return step.args
+        arguments = Map(value.span)
+        for key, tree in step.args or ():
+            arguments.keys[key.text], arguments.values[key.text] = key, tree
+        arguments.keys[main], arguments.values[main] = Scalar(main, main, value.span), value
+        return arguments
 
-    def _argument_error(self, error: ArgumentError, step: Step) -> None:
+    def _argument_error(self, error: ArgumentError, step: Step, kind: type[Op]) -> None:
         span = step.span
         code = "argument"
         if "is missing" in error.message:
@@ -67,14 +84,15 @@ class Maker:
         elif error.arg:
             unknown = "unknown argument" in error.message
             code = "unknown-argument" if unknown else "argument"
-            if step.args and error.arg in step.args.keys:
-                key = step.args.keys[error.arg]
-                span = key.span if unknown else argument_spans(step.args)[error.arg]
+            arguments = self.arguments(step, kind)
+            if arguments and error.arg in arguments.keys:
+                key = arguments.keys[error.arg]
+                span = key.span if unknown else argument_spans(arguments)[error.arg]
         self.problems.error(code, error.message, span, error.help)
 
 
-def _has_expression(step: Step) -> bool:
-    return "$" in step.op or (step.args is not None and any(map(_holds_dollar, step.args.values.values())))
+def _has_expression(op: str, arguments: Map | None) -> bool:
+    return "$" in op or (arguments is not None and any(map(_holds_dollar, arguments.values.values())))
 
 
 def _holds_dollar(tree: Tree) -> bool:

@@ -11,7 +11,6 @@ from archinspect.base.source import List, Map, Scalar
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
     from archinspect.base.source import Span, Tree
-    from archinspect.ops.base import Op
 
 TOP_KEYS = (
     *("name", "source", "description", "metrics", "extends", "layout", "params"),
@@ -37,7 +36,7 @@ _NAME = re.compile(rf"[^\s.$]{{1,{MAX_NAME}}}\Z")
 class Step:
     """One step: an operator or block with its arguments, or a group of steps."""
 
-    __slots__ = ("args", "cached", "extras", "layers", "op", "span", "value")
+    __slots__ = ("args", "extras", "layers", "op", "span", "value")
 
     def __init__(self, span: Span) -> None:
         self.span = span
@@ -50,8 +49,6 @@ class Step:
         self.layers: list[Step] | None = None
         self.extras: dict[str, Tree] = {}
         """The step's own keys: name, from, repeat, when, weights, trainable."""
-        self.cached: Op | None = None
-        """The operator, once made, where its arguments hold no expression."""
 
 
 class Block(NamedTuple):

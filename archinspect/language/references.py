@@ -5,25 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import suggest
-from archinspect.graph.graph import Tensor
+from archinspect.base.source import Scalar
+from archinspect.graph.builder import CycleError, Later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archinspect.base.diagnostics import Problems
-    from archinspect.base.source import Span
-    from archinspect.graph.graph import Graph, Node
+    from archinspect.base.source import Span, Tree
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Graph, Node, Tensor
+
+ALL = "all"
+"""As `from`: everything that the scope has made so far, and what came in."""
 
 
-class Ref(Tensor):
+def is_all(tree: Tree | None) -> bool:
+    """Return whether a step's `from` is everything that the scope has made."""
+    return isinstance(tree, Scalar) and tree.value == ALL
+
+
+class Ref(Later):
     """A tensor by the name of its layer, which is looked up once everything is expanded."""
 
-    __slots__ = ("name", "prefix", "span")
+    __slots__ = ("ref", "scope", "span")
 
-    def __init__(self, name: str, prefix: str, span: Span) -> None:
-        self.name = name
-        self.prefix = prefix
-        self.span = span
+    ref: str
+    scope: str
+    """The prefix of the scope that uses it."""
+    span: Span
+
+    def __init__(self, ref: str, scope: str, span: Span) -> None:
+        for name, value in (("ref", ref), ("scope", scope), ("span", span)):
+            object.__setattr__(self, name, value)
 
 
 class Sharing(NamedTuple):
@@ -38,65 +52,54 @@ class Sharing(NamedTuple):
 class Linker:
     """Puts layers in the place of names; what names none is told to `problems`."""
 
-    def __init__(self, graph: Graph, results: Mapping[str, Tensor], unknown: Tensor, problems: Problems) -> None:
-        self.graph = graph
+    def __init__(self, builder: GraphBuilder, results: Mapping[str, Tensor], problems: Problems) -> None:
+        self.builder = builder
         self.results = results
         """What the layer or composite of each path produces."""
-        self.unknown = unknown
-        """Stands for what there is not."""
         self.problems = problems
 
-    def link(self, sharing: Sequence[Sharing]) -> None:
-        """Look up every name, share weights, and put the nodes into order."""
-        graph = self.graph
-        for node in graph.nodes:
-            for i, tensor in enumerate(node.inputs):
-                if isinstance(tensor, Ref):
-                    node.inputs[i] = self._resolve(tensor)
-                    graph.named.add(node.inputs[i].producer)
-        graph.outputs = [self._resolve(tensor) for tensor in graph.outputs]
-        by_path = {node.path: node for node in graph.nodes}
+    def link(self, outputs: Sequence[Tensor], sharing: Sequence[Sharing]) -> Graph | None:
+        """Look up every name, share weights, and return the graph; None for one whose layers wait for one another."""
+        named = self.builder.resolve(self._resolve)
+        outputs = [self._resolve(tensor) if isinstance(tensor, Later) else tensor for tensor in outputs]
+        by_path = {node.path: node for node in self.builder.nodes} if sharing else {}
         for one in sharing:
-            other = self._find_path(one.ref)
-            if other is not None:
-                self._pair(one, other, by_path)
-        cycle = graph.sort()
-        if cycle:
-            chain = " -> ".join([*(node.path for node in cycle), cycle[0].path])
-            self.problems.error("cycle", f"layers wait for one another: {chain}", cycle[0].span, "remove one `from`")
+            self._share(one, by_path)
+        try:
+            return self.builder.build(*outputs, named=named)
+        except CycleError as error:
+            message = f"layers wait for one another: {error}"
+            self.problems.error("cycle", message, error.nodes[0].origin, "remove one `from`")
+            return None
 
-    def _pair(self, sharing: Sharing, other: str, by_path: Mapping[str, Node]) -> None:
-        own, nodes, ref = sharing
-        shared = 0
-        for node in nodes:
-            if node.path == own or node.path.startswith(own + "."):
-                partner = by_path.get(other + node.path[len(own) :])
-                while partner is not None and partner.shares is not None and partner is not node:
-                    partner = partner.shares
-                if partner is node:
-                    self.problems.error("weights", f"'{own}' cannot share its own weights", ref.span)
-                    return
-                if partner is not None:
-                    node.shares = partner
-                    shared += 1
+    def _share(self, one: Sharing, by_path: Mapping[str, Node]) -> None:
+        path, nodes, ref = one
+        other = self._find_path(ref)
+        if other is None:
+            return
+        try:
+            shared = self.builder.pair(nodes, path, other, by_path)
+        except ValueError as error:
+            self.problems.error("weights", str(error), ref.span)
+            return
         if not shared:
-            self.problems.error("weights", f"'{own}' and '{ref.name}' have no layer in common", ref.span)
+            self.problems.error("weights", f"'{path}' and '{ref.ref}' have no layer in common", ref.span)
 
     def _find_path(self, ref: Ref) -> str | None:
         """Return the path that a name means where it is used: the innermost scope's first."""
         if self.problems.full:
             return None
-        prefix = ref.prefix
+        prefix = ref.scope
         while True:
-            path = prefix + ref.name
+            path = prefix + ref.ref
             if path in self.results:
                 return path
             if not prefix:
                 break
             prefix = prefix[:-1].rpartition(".")[0]
             prefix = prefix + "." if prefix else ""
-        names = [path for path in self.results if "." not in path or path.startswith(ref.prefix)]
-        self.problems.error("from", f"unknown layer '{ref.name}'", ref.span, suggest(ref.name, names))
+        names = [path for path in self.results if "." not in path or path.startswith(ref.scope)]
+        self.problems.error("from", f"unknown layer '{ref.ref}'", ref.span, suggest(ref.ref, names))
         return None
 
     def _resolve(self, tensor: Tensor) -> Tensor:
@@ -104,10 +107,10 @@ class Linker:
         while isinstance(tensor, Ref):
             path = self._find_path(tensor)
             if path is None:
-                return self.unknown
+                return self.builder.unknown
             if path in seen:
-                self.problems.error("cycle", f"'{tensor.name}' comes from itself", tensor.span)
-                return self.unknown
+                self.problems.error("cycle", f"'{tensor.ref}' comes from itself", tensor.span)
+                return self.builder.unknown
             seen.add(path)
             tensor = self.results[path]
         return tensor

@@ -78,7 +78,7 @@ T = TypeVar("T")
 class Emit(Protocol[T]):
     """Adds an operator to what is being built and returns its outputs; T is what stands for a tensor there."""
 
-    def __call__(self, op: Op, inputs: Sequence[T]) -> tuple[T, ...]:
+    def __call__(self, op: Op, inputs: Sequence[T], /) -> tuple[T, ...]:
         """Add `op`, reading `inputs`."""
 
 

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from archinspect.conventions import find
 from archinspect.render.status import status_text
-from archinspect.reports.summary import cost_dict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,7 @@ def print_differences(report: Report, differences: Sequence[Difference], console
     figures = [("params", "parameters", "params"), *((f.name, f.title, f.like) for f in convention.figures)]
     console.print(Text.assemble((report.name, "bold"), f", {convention.tool}: {convention.call}"), soft_wrap=True)
     for name, title, like in figures:
-        ours, theirs = cost_dict(report.totals)[like], report.counted[name]
+        ours, theirs = report.totals.as_dict()[like], report.counted[name]
         off = f" ({(theirs - ours) / ours:+.2%})" if ours and theirs != ours else ""
         console.print(Text.assemble((f"\n{title}", "bold"), f": {theirs:,}; archinspect {ours:,}{off}"), soft_wrap=True)
         rows = [difference for difference in differences if difference.figure == name]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.analyses.memory import Step
+    from archinspect.analyses.memory import TimelineEntry
     from archinspect.reports.memory import MemoryReport
 
 SHOWN_ALIVE = 8
@@ -73,7 +73,7 @@ def _ledger_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, st
 def _inference_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, str, str]]:
     inference, peak = found.inference, found.inference.peak
     yield "weights", byte_count(inference.weights, exact=exact), ""
-    yield "activations", byte_count(peak.bytes, exact=exact), f"at the peak, in {peak.node.layer}" if peak.node else ""
+    yield "activations", byte_count(peak.bytes, exact=exact), f"at the peak, in {peak.layer}" if peak.layer else ""
     for one in peak.alive[:SHOWN_ALIVE]:
         yield f"  {one.layer}", byte_count(one.bytes, exact=exact), shape(one.shape)
     rest = peak.alive[SHOWN_ALIVE:]
@@ -103,7 +103,7 @@ def _training_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, 
     yield "total", byte_count(training.total, exact=exact), ""
 
 
-def _print_chart(timeline: Sequence[Step], console: Console) -> None:
+def _print_chart(timeline: Sequence[TimelineEntry], console: Console) -> None:
     """Print the activations alive at inference over the steps; a column is the most of the steps it stands for."""
     top = max(step.during for step in timeline) or 1
     label = max(len(byte_count(top)), len("0 B"))
@@ -120,7 +120,7 @@ def _print_chart(timeline: Sequence[Step], console: Console) -> None:
         for height in heights:
             text.append(_EIGHTHS[min(max(height - row * 8, 0), 8)], "red" if height == max(heights) else "cyan")
         console.print(text, soft_wrap=True)
-    first = timeline[0].node.layer
-    last = timeline[-1].node.layer if len(timeline) > 1 else ""
+    first = timeline[0].layer
+    last = timeline[-1].layer if len(timeline) > 1 else ""
     room = max(width - len(first) - len(last), 1)
     console.print(Text(f"  {'':>{label}} {first}{' ' * room}{last}", "bright_black"), soft_wrap=True)

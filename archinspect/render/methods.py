@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from archinspect.conventions import find
 from archinspect.render.numbers import byte_count
-from archinspect.reports.summary import cost_dict
 
 if TYPE_CHECKING:
     from archinspect.reports.summary import Report
@@ -19,7 +18,7 @@ def sentences(report: Report, version: str) -> str:
     by = version if convention.tool == "archinspect" else f"{version} as {convention.tool} counts them"
     inputs = " and ".join("x".join(map(str, dims[1:])) or "a number" for dims in report.inputs.values())
     samples = "a sample" if (report.batch or 1) == 1 else f"{report.batch} samples"
-    counted = report.counted or cost_dict(report.totals)
+    counted = report.counted or report.totals.as_dict()
     figures = [f"{counted['params']:,} parameters"]
     for figure in convention.figures:
         number = counted[figure.name]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from archinspect.analyses.cost import own_weights
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.shape import AXES, axis_names, size
 from archinspect.base.symbolic import Number, Traced, formula, named, names, plain, terms
@@ -15,13 +14,15 @@ from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from archinspect.analyses.facts import Facts
     from archinspect.analyses.receptive_field import Fields
     from archinspect.base.shape import Shape
     from archinspect.conventions import Difference
-    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.graph.graph import Node, Tensor
     from archinspect.ops.base import Op
+    from archinspect.ops.figures import Weight
     from archinspect.reports.summary import Report
     from archinspect.reports.worked import Worked
 
@@ -130,64 +131,85 @@ class Explained(NamedTuple):
 
     report: Report
     layers: dict[str, tuple[Explanation, ...]]
-    worked: tuple[Worked, ...]
+    worked: tuple[Worked, ...] = ()
     differences: tuple[Difference, ...] = ()
     """Where another tool counts otherwise, if a convention was asked for."""
 
 
-def explain_graph(graph: Graph, batch: int | None = None) -> dict[str, tuple[Explanation, ...]]:
-    """Return the explanations of every layer of a graph whose shapes are known, an operator each.
+def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
+    """Return the explanations of every layer of a network, an operator each.
 
-    `batch` is the batch that the shapes have, where formulas are to name it.
+    Formulas name the batch where one was asked for. What operators that are alike have in common is found once.
     """
-    seen = fields(graph)
+    seen = facts.once(fields)
+    known: dict[object, _Explainer] = {}
     layers: dict[str, list[Explanation]] = {}
-    for node in graph.nodes:
-        sources = [seen[tensor] for tensor in node.inputs[: node.op.reads]]
-        layers.setdefault(node.layer, []).append(_Explainer(node, graph.layout, batch).explain(sources))
+    for node in facts.graph.nodes:
+        key = (facts.call(node), node.shares and tuple(facts.own_weights(node)))
+        explainer = known.get(key)
+        if explainer is None:
+            explainer = known[key] = _Explainer(facts, node)
+        sources = tuple([seen[tensor.position] for tensor in node.reads])
+        layers.setdefault(node.layer, []).append(explainer.explain(node, sources))
     return {name: tuple(parts) for name, parts in layers.items()}
 
 
 class _Explainer:
-    """Runs one node's rules on traced numbers, and keeps the names that its formulas use."""
+    """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
-    def __init__(self, node: Node, layout: str, batch: int | None) -> None:
+    def __init__(self, facts: Facts, node: Node) -> None:
+        self.call = call = facts.call(node)
         self.node = node
-        self.layout = layout
-        self.batch = named(batch, "batch") if batch else 1
-        self.op = _traced_op(node.op)
+        self.layout = facts.graph.layout
+        self.batch = named(facts.batch, "batch") if facts.settings.batch else 1
+        self.op = _traced_op(call.op)
         self.given: dict[str, Figure] = {}
-        self.told: set[str] = set()
-
-    def explain(self, sources: Sequence[Fields]) -> Explanation:
-        node, op = self.node, self.op
-        assert node.output.shape is not None
+        self.shown: set[str] = set()
+        """The names that stand in front of the formulas to come."""
         shapes = tuple(
-            self._shape(cast("Shape", tensor.shape), f"in{at}" if len(node.inputs) > 1 else "in")
-            for at, tensor in enumerate(node.inputs, 1)
+            self._shape(shape, f"in{at}" if len(call.shapes) > 1 else "in") for at, shape in enumerate(call.shapes, 1)
         )
-        output, dims = self._output(op.output(*shapes))
-        weights, params = self._weights(shapes)
-        work = op.work(shapes, output)
-        return Explanation(
-            name=node.path,
-            type=type(node.op).__name__.lstrip("_"),
-            label=node.op.label(),
-            doc=type(node.op).__doc__ or "",
-            inputs=tuple((_source(tensor, node), cast("Shape", tensor.shape)) for tensor in node.inputs),
-            output_shape=node.output.shape,
+        output, dims = self._output(self.op.output(*shapes))
+        weights, params = self._weights(shapes, facts.own_weights(node))
+        work = tuple(self._work(self.op.work(shapes, output)))
+        self.reaches = self.op.reach(*shapes)
+        self.common = Explanation(
+            name="",
+            type=type(call.op).__name__.lstrip("_"),
+            label=call.op.label(),
+            doc=type(call.op).__doc__ or "",
+            inputs=(),
+            output_shape=call.output,
+            given=(),
             output=tuple(dims),
             weights=weights,
             params=params,
-            work=tuple(self._work(work)),
-            field=self._field(op.reach(*shapes), sources),
-            given=tuple(self.given.values()),
+            work=work,
+            field=None,
+            unknown=call.op.unknown(),
+        )
+        self.behind: dict[tuple[Fields, ...], tuple[tuple[Figure, ...], tuple[Figure, ...] | None]] = {}
+
+    def explain(self, node: Node, sources: tuple[Fields, ...]) -> Explanation:
+        """Return the explanation of a node that calls so, whose inputs see these fields."""
+        if sources not in self.behind:
+            before = dict(self.given), set(self.shown)
+            field = self._field(self.reaches, sources)
+            self.behind[sources] = tuple(self.given.values()), field
+            self.given, self.shown = before
+        given, field = self.behind[sources]
+        return self.common._replace(
+            name=node.path,
+            inputs=tuple(
+                (_source(tensor, node), shape) for tensor, shape in zip(node.inputs, self.call.shapes, strict=True)
+            ),
+            given=given,
+            field=field,
             shares=node.shares.layer if node.shares else "",
-            unknown=node.op.unknown(),
         )
 
     def _shape(self, shape: Shape, prefix: str) -> Shape:
-        axes = _axes(self.node.op, len(shape), self.layout)
+        axes = _axes(self.call.op, len(shape), self.layout)
         dims = [named(dim, f"{prefix}_{axis}") for dim, axis in zip(shape[1:], axes, strict=True)]
         return cast("Shape", (self.batch, *dims))
 
@@ -195,17 +217,18 @@ class _Explainer:
         """Return the output's dimensions as further formulas call them, and how they come about."""
         dims: list[Number] = [self.batch]
         figures: list[Figure] = []
-        for dim, axis in zip(result[1:], _axes(self.node.op, len(result), self.layout), strict=True):
+        for dim, axis in zip(result[1:], _axes(self.call.op, len(result), self.layout), strict=True):
             name = f"out_{axis}"
             figures += self._figures(name, dim)
             is_named = isinstance(dim, Traced) and dim.name
             dims.append(dim if is_named else named(dim, name, dim))
-            self.told.add(name)
+            self.shown.add(name)
         return cast("Shape", tuple(dims)), figures
 
-    def _weights(self, shapes: Sequence[Shape]) -> tuple[tuple[WeightFigure, ...], tuple[Figure, ...]]:
+    def _weights(
+        self, shapes: Sequence[Shape], own: Mapping[str, Weight]
+    ) -> tuple[tuple[WeightFigure, ...], tuple[Figure, ...]]:
         weights = self.op.weights(*shapes)
-        own = own_weights(self.node)[1] if self.node.shares else weights
         figures = []
         sums: dict[str, Number] = {}
         for name, weight in weights.items():
@@ -217,12 +240,12 @@ class _Explainer:
             if name in own:
                 total = "params" if weight.parameter else "buffers"
                 sums[total] = sums.get(total, 0) + cast("int", named(elements.value, name))
-                self.told.add(name)
+                self.shown.add(name)
         return tuple(figures), tuple(_figure(name, number) for name, number in sums.items())
 
     def _work(self, work: Work) -> Iterator[Figure]:
         yield from self._figures("MACs", work.macs)
-        self.told.add("MACs")
+        self.shown.add("MACs")
         macs = cast("int", named(work.macs, "MACs")) if work.macs else 0
         flops = Work(macs, work.other).flops
         parts = tuple(map(plain, terms(flops)))
@@ -259,15 +282,15 @@ class _Explainer:
             yield from self._figures(f"first{suffix}", first)
             parts = (named(first, f"first{suffix}"), named(count, f"receptive_field{suffix}"))
             seen = Field((cast("tuple[int, int]", parts),), seen.step)
-            self.told |= {f"first{suffix}", f"receptive_field{suffix}"}
+            self.shown |= {f"first{suffix}", f"receptive_field{suffix}"}
         yield from self._figures(f"center{suffix}", seen.center)
 
     def _figures(self, name: str, number: Number) -> Iterator[Figure]:
         """Yield the figure, behind the computed ones that its formula names and that were not told yet."""
         for part in names(number):
-            if part.name in self.told:
+            if part.name in self.shown:
                 continue
-            self.told.add(part.name)
+            self.shown.add(part.name)
             if part.definition is None:
                 self.given[part.name] = _figure(part.name, cast("Number", part))
             else:

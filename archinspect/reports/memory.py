@@ -8,53 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.cost import costs, own_weights
-from archinspect.analyses.memory import Activations, Checkpointed, Peak, Training, kv_cache
+from archinspect.analyses.memory import Checkpointed, Peak, Training, checkpointed, kept, kv_cache, peak
+from archinspect.analyses.optimizers import OPTIMIZERS
+from archinspect.analyses.weights import Ledger, ledger, weight_bytes, weights
+from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.shape import size
 from archinspect.ops.figures import DTYPES
+from archinspect.reports.summary import Report, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Graph
-    from archinspect.ops.figures import Weight
-    from archinspect.reports.summary import Report
-
-PACKED = "int4"
-"""Weights of two axes and more in 4 bits, two a byte, in groups that each have a float16 scale; all others float16."""
-GROUP = 128
-BLOCK = 256
-"""Numbers of an 8-bit optimizer's state that share a float32 scale (bitsandbytes 0.50.2, optim/optimizer.py)."""
-LEAST_8_BIT = 4096
-"""A tensor with fewer elements keeps its state in float32 there."""
-
-
-class Ledger(NamedTuple):
-    """The weights, in elements, and their bytes by data type.
-
-    `untied` is what the parameters would be without sharing, `embedding` those of tables and positions, `active` what
-    one token uses, where a layer chooses among experts.
-    """
-
-    params: int
-    trainable: int
-    frozen: int
-    buffers: int
-    untied: int
-    embedding: int
-    active: int
-    bytes: dict[str, int]
-
-    @property
-    def shared(self) -> int:
-        """Parameters that sharing saves."""
-        return self.untied - self.params
-
-    @property
-    def non_embedding(self) -> int:
-        """Parameters that are in no table."""
-        return self.params - self.embedding
+    from archinspect.analyses.facts import Facts
 
 
 class Inference(NamedTuple):
@@ -107,10 +70,6 @@ class Plan(NamedTuple):
     cached: int = 0
     """Steps whose keys and values a decoder keeps."""
 
-    def activations(self, graph: Graph) -> Activations:
-        """Return what is asked of the network's activations, run so."""
-        return Activations(graph, self.dtype, self.attention)
-
 
 class MemoryReport(NamedTuple):
     """What a network takes of a machine's memory, for a batch of `report.batch` samples, or one."""
@@ -137,12 +96,12 @@ class MemoryReport(NamedTuple):
             "inference": {
                 "weights": self.inference.weights,
                 "activations": peak.bytes,
-                "peak": peak.node.layer if peak.node else None,
+                "peak": peak.layer or None,
                 "alive": [one._asdict() for one in peak.alive],
                 "workspace": peak.workspace,
                 "cache": self.inference.cache,
                 "total": self.inference.total,
-                "timeline": [{"layer": s.node.layer, "during": s.during, "after": s.after} for s in peak.timeline],
+                "timeline": [entry._asdict() for entry in peak.timeline],
             },
             "training": {
                 "weights": training.weights,
@@ -150,111 +109,36 @@ class MemoryReport(NamedTuple):
                 "gradients": training.gradients,
                 "optimizer": training.optimizer,
                 "kept": training.kept.total,
-                "kept_by_layer": training.kept.layers,
+                "kept_by_layer": dict(training.kept.layers),
                 "checkpoints": training.checkpoints and training.checkpoints._asdict(),
                 "total": training.total,
             },
         }
 
 
-def ledger(graph: Graph) -> Ledger:
-    """Return the ledger of a graph's weights."""
-    trainable = frozen = buffers = untied = embedding = active = 0
-    for node, cost in costs(graph).items():
-        trainable += cost.trainable_params
-        frozen += cost.non_trainable_params
-        buffers += cost.buffers
-        active += cost.active_params
-        untied += cost.params
-        if node.shares is not None:
-            weights, own = own_weights(node)
-            untied += sum(size(w.shape) for name, w in weights.items() if w.parameter and name not in own)
-        if node.op.is_table:
-            embedding += cost.params
-    params = trainable + frozen
-    sizes = {name: (params + buffers) * count for name, count in DTYPES.items() if name != "float"}
-    sizes[PACKED] = sum(_packed(weight) for weight, _ in _weights(graph))
-    return Ledger(params, trainable, frozen, buffers, untied, embedding, active, sizes)
+def memory_report(facts: Facts, plan: Plan) -> MemoryReport:
+    """Return what a network takes of a machine's memory; the types of facts and plan are one."""
+    return MemoryReport(report(facts), plan, ledger(facts), inference(facts, plan), training(facts, plan))
 
 
-def inference(activations: Activations, plan: Plan, batch: int) -> Inference:
-    """Return what inference takes; the graph's shapes are those of `batch` samples."""
-    graph = activations.graph
-    cache = kv_cache(graph, plan.cached, batch=batch, dtype=plan.dtype) if plan.cached else 0
-    return Inference(_bytes_of_weights(graph, plan.dtype), activations.peak(plan.policy), cache)
+def inference(facts: Facts, plan: Plan) -> Inference:
+    """Return what inference takes."""
+    cache = kv_cache(facts, plan.cached) if plan.cached else 0
+    return Inference(weight_bytes(facts), peak(facts, plan.policy, attention=plan.attention), cache)
 
 
-def training(activations: Activations, plan: Plan) -> TrainingBudget:
+def training(facts: Facts, plan: Plan) -> TrainingBudget:
     """Return what a step of training takes."""
-    graph = activations.graph
-    trains = [weight for weight, trained in _weights(graph) if trained]
+    trains = [weight for weight, trained in weights(facts) if trained]
     elements = sum(size(weight.shape) for weight in trains)
+    refuse_unknown("optimizer", plan.optimizer, OPTIMIZERS)
     state = OPTIMIZERS[plan.optimizer]
     kind = "float32" if plan.mixed else plan.dtype
     return TrainingBudget(
-        weights=_bytes_of_weights(graph, plan.dtype),
+        weights=weight_bytes(facts),
         master=elements * DTYPES["float32"] if plan.mixed and plan.dtype != "float32" else 0,
-        gradients=elements * DTYPES[plan.dtype],
+        gradients=elements * facts.sizes["float"],
         optimizer=sum(state(weight.shape, DTYPES[kind]) for weight in trains),
-        kept=activations.kept(),
-        checkpoints=activations.checkpointed() if plan.checkpointing else None,
+        kept=kept(facts, attention=plan.attention),
+        checkpoints=checkpointed(facts, attention=plan.attention) if plan.checkpointing else None,
     )
-
-
-def _weights(graph: Graph) -> Iterator[tuple[Weight, bool]]:
-    """Yield every weight once, and whether it trains."""
-    for node in graph.nodes:
-        shapes = tuple([tensor.shape for tensor in node.inputs if tensor.shape is not None])
-        own = own_weights(node)[1] if node.shares is not None else node.op.weights(*shapes)
-        for weight in own.values():
-            yield weight, weight.parameter and node.trainable
-
-
-def _bytes_of_weights(graph: Graph, dtype: str) -> int:
-    return sum(size(weight.shape) for weight, _ in _weights(graph)) * DTYPES[dtype]
-
-
-def _packed(weight: Weight) -> int:
-    count = size(weight.shape)
-    if len(weight.shape) < 2:  # noqa: PLR2004 - biases, scales, statistics
-        return count * DTYPES["float16"]
-    return -(-count // 2) + -(-count // GROUP) * DTYPES["float16"]
-
-
-# Bytes of an optimizer's state for a weight of a shape, whose numbers take so many bytes each. The counter of steps, a
-# number a tensor that PyTorch has in the memory of the processor, is none of it.
-
-
-def _states(times: int) -> Callable[[Shape, int], int]:
-    return lambda shape, bytes_: times * size(shape) * bytes_
-
-
-def _factored(shape: Shape, bytes_: int) -> int:
-    """Return Adafactor's: means of rows and of columns, or of every element (Shazeer & Stern 2018, arXiv:1804.04235).
-
-    As in PyTorch, rows and columns are the last two axes of a kernel that has its window behind its channels.
-    """
-    axes = (*shape[-2:], *shape[:-2]) if len(shape) > 2 else shape  # noqa: PLR2004 - a window's axes come first here
-    if len(axes) < 2:  # noqa: PLR2004 - as above
-        return size(shape) * bytes_
-    return (size(shape) // axes[-1] + size(shape) // axes[-2]) * bytes_
-
-
-def _states_8_bit(shape: Shape, _: int) -> int:
-    """Return Adam's two states in 8 bits (Dettmers et al. 2021, arXiv:2110.02861)."""
-    count = size(shape)
-    each = count * DTYPES["float32"] if count < LEAST_8_BIT else count + -(-count // BLOCK) * DTYPES["float32"]
-    return 2 * each
-
-
-OPTIMIZERS: dict[str, Callable[[Shape, int], int]] = {
-    "sgd": _states(0),
-    "momentum": _states(1),
-    "rmsprop": _states(1),
-    "adagrad": _states(1),
-    "adam": _states(2),
-    "adamw": _states(2),
-    "adafactor": _factored,
-    "adam8bit": _states_8_bit,
-}
-"""The optimizers and the bytes of their state for a weight."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from archinspect.analyses.cost import Cost, costs
+from archinspect.analyses.cost import Cost, layer_costs, total
 from archinspect.analyses.receptive_field import Fields, fields
 from archinspect.ops.base import plain
-from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from archinspect.analyses.facts import Facts
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.ops.base import Op
 
@@ -20,6 +20,13 @@ SCHEMA = 1
 
 BatchShape: TypeAlias = tuple[int | None, ...]
 """A shape with the batch first, None unless a batch was asked for."""
+
+
+class Edge(NamedTuple):
+    """A tensor that a row reads: the layer, or input of the network, that gives it, and which of its outputs it is."""
+
+    layer: str
+    output: int
 
 
 class Row(NamedTuple):
@@ -53,6 +60,10 @@ class Row(NamedTuple):
     """Bytes of what it makes that backward keeps, where memory was asked for."""
     unknown: tuple[str, ...] = ()
     """Figures that count as nothing, as they are not known: some of `params`, `macs`, `flops`."""
+    edges: tuple[Edge, ...] = ()
+    """What it reads from outside, in order, each as often as it is read."""
+    output_shapes: tuple[BatchShape, ...] = ()
+    """Shapes of all outputs."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -62,11 +73,13 @@ class Row(NamedTuple):
             "inputs": list(self.inputs),
             "input_shape": list(self.input_shape),
             "output_shape": list(self.output_shape),
-            **cost_dict(self.cost),
+            **self.cost.as_dict(),
             "receptive_field": self.field and [_number(axis.size) for axis in self.field],
             "jump": self.field and [_number(axis.jump) for axis in self.field],
             "center": self.field and [_number(axis.center) for axis in self.field],
             "args": self.args,
+            "edges": [edge._asdict() for edge in self.edges],
+            **({"output_shapes": list(map(list, self.output_shapes))} if len(self.output_shapes) > 1 else {}),
             **({"shares": self.shares} if self.shares else {}),
             **({"convention": dict(self.counted)} if self.counted else {}),
             **({"kept_bytes": self.kept} if self.kept is not None else {}),
@@ -143,11 +156,15 @@ class Report(NamedTuple):
         return tuple(self._folded(name, rows, names) for name, rows in folded.items())
 
     def _folded(self, name: str, rows: list[Row], names: Mapping[str, str]) -> Row:
-        outside = dict.fromkeys(
-            names.get(source, source) for row in rows for source in row.inputs if names.get(source) != name
-        )
+        edges = [
+            edge._replace(layer=names.get(edge.layer, edge.layer))
+            for row in rows
+            for edge in row.edges
+            if names.get(edge.layer) != name
+        ]
+        outside = tuple(dict.fromkeys(edge.layer for edge in edges))
         if len(rows) == 1 and rows[0].name == name:
-            return rows[0]._replace(inputs=tuple(outside))
+            return rows[0]._replace(inputs=outside, edges=tuple(edges))
         what = self.groups.get(name, "group")
         shape = rows[-1].output_shape
         channels = shape[1 if self.layout == "channels_first" else -1]
@@ -156,16 +173,18 @@ class Report(NamedTuple):
             type=what,
             kind="composite",
             label=f"{name.rpartition('.')[2] if what == 'group' else what}, {channels}",
-            inputs=tuple(outside),
+            inputs=outside,
             input_shape=rows[0].input_shape,
             output_shape=shape,
-            cost=total(rows),
+            cost=total(row.cost for row in rows),
             args={},
             layers=sum(row.layers for row in rows),
             field=rows[-1].field,
             counted=_counted(rows),
             kept=None if rows[0].kept is None else sum(row.kept or 0 for row in rows),
             unknown=tuple(dict.fromkeys(figure for row in rows for figure in row.unknown)),
+            edges=tuple(edges),
+            output_shapes=rows[-1].output_shapes,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -182,16 +201,11 @@ class Report(NamedTuple):
             "metrics": self.metrics,
             "inputs": {name: list(shape) for name, shape in self.inputs.items()},
             "outputs": {name: list(shape) for name, shape in self.outputs.items()},
-            "totals": {**cost_dict(self.totals), "param_bytes": self.param_bytes},
+            "totals": {**self.totals.as_dict(), "param_bytes": self.param_bytes},
             **({"convention": _convention_dict(self)} if self.convention else {}),
             **({"memory": self.memory._asdict()} if self.memory else {}),
             "layers": [row.as_dict() for row in self.layers],
         }
-
-
-def cost_dict(cost: Cost) -> dict[str, int]:
-    """Return the figures by name, exact integers."""
-    return {"params": cost.params, **cost._asdict()}
 
 
 def _convention_dict(report: Report) -> dict[str, Any]:
@@ -205,11 +219,6 @@ def _number(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def total(rows: Iterable[Row]) -> Cost:
-    """Return the sum of the rows' costs."""
-    return Cost(*[sum(figures) for figures in zip(*[row.cost for row in rows], strict=True)])
-
-
 def _counted(rows: Iterable[Row]) -> dict[str, int]:
     """Return the sum of what another tool counts of the rows."""
     sums: dict[str, int] = {}
@@ -219,37 +228,35 @@ def _counted(rows: Iterable[Row]) -> dict[str, int]:
     return sums
 
 
-def report(
-    graph: Graph, *, batch: int | None = None, dtype: str = "float32", convention: str = "", memory: bool = False
-) -> Report:
-    """Return the report of a graph whose shapes have been inferred, for this batch or, where None, for one sample.
+def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Report:
+    """Return the report of a network.
 
     `convention` is a tool of :data:`archinspect.conventions.CONVENTIONS` whose figures stand beside archinspect's own;
     with `memory` there is also what is held at one time.
     """
-    figures = costs(graph, dtype)
-    rows = _rows(graph, figures, fields(graph), batch)
+    graph, batch = facts.graph, facts.settings.batch
+    rows = _rows(facts)
     if convention:
-        rows = _with_convention(rows, graph, convention, dtype)
+        rows = _with_convention(rows, facts, convention)
     held = None
     if memory:
-        rows, held = _with_memory(rows, graph, dtype)
-    totals = total(rows)
+        rows, held = _with_memory(rows, facts)
+    totals = total(row.cost for row in rows)
     return Report(
         name=graph.name,
         source=graph.source,
         description=graph.description,
-        metrics=graph.metrics,
-        params=graph.params,
+        metrics=dict(graph.metrics),
+        params=dict(graph.params),
         layout=graph.layout,
-        dtype=dtype,
+        dtype=facts.dtype,
         batch=batch,
-        inputs={node.path: _shape(node.output, batch) for node in graph.inputs},
-        outputs={tensor.producer.layer: _shape(tensor, batch) for tensor in graph.outputs},
+        inputs={node.path: _shape(node.output, facts) for node in graph.inputs},
+        outputs={tensor.producer.layer: _shape(tensor, facts) for tensor in graph.outputs},
         totals=totals,
-        param_bytes=(totals.params + totals.buffers) * DTYPES[dtype],
+        param_bytes=(totals.params + totals.buffers) * facts.sizes["float"],
         layers=rows,
-        groups=graph.groups,
+        groups={path: composite.kind for path, composite in graph.composites.items()},
         convention=convention,
         uncounted=uncounted(graph),
         memory=held,
@@ -266,76 +273,67 @@ def uncounted(graph: Graph) -> dict[str, tuple[str, ...]]:
     return {node.layer: unknown for node in graph.nodes if (unknown := node.op.unknown())}
 
 
-def _with_memory(rows: tuple[Row, ...], graph: Graph, dtype: str) -> tuple[tuple[Row, ...], Memory]:
+def _with_memory(rows: tuple[Row, ...], facts: Facts) -> tuple[tuple[Row, ...], Memory]:
     """Return the rows with what backward keeps of each, and the network's figures."""
-    from archinspect.analyses.memory import Activations  # only where asked for
+    from archinspect.analyses.memory import kept, peak  # only where asked for
 
-    activations = Activations(graph, dtype)
-    training, most = activations.kept(), activations.peak()
-    layers = training.layers
-    where = most.node.layer if most.node else ""
-    held = Memory(most.bytes, where, training.total)
-    return tuple([row._replace(kept=layers.get(row.name, 0)) for row in rows]), held
+    training, most = kept(facts), peak(facts)
+    held = Memory(most.bytes, most.layer, training.total)
+    return tuple([row._replace(kept=training.layers.get(row.name, 0)) for row in rows]), held
 
 
-def _with_convention(rows: tuple[Row, ...], graph: Graph, convention: str, dtype: str) -> tuple[Row, ...]:
+def _with_convention(rows: tuple[Row, ...], facts: Facts, convention: str) -> tuple[Row, ...]:
     """Return the rows with what another tool counts."""
     from archinspect.conventions import count  # only where one is asked for
 
     sums: dict[str, dict[str, int]] = {}
-    for node, counted in count(graph, convention, dtype).items():
+    for node, counted in count(facts, convention).items():
         into = sums.setdefault(node.layer, {})
         for name, figure in {"params": counted.params, **counted.figures}.items():
             into[name] = into.get(name, 0) + figure
     return tuple([row._replace(counted=sums.get(row.name, {})) for row in rows])
 
 
-def _rows(graph: Graph, figures: dict[Node, Cost], seen: dict[Tensor, Fields], batch: int | None) -> tuple[Row, ...]:
-    """Return a row a layer: its nodes follow one another and are summed."""
+def _rows(facts: Facts) -> tuple[Row, ...]:
+    """Return a row per layer: its nodes follow one another and are summed."""
     layers: dict[str, list[Node]] = {}
-    for node in graph.nodes:
+    for node in facts.graph.nodes:
         layers.setdefault(node.layer, []).append(node)
     described: dict[Op, tuple[str, str, str, dict[str, object]]] = {}
-    return tuple(
-        [
-            _row(name, nodes, figures, batch, described)._replace(field=seen.get(nodes[-1].output))
-            for name, nodes in layers.items()
-        ]
-    )
+    return tuple([_row(name, nodes, facts, described) for name, nodes in layers.items()])
 
 
 def _row(
-    name: str,
-    nodes: list[Node],
-    figures: dict[Node, Cost],
-    batch: int | None,
-    described: dict[Op, tuple[str, str, str, dict[str, object]]],
+    name: str, nodes: list[Node], facts: Facts, described: dict[Op, tuple[str, str, str, dict[str, object]]]
 ) -> Row:
     first, last = nodes[0], nodes[-1]
-    cost = figures.get(last, Cost())
-    for node in nodes[:-1]:
-        # What a layer keeps between its own operators is not its output.
-        cost = cost.plus(figures.get(node, Cost())._replace(output_bytes=0))
     op = first.layer_op
     if op not in described:
         described[op] = type(op).__name__, op.kind, op.label(), {k: plain(v) for k, v in op.given().items()}
     type_name, kind, label, args = described[op]
-    sources = [tensor.producer.layer for node in nodes for tensor in node.inputs]
+    edges = [_edge(tensor) for node in nodes for tensor in node.inputs if tensor.producer.layer != name]
     return Row(
         name=name,
         type=type_name,
         kind=kind,
         label=label,
-        inputs=tuple(dict.fromkeys(source for source in sources if source != name)),
-        input_shape=_shape(first.inputs[0], batch),
-        output_shape=_shape(last.output, batch),
-        cost=cost,
+        inputs=tuple(dict.fromkeys(edge.layer for edge in edges)),
+        input_shape=_shape(first.inputs[0], facts) if first.inputs else (),
+        output_shape=_shape(last.output, facts),
+        cost=facts.once(layer_costs)[name],
         args=args,
         shares=first.shares.layer if first.shares else "",
+        field=facts.once(fields)[last.output.position],
         unknown=op.unknown(),
+        edges=tuple(edges),
+        output_shapes=tuple([_shape(tensor, facts) for tensor in last.outputs]),
     )
 
 
-def _shape(tensor: Tensor, batch: int | None) -> BatchShape:
-    shape = tensor.shape or ()
-    return (batch, *shape[1:])
+def _edge(tensor: Tensor) -> Edge:
+    return Edge(tensor.producer.layer, tensor.index)
+
+
+def _shape(tensor: Tensor, facts: Facts) -> BatchShape:
+    first, *dims = facts.shape(tensor)
+    return (facts.settings.batch if tensor.batched else first, *dims)

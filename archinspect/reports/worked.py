@@ -13,16 +13,15 @@ import numpy as np
 
 from archinspect.base.diagnostics import suggest
 from archinspect.base.source import List, Map
-from archinspect.graph.graph import shape_of, shapes_of
 from archinspect.ops.spatial import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from archinspect.analyses.facts import Facts
     from archinspect.base.diagnostics import Problems
     from archinspect.base.shape import Shape
     from archinspect.base.source import Scalar, Tree
-    from archinspect.graph.graph import Graph
 
     Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -81,31 +80,32 @@ class Worked(NamedTuple):
         }
 
 
-def work_out(graph: Graph, problems: Problems) -> list[Worked]:
+def work_out(facts: Facts, problems: Problems) -> list[Worked]:
     """Return the layers that can be worked out with the numbers of the spec, in order; none without `values`.
 
     A layer can be where its input is known, its weights are given, and it is a convolution or a pooling of one or two
     spatial axes. What is wrong with the numbers is told to `problems`.
     """
+    graph = facts.graph
     if not isinstance(graph.values, Map):
         return []
-    given = _given(graph, graph.values, problems)
+    given = _given(facts, graph.values, problems)
     known = {node.output: given[node.path]["input"] for node in graph.inputs if node.path in given}
     found = []
     for node in graph.nodes:
         op, weights = node.op, given.get(node.path, {})
-        source = node.inputs[0]
+        source = node.inputs[0] if node.inputs else None
         if not isinstance(op, Windowed) or op.rank not in RANKS or not op.combines or source not in known:
             continue
-        if set(op.weights(shape_of(source))) != set(weights):
+        if set(facts.call(node).weights) != set(weights):
             continue
         channels_first = op.data_format == "channels_first"
         entry = np.moveaxis(known[source], 0, -1) if channels_first else known[source]
-        spatial, channels = op.split(shape_of(node.output))
+        spatial, channels = op.split(facts.shape(node.output))
         window = _Window(op, entry, weights)
         if window.terms((*spatial, channels)) > MAX_TERMS:
             message = f"'{node.layer}' is too large to be worked out: its windows read more than {MAX_TERMS:,} numbers"
-            problems.error(CODE, message, node.span)
+            problems.error(CODE, message, node.origin)
             continue
         worked = window.work(node.layer, (*spatial, channels))
         known[node.output] = np.moveaxis(worked.output, -1, 0) if channels_first else worked.output
@@ -163,11 +163,13 @@ class _Window:
             yield Term((*at, channel), tap, member, value, weight, not inside)
 
 
-def _given(graph: Graph, values: Map, problems: Problems) -> dict[str, dict[str, Array]]:
+def _given(facts: Facts, values: Map, problems: Problems) -> dict[str, dict[str, Array]]:
     """Return the numbers of every input, under `input`, and of every operator's weights, by its path."""
-    wanted: dict[str, dict[str, Shape]] = {node.path: {"input": shape_of(node.output)[1:]} for node in graph.inputs}
-    for node in graph.nodes:
-        weights = node.op.weights(*shapes_of(node))
+    wanted: dict[str, dict[str, Shape]] = {
+        node.path: {"input": facts.shape(node.output)[1:]} for node in facts.graph.inputs
+    }
+    for node in facts.graph.nodes:
+        weights = facts.call(node).weights
         if weights:
             wanted[node.path] = {name: weight.shape for name, weight in weights.items()}
     found: dict[str, dict[str, Array]] = {}

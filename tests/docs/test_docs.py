@@ -34,8 +34,8 @@ from archinspect.base import diagnostics, source
 from archinspect.base.diagnostics import Diagnostic
 from archinspect.base.source import Source, Span
 from archinspect.cli import cli
-from archinspect.graph import graph, infer
-from archinspect.language import evaluation, expand, expressions, load
+from archinspect.graph import builder, infer
+from archinspect.language import evaluation, expressions, load, scope, steps
 from archinspect.language import parse as parse_spec
 from archinspect.ops import args
 
@@ -416,7 +416,7 @@ def test_keys_of_the_report_are_explained(sample):
     figures = set(sample["totals"]) - {"param_bytes"}
     everywhere = set.union(*map(set, sample["layers"]))
     assert "shares" in everywhere
-    assert keys("json.md", "A row") == everywhere - figures
+    assert keys("json.md", "A row") == (everywhere | {"output_shapes"}) - figures
     assert keys("json.md", "Convention") == {*sample["convention"], "flops"}  # which torchinfo does not print
 
 
@@ -470,10 +470,10 @@ LIMITS = {
     "text put into text by an expression": f"{expressions.MAX_TEXT:,} characters",
     "an integer argument": f"{args.MAX_INT:,}",
     "items of a list argument": f"{args.MAX_ITEMS:,}",
-    "`repeat` of one step": f"{expand.MAX_REPEAT:,}",
-    "layers, once everything is expanded": f"{graph.MAX_NODES:,}",
+    "`repeat` of one step": f"{steps.MAX_REPEAT:,}",
+    "layers, once everything is expanded": f"{builder.MAX_NODES:,}",
     "problems that are told": f"{diagnostics.MAX_PROBLEMS:,}",
-    "nesting of blocks and groups": f"{expand.MAX_NESTING} levels",
+    "nesting of blocks and groups": f"{scope.MAX_NESTING} levels",
     "chain of `extends`": f"{load.MAX_EXTENDS} specs",
     "length of an expression": f"{expressions.MAX_LENGTH:,} characters",
     "nesting of an expression": f"{expressions.MAX_DEPTH} levels",

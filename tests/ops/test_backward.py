@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from single_layer import single_layer
+from small import single_layer
 
 from archinspect import ops
 from archinspect.analyses import compute
@@ -82,10 +82,9 @@ def test_what_is_inside_needs_gradients_where_the_input_needs_none():
 
 def test_an_einsum_of_three_needs_the_first_products_gradient_for_some_only():
     products = single_layer("Einsum", {"equation": "bij,bjk,bkl->bil"}, [(1, 2, 3), (1, 3, 4), (1, 4, 5)])
-    (node,) = products.nodes
-    shapes = [tensor.shape for tensor in node.inputs]
-    last = node.op.backward(shapes, node.output.shape, Run((False, False, True)))
-    first = node.op.backward(shapes, node.output.shape, Run((True, False, False)))
+    (node,) = products.graph.nodes
+    call = products.call(node)
+    last, first = call.backward(Run((False, False, True))), call.backward(Run((True, False, False)))
     assert (last.inputs.macs, first.inputs.macs) == (40, 24 + 40)
 
 

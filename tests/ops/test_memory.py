@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from single_layer import single_layer
+from small import single_layer
 
 from archinspect.analyses import memory
 from archinspect.ops.figures import ATTENTION

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
-from single_layer import make
+from small import make
 
 from archinspect import ops
 from archinspect.base.shape import Mismatch

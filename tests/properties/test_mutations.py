@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import Problems
+from archinspect.base.settings import Settings
 from archinspect.base.source import Source, SourceError, decode
 from archinspect.checks import run_checks
-from archinspect.graph.infer import infer
 from archinspect.language import library
-from archinspect.language.expand import Settings
 from archinspect.language.load import load
 from archinspect.render import diagnostics as render
-from archinspect.reports.summary import report
 
 SPECS = {name: Path(library.find(name)).read_text(encoding="utf-8") for name in library.builtins()}
 ERRORS = Path(__file__).parents[1] / "errors"
@@ -150,10 +149,9 @@ def problems_of(text):
     problems = Problems()
     source = Source("damaged.yaml", text)
     graph = load(source, Settings(), problems)
-    if graph is not None:
-        infer(graph, problems)
-        if not problems.failed:
-            run_checks(graph, report(graph), problems)
+    facts = None if graph is None else facts_of(graph, Settings(), problems)
+    if facts is not None and not problems.failed:
+        run_checks(facts, problems)
     return source, problems.all()
 
 

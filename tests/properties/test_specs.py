@@ -7,12 +7,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archinspect.base.diagnostics import Problems
-from archinspect.base.source import Source
-from archinspect.graph.infer import infer
-from archinspect.language.expand import Settings
-from archinspect.language.load import load
-from archinspect.reports.summary import report, total
+from archinspect import network
+from archinspect.analyses.cost import total
 
 often = settings(max_examples=60, deadline=None, derandomize=True)
 sizes = st.integers(1, 4)
@@ -22,12 +18,7 @@ filters = st.integers(1, 6).map(lambda number: 2 * number)
 def read(steps, *, batch=None, dtype="float32", **top):
     """Return the report of these steps; JSON is YAML."""
     spec = {"name": "random", "input": [16, 16, 4], **top, "layers": steps}
-    problems = Problems()
-    graph = load(Source("random.yaml", json.dumps(spec)), Settings(), problems)
-    assert graph is not None, problems.all()
-    infer(graph, problems, batch or 1)
-    assert not problems.failed, problems.all()
-    return report(graph, batch=batch, dtype=dtype)
+    return network(spec, batch=batch, dtype=dtype).report()
 
 
 convolutions = st.builds(
@@ -120,7 +111,7 @@ def test_folding_at_every_depth_sums_to_the_totals(steps):
     found = read(steps)
     for depth in range(1, found.depth + 1):
         rows = found.fold(depth)
-        assert total(rows) == found.totals
+        assert total(row.cost for row in rows) == found.totals
         assert sum(row.layers for row in rows) == len(found.layers)
         assert rows[-1].output_shape == found.layers[-1].output_shape
 

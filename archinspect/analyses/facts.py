@@ -1,0 +1,100 @@
+"""What the operators' rules say of each node of a network: found when first asked for, once, for all analyses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.shape import size
+from archinspect.graph.infer import infer
+from archinspect.ops.figures import DTYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.settings import Settings
+    from archinspect.base.shape import Shape
+    from archinspect.graph.call import Call, TensorType
+    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.ops.figures import Elements, Weight
+
+    T = TypeVar("T")
+
+
+class Facts:
+    """A graph whose shapes are known, for the batch and the type of its settings."""
+
+    def __init__(self, graph: Graph, calls: Sequence[Call], settings: Settings) -> None:
+        refuse_unknown("dtype", settings.dtype, DTYPES)
+        self.graph = graph
+        self.settings = settings
+        self.batch = settings.samples
+        self.dtype = settings.dtype
+        self.sizes = {**DTYPES, "float": DTYPES[settings.dtype]}
+        """Bytes of an element, by data type."""
+        self.calls = calls
+        self._found: dict[object, Any] = {}
+
+    def call(self, node: Node) -> Call:
+        """Return what a node calls."""
+        return self.calls[node.position]
+
+    def type(self, tensor: Tensor) -> TensorType:
+        """Return a tensor's shape and data type."""
+        return self.call(tensor.producer).outputs[tensor.index]
+
+    def shape(self, tensor: Tensor) -> Shape:
+        """Return a tensor's shape, the batch first."""
+        return self.type(tensor).shape
+
+    def is_float(self, tensor: Tensor) -> bool:
+        """Return whether a tensor can have a gradient."""
+        return "float" in self.type(tensor).dtype
+
+    def bytes(self, tensor: Tensor) -> int:
+        """Return a tensor's size."""
+        shape, dtype = self.type(tensor)
+        return size(shape) * self.sizes[dtype]
+
+    def bytes_of(self, elements: Elements) -> int:
+        """Return the size of tensors that a rule names by type and number of elements."""
+        return sum(self.sizes[dtype] * count for dtype, count in elements)
+
+    def trains(self, node: Node) -> bool:
+        """Return whether training changes weights of a node."""
+        return node.trainable and self.call(node).learns
+
+    def own_weights(self, node: Node) -> Mapping[str, Weight]:
+        """Return the weights of a node but those that it takes from the one it shares with.
+
+        A partner has the same name and shape, or the same sizes in another order, as a tied output
+        layer that uses the transposed embedding.
+        """
+        weights = self.call(node).weights
+        if node.shares is None:
+            return weights
+        theirs = self.call(node.shares).weights
+        exact = {(name, weight.shape) for name, weight in theirs.items()}
+        sizes = {tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1}
+        return {
+            name: weight
+            for name, weight in weights.items()
+            if (name, weight.shape) not in exact and tuple(sorted(weight.shape)) not in sizes
+        }
+
+    def once(self, analysis: Callable[[Facts], T]) -> T:
+        """Return the result of an analysis of this table, found when first asked for."""
+        if analysis not in self._found:
+            self._found[analysis] = analysis(self)
+        return self._found[analysis]  # type: ignore[no-any-return] # as the analysis says
+
+    def in_dtype(self, dtype: str) -> Facts:
+        """Return the same network computing in another type; rules that were run are not run again."""
+        return self if dtype == self.dtype else Facts(self.graph, self.calls, self.settings._replace(dtype=dtype))
+
+
+def facts_of(graph: Graph, settings: Settings, problems: Problems) -> Facts | None:
+    """Return the facts of a graph; None where its shapes do not fit, which is told to `problems`."""
+    calls = infer(graph, problems, settings.samples)
+    return None if None in calls else Facts(graph, cast("list[Call]", calls), settings)

@@ -1,0 +1,356 @@
+"""The one way to make a graph: for the spec language, for readers of other formats, for tests."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from archinspect.base.source import Source, Span
+from archinspect.graph.graph import Composite, Graph, Node, Tensor
+from archinspect.ops.base import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from archinspect.base.source import Map, Tree
+
+MAX_NODES = 250_000
+NOWHERE = Span(Source("", ""))
+_set = object.__setattr__
+
+
+class TooManyNodesError(Exception):
+    """The network has more than :data:`MAX_NODES` nodes."""
+
+
+class CycleError(Exception):
+    """Nodes that wait for one another: `nodes`, each of which reads the one before."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        super().__init__(" -> ".join([*(node.path for node in nodes), nodes[0].path]))
+        self.nodes = nodes
+
+
+class Later(Tensor):
+    """Stands for a tensor that is known when everything is added: see :meth:`GraphBuilder.build`."""
+
+    __slots__ = ()
+
+
+class GraphBuilder:
+    """Collects the layers of a network, and makes a :class:`Graph` of them.
+
+    Names are unique; without one a layer is called after its operator, as Keras does: `conv2d`, `conv2d_1`.
+
+    >>> from archinspect.graph.builder import GraphBuilder
+    >>> from archinspect.ops.conv import Conv2D
+    >>> net = GraphBuilder("tiny")
+    >>> image = net.input(8, 8, 3)
+    >>> with net.scope("stem"):
+    ...     maps = net.add(Conv2D(filters=4, kernel_size=3), image, name="conv")
+    >>> net.build(maps)
+    tiny(input)
+      stem.conv = Conv2D(kernel_size=(3, 3), filters=4)(input)
+      return stem.conv
+    """
+
+    def __init__(self, name: str = "network", *, layout: str = "channels_last", origin: Span = NOWHERE) -> None:
+        self.name = name
+        self.layout = layout
+        self.origin = origin
+        self.source = ""
+        self.description = ""
+        self.metrics: Mapping[str, Any] = {}
+        self.params: Mapping[str, Any] = {}
+        self.expect: Tree | None = None
+        self.values: Tree | None = None
+        self.inputs: list[Node] = []
+        self.nodes: list[Node] = []
+        self.composites: dict[str, Composite] = {}
+        self.taken: dict[str, Span] = {}
+        """Every path in use, and where it comes from."""
+        self.unknown = self._node(Op(), (), "?", "?").outputs[0]
+        """Stands for what could not be made; it has no shape, and neither has what reads it."""
+        self._prefix = ""
+        self._trainable = True
+        self._counts: dict[tuple[str, str], int] = {}
+        self._waiting: list[Node] = []
+        """The nodes that read something that is known later."""
+
+    # What most need
+
+    def input(
+        self, *shape: int, name: str = "", dtype: str = "float", batch: bool = True, origin: Span = NOWHERE
+    ) -> Tensor:
+        """Add an input of the network; `shape` is a sample's. With `batch=False` it is the same for all samples."""
+        from archinspect.ops.identity import Input
+
+        return self.add_input(Input(shape=list(shape), dtype=dtype, batch=batch), self.claim(name, "input"), origin)
+
+    def add(self, op: Op, *inputs: Tensor, name: str = "", trainable: bool = True, origin: Span = NOWHERE) -> Tensor:
+        """Add a layer and return its output, the first if there are several."""
+        return self.add_all(op, *inputs, name=name, trainable=trainable, origin=origin)[0]
+
+    def add_all(
+        self, op: Op, *inputs: Tensor, name: str = "", trainable: bool = True, origin: Span = NOWHERE
+    ) -> tuple[Tensor, ...]:
+        """Add a layer and return all its outputs."""
+        path = self.claim(name, snake(type(op).__name__))
+        return self.add_layer(op, inputs, path, trainable=trainable and self._trainable, origin=origin)
+
+    @contextmanager
+    def scope(
+        self,
+        name: str = "",
+        kind: str = "group",
+        args: Mapping[str, Any] | None = None,
+        *,
+        is_module: bool = False,
+        trainable: bool = True,
+    ) -> Iterator[str]:
+        """Put what is added within into a composite; give its path."""
+        path = self.claim(name, snake(kind))
+        self.composites[path] = Composite(kind, args or {}, is_module)
+        outer = self._prefix, self._trainable
+        self._prefix, self._trainable = f"{path}.", self._trainable and trainable
+        try:
+            yield path
+        finally:
+            self._prefix, self._trainable = outer
+
+    def share(self, path: str, other: str) -> int:
+        """Let a layer, or all of a composite, use the weights of another; return how many nodes do.
+
+        Nodes are paired by what their paths have after the two. Raise :class:`ValueError` for a layer's own weights.
+        """
+        by_path = {node.path: node for node in self.nodes}
+        return self.pair([node for node in self.nodes if _is_within(node.path, path)], path, other, by_path)
+
+    # What readers of formats need besides
+
+    def claim(self, name: str = "", default: str = "", prefix: str | None = None, origin: Span = NOWHERE) -> str:
+        """Return the path of a new layer or composite: of this name, or of the default with a running number.
+
+        Raise :class:`ValueError` for a name that is taken.
+        """
+        prefix = self._prefix if prefix is None else prefix
+        path = prefix + (name or default)
+        if name and path in self.taken:
+            raise ValueError(f"the name '{path}' is taken")
+        if not name:
+            count = self._counts.get((prefix, default), 0)
+            path += f"_{count}" if count else ""
+            while path in self.taken:
+                count += 1
+                path = f"{prefix}{default}_{count}"
+            self._counts[prefix, default] = count + 1
+        self.taken[path] = origin
+        return path
+
+    def add_input(self, op: Op, path: str, origin: Span = NOWHERE) -> Tensor:
+        """Add an input of the network at a path that was claimed."""
+        node = self._node(op, (), path, path, origin=origin)
+        self.inputs.append(node)
+        return node.outputs[0]
+
+    def add_layer(  # noqa: PLR0913 - as much is known of a layer
+        self,
+        op: Op,
+        inputs: Sequence[Tensor],
+        path: str,
+        *,
+        origin: Span = NOWHERE,
+        arguments: Map | None = None,
+        callers: tuple[Span, ...] = (),
+        trainable: bool = True,
+    ) -> tuple[Tensor, ...]:
+        """Add the operators that a layer stands for at a path that was claimed; return its outputs.
+
+        The first operator bears the layer's path, the others hang below it. Raise :class:`TooManyNodesError`.
+        """
+        counts: dict[str, int] = {}
+
+        def emit(part: Op, read: Sequence[Tensor]) -> tuple[Tensor, ...]:
+            own = path
+            if counts:
+                name = snake(type(part).__name__)
+                number = counts[name] = counts.get(name, -1) + 1
+                own = f"{path}.{name}" + (f"_{number}" if number else "")
+            else:
+                counts[""] = 0
+            node = self._node(part, tuple(read), own, path, op, origin, arguments, callers, trainable=trainable)
+            self.nodes.append(node)
+            if len(self.nodes) > MAX_NODES:
+                raise TooManyNodesError
+            for tensor in node.inputs:
+                if isinstance(tensor, Later):
+                    self._waiting.append(node)
+                    break
+            return node.outputs
+
+        return op.build(emit, inputs)
+
+    def _node(  # noqa: PLR0913, PLR0917 - as the node has
+        self,
+        op: Op,
+        inputs: tuple[Tensor, ...],
+        path: str,
+        layer: str,
+        layer_op: Op | None = None,
+        origin: Span = NOWHERE,
+        arguments: Map | None = None,
+        callers: tuple[Span, ...] = (),
+        *,
+        trainable: bool = True,
+    ) -> Node:
+        node = Node()
+        _set(node, "op", op)
+        _set(node, "inputs", inputs)
+        _set(node, "path", path)
+        _set(node, "layer", layer)
+        _set(node, "layer_op", layer_op or op)
+        _set(node, "origin", origin)
+        _set(node, "arguments", arguments)
+        _set(node, "callers", callers)
+        _set(node, "trainable", trainable)
+        _set(node, "shares", None)
+        _set(node, "position", len(self.nodes) + len(self.inputs))  # as added, until the graph is built
+        count = op.output_count
+        _set(node, "outputs", (_tensor(node, 0),) if count == 1 else tuple([_tensor(node, i) for i in range(count)]))
+        return node
+
+    def pair(self, nodes: Iterable[Node], path: str, other: str, by_path: Mapping[str, Node]) -> int:
+        """Let nodes at or below a path use the weights of those at or below another; return how many do."""
+        shared = 0
+        for node in nodes:
+            partner = by_path.get(other + node.path[len(path) :]) if _is_within(node.path, path) else None
+            while partner is not None and partner.shares is not None and partner is not node:
+                partner = partner.shares
+            if partner is node:
+                raise ValueError(f"'{path}' cannot share its own weights")
+            if partner is not None:
+                _set(node, "shares", partner)
+                shared += 1
+        return shared
+
+    def resolve(self, find: Callable[[Later], Tensor]) -> frozenset[Tensor]:
+        """Put tensors in the place of those that were to be known later; return those that were found."""
+        found: set[Tensor] = set()
+        for node in self._waiting:
+            inputs = tuple([find(tensor) if isinstance(tensor, Later) else tensor for tensor in node.inputs])
+            found.update(new for new, old in zip(inputs, node.inputs, strict=True) if new is not old)
+            _set(node, "inputs", inputs)
+        self._waiting = []
+        return frozenset(found)
+
+    def build(self, *outputs: Tensor, named: Iterable[Tensor] = ()) -> Graph:
+        """Return the graph, in execution order, as near to the order of addition as can be.
+
+        `named` are the tensors that programs hold in variables of their own. Raise :class:`CycleError`.
+        """
+        nodes = self._sorted()
+        tensors: list[Tensor] = []
+        readers: list[list[Node]] = []
+        for position, node in enumerate((*self.inputs, *nodes)):
+            _set(node, "position", position)
+            for tensor in node.outputs:
+                _set(tensor, "position", len(tensors))
+                tensors.append(tensor)
+                readers.append([])
+        _set(self.unknown, "position", len(tensors))
+        readers.append([])
+        for node in nodes:
+            for tensor in node.reads:
+                readers[tensor.position].append(node)
+        for tensor in tensors:
+            _set(tensor, "readers", tuple(readers[tensor.position]))
+        self._spread_batch(nodes)
+        graph = Graph()
+        for name in ("name", "origin", "source", "description", "layout", "metrics", "params", "expect", "values"):
+            _set(graph, name, getattr(self, name))
+        _set(graph, "inputs", tuple(self.inputs))
+        _set(graph, "nodes", tuple(nodes))
+        _set(graph, "outputs", outputs)
+        _set(graph, "tensors", tuple(tensors))
+        _set(graph, "composites", self.composites)
+        _set(graph, "named", frozenset(named))
+        return graph
+
+    def _spread_batch(self, nodes: Sequence[Node]) -> None:
+        """Tell of each tensor whether it differs from sample to sample."""
+        constant = [node for node in (*self.inputs, *nodes) if not node.inputs and not node.op.batched]
+        for node in constant:
+            for tensor in node.outputs:
+                _set(tensor, "batched", False)
+        if constant:
+            for node in nodes:
+                if node.inputs and not any(tensor.batched for tensor in node.inputs):
+                    for tensor in node.outputs:
+                        _set(tensor, "batched", False)
+
+    def _sorted(self) -> list[Node]:
+        nodes = self.nodes
+        if all(tensor.producer.position < node.position for node in nodes for tensor in node.inputs):
+            return nodes
+        from heapq import heapify, heappop, heappush  # only specs with forward references sort
+
+        place = {node: i for i, node in enumerate(nodes)}
+        reads = [[place[t.producer] for t in node.inputs if t.producer in place] for node in nodes]
+        waits = list(map(len, reads))
+        readers: list[list[int]] = [[] for _ in nodes]
+        for i, others in enumerate(reads):
+            for other in others:
+                readers[other].append(i)
+        ready = [i for i, count in enumerate(waits) if count == 0]
+        heapify(ready)
+        order = []
+        while ready:
+            i = heappop(ready)
+            order.append(nodes[i])
+            for reader in readers[i]:
+                waits[reader] -= 1
+                if waits[reader] == 0:
+                    heappush(ready, reader)
+        if len(order) < len(nodes):
+            raise CycleError(_cycle([node for i, node in enumerate(nodes) if waits[i] > 0]))
+        return order
+
+
+def _tensor(node: Node, index: int) -> Tensor:
+    tensor = Tensor()
+    _set(tensor, "producer", node)
+    _set(tensor, "index", index)
+    _set(tensor, "batched", True)  # until the graph is built
+    return tensor
+
+
+def _is_within(path: str, other: str) -> bool:
+    return path == other or path.startswith(f"{other}.")
+
+
+def _cycle(stuck: list[Node]) -> list[Node]:
+    """Return one cycle among nodes that all wait for one another or for those that do."""
+    among = set(stuck)
+    path: list[Node] = []
+    place: dict[Node, int] = {}
+    node = stuck[0]
+    while node not in place:
+        place[node] = len(path)
+        path.append(node)
+        node = next(tensor.producer for tensor in node.inputs if tensor.producer in among)
+    return path[place[node] :][::-1]
+
+
+_WORD_START = re.compile(r"(.)([A-Z][a-z]+)")
+_LOWER_UPPER = re.compile(r"([a-z])([A-Z])")
+_snakes: dict[str, str] = {}
+
+
+def snake(name: str) -> str:
+    """Return a type's name as Keras names its layers: `conv2d`, `max_pooling2d`, `re_lu`."""
+    known = _snakes.get(name)
+    if known is None:
+        plain = re.sub(r"\W+", "", name)
+        known = _snakes[name] = _LOWER_UPPER.sub(r"\1_\2", _WORD_START.sub(r"\1_\2", plain)).lower()
+    return known

@@ -1,0 +1,102 @@
+"""An operator on tensors of given shapes: what its rules say of them, each found once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.shape import size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archinspect.base.shape import Shape
+    from archinspect.ops.base import Op
+    from archinspect.ops.figures import Backward, Elements, Kept, Reach, Run, View, Weight, Work
+
+
+class TensorType(NamedTuple):
+    """Shape, batch first, and data type of a tensor; `float` is the type that the network computes in."""
+
+    shape: Shape
+    dtype: str
+
+
+class Call:
+    """An operator with the types of its inputs and outputs. All nodes that use an operator alike share one.
+
+    Its rules are run when something asks for them, and not again.
+    """
+
+    def __init__(self, op: Op, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.outputs = outputs
+        self.shapes: tuple[Shape, ...] = tuple([type_.shape for type_ in inputs])
+        """Of the inputs."""
+        self.output: Shape = outputs[0].shape
+        """Shape of the first output."""
+        self._kept: dict[Run, Kept] = {}
+        self._backward: dict[Run, Backward] = {}
+
+    @cached_property
+    def weights(self) -> Mapping[str, Weight]:
+        """The weights by name."""
+        return self.op.weights(*self.shapes)
+
+    @cached_property
+    def learns(self) -> bool:
+        """Whether it has weights that training can change."""
+        return any(weight.parameter for weight in self.weights.values())
+
+    @cached_property
+    def work(self) -> Work:
+        """Arithmetic of one forward pass."""
+        return self.op.work(self.shapes, self.output)
+
+    @cached_property
+    def weights_read(self) -> int:
+        """Elements of its weights that a forward pass reads."""
+        return self.op.weights_read(self.shapes, self.output)
+
+    @cached_property
+    def reach(self) -> tuple[Reach, ...] | None:
+        """What an output position reads, an entry per spatial axis."""
+        return self.op.reach(*self.shapes)
+
+    @cached_property
+    def stored(self) -> tuple[int, ...]:
+        """Elements of the storage that each output lies in."""
+        return self.op.stored(self.shapes, self.output), *[size(type_.shape) for type_ in self.outputs[1:]]
+
+    @cached_property
+    def view_at_inference(self) -> View | None:
+        """How the outputs lie in the first input's storage without training; None for tensors of their own."""
+        return self.op.view(training=False)
+
+    @cached_property
+    def view_in_training(self) -> View | None:
+        """The same in training."""
+        return self.op.view(training=True)
+
+    @cached_property
+    def moves(self) -> bool:
+        """Whether a reshaping does more than add or drop axes of size 1, which any view can."""
+        given = self.shapes[0] if self.shapes else ()
+        return bool(given) and [n for n in given if n != 1] != [n for n in self.output if n != 1]
+
+    def workspace(self, run: Run) -> Elements:
+        """Return the most that a forward pass without gradients holds at once beside inputs and outputs."""
+        return self.op.workspace(self.shapes, self.output, run)
+
+    def kept(self, run: Run) -> Kept:
+        """Return what backward keeps."""
+        if run not in self._kept:
+            self._kept[run] = self.op.kept(self.shapes, self.output, run)
+        return self._kept[run]
+
+    def backward(self, run: Run) -> Backward:
+        """Return the arithmetic of one backward pass."""
+        if run not in self._backward:
+            self._backward[run] = self.op.backward(self.shapes, self.output, run)
+        return self._backward[run]

@@ -1,0 +1,98 @@
+"""Groups and blocks: composites, and the parameters that blocks are called with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.base.diagnostics import suggest
+from archinspect.base.source import Scalar
+from archinspect.graph.builder import snake
+from archinspect.graph.graph import Composite
+from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.references import is_all
+from archinspect.language.scope import Expansion, Scope, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from archinspect.graph.graph import Tensor
+    from archinspect.language.evaluation import Env
+    from archinspect.language.parse import Block, Step
+
+
+class Composites:
+    """Expands groups and blocks; `steps` expands what is inside of them."""
+
+    def __init__(
+        self, expansion: Expansion, params: Env, steps: Callable[[Sequence[Step], Scope, Start], Tensor | None]
+    ) -> None:
+        self.expansion = expansion
+        self.params = params
+        self.steps = steps
+
+    def group(self, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> str:
+        """Expand a group and return its path."""
+        path = self.expansion.claim(name, step, scope, "group")
+        self.expansion.builder.composites[path] = Composite("group")
+        return self._inside(step.layers or [], path, Scope(f"{path}.", env, scope), self.expansion.single(step, start))
+
+    def block(self, block: Block, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> str:
+        """Expand a call of a block and return its path."""
+        expansion = self.expansion
+        if block.name in scope.blocks:
+            chain = " -> ".join([*scope.blocks[scope.blocks.index(block.name) :], block.name])
+            expansion.problems.error("recursion", f"block '{block.name}' contains itself: {chain}", step.span)
+            raise UnevaluatedError
+        path = expansion.claim(name, step, scope, snake(block.name))
+        expansion.builder.composites[path] = Composite(block.name, {}, block.module)
+        args = self._arguments(block, step, env)
+        expansion.builder.composites[path] = Composite(block.name, args, block.module)
+        index = {"index": env["index"]} if "index" in env else {}
+        inner = Scope(f"{path}.", {**self.params, **index, **args}, scope, step.span)
+        inner.blocks = (*scope.blocks, block.name)
+        if not is_all(step.extras.get("from")):
+            start = expansion.single(step, start)
+        return self._inside(block.layers, path, inner, start)
+
+    def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Start) -> str:
+        expansion = self.expansion
+        expansion.refuse_deep(scope, expansion.builder.taken[path])
+        if isinstance(start, list):
+            scope.results += start
+        elif start is not None:
+            expansion.results[f"{path}.input"] = start
+            scope.results.append(start)
+        result = self.steps(steps, scope, start)
+        if result is not None:
+            expansion.results[path] = result
+        return path
+
+    def _arguments(self, block: Block, step: Step, env: Env) -> Env:
+        """Return the block's parameters as this step gives them, or by their defaults."""
+        problems, value = self.expansion.problems, self.expansion.evaluation.value
+        given = {key.text: (key, tree) for key, tree in step.args or ()}
+        if step.value is not None:
+            if not block.params:
+                message = f"block '{block.name}' has no parameters"
+                problems.error("unknown-argument", message, step.value.span)
+            else:
+                main = next(iter(block.params))
+                given[main] = (Scalar(main, main, step.value.span), step.value)
+        for name, (key, _) in given.items():
+            if name not in block.params:
+                help_ = suggest(name, block.params)
+                problems.error("unknown-argument", f"{block.name}: unknown parameter '{name}'", key.span, help_)
+        inner = dict(self.params)
+        if "index" in env:
+            inner["index"] = env["index"]
+        args: Env = {}
+        for name, (key, tree) in block.params.items():
+            if name in given:
+                args[name] = value(given[name][1], env)
+            elif isinstance(tree, Scalar) and tree.text == "":
+                message = f"{block.name}: '{name}' is missing"
+                problems.error("missing-argument", message, step.span, notes=[("declared here", key.span)])
+                raise UnevaluatedError
+            else:
+                args[name] = value(tree, {**inner, **args})
+        return args

@@ -1,0 +1,128 @@
+"""Steps that are operators: what they read, the paths of a merge among that, and the layers that they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect import ops
+from archinspect.base.diagnostics import suggest
+from archinspect.base.source import List
+from archinspect.graph.builder import TooManyNodesError, snake
+from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.parse import parse_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from archinspect.base.source import Tree
+    from archinspect.graph.graph import Tensor
+    from archinspect.language.evaluation import Env
+    from archinspect.language.parse import Step
+    from archinspect.language.scope import Expansion, Scope, Start
+    from archinspect.ops.base import Op
+
+
+class Layers:
+    """Makes layers; `steps` expands a merge's paths."""
+
+    def __init__(
+        self,
+        expansion: Expansion,
+        inputs: Sequence[str],
+        steps: Callable[[Sequence[Step], Scope, Start], Tensor | None],
+    ) -> None:
+        self.expansion = expansion
+        self.inputs = inputs
+        """The names of the network's inputs."""
+        self.steps = steps
+        self.paths: dict[int, list[Step]] = {}
+        """The steps of each merge's path, by the identity of its tree."""
+
+    def layer(self, op_name: str, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> str:
+        """Make the layer of a step and return its path."""
+        expansion = self.expansion
+        kind = ops.find(op_name)
+        if kind is None:
+            known = [*expansion.blocks, *(n for names in ops.FAMILIES.values() for n in names)]
+            message = f"unknown operator or block '{op_name}'"
+            expansion.problems.error("unknown-op", message, step.span, suggest(op_name, known))
+            expansion.claim(name, step, scope, snake(op_name))
+            raise UnevaluatedError
+        merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
+        op = expansion.maker.make(kind, step, env, expansion.builder.layout, merges=merges)
+        path = expansion.claim(name, step, scope, snake(kind.__name__))
+        if op and kind is ops.find("Input"):
+            expansion.results[path] = expansion.builder.add_input(op, path, step.span)
+            return path
+        inputs = [] if kind.inputs == (0, 0) else self._read(step, scope, env, start, merges=merges)
+        if op and self._count_fits(op, step, inputs):
+            self._add(op, inputs, path, step, scope)
+        return path
+
+    def _add(self, op: Op, inputs: list[Tensor], path: str, step: Step, scope: Scope) -> None:
+        expansion = self.expansion
+        try:
+            outputs = expansion.builder.add_layer(
+                op,
+                inputs,
+                path,
+                origin=step.span,
+                arguments=expansion.maker.arguments(step, type(op)),
+                callers=scope.callers,
+                trainable=scope.trainable,
+            )
+        except TooManyNodesError:
+            expansion.refuse_large(step)
+            raise
+        expansion.results[path] = outputs[0]
+        if len(outputs) > 1:
+            expansion.results.update({f"{path}.{i}": tensor for i, tensor in enumerate(outputs)})
+
+    def _read(self, step: Step, scope: Scope, env: Env, start: Start, *, merges: bool) -> list[Tensor]:
+        """Return an operator's inputs; a merge's paths are expanded, all from where the step starts."""
+        if not (merges and isinstance(step.value, List)):
+            return start if isinstance(start, list) else [] if start is None else [start]
+        expansion = self.expansion
+        first = expansion.single(step, start)
+        inputs = []
+        for path in step.value.items:
+            inner = scope.for_path(env, first)
+            expansion.refuse_deep(inner, step.span)
+            end = self.steps(self._path_steps(path), inner, first)
+            if end is None:
+                message = "the empty path has no input"
+                expansion.problems.error("from", message, path.span, "say where it comes from: `from:`")
+                end = expansion.unknown
+            inputs.append(end)
+        return inputs
+
+    def _path_steps(self, path: Tree) -> list[Step]:
+        steps = self.paths.get(id(path))
+        if steps is None:
+            steps = self.paths[id(path)] = parse_path(path, self.expansion.problems)
+        return steps
+
+    def _count_fits(self, op: Op, step: Step, inputs: list[Tensor]) -> bool:
+        low, high = op.inputs
+        if low <= len(inputs) and (high is None or len(inputs) <= high):
+            return True
+        name, problems = type(op).__name__, self.expansion.problems
+        if not inputs and self.inputs:
+            help_ = f"say `from:` one of {', '.join(self.inputs)}"
+            problems.error("from", f"{name}: which input?", step.span, help_)
+            return False
+        if not inputs:
+            help_ = "give the shape of a sample: `input: [224, 224, 3]`, or --input"
+            problems.error("input", f"{name}: the network has no input", step.span, help_)
+            return False
+        wanted = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+        plural = "input" if wanted == "1" else "inputs"
+        tree = step.extras.get("from")
+        help_ = (
+            "give a list of paths, or `from: [-1, other]` for the previous step and another layer"
+            if len(inputs) < low
+            else "join them with `Add` or `Concatenate` first"
+        )
+        span = tree.span if tree else step.span
+        problems.error("from", f"{name}: takes {wanted} {plural}, got {len(inputs)}", span, help_)
+        return False

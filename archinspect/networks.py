@@ -1,0 +1,162 @@
+"""A network as a value that everything can be asked of."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from archinspect.analyses.facts import facts_of
+from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
+from archinspect.base.settings import Settings
+from archinspect.graph.graph import Graph, collection_paused
+from archinspect.reports.summary import report, uncounted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from archinspect.analyses.compute import Compute
+    from archinspect.analyses.devices import Device
+    from archinspect.analyses.facts import Facts
+    from archinspect.analyses.fit import Fit
+    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.reports.explanation import Explained
+    from archinspect.reports.memory import MemoryReport, Plan
+    from archinspect.reports.summary import Report
+
+    Loader = Callable[[Settings, Problems], "Graph | None"]
+    """Makes the graph of a network with these parameters and inputs; tells what is wrong."""
+
+
+class Network:
+    """A network with a batch, a type and values of its parameters; it never changes.
+
+    Figures are found when asked for, and what they share is found once.
+
+    >>> import archinspect
+    >>> net = archinspect.network("vgg16", batch=32)
+    >>> net.report().totals.params
+    138357544
+    >>> net.memory().training.optimizer
+    1106860352
+    >>> net.with_settings(params={"classes": 10}).report().totals.params
+    134301514
+    """
+
+    def __init__(self, load: Loader, settings: Settings = Settings(), *, graph: Graph | None = None) -> None:  # noqa: B008 - a value that never changes
+        """Raise :class:`InvalidSpecError` for one with errors; `graph` is what `load` would give for these settings."""
+        problems = Problems()
+        with collection_paused():
+            graph = graph or load(settings, problems)
+            facts = None if graph is None else facts_of(graph, settings, problems)
+        if facts is None or problems.failed:
+            raise InvalidSpecError(problems.all())
+        self.facts: Facts = facts
+        self.settings = settings
+        self.warnings = problems.all()
+        self._load = load
+
+    @property
+    def graph(self) -> Graph:
+        """Its nodes and tensors."""
+        return self.facts.graph
+
+    def __repr__(self) -> str:
+        return f"Network({self.graph.name!r}, {len(self.graph.nodes):,} operators)"
+
+    def with_settings(self, **changes: Any) -> Network:  # noqa: ANN401 - as the settings' fields
+        """Return the network with another `batch`, `dtype`, or further `params` or `inputs`."""
+        for name in ("params", "inputs"):
+            if name in changes:
+                changes[name] = {**getattr(self.settings, name), **changes[name]}
+        same_graph = not {"params", "inputs"} & changes.keys()
+        return Network(self._load, self.settings._replace(**changes), graph=self.graph if same_graph else None)
+
+    def report(self, *, convention: str = "", memory: bool = False) -> Report:
+        """Return what the network is and costs; see :func:`archinspect.inspect`."""
+        with collection_paused():
+            return report(self.facts, convention=convention, memory=memory)
+
+    def memory(self, plan: Plan | None = None) -> MemoryReport:
+        """Return what the network takes of a machine's memory; see :func:`archinspect.memory_report`."""
+        from archinspect.reports.memory import Plan, memory_report
+
+        plan = plan or Plan(dtype=self.settings.dtype)
+        with collection_paused():
+            return memory_report(self.facts.in_dtype(plan.dtype), plan)
+
+    def compute(
+        self, *, training: bool = False, device: Device | None = None, attention: str = "fused", tf32: bool = False
+    ) -> Compute:
+        """Return what the network computes and moves; see :func:`archinspect.compute`."""
+        from archinspect.analyses.compute import analyze
+
+        with collection_paused():
+            return analyze(self.facts, training=training, device=device, attention=attention, tf32=tf32)
+
+    def explain(self, *, convention: str = "") -> Explained:
+        """Return the formula behind every figure; see :func:`archinspect.explain`."""
+        from archinspect.reports.explanation import Explained, explain
+
+        with collection_paused():
+            found = Explained(self.report(convention=convention), explain(self.facts), self._worked())
+            if not convention:
+                return found
+            from archinspect.conventions import differences
+
+            return found._replace(differences=tuple(differences(self.facts, convention)))
+
+    def fit(
+        self, memory: int, plan: Plan | None = None, *, training: bool = False, vary: Sequence[str] = ()
+    ) -> list[Fit]:
+        """Return the largest batch, and parameters, that fit into so many bytes; see :func:`archinspect.fit`."""
+        from archinspect.analyses.fit import largest_that_fits
+
+        whole = {name: value for name, value in self.graph.params.items() if type(value) is int}
+        starts = {"batch": 1, **whole}
+        wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in starts]
+        for name in wanted:
+            if name not in starts:
+                raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, starts)}")
+        need = partial(self._need, plan, training=training)
+        found = [largest_that_fits(name, memory, partial(need, name), starts[name]) for name in wanted]
+        return [one._replace(uncounted=uncounted(self.graph)) for one in found]
+
+    def _need(self, plan: Plan | None, name: str, value: int, *, training: bool) -> int | None:
+        """Return the bytes that the network takes with another batch or parameter; None where it refuses that."""
+        from archinspect.reports import memory
+
+        plan = plan or memory.Plan(dtype=self.settings.dtype)
+        try:
+            other = self.with_settings(**({"batch": value} if name == "batch" else {"params": {name: value}}))
+        except InvalidSpecError:
+            return None
+        with collection_paused():
+            facts = other.facts.in_dtype(plan.dtype)
+            return (memory.training(facts, plan) if training else memory.inference(facts, plan)).total
+
+    def compare(self, *others: Network) -> list[Report]:
+        """Return the reports of this network and others, in this order."""
+        return [network.report() for network in (self, *others)]
+
+    def check(self) -> list[Diagnostic]:
+        """Return what is wrong with a network that fits together, its `expect` included, in file order."""
+        from archinspect.checks import run_checks
+
+        problems = Problems()
+        for warning in self.warnings:
+            problems.add(warning)
+        with collection_paused():
+            run_checks(self.facts, problems)
+        return problems.all()
+
+    def _worked(self) -> tuple[Any, ...]:
+        """Return the layers that can be worked out with the network's own numbers."""
+        if self.graph.values is None:
+            return ()
+        from archinspect.reports.worked import work_out
+
+        problems = Problems()
+        worked = work_out(self.facts, problems)
+        if problems.failed:
+            raise InvalidSpecError(problems.all())
+        return tuple(worked)
