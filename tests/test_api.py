@@ -13,7 +13,7 @@ import pytest
 import archinspect
 from archinspect import Checked, Cost, InvalidSpecError, NotFoundError, Report, Row
 from archinspect.analyses.cost import total
-from archinspect.base.diagnostics import Diagnostic, Problems
+from archinspect.base.diagnostics import MAX_PROBLEMS, Diagnostic, Problems
 from archinspect.base.source import Source, Span, read_file
 from archinspect.language import library
 from archinspect.language.load import is_template
@@ -139,11 +139,23 @@ def test_problems_are_in_file_order_and_each_once():
     source = Source("a.yaml", "")
     problems = Problems()
     for line, column in ((2, 1), (1, 9), (1, 2), (2, 1)):
-        problems.error("code", f"at {line}", Span(source, line, column))
+        problems.error("step", f"at {line}", Span(source, line, column))
     assert [(d.span.line, d.span.column) for d in problems.all()] == [(1, 2), (1, 9), (2, 1)]
     problems = Problems()
-    problems.add(Diagnostic("code", "a warning", Span(source), "warning"))
+    problems.add(Diagnostic("unused", "a warning", Span(source)))
     assert not problems.failed
+
+
+def test_an_error_is_told_however_many_warnings_there_are():
+    problems = Problems()
+    span = Span(Source("a.yaml", ""))
+    for number in range(2 * MAX_PROBLEMS):
+        problems.add(Diagnostic("unused", f"nothing uses {number}", span))
+    assert problems.all()[-1].code == "many-warnings"
+    assert len(problems.all()) == MAX_PROBLEMS + 1
+    for number in range(2):
+        problems.error("expect", f"figure {number}", span)
+    assert [d.message for d in problems.all() if d.severity == "error"] == ["figure 0"]
 
 
 def test_the_json_form_has_the_documented_keys():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.codes import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from archinspect.base.codes import Code, Severity
     from archinspect.base.source import SourceError, Span
 
 
@@ -17,17 +21,32 @@ MAX_NAMES = 2_000
 """Names among which one that is near is looked for."""
 BEGINNING = 4
 """Letters that make two names akin where they are not alike: Convolution and Conv2D."""
+WORD = 3
+"""Letters that are enough where a word of the other name begins with them: slop and negative_slope."""
+_PLAIN_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+
+
+class Fix(NamedTuple):
+    """What a program may write in the place of a stretch of the source, without asking."""
+
+    span: Span
+    text: str
 
 
 class Diagnostic(NamedTuple):
-    """One problem: a code, a message, the place, further places (`notes`) and the remedy (`help`)."""
+    """One problem: a code, a message, the place, the remedy (`help`), further places (`notes`), perhaps a fix."""
 
-    code: str
+    code: Code
     message: str
     span: Span
-    severity: Literal["error", "warning"] = "error"
     help: str = ""
     notes: tuple[tuple[str, Span], ...] = ()
+    fix: Fix | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is, which its code says."""
+        return CODES[self.code].severity
 
 
 class InvalidSpecError(Exception):
@@ -52,26 +71,28 @@ class Problems:
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Take one diagnostic; a repeat of an earlier one (from a repeated block) is dropped."""
-        self.failed |= diagnostic.severity == "error"
-        if self.full:
-            return
-        if len(self._found) == MAX_PROBLEMS:
-            message = f"more than {MAX_PROBLEMS:,} problems, of which no more are told"
-            diagnostic = Diagnostic("limit", message, diagnostic.span, diagnostic.severity)
+        is_error = diagnostic.severity == "error"
+        is_first_error = is_error and not self.failed
+        self.failed |= is_error
+        if not is_first_error:  # which is taken however many warnings there are
+            if self.full:
+                return
+            if len(self._found) == MAX_PROBLEMS:
+                message = f"more than {MAX_PROBLEMS:,} problems, of which no more are told"
+                diagnostic = Diagnostic("limit" if is_error else "many-warnings", message, diagnostic.span)
         span = diagnostic.span
         key = (diagnostic.code, diagnostic.message, id(span.source), span.line, span.column)
         self._found.setdefault(key, diagnostic)
 
     def error(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        help: str = "",
-        notes: Iterable[tuple[str, Span]] = (),
+        self, code: Code, message: str, span: Span, help: str = "", notes: Iterable[tuple[str, Span]] = ()
     ) -> None:
-        """Take an error."""
-        self.add(Diagnostic(code, message, span, "error", help, tuple(notes)))
+        """Take a problem."""
+        self.add(Diagnostic(code, message, span, help, tuple(notes)))
+
+    def unknown(self, code: Code, message: str, span: Span, name: str, near: Near) -> None:
+        """Take the problem of a name that means nothing; where just one is near and it stands there, with the fix."""
+        self.add(Diagnostic(code, message, span, near.help, fix=renamed(span, name, near.only)))
 
     def source_error(self, error: SourceError) -> None:
         """Take what the reader could not read."""
@@ -90,20 +111,47 @@ def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
     for known in islice(names, MAX_NAMES):
         plain.setdefault(known.lower().replace("_", ""), known)
     wanted = name.lower().replace("_", "")
+    close = get_close_matches(wanted, plain, count, 0.6)
+    if close:
+        return [plain[key] for key in close]
     akin = [key for key in plain if len(wanted) > BEGINNING and key.startswith(wanted[:BEGINNING])]
-    close = get_close_matches(wanted, plain, count, 0.6) or get_close_matches(wanted, akin, count, 0.0)
-    return [plain[key] for key in close]
+    if not akin and len(wanted) >= WORD:
+        akin = [key for key, known in plain.items() if f"_{wanted}" in f"_{known.lower()}"]
+    return [plain[key] for key in get_close_matches(wanted, akin, count, 0.0)]
+
+
+class Near(NamedTuple):
+    """What an unknown name may mean: a remedy in words, and the legal name where only one is near."""
+
+    help: str = ""
+    only: str = ""
+
+
+def near(name: str, names: Iterable[str], given: Collection[str] = ()) -> Near:
+    """Return what an unknown name may mean; a name that is `given` beside it already is no meaning by itself."""
+    known = list(names)
+    close = nearest(name, known)
+    if close:
+        help_ = "did you mean " + " or ".join(f"'{other}'" for other in close) + "?"
+        return Near(help_, close[0] if len(close) == 1 and close[0] not in given else "")
+    if not known:
+        return Near("there is none to name")
+    return Near("known here: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else ""))  # noqa: PLR2004
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
     """Return a remedy for an unknown name: the nearest legal ones, or all if none is near."""
-    known = list(names)
-    close = nearest(name, known)
-    if close:
-        return "did you mean " + " or ".join(f"'{other}'" for other in close) + "?"
-    if not known:
-        return "there is none to name"
-    return "known here: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")  # noqa: PLR2004
+    return near(name, names).help
+
+
+def renamed(span: Span, name: str, other: str) -> Fix | None:
+    """Return the fix that writes another name; None where something else than that name stands there."""
+    from archinspect.base.source import resolve  # who reads no spec does without YAML
+
+    text = span.text()
+    if text.strip("'\"${} ") != name or not _PLAIN_NAME.fullmatch(other) or not isinstance(resolve(other), str):
+        return None
+    return Fix(span, text.replace(name, other))
 
 
 def refuse_unknown(what: str, given: str, known: Collection[str]) -> None:

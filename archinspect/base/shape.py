@@ -23,12 +23,12 @@ AXES = ("depth", "height", "width")
 
 
 class Mismatch(Exception):  # noqa: N818 - a finding about shapes that becomes a diagnostic, not a failure
-    """Shapes that an operator cannot take; `arg` names the argument to point at, if one is to blame."""
+    """Shapes that an operator cannot take; `args` names the arguments of which one, if given, is to blame."""
 
-    def __init__(self, message: str, *, arg: str = "", help: str = "") -> None:
+    def __init__(self, message: str, *, args: tuple[str, ...] = (), help: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.arg = arg
+        self.blamed = args
         self.help = help
 
 
@@ -139,7 +139,7 @@ def positions(length: int, window: int, stride: int, pad: Pair, axis: str = "") 
         padding = f" (padding included: {padded})" if padded != length else ""
         raise Mismatch(
             f"the window spans {window}, more than the input's {axis or 'length'} {length}{padding}",
-            arg="pool_size|kernel_size",
+            args=("pool_size", "kernel_size"),
             help="use a smaller window, `padding: same`, or a larger input",
         )
     return (padded - window) // stride + 1
@@ -170,9 +170,9 @@ def normal_axis(axis: int, rank: int, arg: str = "axis") -> int:
     """Return an axis counted from the front; raise :class:`Mismatch` beyond the rank or at the batch."""
     at = axis + rank if axis < 0 else axis
     if not 0 <= at < rank:
-        raise Mismatch(f"axis {axis} is not one of the input's {rank} axes", arg=arg)
+        raise Mismatch(f"axis {axis} is not one of the input's {rank} axes", args=(arg,))
     if at == 0:
-        raise Mismatch(f"axis {axis} is the batch, which no layer may touch", arg=arg)
+        raise Mismatch(f"axis {axis} is the batch, which no layer may touch", args=(arg,))
     return at
 
 
@@ -181,5 +181,5 @@ def normal_axes(axes: Sequence[int], rank: int, arg: str = "axis") -> Shape:
     found = sorted(normal_axis(axis, rank, arg) for axis in axes)
     for one, other in pairwise(found):
         if one == other:
-            raise Mismatch(f"axis {one} is named twice", arg=arg)
+            raise Mismatch(f"axis {one} is named twice", args=(arg,))
     return tuple(found)

@@ -14,6 +14,8 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from archinspect.base.codes import Code
+
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 100
 MAX_VALUES = 2_000_000
@@ -68,13 +70,18 @@ class Span(NamedTuple):
     end_column: int = 0
     node: str = ""
 
+    def text(self) -> str:
+        """Return what stands there, empty where it is not within one line."""
+        within = 0 < self.line == self.end_line
+        return self.source.line(self.line)[self.column - 1 : self.end_column - 1] if within else ""
+
 
 class SourceError(Exception):
     """A text that cannot be read as a tree of values; the parser cannot go on after it."""
 
     def __init__(
         self,
-        code: str,
+        code: Code,
         message: str,
         span: Span,
         help: str = "",

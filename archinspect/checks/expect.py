@@ -9,10 +9,10 @@ Fix: correct the network, or state the new figure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archinspect.analyses.cost import layer_costs, total
-from archinspect.base.diagnostics import Diagnostic, show, suggest
+from archinspect.base.diagnostics import Diagnostic, near, renamed, show
 from archinspect.base.quantity import parse_quantity
 from archinspect.base.source import Map, Scalar
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.base.source import Tree
 
-CODE = "expect"
+CODE: Final = "expect"
 SHAPES = ("output", "outputs")
 
 
@@ -42,8 +42,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         elif key.text in figures:
             yield from _check_figure(key.text, tree, figures[key.text])
         else:
-            help_ = suggest(key.text, [*figures, *SHAPES])
-            yield Diagnostic(CODE, f"unknown figure '{key.text}'", key.span, help=help_)
+            found = near(key.text, [*figures, *SHAPES], facts.graph.expect.keys)
+            fix = renamed(key.span, key.text, found.only)
+            yield Diagnostic(CODE, f"unknown figure '{key.text}'", key.span, found.help, fix=fix)
 
 
 def _check_figure(name: str, tree: Tree, figure: int) -> Iterator[Diagnostic]:

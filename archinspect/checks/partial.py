@@ -9,7 +9,7 @@ Fix: state the figures; 0 where there are none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archinspect.base.diagnostics import Diagnostic
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
 
-CODE = "partial"
+CODE: Final = "partial"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -27,4 +27,4 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         unknown = node.op.unknown()
         if unknown:
             message = f"'{node.layer}' is not counted: its {', '.join(unknown)} are not known"
-            yield Diagnostic(CODE, message, node.origin, "warning", "state them; 0 where there are none")
+            yield Diagnostic(CODE, message, node.origin, "state them; 0 where there are none")

@@ -9,7 +9,7 @@ Fix: give both layers the same sizes, or remove `weights`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archinspect.base.diagnostics import Diagnostic
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
 
-CODE = "shares"
+CODE: Final = "shares"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -28,4 +28,4 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             weights, own = facts.call(node).weights, facts.own_weights(node)
             if weights and len(own) == len(weights):
                 message = f"'{node.layer}' has no weight in common with '{node.shares.layer}'"
-                yield Diagnostic(CODE, message, node.origin, "warning", "give both the same sizes, or remove `weights`")
+                yield Diagnostic(CODE, message, node.origin, "give both the same sizes, or remove `weights`")

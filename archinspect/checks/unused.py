@@ -9,7 +9,7 @@ Fix: read the layer somewhere, name it in `outputs`, or remove it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archinspect.base.diagnostics import Diagnostic
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
 
-CODE = "unused"
+CODE: Final = "unused"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -28,4 +28,4 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if node.layer not in seen:
             seen.add(node.layer)
             message = f"nothing uses '{node.layer}'"
-            yield Diagnostic(CODE, message, node.origin, "warning", "read it with `from`, or name it in `outputs`")
+            yield Diagnostic(CODE, message, node.origin, "read it with `from`, or name it in `outputs`")

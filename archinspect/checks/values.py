@@ -9,7 +9,7 @@ Fix: give each input, and each weight by its layer and name, as many numbers as 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archinspect.base.diagnostics import Problems
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.base.diagnostics import Diagnostic
 
-CODE = "values"
+CODE: Final = "values"
 
 
 def check(facts: Facts) -> Iterable[Diagnostic]:

@@ -8,6 +8,8 @@ from archinspect.base.shape import Mismatch, size
 from archinspect.graph.call import Call, TensorType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archinspect.base.diagnostics import Problems
     from archinspect.base.shape import Shape
     from archinspect.base.source import Span
@@ -65,7 +67,7 @@ def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: 
     except Mismatch as error:
         name = type(node.layer_op).__name__
         notes = [("used here", caller) for caller in node.callers[:3]]
-        problems.error("shape", f"{name}: {error.message}", _place(node, error.arg), error.help, notes)
+        problems.error("shape", f"{name}: {error.message}", _place(node, error.blamed), error.help, notes)
         return None
     dtypes = op.output_dtypes(*[type_.dtype for type_ in given])
     return Call(op, given, tuple(map(TensorType, outputs, dtypes)))
@@ -76,11 +78,10 @@ def _refuse_huge(shape: Shape) -> None:
         raise Mismatch(f"the output has more than {MAX_ELEMENTS:.0e} elements", help="use smaller sizes")
 
 
-def _place(node: Node, args: str) -> Span:
-    """Return where the argument to blame stands (one of `a|b`), or else the step."""
-    wanted = args.split("|")
+def _place(node: Node, args: Sequence[str]) -> Span:
+    """Return where the argument to blame stands, one of these, or else the step."""
     if node.arguments is not None:
         for key, tree in node.arguments:
-            if node.layer_op.names.get(key.text) in wanted:
+            if node.layer_op.names.get(key.text) in args:
                 return tree.span if tree.span.line else key.span
     return node.origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import suggest
+from archinspect.base.diagnostics import near
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import snake
 from archinspect.graph.graph import Composite
@@ -80,8 +80,9 @@ class Composites:
                 given[main] = (Scalar(main, main, step.value.span), step.value)
         for name, (key, _) in given.items():
             if name not in block.params:
-                help_ = suggest(name, block.params)
-                problems.error("unknown-argument", f"{block.name}: unknown parameter '{name}'", key.span, help_)
+                message = f"{block.name}: unknown parameter '{name}'"
+                found = near(name, block.params, given)
+                problems.unknown("unknown-argument", message, key.span, name, found)
         inner = dict(self.params)
         if "index" in env:
             inner["index"] = env["index"]

@@ -45,7 +45,7 @@ class Evaluation:
                     return substitute(tree.value, env)
                 except ExpressionError as error:
                     if error.message:
-                        self.problems.error("expression", error.message, tree.span, error.help)
+                        self.problems.unknown("expression", error.message, tree.span, error.unknown, error.near)
                     raise UnevaluatedError from None
             return tree.value
         if isinstance(tree, List):

@@ -9,7 +9,7 @@ from archinspect.base.source import Map, Scalar
 from archinspect.graph.builder import GraphBuilder
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.expressions import FAILED
-from archinspect.language.operators import argument_spans
+from archinspect.language.operators import place_of
 from archinspect.language.parse import LAYOUTS
 from archinspect.language.references import Linker
 from archinspect.language.scope import Expansion, Scope, TooLargeError
@@ -140,7 +140,7 @@ class _Expander:
             try:
                 op = Input(**arguments)
             except ArgumentError as error:
-                span = argument_spans(tree).get(error.arg, tree.span if tree.span.line else key.span)
+                span = place_of(error, tree, tree.span if tree.span.line else key.span)
                 self.problems.error("input", error.message.replace("Input: ", f"input '{name}': ", 1), span, error.help)
                 continue
             results[name] = self.builder.add_input(op, self.builder.claim(name, origin=key.span), key.span)

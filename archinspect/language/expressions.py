@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archinspect.base.diagnostics import show, suggest
+from archinspect.base.diagnostics import Near, near, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,10 +73,13 @@ FAILED: Any = object()
 class ExpressionError(Exception):
     """An expression that cannot be read or evaluated; the message is empty where another one has told why."""
 
-    def __init__(self, message: str, help: str = "") -> None:
+    def __init__(self, message: str, help: str = "", unknown: str = "", near: Near | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.help = help
+        self.unknown = unknown
+        """The name that is no parameter's, if that is what is wrong."""
+        self.near = near or Near(help)
+        """What that name may mean, or else the remedy alone."""
 
 
 def substitute(text: str, env: Env) -> Value:
@@ -117,7 +120,7 @@ def _inside(value: Value) -> str:
 
 def _lookup(name: str, env: Env) -> Value:
     if name not in env:
-        raise ExpressionError(f"unknown parameter '{name}'", suggest(name, env))
+        raise ExpressionError(f"unknown parameter '{name}'", unknown=name, near=near(name, env))
     value = env[name]
     if value is FAILED:
         raise ExpressionError("")

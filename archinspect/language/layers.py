@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.base.diagnostics import suggest
+from archinspect.base.diagnostics import near
 from archinspect.base.source import List
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
@@ -45,7 +45,7 @@ class Layers:
         if kind is None:
             known = [*expansion.blocks, *(n for names in ops.FAMILIES.values() for n in names)]
             message = f"unknown operator or block '{op_name}'"
-            expansion.problems.error("unknown-op", message, step.span, suggest(op_name, known))
+            expansion.problems.unknown("unknown-op", message, step.span, op_name, near(op_name, known))
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archinspect.base.diagnostics import Problems, suggest
+from archinspect.base.diagnostics import Problems, near, suggest
 from archinspect.base.source import Map, Scalar, Source, SourceError, decode, read_file, read_tree
 from archinspect.language import library
 from archinspect.language.expand import expand
@@ -95,7 +95,8 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
     parents = (*children, source)
     if path is None:
         message = f"no spec '{base_name.text}' to extend, built in or beside this file"
-        problems.error("extends", message, base_name.span, suggest(base_name.text, library.builtins()))
+        found = near(base_name.text, library.builtins())
+        problems.unknown("extends", message, base_name.span, base_name.text, found)
         return spec
     if len(parents) > MAX_EXTENDS or os.path.realpath(path) in (os.path.realpath(parent.path) for parent in parents):
         problems.error("extends", f"'{base_name.text}' extends itself", base_name.span)

@@ -54,7 +54,7 @@ class Maker:
             try:
                 op = self.interned[key] = kind(**values)
             except ArgumentError as error:
-                self._argument_error(error, step, kind)
+                self._tell(error, place_of(error, arguments, step.span))
                 return None
         if not _has_expression(step.op, arguments):
             self._made[step] = op
@@ -76,19 +76,11 @@ class Maker:
         arguments.keys[main], arguments.values[main] = Scalar(main, main, value.span), value
         return arguments
 
-    def _argument_error(self, error: ArgumentError, step: Step, kind: type[Op]) -> None:
-        span = step.span
-        code = "argument"
-        if "is missing" in error.message:
-            code = "missing-argument"
-        elif error.arg:
-            unknown = "unknown argument" in error.message
-            code = "unknown-argument" if unknown else "argument"
-            arguments = self.arguments(step, kind)
-            if arguments and error.arg in arguments.keys:
-                key = arguments.keys[error.arg]
-                span = key.span if unknown else argument_spans(arguments)[error.arg]
-        self.problems.error(code, error.message, span, error.help)
+    def _tell(self, error: ArgumentError, span: Span) -> None:
+        if error.near:
+            self.problems.unknown(error.code, error.message, span, error.path[-1], error.near)
+        else:
+            self.problems.error(error.code, error.message, span, error.help)
 
 
 def _has_expression(op: str, arguments: Map | None) -> bool:
@@ -102,8 +94,16 @@ def _holds_dollar(tree: Tree) -> bool:
     return any(map(_holds_dollar, children))
 
 
-def argument_spans(tree: Tree) -> dict[str, Span]:
-    """Return where each argument's value stands, or its name where the value is empty."""
-    if not isinstance(tree, Map):
-        return {}
-    return {key.text: value.span if value.span.line else key.span for key, value in tree}
+def place_of(error: ArgumentError, tree: Tree | None, span: Span) -> Span:
+    """Return where the argument that is wrong stands in an operator's arguments; `span` where none is to blame.
+
+    Where a name is unknown or lacks something it is the name that is meant, else the value.
+    """
+    found = span
+    for name in error.path:
+        if not isinstance(tree, Map) or name not in tree.keys:
+            return found
+        key, tree = tree.keys[name], tree.values[name]
+        found = tree.span if tree.span.line else key.span
+        span = key.span
+    return span if error.near or error.code == "missing-argument" else found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.diagnostics import show, suggest
+from archinspect.base.diagnostics import near, show
 from archinspect.base.source import List, Map, Scalar
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ class _Parser:
         for key, value in tree:
             name = TOP_ALIASES.get(key.text, key.text)
             if key.text not in known:
-                self.problems.error("unknown-key", f"unknown key '{key.text}'", key.span, suggest(key.text, TOP_KEYS))
+                meant = near(key.text, TOP_KEYS, {TOP_ALIASES.get(given, given) for given in tree.keys})
+                self.problems.unknown("unknown-key", f"unknown key '{key.text}'", key.span, key.text, meant)
             elif name in seen:
                 self._twice(name, key, seen[name])
             else:
@@ -178,8 +179,9 @@ class _Parser:
             elif name.text == "module":
                 block = block._replace(module=self._truth(value, "module"))
             elif name.text != "description":
-                help_ = suggest(name.text, ("params", "layers", "module", "description"))
-                self.problems.error("unknown-key", f"unknown key '{name.text}' in a block", name.span, help_)
+                found = near(name.text, ("params", "layers", "module", "description"), body.keys)
+                message = f"unknown key '{name.text}' in a block"
+                self.problems.unknown("unknown-key", message, name.span, name.text, found)
         if "layers" not in body.values:
             self.problems.error("type", f"block '{key.text}' has no `layers`", key.span)
         return block

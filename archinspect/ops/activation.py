@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from archinspect.base.diagnostics import near
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import ArgumentError, Op, make_argument
 from archinspect.ops.figures import Kept, Weight, Work
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class PReLU(Elementwise):
             # Where the channels stand an activation cannot know; they are the first axis or the last.
             if self.num_parameters not in (1, *shapes[0][1:2], *shapes[0][-1:]):
                 message = f"num_parameters is {self.num_parameters}, neither 1 nor the channels of {text(shapes[0])}"
-                raise Mismatch(message, arg="num_parameters")
+                raise Mismatch(message, args=("num_parameters",))
             return {"alpha": Weight((self.num_parameters,))}
         shared = normal_axes(self.shared_axes or (), len(shapes[0]), "shared_axes")
         return {"alpha": Weight(tuple(1 if i in shared else d for i, d in enumerate(shapes[0]) if i))}
@@ -324,7 +325,7 @@ class GLU(Op):
         (shape,) = shapes
         axis = normal_axis(self.axis, len(shape))
         if shape[axis] % 2:
-            raise Mismatch(f"halves axis {axis}, whose size {shape[axis]} is odd", arg="axis")
+            raise Mismatch(f"halves axis {axis}, whose size {shape[axis]} is odd", args=("axis",))
         return (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
@@ -357,21 +358,12 @@ class ActivationKind(Kind):
         if name in _NONE:
             return None
         if name not in _BY_NAME:
-            from archinspect.base.diagnostics import suggest  # the error path only
-
-            raise ValueError(f"{self.expected} ({suggest(value, sorted(o.__name__ for o in _FUNCTIONS))})")
+            found = near(value, sorted(function.__name__ for function in _FUNCTIONS))
+            raise ArgumentError(f"unknown activation '{value}'", value, near=found)
         function = _BY_NAME[name]
         if given is None:
             return _shared(function)
-        if not isinstance(given, dict):
-            main = function.main_arg()
-            if main is None:
-                raise ValueError(f"{self.expected} ({function.__name__} takes no arguments)")
-            given = {main: given}
-        try:
-            return function(**given)
-        except ArgumentError as error:
-            raise ValueError(f"{self.expected} ({error.message})") from None
+        return make_argument(function, value, given)
 
 
 _INSTANCES: dict[type[Op], Op] = {}

@@ -109,12 +109,12 @@ class ScaledDotProductAttention(_Attention):
             name, heads, width = ("query", self.num_heads, query[-1])
             if not query[-1] % self.num_heads:
                 name, heads, width = ("value", self.kv_heads, value[-1])
-            raise Mismatch(f"{heads} heads do not divide the {name}'s {width} features", arg="num_heads")
+            raise Mismatch(f"{heads} heads do not divide the {name}'s {width} features", args=("num_heads",))
         if query[-1] // self.num_heads * self.kv_heads != key[-1]:
             raise Mismatch(
                 f"{self.num_heads} heads of a query of {query[-1]} features need {self.kv_heads} heads of keys of the "
                 f"same size: {query[-1] // self.num_heads * self.kv_heads} features, not {key[-1]}",
-                arg="num_heads|num_kv_heads",
+                args=("num_heads", "num_kv_heads"),
             )
         return (*query[:-1], value[-1] // self.kv_heads * self.num_heads)
 
@@ -221,9 +221,9 @@ class RotaryEmbedding(Op):
         (shape,) = shapes
         head = self.dim or shape[-1]
         if head % 2:
-            raise Mismatch(f"heads of {head} features cannot be rotated in pairs", arg="dim|key_dim|embed_dim")
+            raise Mismatch(f"heads of {head} features cannot be rotated in pairs", args=("dim", "key_dim", "embed_dim"))
         if shape[-1] % head:
-            raise Mismatch(f"{head} features of a head do not divide the input's {shape[-1]}", arg="dim")
+            raise Mismatch(f"{head} features of a head do not divide the input's {shape[-1]}", args=("dim",))
         return shape
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
@@ -245,7 +245,7 @@ class _Projection(Dense):
         width = shapes[0][-1]
         if self.in_features not in (None, width):
             raise Mismatch(
-                f"{self.stated_by} is {self.in_features}, but the input has {width} features", arg=self.stated_by
+                f"{self.stated_by} is {self.in_features}, but the input has {width} features", args=(self.stated_by,)
             )
         return super().output(*shapes)
 

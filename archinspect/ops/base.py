@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, TypeVar, cast
 
-from archinspect.base.diagnostics import show, suggest
+from archinspect.base.diagnostics import near, show
 from archinspect.base.shape import size
 from archinspect.ops.args import Arg
 from archinspect.ops.figures import Backward, Kept, Work
@@ -12,6 +12,8 @@ from archinspect.ops.figures import Backward, Kept, Work
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from archinspect.base.codes import Code
+    from archinspect.base.diagnostics import Near
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.figures import Elements, Reach, Run, View, Weight
@@ -63,13 +65,26 @@ FACTORS = ("alpha", "gamma")
 
 
 class ArgumentError(Exception):
-    """An argument that an operator does not know, needs, or cannot take; `arg` is its name in the spec."""
+    """An argument that an operator does not know, needs, or cannot take.
 
-    def __init__(self, message: str, arg: str = "", help: str = "") -> None:
+    `path` leads to it by the names that a spec has on the way: `("activation", "LeakyReLU", "slope")`; it is empty
+    where the operator itself is to blame. Where the path ends in an unknown name, `near` is what that may mean.
+    """
+
+    def __init__(
+        self, message: str, *path: str, code: Code = "argument", help: str = "", near: Near | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
-        self.arg = arg
-        self.help = help
+        self.path = path
+        self.code = code
+        self.near = near
+        self.help = near.help if near else help
+
+    def inside(self, *path: str) -> ArgumentError:
+        """Return the error of an operator that is an argument itself: this way leads to that operator."""
+        self.path = (*path, *self.path)
+        return self
 
 
 T = TypeVar("T")
@@ -150,8 +165,12 @@ class Op:
             if name is None:
                 if spelling in WITHOUT_EFFECT or spelling in self.ignores:
                     continue
+                given = {self.names.get(other, "") for other in values}
                 raise ArgumentError(
-                    f"{type(self).__name__}: unknown argument '{spelling}'", spelling, suggest(spelling, self.args)
+                    f"{type(self).__name__}: unknown argument '{spelling}'",
+                    spelling,
+                    code="unknown-argument",
+                    near=near(spelling, self.args, given),
                 )
             if name in fields:
                 raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
@@ -160,7 +179,8 @@ class Op:
             if name not in fields:
                 if argument.required:
                     help_ = f"{name} takes {argument.kind.describe(self.rank)}: {argument.doc}"
-                    raise ArgumentError(f"{type(self).__name__}: '{name}' is missing", "", help_)
+                    message = f"{type(self).__name__}: '{name}' is missing"
+                    raise ArgumentError(message, code="missing-argument", help=help_)
                 fields[name] = self.default(name)
         self.check()
 
@@ -180,6 +200,8 @@ class Op:
             return value
         try:
             return argument.kind.convert(value, self.rank)
+        except ArgumentError as error:
+            raise error.inside(spelling) from None
         except ValueError as error:
             message = f"{type(self).__name__}: {spelling} must be {error}, not {show(value)}"
             raise ArgumentError(message, spelling) from None
@@ -303,6 +325,22 @@ class Op:
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""
         return type(self).__name__
+
+
+def make_argument(kind: type[Op], name: str, given: Value) -> Op:
+    """Return an operator that is the argument of another, `{LeakyReLU: {negative_slope: 0.1}}`, there called `name`.
+
+    A value that is no map is its main argument's.
+    """
+    if given is not None and not isinstance(given, dict):
+        main = kind.main_arg()
+        if main is None:
+            raise ArgumentError(f"{kind.__name__} takes no arguments", name, code="unknown-argument")
+        given = {main: given}
+    try:
+        return kind(**(given or {}))
+    except ArgumentError as error:
+        raise error.inside(name) from None
 
 
 def plain(value: object) -> object:

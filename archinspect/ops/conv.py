@@ -68,7 +68,7 @@ class _Window(Windowed):
         if self.in_channels not in (None, channels):
             raise Mismatch(
                 f"in_channels is {self.in_channels}, but the input has {channels} channels",
-                arg="in_channels",
+                args=("in_channels",),
                 help="leave in_channels out: it follows from the input",
             )
         return channels
@@ -89,7 +89,7 @@ def _check_groups(groups: int, channels: int, filters: int) -> None:
         if number % groups:
             raise Mismatch(
                 f"{groups} groups do not divide {number} {what}",
-                arg="groups",
+                args=("groups",),
                 help=f"choose groups among the divisors of {number}",
             )
 
@@ -257,7 +257,7 @@ class _Transpose(_Window):
         _check_groups(self.groups, self.channels(shape), self.filters)
         lengths = tuple(self._length(axis, length) for axis, length in enumerate(spatial))
         if any(length < 1 for length in lengths):
-            raise Mismatch(f"the padding leaves no output: {times(lengths)}", arg="padding")
+            raise Mismatch(f"the padding leaves no output: {times(lengths)}", args=("padding",))
         return self.join(shape[0], lengths, self.filters)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:

@@ -62,7 +62,7 @@ class Dense(Projection):
             flatten = self.in_features == flat or len(shape) > 2  # noqa: PLR2004 - the batch and one axis
             raise Mismatch(
                 f"in_features is {self.in_features}, but the input's last axis has {shape[-1]}",
-                arg="in_features",
+                args=("in_features",),
                 help=(f"`Flatten` before it gives {flat}; " if flatten else "")
                 + "or leave in_features out: it follows from the input",
             )

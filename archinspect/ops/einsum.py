@@ -107,14 +107,14 @@ class _Product(Op):
         for term, shape in zip(terms, shapes, strict=True):
             rest = len(shape) - len(term) + 1 if REST in term else 1
             if rest < 0 or (REST not in term and len(term) != len(shape)):
-                raise Mismatch(f"'{_written(term)}' has not as many axes as {text(shape)}", arg="equation")
+                raise Mismatch(f"'{_written(term)}' has not as many axes as {text(shape)}", args=("equation",))
             at = 0
             for index in term:
                 end = at + (rest if index == REST else 1)
                 known = found.setdefault(index, shape[at:end])
                 if known != shape[at:end]:
                     sizes = " and ".join("x".join(map(str, part)) or "none" for part in (known, shape[at:end]))
-                    raise Mismatch(f"'{_written(index)}' stands for different sizes: {sizes}", arg="equation")
+                    raise Mismatch(f"'{_written(index)}' stands for different sizes: {sizes}", args=("equation",))
                 at = end
         return found
 
@@ -256,7 +256,7 @@ class Einsum(_Product):
     def output(self, *shapes: Shape) -> Shape:
         terms, output = self.terms()
         if len(terms) != len(shapes):
-            raise Mismatch(f"the equation's terms are {len(terms)}, the inputs {len(shapes)}", arg="equation")
+            raise Mismatch(f"the equation's terms are {len(terms)}, the inputs {len(shapes)}", args=("equation",))
         return _shape(output, self.sizes(terms, shapes))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
@@ -335,10 +335,12 @@ class EinsumDense(_Product):
         for index, given in zip(self._named(), self.output_shape, strict=True):
             if given is not None and sizes.setdefault(index, (given,)) != (given,):
                 message = f"'{index}' is {given} in output_shape, but the input has {sizes[index][0]}"
-                raise Mismatch(message, arg="output_shape")
+                raise Mismatch(message, args=("output_shape",))
         for index in terms[1]:
             if index not in sizes:
-                raise Mismatch(f"the size of '{index}' is given by neither input nor output_shape", arg="output_shape")
+                raise Mismatch(
+                    f"the size of '{index}' is given by neither input nor output_shape", args=("output_shape",)
+                )
         return sizes
 
     def output(self, *shapes: Shape) -> Shape:

@@ -119,7 +119,7 @@ class LearnedPositions(Op):
         if len(shape) < 3:  # noqa: PLR2004 - the batch, steps, features
             raise Mismatch(f"needs an input of at least two axes (steps, features), got {len(shape) - 1}")
         if self.input_dim is not None and shape[1] > self.input_dim:
-            raise Mismatch(f"input_dim is {self.input_dim}, but the input has {shape[1]} steps", arg="input_dim")
+            raise Mismatch(f"input_dim is {self.input_dim}, but the input has {shape[1]} steps", args=("input_dim",))
         return shape
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
@@ -194,7 +194,7 @@ class LearnedTokens(Op):
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         if self.dim is None and len(shape) == 1:
-            raise Mismatch("dim is not given, and the input has no axis that it could follow from", arg="dim")
+            raise Mismatch("dim is not given, and the input has no axis that it could follow from", args=("dim",))
         return (shape[0], self.n, self.dim or shape[-1])
 
     def output_dtype(self, *dtypes: str) -> str:

@@ -62,7 +62,7 @@ class _ChannelNorm(_Norm):
         if self.num_features not in (None, channels):
             raise Mismatch(
                 f"num_features is {self.num_features}, but the input has {channels} channels",
-                arg="num_features",
+                args=("num_features",),
                 help="leave num_features out: it follows from the input",
             )
         return channels
@@ -167,7 +167,7 @@ class LayerNormalization(_Norm):
         if last != self.normalized_shape:
             raise Mismatch(
                 f"normalized_shape is {list(self.normalized_shape)}, but the input's last axes are {list(last)}",
-                arg="normalized_shape",
+                args=("normalized_shape",),
                 help="leave normalized_shape out to normalise the last axis",
             )
         return last
@@ -224,7 +224,7 @@ class GroupNormalization(_ChannelNorm):
         if not groups or channels % groups:
             raise Mismatch(
                 f"{groups} groups do not divide {channels} channels",
-                arg="groups",
+                args=("groups",),
                 help=f"choose groups among the divisors of {channels}",
             )
         return shapes[0]

@@ -50,7 +50,7 @@ class _Pool(Windowed):
         for pad, window in zip(self.padding, map(extent, self.pool_size, self._dilation()), strict=True):
             if max(pad) >= window:
                 message = f"{type(self).__name__}: a padding of {max(pad)} takes in a whole window of {window}"
-                raise ArgumentError(message, "padding", "pad less than the window")
+                raise ArgumentError(message, "padding", help="pad less than the window")
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes

@@ -83,7 +83,7 @@ class Recurrent(Op):
         if self.input_size not in (None, shape[-1]):
             raise Mismatch(
                 f"input_size is {self.input_size}, but the input's steps have {shape[-1]} features",
-                arg="input_size",
+                args=("input_size",),
                 help="leave input_size out: it follows from the input",
             )
         if states:

@@ -31,7 +31,7 @@ class Flatten(Op):
         start = normal_axis(self.start_dim, len(shape), "start_dim")
         end = normal_axis(self.end_dim, len(shape), "end_dim")
         if start > end:
-            raise Mismatch(f"start_dim {start} stands behind end_dim {end}", arg="start_dim")
+            raise Mismatch(f"start_dim {start} stands behind end_dim {end}", args=("start_dim",))
         return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
     def view(self, *, training: bool) -> View | None:
@@ -59,7 +59,7 @@ class Reshape(Op):
             what = f"a multiple of {known:,}" if -1 in self.target_shape else f"{known:,}"
             raise Mismatch(
                 f"{list(shape[1:])} has {elements:,} elements, but target_shape {list(self.target_shape)} takes {what}",
-                arg="target_shape",
+                args=("target_shape",),
                 help="use -1 for the axis that follows from the others",
             )
         return (shape[0], *(elements // known if dim == -1 else dim for dim in self.target_shape))
@@ -80,7 +80,9 @@ class Permute(Op):
         # PyTorch's permute names the batch too: [0, 2, 3, 1].
         dims = self.dims[1:] if self.dims[:1] == (0,) else self.dims
         if sorted(dims) != list(range(1, len(shape))):
-            raise Mismatch(f"dims {list(self.dims)} is no order of the input's axes 1 to {len(shape) - 1}", arg="dims")
+            raise Mismatch(
+                f"dims {list(self.dims)} is no order of the input's axes 1 to {len(shape) - 1}", args=("dims",)
+            )
         return (shape[0], *(shape[axis] for axis in dims))
 
     def view(self, *, training: bool) -> View | None:
@@ -145,7 +147,7 @@ class _Cropping(Spatial):
         spatial, channels = self.split(shape)
         left = [length - sum(cut) for length, cut in zip(spatial, self.cropping, strict=True)]
         if any(length < 1 for length in left):
-            raise Mismatch(f"cuts {times(spatial)} down to {times(left)}", arg="cropping", help="crop less")
+            raise Mismatch(f"cuts {times(spatial)} down to {times(left)}", args=("cropping",), help="crop less")
         return self.join(shape[0], left, channels)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
@@ -270,7 +272,7 @@ class _Upsample(Op):
         if not spatial or len(values) not in (1, len(spatial)):
             raise Mismatch(
                 f"{name} {list(values)} does not fit the input's {len(spatial)} spatial axes",
-                arg=name,
+                args=(name,),
                 help="give one value for all, or one an axis; the batch and the channels are none",
             )
         return values * len(spatial) if len(values) == 1 else values
@@ -304,7 +306,7 @@ class ChannelShuffle(Spatial):
     def output(self, *shapes: Shape) -> Shape:
         _, channels = self.split(shapes[0])
         if channels % self.groups:
-            raise Mismatch(f"{self.groups} groups do not divide {channels} channels", arg="groups")
+            raise Mismatch(f"{self.groups} groups do not divide {channels} channels", args=("groups",))
         return shapes[0]
 
 
@@ -321,7 +323,7 @@ class PixelShuffle(Spatial):
         spatial, channels = self.split(shape)
         factor = self.upscale_factor
         if channels % (factor * factor):
-            raise Mismatch(f"{channels} channels are no multiple of {factor}x{factor}", arg="upscale_factor")
+            raise Mismatch(f"{channels} channels are no multiple of {factor}x{factor}", args=("upscale_factor",))
         return self.join(shape[0], [n * factor for n in spatial], channels // (factor * factor))
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
@@ -344,7 +346,7 @@ class PixelUnshuffle(Spatial):
         spatial, channels = self.split(shape)
         factor = self.downscale_factor
         if any(n % factor for n in spatial):
-            raise Mismatch(f"{factor} does not divide {times(spatial)}", arg="downscale_factor")
+            raise Mismatch(f"{factor} does not divide {times(spatial)}", args=("downscale_factor",))
         return self.join(shape[0], [n // factor for n in spatial], channels * factor * factor)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:

@@ -79,7 +79,7 @@ class Slice(Op):
         start = max(self.start + length, 0) if self.start < 0 else self.start
         stop = length if self.stop is None else self.stop + length if self.stop < 0 else min(self.stop, length)
         if start >= stop:
-            raise Mismatch(f"nothing is left of axis {axis}, which has {length} positions", arg="start|stop")
+            raise Mismatch(f"nothing is left of axis {axis}, which has {length} positions", args=("start", "stop"))
         return (*shape[:axis], ceil_div(stop - start, self.step), *shape[axis + 1 :])
 
     def view(self, *, training: bool) -> View | None:
@@ -98,7 +98,7 @@ class Select(Op):
         (shape,) = shapes
         axis = normal_axis(self.axis, len(shape))
         if not -shape[axis] <= self.index < shape[axis]:
-            raise Mismatch(f"axis {axis} has no position {self.index}, only {shape[axis]} of them", arg="index")
+            raise Mismatch(f"axis {axis} has no position {self.index}, only {shape[axis]} of them", args=("index",))
         return (*shape[:axis], *shape[axis + 1 :])
 
     def view(self, *, training: bool) -> View | None:
@@ -204,7 +204,7 @@ class WindowReverse(Op):
         if (self.size is None) != bool(like):
             raise Mismatch(
                 "takes either size or a second input of that size",
-                arg="size",
+                args=("size",),
                 help="`from: [-1, other]` gives the size of another map",
             )
         if like and len(like[0]) != 4:  # noqa: PLR2004 - the batch, height, width, channels
@@ -215,7 +215,7 @@ class WindowReverse(Op):
         if shape[1:-1] != cut:
             raise Mismatch(
                 f"a map of {height}x{width} is {cut[0]} windows of {cut[1]} positions, not {text(shape)}",
-                arg="size|window_size",
+                args=("size", "window_size"),
             )
         return (shape[0], height, width, shape[-1])
 

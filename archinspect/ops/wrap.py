@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.base.diagnostics import suggest
+from archinspect.base.diagnostics import near
 from archinspect.base.shape import Mismatch, size
 from archinspect.ops.args import Choice, Kind, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import ArgumentError, Op, make_argument
 from archinspect.ops.figures import Backward, Kept, Reach, View, Work
 from archinspect.ops.recurrent import Recurrent
 from archinspect.ops.spatial import data_format_arg
@@ -32,31 +32,17 @@ class LayerKind(Kind):
         name, given = _split(value)
         kind = ops.find(name)
         if name and kind is None:
-            raise ValueError(
-                f"{self.expected} ({suggest(name, [n for names in ops.FAMILIES.values() for n in names])})"
-            )
+            found = near(name, [n for names in ops.FAMILIES.values() for n in names])
+            raise ArgumentError(f"unknown operator '{name}'", name, near=found)
         if kind is None or kind.inputs[0] != 1:
             raise ValueError(self.expected)
-        if "" in given:
-            raise ValueError(f"{self.expected} ({kind.__name__} takes no arguments)")
-        try:
-            return kind(**given)
-        except ArgumentError as error:
-            raise ValueError(f"{self.expected} ({error.message})") from None
+        return make_argument(kind, name, given)
 
 
-def _split(value: Value | Op) -> tuple[str, dict[str, Value]]:
-    """Return an operator's name and arguments as a spec gives them; either is empty where there is none.
-
-    A bare value is the main argument's, that of no argument if there is none.
-    """
+def _split(value: Value | Op) -> tuple[str, Value]:
+    """Return an operator's name, empty where there is none, and its arguments as a spec gives them."""
     name, given = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (value, None)
-    if not isinstance(name, str):
-        return "", {}
-    if given is None or isinstance(given, dict):
-        return name, dict(given or {})
-    kind = ops.find(name)
-    return name, {(kind.main_arg() if kind else None) or "": given}
+    return (name, given) if isinstance(name, str) else ("", None)
 
 
 class TimeDistributed(Op):
@@ -70,12 +56,12 @@ class TimeDistributed(Op):
     data_format: str = data_format_arg()
 
     def __init__(self, **values: Value | Op) -> None:
-        layer = values.get("layer")
-        name, given = _split(layer)
+        name, given = _split(values.get("layer"))
         kind = ops.find(name)
         if kind is not None and "data_format" in kind.args and "data_format" in values:
             # Inside it has the network's layout, as it would have by itself.
-            values["layer"] = {name: {"data_format": values["data_format"], **given}}  # type: ignore[dict-item] # no Op
+            arguments = given if isinstance(given, dict) else {} if given is None else {kind.main_arg(): given}
+            values["layer"] = {name: {"data_format": values["data_format"], **arguments}}  # type: ignore[dict-item] # no Op
         super().__init__(**values)
 
     def check(self) -> None:
@@ -93,7 +79,7 @@ class TimeDistributed(Op):
             inside = self.layer.output(*inner)
         except Mismatch as error:
             message = f"{type(self.layer).__name__}, for one step: {error.message}"
-            raise Mismatch(message, arg=error.arg, help=error.help) from None
+            raise Mismatch(message, args=error.blamed, help=error.help) from None
         return (*shapes[0][:2], *inside[1:])
 
     def output_dtype(self, *dtypes: str) -> str:

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.base.diagnostics import Diagnostic, Fix
     from archinspect.base.source import Span
 
 MAX_LINE = 110
@@ -50,6 +50,17 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "message": diagnostic.message,
         "help": diagnostic.help,
         "notes": [{"message": message, "place": place(note)} for message, note in diagnostic.notes],
+        "fix": _fix(diagnostic.fix) if diagnostic.fix else None,
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "line": fix.span.line,
+        "column": fix.span.column,
+        "end_line": fix.span.end_line,
+        "end_column": fix.span.end_column,
+        "text": fix.text,
     }
 
 

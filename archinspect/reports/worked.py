@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import isfinite, prod
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
-CODE = "values"
+CODE: Final = "values"
 MAX_TERMS = 1_000_000
 """Numbers that all windows of a layer read."""
 RANKS = (1, 2)

@@ -20,7 +20,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 from click.testing import CliRunner
@@ -31,7 +31,8 @@ import archinspect.render.listing
 from archinspect import ops, render
 from archinspect.analyses import devices
 from archinspect.base import diagnostics, source
-from archinspect.base.diagnostics import Diagnostic
+from archinspect.base.codes import CODES, Code
+from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
 from archinspect.cli import cli
 from archinspect.graph import builder, infer
@@ -356,25 +357,25 @@ def test_reference_of_operators_is_the_program_s_own(request, tmp_path):
 # That every code of a diagnostic is explained
 
 
-def codes_in_the_source():
-    """Return the codes that the package's source gives diagnostics."""
-    found = set()
-    for file in (ROOT / "archinspect").rglob("*.py"):
-        text = file.read_text(encoding="utf-8")
-        found |= set(re.findall(r"\.error\(\s*\"([a-z-]+)\"", text))
-        found |= set(re.findall(r"SourceError\(\s*\"([a-z-]+)\"", text))
-        found |= set(re.findall(r"^CODE = \"([a-z-]+)\"", text, re.MULTILINE))
-        for line in re.findall(r"^ +code = (\".*)$", text, re.MULTILINE):
-            found |= set(re.findall(r"\"([a-z-]+)\"", line))
-    return found
+def codes_table():
+    yield "| Code | Severity | Meaning |"
+    yield "| --- | --- | --- |"
+    for code, meaning in CODES.items():
+        yield f"| [`{code}`](#{code}) | {meaning.severity} | {meaning.text} |"
 
 
-def test_every_code_is_explained():
+def test_the_table_of_codes_is_that_of_the_code(stored):
+    page = ROOT / "docs" / "errors.md"
+    start, end = "<!-- codes: generated -->\n", "<!-- end of codes -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(start)
+    after = rest.partition(end)[2]
+    stored(page, before + start + "\n" + "\n".join(codes_table()) + "\n\n" + end + after)
+
+
+def test_every_code_has_an_example():
     document = ROOT / "docs" / "errors.md"
-    rows = set(re.findall(r"^\| \[?`([a-z-]+)`", "\n".join(parse(document)[1]), re.MULTILINE))
     shown = set(re.findall(r"(?:error|warning)\[([a-z-]+)\]", "\n".join(b.text for b in blocks(document))))
-    assert codes_in_the_source() <= rows
-    assert rows == shown
+    assert shown == {*CODES} == {*get_args(Code)}
 
 
 # Tables against the code
@@ -421,8 +422,9 @@ def test_keys_of_the_report_are_explained(sample):
 
 
 def test_keys_of_other_forms_are_explained():
-    nowhere = Diagnostic("code", "message", Span(Source("net.yaml", "")))
-    assert keys("json.md", "check") == set(render.diagnostics.as_dict(nowhere))
+    span = Span(Source("net.yaml", ""))
+    wrong = render.diagnostics.as_dict(Diagnostic("step", "message", span, fix=Fix(span, "text")))
+    assert keys("json.md", "check") == {*wrong, *(f"fix.{key}" for key in wrong["fix"])}
     op = render.listing.op_dict(ops.find("Dense"))
     arguments = {f"arguments[].{key}" for argument in op["arguments"] for key in argument}
     assert keys("json.md", "ops") == set(op) | arguments
