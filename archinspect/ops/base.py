@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, TypeVar, cast
 
 from archinspect.base.diagnostics import near, show
 from archinspect.base.shape import size
@@ -60,6 +60,8 @@ WITHOUT_EFFECT = frozenset(
 )
 
 
+TRAITS = (*("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),)
+"""Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
 """Weights that multiply an element of the input each, not a sum of them."""
 
@@ -231,6 +233,12 @@ class Op:
             for name, argument in self.args.items()
             if name != "data_format" and (argument.required or getattr(self, name) != self.default(name))
         }
+
+    def replace(self, **values: object) -> Self:
+        """Return the operator with other values of these arguments, in the form that its rules use."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), **values)
+        return other
 
     def check(self) -> None:
         """Raise :class:`ArgumentError` for arguments that do not go together."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from archinspect import ops
 from archinspect.base.diagnostics import near
-from archinspect.base.shape import Mismatch, size
+from archinspect.base.shape import Mismatch
 from archinspect.ops.args import Choice, Kind, arg
-from archinspect.ops.base import ArgumentError, Op, make_argument
-from archinspect.ops.figures import Backward, Kept, Reach, View, Work
+from archinspect.ops.attending import Attending
+from archinspect.ops.base import TRAITS, ArgumentError, Op, make_argument
+from archinspect.ops.figures import Reach
+from archinspect.ops.merge import Add, Average, Concatenate, Multiply
 from archinspect.ops.recurrent import Recurrent
 from archinspect.ops.spatial import data_format_arg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.base import Emit, T
-    from archinspect.ops.figures import Elements, Run, Weight
+    from archinspect.ops.figures import Run
 
 
 class LayerKind(Kind):
@@ -45,6 +47,52 @@ def _split(value: Value | Op) -> tuple[str, Value]:
     return (name, given) if isinstance(name, str) else ("", None)
 
 
+def _steps_in_batch(shape: Shape) -> Shape:
+    if len(shape) == 1:
+        raise Mismatch("the input has no axis of steps")
+    return (shape[0] * shape[1], *shape[2:])
+
+
+# What the wrapper delegates to the layer, to which a step is a sample.
+
+
+def _of_shapes(rule: str) -> Any:  # noqa: ANN401 - of the type of the rule
+    """Return a rule of inputs' shapes and the output's."""
+
+    def ask(self: TimeDistributed, shapes: Sequence[Shape], output: Shape, *run: Run) -> object:
+        return getattr(self.layer, rule)([*map(_steps_in_batch, shapes)], _steps_in_batch(output), *run)
+
+    return ask
+
+
+def _of_inputs(rule: str) -> Any:  # noqa: ANN401 - as above
+    """Return a rule of inputs' shapes."""
+
+    def ask(self: TimeDistributed, *shapes: Shape) -> object:
+        return getattr(self.layer, rule)(*map(_steps_in_batch, shapes))
+
+    return ask
+
+
+def _as_it_is(rule: str) -> Any:  # noqa: ANN401 - as above
+    """Return a rule to which shapes are nothing."""
+
+    def ask(self: TimeDistributed, *args: object, **how: object) -> object:
+        return getattr(self.layer, rule)(*args, **how)
+
+    return ask
+
+
+class _Trait:
+    """A trait: the layer's; of the wrapper without one, that of any operator."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, wrapper: TimeDistributed | None, kind: type) -> Any:  # noqa: ANN401 - as above
+        return getattr(Op if wrapper is None else wrapper.layer, self.name)
+
+
 class TimeDistributed(Op):
     """Applies a layer to every step by itself, with the same weights, as Keras's wrapper.
 
@@ -64,50 +112,24 @@ class TimeDistributed(Op):
             values["layer"] = {name: {"data_format": values["data_format"], **arguments}}  # type: ignore[dict-item] # no Op
         super().__init__(**values)
 
-    def check(self) -> None:
-        vars(self)["kind"] = self.layer.kind
-
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
-        def step(op: Op, inputs: Sequence[T]) -> tuple[T, ...]:
-            return emit(self if op is self.layer else TimeDistributed(layer=op), inputs)
+        def each_step(op: Op, inputs: Sequence[T]) -> tuple[T, ...]:
+            wrapper = _AttendingSteps if isinstance(op, Attending) else TimeDistributed
+            return emit(self if op is self.layer and wrapper is type(self) else wrapper(layer=op), inputs)
 
-        return self.layer.build(step, inputs)
+        return self.layer.build(each_step, inputs)
 
-    def output(self, *shapes: Shape) -> Shape:
+    def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
         inner = [*map(_steps_in_batch, shapes)]
         try:
-            inside = self.layer.output(*inner)
+            inside = self.layer.outputs(*inner)
         except Mismatch as error:
             message = f"{type(self.layer).__name__}, for one step: {error.message}"
             raise Mismatch(message, args=error.blamed, help=error.help) from None
-        return (*shapes[0][:2], *inside[1:])
+        return tuple((*shapes[0][:2], *shape[1:]) for shape in inside)
 
-    def output_dtype(self, *dtypes: str) -> str:
-        return self.layer.output_dtype(*dtypes)
-
-    def weights(self, *shapes: Shape) -> Mapping[str, Weight]:
-        return self.layer.weights(*map(_steps_in_batch, shapes))
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return self.layer.work([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
-
-    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        return self.layer.backward([*map(_steps_in_batch, shapes)], _steps_in_batch(output), run)
-
-    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return self.layer.weights_read([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return self.layer.kept([*map(_steps_in_batch, shapes)], _steps_in_batch(output), run)
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return self.layer.workspace([*map(_steps_in_batch, shapes)], _steps_in_batch(output), run)
-
-    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return self.layer.stored([*map(_steps_in_batch, shapes)], _steps_in_batch(output))
-
-    def view(self, *, training: bool) -> View | None:
-        return self.layer.view(training=training)
+    def output(self, *shapes: Shape) -> Shape:
+        return self.outputs(*shapes)[0]
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         inside = self.layer.reach(*map(_steps_in_batch, shapes))
@@ -116,60 +138,64 @@ class TimeDistributed(Op):
     def label(self) -> str:
         return f"{self.layer.label()}, each step"
 
+    weights = _of_inputs("weights")
+    work = _of_shapes("work")
+    backward = _of_shapes("backward")
+    weights_read = _of_shapes("weights_read")
+    kept = _of_shapes("kept")
+    workspace = _of_shapes("workspace")
+    stored = _of_shapes("stored")
+    quantities = _of_shapes("quantities")
+    output_dtype = _as_it_is("output_dtype")
+    output_dtypes = _as_it_is("output_dtypes")
+    view = _as_it_is("view")
+    unknown = _as_it_is("unknown")
+    output_count = _Trait("output_count")
 
-def _steps_in_batch(shape: Shape) -> Shape:
-    if len(shape) == 1:
-        raise Mismatch("the input has no axis of steps")
-    return (shape[0] * shape[1], *shape[2:])
+
+for _name in TRAITS:
+    setattr(TimeDistributed, _name, _Trait(_name))
+
+
+class _AttendingSteps(TimeDistributed, Attending):
+    """Attention within every step."""
+
+    fused_inputs = _as_it_is("fused_inputs")
+    cached = _of_inputs("cached")
+
+    def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
+        layer = cast("Attending", self.layer)
+        return layer.probabilities([*map(_steps_in_batch, shapes)], attention)
+
+
+_MERGES = {"sum": Add, "mul": Multiply, "ave": Average}
 
 
 class Bidirectional(Op):
     """Runs a recurrent layer both ways, with weights for each, and joins the two outputs, as Keras's wrapper.
 
-    `Bidirectional: {layer: {LSTM: 64}}` is `LSTM: {units: 64, bidirectional: true}`. MACs and FLOPs: twice the
-    layer's; 1 FLOP more an output element for a sum or a product, 2 for a mean.
+    `Bidirectional: {layer: {LSTM: 64}}` is `LSTM: {units: 64, bidirectional: true}`. Other merges, and layers of
+    several, are two copies of the layer and an `Add`, `Multiply`, `Average` or `Concatenate`, and count as they do.
+    MACs and FLOPs: twice the layer's; 1 FLOP more an output element for a sum or a product, 2 for a mean.
     """
 
     kind = "recurrent"
     has_kernel = True
 
-    layer: Op = arg("the recurrent layer, by name or as `{LSTM: {units: 64}}`", LayerKind())
-    merge_mode: str = arg("how the outputs are joined", Choice("concat", "sum", "mul", "ave"), "concat")
+    layer: Recurrent = arg("the recurrent layer, by name or as `{LSTM: {units: 64}}`", LayerKind())
+    merge_mode: str = arg("how the outputs are joined", Choice("concat", *_MERGES), "concat")
 
     def check(self) -> None:
         if not isinstance(self.layer, Recurrent):
             name = type(self.layer).__name__
             raise ArgumentError(f"Bidirectional: layer must be a recurrent one, not {name}", "layer")
 
-    def output(self, *shapes: Shape) -> Shape:
-        *others, features = self.layer.output(*shapes)
-        return (*others, features * 2 if self.merge_mode == "concat" else features)
-
-    def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        one = self.layer.weights(*shapes)
-        return {f"{way}_{name}": weight for way in ("there", "back") for name, weight in one.items()}
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        macs, other = self.layer.work(shapes, self.layer.output(*shapes))
-        joining = {"concat": 0, "sum": 1, "mul": 1, "ave": 2}[self.merge_mode]
-        return Work(2 * macs, 2 * other + joining * size(output))
-
-    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        inputs, weights = self.layer.backward(shapes, self.layer.output(*shapes), run)
-        joining = {"concat": 0, "sum": 0, "mul": 2, "ave": 1}[self.merge_mode]
-        return Backward(
-            Work(2 * inputs.macs, 2 * inputs.other + joining * size(output)), Work(2 * weights.macs, 2 * weights.other)
-        )
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        one = self.layer.kept(shapes, self.layer.output(*shapes), run)
-        joined = (("float", 2 * size(output)),) if self.merge_mode == "mul" else ()
-        return one._replace(extra=(*one.extra, *one.extra, *joined))
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        inside = self.layer.output(*shapes)
-        both = 2 * self.layer.stored(shapes, inside)
-        return (*self.layer.workspace(shapes, inside, run), ("float", both))
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
+        concatenates = self.merge_mode == "concat"
+        if concatenates and self.layer.num_layers == 1 and not self.layer.bidirectional:
+            return emit(self.layer.replace(bidirectional=True), inputs)
+        both = (*emit(self.layer, inputs), *emit(self.layer, inputs))
+        return emit(Concatenate(axis=-1) if concatenates else _MERGES[self.merge_mode](), both)
 
     def label(self) -> str:
         return f"{self.layer.label()}, both ways"
