@@ -22,8 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple, get_args
 
+import command_line
 import pytest
-from click.testing import CliRunner
 
 import archinspect
 import archinspect.render.diagnostics
@@ -34,7 +34,6 @@ from archinspect.base import diagnostics, source
 from archinspect.base.codes import CODES, Code
 from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
-from archinspect.cli import cli
 from archinspect.graph import builder, infer
 from archinspect.language import evaluation, expressions, load, scope, steps
 from archinspect.language import parse as parse_spec
@@ -458,7 +457,7 @@ def test_keys_at_any_depth_are_explained(command):
     section = text.split(f"\n## {command.split()[0]}\n")[1].split("\n## ")[0]
     prose = re.sub(r"```.*?```", "", section, flags=re.DOTALL)
     named = {name.rpartition(".")[2].removesuffix("[]") for name in re.findall(r"`([^`]+)`", prose)}
-    output = CliRunner().invoke(cli, [*command.split(), "--format", "json"]).stdout
+    output = command_line.run(*command.split(), "--format", "json").stdout
     assert keys_within(json.loads(output)) <= named
 
 

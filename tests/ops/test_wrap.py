@@ -1,7 +1,7 @@
 """Layers around another layer: a step is a sample to the layer, and both ways are what they are built of."""
 
 import pytest
-from single_layer import make, single_layer
+from small import make, single_layer
 
 from archinspect.ops.attending import Attending
 from archinspect.ops.base import TRAITS, Op
@@ -37,10 +37,10 @@ def test_attention_in_every_step_is_attention():
     layer = {"MultiHeadAttention": {"num_heads": 2, "embed_dim": 8, "causal": True}}
     inside = single_layer("MultiHeadAttention", layer["MultiHeadAttention"], [(6, 5, 8)])
     outside = single_layer("TimeDistributed", {"layer": layer}, [(2, 3, 5, 8)])
-    for one, other in zip(outside.nodes, inside.nodes, strict=True):
+    for one, other in zip(outside.graph.nodes, inside.graph.nodes, strict=True):
         assert isinstance(one.op, Attending) == isinstance(other.op, Attending)
         if isinstance(one.op, Attending):
-            shapes, alone = ([tensor.shape for tensor in node.inputs] for node in (one, other))
+            shapes, alone = outside.call(one).shapes, inside.call(other).shapes
             assert one.op.probabilities(shapes, "eager") == other.op.probabilities(alone, "eager") == (6, 2, 5, 5)
             assert one.op.cached(*shapes) == other.op.cached(*alone) > 0
             assert one.op.fused_inputs() == other.op.fused_inputs() == (0, 1, 2)
@@ -52,7 +52,7 @@ LSTM = {"LSTM": {"units": 4, "return_sequences": True}}
 def test_both_ways_are_the_layers_own_where_that_is_the_same():
     wrapped = single_layer("Bidirectional", {"layer": LSTM}, [(2, 5, 3)])
     plain = single_layer("LSTM", {**LSTM["LSTM"], "bidirectional": True}, [(2, 5, 3)])
-    assert [node.op for node in wrapped.nodes] == [node.op for node in plain.nodes]
+    assert [node.op for node in wrapped.graph.nodes] == [node.op for node in plain.graph.nodes]
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_both_ways_are_the_layers_own_where_that_is_the_same():
     ],
 )
 def test_else_both_ways_are_two_layers_and_a_merge(args, merge):
-    forward, backward, joined = single_layer("Bidirectional", args, [(2, 5, 3)]).nodes
+    forward, backward, joined = single_layer("Bidirectional", args, [(2, 5, 3)]).graph.nodes
     assert forward.op == backward.op == make("Bidirectional", args).layer
     assert forward.inputs == backward.inputs
     assert joined.op == merge
-    assert joined.inputs == [forward.output, backward.output]
+    assert joined.inputs == (forward.output, backward.output)
 
 
 def test_a_mean_of_both_ways_divides_its_gradient_once():
-    *_, mean = single_layer("Bidirectional", {"layer": LSTM, "merge_mode": "ave"}, [(2, 5, 3)]).nodes
-    shapes = [tensor.shape for tensor in mean.inputs]
-    assert mean.op.backward(shapes, mean.output.shape, Run((True, True))).inputs == (0, 2 * 5 * 4)
+    facts = single_layer("Bidirectional", {"layer": LSTM, "merge_mode": "ave"}, [(2, 5, 3)])
+    *_, mean = facts.graph.nodes
+    assert facts.call(mean).backward(Run((True, True))).inputs == (0, 2 * 5 * 4)
