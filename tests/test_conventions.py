@@ -13,7 +13,8 @@ import archinspect
 from archinspect.analyses import cost
 from archinspect.base.shape import size
 from archinspect.cli.common import CONVENTIONS as CHOICES
-from archinspect.conventions import CONVENTIONS, QUANTITIES, count, differences, find, names
+from archinspect.conventions import CONVENTIONS, count, differences, find, names
+from archinspect.conventions.quantities import DECLARED, GENERIC, words
 from archinspect.language import library
 from archinspect.ops import FAMILIES, all_ops
 
@@ -363,7 +364,7 @@ def test_rules_are_of_operators_that_are_there():
             assert len(used) == len({*used})
             assert used.count("") == 1
             for rule in figure.rules:
-                assert {*rule.counts} <= {*QUANTITIES}
+                assert {*rule.counts} <= {*GENERIC, *DECLARED}
                 assert rule.why
             assert {part for name in used for part in name.split(".")[:1]} <= known | {"", "Upsample2D"}
         assert {name.split(".")[0] for name in convention.params.without.split()} <= known
@@ -453,7 +454,7 @@ def test_methods_without_a_convention_are_ours(run):
 
 
 def amount(rule):
-    text = " + ".join(f"{times} × {QUANTITIES[name][0]}" for name, times in rule.counts.items()) or "nothing"
+    text = " + ".join(f"{times} × {words(name)}" for name, times in rule.counts.items()) or "nothing"
     return text.replace("+ -", "- ")
 
 

@@ -18,7 +18,7 @@ class Rule(NamedTuple):
     layers: str
     """Names or kinds of operators, see :func:`archinspect.conventions.names`; empty for all others."""
     counts: Mapping[str, int]
-    """How often it counts which quantity, see :data:`archinspect.conventions.QUANTITIES`."""
+    """How often it counts which quantity of :mod:`archinspect.conventions.quantities`."""
     why: str
 
 

@@ -6,6 +6,7 @@ tanh counting as one operation.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archinspect.base.diagnostics import near
@@ -296,6 +297,9 @@ class _AlongAxis(Elementwise):
     def output(self, *shapes: Shape) -> Shape:
         normal_axes(self.axis or (), len(shapes[0]))
         return shapes[0]
+
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        return {"softmax_row": size(output) // prod(output[axis] for axis in self.axis or (-1,))}
 
 
 class Softmax(_AlongAxis):

@@ -179,6 +179,9 @@ class ScaledDotProductAttention(_Attention):
         most = largest(repeated + largest(first, queries + 2 * scores, last), 2 * result)
         return (("float", most - result), added)
 
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        return {"score": self.scores(shapes)}
+
     def _added(self, shapes: Sequence[Shape]) -> int:
         """Return the elements of what is added to every sample's scores: biases of each head, a mask of each window."""
         query, key, _ = _roles(shapes)

@@ -142,6 +142,8 @@ class Op:
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
     activation: Op | None = None
+    data_format: str = ""
+    """Where its channels stand; empty where that is nothing to it."""
     in_place: bool = False
     """Whether it overwrites its input where nothing else reads that."""
 
@@ -329,6 +331,17 @@ class Op:
         The names are those of :data:`archinspect.conventions.quantities.DECLARED`.
         """
         return {}
+
+    def variants(self, *shapes: Shape) -> tuple[str, ...]:
+        """Return what rules of conventions may call this use of it beside its name, most telling first.
+
+        `Upsample.nearest` is told apart from `Upsample.linear` so.
+        """
+        return ()
+
+    def unwrapped(self, *shapes: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        """Return the operator that does the work, and shapes as that sees them: itself and these, but for wrappers."""
+        return self, shapes
 
     def label(self) -> str:
         """Return a few words for a picture, such as `3x3 conv, 64`."""

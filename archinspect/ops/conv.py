@@ -300,6 +300,16 @@ class _Transpose(_Window):
         taps = prod(self.kernel_size) * (self.filters // self.groups)
         return Work(taps * size(shapes[0]), size(output) * self.use_bias)
 
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        # Negative places, too: so a tool counts that takes it for a convolution.
+        spatial, _ = self.split(shapes[0])
+        how = self.sliding(spatial)
+        places = [
+            (length + sum(pad) - window) // stride + 1
+            for length, pad, window, stride in zip(spatial, how.pads, how.windows, how.strides, strict=True)
+        ]
+        return {"bias_as_if_plain": output[0] * prod(places) * self.filters * self.use_bias}
+
     def label(self) -> str:
         return self.describe("transposed conv", str(self.filters), step="*")
 

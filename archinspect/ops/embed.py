@@ -141,6 +141,9 @@ class LearnedPositions(Op):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", size(output[1:]) * self.indexed),)  # what is looked up
 
+    def variants(self, *shapes: Shape) -> tuple[str, ...]:
+        return ("LearnedPositions.table",) if self.input_dim else ()
+
     def label(self) -> str:
         return "positions"
 

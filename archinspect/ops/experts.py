@@ -102,5 +102,13 @@ class MixtureOfExperts(Op):
         inside = (2 + self.gated) * hidden + before
         return (("float", steps * self.num_experts + largest(inside, hidden + 2 * total + before) - total),)
 
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        steps, hidden = size(output[:-1]), self.used * self.units
+        projected = self.num_experts + (1 + self.gated) * hidden + self.used * output[-1]
+        return {"hidden": steps * hidden, "inside": steps * projected}
+
+    def variants(self, *shapes: Shape) -> tuple[str, ...]:
+        return (f"MixtureOfExperts.{type(self.activation).__name__}",) if self.activation else ()
+
     def label(self) -> str:
         return f"{self.top_k} of {self.num_experts} experts"

@@ -304,6 +304,9 @@ class LocalResponseNormalization(Op):
         channels = shape[channel_axis(shape, self.data_format)]
         return size(shape) // channels * (channels + self.window - 1)
 
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        return {"margin": self._padded(output)}
+
     def label(self) -> str:
         return "local response norm"
 

@@ -75,6 +75,9 @@ class _Pool(Windowed):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=self.operations() * size(output))
 
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        return {"strided": size(output) * prod(self.strides or self.pool_size)}
+
     def operations(self) -> int:
         """Return the operations for one output element."""
         raise NotImplementedError
@@ -181,6 +184,9 @@ class _GlobalPool(Spatial):
         (shape,) = shapes
         _, channels = self.split(shape)
         return self.join(shape[0], (1,) * self.rank if self.keepdims else (), channels)
+
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        return {"strided": size(output)}  # a window that takes one place
 
     def label(self) -> str:
         return f"global {self.word} pool"

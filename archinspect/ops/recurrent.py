@@ -156,6 +156,15 @@ class Recurrent(Op):
         # The last step's output is a part of all steps' outputs.
         return size(shapes[0][:-1]) * self.features * (1 + self.bidirectional)
 
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        steps = size(shapes[0][:-1])
+        states = steps * self.units * sum(1 for _ in self.cells(shapes[0]))
+        return {
+            "state": states,
+            "biased_state": states if self.use_bias else 0,
+            "sequence": steps * self.features * (1 + self.bidirectional),
+        }
+
     def label(self) -> str:
         return f"{type(self).__name__}, {self.units}"
 

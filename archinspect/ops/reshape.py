@@ -189,6 +189,10 @@ def _enlarged(factors: Sequence[int], interpolation: str) -> tuple[Reach, ...]:
     return tuple(Reach(taps * factor, 1, (taps - 1) * factor // 2, up=factor) for factor in factors)
 
 
+def _upsampling(rank: int, mode: str) -> tuple[str, ...]:
+    return f"Upsample{rank}D.{mode}", f"Upsample.{mode}", "Upsample"
+
+
 class _UpSampling(Spatial):
     """Repeats or interpolates every position along the spatial axes, by whole factors.
 
@@ -210,6 +214,9 @@ class _UpSampling(Spatial):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=_INTERPOLATION[self.interpolation] * self.rank * size(output))
+
+    def variants(self, *shapes: Shape) -> tuple[str, ...]:
+        return _upsampling(self.rank, self.interpolation)
 
     def label(self) -> str:
         return f"upsample x{self.size[0]}" if len(set(self.size)) == 1 else f"upsample {times(self.size)}"
@@ -279,6 +286,9 @@ class _Upsample(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=_INTERPOLATION[self.mode] * (len(output) - 2) * size(output))
+
+    def variants(self, *shapes: Shape) -> tuple[str, ...]:
+        return _upsampling(len(shapes[0]) - 2, self.mode)
 
     def label(self) -> str:
         return f"upsample x{times(self.scale_factor)}" if self.scale_factor else f"upsample to {times(self.size or ())}"

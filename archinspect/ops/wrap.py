@@ -135,6 +135,9 @@ class TimeDistributed(Op):
         inside = self.layer.reach(*map(_steps_in_batch, shapes))
         return (Reach(), *inside) if inside else inside
 
+    def unwrapped(self, *shapes: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        return self.layer.unwrapped(*map(_steps_in_batch, shapes))
+
     def label(self) -> str:
         return f"{self.layer.label()}, each step"
 
@@ -146,6 +149,7 @@ class TimeDistributed(Op):
     workspace = _of_shapes("workspace")
     stored = _of_shapes("stored")
     quantities = _of_shapes("quantities")
+    variants = _of_inputs("variants")
     output_dtype = _as_it_is("output_dtype")
     output_dtypes = _as_it_is("output_dtypes")
     view = _as_it_is("view")

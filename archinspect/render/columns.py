@@ -33,13 +33,19 @@ def _axes(row: Row, figure: str) -> str:
 
 
 def _number(title: str, value: Callable[[Row], int], keep: int, figure: str = "") -> Column:
-    def write(row: Row, exact: bool) -> str:  # noqa: FBT001 - as a column's
-        number = count(value(row), exact=exact)
+    return Column(title, value, _marked(value, figure, count), number=True, keep=keep)
+
+
+def _marked(value: Callable[[Row], int], figure: str, write: Callable[..., str]) -> Callable[[Row, bool], str]:
+    """Return what writes a row's number, with a `?` where it is not known, or not of all of the row's layers."""
+
+    def written(row: Row, exact: bool) -> str:  # noqa: FBT001 - as a column's
+        number = write(value(row), exact=exact)
         if figure not in row.unknown:
             return number
         return f"{number} + ?" if value(row) else "?"
 
-    return Column(title, value, write, number=True, keep=keep)
+    return written
 
 
 COLUMNS = {
@@ -84,23 +90,23 @@ def columns_of(report: Report) -> dict[str, Column]:
         return COLUMNS
     from archinspect.conventions import find  # only where one is asked for
 
-    found = {**COLUMNS, "params": _counted(f"{report.convention} params", "params", COLUMNS["params"])}
+    found = {**COLUMNS, "params": _counted(report.convention, "params", "params", COLUMNS["params"])}
     for figure in find(report.convention).figures:
         place = PLACES[figure.like]
-        found[place] = _counted(f"{report.convention} {figure.title}", figure.name, COLUMNS[place])
+        found[place] = _counted(report.convention, figure.title, figure.name, COLUMNS[place])
     return found
 
 
-def _counted(title: str, figure: str, place: Column) -> Column:
+def _counted(convention: str, title: str, figure: str, place: Column) -> Column:
     """Return the column of a tool's figure, written as the one whose place it takes."""
     write = byte_count if figure == "memory" else count
     keep = place.keep if figure in ("params", "memory") else COLUMNS["params"].keep + 1  # it is what was asked for
-    return place._replace(
-        title=title,
-        keep=keep,
-        value=lambda row: row.counted.get(figure, 0),
-        write=lambda row, exact: write(row.counted.get(figure, 0), exact=exact),
-    )
+
+    def value(row: Row) -> int:
+        return row.counted.get(figure) or 0
+
+    name = f"{convention} {figure}"
+    return place._replace(title=f"{convention} {title}", keep=keep, value=value, write=_marked(value, name, write))
 
 
 def default_columns(report: Report, rows: Sequence[Row]) -> tuple[str, ...]:

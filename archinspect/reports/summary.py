@@ -54,12 +54,14 @@ class Row(NamedTuple):
     """The layer whose weights it uses."""
     field: Fields = ()
     """What a position sees of the input, an entry a spatial axis; None where it sees everything."""
-    counted: Mapping[str, int] = {}
-    """What another tool counts, where a convention was asked for: params, and the tool's figures by name."""
+    counted: Mapping[str, int | None] = {}
+    """What another tool counts, where a convention was asked for: params, and the tool's figures by name; None for
+    those that are not known."""
     kept: int | None = None
     """Bytes of what it makes that backward keeps, where memory was asked for."""
     unknown: tuple[str, ...] = ()
-    """Figures that count as nothing, as they are not known: some of `params`, `macs`, `flops`."""
+    """Figures that count as nothing, as they are not known: some of `params`, `macs`, `flops`, and of those of a tool,
+    `thop macs`."""
     edges: tuple[Edge, ...] = ()
     """What it reads from outside, in order, each as often as it is read."""
     output_shapes: tuple[BatchShape, ...] = ()
@@ -120,14 +122,14 @@ class Report(NamedTuple):
     convention: str = ""
     """The tool whose figures the rows' `counted` are; empty for none."""
     uncounted: Mapping[str, tuple[str, ...]] = {}
-    """The layers of whose figures some are not known, and which: `params`, `macs`, `flops`."""
+    """The layers of whose figures some are not known, and which: `params`, `macs`, `flops`, a tool's, `thop macs`."""
     memory: Memory | None = None
     """What is held at one time, where it was asked for."""
 
     @property
     def counted(self) -> dict[str, int]:
-        """What that tool counts of the network; the rows sum to it."""
-        return _counted(self.layers)
+        """What that tool counts of the network; the rows sum to it, those left out of which it is not known."""
+        return {name: figure or 0 for name, figure in _counted(self.layers).items()}
 
     @property
     def status(self) -> str:
@@ -219,13 +221,19 @@ def _number(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def _counted(rows: Iterable[Row]) -> dict[str, int]:
-    """Return the sum of what another tool counts of the rows."""
-    sums: dict[str, int] = {}
+def _counted(rows: Iterable[Row]) -> dict[str, int | None]:
+    """Return the sum of what another tool counts of the rows, as far as it is known."""
+    sums: dict[str, int | None] = {}
     for row in rows:
-        for name, figure in row.counted.items():
-            sums[name] = sums.get(name, 0) + figure
+        _add(row.counted, sums)
     return sums
+
+
+def _add(figures: Mapping[str, int | None], sums: dict[str, int | None]) -> None:
+    """Add figures to sums, in which None stands for nothing that is known."""
+    for name, figure in figures.items():
+        before = sums.get(name)
+        sums[name] = before if figure is None else figure + (before or 0)
 
 
 def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Report:
@@ -258,7 +266,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         layers=rows,
         groups={path: composite.kind for path, composite in graph.composites.items()},
         convention=convention,
-        uncounted=uncounted(graph),
+        uncounted={**{row.name: row.unknown for row in rows if row.unknown}, **uncounted(graph)},
         memory=held,
     )
 
@@ -286,12 +294,23 @@ def _with_convention(rows: tuple[Row, ...], facts: Facts, convention: str) -> tu
     """Return the rows with what another tool counts."""
     from archinspect.conventions import count  # only where one is asked for
 
-    sums: dict[str, dict[str, int]] = {}
+    sums: dict[str, dict[str, int | None]] = {}
+    unknown: dict[str, list[str]] = {}
     for node, counted in count(facts, convention).items():
-        into = sums.setdefault(node.layer, {})
-        for name, figure in {"params": counted.params, **counted.figures}.items():
-            into[name] = into.get(name, 0) + figure
-    return tuple([row._replace(counted=sums.get(row.name, {})) for row in rows])
+        figures = {"params": counted.params, **counted.figures}
+        _add(figures, sums.setdefault(node.layer, {}))
+        unknown.setdefault(node.layer, []).extend(
+            f"{convention} {name}" for name, figure in figures.items() if figure is None
+        )
+    return tuple(
+        [
+            row._replace(
+                counted=sums.get(row.name, {}),
+                unknown=tuple(dict.fromkeys([*row.unknown, *unknown.get(row.name, ())])),
+            )
+            for row in rows
+        ]
+    )
 
 
 def _rows(facts: Facts) -> tuple[Row, ...]:
