@@ -29,20 +29,10 @@ def single_layer(name, args, shapes, layout="channels_first", *, apart=False):
     builder = GraphBuilder(name, layout=layout)
     inputs = [builder.input(*shape[1:], name=f"input{i}", dtype=dtype) for i, shape in enumerate(shapes)]
     if apart:
-        outputs = op.build(lambda part, read: builder.add_layer(Part(part), read, builder.claim("", "part")), inputs)
+        outputs = op.build(lambda part, read: builder.add_node(part, read, builder.claim("", "part")).outputs, inputs)
     else:
         outputs = builder.add_layer(op, inputs, builder.claim(name))
     return facts(builder.build(*outputs), shapes[0][0])
-
-
-class Part:
-    """An operator as a layer of its own, its activation not among it."""
-
-    def __init__(self, op):
-        self.op = op
-
-    def build(self, emit, inputs):
-        return emit(self.op, inputs)
 
 
 def small(*layers, shape=(8, 8, 4), batch=None, dtype="float32", **top):

@@ -70,7 +70,7 @@ class GraphBuilder:
         self.composites: dict[str, Composite] = {}
         self.taken: dict[str, Span] = {}
         """Every path in use, and where it comes from."""
-        self.unknown = self._node(Op(), (), "?", "?").outputs[0]
+        self.unknown = self._node(Op(), (), "?", origin).outputs[0]
         """Stands for what could not be made; it has no shape, and neither has what reads it."""
         self._prefix = ""
         self._trainable = True
@@ -150,7 +150,7 @@ class GraphBuilder:
 
     def add_input(self, op: Op, path: str, origin: Span = NOWHERE) -> Tensor:
         """Add an input of the network at a path that was claimed."""
-        node = self._node(op, (), path, path, origin=origin)
+        node = self._node(op, (), path, origin)
         self.inputs.append(node)
         return node.outputs[0]
 
@@ -179,41 +179,61 @@ class GraphBuilder:
                 own = f"{path}.{name}" + (f"_{number}" if number else "")
             else:
                 counts[""] = 0
-            node = self._node(part, tuple(read), own, path, op, origin, arguments, callers, trainable=trainable)
-            self.nodes.append(node)
-            if len(self.nodes) > MAX_NODES:
-                raise TooManyNodesError
-            for tensor in node.inputs:
-                if isinstance(tensor, Later):
-                    self._waiting.append(node)
-                    break
+            node = self.add_node(
+                part,
+                read,
+                own,
+                layer=path,
+                layer_op=op,
+                origin=origin,
+                arguments=arguments,
+                callers=callers,
+                trainable=trainable,
+            )
             return node.outputs
 
         return op.build(emit, inputs)
 
-    def _node(  # noqa: PLR0913, PLR0917 - as the node has
+    def add_node(  # noqa: PLR0913 - as much is known of a node
         self,
         op: Op,
-        inputs: tuple[Tensor, ...],
+        inputs: Sequence[Tensor],
         path: str,
-        layer: str,
+        *,
+        layer: str = "",
         layer_op: Op | None = None,
         origin: Span = NOWHERE,
         arguments: Map | None = None,
         callers: tuple[Span, ...] = (),
-        *,
         trainable: bool = True,
     ) -> Node:
+        """Add one operator, a layer of its own unless `layer` says to which it belongs. Raise as :meth:`add_layer`."""
+        node = self._node(op, tuple(inputs), path, origin)
+        _set(node, "layer", layer or path)
+        _set(node, "layer_op", layer_op or op)
+        _set(node, "arguments", arguments)
+        _set(node, "callers", callers)
+        _set(node, "trainable", trainable)
+        self.nodes.append(node)
+        if len(self.nodes) > MAX_NODES:
+            raise TooManyNodesError
+        for tensor in node.inputs:
+            if isinstance(tensor, Later):
+                self._waiting.append(node)
+                break
+        return node
+
+    def _node(self, op: Op, inputs: tuple[Tensor, ...], path: str, origin: Span) -> Node:
         node = Node()
         _set(node, "op", op)
         _set(node, "inputs", inputs)
         _set(node, "path", path)
-        _set(node, "layer", layer)
-        _set(node, "layer_op", layer_op or op)
+        _set(node, "layer", path)
+        _set(node, "layer_op", op)
         _set(node, "origin", origin)
-        _set(node, "arguments", arguments)
-        _set(node, "callers", callers)
-        _set(node, "trainable", trainable)
+        _set(node, "arguments", None)
+        _set(node, "callers", ())
+        _set(node, "trainable", True)
         _set(node, "shares", None)
         _set(node, "position", len(self.nodes) + len(self.inputs))  # as added, until the graph is built
         count = op.output_count
