@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.base.diagnostics import InvalidSpecError, Problems
 from archinspect.base.settings import Settings
 from archinspect.base.source import SourceError
-from archinspect.graph.graph import Graph
+from archinspect.graph.graph import Graph, collection_paused
 from archinspect.language import library
 from archinspect.language.load import NotFoundError, check_template, is_template, load, open_spec
 from archinspect.networks import Network
@@ -95,6 +95,7 @@ def network(
     return _network(open_spec(spec), settings)
 
 
+@collection_paused()
 def inspect(spec: Spec, *, convention: str = "", memory: bool = False, **settings: Any) -> Report:  # noqa: ANN401 - as network takes them
     """Return what a network is and costs.
 
@@ -115,6 +116,7 @@ def inspect(spec: Spec, *, convention: str = "", memory: bool = False, **setting
     return network(spec, **settings).report(convention=convention, memory=memory)
 
 
+@collection_paused()
 def explain(spec: Spec, *, convention: str = "", **settings: Any) -> Explained:  # noqa: ANN401 - as network takes them
     """Return the formula behind every figure of every layer; arguments and errors as for :func:`inspect`.
 
@@ -128,6 +130,7 @@ def explain(spec: Spec, *, convention: str = "", **settings: Any) -> Explained: 
     return network(spec, **settings).explain(convention=convention)
 
 
+@collection_paused()
 def memory_report(spec: Spec, plan: Plan | None = None, **settings: Any) -> MemoryReport:  # noqa: ANN401 - as network takes them
     """Return what a network takes at inference and in training, by a plan; arguments and errors as for :func:`inspect`.
 
@@ -138,6 +141,7 @@ def memory_report(spec: Spec, plan: Plan | None = None, **settings: Any) -> Memo
     return network(spec, **settings).memory(plan)
 
 
+@collection_paused()
 def compute(
     spec: Spec,
     *,
@@ -160,6 +164,7 @@ def compute(
     return network(spec, **settings).compute(training=training, device=device, attention=attention, tf32=tf32)
 
 
+@collection_paused()
 def fit(
     spec: Spec,
     memory: int,
@@ -182,11 +187,13 @@ def fit(
     return network(spec, **settings).fit(memory, plan, training=training, vary=vary)
 
 
+@collection_paused()
 def compare(*specs: Spec, **settings: Any) -> list[Report]:  # noqa: ANN401 - as network takes them
     """Return the reports of several networks, in the order given; further arguments are those of :func:`network`."""
     return [inspect(spec, **settings) for spec in specs]
 
 
+@collection_paused()
 def check(spec: str | Path) -> Checked:
     """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec."""
     try:

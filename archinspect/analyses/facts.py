@@ -34,27 +34,26 @@ class Facts:
         self.sizes = {**DTYPES, "float": DTYPES[settings.dtype]}
         """Bytes of an element, by data type."""
         self.calls = calls
+        """What each node calls, by its position."""
+        self.types: list[TensorType] = [type_ for call in calls for type_ in call.outputs]
+        """Shape and data type of each tensor, by its position."""
         self._found: dict[object, Any] = {}
 
     def call(self, node: Node) -> Call:
         """Return what a node calls."""
         return self.calls[node.position]
 
-    def type(self, tensor: Tensor) -> TensorType:
-        """Return a tensor's shape and data type."""
-        return self.call(tensor.producer).outputs[tensor.index]
-
     def shape(self, tensor: Tensor) -> Shape:
         """Return a tensor's shape, the batch first."""
-        return self.type(tensor).shape
+        return self.types[tensor.position].shape
 
     def is_float(self, tensor: Tensor) -> bool:
         """Return whether a tensor can have a gradient."""
-        return "float" in self.type(tensor).dtype
+        return "float" in self.types[tensor.position].dtype
 
     def bytes(self, tensor: Tensor) -> int:
         """Return a tensor's size."""
-        shape, dtype = self.type(tensor)
+        shape, dtype = self.types[tensor.position]
         return size(shape) * self.sizes[dtype]
 
     def bytes_of(self, elements: Elements) -> int:
