@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import yaml
 
+from archinspect import syntax
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -35,6 +37,9 @@ _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 _NUMBER_STARTS = frozenset("0123456789+-.")
+# What is no character of YAML (yaml.org/spec/1.2.2, 5.1). Parsers differ in when they find one, and in how they count.
+_NOT_ALLOWED = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_BLANKS_IN_FLOW = re.compile(r"[ \t]+(?=[,\]}])")
 
 
 class Source:
@@ -160,28 +165,26 @@ def decode(data: bytes, name: str, path: str = "") -> Source:
         source.text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         source.text = data.decode("utf-8", "replace")
-        before = re.split(_LINE_BREAK, data[: error.start].decode("utf-8-sig"))
-        line, column = len(before), len(before[-1]) + 1
-        raise SourceError(
-            "encoding",
-            f"byte 0x{data[error.start]:02x} is not UTF-8",
-            Span(source, line, column, line, column + 1),
-            "save the file as UTF-8",
-        ) from error
+        span = _character(source, len(data[: error.start].decode("utf-8-sig")))
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        raise SourceError("encoding", message, span, "save the file as UTF-8") from error
     return source
 
 
 def read_tree(source: Source) -> Tree:
     """Parse YAML text; raise :class:`SourceError` at the first thing that is not one tree of values."""
+    refused = _NOT_ALLOWED.search(source.text)
+    if refused:
+        span = _character(source, refused.start())
+        raise SourceError("yaml", "this control character is not allowed in YAML", span)
+    builder = _Builder(source)
     try:
-        return _Builder(source).build()
+        return builder.build()
     except yaml.MarkedYAMLError as error:
+        builder.refuse_depth(error)
         raise _syntax_error(error, source) from error
-    except yaml.reader.ReaderError as error:
-        before = re.split(_LINE_BREAK, source.text[: error.position])
-        line, column = len(before), len(before[-1]) + 1
-        span = Span(source, line, column, line, column + 1)
-        raise SourceError("yaml", "this control character is not allowed in YAML", span) from error
+    except yaml.YAMLError as error:
+        raise SourceError("yaml", "not valid YAML", Span(source)) from error
 
 
 def resolve(text: str) -> bool | float | str | None:
@@ -208,10 +211,19 @@ def resolve(text: str) -> bool | float | str | None:
     return text
 
 
+def _character(source: Source, index: int) -> Span:
+    """Span of the character at a position."""
+    before = re.split(_LINE_BREAK, source.text[:index])
+    line, column = len(before), len(before[-1]) + 1
+    return Span(source, line, column, line, column + 1)
+
+
 def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
-    problem = (error.problem or "not YAML").strip()
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    begin, stop = error.context_mark, error.problem_mark
+    assert stop is not None
+    in_token = isinstance(error, yaml.scanner.ScannerError)
+    mistake = syntax.explain(source.text, begin, stop, in_token=in_token)
+    line, column = _character(source, mistake.at)[1:3]
     while line > 1 and not source.line(line).strip():
         # What is missing at the end of the text is missed behind its last line.
         line -= 1
@@ -223,8 +235,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
         tab = indent.index("\t") + 1
         span = Span(source, line, tab, line, tab + 1)
         return SourceError("yaml", "a tab indents this line", span, "YAML is indented by spaces")
-    context = f" ({error.context.strip()})" if error.context else ""
-    return SourceError("yaml", f"not valid YAML: {problem}{context}", span)
+    message = f"not valid YAML: {mistake.message}" if mistake.message else "not valid YAML"
+    notes = ((f"the {mistake.begun} begins here", _character(source, begin.index)),) if begin and mistake.begun else ()
+    return SourceError("yaml", message, span, mistake.help, notes)
 
 
 # PyYAML's types say of every event that its marks may be missing; the parsers always set them.
@@ -241,6 +254,8 @@ class _Builder:
         self.source = source
         self.anchors: dict[str, tuple[Tree, int] | None] = {}
         self.count = 0
+        self.stack: Stack = []
+        self.last: Event = None
 
     def build(self) -> Tree:
         # The C parser is ten times as fast; a PyYAML built without it has the other.
@@ -263,9 +278,10 @@ class _Builder:
 
     def _node(self, first: Event, next_event: NextEvent) -> Tree:
         """Build the node that `first` opens, keeping open collections on a stack of our own."""
-        stack: Stack = []
+        stack = self.stack
         event = first
         while True:
+            self.last = event
             kind = type(event)
             if kind is yaml.ScalarEvent:
                 done: Tree = self._scalar(event)
@@ -285,10 +301,22 @@ class _Builder:
             self._attach(stack, done)
             event = next_event()
 
+    def refuse_depth(self, error: yaml.MarkedYAMLError) -> None:
+        """Raise our own error if the parser, which reads ahead, met too many levels before they were seen here."""
+        start = self.last.end_mark.index if self.last else 0
+        stop = error.problem_mark
+        assert stop is not None
+        index = syntax.passes_depth(self.source.text, start, stop.index, MAX_DEPTH - len(self.stack))
+        if index >= 0:
+            raise self._too_deep(_character(self.source, index)) from error
+
+    def _too_deep(self, span: Span) -> SourceError:
+        return SourceError("limit", f"values nest deeper than {MAX_DEPTH} levels", span)
+
     def _open(self, event: Event, stack: Stack) -> None:
         self._count(event)
         if len(stack) >= MAX_DEPTH:
-            raise SourceError("limit", f"values nest deeper than {MAX_DEPTH} levels", self._span(event))
+            raise self._too_deep(self._span(event))
         self._refuse_tag(event)
         node = (Map if isinstance(event, yaml.MappingStartEvent) else List)(self._span(event))
         if event.anchor:
@@ -330,7 +358,7 @@ class _Builder:
     def _scalar(self, event: Event) -> Scalar:
         self._count(event)
         text = event.value
-        span = self._span(event)
+        span = self._span(event) if text else self._span_of_empty(event)
         if event.tag is not None and event.tag != "!":
             self._refuse_tag(event)
         if not event.implicit[0]:
@@ -340,6 +368,15 @@ class _Builder:
         except ValueError:
             message = f"the number has more than {MAX_DIGITS} digits"
             raise SourceError("limit", message, span) from None
+
+    def _span_of_empty(self, event: Event) -> Span:
+        """Span of a value that is not there: in `{a: , b: 1}` before the comma, whichever side a parser names."""
+        span = self._span(event)
+        blanks = _BLANKS_IN_FLOW.match(self.source.text, event.end_mark.index)
+        if not blanks or event.start_mark.index < event.end_mark.index:
+            return span
+        column = span.column + len(blanks[0])
+        return span._replace(column=column, end_column=column)
 
     def _alias(self, event: Event) -> Tree:
         if event.anchor not in self.anchors:

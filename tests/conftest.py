@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
+import command_line
 import pytest
-from click.testing import CliRunner
-
-from archinspect.cli import cli
-
-# What decides on width and colour; every run starts without any of it.
-ENVIRONMENT = dict.fromkeys(("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM", "TERM"))
 
 
 def pytest_addoption(parser):
@@ -18,14 +13,7 @@ def pytest_addoption(parser):
 @pytest.fixture
 def run():
     """Run the command line in this process: `run("check", "net.yaml")` has exit_code, stdout, stderr and output."""
-
-    def run_cli(*args, stdin=None, **env):
-        result = CliRunner().invoke(cli, list(args), input=stdin, env=ENVIRONMENT | env, prog_name="archinspect")
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return run_cli
+    return command_line.run
 
 
 @pytest.fixture

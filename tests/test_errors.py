@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from command_line import UNSET, message
 
 ERRORS = Path(__file__).parent / "errors"
 FILES = sorted(path.stem for path in ERRORS.glob("*.yaml"))
@@ -22,6 +24,7 @@ MADE = {
     "bom": b"\xef\xbb\xbf" + CONV.encode(),
     "carriage_returns_alone": CONV.replace("\n", "\r").encode(),
     "control_character": b"input: [8]\nlayers:\n  - Re\x07LU\n",
+    "control_character_behind_others": "name: Réseau 日本\ninput: [8]\nlayers:\n  - Ré\x07LU\n  - [\n".encode(),
     "crlf": CONV.replace("\n", "\r\n").encode(),
     "digits": b"input: [8]\nlayers:\n  - Dense: " + b"9" * 100_000 + b"\n",
     "digits_of_a_fraction": b"input: [8]\nlayers:\n  - Dropout: 0." + b"3" * 100_000 + b"\n",
@@ -52,9 +55,10 @@ SECONDS = 60
 
 
 def check(run, name):
+    """Return the exit code and what is printed; of wrong usage, our message alone."""
     if name not in BOMBS:
         result = run("check", f"{name}.yaml")
-        return result.exit_code, result.output
+        return result.exit_code, message(result.stderr) if result.exit_code == 2 else result.output
     result = subprocess.run(
         [sys.executable, "-m", "archinspect", "check", f"{name}.yaml"],
         stdout=subprocess.PIPE,
@@ -62,23 +66,38 @@ def check(run, name):
         encoding="utf-8",
         timeout=SECONDS,
         check=False,
-        env=os.environ | dict.fromkeys(("COLUMNS", "FORCE_COLOR", "NO_COLOR"), "") | {"PYTHONIOENCODING": "utf-8"},
+        env={name: os.environ[name] for name in {*os.environ} - {*UNSET}} | {"PYTHONIOENCODING": "utf-8"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
     )
     return result.returncode, result.stdout
 
 
+def place(name, folder):
+    """Return where `name` lies: beside this file, or made in `folder`."""
+    if name in FILES:
+        return ERRORS
+    if name == "directory":
+        (folder / "directory.yaml").mkdir()
+    elif name in MADE:
+        (folder / f"{name}.yaml").write_bytes(MADE[name])
+    return folder
+
+
 @pytest.mark.parametrize("name", [*FILES, *MADE, "directory", "resnet50_missing"])
 def test_output_is_the_stored_one(name, run, stored, tmp_path, monkeypatch):
-    place = ERRORS if name in FILES else tmp_path
-    if name in MADE:
-        (tmp_path / f"{name}.yaml").write_bytes(MADE[name])
-    elif name == "directory":
-        (tmp_path / "directory.yaml").mkdir()
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(place(name, tmp_path))
     exit_code, output = check(run, name)
     assert "Traceback" not in output
     stored(ERRORS / f"{name}.out", f"exit {exit_code}\n{output}")
+
+
+@pytest.mark.parametrize("name", [name for name in [*FILES, *MADE] if name not in BOMBS or name.startswith("nested")])
+def test_another_parser_says_the_same(name, run, tmp_path, monkeypatch):
+    """PyYAML's own parser is there where libyaml is not, stops elsewhere and knows no limits."""
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    monkeypatch.chdir(place(name, tmp_path))
+    result = run("check", f"{name}.yaml")
+    assert f"exit {result.exit_code}\n{result.output}" == (ERRORS / f"{name}.out").read_text(encoding="utf-8")
 
 
 def test_every_stored_output_belongs_to_a_test():

@@ -372,7 +372,7 @@ STEPS = st.sampled_from(
         {"MaxPooling2D": {"pool_size": 3, "strides": 1, "padding": 1}},
         {"Dense": 4},
         {"Add": [["Sigmoid"], []]},
-        {"Multiply": [[{"Dense": 4}, "Sigmoid"], []]},
+        {"Multiply": [[{"Dense": 1}, "Sigmoid"], []]},
         {"layers": [{"Dense": 8}, "LeakyReLU", {"Dense": 4}]},
         {"Concatenate": [[], [{"Dense": 4}]]},
         {"MultiHeadAttention": {"num_heads": 2, "key_dim": 3}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from archinspect.source import MAX_DEPTH, List, Map, Scalar, Source, SourceError, decode, read_tree, resolve
 
@@ -18,6 +19,13 @@ block:
 empty:
 last: 'q'
 """.replace(", *x", "")
+
+
+@pytest.fixture(params=["libyaml", "python"])
+def parser(request, monkeypatch):
+    """Read by libyaml, and by PyYAML's own parser, which is there where libyaml is not."""
+    if request.param == "python":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
 
 
 def tree(text):
@@ -109,6 +117,67 @@ def test_nesting_has_a_limit(opening):
     assert isinstance(tree(opening * MAX_DEPTH + "1" + closing * MAX_DEPTH), List | Map)
     with pytest.raises(SourceError, match="values nest deeper than 100 levels"):
         tree(opening * (MAX_DEPTH + 1))
+
+
+# A parser reads ahead as far as a key may reach, and may have a limit of its own there.
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize(
+    ("before", "opening", "column"),
+    [
+        ("", "[", 101),
+        ("a: [1, ", "[", 106),
+        ("[" * 50 + "{a: 1, b: ", "[", 110),
+        ("", "{a: ", 401),
+        ("", "[{a: ", 251),
+        ("", "- ", 201),
+        ("", "? ", 201),
+        ("[[], {}, '[', \"[\\\"[\", it's, ", "[", 128),
+    ],
+    ids=range(8),
+)
+def test_nesting_meets_our_limit_before_any_of_the_parser(before, opening, column):
+    with pytest.raises(SourceError, match="values nest deeper than 100 levels") as found:
+        tree(before + opening * 5_000)
+    assert found.value.span[1:3] == (1, column)
+
+
+def test_a_text_that_ends_has_the_limit_too():
+    with pytest.raises(SourceError, match="values nest deeper than 100 levels"):
+        tree("[" * 1_001 + "1" + "]" * 1_001)
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize(("before", "bracket"), [("'", "["), ('"\\"', "{"), ("a: b\n# ", "["), ("", "[]")])
+def test_brackets_that_open_nothing_are_no_nesting(before, bracket):
+    with pytest.raises(SourceError, match=r"^not valid YAML"):
+        tree(before + bracket * 5_000 + "\nc")
+
+
+@pytest.mark.usefixtures("parser")
+def test_an_empty_value_stands_before_what_follows_it():
+    root = tree("{a: , b:   , c: }\n")
+    assert [value.span[1:] for value in root.values.values()] == [(1, 5, 1, 5), (1, 12, 1, 12), (1, 17, 1, 17)]
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize("character", ["\x07", "\x7f", "\x80", "\ud800", "\ufffe"])
+def test_a_character_that_yaml_does_not_know_is_found_first(character):
+    with pytest.raises(SourceError, match="this control character is not allowed in YAML") as found:
+        tree("é: [\n  日本" + character)
+    assert found.value.span[1:3] == (2, 5)
+
+
+def test_a_parser_may_refuse_what_it_likes(monkeypatch):
+    class Parser:
+        def __init__(self, text):
+            del text
+
+        def get_event(self):
+            raise yaml.YAMLError("words of its own")
+
+    monkeypatch.setattr(yaml, "CSafeLoader", Parser, raising=False)
+    with pytest.raises(SourceError, match=r"^not valid YAML$"):
+        tree("a: 1")
 
 
 @pytest.mark.parametrize("text", ["9" * 18, "-" + "9" * 18, "0" * 50 + "7", "1_000_000_000_000", "0x" + "f" * 14])

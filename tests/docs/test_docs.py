@@ -22,14 +22,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import command_line
 import pytest
-from click.testing import CliRunner
 
 import archinspect
 import archinspect.render.diagnostics
 import archinspect.render.listing
 from archinspect import args, devices, diagnostics, graph, infer, ops, render, source
-from archinspect.cli import cli
 from archinspect.diagnostics import Diagnostic
 from archinspect.source import Source, Span
 from archinspect.spec import evaluation, expand, expressions, load
@@ -452,7 +451,7 @@ def test_keys_at_any_depth_are_explained(command):
     section = text.split(f"\n## {command.split()[0]}\n")[1].split("\n## ")[0]
     prose = re.sub(r"```.*?```", "", section, flags=re.DOTALL)
     named = {name.rpartition(".")[2].removesuffix("[]") for name in re.findall(r"`([^`]+)`", prose)}
-    output = CliRunner().invoke(cli, [*command.split(), "--format", "json"]).stdout
+    output = command_line.run(*command.split(), "--format", "json").stdout
     assert keys_within(json.loads(output)) <= named
 
 
