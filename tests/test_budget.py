@@ -181,8 +181,7 @@ def test_search_is_that_of_trying_all(memory, slope, start):
 @given(st.integers(1, 300), st.integers(1, 9), st.integers(1, 40), st.integers(0, 40), st.integers(0, 300))
 def test_search_goes_in_steps_from_the_start(memory, step, start, below, above):
     """What the network takes: values a step apart, from `below` under the start to `above` over it."""
-    taken = range(start - below // step * step, start + above + 1, step)
-    taken = [value for value in taken if value >= 1]
+    taken = [value for value in range(start - below // step * step, start + above + 1, step) if value >= 1]
     found = largest_that_fits("size", memory, lambda n: n if n in taken else None, start)
     fitting = [value for value in taken if value <= memory]
     assert found.largest == max(fitting, default=0)

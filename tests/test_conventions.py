@@ -15,6 +15,7 @@ from archinspect.cli.common import CONVENTIONS as CHOICES
 from archinspect.conventions import CONVENTIONS, QUANTITIES, count, differences, find, names
 from archinspect.diagnostics import Problems
 from archinspect.ops import FAMILIES, all_ops
+from archinspect.report import report
 from archinspect.shape import size
 from archinspect.source import Source
 from archinspect.spec import library
@@ -333,7 +334,7 @@ def test_feature_memory_to_two_decimals(network, params, mebibytes):
 @pytest.mark.parametrize("tool", CONVENTIONS)
 @pytest.mark.parametrize("network", ["vit_b_16", "dcgan_generator", "gpt2", "small_2d", "alexnet", "lstm_classifier"])
 def test_differences_add_up(network, tool):
-    own = api.report(graph(network)).totals
+    own = report(graph(network)).totals
     mine = {"params": own.params, **{f.name: getattr(own, f.like) for f in CONVENTIONS[tool].figures}}
     found = differences(graph(network), tool)
     for name, total in totals(network, tool).items():

@@ -100,8 +100,10 @@ class Block(NamedTuple):
 
 def parse(document):
     """Return the document's blocks, and its lines outside them."""
-    blocks, prose = [], []
-    fence, body, start, language, name = "", [], 0, "", ""
+    blocks: list[Block] = []
+    prose: list[str] = []
+    body: list[str] = []
+    fence, start, language, name = "", 0, "", ""
     above = ""
     for number, line in enumerate(document.read_text(encoding="utf-8").split("\n"), 1):
         match = FENCE.match(line)
@@ -215,7 +217,7 @@ def is_run(command):
 
 def environment():
     """Return an environment of which the output does not depend."""
-    kept = {name: os.environ[name] for name in ("HOME", "TMPDIR", "COVERAGE_PROCESS_START") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**kept, "PATH": path, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 
@@ -297,12 +299,12 @@ DOCUMENTS_WITH_PYTHON = [d for d in DOCUMENTS if any(b.language == "python" and 
 @pytest.mark.parametrize("document", DOCUMENTS_WITH_PYTHON, ids=lambda document: document.name)
 def test_python_says_what_is_shown(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
+    names: dict[str, object] = {}
     for block in blocks(document):
         if block.language == "python" and ">>>" in block.text:
             store_files(block, tmp_path)
             test = doctest.DocTestParser().get_doctest(block.text, names, block.id, str(document), block.start)
-            report = []
+            report: list[str] = []
             doctest.DocTestRunner().run(test, out=report.append, clear_globs=False)
             assert not report, "".join(report)
             names = test.globs
@@ -418,7 +420,7 @@ def test_keys_of_the_report_are_explained(sample):
 def test_keys_of_other_forms_are_explained():
     nowhere = Diagnostic("code", "message", Span(Source("net.yaml", "")))
     assert keys("json.md", "check") == set(render.diagnostics.as_dict(nowhere))
-    op = render.listing.op_dict(ops.find("Dense"))
+    op: dict = render.listing.op_dict(ops.find("Dense"))
     arguments = {f"arguments[].{key}" for argument in op["arguments"] for key in argument}
     assert keys("json.md", "ops") == set(op) | arguments
 
