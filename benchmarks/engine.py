@@ -2,9 +2,10 @@
 
     python benchmarks/engine.py [--runs 5]
 
-Prints, for each network, the median time of reading (YAML to values), expanding (to a graph), inferring (shapes),
-counting (report) and memory (what is kept, the peak, checkpointing), and layers per second for inference alone and for
-everything but memory. Twice the layers should take twice the time: the last lines say what it is.
+Prints, for each network, the median time of reading (YAML to values), expanding (to a graph), inferring (shapes), and
+of each question: the report, memory (what is kept, the peak, checkpointing), compute in training, explanations. Each
+starts from facts of its own, of which no rule was run. Then what commands take in all against a summary, and what more
+layers take: twice the layers should take twice the time.
 """
 
 from __future__ import annotations
@@ -13,21 +14,22 @@ import argparse
 import gc
 import time
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from archinspect.analyses.memory import Activations
+from archinspect.analyses.compute import analyze
+from archinspect.analyses.facts import Facts
+from archinspect.analyses.memory import checkpointed, kept, peak
 from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
 from archinspect.base.source import Source, read_file, read_tree
 from archinspect.graph.infer import infer
 from archinspect.language import library
 from archinspect.language.load import load
+from archinspect.reports.explanation import explain
 from archinspect.reports.summary import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from archinspect.graph.graph import Graph
 
 
 def chain(layers: int) -> Source:
@@ -42,36 +44,39 @@ def chain(layers: int) -> Source:
     return Source(f"chain of {layers:,}", text)
 
 
-def memory(graph: Graph) -> tuple[object, ...]:
-    """Return all that is asked of memory."""
-    activations = Activations(graph)
-    return activations.kept(), activations.peak(), activations.checkpointed()
+QUESTIONS: dict[str, Callable[[Facts], Any]] = {
+    "report": report,
+    "memory": lambda facts: (kept(facts), peak(facts), checkpointed(facts)),
+    "compute": lambda facts: analyze(facts, training=True),
+    "explain": explain,
+}
 
 
 def measure(source: Source, runs: int) -> tuple[int, dict[str, float]]:
-    """Return the number of layers and the median seconds of each stage."""
+    """Return the number of operators and the median seconds of each stage."""
     times: dict[str, list[float]] = {}
 
-    def timed(stage: str, function: Callable[[], object]) -> object:
+    def timed(stage: str, function: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - what it returns
         start = time.perf_counter()
-        result = function()
+        result = function(*given)
         times.setdefault(stage, []).append(time.perf_counter() - start)
         return result
 
-    layers = 0
-    gc.disable()  # as archinspect.inspect does
+    count = 0
+    gc.disable()  # as the API does
     for _ in range(runs):
         gc.collect()
-        problems = Problems()
-        timed("read", lambda: read_tree(source))
-        graph = timed("read and expand", lambda: load(source, Settings(), problems))  # noqa: B023 - called at once
-        timed("infer", lambda: infer(graph, problems))  # noqa: B023 - called at once
-        timed("count", lambda: report(graph))  # noqa: B023 - called at once
-        timed("memory", lambda: memory(graph))  # noqa: B023 - called at once
+        problems, settings = Problems(), Settings()
+        timed("read", read_tree, source)
+        graph = timed("read and expand", load, source, settings, problems)
+        timed("infer", infer, graph, problems)
+        for name, question in QUESTIONS.items():
+            calls: Any = infer(graph, problems)
+            timed(name, question, Facts(graph, calls, settings))
         if problems.failed:
             raise SystemExit(str(problems.all()))
-        layers = len(graph.nodes)
-    return layers, {stage: median(values) for stage, values in times.items()}
+        count = len(graph.nodes)
+    return count, {stage: median(values) for stage, values in times.items()}
 
 
 def main() -> None:
@@ -79,20 +84,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    sources = [chain(5_000), chain(10_000), chain(100_000)]
-    sources.append(read_file(library.builtins()["resnet152"]))
-    totals, memories = [], []
+    sources = [chain(5_000), chain(10_000), chain(100_000), read_file(library.builtins()["resnet152"])]
+    found = []
     for source in sources:
-        layers, stages = measure(source, runs)
-        total = stages["read and expand"] + stages["infer"] + stages["count"]
-        totals.append(total)
-        memories.append(stages["memory"])
-        shown = ", ".join(f"{stage} {seconds * 1000:.1f} ms" for stage, seconds in stages.items())
-        print(f"{source.name.rpartition('/')[2]}: {layers:,} layers: {shown}")
-        print(f"    infer {layers / stages['infer']:,.0f} layers/s, everything {layers / total:,.0f} layers/s")
-    for what, seconds in (("everything but memory", totals), ("memory", memories)):
-        twice, more = (one / seconds[0] for one in seconds[1:3])
-        print(f"{what}: against 5,000 layers, 10,000 take {twice:.2f} times as long, 100,000 take {more:.1f} times")
+        count, stages = measure(source, runs)
+        found.append(stages)
+        print(f"{source.name.rpartition('/')[2]}: {count:,} operators, infer {count / stages['infer']:,.0f} per second")
+        print("    " + ", ".join(f"{stage} {seconds * 1000:.1f} ms" for stage, seconds in stages.items()))
+        before = stages["read and expand"] + stages["infer"]
+        summary = before + stages["report"]
+        ratios = [f"{name} {(before + stages[name]) / summary:.2f}" for name in QUESTIONS if name != "report"]
+        print(f"    in all, against a summary's {summary * 1000:.0f} ms: {', '.join(ratios)}")
+    for stage in found[0]:
+        twice, more = (stages[stage] / found[0][stage] for stages in found[1:3])
+        print(f"{stage}: against 5,000 layers, 10,000 take {twice:.2f} times as long, 100,000 take {more:.1f} times")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ stood, and agree. Expect differences where a program's functions are not the spe
 
 def measured() -> dict[str, dict[str, Any]]:
     """Return the stored figures of networks whose memory was measured, in the order of their names."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for file in ("torchvision.json", "measured.json"):
         found |= json.loads((TRUTH / file).read_text(encoding="utf-8"))["models"]
     return {name: found[name] for name in sorted(found) if "peak_inference" in found[name]}

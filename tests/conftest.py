@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import command_line
 import pytest
 
 
 def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="rewrite the stored outputs instead of comparing with them")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_the_tests_are_measured():
+    """What tests start is not: it would be slow, and leave its data where it runs."""
+    os.environ.pop("COVERAGE_PROCESS_START", None)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import archinspect
 from archinspect import Plan
+from archinspect.analyses import optimizers
 from archinspect.analyses.fit import LARGEST, largest_that_fits
 from archinspect.cli.common import OPTIMIZERS
-from archinspect.reports import memory as budget
 
 MEASURED = json.loads((Path(__file__).parent / "truth" / "optimizers.json").read_text(encoding="utf-8"))["networks"]
 SPECS = {"alexnet": "alexnet_torchvision"}
@@ -36,11 +36,11 @@ def test_an_optimizer_keeps_what_pytorch_s_does(network, dtype, optimizer, count
 
 
 def test_every_optimizer_of_pytorch_is_measured():
-    assert {optimizer for *_, optimizer, _ in STATES} == {*budget.OPTIMIZERS} - {"adam8bit"}
+    assert {optimizer for *_, optimizer, _ in STATES} == {*optimizers.OPTIMIZERS} - {"adam8bit"}
 
 
 def test_names_of_the_option_are_those_of_the_table():
-    assert tuple(budget.OPTIMIZERS) == OPTIMIZERS
+    assert tuple(optimizers.OPTIMIZERS) == OPTIMIZERS
 
 
 def net(tmp_path, layers, shape="[8]"):
@@ -182,8 +182,7 @@ def test_search_is_that_of_trying_all(memory, slope, start):
 @given(st.integers(1, 300), st.integers(1, 9), st.integers(1, 40), st.integers(0, 40), st.integers(0, 300))
 def test_search_goes_in_steps_from_the_start(memory, step, start, below, above):
     """What the network takes: values a step apart, from `below` under the start to `above` over it."""
-    taken = range(start - below // step * step, start + above + 1, step)
-    taken = [value for value in taken if value >= 1]
+    taken = [value for value in range(start - below // step * step, start + above + 1, step) if value >= 1]
     found = largest_that_fits("size", memory, lambda n: n if n in taken else None, start)
     fitting = [value for value in taken if value <= memory]
     assert found.largest == max(fitting, default=0)

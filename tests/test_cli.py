@@ -327,7 +327,8 @@ def test_what_is_not_known_is_no_zero(run):
 
 
 def test_a_process_looks_for_little_garbage(monkeypatch, capsys):
-    thresholds, at_exit = [], []
+    thresholds: list = []
+    at_exit: list = []
     monkeypatch.setattr(gc, "set_threshold", thresholds.append)
     monkeypatch.setattr(atexit, "register", at_exit.append)
     monkeypatch.setattr(sys, "argv", ["archinspect", "--version"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archinspect.language.expressions import FAILED, ExpressionError, evaluate, substitute
 
-ENV = {"n": 4, "f": 1.5, "xs": [3, 4, [5]], "name": "net", "yes": True, "none": None, "true": 7}
+ENV: dict[str, Any] = {"n": 4, "f": 1.5, "xs": [3, 4, [5]], "name": "net", "yes": True, "none": None, "true": 7}
 
 
 @pytest.mark.parametrize(

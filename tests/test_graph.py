@@ -13,10 +13,14 @@ from archinspect.ops.identity import Identity, Input
 from archinspect.ops.merge import Add, Subtract
 
 
-def later(name):
-    tensor = Later()
-    object.__setattr__(tensor, "batched", name)  # any slot that the builder does not look at
-    return tensor
+class Named(Later):
+    """A tensor that is known by a name until all are there."""
+
+    __slots__ = ("known_as",)
+    known_as: str
+
+    def __init__(self, name):
+        object.__setattr__(self, "known_as", name)
 
 
 def built(order, outputs=None, **reads):
@@ -24,8 +28,13 @@ def built(order, outputs=None, **reads):
     net = GraphBuilder("net")
     tensors = {"x": net.input(4, name="x")}
     for name in order:
-        (tensors[name],) = net.add_all(Op(), *map(later, reads.get(name, "")), name=name)
-    net.resolve(lambda tensor: tensors[tensor.batched])
+        (tensors[name],) = net.add_all(Op(), *map(Named, reads.get(name, "")), name=name)
+
+    def find(tensor):
+        assert isinstance(tensor, Named)
+        return tensors[tensor.known_as]
+
+    net.resolve(find)
     return net.build(*[tensors[name] for name in (order[-1:] if outputs is None else outputs)])
 
 

@@ -325,7 +325,7 @@ def sample(shape, *, channels_last):
 
 
 # MACs and output at another size of the input, measured as the networks themselves.
-OTHER_SIZES = [
+OTHER_SHAPES: list[tuple[str, dict, int, tuple[int, ...]]] = [
     ("sd15_unet", {"params": {"size": 96}}, 1_074_060_861_440, (96, 96, 4)),
     ("sd15_unet", {"params": {"tokens": 16}, "inputs": {"latent": [60, 52, 4]}}, 295_168_627_200, (60, 52, 4)),
     ("ddpm_unet", {"params": {"size": 64}}, 26_893_615_104, (64, 64, 3)),
@@ -340,7 +340,7 @@ OTHER_SIZES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "given", "macs", "output"), OTHER_SIZES)
+@pytest.mark.parametrize(("name", "given", "macs", "output"), OTHER_SHAPES)
 def test_inputs_of_other_sizes(name, given, macs, output):
     report = archinspect.inspect(FILES[name], **given)
     assert (report.totals.params, report.totals.macs) == (MEASURED[name]["params"], macs)

@@ -119,8 +119,9 @@ def test_einsum_dense_keeps_what_must_be_brought_together():
 )
 @pytest.mark.parametrize("attention", ATTENTION)
 def test_what_is_added_to_scores_is_alive(args, added, attention):
+    nothing: dict = {}
     plain, more = (
         memory.peak(single_layer("SDPA", {"num_heads": 2, **given}, [[7, 3, 5, 8]]), attention=attention).bytes
-        for given in ({}, args)
+        for given in (nothing, args)
     )
     assert more == plain + 4 * added

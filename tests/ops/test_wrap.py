@@ -22,7 +22,8 @@ def test_every_rule_and_trait_is_the_layers():
 
 @pytest.mark.parametrize("name", TRAITS)
 def test_traits_are_the_layers(name):
-    for layer in ({"Conv2D": {"filters": 4, "kernel_size": 3}}, {"ReLU": None}, {"LayerNormalization": {}}, "Custom"):
+    layers: tuple = ({"Conv2D": {"filters": 4, "kernel_size": 3}}, {"ReLU": None}, {"LayerNormalization": {}}, "Custom")
+    for layer in layers:
         wrapper = make("TimeDistributed", {"layer": layer})
         assert getattr(wrapper, name) == getattr(wrapper.layer, name)
     assert getattr(type(wrapper), name) == getattr(Op, name)

@@ -79,7 +79,7 @@ heads = st.lists(
 @st.composite
 def groups(draw, steps):
     """Draw steps, some of them in groups, named or not."""
-    result = []
+    result: list[dict] = []
     for step in draw(steps):
         wrapped = {"layers": [step]} if draw(st.booleans()) else step
         if isinstance(wrapped, dict) and "layers" in wrapped and draw(st.booleans()):

@@ -1,0 +1,131 @@
+"""What one does with a checkout: `nox -s NAME`, and `nox --list` for all. `.ci/run` calls the same sessions.
+
+Sessions that only call a tool take it from the environment in which nox is installed, which README.md's second command
+makes; those that are about versions make an environment of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import nox
+
+BIN = Path(sys.executable).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+CONSTRAINTS = "constraints.txt"
+FIRST_PYTHON = (3, 11)
+
+# With the versions of constraints.txt every warning is an error. Others may warn of what they do themselves, as of each
+# other's deprecated functions: with them only a warning that is put down to our own modules is one. And a newer pytest
+# may have found more to be strict about.
+OTHER_VERSIONS = (
+    *("-o", "filterwarnings=default\nerror:::(archinspect|tests|command_line|single_layer)"),
+    *("-o", "strict=false"),
+)
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["tests", "lint", "types"]
+
+
+def floors(dependencies: list[str]) -> list[str]:
+    """Oldest version of each dependency that its range allows, as a requirement."""
+    found = [re.match(r"([\w.-]+)(\[[\w,-]+\])?>=([\w.]+)", dependency) for dependency in dependencies]
+    return [f"{match[1]}{match[2] or ''}=={match[3]}" for match in found if match]
+
+
+def here(session: nox.Session, tool: str, *args: str, env: dict[str, str] | None = None) -> None:
+    """Run a tool of the environment in which nox is installed."""
+    session.run(str(BIN / tool), *args, external=True, env=env)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run the tests; `nox -s tests -- -k conv` runs some."""
+    here(session, "python", "-m", "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def coverage(session: nox.Session) -> None:
+    """Run the tests and say which lines and branches they leave out."""
+    measured = {"COVERAGE_PROCESS_START": str(Path("pyproject.toml").resolve())}
+    here(session, "python", "-m", "pytest", "-n", "auto", *session.posargs, env=measured)
+    here(session, "coverage", "combine")
+    here(session, "coverage", "report")
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check style, format and layers."""
+    here(session, "ruff", "check")
+    here(session, "ruff", "format", "--check")
+    here(session, "lint-imports", "--no-cache")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check types, of the tests too."""
+    here(session, "mypy")
+
+
+@nox.session(venv_backend="none")
+def update(session: nox.Session) -> None:
+    """Write stored outputs and the outputs in the documentation anew: read the difference before keeping it."""
+    here(session, "python", "-m", "pytest", "--update", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def benchmarks(session: nox.Session) -> None:
+    """Measure start-up and the engine."""
+    for script in sorted(Path("benchmarks").glob("*.py")):
+        here(session, "python", str(script))
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write constraints.txt anew: the newest versions, for every Python that the package supports."""
+    session.install("uv")
+    session.run(
+        *("uv", "pip", "compile", "pyproject.toml", "--extra", "test", "--upgrade", "--quiet"),
+        *("--universal", "--fork-strategy", "fewest", "--python-version", ".".join(map(str, FIRST_PYTHON))),
+        "--no-emit-index-url",
+        *("--custom-compile-command", "nox -s lock", "--output-file", CONSTRAINTS),
+    )
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel and use it outside the checkout."""
+    folder = session.create_tmp()
+    session.run("pip", "wheel", ".", "--no-deps", "--wheel-dir", folder)
+    session.install(*map(str, Path(folder).glob("archinspect-*.whl")))
+    specs = str(Path("specs").resolve())
+    session.chdir(folder)
+    session.run("archinspect", "--version")
+    session.run("archinspect", "summary", "vgg16")
+    session.run("archinspect", "compare", "alexnet", "vgg19", silent=True)
+    session.run("python", "-m", "archinspect", "summary", "keras_demo", "--format", "json", silent=True)
+    session.run("archinspect", "check", specs)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the tests with the newest versions that pyproject.toml allows."""
+    session.install("--upgrade", "-e", ".[test]")
+    session.run("pip", "freeze")
+    session.run("pytest", "-n", "auto", *OTHER_VERSIONS, *session.posargs)
+
+
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """Run the tests with the oldest versions that pyproject.toml allows, on the oldest Python."""
+    if sys.version_info[:2] != FIRST_PYTHON:
+        session.skip("releases as old as the oldest allowed ones are not made for newer Pythons")
+    project, build = PROJECT["project"], PROJECT["build-system"]["requires"]
+    session.install(*floors(build))
+    dependencies = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    session.install("--no-build-isolation", "-e", ".", *floors(dependencies))
+    session.run("pip", "freeze")
+    session.run("pytest", "-n", "auto", *OTHER_VERSIONS, *session.posargs)
