@@ -1,13 +1,14 @@
 """The few shape computations that operators share.
 
-A shape is a tuple of dimensions with the batch first. Rules use only `+ - * //` and `max` on
-dimensions.
+A shape is a tuple of dimensions with the batch first. Rules compute with `+ - * // %`, `largest`, `smallest` and `gcd`,
+and put no dimension into a set or a dict: numbers that remember how they came about are compared, never hashed.
 """
 
 from __future__ import annotations
 
+import math
+from functools import reduce
 from itertools import pairwise
-from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def text(shape: Shape) -> str:
 
 def size(shape: Shape) -> int:
     """Return the number of elements."""
-    return prod(shape)
+    return math.prod(shape)
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -51,12 +52,32 @@ def extent(kernel: int, dilation: int) -> int:
     return dilation * (kernel - 1) + 1
 
 
-def largest(a: int, b: int) -> int:
-    """Return the larger; unlike `max`, with both in the formula where they are traced."""
+def largest(*numbers: int) -> int:
+    """Return the largest; unlike `max`, with all of them in the formula where they are traced."""
+    return reduce(_larger, numbers)
+
+
+def _larger(a: int, b: int) -> int:
     if type(a) is int and type(b) is int:
         return max(a, b)
     traced, other = (b, a) if type(a) is int else (a, b)
     return traced.largest(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.base.symbolic
+
+
+def smallest(a: int, b: int) -> int:
+    """Return the smaller, as :func:`largest`."""
+    if type(a) is int and type(b) is int:
+        return min(a, b)
+    traced, other = (b, a) if type(a) is int else (a, b)
+    return traced.smallest(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.base.symbolic
+
+
+def gcd(a: int, b: int) -> int:
+    """Return the greatest common divisor, as :func:`largest`."""
+    if type(a) is int and type(b) is int:
+        return math.gcd(a, b)
+    traced, other = (b, a) if type(a) is int else (a, b)
+    return traced.gcd(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.base.symbolic
 
 
 def named(name: str, values: Iterable[int]) -> Shape:
@@ -131,14 +152,17 @@ def broadcast(shapes: tuple[Shape, ...]) -> Shape:
     # A shorter shape lines up at the end, but keeps the batch in front.
     lined = [(shape[0], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
     for axis, dims in enumerate(zip(*lined, strict=True)):
-        wide = {dim for dim in dims if dim != 1} or {1}
-        if len(wide) > 1:
+        if all(dim is dims[0] for dim in dims):
+            result.append(dims[0])  # whether it is 1 does not matter, so that a formula holds for both
+            continue
+        wide = [dim for dim in dims if dim != 1] or [1]
+        if any(dim != wide[0] for dim in wide):
             shown = " and ".join(text(shape) for shape in shapes)
             raise Mismatch(
-                f"the inputs {shown} differ at axis {axis}: {' and '.join(map(str, sorted(wide)))}",
+                f"the inputs {shown} differ at axis {axis}: {' and '.join(map(str, sorted(set(wide))))}",
                 help="make the paths end in the same shape, or project one with a 1x1 convolution",
             )
-        result.append(wide.pop())
+        result.append(wide[0])
     return tuple(result)
 
 

@@ -6,6 +6,7 @@ distinguishes cases, the formula is therefore that of the case at hand.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -16,6 +17,7 @@ Number: TypeAlias = "int | float | Traced"
 
 _COMPUTE: dict[str, Callable[..., int | float]] = {
     "max": max,
+    "min": min,
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
@@ -45,6 +47,14 @@ class Traced:
     def largest(self, other: Number) -> Number:
         """Return the larger of two numbers; unlike `max`, this remembers both."""
         return _result("max", self, other)
+
+    def smallest(self, other: Number) -> Number:
+        """Return the smaller of two numbers; unlike `min`, this remembers both."""
+        return _result("min", self, other)
+
+    def gcd(self, other: Number) -> int:
+        """Return the greatest common divisor, which no expression of a spec can say."""
+        return math.gcd(int(plain(cast("Number", self))), int(plain(other)))
 
     def __add__(self, other: Number) -> Number:
         return _add(self, other)
@@ -193,8 +203,8 @@ def _write(number: Number, *, numbers: bool) -> tuple[str, int]:
     if not sign:
         return _atom(number, numbers=numbers)
     parts = _operands(number)
-    if sign == "max":
-        return f"max({', '.join(formula(part, numbers=numbers) for part in parts)})", _ATOM
+    if sign in ("max", "min"):
+        return f"{sign}({', '.join(formula(part, numbers=numbers) for part in parts)})", _ATOM
     if sign == "negative" and _operator(parts[0]) == "//" and _operator(_operands(parts[0])[0]) == "negative":
         # -(-a // b) is how a rule rounds up.
         (above,), below = _operands(_operands(parts[0])[0]), _operands(parts[0])[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.base.shape import Mismatch, size, text
+from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.dense import Dense, Projection
@@ -175,12 +175,13 @@ class ScaledDotProductAttention(_Attention):
         if run.attention == "eager":
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
-            return (("float", repeated + max(2 * scores, scores + 2 * result) - result), added)
+            return (("float", repeated + largest(2 * scores, scores + 2 * result) - result), added)
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
         copied = size(shapes[0][:-2]) > 1 and self.num_heads > 1
         first = (1 + copied) * (queries + keys) + scores
         last = queries + scores + values * copied + result
-        return (("float", max(repeated + max(first, queries + 2 * scores, last), 2 * result) - result), added)
+        most = largest(repeated + largest(first, queries + 2 * scores, last), 2 * result)
+        return (("float", most - result), added)
 
     def _added(self, shapes: Sequence[Shape]) -> int:
         """Return the elements of what is added to every sample's scores: biases of each head, a mask of each window."""
@@ -342,8 +343,8 @@ class MultiHeadAttention(_Attention):
             "dropout": self.dropout,
         }
         # As PyTorch's, unless keys and values differ in what they are made of.
-        widths = {self.embed_dim, self.kdim or self.embed_dim, self.vdim or self.embed_dim}
-        packed = self.embed_dim and len(widths) == 1 and key is value and not self.rotary
+        of_one_width = all(width in (None, self.embed_dim) for width in (self.kdim, self.vdim))
+        packed = self.embed_dim and of_one_width and key is value and not self.rotary
         attention = _Packed(packed=3 if query is key else 2, **same) if packed else ScaledDotProductAttention(**same)
         attended = emit(attention, [queries, keys, vectors])
         out_bias = bias if self.out_bias is None else self.out_bias

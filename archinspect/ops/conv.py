@@ -256,7 +256,7 @@ class _Transpose(_Window):
         spatial, _ = self.split(shape)
         _check_groups(self.groups, self.channels(shape), self.filters)
         lengths = tuple(self._length(axis, length) for axis, length in enumerate(spatial))
-        if min(lengths) < 1:
+        if any(length < 1 for length in lengths):
             raise Mismatch(f"the padding leaves no output: {times(lengths)}", arg="padding")
         return self.join(shape[0], lengths, self.filters)
 

@@ -6,7 +6,7 @@ import re
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from archinspect.base.shape import Mismatch, size, text
+from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import MAX_ITEMS, Int, Kind, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
@@ -230,7 +230,7 @@ class _Memory:
 
     def _hold(self, *factors: _Factor) -> None:
         distinct = {id(factor): factor for factor in factors if factor.number is None}
-        self.alive = max(self.alive, sum(map(self._elements, distinct.values())))
+        self.alive = largest(self.alive, sum(map(self._elements, distinct.values())))
 
     def _elements(self, factor: _Factor) -> int:
         return prod(self.lengths[index] for index in factor.order)
@@ -280,7 +280,7 @@ class Einsum(_Product):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
         memory = _Memory(terms, result, self.sizes(terms, shapes))
-        return (("float", max(memory.alive - size(output), 0)),)
+        return (("float", largest(memory.alive - size(output), 0)),)
 
     def view(self, *, training: bool) -> View | None:
         terms, result = self.terms()
@@ -364,4 +364,4 @@ class EinsumDense(_Product):
         terms, result = self.terms()
         memory = _Memory(terms, result, self._sizes(shapes[0]))
         # The product, to which the bias is added; or copies of input and kernel.
-        return (("float", max(memory.alive - size(output), size(output) * bool(self.bias_axes))),)
+        return (("float", largest(memory.alive - size(output), size(output) * bool(self.bias_axes))),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import Mismatch, size
+from archinspect.base.shape import Mismatch, size, smallest
 from archinspect.ops.args import Bool, Int, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
@@ -40,7 +40,7 @@ class Embedding(Op):
         return {"embeddings": Weight((self.input_dim, self.output_dim))}
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return min(super().weights_read(shapes, output), size(output))
+        return smallest(super().weights_read(shapes, output), size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept((0,)) if run.weights else Kept()

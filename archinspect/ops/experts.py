@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import size
+from archinspect.base.shape import largest, size, smallest
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.args import Bool, Int, arg
 from archinspect.ops.base import ArgumentError, Op
@@ -83,7 +83,7 @@ class MixtureOfExperts(Op):
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
         router, experts = self.weights(*shapes).values()
-        read = min(self.num_experts, size(output[:-1]) * self.top_k) + self.shared_experts
+        read = smallest(self.num_experts, size(output[:-1]) * self.top_k) + self.shared_experts
         return size(router.shape) + read * size(experts.shape[1:])
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
@@ -100,7 +100,7 @@ class MixtureOfExperts(Op):
         steps, total = size(output[:-1]), size(output)
         hidden, before = steps * self.units, total * (self.used > 1)
         inside = (2 + self.gated) * hidden + before
-        return (("float", steps * self.num_experts + max(inside, hidden + 2 * total + before) - total),)
+        return (("float", steps * self.num_experts + largest(inside, hidden + 2 * total + before) - total),)
 
     def label(self) -> str:
         return f"{self.top_k} of {self.num_experts} experts"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size
+from archinspect.base.shape import Mismatch, largest, normal_axes, normal_axis, size
 from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Kept, Weight, Work
@@ -298,7 +298,7 @@ class LocalResponseNormalization(Op):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # The mean of the squares, its multiple and the base of the power, before there is an output; or the squares,
         # with zeros around the channels, of which the mean is made.
-        return (("float", max(2 * size(output), self._padded(shapes[0]))),)
+        return (("float", largest(2 * size(output), self._padded(shapes[0]))),)
 
     def _padded(self, shape: Shape) -> int:
         channels = shape[channel_axis(shape, self.data_format)]

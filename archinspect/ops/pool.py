@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from math import gcd, prod
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.base.shape import Mismatch, ceil_div, extent, positions, size, sliding, text
+from archinspect.base.shape import Mismatch, ceil_div, extent, gcd, positions, size, sliding, text
 from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Reach, Work
@@ -313,7 +313,7 @@ class _AdaptiveAveragePool(_AdaptivePool):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         # To a single position it is a mean.
-        return Kept() if set(self.output_size) == {1} else Kept((0,))
+        return Kept() if all(count == 1 for count in self.output_size) else Kept((0,))
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePool):
@@ -353,10 +353,10 @@ class RoIAlign(Spatial):
         *maps, boxes = shapes
         if len(boxes) != 3 or boxes[-1] != 4:  # noqa: PLR2004 - the batch, boxes, two corners
             raise Mismatch(f"its last input are the boxes, [boxes, 4], not {text(boxes)}")
-        channels = {self.split(shape)[1] for shape in maps}
-        if len(channels) > 1:
-            raise Mismatch(f"the maps differ in channels: {' and '.join(map(str, sorted(channels)))}")
-        inside = self.join(boxes[0], self.output_size, channels.pop())
+        channels = [self.split(shape)[1] for shape in maps]
+        if any(count != channels[0] for count in channels):
+            raise Mismatch(f"the maps differ in channels: {' and '.join(map(str, sorted(set(channels))))}")
+        inside = self.join(boxes[0], self.output_size, channels[0])
         return (boxes[0], boxes[1], *inside[1:])
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:

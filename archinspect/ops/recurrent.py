@@ -147,8 +147,8 @@ class Recurrent(Op):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # Each step's output before they are joined, what the layer before gave, one direction's outputs while those
         # of both are joined; and, nearly, the tensors of a step.
-        layers = 1 + (self.num_layers > 1) + self.bidirectional / 2
-        joined = int(layers * self.stored(shapes, output))
+        halves = 2 + 2 * (self.num_layers > 1) + self.bidirectional
+        joined = halves * self.stored(shapes, output) // 2
         return (("float", joined + (self.gates + 3) * output[0] * self.units),)
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:

@@ -144,7 +144,7 @@ class _Cropping(Spatial):
         (shape,) = shapes
         spatial, channels = self.split(shape)
         left = [length - sum(cut) for length, cut in zip(spatial, self.cropping, strict=True)]
-        if min(left) < 1:
+        if any(length < 1 for length in left):
             raise Mismatch(f"cuts {times(spatial)} down to {times(left)}", arg="cropping", help="crop less")
         return self.join(shape[0], left, channels)
 
