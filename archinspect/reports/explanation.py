@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.shape import AXES, axis_names, size
-from archinspect.base.symbolic import Number, Traced, formula, named, names, plain, terms
+from archinspect.base.symbolic.traced import Number, Traced, formula, named, names, plain, terms
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
 
