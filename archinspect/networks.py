@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.analyses.fit import Fit
     from archinspect.base.diagnostics import Diagnostic
+    from archinspect.base.symbolic.formulas import Formula
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report
@@ -133,6 +134,28 @@ class Network:
         with collection_paused():
             facts = other.facts.in_dtype(plan.dtype)
             return (memory.training(facts, plan) if training else memory.inference(facts, plan)).total
+
+    def formula(self, figure: str, *variables: str) -> Formula:
+        """Return a figure's closed formula; see :meth:`formulas`."""
+        return self.formulas([figure], variables)[figure]
+
+    def formulas(self, figures: Sequence[str] = (), variables: Sequence[str] = ()) -> dict[str, Formula]:
+        """Return closed formulas of figures: some of `params`, `macs`, `flops`, `output_bytes`, `kept`, `peak`, or all.
+
+        `variables` are `batch`, parameters of the network and axes of its inputs (`height`); without, all that its
+        structure leaves open. Others have the values that the network has. Raise ValueError for what is none.
+
+        >>> import archinspect
+        >>> macs = archinspect.network("alexnet").formula("macs", "batch", "classes")
+        >>> print(macs)
+        batch * (720_310_816 + 4_096 * classes)
+        >>> macs(batch=2, classes=10)
+        1440703552
+        """
+        from archinspect.analyses.formula import formulas
+
+        with collection_paused():
+            return formulas(self._load, self.facts, figures, variables)
 
     def compare(self, *others: Network) -> list[Report]:
         """Return the reports of this network and others, in this order."""

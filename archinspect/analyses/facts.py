@@ -74,8 +74,8 @@ class Facts:
         if node.shares is None:
             return weights
         theirs = self.call(node.shares).weights
-        exact = {(name, weight.shape) for name, weight in theirs.items()}
-        sizes = {tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1}
+        exact = [(name, weight.shape) for name, weight in theirs.items()]
+        sizes = [tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1]
         return {
             name: weight
             for name, weight in weights.items()
@@ -93,7 +93,10 @@ class Facts:
         return self if dtype == self.dtype else Facts(self.graph, self.calls, self.settings._replace(dtype=dtype))
 
 
-def facts_of(graph: Graph, settings: Settings, problems: Problems) -> Facts | None:
-    """Return the facts of a graph; None where its shapes do not fit, which is told to `problems`."""
-    calls = infer(graph, problems, settings.samples)
+def facts_of(graph: Graph, settings: Settings, problems: Problems, *, remember: bool = True) -> Facts | None:
+    """Return the facts of a graph; None where its shapes do not fit, which is told to `problems`.
+
+    Without `remember` no two nodes share what rules say, as with symbols.
+    """
+    calls = infer(graph, problems, settings.samples, remember=remember)
     return None if None in calls else Facts(graph, cast("list[Call]", calls), settings)

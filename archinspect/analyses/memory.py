@@ -91,6 +91,21 @@ def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = Fals
     `attention` is how attention is computed (`fused`, `math` or `eager`). With `input_gradients` backward goes on to
     the network's inputs, as in a network that stands behind another.
     """
+    counts = _counts(facts, attention, input_gradients=input_gradients)
+    layers: dict[str, int] = {}
+    for node, count in zip(facts.graph.everything, counts, strict=True):
+        if count:
+            layers[node.layer] = layers.get(node.layer, 0) + count
+    return Training(sum(counts), layers)
+
+
+def kept_bytes(facts: Facts, *, attention: str = "fused") -> int:
+    """Return the bytes that backward keeps, as :func:`kept` does."""
+    return sum(_counts(facts, attention))
+
+
+def _counts(facts: Facts, attention: str, *, input_gradients: bool = False) -> list[int]:
+    """Return the bytes that backward keeps of what each node makes, by its position."""
     counts = [0] * len(facts.graph.everything)
     counted: set[Storage] = set()
     for node, storages, extra in _kept(facts, attention, input_gradients=input_gradients):
@@ -99,11 +114,7 @@ def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = Fals
             if storage not in counted:
                 counted.add(storage)
                 counts[storage.maker.position] += storage.bytes
-    layers: dict[str, int] = {}
-    for node, count in zip(facts.graph.everything, counts, strict=True):
-        if count:
-            layers[node.layer] = layers.get(node.layer, 0) + count
-    return Training(sum(counts), layers)
+    return counts
 
 
 def checkpointed(facts: Facts, *, attention: str = "fused") -> Checkpointed:
@@ -163,6 +174,25 @@ def peak(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> Pe
     assigns them. With `ideal` storages are given back behind their last reader. In all, the network's outputs live
     on.
     """
+    distinct, timeline = _run(facts, policy, attention)
+    first = len(facts.graph.inputs)
+    if not timeline:
+        alive = _alive(distinct, first)
+        return Peak(sum(one.bytes for one in alive), "", alive, 0, ())
+    worst = max(range(len(timeline)), key=lambda i: timeline[i].during)
+    alive = _alive(distinct, first + worst)
+    most = timeline[worst].during
+    return Peak(most, timeline[worst].layer, alive, most - sum(one.bytes for one in alive), tuple(timeline))
+
+
+def peak_bytes(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> int:
+    """Return the most bytes alive at inference, as :func:`peak` does."""
+    distinct, timeline = _run(facts, policy, attention)
+    return max([entry.during for entry in timeline], default=sum(storage.bytes for storage in distinct))
+
+
+def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list[TimelineEntry]]:
+    """Return all storages of a run at inference, with their lifetimes, and what is alive in each node's run."""
     refuse_unknown("policy", policy, POLICIES)
     refuse_unknown("attention", attention, ATTENTION)
     graph = facts.graph
@@ -185,13 +215,7 @@ def peak(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> Pe
         during = now + _workspace(facts, node, attention)
         now -= end[node.position]
         timeline.append(TimelineEntry(node.layer, during, now))
-    if not timeline:
-        alive = _alive(distinct, first)
-        return Peak(sum(one.bytes for one in alive), "", alive, 0, ())
-    worst = max(range(len(timeline)), key=lambda i: timeline[i].during)
-    alive = _alive(distinct, first + worst)
-    most = timeline[worst].during
-    return Peak(most, timeline[worst].layer, alive, most - sum(one.bytes for one in alive), tuple(timeline))
+    return distinct, timeline
 
 
 def _workspace(facts: Facts, node: Node, attention: str) -> int:

@@ -96,6 +96,16 @@ def axis_names(name: str, rank: int) -> list[str]:
     return [name] if rank == 1 else [f"{name}_{axis}" for axis in AXES[-rank:]]
 
 
+def axis_names_of(rank: int, layout: str) -> list[str]:
+    """Return what the axes of a tensor of this rank are called, the batch left out: `height`, `width`, `channels`."""
+    if rank in (4, 5):
+        spatial = list(AXES[2 - rank :])
+        return ["channels", *spatial] if layout == "channels_first" else [*spatial, "channels"]
+    known = {1: [], 2: ["features"], 3: ["steps", "features"]}
+    found = known.get(rank) or [f"axis{at}" for at in range(1, rank)]
+    return found[::-1] if rank == 3 and layout == "channels_first" else found  # noqa: PLR2004 - batch, steps, features
+
+
 def same_padding(length: int, window: int, stride: int) -> int:
     """Return the zeros of TensorFlow's `same`: the output is the input over the stride, rounded up."""
     return largest((ceil_div(length, stride) - 1) * stride + window - length, 0)

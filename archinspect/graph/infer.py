@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 MAX_ELEMENTS = 10**18
 
 
-def infer(graph: Graph, problems: Problems, batch: int = 1) -> list[Call | None]:
+def infer(graph: Graph, problems: Problems, batch: int = 1, *, remember: bool = True) -> list[Call | None]:
     """Return what each node calls, by its position, for a batch of this size.
 
     A node whose inputs do not fit is told to `problems`, each place once; it calls nothing, and what depends on it
-    stays silent. Networks repeat themselves, so that nodes share a call where operator and inputs are equal.
+    stays silent. Networks repeat themselves, so that nodes share a call where operator and inputs are equal. Symbols
+    cannot be looked up: without `remember` each node has its own, of any size.
     """
-    known: dict[tuple[object, ...], Call] = {}
+    known: dict[object, Call] = {}
     types: list[TensorType | None] = [None] * (len(graph.tensors) + 1)
     calls: list[Call | None] = []
     for node in graph.inputs:
@@ -35,8 +36,8 @@ def infer(graph: Graph, problems: Problems, batch: int = 1) -> list[Call | None]
         read = tuple([types[tensor.position] for tensor in node.inputs])
         call = None
         if None not in read:
-            key = (node.op, read, node.output.batched)
-            call = known.get(key) or _call(node, read, problems, batch)  # type: ignore[arg-type] # no None is left
+            key = (node.op, read, node.output.batched) if remember else node
+            call = known.get(key) or _call(node, read, problems, batch, MAX_ELEMENTS if remember else None)  # type: ignore[arg-type] # no None is left
         if call is not None:
             known[key] = call
             for tensor, found in zip(node.outputs, call.outputs, strict=True):
@@ -51,7 +52,7 @@ def _input(node: Node, batch: int) -> Call:
     return Call(node.op, (), (TensorType(first, node.op.output_dtype()),))
 
 
-def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: int) -> Call | None:
+def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: int, most: int | None) -> Call | None:
     op = node.op
     if node.outputs[0].batched and not op.stretches:
         # What is the same for all samples is repeated for each, as a view.
@@ -62,8 +63,8 @@ def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: 
     shapes = [type_.shape for type_ in given]
     try:
         outputs = op.outputs(*shapes)
-        for shape in outputs:
-            _refuse_huge(shape)
+        if most is not None:
+            _refuse_huge(outputs, most)
     except Mismatch as error:
         name = type(node.layer_op).__name__
         notes = [("used here", caller) for caller in node.callers[:3]]
@@ -73,9 +74,9 @@ def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: 
     return Call(op, given, tuple(map(TensorType, outputs, dtypes)))
 
 
-def _refuse_huge(shape: Shape) -> None:
-    if size(shape) > MAX_ELEMENTS:
-        raise Mismatch(f"the output has more than {MAX_ELEMENTS:.0e} elements", help="use smaller sizes")
+def _refuse_huge(outputs: Sequence[Shape], most: int) -> None:
+    if any(size(shape) > most for shape in outputs):
+        raise Mismatch(f"the output has more than {most:.0e} elements", help="use smaller sizes")
 
 
 def _place(node: Node, args: Sequence[str]) -> Span:

@@ -1,0 +1,186 @@
+"""Every combination of values of a network's variables: figures by formulas where they hold, each exact.
+
+The network is traced at the first combination that no formula so far holds for; what it refuses has a region, too.
+Where formulas hold for a few combinations only, the engine itself takes over.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from archinspect.analyses.formula import FIGURES, RefusedError, Symbols, variables
+from archinspect.base.symbolic.vectors import LARGEST, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.analyses.formula import Loader
+
+    Array = NDArray[Any]
+
+BLOCK = 2**18
+"""Combinations that are figured out at once."""
+WORTHWHILE = 8
+"""A formula should hold for this many combinations; the engine alone is faster otherwise."""
+PATIENCE = 16
+"""Formulas in a row that did not, after which the engine takes what is left of a block."""
+
+
+class Block(NamedTuple):
+    """Combinations that follow one another, the last variable varying fastest."""
+
+    start: int
+    """The number of the first."""
+    values: dict[str, Array]
+    """Of each variable, a value per combination."""
+    figures: dict[str, Array]
+    taken: Array
+    """Whether the network takes the combination; figures of others mean nothing."""
+
+    def chosen(self, rows: Array) -> Block:
+        """Return the rows for which a mask is true, or that a list of numbers names."""
+        return Block(
+            self.start,
+            {name: column[rows] for name, column in self.values.items()},
+            {name: column[rows] for name, column in self.figures.items()},
+            self.taken[rows],
+        )
+
+
+class _Region(NamedTuple):
+    """Where a formula of each figure holds, or where the network refuses all."""
+
+    choices: tuple[Any, ...]
+    table: Table
+    refused: bool
+
+
+class Sweep:
+    """A grid of values of variables, whose figures are asked for block by block."""
+
+    def __init__(
+        self, load: Loader, facts: Facts, grid: Mapping[str, Sequence[Any]], figures: Sequence[str] = tuple(FIGURES)
+    ) -> None:
+        """Take lists of values: of whole variables of the network's formulas, and of any of its parameters.
+
+        Raise ValueError for a name that is neither.
+        """
+        known = variables(facts)
+        for name in grid:
+            if name not in known and name not in facts.graph.params:
+                raise ValueError(f"the network has no variable '{name}', only {', '.join(known)}")
+        self.load = load
+        self.facts = facts
+        self.figures = tuple(figures)
+        self.grid = {name: list(values) for name, values in grid.items()}
+        self.whole = [name for name in grid if name in known and all(type(value) is int for value in grid[name])]
+        self.traces = 0
+        """Formulas that were needed."""
+        self.by_engine = 0
+        """Combinations that the engine took."""
+        self._regions: list[_Region] = []
+
+    def __len__(self) -> int:
+        return prod(map(len, self.grid.values()))
+
+    def blocks(self, start: int = 0) -> Iterator[Block]:
+        """Yield the combinations from the one of this number on."""
+        shape = tuple(map(len, self.grid.values()))
+        for first in range(start, len(self), BLOCK):
+            places = np.unravel_index(np.arange(first, min(first + BLOCK, len(self))), shape)
+            values = {
+                name: np.array(known, dtype=None if name in self.whole else object)[place]
+                for (name, known), place in zip(self.grid.items(), places, strict=True)
+            }
+            yield self._block(first, values)
+
+    def _block(self, start: int, values: dict[str, Array]) -> Block:
+        count = len(next(iter(values.values()))) if values else 1
+        block = Block(
+            start, values, {name: np.zeros(count, dtype=np.int64) for name in self.figures}, np.zeros(count, dtype=bool)
+        )
+        left = np.ones(count, dtype=bool)
+        for region in self._regions:
+            self._fill(block, left, region)
+        poor = 0
+        while left.any():
+            point = self._point(values, int(left.argmax()))
+            before = int(left.sum())
+            if poor < PATIENCE:
+                region = self._traced(point)
+                self._fill(block, left, region)
+                poor = 0 if before - int(left.sum()) >= min(WORTHWHILE, before) else poor + 1
+            else:
+                self._run(block, left, int(left.argmax()), point)
+        return block
+
+    def _point(self, values: Mapping[str, Array], row: int) -> dict[str, Any]:
+        return {name: column[row].item() if name in self.whole else column[row] for name, column in values.items()}
+
+    def _traced(self, point: Mapping[str, Any]) -> _Region:
+        """Return the region around a point."""
+        self.traces += 1
+        try:
+            symbols = Symbols(self.load, self.facts, self.whole, point)
+            found = {name: FIGURES[name][1](symbols.facts) for name in self.figures}
+            table, refused = Table({name: symbols.trace.formula(number) for name, number in found.items()}), False
+        except RefusedError as error:
+            table, refused = Table({"": error.where}), True
+        region = _Region(tuple(point[name] for name in self.grid if name not in self.whole), table, refused)
+        self._regions.append(region)
+        return region
+
+    def _fill(self, block: Block, left: Array, region: _Region) -> None:
+        """Put a region's figures where it holds and nothing stands yet."""
+        rows = left.copy()
+        for name, choice in zip([n for n in self.grid if n not in self.whole], region.choices, strict=True):
+            rows &= np.array([value == choice and type(value) is type(choice) for value in block.values[name]])
+        numbers = np.flatnonzero(rows)
+        if not len(numbers):
+            return
+        given = {name: block.values[name][numbers] for name in region.table.variables}
+        columns, holds = region.table(**given) if given else region.table()
+        inside = numbers[np.broadcast_to(holds, numbers.shape)]
+        left[inside] = False
+        if not region.refused:
+            block.taken[inside] = True
+            for name in self.figures:
+                column = np.broadcast_to(columns[name], numbers.shape)
+                if column.dtype == object:  # numbers of more than 64 bits
+                    block.figures[name] = block.figures[name].astype(object)
+                block.figures[name][inside] = column[holds]
+
+    def _run(self, block: Block, left: Array, row: int, point: Mapping[str, Any]) -> None:
+        """Let the engine find the figures of one combination."""
+        self.by_engine += 1
+        left[row] = False
+        try:
+            facts = Symbols(self.load, self.facts, (), point).facts
+        except RefusedError:
+            return
+        block.taken[row] = True
+        for name in self.figures:
+            figure = FIGURES[name][1](facts)
+            if figure > LARGEST:
+                block.figures[name] = block.figures[name].astype(object)
+            block.figures[name][row] = figure
+
+
+def front(block: Block, figures: Sequence[str]) -> Block:
+    """Return the combinations of which no other is smaller in one of the figures and larger in none."""
+    columns = np.stack([block.figures[name].astype(float) for name in figures])
+    order = np.lexsort(columns[::-1])
+    kept: list[int] = []
+    for row in order:
+        point = columns[:, row]
+        if not kept or not np.any(
+            np.all(columns[:, kept] <= point[:, None], axis=0) & np.any(columns[:, kept] < point[:, None], axis=0)
+        ):
+            kept.append(int(row))
+    return block.chosen(np.array(sorted(kept), dtype=int))
