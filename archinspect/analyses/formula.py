@@ -104,11 +104,9 @@ class Symbols:
 
     def sizes_of_inputs(self) -> set[str]:
         """Return the variables of inputs whose sizes follow from no parameter."""
-        graph = self.facts.graph
-        by_path = {node.path: node for node in graph.inputs}
-        return {
-            name for name, (path, axis) in _axes(graph).items() if type(by_path[path].op.output()[axis]) is not Symbolic
-        }
+        sizes: dict[str, tuple[object, ...]] = {node.path: node.op.output() for node in self.facts.graph.inputs}
+        axes = _axes(self.facts.graph)
+        return {name for name, (path, axis) in axes.items() if type(sizes[path][axis]) is not Symbolic}
 
 
 def _settings(facts: Facts, given: Mapping[str, Any]) -> Settings:

@@ -20,6 +20,8 @@ COMMANDS = {
     "memory": "Show the memory that a network takes: weights, inference, training.",
     "fit": "Find the largest batch, or the longest sequence, that fits into memory.",
     "compute": "Show what layers compute and move, in training too, and a device's least time for it.",
+    "formula": "Show figures as closed formulas in parameters, sizes and the batch.",
+    "sweep": "Show the figures of every combination of parameters, sizes and batches.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",

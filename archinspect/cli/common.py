@@ -104,6 +104,20 @@ class ByteCount(click.ParamType):  # type: ignore[type-arg] # generic from click
         return int(quantity.number)
 
 
+class Names(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Names with commas between them: `params,macs`."""
+
+    name = "name,name"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add SPEC to a command."""
     return click.argument("spec", type=SpecType())(function)
