@@ -32,7 +32,7 @@ def single_layer(name, args, shapes, layout="channels_first", *, apart=False):
         outputs = op.build(lambda part, read: builder.add_node(part, read, builder.claim("", "part")).outputs, inputs)
     else:
         outputs = builder.add_layer(op, inputs, builder.claim(name))
-    return facts(builder.build(*outputs), shapes[0][0])
+    return facts(builder.build(*outputs), shapes[0][0] if shapes else 1)
 
 
 def small(*layers, shape=(8, 8, 4), batch=None, dtype="float32", **top):

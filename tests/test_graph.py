@@ -9,8 +9,9 @@ import pytest
 from archinspect.graph.builder import CycleError, GraphBuilder, Later
 from archinspect.ops.base import Op
 from archinspect.ops.dense import Dense
-from archinspect.ops.identity import Identity, Input
+from archinspect.ops.identity import Identity
 from archinspect.ops.merge import Add, Subtract
+from archinspect.ops.source import Input
 
 
 class Named(Later):

@@ -68,7 +68,7 @@ MODULES = (
 )
 _ONCE = Params("learned weights, a shared one once")
 _FACTOR = {"macs": 1}
-_OWN_PARAMETERS = "LearnedPositions ClassToken LearnedTokens LayerScale"
+_OWN_PARAMETERS = "LearnedPositions ClassToken LearnedTokens LayerScale Parameter"
 _IN_PLACE = "ReLU ReLU6 LeakyReLU"
 
 _BATCH_NORM = Rule("BatchNormalization", {"input": 1, "scaled": 1}, "one factor, one term if it is affine")

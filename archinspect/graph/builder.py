@@ -84,7 +84,7 @@ class GraphBuilder:
         self, *shape: int, name: str = "", dtype: str = "float", batch: bool = True, origin: Span = NOWHERE
     ) -> Tensor:
         """Add an input of the network; `shape` is a sample's. With `batch=False` it is the same for all samples."""
-        from archinspect.ops.identity import Input
+        from archinspect.ops.source import Input
 
         return self.add_input(Input(shape=list(shape), dtype=dtype, batch=batch), self.claim(name, "input"), origin)
 

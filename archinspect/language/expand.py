@@ -15,7 +15,7 @@ from archinspect.language.references import Linker
 from archinspect.language.scope import Expansion, Scope, TooLargeError
 from archinspect.language.steps import Steps
 from archinspect.ops.base import ArgumentError
-from archinspect.ops.identity import Input
+from archinspect.ops.source import Input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -52,9 +52,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
         *("WindowPartition", "WindowReverse", "SampleGaussian", "Custom"),
     ),
+    "several": ("Split", "Unbind", "TopK"),
     "einsum": ("Einsum", "EinsumDense"),
+    "source": ("Input", "Parameter", "Constant"),
     "identity": (
-        *("Input", "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
+        *("Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
         *("GaussianDropout", "GaussianNoise", "StochasticDepth", "Rescaling"),
     ),
 }

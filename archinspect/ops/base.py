@@ -266,7 +266,7 @@ class Op:
 
     def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
         """Return the data types of all outputs."""
-        return (self.output_dtype(*dtypes),)
+        return (self.output_dtype(*dtypes),) * self.output_count
 
     @property
     def output_count(self) -> int:
@@ -318,7 +318,7 @@ class Op:
         return None
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        """Return the elements of the storage that the output lies in."""
+        """Return the elements of the storage that the first output lies in; others have one of their own size."""
         return size(output)
 
     def unknown(self) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import size
-from archinspect.ops.args import Bool, Choice, Float, Ints, Optional, arg
+from archinspect.ops.args import Choice, Float, Optional, arg
 from archinspect.ops.base import Op
-from archinspect.ops.figures import DTYPES, Kept, View, Work
+from archinspect.ops.figures import Kept, View, Work
 from archinspect.ops.spatial import channel_axis, data_format_arg
 
 if TYPE_CHECKING:
@@ -15,27 +15,6 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
-
-
-class Input(Op):
-    """Where a network's data enters: `Input: [224, 224, 3]`, the same as the spec's `input:`. No FLOPs."""
-
-    kind = "input"
-    aliases = ("InputLayer",)
-    inputs = (0, 0)
-    shape: tuple[int, ...] = arg("the sample's axes, without the batch", Ints(1, empty=True), aliases=("input_shape",))
-    dtype: str = arg("data type; `float` is the one the network computes in", Choice(*DTYPES), "float")
-    batch: bool = arg("false for data that is the same for all samples, such as a graph's edges", Bool(), default=True)
-
-    @property
-    def batched(self) -> bool:  # type: ignore[override] # fixed for other operators
-        return self.batch
-
-    def output(self, *shapes: Shape) -> Shape:
-        return (1, *self.shape)
-
-    def output_dtype(self, *dtypes: str) -> str:
-        return self.dtype
 
 
 class _SameShape(Op):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archinspect.base.shape import Mismatch, ceil_div, extent, gcd, positions, size, sliding, text
 from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
@@ -88,17 +88,33 @@ class _Pool(Windowed):
         return f"{times(self.pool_size)} {self.word} pool" + (f", /{stride}" if stride != 1 else "")
 
 
+def _return_indices_arg() -> Any:  # noqa: ANN401 - as archinspect.ops.args.arg
+    return arg("give where each element was found, too: a second output of int64 indices", Bool(), default=False)
+
+
 class _Indices(Spatial):
     """A pooling that notes where in its window each output element was found."""
+
+    return_indices: bool
+
+    @property
+    def output_count(self) -> int:
+        return 1 + self.return_indices
+
+    def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (self.output(*shapes),) * self.output_count
+
+    def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
+        return (dtypes[0], "int64")[: self.output_count]
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         return Backward(Work(other=size(output)))  # each gradient is added where its element was found
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,), extra=self.workspace(shapes, output, run))
+        return Kept((0,), outputs=(1,) if self.return_indices else (), extra=self.workspace(shapes, output, run))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (("int64", size(output)),)
+        return () if self.return_indices else (("int64", size(output)),)
 
 
 class _MaxPool(_Pool, _Indices):
@@ -110,7 +126,7 @@ class _MaxPool(_Pool, _Indices):
     word = "max"
     combines = "max"
     dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
-    return_indices: bool = arg("PyTorch's; without effect on costs", Bool(), default=False)
+    return_indices: bool = _return_indices_arg()
 
     def _dilation(self) -> Shape:
         return self.dilation_rate
@@ -288,7 +304,7 @@ class _AdaptiveMaxPool(_AdaptivePool, _Indices):
     """The largest value of every adaptive window. FLOPs: window - 1 comparisons an output element."""
 
     word = "max"
-    return_indices: bool = arg("PyTorch's; without effect on costs", Bool(), default=False)
+    return_indices: bool = _return_indices_arg()
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=self.elements(shapes[0]) - size(output))

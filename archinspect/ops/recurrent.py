@@ -40,6 +40,11 @@ class Recurrent(Op):
 
     units: int = arg("size of the state, and of a step's output", Int(1, 10**8), aliases=("hidden_size",))
     return_sequences: bool = arg("give every step's output, as PyTorch does; else the last's", Bool(), default=False)
+    return_state: bool = arg(
+        "give the states after the last step, too: further outputs, in the shape of those that a layer starts from",
+        Bool(),
+        default=False,
+    )
     num_layers: int = arg("layers, each reading the outputs of the one before", Int(1, 1000), 1)
     bidirectional: bool = arg(
         "also run from the last step to the first; the outputs stand side by side", Bool(), default=False
@@ -91,10 +96,21 @@ class Recurrent(Op):
         features = self.features * (1 + self.bidirectional)
         return (*shape[:-1], features) if self.return_sequences else (shape[0], features)
 
-    def _check_states(self, shape: Shape, states: Sequence[Shape]) -> None:
+    def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return self.output(*shapes), *(self._states(shapes[0]) if self.return_state else ())
+
+    @property
+    def output_count(self) -> int:
+        return 1 + len(self.state) * self.return_state
+
+    def _states(self, shape: Shape) -> list[Shape]:
+        """Return the shapes of the states that a layer starts from and ends with."""
         cells = self.num_layers * (1 + self.bidirectional)
         stacked = (cells,) if cells > 1 else ()
-        wanted = [(shape[0], *stacked, units) for units in self.state]
+        return [(shape[0], *stacked, units) for units in self.state]
+
+    def _check_states(self, shape: Shape, states: Sequence[Shape]) -> None:
+        wanted = self._states(shape)
         if states != wanted:
             raise Mismatch(
                 f"starts from {' and '.join(map(text, wanted))}, not from {' and '.join(map(text, states))}",

@@ -193,6 +193,13 @@ class Bidirectional(Op):
         if not isinstance(self.layer, Recurrent):
             name = type(self.layer).__name__
             raise ArgumentError(f"Bidirectional: layer must be a recurrent one, not {name}", "layer")
+        if self.layer.return_state:
+            name = type(self.layer).__name__
+            raise ArgumentError(
+                "Bidirectional: has no outputs for the layer's states",
+                "layer",
+                help=f"`{name}: {{bidirectional: true, return_state: true}}` has",
+            )
 
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         concatenates = self.merge_mode == "concat"

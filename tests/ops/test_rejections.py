@@ -118,6 +118,10 @@ ARGUMENTS = [
     ("TimeDistributed", {"layer": {"Identity": 3}}, "Identity takes no arguments", ("layer", "Identity")),
     ("Bidirectional", {"layer": {"Dense": 3}}, "Bidirectional: layer must be a recurrent one, not Dense", ("layer",)),
     ("Bidirectional", {"layer": {"LSTM": 3}, "merge_mode": "max"}, "Bidirectional: merge_mode must be 'concat', 'sum', 'mul' or 'ave', not 'max'", ("merge_mode",)),
+    ("Bidirectional", {"layer": {"LSTM": {"units": 3, "return_state": True}}}, "Bidirectional: has no outputs for the layer's states", ("layer",)),
+    ("Split", {}, "Split: takes either parts or sizes", ("parts",)),
+    ("Split", {"parts": 2, "sizes": [2, 4]}, "Split: takes either parts or sizes", ("parts",)),
+    ("Split", {"parts": 1001}, "Split: parts must be a positive integer, at most 1,000, not 1001", ("parts",)),
     ("RoIAlign", {"output_size": 7, "sampling_ratio": 0}, "RoIAlign: sampling_ratio must be a positive integer, not 0", ("sampling_ratio",)),
     ("LSTM", {"units": 4, "biases": 3}, "LSTM: biases must be a positive integer, at most 2, not 3", ("biases",)),
     ("LSTM", {"units": 4, "sparse": True}, "LSTM: unknown argument 'sparse'", ("sparse",)),
@@ -216,6 +220,10 @@ SHAPES = [
     ("GRU", {"units": 3}, [(1, 5, 6), (1, 4)], "starts from (None, 3), not from (None, 4)", ()),
     ("GRU", {"units": 3, "num_layers": 2}, [(1, 5, 6), (1, 3)], "starts from (None, 2, 3), not from (None, 3)", ()),
     ("LSTM", {"units": 3}, [(1, 5, 6), (1, 3)], "starts from (None, 3) and (None, 3), not from (None, 3)", ()),
+    ("Split", {"parts": 4}, [(1, 5, 6)], "4 parts do not divide axis 2, whose size is 6", ("parts",)),
+    ("Split", {"sizes": [2, 2]}, [(1, 5, 6)], "the sizes sum to 4, but axis 2 has 6", ("sizes",)),
+    ("Unbind", {"parts": 4}, [(1, 5, 6)], "axis 1 has 5 positions, not 4", ("parts",)),
+    ("TopK", {"k": 7}, [(1, 5, 6)], "axis 2 has 6 positions, fewer than 7", ("k",)),
     ("MatMul", {}, [(1, 6), (1, 6)], "needs inputs of at least two axes, got (None, 6) and (None, 6)", ()),
     ("MatMul", {}, [(1, 5, 6), (1, 5, 6)], "(None, 5, 6) and (None, 5, 6) have no product: 6 columns meet 5 rows", ()),
     ("Slice", {"start": 3, "stop": 3}, [(1, 5, 6)], "nothing is left of axis 1, which has 5 positions", ("start", "stop")),
@@ -239,7 +247,7 @@ def refuse_arguments(op, args):
 
 def refuse_shapes(op, args, shapes):
     def emit(part, inputs):
-        return (SimpleNamespace(shape=part.output(*[tensor.shape for tensor in inputs])),)
+        return tuple(SimpleNamespace(shape=shape) for shape in part.outputs(*[tensor.shape for tensor in inputs]))
 
     layer = ops.find(op)(**args)
     with pytest.raises(Mismatch) as caught:

@@ -27,6 +27,8 @@ class Figures(NamedTuple):
     buffers: int
     macs: int
     flops: int
+    others: tuple = ()
+    """Further outputs: shapes and types."""
 
 
 def figures(op, shapes):
@@ -36,15 +38,22 @@ def figures(op, shapes):
 
     def emit(part, inputs):
         given = [tensor.shape for tensor in inputs]
-        output = part.output(*given)
+        outputs, dtypes = part.outputs(*given), part.output_dtypes(*[tensor.dtype for tensor in inputs])
+        assert part.output_count == len(outputs) == len(dtypes)
+        assert (part.output(*given), part.output_dtype(*[tensor.dtype for tensor in inputs])) == (outputs[0], dtypes[0])
         for weight in part.weights(*given).values():
             counts[weight.parameter] += prod(weight.shape)
-        work.append(part.work(given, output))
-        return (SimpleNamespace(shape=output),)
+        work.append(part.work(given, outputs[0]))
+        return tuple(map(tensor, outputs, dtypes))
 
-    (output,) = op.build(emit, [SimpleNamespace(shape=tuple(shape)) for shape in shapes])
+    output, *others = op.build(emit, [tensor(tuple(shape)) for shape in shapes])
     total = Work(sum(part.macs for part in work), sum(part.other for part in work))
-    return Figures(list(output.shape), counts[True], counts[False], total.macs, total.flops)
+    further = tuple({"shape": [*other.shape], "dtype": other.dtype.replace("float", "float32")} for other in others)
+    return Figures(list(output.shape), counts[True], counts[False], total.macs, total.flops, further)
+
+
+def tensor(shape, dtype="float"):
+    return SimpleNamespace(shape=shape, dtype=dtype)
 
 
 @pytest.mark.parametrize(("framework", "row"), ROWS, ids=IDS)
@@ -55,9 +64,10 @@ def test_a_layer_is_what_its_framework_measures(framework, row):
         return
     found = figures(make(row["op"], row["args"], LAYOUTS[framework]), row["inputs"])
     assert found[:4] == (row["output"], row["params"], row["buffers"], row["macs"])
+    assert [*found.others] == row.get("others", [])
 
 
-@pytest.mark.parametrize(("framework", "row"), [case for case in ROWS if case[1]["output"]])
+@pytest.mark.parametrize(("framework", "row"), [case for case in ROWS if case[1]["output"] and case[1]["inputs"]])
 def test_weights_do_not_depend_on_the_batch_and_work_is_linear_in_it(framework, row):
     op = make(row["op"], row["args"], LAYOUTS[framework])
     one, three = (figures(op, [[batch, *shape[1:]] for shape in row["inputs"]]) for batch in (1, 3))
@@ -76,7 +86,6 @@ NOT_TAKEN = {
     "add_zero_attn": "as add_bias_kv",
     "attention_axes": "attention here is over the axis before the last",
     "use_gate": "a further projection",
-    "return_state": "a layer here has one output",
     "_weight": "a tensor",
     "_freeze": "stands beside the operator in a step: `trainable: false`",
     "weights": "stands beside the operator in a step, and means another layer",
@@ -287,6 +296,15 @@ FLOPS = [
     ("SampleGaussian", {}, [(1, 5), (1, 5)], 4 * 5),
     ("Custom", {"macs": 10}, [IMAGE], 20),
     ("Custom", {"macs": 10, "flops": 25}, [IMAGE], 25),
+    # Several outputs: parts cost nothing, the largest a comparison for every element
+    ("Split", {"parts": 2}, [IMAGE], 0),
+    ("Unbind", {"parts": 4}, [IMAGE], 0),
+    ("TopK", {"k": 2}, [IMAGE], 32),
+    ("MaxPooling2D", {"return_indices": True}, [IMAGE], 3 * 8),
+    ("LSTM", {"units": 2, "return_state": True}, [(1, 5, 3)], 5 * (2 * 40 + 2 * (18 + 4))),
+    # No inputs
+    ("Parameter", {"shape": [3, 4]}, [], 0),
+    ("Constant", {"shape": [3, 4]}, [], 0),
     # Activations: an element's operations
     ("Activation", {"activation": "gelu"}, [IMAGE], 5 * 32),
     ("Activation", {"activation": "linear"}, [IMAGE], 0),
@@ -382,14 +400,14 @@ def test_every_operator_has_rows(kind):
 
 
 def test_what_no_framework_here_has():
-    assert figures(make("Input", {"shape": [4, 3]}), []) == ([1, 4, 3], 0, 0, 0, 0)
-    assert figures(make("LayerScale", {}), [(2, 4, 4, 3)]) == ([2, 4, 4, 3], 3, 0, 0, 96)
+    assert figures(make("Input", {"shape": [4, 3]}), [])[:5] == ([1, 4, 3], 0, 0, 0, 0)
+    assert figures(make("LayerScale", {}), [(2, 4, 4, 3)])[:5] == ([2, 4, 4, 3], 3, 0, 0, 96)
     assert figures(make("LayerScale", {}, "channels_first"), [(2, 3, 4, 4)]).params == 3
     assert figures(make("LayerScale", {"axis": 1}), [(2, 5, 4, 3)]).params == 5
-    assert figures(make("StochasticDepth", {"p": 0.1}), [(2, 4, 4, 3)]) == ([2, 4, 4, 3], 0, 0, 0, 0)
+    assert figures(make("StochasticDepth", {"p": 0.1}), [(2, 4, 4, 3)])[:5] == ([2, 4, 4, 3], 0, 0, 0, 0)
     own = {"output": [7], "params": 11, "macs": 10, "flops": 25}
-    assert figures(make("Custom", own), [(2, 4, 4, 3), (2, 5)]) == ([2, 7], 11, 0, 20, 50)
-    assert figures(make("Custom", {}), [(2, 5)]) == ([2, 5], 0, 0, 0, 0)
+    assert figures(make("Custom", own), [(2, 4, 4, 3), (2, 5)])[:5] == ([2, 7], 11, 0, 20, 50)
+    assert figures(make("Custom", {}), [(2, 5)])[:5] == ([2, 5], 0, 0, 0, 0)
 
 
 def test_tables_do_not_grow_with_the_batch_or_the_steps():

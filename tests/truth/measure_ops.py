@@ -8,7 +8,7 @@ Each case below is an operator as its framework spells it, with its input shapes
 Where PyTorch has no layer, a module below says what it would be, made of PyTorch's functions.
 It becomes one line of `ops_torch.json` or `ops_keras.json`:
 
-- `output`: shape of what the layer returned, or null where the framework refuses the case;
+- `output`: shape of what the layer returned, or null where the framework refuses the case; `others`: further outputs;
 - `params`: trainable elements; `buffers`: those of running statistics (Keras: non-trainable weights;
   PyTorch: buffers of floats, so not the counter of batches in its batch normalisation);
 - `macs`: half of what PyTorch's own flop counter counts, on meta tensors for PyTorch's modules;
@@ -440,9 +440,54 @@ class GaussianDropout(nn.Module):
         return given * (torch.randn_like(given) * self.deviation + 1) if self.training else given
 
 
+class Split(nn.Module):
+    def __init__(self, parts=None, sizes=None, axis=1):
+        super().__init__()
+        self.parts, self.sizes, self.axis = parts, sizes, axis
+
+    def forward(self, given):
+        length = given.shape[self.axis]
+        if self.parts and length % self.parts:
+            raise ValueError("chunks of several sizes")
+        return given.split(length // self.parts if self.parts else list(self.sizes), self.axis)
+
+
+class Unbind(nn.Module):
+    def __init__(self, parts, axis=1):
+        super().__init__()
+        self.parts, self.axis = parts, axis
+
+    def forward(self, given):
+        parts = given.unbind(self.axis)
+        if len(parts) != self.parts:
+            raise ValueError("another number of positions")
+        return parts
+
+
+class Parameter(nn.Module):
+    """Without inputs, and so with a first axis of size 1."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(shape))
+
+    def forward(self):
+        return self.value[None]
+
+
+class Constant(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.register_buffer("value", torch.zeros(shape))
+
+    def forward(self):
+        return self.value[None]
+
+
 FUNCTIONS = {
     **{name: merge(getattr(torch, name.lower())) for name in ("Add", "Multiply", "Subtract", "Maximum", "Minimum")},
     "Exponential": of(torch.exp),
+    "TopK": of(torch.topk),
     "UnitNormalization": of(functional.normalize),
     "Reshape": of(lambda given, target_shape: given.reshape(len(given), *target_shape)),
     "Permute": of(lambda given, dims: given.permute(0, *dims)),
@@ -459,7 +504,7 @@ WRITTEN_OUT = FUNCTIONS | {
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
         *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
         *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
-        *(StochasticDepth, GaussianNoise, GaussianDropout),
+        *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
     )
 }
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
@@ -472,8 +517,10 @@ TOLD = {
     "LearnedPositions": lambda shape: {"shape": shape[1:]},
 }
 # archinspect's own arguments, which say what PyTorch's recurrent layers always do.
-OURS = {"biases", "return_sequences"}
+OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")
+# Layers with several outputs, and arguments by which others have them.
+SEVERAL = {"Split", "Unbind", "TopK", "return_indices", "return_state"}
 
 
 def case(op, *inputs, **args):
@@ -552,6 +599,10 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("AdaptiveMaxPool1d", wave, output_size=[5])
     yield case("AdaptiveMaxPool2d", image, output_size=[4, 6], return_indices=True)
     yield case("AdaptiveMaxPool3d", volume, output_size=2)
+    yield case("MaxPool2d", image, kernel_size=3, stride=2, padding=1, return_indices=True)
+    yield case("MaxPool3d", volume, kernel_size=2, return_indices=True)
+    yield case("AdaptiveMaxPool1d", wave, output_size=4, return_indices=True)
+    yield case("AdaptiveMaxPool3d", volume, output_size=2, return_indices=True)
     yield case("RoIAlign", image, (2, 5, 4), output_size=7)
     yield case("RoIAlign", image, (2, 6, 5, 6), (2, 5, 4), output_size=[3, 4], sampling_ratio=3)
     yield case("RoIAlign", image, (2, 5, 3), output_size=7)
@@ -734,6 +785,29 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("LSTM", (2, 5, 6), (2, 3), (2, 8), **told, proj_size=3)
     yield case("LSTM", (2, 5, 6), (2, 8), (2, 8), **told, proj_size=3)
     yield case("LSTM", (2, 5, 6), (2, 8), **told)
+    # ... that give their states
+    for name in RECURRENT:
+        yield case(name, (2, 5, 6), **told, return_state=True)
+        yield case(name, (2, 5, 6), **told, return_state=True, num_layers=2)
+        yield case(name, (2, 5, 6), **{**told, "return_sequences": True}, return_state=True, bidirectional=True)
+    yield case("LSTM", (2, 5, 6), (2, 3), (2, 8), **told, proj_size=3, return_state=True)
+    # Several outputs
+    yield case("Split", image, parts=3)
+    yield case("Split", (2, 5, 12), parts=3, axis=-1)
+    yield case("Split", image, sizes=[1, 2, 3])
+    yield case("Split", image, sizes=[4, 7], axis=2)
+    yield case("Split", image, parts=4)
+    yield case("Split", image, sizes=[1, 2])
+    yield case("Unbind", (2, 3, 12), parts=3)
+    yield case("Unbind", image, parts=13, axis=-1)
+    yield case("Unbind", (2, 3, 12), parts=4)
+    yield case("TopK", (2, 5, 12), k=3)
+    yield case("TopK", (2, 5, 12), k=5, dim=1, largest=False, sorted=False)
+    yield case("TopK", (2, 5, 12), k=6, dim=1)
+    # No inputs
+    yield case("Parameter", shape=[3, 4])
+    yield case("Parameter", shape=[])
+    yield case("Constant", shape=[3, 4])
     # Whole tensors
     yield case("RMSNorm", image, normalized_shape=13)
     yield case("RMSNorm", image, normalized_shape=[11, 13], eps=1e-6)
@@ -1125,11 +1199,20 @@ def call(op, module, tensors):
 
 
 def run_torch(op, inputs, args):
-    """Return a module and what it makes of zeros, on the device that is set."""
+    """Return a module and the list of what it makes of zeros, on the device that is set."""
     module, tensors = torch_case(op, inputs, args)
-    output = call(op, module.eval(), tensors)
-    output = output[0] if isinstance(output, tuple) else output
-    return module, output if args.get("return_sequences", True) else output[:, -1]
+    made = call(op, module.eval(), tensors)
+    first, *others = made if isinstance(made, tuple) else (made,)
+    if op in RECURRENT:
+        first = first if args.get("return_sequences", True) else first[:, -1]
+        others = states(*others) if args.get("return_state") else []
+    return module, [first, *(others if SEVERAL & {op, *args} else ())]
+
+
+def states(last):
+    """Return what PyTorch gives of each state as archinspect does: the batch first, one layer without an axis."""
+    moved = [state.transpose(0, 1) for state in (last if isinstance(last, tuple) else (last,))]
+    return [state[:, 0] if state.shape[1] == 1 else state for state in moved]
 
 
 def memory_torch(op, inputs, args):
@@ -1149,9 +1232,11 @@ def measure_torch(op, inputs, args):
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         module, _ = run_torch(op, inputs, args)
     # Meta tensors check less than real ones.
-    _, output = run_torch(op, inputs, args)
+    _, (output, *others) = run_torch(op, inputs, args)
+    several = [{"shape": list(other.shape), "dtype": str(other.dtype).removeprefix("torch.")} for other in others]
     return {
         "output": list(output.shape),
+        **({"others": several} if others else {}),
         "params": sum(weight.numel() for weight in module.parameters()),
         "buffers": sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point()),
         "macs": counter.get_total_flops() // 2,

@@ -1,0 +1,90 @@
+"""Operators without inputs: where data enters, and weights that are used as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.ops.args import Bool, Choice, Ints, arg
+from archinspect.ops.base import Op
+from archinspect.ops.figures import DTYPES, Backward, View, Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Run
+
+_DTYPE = "data type; `float` is the one the network computes in"
+
+
+class Input(Op):
+    """Where a network's data enters: `Input: [224, 224, 3]`, the same as the spec's `input:`. No FLOPs."""
+
+    kind = "input"
+    aliases = ("InputLayer",)
+    inputs = (0, 0)
+    shape: tuple[int, ...] = arg("the sample's axes, without the batch", Ints(1, empty=True), aliases=("input_shape",))
+    dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
+    batch: bool = arg("false for data that is the same for all samples, such as a graph's edges", Bool(), default=True)
+
+    @property
+    def batched(self) -> bool:  # type: ignore[override] # fixed for other operators
+        return self.batch
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (1, *self.shape)
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return self.dtype
+
+
+class _Stored(Op):
+    """A tensor of the network's own as data: the same for all samples, so that its first axis has size 1."""
+
+    inputs = (0, 0)
+    batched = False
+    shape: tuple[int, ...] = arg("its axes, without the batch", Ints(1, empty=True))
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (1, *self.shape)
+
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0  # what uses it reads it
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return Backward()  # the output's gradient is the weight's
+
+    def view(self, *, training: bool) -> View | None:
+        return View()  # of the weight
+
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0
+
+    def label(self) -> str:
+        return f"{type(self).__name__.lower()}, {'x'.join(map(str, self.shape)) or 'a number'}"
+
+
+class Parameter(_Stored):
+    """A learned tensor as data, for layers to read as they read each other. No FLOPs.
+
+    It is the same for all samples: `Add` and the like stretch it as NumPy does. `LearnedPositions`, `LearnedTokens` and
+    `LayerScale` are usual cases by their names.
+    """
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return "float"
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        return {"value": Weight(self.shape)}
+
+
+class Constant(_Stored):
+    """A fixed table as data, the same for all samples: a buffer, no parameter. No FLOPs."""
+
+    dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return self.dtype
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        return {"value": Weight(self.shape, parameter=False)}
