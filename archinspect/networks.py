@@ -12,12 +12,13 @@ from archinspect.graph.graph import Graph, collection_paused
 from archinspect.reports.summary import report, uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from archinspect.analyses.compute import Compute
     from archinspect.analyses.devices import Device
     from archinspect.analyses.facts import Facts
     from archinspect.analyses.fit import Fit
+    from archinspect.analyses.sweep import Sweep
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.symbolic.formulas import Formula
     from archinspect.reports.explanation import Explained
@@ -156,6 +157,19 @@ class Network:
 
         with collection_paused():
             return formulas(self._load, self.facts, figures, variables)
+
+    def sweep(self, grid: Mapping[str, Sequence[Any]], figures: Sequence[str] = ()) -> Sweep:
+        """Return a sweep over lists of values of variables and parameters, whose figures come block by block.
+
+        >>> import archinspect
+        >>> (block,) = archinspect.network("alexnet").sweep({"batch": [1, 2], "classes": [10, 1000]}, ["macs"]).blocks()
+        >>> block.figures["macs"].tolist()
+        [720351776, 724406816, 1440703552, 1448813632]
+        """
+        from archinspect.analyses.formula import FIGURES
+        from archinspect.analyses.sweep import Sweep
+
+        return Sweep(self._load, self.facts, grid, tuple(figures) or tuple(FIGURES))
 
     def compare(self, *others: Network) -> list[Report]:
         """Return the reports of this network and others, in this order."""

@@ -47,13 +47,13 @@ def variables(facts: Facts) -> dict[str, int]:
     graph = facts.graph
     found = {BATCH: facts.batch}
     found.update({name: value for name, value in graph.params.items() if type(value) is int and name != BATCH})
-    for name, (node_name, axis) in _axes(graph).items():
+    for name, (node_name, axis) in axes(graph).items():
         node = next(node for node in graph.inputs if node.path == node_name)
         found[name] = facts.shape(node.output)[axis]
     return found
 
 
-def _axes(graph: Graph) -> dict[str, tuple[str, int]]:
+def axes(graph: Graph) -> dict[str, tuple[str, int]]:
     """Return the names of the inputs' axes: for each the input and the axis, counted with the batch."""
     found = {}
     for node in graph.inputs:
@@ -105,18 +105,18 @@ class Symbols:
     def sizes_of_inputs(self) -> set[str]:
         """Return the variables of inputs whose sizes follow from no parameter."""
         sizes: dict[str, tuple[object, ...]] = {node.path: node.op.output() for node in self.facts.graph.inputs}
-        axes = _axes(self.facts.graph)
-        return {name for name, (path, axis) in axes.items() if type(sizes[path][axis]) is not Symbolic}
+        places = axes(self.facts.graph)
+        return {name for name, (path, axis) in places.items() if type(sizes[path][axis]) is not Symbolic}
 
 
 def _settings(facts: Facts, given: Mapping[str, Any]) -> Settings:
     """Return the settings with these values of variables, symbols or not."""
-    graph, axes = facts.graph, _axes(facts.graph)
-    params = {name: value for name, value in given.items() if name in graph.params and name not in axes}
+    graph, places = facts.graph, axes(facts.graph)
+    params = {name: value for name, value in given.items() if name in graph.params and name not in places}
     shapes: dict[str, list[Any]] = {}
     for name, value in given.items():
-        if name in axes:
-            path, axis = axes[name]
+        if name in places:
+            path, axis = places[name]
             node = next(node for node in graph.inputs if node.path == path)
             shapes.setdefault(path, list(facts.shape(node.output)[1:]))[axis - 1] = value
     settings = facts.settings
@@ -142,10 +142,10 @@ def formulas(load: Loader, facts: Facts, figures: Sequence[str] = (), names: Seq
 def free_variables(load: Loader, facts: Facts) -> list[str]:
     """Return the variables that the structure of the network leaves open."""
     own = variables(facts)
-    axes = _axes(facts.graph)
-    params = [name for name, value in own.items() if name not in axes and value > 0]
+    places = axes(facts.graph)
+    params = [name for name, value in own.items() if name not in places and value > 0]
     free = Symbols(load, facts, params).sizes_of_inputs()
-    sizes = [name for name in axes if name in free and not name.endswith(("channels", "features"))]
+    sizes = [name for name in places if name in free and not name.endswith(("channels", "features"))]
     traced = Symbols(load, facts, [*params, *sizes])
     ranges = traced.formula("macs").ranges
     return [name for name in traced.names if name not in ranges or ranges[name][0] < ranges[name][1]]

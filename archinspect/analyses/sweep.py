@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from archinspect.analyses.formula import FIGURES, RefusedError, Symbols, variables
+from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.symbolic.vectors import LARGEST, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -53,6 +55,24 @@ class Block(NamedTuple):
         )
 
 
+class Condition(NamedTuple):
+    """What a combination must fulfil: a column, a comparison, a number."""
+
+    column: str
+    relation: str
+    number: Fraction
+
+
+_COMPARE: dict[str, Callable[..., Any]] = {
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+    "<": np.less,
+    ">": np.greater,
+    "==": np.equal,
+    "=": np.equal,
+}
+
+
 class _Region(NamedTuple):
     """Where a formula of each figure holds, or where the network refuses all."""
 
@@ -75,6 +95,8 @@ class Sweep:
         for name in grid:
             if name not in known and name not in facts.graph.params:
                 raise ValueError(f"the network has no variable '{name}', only {', '.join(known)}")
+        for name in figures:
+            refuse_unknown("a figure", name, FIGURES)
         self.load = load
         self.facts = facts
         self.figures = tuple(figures)
@@ -85,6 +107,11 @@ class Sweep:
         self.by_engine = 0
         """Combinations that the engine took."""
         self._regions: list[_Region] = []
+
+    def check(self, columns: Sequence[str]) -> None:
+        """Raise ValueError for a column that the sweep has not."""
+        for column in columns:
+            refuse_unknown("a column", column, [*self.grid, *self.figures])
 
     def __len__(self) -> int:
         return prod(map(len, self.grid.values()))
@@ -170,6 +197,34 @@ class Sweep:
             if figure > LARGEST:
                 block.figures[name] = block.figures[name].astype(object)
             block.figures[name][row] = figure
+
+
+def kept(block: Block, conditions: Sequence[Condition]) -> Block:
+    """Return the combinations that the network takes and for which all conditions hold."""
+    rows = block.taken.copy()
+    for column, relation, number in conditions:
+        values = block.figures.get(column, block.values.get(column))
+        # As whole numbers, so that nothing is rounded.
+        bound = int(number) if number == int(number) else float(number)
+        rows &= _COMPARE[relation](values, bound)
+    return block if rows.all() else block.chosen(np.flatnonzero(rows))
+
+
+def joined(first: Block, second: Block) -> Block:
+    """Return the combinations of two blocks in one."""
+    return Block(
+        first.start,
+        {name: np.concatenate([column, second.values[name]]) for name, column in first.values.items()},
+        {name: np.concatenate([column, second.figures[name]]) for name, column in first.figures.items()},
+        np.concatenate([first.taken, second.taken]),
+    )
+
+
+def ordered(block: Block, column: str) -> Block:
+    """Return the combinations with the smallest value of a column first; equal ones stay in order."""
+    values = block.figures.get(column, block.values.get(column))
+    assert values is not None  # as Sweep.check has seen
+    return block.chosen(np.argsort(values, kind="stable"))
 
 
 def front(block: Block, figures: Sequence[str]) -> Block:

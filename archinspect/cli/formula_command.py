@@ -27,7 +27,7 @@ from archinspect.cli.common import (
     "variables",
     type=Names(),
     default=(),
-    help="Variables: batch, the spec's parameters, axes of its inputs (height); else all that its structure leaves open.",
+    help="Variables: batch, the spec's parameters, axes of inputs (height); else all that its structure leaves open.",
 )
 @dtype_option
 @format_option("text", "json", "latex", "python", help="python: functions that need nothing but Python.")

@@ -55,8 +55,8 @@ _ANY_TYPE = frozenset(("==", "!="))
 _LAZY = {"and": True, "or": False}
 """What the left side must be for the right one to count."""
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "min": min,
-    "max": max,
+    "min": lambda *values: _extreme(min, "smallest", values),
+    "max": lambda *values: _extreme(max, "largest", values),
     "round": lambda x: math.floor(x + 0.5) if x >= 0 else -math.floor(-x + 0.5),
     "ceil": math.ceil,
     "floor": math.floor,
@@ -312,6 +312,17 @@ def _item(value: Expression, indices: list[Expression]) -> Expression:
         return items
 
     return item
+
+
+def _extreme(function: Callable[..., Value], symbolic: str, values: tuple[Any, ...]) -> Value:
+    """Return the smallest or largest number; of symbols, as a formula that holds whichever it is."""
+    if all(type(value) in (int, float, str, list, bool) for value in values):
+        return function(*values)
+    found, *rest = values
+    for value in rest:
+        first, other = (found, value) if hasattr(found, symbolic) else (value, found)
+        found = getattr(first, symbolic)(other)
+    return found  # type: ignore[no-any-return] # a number
 
 
 def _number(value: Value) -> int | float:

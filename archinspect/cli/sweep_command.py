@@ -1,0 +1,218 @@
+"""`archinspect sweep`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archinspect.cli.common import (
+    Names,
+    dtype_option,
+    exact_option,
+    format_option,
+    spec_argument,
+    spec_errors,
+    stdout_console,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.analyses.sweep import Condition, Sweep
+    from archinspect.networks import Network
+    from archinspect.render.sweep import Output
+
+MOST = 10**9
+"""Combinations of a sweep."""
+_RANGE = re.compile(r"(\d{1,9})\.\.(\d{1,9})(?::(\d{1,9}))?\Z")
+_WHERE = re.compile(r"\s*(\w+)\s*(<=|>=|==|=|<|>)\s*(.+)\Z")
+
+
+def values_of(text: str) -> list[Any]:
+    """Return the values that a text such as `64..512:8` or `1,2,4` stands for; raise ValueError for none."""
+    from archinspect.base.source import resolve
+
+    found: list[Any] = []
+    for part in text.split(","):
+        match = _RANGE.match(part.strip())
+        if match is None:
+            found.append(resolve(part.strip()))
+            continue
+        first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
+        if not step or last < first:
+            raise ValueError(f"'{part}' is no range such as 64..512:8")
+        found += range(first, last + 1, step)
+        if len(found) > MOST:
+            raise ValueError(f"'{part}' has more than {MOST:,} values")
+    return found
+
+
+class Values(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """`name=64..512:8`, `name=1,2,4`."""
+
+    name = "name=values"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, list[Any]]:
+        """Return the name and its values."""
+        name, equals, text = value.partition("=")
+        if not equals or not name.strip() or not text.strip():
+            self.fail(f"'{value}' is not name=values, such as width=64..512:8 or depth=2,4,8", param, ctx)
+        try:
+            return name.strip(), values_of(text)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Shapes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """`128..256:32x128..256:32x3`, with the input's name where there are several."""
+
+    name = "[name=]shape"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, list[list[int]]]:
+        """Return the input's name, empty for the only one, and the values of each axis."""
+        name, _, text = value.rpartition("=")
+        try:
+            axes = [values_of(part.replace(";", ",")) for part in re.split(r"[x×]", text.strip())]
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not all(type(size) is int and size > 0 for axis in axes for size in axis):
+            self.fail(f"'{value}' is no shape such as 128..256:32x128..256:32x3", param, ctx)
+        return name.strip(), axes
+
+
+class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """`macs <= 300 M`."""
+
+    name = "condition"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Condition:
+        """Return the column, the comparison and the number."""
+        from archinspect.analyses.sweep import Condition
+        from archinspect.base.quantity import parse_quantity
+
+        match = _WHERE.match(value)
+        try:
+            if match is None:
+                raise ValueError(value)  # noqa: TRY301 - one message for both
+            return Condition(match[1], match[2], parse_quantity(match[3]).number)
+        except ValueError:
+            self.fail(f"'{value}' is no condition such as 'macs <= 300 M'", param, ctx)
+
+
+@click.command("sweep")
+@spec_argument
+@click.option("--set", "grid", type=Values(), multiple=True, help="Values of a variable: width=64..512:8, depth=2,4,8.")
+@click.option("--input", "inputs", type=Shapes(), multiple=True, help="Sizes of the input: 128..256:32x128..256:32x3.")
+@click.option("--batch", help="Samples in a batch: 1..64.")
+@dtype_option
+@click.option(
+    "--columns",
+    "figures",
+    type=Names(),
+    default="params,macs,flops,output_bytes",
+    show_default=True,
+    help="Figures: some of params, macs, flops, output_bytes, kept, peak.",
+)
+@click.option("--where", "conditions", type=Where(), multiple=True, help="Keep only these: 'macs <= 300 M'.")
+@click.option("--pareto", type=Names(), default=(), help="Keep what no other beats in these figures: params,macs.")
+@click.option("--sort", help="Smallest first in this column.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), help="A file to write; CSV goes on after an interruption."
+)
+@exact_option
+@format_option("table", "csv", "json", "parquet", help="All but table: exact numbers, every row.")
+def command(  # noqa: PLR0913, PLR0917 - one per option
+    spec: str,
+    grid: Sequence[tuple[str, list[Any]]],
+    inputs: Sequence[tuple[str, list[list[int]]]],
+    batch: str | None,
+    dtype: str,
+    figures: tuple[str, ...],
+    conditions: Sequence[Condition],
+    pareto: tuple[str, ...],
+    sort: str | None,
+    output: str | None,
+    form: str,
+    *,
+    exact: bool,
+) -> None:
+    """Show the figures of every combination of values: of parameters, of input sizes, of batches.
+
+    The network is traced once, and its formulas give a million combinations in a second or two, each exactly what
+    `summary` says; where they do not hold, it is traced anew. Combinations that the network refuses are left out.
+
+    A file of CSV grows row by row: after an interruption the same command goes on where it ended.
+
+    \b
+    Examples:
+      archinspect sweep mobilenet_v2 --input 96..224:32x96..224:32x3
+      archinspect sweep resnet50 --set classes=10,100,1000 --batch 1..32 --columns macs,peak
+      archinspect sweep gpt2 --set width=192..1536:12 --where "macs <= 100 G" --pareto params,macs
+      archinspect sweep deep_residual --set depth=2..64 --format csv -o depths.csv
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    from archinspect.render.sweep import Output
+
+    with spec_errors() as api:
+        first = {name: [axis[0] for axis in axes] for name, axes in inputs}
+        network = api.network(spec, dtype=dtype, inputs=first)
+        try:
+            sweep = network.sweep(_grid(network, grid, inputs, batch), figures)
+            sweep.check([*[condition.column for condition in conditions], *pareto, *([sort] if sort else [])])
+            if len(sweep) > MOST:
+                raise ValueError(f"there are {len(sweep):,} combinations, more than {MOST:,}")  # noqa: TRY301 - one way out
+            out = Output(sweep, form, output, stdout_console, exact=exact, resumable=not (pareto or sort))
+            _run(sweep, out, conditions, pareto, sort)
+        except (ValueError, OSError) as error:
+            raise click.UsageError(str(error)) from None
+
+
+def _grid(
+    network: Network,
+    grid: Sequence[tuple[str, list[Any]]],
+    inputs: Sequence[tuple[str, list[list[int]]]],
+    batch: str | None,
+) -> dict[str, list[Any]]:
+    """Return the values of each variable: an axis of an input that has one size is none."""
+    from archinspect.analyses.formula import axes
+
+    found = dict(grid)
+    names = {place: name for name, place in axes(network.graph).items()}
+    for name, sizes in inputs:
+        path = name or network.graph.inputs[0].path
+        found.update({names[path, at]: size for at, size in enumerate(sizes, 1) if len(size) > 1})
+    if batch:
+        found["batch"] = values_of(batch)
+    if not found:
+        raise click.UsageError("nothing varies: say --set NAME=VALUES, --input or --batch")
+    return found
+
+
+def _run(
+    sweep: Sweep,
+    out: Output,
+    conditions: Sequence[Condition],
+    pareto: tuple[str, ...],
+    sort: str | None,
+) -> None:
+    """Give all blocks to the output: at once, or once all are known and sorted."""
+    from archinspect.analyses import sweep as analysis
+
+    with out, click.progressbar(length=len(sweep), file=sys.stderr, hidden=not out.shows_progress) as bar:
+        bar.update(out.start)
+        held = None
+        for block in sweep.blocks(out.start):
+            count = len(block.taken)
+            rows = analysis.kept(block, conditions)
+            if pareto or sort:
+                held = rows if held is None else analysis.joined(held, rows)
+                held = analysis.front(held, pareto) if pareto else held
+            else:
+                out.write(rows, block.start + count)
+            bar.update(count)
+        if held is not None:
+            out.write(analysis.ordered(held, sort) if sort else held, len(sweep))

@@ -1,0 +1,182 @@
+"""Combinations of a sweep as a table, CSV, JSON lines within a list, and Parquet: written as they come."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TextIO
+
+from archinspect.render.numbers import byte_count, count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from archinspect.analyses.sweep import Block, Sweep
+
+SHOWN = 60
+"""Rows of a table; the other formats have all."""
+BYTES = ("output_bytes", "kept", "peak")
+
+
+class Output:
+    """Where the rows of a sweep go, one block after another."""
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        form: str,
+        path: str | None,
+        console: Callable[[], Console],
+        *,
+        exact: bool,
+        resumable: bool,
+    ) -> None:
+        self.sweep = sweep
+        self.form = form
+        self.path = path
+        self.console = console
+        self.exact = exact
+        self.columns = [*sweep.grid, *sweep.figures]
+        self.rows = 0
+        self.start = 0
+        """The first combination that is not written yet."""
+        self.shows_progress = sys.stderr.isatty() and (path is not None or not sys.stdout.isatty())
+        self._shown: list[list[str]] = []
+        self._file: TextIO = sys.stdout
+        self._parquet: Any = None
+        self._progress = f"{path}.progress" if path and form == "csv" and resumable else ""
+        if form == "parquet" and path is None:
+            raise ValueError("--format parquet needs a file: -o FILE")
+
+    def __enter__(self) -> Output:
+        if self.path is None or self.form == "parquet":
+            self._begin()
+            return self
+        done = self._done()
+        self._file = open(self.path, "r+" if done else "w", encoding="utf-8", newline="\n")
+        if done:
+            self.start, size, self.rows = done
+            self._file.truncate(size)
+            self._file.seek(size)
+        else:
+            self._begin()
+        return self
+
+    def _begin(self) -> None:
+        if self.form == "csv":
+            self._file.write(",".join(self.columns) + "\n")
+        elif self.form == "json":
+            self._file.write("[")
+
+    def _done(self) -> tuple[int, int, int] | None:
+        """Return what an interrupted run of the same sweep has done: combinations, bytes, rows."""
+        if not self._progress or not self.path or not (os.path.exists(self._progress) and os.path.exists(self.path)):
+            return None
+        with open(self._progress, encoding="utf-8") as file:
+            known = json.load(file)
+        if known.get("sweep") != self._signature() or os.path.getsize(self.path) < known["bytes"]:
+            return None
+        return known["done"], known["bytes"], known["rows"]
+
+    def _signature(self) -> list[Any]:
+        facts = self.sweep.facts
+        return json.loads(
+            json.dumps([repr(facts.graph), facts.dtype, self.sweep.grid, self.sweep.figures], default=str)
+        )  # type: ignore[no-any-return] # a list
+
+    def write(self, block: Block, done: int) -> None:
+        """Write the rows of a block, after which so many combinations are done."""
+        lists = [block.values.get(name, block.figures.get(name)).tolist() for name in self.columns]  # type: ignore[union-attr] # one of the two
+        number = len(block.taken)
+        if self.form == "table":
+            missing = max(SHOWN - self.rows, 0)
+            self._shown += [self._written(row) for row in zip(*[column[:missing] for column in lists], strict=True)]
+        elif self.form == "csv":
+            line = ",".join(["%s"] * len(lists)) + "\n"
+            self._file.write(line * number % tuple(chain.from_iterable(zip(*map(_plain, lists), strict=True))))
+        elif self.form == "json":
+            for row in zip(*lists, strict=True):
+                self._file.write("\n " if not self.rows else ",\n ")
+                self._file.write(json.dumps(dict(zip(self.columns, row, strict=True))))
+                self.rows += 1
+            number = 0
+        else:
+            self._write_parquet(dict(zip(self.columns, lists, strict=True)))
+        self.rows += number
+        if self._progress:
+            self._note(done)
+
+    def _note(self, done: int) -> None:
+        """Note how far the file has come, so that nothing is lost or written twice."""
+        self._file.flush()
+        known = {"sweep": self._signature(), "done": done, "bytes": self._file.tell(), "rows": self.rows}
+        with open(f"{self._progress}.new", "w", encoding="utf-8") as file:
+            json.dump(known, file)
+        os.replace(f"{self._progress}.new", self._progress)
+
+    def _write_parquet(self, columns: dict[str, list[Any]]) -> None:
+        try:
+            import pyarrow as pa
+            from pyarrow import parquet
+        except ImportError:
+            raise ValueError("--format parquet needs pyarrow: pip install 'archinspect[parquet]'") from None
+        table = pa.table(columns)
+        if self._parquet is None:
+            self._parquet = parquet.ParquetWriter(self.path, table.schema)
+        self._parquet.write_table(table)
+
+    def _written(self, row: tuple[Any, ...]) -> list[str]:
+        cells = []
+        for name, value in zip(self.columns, row, strict=True):
+            if name in self.sweep.figures:
+                cells.append((byte_count if name in BYTES else count)(value, exact=self.exact))
+            else:
+                cells.append(str(value))
+        return cells
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self.form == "json":
+            self._file.write("\n]\n" if self.rows else "]\n")
+        if self._file is not sys.stdout:
+            self._file.close()
+        if self._parquet is not None:
+            self._parquet.close()
+        if kind is None and self._progress and os.path.exists(self._progress):
+            os.remove(self._progress)
+        if kind is None and self.form == "table":
+            self._print()
+
+    def _print(self) -> None:
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        console = self.console()
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+        for name in self.columns:
+            table.add_column(name, justify="right", no_wrap=True)
+        if self._shown:
+            table.add_row(*("\n".join(column) for column in zip(*self._shown, strict=True)))
+        console.print(table)
+        more = f", {self.rows - SHOWN:,} more with --format csv" if self.rows > SHOWN else ""
+        note = f"{self.rows:,} of {len(self.sweep):,} combinations{more}"
+        console.print(Text(f"\n{note}"), soft_wrap=True)
+
+
+def _plain(column: list[Any]) -> list[Any]:
+    """Return values as CSV holds them: text in quotes where it has a comma, a quote or a line break."""
+    if not any(isinstance(value, str) for value in column[:1]):
+        return column
+    return [
+        '"' + value.replace('"', '""') + '"'
+        if isinstance(value, str) and any(sign in value for sign in ',"\n')
+        else value
+        for value in column
+    ]
