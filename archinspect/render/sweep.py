@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from archinspect.render.numbers import byte_count, count
 
@@ -53,7 +53,7 @@ class Output:
         if form == "parquet" and path is None:
             raise ValueError("--format parquet needs a file: -o FILE")
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> Self:
         if self.path is None or self.form == "parquet":
             self._begin()
             return self
@@ -85,13 +85,13 @@ class Output:
 
     def _signature(self) -> list[Any]:
         facts = self.sweep.facts
-        return json.loads(
-            json.dumps([repr(facts.graph), facts.dtype, self.sweep.grid, self.sweep.figures], default=str)
-        )  # type: ignore[no-any-return] # a list
+        text = json.dumps([repr(facts.graph), facts.dtype, self.sweep.grid, self.sweep.figures], default=str)
+        signature: list[Any] = json.loads(text)
+        return signature
 
     def write(self, block: Block, done: int) -> None:
         """Write the rows of a block, after which so many combinations are done."""
-        lists = [block.values.get(name, block.figures.get(name)).tolist() for name in self.columns]  # type: ignore[union-attr] # one of the two
+        lists = [block.values.get(name, block.figures.get(name)).tolist() for name in self.columns]
         number = len(block.taken)
         if self.form == "table":
             missing = max(SHOWN - self.rows, 0)
@@ -174,9 +174,8 @@ def _plain(column: list[Any]) -> list[Any]:
     """Return values as CSV holds them: text in quotes where it has a comma, a quote or a line break."""
     if not any(isinstance(value, str) for value in column[:1]):
         return column
-    return [
-        '"' + value.replace('"', '""') + '"'
-        if isinstance(value, str) and any(sign in value for sign in ',"\n')
-        else value
-        for value in column
-    ]
+    return [_quoted(value) if isinstance(value, str) else value for value in column]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text
