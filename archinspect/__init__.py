@@ -26,6 +26,11 @@ if TYPE_CHECKING:
         network,
     )
     from archinspect.base.diagnostics import Diagnostic, InvalidSpecError
+    from archinspect.base.settings import Settings
+    from archinspect.base.symbolic.formulas import Formula
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.networks import Network
     from archinspect.reports.explanation import Explained, Explanation, Figure
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report, Row
@@ -39,12 +44,19 @@ __all__ = [
     "Explanation",
     "Figure",
     "Fit",
+    "Formula",
+    "Graph",
+    "GraphBuilder",
     "InvalidSpecError",
     "MemoryReport",
+    "Network",
+    "Node",
     "NotFoundError",
     "Plan",
     "Report",
     "Row",
+    "Settings",
+    "Tensor",
     "check",
     "compare",
     "compute",
@@ -64,6 +76,11 @@ _HOMES = {
     **dict.fromkeys(("Explained", "Explanation", "Figure"), "reports.explanation"),
     **dict.fromkeys(("Report", "Row"), "reports.summary"),
     "Fit": "analyses.fit",
+    "Formula": "base.symbolic.formulas",
+    "GraphBuilder": "graph.builder",
+    **dict.fromkeys(("Graph", "Node", "Tensor"), "graph.graph"),
+    "Network": "networks",
+    "Settings": "base.settings",
 }
 
 

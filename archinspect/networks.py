@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
 from archinspect.base.settings import Settings
+from archinspect.graph.builder import MAX_NODES
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.reports.summary import report, uncounted
 
@@ -112,6 +112,7 @@ class Network:
     ) -> list[Fit]:
         """Return the largest batch, and parameters, that fit into so many bytes; see :func:`archinspect.fit`."""
         from archinspect.analyses.fit import largest_that_fits
+        from archinspect.reports.memory import Plan, needed
 
         whole = {name: value for name, value in self.graph.params.items() if type(value) is int}
         starts = {"batch": 1, **whole}
@@ -119,22 +120,12 @@ class Network:
         for name in wanted:
             if name not in starts:
                 raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, starts)}")
-        need = partial(self._need, plan, training=training)
-        found = [largest_that_fits(name, memory, partial(need, name), starts[name]) for name in wanted]
+        plan = plan or Plan(dtype=self.settings.dtype)
+        found = []
+        for name in wanted:
+            needs = _Needs(self, name, lambda facts: needed(facts.in_dtype(plan.dtype), plan, for_training=training))
+            found.append(largest_that_fits(name, memory, needs, starts[name], needs.bound))
         return [one._replace(uncounted=uncounted(self.graph)) for one in found]
-
-    def _need(self, plan: Plan | None, name: str, value: int, *, training: bool) -> int | None:
-        """Return the bytes that the network takes with another batch or parameter; None where it refuses that."""
-        from archinspect.reports import memory
-
-        plan = plan or memory.Plan(dtype=self.settings.dtype)
-        try:
-            other = self.with_settings(**({"batch": value} if name == "batch" else {"params": {name: value}}))
-        except InvalidSpecError:
-            return None
-        with collection_paused():
-            facts = other.facts.in_dtype(plan.dtype)
-            return (memory.training(facts, plan) if training else memory.inference(facts, plan)).total
 
     def formula(self, figure: str, *variables: str) -> Formula:
         """Return a figure's closed formula; see :meth:`formulas`."""
@@ -197,3 +188,56 @@ class Network:
         if problems.failed:
             raise InvalidSpecError(problems.all())
         return tuple(worked)
+
+
+class _Needs:
+    """What a network needs with other values of one variable: by formulas where they hold, by the engine where not."""
+
+    def __init__(self, network: Network, name: str, need: Callable[[Facts], int]) -> None:
+        self.network = network
+        self.name = name
+        self.need = need
+        self.formulas: list[Formula] = []
+        self.counts: dict[int, int] = {}
+        """Operators of the network, by the value, where the engine made it."""
+        self.is_structural = False
+        """Whether the network is another one with each value, so that formulas hold for one alone."""
+
+    def __call__(self, value: int) -> int | None:
+        """Return the bytes, or whatever is needed; None where the network refuses the value."""
+        for formula in self.formulas:
+            if formula.holds(**dict.fromkeys(formula.variables, value)):
+                return int(formula(**dict.fromkeys(formula.variables, value)))
+        with collection_paused():
+            return self._run(value) if self.is_structural else self._traced(value)
+
+    def _traced(self, value: int) -> int | None:
+        from archinspect.analyses.formula import RefusedError, Symbols
+
+        try:
+            symbols = Symbols(self.network._load, self.network.facts, [self.name], {self.name: value})  # noqa: SLF001 - a part of it
+        except RefusedError:
+            return None
+        formula = symbols.trace.formula(self.need(symbols.facts))
+        low, high = formula.ranges.get(self.name, (0, 1))
+        self.is_structural = low == high
+        if self.is_structural:
+            return self._run(value)
+        self.formulas.append(formula)
+        return int(formula(**dict.fromkeys(formula.variables, value)))
+
+    def _run(self, value: int) -> int | None:
+        try:
+            other = self.network.with_settings(params={self.name: value})
+        except InvalidSpecError:
+            return None
+        self.counts[value] = len(other.graph.nodes)
+        return self.need(other.facts)
+
+    def bound(self) -> int | None:
+        """Guess the largest value for which the network has not too many operators; None where it need not grow."""
+        known = sorted(self.counts.items())[-2:]
+        if len(known) < 2 or known[0][1] >= known[1][1]:  # noqa: PLR2004 - a line has two points
+            return None
+        (first, fewer), (second, more) = known
+        return second + (MAX_NODES - more) * (second - first) // (more - fewer)

@@ -37,6 +37,11 @@ def text(shape: Shape) -> str:
     return "(" + ", ".join(["None", *map(str, shape[1:])]) + ("," if len(shape) == 1 else "") + ")"
 
 
+def listed(sizes: Iterable[int]) -> str:
+    """Return the different sizes as text, the smallest first: `3 and 5`."""
+    return " and ".join(map(str, sorted({int(str(size)) for size in sizes})))  # symbols by their values
+
+
 def size(shape: Shape) -> int:
     """Return the number of elements."""
     return math.prod(shape)
@@ -169,7 +174,7 @@ def broadcast(shapes: tuple[Shape, ...]) -> Shape:
         if any(dim != wide[0] for dim in wide):
             shown = " and ".join(text(shape) for shape in shapes)
             raise Mismatch(
-                f"the inputs {shown} differ at axis {axis}: {' and '.join(map(str, sorted(set(wide))))}",
+                f"the inputs {shown} differ at axis {axis}: {listed(wide)}",
                 help="make the paths end in the same shape, or project one with a 1x1 convolution",
             )
         result.append(wide[0])

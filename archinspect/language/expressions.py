@@ -113,6 +113,8 @@ def _reference(match: re.Match[str], env: Env) -> Value:
 def _inside(value: Value) -> str:
     if isinstance(value, list | dict):
         raise ExpressionError("a list cannot stand inside text", "to index it, write ${name[0]}")
+    if type(value) not in (int, float, str, bool) and isinstance(value, int):
+        value = int(value)  # a symbol: which text it becomes may decide what the network is
     if len(text := str(value)) > MAX_TEXT:
         raise ExpressionError(f"a text longer than {MAX_TEXT} characters cannot stand inside another")
     return text

@@ -6,7 +6,7 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.base.shape import Mismatch, ceil_div, extent, gcd, positions, size, sliding, text
+from archinspect.base.shape import Mismatch, ceil_div, extent, gcd, listed, positions, size, sliding, text
 from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Reach, Work
@@ -377,7 +377,7 @@ class RoIAlign(Spatial):
             raise Mismatch(f"its last input are the boxes, [boxes, 4], not {text(boxes)}")
         channels = [self.split(shape)[1] for shape in maps]
         if any(count != channels[0] for count in channels):
-            raise Mismatch(f"the maps differ in channels: {' and '.join(map(str, sorted(set(channels))))}")
+            raise Mismatch(f"the maps differ in channels: {listed(channels)}")
         inside = self.join(boxes[0], self.output_size, channels[0])
         return (boxes[0], boxes[1], *inside[1:])
 

@@ -91,7 +91,7 @@ class Output:
 
     def write(self, block: Block, done: int) -> None:
         """Write the rows of a block, after which so many combinations are done."""
-        lists = [block.values.get(name, block.figures.get(name)).tolist() for name in self.columns]
+        lists = [column.tolist() for column in (*block.values.values(), *block.figures.values())]
         number = len(block.taken)
         if self.form == "table":
             missing = max(SHOWN - self.rows, 0)

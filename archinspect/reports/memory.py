@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.memory import Checkpointed, Peak, Training, checkpointed, kept, kv_cache, peak
+from archinspect.analyses.memory import Checkpointed, Peak, Training, checkpointed, kept, kv_cache, peak, peak_bytes
 from archinspect.analyses.optimizers import OPTIMIZERS
 from archinspect.analyses.weights import Ledger, ledger, weight_bytes, weights
 from archinspect.base.diagnostics import refuse_unknown
@@ -119,6 +119,14 @@ class MemoryReport(NamedTuple):
 def memory_report(facts: Facts, plan: Plan) -> MemoryReport:
     """Return what a network takes of a machine's memory; the types of facts and plan are one."""
     return MemoryReport(report(facts), plan, ledger(facts), inference(facts, plan), training(facts, plan))
+
+
+def needed(facts: Facts, plan: Plan, *, for_training: bool) -> int:
+    """Return the bytes that inference, or a step of training, takes in all."""
+    if for_training:
+        return training(facts, plan).total
+    cache = kv_cache(facts, plan.cached) if plan.cached else 0
+    return weight_bytes(facts) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
 
 
 def inference(facts: Facts, plan: Plan) -> Inference:

@@ -153,7 +153,7 @@ def test_rules_run_on_symbols(row, checked):
     said = run(symbols)
     conditions = trace.formula(0).conditions()
     forms = [number.form for number in said if type(number) is Symbolic]
-    for point in points(values, Random(name)):  # noqa: S311 - samples
+    for point in points(values, Random(name)):
         given = dict(zip(names, point, strict=True))
         within = holds(conditions, given)
         try:

@@ -152,7 +152,7 @@ class FasterRCNN(nn.Module):
         super().__init__()
         detection = torchvision.models.detection
         frozen = torchvision.models.resnet50(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
-        backbone = detection.backbone_utils._resnet_fpn_extractor(frozen, trainable_layers=5)  # noqa: SLF001 - the only way to choose the norm
+        backbone = detection.backbone_utils._resnet_fpn_extractor(frozen, trainable_layers=5)
         self.model = detection.FasterRCNN(backbone, num_classes=91)
 
     def forward(self, image, boxes):

@@ -1,7 +1,5 @@
 """What measuring scripts share: the storages that PyTorch has alive, and those that autograd keeps for backward."""
 
-# ruff: noqa: SLF001 - a storage is known by its private address
-
 import weakref
 
 import torch

@@ -13,12 +13,11 @@ from archinspect.base.symbolic.polynomial import (
     constant,
     divided,
     of_atom,
-    reachable,
     replaced,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from archinspect.base.symbolic.guards import Guard
     from archinspect.base.symbolic.polynomial import Monomial
@@ -178,15 +177,22 @@ def _with_shift(polynomial: Polynomial, atom: Atom, by: int) -> Polynomial:
 
 def _refuse_huge(polynomial: Polynomial) -> None:
     """Raise ValueError where a formula, written out, would be too long or nest too deep."""
-    parts: dict[Atom, int] = {}
-    depth: dict[Atom, int] = {}
-    for atom in reachable([polynomial]):
-        inside = [one for operand in atom.operands for monomial in operand.terms for one in monomial]
-        parts[atom] = 1 + sum(parts[one] for one in inside)
-        depth[atom] = 1 + max((depth[one] for one in inside), default=0)
-    length = sum(parts[one] for monomial in polynomial.terms for one in monomial)
-    if length > MAX_PARTS or max(depth.values(), default=0) > MAX_DEPTH:
+    known: dict[Atom, tuple[int, int]] = {}
+    length, depth = _parts_and_depth([polynomial], known, 0)
+    if length > MAX_PARTS or depth > MAX_DEPTH:
         raise ValueError(f"the formula has {length:,} parts, too many to be written")
+
+
+def _parts_and_depth(operands: Iterable[Polynomial], known: dict[Atom, tuple[int, int]], level: int) -> tuple[int, int]:
+    """Return how many atoms stand in polynomials, written out, and how deep they nest; no deeper than matters."""
+    parts = depth = 0
+    for atom in [one for operand in operands for monomial in operand.terms for one in monomial]:
+        if atom not in known:
+            deeper = (0, 0) if level > MAX_DEPTH else _parts_and_depth(atom.operands, known, level + 1)
+            known[atom] = 1 + deeper[0], 1 + deeper[1]
+        parts += known[atom][0]
+        depth = max(depth, known[atom][1])
+    return parts, depth
 
 
 def relation(guard: Guard) -> tuple[Tree, str, Tree]:

@@ -198,11 +198,13 @@ class Symbolic:
     def __float__(self) -> float:
         return float(self._pinned())
 
+    # As text, in messages and labels, it is its value; who lets text decide anything takes `int` first.
+
     def __str__(self) -> str:
-        return str(self._pinned())
+        return str(self.value)
 
     def __format__(self, spec: str) -> str:
-        return format(self._pinned(), spec)
+        return format(self.value, spec)
 
     def _pinned(self) -> int | float:
         """Return the value, and take it for granted."""
