@@ -10,7 +10,7 @@ import math
 import operator
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.base.diagnostics import Near, near, show
 
@@ -90,10 +90,21 @@ def substitute(text: str, env: Env) -> Value:
     return _REFERENCE.sub(lambda match: _inside(_reference(match, env)), text)
 
 
+def whole_expression(text: str) -> str | None:
+    """Return the expression that a text is as a whole, `$name` or `${...}`; None for other texts."""
+    whole = _REFERENCE.fullmatch(text)
+    return (whole[2] or whole[3]) if whole else None
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the names of parameters that an expression uses."""
+    return _parse(text).names
+
+
 def evaluate(text: str, env: Env) -> Value:
     """Return the value of an expression."""
     try:
-        return _parse(text)(env)
+        return _parse(text).run(env)
     except (TypeError, ValueError, ArithmeticError, IndexError) as error:
         reason = str(error) or type(error).__name__
         raise ExpressionError(f"cannot evaluate {show(text.strip())}: {reason}") from None
@@ -129,11 +140,17 @@ def _lookup(name: str, env: Env) -> Value:
     return value
 
 
+class _Parsed(NamedTuple):
+    run: Expression
+    names: frozenset[str]
+
+
 @lru_cache(4096)
-def _parse(text: str) -> Expression:
+def _parse(text: str) -> _Parsed:
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression is longer than {MAX_LENGTH} characters")
-    return _Parser(text).parse()
+    parser = _Parser(text)
+    return _Parsed(parser.parse(), frozenset(parser.names))
 
 
 class _Parser:
@@ -144,6 +161,8 @@ class _Parser:
         self.tokens = self._tokenize(text)
         self.at = 0
         self.depth = 0
+        self.names: set[str] = set()
+        """The names that it looks up."""
 
     def _tokenize(self, text: str) -> list[tuple[str, str]]:
         tokens = []
@@ -263,6 +282,7 @@ class _Parser:
         if name in _CONSTANTS:
             constant = _CONSTANTS[name]
             return lambda env: env.get(name, constant)
+        self.names.add(name)
         return lambda env: _lookup(name, env)
 
     def _arguments(self, close: str) -> list[Expression]:

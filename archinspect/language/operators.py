@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archinspect.base.source import List, Map, Scalar
 from archinspect.language.evaluation import UnevaluatedError
@@ -41,9 +41,7 @@ class Maker:
             self._arguments[step, kind] = self._with_main(kind, step, step.value)
         arguments = self.arguments(step, kind)
         try:
-            values = (
-                {name: self.evaluation.value(tree, env) for name, tree in arguments.values.items()} if arguments else {}
-            )
+            values = self._values(kind, arguments, env) if arguments else {}
         except UnevaluatedError:
             return None
         if "data_format" in kind.args:
@@ -59,6 +57,13 @@ class Maker:
         if not _has_expression(step.op, arguments):
             self._made[step] = op
         return op
+
+    def _values(self, kind: type[Op], arguments: Map, env: Env) -> dict[str, Any]:
+        if kind.computed:
+            from archinspect.language.computed import values  # for a user's own layer alone
+
+            return values(kind, arguments, env, self.evaluation)
+        return {name: self.evaluation.value(tree, env) for name, tree in arguments.values.items()}
 
     def arguments(self, step: Step, kind: type[Op]) -> Map | None:
         """Return the arguments that a step gives, the main one among them by its name."""

@@ -29,6 +29,8 @@ class Kind:
     """What an argument takes; `expected` says it in a message, "a positive integer"."""
 
     expected = "a value"
+    computes = False
+    """Whether it also takes an expression of the inputs' dimensions: see :mod:`archinspect.ops.computed`."""
 
     def convert(self, value: Value, rank: int = 0) -> object:
         """Return the value that the operator's rules use, or raise ValueError."""
@@ -228,6 +230,7 @@ class Optional(Kind):
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.expected = kind.expected
+        self.computes = kind.computes
 
     def convert(self, value: Value, rank: int = 0) -> object:
         """Return None or what the other kind makes of the value."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, TypeVar, c
 from archinspect.base.diagnostics import near, show
 from archinspect.base.shape import size
 from archinspect.ops.args import Arg
+from archinspect.ops.computed import Computed
 from archinspect.ops.figures import Backward, Kept, Work
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class Op:
     args: ClassVar[dict[str, Arg]] = {}
     names: ClassVar[dict[str, str]] = {}
     """Every accepted spelling of an argument and the argument's own name."""
+    computed: ClassVar[frozenset[str]] = frozenset()
+    """The arguments that may be expressions of the inputs' dimensions."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """The operator's names in other frameworks."""
     rank: ClassVar[int] = 0
@@ -158,6 +161,7 @@ class Op:
         # What a spec must give comes first, so that it leads the reference and is what a bare value means.
         cls.args = dict(sorted((own | inherited).items(), key=lambda item: not item[1].required))
         cls.names = {name: name for name in cls.args}
+        cls.computed = frozenset([name for name, argument in cls.args.items() if argument.kind.computes])
         for argument in cls.args.values():
             for alias in argument.aliases:
                 cls.names.setdefault(alias, argument.name)
@@ -368,4 +372,6 @@ def plain(value: object) -> object:
     """Return an argument's value as JSON can hold it."""
     if isinstance(value, Op):
         return repr(value).removesuffix("()")
+    if isinstance(value, Computed):
+        return str(value)
     return [plain(item) for item in value] if isinstance(value, tuple) else value

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.computed import Computable, Computed, expressions, known
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
+    from archinspect.ops.args import Kind
     from archinspect.ops.figures import Elements, Run
 
 MAX_COUNT = 10**15
@@ -252,43 +254,80 @@ class SampleGaussian(Op):
         return (("float", 2 * size(output)),)
 
 
+def _stated(low: int, high: int) -> Kind:
+    return Optional(Computable(Int(low, high)))
+
+
 class Custom(Op):
     """A layer of your own, counted as you state it: output, parameters, MACs and FLOPs of a sample.
 
     It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 a MAC, and without `macs`,
     no MACs. Where neither is stated, or no `params`, the network's status is `partial`: say 0 if there are none.
-    Backward is taken to keep its inputs.
+    Backward is taken to keep its inputs, or `kept` elements of a sample.
+
+    Each may be an expression of the first input's axes, `macs: ${in[1] * in[2] * units}`; `in[1]` is the first axis
+    after the batch, `inputs[1]` are the axes of a second input. Other names that the step gives, such as `units: 64`,
+    are for the expressions.
     """
 
     inputs = (1, None)
-    output_shape: tuple[int, ...] | None = arg(
+    output_shape: tuple[int, ...] | Computed | None = arg(
         "the output's axes, without the batch; the first input's by default",
-        Optional(Ints(1, empty=True)),
+        Optional(Computable(Ints(1, empty=True))),
         None,
         aliases=("output",),
     )
-    params: int | None = arg("learned parameters", Optional(Int(0, MAX_COUNT)), None)
-    macs: int | None = arg("multiply-accumulates of a sample", Optional(Int(0, MAX_COUNT)), None)
-    flops: int | None = arg("FLOPs of a sample, those of the MACs included", Optional(Int(0, 2 * MAX_COUNT)), None)
+    params: int | Computed | None = arg("learned parameters", _stated(0, MAX_COUNT), None)
+    macs: int | Computed | None = arg("multiply-accumulates of a sample", _stated(0, MAX_COUNT), None)
+    flops: int | Computed | None = arg("FLOPs of a sample, those of the MACs included", _stated(0, 2 * MAX_COUNT), None)
+    kept_elements: int | Computed | None = arg(
+        "elements of a sample that backward keeps; its inputs by default",
+        _stated(0, MAX_COUNT),
+        None,
+        aliases=("kept",),
+    )
 
     def check(self) -> None:
-        macs = self.macs or 0
-        if self.flops is not None and self.flops < 2 * macs:
-            raise ArgumentError(f"Custom: {macs:,} MACs are {2 * macs:,} FLOPs, more than {self.flops:,}", "flops")
+        if not expressions((self.macs, self.flops)):
+            found = self._too_few_flops(())
+            if found:
+                raise ArgumentError(f"Custom: {found}", "flops")
+
+    def given(self) -> dict[str, object]:
+        given = super().given()
+        return given | {
+            name: value for one in given.values() for part in expressions(one) for name, value in part.names.items()
+        }
 
     def unknown(self) -> tuple[str, ...]:
         work = ("macs", "flops") if self.macs is None and self.flops is None else ()
         return work if self.params is not None else ("params", *work)
 
+    def _too_few_flops(self, shapes: Sequence[Shape]) -> str:
+        macs, flops = self._count("macs", shapes) or 0, self._count("flops", shapes)
+        if flops is None or flops >= 2 * macs:
+            return ""
+        return f"{macs:,} MACs are {2 * macs:,} FLOPs, more than {flops:,}"
+
+    def _count(self, name: str, shapes: Sequence[Shape]) -> int | None:
+        return cast("int | None", known(self.args[name].kind, name, getattr(self, name), shapes))
+
     def output(self, *shapes: Shape) -> Shape:
-        return shapes[0] if self.output_shape is None else (shapes[0][0], *self.output_shape)
+        for name in ("params", "kept_elements"):
+            self._count(name, shapes)
+        found = self._too_few_flops(shapes)
+        if found:
+            raise Mismatch(found, args=("flops",))
+        axes = known(self.args["output_shape"].kind, "output_shape", self.output_shape, shapes)
+        return shapes[0] if axes is None else (shapes[0][0], *cast("Shape", axes))
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return {"weights": Weight((self.params,))} if self.params else {}
+        params = self._count("params", shapes)
+        return {"weights": Weight((params,))} if params else {}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        macs = self.macs or 0
-        other = 0 if self.flops is None else self.flops - 2 * macs
+        macs, flops = self._count("macs", shapes) or 0, self._count("flops", shapes)
+        other = 0 if flops is None else flops - 2 * macs
         return Work(output[0] * macs, output[0] * other)
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
@@ -296,4 +335,7 @@ class Custom(Op):
         return Backward(Work(any(run.inputs) * macs, any(run.inputs) * other), Work(run.weights * macs))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept(tuple(range(len(shapes))))
+        elements = self._count("kept_elements", shapes)
+        if elements is None:
+            return Kept(tuple(range(len(shapes))))
+        return Kept(extra=(("float", output[0] * elements),))

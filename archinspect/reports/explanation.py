@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.shape import AXES, axis_names, size
 from archinspect.base.symbolic.traced import Number, Traced, formula, named, names, plain, terms
+from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.analyses.receptive_field import Fields
     from archinspect.base.shape import Shape
+    from archinspect.base.source import Value
     from archinspect.conventions import Difference
     from archinspect.graph.graph import Node, Tensor
     from archinspect.ops.base import Op
@@ -322,6 +324,10 @@ def _traced_op(op: Op) -> Op:
 
 
 def _traced_argument(op: Op, name: str, value: object, *, is_given: bool) -> object:
+    if expressions(value):
+        parts = value if isinstance(value, tuple) else (value,)
+        traced = tuple([_traced_expression(part) if isinstance(part, Computed) else part for part in parts])
+        return traced if isinstance(value, tuple) else traced[0]
     # Of a single axis a kernel's size has to be told from the kernel.
     short = name if op.rank == 1 and name.endswith("_size") else _SHORT.get(name, name)
     if _is_int(value):
@@ -337,6 +343,11 @@ def _traced_argument(op: Op, name: str, value: object, *, is_given: bool) -> obj
             for both in zip(value, sides, strict=True)
         )
     return value
+
+
+def _traced_expression(value: Computed) -> Computed:
+    names = {name: named(number, name) if _is_int(number) else number for name, number in value.names.items()}  # type: ignore[arg-type] # an int
+    return Computed(value.text, cast("dict[str, Value]", names), value.evaluate)
 
 
 def _side(count: int, name: str) -> Number:

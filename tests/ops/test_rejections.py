@@ -11,7 +11,14 @@ import pytest
 import archinspect
 from archinspect import ops
 from archinspect.base.shape import Mismatch
+from archinspect.language.computed import evaluated
 from archinspect.ops.base import ArgumentError
+from archinspect.ops.computed import Computed
+
+
+def computed(text, **names):
+    return Computed(text, names, evaluated)
+
 
 PACKAGE = Path(archinspect.__file__).parent
 HUGE = 10**400
@@ -234,6 +241,9 @@ SHAPES = [
     ("WindowReverse", {"window_size": 2}, [(1, 4, 4, 6)], "takes either size or a second input of that size", ("size",)),
     ("WindowReverse", {"size": 4, "window_size": 2}, [(1, 4, 4, 6), (1, 4, 4, 6)], "takes either size or a second input of that size", ("size",)),
     ("WindowReverse", {"window_size": 2}, [(1, 4, 4, 6), (1, 16, 6)], "needs a second input of 3 axes (height, width, channels), got 2", ()),
+    ("Custom", {"macs": computed("in[1] * n", n=3), "flops": 29}, [(1, 5)], "15 MACs are 30 FLOPs, more than 29", ("flops",)),
+    ("Custom", {"params": computed("in[1] * m")}, [(1, 5)], "params: unknown parameter 'm'", ("params",)),
+    ("Custom", {"output": [computed("in[1] - 5"), 2]}, [(1, 5)], "output_shape must be a list of integers of at least 1, not [0, 2]", ("output_shape",)),
     ("SampleGaussian", {}, [(1, 5), (1, 6)], "the mean (None, 5) and the variance (None, 6) differ in shape", ()),
 ]
 # fmt: on
@@ -293,7 +303,7 @@ def test_no_refusal_goes_without_a_row():
     families = [PACKAGE / "ops" / f"{family}.py" for family in ops.FAMILIES]
     files = [
         PACKAGE / "base" / "shape.py",
-        *(PACKAGE / "ops" / f"{name}.py" for name in ("args", "base", "spatial")),
+        *(PACKAGE / "ops" / f"{name}.py" for name in ("args", "base", "computed", "spatial")),
         *families,
     ]
     missing = {place for path in files for place in raises(path)} - seen

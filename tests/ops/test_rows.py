@@ -11,7 +11,9 @@ from small import make
 
 from archinspect import ops
 from archinspect.base.shape import Mismatch
+from archinspect.language.computed import evaluated
 from archinspect.ops.base import WITHOUT_EFFECT, ArgumentError
+from archinspect.ops.computed import Computed
 from archinspect.ops.figures import Work
 
 TRUTH = Path(__file__).parents[1] / "truth"
@@ -296,6 +298,7 @@ FLOPS = [
     ("SampleGaussian", {}, [(1, 5), (1, 5)], 4 * 5),
     ("Custom", {"macs": 10}, [IMAGE], 20),
     ("Custom", {"macs": 10, "flops": 25}, [IMAGE], 25),
+    ("Custom", {"macs": Computed("in[1] * n", {"n": 3}, evaluated)}, [IMAGE], 2 * (4 * 3)),
     # Several outputs: parts cost nothing, the largest a comparison for every element
     ("Split", {"parts": 2}, [IMAGE], 0),
     ("Unbind", {"parts": 4}, [IMAGE], 0),
