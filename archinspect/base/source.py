@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import yaml
 
-from archinspect.base import syntax
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -233,6 +231,8 @@ def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
     begin, stop = error.context_mark, error.problem_mark
     assert stop is not None
     in_token = isinstance(error, yaml.scanner.ScannerError)
+    from archinspect.base import syntax  # the error path only
+
     mistake = syntax.explain(source.text, begin, stop, in_token=in_token)
     line, column = _character(source, mistake.at)[1:3]
     while line > 1 and not source.line(line).strip():
@@ -317,6 +317,8 @@ class _Builder:
         start = self.last.end_mark.index if self.last else 0
         stop = error.problem_mark
         assert stop is not None
+        from archinspect.base import syntax  # the error path only
+
         index = syntax.passes_depth(self.source.text, start, stop.index, MAX_DEPTH - len(self.stack))
         if index >= 0:
             raise self._too_deep(_character(self.source, index)) from error
