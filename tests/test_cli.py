@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -396,7 +397,7 @@ def examples():
 
 @pytest.mark.parametrize("example", list(examples()))
 def test_examples_of_help_pages_work(run, example):
-    result = run(*example.split())
+    result = run(*shlex.split(example))
     assert (result.exit_code, result.stderr) == (0, "")
 
 
