@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.shape import size
 from archinspect.graph.infer import infer
+from archinspect.ops.axes import pairs
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
@@ -67,19 +68,19 @@ class Facts:
     def own_weights(self, node: Node) -> Mapping[str, Weight]:
         """Return the weights of a node but those that it takes from the one it shares with.
 
-        A partner has the same name and shape, or the same sizes in another order, as a tied output
-        layer that uses the transposed embedding.
+        A partner has the same name and shape, or is the same by its axes' names, as the embedding that a tied output
+        layer uses transposed.
         """
         weights = self.call(node).weights
         if node.shares is None:
             return weights
         theirs = self.call(node.shares).weights
-        exact = [(name, weight.shape) for name, weight in theirs.items()]
-        sizes = [tuple(sorted(weight.shape)) for weight in theirs.values() if len(weight.shape) > 1]
+        several = [weight for weight in theirs.values() if len(weight.shape) > 1]
         return {
             name: weight
             for name, weight in weights.items()
-            if (name, weight.shape) not in exact and tuple(sorted(weight.shape)) not in sizes
+            if not (name in theirs and weight.shape == theirs[name].shape)
+            and not any(pairs(weight, other) for other in several)
         }
 
     def once(self, analysis: Callable[[Facts], T]) -> T:

@@ -13,6 +13,7 @@ from archinspect.base.diagnostics import near
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
+from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import ArgumentError, Op, make_argument
 from archinspect.ops.figures import Kept, Weight, Work
 
@@ -37,6 +38,9 @@ class Elementwise(Op):
 
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return same(len(shapes[0]))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept(outputs=(0,)) if self.from_output else Kept((0,))
@@ -115,9 +119,13 @@ class PReLU(Elementwise):
             if self.num_parameters not in (1, *shapes[0][1:2], *shapes[0][-1:]):
                 message = f"num_parameters is {self.num_parameters}, neither 1 nor the channels of {text(shapes[0])}"
                 raise Mismatch(message, args=("num_parameters",))
-            return {"alpha": Weight((self.num_parameters,))}
+            return {"alpha": Weight((self.num_parameters,), ("channels",))}
         shared = normal_axes(self.shared_axes or (), len(shapes[0]), "shared_axes")
-        return {"alpha": Weight(tuple(1 if i in shared else d for i, d in enumerate(shapes[0]) if i))}
+        axes = numbered(range(1, len(shapes[0])))
+        return {"alpha": Weight(tuple(1 if i in shared else d for i, d in enumerate(shapes[0]) if i), axes)}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return "" if self.shared_axes else super().axis_flow(*shapes)
 
 
 class ThresholdedReLU(Elementwise):
@@ -297,6 +305,10 @@ class _AlongAxis(Elementwise):
     def output(self, *shapes: Shape) -> Shape:
         normal_axes(self.axis or (), len(shapes[0]))
         return shapes[0]
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        rank = len(shapes[0])
+        return same(rank, mixed=normal_axes(self.axis, rank)) if self.axis else ""
 
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         return {"softmax_row": size(output) // prod(output[axis] for axis in self.axis or (-1,))}

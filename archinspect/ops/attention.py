@@ -119,7 +119,16 @@ class ScaledDotProductAttention(_Attention):
         return (*query[:-1], value[-1] // self.kv_heads * self.num_heads)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return {"position_biases": Weight((self.position_biases, self.num_heads))} if self.position_biases else {}
+        shape, axes = (self.position_biases, self.num_heads), ("positions", "heads")
+        return {"position_biases": Weight(shape, axes)} if self.position_biases else {}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        query, _, value = _roles(shapes)
+        if self.kv_heads != self.num_heads or query[-1] != value[-1]:
+            return ""
+        if len(shapes) == 1:
+            return "... steps~ heads* -> ... steps~ heads*"
+        return f"... steps heads*{', ... keys heads*' * (len(shapes) - 1)} -> ... steps heads*"
 
     def scores(self, shapes: Sequence[Shape]) -> int:
         """Return the number of scores: one for every head, query step and key step."""
@@ -263,6 +272,9 @@ class _ToQuery(Projection):
     def output(self, *shapes: Shape) -> Shape:
         attended, query = shapes
         return (*attended[:-1], query[-1])
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return "... in, ... out -> ... out"
 
 
 class _Packed(ScaledDotProductAttention):

@@ -336,6 +336,14 @@ class Op:
         """
         return {}
 
+    def axis_flow(self, *shapes: Shape) -> str:
+        """Return how the axes of the output follow from those of inputs and weights; empty where that is not said.
+
+        A term for each input, `->`, one for each output, each the names of its axes: `... in -> ... out` of a `Dense`,
+        whose kernel has the axes `in` and `out`. :mod:`archinspect.ops.axes` says what names mean, and reads this.
+        """
+        return ""
+
     def variants(self, *shapes: Shape) -> tuple[str, ...]:
         """Return what rules of conventions may call this use of it beside its name, most telling first.
 

@@ -75,7 +75,18 @@ class _Window(Windowed):
 
     def bias(self, channels: int) -> dict[str, Weight]:
         """Return the bias of that many output channels, or nothing."""
-        return {"bias": Weight((channels,))} if self.use_bias else {}
+        return {"bias": Weight((channels,), ("out",))} if self.use_bias else {}
+
+    def window_axes(self, *features: str) -> tuple[str, ...]:
+        """Return the names of a kernel's axes."""
+        return (*self.axis_names(), *features)
+
+    def _flow(self, read: str, made: str) -> str:
+        """Return how the output's axes follow: the window's move, and what is read of the channels becomes another."""
+        spatial = [f"{axis}~" for axis in self.axis_names()]
+        first = self.data_format == "channels_first"
+        before, after = ([name, *spatial] if first else [*spatial, name] for name in (read, made))
+        return f"batch {' '.join(before)} -> batch {' '.join(after)}"
 
     def describe(self, *words: str, step: str = "/") -> str:
         """Return the window, these words, and the stride where it is not 1: `7x7 conv, 64, /2`."""
@@ -112,7 +123,10 @@ class _Conv(_Window):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         kernel = (*self.kernel_size, self.channels(shapes[0]) // self.groups, self.filters)
-        return {"kernel": Weight(kernel), **self.bias(self.filters)}
+        return {"kernel": Weight(kernel, self.window_axes("in", "out")), **self.bias(self.filters)}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return self._flow("in", "out") if self.groups == 1 else ""
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         taps = prod(self.kernel_size) * (self.channels(shapes[0]) // self.groups)
@@ -160,7 +174,11 @@ class _Depthwise(_Window):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         channels = self.channels(shapes[0])
         kernel = (*self.kernel_size, channels, self.depth_multiplier)
-        return {"kernel": Weight(kernel), **self.bias(channels * self.depth_multiplier)}
+        axes = self.window_axes("channels", "multiplier")
+        return {"kernel": Weight(kernel, axes), **self.bias(channels * self.depth_multiplier)}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return self._flow("channels", "channels") if self.depth_multiplier == 1 else ""
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(prod(self.kernel_size) * size(output), size(output) * self.use_bias)
@@ -294,7 +312,10 @@ class _Transpose(_Window):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         kernel = (*self.kernel_size, self.filters // self.groups, self.channels(shapes[0]))
-        return {"kernel": Weight(kernel), **self.bias(self.filters)}
+        return {"kernel": Weight(kernel, self.window_axes("out", "in")), **self.bias(self.filters)}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return self._flow("in", "out") if self.groups == 1 else ""
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         taps = prod(self.kernel_size) * (self.filters // self.groups)

@@ -26,8 +26,11 @@ class Projection(Op):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         features = self.output(*shapes)[-1]
-        kernel = {"kernel": Weight((shapes[0][-1], features))}
-        return kernel | ({"bias": Weight((features,))} if self.use_bias else {})
+        kernel = {"kernel": Weight((shapes[0][-1], features), ("in", "out"))}
+        return kernel | ({"bias": Weight((features,), ("out",))} if self.use_bias else {})
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return "... in -> ... out"
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(shapes[0][-1] * size(output), size(output) * self.use_bias)

@@ -126,6 +126,15 @@ def _written(term: str) -> str:
     return term.replace(REST, "...")
 
 
+def _flow(terms: Sequence[str], output: str, names: Mapping[str, str]) -> str:
+    """Return an equation as the statement of axes that it is."""
+    names = {terms[0][0]: "batch", REST: "...", **names}
+    before, after = (
+        ", ".join(" ".join(names.get(index, index) for index in term) for term in side) for side in (terms, [output])
+    )
+    return f"{before} -> {after}"
+
+
 def _shape(term: Iterable[str], sizes: Mapping[str, Shape]) -> Shape:
     return tuple(dim for index in term for dim in sizes[index])
 
@@ -259,6 +268,9 @@ class Einsum(_Product):
             raise Mismatch(f"the equation's terms are {len(terms)}, the inputs {len(shapes)}", args=("equation",))
         return _shape(output, self.sizes(terms, shapes))
 
+    def axis_flow(self, *shapes: Shape) -> str:
+        return _flow(*self.terms(), {})
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         terms, result = self.terms()
         return _work(terms, result, self.sizes(terms, shapes))
@@ -348,8 +360,23 @@ class EinsumDense(_Product):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         sizes = self._sizes(shapes[0])
-        kernel = {"kernel": Weight(_shape(self.terms()[0][1], sizes))}
-        return kernel | ({"bias": Weight(_shape(self.bias_axes, sizes))} if self.bias_axes else {})
+        kernel = {"kernel": self._weight(self.terms()[0][1], sizes)}
+        return kernel | ({"bias": self._weight(self.bias_axes, sizes)} if self.bias_axes else {})
+
+    def _weight(self, term: str, sizes: Mapping[str, Shape]) -> Weight:
+        names = self._names()
+        return Weight(_shape(term, sizes), tuple([names.get(index, index) for index in term]))
+
+    def _names(self) -> dict[str, str]:
+        """Return other names than their letters: `in` for the one that is summed, `out` for the one that is made."""
+        (given, kernel), output = self.terms()
+        summed = [index for index in kernel if index in given and index not in output]
+        made = [index for index in kernel if index in output and index not in given]
+        return {found[0]: name for name, found in (("in", summed), ("out", made)) if len(found) == 1}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        (given, _), output = self.terms()
+        return _flow([given], output, self._names())
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         terms, result = self.terms()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, size, smallest
 from archinspect.ops.args import Bool, Int, Optional, arg
+from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
@@ -39,7 +40,10 @@ class Embedding(Op):
         return "float"
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return {"embeddings": Weight((self.input_dim, self.output_dim))}
+        return {"embeddings": Weight((self.input_dim, self.output_dim), ("in", "out"))}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return "... -> ... out"
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
         return smallest(super().weights_read(shapes, output), size(output))
@@ -124,7 +128,12 @@ class LearnedPositions(Op):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         _, steps, *rest = shapes[0]
-        return {"position_embeddings": Weight((self.input_dim or steps, *rest))}
+        axes = numbered(range(1, len(shapes[0])))
+        first = axes[:1] if self.input_dim is None else ("positions",)
+        return {"position_embeddings": Weight((self.input_dim or steps, *rest), (*first, *axes[1:]))}
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return same(len(shapes[0]))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=size(output))
@@ -169,7 +178,7 @@ class ClassToken(Op):
         return (shape[0], shape[1] + self.n, shape[2])
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return {"tokens": Weight((self.n, shapes[0][-1]))}
+        return {"tokens": Weight((self.n, shapes[0][-1]), ("tokens", "channels"))}
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         return Backward(weights=Work(other=run.weights * output[0] * self.n * output[-1]))
@@ -204,7 +213,7 @@ class LearnedTokens(Op):
         return "float"
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return {"tokens": Weight(self.output(*shapes)[1:])}
+        return {"tokens": Weight(self.output(*shapes)[1:], ("tokens", "channels"))}
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         return 0  # the samples' tokens are one and the same, a weight

@@ -64,8 +64,12 @@ class MixtureOfExperts(Op):
         features = shapes[0][-1]
         experts = self.num_experts + self.shared_experts
         return {
-            "router": Weight((features, self.num_experts)),
-            "experts": Weight((experts, 2 + self.gated, features, self.units), used=self.used),
+            "router": Weight((features, self.num_experts), ("in", "experts")),
+            "experts": Weight(
+                (experts, 2 + self.gated, features, self.units),
+                ("experts", "projections", "channels", "hidden"),
+                used=self.used,
+            ),
         }
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:

@@ -19,10 +19,12 @@ DTYPES = {
 class Weight(NamedTuple):
     """A tensor that a layer keeps: learned (`parameter`) or gathered in training (a running statistic).
 
-    Of the entries along its first axis one token uses `used`, all where None.
+    Its axes have names of :data:`archinspect.ops.axes.NAMES`. Of the entries along its first axis one token uses
+    `used`, all where None.
     """
 
     shape: Shape
+    axes: tuple[str, ...]
     parameter: bool = True
     used: int | None = None
 

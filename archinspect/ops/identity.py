@@ -26,6 +26,9 @@ class _SameShape(Op):
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
+    def axis_flow(self, *shapes: Shape) -> str:
+        return "... -> ..."
+
 
 class Identity(_SameShape):
     """Does nothing: a skip connection, or the place of a removed layer. No FLOPs."""

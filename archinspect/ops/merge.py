@@ -29,6 +29,10 @@ class _Elementwise(Op):
     def output(self, *shapes: Shape) -> Shape:
         return broadcast(shapes)
 
+    def axis_flow(self, *shapes: Shape) -> str:
+        # What stretches has an axis of size 1 that the output's does not follow from.
+        return f"{', '.join(['...'] * len(shapes))} -> ..." if shapes == shapes[:1] * len(shapes) else ""
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(len(shapes) - 1) * size(output))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, largest, normal_axes, normal_axis, size
 from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
+from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Kept, Weight, Work
 from archinspect.ops.spatial import channel_axis, data_format_arg
@@ -55,10 +56,12 @@ class _ChannelNorm(_Norm):
     )
     data_format: str = data_format_arg()
 
+    def _axis(self, shape: Shape) -> int:
+        return normal_axis(channel_axis(shape, self.data_format) if self.axis is None else self.axis, len(shape))
+
     def channels(self, shape: Shape) -> int:
         """Return the number of channels; raise Mismatch where `num_features` says another."""
-        axis = channel_axis(shape, self.data_format) if self.axis is None else self.axis
-        channels = shape[normal_axis(axis, len(shape))]
+        channels = shape[self._axis(shape)]
         if self.num_features not in (None, channels):
             raise Mismatch(
                 f"num_features is {self.num_features}, but the input has {channels} channels",
@@ -68,7 +71,7 @@ class _ChannelNorm(_Norm):
         return channels
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        weight = Weight((self.channels(shapes[0]),))
+        weight = Weight((self.channels(shapes[0]),), ("channels",))
         learned = {"gamma": self.scale and self.affine, "beta": self.center and self.affine}
         return {name: weight for name, wanted in learned.items() if wanted}
 
@@ -86,7 +89,7 @@ class _TrackedNorm(_ChannelNorm):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         weights = super().weights(*shapes)
         if self.track_running_stats:
-            statistic = Weight((self.channels(shapes[0]),), parameter=False)
+            statistic = Weight((self.channels(shapes[0]),), ("channels",), parameter=False)
             weights |= {"moving_mean": statistic, "moving_variance": statistic}
         return weights
 
@@ -108,6 +111,9 @@ class BatchNormalization(_TrackedNorm):
     def statistics(self, shape: Shape) -> Elements:
         return (("float32", 2 * self.channels(shape)),)
 
+    def axis_flow(self, *shapes: Shape) -> str:
+        return same(len(shapes[0]), channels=self._axis(shapes[0]))  # as at inference
+
     def label(self) -> str:
         return "batch norm"
 
@@ -123,7 +129,7 @@ class FrozenBatchNormalization(_ChannelNorm):
     center = scale = affine = True
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        fixed = Weight((self.channels(shapes[0]),), parameter=False)
+        fixed = Weight((self.channels(shapes[0]),), ("channels",), parameter=False)
         return dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), fixed)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
@@ -134,6 +140,9 @@ class FrozenBatchNormalization(_ChannelNorm):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", size(output) + 2 * self.channels(shapes[0])),)  # the scaled map, factor and term
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return same(len(shapes[0]), channels=self._axis(shapes[0]))
 
     def label(self) -> str:
         return "frozen batch norm"
@@ -155,10 +164,20 @@ class LayerNormalization(_Norm):
     elementwise_affine: bool = arg("PyTorch's: false for neither scale nor offset", Bool(), default=True)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        weight = Weight(self._normalized(shapes[0]))
+        sizes = self._normalized(shapes[0])
+        weight = Weight(sizes, numbered(self._axes(len(shapes[0]))))
         if not self.elementwise_affine:
             return {}
         return ({"gamma": weight} if self.scale else {}) | ({"beta": weight} if self.center else {})
+
+    def _axes(self, rank: int) -> Sequence[int]:
+        if self.normalized_shape is None:
+            return normal_axes(self.axis, rank)
+        return range(rank - len(self.normalized_shape), rank)
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        rank = len(shapes[0])
+        return same(rank, mixed=self._axes(rank))
 
     def _normalized(self, shape: Shape) -> Shape:
         if self.normalized_shape is None:
@@ -360,8 +379,13 @@ class LayerScale(Op):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         (shape,) = shapes
-        axis = channel_axis(shape, self.data_format) if self.axis is None else self.axis
-        return {"gamma": Weight((shape[normal_axis(axis, len(shape))],))}
+        return {"gamma": Weight((shape[self._axis(shape)],), ("channels",))}
+
+    def _axis(self, shape: Shape) -> int:
+        return normal_axis(channel_axis(shape, self.data_format) if self.axis is None else self.axis, len(shape))
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return same(len(shapes[0]), channels=self._axis(shapes[0]))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=size(output))

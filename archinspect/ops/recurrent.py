@@ -121,10 +121,10 @@ class Recurrent(Op):
         sums = self.gates * self.units
         found = {}
         for name, features in self.cells(shapes[0]):
-            found[f"{name}_kernel"] = Weight((features, sums))
-            found[f"{name}_recurrent_kernel"] = Weight((self.features, sums))
+            found[f"{name}_kernel"] = Weight((features, sums), ("in", "gates"))
+            found[f"{name}_recurrent_kernel"] = Weight((self.features, sums), ("state", "gates"))
             if self.use_bias:
-                found[f"{name}_bias"] = Weight((self.bias_vectors, sums))
+                found[f"{name}_bias"] = Weight((self.bias_vectors, sums), ("biases", "gates"))
         return found
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
@@ -226,7 +226,7 @@ class LSTM(Recurrent):
         found = super().weights(*shapes)
         if self.proj_size:
             for name, _ in self.cells(shapes[0]):
-                found[f"{name}_projection"] = Weight((self.units, self.proj_size))
+                found[f"{name}_projection"] = Weight((self.units, self.proj_size), ("units", "state"))
         return found
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.ops.args import Bool, Choice, Ints, arg
+from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
 from archinspect.ops.figures import DTYPES, Backward, View, Weight
 
@@ -75,7 +76,7 @@ class Parameter(_Stored):
         return "float"
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return {"value": Weight(self.shape)}
+        return {"value": Weight(self.shape, numbered(range(1, 1 + len(self.shape))))}
 
 
 class Constant(_Stored):
@@ -87,4 +88,4 @@ class Constant(_Stored):
         return self.dtype
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        return {"value": Weight(self.shape, parameter=False)}
+        return {"value": Weight(self.shape, numbered(range(1, 1 + len(self.shape))), parameter=False)}

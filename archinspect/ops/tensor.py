@@ -47,6 +47,13 @@ class MatMul(Op):
             )
         return (*broadcast((first[:-2], second[:-2])), rows, columns)
 
+    def axis_flow(self, *shapes: Shape) -> str:
+        if shapes[0][:-2] != shapes[1][:-2]:
+            return ""
+        first = "sum rows" if self.transpose_a else "rows sum"
+        second = "columns sum" if self.transpose_b else "sum columns"
+        return f"... {first}, ... {second} -> ... rows columns"
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(shapes[0][-2 if self.transpose_a else -1] * size(output))
 
@@ -323,7 +330,7 @@ class Custom(Op):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         params = self._count("params", shapes)
-        return {"weights": Weight((params,))} if params else {}
+        return {"weights": Weight((params,), ("elements",))} if params else {}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         macs, flops = self._count("macs", shapes) or 0, self._count("flops", shapes)

@@ -135,6 +135,9 @@ class TimeDistributed(Op):
         inside = self.layer.reach(*map(_steps_in_batch, shapes))
         return (Reach(), *inside) if inside else inside
 
+    def axis_flow(self, *shapes: Shape) -> str:
+        return self.layer.axis_flow(*map(_steps_in_batch, shapes)).replace("batch", "batch steps")
+
     def unwrapped(self, *shapes: Shape) -> tuple[Op, tuple[Shape, ...]]:
         return self.layer.unwrapped(*map(_steps_in_batch, shapes))
 
