@@ -30,6 +30,11 @@ class Fit(NamedTuple):
     uncounted: Mapping[str, tuple[str, ...]] = {}
     """The layers of whose figures some are not known, and which."""
 
+    @property
+    def ended_early(self) -> bool:
+        """Whether no larger value was tried."""
+        return self.largest >= LARGEST
+
 
 def largest_that_fits(vary: str, memory: int, need: Callable[[int], int | None], start: int = 1) -> Fit:
     """Return the largest value whose `need` is at most `memory`; a need of None is a value that the network refuses.
