@@ -91,7 +91,8 @@ class Output:
 
     def write(self, block: Block, done: int) -> None:
         """Write the rows of a block, after which so many combinations are done."""
-        lists = [block.values.get(name, block.figures.get(name)).tolist() for name in self.columns]
+        known = {**block.figures, **block.values}
+        lists = [known[name].tolist() for name in self.columns]
         number = len(block.taken)
         if self.form == "table":
             missing = max(SHOWN - self.rows, 0)
