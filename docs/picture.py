@@ -11,8 +11,8 @@ import re
 from rich.console import Console
 
 from archinspect.api import compare
-from archinspect.cli.compare_command import boxes
-from archinspect.render.compare import print_comparison
+from archinspect.render.compare import boxes
+from archinspect.render.stacks import print_comparison
 from archinspect.reports.comparison import align
 
 WIDTH = 82

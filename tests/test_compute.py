@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from archinspect.analyses import compute, devices
 from archinspect.api import network
 from archinspect.ops.figures import Run, Work
 from archinspect.render.numbers import duration
+from archinspect.reports.compute import compute_report
 
 TRUTH = Path(__file__).parent / "truth"
 MEASURED = json.loads((TRUTH / "training_macs.json").read_text(encoding="utf-8"))
@@ -173,6 +175,18 @@ def test_depth_and_sort(run):
     assert macs == sorted(macs, reverse=True)
     assert sum(macs) == 1_814_073_344
     assert rows[0][0] == "stage1"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_reports_rows_sum_to_the_total_at_any_depth(depth):
+    resnet = network("resnet18")
+    computed = resnet.compute(training=True, device=devices.find("h100"))
+    found = compute_report(computed, resnet.report(), depth)
+    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301 - our own
+    assert [row.name for row in found.rows] == [row.name for row in found.report.fold(depth)]
+    sums = compute.total(row.figures for row in found.rows)
+    assert sums[:5] == computed.total[:5]
+    assert sums.time == pytest.approx(computed.total.time)
 
 
 def test_a_narrow_terminal_shortens_names(run):

@@ -32,6 +32,11 @@ class Fit(NamedTuple):
     uncounted: Mapping[str, tuple[str, ...]] = {}
     """The layers of whose figures some are not known, and which."""
 
+    @property
+    def ended_early(self) -> bool:
+        """Whether no larger value was tried."""
+        return self.largest >= LARGEST
+
 
 def largest_that_fits(
     vary: str,

@@ -68,25 +68,11 @@ def _below(folder: str) -> Iterator[str]:
 
 
 def _print(checked: list[Checked], form: str) -> None:
-    from archinspect.render import diagnostics as render  # a help page needs none
+    from archinspect.render import check as render  # a help page needs none
 
     found = [diagnostic for result in checked for diagnostic in result.diagnostics]
     if form == "json":
-        from archinspect.render.data import json_text  # only this format needs it
-
-        click.echo(json_text([render.as_dict(diagnostic) for diagnostic in found]))
+        click.echo(render.check_json(found))
         return
-    console = stdout_console()
-    for diagnostic in found:
-        text = render.concise(diagnostic) if form == "concise" else render.full(diagnostic)
-        console.print(text, soft_wrap=True)
-        if form == "full":
-            console.print()
-    errors = sum(diagnostic.severity == "error" for diagnostic in found)
-    warnings = len(found) - errors
     templates = sum(result.template for result in checked)
-    parts = [f"{len(checked)} {'spec' if len(checked) == 1 else 'specs'} checked"]
-    parts += [f"{templates} of them {'a template' if templates == 1 else 'templates'}"] if templates else []
-    parts += [f"{errors} {'error' if errors == 1 else 'errors'}" if errors else "no errors"]
-    parts += [f"{warnings} {'warning' if warnings == 1 else 'warnings'}"] if warnings else []
-    console.print(", ".join(parts), style="red" if errors else "yellow" if warnings else "green")
+    render.print_check(found, stdout_console(), form=form, specs=len(checked), templates=templates)

@@ -13,7 +13,7 @@ import click
 from archinspect.ops.figures import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from click.shell_completion import CompletionItem
@@ -118,11 +118,46 @@ class Names(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A number of levels, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of levels; a large one for `all`."""
+        if value == "all":
+            return 1000
+        if not str(value).isdecimal() or not 0 < int(value) <= 1000:  # noqa: PLR2004 - more than any spec can nest
+            self.fail(f"'{value}' is neither a number of levels from 1 nor 'all'", param, ctx)
+        return int(value)
+
+
+class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Names of columns, separated by commas."""
+
+    name = "names"
+
+    def convert(
+        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        from archinspect.render.columns import COLUMNS  # only --columns needs it
+
+        names = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+        for name in names:
+            if name not in COLUMNS:
+                self.fail(f"no column '{name}'; there are {', '.join(COLUMNS)}", param, ctx)
+        return names
+
+
 def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add SPEC to a command."""
     return click.argument("spec", type=SpecType())(function)
 
 
+depth_option = click.option(
+    "--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given."
+)
 exact_option = click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
 
 

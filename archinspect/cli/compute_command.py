@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from archinspect.cli.common import (
+    depth_option,
     device_options,
     exact_option,
     find_device,
@@ -16,7 +17,6 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
-from archinspect.cli.summary_command import Depth, comfortable_depth
 from archinspect.ops.figures import ATTENTION, DTYPES
 
 SORT_KEYS = ("macs", "flops", "moved", "intensity", "time")
@@ -42,7 +42,7 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
     show_default=True,
     help="How it is computed: in backward, fused computes the scores again.",
 )
-@click.option("--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given.")
+@depth_option
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
 @exact_option
 @format_option(
@@ -84,18 +84,16 @@ def command(  # noqa: PLR0913 - one an option
             computed = network.compute(training=training, device=found_device, attention=attention, tf32=tf32)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-    report = network.report()
     from archinspect.render import compute as render  # a help page needs no engine
+    from archinspect.render.rows import level_note, shown_depth
+    from archinspect.reports.compute import compute_report
 
-    whole = form in ("json", "csv") and depth is None
-    depth = report.depth if whole else depth or comfortable_depth(report)
-    lines = render.lines(computed, report, depth)
+    report = network.report()
+    depth = shown_depth(report, depth, form)
+    found = compute_report(computed, report, depth)
     if sort:
-        lines.sort(key=render.COLUMNS[sort].value, reverse=True)
-    if form != "table":
-        click.echo(render.text(computed, report, lines, form, exact=exact))
-        return
-    level = ""
-    if depth < report.depth:
-        level = f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers"
-    render.print_compute(computed, report, lines, stdout_console(), exact=exact, level=level)
+        found = render.largest_first(found, sort)
+    if form == "table":
+        render.print_compute(found, stdout_console(), exact=exact, level=level_note(report, depth))
+    else:
+        click.echo(render.compute_text(found, form, exact=exact))

@@ -16,7 +16,9 @@ from archinspect.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from archinspect.reports.explanation import Explained, Explanation
+    from collections.abc import Sequence
+
+    from archinspect.reports.explanation import Explained
     from archinspect.reports.worked import Worked
 
 
@@ -76,67 +78,47 @@ def command(
     with spec_errors() as api:
         explained = api.explain(spec, convention=convention or "", **sizes)
     if convention:
-        _print_differences(explained, form)
+        _show_differences(explained, form)
         return
-    layers = chosen(explained, layer)
-    worked = [part for part in explained.worked if part.layer in layers]
-    if cells is not None and not worked:
-        raise click.UsageError("--cell: the spec has no `values` with which a layer shown could be worked out")
-    places = [_places(part, cells) for part in worked]
+    if layer is not None:
+        try:
+            explained = explained.within(layer)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    places = _places(explained.worked, cells)
     if form == "json":
         from archinspect.render.data import json_text  # the table does without
 
-        figures = {name: [part.as_dict() for part in parts] for name, parts in layers.items()}
-        click.echo(json_text({"layers": figures, "worked": [part.as_dict() for part in worked]}))
+        click.echo(json_text(explained.as_dict()))
         return
-    from archinspect.render import explain  # JSON does without Rich
+    from archinspect.render.explain import print_explained  # JSON does without Rich
 
     console = stdout_console()
-    if len(layers) == 1:
-        ((name, parts),) = layers.items()
-        explain.print_layer(name, parts, explained.report, console)
-    else:
-        explain.print_layers(layers, explained.report, console)
-    for part, chosen_places in zip(worked, places, strict=True):
+    print_explained(explained, console)
+    for worked, chosen in zip(explained.worked, places, strict=True):
         from archinspect.render.worked import print_worked  # only for specs with numbers
 
-        print_worked(part, chosen_places, console)
+        print_worked(worked, chosen, console)
 
 
-def _print_differences(explained: Explained, form: str) -> None:
+def _show_differences(explained: Explained, form: str) -> None:
     if form == "json":
         from archinspect.render.data import json_text  # the table does without
 
-        counted = {"convention": explained.report.convention, **explained.report.counted}
-        click.echo(json_text({**counted, "differences": [one._asdict() for one in explained.differences]}))
+        click.echo(json_text(explained.differences_dict()))
         return
     from archinspect.render.differences import print_differences  # JSON does without Rich
 
     print_differences(explained.report, explained.differences, stdout_console())
 
 
-def _places(worked: Worked, cell: tuple[int, ...] | None) -> list[tuple[int, ...]]:
-    """Return the cells that --cell means, empty for the usual ones; `()` stands for all."""
+def _places(worked: Sequence[Worked], cell: tuple[int, ...] | None) -> list[list[tuple[int, ...]]]:
+    """Return the cells of each layer that --cell means; empty for the usual ones."""
     if cell is None:
-        return []
-    if cell == ():
-        return list(worked.cells)
-    place = tuple(index - 1 for index in cell)
-    place = place if len(place) == worked.output.ndim else (*place, 0)
-    if place not in worked.cells:
-        shape = "x".join(map(str, worked.output.shape))
-        raise click.UsageError(f"--cell {','.join(map(str, cell))}: the output of '{worked.layer}' is {shape}")
-    return [place]
-
-
-def chosen(explained: Explained, layer: str | None) -> dict[str, tuple[Explanation, ...]]:
-    """Return the layers that a name means: a layer, or all of a block."""
-    if layer is None:
-        return explained.layers
-    found = {name: parts for name, parts in explained.layers.items() if f"{name}.".startswith(f"{layer}.")}
-    if not found:
-        from archinspect.base.diagnostics import suggest  # the error path only
-
-        known = [*explained.layers, *explained.report.groups]
-        raise click.UsageError(f"no layer '{layer}' in {explained.report.name}: {suggest(layer, known)}")
-    return found
+        return [[] for _ in worked]
+    if not worked:
+        raise click.UsageError("--cell: the spec has no `values` with which a layer shown could be worked out")
+    try:
+        return [one.places(cell) for one in worked]
+    except ValueError as error:
+        raise click.UsageError(f"--cell {error}") from None

@@ -22,8 +22,6 @@ from archinspect.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from archinspect.analyses.fit import Fit
-
 
 @click.command("fit")
 @spec_argument
@@ -75,31 +73,7 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
             found = api.fit(spec, memory - (reserve or 0), Plan(**options), training=train, vary=names, **sizes)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-    click.echo(_text(found, form, exact=exact))
+    from archinspect.render.fit import fit_text  # a help page needs none
+
+    click.echo(fit_text(found, form, exact=exact))
     sys.exit(0 if all(one.smallest is None for one in found) else 1)
-
-
-def _text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
-    if form == "json":
-        from archinspect.render.data import json_text  # text does without
-
-        return json_text([one._asdict() for one in found])
-    from archinspect.analyses.fit import LARGEST
-    from archinspect.render.numbers import byte_count
-    from archinspect.render.status import status_lines
-
-    lines = []
-    for one in found:
-        needed, memory = (byte_count(number, exact=exact) for number in (one.needed, one.memory))
-        if one.smallest is not None:
-            lines.append(f"{one.vary}: none fits: {one.smallest:,} needs {needed} of {memory}")
-            continue
-        ended = (
-            "no larger one was tried"
-            if one.largest >= LARGEST
-            else f"the network does not take {one.largest + one.step:,}"
-        )
-        beyond = f"{one.largest + one.step:,} needs {byte_count(one.beyond, exact=exact)}" if one.beyond else ended
-        lines.append(f"{one.vary}: {one.largest:,} needs {needed} of {memory}; {beyond}")
-    lines += [f"{title}: {value}" for title, value in status_lines(found[0].uncounted)]
-    return "\n".join(lines)

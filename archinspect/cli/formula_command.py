@@ -62,4 +62,4 @@ def command(
     if form == "text":
         render.print_formulas(network.graph.name, found, stdout_console())
     else:
-        click.echo(render.text(found, form))
+        click.echo(render.formula_text(found, form))

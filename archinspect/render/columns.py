@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archinspect.reports.summary import Report, Row
 
 
-class Column(NamedTuple):
+class LayerColumn(NamedTuple):
     """A column: its title, the value it takes from a row, how that is written, and whether it is a number."""
 
     title: str
@@ -32,8 +32,8 @@ def _axes(row: Row, figure: str) -> str:
     return figures[0] if len(set(figures)) == 1 else "x".join(figures)
 
 
-def _number(title: str, value: Callable[[Row], int], keep: int, figure: str = "") -> Column:
-    return Column(title, value, _marked(value, figure, count), number=True, keep=keep)
+def _number(title: str, value: Callable[[Row], int], keep: int, figure: str = "") -> LayerColumn:
+    return LayerColumn(title, value, _marked(value, figure, count), number=True, keep=keep)
 
 
 def _marked(value: Callable[[Row], int], figure: str, write: Callable[..., str]) -> Callable[[Row, bool], str]:
@@ -49,10 +49,12 @@ def _marked(value: Callable[[Row], int], figure: str, write: Callable[..., str])
 
 
 COLUMNS = {
-    "layer": Column("Layer (type)", lambda r: r.name, lambda r, _: f"{r.name} ({r.type})", keep=100),
-    "inputs": Column("Inputs", lambda r: " ".join(r.inputs), lambda r, _: ", ".join(r.inputs), keep=20),
-    "input_shape": Column("Input shape", lambda r: shape(r.input_shape), lambda r, _: shape(r.input_shape), keep=35),
-    "output_shape": Column(
+    "layer": LayerColumn("Layer (type)", lambda r: r.name, lambda r, _: f"{r.name} ({r.type})", keep=100),
+    "inputs": LayerColumn("Inputs", lambda r: " ".join(r.inputs), lambda r, _: ", ".join(r.inputs), keep=20),
+    "input_shape": LayerColumn(
+        "Input shape", lambda r: shape(r.input_shape), lambda r, _: shape(r.input_shape), keep=35
+    ),
+    "output_shape": LayerColumn(
         "Output shape", lambda r: shape(r.output_shape), lambda r, _: shape(r.output_shape), keep=90
     ),
     "params": _number("Params", lambda r: r.cost.params, 80, "params"),
@@ -61,30 +63,32 @@ COLUMNS = {
     "buffers": _number("Buffers", lambda r: r.cost.buffers, 15),
     "macs": _number("MACs", lambda r: r.cost.macs, 70, "macs"),
     "flops": _number("FLOPs", lambda r: r.cost.flops, 30, "flops"),
-    "memory": Column(
+    "memory": LayerColumn(
         "Memory",
         lambda r: r.cost.output_bytes,
         lambda r, exact: byte_count(r.cost.output_bytes, exact=exact),
         number=True,
         keep=10,
     ),
-    "kept": Column(
+    "kept": LayerColumn(
         "Kept",
         lambda r: r.kept or 0,
         lambda r, exact: byte_count(r.kept or 0, exact=exact),
         number=True,
         keep=75,  # it is there only where asked for
     ),
-    "receptive_field": Column("Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), keep=25),
-    "jump": Column("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), keep=24),
-    "center": Column("Centre", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), keep=23),
-    "args": Column(
+    "receptive_field": LayerColumn(
+        "Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), keep=25
+    ),
+    "jump": LayerColumn("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), keep=24),
+    "center": LayerColumn("Centre", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), keep=23),
+    "args": LayerColumn(
         "Arguments", lambda r: r.args, lambda r, _: ", ".join(f"{k}={v}" for k, v in r.args.items()), keep=5
     ),
 }
 
 
-def columns_of(report: Report) -> dict[str, Column]:
+def columns_of(report: Report) -> dict[str, LayerColumn]:
     """Return the columns that a report can have: with a convention, its tool's figures in the place of ours."""
     if not report.convention:
         return COLUMNS
@@ -97,7 +101,7 @@ def columns_of(report: Report) -> dict[str, Column]:
     return found
 
 
-def _counted(convention: str, title: str, figure: str, place: Column) -> Column:
+def _counted(convention: str, title: str, figure: str, place: LayerColumn) -> LayerColumn:
     """Return the column of a tool's figure, written as the one whose place it takes."""
     write = byte_count if figure == "memory" else count
     keep = place.keep if figure in ("params", "memory") else COLUMNS["params"].keep + 1  # it is what was asked for
@@ -123,7 +127,9 @@ def default_columns(report: Report, rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(name for name in shown if name not in is_ours)
 
 
-def cells(name: str, rows: Sequence[Row], *, exact: bool, columns: Mapping[str, Column] | None = None) -> list[str]:
+def cells(
+    name: str, rows: Sequence[Row], *, exact: bool, columns: Mapping[str, LayerColumn] | None = None
+) -> list[str]:
     """Return a column as text; `inputs` is empty for a row that reads just the one before it."""
     column = (columns or COLUMNS)[name]
     written = [column.write(row, exact) for row in rows]

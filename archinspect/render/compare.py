@@ -1,41 +1,21 @@
-"""Several networks side by side: totals with ratios, then their layers as coloured stacks."""
+"""Several networks side by side: totals with ratios, which layers their stacks show, JSON, CSV and Markdown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from archinspect.render import data
 from archinspect.render.numbers import byte_count, count
-from archinspect.render.status import status_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from rich.console import Console
+    from archinspect.reports.summary import Report, Row
 
-    from archinspect.reports.comparison import Line
-    from archinspect.reports.summary import BatchShape, Report
-
-BOX_STYLES = {
-    "input": "black on green",
-    "output": "black on green",
-    "convolution": "black on yellow",
-    "dense": "white on magenta",
-    "pooling": "white on red",
-    "merge": "white on blue",
-    "normalization": "black on cyan",
-    "activation": "white on bright_black",
-    "composite": "black on bright_yellow",
-}
-Box: TypeAlias = tuple[str, str]
-"""A box's label and the kind of layer that it stands for."""
-LEAST_WIDTH = 18
-MOST_WIDTH = 34
-Figure: TypeAlias = "tuple[Callable[[Report], int], Callable[..., str]]"
-FIGURES: dict[str, Figure] = {
+COMFORTABLE_BOXES = 48
+SHOWN_KINDS = frozenset(("convolution", "dense", "pooling", "composite"))
+TotalFigure: TypeAlias = "tuple[Callable[[Report], int], Callable[..., str]]"
+TOTAL_FIGURES: dict[str, TotalFigure] = {
     "Params": (lambda r: r.totals.params, count),
     "Active params": (lambda r: r.totals.active_params, count),
     "MACs": (lambda r: r.totals.macs, count),
@@ -48,16 +28,16 @@ FIGURES: dict[str, Figure] = {
 """The totals that are compared, and how each is written."""
 
 
-def figures_of(reports: Sequence[Report]) -> dict[str, Figure]:
+def total_figures(reports: Sequence[Report]) -> dict[str, TotalFigure]:
     """Return the totals that say something of these networks: active parameters only where some are not."""
     chooses = any(report.totals.active_params < report.totals.params for report in reports)
-    return {title: figure for title, figure in FIGURES.items() if chooses or title != "Active params"}
+    return {title: figure for title, figure in TOTAL_FIGURES.items() if chooses or title != "Active params"}
 
 
-def figure_rows(reports: Sequence[Report], *, exact: bool = False) -> list[list[str]]:
+def total_rows(reports: Sequence[Report], *, exact: bool = False) -> list[list[str]]:
     """Return a row a figure: its name, then each network's value with its ratio to the first network's."""
     rows = []
-    for title, (value, write) in figures_of(reports).items():
+    for title, (value, write) in total_figures(reports).items():
         first = value(reports[0])
         cells = [write(first, exact=exact)]
         cells += [f"{write(value(r), exact=exact)} ({_ratio(value(r), first)})" for r in reports[1:]]
@@ -69,63 +49,24 @@ def _ratio(value: int, first: int) -> str:
     return f"{value / first:.2f}x" if first else "-"
 
 
-def print_comparison(
-    reports: Sequence[Report], lines: Sequence[Line], console: Console, *, exact: bool = False
-) -> None:
-    """Print the totals, then the lines of aligned layers."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("", no_wrap=True)
-    for report in reports:
-        table.add_column(report.name, justify="right", overflow="fold")
-    for row in figure_rows(reports, exact=exact):
-        table.add_row(*row)
-    console.print(table)
-    for report in reports:
-        for title, value in status_lines(report.uncounted)[1:]:
-            console.print(Text(f"{title} of {report.name}: {value}", "red"), soft_wrap=True)
-    console.print()
-    console.print(_stacks(reports, lines, console))
-    console.print(_legend(lines))
+def boxes(report: Report, depth: int | None) -> Sequence[Row]:
+    """Return the rows of a network's stack: whole, or folded until at most 48 are left."""
+    depths = [depth] if depth else range(report.depth, 0, -1)
+    rows: list[Row] = []
+    for level in depths:
+        rows = [row for row in report.fold(level) if row.kind in SHOWN_KINDS]
+        if len(rows) <= COMFORTABLE_BOXES:
+            break
+    return rows
 
 
-def _stacks(reports: Sequence[Report], lines: Sequence[Line], console: Console) -> Table:
-    width = max(LEAST_WIDTH, min(MOST_WIDTH, (console.width - 2) // len(reports) - 2))
-    table = Table(box=None, show_header=True, padding=(0, 1), header_style="bold")
-    for report in reports:
-        table.add_column(_clip(report.name, width).center(width), width=width)
-    columns = zip(*[[_cell(entry, width) for entry in line] for line in _framed(reports, lines)], strict=True)
-    # One row of many lines, as Rich's cost is by row.
-    table.add_row(*[Text("\n").join(column) for column in columns])
-    return table
-
-
-def _framed(reports: Sequence[Report], lines: Sequence[Line]) -> list[list[Box | None]]:
-    """Return label and kind of every box, the inputs above and the outputs below."""
-    inputs = [(_shapes(report.inputs.values(), "input"), "input") for report in reports]
-    outputs = [(_shapes(report.outputs.values(), "output"), "output") for report in reports]
-    body = [[row and (row.label, row.kind) for row in line] for line in lines]
-    return [list(inputs), *body, list(outputs)]
-
-
-def _shapes(shapes: Iterable[BatchShape], word: str) -> str:
-    texts = ["x".join(map(str, dims[1:])) for dims in shapes]
-    return f"{word} {', '.join(texts)}"
-
-
-def _cell(entry: Box | None, width: int) -> Text:
-    if entry is None:
-        return Text("·".center(width), "bright_black")
-    label, kind = entry
-    return Text(_clip(label, width - 2).center(width), BOX_STYLES.get(kind, "white on black"))
-
-
-def _clip(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _legend(lines: Sequence[Line]) -> Text:
-    kinds = dict.fromkeys(row.kind for line in lines for row in line if row)
-    text = Text("\n")
-    for kind in kinds:
-        text.append(f" {kind} ", BOX_STYLES.get(kind, "white on black")).append("  ")
-    return text
+def compare_text(reports: Sequence[Report], form: str, *, exact: bool) -> str:
+    """Return the networks as `json`, or their totals as `csv` or `markdown`."""
+    if form == "json":
+        return data.json_text([report.as_dict() for report in reports])
+    header = ["", *(report.name for report in reports)]
+    if form == "csv":
+        figures = total_figures(reports).items()
+        rows: list[list[object]] = [[title, *(value(report) for report in reports)] for title, (value, _) in figures]
+        return data.csv_text(header, [*rows, ["Status", *(report.status for report in reports)]])
+    return data.markdown_table(header, total_rows(reports, exact=exact), range(1, len(header)))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.reports.explanation import Explanation, Figure, WeightFigure
+    from archinspect.reports.explanation import Explained, Explanation, Figure, WeightFigure
     from archinspect.reports.summary import Report
 
 INDENT = "  "
@@ -29,7 +29,16 @@ NOT_KNOWN = "not known"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def print_layer(name: str, parts: Sequence[Explanation], report: Report, console: Console) -> None:
+def print_explained(explained: Explained, console: Console) -> None:
+    """Print everything about a single layer, a line each of several."""
+    if len(explained.layers) == 1:
+        ((name, parts),) = explained.layers.items()
+        _print_layer(name, parts, explained.report, console)
+    else:
+        _print_layers(explained.layers, explained.report, console)
+
+
+def _print_layer(name: str, parts: Sequence[Explanation], report: Report, console: Console) -> None:
     """Print everything about a layer, operator by operator."""
     row = next(row for row in report.layers if row.name == name)
     console.print(Text.assemble((name, "bold"), f" ({row.type}): {row.label}"), soft_wrap=True)
@@ -109,9 +118,9 @@ def _print_figure(figure: Figure, console: Console, title: str = "") -> None:
     title = title or figure.name
     parts = [figure.formula, figure.numbers]
     if figure.terms:
-        parts.append(" + ".join(map(number, figure.terms)))
+        parts.append(" + ".join(map(grouped, figure.terms)))
     # A formula that is just a number's name gives that number at once: `filters = 64`.
-    forms = [part for part in parts if part and part != str(figure.value)] + [number(figure.value)]
+    forms = [part for part in parts if part and part != str(figure.value)] + [grouped(figure.value)]
     console.print(Text(equation(title, forms, console.width, INDENT)), soft_wrap=True)
 
 
@@ -128,12 +137,12 @@ def equation(title: str, forms: Sequence[str], width: int, indent: str = "") -> 
     return line.replace(NO_BREAK, " ")
 
 
-def number(value: float) -> str:
+def grouped(value: float) -> str:
     """Write a result: digits grouped, a whole number as one."""
     return f"{int(value):,}" if value == int(value) else f"{value:,.10g}"
 
 
-def print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, console: Console) -> None:
+def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, console: Console) -> None:
     """Print a line a layer: the sums behind its parameters and MACs."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     rows = {row.name: row for row in report.layers}
@@ -158,5 +167,5 @@ def print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, co
 def _sum(figures: Sequence[Figure]) -> str:
     """Write the sum of figures, each as the product that it is."""
     total = sum(figure.value for figure in figures)
-    text = " + ".join(figure.numbers or number(figure.value) for figure in figures if figure.value)
-    return number(total) if text in ("", str(total), number(total)) else f"{text} = {number(total)}"
+    text = " + ".join(figure.numbers or grouped(figure.value) for figure in figures if figure.value)
+    return grouped(total) if text in ("", str(total), grouped(total)) else f"{text} = {grouped(total)}"

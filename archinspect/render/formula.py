@@ -34,7 +34,7 @@ def print_formulas(name: str, formulas: Mapping[str, Formula], console: Console)
             console.print(Text(_wrapped(f"  for {shown}{more}", width), "cyan"), soft_wrap=True)
 
 
-def text(formulas: Mapping[str, Formula], form: str) -> str:
+def formula_text(formulas: Mapping[str, Formula], form: str) -> str:
     """Return formulas as `json`, `latex` or `python`."""
     if form == "json":
         return json_text({figure: formula.as_dict() for figure, formula in formulas.items()})

@@ -15,7 +15,7 @@ from archinspect.render import data
 from archinspect.render.numbers import count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
@@ -25,6 +25,28 @@ if TYPE_CHECKING:
 SOURCE_INDENT = 35
 """What the columns between a name and its source take."""
 METRICS = ("year", "top1", "top5", "ilsvrc_top5_error")
+
+
+def chosen_networks(
+    networks: Iterable[tuple[str, Report]], words: Sequence[str], sort: str
+) -> list[tuple[str, Report]]:
+    """Return the networks whose name or source has each of the words, sorted."""
+    found = [
+        (name, report)
+        for name, report in networks
+        if all(word.lower() in f"{name} {report.name} {report.source}".lower() for word in words)
+    ]
+    return found if sort == "name" else sorted(found, key=lambda entry: _key(entry[1], sort))
+
+
+def _key(report: Report, sort: str) -> float:
+    """Return what sorts a network: largest first, an error rate smallest first, unknown ones last."""
+    if sort in ("params", "macs"):
+        return -float(getattr(report.totals, sort))
+    value = report.metrics.get(sort)
+    if not isinstance(value, int | float):
+        return float("inf")
+    return float(value) if sort.endswith("error") else -float(value)
 
 
 def print_networks(networks: Sequence[tuple[str, Report]], sort: str, console: Console, *, exact: bool = False) -> None:

@@ -11,11 +11,10 @@ from archinspect.render.numbers import byte_count, shape
 from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from rich.console import Console
 
-    from archinspect.analyses.memory import TimelineEntry
     from archinspect.reports.memory import MemoryReport
 
 SHOWN_ALIVE = 8
@@ -39,7 +38,7 @@ def print_memory(found: MemoryReport, console: Console, *, exact: bool) -> None:
     console.print()
     console.print(status_text(report.uncounted), soft_wrap=True)
     if found.inference.peak.timeline:
-        _print_chart(found.inference.peak.timeline, console)
+        _print_chart(found, console)
 
 
 def _print_section(title: str, lines: Iterable[tuple[str, str, str]], console: Console) -> None:
@@ -103,8 +102,9 @@ def _training_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, 
     yield "total", byte_count(training.total, exact=exact), ""
 
 
-def _print_chart(timeline: Sequence[TimelineEntry], console: Console) -> None:
+def _print_chart(found: MemoryReport, console: Console) -> None:
     """Print the activations alive at inference over the steps; a column is the most of the steps it stands for."""
+    timeline = found.inference.peak.timeline
     top = max(step.during for step in timeline) or 1
     label = max(len(byte_count(top)), len("0 B"))
     width = max(min(CHART_WIDTH, console.width - label - 4), 1)

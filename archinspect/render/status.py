@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from archinspect.reports.summary import status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rich.text import Text
 
 
 def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
@@ -20,6 +20,8 @@ def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, st
 
 def status_text(uncounted: Mapping[str, tuple[str, ...]]) -> Text:
     """Return the same, coloured."""
+    from rich.text import Text  # programs' formats do without Rich
+
     style = "red" if uncounted else "green"
     lines = status_lines(uncounted)
     return Text("\n").join(Text.assemble((f"{title}: ", "bold"), (value, style)) for title, value in lines)

@@ -10,16 +10,16 @@ from rich.text import Text
 
 from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of
-from archinspect.render.fitting import fit
 from archinspect.render.numbers import byte_count, count, shape
 from archinspect.render.status import status_text
+from archinspect.render.widths import narrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-    from archinspect.render.columns import Column
+    from archinspect.render.columns import LayerColumn
     from archinspect.reports.summary import Report, Row
 
 LAYER_WIDTH = 32
@@ -50,7 +50,7 @@ def print_summary(
     console.print(_head(report), soft_wrap=True)
     known = columns_of(report)
     written = {name: cells(name, rows, exact=exact, columns=known) for name in columns}
-    shown, hidden = fit(written, known, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
+    shown, hidden = narrow(written, known, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     console.print(_table(rows, shown, known, styled=console.is_terminal and not console.no_color))
     console.print(_totals(report, exact=exact), soft_wrap=True)
     notes = [level] if level else []
@@ -69,7 +69,9 @@ def _head(report: Report) -> Text:
     return text.append("\n" + ", ".join(shapes) + "\n", "not bold")
 
 
-def _table(rows: Sequence[Row], shown: dict[str, list[str]], known: Mapping[str, Column], *, styled: bool) -> Table:
+def _table(
+    rows: Sequence[Row], shown: dict[str, list[str]], known: Mapping[str, LayerColumn], *, styled: bool
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for name in shown:
         column = known[name]

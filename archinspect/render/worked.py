@@ -81,13 +81,13 @@ def _print_grid(
 
 def _grid_cell(array: Array, at: Place, marked: Collection[Place]) -> str:
     inside = all(0 <= index < length for index, length in zip(at, array.shape, strict=True))
-    text = number(float(array[at])) if inside else "·"
+    text = on_paper(float(array[at])) if inside else "·"
     if at in marked:
         return f"[{text if inside else 0}]"
     return f" {text} "
 
 
-def number(value: float) -> str:
+def on_paper(value: float) -> str:
     """Write a number as on paper: whole ones without a point."""
     return f"{value:.6g}"
 
@@ -100,7 +100,7 @@ def _sum(worked: Worked, cell: Cell, width: int) -> str:
     if cell.bias is not None:
         named.append("b" if worked.output.shape[-1] == 1 else f"b{cell.place[-1] + 1}")
         numbers.append(_signed(cell.bias))
-    forms = [_combine(worked, named), _combine(worked, numbers), number(cell.value)]
+    forms = [_combine(worked, named), _combine(worked, numbers), on_paper(cell.value)]
     title = _name("z", cell.place, deep=worked.output.shape[-1] > 1)
     return equation(title, forms, width)
 
@@ -118,11 +118,11 @@ def _named(term: Term, *, deep: bool) -> str:
 
 
 def _numbers(term: Term) -> str:
-    return number(term.value) if term.weight is None else f"{_signed(term.value)}*{_signed(term.weight)}"
+    return on_paper(term.value) if term.weight is None else f"{_signed(term.value)}*{_signed(term.weight)}"
 
 
 def _signed(value: float) -> str:
-    return number(value) if value >= 0 else f"({number(value)})"
+    return on_paper(value) if value >= 0 else f"({on_paper(value)})"
 
 
 def _name(letter: str, place: Place, *, deep: bool) -> str:

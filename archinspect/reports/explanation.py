@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from archinspect.analyses.receptive_field import Field, fields
+from archinspect.base.diagnostics import suggest
 from archinspect.base.shape import AXES, axis_names, size
 from archinspect.base.symbolic.traced import Number, Traced, formula, named, names, plain, terms
 from archinspect.ops.computed import Computed, expressions
@@ -136,6 +137,24 @@ class Explained(NamedTuple):
     worked: tuple[Worked, ...] = ()
     differences: tuple[Difference, ...] = ()
     """Where another tool counts otherwise, if a convention was asked for."""
+
+    def within(self, layer: str) -> Explained:
+        """Return what is said of a layer, or of all layers of a block; raise ValueError where there is none."""
+        layers = {name: parts for name, parts in self.layers.items() if f"{name}.".startswith(f"{layer}.")}
+        if not layers:
+            known = [*self.layers, *self.report.groups]
+            raise ValueError(f"no layer '{layer}' in {self.report.name}: {suggest(layer, known)}")
+        return self._replace(layers=layers, worked=tuple(part for part in self.worked if part.layer in layers))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the formulas and sums."""
+        layers = {name: [part.as_dict() for part in parts] for name, parts in self.layers.items()}
+        return {"layers": layers, "worked": [part.as_dict() for part in self.worked]}
+
+    def differences_dict(self) -> dict[str, Any]:
+        """Return the JSON form of what another tool counts."""
+        counted = {"convention": self.report.convention, **self.report.counted}
+        return {**counted, "differences": [one._asdict() for one in self.differences]}
 
 
 def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:

@@ -67,6 +67,17 @@ class Worked(NamedTuple):
     output: Array
     cells: dict[tuple[int, ...], Cell]
 
+    def places(self, cell: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Return the places that a cell's numbers from 1 mean, all for `()`; raise ValueError for one outside."""
+        if cell == ():
+            return list(self.cells)
+        place = tuple(index - 1 for index in cell)
+        place = place if len(place) == self.output.ndim else (*place, 0)
+        if place not in self.cells:
+            shape = "x".join(map(str, self.output.shape))
+            raise ValueError(f"{','.join(map(str, cell))}: the output of '{self.layer}' is {shape}")
+        return [place]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form; places count from 0."""
         return {

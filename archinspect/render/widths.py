@@ -13,7 +13,7 @@ GAP = 3
 """What Rich puts between two columns of a table whose box is `SIMPLE_HEAD`."""
 
 
-class Column(Protocol):
+class TableColumn(Protocol):
     """What is asked of a column."""
 
     @property
@@ -25,8 +25,8 @@ class Column(Protocol):
         """How long a narrow terminal keeps it: the lowest goes first."""
 
 
-def fit(
-    cells: Mapping[str, Sequence[str]], columns: Mapping[str, Column], width: int, *, layer_width: int, least: int
+def narrow(
+    cells: Mapping[str, Sequence[str]], columns: Mapping[str, TableColumn], width: int, *, layer_width: int, least: int
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Return the cells of the columns that fit, at least so many, and the names of those left out.
 

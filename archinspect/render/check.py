@@ -1,0 +1,40 @@
+"""What `check` found, for people and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.render.diagnostics import as_dict, concise, full
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from archinspect.base.diagnostics import Diagnostic
+
+
+def check_json(found: Sequence[Diagnostic]) -> str:
+    """Return the problems as JSON."""
+    from archinspect.render.data import json_text  # only this format needs it
+
+    return json_text([as_dict(diagnostic) for diagnostic in found])
+
+
+def print_check(found: Sequence[Diagnostic], console: Console, *, form: str, specs: int, templates: int) -> None:
+    """Print the problems, `full` or `concise`, and a line that counts them; of `specs` so many are `templates`."""
+    for diagnostic in found:
+        console.print(concise(diagnostic) if form == "concise" else full(diagnostic), soft_wrap=True)
+        if form == "full":
+            console.print()
+    errors = sum(diagnostic.severity == "error" for diagnostic in found)
+    warnings = len(found) - errors
+    parts = [f"{_counted(specs, 'spec')} checked"]
+    parts += [f"{templates} of them {'a template' if templates == 1 else 'templates'}"] if templates else []
+    parts += [_counted(errors, "error") if errors else "no errors"]
+    parts += [_counted(warnings, "warning")] if warnings else []
+    console.print(", ".join(parts), style="red" if errors else "yellow" if warnings else "green")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,53 @@
+"""A summary as JSON, CSV and Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.render.columns import COLUMNS, cells, columns_of
+from archinspect.render.data import csv_text, json_text, markdown_table
+from archinspect.render.status import status_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.reports.summary import Report, Row
+
+
+def summary_text(report: Report, rows: Sequence[Row], columns: Sequence[str], form: str, *, exact: bool) -> str:
+    """Return the summary as `json`, `csv` or `markdown`."""
+    if form == "json":
+        return json_text(report._replace(layers=tuple(rows)).as_dict())
+    if form == "csv":
+        return _csv(report, rows, columns)
+    return _markdown(report, rows, columns, exact=exact)
+
+
+def _csv(report: Report, rows: Sequence[Row], columns: Sequence[str]) -> str:
+    known = columns_of(report)
+    ours = {name: "name" if name == "layer" else name for name in columns if known[name] is COLUMNS[name]}
+    header = [ours.get(name, known[name].title) for name in columns]
+    body = ([*(known[name].value(row) for name in columns), row.type] for row in rows)
+    return csv_text([*header, "type"], body)
+
+
+def _markdown(report: Report, rows: Sequence[Row], columns: Sequence[str], *, exact: bool) -> str:
+    known = columns_of(report)
+    titles = [known[name].title for name in columns]
+    numbers = [index for index, name in enumerate(columns) if known[name].number]
+    body = zip(*(cells(name, rows, exact=exact, columns=known) for name in columns), strict=True)
+    closing = [("Total", _total(report)), *status_lines(report.uncounted)]
+    lines = "\n".join(f"- {title}: {value}" for title, value in closing)
+    return f"## {report.name}\n\n{markdown_table(titles, body, numbers)}\n\n{lines}"
+
+
+def _total(report: Report) -> str:
+    """Return the totals in a line: a tool's, if a convention was asked for."""
+    totals = report.totals
+    if not report.convention:
+        return f"{totals.params:,} parameters, {totals.macs:,} MACs, {totals.flops:,} FLOPs"
+    from archinspect.conventions import find  # only where one is asked for
+
+    words = {"params": "parameters", **{figure.name: figure.title for figure in find(report.convention).figures}}
+    counted = [f"{report.counted[name]:,} {word}" for name, word in words.items()]
+    return f"{', '.join(counted)} ({report.convention})"
