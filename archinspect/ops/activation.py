@@ -1,7 +1,6 @@
 """Activations: elementwise functions, and those that normalise along an axis.
 
-FLOPs: one for every operation of the formula in the class's docstring, a function such as exp or
-tanh counting as one operation.
+FLOPs: one for every operation of the formula in the class's docstring; a function such as exp or tanh counts as one.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Elementwise(Op):
     kind = "activation"
     pointwise = True
     operations: ClassVar[int] = 1
-    """Arithmetic operations for an element."""
+    """Arithmetic operations per element."""
     from_output: ClassVar[bool] = False
     """Whether its slope is computed from its output, not from its input."""
 
@@ -64,7 +63,7 @@ class _Overwriting(Elementwise):
 class ReLU(_Overwriting):
     """`max(x, 0)`; with the other arguments also a slope below and a bound above.
 
-    1 operation, 1 more for a bound, 1 more for a slope.
+    FLOPs: 1 per element, 1 per element for a bound, 1 per element for a slope.
     """
 
     main = "max_value"
@@ -81,13 +80,13 @@ class ReLU(_Overwriting):
 
 
 class ReLU6(_Overwriting):
-    """`min(max(x, 0), 6)` (Howard et al. 2017, arXiv:1704.04861). 2 operations."""
+    """`min(max(x, 0), 6)` (Howard et al. 2017, arXiv:1704.04861). FLOPs: 2 per element."""
 
     operations = 2
 
 
 class LeakyReLU(_Overwriting):
-    """`x if x > 0 else slope * x`. 2 operations."""
+    """`x if x > 0 else slope * x`. FLOPs: 2 per element."""
 
     main = "negative_slope"
     operations = 2
@@ -98,7 +97,7 @@ class LeakyReLU(_Overwriting):
 
 
 class PReLU(Elementwise):
-    """`x if x > 0 else alpha * x` with learned alpha (He et al. 2015, arXiv:1502.01852). 2 operations.
+    """`x if x > 0 else alpha * x` with learned alpha (He et al. 2015, arXiv:1502.01852). FLOPs: 2 per element.
 
     As in Keras, alpha has one value an element of a sample, shared along `shared_axes`; with
     `num_parameters`, as in PyTorch, it has that many: 1, or one a channel. (PyTorch's default of 1 has to be
@@ -129,7 +128,7 @@ class PReLU(Elementwise):
 
 
 class ThresholdedReLU(Elementwise):
-    """`x if x > theta else value`. 1 operation."""
+    """`x if x > theta else value`. FLOPs: 1 per element."""
 
     aliases = ("Threshold",)
     theta: float = arg("threshold", Float(), 1.0, aliases=("threshold",))
@@ -137,29 +136,29 @@ class ThresholdedReLU(Elementwise):
 
 
 class ELU(Elementwise):
-    """`x if x > 0 else alpha * (exp(x) - 1)` (Clevert et al. 2015, arXiv:1511.07289). 4 operations."""
+    """`x if x > 0 else alpha * (exp(x) - 1)` (Clevert et al. 2015, arXiv:1511.07289). FLOPs: 4 per element."""
 
     operations = 4
     alpha: float = arg("scale below zero", Float(), 1.0)
 
 
 class SELU(Elementwise):
-    """`scale * ELU(x)` with fixed constants (Klambauer et al. 2017, arXiv:1706.02515). 5 operations."""
+    """`scale * ELU(x)` with fixed constants (Klambauer et al. 2017, arXiv:1706.02515). FLOPs: 5 per element."""
 
     operations = 5
 
 
 class CELU(Elementwise):
-    """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))` (Barron 2017, arXiv:1704.07483). 7 operations."""
+    """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))` (Barron 2017, arXiv:1704.07483). FLOPs: 7 per element."""
 
     operations = 7
     alpha: float = arg("scale below zero", Float(), 1.0)
 
 
 class GELU(Elementwise):
-    """`x / 2 * (1 + erf(x / sqrt 2))` (Hendrycks & Gimpel 2016, arXiv:1606.08415). 5 operations.
+    """`x / 2 * (1 + erf(x / sqrt 2))` (Hendrycks & Gimpel 2016, arXiv:1606.08415). FLOPs: 5 per element.
 
-    With `approximate` `x / 2 * (1 + tanh(0.798 * (x + 0.0447 * x ** 3)))`, 8 operations.
+    With `approximate` `x / 2 * (1 + tanh(0.798 * (x + 0.0447 * x ** 3)))`. FLOPs with it: 8 per element.
     """
 
     approximate: str | bool = arg("the form by tanh", Choice(False, True, "none", "tanh"), default=False)
@@ -169,7 +168,7 @@ class GELU(Elementwise):
 
 
 class QuickGELU(Elementwise):
-    """`x / (1 + exp(-1.702 * x))`, GELU by sigmoid (Hendrycks & Gimpel 2016, arXiv:1606.08415). 4 operations."""
+    """`x / (1 + exp(-1.702 * x))`, GELU by a sigmoid (Hendrycks & Gimpel 2016). FLOPs: 4 per element."""
 
     operations = 4
 
@@ -181,21 +180,21 @@ class QuickGELU(Elementwise):
 
 
 class SiLU(_Overwriting):
-    """`x / (1 + exp(-x))`, also called swish (Ramachandran et al. 2017, arXiv:1710.05941). 4 operations."""
+    """`x / (1 + exp(-x))`, also called swish (Ramachandran et al. 2017, arXiv:1710.05941). FLOPs: 4 per element."""
 
     operations = 4
     aliases = ("Swish",)
 
 
 class Sigmoid(Elementwise):
-    """`1 / (1 + exp(-x))`. 4 operations."""
+    """`1 / (1 + exp(-x))`. FLOPs: 4 per element."""
 
     operations = 4
     from_output = True
 
 
 class LogSigmoid(Elementwise):
-    """`-log(1 + exp(-x))`. 5 operations."""
+    """`-log(1 + exp(-x))`. FLOPs: 5 per element."""
 
     operations = 5
 
@@ -207,13 +206,16 @@ class LogSigmoid(Elementwise):
 
 
 class Tanh(Elementwise):
-    """`tanh(x)`. 1 operation."""
+    """`tanh(x)`. FLOPs: 1 per element."""
 
     from_output = True
 
 
 class Softplus(Elementwise):
-    """`log(1 + exp(x))`, 3 operations; with beta `log(1 + exp(beta * x)) / beta`, 5 operations."""
+    """`log(1 + exp(x))`; with beta `log(1 + exp(beta * x)) / beta`.
+
+    FLOPs: 3 per element. FLOPs with beta: 5 per element.
+    """
 
     beta: float = arg("steepness", Float(), 1.0)
     threshold: float = arg("where PyTorch becomes linear; without effect on costs", Float(), 20.0)
@@ -223,7 +225,7 @@ class Softplus(Elementwise):
 
 
 class Softsign(Elementwise):
-    """`x / (1 + |x|)`. 3 operations."""
+    """`x / (1 + |x|)`. FLOPs: 3 per element."""
 
     operations = 3
 
@@ -235,33 +237,33 @@ class Softsign(Elementwise):
 
 
 class Mish(Elementwise):
-    """`x * tanh(softplus(x))` (Misra 2019, arXiv:1908.08681). 5 operations."""
+    """`x * tanh(softplus(x))` (Misra 2019, arXiv:1908.08681). FLOPs: 5 per element."""
 
     operations = 5
 
 
 class Exponential(Elementwise):
-    """`exp(x)`. 1 operation."""
+    """`exp(x)`. FLOPs: 1 per element."""
 
     from_output = True
     aliases = ("Exp",)
 
 
 class HardSigmoid(Elementwise):
-    """`min(max(x + 3, 0), 6) / 6`. 4 operations."""
+    """`min(max(x + 3, 0), 6) / 6`. FLOPs: 4 per element."""
 
     operations = 4
 
 
 class HardSwish(_Overwriting):
-    """`x * HardSigmoid(x)` (Howard et al. 2019, arXiv:1905.02244). 5 operations."""
+    """`x * HardSigmoid(x)` (Howard et al. 2019, arXiv:1905.02244). FLOPs: 5 per element."""
 
     operations = 5
     aliases = ("HardSiLU",)
 
 
 class HardTanh(Elementwise):
-    """`min(max(x, low), high)`. 2 operations."""
+    """`min(max(x, low), high)`. FLOPs: 2 per element."""
 
     operations = 2
     min_val: float = arg("lower bound", Float(), -1.0, aliases=("min_value",))
@@ -269,21 +271,21 @@ class HardTanh(Elementwise):
 
 
 class HardShrink(Elementwise):
-    """`x if |x| > lambd else 0`. 2 operations."""
+    """`x if |x| > lambd else 0`. FLOPs: 2 per element."""
 
     operations = 2
     lambd: float = arg("threshold", Float(0), 0.5)
 
 
 class SoftShrink(Elementwise):
-    """`sign(x) * max(|x| - lambd, 0)`. 5 operations."""
+    """`sign(x) * max(|x| - lambd, 0)`. FLOPs: 5 per element."""
 
     operations = 5
     lambd: float = arg("threshold", Float(0), 0.5)
 
 
 class TanhShrink(Elementwise):
-    """`x - tanh(x)`. 2 operations."""
+    """`x - tanh(x)`. FLOPs: 2 per element."""
 
     operations = 2
 
@@ -315,14 +317,20 @@ class _AlongAxis(Elementwise):
 
 
 class Softmax(_AlongAxis):
-    """`exp(x - max x) / sum exp(x - max x)` along an axis. 5 operations: max, difference, exp, sum, quotient."""
+    """`exp(x - max x) / sum exp(x - max x)` along an axis.
+
+    FLOPs: 5 per element (max, difference, exp, sum, quotient).
+    """
 
     operations = 5
     aliases = ("Softmax2d",)
 
 
 class LogSoftmax(_AlongAxis):
-    """`x - max x - log sum exp(x - max x)` along an axis. 5 operations: max, difference, exp, sum, difference."""
+    """`x - max x - log sum exp(x - max x)` along an axis.
+
+    FLOPs: 5 per element (max, difference, exp, sum, difference).
+    """
 
     operations = 5
 
@@ -330,7 +338,7 @@ class LogSoftmax(_AlongAxis):
 class GLU(Op):
     """`a * sigmoid(b)` of the two halves along an axis (Dauphin et al. 2016, arXiv:1612.08083).
 
-    5 operations an output element. The axis is the last unless given, as in Keras and PyTorch; in a network with
+    FLOPs: 5 per output element. The axis is the last unless given, as in Keras and PyTorch; in a network with
     the channels first the channels are halved by `axis: 1`.
     """
 
@@ -398,7 +406,7 @@ def activation_arg() -> Any:  # noqa: ANN401 - as archinspect.ops.args.arg
 
 
 class Activation(Op):
-    """An activation by its name, as in Keras: `Activation: relu`. FLOPs are those of the activation it names."""
+    """An activation by its name, as in Keras: `Activation: relu`. FLOPs are those of the activation that it names."""
 
     kind = "activation"
     activation: Op | None = arg("the function's name", ActivationKind())

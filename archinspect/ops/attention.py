@@ -91,8 +91,9 @@ class ScaledDotProductAttention(_Attention):
     memory that is key and value; one is all three. With fewer heads of keys than of queries it is grouped-query
     attention (Ainslie et al. 2023, arXiv:2305.13245).
 
-    MACs: for every head, query step and key step the sizes of a head's key and value; `causal` halves nothing, as in
-    PyTorch's own counter. FLOPs: 2 a MAC, and 6 a score (scale 1, softmax 5), 1 more for a mask, 1 more for a bias.
+    MACs: the sizes of a head's key and value per head, query step and key step; `causal` halves nothing, as for
+    PyTorch's own counter. FLOPs: 2 per MAC, 6 per score (scale 1, softmax 5), 1 per score for a causal mask, 1 per
+    score for a mask of the network's own, 1 per score for position biases.
     """
 
     aliases = ("SDPA",)
@@ -218,7 +219,7 @@ class ScaledDotProductAttention(_Attention):
 class RotaryEmbedding(Op):
     """Rotates pairs of features by angles that grow with the step (Su et al. 2021, arXiv:2104.09864).
 
-    No weights. FLOPs: 3 an element: two products and their sum.
+    No weights. FLOPs: 3 per element (two products and their sum).
     """
 
     kind = "embedding"
@@ -294,9 +295,7 @@ class MultiHeadAttention(_Attention):
     one. Say the size of a head, `key_dim` as in Keras, or that of all heads, `embed_dim` as in PyTorch. It is four
     `Dense` layers and a `ScaledDotProductAttention` and counts as they do.
 
-    MACs: those of the projections; and for every head, query step and key step the sizes of a head's key and value.
-    FLOPs: 2 a MAC, 1 an element for the biases, and 6 a score (scale 1, softmax 5), 1 more for a mask, 1 more for a
-    position bias.
+    MACs and FLOPs: those of these layers.
     """
 
     aliases = ("GroupQueryAttention", "GroupedQueryAttention", "MHA")

@@ -108,8 +108,8 @@ def _check_groups(groups: int, channels: int, filters: int) -> None:
 class _Conv(_Window):
     """Convolution: every output channel is a weighted sum over a window of the input channels of its group.
 
-    MACs: window * input channels / groups for every output element.
-    FLOPs: 2 a MAC, and 1 an output element for the bias.
+    MACs: window * input channels / groups per output element.
+    FLOPs: 2 per MAC, 1 per output element for the bias.
     """
 
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
@@ -161,7 +161,7 @@ class Conv3D(_Conv):
 class _Depthwise(_Window):
     """Depthwise convolution: every channel is convolved on its own, `depth_multiplier` times.
 
-    MACs: window for every output element. FLOPs: 2 a MAC, and 1 an output element for the bias.
+    MACs: window per output element. FLOPs: 2 per MAC, 1 per output element for the bias.
     """
 
     depth_multiplier: int = arg("output channels for every input channel", Int(1), 1)
@@ -202,7 +202,7 @@ class DepthwiseConv2D(_Depthwise):
 class _Separable(_Window):
     """Separable convolution: a depthwise one, then a 1x1 one that mixes the channels (Chollet 2016, arXiv:1610.02357).
 
-    MACs and FLOPs are those of the two convolutions that it is; only the second has a bias.
+    MACs and FLOPs: those of the two convolutions that it is; only the second has a bias.
     """
 
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
@@ -251,7 +251,7 @@ class _Transpose(_Window):
     With a number as padding the output is PyTorch's: `(input - 1) * stride + extent + output_padding - padding`
     on both sides. With `valid` or `same` it is Keras's: without output_padding `input * stride` for `same` and at
     least that for `valid`; with it, PyTorch's for a padding of 0 (`valid`) or half the extent (`same`).
-    MACs: window * filters / groups for every *input* element. FLOPs: 2 a MAC, and 1 an output element for the bias.
+    MACs: window * filters / groups per *input* element. FLOPs: 2 per MAC, 1 per output element for the bias.
     """
 
     combines = ""

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Projection(Op):
-    """What fully connected layers and the end of an attention share: a product with the last axis."""
+    """What fully connected layers and the end of an attention share: a product with the last axis.
+
+    FLOPs: 2 per MAC, 1 per output element for the bias.
+    """
 
     kind = "dense"
     has_kernel = True
@@ -45,7 +48,7 @@ class Projection(Op):
 class Dense(Projection):
     """Fully connected: every output is a weighted sum of the last axis.
 
-    MACs: the last axis's size for every output element. FLOPs: 2 a MAC, and 1 an output element for the bias.
+    MACs: the last axis's size per output element. FLOPs: 2 per MAC, 1 per output element for the bias.
     """
 
     pointwise = True

@@ -252,8 +252,8 @@ class Einsum(_Product):
     every term, or the first axis of `...`, which stands for the same axes in all of them. An index has one size:
     nothing stretches, and no term has it twice. The inputs are joined from left to right; an index that just one
     side has, and nothing after it, is summed first.
-    MACs: the sizes of all indices of the two sides, if some are summed. FLOPs: 2 a MAC, 1 an addition of what is
-    summed first, 1 an element of a product without a sum.
+    MACs: the sizes of all indices of the two sides, if some are summed. FLOPs: 2 per MAC, 1 per addition of
+    what is summed first, 1 per element of a product without a sum.
     """
 
     kind = "merge"
@@ -306,8 +306,8 @@ class EinsumDense(_Product):
     `abc,cd->abd` is a `Dense` layer; `abc,cde->abde` projects to heads. The first term is the input, with the batch
     first, the second the kernel. As in Keras, `output_shape` are the sizes of the output's indices, without the
     batch and `...`, and `bias_axes` those indices for which there is a bias each; there is none by default.
-    MACs: the sizes of all indices, if some are summed. FLOPs: 2 a MAC, 1 an addition of what only one side sums, 1 an
-    element of a product without a sum, 1 an output element for the bias.
+    MACs: the sizes of all indices, if some are summed. FLOPs: 2 per MAC, 1 per addition of what is summed first,
+    1 per element of a product without a sum, 1 per output element for the bias.
     """
 
     kind = "dense"

@@ -59,7 +59,7 @@ class SinusoidalEmbedding(Op):
     """Sines and cosines of a number at `dim / 2` fixed frequencies (Vaswani et al. 2017, arXiv:1706.03762).
 
     It makes a vector of every element of its input, such as the time step of a diffusion model: `input: []` is a
-    single number. FLOPs: 3 for two output elements, an angle, its sine and its cosine.
+    single number. FLOPs: 3 per pair of output elements (an angle, its sine and its cosine).
     """
 
     kind = "embedding"
@@ -93,7 +93,7 @@ class SinusoidalEmbedding(Op):
 
 
 class LearnedPositions(Op):
-    """Adds a learned vector for every position (Devlin et al. 2018, arXiv:1810.04805). FLOPs: 1 an element.
+    """Adds a learned vector for every position (Devlin et al. 2018, arXiv:1810.04805). FLOPs: 1 per element.
 
     The table has the input's own shape, [steps, features] or [height, width, features], unless `input_dim` says
     how many steps it is for.

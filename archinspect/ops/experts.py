@@ -26,9 +26,9 @@ class MixtureOfExperts(Op):
     bias, the router, chooses. All experts have parameters; only the chosen ones and those that are always used are
     active and have MACs.
 
-    MACs: a step's features for every expert (the router), and 2 * features * units, if gated 3, for every expert
-    that is used. FLOPs: 2 a MAC; the activation's and, if gated, 1 for every unit that is used; 5 for every expert's
-    score; 2 * experts used - 1 a feature for their weighted sum.
+    MACs: a step's features per expert (the router), and 2 * features * units, if gated 3, per expert that is used.
+    FLOPs: 2 per MAC, the activation's per unit that is used, 1 per unit that is used if gated, 5 per expert's score,
+    2 * used - 1 per output element (the weighted sum of the experts used).
     """
 
     kind = "dense"

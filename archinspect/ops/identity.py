@@ -118,7 +118,7 @@ class GaussianNoise(_SameShape):
 
 
 class Rescaling(_SameShape):
-    """`x * scale + offset` with fixed numbers. FLOPs: 1 an element for each that changes something."""
+    """`x * scale + offset` with fixed numbers. FLOPs: 1 per element for a scale, 1 per element for an offset."""
 
     scale: float = arg("factor", Float(), 1.0)
     offset: float | None = arg("term", Optional(Float()), None)

@@ -64,7 +64,7 @@ def _kept_pairwise(shapes: Sequence[Shape], run: Run, *, own: bool) -> Kept:
 
 
 class Add(_Elementwise):
-    """The sum, as at the end of a residual path. FLOPs: 1 an output element for every input but the first."""
+    """The sum, as at the end of a residual path. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Sum", "Eltwise", "Shortcut")
 
@@ -76,7 +76,7 @@ class Add(_Elementwise):
 
 
 class Subtract(_Elementwise):
-    """The first input minus the second. FLOPs: 1 an output element."""
+    """The first input minus the second. FLOPs: 1 per output element."""
 
     aliases = ("Sub",)
     inputs = (2, 2)
@@ -86,7 +86,7 @@ class Subtract(_Elementwise):
 
 
 class Multiply(_Elementwise):
-    """The product, as of a gate. FLOPs: 1 an output element for every input but the first."""
+    """The product, as of a gate. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Mul",)
 
@@ -95,7 +95,7 @@ class Multiply(_Elementwise):
 
 
 class Maximum(_Elementwise):
-    """The largest of the inputs. FLOPs: 1 comparison an output element for every input but the first."""
+    """The largest of the inputs. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Max",)
 
@@ -104,7 +104,7 @@ class Maximum(_Elementwise):
 
 
 class Minimum(_Elementwise):
-    """The smallest of the inputs. FLOPs: 1 comparison an output element for every input but the first."""
+    """The smallest of the inputs. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Min",)
 
@@ -113,7 +113,7 @@ class Minimum(_Elementwise):
 
 
 class Average(_Elementwise):
-    """The mean of the inputs. FLOPs: 1 an output element for every input: the additions and 1 division."""
+    """The mean of the inputs. FLOPs: 1 per output element and input (additions, a division)."""
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=len(shapes) * size(output))
@@ -163,8 +163,8 @@ class Concatenate(Op):
 class Dot(Op):
     """Sums the products of two inputs along an axis of each, as Keras's `Dot`.
 
-    MACs: the size of the summed axis for every output element. FLOPs: 2 a MAC; with `normalize` 3 an input
-    element more (square, sum, quotient).
+    MACs: the size of the summed axis per output element. FLOPs: 2 per MAC, 3 per element of both inputs if they are
+    normalized (square, sum, quotient).
     """
 
     kind = "merge"

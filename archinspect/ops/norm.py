@@ -101,9 +101,9 @@ class BatchNormalization(_TrackedNorm):
     """Normalises every channel by statistics gathered in training (Ioffe & Szegedy 2015, arXiv:1502.03167).
 
     The running mean and variance are statistics, not parameters: Keras counts them as non-trainable
-    parameters, PyTorch as buffers (its counter of batches is left out). FLOPs, at inference: 2 an
-    element, since mean, variance, scale and offset fold into one factor and one term; without running
-    statistics 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    parameters, PyTorch as buffers (its counter of batches is left out). At inference mean, variance, scale and offset
+    fold into one factor and one term. FLOPs: 2 per element. FLOPs without running statistics: 6 per element (mean 1,
+    variance 3, difference and quotient 2), 1 per element for the scale, 1 per element for the offset.
     """
 
     aliases = ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "BN")
@@ -122,7 +122,7 @@ class FrozenBatchNormalization(_ChannelNorm):
     """Batch normalization whose scale and offset never train: all four vectors are buffers, none is a parameter.
 
     As torchvision's `FrozenBatchNorm2d`, which detectors build on; `BatchNormalization` with `trainable: false` has
-    the same figures, but its scale and offset count as parameters. FLOPs: 2 an element, one factor and one term.
+    the same figures, but its scale and offset count as parameters. FLOPs: 2 per element (a factor, a term).
     """
 
     aliases = ("FrozenBatchNorm", "FrozenBatchNorm2d")
@@ -151,7 +151,8 @@ class FrozenBatchNormalization(_ChannelNorm):
 class LayerNormalization(_Norm):
     """Normalises every sample over its last axis, or several (Ba et al. 2016, arXiv:1607.06450).
 
-    FLOPs: 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    FLOPs: 6 per element (mean 1, variance 3, difference and quotient 2), 1 per element for the scale, 1 per element for
+    the offset.
     """
 
     aliases = ("LayerNorm",)
@@ -204,7 +205,7 @@ class LayerNormalization(_Norm):
 class RMSNormalization(LayerNormalization):
     """Divides every sample by its root mean square over its last axis, or several (Zhang & Sennrich 2019).
 
-    arXiv:1910.07467. FLOPs: 3 an element (square, mean, quotient), 1 more for the scale.
+    arXiv:1910.07467. FLOPs: 3 per element (square, mean, quotient), 1 per element for the scale.
     """
 
     aliases = ("RMSNorm",)
@@ -231,7 +232,8 @@ class RMSNormalization(LayerNormalization):
 class GroupNormalization(_ChannelNorm):
     """Normalises every sample over groups of its channels (Wu & He 2018, arXiv:1803.08494).
 
-    FLOPs: 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for the scale, 1 for the offset.
+    FLOPs: 6 per element (mean 1, variance 3, difference and quotient 2), 1 per element for the scale, 1 per element for
+    the offset.
     """
 
     aliases = ("GroupNorm",)
@@ -262,8 +264,8 @@ class InstanceNormalization(_TrackedNorm):
     """Normalises every channel of every sample by itself (Ulyanov et al. 2016, arXiv:1607.08022).
 
     As in PyTorch it learns no scale and offset unless `affine: true`, and keeps no running statistics unless
-    `track_running_stats: true`. FLOPs: 6 an element (mean 1, variance 3, difference and quotient 2), 1 more for
-    the scale, 1 for the offset; 2 an element with running statistics.
+    `track_running_stats: true`. FLOPs: 6 per element (mean 1, variance 3, difference and quotient 2), 1 per element for
+    the scale, 1 per element for the offset. FLOPs with running statistics: 2 per element.
     """
 
     aliases = ("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
@@ -286,7 +288,7 @@ class InstanceNormalization(_TrackedNorm):
 class LocalResponseNormalization(Op):
     """Divides by the activity of neighbouring channels (Krizhevsky et al. 2012, section 3.3).
 
-    FLOPs: size + 5 an element: square 1, sum size - 1, mean 1, scale and offset 2, power 1, quotient 1.
+    FLOPs: size + 5 per element (square 1, sum size - 1, mean 1, scale and offset 2, power 1, quotient 1).
     """
 
     kind = "normalization"
@@ -331,7 +333,7 @@ class LocalResponseNormalization(Op):
 
 
 class UnitNormalization(Op):
-    """Divides every vector by its length. FLOPs: 3 an element: square, sum, quotient.
+    """Divides every vector by its length. FLOPs: 3 per element (square, sum, quotient).
 
     The vectors lie along the channels unless `axis` says otherwise.
     """
@@ -362,7 +364,7 @@ class UnitNormalization(Op):
 
 
 class LayerScale(Op):
-    """Multiplies by a learned vector (Touvron et al. 2021, arXiv:2103.17239). FLOPs: 1 an element.
+    """Multiplies by a learned vector (Touvron et al. 2021, arXiv:2103.17239). FLOPs: 1 per element.
 
     The vector lies along the channels unless `axis` says otherwise.
     """

@@ -79,7 +79,7 @@ class _Pool(Windowed):
         return {"strided": size(output) * prod(self.strides or self.pool_size)}
 
     def operations(self) -> int:
-        """Return the operations for one output element."""
+        """Return the operations per output element."""
         raise NotImplementedError
 
     def label(self) -> str:
@@ -120,7 +120,7 @@ class _Indices(Spatial):
 class _MaxPool(_Pool, _Indices):
     """The largest value of every window, which may lie partly in padding.
 
-    FLOPs: window - 1 comparisons an output element, as if all windows were whole.
+    FLOPs: window - 1 per output element (comparisons, as if all windows were whole).
     """
 
     word = "max"
@@ -156,7 +156,7 @@ class MaxPooling3D(_MaxPool):
 class _AveragePool(_Pool):
     """The mean of every window, which may lie partly in padding.
 
-    FLOPs: window - 1 additions and 1 division an output element, as if all windows were whole.
+    FLOPs: window per output element (additions and a division, as if all windows were whole).
     """
 
     word = "average"
@@ -209,7 +209,7 @@ class _GlobalPool(Spatial):
 
 
 class _GlobalMaxPool(_GlobalPool):
-    """The largest value of every channel. FLOPs: positions - 1 comparisons a channel."""
+    """The largest value of every channel. FLOPs: positions - 1 per channel (comparisons)."""
 
     word = "max"
 
@@ -238,7 +238,7 @@ class GlobalMaxPooling3D(_GlobalMaxPool):
 class _GlobalAveragePool(_GlobalPool):
     """The mean of every channel (Lin et al. 2013, arXiv:1312.4400).
 
-    FLOPs: positions - 1 additions and 1 division a channel.
+    FLOPs: positions per channel (additions and a division).
     """
 
     word = "average"
@@ -301,7 +301,7 @@ class _AdaptivePool(Spatial):
 
 
 class _AdaptiveMaxPool(_AdaptivePool, _Indices):
-    """The largest value of every adaptive window. FLOPs: window - 1 comparisons an output element."""
+    """The largest value of every adaptive window. FLOPs: 1 per element of a window but the first."""
 
     word = "max"
     return_indices: bool = _return_indices_arg()
@@ -326,7 +326,7 @@ class AdaptiveMaxPooling3D(_AdaptiveMaxPool):
 
 
 class _AdaptiveAveragePool(_AdaptivePool):
-    """The mean of every adaptive window. FLOPs: window - 1 additions and 1 division an output element."""
+    """The mean of every adaptive window. FLOPs: 1 per element of a window (additions, a division)."""
 
     word = "average"
 
@@ -358,8 +358,8 @@ class RoIAlign(Spatial):
 
     Its inputs are a map, or several of other scales, and the boxes, [boxes, 4]; every box reads one of the maps. The
     output is [boxes, height, width, channels], in a network with the channels first [boxes, channels, height, width].
-    FLOPs: an output element is the mean of sampling_ratio ** 2 points, 8 each: 4 factors and 3 sums between the four
-    positions around it, 1 of the mean. Where the points lie counts nothing.
+    FLOPs: 8 * sampling_ratio ** 2 per output element (the mean of so many points, each 4 factors and 3 sums between the
+    four positions around it, and 1 of the mean). Where the points lie counts nothing.
     """
 
     kind = "pooling"

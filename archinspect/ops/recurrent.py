@@ -29,9 +29,9 @@ class Recurrent(Op):
     has_kernel = True
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
     gates: ClassVar[int] = 1
-    """Weighted sums a unit and step."""
+    """Weighted sums per unit and step."""
     operations: ClassVar[int] = 1
-    """Operations a unit and step beside the weighted sums and their biases."""
+    """Operations per unit and step beside the weighted sums and their biases."""
     ignores = (
         *("activation", "recurrent_activation", "nonlinearity", "unit_forget_bias", "dropout", "recurrent_dropout"),
         *("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint", "go_backwards", "stateful"),
@@ -191,7 +191,8 @@ class SimpleRNN(Recurrent):
     A second input is the state it starts from, [units], or [layers * directions, units] if they are several.
     Only the last step's output is given unless `return_sequences: true`, and there is one bias, as in Keras; in
     PyTorch there are all steps and `biases: 2`. The activation counts as `tanh` whatever it is.
-    MACs: units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 1, and 1 for every bias.
+    MACs: units * (input features + units) per step.
+    FLOPs: 2 per MAC, 1 per unit and step, 1 per unit and step for each bias.
     """
 
     aliases = ("RNN",)
@@ -204,9 +205,9 @@ class LSTM(Recurrent):
     if they are several.
     Only the last step's output is given unless `return_sequences: true`, and a gate has one bias, as in Keras; in
     PyTorch there are all steps and `biases: 2`. The activations count as `sigmoid` and `tanh` whatever they are.
-    MACs: 4 * units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 18 (three sigmoids 12, two
-    tanh 2, the new state 3, the output 1), and 4 for every bias. With `proj_size` the output is projected to that
-    size: units * proj_size MACs more a step.
+    MACs: 4 * units * (input features + units) per step, and units * proj_size where `proj_size` projects the output.
+    FLOPs: 2 per MAC, 18 per unit and step (three sigmoids 12, two tanh 2, the new state 3, the output 1), 4 per unit
+    and step for each bias.
     """
 
     inputs = (1, 3)
@@ -246,8 +247,8 @@ class GRU(Recurrent):
     Only the last step's output is given unless `return_sequences: true`, as in Keras; PyTorch gives all. A gate has
     two biases, as in both frameworks, and one with Keras's `reset_after: false`. The activations count as `sigmoid`
     and `tanh` whatever they are.
-    MACs: 3 * units * (input features + units) a step. FLOPs: 2 a MAC, and a unit and step 14 (two sigmoids 8, tanh 1,
-    the reset 1, the new state 4), and 3 for every bias.
+    MACs: 3 * units * (input features + units) per step. FLOPs: 2 per MAC, 14 per unit and step (two sigmoids 8, tanh 1,
+    the reset 1, the new state 4), 3 per unit and step for each bias.
     """
 
     gates = 3

@@ -196,8 +196,9 @@ def _upsampling(rank: int, mode: str) -> tuple[str, ...]:
 class _UpSampling(Spatial):
     """Repeats or interpolates every position along the spatial axes, by whole factors.
 
-    FLOPs: none for `nearest`; for linear interpolation 3 an output element and axis (2 products, 1 sum), for
-    cubic 7 (4 products, 3 sums), for Lanczos 11 (6 products) or 19 (10 products).
+    No FLOPs for `nearest`. FLOPs of linear interpolation: 3 per output element and axis (2 products, 1 sum). FLOPs of
+    cubic: 7 per output element and axis. FLOPs of `lanczos3`: 11 per output element and axis. FLOPs of `lanczos5`: 19
+    per output element and axis.
     """
 
     kind = "reshape"
@@ -245,8 +246,9 @@ class _Factors(Ints):
 class _Upsample(Op):
     """Repeats or interpolates as PyTorch does: by a whole factor, or to a size, over any number of spatial axes.
 
-    FLOPs: none for `nearest`; for linear interpolation 3 an output element and axis (2 products, 1 sum), for
-    cubic 7 (4 products, 3 sums), for Lanczos 11 (6 products) or 19 (10 products).
+    No FLOPs for `nearest`. FLOPs of linear interpolation: 3 per output element and axis (2 products, 1 sum). FLOPs of
+    cubic: 7 per output element and axis. FLOPs of `lanczos3`: 11 per output element and axis. FLOPs of `lanczos5`: 19
+    per output element and axis.
     """
 
     kind = "reshape"
@@ -394,9 +396,11 @@ class _SpatialLike(_Like):
 class ResizeLike(_SpatialLike):
     """Repeats or interpolates its first input to the height and width of its second.
 
-    It has any number of spatial axes and takes fractions, too. FLOPs: none for `nearest`; for linear interpolation
-    3 an output element and axis (2 products, 1 sum), for cubic 7 (4 products, 3 sums), for Lanczos 11 (6 products)
-    or 19 (10 products).
+    It has any number of spatial axes and takes fractions, too.
+
+    No FLOPs for `nearest`. FLOPs of linear interpolation: 3 per output element and axis (2 products, 1 sum). FLOPs of
+    cubic: 7 per output element and axis. FLOPs of `lanczos3`: 11 per output element and axis. FLOPs of `lanczos5`: 19
+    per output element and axis.
     """
 
     interpolation: str = arg("how positions in between are made", Choice(*_INTERPOLATION), "nearest", aliases=("mode",))

@@ -109,7 +109,7 @@ class Unbind(_Parts):
 class TopK(Op):
     """The largest elements along an axis, and where they were found: a second output of int64 indices.
 
-    FLOPs: a comparison for every input element.
+    FLOPs: 1 per input element (comparisons).
     """
 
     k: int = arg("how many", Int(1))

@@ -23,7 +23,7 @@ MAX_COUNT = 10**15
 class MatMul(Op):
     """The matrix product of two tensors' last two axes, one for each of the axes before.
 
-    MACs: the size of the summed axis for every output element. FLOPs: 2 a MAC.
+    MACs: the size of the summed axis per output element. FLOPs: 2 per MAC.
     """
 
     kind = "merge"
@@ -135,11 +135,11 @@ class _Reduce(Op):
 
 
 class ReduceSum(_Reduce):
-    """The sum along axes. FLOPs: an addition for every element but the first of each sum."""
+    """The sum along axes. FLOPs: 1 per input element but the first of each."""
 
 
 class ReduceMean(_Reduce):
-    """The mean along axes. FLOPs: 1 an input element: the additions and the division."""
+    """The mean along axes. FLOPs: 1 per input element (additions, a division)."""
 
     aliases = ("Mean",)
 
@@ -148,7 +148,7 @@ class ReduceMean(_Reduce):
 
 
 class ReduceMax(_Reduce):
-    """The largest element along axes. FLOPs: a comparison for every element but the first of each."""
+    """The largest element along axes. FLOPs: 1 per input element but the first of each."""
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept((0,), outputs=(0,))
@@ -235,8 +235,8 @@ class WindowReverse(Op):
 class SampleGaussian(Op):
     """Draws from a normal distribution of given mean and logarithm of the variance (Kingma & Welling 2013).
 
-    Its inputs are the mean and the logarithm (arXiv:1312.6114). FLOPs: 4 an element, for `mean + exp(log / 2) * noise`;
-    drawing the noise counts nothing.
+    Its inputs are the mean and the logarithm (arXiv:1312.6114). FLOPs: 4 per element (`mean + exp(log / 2) * noise`).
+    Drawing the noise counts nothing.
     """
 
     kind = "merge"
@@ -268,9 +268,9 @@ def _stated(low: int, high: int) -> Kind:
 class Custom(Op):
     """A layer of your own, counted as you state it: output, parameters, MACs and FLOPs of a sample.
 
-    It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 a MAC, and without `macs`,
-    no MACs. Where neither is stated, or no `params`, the network's status is `partial`: say 0 if there are none.
-    Backward is taken to keep its inputs, or `kept` elements of a sample.
+    It has as many MACs as `macs` says, and as many FLOPs as `flops` says; without `flops`, 2 per MAC, and without
+    `macs`, no MACs. Where neither is stated, or no `params`, the network's status is `partial`: say 0 if there are
+    none. Backward is taken to keep its inputs, or `kept` elements of a sample.
 
     Each may be an expression of the first input's axes, `macs: ${in[1] * in[2] * units}`; `in[1]` is the first axis
     after the batch, `inputs[1]` are the axes of a second input. Other names that the step gives, such as `units: 64`,

@@ -97,7 +97,7 @@ class TimeDistributed(Op):
     """Applies a layer to every step by itself, with the same weights, as Keras's wrapper.
 
     The steps are the first axis: `TimeDistributed: {layer: {Conv2D: {filters: 8, kernel_size: 3}}}` takes a film,
-    [steps, height, width, channels], picture by picture. MACs and FLOPs: the layer's, for each step.
+    [steps, height, width, channels], picture by picture. MACs and FLOPs: the layer's, per step.
     """
 
     layer: Op = arg("the layer, by name or as `{Conv2D: {filters: 8, kernel_size: 3}}`", LayerKind())
@@ -182,8 +182,8 @@ class Bidirectional(Op):
     """Runs a recurrent layer both ways, with weights for each, and joins the two outputs, as Keras's wrapper.
 
     `Bidirectional: {layer: {LSTM: 64}}` is `LSTM: {units: 64, bidirectional: true}`. Other merges, and layers of
-    several, are two copies of the layer and an `Add`, `Multiply`, `Average` or `Concatenate`, and count as they do.
-    MACs and FLOPs: twice the layer's; 1 FLOP more an output element for a sum or a product, 2 for a mean.
+    several layers, are two copies of it and an `Add`, `Multiply`, `Average` or `Concatenate`. MACs and FLOPs: those of
+    what it is.
     """
 
     kind = "recurrent"

@@ -1,0 +1,264 @@
+"""What a docstring says of FLOPs is what the rule computes, on every measured row and those computed by hand.
+
+A statement is `FLOPs: 2 per MAC, 1 per output element for the bias.`; reasons stand in parentheses. A statement of a
+case, `FLOPs with running statistics: 2 per element.`, goes before that of all others.
+"""
+
+import inspect
+import json
+import re
+from math import prod
+from pathlib import Path
+
+import pytest
+from small import single_layer
+
+from archinspect import ops
+from archinspect.base.shape import size
+from archinspect.language.expressions import evaluate
+from archinspect.ops.base import Op
+
+TRUTH = Path(__file__).parents[1] / "truth"
+LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
+IMAGE = (2, 4, 4, 2)
+MEASURED = [
+    (row["op"], row["args"], row["inputs"], layout)
+    for name, layout in LAYOUTS.items()
+    for row in json.loads((TRUTH / f"ops_{name}.json").read_text(encoding="utf-8"))["rows"]
+    if row["output"] is not None
+]
+# Arguments on which a statement depends, and which no framework here has.
+OTHERS = [
+    (op, args, shapes, "channels_last")
+    for op, args, shapes in (
+        ("ReLU", {"max_value": 6, "negative_slope": 0.1}, [IMAGE]),
+        ("Rescaling", {"scale": 0.5}, [IMAGE]),
+        ("Rescaling", {"offset": 1}, [IMAGE]),
+        ("RMSNormalization", {"elementwise_affine": False}, [IMAGE]),
+        ("LocalResponseNormalization", {"depth_radius": 3}, [IMAGE]),
+        ("LayerScale", {}, [IMAGE]),
+        ("StochasticDepth", {}, [IMAGE]),
+        ("Input", {"shape": [3]}, []),
+        ("ScaledDotProductAttention", {"num_heads": 2, "causal": True}, [(2, 3, 4)]),
+        ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5, "masked": True}, [(2, 3, 4)]),
+        ("ScaledDotProductAttention", {"shared_position_biases": True}, [(2, 3, 4), (2, 5, 4)]),
+        ("MixtureOfExperts", {"num_experts": 4, "units": 7, "activation": "gelu"}, [(2, 3, 5)]),
+        ("MixtureOfExperts", {"num_experts": 4, "units": 7, "activation": None, "gated": False}, [(2, 3, 5)]),
+        ("UpSampling2D", {"interpolation": "lanczos3"}, [IMAGE]),
+        ("UpSampling2D", {"interpolation": "lanczos5"}, [IMAGE]),
+        ("Upsample", {"size": 6, "mode": "nearest-exact"}, [IMAGE]),
+        ("ResizeLike", {"interpolation": "bicubic"}, [IMAGE, (2, 5, 6, 1)]),
+        ("Einsum", {"equation": "bij,bj,b->b"}, [(2, 3, 4), (2, 4), (2,)]),
+        ("Einsum", {"equation": "bij,bjk,bkl->bil"}, [(2, 3, 4), (2, 4, 5), (2, 5, 6)]),
+        ("Average", {}, [IMAGE, IMAGE, IMAGE]),
+        ("Custom", {"macs": 3, "flops": 7}, [IMAGE]),
+        ("Custom", {"macs": 3}, [IMAGE]),
+        ("Bidirectional", {"layer": {"LSTM": 3}, "merge_mode": "ave"}, [(2, 3, 4)]),
+        ("TimeDistributed", {"layer": {"Dense": 3}}, [(2, 3, 4)]),
+    )
+]
+ROWS = MEASURED + OTHERS
+
+STATED_ELSEWHERE = {
+    "Custom": "as its arguments say",
+    "Activation": "it is the activation that it names",
+}
+
+
+class Use:
+    """An operator on shapes, and what a docstring can call of it."""
+
+    def __init__(self, call):
+        self.op, (self.output, *self.shapes) = call.op.unwrapped(call.output, *call.shapes)
+        self.work = self.op.work(self.shapes, self.output)
+        self.weights = self.op.weights(*self.shapes)
+        self.first = self.shapes[0] if self.shapes else ()
+
+    def names(self):
+        """Return the numbers that an amount may name."""
+        found = {name: value for name, value in vars(self.op).items() if isinstance(value, int)}
+        if hasattr(self.op, "pool_size"):
+            found["window"] = prod(self.op.pool_size)
+        if type(self.op).__name__ == "LocalResponseNormalization":
+            found["size"] = self.op.window
+        if type(self.op).__name__ == "MixtureOfExperts":
+            found["used"] = self.op.used
+        found["positions"] = size(self.first) // size(self.output) if self.first else 0
+        return found
+
+
+def windows(use):
+    """Return the elements of all windows of an adaptive pooling, by counting them."""
+    spatial, channels = use.op.split(use.first)
+    counts, _ = use.op.split(use.output)
+    per_axis = [
+        sum(-(-(i + 1) * length // count) - i * length // count for i in range(count))
+        for length, count in zip(spatial, counts, strict=True)
+    ]
+    return use.first[0] * channels * prod(per_axis)
+
+
+def joins(use):
+    """Yield how an equation joins its inputs: elements before and after sums of one side, and of the product."""
+    before, _, output = use.op.equation.replace("...", "@").replace(" ", "").partition("->")
+    terms = before.split(",")
+    shapes = [*use.shapes, *(use.weights["kernel"].shape for _ in terms[len(use.shapes) :])]
+    lengths = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        at = 0
+        for index in term:
+            axes = len(shape) - len(term) + 1 if index == "@" else 1
+            lengths[index] = prod(shape[at : at + axes])
+            at += axes
+    joined = terms[0]
+    if len(terms) == 1:
+        yield elements(joined, lengths) - elements(output, lengths), 0
+    for number, term in enumerate(terms[1:], 1):
+        later = {*"".join(terms[number + 1 :]), *output}
+        left = [index for index in joined if index in later or index in term]
+        right = [index for index in term if index in later or index in joined]
+        first = sum(elements(old, lengths) - elements(new, lengths) for old, new in ((joined, left), (term, right)))
+        both = {*left, *right}
+        products = elements(both, lengths)
+        yield first, products if products == elements(both & later, lengths) else 0
+        joined = "".join(index for index in sorted(both) if index in later)
+
+
+def elements(indices, lengths):
+    return prod(lengths[index] for index in {*indices})
+
+
+def unit_steps(use):
+    return use.first[0] * use.first[1] * use.op.units * use.op.num_layers * (1 + use.op.bidirectional)
+
+
+UNITS = {
+    "MAC": lambda use: use.work.macs,
+    "element": lambda use: size(use.output),
+    "output element": lambda use: size(use.output),
+    "pair of output elements": lambda use: size(use.output) // 2,
+    "channel": lambda use: size(use.output),
+    "input element": lambda use: size(use.first),
+    "input element but the first of each": lambda use: size(use.first) - size(use.output),
+    "element of a window": windows,
+    "element of a window but the first": lambda use: windows(use) - size(use.output),
+    "element of both inputs": lambda use: sum(map(size, use.shapes)),
+    "output element and axis": lambda use: size(use.output) * (len(use.output) - 2),
+    "output element and input": lambda use: size(use.output) * len(use.shapes),
+    "output element and input after the first": lambda use: size(use.output) * (len(use.shapes) - 1),
+    "score": lambda use: size(use.first[:-1]) * use.op.num_heads * use.shapes[min(1, len(use.shapes) - 1)][-2],
+    "unit and step": unit_steps,
+    "unit and step for each bias": lambda use: unit_steps(use) * use.op.bias_vectors,
+    "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,
+    "expert's score": lambda use: size(use.first[:-1]) * use.op.num_experts,
+    "addition of what is summed first": lambda use: sum(first for first, _ in joins(use)),
+    "element of a product without a sum": lambda use: sum(product for _, product in joins(use)),
+}
+CONDITIONS = {
+    "for the bias": lambda use: "bias" in use.weights,
+    "for the scale": lambda use: "gamma" in use.weights,
+    "for the offset": lambda use: "beta" in use.weights,
+    "for a bound": lambda use: use.op.max_value is not None,
+    "for a slope": lambda use: use.op.negative_slope != 0,
+    "for a scale": lambda use: use.op.scale != 1,
+    "for an offset": lambda use: bool(use.op.offset),
+    "for a causal mask": lambda use: use.op.causal,
+    "for a mask of the network's own": lambda use: use.op.masked,
+    "for position biases": lambda use: use.op.position_biases > 0 or use.op.shared_position_biases,
+    "if gated": lambda use: use.op.gated,
+    "if they are normalized": lambda use: use.op.normalize,
+}
+CASES = {
+    "with it": lambda use: use.op.approximate in (True, "tanh"),
+    "with beta": lambda use: use.op.beta != 1,
+    "with running statistics": lambda use: use.op.track_running_stats,
+    "without running statistics": lambda use: not use.op.track_running_stats,
+    "of linear interpolation": lambda use: "linear" in mode(use),
+    "of cubic": lambda use: mode(use) == "bicubic",
+    "of `lanczos3`": lambda use: mode(use) == "lanczos3",
+    "of `lanczos5`": lambda use: mode(use) == "lanczos5",
+}
+AMOUNTS = {"the activation's": lambda use: use.op.activation.work([(1,)], (1,)).other if use.op.activation else 0}
+STATEMENT = re.compile(r"(?<!and )FLOPs((?: [^:.,]+)?): ([^.]+)(?:\.|$)")
+CLAUSE = re.compile(
+    rf"(?P<amount>.+?) per (?P<unit>{'|'.join(sorted(UNITS, key=len, reverse=True))})(?: (?P<condition>.+))?"
+)
+
+
+def mode(use):
+    return getattr(use.op, "interpolation", None) or use.op.mode
+
+
+def statements(kind):
+    """Return what the docstring of an operator says of FLOPs, or that of the operators which it is one of."""
+    for base in kind.__mro__:
+        text = " ".join(inspect.cleandoc(base.__doc__ or "").split())
+        found = STATEMENT.findall(re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "", text)) if issubclass(base, Op) else []
+        if found or re.search(r"[Nn]o FLOPs", text):
+            return {case.strip(): said for case, said in found} or {"": ""}
+    return {}
+
+
+def clauses(said):
+    """Yield amount, unit and condition of each part of a statement."""
+    for part in said.split(","):
+        found = CLAUSE.fullmatch(" ".join(part.split()))
+        assert found, f"no amount per unit: '{part}'"
+        yield found["amount"], found["unit"], found["condition"]
+
+
+def stated(use):
+    """Return the FLOPs that the docstring states."""
+    said = statements(type(use.op))
+    chosen = next((text for case, text in said.items() if case and CASES[case](use)), said.get("", ""))
+    total = 0
+    for amount, unit, condition in clauses(chosen) if chosen else ():
+        if condition is None or CONDITIONS[condition](use):
+            number = AMOUNTS[amount](use) if amount in AMOUNTS else evaluate(amount, use.names())
+            total += number * UNITS[unit](use)
+    return total
+
+
+@pytest.mark.parametrize(("op", "args", "shapes", "layout"), ROWS, ids=[f"{i}-{row[0]}" for i, row in enumerate(ROWS)])
+def test_the_docstring_states_the_flops_of_the_rule(op, args, shapes, layout):
+    for call in single_layer(op, args, shapes, layout).calls:
+        use = Use(call)
+        if type(use.op).__name__ not in STATED_ELSEWHERE:
+            assert stated(use) == use.work.flops
+
+
+COMPOSITES = {"MultiHeadAttention", "SeparableConv1D", "SeparableConv2D", "Bidirectional", "TimeDistributed"}
+
+
+@pytest.mark.parametrize("kind", ops.all_ops(), ids=lambda kind: kind.__name__)
+def test_every_docstring_makes_a_statement(kind):
+    if kind.__name__ in STATED_ELSEWHERE:
+        return
+    if kind.__name__ in COMPOSITES:
+        assert re.search(r"MACs and FLOPs: (those of|the layer's)", " ".join(kind.__doc__.split()))
+        return
+    said = statements(kind)
+    assert said
+    assert {*said} - {""} <= {*CASES}
+    for text in filter(None, said.values()):
+        assert all(condition is None or condition in CONDITIONS for *_, condition in clauses(text))
+
+
+def test_every_row_s_operators_are_those_that_docstrings_are_read_of():
+    """A composite is none of its own nodes; all others are."""
+    seen = {
+        type(call.op).__name__
+        for op, args, shapes, layout in ROWS
+        for call in single_layer(op, args, shapes, layout).calls
+    }
+    missing = {kind.__name__ for kind in ops.all_ops()} - seen
+    assert missing == (COMPOSITES - {"TimeDistributed"}) | {"Activation"}
+
+
+def test_a_docstring_that_lies_is_found(monkeypatch):
+    use = Use(single_layer("Mish", {}, [IMAGE]).calls[-1])
+    monkeypatch.setattr(ops.find("Mish"), "__doc__", "`x * tanh(softplus(x))`. FLOPs: 4 per element.")
+    assert stated(use) != use.work.flops
+    monkeypatch.setattr(ops.find("Mish"), "__doc__", "FLOPs: 5 an element.")
+    with pytest.raises(AssertionError, match="no amount per unit"):
+        stated(use)
