@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from archinspect.base.symbolic.algebra import Algebra
 from archinspect.base.symbolic.evaluation import COMPARISONS, OPERATIONS
 from archinspect.base.symbolic.formulas import Formula
-from archinspect.base.symbolic.guards import OPPOSITE, ZERO, guards, simplified
+from archinspect.base.symbolic.guards import OPPOSITE, ZERO, guards, reduced, simplified
 from archinspect.base.symbolic.polynomial import ONE, Polynomial
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class Trace:
 
     def formula(self, number: Number) -> Formula:
         """Return a number as a formula, with the guards of all comparisons so far."""
-        return Formula(self.form(number), self.guards())
+        guards = self.guards()
+        return Formula(reduced(self.form(number), guards.relations), guards)
 
     def combined(self, sign: str, *operands: Number) -> Number:
         """Return the result of an operation; networks repeat themselves, so that it is computed once."""
