@@ -14,7 +14,7 @@ from archinspect.base.symbolic.evaluation import COMPARISONS, evaluated
 from archinspect.base.symbolic.trace import Symbolic, Trace
 from archinspect.base.symbolic.vectors import Table
 
-often = settings(max_examples=300, deadline=None)
+often = settings(max_examples=150, deadline=None)
 NAMES = ("a", "b", "c")
 HUGE = 2**70
 numbers = st.one_of(st.integers(-9, 9), st.integers(-HUGE, HUGE))
