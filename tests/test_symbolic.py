@@ -229,6 +229,23 @@ def test_guards_are_put_simply(trace, height, width):
     )
 
 
+def test_what_is_not_certain_is_a_guard(trace, height, width):
+    few, none = trace.symbol("few", 3, low=0), trace.symbol("none", 0, low=0)
+    assert largest(height, width) <= height + 5
+    assert smallest(height, width) >= width - 5
+    assert gcd(few, none) >= 1
+    assert largest(height, width) * few >= height * few
+    assert smallest(height, width) <= width
+    assert trace.formula(0).guards == (
+        "height >= 1",
+        "width >= 1",
+        "few >= 0",
+        "none >= 0",
+        "height + 5 >= width",
+        "gcd(few, none) >= 1",
+    )
+
+
 def test_comparisons_with_fractions(trace, height):
     assert height > 0.5
     assert height <= 1000.5
