@@ -19,6 +19,7 @@ from archinspect.base.symbolic.polynomial import (
     floor_scaled,
     leading,
     of_atom,
+    ratio,
 )
 
 if TYPE_CHECKING:
@@ -80,26 +81,20 @@ class Algebra:
         What divides without rest is taken out, factors in common are left out, and `(x // 2 + 1) // 2` is
         `(x + 2) // 4`, so that a chain of halvings becomes one division.
         """
-        number = divisor.constant
-        whole, rest = _split(dividend, number) if number else self._divided(dividend, divisor)
-        if not rest.terms or (number and rest.constant is not None):
+        whole, rest = _divided(dividend, divisor)
+        if not rest.terms or (divisor.constant and rest.constant is not None):
             return whole
-        if len(divisor.terms) == 1 and rest.terms[rest.lead()] < 0:
+        if _has_one_sign(divisor) and rest.terms[rest.lead()] < 0:
             # The quotient of the opposite, rounded up.
             return whole - self.quotient(divisor - rest - ONE, divisor)
-        rest, divisor = self._reduced(rest, divisor)
-        if divisor == ONE:
-            return whole + rest
+        reduced = self._reduced(rest, divisor)
+        if reduced != (rest, divisor):
+            return whole + self.quotient(*reduced)
         inner = _lone_quotient(rest)
         if inner is not None:
             dividend, times = inner.operands
             return whole + self.quotient(dividend + times.scaled(rest.offset), times * divisor)
         return whole + of_atom(self._atom("//", (rest, divisor)))
-
-    def _divided(self, dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
-        whole, rest = divided(dividend, divisor)
-        # By a sum, what is left over may look worse than what was there.
-        return (whole, rest) if not rest.terms or len(divisor.terms) == 1 else (constant(0), dividend)
 
     def _reduced(self, dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
         """Return dividend and divisor without what they have in common."""
@@ -149,17 +144,36 @@ class Algebra:
         return of_atom(self._atom("gcd", operands)).scaled(factor)
 
 
-def _split(dividend: Polynomial, divisor: int) -> tuple[Polynomial, Polynomial]:
-    """Return quotient and rest by a number; the rest's coefficients are smaller, and its constant is not negative."""
-    whole: dict[Monomial, int] = {}
-    rest: dict[Monomial, int] = {}
+def _divided(dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
+    """Return what can be taken out of a division, and the rest that is still to be divided.
+
+    By a single term, the rest's coefficients are smaller than the divisor's. By a sum it is all or nothing: what is
+    left over might look worse than what was there.
+    """
+    if len(divisor.terms) > 1:
+        whole, rest = divided(dividend, divisor)
+        return (constant(0), dividend) if rest.terms else (whole, rest)
+    ((factor, number),) = divisor.terms.items()
+    quotients: dict[Monomial, int] = {}
     for monomial, count in dividend.terms.items():
-        times = count // divisor if count > 0 or not monomial else -(-count // divisor)
-        if times:
-            whole[monomial] = times
-        if count - times * divisor:
-            rest[monomial] = count - times * divisor
-    return Polynomial(whole), Polynomial(rest)
+        left = ratio(monomial, factor)
+        if left is not None:
+            # Rounded towards 0, so that no sign changes; a number is rounded down.
+            times = count // number if not monomial else _towards_0(count, number)
+            if times:
+                quotients[left] = times
+    whole = Polynomial(quotients)
+    return whole, dividend - whole * divisor
+
+
+def _towards_0(dividend: int, divisor: int) -> int:
+    quotient = abs(dividend) // abs(divisor)
+    return quotient if (dividend > 0) == (divisor > 0) else -quotient
+
+
+def _has_one_sign(divisor: Polynomial) -> bool:
+    """Return whether a divisor is a single term, added; what it divides can then change its sign."""
+    return len(divisor.terms) == 1 and all(count > 0 for count in divisor.terms.values())
 
 
 def _lone_quotient(polynomial: Polynomial) -> Atom | None:

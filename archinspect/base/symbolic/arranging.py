@@ -12,6 +12,7 @@ from archinspect.base.symbolic.polynomial import (
     common,
     constant,
     divided,
+    multiplied,
     of_atom,
     replaced,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAX_PARTS = 20_000
 """The most atoms of a formula that is written."""
 MAX_DEPTH = 100
+_STAND_INS = ("", "%", "ceildiv", "//", "sum")
 MAX_SHIFTED = 100
 """The most terms of a polynomial in which sums that are multiplied are looked for."""
 
@@ -46,12 +48,14 @@ Tree: TypeAlias = "int | float | str | Call"
 def arranged(polynomial: Polynomial) -> Tree:
     """Return a polynomial as a tree; raise ValueError for one that nobody could read."""
     _refuse_huge(polynomial)
-    polynomial = _compact(polynomial)
+    polynomial = _with_calls(polynomial)
     shared = common([polynomial])
-    inner = polynomial.without(shared)
+    inner = _shifted(polynomial.without(shared))
+    if len(inner.terms) == 1:
+        shared, inner = multiplied(shared, inner.lead()), inner.without(inner.lead())
     factor = min(map(abs, inner.terms.values()), default=1)
-    if any(count % factor for count in inner.terms.values()):
-        factor = 1
+    if len(inner.terms) > 1 and (inner.offset or any(count % factor for count in inner.terms.values())):
+        factor = 1  # that a number can be divided, too, is chance
     if inner.terms and all(count < 0 for count in inner.terms.values()):
         factor = -factor
     sum_ = _sum({monomial: count // factor for monomial, count in inner.terms.items()})
@@ -72,7 +76,7 @@ def _sum(terms: dict[Monomial, int]) -> Tree:
     return Call("+", tuple(parts)) if len(parts) > 1 else parts[0] if parts else 0
 
 
-def _names_first(monomial: Monomial) -> list[tuple[bool, int]]:
+def _names_first(monomial: Monomial) -> list[tuple[bool, float]]:
     return sorted((atom.operation != "variable", atom.index) for atom in monomial)
 
 
@@ -110,11 +114,9 @@ def _atom(atom: Atom) -> Tree:
     return Call(operation, tuple(map(arranged, operands)))
 
 
-def _compact(polynomial: Polynomial) -> Polynomial:
-    """Return a polynomial of fewer terms, with remainders, rounding up, and sums that are multiplied."""
-    polynomial = _replaced(polynomial, _as_remainder)
-    polynomial = _shifted(polynomial)
-    return _replaced(polynomial, _as_ceiling)
+def _with_calls(polynomial: Polynomial) -> Polynomial:
+    """Return a polynomial of fewer terms, with remainders and with quotients that are rounded up."""
+    return _replaced(_replaced(polynomial, _as_remainder), _as_ceiling)
 
 
 def _replaced(polynomial: Polynomial, form: Callable[[Polynomial, Atom], Polynomial | None]) -> Polynomial:
@@ -134,16 +136,16 @@ def _as_remainder(polynomial: Polynomial, quotient: Atom) -> Polynomial | None:
     times, left = divided(-factor, divisor)
     if left.terms:
         return None
-    remainder = of_atom(Atom(quotient.index, "%", quotient.operands, "", whole=True))
-    return rest + times * (remainder - dividend)
+    return rest + times * (_stand_in(quotient, "%", dividend, divisor) - dividend)
 
 
 def _as_ceiling(polynomial: Polynomial, quotient: Atom) -> Polynomial | None:
     """Return a polynomial with `x / d` rounded up for `(x - 1) // d + 1`."""
     dividend, divisor = quotient.operands
+    if dividend.offset != -1:
+        return None
     factor, rest = coefficient(polynomial, quotient)
-    ceiling = of_atom(Atom(quotient.index, "ceildiv", (dividend + ONE, divisor), "", whole=True))
-    return rest + factor * (ceiling - ONE)
+    return rest + factor * (_stand_in(quotient, "ceildiv", dividend + ONE, divisor) - ONE)
 
 
 def _shifted(polynomial: Polynomial) -> Polynomial:
@@ -169,10 +171,16 @@ def _with_shift(polynomial: Polynomial, atom: Atom, by: int) -> Polynomial:
     """Return a polynomial in which an atom is another one, plus a number."""
     if atom.operation == "//":
         dividend, divisor = atom.operands
-        shifted = Atom(atom.index, "//", (dividend - divisor.scaled(by), divisor), "", whole=True)
+        shifted = _stand_in(atom, "//", dividend - divisor.scaled(by), divisor)
     else:
-        shifted = Atom(atom.index, "sum", (of_atom(atom) - constant(by),), "", whole=True)
-    return replaced(polynomial, atom, of_atom(shifted) + constant(by))
+        shifted = _stand_in(atom, "sum", of_atom(atom) - constant(by))
+    return replaced(polynomial, atom, shifted + constant(by))
+
+
+def _stand_in(atom: Atom, operation: str, *operands: Polynomial) -> Polynomial:
+    """Return an operation that is written in the place of an atom, and comes right after it."""
+    index = atom.index + _STAND_INS.index(operation) / len(_STAND_INS)
+    return of_atom(Atom(index, operation, operands, "", whole=True))
 
 
 def _refuse_huge(polynomial: Polynomial) -> None:
@@ -199,7 +207,7 @@ def relation(guard: Guard) -> tuple[Tree, str, Tree]:
     """Return both sides of a guard, nothing negative in any, and the sign between them."""
     if not (guard.left.whole and guard.right.whole):
         return arranged(guard.left), guard.relation, arranged(guard.right)
-    left = _compact(guard.left)
+    left = _with_calls(guard.left)
     sign = guard.relation
     if sign == ">=" and left.offset == -1 and len(left.terms) > 2:  # noqa: PLR2004 - more than one term against 1
         left, sign = left + ONE, ">"
@@ -207,4 +215,7 @@ def relation(guard: Guard) -> tuple[Tree, str, Tree]:
     less = Polynomial({monomial: -count for monomial, count in left.terms.items() if count < 0})
     if not more.terms:
         more, sign, less = less, {">=": "<=", ">": "<"}.get(sign, sign), more
+    if not less.terms:
+        less = constant(-more.offset)
+        more = more + less
     return arranged(more), sign, arranged(less)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MAX_CASES = 16
 """The most combinations of operands of `max` and `min` that a proof looks at."""
+MAX_DEGREE = 8
+"""The most factors of a term that a proof multiplies out."""
+MAX_TERMS = 200
 
 
 class Bounds:
@@ -123,12 +126,14 @@ class Bounds:
         kept: set[Atom] = set()
         while quotients := [atom for atom in polynomial.atoms() if atom.operation == "//" and atom not in kept]:
             quotient = max(quotients, key=lambda atom: atom.index)
-            replaced = self._unrounded(polynomial, quotient)
-            if replaced is None:
+            unrounded = self._unrounded(polynomial, quotient)
+            if unrounded is None:
                 kept.add(quotient)
-            else:
-                polynomial, factor = replaced
-                scale *= factor
+                continue
+            polynomial, factor = unrounded
+            scale *= factor
+            if len(polynomial.terms) > MAX_TERMS:
+                return -inf
         least = self._from_least(polynomial)
         return least if isinf(least) else -(-int(least) // scale)
 
@@ -156,6 +161,8 @@ class Bounds:
         """Return a bound where variables are counted from their least value, so that `x * x - x` is never negative."""
         shifted = Polynomial({})
         for monomial, count in polynomial.terms.items():
+            if len(monomial) > MAX_DEGREE:
+                return -inf
             product = Polynomial({(): count})
             for atom in monomial:
                 low = self.of(atom)[0]

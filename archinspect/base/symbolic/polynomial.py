@@ -30,7 +30,7 @@ class Atom:
     __slots__ = ("index", "operands", "operation", "range", "value", "whole")
 
     def __init__(
-        self, index: int, operation: str, operands: tuple[Polynomial, ...], value: str | float, *, whole: bool
+        self, index: float, operation: str, operands: tuple[Polynomial, ...], value: str | float, *, whole: bool
     ) -> None:
         self.index = index
         self.operation = operation
@@ -162,7 +162,7 @@ def of_atom(atom: Atom) -> Polynomial:
     return Polynomial({(atom,): 1})
 
 
-def leading(monomial: Monomial) -> tuple[int, list[int]]:
+def leading(monomial: Monomial) -> tuple[int, list[float]]:
     """Return what terms are sorted by, the leading one first."""
     return -len(monomial), [atom.index for atom in monomial]
 

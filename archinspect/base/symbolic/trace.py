@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from archinspect.base.symbolic.algebra import Algebra
 from archinspect.base.symbolic.evaluation import COMPARISONS, OPERATIONS
 from archinspect.base.symbolic.formulas import Formula
-from archinspect.base.symbolic.guards import OPPOSITE, ZERO, guards, simplified
+from archinspect.base.symbolic.guards import OPPOSITE, ZERO, Simplified, guards, reduced, simplified
 from archinspect.base.symbolic.polynomial import ONE, Polynomial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from archinspect.base.symbolic.guards import Guard, Simplified
+    from archinspect.base.symbolic.guards import Guard
 
 Number: TypeAlias = "int | float | Symbolic"
 _NUMBERS = (int, float)
@@ -59,6 +59,9 @@ class Trace:
         self._results: dict[tuple[object, ...], Number] = {}
         self._compared: set[tuple[str, Polynomial, Polynomial, bool]] = set()
         self._guards: dict[Guard, None] = {}
+        self._simplified = Simplified({}, ())
+        self._counted = 0
+        """How many guards there were when they were simplified."""
 
     def symbol(self, name: str, value: float, low: int | None = 1) -> Any:  # noqa: ANN401 - an int to rules
         """Return a variable with its value at the traced point; a whole one is never below `low`, if that is given."""
@@ -94,11 +97,14 @@ class Trace:
 
     def guards(self) -> Simplified:
         """Return what comparisons have found so far."""
-        return simplified(self._guards)
+        if self._counted != len(self._guards):
+            self._simplified, self._counted = simplified(self._guards), len(self._guards)
+        return self._simplified
 
     def formula(self, number: Number) -> Formula:
         """Return a number as a formula, with the guards of all comparisons so far."""
-        return Formula(self.form(number), self.guards())
+        guards = self.guards()
+        return Formula(reduced(self.form(number), guards.relations), guards)
 
     def combined(self, sign: str, *operands: Number) -> Number:
         """Return the result of an operation; networks repeat themselves, so that it is computed once."""

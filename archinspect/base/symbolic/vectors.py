@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import reduce
 from math import prod
+from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 LARGEST = 2**63 - 1
+_INDEX = np.frompyfunc(index, 1, 1)
 BLOCK = 2**14
 """How many values are computed at once."""
 
@@ -69,7 +71,7 @@ class Table:
         missing = [name for name in self.variables if name not in values]
         if missing:
             raise ValueError(f"values for {' and '.join(missing)} are missing")
-        given = {name: np.asarray(array) for name, array in values.items()}
+        given = {name: _array(array) for name, array in values.items()}
         blocks = [self._evaluated(block) for block in _blocks(given)]
         if len(blocks) == 1:
             *columns, holds = blocks[0]
@@ -178,12 +180,17 @@ class _Evaluation:
         return _given(values, whole=True) if atom.whole else Column(values, 0, 0)
 
 
+def _array(values: Any) -> Array:  # noqa: ANN401 - whatever NumPy takes
+    """Return values as an array; of a list Python's own numbers, which NumPy would make fractions if they are large."""
+    return values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+
+
 def _given(array: Array, *, whole: bool) -> Column:
     """Return values with their bounds; whole ones as 64-bit integers where they fit."""
     if not whole:
         return Column(array.astype(float).astype(object), 0, 0)
-    if array.dtype.kind not in "iuO" and array.size:
-        raise TypeError(f"whole numbers are needed, not {array.dtype}")
+    if array.dtype.kind not in "iu":
+        array = np.asarray(_INDEX(array), dtype=object)
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     fits = max(-low, high) <= LARGEST
     return Column(array.astype(np.int64 if fits else object), low, high)

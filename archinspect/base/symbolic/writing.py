@@ -47,7 +47,7 @@ class Text:
         for part in parts:
             negative = isinstance(part, Call) and part.sign == "negative"
             inner = part.parts[0] if isinstance(part, Call) and negative else part
-            written = self.bracketed(self._write(inner), _PRODUCT)
+            written = self.bracketed(self._write(inner), _PRODUCT if negative or result else _SUM)
             result += f" {'-' if negative else '+'} {written}" if result else f"{'-' * negative}{written}"
         return result
 
