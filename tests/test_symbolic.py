@@ -332,7 +332,7 @@ def test_rules_see_numbers(trace, heads):
     with pytest.raises(TypeError, match="cannot be hashed"):
         {heads}  # noqa: B018 - what is refused
     with pytest.raises(TypeError, match="is not whole"):
-        range(rate)  # type: ignore[call-overload] - what is refused
+        range(rate)  # type: ignore[call-overload]
     with pytest.raises(TypeError):
         heads & 3
     with pytest.raises(TypeError):
