@@ -124,7 +124,7 @@ def oldest(session: nox.Session) -> None:
     if sys.version_info[:2] != FIRST_PYTHON:
         session.skip("releases as old as the oldest allowed ones are not made for newer Pythons")
     project, build = PROJECT["project"], PROJECT["build-system"]["requires"]
-    session.install(*floors(build))
+    session.install(*floors(build), "editables")  # what hatchling asks for where pip installs `-e` in isolation
     dependencies = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     session.install("--no-build-isolation", "-e", ".", *floors(dependencies))
     session.run("pip", "freeze")
