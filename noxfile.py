@@ -21,7 +21,7 @@ FIRST_PYTHON = (3, 11)
 # other's deprecated functions: with them only a warning that is put down to our own modules is one. And a newer pytest
 # may have found more to be strict about.
 OTHER_VERSIONS = (
-    *("-o", "filterwarnings=default\nerror:::(archinspect|tests|command_line|single_layer)"),
+    *("-o", "filterwarnings=default\nerror:::(archinspect|tests|command_line|small)"),
     *("-o", "strict=false"),
 )
 
