@@ -101,10 +101,10 @@ def differences(facts: Facts, convention: str) -> list[Difference]:
     for node, counted in theirs.items():
         own = ours[node] if last[node.layer] is node else ours[node]._replace(output_bytes=0)
         found = [("params", own.params, counted.params, chosen.params.why)]
-        found += [
-            (f.name, getattr(own, f.like), counted.figures[f.name], rule_of(f, node, facts.call(node)).why)
-            for f in chosen.figures
-        ]
+        for figure in chosen.figures:
+            rule = rule_of(figure, node, facts.call(node))
+            why = rule.why if rule else ""
+            found.append((figure.name, getattr(own, figure.like), counted.figures[figure.name], why))
         for name, mine, other, why in found:
             if other is None:
                 continue
@@ -116,14 +116,15 @@ def differences(facts: Facts, convention: str) -> list[Difference]:
     return sorted(unequal, key=lambda row: (row.figure, -abs(row.theirs - row.ours)))
 
 
-def rule_of(figure: Figure, node: Node, call: Call) -> Rule:
-    """Return the rule by which a figure counts a node: that of its most telling name."""
+def rule_of(figure: Figure, node: Node, call: Call) -> Rule | None:
+    """Return the rule by which a figure counts a node: that of its most telling name; None where there is none."""
     rules = {name: rule for rule in figure.rules for name in rule.layers.split() or [""]}
-    return next(rules[name] for name in [*names(node, call), ""] if name in rules)
+    return next((rules[name] for name in [*names(node, call), ""] if name in rules), None)
 
 
 def _amount(figure: Figure, node: Node, call: Call, inside: OperatorCall) -> int | None:
-    return None if figure.like in node.op.unknown() else amount(rule_of(figure, node, call).counts, inside)
+    rule = rule_of(figure, node, call)
+    return None if rule is None or figure.like in node.op.unknown() else amount(rule.counts, inside)
 
 
 def _inside(call: Call, layout: str) -> OperatorCall:
