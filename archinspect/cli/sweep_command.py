@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -202,7 +203,8 @@ def _run(
     """Give all blocks to the output: at once, or once all are known and sorted."""
     from archinspect.analyses import sweep as analysis
 
-    with out, click.progressbar(length=len(sweep), file=sys.stderr, hidden=not out.shows_progress) as bar:
+    shown = sys.stderr if out.shows_progress else StringIO()
+    with out, click.progressbar(length=len(sweep), file=shown) as bar:
         bar.update(out.start)
         held = None
         for block in sweep.blocks(out.start):
