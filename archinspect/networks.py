@@ -62,6 +62,14 @@ class Network:
         """Its nodes and tensors."""
         return self.facts.graph
 
+    def uncounted(self, figures: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+        """Return the layers of whose figures, all or some, not all are known, and which are not."""
+        unknown = {
+            layer: [f for f in missing if not figures or f in figures]
+            for layer, missing in uncounted(self.graph).items()
+        }
+        return {layer: tuple(missing) for layer, missing in unknown.items() if missing}
+
     def __repr__(self) -> str:
         return f"Network({self.graph.name!r}, {len(self.graph.nodes):,} operators)"
 

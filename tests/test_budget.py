@@ -56,6 +56,19 @@ def test_adam_in_8_bits_by_hand(tmp_path):
     assert training.optimizer == 2 * (8 * 1000 + 32 * 4) + 2 * 1000 * 4
 
 
+@pytest.mark.parametrize(
+    ("inputs", "units", "kernel"),
+    [
+        (63, 65, 2 * 4 * 4095),  # one element too few for 8 bits
+        (64, 64, 2 * (4096 + 4 * 16)),  # 16 scales, of 256 elements each
+        (241, 17, 2 * (4097 + 4 * 17)),  # a scale for the last element alone
+    ],
+)
+def test_8_bits_begin_at_4096_elements(tmp_path, inputs, units, kernel):
+    path = net(tmp_path, f"  - Dense: {units}\n", f"[{inputs}]")
+    assert archinspect.memory_report(path, Plan(optimizer="adam8bit")).training.optimizer == kernel + 2 * 4 * units
+
+
 def test_mixed_precision_by_hand(tmp_path):
     """2 bytes for the weight, 2 for its gradient, 4 for the copy, 8 for Adam (Rajbhandari et al. 2019)."""
     plan = Plan(dtype="bfloat16", mixed=True)
@@ -126,6 +139,13 @@ def test_the_largest_batch_fits_and_the_next_does_not(training):
         needs.append((report.training if training else report.inference).total)
     assert needs == [found.needed, found.beyond]
     assert found.needed <= memory < found.beyond
+
+
+def test_the_longest_sequence_is_that_of_the_batch():
+    longest = {batch: archinspect.fit("gpt2", 2**30, vary=["seq"], batch=batch)[0] for batch in (1, 32)}
+    assert longest[32].largest < longest[1].largest
+    found = archinspect.memory_report("gpt2", batch=32, params={"seq": longest[32].largest})
+    assert longest[32].needed == found.inference.total
 
 
 def test_the_longest_sequence_ends_where_the_network_does(tmp_path):

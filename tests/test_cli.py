@@ -405,3 +405,37 @@ def test_active_parameters_are_compared_where_they_differ(run):
     assert "Active params" not in run("compare", "alexnet", "vgg16").stdout
     (line,) = [line for line in run("compare", "llama2_7b", "mixtral_8x7b").stdout.splitlines() if "Active" in line]
     assert line.split() == ["Active", "params", "6.74", "G", "12.88", "G", "(1.91x)"]
+
+
+def test_names_are_no_formulas_of_a_spreadsheet(run, tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [4]\nlayers:\n  - {Dense: 3, name: '=1+1'}\n  - {Dense: 3, name: -a}\n", encoding="utf-8")
+    for command in ("summary", "compute"):
+        lines = run(command, str(path), "--format", "csv").stdout.splitlines()
+        assert [line.split(",")[0] for line in lines[1:]] == ["'=1+1", "'-a"]
+
+
+def test_a_partial_network_says_so_in_every_command(run, tmp_path):
+    """Of two layers in a block the second states no MACs."""
+    path = tmp_path / "net.yaml"
+    block = "[Dense: 4, Custom: {output: [4], params: 3}]"
+    path.write_text(f"input: [8]\nblocks: {{b: {block}}}\nlayers: [b, Dense: 2]\n", encoding="utf-8")
+    left_out = "Status: partial\nNot counted: b.custom (macs, flops)\n"
+
+    def row(*words):
+        return next(line for line in run(*words).stdout.splitlines() if line.startswith("b")).split("  ")
+
+    for command in ("summary", "compute"):
+        assert {"32 + ?", "68 + ?"} <= {cell.strip() for cell in row(command, str(path), "--depth", "1")}
+        assert [cell.strip() for cell in row(command, str(path), "--depth", "2")].count("?") == 0
+        assert left_out in run(command, str(path)).stdout
+    assert row("summary", str(path), "--format", "csv", "--depth", "1") == ['b,"(None, 4)",39,,,32,b']
+    assert row("compute", str(path), "--format", "csv", "--depth", "1") == ["b,b,,,,,,,,,236,236,0,0.0,0.0,"]
+    assert "macs = 40 * batch + ?\n" in run("formula", str(path), "--in", "batch").stdout
+    assert "params = 49\n" in run("formula", str(path), "--in", "batch").stdout
+    assert left_out.partition(" (")[0] in run("formula", str(path), "--in", "batch").stdout
+    for form in ("python", "latex"):
+        assert "Not counted: b.custom" in run("formula", str(path), "--in", "batch", "--format", form).stdout
+    assert left_out in run("sweep", str(path), "--batch", "1,2").stdout
+    assert left_out == run("sweep", str(path), "--batch", "1,2", "--format", "csv").stderr
+    assert run("sweep", str(path), "--batch", "1,2", "--columns", "params", "--format", "csv").stderr == ""

@@ -104,6 +104,22 @@ def test_an_embedding_reads_the_rows_that_it_looks_up():
     assert compute.analyze(graph).total.forward_bytes == 4 * (5 + 2 * 80)
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+def test_positions_are_read_once_whatever_the_table_has(batch):
+    facts = small({"LearnedPositions": {"input_dim": 100}}, shape=[5, 4], batch=batch)
+    assert compute.analyze(facts).total.forward_bytes == 4 * (20 * batch + 20 + 20 * batch)
+
+
+def test_an_average_of_both_ways_divides_its_gradient():
+    """Of 2 * 5 * 4 outputs; an addition hands the gradient on."""
+    found = {}
+    for mode in ("sum", "ave"):
+        layer = {"Bidirectional": {"layer": {"LSTM": {"units": 4, "return_sequences": True}}, "merge_mode": mode}}
+        found[mode] = compute.analyze(small(layer, shape=[5, 3], batch=2), training=True).total
+    assert found["ave"].input_gradients.other - found["sum"].input_gradients.other == 40
+    assert found["ave"].input_gradients.macs == found["sum"].input_gradients.macs
+
+
 def test_experts_that_are_not_used_are_not_read():
     experts = {"MixtureOfExperts": {"num_experts": 8, "units": 6, "top_k": 2}}
     for steps, read in ((1, 2), (3, 6), (9, 8)):

@@ -57,6 +57,37 @@ def test_resizing_by_a_whole_factor_is_up_sampling(interpolation):
     assert resized == last_field(pooled + f"UpSampling2D: {{size: 4, interpolation: {interpolation}}}\n")
 
 
+@pytest.mark.parametrize(
+    ("interpolation", "size", "spans"),
+    [
+        # Output i lies at (i + 0.5) / size - 0.5 of the input, and reads as many positions on both sides of it.
+        ("nearest", 3, [(0, 1), (0, 1), (0, 1)]),
+        ("bilinear", 2, [(-1, 1), (0, 2)]),
+        ("bilinear", 3, [(-1, 1), (0, 1), (0, 2)]),
+        ("bicubic", 2, [(-2, 2), (-1, 3)]),
+        ("bicubic", 3, [(-2, 2), (-1, 2), (-1, 3)]),
+        ("bicubic", 4, [(-2, 2), (-2, 2), (-1, 3), (-1, 3)]),
+        ("lanczos3", 2, [(-3, 3), (-2, 4)]),
+        ("lanczos5", 2, [(-5, 5), (-4, 6)]),
+    ],
+)
+def test_interpolation_reads_its_taps(interpolation, size, spans):
+    step = f"UpSampling2D: {{size: {size}, interpolation: {interpolation}}}"
+    (field, _) = last_field(f"input: [8, 8, 1]\nlayers: [{{{step}}}]\n")
+    assert [field.span(i) for i in range(size)] == spans
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("window", "size", "jump"), [(3, 4, 2), (5, 5, 1)])
+def test_of_paths_that_move_differently_the_wider_one_counts(order, window, size, jump):
+    """One path sees 4 positions in steps of 2, the other a window of 3 or 5 in steps of 1."""
+    pooled = "[{AveragePooling1D: {pool_size: 4, strides: 2}}]"
+    cropped = f"[{{Conv1D: {{filters: 2, kernel_size: {window}}}}}, {{Cropping1D: [0, {17 - window - 7}]}}]"
+    paths = ", ".join([pooled, cropped][::order])
+    (field,) = last_field(f"input: [16, 2]\nlayers: [{{Add: [{paths}]}}]\n")
+    assert (field.size, field.jump) == (size, jump)
+
+
 def test_resizing_by_a_fraction_has_no_pattern():
     pool = "MaxPooling2D: {pool_size: 3, strides: 2}"
     assert last_field(f"input: [8, 8, 4]\nlayers:\n  - {pool}\n  - {{ResizeLike: , from: [-1, input]}}\n") is None

@@ -120,8 +120,8 @@ def test_the_command(run, form):
     assert result.exit_code == 0
     if form == "json":
         found = json.loads(result.stdout)
-        assert list(found) == ["params", "macs"]
-        assert found["params"]["text"] == "60_856 + 85 * classes"
+        assert (found["schema"], found["status"], list(found["formulas"])) == (1, "complete", ["params", "macs"])
+        assert found["formulas"]["params"]["text"] == "60_856 + 85 * classes"
     elif form == "python":
         names: dict = {}
         exec(result.stdout, names)  # noqa: S102 - it is what the user would run

@@ -184,6 +184,21 @@ def test_latex_of_everything_else(trace):
     assert trace.formula((a + 1) / b).latex() == r"\frac{a + 1}{\mathrm{b\_c}}"
 
 
+def test_no_name_becomes_code(trace):
+    names = ["class", "x=f()", "x-f()", "max", "2x", "\u00b2", "\ufb01", "fi", "\\input{a}"]
+    total = sum((i + 2) * trace.symbol(name, i + 3) for i, name in enumerate(names))
+    formula = trace.formula(total)
+    scope: dict[str, Any] = {}
+    exec(formula.python("total"), scope)  # noqa: S102 - what is tested
+    values = range(10, 10 + len(names))
+    assert scope["total"](*values) == formula(**dict(zip(formula.variables, values, strict=True)))
+    assert scope["total"].__code__.co_varnames == (
+        *("class_", "x_f__", "x_f___", "max_", "_2x", "_2", "fi", "fi_", "_input_a_"),
+    )
+    assert r"\input" not in formula.latex()
+    assert r"\mathrm{?input?a?}" in formula.latex()
+
+
 def test_a_formula_that_nobody_could_read_is_refused(trace):
     deep = trace.symbol("deep", 10**9)
     for _ in range(20):

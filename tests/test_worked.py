@@ -104,6 +104,13 @@ def test_pooling_reads_padding_as_its_framework_does(tmp_path, pool, expected):
     assert layer.output[:, 0].tolist() == expected
 
 
+@pytest.mark.parametrize("padding", ["same", 1])
+def test_the_padding_of_a_maximum_is_no_zero(tmp_path, padding):
+    pool = f"MaxPooling1D: {{pool_size: 3, strides: 1, padding: {padding}}}"
+    (layer,) = worked(tmp_path, f"input: [4, 1]\nlayers: [{{{pool}}}]\nvalues: {{input: [-1, -2, -3, -4]}}\n")
+    assert layer.output[:, 0].tolist() == [-1, -1, -2, -3]
+
+
 def test_work_goes_on_through_depthwise_layers_and_ends_where_numbers_do(tmp_path):
     found = worked(
         tmp_path,

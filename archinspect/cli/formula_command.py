@@ -59,7 +59,8 @@ def command(
             raise click.UsageError(str(error)) from None
     from archinspect.render import formula as render  # a help page needs none
 
+    formulas = render.Formulas(network.graph.name, found, network.uncounted(tuple(found)))
     if form == "text":
-        render.print_formulas(network.graph.name, found, stdout_console())
+        render.print_formulas(formulas, stdout_console())
     else:
-        click.echo(render.formula_text(found, form))
+        click.echo(render.formula_text(formulas, form))

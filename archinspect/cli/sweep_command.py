@@ -156,6 +156,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
       archinspect sweep gpt2 --set width=192..1536:12 --where "macs <= 100 G" --pareto params,macs
       archinspect sweep deep_residual --set depth=2..64 --format csv -o depths.csv
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    from archinspect.render.status import status_lines
     from archinspect.render.sweep import Output
 
     with spec_errors() as api:
@@ -170,6 +171,10 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
             _run(sweep, out, conditions, pareto, sort)
         except (ValueError, OSError) as error:
             raise click.UsageError(str(error)) from None
+    left_out = network.uncounted(sweep.figures)
+    if left_out:
+        lines = [f"{title}: {value}" for title, value in status_lines(left_out)]
+        click.echo("\n".join(lines), err=form != "table")  # other formats are for programs
 
 
 def _grid(

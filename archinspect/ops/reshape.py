@@ -170,23 +170,26 @@ class Cropping3D(_Cropping):
     rank = 3
 
 
-# Operations for an output element along one axis: a product for each of 2, 4, 6 or 10 positions, and their sum.
-_INTERPOLATION = {
-    **dict.fromkeys(("nearest", "nearest-exact"), 0),
-    **dict.fromkeys(("linear", "bilinear", "trilinear"), 3),
-    "bicubic": 7,
-    "lanczos3": 11,
-    "lanczos5": 19,
+# Positions that an output element is made of along one axis.
+_TAPS = {
+    **dict.fromkeys(("nearest", "nearest-exact"), 1),
+    **dict.fromkeys(("linear", "bilinear", "trilinear"), 2),
+    "bicubic": 4,
+    "lanczos3": 6,
+    "lanczos5": 10,
 }
+# Operations for an output element along one axis: a product for each position, and their sum.
+_INTERPOLATION = {name: 2 * taps - 1 if taps > 1 else 0 for name, taps in _TAPS.items()}
 
 
 def _enlarged(factors: Sequence[int], interpolation: str) -> tuple[Reach, ...]:
     """Return what positions read of a map that was made larger by whole factors."""
-    if "nearest" in interpolation:
+    taps = _TAPS[interpolation]
+    if taps == 1:
         return tuple(Reach(factor, up=factor) for factor in factors)
-    # Linear interpolation spreads a position over twice the factor, cubic over four times.
-    taps = 2 if "linear" in interpolation else 4
-    return tuple(Reach(taps * factor, 1, (taps - 1) * factor // 2, up=factor) for factor in factors)
+    # A position spreads over so many times the factor. Where that is odd, an output element lies on a position, and the
+    # weight at both ends is 0.
+    return tuple(Reach(taps * factor - factor % 2, 1, (taps - 1) * factor // 2, up=factor) for factor in factors)
 
 
 def _upsampling(rank: int, mode: str) -> tuple[str, ...]:

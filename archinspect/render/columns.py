@@ -22,6 +22,8 @@ class LayerColumn(NamedTuple):
     number: bool = False
     keep: int = 0
     """How long a narrow terminal keeps it: the lowest goes first."""
+    figure: str = ""
+    """What a row names that does not know it, or not of all of its layers."""
 
 
 def _axes(row: Row, figure: str) -> str:
@@ -33,7 +35,7 @@ def _axes(row: Row, figure: str) -> str:
 
 
 def _number(title: str, value: Callable[[Row], int], keep: int, figure: str = "") -> LayerColumn:
-    return LayerColumn(title, value, _marked(value, figure, count), number=True, keep=keep)
+    return LayerColumn(title, value, _marked(value, figure, count), number=True, keep=keep, figure=figure)
 
 
 def _marked(value: Callable[[Row], int], figure: str, write: Callable[..., str]) -> Callable[[Row, bool], str]:
@@ -58,9 +60,9 @@ COLUMNS = {
         "Output shape", lambda r: shape(r.output_shape), lambda r, _: shape(r.output_shape), keep=90
     ),
     "params": _number("Params", lambda r: r.cost.params, 80, "params"),
-    "trainable": _number("Trainable", lambda r: r.cost.trainable_params, 40),
-    "active": _number("Active", lambda r: r.cost.active_params, 16),
-    "buffers": _number("Buffers", lambda r: r.cost.buffers, 15),
+    "trainable": _number("Trainable", lambda r: r.cost.trainable_params, 40, "params"),
+    "active": _number("Active", lambda r: r.cost.active_params, 16, "params"),
+    "buffers": _number("Buffers", lambda r: r.cost.buffers, 15, "params"),
     "macs": _number("MACs", lambda r: r.cost.macs, 70, "macs"),
     "flops": _number("FLOPs", lambda r: r.cost.flops, 30, "flops"),
     "memory": LayerColumn(
@@ -110,7 +112,8 @@ def _counted(convention: str, title: str, figure: str, place: LayerColumn) -> La
         return row.counted.get(figure) or 0
 
     name = f"{convention} {figure}"
-    return place._replace(title=f"{convention} {title}", keep=keep, value=value, write=_marked(value, name, write))
+    written = _marked(value, name, write)
+    return place._replace(title=f"{convention} {title}", keep=keep, value=value, write=written, figure=name)
 
 
 def default_columns(report: Report, rows: Sequence[Row]) -> tuple[str, ...]:

@@ -27,10 +27,19 @@ class ComputeColumn(NamedTuple):
     value: Callable[[ComputeRow], Any]
     write: Callable[[ComputeRow, bool], str]
     keep: int
+    needs: tuple[str, ...] = ()
+    """The figures of layers without which it is not known."""
+
+    def written(self, row: ComputeRow, *, exact: bool) -> str:
+        """Return a row's value as text, with a `?` where it is not known, or not of all of the row's layers."""
+        text = self.write(row, exact)
+        if set(self.needs).isdisjoint(row.unknown):
+            return text
+        return f"{text} + ?" if self.value(row) and self in _SUMS else "?"
 
 
-def _counted(title: str, value: Callable[[ComputeRow], int], keep: int) -> ComputeColumn:
-    return ComputeColumn(title, value, lambda row, exact: count(value(row), exact=exact), keep)
+def _counted(title: str, value: Callable[[ComputeRow], int], keep: int, figure: str = "macs") -> ComputeColumn:
+    return ComputeColumn(title, value, lambda row, exact: count(value(row), exact=exact), keep, (figure,))
 
 
 COMPUTE_COLUMNS = {
@@ -39,18 +48,20 @@ COMPUTE_COLUMNS = {
     "input_gradients": _counted("For inputs", lambda row: row.figures.input_gradients.macs, 41),
     "weight_gradients": _counted("For weights", lambda row: row.figures.weight_gradients.macs, 40),
     "macs": _counted("MACs", lambda row: row.figures.macs, 80),
-    "flops": _counted("FLOPs", lambda row: row.figures.flops, 30),
+    "flops": _counted("FLOPs", lambda row: row.figures.flops, 30, "flops"),
     "moved": ComputeColumn(
         "Moved",
         lambda row: row.figures.bytes,
         lambda row, exact: byte_count(row.figures.bytes, exact=exact),
         70,
+        ("params",),
     ),
     "intensity": ComputeColumn(
         "FLOPs/byte",
         lambda row: row.figures.intensity,
         lambda row, _: f"{row.figures.intensity:.2f}" if row.figures.bytes else "",
         60,
+        ("params", "flops"),
     ),
     "time": ComputeColumn(
         "Time at least",
@@ -58,8 +69,11 @@ COMPUTE_COLUMNS = {
         lambda row, _: duration(row.figures.time) if row.figures.time else "",
         90,
     ),
-    "bound": ComputeColumn("Bound by", lambda row: row.figures.bound, lambda row, _: row.figures.bound, 55),
+    "bound": ComputeColumn(
+        "Bound by", lambda row: row.figures.bound, lambda row, _: row.figures.bound, 55, ("params", "flops")
+    ),
 }
+_SUMS = [column for name, column in COMPUTE_COLUMNS.items() if name not in {"intensity", "bound"}]
 
 
 def shown_columns(found: ComputeReport) -> list[str]:
@@ -102,7 +116,9 @@ def _print_table(found: ComputeReport, console: Console, *, exact: bool) -> list
 
     from archinspect.render.widths import narrow
 
-    written = {name: [COMPUTE_COLUMNS[name].write(row, exact) for row in found.rows] for name in shown_columns(found)}
+    written = {
+        name: [COMPUTE_COLUMNS[name].written(row, exact=exact) for row in found.rows] for name in shown_columns(found)
+    }
     cells, hidden = narrow(written, COMPUTE_COLUMNS, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for name in cells:
@@ -154,11 +170,24 @@ def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:
     if form == "json":
         return data.json_text(found.as_dict())
     if form == "csv":
-        rows = [row.as_dict() for row in found.rows]
-        return data.csv_text(list(rows[0]), [list(row.values()) for row in rows])
+        return data.csv_text(list(found.rows[0].as_dict()), [_known(row) for row in found.rows])
     names = shown_columns(found)
-    body = [[COMPUTE_COLUMNS[name].write(row, exact) for name in names] for row in found.rows]
+    body = [[COMPUTE_COLUMNS[name].written(row, exact=exact) for name in names] for row in found.rows]
     table = data.markdown_table([COMPUTE_COLUMNS[name].title for name in names], body, range(1, len(names)))
     closing = [*_totals(found, exact=exact), *status_lines(found.report.uncounted)]
     totals = "\n".join(f"- {title}: {value}" for title, value in closing)
     return f"## {found.report.name}\n\n{table}\n\n{totals}"
+
+
+def _known(row: ComputeRow) -> list[Any]:
+    """Return a row's figures, None for those that are not known."""
+    values = row.as_dict()
+    for unit, needed in (
+        ("macs", {"macs"}),
+        ("flops", {"flops"}),
+        ("bytes", {"params"}),
+        ("bound", {"params", "flops"}),
+    ):
+        if not needed.isdisjoint(row.unknown):
+            values.update({name: None for name in values if name.endswith(unit)})
+    return list(values.values())

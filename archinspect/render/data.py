@@ -34,9 +34,20 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([json_text(cell) if isinstance(cell, dict) else cell for cell in row] for row in rows)
+    writer.writerow(map(_as_text, header))
+    writer.writerows(map(_cell, row) for row in rows)
     return buffer.getvalue().removesuffix("\n")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        return json_text(value)
+    return _as_text(value) if isinstance(value, str) else value
+
+
+def _as_text(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula: a name out of a file may be `=HYPERLINK(...)`."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:

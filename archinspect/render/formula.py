@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.text import Text
 
 from archinspect.render.data import json_text
+from archinspect.render.status import status_lines, status_text
+from archinspect.reports.summary import SCHEMA, status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -21,33 +23,67 @@ SHOWN_GUARDS = 6
 """Conditions that are shown below a formula; JSON has all."""
 
 
-def print_formulas(name: str, formulas: Mapping[str, Formula], console: Console) -> None:
-    """Print each formula, and for which values it holds."""
-    console.print(Text(name, "bold"), soft_wrap=True)
+class Formulas(NamedTuple):
+    """A network's formulas, by figure, and the layers of whose figures some are not known."""
+
+    name: str
+    formulas: Mapping[str, Formula]
+    uncounted: Mapping[str, tuple[str, ...]]
+
+    def is_partial(self, figure: str) -> bool:
+        """Return whether a formula leaves layers out."""
+        return any(figure in missing for missing in self.uncounted.values())
+
+
+def print_formulas(found: Formulas, console: Console) -> None:
+    """Print each formula, for which values it holds, and what it leaves out."""
+    console.print(Text(found.name, "bold"), soft_wrap=True)
     width = max(min(console.width, LINE), 20)
-    for figure, formula in formulas.items():
-        console.print(Text(_wrapped(f"\n{figure} = {formula}", width)), soft_wrap=True)
+    for figure, formula in found.formulas.items():
+        more = " + ?" if found.is_partial(figure) else ""
+        console.print(Text(_wrapped(f"\n{figure} = {formula}{more}", width)), soft_wrap=True)
         guards = formula.guards
         if guards:
             shown = ", ".join(guards[:SHOWN_GUARDS])
             more = f", and {len(guards) - SHOWN_GUARDS} more (--format json)" if len(guards) > SHOWN_GUARDS else ""
             console.print(Text(_wrapped(f"  for {shown}{more}", width), "cyan"), soft_wrap=True)
+    if found.uncounted:
+        console.print(Text("\n").append_text(status_text(found.uncounted)), soft_wrap=True)
 
 
-def formula_text(formulas: Mapping[str, Formula], form: str) -> str:
+def formula_text(found: Formulas, form: str) -> str:
     """Return formulas as `json`, `latex` or `python`."""
     if form == "json":
-        return json_text({figure: formula.as_dict() for figure, formula in formulas.items()})
-    if form == "python":
-        head = "import math\n\n\n"
-        functions = [formula.python(figure).removeprefix(head).rstrip() for figure, formula in formulas.items()]
-        source = "\n\n\n".join(functions)
-        return f"{head}{source}" if "math." in source else source
+        return json_text(_as_dict(found))
+    left_out = [f"{title}: {value}" for title, value in status_lines(found.uncounted)] if found.uncounted else []
+    return "\n".join(_python(found, left_out) if form == "python" else _latex(found, left_out))
+
+
+def _as_dict(found: Formulas) -> dict[str, Any]:
+    unknown = {name: list(missing) for name, missing in found.uncounted.items()}
+    return {
+        "schema": SCHEMA,
+        "name": found.name,
+        "status": status(found.uncounted),
+        **({"uncounted": unknown} if unknown else {}),
+        "formulas": {figure: formula.as_dict() for figure, formula in found.formulas.items()},
+    }
+
+
+def _python(found: Formulas, left_out: Sequence[str]) -> list[str]:
+    head = "import math\n\n\n"
+    functions = [formula.python(figure).removeprefix(head).rstrip() for figure, formula in found.formulas.items()]
+    source = "\n\n\n".join(functions)
+    return [*(f"# {line}" for line in left_out), f"{head}{source}" if "math." in source else source]
+
+
+def _latex(found: Formulas, left_out: Sequence[str]) -> list[str]:
     lines = []
-    for figure, formula in formulas.items():
-        lines.append(f"\\mathrm{{{figure.replace('_', chr(92) + '_')}}} &= {formula.latex()} \\\\")
+    for figure, formula in found.formulas.items():
+        name, more = figure.replace("_", "\\_"), " + {?}" if found.is_partial(figure) else ""
+        lines.append(f"\\mathrm{{{name}}} &= {formula.latex()}{more} \\\\")
         lines += [f"&\\quad {guard} \\\\" for guard in formula.latex_guards()]
-    return "\n".join(["\\begin{align*}", *lines, "\\end{align*}"])
+    return [*(f"% {line}" for line in left_out), "\\begin{align*}", *lines, "\\end{align*}"]
 
 
 def _wrapped(line: str, width: int) -> str:

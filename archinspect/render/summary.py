@@ -11,6 +11,7 @@ from archinspect.render.status import status_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.render.columns import LayerColumn
     from archinspect.reports.summary import Report, Row
 
 
@@ -27,8 +28,13 @@ def _csv(report: Report, rows: Sequence[Row], columns: Sequence[str]) -> str:
     known = columns_of(report)
     ours = {name: "name" if name == "layer" else name for name in columns if known[name] is COLUMNS[name]}
     header = [ours.get(name, known[name].title) for name in columns]
-    body = ([*(known[name].value(row) for name in columns), row.type] for row in rows)
+    body = ([*(_known(known[name], row) for name in columns), row.type] for row in rows)
     return csv_text([*header, "type"], body)
+
+
+def _known(column: LayerColumn, row: Row) -> object:
+    """Return a row's value; None where it is not known, or not of all of its layers."""
+    return None if column.figure in row.unknown else column.value(row)
 
 
 def _markdown(report: Report, rows: Sequence[Row], columns: Sequence[str], *, exact: bool) -> str:

@@ -8,6 +8,7 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from archinspect.render.data import csv_text
 from archinspect.render.numbers import byte_count, count
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Output:
 
     def _begin(self) -> None:
         if self.form == "csv":
-            self._file.write(",".join(self.columns) + "\n")
+            self._file.write(csv_text(self.columns, []) + "\n")
         elif self.form == "json":
             self._file.write("[")
 
@@ -171,11 +172,7 @@ class Output:
 
 
 def _plain(column: list[Any]) -> list[Any]:
-    """Return values as CSV holds them: text in quotes where it has a comma, a quote or a line break."""
+    """Return values as CSV holds them."""
     if not any(isinstance(value, str) for value in column[:1]):
         return column
-    return [_quoted(value) if isinstance(value, str) else value for value in column]
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text
+    return [csv_text([value], []) if isinstance(value, str) else value for value in column]

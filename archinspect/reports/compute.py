@@ -18,6 +18,8 @@ class ComputeRow(NamedTuple):
     name: str
     type: str
     figures: Figures
+    unknown: tuple[str, ...] = ()
+    """What is not known of it, or of a part: `params`, `macs`, `flops`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -52,7 +54,7 @@ def compute_report(computed: Compute, report: Report, depth: int) -> ComputeRepo
     parts: dict[str, list[Figures]] = {}
     for layer, figures in computed.layers.items():
         parts.setdefault(".".join(layer.split(".")[:depth]), []).append(figures)
-    rows = [ComputeRow(row.name, row.type, total(parts[row.name])) for row in report.fold(depth)]
+    rows = [ComputeRow(row.name, row.type, total(parts[row.name]), row.unknown) for row in report.fold(depth)]
     return ComputeReport(report, computed, tuple(rows))
 
 

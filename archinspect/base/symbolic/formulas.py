@@ -110,9 +110,10 @@ class Formula:
 
     def python(self, name: str = "formula") -> str:
         """Return the source of a Python function of the variables, which needs nothing but Python."""
-        result = Python().write(arranged(self.expression))
-        guards = list(self._conditions(Python()))
-        lines = [f"def {name}({', '.join(self.variables)}):"]
+        writer = Python(self.variables)
+        result = writer.write(arranged(self.expression))
+        guards = list(self._conditions(writer))
+        lines = [f"def {name}({', '.join(writer.names.values())}):"]
         for guard in guards:
             lines += [f"    if not {guard}:", f"        raise ValueError({f'{name} holds for {guard}'!r})"]
         lines.append(f"    return {result}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from unicodedata import normalize
 
 from archinspect.base.symbolic.arranging import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from archinspect.base.symbolic.arranging import Tree
 
 GROUPED = 10_000
@@ -14,6 +18,8 @@ GROUPED = 10_000
 # How tightly each binds.
 _BINDS = {"+": 1, "-": 1, "*": 2, "//": 2, "/": 2, "%": 2, "negative": 3, "**": 4}
 _SUM, _PRODUCT, _NEGATIVE, _ATOM = 1, 2, 3, 5
+_TAKEN = ("math", "max", "min", "abs", "round", "ValueError")
+"""What functions call."""
 Written: TypeAlias = tuple[str, int]
 """A text, and how tightly its outermost operator binds."""
 
@@ -77,6 +83,14 @@ class Text:
 class Python(Text):
     """Formulas as Python's expressions, exact for whole numbers; `math` is named where it is needed."""
 
+    def __init__(self, variables: Iterable[str]) -> None:
+        self.names = identifiers(variables)
+        """Python's names of the variables."""
+
+    def leaf(self, leaf: float | str) -> Written:
+        """Write a name or a number."""
+        return super().leaf(self.names[leaf] if isinstance(leaf, str) else leaf)
+
     def operation(self, sign: str, parts: list[Written]) -> Written:
         """Write any other operation."""
         if sign == "ceildiv":
@@ -103,8 +117,8 @@ class Latex(Text):
         """Write a name or a number."""
         written, binds = super().leaf(leaf)
         if isinstance(leaf, str):
-            escaped = leaf.replace("_", r"\_")
-            return (leaf if len(leaf) == 1 else rf"\mathrm{{{escaped}}}"), binds
+            escaped = "".join(f"\\{sign}" if sign == "_" else sign if sign.isalnum() else "?" for sign in leaf)
+            return (escaped if len(escaped) == 1 else rf"\mathrm{{{escaped}}}"), binds
         return written.replace("_", r"\,"), binds
 
     def operation(self, sign: str, parts: list[Written]) -> Written:
@@ -125,6 +139,21 @@ class Latex(Text):
             return super().operation(sign, parts)
         name = rf"\{sign}" if sign in ("max", "min", "gcd") else rf"\mathrm{{{sign}}}"
         return rf"{name}\left({', '.join(bare)}\right)", _ATOM
+
+
+def identifiers(names: Iterable[str]) -> dict[str, str]:
+    """Return a name of its own for each, which Python takes as an argument's.
+
+    A spec may have parameters of any name, such as `class`, or `x=f()`, which must not become code.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        safe = "".join(sign if f"_{sign}".isidentifier() else "_" for sign in normalize("NFKC", name))
+        safe = safe if safe.isidentifier() else f"_{safe}"
+        while iskeyword(safe) or safe in _TAKEN or safe in found.values():
+            safe += "_"
+        found[name] = safe
+    return found
 
 
 def json(tree: Tree) -> Any:  # noqa: ANN401 - numbers, names, and {"op": sign, "args": [...]}
