@@ -1,17 +1,24 @@
 """The command line as a process of its own: the script `archinspect`, and `python -m archinspect`."""
 
-import atexit
 import gc
+import os
+import sys
 
 
 def main() -> None:
     """Run the command line."""
-    # Looking for garbage while modules are imported, and in all of them at the end, would be a sixth of a summary.
+    # Looking for garbage while modules are imported would be a tenth of a summary.
     gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
-    from archinspect import cli  # behind the lines above
+    from archinspect import cli  # behind the line above
 
-    cli.main()
+    try:
+        cli.main()
+    except SystemExit as end:
+        sys.stderr.flush()
+        if isinstance(end.code, int) and not (sys.gettrace() or sys.getprofile()):
+            # All is written. Giving back every object, one by one, would take as long as the summary.
+            os._exit(end.code)
+        raise
 
 
 if __name__ == "__main__":

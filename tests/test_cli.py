@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
+import errno
 import gc
 import os
 import shlex
@@ -238,19 +238,24 @@ def test_it_runs_as_a_module(command, text):
 
 
 @pytest.mark.parametrize(
-    "command", ["list", "summary resnet152 --depth all", "ops --format markdown", "compare vgg16 vgg19"]
+    "command",
+    [
+        *("list", "summary resnet152 --depth all", "summary vgg16 --format csv", "ops --format markdown"),
+        *("compare vgg16 vgg19", "check broken.yaml", "sweep lenet5 --batch 1,2 --format csv", "formula lenet5"),
+    ],
 )
 def test_a_reader_may_close_the_pipe(command):
+    reader, writer = os.pipe()
+    os.close(reader)
     result = subprocess.run(
-        ["/bin/sh", "-c", f"{sys.executable} -m archinspect {command} | head -n 1"],
-        capture_output=True,
+        [sys.executable, "-m", "archinspect", *command.split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
         timeout=60,
         check=False,
-        encoding="utf-8",
     )
-    assert result.returncode == 0
-    assert result.stdout.count("\n") <= 1
-    assert result.stderr == ""
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("command", ["list", "summary vgg16", "compare vgg16 vgg19", "check broken.yaml", "ops Conv2D"])
@@ -327,24 +332,48 @@ def test_what_is_not_known_is_no_zero(run):
     )
 
 
-def test_a_process_looks_for_little_garbage(monkeypatch, capsys):
-    thresholds: list = []
-    at_exit: list = []
-    monkeypatch.setattr(gc, "set_threshold", thresholds.append)
-    monkeypatch.setattr(atexit, "register", at_exit.append)
+@pytest.mark.parametrize(("watched", "ended_by"), [(False, "the process"), (True, "Python")])
+def test_a_process_looks_for_little_garbage_and_ends_at_once(monkeypatch, capsys, watched, ended_by):
+    """A profiler or a debugger sees the usual end."""
+    found: list = []
+
+    def leave(code):
+        raise InterruptedError(f"the process {code}")
+
+    monkeypatch.setattr(gc, "set_threshold", found.append)
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(sys, "gettrace", lambda: print if watched else None)
+    monkeypatch.setattr(sys, "getprofile", lambda: None)
     monkeypatch.setattr(sys, "argv", ["archinspect", "--version"])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit if ended_by == "Python" else InterruptedError) as ended:
         run_process()
-    assert ended.value.code == 0
+    assert str(ended.value) == ("0" if ended_by == "Python" else "the process 0")
     assert capsys.readouterr().out.startswith("archinspect ")
-    assert (thresholds, at_exit) == ([100_000], [gc.freeze])
+    assert found == [100_000]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
+@pytest.mark.parametrize(
+    "command", ["summary lenet5", "summary lenet5 --format csv", "ops", "--version", "sweep lenet5 --batch 1,2"]
+)
+def test_a_full_disk_is_an_error_and_no_traceback(command):
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "archinspect", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+            encoding="utf-8",
+        )
+    assert (result.returncode, result.stderr) == (2, f"Error: standard output: {os.strerror(errno.ENOSPC)}\n")
 
 
 def imported(*args):
     """Return the modules that a run imports."""
     script = (
         "import sys\n"
-        "from archinspect.__main__ import main\n"
+        "from archinspect.cli import main\n"
         f"sys.argv = ['archinspect', *{list(args)!r}]\n"
         "try:\n    main()\n"
         "except SystemExit as error:\n    assert not error.code, error.code\n"

@@ -49,6 +49,14 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; where a pipe was closed, its reader, such as `head`, has what it wanted."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # which click would make a failure
+            _stop_writing()
+            ctx.exit(0)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -84,8 +92,19 @@ def main(args: Sequence[str] | None = None) -> None:
             # A terminal that cannot show a character shows `?` instead of a traceback.
             stream.reconfigure(errors="replace")
     try:
-        cli(args)
+        try:
+            cli(args)
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, such as `head`, has what it wanted; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _stop_writing()
         sys.exit(0)
+    except OSError as error:
+        _stop_writing()
+        click.echo(f"Error: {error.filename or 'standard output'}: {error.strerror}", err=True)
+        sys.exit(2)
+
+
+def _stop_writing() -> None:
+    """Keep Python from complaining at exit of what it cannot write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

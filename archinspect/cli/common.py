@@ -337,9 +337,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
 def stdout_console() -> Console:
     """Return a console on stdout: as wide as the terminal, or without an edge in a pipe or file."""
-    from rich.console import Console  # programs' formats do without
-
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = _console()
     if not console.is_terminal and not os.environ.get("COLUMNS", "").isdecimal():
         console.width = NATURAL_WIDTH
     return console
@@ -347,6 +345,17 @@ def stdout_console() -> Console:
 
 def stderr_console() -> Console:
     """Return a console on stderr."""
-    from rich.console import Console  # the error path only
+    return _console(stderr=True)
 
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console  # programs' formats do without
+
+    class Plain(Console):
+        """Prints text as it is."""
+
+        def on_broken_pipe(self) -> None:
+            """Leave the error to who called: Rich would end the process with 1."""
+            raise  # noqa: PLE0704 - it is called where one is caught
+
+    return Plain(stderr=stderr, highlight=False, markup=False, emoji=False)

@@ -169,7 +169,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
                 raise ValueError(f"there are {len(sweep):,} combinations, more than {MOST:,}")  # noqa: TRY301 - one way out
             out = Output(sweep, form, output, stdout_console, exact=exact, resumable=not (pareto or sort))
             _run(sweep, out, conditions, pareto, sort)
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             raise click.UsageError(str(error)) from None
     left_out = network.uncounted(sweep.figures)
     if left_out:
