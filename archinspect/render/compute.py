@@ -29,6 +29,7 @@ class ComputeColumn(NamedTuple):
     keep: int
     needs: tuple[str, ...] = ()
     """The figures of layers without which it is not known."""
+    number: bool = True
 
     def written(self, row: ComputeRow, *, exact: bool) -> str:
         """Return a row's value as text, with a `?` where it is not known, or not of all of the row's layers."""
@@ -43,7 +44,9 @@ def _counted(title: str, value: Callable[[ComputeRow], int], keep: int, figure: 
 
 
 COMPUTE_COLUMNS = {
-    "layer": ComputeColumn("Layer (type)", lambda row: row.name, lambda row, _: f"{row.name} ({row.type})", 100),
+    "layer": ComputeColumn(
+        "Layer (type)", lambda row: row.name, lambda row, _: f"{row.name} ({row.type})", 100, number=False
+    ),
     "forward": _counted("Forward", lambda row: row.figures.forward.macs, 50),
     "input_gradients": _counted("For inputs", lambda row: row.figures.input_gradients.macs, 41),
     "weight_gradients": _counted("For weights", lambda row: row.figures.weight_gradients.macs, 40),
@@ -93,11 +96,16 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
     """Print the network's head, its layers and its totals; `level` says how deep they are folded."""
     from rich.text import Text  # programs' formats do without Rich
 
+    from archinspect.render.layers import print_layers
+
     report = found.report
     head = Text(report.name, "bold")
     head.append("\n" + ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items()) + "\n", "not bold")
     console.print(head, soft_wrap=True)
-    hidden = _print_table(found, console, exact=exact)
+    written = {
+        name: [COMPUTE_COLUMNS[name].written(row, exact=exact) for row in found.rows] for name in shown_columns(found)
+    }
+    hidden = print_layers(written, COMPUTE_COLUMNS, console, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     totals = Text("\n")
     for title, value in _totals(found, exact=exact):
         totals.append(f"{title}: ", "bold").append(f"{value}\n")
@@ -107,26 +115,6 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
         notes.append(f"not shown at this width: {', '.join(COMPUTE_COLUMNS[name].title for name in hidden)}")
     if notes:
         console.print(Text("\n".join(notes), "bright_black"), soft_wrap=True)
-
-
-def _print_table(found: ComputeReport, console: Console, *, exact: bool) -> list[str]:
-    """Print the columns that fit; return the names of the others."""
-    from rich import box  # programs' formats do without Rich
-    from rich.table import Table
-
-    from archinspect.render.widths import narrow
-
-    written = {
-        name: [COMPUTE_COLUMNS[name].written(row, exact=exact) for row in found.rows] for name in shown_columns(found)
-    }
-    cells, hidden = narrow(written, COMPUTE_COLUMNS, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for name in cells:
-        justify = "left" if name == "layer" else "right"
-        table.add_column(COMPUTE_COLUMNS[name].title, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type] # one of Rich's words
-    table.add_row(*("\n".join(column) for column in cells.values()))
-    console.print(table)
-    return hidden
 
 
 def _totals(found: ComputeReport, *, exact: bool) -> Iterator[tuple[str, str]]:

@@ -1,25 +1,22 @@
-"""A summary as a Rich table."""
+"""A summary in a terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of
+from archinspect.render.layers import print_layers
 from archinspect.render.numbers import byte_count, count, shape
 from archinspect.render.status import status_text
-from archinspect.render.widths import narrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
-    from archinspect.render.columns import LayerColumn
     from archinspect.reports.summary import Report, Row
 
 LAYER_WIDTH = 32
@@ -50,8 +47,8 @@ def print_summary(
     console.print(_head(report), soft_wrap=True)
     known = columns_of(report)
     written = {name: cells(name, rows, exact=exact, columns=known) for name in columns}
-    shown, hidden = narrow(written, known, console.width, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
-    console.print(_table(rows, shown, known, styled=console.is_terminal and not console.no_color))
+    styles = [KIND_STYLES.get(row.kind, "none") for row in rows]
+    hidden = print_layers(written, known, console, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
     console.print(_totals(report, exact=exact), soft_wrap=True)
     notes = [level] if level else []
     if hidden:
@@ -67,29 +64,6 @@ def _head(report: Report) -> Text:
         text.append(f"  {report.source}", "not bold bright_black")
     shapes = [f"{name} {shape(dims)}" for name, dims in report.inputs.items()]
     return text.append("\n" + ", ".join(shapes) + "\n", "not bold")
-
-
-def _table(
-    rows: Sequence[Row], shown: dict[str, list[str]], known: Mapping[str, LayerColumn], *, styled: bool
-) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for name in shown:
-        column = known[name]
-        table.add_column(column.title, justify="right" if column.number else "left", no_wrap=True, overflow="ellipsis")
-    if rows:
-        # One row of many lines: Rich's cost is by row, and its output the same.
-        table.add_row(*(_cell(name, column, rows, styled=styled) for name, column in shown.items()))
-    return table
-
-
-def _cell(name: str, lines: list[str], rows: Sequence[Row], *, styled: bool) -> Text:
-    text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
-    if name == "layer" and styled:
-        start = 0
-        for row, line in zip(rows, lines, strict=True):
-            text.stylize(KIND_STYLES.get(row.kind, ""), start, start + len(line))
-            start += len(line) + 1
-    return text
 
 
 def _totals(report: Report, *, exact: bool) -> Text:
