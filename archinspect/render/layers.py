@@ -71,7 +71,8 @@ def _padded(column: TableColumn, cells: Sequence[str]) -> list[str]:
     """Return the title and the cells, all as wide as the widest."""
     texts = [column.title, *cells]
     widths = list(map(cell_len, texts))
-    fill = [" " * (max(widths) - width) for width in widths]
+    widest = max(widths)
+    fill = [" " * (widest - width) for width in widths]
     return [f + text if column.number else text + f for f, text in zip(fill, texts, strict=True)]
 
 
