@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from archinspect.render.layers import print_layers, width_of
 from archinspect.render.listing import doc_text
 from archinspect.render.numbers import shape
 from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -142,26 +143,54 @@ def grouped(value: float) -> str:
     return f"{int(value):,}" if value == int(value) else f"{value:,.10g}"
 
 
+class LineColumn(NamedTuple):
+    """A column of text, which stays however narrow the terminal is."""
+
+    title: str
+    number: bool = False
+    keep: int = 0
+
+
+LINE_COLUMNS = {
+    "layer": LineColumn("Layer (type)"),
+    "output_shape": LineColumn("Output shape"),
+    "params": LineColumn("Params"),
+    "macs": LineColumn("MACs"),
+}
+
+
 def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, console: Console) -> None:
     """Print a line a layer: the sums behind its parameters and MACs."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     rows = {row.name: row for row in report.layers}
-    for title in ("Layer (type)", "Output shape", "Params", "MACs"):
-        table.add_column(title, overflow="fold")
-    for name, parts in layers.items():
-        weights = [w.elements for part in parts for w in part.weights if w.learned and not w.shared]
-        macs = [figure for part in parts for figure in part.work if figure.name == "MACs"]
-        unknown = {figure for part in parts for figure in part.unknown}
-        cells = [
-            NOT_KNOWN if figure in unknown else _sum(figures)
-            for figure, figures in (("params", weights), ("macs", macs))
-        ]
-        table.add_row(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *cells)
+    lines = [(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *_sums(layers[name])) for name in layers]
+    cells = dict(zip(LINE_COLUMNS, map(list, zip(*lines, strict=True)), strict=True))
     console.print(Text(report.name, "bold"))
-    console.print(table)
+    if width_of(cells, LINE_COLUMNS) <= console.width:
+        print_layers(cells, LINE_COLUMNS, console, layer_width=0, least=len(cells))
+    else:
+        console.print(_folded(lines))
     console.print()
     console.print(status_text(report.uncounted), soft_wrap=True)
     console.print(Text("Name a layer to see each of its figures: archinspect explain SPEC LAYER", "bright_black"))
+
+
+def _folded(lines: Iterable[Sequence[str]]) -> Table:
+    """Return a table whose sums go on in further lines."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in LINE_COLUMNS.values():
+        table.add_column(column.title, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def _sums(parts: Sequence[Explanation]) -> Iterator[str]:
+    """Write a layer's parameters and MACs."""
+    weights = [w.elements for part in parts for w in part.weights if w.learned and not w.shared]
+    macs = [figure for part in parts for figure in part.work if figure.name == "MACs"]
+    unknown = {figure for part in parts for figure in part.unknown}
+    for name, figures in (("params", weights), ("macs", macs)):
+        yield NOT_KNOWN if name in unknown else _sum(figures)
 
 
 def _sum(figures: Sequence[Figure]) -> str:

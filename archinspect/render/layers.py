@@ -83,7 +83,7 @@ def fitting(cells: Cells, columns: Mapping[str, TableColumn], width: int, *, lay
     as more than `least` are left; then names give way down to :data:`SHORTEST`; then the other columns go.
     """
     shown = dict(cells)
-    widths = {name: max(map(cell_len, [columns[name].title, *column])) for name, column in shown.items()}
+    widths = _widths(cells, columns)
     by_keep = sorted(shown, key=lambda name: columns[name].keep)
     longest = widths.get("layer", 0)
 
@@ -96,6 +96,15 @@ def fitting(cells: Cells, columns: Mapping[str, TableColumn], width: int, *, lay
     if "layer" in shown:
         shown["layer"] = [_shorten(text, room()) for text in shown["layer"]]
     return shown
+
+
+def width_of(cells: Cells, columns: Mapping[str, TableColumn]) -> int:
+    """Return how wide the whole table is."""
+    return sum(_widths(cells, columns).values()) + len(GAP) * (len(cells) - 1)
+
+
+def _widths(cells: Cells, columns: Mapping[str, TableColumn]) -> dict[str, int]:
+    return {name: max(map(cell_len, [columns[name].title, *column])) for name, column in cells.items()}
 
 
 def _shorten(text: str, width: int) -> str:

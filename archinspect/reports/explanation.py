@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.diagnostics import suggest
 from archinspect.base.shape import AXES, axis_names, size
-from archinspect.base.symbolic.traced import Number, Traced, formula, named, names, plain, terms
+from archinspect.base.symbolic.traced import Number, Traced, named, names, plain, terms, written
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
@@ -256,7 +256,7 @@ class _Explainer:
             *before, elements = self._figures(name, size(weight.shape))
             assert not before  # a weight's sizes are of the input and the arguments
             shape = tuple(int(dim) for dim in weight.shape)
-            dims = tuple(map(formula, weight.shape))
+            dims = tuple([written(dim).text for dim in weight.shape])
             figures.append(WeightFigure(dims, shape, elements, weight.parameter, name not in own))
             if name in own:
                 total = "params" if weight.parameter else "buffers"
@@ -321,10 +321,10 @@ class _Explainer:
 
 def _figure(name: str, number: Number) -> Figure:
     value = plain(number)
-    text = formula(number)
-    if not isinstance(number, Traced) or text == name:
+    if not isinstance(number, Traced) or number.name == name:
         return Figure(name, value)
-    return Figure(name, value, text, formula(number, numbers=True))
+    form = written(cast("Number", number))
+    return Figure(name, value, form.text, form.numbers)
 
 
 def _source(tensor: Tensor, node: Node) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 Number: TypeAlias = "int | float | Traced"
 
@@ -182,50 +182,69 @@ def terms(number: Number) -> list[Number]:
     return [term for operand in _operands(number) for term in terms(operand)]
 
 
-def names(number: Number) -> Iterator[Traced]:
-    """Yield the named numbers of a formula from left to right, behind those that define them."""
-    if isinstance(number, Traced) and number.name:
-        if number.definition is not None:
-            yield from names(number.definition)
-        yield number
-    for operand in _operands(number):
-        yield from names(operand)
+def names(number: Number) -> list[Traced]:
+    """Return the named numbers of a formula from left to right, behind those that define them."""
+    found: list[Traced] = []
+    if isinstance(number, Traced):
+        _collect(number, found)
+    return found
 
 
-def formula(number: Number, *, numbers: bool = False) -> str:
-    """Write how a number was computed, by names or with their `numbers` put in, as an expression of a spec."""
-    return _write(number, numbers=numbers)[0]
+def _collect(number: Traced, found: list[Traced]) -> None:
+    if number.name:
+        if isinstance(number.definition, Traced):
+            _collect(number.definition, found)
+        found.append(number)
+    for operand in number.operands:
+        if isinstance(operand, Traced):
+            _collect(operand, found)
 
 
-def _write(number: Number, *, numbers: bool) -> tuple[str, int]:
-    """Return the text and how tightly it binds."""
-    sign = _operator(number)
-    if not sign:
-        return _atom(number, numbers=numbers)
-    parts = _operands(number)
-    if sign in ("max", "min"):
-        return f"{sign}({', '.join(formula(part, numbers=numbers) for part in parts)})", _ATOM
+class Written(NamedTuple):
+    """A formula as an expression of a spec."""
+
+    text: str
+    """With names."""
+    numbers: str
+    """With their numbers put in."""
+    binds: int = _ATOM
+    """How tightly the text binds."""
+    numbers_bind: int = _ATOM
+
+    def within(self, binds: int) -> tuple[str, str]:
+        """Return both texts, in brackets where they bind less tightly than what they stand in."""
+        return (
+            self.text if self.binds >= binds else f"({self.text})",
+            self.numbers if self.numbers_bind >= binds else f"({self.numbers})",
+        )
+
+
+def written(number: Number) -> Written:
+    """Write how a number was computed."""
+    if not isinstance(number, Traced):
+        return _atom("", number)
+    if number.name or not number.operator:
+        return _atom(number.name, plain(cast("Number", number)))
+    sign, parts = number.operator, number.operands
     if sign == "negative" and _operator(parts[0]) == "//" and _operator(_operands(parts[0])[0]) == "negative":
         # -(-a // b) is how a rule rounds up.
         (above,), below = _operands(_operands(parts[0])[0]), _operands(parts[0])[1]
-        return f"ceil({_write(_result('/', above, below), numbers=numbers)[0]})", _ATOM
+        quotient = written(_result("/", above, below))
+        return Written(f"ceil({quotient.text})", f"ceil({quotient.numbers})")
+    if sign in ("max", "min"):
+        forms = list(map(written, parts))
+        text, numbers = ", ".join(form.text for form in forms), ", ".join(form.numbers for form in forms)
+        return Written(f"{sign}({text})", f"{sign}({numbers})")
     binds = _BINDS[sign]
-    written = [_write(part, numbers=numbers) for part in parts]
+    left = written(parts[0]).within(binds)
     if sign == "negative":
-        return f"-{_bracket(written[0], binds)}", binds
+        return Written(f"-{left[0]}", f"-{left[1]}", binds, binds)
     # What is subtracted or divided by needs brackets where it binds as tightly; so does a quotient in a product.
-    left = _bracket(written[0], binds)
-    right = _bracket(written[1], binds if sign in "+*" and _operator(parts[1]) == sign else binds + 1)
-    return f"{left} {sign} {right}", binds
+    right = written(parts[1]).within(binds if sign in "+*" and _operator(parts[1]) == sign else binds + 1)
+    return Written(f"{left[0]} {sign} {right[0]}", f"{left[1]} {sign} {right[1]}", binds, binds)
 
 
-def _atom(number: Number, *, numbers: bool) -> tuple[str, int]:
-    if isinstance(number, Traced) and number.name and not numbers:
-        return number.name, _ATOM
-    value = plain(number)
-    return f"{value:.12g}" if isinstance(value, float) else str(value), _ATOM if value >= 0 else 0
-
-
-def _bracket(written: tuple[str, int], binds: int) -> str:
-    text, tightness = written
-    return text if tightness >= binds else f"({text})"
+def _atom(name: str, value: float) -> Written:
+    text = str(value) if isinstance(value, int) else f"{value:.12g}"
+    binds = _ATOM if value >= 0 else 0
+    return Written(name, text, _ATOM, binds) if name else Written(text, text, binds, binds)
