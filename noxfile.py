@@ -87,6 +87,13 @@ def benchmarks(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Change the code of operators and analyses here and there, and see whether a test fails: tests/mutation.py."""
+    session.install("-c", CONSTRAINTS, "-e", ".[test,mutation]")
+    session.run("python", "tests/mutation.py", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write constraints.txt anew: the newest versions, for every Python that the package supports."""
     session.install("uv")

@@ -214,7 +214,7 @@ def check(spec: str | Path) -> Checked:
 def builtin_reports() -> Iterator[tuple[str, Report]]:
     """Return the name and report of every built-in network, templates left out."""
     for name, path in library.builtins().items():
-        source = library.read(path)
+        source = library.read_builtin(path)
         if not is_template(source):
             yield name, _network(source, Settings()).report()
 

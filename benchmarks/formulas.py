@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=200)
     parser.add_argument("networks", nargs="*")
     options = parser.parse_args()
-    every = [name for name, path in library.builtins().items() if not is_template(library.read(path))]
+    every = [name for name, path in library.builtins().items() if not is_template(library.read_builtin(path))]
     total = wrong = 0
     for name in options.networks or every:
         found, bad, seconds = compared(name, options.points)

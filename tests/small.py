@@ -9,7 +9,7 @@ from archinspect.graph.builder import GraphBuilder
 
 def make(name, args, layout="channels_last"):
     """Return an operator; `args` are as in a spec."""
-    kind = ops.find(name)
+    kind = ops.find_operator(name)
     assert kind is not None, name
     return kind(**({"data_format": layout, **args} if "data_format" in kind.args else args))
 

@@ -12,14 +12,14 @@ import pytest
 
 import archinspect
 from archinspect import Checked, Cost, InvalidSpecError, NotFoundError, Report, Row
-from archinspect.analyses.cost import total
+from archinspect.analyses.cost import sum_of_costs
 from archinspect.base.diagnostics import MAX_PROBLEMS, Diagnostic, Problems
 from archinspect.base.source import Source, Span, read_file
 from archinspect.language import library
 from archinspect.language.load import is_template
 
 SMALL = Path(__file__).parent / "golden" / "small.yaml"
-NETWORKS = [name for name in library.builtins() if not is_template(read_file(library.find(name)))]
+NETWORKS = [name for name in library.builtins() if not is_template(read_file(library.find_builtin(name)))]
 FIGURES = [
     *("params", "trainable_params", "non_trainable_params", "buffers", "macs", "flops", "output_bytes"),
     "active_params",
@@ -203,7 +203,7 @@ def test_rows_at_any_depth_sum_to_the_totals(name):
     counts = []
     for depth in range(1, report.depth + 2):
         rows = report.fold(depth)
-        assert total(row.cost for row in rows) == report.totals
+        assert sum_of_costs(row.cost for row in rows) == report.totals
         assert sum(row.layers for row in rows) == len(report.layers)
         assert len({row.name for row in rows}) == len(rows)
         assert all(row.name.count(".") < depth for row in rows)

@@ -42,7 +42,7 @@ def test_training_has_the_macs_that_are_measured(case):
 def test_fused_attention_has_the_macs_of_the_counters_formulas(case):
     shapes = [(batch, steps, heads * size) for batch, heads, steps, size in (case["query"], case["key"], case["value"])]
     heads = {"num_heads": case["query"][1], "num_kv_heads": case["key"][1]}
-    op = ops.find("ScaledDotProductAttention")(**heads)
+    op = ops.find_operator("ScaledDotProductAttention")(**heads)
     output = op.output(*shapes)
     backward = op.backward(shapes, output, Run((True, True, True), weights=False))
     assert op.work(shapes, output).macs + backward.inputs.macs == case["macs"]
@@ -146,7 +146,7 @@ def test_each_pass_takes_what_is_longer():
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "lstm_classifier", "mixtral_8x7b", "yolov3"])
 def test_layers_sum_to_the_total_and_scale_with_the_batch(name):
     one, two = (compute.analyze(network(name, batch=batch).facts, training=True) for batch in (1, 2))
-    assert compute.total(one.layers.values()) == one.total
+    assert compute.sum_of_figures(one.layers.values()) == one.total
     assert two.total.macs == 2 * one.total.macs
     assert one.total.bytes < two.total.bytes <= 2 * one.total.bytes
     assert one.total.forward == compute.analyze(network(name).facts).total.forward
@@ -196,11 +196,11 @@ def test_depth_and_sort(run):
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_a_reports_rows_sum_to_the_total_at_any_depth(depth):
     resnet = network("resnet18")
-    computed = resnet.compute(training=True, device=devices.find("h100"))
+    computed = resnet.compute(training=True, device=devices.find_device("h100"))
     found = compute_report(computed, resnet.report(), depth)
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301 - our own
     assert [row.name for row in found.rows] == [row.name for row in found.report.fold(depth)]
-    sums = compute.total(row.figures for row in found.rows)
+    sums = compute.sum_of_figures(row.figures for row in found.rows)
     assert sums[:5] == computed.total[:5]
     assert sums.time == pytest.approx(computed.total.time)
 

@@ -6,7 +6,7 @@ from small import facts, small
 import archinspect
 from archinspect.analyses.cost import costs
 from archinspect.analyses.memory import kept
-from archinspect.language.computed import evaluated
+from archinspect.language.computed import value_of
 from archinspect.ops.computed import Computed
 from archinspect.reports.explanation import explain
 
@@ -90,10 +90,10 @@ def test_a_layer_is_equal_by_text_and_names():
     first, second, third = (node.op for node in net.graph.nodes)
     assert second is third
     assert first != second
-    text = Computed("in[1] * n", {"n": 3}, evaluated)
-    assert text == Computed("in[1] * n", {"n": 3}, evaluated)
-    assert hash(text) == hash(Computed("in[1] * n", {"n": 4}, evaluated))
-    assert text not in {Computed("in[1] * n", {"n": 4}, evaluated), "${in[1] * n}"}
+    text = Computed("in[1] * n", {"n": 3}, value_of)
+    assert text == Computed("in[1] * n", {"n": 3}, value_of)
+    assert hash(text) == hash(Computed("in[1] * n", {"n": 4}, value_of))
+    assert text not in {Computed("in[1] * n", {"n": 4}, value_of), "${in[1] * n}"}
     assert (str(text), repr(text)) == ("${in[1] * n}", "Computed('in[1] * n', n=3)")
 
 

@@ -13,7 +13,7 @@ import archinspect
 from archinspect.analyses import cost
 from archinspect.base.shape import size
 from archinspect.cli.common import CONVENTIONS as CHOICES
-from archinspect.conventions import CONVENTIONS, count, differences, find, names
+from archinspect.conventions import CONVENTIONS, counted_by, differences, find_convention, rule_names
 from archinspect.conventions.quantities import DECLARED, GENERIC, words
 from archinspect.language import library
 from archinspect.ops import FAMILIES, all_ops
@@ -72,7 +72,9 @@ layers:
   - Conv2DTranspose: {filters: 4, kernel_size: 4, padding: 0}
 """
 # MatConvNet's AlexNet: with batch normalization in training, merged for publishing, so without local normalization.
-WITHOUT_LOCAL_NORM = re.sub(r".*LocalResponse.*\n", "", Path(library.find("alexnet")).read_text(encoding="utf-8"))
+WITHOUT_LOCAL_NORM = re.sub(
+    r".*LocalResponse.*\n", "", Path(library.find_builtin("alexnet")).read_text(encoding="utf-8")
+)
 
 
 def with_linear_layers(name):
@@ -85,7 +87,7 @@ def with_linear_layers(name):
             f"{match[1].replace('-', ' ')}- Dense: $width"
         )
 
-    text = Path(library.find(name)).read_text(encoding="utf-8")
+    text = Path(library.find_builtin(name)).read_text(encoding="utf-8")
     return re.sub(r"( +(?:- )*)- MultiHeadAttention: .*", written_out, text)
 
 
@@ -120,7 +122,7 @@ SPECS = {
     "gpt2_written_out": with_linear_layers("gpt2"),
     "bert_base_linear": with_linear_layers("bert_base"),
     "bert_base_eager": with_linear_layers("bert_base"),
-    "llama_small": (grouped(Path(library.find("llama")).read_text(encoding="utf-8")), LLAMA),
+    "llama_small": (grouped(Path(library.find_builtin("llama")).read_text(encoding="utf-8")), LLAMA),
     **{f"experts_{name}": experts(name) for name in ("silu", "gelu", "relu")},
     "small_1d": SMALL_1D,
     "small_2d": SMALL_2D,
@@ -231,7 +233,7 @@ DEVIATIONS = {
 
 @cache
 def totals(network, tool):
-    counted = count(facts(network), tool).values()
+    counted = counted_by(facts(network), tool).values()
     figures = {figure.name: sum(c.figures[figure.name] for c in counted) for figure in CONVENTIONS[tool].figures}
     return {"params": sum(c.params for c in counted), **figures}
 
@@ -298,7 +300,7 @@ def test_convnet_burden_is_as_published(network):
 
 
 def totals_of(text):
-    counted = count(archinspect.network(text).facts, "convnet-burden").values()
+    counted = counted_by(archinspect.network(text).facts, "convnet-burden").values()
     found = {name: sum(c.figures[name] for c in counted) for name in ("flops", "memory")}
     return {"params": sum(c.params for c in counted), **found}
 
@@ -324,7 +326,7 @@ def test_feature_memory_to_two_decimals(network, params, mebibytes):
 @pytest.mark.parametrize("tool", CONVENTIONS)
 @pytest.mark.parametrize("network", ["vit_b_16", "dcgan_generator", "gpt2", "small_2d", "alexnet", "lstm_classifier"])
 def test_differences_add_up(network, tool):
-    own = cost.total(cost.layer_costs(facts(network)).values())
+    own = cost.sum_of_costs(cost.layer_costs(facts(network)).values())
     mine = {"params": own.params, **{f.name: getattr(own, f.like) for f in CONVENTIONS[tool].figures}}
     found = differences(facts(network), tool)
     for name, total in totals(network, tool).items():
@@ -361,7 +363,7 @@ def test_names_of_the_option_are_those_of_the_table():
 
 def test_an_unknown_convention_names_the_nearest():
     with pytest.raises(ValueError, match="no convention 'fvcor': did you mean 'fvcore'"):
-        find("fvcor")
+        find_convention("fvcor")
     with pytest.raises(ValueError, match="no convention"):
         archinspect.inspect("lenet5", convention="thops")
 
@@ -384,7 +386,7 @@ def test_rules_are_of_operators_that_are_there():
 def test_a_rule_of_a_part_goes_before_one_of_the_operator():
     found = facts("vit_b_16")
     nodes = [node for node in found.graph.nodes if type(node.layer_op).__name__ == "MultiHeadAttention"]
-    parts = [names(node, found.call(node))[0] for node in nodes]
+    parts = [rule_names(node, found.call(node))[0] for node in nodes]
     assert parts[:5] == ["MultiHeadAttention.dense"] * 3 + ["MultiHeadAttention.attention", "MultiHeadAttention.dense"]
 
 

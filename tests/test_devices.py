@@ -13,8 +13,8 @@ OWN = "- {name: Mine, memory: 8 GB, bandwidth: 50 GB/s, flops: {float32: 1.5 T}}
 
 
 def test_every_device_known_here_is_sound():
-    for name in devices.names():
-        device = devices.find(name)
+    for name in devices.device_names():
+        device = devices.find_device(name)
         assert device.name == name == name.lower()
         assert device.title
         assert device.source
@@ -30,7 +30,7 @@ def test_every_device_known_here_is_sound():
 
 
 def test_a_device_by_its_name():
-    device = devices.find("H100")
+    device = devices.find_device("H100")
     assert device.memory == 80 * 2**30
     assert device.bandwidth == 3_350_000_000_000
     assert device.flops["bfloat16"] == 989_400_000_000_000
@@ -40,18 +40,18 @@ def test_a_device_by_its_name():
 @pytest.mark.parametrize(("name", "help_"), [("a10080gb", "did you mean 'a100-40gb' or"), ("abacus", "known here: ")])
 def test_an_unknown_device(name, help_):
     with pytest.raises(ValueError, match=f"no device '{name}': {help_}"):
-        devices.find(name)
+        devices.find_device(name)
 
 
 def test_devices_of_a_users_own(tmp_path):
     file = tmp_path / "own.yaml"
     file.write_text(OWN + OWN.replace("Mine", "t4"))
-    mine = devices.find("mine", str(file))
+    mine = devices.find_device("mine", str(file))
     assert mine == devices.Device("Mine", 8 * 10**9, 50 * 10**9, {"float32": 1_500_000_000_000})
-    assert devices.find("t4", str(file)).memory == 8 * 10**9
-    assert devices.names(str(file))[:2] == ["mine", "t4"]
-    assert devices.names(str(file)).count("t4") == 1
-    assert devices.find("h100", str(file)) == devices.find("h100")
+    assert devices.find_device("t4", str(file)).memory == 8 * 10**9
+    assert devices.device_names(str(file))[:2] == ["mine", "t4"]
+    assert devices.device_names(str(file)).count("t4") == 1
+    assert devices.find_device("h100", str(file)) == devices.find_device("h100")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_devices_of_a_users_own(tmp_path):
 )
 def test_what_is_wrong_in_a_file(text, message, column):
     with pytest.raises(SourceError) as raised:
-        devices.read(Source("own.yaml", text))
+        devices.read_devices(Source("own.yaml", text))
     assert raised.value.code == "device"
     assert raised.value.message.startswith(message)
     assert raised.value.span.line == text.rstrip().count("\n") + 1
@@ -90,7 +90,7 @@ def test_the_documentation_lists_every_device():
     text = (Path(__file__).parents[1] / "docs" / "counting.md").read_text(encoding="utf-8")
     table = text.split("### Devices\n")[1].split("\n\nPeaks ")[0]
     rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines()[3:]]
-    assert rows == [row(devices.find(name)) for name in devices.names()]
+    assert rows == [row(devices.find_device(name)) for name in devices.device_names()]
 
 
 def row(device):

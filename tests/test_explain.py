@@ -23,7 +23,7 @@ ROWS = [
     for framework in LAYOUTS
     for row in json.loads((TRUTH / f"ops_{framework}.json").read_text(encoding="utf-8"))["rows"]
 ]
-NETWORKS = [name for name, path in library.builtins().items() if not is_template(library.read(path))]
+NETWORKS = [name for name, path in library.builtins().items() if not is_template(library.read_builtin(path))]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -83,7 +83,7 @@ class Compute(NamedTuple):
     device: Device | None
 
 
-def total(parts: Iterable[Figures]) -> Figures:
+def sum_of_figures(parts: Iterable[Figures]) -> Figures:
     """Return the sum of figures."""
     columns = list(zip(*parts, strict=True)) or [(field,) for field in Figures()]
     works = [Work(*map(sum, zip(*column, strict=True))) for column in columns[:3]]
@@ -121,8 +121,8 @@ def analyze(
     for node, figures in nodes.items():
         layers.setdefault(node.layer, []).append(figures)
     return Compute(
-        total(nodes.values()),
-        {layer: parts[0] if len(parts) == 1 else total(parts) for layer, parts in layers.items()},
+        sum_of_figures(nodes.values()),
+        {layer: parts[0] if len(parts) == 1 else sum_of_figures(parts) for layer, parts in layers.items()},
         {node.path: figures for node, figures in nodes.items()},
         dtype,
         training,
@@ -151,7 +151,7 @@ class _Passes:
         if found is None:
             found = self._forward(node)
             if arriving and run:
-                found = total([found, self._backward(node, run, arriving)])
+                found = sum_of_figures([found, self._backward(node, run, arriving)])
             self.known[key] = found
         return found
 

@@ -42,7 +42,7 @@ class Cost(NamedTuple):
         return {"params": self.params, **self._asdict()}
 
 
-def total(parts: Iterable[Cost]) -> Cost:
+def sum_of_costs(parts: Iterable[Cost]) -> Cost:
     """Return the sum of costs."""
     return Cost(*[sum(figures) for figures in zip(*parts, strict=True)])
 
@@ -57,7 +57,7 @@ def layer_costs(facts: Facts) -> dict[str, Cost]:
     for node in facts.graph.nodes:
         parts.setdefault(node.layer, []).append(figures[node])
     return {
-        layer: own[0] if len(own) == 1 else total([*[one._replace(output_bytes=0) for one in own[:-1]], own[-1]])
+        layer: own[0] if len(own) == 1 else sum_of_costs([*[one._replace(output_bytes=0) for one in own[:-1]], own[-1]])
         for layer, own in parts.items()
     }
 

@@ -39,31 +39,33 @@ class Device(NamedTuple):
     year: int | None = None
 
 
-def find(name: str, file: str | None = None) -> Device:
+def find_device(name: str, file: str | None = None) -> Device:
     """Return a device by its name, whose case does not matter.
 
     `file` holds devices of the user's own, which come first. Raise :class:`~archinspect.base.source.SourceError` for
     what is wrong in it, ValueError where there is no such device.
     """
-    known = load(file)
+    known = load_devices(file)
     device = known.get(name.lower())
     if device is None:
         raise ValueError(f"no device '{name}': {suggest(name, known)}")
     return device
 
 
-def names(file: str | None = None) -> list[str]:
+def device_names(file: str | None = None) -> list[str]:
     """Return the names of all devices, those of the user's own `file` first."""
-    return list(load(file))
+    return list(load_devices(file))
 
 
-def load(file: str | None = None) -> dict[str, Device]:
+def load_devices(file: str | None = None) -> dict[str, Device]:
     """Return all devices by name in small letters, those of the user's own `file` first."""
-    own = read(read_file(file)) if file else {}
-    return own | {name: device for name, device in read(read_file(_FILE, "devices.yaml")).items() if name not in own}
+    own = read_devices(read_file(file)) if file else {}
+    return own | {
+        name: device for name, device in read_devices(read_file(_FILE, "devices.yaml")).items() if name not in own
+    }
 
 
-def read(source: Source) -> dict[str, Device]:
+def read_devices(source: Source) -> dict[str, Device]:
     """Return the devices of a text by name in small letters; raise SourceError for the first thing that is wrong."""
     tree = read_tree(source)
     if not isinstance(tree, List):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.analyses.cost import layer_costs, total
+from archinspect.analyses.cost import layer_costs, sum_of_costs
 from archinspect.analyses.facts import facts_of
 from archinspect.analyses.memory import kept_bytes, peak_bytes
 from archinspect.base.diagnostics import InvalidSpecError, Problems, refuse_unknown
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     Loader = Callable[[Settings, Problems], "Graph | None"]
 
 FIGURES: dict[str, tuple[str, Callable[[Facts], int]]] = {
-    "params": ("parameters, trainable and frozen", lambda facts: total(layer_costs(facts).values()).params),
-    "macs": ("multiply-accumulates", lambda facts: total(layer_costs(facts).values()).macs),
-    "flops": ("FLOPs", lambda facts: total(layer_costs(facts).values()).flops),
-    "output_bytes": ("bytes of all layers' outputs", lambda facts: total(layer_costs(facts).values()).output_bytes),
+    "params": ("parameters, trainable and frozen", lambda facts: sum_of_costs(layer_costs(facts).values()).params),
+    "macs": ("multiply-accumulates", lambda facts: sum_of_costs(layer_costs(facts).values()).macs),
+    "flops": ("FLOPs", lambda facts: sum_of_costs(layer_costs(facts).values()).flops),
+    "output_bytes": (
+        "bytes of all layers' outputs",
+        lambda facts: sum_of_costs(layer_costs(facts).values()).output_bytes,
+    ),
     "kept": ("bytes that backward keeps", kept_bytes),
     "peak": ("bytes of activations alive at once at inference", peak_bytes),
 }

@@ -34,7 +34,7 @@ PATIENCE = 16
 """Formulas in a row that did not, after which the engine takes what is left of a block."""
 
 
-class Block(NamedTuple):
+class Chunk(NamedTuple):
     """Combinations that follow one another, the last variable varying fastest."""
 
     start: int
@@ -45,9 +45,9 @@ class Block(NamedTuple):
     taken: Array
     """Whether the network takes the combination; figures of others mean nothing."""
 
-    def chosen(self, rows: Array) -> Block:
+    def chosen(self, rows: Array) -> Chunk:
         """Return the rows for which a mask is true, or that a list of numbers names."""
-        return Block(
+        return Chunk(
             self.start,
             {name: column[rows] for name, column in self.values.items()},
             {name: column[rows] for name, column in self.figures.items()},
@@ -116,7 +116,7 @@ class Sweep:
     def __len__(self) -> int:
         return prod(map(len, self.grid.values()))
 
-    def blocks(self, start: int = 0) -> Iterator[Block]:
+    def blocks(self, start: int = 0) -> Iterator[Chunk]:
         """Yield the combinations from the one of this number on."""
         shape = tuple(map(len, self.grid.values()))
         for first in range(start, len(self), BLOCK):
@@ -127,9 +127,9 @@ class Sweep:
             }
             yield self._block(first, values)
 
-    def _block(self, start: int, values: dict[str, Array]) -> Block:
+    def _block(self, start: int, values: dict[str, Array]) -> Chunk:
         count = len(next(iter(values.values()))) if values else 1
-        block = Block(
+        block = Chunk(
             start, values, {name: np.zeros(count, dtype=np.int64) for name in self.figures}, np.zeros(count, dtype=bool)
         )
         left = np.ones(count, dtype=bool)
@@ -163,7 +163,7 @@ class Sweep:
         self._regions.append(region)
         return region
 
-    def _fill(self, block: Block, left: Array, region: _Region) -> None:
+    def _fill(self, block: Chunk, left: Array, region: _Region) -> None:
         """Put a region's figures where it holds and nothing stands yet."""
         rows = left.copy()
         for name, choice in zip([n for n in self.grid if n not in self.whole], region.choices, strict=True):
@@ -183,7 +183,7 @@ class Sweep:
                     block.figures[name] = block.figures[name].astype(object)
                 block.figures[name][inside] = column[holds]
 
-    def _run(self, block: Block, left: Array, row: int, point: Mapping[str, Any]) -> None:
+    def _run(self, block: Chunk, left: Array, row: int, point: Mapping[str, Any]) -> None:
         """Let the engine find the figures of one combination."""
         self.by_engine += 1
         left[row] = False
@@ -199,7 +199,7 @@ class Sweep:
             block.figures[name][row] = figure
 
 
-def kept(block: Block, conditions: Sequence[Condition]) -> Block:
+def filtered(block: Chunk, conditions: Sequence[Condition]) -> Chunk:
     """Return the combinations that the network takes and for which all conditions hold."""
     rows = block.taken.copy()
     for column, relation, number in conditions:
@@ -210,9 +210,9 @@ def kept(block: Block, conditions: Sequence[Condition]) -> Block:
     return block if rows.all() else block.chosen(np.flatnonzero(rows))
 
 
-def joined(first: Block, second: Block) -> Block:
+def joined(first: Chunk, second: Chunk) -> Chunk:
     """Return the combinations of two blocks in one."""
-    return Block(
+    return Chunk(
         first.start,
         {name: np.concatenate([column, second.values[name]]) for name, column in first.values.items()},
         {name: np.concatenate([column, second.figures[name]]) for name, column in first.figures.items()},
@@ -220,14 +220,14 @@ def joined(first: Block, second: Block) -> Block:
     )
 
 
-def ordered(block: Block, column: str) -> Block:
+def ordered(block: Chunk, column: str) -> Chunk:
     """Return the combinations with the smallest value of a column first; equal ones stay in order."""
     values = block.figures.get(column, block.values.get(column))
     assert values is not None  # as Sweep.check has seen
     return block.chosen(np.argsort(values, kind="stable"))
 
 
-def front(block: Block, figures: Sequence[str]) -> Block:
+def front(block: Chunk, figures: Sequence[str]) -> Chunk:
     """Return the combinations of which no other is smaller in one of the figures and larger in none."""
     columns = np.stack([block.figures[name].astype(float) for name in figures])
     order = np.lexsort(columns[::-1])

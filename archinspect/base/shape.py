@@ -85,7 +85,7 @@ def gcd(a: int, b: int) -> int:
     return traced.gcd(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.base.symbolic
 
 
-def named(name: str, values: Iterable[int]) -> Shape:
+def named_shape(name: str, values: Iterable[int]) -> Shape:
     """Return sizes, one an axis; where they are traced, formulas call them by this name and their axis's."""
     found = tuple(values)
     if all(type(value) is int for value in found):
@@ -120,7 +120,7 @@ def pad_pairs(padding: Padding, lengths: Shape, windows: Shape, strides: Shape) 
     """Return (before, after) for every axis of a window operator."""
     if padding == "same":
         # What is odd goes after (tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2).
-        halves = [(total // 2, total) for total in named("pad", map(same_padding, lengths, windows, strides))]
+        halves = [(total // 2, total) for total in named_shape("pad", map(same_padding, lengths, windows, strides))]
         return tuple((before, total - before) for before, total in halves)
     if padding == "causal":
         return tuple((window - 1, 0) for window in windows)
@@ -143,7 +143,7 @@ class Sliding(NamedTuple):
 
 def sliding(taps: Shape, strides: Shape, dilation: Shape, padding: Padding, lengths: Shape) -> Sliding:
     """Return how a window moves over axes of these lengths."""
-    windows = named("window", map(extent, taps, dilation))
+    windows = named_shape("window", map(extent, taps, dilation))
     return Sliding(taps, strides, dilation, windows, pad_pairs(padding, lengths, windows, strides))
 
 

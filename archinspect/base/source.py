@@ -233,7 +233,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
     in_token = isinstance(error, yaml.scanner.ScannerError)
     from archinspect.base import syntax  # the error path only
 
-    mistake = syntax.explain(source.text, begin, stop, in_token=in_token)
+    mistake = syntax.explain_mistake(source.text, begin, stop, in_token=in_token)
     line, column = _character(source, mistake.at)[1:3]
     while line > 1 and not source.line(line).strip():
         # What is missing at the end of the text is missed behind its last line.

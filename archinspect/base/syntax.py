@@ -32,7 +32,7 @@ class Mistake(NamedTuple):
     """What the parser was reading, if its beginning is worth showing."""
 
 
-def explain(text: str, begin: Mark | None, stop: Mark, *, in_token: bool) -> Mistake:
+def explain_mistake(text: str, begin: Mark | None, stop: Mark, *, in_token: bool) -> Mistake:
     """Mistake at which the parser stopped: within a token, or at one that does not fit."""
     if begin is None or begin.index == stop.index:
         return _at_character(text, stop)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from archinspect.analyses.cost import layer_costs, total
+from archinspect.analyses.cost import layer_costs, sum_of_costs
 from archinspect.base.diagnostics import Diagnostic, near, renamed, show
 from archinspect.base.quantity import parse_quantity
 from archinspect.base.source import Map, Scalar
@@ -32,7 +32,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if not isinstance(facts.graph.expect, Map):
         return
     layers = facts.once(layer_costs)
-    totals = total(layers.values())
+    totals = sum_of_costs(layers.values())
     stored = (totals.params + totals.buffers) * facts.sizes["float"]
     figures = {**totals.as_dict(), "param_bytes": stored, "layers": len(layers)}
     shapes = {tensor: facts.shape(tensor) for tensor in facts.graph.outputs}

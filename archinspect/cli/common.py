@@ -226,9 +226,11 @@ def find_device(name: str | None, file: str | None) -> Device | None:
 
     with spec_errors():
         if not name:
-            raise click.UsageError(f"--devices: choose one with --device: {', '.join(devices.names(file)[:6])}, ...")
+            raise click.UsageError(
+                f"--devices: choose one with --device: {', '.join(devices.device_names(file)[:6])}, ..."
+            )
         try:
-            return devices.find(name, file)
+            return devices.find_device(name, file)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
 

@@ -45,9 +45,9 @@ def command(name: str | None, form: str) -> None:
     from archinspect.base.diagnostics import suggest
     from archinspect.render import data, listing
 
-    families = {family: [op for n in names if (op := ops.find(n))] for family, names in ops.FAMILIES.items()}
+    families = {family: [op for n in names if (op := ops.find_operator(n))] for family, names in ops.FAMILIES.items()}
     if name:
-        op = ops.find(name)
+        op = ops.find_operator(name)
         if op is None:
             known = [n for names in ops.FAMILIES.values() for n in names]
             raise click.UsageError(f"no operator '{name}': {suggest(name, known)}")

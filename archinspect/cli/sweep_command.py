@@ -214,7 +214,7 @@ def _run(
         held = None
         for block in sweep.blocks(out.start):
             count = len(block.taken)
-            rows = analysis.kept(block, conditions)
+            rows = analysis.filtered(block, conditions)
             if pareto or sort:
                 held = rows if held is None else analysis.joined(held, rows)
                 held = analysis.front(held, pareto) if pareto else held

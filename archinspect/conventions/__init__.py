@@ -13,7 +13,7 @@ from archinspect.analyses.cost import costs
 from archinspect.base.diagnostics import suggest
 from archinspect.base.shape import size
 from archinspect.conventions.quantities import OperatorCall, amount
-from archinspect.conventions.table import CONVENTIONS, Convention, Figure, Rule
+from archinspect.conventions.table import CONVENTIONS, Convention, Rule, ToolFigure
 
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
@@ -25,8 +25,8 @@ __all__ = [
     "CONVENTIONS",
     "Convention",
     "Difference",
-    "Figure",
     "Rule",
+    "ToolFigure",
     "count",
     "differences",
     "find",
@@ -52,14 +52,14 @@ class Difference(NamedTuple):
     why: str
 
 
-def find(name: str) -> Convention:
+def find_convention(name: str) -> Convention:
     """Return a convention by its name; raise :class:`ValueError` where there is none."""
     if name not in CONVENTIONS:
         raise ValueError(f"no convention '{name}': {suggest(name, CONVENTIONS)}")
     return CONVENTIONS[name]
 
 
-def names(node: Node, call: Call) -> list[str]:
+def rule_names(node: Node, call: Call) -> list[str]:
     """Return what a rule may call a node, most telling first.
 
     Part of another layer (`MultiHeadAttention.dense`), how it is used (`Upsample.nearest`), operator (`Conv2D`),
@@ -72,9 +72,9 @@ def names(node: Node, call: Call) -> list[str]:
     return found if node.layer_op is node.op else [f"{type(layer).__name__}.{op.kind}", *found]
 
 
-def count(facts: Facts, convention: str) -> dict[Node, Counted]:
+def counted_by(facts: Facts, convention: str) -> dict[Node, Counted]:
     """Return what a tool counts of every node; memory in bytes, of the type that the network computes in."""
-    chosen = find(convention)
+    chosen = find_convention(convention)
     known: dict[tuple[Call, Op], dict[str, int | None]] = {}
     result = {}
     for node in facts.graph.nodes:
@@ -95,7 +95,7 @@ def differences(facts: Facts, convention: str) -> list[Difference]:
 
     The sum of `theirs` less `ours` over a figure's differences is that of the totals, what is not known left out.
     """
-    chosen, theirs, ours = find(convention), count(facts, convention), facts.once(costs)
+    chosen, theirs, ours = find_convention(convention), counted_by(facts, convention), facts.once(costs)
     last = {node.layer: node for node in facts.graph.nodes}
     rows: dict[tuple[str, str, str], Difference] = {}
     for node, counted in theirs.items():
@@ -116,13 +116,13 @@ def differences(facts: Facts, convention: str) -> list[Difference]:
     return sorted(unequal, key=lambda row: (row.figure, -abs(row.theirs - row.ours)))
 
 
-def rule_of(figure: Figure, node: Node, call: Call) -> Rule | None:
+def rule_of(figure: ToolFigure, node: Node, call: Call) -> Rule | None:
     """Return the rule by which a figure counts a node: that of its most telling name; None where there is none."""
     rules = {name: rule for rule in figure.rules for name in rule.layers.split() or [""]}
-    return next((rules[name] for name in [*names(node, call), ""] if name in rules), None)
+    return next((rules[name] for name in [*rule_names(node, call), ""] if name in rules), None)
 
 
-def _amount(figure: Figure, node: Node, call: Call, inside: OperatorCall) -> int | None:
+def _amount(figure: ToolFigure, node: Node, call: Call, inside: OperatorCall) -> int | None:
     rule = rule_of(figure, node, call)
     return None if rule is None or figure.like in node.op.unknown() else amount(rule.counts, inside)
 
@@ -137,7 +137,7 @@ def _params(facts: Facts, node: Node, convention: Convention) -> int | None:
     counted, call = convention.params, facts.call(node)
     if "params" in node.op.unknown():
         return None
-    if not (counted.frozen or node.trainable) or not {*names(node, call)}.isdisjoint(counted.without.split()):
+    if not (counted.frozen or node.trainable) or not {*rule_names(node, call)}.isdisjoint(counted.without.split()):
         return 0
     weights = call.weights
     if node.shares is not None:

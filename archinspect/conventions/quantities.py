@@ -49,31 +49,31 @@ class OperatorCall(NamedTuple):
         return size(self.first[:-1])
 
 
-class Quantity(NamedTuple):
+class CallQuantity(NamedTuple):
     """A quantity of every operator: a few words for one of it, and how many of it there are."""
 
     words: str
     count: Callable[[OperatorCall], int]
 
 
-GENERIC: Mapping[str, Quantity] = {
-    "macs": Quantity("MAC", lambda c: c.op.work(c.shapes, c.output).macs),
-    "flops": Quantity("FLOP of archinspect", lambda c: c.op.work(c.shapes, c.output).flops),
-    "output": Quantity("output element", lambda c: size(c.output)),
-    "joined": Quantity("output element of several inputs", lambda c: size(c.output) if len(c.shapes) > 1 else 0),
-    "input": Quantity("input element", lambda c: size(c.first)),
-    "position": Quantity("output position", OperatorCall.positions),
-    "bias": Quantity("output element if there is a bias", lambda c: size(c.output) if c.learned("bias") else 0),
-    "scaled": Quantity("input element if there is a scale", lambda c: size(c.first) if c.learned("gamma") else 0),
-    "learned": Quantity("output element if there are weights", lambda c: size(c.output) if c.learned() else 0),
-    "table": Quantity("weight", OperatorCall.learned),
-    "weight": Quantity("weight and sample", lambda c: c.output[0] * c.learned()),
-    "weight_position": Quantity("weight and output position", lambda c: c.positions() * c.learned()),
-    "kernel_position": Quantity(
+GENERIC: Mapping[str, CallQuantity] = {
+    "macs": CallQuantity("MAC", lambda c: c.op.work(c.shapes, c.output).macs),
+    "flops": CallQuantity("FLOP of archinspect", lambda c: c.op.work(c.shapes, c.output).flops),
+    "output": CallQuantity("output element", lambda c: size(c.output)),
+    "joined": CallQuantity("output element of several inputs", lambda c: size(c.output) if len(c.shapes) > 1 else 0),
+    "input": CallQuantity("input element", lambda c: size(c.first)),
+    "position": CallQuantity("output position", OperatorCall.positions),
+    "bias": CallQuantity("output element if there is a bias", lambda c: size(c.output) if c.learned("bias") else 0),
+    "scaled": CallQuantity("input element if there is a scale", lambda c: size(c.first) if c.learned("gamma") else 0),
+    "learned": CallQuantity("output element if there are weights", lambda c: size(c.output) if c.learned() else 0),
+    "table": CallQuantity("weight", OperatorCall.learned),
+    "weight": CallQuantity("weight and sample", lambda c: c.output[0] * c.learned()),
+    "weight_position": CallQuantity("weight and output position", lambda c: c.positions() * c.learned()),
+    "kernel_position": CallQuantity(
         "weight of the kernel and output position", lambda c: c.positions() * c.learned("kernel")
     ),
-    "weight_step": Quantity("weight and step", lambda c: c.steps() * c.learned()),
-    "row": Quantity("element of a sample's output", lambda c: size(c.output[1:])),
+    "weight_step": CallQuantity("weight and step", lambda c: c.steps() * c.learned()),
+    "row": CallQuantity("element of a sample's output", lambda c: size(c.output[1:])),
 }
 """What rules may count of every operator."""
 

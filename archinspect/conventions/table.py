@@ -16,13 +16,13 @@ class Rule(NamedTuple):
     """What a tool counts of some layers."""
 
     layers: str
-    """Names or kinds of operators, see :func:`archinspect.conventions.names`; empty for all others."""
+    """Names or kinds of operators, see :func:`archinspect.conventions.rule_names`; empty for all others."""
     counts: Mapping[str, int]
     """How often it counts which quantity of :mod:`archinspect.conventions.quantities`."""
     why: str
 
 
-class Figure(NamedTuple):
+class ToolFigure(NamedTuple):
     """A figure that a tool prints."""
 
     name: str
@@ -57,7 +57,7 @@ class Convention(NamedTuple):
     methods: str
     """What is counted, for a paper: the rest of a sentence."""
     params: Params
-    figures: tuple[Figure, ...]
+    figures: tuple[ToolFigure, ...]
     note: str = ""
     """What the rules take for granted of the model."""
 
@@ -91,8 +91,8 @@ CONVENTIONS: dict[str, Convention] = {
         "for each of them and 1 for every other operation (biases, normalization, activations, pooling, additions)",
         _ONCE,
         (
-            Figure("macs", "MACs", "macs", (Rule("", _FACTOR, "the operator's own MACs"),)),
-            Figure("flops", "FLOPs", "flops", (Rule("", {"flops": 1}, "the operator's own FLOPs"),)),
+            ToolFigure("macs", "MACs", "macs", (Rule("", _FACTOR, "the operator's own MACs"),)),
+            ToolFigure("flops", "FLOPs", "flops", (Rule("", {"flops": 1}, "the operator's own FLOPs"),)),
         ),
     ),
     "macs": Convention(
@@ -101,7 +101,7 @@ CONVENTIONS: dict[str, Convention] = {
         "MACs are the multiply-accumulates of convolutions, matrix products, attention and recurrences, and nothing "
         "else",
         _ONCE,
-        (Figure("macs", "MACs", "macs", (Rule("", _FACTOR, "the operator's own MACs"),)),),
+        (ToolFigure("macs", "MACs", "macs", (Rule("", _FACTOR, "the operator's own MACs"),)),),
     ),
     "torch": Convention(
         "torch 2.13.0",
@@ -109,7 +109,7 @@ CONVENTIONS: dict[str, Convention] = {
         "FLOPs are 2 for each multiply-accumulate of convolutions, matrix products, attention and recurrences, and "
         "nothing else",
         _ONCE,
-        (Figure("flops", "FLOPs", "flops", (Rule("", {"macs": 2}, "2 a MAC; elementwise work is not counted"),)),),
+        (ToolFigure("flops", "FLOPs", "flops", (Rule("", {"macs": 2}, "2 a MAC; elementwise work is not counted"),)),),
         "On meta tensors; on those of a CPU the counter misses fused attention.",
     ),
     "torchinfo": Convention(
@@ -120,7 +120,7 @@ CONVENTIONS: dict[str, Convention] = {
         "weights and `nn.MultiheadAttention` count nothing",
         Params("learned weights; one that two modules share counts in both", again=True),
         (
-            Figure(
+            ToolFigure(
                 "macs",
                 "mult-adds",
                 "macs",
@@ -147,7 +147,7 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("", {"weight": 1}, "every weight once a sample, whatever the positions or tokens"),
                 ),
             ),
-            Figure(
+            ToolFigure(
                 "memory",
                 "forward/backward pass",
                 "output_bytes",
@@ -177,7 +177,7 @@ CONVENTIONS: dict[str, Convention] = {
         "fused attention, recurrent layers and activations count nothing",
         _ONCE,
         (
-            Figure(
+            ToolFigure(
                 "flops",
                 "FLOPs",
                 "macs",
@@ -211,7 +211,7 @@ CONVENTIONS: dict[str, Convention] = {
             without="MultiHeadAttention.dense attention embedding GroupNormalization RMSNormalization LayerScale other",
         ),
         (
-            Figure(
+            ToolFigure(
                 "macs",
                 "MACs",
                 "macs",
@@ -253,7 +253,7 @@ CONVENTIONS: dict[str, Convention] = {
         "pooling, 1 an element for layer normalization and few others; additions count nothing",
         Params("weights that are trained, a shared one once", frozen=False),
         (
-            Figure(
+            ToolFigure(
                 "macs",
                 "MACs",
                 "macs",
@@ -309,7 +309,7 @@ CONVENTIONS: dict[str, Convention] = {
         "normalization; fused attention counts nothing, recurrent layers have FLOPs but no MACs",
         Params("weights that are trained, a shared one once", frozen=False),
         (
-            Figure(
+            ToolFigure(
                 "macs",
                 "MACs",
                 "macs",
@@ -318,7 +318,7 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("", {}, "no MACs: recurrent layers have FLOPs alone, fused attention has neither"),
                 ),
             ),
-            Figure(
+            ToolFigure(
                 "flops",
                 "FLOPs",
                 "flops",
@@ -371,7 +371,7 @@ CONVENTIONS: dict[str, Convention] = {
         "feature memory is that of the outputs of all layers but ReLUs, which are computed in place",
         Params("all weights, the moments of batch normalization included", buffers=True),
         (
-            Figure(
+            ToolFigure(
                 "flops",
                 "FLOPs",
                 "macs",
@@ -389,7 +389,7 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("", {}, "batch normalization is merged; softmax and moving data count nothing"),
                 ),
             ),
-            Figure(
+            ToolFigure(
                 "memory",
                 "feature memory",
                 "output_bytes",

@@ -66,10 +66,10 @@ class _Making:
             if self.env[name] is FAILED:
                 raise UnevaluatedError
             names[name] = self.env[name]
-        return Computed(text, names, evaluated)
+        return Computed(text, names, value_of)
 
 
-def evaluated(text: str, env: Mapping[str, Value]) -> Value:
+def value_of(text: str, env: Mapping[str, Value]) -> Value:
     """Return the value of an expression; raise :class:`ValueError` where it has none."""
     try:
         return evaluate(text, env)

@@ -41,7 +41,7 @@ class Layers:
     def layer(self, op_name: str, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> str:
         """Make the layer of a step and return its path."""
         expansion = self.expansion
-        kind = ops.find(op_name)
+        kind = ops.find_operator(op_name)
         if kind is None:
             known = [*expansion.blocks, *(n for names in ops.FAMILIES.values() for n in names)]
             message = f"unknown operator or block '{op_name}'"
@@ -51,7 +51,7 @@ class Layers:
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
         op = expansion.maker.make(kind, step, env, expansion.builder.layout, merges=merges)
         path = expansion.claim(name, step, scope, snake(kind.__name__))
-        if op and kind is ops.find("Input"):
+        if op and kind is ops.find_operator("Input"):
             expansion.results[path] = expansion.builder.add_input(op, path, step.span)
             return path
         inputs = [] if kind.inputs == (0, 0) else self._read(step, scope, env, start, merges=merges)

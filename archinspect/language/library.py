@@ -34,13 +34,13 @@ def builtins() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def read(path: str) -> Source:
+def read_builtin(path: str) -> Source:
     """Return a spec's text; a built-in one is called by its place among them, wherever it is installed."""
     inside = os.path.relpath(path, folder()).replace(os.sep, "/") if path.startswith(folder()) else ""
     return read_file(path, inside and f"specs/{inside}")
 
 
-def find(name: str) -> str | None:
+def find_builtin(name: str) -> str | None:
     """Return the path of a built-in spec, by its name with or without `.yaml` and folder; None if there is none."""
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)

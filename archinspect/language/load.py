@@ -42,10 +42,10 @@ def open_spec(spec: str | Path | Mapping[str, Any]) -> Source:
     path = os.fspath(spec)
     if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
         return Source("<text>", spec)
-    builtin = None if os.path.isfile(path) else library.find(path)
+    builtin = None if os.path.isfile(path) else library.find_builtin(path)
     if builtin is None and not os.path.exists(path):
         raise NotFoundError(f"no file and no built-in network '{path}': {suggest(path, library.builtins())}")
-    return library.read(builtin) if builtin else read_file(path)
+    return library.read_builtin(builtin) if builtin else read_file(path)
 
 
 def _written(spec: Mapping[str, Any]) -> Source:
@@ -102,7 +102,7 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
         problems.error("extends", f"'{base_name.text}' extends itself", base_name.span)
         return spec
     try:
-        base = _read(library.read(path), problems, parents)
+        base = _read(library.read_builtin(path), problems, parents)
     except SourceError as error:
         problems.source_error(error)
         return spec
@@ -118,7 +118,7 @@ def _base_path(name: str, source: Source) -> str | None:
             beside = os.path.join(os.path.dirname(source.path), name.removesuffix(suffix) + suffix)
             if os.path.isfile(beside) and beside != source.path:
                 return beside
-    return library.find(name)
+    return library.find_builtin(name)
 
 
 def _extend(base: Spec, spec: Spec) -> Spec:

@@ -70,7 +70,7 @@ def _key(name: str) -> str:
 
 
 @cache
-def find(name: str) -> type[Op] | None:
+def find_operator(name: str) -> type[Op] | None:
     """Return the operator of this name, in any framework's spelling, or None."""
     key = _key(name)
     if key in _BY_KEY:
@@ -82,7 +82,7 @@ def find(name: str) -> type[Op] | None:
 
 def all_ops() -> list[type[Op]]:
     """Return every operator, in the table's order."""
-    return [op for names in FAMILIES.values() for name in names if (op := find(name))]
+    return [op for names in FAMILIES.values() for name in names if (op := find_operator(name))]
 
 
 @cache

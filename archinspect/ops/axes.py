@@ -42,7 +42,7 @@ Further ones are `axis1`, `axis2`, ..., the input's axis of that number, and let
 """
 
 
-def is_name(name: str) -> bool:
+def is_axis_name(name: str) -> bool:
     """Return whether an axis can be called so."""
     return name in NAMES or re.fullmatch(r"axis[1-9]\d*|[A-Za-z]", name) is not None
 
@@ -98,7 +98,7 @@ class Flow(NamedTuple):
         return {(True, False): "summed", (False, True): "made", (True, True): "shared"}.get((read, made), "")
 
 
-def read(statement: str, inputs: Sequence[Shape]) -> Flow | None:
+def read_flow(statement: str, inputs: Sequence[Shape]) -> Flow | None:
     """Return the statement of an operator's :meth:`~archinspect.ops.base.Op.axis_flow`; None of one that says nothing.
 
     It has a term for each input and output, `... in -> ... out`; `...` stands for axes that all terms have.

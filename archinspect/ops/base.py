@@ -376,10 +376,10 @@ def make_argument(kind: type[Op], name: str, given: Value) -> Op:
         raise error.inside(name) from None
 
 
-def plain(value: object) -> object:
+def json_value(value: object) -> object:
     """Return an argument's value as JSON can hold it."""
     if isinstance(value, Op):
         return repr(value).removesuffix("()")
     if isinstance(value, Computed):
         return str(value)
-    return [plain(item) for item in value] if isinstance(value, tuple) else value
+    return [json_value(item) for item in value] if isinstance(value, tuple) else value

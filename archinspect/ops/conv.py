@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.base.shape import Mismatch, extent, largest, named, positions, size, sliding
+from archinspect.base.shape import Mismatch, extent, largest, named_shape, positions, size, sliding
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import Bool, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError, Op
@@ -285,7 +285,7 @@ class _Transpose(_Window):
         )
 
     def _windows(self) -> Shape:
-        return named("window", map(extent, self.kernel_size, self.dilation_rate))
+        return named_shape("window", map(extent, self.kernel_size, self.dilation_rate))
 
     def padded(self, shape: Shape) -> int:
         return 0

@@ -32,7 +32,7 @@ class LayerKind(Kind):
     def convert(self, value: Value, rank: int = 0) -> Op:
         """Return the operator."""
         name, given = _split(value)
-        kind = ops.find(name)
+        kind = ops.find_operator(name)
         if name and kind is None:
             found = near(name, [n for names in ops.FAMILIES.values() for n in names])
             raise ArgumentError(f"unknown operator '{name}'", name, near=found)
@@ -105,7 +105,7 @@ class TimeDistributed(Op):
 
     def __init__(self, **values: Value | Op) -> None:
         name, given = _split(values.get("layer"))
-        kind = ops.find(name)
+        kind = ops.find_operator(name)
         if kind is not None and "data_format" in kind.args and "data_format" in values:
             # Inside it has the network's layout, as it would have by itself.
             arguments = given if isinstance(given, dict) else {} if given is None else {kind.main_arg(): given}

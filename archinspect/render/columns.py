@@ -94,10 +94,10 @@ def columns_of(report: Report) -> dict[str, LayerColumn]:
     """Return the columns that a report can have: with a convention, its tool's figures in the place of ours."""
     if not report.convention:
         return COLUMNS
-    from archinspect.conventions import find  # only where one is asked for
+    from archinspect.conventions import find_convention  # only where one is asked for
 
     found = {**COLUMNS, "params": _counted(report.convention, "params", "params", COLUMNS["params"])}
-    for figure in find(report.convention).figures:
+    for figure in find_convention(report.convention).figures:
         place = PLACES[figure.like]
         found[place] = _counted(report.convention, figure.title, figure.name, COLUMNS[place])
     return found

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from archinspect.conventions import find
+from archinspect.conventions import find_convention
 from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def print_differences(report: Report, differences: Sequence[Difference], console: Console) -> None:
     """Print each figure of a tool beside archinspect's, then what makes the difference, the largest first."""
-    convention = find(report.convention)
+    convention = find_convention(report.convention)
     figures = [("params", "parameters", "params"), *((f.name, f.title, f.like) for f in convention.figures)]
     console.print(Text.assemble((report.name, "bold"), f", {convention.tool}: {convention.call}"), soft_wrap=True)
     for name, title, like in figures:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archinspect.base.diagnostics import show
-from archinspect.ops.base import plain
+from archinspect.ops.base import json_value
 from archinspect.render import data
 from archinspect.render.numbers import count
 
@@ -124,7 +124,7 @@ def op_rows(op: type[Op]) -> list[list[str]]:
         [
             name,
             argument.kind.describe(op.rank),
-            "required" if argument.required else show(plain(argument.default)).replace("'", ""),
+            "required" if argument.required else show(json_value(argument.default)).replace("'", ""),
             argument.doc,
             ", ".join(argument.aliases),
         ]
@@ -160,7 +160,13 @@ def op_dict(op: type[Op]) -> dict[str, object]:
             dict(
                 zip(
                     keys,
-                    (n, a.kind.describe(op.rank), None if a.required else plain(a.default), a.doc, list(a.aliases)),
+                    (
+                        n,
+                        a.kind.describe(op.rank),
+                        None if a.required else json_value(a.default),
+                        a.doc,
+                        list(a.aliases),
+                    ),
                     strict=True,
                 )
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.conventions import find
+from archinspect.conventions import find_convention
 from archinspect.render.numbers import byte_count
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def sentences(report: Report, version: str) -> str:
     """Return what was counted of which network, by which rules and which tool; `version` is archinspect's."""
-    convention = find(report.convention or "archinspect")
+    convention = find_convention(report.convention or "archinspect")
     version = f"archinspect {version}"
     by = version if convention.tool == "archinspect" else f"{version} as {convention.tool} counts them"
     inputs = " and ".join("x".join(map(str, dims[1:])) or "a number" for dims in report.inputs.values())

@@ -52,8 +52,11 @@ def _total(report: Report) -> str:
     totals = report.totals
     if not report.convention:
         return f"{totals.params:,} parameters, {totals.macs:,} MACs, {totals.flops:,} FLOPs"
-    from archinspect.conventions import find  # only where one is asked for
+    from archinspect.conventions import find_convention  # only where one is asked for
 
-    words = {"params": "parameters", **{figure.name: figure.title for figure in find(report.convention).figures}}
+    words = {
+        "params": "parameters",
+        **{figure.name: figure.title for figure in find_convention(report.convention).figures},
+    }
     counted = [f"{report.counted[name]:,} {word}" for name, word in words.items()]
     return f"{', '.join(counted)} ({report.convention})"

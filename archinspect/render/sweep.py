@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.analyses.sweep import Block, Sweep
+    from archinspect.analyses.sweep import Chunk, Sweep
 
 SHOWN = 60
 """Rows of a table; the other formats have all."""
@@ -90,7 +90,7 @@ class Output:
         signature: list[Any] = json.loads(text)
         return signature
 
-    def write(self, block: Block, done: int) -> None:
+    def write(self, block: Chunk, done: int) -> None:
         """Write the rows of a block, after which so many combinations are done."""
         lists = [column.tolist() for column in (*block.values.values(), *block.figures.values())]
         number = len(block.taken)

@@ -75,9 +75,9 @@ def _totals(report: Report, *, exact: bool) -> Text:
 
 def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:
     """Return a tool's totals."""
-    from archinspect.conventions import find  # only where one is asked for
+    from archinspect.conventions import find_convention  # only where one is asked for
 
-    convention, totals = find(report.convention), report.counted
+    convention, totals = find_convention(report.convention), report.counted
     batch = f"batch {report.batch or 1}, {report.dtype}"
     yield "Total params", f"{totals['params']:,} ({byte_count(totals['params'] * DTYPES[report.dtype], exact=exact)})"
     if convention.params.buffers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.compute import Figures, total
+from archinspect.analyses.compute import Figures, sum_of_figures
 from archinspect.reports.summary import SCHEMA
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def compute_report(computed: Compute, report: Report, depth: int) -> ComputeRepo
     parts: dict[str, list[Figures]] = {}
     for layer, figures in computed.layers.items():
         parts.setdefault(".".join(layer.split(".")[:depth]), []).append(figures)
-    rows = [ComputeRow(row.name, row.type, total(parts[row.name]), row.unknown) for row in report.fold(depth)]
+    rows = [ComputeRow(row.name, row.type, sum_of_figures(parts[row.name]), row.unknown) for row in report.fold(depth)]
     return ComputeReport(report, computed, tuple(rows))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.diagnostics import suggest
 from archinspect.base.shape import AXES, axis_names, size
-from archinspect.base.symbolic.traced import Number, Traced, named, names, plain, terms, written
+from archinspect.base.symbolic.traced import Number, Traced, named, named_numbers, plain, terms, written
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
@@ -308,7 +308,7 @@ class _Explainer:
 
     def _figures(self, name: str, number: Number) -> Iterator[Figure]:
         """Yield the figure, behind the computed ones that its formula names and that were not told yet."""
-        for part in names(number):
+        for part in named_numbers(number):
             if part.name in self.shown:
                 continue
             self.shown.add(part.name)

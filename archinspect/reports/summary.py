@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from archinspect.analyses.cost import Cost, layer_costs, total
+from archinspect.analyses.cost import Cost, layer_costs, sum_of_costs
 from archinspect.analyses.receptive_field import Fields, fields
-from archinspect.ops.base import plain
+from archinspect.ops.base import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -178,7 +178,7 @@ class Report(NamedTuple):
             inputs=outside,
             input_shape=rows[0].input_shape,
             output_shape=shape,
-            cost=total(row.cost for row in rows),
+            cost=sum_of_costs(row.cost for row in rows),
             args={},
             layers=sum(row.layers for row in rows),
             field=rows[-1].field,
@@ -211,9 +211,9 @@ class Report(NamedTuple):
 
 
 def _convention_dict(report: Report) -> dict[str, Any]:
-    from archinspect.conventions import find  # only where one is asked for
+    from archinspect.conventions import find_convention  # only where one is asked for
 
-    return {"name": report.convention, "tool": find(report.convention).tool, **report.counted}
+    return {"name": report.convention, "tool": find_convention(report.convention).tool, **report.counted}
 
 
 def _number(value: float) -> float:
@@ -249,7 +249,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
     held = None
     if memory:
         rows, held = _with_memory(rows, facts)
-    totals = total(row.cost for row in rows)
+    totals = sum_of_costs(row.cost for row in rows)
     return Report(
         name=graph.name,
         source=graph.source,
@@ -292,11 +292,11 @@ def _with_memory(rows: tuple[Row, ...], facts: Facts) -> tuple[tuple[Row, ...], 
 
 def _with_convention(rows: tuple[Row, ...], facts: Facts, convention: str) -> tuple[Row, ...]:
     """Return the rows with what another tool counts."""
-    from archinspect.conventions import count  # only where one is asked for
+    from archinspect.conventions import counted_by  # only where one is asked for
 
     sums: dict[str, dict[str, int | None]] = {}
     unknown: dict[str, list[str]] = {}
-    for node, counted in count(facts, convention).items():
+    for node, counted in counted_by(facts, convention).items():
         figures = {"params": counted.params, **counted.figures}
         _add(figures, sums.setdefault(node.layer, {}))
         unknown.setdefault(node.layer, []).extend(
@@ -328,7 +328,7 @@ def _row(
     first, last = nodes[0], nodes[-1]
     op = first.layer_op
     if op not in described:
-        described[op] = type(op).__name__, op.kind, op.label(), {k: plain(v) for k, v in op.given().items()}
+        described[op] = type(op).__name__, op.kind, op.label(), {k: json_value(v) for k, v in op.given().items()}
     type_name, kind, label, args = described[op]
     edges = [_edge(tensor) for node in nodes for tensor in node.inputs if tensor.producer.layer != name]
     return Row(

@@ -192,7 +192,7 @@ def test_specs_are_valid_or_their_problem_is_shown(block, tmp_path):
     is_wrong = shows_problem_of(block.file, following(block))
     if IS_DEVICES.match(block.text):
         if not is_wrong:
-            devices.read(Source(block.id, block.text))
+            devices.read_devices(Source(block.id, block.text))
         return
     if not IS_SPEC.search(block.text) and not is_wrong:
         # Not every YAML of a README is a spec; in the documents all are complete, so that they can be tested.
@@ -428,7 +428,7 @@ def test_keys_of_other_forms_are_explained():
     span = Span(Source("net.yaml", ""))
     wrong = render.diagnostics.as_dict(Diagnostic("step", "message", span, fix=Fix(span, "text")))
     assert keys("json.md", "check") == {*wrong, *(f"fix.{key}" for key in wrong["fix"])}
-    op: dict = render.listing.op_dict(ops.find("Dense"))
+    op: dict = render.listing.op_dict(ops.find_operator("Dense"))
     arguments = {f"arguments[].{key}" for argument in op["arguments"] for key in argument}
     assert keys("json.md", "ops") == set(op) | arguments
 
@@ -502,7 +502,7 @@ COUNTED = [
 
 @pytest.mark.parametrize(("name", "operations"), COUNTED)
 def test_operations_are_the_operator_s(name, operations):
-    op = ops.find(name)()
+    op = ops.find_operator(name)()
     assert op.work([(1, 6, 7)], (1, 6, 7)).flops == operations * 6 * 7
 
 

@@ -35,8 +35,8 @@ def test_axes_have_names_and_sizes(op, args, shapes, layout):
     for call in single_layer(op, args, shapes, layout).calls:
         for weight in call.weights.values():
             assert len(weight.axes) == len(weight.shape) == len({*weight.axes})
-            assert all(map(axes.is_name, weight.axes)), weight.axes
-        flow = axes.read(call.op.axis_flow(*call.shapes), call.shapes)
+            assert all(map(axes.is_axis_name, weight.axes)), weight.axes
+        flow = axes.read_flow(call.op.axis_flow(*call.shapes), call.shapes)
         if flow is None:
             continue
         named = [*zip(call.shapes, flow.inputs, strict=True)]
@@ -54,13 +54,13 @@ def test_every_name_is_used():
     for op, args, shapes, layout in ROWS + OTHERS:
         for call in single_layer(op, args, shapes, layout).calls:
             used |= {name for weight in call.weights.values() for name in weight.axes}
-    assert {name for name in used if not axes.is_name(name)} == set()
+    assert {name for name in used if not axes.is_axis_name(name)} == set()
     assert {*axes.NAMES} <= used
 
 
 def roles(op, args, shape, layout="channels_last"):
     layer = make(op, args, layout)
-    flow = axes.read(layer.axis_flow(shape), [shape])
+    flow = axes.read_flow(layer.axis_flow(shape), [shape])
     return {
         name: [flow.role(axis) for axis in weight.axes] if flow else None
         for name, weight in layer.weights(shape).items()
@@ -107,15 +107,15 @@ def test_what_becomes_of_a_weights_axes(op, args, shape, expected):
 
 def test_the_layout_changes_the_output_and_not_the_kernel():
     shape = (2, 3, 8, 8)
-    flow = axes.read(make("Conv2D", CONV, "channels_first").axis_flow(shape), [shape])
+    flow = axes.read_flow(make("Conv2D", CONV, "channels_first").axis_flow(shape), [shape])
     assert flow == ((("batch", "in", "height~", "width~"),), (("batch", "out", "height~", "width~"),))
     assert roles("Conv2D", CONV, shape, "channels_first")["kernel"] == ["", "", "summed", "made"]
 
 
 def test_three_dots_are_the_axes_that_all_terms_have():
-    flow = axes.read("... in -> ... out", [(2, 5, 6, 3)])
+    flow = axes.read_flow("... in -> ... out", [(2, 5, 6, 3)])
     assert flow == ((("...0", "...1", "...2", "in"),), (("...0", "...1", "...2", "out"),))
-    assert axes.read("", [(2, 5)]) is None
+    assert axes.read_flow("", [(2, 5)]) is None
 
 
 def test_weights_are_one_by_the_names_of_their_axes():

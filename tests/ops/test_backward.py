@@ -90,7 +90,7 @@ def test_an_einsum_of_three_needs_the_first_products_gradient_for_some_only():
 
 def test_attention_computes_the_gradients_that_are_wanted():
     shapes = [(1, 4, 6), (1, 5, 6), (1, 5, 6)]
-    op = ops.find("ScaledDotProductAttention")(position_biases=3)
+    op = ops.find_operator("ScaledDotProductAttention")(position_biases=3)
     products = 4 * 5 * 6
     for wanted, biases, count in (
         ((True, False, False), False, 2),

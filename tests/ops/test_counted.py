@@ -8,7 +8,7 @@ from small import make, single_layer
 
 import archinspect
 from archinspect import ops
-from archinspect.conventions import CONVENTIONS, count, differences
+from archinspect.conventions import CONVENTIONS, counted_by, differences
 from archinspect.conventions.quantities import DECLARED, OperatorCall, amount
 from archinspect.reports.summary import report
 
@@ -36,7 +36,7 @@ BOTH_WAYS = [
 IN_STEPS = [
     ("TimeDistributed", {"layer": {op: args}}, [(shape[0], 3, *shape[1:])], layout)
     for op, args, (shape, *more), layout in ROWS + OTHERS + BOTH_WAYS
-    if not more and ops.find(op).inputs[0] == 1
+    if not more and ops.find_operator(op).inputs[0] == 1
 ]
 EVERY = ROWS + OTHERS + BOTH_WAYS + IN_STEPS
 # Figures that are not known of an operator whose own figures are, and why.
@@ -51,7 +51,7 @@ UNKNOWN = {
 def test_every_operator_is_counted_or_said_to_be_unknown(op, args, shapes, layout):
     facts = single_layer(op, args, shapes, layout, apart=True)
     for tool in CONVENTIONS:
-        for node, counted in count(facts, tool).items():
+        for node, counted in counted_by(facts, tool).items():
             inside = type(node.op.unwrapped()[0]).__name__
             figures = {"params": counted.params, **counted.figures}
             unknown = {name for name, figure in figures.items() if figure is None}
@@ -64,12 +64,12 @@ def test_every_operator_is_counted_or_said_to_be_unknown(op, args, shapes, layou
 @pytest.mark.parametrize(("op", "args", "shapes", "layout"), [row for row in ROWS + OTHERS if len(row[2]) == 1][::7])
 def test_in_steps_it_counts_as_on_as_many_samples(op, args, shapes, layout):
     ((batch, *rest),) = shapes
-    if ops.find(op).inputs[0] != 1:
+    if ops.find_operator(op).inputs[0] != 1:
         return
     one = single_layer(op, args, [(3 * batch, *rest)], layout, apart=True)
     steps = single_layer("TimeDistributed", {"layer": {op: args}}, [(batch, 3, *rest)], layout, apart=True)
     for tool in CONVENTIONS:
-        assert [*count(steps, tool).values()] == [*count(one, tool).values()]
+        assert [*counted_by(steps, tool).values()] == [*counted_by(one, tool).values()]
 
 
 def test_what_is_declared_is_known():

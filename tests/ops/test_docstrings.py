@@ -257,8 +257,8 @@ def test_every_row_s_operators_are_those_that_docstrings_are_read_of():
 
 def test_a_docstring_that_lies_is_found(monkeypatch):
     use = Use(single_layer("Mish", {}, [IMAGE]).calls[-1])
-    monkeypatch.setattr(ops.find("Mish"), "__doc__", "`x * tanh(softplus(x))`. FLOPs: 4 per element.")
+    monkeypatch.setattr(ops.find_operator("Mish"), "__doc__", "`x * tanh(softplus(x))`. FLOPs: 4 per element.")
     assert stated(use) != use.work.flops
-    monkeypatch.setattr(ops.find("Mish"), "__doc__", "FLOPs: 5 an element.")
+    monkeypatch.setattr(ops.find_operator("Mish"), "__doc__", "FLOPs: 5 an element.")
     with pytest.raises(AssertionError, match="no amount per unit"):
         stated(use)

@@ -30,12 +30,12 @@ def test_no_name_means_two_operators():
 def test_every_name_finds_its_operator(kind):
     for name in (kind.__name__, *kind.aliases):
         for spelling in (name, name.lower(), f"nn.{name}", re.sub(r"(?<=[a-z])(?=[A-Z0-9])", "_", name)):
-            assert ops.find(spelling) is kind, spelling
+            assert ops.find_operator(spelling) is kind, spelling
 
 
 @pytest.mark.parametrize("name", ["", "Conv4D", "Lambda", "nn", "conv", "__doc__"])
 def test_an_unknown_name_finds_nothing(name):
-    assert ops.find(name) is None
+    assert ops.find_operator(name) is None
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)

@@ -11,13 +11,13 @@ import pytest
 import archinspect
 from archinspect import ops
 from archinspect.base.shape import Mismatch
-from archinspect.language.computed import evaluated
+from archinspect.language.computed import value_of
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.computed import Computed
 
 
 def computed(text, **names):
-    return Computed(text, names, evaluated)
+    return Computed(text, names, value_of)
 
 
 PACKAGE = Path(archinspect.__file__).parent
@@ -251,7 +251,7 @@ SHAPES = [
 
 def refuse_arguments(op, args):
     with pytest.raises(ArgumentError) as caught:
-        ops.find(op)(**args)
+        ops.find_operator(op)(**args)
     return caught.value
 
 
@@ -259,7 +259,7 @@ def refuse_shapes(op, args, shapes):
     def emit(part, inputs):
         return tuple(SimpleNamespace(shape=shape) for shape in part.outputs(*[tensor.shape for tensor in inputs]))
 
-    layer = ops.find(op)(**args)
+    layer = ops.find_operator(op)(**args)
     with pytest.raises(Mismatch) as caught:
         layer.build(emit, [SimpleNamespace(shape=shape) for shape in shapes])
     return caught.value

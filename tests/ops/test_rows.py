@@ -11,7 +11,7 @@ from small import make
 
 from archinspect import ops
 from archinspect.base.shape import Mismatch
-from archinspect.language.computed import evaluated
+from archinspect.language.computed import value_of
 from archinspect.ops.base import WITHOUT_EFFECT, ArgumentError
 from archinspect.ops.computed import Computed
 from archinspect.ops.figures import Work
@@ -106,7 +106,7 @@ def test_what_a_frameworks_layer_takes_is_modelled_or_without_effect():
     unknown = set()
     for truth in MEASURED.values():
         for layer, arguments in truth["arguments"].items():
-            kind = ops.find(layer)
+            kind = ops.find_operator(layer)
             unknown |= {*arguments} - {*kind.names, *kind.ignores} - WITHOUT_EFFECT
     assert unknown == {*NOT_TAKEN}
 
@@ -298,7 +298,7 @@ FLOPS = [
     ("SampleGaussian", {}, [(1, 5), (1, 5)], 4 * 5),
     ("Custom", {"macs": 10}, [IMAGE], 20),
     ("Custom", {"macs": 10, "flops": 25}, [IMAGE], 25),
-    ("Custom", {"macs": Computed("in[1] * n", {"n": 3}, evaluated)}, [IMAGE], 2 * (4 * 3)),
+    ("Custom", {"macs": Computed("in[1] * n", {"n": 3}, value_of)}, [IMAGE], 2 * (4 * 3)),
     # Several outputs: parts cost nothing, the largest a comparison for every element
     ("Split", {"parts": 2}, [IMAGE], 0),
     ("Unbind", {"parts": 4}, [IMAGE], 0),
@@ -394,9 +394,9 @@ def test_flops_follow_the_rule_in_the_docstring(op, args, inputs, flops):
 
 @pytest.mark.parametrize("kind", ops.all_ops(), ids=lambda kind: kind.__name__)
 def test_every_operator_has_rows(kind):
-    counted = {ops.find(op) for op, *_ in FLOPS}
+    counted = {ops.find_operator(op) for op, *_ in FLOPS}
     layers = [make(row["op"], row["args"]) for _, row in ROWS if row["output"]]
-    measured = {type(layer.activation if type(layer) is ops.find("Activation") else layer) for layer in layers}
+    measured = {type(layer.activation if type(layer) is ops.find_operator("Activation") else layer) for layer in layers}
     assert kind in counted
     # No framework here has these: an input, what torchvision or timm add; the last is measured by what it names.
     assert kind in measured or kind.__name__ in {"Input", "LayerScale", "StochasticDepth", "Activation", "Custom"}

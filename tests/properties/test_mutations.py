@@ -18,7 +18,7 @@ from archinspect.language import library
 from archinspect.language.load import load
 from archinspect.render import diagnostics as render
 
-SPECS = {name: Path(library.find(name)).read_text(encoding="utf-8") for name in library.builtins()}
+SPECS = {name: Path(library.find_builtin(name)).read_text(encoding="utf-8") for name in library.builtins()}
 ERRORS = Path(__file__).parents[1] / "errors"
 # A bomb stays a bomb whatever is changed in it: those take their time, and are tested one by one.
 TEXTS = [

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archinspect import network
-from archinspect.analyses.cost import total
+from archinspect.analyses.cost import sum_of_costs
 
 often = settings(max_examples=60, deadline=None, derandomize=True)
 sizes = st.integers(1, 4)
@@ -111,7 +111,7 @@ def test_folding_at_every_depth_sums_to_the_totals(steps):
     found = read(steps)
     for depth in range(1, found.depth + 1):
         rows = found.fold(depth)
-        assert total(row.cost for row in rows) == found.totals
+        assert sum_of_costs(row.cost for row in rows) == found.totals
         assert sum(row.layers for row in rows) == len(found.layers)
         assert rows[-1].output_shape == found.layers[-1].output_shape
 

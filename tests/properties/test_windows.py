@@ -18,7 +18,7 @@ sides = st.tuples(st.integers(0, 5), st.integers(0, 5))
 
 
 def make(name, **args):
-    return ops.find(name)(**args)
+    return ops.find_operator(name)(**args)
 
 
 def convolved(length, kernel, stride, dilation, pad):

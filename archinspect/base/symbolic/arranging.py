@@ -31,7 +31,7 @@ MAX_SHIFTED = 100
 """The most terms of a polynomial in which sums that are multiplied are looked for."""
 
 
-class Call(NamedTuple):
+class Applied(NamedTuple):
     """An operation: `+ * // % **`, `negative`, `ceildiv` (a quotient rounded up), `max`, `min`, `abs`, `gcd`.
 
     Between fractions also `- /`, `floor`, `ceil`, `trunc` and `round`.
@@ -41,7 +41,7 @@ class Call(NamedTuple):
     parts: tuple[Tree, ...]
 
 
-Tree: TypeAlias = "int | float | str | Call"
+Tree: TypeAlias = "int | float | str | Applied"
 """A number, a name, or an operation."""
 
 
@@ -60,7 +60,7 @@ def arranged(polynomial: Polynomial) -> Tree:
         factor = -factor
     sum_ = _sum({monomial: count // factor for monomial, count in inner.terms.items()})
     product = _product(shared, abs(factor), () if sum_ == 1 else (sum_,))
-    return product if factor > 0 else Call("negative", (product,))
+    return product if factor > 0 else Applied("negative", (product,))
 
 
 def _sum(terms: dict[Monomial, int]) -> Tree:
@@ -73,7 +73,7 @@ def _sum(terms: dict[Monomial, int]) -> Tree:
         order.remove(first)
         order.insert(0, first)
     parts = [_signed(monomial, terms[monomial]) for monomial in order]
-    return Call("+", tuple(parts)) if len(parts) > 1 else parts[0] if parts else 0
+    return Applied("+", tuple(parts)) if len(parts) > 1 else parts[0] if parts else 0
 
 
 def _names_first(monomial: Monomial) -> list[tuple[bool, float]]:
@@ -82,7 +82,7 @@ def _names_first(monomial: Monomial) -> list[tuple[bool, float]]:
 
 def _signed(monomial: Monomial, count: int) -> Tree:
     product = _product(monomial, abs(count), ())
-    return product if count > 0 else Call("negative", (product,))
+    return product if count > 0 else Applied("negative", (product,))
 
 
 def _product(monomial: Monomial, count: int, more: tuple[Tree, ...]) -> Tree:
@@ -91,9 +91,9 @@ def _product(monomial: Monomial, count: int, more: tuple[Tree, ...]) -> Tree:
     powers: list[Tree] = []
     for atom in distinct:
         times = monomial.count(atom)
-        powers.append(_atom(atom) if times == 1 else Call("**", (_atom(atom), times)))
+        powers.append(_atom(atom) if times == 1 else Applied("**", (_atom(atom), times)))
     parts = (*([count] if count != 1 or not (powers or more) else []), *powers, *more)
-    return Call("*", parts) if len(parts) > 1 else parts[0]
+    return Applied("*", parts) if len(parts) > 1 else parts[0]
 
 
 def _atom(atom: Atom) -> Tree:
@@ -107,11 +107,11 @@ def _atom(atom: Atom) -> Tree:
         dividend, divisor = operands
         number = divisor.constant
         if number is not None and dividend.offset == number - 1:
-            return Call("ceildiv", (arranged(dividend - constant(number - 1)), number))
+            return Applied("ceildiv", (arranged(dividend - constant(number - 1)), number))
     if operation == "max" and len(operands) == 2 and operands[0] == -operands[1]:  # noqa: PLR2004 - x and -x
         positive = operands[0].terms[operands[0].lead()] > 0
-        return Call("abs", (arranged(operands[0 if positive else 1]),))
-    return Call(operation, tuple(map(arranged, operands)))
+        return Applied("abs", (arranged(operands[0 if positive else 1]),))
+    return Applied(operation, tuple(map(arranged, operands)))
 
 
 def _with_calls(polynomial: Polynomial) -> Polynomial:

@@ -115,7 +115,7 @@ class Trace:
         return found
 
     def _combined(self, sign: str, operands: tuple[Number, ...]) -> Number:
-        values = [plain(operand) for operand in operands]
+        values = [at_point(operand) for operand in operands]
         value = OPERATIONS[sign](*values)
         forms = [self.form(operand) for operand in operands]
         exact = sign in self._exact and all(form.whole for form in forms)
@@ -145,7 +145,7 @@ class Trace:
         return self.number(self.algebra.inexact(operation, number.form, whole=True), value)
 
 
-def plain(number: Number) -> int | float:
+def at_point(number: Number) -> int | float:
     """Return a number's value at the traced point."""
     return number.value if type(number) is Symbolic else number  # type: ignore[return-value] # a plain one
 
@@ -222,7 +222,7 @@ class Symbolic:
     def _compared(self, relation: str, other: Number) -> bool:
         if not isinstance(other, _NUMBERS):
             return NotImplemented  # type: ignore[no-any-return] # as operators do
-        holds = bool(COMPARISONS[relation](self.value, plain(other)))
+        holds = bool(COMPARISONS[relation](self.value, at_point(other)))
         if type(other) is float and self.form.whole:
             # Of whole numbers, `< 2.5` says `<= 2`; infinity, and equality to a fraction, say nothing.
             if not isfinite(other) or (relation in ("==", "!=") and not other.is_integer()):

@@ -182,7 +182,7 @@ def terms(number: Number) -> list[Number]:
     return [term for operand in _operands(number) for term in terms(operand)]
 
 
-def names(number: Number) -> list[Traced]:
+def named_numbers(number: Number) -> list[Traced]:
     """Return the named numbers of a formula from left to right, behind those that define them."""
     found: list[Traced] = []
     if isinstance(number, Traced):

@@ -6,7 +6,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from unicodedata import normalize
 
-from archinspect.base.symbolic.arranging import Call
+from archinspect.base.symbolic.arranging import Applied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ class Text:
         return self._write(tree)[0]
 
     def _write(self, tree: Tree) -> Written:
-        if not isinstance(tree, Call):
+        if not isinstance(tree, Applied):
             return self.leaf(tree)
         if tree.sign == "+":
             return self._sum(tree.parts), _SUM
@@ -51,8 +51,8 @@ class Text:
         """Write a sum; what is negative is taken away."""
         result = ""
         for part in parts:
-            negative = isinstance(part, Call) and part.sign == "negative"
-            inner = part.parts[0] if isinstance(part, Call) and negative else part
+            negative = isinstance(part, Applied) and part.sign == "negative"
+            inner = part.parts[0] if isinstance(part, Applied) and negative else part
             written = self.bracketed(self._write(inner), _PRODUCT if negative or result else _SUM)
             result += f" {'-' if negative else '+'} {written}" if result else f"{'-' * negative}{written}"
         return result
@@ -158,4 +158,4 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
 
 def json(tree: Tree) -> Any:  # noqa: ANN401 - numbers, names, and {"op": sign, "args": [...]}
     """Return a formula as JSON can hold it."""
-    return {"op": tree.sign, "args": [json(part) for part in tree.parts]} if isinstance(tree, Call) else tree
+    return {"op": tree.sign, "args": [json(part) for part in tree.parts]} if isinstance(tree, Applied) else tree
