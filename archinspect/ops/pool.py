@@ -280,7 +280,7 @@ class _AdaptivePool(Spatial):
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         spatial, _ = self.split(shapes[0])
-        counts = [count or length for length, count in zip(spatial, self.output_size, strict=True)]
+        counts = self._counts(spatial)
         if any(length % count for length, count in zip(spatial, counts, strict=True)):
             return None  # windows of several sizes
         steps = [length // count for length, count in zip(spatial, counts, strict=True)]
@@ -378,8 +378,7 @@ class RoIAlign(Spatial):
         channels = [self.split(shape)[1] for shape in maps]
         if any(count != channels[0] for count in channels):
             raise Mismatch(f"the maps differ in channels: {listed(channels)}")
-        inside = self.join(boxes[0], self.output_size, channels[0])
-        return (boxes[0], boxes[1], *inside[1:])
+        return (boxes[0], *self.join(boxes[1], self.output_size, channels[0]))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=8 * self.sampling_ratio**2 * size(output))

@@ -1,0 +1,190 @@
+"""What rules say beside the figures that are measured: what is kept, work space, views, windows, axes, labels."""
+
+import pytest
+from small import make
+
+from archinspect.base.shape import Mismatch
+from archinspect.ops.figures import Kept, Reach, Run, View, Work
+
+Q, K, V = (3, 5, 8), (3, 7, 8), (3, 7, 8)
+TWO_HEADS = {"num_heads": 2}
+ONE_OF_TWO = [Q, (3, 7, 4), (3, 7, 4)]
+"""Of two heads' queries, and the keys and values of one."""
+SCORES = 3 * 2 * 5 * 7
+QUERIES, KEYS, RESULT = 120, 168, 120
+
+
+def rule(name, op, args, shapes, **how):
+    layer = make(op, args, "channels_first")
+    return getattr(layer, name)(shapes, layer.output(*shapes), Run((True,) * len(shapes), **how))
+
+
+@pytest.mark.parametrize(
+    ("attention", "args", "shapes", "kept"),
+    [
+        ("fused", TWO_HEADS, [Q, K, V], Kept((0, 1, 2), outputs=(0,), extra=(("float32", 3 * 5 * 2),))),
+        ("eager", TWO_HEADS, [Q, K, V], Kept((0, 1, 2), extra=(("float", SCORES),))),
+        ("eager", {**TWO_HEADS, "dropout": 0.1}, [Q, K, V], Kept((0, 1, 2), extra=(("float", 3 * SCORES),))),
+        ("eager", {**TWO_HEADS, "num_kv_heads": 1}, ONE_OF_TWO, Kept((0,), extra=(("float", 2 * KEYS + SCORES),))),
+        ("math", TWO_HEADS, [Q, K, V], Kept((2,), extra=(("float", QUERIES + KEYS + SCORES),))),
+        (
+            *("math", {**TWO_HEADS, "num_kv_heads": 1}, ONE_OF_TWO),
+            Kept(extra=(("float", QUERIES + 2 * KEYS + SCORES),)),
+        ),
+    ],
+)
+def test_what_attention_keeps(attention, args, shapes, kept):
+    assert rule("kept", "ScaledDotProductAttention", args, shapes, attention=attention) == kept
+
+
+@pytest.mark.parametrize(
+    ("attention", "args", "shapes", "space", "added"),
+    [
+        ("fused", TWO_HEADS, [Q, K, V], ("float32", 3 * 5 * 2), 0),
+        # The scores and the result twice, but for the output; or the scores twice.
+        ("eager", TWO_HEADS, [Q, K, V], ("float", SCORES + RESULT), 0),
+        ("eager", TWO_HEADS, [(3, 5, 8), (3, 9, 8), (3, 9, 8)], ("float", 2 * 270 - RESULT), 0),
+        ("eager", {**TWO_HEADS, "num_kv_heads": 1}, ONE_OF_TWO, ("float", 2 * KEYS + SCORES + RESULT), 0),
+        # Scaled queries and keys and their copies; of a single sample there are no copies.
+        ("math", TWO_HEADS, [Q, K, V], ("float", 2 * (QUERIES + KEYS) + SCORES - RESULT), 0),
+        ("math", TWO_HEADS, [(1, 5, 8), (1, 7, 8), (1, 7, 8)], ("float", 40 + 2 * 70 - 40), 0),
+        ("math", {"num_heads": 1}, [Q, K, V], ("float", QUERIES + KEYS + 105 - RESULT), 0),
+        # Long values and results.
+        ("math", TWO_HEADS, [Q, K, (3, 7, 80)], ("float", QUERIES + SCORES + 1680), 0),
+        ("math", TWO_HEADS, [(1, 5, 8), (1, 7, 8), (1, 7, 80)], ("float", 2 * 400 - 400), 0),
+        ("math", {**TWO_HEADS, "position_biases": 1}, [Q, K, V], ("float", 666), 2 * 5 * 7),
+        (
+            *("math", {**TWO_HEADS, "masked": True}, [(2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)]),
+            *(("float", 2 * 666), 3 * 5 * 7),
+        ),
+    ],
+)
+def test_the_work_space_of_attention(attention, args, shapes, space, added):
+    found = rule("workspace", "ScaledDotProductAttention", args, shapes, attention=attention)
+    assert found == (space, ("float", added))
+
+
+def test_fused_attention_computes_the_scores_again():
+    """Two products forward; five backward, and the softmax of six operations twice."""
+    found = rule("backward", "ScaledDotProductAttention", {"num_heads": 2}, [Q, K, V], attention="fused")
+    assert found.inputs == Work(5 * 3 * 5 * 7 * 8, 2 * 6 * SCORES)
+
+
+@pytest.mark.parametrize(
+    ("name", "op", "args", "shapes", "how", "expected"),
+    [
+        ("kept", "ReLU", {}, [(2, 4)], {}, Kept(outputs=(0,))),
+        ("kept", "LeakyReLU", {"negative_slope": 0.1}, [(2, 4)], {}, Kept((0,))),
+        ("kept", "LeakyReLU", {"negative_slope": 1}, [(2, 4)], {}, Kept((0,))),
+        ("kept", "LeakyReLU", {"negative_slope": 0.1}, [(2, 4)], {"in_place": True}, Kept(outputs=(0,))),
+        ("kept", "ReLU6", {}, [(2, 4)], {}, Kept((0,))),
+        ("kept", "LayerScale", {}, [(2, 4)], {}, Kept((0,))),
+        ("kept", "LayerScale", {}, [(2, 4)], {"weights": False}, Kept()),
+        # Two samples of four tokens, of which one is the new one's.
+        ("backward", "ClassToken", {}, [(2, 3, 5)], {}, Work(other=2 * 5)),
+        # Squares with zeros around the channels are more than two outputs where there are few channels.
+        (
+            "workspace",
+            "LocalResponseNormalization",
+            {"depth_radius": 3},
+            [(1, 2, 4, 4)],
+            {},
+            (("float", 16 * (2 + 6)),),
+        ),
+        ("workspace", "LocalResponseNormalization", {"depth_radius": 1}, [(1, 8, 4, 4)], {}, (("float", 2 * 128),)),
+        ("workspace", "Rescaling", {"scale": 2, "offset": 1}, [(2, 4)], {}, (("float", 8),)),
+        ("workspace", "Rescaling", {"scale": 2}, [(2, 4)], {}, (("float", 0),)),
+        ("workspace", "Rescaling", {"offset": 1}, [(2, 4)], {}, (("float", 0),)),
+        # A matrix for all samples is stretched to one each.
+        ("workspace", "MatMul", {}, [(2, 3, 4, 5), (1, 1, 5, 6)], {}, (("float", 2 * 3 * 30),)),
+        ("workspace", "MatMul", {}, [(2, 3, 4, 5), (2, 3, 5, 6)], {}, (("float", 0),)),
+    ],
+)
+def test_by_hand(name, op, args, shapes, how, expected):
+    found = rule(name, op, args, shapes, **how)
+    assert (found.weights if name == "backward" else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "view"),
+    [
+        ("CropLike", {}, View(strided=True)),
+        ("Slice", {"axis": 1, "stop": 2}, View(strided=True)),
+        ("Split", {"parts": 2}, View(strided=True)),
+        ("Unbind", {"axis": 1, "parts": 3}, View(strided=True)),
+        ("Rescaling", {}, View()),
+        ("Rescaling", {"scale": 2}, None),
+        ("Rescaling", {"offset": 2}, None),
+    ],
+)
+def test_what_lies_in_its_inputs_storage(op, args, view):
+    assert make(op, args).view(training=True) == view
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "shape", "reach"),
+    [
+        ("AdaptiveAveragePooling2D", {"output_size": [2, None]}, (1, 3, 6, 5), (Reach(3, 3), Reach(1, 1))),
+        ("AdaptiveAveragePooling2D", {"output_size": [4, None]}, (1, 3, 6, 5), None),
+        ("PixelShuffle", {"upscale_factor": 2}, (1, 8, 4, 4), (Reach(2, up=2),) * 2),
+    ],
+)
+def test_what_an_output_position_reads(op, args, shape, reach):
+    assert make(op, args, "channels_first").reach(shape) == reach
+
+
+def test_boxes_are_a_samples_own():
+    """Two samples, with five boxes each."""
+    boxes = make("RoIAlign", {"output_size": 7}, "channels_first").output((2, 3, 32, 32), (2, 5, 4))
+    assert boxes == (2, 5, 3, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "shapes", "flow"),
+    [
+        ("ScaledDotProductAttention", TWO_HEADS, [Q], "... steps~ heads* -> ... steps~ heads*"),
+        ("ScaledDotProductAttention", TWO_HEADS, [Q, K, (3, 7, 80)], ""),
+        ("ScaledDotProductAttention", {**TWO_HEADS, "num_kv_heads": 1}, ONE_OF_TWO, ""),
+        ("Softmax", {"axis": 1}, [(2, 3, 4)], "batch axis1~ axis2 -> batch axis1~ axis2"),
+        ("Softmax", {"axis": None}, [(2, 3, 4)], ""),
+        ("Add", {}, [(2, 3), (2, 3)], "..., ... -> ..."),
+        ("Add", {}, [(2, 3), (2, 3), (2, 1)], ""),
+        ("FrozenBatchNormalization", {}, [(2, 3, 4, 4)], "batch channels axis2 axis3 -> batch channels axis2 axis3"),
+        ("MatMul", {}, [(2, 3, 4), (5, 4, 6)], ""),
+    ],
+)
+def test_how_axes_follow(op, args, shapes, flow):
+    assert make(op, args, "channels_first").axis_flow(*shapes) == flow
+
+
+def test_steps_are_an_axis_beside_the_batch():
+    layer = make("TimeDistributed", {"layer": {"Dense": 4}})
+    assert layer.axis_flow((2, 5, 3)) == make("Dense", {"units": 4}).axis_flow((2, 3)).replace("batch", "batch steps")
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "label"),
+    [
+        ("AdaptiveAveragePooling2D", {"output_size": [2, None]}, "average pool to 2x*"),
+        ("RotaryEmbedding", {}, "rotary"),
+        ("Upsample", {"size": [4, 6]}, "upsample to 4x6"),
+        ("Upsample", {"scale_factor": [2, 3]}, "upsample x2x3"),
+    ],
+)
+def test_labels(op, args, label):
+    assert make(op, args).label() == label
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "shapes", "help_"),
+    [
+        ("Cropping2D", {"cropping": 4}, [(1, 6, 6, 3)], "crop less"),
+        ("Split", {"parts": 2, "axis": 1}, [(1, 3)], "`sizes` takes parts of different sizes"),
+        ("MatMul", {}, [(1, 3, 4), (1, 3, 4)], "`transpose_a` and `transpose_b` exchange the last two axes"),
+        ("TimeDistributed", {"layer": {"Cropping2D": 4}}, [(1, 2, 6, 6, 3)], "crop less"),
+    ],
+)
+def test_the_remedy(op, args, shapes, help_):
+    with pytest.raises(Mismatch) as error:
+        make(op, args).output(*shapes)
+    assert error.value.help == help_
