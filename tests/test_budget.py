@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import archinspect
 from archinspect import Plan
 from archinspect.analyses import optimizers
-from archinspect.analyses.fit import LARGEST, largest_that_fits
+from archinspect.analyses.fit import LARGEST, _crossing, _step, largest_that_fits
 from archinspect.cli.common import OPTIMIZERS
 
 MEASURED = json.loads((Path(__file__).parent / "truth" / "optimizers.json").read_text(encoding="utf-8"))["networks"]
@@ -217,5 +217,26 @@ def test_search_goes_in_steps_from_the_start(memory, step, start, below, above):
 
 def test_search_ends():
     found = largest_that_fits("batch", 10, lambda _: 1)
-    assert LARGEST <= found.largest < 2 * LARGEST
-    assert found.beyond is None
+    assert (type(found.largest), found.largest, found.beyond) == (int, LARGEST, None)
+    assert found.ended_early
+    assert largest_that_fits("batch", 10, lambda _: 1, start=9).largest == LARGEST
+
+
+def test_search_takes_one_first():
+    assert largest_that_fits("batch", 100, lambda n: 10 * n if n % 2 else None).largest == 9
+
+
+def test_a_crossing_is_no_larger_than_its_bound():
+    assert _crossing({1: 10, 2: 20}, 100, None) == 10
+    assert _crossing({1: 10, 2: 20}, 109, 50) == 10
+    assert _crossing({1: 10, 2: 20}, 100, 5) == 5
+    assert _crossing({1: 999, 2: 20, 4: 40, 8: None}, 100, None) == 10  # the two largest that are taken
+    for flat in ({}, {1: 10}, {1: 10, 2: 10}, {1: 10, 2: None}):
+        assert (_crossing(flat, 100, 7), _crossing(flat, 100, None)) == (7, 0)
+
+
+@pytest.mark.parametrize(
+    ("start", "taken", "step"), [(5, {5, 4}, 1), (5, {5, 4, 6, 7, 9, 13}, 1), (5, {5, 3, 7}, 2), (5, {5}, 1)]
+)
+def test_steps_are_found_above_or_below(start, taken, step):
+    assert _step(start, taken.__contains__) == step

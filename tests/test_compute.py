@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from small import Frozen, small
+from small import Frozen, single_layer, small
 
 from archinspect import ops
 from archinspect.analyses import compute, devices
@@ -218,3 +218,20 @@ def test_a_narrow_terminal_shortens_names(run):
 )
 def test_times_as_people_read_them(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_tensor_that_is_read_twice_moves_once():
+    facts = small("Tanh", {"Multiply": [[], []]}, {"Multiply": [["Sigmoid"], []]}, shape=[4])
+    assert [found.bytes for found in compute.analyze(facts).layers.values()] == [32, 32, 32, 48]
+
+
+@pytest.mark.parametrize(
+    ("attention", "kept"),
+    [("fused", 2 * 480 + 2 * 672 + 120), ("eager", 480 + 2 * 672 + 840), ("math", 672 + 1152 + 840)],
+)
+def test_backward_reads_what_the_kind_of_attention_keeps(attention, kept):
+    """Bytes of three samples' queries (480), keys, values (672 each) and scores (840), of two heads' sums (120)."""
+    facts = single_layer("ScaledDotProductAttention", {"num_heads": 2}, [(3, 5, 8), (3, 7, 8), (3, 7, 8)])
+    found = compute.analyze(facts, training=True, attention=attention, input_gradients=True).total
+    gradients = 480 + (480 + 2 * 672)
+    assert found.backward_bytes == gradients + kept

@@ -136,3 +136,11 @@ def test_the_command_names_what_there_is(run):
     result = run("formula", "lenet5", "--in", "clases")
     assert result.exit_code == 2
     assert "a variable is one of batch, classes" in result.stderr
+
+
+def test_without_names_a_formula_has_all_that_the_structure_leaves_open():
+    found = archinspect.network("lenet5").formulas(["params", "macs"])
+    assert {name: formula.variables for name, formula in found.items()} == {
+        "params": ("classes", "height", "width"),
+        "macs": ("batch", "classes", "height", "width"),
+    }

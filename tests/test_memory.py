@@ -271,6 +271,7 @@ def test_a_network_without_layers_holds_its_inputs():
     peak = memory.peak(facts)
     assert peak == memory.Peak(20, "", (memory.Alive("input", (1, 5), 20),), 0, ())
     assert peak.timeline == ()
+    assert memory.peak_bytes(facts) == 20
     assert memory.kept(facts).total == memory.kv_cache(facts, 10) == 0
     assert memory.checkpointed(facts) == memory.Checkpointed(0, 0, "", 0, ())
 
@@ -395,3 +396,21 @@ def test_scores_that_are_held_are_more(steps):
     fused, math, eager = (memory.kept(small(*steps), attention=word).total for word in ("fused", "math", "eager"))
     assert eager <= math
     assert fused <= math + 10**4
+
+
+def test_the_block_that_takes_most_is_made_again():
+    """Whatever it is called: blocks of two kinds, the first of which keeps more."""
+    blocks = {
+        name: {"layers": [{"Dense": units}, "Tanh", {"Dense": 10}, "Tanh"]} for name, units in (("a", 90), ("z", 20))
+    }
+    facts = small(*[{kind: None, "repeat": 2, "name": kind} for kind in "az"], shape=[10], blocks=blocks)
+    found = memory.checkpointed(facts)
+    assert (found.block, found.inside) == ("a.0", 4 * (90 + 10))
+    assert found.blocks == ("a.0", "a.1", "z.0", "z.1")
+
+
+def test_a_block_that_occurs_once_is_none():
+    inner = {"layers": [{"Dense": 10}, "Tanh"]}
+    outer = {"layers": [{"inner": None, "repeat": 2, "name": "part"}]}
+    facts = small({"outer": None, "name": "whole"}, shape=[10], blocks={"inner": inner, "outer": outer})
+    assert memory.checkpointed(facts).blocks == ("whole.part.0", "whole.part.1")

@@ -6,7 +6,10 @@ import json
 from itertools import product
 from random import Random
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import archinspect
 from archinspect.analyses import sweep as analysis
@@ -48,8 +51,12 @@ def test_every_row_is_the_engine_s(name):
 
 def test_parameters_that_are_no_numbers_are_swept_too():
     network = archinspect.network("resnet50")
-    found = [row for taken, row in rows(network, {"stride_on": ["1x1", "3x3"], "batch": [1, 2]}, ["macs"]) if taken]
+    grid: dict = {"stride_on": ["1x1", "3x3"], "batch": [1, 2]}
+    found = [row for taken, row in rows(network, grid, ["macs"]) if taken]
     assert [row["macs"] for row in found] == [3_857_973_248, 2 * 3_857_973_248, 4_089_184_256, 2 * 4_089_184_256]
+    sweep = network.sweep(grid, ["macs"])
+    list(sweep.blocks())
+    assert (sweep.traces, sweep.by_engine) == (2, 0)
 
 
 def test_the_engine_takes_over_where_formulas_hold_for_little(monkeypatch):
@@ -159,3 +166,29 @@ def test_what_cannot_be_swept_is_said(run, args, message):
 
 def test_values_of_a_text():
     assert values_of("1..7:3,9, x") == [1, 4, 7, 9, "x"]
+
+
+def test_what_is_sorted_comes_from_all_blocks(run, monkeypatch):
+    monkeypatch.setattr(analysis, "BLOCK", 3)
+    args = ("sweep", "lenet5", "--set", "classes=7,3,9,1", "--batch", "2,1", "--columns", "macs", "--format", "csv")
+    result = run(*args, "--sort", "macs")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    expected = sorted(
+        (batch * (415_680 + 84 * classes), batch, classes) for classes in (7, 3, 9, 1) for batch in (2, 1)
+    )
+    assert [(int(row["macs"]), int(row["batch"]), int(row["classes"])) for row in rows] == expected
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 5)] * 3), min_size=1, max_size=40))
+def test_a_front_is_that_of_comparing_all_with_all(points):
+    names = ("a", "b", "c")
+    columns = {name: np.array(column) for name, column in zip(names, zip(*points, strict=True), strict=True)}
+    block = analysis.Chunk(0, {"place": np.arange(len(points))}, columns, np.ones(len(points), dtype=bool))
+    found = analysis.front(block, names).values["place"].tolist()
+    beaten = {
+        at
+        for at, point in enumerate(points)
+        for other in points
+        if other != point and all(a <= b for a, b in zip(other, point, strict=True))
+    }
+    assert sorted(found) == [at for at in range(len(points)) if at not in beaten]

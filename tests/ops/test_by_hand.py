@@ -4,6 +4,7 @@ import pytest
 from small import make
 
 from archinspect.base.shape import Mismatch
+from archinspect.ops.base import ArgumentError
 from archinspect.ops.figures import Kept, Reach, Run, View, Work
 
 Q, K, V = (3, 5, 8), (3, 7, 8), (3, 7, 8)
@@ -188,3 +189,24 @@ def test_the_remedy(op, args, shapes, help_):
     with pytest.raises(Mismatch) as error:
         make(op, args).output(*shapes)
     assert error.value.help == help_
+
+
+def test_an_equation_may_have_200_characters():
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    long = f"{letters},{letters}->{letters}".ljust(200)
+    assert make("Einsum", {"equation": long}).output((1,) * 52, (1,) * 52) == (1,) * 52
+    with pytest.raises(ArgumentError):
+        make("Einsum", {"equation": f"{long} "})
+
+
+def test_macs_are_two_flops_at_least():
+    assert make("Custom", {"macs": 5, "flops": 10}).work([(1, 4)], (1, 4)) == Work(5, 0)
+    with pytest.raises(ArgumentError):
+        make("Custom", {"macs": 5, "flops": 9})
+
+
+def test_what_conventions_ask_of_experts():
+    """Two tokens; of two experts used each, six hidden units, three projections of them, and four outputs."""
+    experts = make("MixtureOfExperts", {"num_experts": 8, "units": 6, "top_k": 2})
+    shape = (1, 2, 4)
+    assert experts.quantities([shape], shape) == {"hidden": 2 * 12, "inside": 2 * (8 + 2 * 12 + 2 * 4)}
