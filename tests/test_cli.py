@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import archinspect
 from archinspect import __version__
 from archinspect.__main__ import main as run_process
 from archinspect.cli import COMMANDS
@@ -468,3 +469,10 @@ def test_a_partial_network_says_so_in_every_command(run, tmp_path):
     assert left_out in run("sweep", str(path), "--batch", "1,2").stdout
     assert left_out == run("sweep", str(path), "--batch", "1,2", "--format", "csv").stderr
     assert run("sweep", str(path), "--batch", "1,2", "--columns", "params", "--format", "csv").stderr == ""
+
+
+def test_the_longest_sequence_is_that_of_the_batch_given(run):
+    args = ("fit", "gpt2", "--memory", "1GiB", "--vary", "seq", "--format", "json")
+    for batch in (1, 32):
+        (expected,) = archinspect.fit("gpt2", 2**30, vary=["seq"], batch=batch)
+        assert f'"largest": {expected.largest},' in run(*args, "--batch", str(batch)).stdout
