@@ -11,6 +11,7 @@ Q, K, V = (3, 5, 8), (3, 7, 8), (3, 7, 8)
 TWO_HEADS = {"num_heads": 2}
 ONE_OF_TWO = [Q, (3, 7, 4), (3, 7, 4)]
 """Of two heads' queries, and the keys and values of one."""
+UP = {"filters": 4, "kernel_size": 6, "strides": 2}
 SCORES = 3 * 2 * 5 * 7
 QUERIES, KEYS, RESULT = 120, 168, 120
 
@@ -128,6 +129,15 @@ def test_what_lies_in_its_inputs_storage(op, args, view):
         ("AdaptiveAveragePooling2D", {"output_size": [2, None]}, (1, 3, 6, 5), (Reach(3, 3), Reach(1, 1))),
         ("AdaptiveAveragePooling2D", {"output_size": [4, None]}, (1, 3, 6, 5), None),
         ("PixelShuffle", {"upscale_factor": 2}, (1, 8, 4, 4), (Reach(2, up=2),) * 2),
+        # Of the full output so much is cut off in front: half of the window behind its stride; half of the window where
+        # the output's size is asked for; nothing; what is stated.
+        ("Conv2DTranspose", {**UP, "padding": "same"}, (1, 3, 4, 4), (Reach(6, 1, 2, up=2),) * 2),
+        ("Conv2DTranspose", {**UP, "padding": "same", "output_padding": 1}, (1, 3, 4, 4), (Reach(6, 1, 3, up=2),) * 2),
+        ("Conv2DTranspose", {**UP, "padding": "valid"}, (1, 3, 4, 4), (Reach(6, 1, 0, up=2),) * 2),
+        (
+            *("Conv2DTranspose", {**UP, "padding": [[1, 2], [0, 1]]}, (1, 3, 4, 4)),
+            (Reach(6, 1, 1, up=2), Reach(6, 1, 0, up=2)),
+        ),
     ],
 )
 def test_what_an_output_position_reads(op, args, shape, reach):
@@ -168,6 +178,14 @@ def test_steps_are_an_axis_beside_the_batch():
     [
         ("AdaptiveAveragePooling2D", {"output_size": [2, None]}, "average pool to 2x*"),
         ("RotaryEmbedding", {}, "rotary"),
+        ("BatchNormalization", {}, "batch norm"),
+        ("DepthwiseConv2D", {"kernel_size": 3, "strides": [1, 2]}, "3x3 depthwise conv, /1x2"),
+        ("Conv2DTranspose", UP, "6x6 transposed conv, 4, *2"),
+        ("ClassToken", {}, "class token"),
+        ("LearnedTokens", {"n": 5}, "5 learned tokens"),
+        ("CropLike", {}, "crop"),
+        ("ReshapeLike", {}, "reshape"),
+        ("UpSampling2D", {"size": 2}, "upsample x2"),
         ("Upsample", {"size": [4, 6]}, "upsample to 4x6"),
         ("Upsample", {"scale_factor": [2, 3]}, "upsample x2x3"),
     ],

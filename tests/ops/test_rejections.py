@@ -345,3 +345,10 @@ def test_a_help_names_the_remedy():
     slope = refuse_arguments("Conv2D", {**CONV, "activation": {"LeakyReLU": {"slope": 0.1}}})
     assert slope.help == "did you mean 'negative_slope'?"
     assert refuse_arguments("Conv2D", {"kernel_size": 3}).help == "filters takes a positive integer: output channels"
+
+
+def test_remedies_are_the_stored_ones(stored):
+    errors = [(op, refuse_arguments(op, args)) for op, args, *_ in ARGUMENTS]
+    errors += [(op, refuse_shapes(op, args, shapes)) for op, args, shapes, *_ in SHAPES]
+    lines = [f"{op}: {error.message.removeprefix(f'{op}: ')}\n    {error.help or 'no remedy'}" for op, error in errors]
+    stored(Path(__file__).parents[1] / "golden" / "remedies.txt", "\n".join(dict.fromkeys(lines)) + "\n")
