@@ -351,4 +351,4 @@ def test_remedies_are_the_stored_ones(stored):
     errors = [(op, refuse_arguments(op, args)) for op, args, *_ in ARGUMENTS]
     errors += [(op, refuse_shapes(op, args, shapes)) for op, args, shapes, *_ in SHAPES]
     lines = [f"{op}: {error.message.removeprefix(f'{op}: ')}\n    {error.help or 'no remedy'}" for op, error in errors]
-    stored(Path(__file__).parents[1] / "golden" / "remedies.txt", "\n".join(dict.fromkeys(lines)) + "\n")
+    stored(Path(__file__).with_name("remedies.txt"), "\n".join(dict.fromkeys(lines)) + "\n")
