@@ -14,7 +14,6 @@ def main() -> None:
     try:
         cli.main()
     except SystemExit as end:
-        sys.stderr.flush()
         if isinstance(end.code, int) and not (sys.gettrace() or sys.getprofile()):
             # All is written. Giving back every object, one by one, would take as long as the summary.
             os._exit(end.code)

@@ -41,11 +41,10 @@ def process(*args, **options):
     env |= {"PYTHONIOENCODING": "utf-8"} | options.pop("env", {})
     return subprocess.run(
         [sys.executable, "-m", "archinspect", *args],
-        capture_output=True,
         timeout=60,
         check=False,
         env=env,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )
 
 
@@ -248,13 +247,7 @@ def test_it_runs_as_a_module(command, text):
 def test_a_reader_may_close_the_pipe(command):
     reader, writer = os.pipe()
     os.close(reader)
-    result = subprocess.run(
-        [sys.executable, "-m", "archinspect", *command.split()],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        timeout=60,
-        check=False,
-    )
+    result = process(*command.split(), stdout=writer)
     os.close(writer)
     assert (result.returncode, result.stderr) == (0, b"")
 
@@ -353,20 +346,21 @@ def test_a_process_looks_for_little_garbage_and_ends_at_once(monkeypatch, capsys
     assert found == [100_000]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the shell's words for a stream that is closed")
+@pytest.mark.parametrize("closed", ["1", "2", "1>&- 2"])
+def test_a_process_may_have_no_streams(closed):
+    command = f"{sys.executable} -m archinspect check net.yaml {closed}>&-"
+    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
 @pytest.mark.parametrize(
     "command", ["summary lenet5", "summary lenet5 --format csv", "ops", "--version", "sweep lenet5 --batch 1,2"]
 )
 def test_a_full_disk_is_an_error_and_no_traceback(command):
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(
-            [sys.executable, "-m", "archinspect", *command.split()],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            timeout=60,
-            check=False,
-            encoding="utf-8",
-        )
+        result = process(*command.split(), stdout=full, encoding="utf-8")
     assert (result.returncode, result.stderr) == (2, f"Error: standard output: {os.strerror(errno.ENOSPC)}\n")
 
 

@@ -95,7 +95,8 @@ def main(args: Sequence[str] | None = None) -> None:
         try:
             cli(args)
         finally:
-            sys.stdout.flush()
+            for err in (False, True):
+                click.echo(nl=False, err=err)  # flushes a stream, if there is one
     except BrokenPipeError:
         _stop_writing()
         sys.exit(0)
