@@ -158,11 +158,11 @@ class Network:
             return formulas(self._load, self.facts, figures, variables)
 
     def sweep(self, grid: Mapping[str, Sequence[Any]], figures: Sequence[str] = ()) -> Sweep:
-        """Return a sweep over lists of values of variables and parameters, whose figures come block by block.
+        """Return a sweep over lists of values of variables and parameters, whose figures come chunk by chunk.
 
         >>> import archinspect
-        >>> (block,) = archinspect.network("alexnet").sweep({"batch": [1, 2], "classes": [10, 1000]}, ["macs"]).blocks()
-        >>> block.figures["macs"].tolist()
+        >>> (chunk,) = archinspect.network("alexnet").sweep({"batch": [1, 2], "classes": [10, 1000]}, ["macs"]).chunks()
+        >>> chunk.figures["macs"].tolist()
         [720351776, 724406816, 1440703552, 1448813632]
         """
         from archinspect.analyses.formula import FIGURES

@@ -26,10 +26,10 @@ GRIDS: dict = {
 
 
 def rows(network, grid, figures):
-    for block in network.sweep({name: list(values) for name, values in grid.items()}, figures).blocks():
+    for chunk in network.sweep({name: list(values) for name, values in grid.items()}, figures).chunks():
         names = [*grid, *figures]
-        columns = [block.values[name] for name in grid] + [block.figures[name] for name in figures]
-        for taken, *row in zip(block.taken.tolist(), *[column.tolist() for column in columns], strict=True):
+        columns = [chunk.values[name] for name in grid] + [chunk.figures[name] for name in figures]
+        for taken, *row in zip(chunk.taken.tolist(), *[column.tolist() for column in columns], strict=True):
             yield taken, dict(zip(names, row, strict=True))
 
 
@@ -55,7 +55,7 @@ def test_parameters_that_are_no_numbers_are_swept_too():
     found = [row for taken, row in rows(network, grid, ["macs"]) if taken]
     assert [row["macs"] for row in found] == [3_857_973_248, 2 * 3_857_973_248, 4_089_184_256, 2 * 4_089_184_256]
     sweep = network.sweep(grid, ["macs"])
-    list(sweep.blocks())
+    list(sweep.chunks())
     assert (sweep.traces, sweep.by_engine) == (2, 0)
 
 
@@ -63,26 +63,26 @@ def test_the_engine_takes_over_where_formulas_hold_for_little(monkeypatch):
     monkeypatch.setattr(analysis, "PATIENCE", 2)
     network = archinspect.network("deep_residual")
     sweep = network.sweep({"depth": list(range(1, 9))}, ["params"])
-    (block,) = sweep.blocks()
+    (chunk,) = sweep.chunks()
     assert (sweep.traces, sweep.by_engine) == (2, 6)
     expected = [archinspect.inspect("deep_residual", params={"depth": depth}).totals.params for depth in range(1, 9)]
-    assert block.figures["params"].tolist() == expected
+    assert chunk.figures["params"].tolist() == expected
 
 
 def test_numbers_of_more_than_64_bits_are_exact():
     network = archinspect.network({"params": {"units": 1}, "input": [10**9], "layers": [{"Dense": "$units"}]})
-    (block,) = network.sweep({"units": [1, 10**9], "batch": [10**3]}, ["macs"]).blocks()
-    assert block.figures["macs"].tolist() == [10**12, 10**21]
+    (chunk,) = network.sweep({"units": [1, 10**9], "batch": [10**3]}, ["macs"]).chunks()
+    assert chunk.figures["macs"].tolist() == [10**12, 10**21]
 
 
 def test_a_front_has_what_no_other_beats():
     network = archinspect.network({"params": {"a": 1}, "input": [4], "layers": [{"Dense": "$a"}, {"Dense": 8}]})
-    (block,) = network.sweep({"a": [3, 1, 2], "batch": [2, 1]}, ["params", "macs"]).blocks()
-    found = analysis.front(block, ["params", "macs"])
+    (chunk,) = network.sweep({"a": [3, 1, 2], "batch": [2, 1]}, ["params", "macs"]).chunks()
+    found = analysis.front(chunk, ["params", "macs"])
     assert [found.values[name].tolist() for name in ("a", "batch")] == [[1], [1]]
     # More batches have more MACs, more units more parameters: of trade-offs all stay.
-    block.figures["macs"][:] = -block.figures["params"]
-    assert len(analysis.front(block, ["params", "macs"]).taken) == 6
+    chunk.figures["macs"][:] = -chunk.figures["params"]
+    assert len(analysis.front(chunk, ["params", "macs"]).taken) == 6
 
 
 def table(text):
@@ -117,26 +117,26 @@ def test_a_table_says_how_many_there_are(run):
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
 def test_an_interrupted_file_goes_on_without_loss(run, tmp_path, monkeypatch, stop):
-    monkeypatch.setattr(analysis, "BLOCK", 7)
+    monkeypatch.setattr(analysis, "CHUNK", 7)
     args = ("sweep", "lenet5", "--set", "classes=1..10", "--batch", "1..3", "--format", "csv", "-o")
     whole, file = tmp_path / "whole.csv", tmp_path / "part.csv"
     assert run(*args, str(whole)).exit_code == 0
-    blocks, count = analysis.Sweep.blocks, 0
+    chunks, count = analysis.Sweep.chunks, 0
 
     def interrupted(self, start=0):
         nonlocal count
-        for block in blocks(self, start):
+        for chunk in chunks(self, start):
             if count == stop:
                 raise KeyboardInterrupt
             count += 1
-            yield block
+            yield chunk
 
-    monkeypatch.setattr(analysis.Sweep, "blocks", interrupted)
+    monkeypatch.setattr(analysis.Sweep, "chunks", interrupted)
     assert run(*args, str(file)).exit_code == 1
     with file.open("a") as end:
         end.write("torn,")  # what was being written when it stopped
     assert (tmp_path / "part.csv.progress").exists()
-    monkeypatch.setattr(analysis.Sweep, "blocks", blocks)
+    monkeypatch.setattr(analysis.Sweep, "chunks", chunks)
     assert run(*args, str(file)).exit_code == 0
     assert file.read_text() == whole.read_text()
     assert [path.name for path in tmp_path.iterdir() if "progress" in path.name] == []
@@ -169,7 +169,7 @@ def test_values_of_a_text():
 
 
 def test_what_is_sorted_comes_from_all_blocks(run, monkeypatch):
-    monkeypatch.setattr(analysis, "BLOCK", 3)
+    monkeypatch.setattr(analysis, "CHUNK", 3)
     args = ("sweep", "lenet5", "--set", "classes=7,3,9,1", "--batch", "2,1", "--columns", "macs", "--format", "csv")
     result = run(*args, "--sort", "macs")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
@@ -183,8 +183,8 @@ def test_what_is_sorted_comes_from_all_blocks(run, monkeypatch):
 def test_a_front_is_that_of_comparing_all_with_all(points):
     names = ("a", "b", "c")
     columns = {name: np.array(column) for name, column in zip(names, zip(*points, strict=True), strict=True)}
-    block = analysis.Chunk(0, {"place": np.arange(len(points))}, columns, np.ones(len(points), dtype=bool))
-    found = analysis.front(block, names).values["place"].tolist()
+    chunk = analysis.Chunk(0, {"place": np.arange(len(points))}, columns, np.ones(len(points), dtype=bool))
+    found = analysis.front(chunk, names).values["place"].tolist()
     beaten = {
         at
         for at, point in enumerate(points)

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-BLOCK = 2**18
+CHUNK = 2**18
 """Combinations that are figured out at once."""
 WORTHWHILE = 8
 """A formula should hold for this many combinations; the engine alone is faster otherwise."""
 PATIENCE = 16
-"""Formulas in a row that did not, after which the engine takes what is left of a block."""
+"""Formulas in a row that did not, after which the engine takes what is left of a chunk."""
 
 
 class Chunk(NamedTuple):
@@ -82,7 +82,7 @@ class _Region(NamedTuple):
 
 
 class Sweep:
-    """A grid of values of variables, whose figures are asked for block by block."""
+    """A grid of values of variables, whose figures are asked for chunk by chunk."""
 
     def __init__(
         self, load: Loader, facts: Facts, grid: Mapping[str, Sequence[Any]], figures: Sequence[str] = tuple(FIGURES)
@@ -116,36 +116,36 @@ class Sweep:
     def __len__(self) -> int:
         return prod(map(len, self.grid.values()))
 
-    def blocks(self, start: int = 0) -> Iterator[Chunk]:
+    def chunks(self, start: int = 0) -> Iterator[Chunk]:
         """Yield the combinations from the one of this number on."""
         shape = tuple(map(len, self.grid.values()))
-        for first in range(start, len(self), BLOCK):
-            places = np.unravel_index(np.arange(first, min(first + BLOCK, len(self))), shape)
+        for first in range(start, len(self), CHUNK):
+            places = np.unravel_index(np.arange(first, min(first + CHUNK, len(self))), shape)
             values = {
                 name: np.array(known, dtype=None if name in self.whole else object)[place]
                 for (name, known), place in zip(self.grid.items(), places, strict=True)
             }
-            yield self._block(first, values)
+            yield self._chunk(first, values)
 
-    def _block(self, start: int, values: dict[str, Array]) -> Chunk:
+    def _chunk(self, start: int, values: dict[str, Array]) -> Chunk:
         count = len(next(iter(values.values()))) if values else 1
-        block = Chunk(
+        chunk = Chunk(
             start, values, {name: np.zeros(count, dtype=np.int64) for name in self.figures}, np.zeros(count, dtype=bool)
         )
         left = np.ones(count, dtype=bool)
         for region in self._regions:
-            self._fill(block, left, region)
+            self._fill(chunk, left, region)
         poor = 0
         while left.any():
             point = self._point(values, int(left.argmax()))
             before = int(left.sum())
             if poor < PATIENCE:
                 region = self._traced(point)
-                self._fill(block, left, region)
+                self._fill(chunk, left, region)
                 poor = 0 if before - int(left.sum()) >= min(WORTHWHILE, before) else poor + 1
             else:
-                self._run(block, left, int(left.argmax()), point)
-        return block
+                self._run(chunk, left, int(left.argmax()), point)
+        return chunk
 
     def _point(self, values: Mapping[str, Array], row: int) -> dict[str, Any]:
         return {name: column[row].item() if name in self.whole else column[row] for name, column in values.items()}
@@ -163,27 +163,27 @@ class Sweep:
         self._regions.append(region)
         return region
 
-    def _fill(self, block: Chunk, left: Array, region: _Region) -> None:
+    def _fill(self, chunk: Chunk, left: Array, region: _Region) -> None:
         """Put a region's figures where it holds and nothing stands yet."""
         rows = left.copy()
         for name, choice in zip([n for n in self.grid if n not in self.whole], region.choices, strict=True):
-            rows &= np.array([value == choice and type(value) is type(choice) for value in block.values[name]])
+            rows &= np.array([value == choice and type(value) is type(choice) for value in chunk.values[name]])
         numbers = np.flatnonzero(rows)
         if not len(numbers):
             return
-        given = {name: block.values[name][numbers] for name in region.table.variables}
+        given = {name: chunk.values[name][numbers] for name in region.table.variables}
         columns, holds = region.table(**given) if given else region.table()
         inside = numbers[np.broadcast_to(holds, numbers.shape)]
         left[inside] = False
         if not region.refused:
-            block.taken[inside] = True
+            chunk.taken[inside] = True
             for name in self.figures:
                 column = np.broadcast_to(columns[name], numbers.shape)
                 if column.dtype == object:  # numbers of more than 64 bits
-                    block.figures[name] = block.figures[name].astype(object)
-                block.figures[name][inside] = column[holds]
+                    chunk.figures[name] = chunk.figures[name].astype(object)
+                chunk.figures[name][inside] = column[holds]
 
-    def _run(self, block: Chunk, left: Array, row: int, point: Mapping[str, Any]) -> None:
+    def _run(self, chunk: Chunk, left: Array, row: int, point: Mapping[str, Any]) -> None:
         """Let the engine find the figures of one combination."""
         self.by_engine += 1
         left[row] = False
@@ -191,27 +191,27 @@ class Sweep:
             facts = Symbols(self.load, self.facts, (), point).facts
         except RefusedError:
             return
-        block.taken[row] = True
+        chunk.taken[row] = True
         for name in self.figures:
             figure = FIGURES[name][1](facts)
             if figure > LARGEST:
-                block.figures[name] = block.figures[name].astype(object)
-            block.figures[name][row] = figure
+                chunk.figures[name] = chunk.figures[name].astype(object)
+            chunk.figures[name][row] = figure
 
 
-def filtered(block: Chunk, conditions: Sequence[Condition]) -> Chunk:
+def filtered(chunk: Chunk, conditions: Sequence[Condition]) -> Chunk:
     """Return the combinations that the network takes and for which all conditions hold."""
-    rows = block.taken.copy()
+    rows = chunk.taken.copy()
     for column, relation, number in conditions:
-        values = block.figures.get(column, block.values.get(column))
+        values = chunk.figures.get(column, chunk.values.get(column))
         # As whole numbers, so that nothing is rounded.
         bound = int(number) if number == int(number) else float(number)
         rows &= _COMPARE[relation](values, bound)
-    return block if rows.all() else block.chosen(np.flatnonzero(rows))
+    return chunk if rows.all() else chunk.chosen(np.flatnonzero(rows))
 
 
 def joined(first: Chunk, second: Chunk) -> Chunk:
-    """Return the combinations of two blocks in one."""
+    """Return the combinations of two chunks in one."""
     return Chunk(
         first.start,
         {name: np.concatenate([column, second.values[name]]) for name, column in first.values.items()},
@@ -220,16 +220,16 @@ def joined(first: Chunk, second: Chunk) -> Chunk:
     )
 
 
-def ordered(block: Chunk, column: str) -> Chunk:
+def ordered(chunk: Chunk, column: str) -> Chunk:
     """Return the combinations with the smallest value of a column first; equal ones stay in order."""
-    values = block.figures.get(column, block.values.get(column))
+    values = chunk.figures.get(column, chunk.values.get(column))
     assert values is not None  # as Sweep.check has seen
-    return block.chosen(np.argsort(values, kind="stable"))
+    return chunk.chosen(np.argsort(values, kind="stable"))
 
 
-def front(block: Chunk, figures: Sequence[str]) -> Chunk:
+def front(chunk: Chunk, figures: Sequence[str]) -> Chunk:
     """Return the combinations of which no other is smaller in one of the figures and larger in none."""
-    columns = np.stack([block.figures[name].astype(float) for name in figures])
+    columns = np.stack([chunk.figures[name].astype(float) for name in figures])
     order = np.lexsort(columns[::-1])
     kept: list[int] = []
     for row in order:
@@ -238,4 +238,4 @@ def front(block: Chunk, figures: Sequence[str]) -> Chunk:
             np.all(columns[:, kept] <= point[:, None], axis=0) & np.any(columns[:, kept] < point[:, None], axis=0)
         ):
             kept.append(int(row))
-    return block.chosen(np.array(sorted(kept), dtype=int))
+    return chunk.chosen(np.array(sorted(kept), dtype=int))

@@ -218,7 +218,7 @@ def device_options(help: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return lambda function: name(file(function))
 
 
-def find_device(name: str | None, file: str | None) -> Device | None:
+def device_asked_for(name: str | None, file: str | None) -> Device | None:
     """Return the device of that name, None without one; leave with 2 where it is not known, or a file has no use."""
     if not name and not file:
         return None

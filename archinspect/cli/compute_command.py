@@ -8,9 +8,9 @@ import click
 
 from archinspect.cli.common import (
     depth_option,
+    device_asked_for,
     device_options,
     exact_option,
-    find_device,
     format_option,
     shape_options,
     spec_argument,
@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913 - one an option
       archinspect compute gpt2 --device a100 --sort time --depth all
       archinspect compute vgg16 --device mine --devices my_devices.yaml
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    found_device = find_device(device, devices)
+    found_device = device_asked_for(device, devices)
     tf32 = dtype == "tf32"
     with spec_errors() as api:
         network = api.network(spec, dtype="float32" if tf32 else dtype, **sizes)

@@ -9,9 +9,9 @@ import click
 
 from archinspect.cli.common import (
     ByteCount,
+    device_asked_for,
     device_options,
     exact_option,
-    find_device,
     format_option,
     plan_options,
     shape_options,
@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.reports.memory import Plan  # a help page needs no engine
 
-    found_device = find_device(device, devices)
+    found_device = device_asked_for(device, devices)
     if (memory is None) == (found_device is None):
         raise click.UsageError("say either --memory or --device")
     memory = found_device.memory if found_device else memory or 0

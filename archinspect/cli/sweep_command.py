@@ -205,21 +205,21 @@ def _run(
     pareto: tuple[str, ...],
     sort: str | None,
 ) -> None:
-    """Give all blocks to the output: at once, or once all are known and sorted."""
+    """Give all chunks to the output: at once, or once all are known and sorted."""
     from archinspect.analyses import sweep as analysis
 
     shown = sys.stderr if out.shows_progress else StringIO()
     with out, click.progressbar(length=len(sweep), file=shown) as bar:
         bar.update(out.start)
         held = None
-        for block in sweep.blocks(out.start):
-            count = len(block.taken)
-            rows = analysis.filtered(block, conditions)
+        for chunk in sweep.chunks(out.start):
+            count = len(chunk.taken)
+            rows = analysis.filtered(chunk, conditions)
             if pareto or sort:
                 held = rows if held is None else analysis.joined(held, rows)
                 held = analysis.front(held, pareto) if pareto else held
             else:
-                out.write(rows, block.start + count)
+                out.write(rows, chunk.start + count)
             bar.update(count)
         if held is not None:
             out.write(analysis.ordered(held, sort) if sort else held, len(sweep))

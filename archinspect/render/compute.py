@@ -18,6 +18,8 @@ LAYER_WIDTH = 24
 """What a narrow terminal leaves for a layer's name and type."""
 LEAST_COLUMNS = 2
 """A layer and a figure."""
+_NEEDS = {"macs": ("macs",), "flops": ("flops",), "bytes": ("params",), "bound": ("params", "flops")}
+"""By how a figure's key ends, the figures of layers without which it is not known."""
 
 
 class ComputeColumn(NamedTuple):
@@ -30,17 +32,19 @@ class ComputeColumn(NamedTuple):
     needs: tuple[str, ...] = ()
     """The figures of layers without which it is not known."""
     number: bool = True
+    is_sum: bool = True
+    """Whether a row's value is the sum of its layers', so that some of them say something."""
 
     def written(self, row: ComputeRow, *, exact: bool) -> str:
         """Return a row's value as text, with a `?` where it is not known, or not of all of the row's layers."""
         text = self.write(row, exact)
         if set(self.needs).isdisjoint(row.unknown):
             return text
-        return f"{text} + ?" if self.value(row) and self in _SUMS else "?"
+        return f"{text} + ?" if self.value(row) and self.is_sum else "?"
 
 
 def _counted(title: str, value: Callable[[ComputeRow], int], keep: int, figure: str = "macs") -> ComputeColumn:
-    return ComputeColumn(title, value, lambda row, exact: count(value(row), exact=exact), keep, (figure,))
+    return ComputeColumn(title, value, lambda row, exact: count(value(row), exact=exact), keep, _NEEDS[figure])
 
 
 COMPUTE_COLUMNS = {
@@ -57,14 +61,15 @@ COMPUTE_COLUMNS = {
         lambda row: row.figures.bytes,
         lambda row, exact: byte_count(row.figures.bytes, exact=exact),
         70,
-        ("params",),
+        _NEEDS["bytes"],
     ),
     "intensity": ComputeColumn(
         "FLOPs/byte",
         lambda row: row.figures.intensity,
         lambda row, _: f"{row.figures.intensity:.2f}" if row.figures.bytes else "",
         60,
-        ("params", "flops"),
+        _NEEDS["bound"],
+        is_sum=False,
     ),
     "time": ComputeColumn(
         "Time at least",
@@ -73,10 +78,9 @@ COMPUTE_COLUMNS = {
         90,
     ),
     "bound": ComputeColumn(
-        "Bound by", lambda row: row.figures.bound, lambda row, _: row.figures.bound, 55, ("params", "flops")
+        "Bound by", lambda row: row.figures.bound, lambda row, _: row.figures.bound, 55, _NEEDS["bound"], is_sum=False
     ),
 }
-_SUMS = [column for name, column in COMPUTE_COLUMNS.items() if name not in {"intensity", "bound"}]
 
 
 def shown_columns(found: ComputeReport) -> list[str]:
@@ -170,12 +174,7 @@ def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:
 def _known(row: ComputeRow) -> list[Any]:
     """Return a row's figures, None for those that are not known."""
     values = row.as_dict()
-    for unit, needed in (
-        ("macs", {"macs"}),
-        ("flops", {"flops"}),
-        ("bytes", {"params"}),
-        ("bound", {"params", "flops"}),
-    ):
-        if not needed.isdisjoint(row.unknown):
+    for unit, needed in _NEEDS.items():
+        if not set(needed).isdisjoint(row.unknown):
             values.update({name: None for name in values if name.endswith(unit)})
     return list(values.values())

@@ -50,7 +50,7 @@ def print_layers(
 ) -> list[str]:
     """Print the columns that fit, and return the names of the others.
 
-    `styles` has one for each row's first cell. As to the widths see :func:`fitting`.
+    `styles` has one for the name of each layer. As to the widths see :func:`fitting`.
     """
     shown = fitting(cells, columns, console.width, layer_width=layer_width, least=least)
     head, *rows = zip(*(_padded(columns[name], column) for name, column in shown.items()), strict=True)

@@ -25,7 +25,7 @@ BYTES = ("output_bytes", "kept", "peak")
 
 
 class Output:
-    """Where the rows of a sweep go, one block after another."""
+    """Where the rows of a sweep go, one chunk after another."""
 
     def __init__(
         self,
@@ -90,10 +90,10 @@ class Output:
         signature: list[Any] = json.loads(text)
         return signature
 
-    def write(self, block: Chunk, done: int) -> None:
-        """Write the rows of a block, after which so many combinations are done."""
-        lists = [column.tolist() for column in (*block.values.values(), *block.figures.values())]
-        number = len(block.taken)
+    def write(self, chunk: Chunk, done: int) -> None:
+        """Write the rows of a chunk, after which so many combinations are done."""
+        lists = [column.tolist() for column in (*chunk.values.values(), *chunk.figures.values())]
+        number = len(chunk.taken)
         if self.form == "table":
             missing = max(SHOWN - self.rows, 0)
             self._shown += [self._written(row) for row in zip(*[column[:missing] for column in lists], strict=True)]
