@@ -95,8 +95,8 @@ def main(args: Sequence[str] | None = None) -> None:
         try:
             cli(args)
         finally:
-            for err in (False, True):
-                click.echo(nl=False, err=err)  # flushes a stream, if there is one
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # a process may have none
+                stream.flush()
     except BrokenPipeError:
         _stop_writing()
         sys.exit(0)
