@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.devices import Device
     from archinspect.analyses.facts import Facts
     from archinspect.analyses.fit import Fit
+    from archinspect.analyses.growth import Growth
     from archinspect.analyses.sweep import Sweep
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.symbolic.formulas import Formula
@@ -120,7 +121,7 @@ class Network:
     ) -> list[Fit]:
         """Return the largest batch, and parameters, that fit into so many bytes; see :func:`archinspect.fit`."""
         from archinspect.analyses.fit import largest_that_fits
-        from archinspect.reports.memory import Plan, needed
+        from archinspect.reports.memory import Plan, evenly_needed
 
         whole = {name: value for name, value in self.graph.params.items() if type(value) is int}
         starts = {"batch": 1, **whole}
@@ -131,7 +132,9 @@ class Network:
         plan = plan or Plan(dtype=self.settings.dtype)
         found = []
         for name in wanted:
-            needs = _Needs(self, name, lambda facts: needed(facts.in_dtype(plan.dtype), plan, for_training=training))
+            needs = _Needs(
+                self, name, lambda facts: evenly_needed(facts.in_dtype(plan.dtype), plan, for_training=training)
+            )
             found.append(largest_that_fits(name, memory, needs, starts[name], needs.bound))
         return [one._replace(uncounted=uncounted(self.graph)) for one in found]
 
@@ -201,37 +204,45 @@ class Network:
 class _Needs:
     """What a network needs with other values of one variable: by formulas where they hold, by the engine where not."""
 
-    def __init__(self, network: Network, name: str, need: Callable[[Facts], int]) -> None:
+    def __init__(self, network: Network, name: str, need: Callable[[Facts], tuple[int, ...]]) -> None:
         self.network = network
         self.name = name
         self.need = need
+        """Returns what is needed first, and whatever grows evenly if that does."""
         self.formulas: list[Formula] = []
-        self.counts: dict[int, int] = {}
-        """Operators of the network, by the value, where the engine made it."""
         self.is_structural = False
         """Whether the network is another one with each value, so that formulas hold for one alone."""
+        self.growth: Growth | None = None
+        """How need, and the number of operators, grow then."""
 
     def __call__(self, value: int) -> int | None:
         """Return the bytes, or whatever is needed; None where the network refuses the value."""
         for formula in self.formulas:
             if formula.holds(**dict.fromkeys(formula.variables, value)):
                 return int(formula(**dict.fromkeys(formula.variables, value)))
+        grown = self.growth and self.growth.at(value)
+        if grown:
+            nodes, need, *_ = grown
+            return need if nodes <= MAX_NODES else None
         with collection_paused():
             return self._run(value) if self.is_structural else self._traced(value)
 
     def _traced(self, value: int) -> int | None:
         from archinspect.analyses.formula import RefusedError, Symbols
+        from archinspect.analyses.growth import growth
 
+        load, facts = self.network._load, self.network.facts  # noqa: SLF001 - this is a part of it
         try:
-            symbols = Symbols(self.network._load, self.network.facts, [self.name], {self.name: value})  # noqa: SLF001 - a part of it
+            symbols = Symbols(load, facts, [self.name], {self.name: value})
         except RefusedError:
             return None
-        formula = symbols.trace.formula(self.need(symbols.facts))
+        formula = symbols.trace.formula(self.need(symbols.facts)[0])
         low, high = formula.ranges.get(self.name, (0, 1))
         self.is_structural = low == high
         if self.is_structural:
-            return self._run(value)
-        self.formulas.append(formula)
+            self.growth = growth(load, facts, self.name, lambda facts: (len(facts.graph.nodes), *self.need(facts)))
+        else:
+            self.formulas.append(formula)
         return int(formula(**dict.fromkeys(formula.variables, value)))
 
     def _run(self, value: int) -> int | None:
@@ -239,13 +250,10 @@ class _Needs:
             other = self.network.with_settings(params={self.name: value})
         except InvalidSpecError:
             return None
-        self.counts[value] = len(other.graph.nodes)
-        return self.need(other.facts)
+        return self.need(other.facts)[0]
 
     def bound(self) -> int | None:
-        """Guess the largest value for which the network has not too many operators; None where it need not grow."""
-        known = sorted(self.counts.items())[-2:]
-        if len(known) < 2 or known[0][1] >= known[1][1]:  # noqa: PLR2004 - a line has two points
+        """Return the largest value for which the network has not too many operators, if that is known."""
+        if self.growth is None or self.growth.steps[0] <= 0:
             return None
-        (first, fewer), (second, more) = known
-        return second + (MAX_NODES - more) * (second - first) // (more - fewer)
+        return self.growth.base + (MAX_NODES - self.growth.first[0]) // self.growth.steps[0]

@@ -79,7 +79,12 @@ class Symbols:
     """A network run on symbols: the facts of which every number knows how it came about."""
 
     def __init__(
-        self, load: Loader, facts: Facts, names: Sequence[str], values: Mapping[str, Any] | None = None
+        self,
+        load: Loader,
+        facts: Facts,
+        names: Sequence[str],
+        values: Mapping[str, Any] | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Trace at the network's own values of the variables named, or at other `values`.
 
@@ -90,7 +95,7 @@ class Symbols:
         for name in names:
             refuse_unknown("a variable", name, own)
         self.names = tuple(names)
-        self.trace = Trace()
+        self.trace = trace or Trace()
         point = own | dict(values or {})
         symbols = {name: self.trace.symbol(name, point[name], low=min(1, point[name])) for name in names}
         problems = Problems()

@@ -77,6 +77,8 @@ class Expansion:
         self.sharing: list[Sharing] = []
         self.steps = 0
         """How many steps were expanded."""
+        self.is_open = False
+        """Whether this is within a repeat whose number stays open."""
 
     @property
     def unknown(self) -> Tensor:

@@ -8,6 +8,7 @@ from archinspect.base.diagnostics import show
 from archinspect.base.source import List, Scalar
 from archinspect.graph.graph import Composite, Tensor
 from archinspect.language.composites import Composites
+from archinspect.language.copies import copies
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.layers import Layers
 from archinspect.language.references import Ref, Sharing, is_all
@@ -80,7 +81,8 @@ class Steps:
             inner = Scope(f"{path}.", scope.env, scope)
             expansion.builder.composites[path] = Composite(self._op_name(step, scope.env) or "group")
         made: list[Tensor] = []
-        for index in range(times):
+        # What reads all that was made before differs from copy to copy.
+        for index in range(times) if reads_all else copies(expansion, times):
             env = {**scope.env, "index": index}
             copy_name = expansion.given_name(step, env) if each else None if name is None else str(index)
             if reads_all:

@@ -129,6 +129,19 @@ def needed(facts: Facts, plan: Plan, *, for_training: bool) -> int:
     return weight_bytes(facts) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
 
 
+def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int, ...]:
+    """Return what is :func:`needed`, and what else shows whether that grows evenly with the copies of a repeat.
+
+    The most bytes alive at once do if no copy leaves bytes alive behind it. If one does, what is alive in all nodes'
+    runs together grows with the square of the copies.
+    """
+    figures = (needed(facts, plan, for_training=for_training),)
+    if for_training:
+        return figures
+    timeline = peak(facts, plan.policy, attention=plan.attention).timeline
+    return (*figures, sum(entry.during for entry in timeline))
+
+
 def inference(facts: Facts, plan: Plan) -> Inference:
     """Return what inference takes."""
     cache = kv_cache(facts, plan.cached) if plan.cached else 0
