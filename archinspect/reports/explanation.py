@@ -5,7 +5,7 @@ There is no second copy of any rule here; a formula is what the rule computed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.diagnostics import suggest
@@ -157,6 +157,10 @@ class Explained(NamedTuple):
         return {**counted, "differences": [one._asdict() for one in self.differences]}
 
 
+_Seen: TypeAlias = "dict[tuple[Fields, ...], tuple[tuple[Figure, ...], tuple[Figure, ...] | None]]"
+"""What is given, and what follows of receptive fields, by the fields of the inputs."""
+
+
 def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     """Return the explanations of every layer of a network, an operator each.
 
@@ -164,12 +168,13 @@ def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     """
     seen = facts.once(fields)
     known: dict[object, _Explainer] = {}
+    passed: _Seen = {}
     layers: dict[str, list[Explanation]] = {}
     for node in facts.graph.nodes:
         key = (facts.call(node), node.shares and tuple(facts.own_weights(node)))
         explainer = known.get(key)
         if explainer is None:
-            explainer = known[key] = _Explainer(facts, node)
+            explainer = known[key] = _Explainer(facts, node, passed)
         sources = tuple([seen[tensor.position] for tensor in node.reads])
         layers.setdefault(node.layer, []).append(explainer.explain(node, sources))
     return {name: tuple(parts) for name, parts in layers.items()}
@@ -178,7 +183,7 @@ def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
 class _Explainer:
     """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
-    def __init__(self, facts: Facts, node: Node) -> None:
+    def __init__(self, facts: Facts, node: Node, passed: _Seen) -> None:
         self.call = call = facts.call(node)
         self.node = node
         self.layout = facts.graph.layout
@@ -209,22 +214,23 @@ class _Explainer:
             field=None,
             unknown=call.op.unknown(),
         )
-        self.behind: dict[tuple[Fields, ...], tuple[tuple[Figure, ...], tuple[Figure, ...] | None]] = {}
+        self.seen: _Seen = passed if self.reaches == () else {}
+        """Behind what reads position by position, the same is seen whatever it computes."""
 
     def explain(self, node: Node, sources: tuple[Fields, ...]) -> Explanation:
         """Return the explanation of a node that calls so, whose inputs see these fields."""
-        if sources not in self.behind:
+        if sources not in self.seen:
             before = dict(self.given), set(self.shown)
             field = self._field(self.reaches, sources)
-            self.behind[sources] = tuple(self.given.values()), field
+            self.seen[sources] = tuple(self.given.values())[len(before[0]) :], field
             self.given, self.shown = before
-        given, field = self.behind[sources]
+        given, field = self.seen[sources]
         return self.common._replace(
             name=node.path,
             inputs=tuple(
                 (_source(tensor, node), shape) for tensor, shape in zip(node.inputs, self.call.shapes, strict=True)
             ),
-            given=given,
+            given=(*self.given.values(), *given),
             field=field,
             shares=node.shares.layer if node.shares else "",
         )
