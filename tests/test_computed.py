@@ -121,3 +121,13 @@ def test_no_figure_depends_on_the_batch(text, tmp_path):
     (problem,) = archinspect.check(file).diagnostics
     assert "the batch" in problem.message
     assert problem.span.column == 22
+
+
+def test_a_wrapped_layer_computes_with_a_step_s_axes():
+    layer = {
+        "Custom": {"output_shape": ["${in[1] // 2}"], "params": "${in[1] * units}", "macs": "${in[1]}", "units": 4}
+    }
+    net = small({"TimeDistributed": {"layer": layer}}, shape=(10, 8))
+    (node,) = net.graph.nodes
+    assert net.shape(node.output) == (1, 10, 4)
+    assert (costs(net)[node].params, costs(net)[node].macs) == (8 * 4, 10 * 8)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from small import single_layer
+from small import single_layer, small
 
 from archinspect.analyses.cost import costs
 from archinspect.analyses.receptive_field import fields
@@ -77,3 +77,18 @@ def test_formulas_of_a_measured_layer(framework, row):
         assert [figures[name] for name in figures if name.startswith("out_")] == list(facts.shape(node.output)[1:])
         assert (figures.get("params", 0), figures.get("buffers", 0)) == (counted[node].params, counted[node].buffers)
         assert (figures["MACs"], figures["FLOPs"]) == (counted[node].macs, counted[node].flops)
+
+
+def test_every_output_is_explained():
+    lstm = {"LSTM": {"units": 4, "return_sequences": True, "return_state": True}, "name": "lstm"}
+    layers = explain(small(lstm, {"Add": None, "from": ["lstm.1", "lstm.2"]}, shape=(10, 8)))
+    (part,) = layers["lstm"]
+    assert part.output_shapes == ((None, 10, 4), (None, 4), (None, 4))
+    assert {figure.name: figure.value for figure in part.output}["out3_features"] == 4
+    assert layers["add"][0].inputs == (("lstm.1", (None, 4)), ("lstm.2", (None, 4)))
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+def test_what_is_the_same_for_all_samples_has_no_batch(batch):
+    layers = explain(small({"Parameter": {"shape": [5, 4]}}, shape=(10, 8), batch=batch))
+    assert layers["parameter"][0].output_shapes == ((1, 5, 4),)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.source import List, Map, Scalar
 from archinspect.language.evaluation import UnevaluatedError
+from archinspect.ops import find_operator
 from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
@@ -63,7 +64,16 @@ class Maker:
             from archinspect.language.computed import values  # for a user's own layer alone
 
             return values(kind, arguments, env, self.evaluation)
-        return {name: self.evaluation.value(tree, env) for name, tree in arguments.values.items()}
+        return {name: self._value(tree, env) for name, tree in arguments.values.items()}
+
+    def _value(self, tree: Tree, env: Env) -> Any:  # noqa: ANN401 - what an argument takes
+        """Return an argument's value, which for a wrapper is an operator with arguments of its own."""
+        if isinstance(tree, Map) and len(tree.values) == 1:
+            ((name, arguments),) = tree.values.items()
+            kind = find_operator(name)
+            if kind is not None and isinstance(arguments, Map):
+                return {name: self._values(kind, arguments, env)}
+        return self.evaluation.value(tree, env)
 
     def arguments(self, step: Step, kind: type[Op]) -> Map | None:
         """Return the arguments that a step gives, the main one among them by its name."""

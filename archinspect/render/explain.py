@@ -46,18 +46,18 @@ def _print_layer(name: str, parts: Sequence[Explanation], report: Report, consol
     for part in parts:
         if len(parts) > 1:
             console.print(Text.assemble("\n", (part.name.removeprefix(f"{name}."), "bold yellow"), f" ({part.type})"))
-        _print_part(part, report, console)
+        _print_part(part, console)
 
 
-def _print_part(part: Explanation, report: Report, console: Console) -> None:
+def _print_part(part: Explanation, console: Console) -> None:
     console.print(Text(doc_text(part.doc), "bright_black"))
     for source, dims in part.inputs:
-        console.print(Text.assemble(("\nInput", "bold"), f" {_shape(dims, report)} from {source}"), end="")
+        console.print(Text.assemble(("\nInput", "bold"), f" {shape(dims)} from {source}"), end="")
     console.print()
     if part.given:
         given = ", ".join(f"{figure.name} = {figure.value}" for figure in part.given)
         console.print(Padding(Text(given), (0, 0, 0, len(INDENT)), expand=False))
-    _print_section("Output", _shape(part.output_shape, report), part.output, console)
+    _print_section("Output", ", ".join(map(shape, part.output_shapes)), part.output, console)
     if part.weights:
         console.print(Text.assemble(("\nWeights", "bold"), f" those of {part.shares}" if part.shares else ""))
         for weight in part.weights:
@@ -109,10 +109,6 @@ def _of_width(text: str) -> str:
 def _weight_title(weight: WeightFigure) -> str:
     marks = "".join([", shared" * weight.shared, ", not learned" * (not weight.learned)])
     return f"{weight.elements.name} ({', '.join(map(str, weight.shape))}{marks})"
-
-
-def _shape(dims: Sequence[int], report: Report) -> str:
-    return shape((report.batch, *dims[1:]))
 
 
 def _print_figure(figure: Figure, console: Console, title: str = "") -> None:

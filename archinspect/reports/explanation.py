@@ -14,6 +14,7 @@ from archinspect.base.symbolic.traced import Number, Traced, named, named_number
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
+from archinspect.reports.summary import batch_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Node, Tensor
     from archinspect.ops.base import Op
     from archinspect.ops.figures import Weight
-    from archinspect.reports.summary import Report
+    from archinspect.reports.summary import BatchShape, Report
     from archinspect.reports.worked import Worked
 
 # What arguments are called in formulas, where their own name would read badly with an axis behind it.
@@ -82,11 +83,12 @@ class Explanation(NamedTuple):
     type: str
     label: str
     doc: str
-    inputs: tuple[tuple[str, Shape], ...]
+    inputs: tuple[tuple[str, BatchShape], ...]
     """What it reads, and those shapes."""
-    output_shape: Shape
+    output_shapes: tuple[BatchShape, ...]
     given: tuple[Figure, ...]
     output: tuple[Figure, ...]
+    """The sizes of the outputs."""
     weights: tuple[WeightFigure, ...]
     params: tuple[Figure, ...]
     """Learned parameters, and running statistics if there are any."""
@@ -104,8 +106,8 @@ class Explanation(NamedTuple):
         return {
             "name": self.name,
             "type": self.type,
-            "inputs": [{"layer": layer, "shape": list(shape)} for layer, shape in self.inputs],
-            "output_shape": list(self.output_shape),
+            "inputs": [{"layer": layer, "shape": _sizes(shape)} for layer, shape in self.inputs],
+            "output_shape": _sizes(self.output_shapes[0]),
             "given": {figure.name: figure.value for figure in self.given},
             "output": [figure.as_dict() for figure in self.output],
             "weights": [
@@ -184,8 +186,8 @@ class _Explainer:
     """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
     def __init__(self, facts: Facts, node: Node, passed: _Seen) -> None:
+        self.facts = facts
         self.call = call = facts.call(node)
-        self.node = node
         self.layout = facts.graph.layout
         self.batch = named(facts.batch, "batch") if facts.settings.batch else 1
         self.op = _traced_op(call.op)
@@ -195,9 +197,9 @@ class _Explainer:
         shapes = tuple(
             self._shape(shape, f"in{at}" if len(call.shapes) > 1 else "in") for at, shape in enumerate(call.shapes, 1)
         )
-        output, dims = self._output(self.op.output(*shapes))
+        outputs, dims = self._outputs(self.op.outputs(*shapes))
         weights, params = self._weights(shapes, facts.own_weights(node))
-        work = tuple(self._work(self.op.work(shapes, output)))
+        work = tuple(self._work(self.op.work(shapes, outputs[0])))
         self.reaches = self.op.reach(*shapes)
         self.common = Explanation(
             name="",
@@ -205,7 +207,7 @@ class _Explainer:
             label=call.op.label(),
             doc=type(call.op).__doc__ or "",
             inputs=(),
-            output_shape=call.output,
+            output_shapes=(),
             given=(),
             output=tuple(dims),
             weights=weights,
@@ -227,9 +229,8 @@ class _Explainer:
         given, field = self.seen[sources]
         return self.common._replace(
             name=node.path,
-            inputs=tuple(
-                (_source(tensor, node), shape) for tensor, shape in zip(node.inputs, self.call.shapes, strict=True)
-            ),
+            inputs=tuple([(_source(tensor, node), batch_shape(tensor, self.facts)) for tensor in node.inputs]),
+            output_shapes=tuple([batch_shape(tensor, self.facts) for tensor in node.outputs]),
             given=(*self.given.values(), *given),
             field=field,
             shares=node.shares.layer if node.shares else "",
@@ -240,17 +241,20 @@ class _Explainer:
         dims = [named(dim, f"{prefix}_{axis}") for dim, axis in zip(shape[1:], axes, strict=True)]
         return cast("Shape", (self.batch, *dims))
 
-    def _output(self, result: Shape) -> tuple[Shape, list[Figure]]:
-        """Return the output's dimensions as further formulas call them, and how they come about."""
-        dims: list[Number] = [self.batch]
+    def _outputs(self, results: Sequence[Shape]) -> tuple[list[Shape], list[Figure]]:
+        """Return the outputs' dimensions as further formulas call them, and how they come about."""
+        shapes: list[Shape] = []
         figures: list[Figure] = []
-        for dim, axis in zip(result[1:], _axes(self.call.op, len(result), self.layout), strict=True):
-            name = f"out_{axis}"
-            figures += self._figures(name, dim)
-            is_named = isinstance(dim, Traced) and dim.name
-            dims.append(dim if is_named else named(dim, name, dim))
-            self.shown.add(name)
-        return cast("Shape", tuple(dims)), figures
+        for at, result in enumerate(results, 1):
+            dims: list[Number] = [self.batch]
+            for dim, axis in zip(result[1:], _axes(self.call.op, len(result), self.layout), strict=True):
+                name = f"out{at}_{axis}" if at > 1 else f"out_{axis}"
+                figures += self._figures(name, dim)
+                is_named = isinstance(dim, Traced) and dim.name
+                dims.append(dim if is_named else named(dim, name, dim))
+                self.shown.add(name)
+            shapes.append(cast("Shape", tuple(dims)))
+        return shapes, figures
 
     def _weights(
         self, shapes: Sequence[Shape], own: Mapping[str, Weight]
@@ -334,8 +338,15 @@ def _figure(name: str, number: Number) -> Figure:
 
 
 def _source(tensor: Tensor, node: Node) -> str:
-    """Return where a tensor comes from: a layer, or another operator of the same one."""
-    return tensor.producer.path if tensor.producer.layer == node.layer else tensor.producer.layer
+    """Return where a tensor comes from: a layer, or another operator of the same one, and which output of several."""
+    producer = tensor.producer
+    if producer.layer == node.layer:
+        return tensor.name
+    return f"{producer.layer}.{tensor.index}" if len(producer.outputs) > 1 else producer.layer
+
+
+def _sizes(shape: BatchShape) -> list[int]:
+    return [1 if size is None else size for size in shape]
 
 
 def _traced_op(op: Op) -> Op:

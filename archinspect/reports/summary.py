@@ -259,8 +259,8 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         layout=graph.layout,
         dtype=facts.dtype,
         batch=batch,
-        inputs={node.path: _shape(node.output, facts) for node in graph.inputs},
-        outputs={tensor.producer.layer: _shape(tensor, facts) for tensor in graph.outputs},
+        inputs={node.path: batch_shape(node.output, facts) for node in graph.inputs},
+        outputs={tensor.producer.layer: batch_shape(tensor, facts) for tensor in graph.outputs},
         totals=totals,
         param_bytes=(totals.params + totals.buffers) * facts.sizes["float"],
         layers=rows,
@@ -337,15 +337,15 @@ def _row(
         kind=kind,
         label=label,
         inputs=tuple(dict.fromkeys(edge.layer for edge in edges)),
-        input_shape=_shape(first.inputs[0], facts) if first.inputs else (),
-        output_shape=_shape(last.output, facts),
+        input_shape=batch_shape(first.inputs[0], facts) if first.inputs else (),
+        output_shape=batch_shape(last.output, facts),
         cost=facts.once(layer_costs)[name],
         args=args,
         shares=first.shares.layer if first.shares else "",
         field=facts.once(fields)[last.output.position],
         unknown=op.unknown(),
         edges=tuple(edges),
-        output_shapes=tuple([_shape(tensor, facts) for tensor in last.outputs]),
+        output_shapes=tuple([batch_shape(tensor, facts) for tensor in last.outputs]),
     )
 
 
@@ -353,6 +353,7 @@ def _edge(tensor: Tensor) -> Edge:
     return Edge(tensor.producer.layer, tensor.index)
 
 
-def _shape(tensor: Tensor, facts: Facts) -> BatchShape:
+def batch_shape(tensor: Tensor, facts: Facts) -> BatchShape:
+    """Return a tensor's shape, whose batch is None unless one was asked for."""
     first, *dims = facts.shape(tensor)
     return (facts.settings.batch if tensor.batched else first, *dims)
