@@ -2,11 +2,15 @@
 
 import gc
 import os
+import signal
 import sys
+
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # without a traceback, whatever is imported just now
     # Looking for garbage while modules are imported would be a tenth of a summary.
     gc.set_threshold(100_000)
     from archinspect import cli  # behind the line above

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from archinspect import __version__
+from archinspect.cli.output import add_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"archinspect.cli.{cmd_name}_command")
-        return cast("click.Command", module.command)
+        command = cast("click.Command", module.command)
+        add_options(command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table."""

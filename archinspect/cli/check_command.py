@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,19 +16,31 @@ if TYPE_CHECKING:
 
     from archinspect.api import Checked
 
-SUFFIXES = (".yaml", ".yml")
+_SPEC_KEY = re.compile(rb"^[\"']?(?:layers|inputs?|extends)[\"']? *:", re.MULTILINE)
+MAX_LOOKED_AT = 2**20
+"""Bytes of a file in which a key of a spec is looked for."""
+
+
+class CheckedType(SpecType):
+    """A file, a folder or a name: never a built-in network instead of a file that is not there."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it."""
+        return value
 
 
 @click.command("check")
-@click.argument("specs", type=SpecType(), nargs=-1, metavar="[FILE|DIR|NAME]...")
-@format_option("full", "concise", "json", help="concise prints a line for each problem, json everything.")
+@click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|NAME]...")
+@format_option("full", "concise", "json", help="concise prints a line per problem, json everything.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
 def command(specs: tuple[str, ...], form: str, *, strict: bool, require_complete: bool) -> None:
     """Check that specs fit together and keep what their `expect` states.
 
-    Directories, without arguments this one, are searched for .yaml and .yml files; hidden folders
-    are left out. Exit codes: 0 all clean, 1 problems found, 2 wrong usage.
+    A name with a suffix or a slash is a file or a folder; others may be built-in networks. Folders are searched for
+    .yaml and .yml files; hidden folders are left out. Without arguments it is this folder, and files without `layers`,
+    `input` or `extends` are left out, too. Exit codes: 0 all clean, 1 problems found, 2 wrong usage or a file that is
+    not there.
 
     \b
     Examples:
@@ -35,17 +48,24 @@ def command(specs: tuple[str, ...], form: str, *, strict: bool, require_complete
       archinspect check specs/ --format concise
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect import api  # a help page needs no engine
+    from archinspect.language.library import is_path
+    from archinspect.language.load import not_found
 
-    checked = []
-    for spec in _files(specs or (".",)):
+    checked, missing = [], []
+    for spec in _files(specs) if specs else _specs_here():
         try:
+            if is_path(spec) and not os.path.exists(spec):
+                raise api.NotFoundError(not_found(spec))  # noqa: TRY301 - one way to tell it
             checked.append(api.check(spec))
         except api.NotFoundError as error:
-            raise click.UsageError(str(error)) from None
-    _print(checked, form)
+            missing.append(str(error))
+    if checked or not missing:
+        _print(checked, form)
+    for message in missing:
+        click.echo(f"Error: {message}", err=True)
     partial = any(result.report and result.report.status == "partial" for result in checked)
     bad = any(not result.ok or (strict and result.diagnostics) for result in checked)
-    sys.exit(1 if bad or (require_complete and partial) else 0)
+    sys.exit(2 if missing else 1 if bad or (require_complete and partial) else 0)
 
 
 def _files(specs: Sequence[str]) -> Iterator[str]:
@@ -54,17 +74,38 @@ def _files(specs: Sequence[str]) -> Iterator[str]:
         if not os.path.isdir(spec):
             yield spec
             continue
-        found = sorted(_below(spec), key=lambda path: path.split(os.sep))
+        found = _below(spec)
         if not found:
             raise click.UsageError(f"no .yaml or .yml file below '{spec}'")
         yield from found
 
 
-def _below(folder: str) -> Iterator[str]:
+def _specs_here() -> Iterator[str]:
+    """Return the files of this folder that look like specs: other tools have YAML files, too."""
+    found = [path for path in _below(".") if not os.path.exists(path) or _looks_like_spec(path)]
+    if not found:
+        raise click.UsageError("no spec in this folder: name a file or a folder")
+    yield from found
+
+
+def _looks_like_spec(path: str) -> bool:
+    with open(path, "rb") as file:
+        return _SPEC_KEY.search(file.read(MAX_LOOKED_AT)) is not None
+
+
+def _below(folder: str) -> list[str]:
+    """Return the YAML files of a folder, sorted, and links to where nothing is; pipes and devices are none."""
+    from archinspect.language.library import SUFFIXES
+
+    found = []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        wanted = [file for file in files if file.endswith(SUFFIXES) and not file.startswith(".")]
-        yield from (os.path.normpath(os.path.join(place, file)) for file in wanted)
+        for file in files:
+            path = os.path.normpath(os.path.join(place, file))
+            is_spec = file.endswith(SUFFIXES) and not file.startswith(".")
+            if is_spec and (os.path.isfile(path) or not os.path.exists(path)):
+                found.append(path)
+    return sorted(found, key=lambda path: path.split(os.sep))
 
 
 def _print(checked: list[Checked], form: str) -> None:

@@ -6,11 +6,13 @@ import os
 import re
 import sys
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.ops.figures import ATTENTION, DTYPES
+from archinspect.cli.output import color
+from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,6 +43,14 @@ class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 
     """A spec: a file, `-`, or the name of a built-in network, which the shell can complete."""
 
     name = "spec"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it; say so where a built-in network stands for a file that is not there."""
+        from archinspect.language import library  # a help page needs none
+
+        if value.endswith(library.SUFFIXES) and not os.path.exists(value) and library.find_builtin(value):
+            click.echo(f"Note: there is no file '{value}'; this is the built-in network.", err=True)
+        return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the built-in names that begin so, and leave files to the shell."""
@@ -101,7 +111,25 @@ class ByteCount(click.ParamType):  # type: ignore[type-arg] # generic from click
             self.fail(f"'{value}' is not a number of bytes such as 24GiB or 80GB", param, ctx)
         if quantity.compare or quantity.number < 1:
             self.fail(f"'{value}' is not a number of bytes such as 24GiB or 80GB", param, ctx)
+        if str(value).strip()[-1:].isdecimal():
+            self.fail(f"{value} what? Write {value}GiB, {value}GB or {value}B", param, ctx)
         return int(quantity.number)
+
+
+class DataType(click.Choice):  # type: ignore[type-arg] # generic from click 8.2 on
+    """A data type, also by another name that it has: `half`, `bf16`."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
+        """Return its name."""
+        return super().convert(ALIASES.get(value.lower(), value), param, ctx)
+
+
+class Form(click.Choice):  # type: ignore[type-arg] # as above
+    """A format of the output: `table`, which some commands call `text`, `json`, ..."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
+        """Return its name here."""
+        return super().convert(self.choices[0] if value in ("text", "table") else value, param, ctx)
 
 
 class Names(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -163,8 +191,7 @@ exact_option = click.option("--exact", is_flag=True, help="Print exact integers 
 
 def format_option(*forms: str, help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option --format; the first form is the default."""
-    kind = click.Choice(forms)
-    return click.option("--format", "form", type=kind, default=forms[0], show_default=True, help=help)
+    return click.option("--format", "form", type=Form(forms), default=forms[0], show_default=True, help=help)
 
 
 convention_option = click.option(
@@ -175,7 +202,7 @@ convention_option = click.option(
 )
 dtype_option = click.option(
     "--dtype",
-    type=click.Choice([name for name in DTYPES if name != "float"]),
+    type=DataType([name for name in DTYPES if name != "float"]),
     metavar="TYPE",
     default="float32",
     show_default=True,
@@ -185,7 +212,21 @@ batch_option = click.option("--batch", type=click.IntRange(1, 10**6), metavar="N
 
 
 def _as_dict(ctx: click.Context, param: click.Parameter, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(pairs)
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise click.BadParameter(f"'{name}' is given twice" if name else "is given twice", ctx, param)
+        found[name] = value
+    return found
+
+
+def refuse_ignored(names: Iterable[str], reason: str) -> None:
+    """Leave with 2 where an option was given that does nothing here; `names` are those of the command's arguments."""
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        if param.name in names and ctx.get_parameter_source(param.name) is click.core.ParameterSource.COMMANDLINE:
+            name = param.opts[0] if param.param_type_name == "option" else param.human_readable_name
+            raise click.UsageError(f"{name} has no effect {reason}")
 
 
 input_option = click.option(
@@ -340,8 +381,9 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 def stdout_console() -> Console:
     """Return a console on stdout: as wide as the terminal, or without an edge in a pipe or file."""
     console = _console()
-    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdecimal():
-        console.width = NATURAL_WIDTH
+    columns = os.environ.get("COLUMNS", "").strip("0")
+    if not columns.isdecimal():  # Rich takes 0 for a width
+        console.width = get_terminal_size().columns if console.file.isatty() else NATURAL_WIDTH
     return console
 
 
@@ -360,4 +402,12 @@ def _console(*, stderr: bool = False) -> Console:
             """Leave the error to who called: Rich would end the process with 1."""
             raise  # noqa: PLE0704 - it is called where one is caught
 
-    return Plain(stderr=stderr, highlight=False, markup=False, emoji=False)
+    asked = color()
+    return Plain(
+        stderr=stderr,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        color_system=None if asked == "never" else "auto",
+        force_terminal=True if asked == "always" else None,
+    )

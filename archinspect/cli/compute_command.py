@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from archinspect.cli.common import (
+    DataType,
     depth_option,
     device_asked_for,
     device_options,
@@ -29,7 +30,7 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
 @device_options("Bound the time on")
 @click.option(
     "--dtype",
-    type=click.Choice(TYPES),
+    type=DataType(TYPES),
     metavar="TYPE",
     default="float32",
     show_default=True,

@@ -9,6 +9,7 @@ import click
 from archinspect.cli.common import (
     convention_option,
     format_option,
+    refuse_ignored,
     shape_options,
     spec_argument,
     spec_errors,
@@ -47,7 +48,13 @@ class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click
     help="For a spec with `values`: the output value whose sum is shown, row,column[,channel] from 1; or all.",
 )
 @convention_option
-@format_option("table", "json", help="json: every figure with its formula, every sum with its terms.")
+@format_option(
+    "table",
+    "json",
+    "csv",
+    "markdown",
+    help="All but table: every figure with its formula; json: every sum with its terms.",
+)
 @shape_options
 def command(
     spec: str,
@@ -78,6 +85,7 @@ def command(
     with spec_errors() as api:
         explained = api.explain(spec, convention=convention or "", **sizes)
     if convention:
+        refuse_ignored(("layer", "cells"), "with --convention")
         _show_differences(explained, form)
         return
     if layer is not None:
@@ -86,12 +94,13 @@ def command(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     places = _places(explained.worked, cells)
-    if form == "json":
-        from archinspect.render.data import json_text  # the table does without
+    if form != "table":
+        refuse_ignored(("cells",), f"with --format {form}, which has all")
+        from archinspect.render.explain import explained_text  # a help page needs none
 
-        click.echo(json_text(explained.as_dict()))
+        click.echo(explained_text(explained, form))
         return
-    from archinspect.render.explain import print_explained  # JSON does without Rich
+    from archinspect.render.explain import print_explained  # as above
 
     console = stdout_console()
     print_explained(explained, console)
@@ -102,14 +111,12 @@ def command(
 
 
 def _show_differences(explained: Explained, form: str) -> None:
-    if form == "json":
-        from archinspect.render.data import json_text  # the table does without
+    from archinspect.render import differences as render  # only with --convention
 
-        click.echo(json_text(explained.differences_dict()))
-        return
-    from archinspect.render.differences import print_differences  # JSON does without Rich
-
-    print_differences(explained.report, explained.differences, stdout_console())
+    if form == "table":
+        render.print_differences(explained.report, explained.differences, stdout_console())
+    else:
+        click.echo(render.differences_text(explained, form))
 
 
 def _places(worked: Sequence[Worked], cell: tuple[int, ...] | None) -> list[list[tuple[int, ...]]]:

@@ -14,6 +14,7 @@ from archinspect.cli.common import (
     exact_option,
     format_option,
     plan_options,
+    refuse_ignored,
     shape_options,
     spec_argument,
     spec_errors,
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 @device_options("A device whose memory that is:")
 @click.option("--reserve", type=ByteCount(), help="Bytes of it that something else takes: 1GiB.")
 @click.option("--train", is_flag=True, help="For training; else for inference.")
-@click.option("--vary", "names", multiple=True, help="What to find the largest of: batch, or a parameter of the spec.")
+@click.option(
+    "--vary",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="What to find the largest of: batch, or a parameter of the spec.",
+)
 @shape_options
 @plan_options
 @exact_option
-@format_option("text", "json", help="json: exact bytes.")
+@format_option("table", "json", "csv", "markdown", help="json and csv: exact bytes.")
 def command(  # noqa: PLR0913, PLR0917 - as many options
     spec: str,
     memory: int | None,
@@ -59,6 +66,10 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
       archinspect fit llama2_7b --memory 24GiB --dtype float16 --vary seq
       archinspect fit gpt2 --device a100 --train --mixed --dtype bfloat16 --checkpointing
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if train:
+        refuse_ignored(("policy", "cached"), "in training")
+    else:
+        refuse_ignored(("optimizer", "mixed", "checkpointing"), "without --train")
     from archinspect.reports.memory import Plan  # a help page needs no engine
 
     found_device = device_asked_for(device, devices)

@@ -22,7 +22,9 @@ from archinspect.cli.common import (
 @shape_options
 @plan_options
 @exact_option
-@format_option("table", "json", help="json: exact bytes, and every step of the timeline.")
+@format_option(
+    "table", "json", "csv", "markdown", help="json and csv: exact bytes; json has every step of the timeline, too."
+)
 def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # noqa: ANN401 - as the API takes them
     """Show what memory a network takes: its weights, inference with what is alive at the peak, training.
 
@@ -39,11 +41,11 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
     sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
     with spec_errors() as api:
         found = api.memory_report(spec, Plan(**options), **sizes)
-    if form == "json":
-        from archinspect.render.data import json_text  # the table does without
-
-        click.echo(json_text(found.as_dict()))
-    else:
-        from archinspect.render.memory import print_memory  # JSON does without Rich
+    if form == "table":
+        from archinspect.render.memory import print_memory  # a help page needs no Rich
 
         print_memory(found, stdout_console(), exact=exact)
+    else:
+        from archinspect.render.memory import memory_text  # as above
+
+        click.echo(memory_text(found, form, exact=exact))

@@ -29,7 +29,7 @@ class OpName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
 
 @click.command("ops")
 @click.argument("name", required=False, type=OpName())
-@format_option("table", "json", "markdown", help="How to print them.")
+@format_option("table", "json", "csv", "markdown", help="csv: a row per operator.")
 def command(name: str | None, form: str) -> None:
     """List the operators, or explain one: what it does, how it is counted, its arguments.
 
@@ -55,6 +55,8 @@ def command(name: str | None, form: str) -> None:
     every = [op for family in families.values() for op in family]
     if form == "json":
         click.echo(data.json_text(listing.op_dict(every[0]) if name else [listing.op_dict(op) for op in every]))
+    elif form == "csv":
+        click.echo(listing.ops_csv(families))
     elif form == "markdown":
         click.echo(listing.ops_markdown(families))
     elif name:

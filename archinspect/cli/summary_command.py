@@ -15,6 +15,7 @@ from archinspect.cli.common import (
     figure_options,
     format_option,
     load_report,
+    refuse_ignored,
     spec_argument,
     stdout_console,
 )
@@ -65,6 +66,10 @@ def command(  # noqa: PLR0913 - one an option
       archinspect summary my_net.yaml --format json
       archinspect summary vit_b_16 --depth 1 --convention fvcore
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if methods:
+        refuse_ignored(("depth", "columns", "sort", "form", "exact"), "with --methods")
+    elif form == "json":
+        refuse_ignored(("columns",), "with --format json, which has everything")
     report = load_report(spec, **figures, memory=memory or "kept" in (columns or ()))
     if methods:
         from archinspect.render.methods import sentences  # only where asked for

@@ -126,7 +126,14 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
     "-o", "--output", type=click.Path(dir_okay=False), help="A file to write; CSV goes on after an interruption."
 )
 @exact_option
-@format_option("table", "csv", "json", "parquet", help="All but table: exact numbers, every row.")
+@format_option(
+    "table",
+    "csv",
+    "json",
+    "markdown",
+    "parquet",
+    help="All but table have every row; but for markdown, numbers are exact.",
+)
 def command(  # noqa: PLR0913, PLR0917 - one per option
     spec: str,
     grid: Sequence[tuple[str, list[Any]]],

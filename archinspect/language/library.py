@@ -41,10 +41,25 @@ def read_builtin(path: str) -> Source:
 
 
 def find_builtin(name: str) -> str | None:
-    """Return the path of a built-in spec, by its name with or without `.yaml` and folder; None if there is none."""
+    """Return the path of a built-in spec, by its name with or without `.yaml` and folder; None if there is none.
+
+    Case, `-` and `_` make no difference.
+    """
+    wanted = "/" + _plain(stem(name))
+    return next((path for path in builtins().values() if _plain(stem(path)).endswith(wanted)), None)
+
+
+def stem(name: str) -> str:
+    """Return a spec's name without the suffix of its file."""
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
-    path = builtins().get(name.rpartition("/")[2])
-    if path is None or not os.path.splitext(path)[0].replace(os.sep, "/").endswith(f"/{name}"):
-        return None
-    return path
+    return name
+
+
+def is_path(name: str) -> bool:
+    """Return whether a name can be meant as a file's alone."""
+    return name.endswith(SUFFIXES) or "/" in name or os.sep in name
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace(os.sep, "/").replace("-", "").replace("_", "")

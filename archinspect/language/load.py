@@ -6,10 +6,11 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from archinspect.base.diagnostics import Problems, near, suggest
-from archinspect.base.source import Map, Scalar, Source, SourceError, decode, read_file, read_tree
+from archinspect.base.diagnostics import Problems, near, nearest, show
+from archinspect.base.source import Map, Scalar, Source, SourceError, Span, decode, read_file, read_tree
 from archinspect.language import library
 from archinspect.language.expand import expand
 from archinspect.language.parse import parse_spec
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from archinspect.language.parse import Spec
 
 MAX_EXTENDS = 10
+MAX_FILES = 1000
+"""Files of a folder among which the nearest name is looked for."""
 _BARE_NAME = re.compile(r"[\w.+-]+\Z")
 
 
@@ -38,14 +41,30 @@ def open_spec(spec: str | Path | Mapping[str, Any]) -> Source:
     if isinstance(spec, Mapping):
         return _written(spec)
     if spec == "-":
+        if sys.stdin is None:
+            raise SourceError("file", "standard input is closed", Span(Source("<stdin>", "")))
         return decode(sys.stdin.buffer.read(), "<stdin>")
     path = os.fspath(spec)
     if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
         return Source("<text>", spec)
     builtin = None if os.path.isfile(path) else library.find_builtin(path)
     if builtin is None and not os.path.exists(path):
-        raise NotFoundError(f"no file and no built-in network '{path}': {suggest(path, library.builtins())}")
+        raise NotFoundError(not_found(path))
     return library.read_builtin(builtin) if builtin else read_file(path)
+
+
+def not_found(path: str) -> str:
+    """Return what to say of a name that is no file and no built-in network: the nearest there are."""
+    folder, name = os.path.split(path)
+    with suppress(OSError, ValueError):
+        files = [os.path.join(folder, file) for file in sorted(os.listdir(folder or "."))[:MAX_FILES]]
+        close = nearest(path, [file for file in files if file.endswith(library.SUFFIXES)])
+        if close:
+            return f"no file {show(path)}: did you mean {' or '.join(map(show, close))}?"
+    what = "no file" if library.is_path(path) else "no file and no built-in network"
+    close = nearest(library.stem(name), library.builtins())
+    help_ = f"did you mean {' or '.join(map(show, close))}?" if close else "`archinspect list` shows the built-in ones"
+    return f"{what} {show(path)}: {help_}"
 
 
 def _written(spec: Mapping[str, Any]) -> Source:

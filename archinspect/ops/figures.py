@@ -14,6 +14,15 @@ DTYPES = {
     **dict.fromkeys(("float16", "bfloat16", "int16"), 2),
     **dict.fromkeys(("float8", "int8", "uint8", "bool"), 1),
 }
+"""Bytes of an element, by data type; `float` is the one that the network computes in."""
+ALIASES = {
+    **dict.fromkeys(("double", "fp64", "f64"), "float64"),
+    **dict.fromkeys(("float", "single", "fp32", "f32"), "float32"),
+    **dict.fromkeys(("half", "fp16", "f16"), "float16"),
+    **dict.fromkeys(("bf16",), "bfloat16"),
+    **dict.fromkeys(("fp8", "f8"), "float8"),
+}
+"""What people call types besides."""
 
 
 class Weight(NamedTuple):

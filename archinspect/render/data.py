@@ -54,5 +54,9 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: 
     """Return a Markdown table; the columns in `right` hold numbers."""
     numbers = set(right)
     ruler = ["---:" if index in numbers else "---" for index in range(len(header))]
-    lines = [header, ruler, *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(map(markdown_row, [header, ruler, *rows]))
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """Return a row of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from archinspect.conventions import Difference
+    from archinspect.reports.explanation import Explained
     from archinspect.reports.summary import Report
+
+
+def differences_text(explained: Explained, form: str) -> str:
+    """Return what makes the difference as `json`, or as rows of `csv` or `markdown`."""
+    from archinspect.render import data  # the table does without
+
+    if form == "json":
+        return data.json_text(explained.differences_dict())
+    rows = [one._asdict() for one in explained.differences]
+    names = ("figure", "op", "layers", "ours", "theirs", "why")
+    if form == "csv":
+        return data.csv_text(names, [[row[name] for name in names] for row in rows])
+    cells = [[f"{row[name]:,}" if type(row[name]) is int else row[name] for name in names] for row in rows]
+    return data.markdown_table(names, cells, right=[2, 3, 4])
 
 
 def print_differences(report: Report, differences: Sequence[Difference], console: Console) -> None:

@@ -13,12 +13,29 @@ if TYPE_CHECKING:
     from archinspect.analyses.fit import Fit
 
 
-def fit_text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
-    """Return a line per number that was varied, or all of them as `json`."""
-    if form == "json":
-        from archinspect.render.data import json_text  # text does without
+COLUMNS = ("vary", "memory", "largest", "needed", "beyond", "step", "smallest")
+"""Of rows for programs."""
 
-        return json_text([one._asdict() for one in found])
+
+def fit_text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
+    """Return a line per number that was varied; or rows as `json`, `csv` or `markdown`."""
+    if form != "table":
+        from archinspect.render import data  # text does without
+
+        rows = [one._asdict() for one in found]
+        if form == "json":
+            return data.json_text(rows)
+        cells = [[row[name] for name in COLUMNS] for row in rows]
+        if form == "csv":
+            return data.csv_text(COLUMNS, cells)
+        return data.markdown_table(
+            COLUMNS,
+            [
+                ["" if cell is None else f"{cell:,}" if type(cell) is int else str(cell) for cell in row]
+                for row in cells
+            ],
+            right=range(1, len(COLUMNS)),
+        )
     lines = [_line(one, exact=exact) for one in found]
     lines += [f"{title}: {value}" for title, value in status_lines(found[0].uncounted)]
     return "\n".join(lines)
@@ -35,5 +52,5 @@ def _beyond(found: Fit, *, exact: bool) -> str:
     """Return what is known of the next larger number."""
     larger = f"{found.largest + found.step:,}"
     if found.beyond:
-        return f"{larger} needs {byte_count(found.beyond, exact=exact)}"
+        return f"{larger} needs {byte_count(found.beyond - found.memory, exact=exact)} more than there is"
     return "no larger one was tried" if found.ended_early else f"the network does not take {larger}"

@@ -189,3 +189,13 @@ def doc_text(doc: str) -> str:
 
 def _first_sentence(op: type[Op]) -> str:
     return _doc(op).split("\n\n")[0]
+
+
+def ops_csv(families: Mapping[str, Sequence[type[Op]]]) -> str:
+    """Return a row per operator."""
+    rows = [
+        [family, op.__name__, _first_sentence(op), " ".join(op.args), " ".join(op.aliases)]
+        for family, ops in families.items()
+        for op in ops
+    ]
+    return data.csv_text(["family", "name", "doc", "arguments", "aliases"], rows)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
 from archinspect.render.numbers import byte_count, shape
-from archinspect.render.status import status_text
+from archinspect.render.status import status_lines, status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console
 
@@ -24,82 +24,120 @@ CHART_WIDTH = 60
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
+class Entry(NamedTuple):
+    """A line of a section: a figure, in bytes unless it counts parameters, and what is said of it."""
+
+    name: str
+    figure: int
+    note: str = ""
+    unit: str = "bytes"
+
+
+def memory_text(found: MemoryReport, form: str, *, exact: bool) -> str:
+    """Return everything about a network's memory as `json`, its figures as `csv`, or as `markdown`."""
+    from archinspect.render import data  # the table does without
+
+    if form == "json":
+        return data.json_text(found.as_dict())
+    rows = [(title, entry) for title, entries in _sections(found, exact=exact) for entry in entries]
+    states = status_lines(found.report.uncounted)
+    if form == "csv":
+        cells: list[tuple[object, ...]] = [
+            (title, entry.name.strip(), entry.figure, entry.unit, entry.note) for title, entry in rows
+        ]
+        cells += [(title, "", "", "", value) for title, value in states]
+        return data.csv_text(["section", "name", "figure", "unit", "note"], cells)
+    lines = [(title, entry.name.strip(), _figure(entry, exact=exact), entry.note) for title, entry in rows]
+    lines += [(title, "", "", value) for title, value in states]
+    return data.markdown_table(["Section", "Name", "Figure", "Note"], lines, right=[2])
+
+
 def print_memory(found: MemoryReport, console: Console, *, exact: bool) -> None:
     """Print everything about a network's memory."""
     report = found.report
     shapes = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
     console.print(Text.assemble((report.name, "bold"), f"\n{shapes}, {report.dtype}"), soft_wrap=True)
-    _print_section("Parameters", _ledger_lines(found, exact=exact), console)
-    _print_section(f"Inference, batch {report.batch or 1}", _inference_lines(found, exact=exact), console)
-    plan = found.plan
-    how = [plan.optimizer, *(["mixed precision"] if plan.mixed else []), *(["checkpointing"] * plan.checkpointing)]
-    title = f"Training, batch {report.batch or 1}, {', '.join(how)}"
-    _print_section(title, _training_lines(found, exact=exact), console)
+    for title, entries in _sections(found, exact=exact):
+        _print_section(title, entries, console, exact=exact)
     console.print()
     console.print(status_text(report.uncounted), soft_wrap=True)
     if found.inference.peak.timeline:
         _print_chart(found, console)
 
 
-def _print_section(title: str, lines: Iterable[tuple[str, str, str]], console: Console) -> None:
+def _sections(found: MemoryReport, *, exact: bool) -> Iterator[tuple[str, Iterable[Entry]]]:
+    batch, plan = found.report.batch or 1, found.plan
+    yield "Parameters", _ledger_entries(found, exact=exact)
+    yield f"Inference, batch {batch}", _inference_entries(found)
+    how = [plan.optimizer, *(["mixed precision"] if plan.mixed else []), *(["checkpointing"] * plan.checkpointing)]
+    yield f"Training, batch {batch}, {', '.join(how)}", _training_entries(found, exact=exact)
+
+
+def _print_section(title: str, entries: Iterable[Entry], console: Console, *, exact: bool) -> None:
     console.print(Text(f"\n{title}", "bold"), soft_wrap=True)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True, overflow="ellipsis")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, figure, note in lines:
-        table.add_row(f"  {name}", figure, note, style="bold" if name == "total" else None)
+    for entry in entries:
+        style = "bold" if entry.name == "total" else None
+        table.add_row(f"  {entry.name}", _figure(entry, exact=exact), entry.note, style=style)
     console.print(table)
 
 
-def _ledger_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, str, str]]:
+def _figure(entry: Entry, *, exact: bool) -> str:
+    return byte_count(entry.figure, exact=exact) if entry.unit == "bytes" else f"{entry.figure:,}"
+
+
+def _ledger_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
     ledger = found.ledger
-    yield "trainable", f"{ledger.trainable:,}", ""
+    kind = "parameters"
+    yield Entry("trainable", ledger.trainable, unit=kind)
     if ledger.frozen:
-        yield "frozen", f"{ledger.frozen:,}", ""
+        yield Entry("frozen", ledger.frozen, unit=kind)
     if ledger.buffers:
-        yield "running statistics", f"{ledger.buffers:,}", "no parameters"
+        yield Entry("running statistics", ledger.buffers, "not parameters", "elements")
     if ledger.shared:
-        yield "shared", f"{ledger.shared:,}", f"counted once; untied it would have {ledger.untied:,}"
+        yield Entry("shared", ledger.shared, f"counted once; untied it would have {ledger.untied:,}", kind)
     if ledger.embedding:
-        yield "embedding", f"{ledger.embedding:,}", f"{ledger.non_embedding:,} without"
+        yield Entry("embedding", ledger.embedding, f"{ledger.non_embedding:,} without", kind)
     if ledger.active != ledger.params:
-        yield "active", f"{ledger.active:,}", "what one token uses"
+        yield Entry("active", ledger.active, "what one token uses", kind)
     types = ", ".join(f"{byte_count(ledger.bytes[name], exact=exact)} in {how}" for name, how in SHOWN_TYPES.items())
-    yield "bytes", byte_count(ledger.bytes[found.plan.dtype], exact=exact), types
+    yield Entry("bytes", ledger.bytes[found.plan.dtype], types)
 
 
-def _inference_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, str, str]]:
+def _inference_entries(found: MemoryReport) -> Iterator[Entry]:
     inference, peak = found.inference, found.inference.peak
-    yield "weights", byte_count(inference.weights, exact=exact), ""
-    yield "activations", byte_count(peak.bytes, exact=exact), f"at the peak, in {peak.layer}" if peak.layer else ""
+    yield Entry("weights", inference.weights)
+    yield Entry("activations", peak.bytes, f"at the peak, in {peak.layer}" if peak.layer else "")
     for one in peak.alive[:SHOWN_ALIVE]:
-        yield f"  {one.layer}", byte_count(one.bytes, exact=exact), shape(one.shape)
+        yield Entry(f"  {one.layer}", one.bytes, shape(one.shape))
     rest = peak.alive[SHOWN_ALIVE:]
     if rest:
-        yield f"  {len(rest)} more", byte_count(sum(one.bytes for one in rest), exact=exact), ""
+        yield Entry(f"  {len(rest)} more", sum(one.bytes for one in rest))
     if peak.workspace:
-        yield "  temporary", byte_count(peak.workspace, exact=exact), ""
+        yield Entry("  temporary", peak.workspace)
     if inference.cache:
-        yield "keys and values", byte_count(inference.cache, exact=exact), f"of {found.plan.cached:,} steps"
-    yield "total", byte_count(inference.total, exact=exact), ""
+        yield Entry("keys and values", inference.cache, f"of {found.plan.cached:,} steps")
+    yield Entry("total", inference.total)
 
 
-def _training_lines(found: MemoryReport, *, exact: bool) -> Iterable[tuple[str, str, str]]:
+def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
     training = found.training
-    yield "weights", byte_count(training.weights, exact=exact), ""
+    yield Entry("weights", training.weights)
     if training.master:
-        yield "float32 copy", byte_count(training.master, exact=exact), "of the trainable weights"
-    yield "gradients", byte_count(training.gradients, exact=exact), ""
-    yield "optimizer", byte_count(training.optimizer, exact=exact), ""
-    kept = byte_count(training.kept.total, exact=exact)
+        yield Entry("float32 copy", training.master, "of the trainable weights")
+    yield Entry("gradients", training.gradients)
+    yield Entry("optimizer", training.optimizer)
     again = training.checkpoints
     if again:
         blocks = f"{len(again.blocks)} blocks computed again" if again.blocks else "no block repeats"
-        yield "kept for backward", byte_count(again.total, exact=exact), f"{blocks}; {kept} without"
+        without = byte_count(training.kept.total, exact=exact)
+        yield Entry("kept for backward", again.total, f"{blocks}; {without} without")
     else:
-        yield "kept for backward", kept, ""
-    yield "total", byte_count(training.total, exact=exact), ""
+        yield Entry("kept for backward", training.kept.total)
+    yield Entry("total", training.total)
 
 
 def _print_chart(found: MemoryReport, console: Console) -> None:

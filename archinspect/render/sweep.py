@@ -8,7 +8,7 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from archinspect.render.data import csv_text
+from archinspect.render.data import csv_text, markdown_row, markdown_table
 from archinspect.render.numbers import byte_count, count
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Output:
     def _begin(self) -> None:
         if self.form == "csv":
             self._file.write(csv_text(self.columns, []) + "\n")
+        elif self.form == "markdown":
+            self._file.write(markdown_table(self.columns, [], right=range(len(self.columns))) + "\n")
         elif self.form == "json":
             self._file.write("[")
 
@@ -100,6 +102,9 @@ class Output:
         elif self.form == "csv":
             line = ",".join(["%s"] * len(lists)) + "\n"
             self._file.write(line * number % tuple(chain.from_iterable(zip(*map(_plain, lists), strict=True))))
+        elif self.form == "markdown":
+            for row in zip(*lists, strict=True):
+                self._file.write(markdown_row(self._written(row)) + "\n")
         elif self.form == "json":
             for row in zip(*lists, strict=True):
                 self._file.write("\n " if not self.rows else ",\n ")

@@ -1,0 +1,64 @@
+"""Where a command's output goes, and in which colors: the options --color and --output, which all commands have."""
+
+from __future__ import annotations
+
+from contextlib import redirect_stdout
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COLORS = ("auto", "always", "never")
+_COLOR = "archinspect.color"
+"""Where a context keeps what was asked for."""
+
+
+def add_options(command: click.Command) -> None:
+    """Give a command the options, but for one that it has itself."""
+    own = {name for param in command.params for name in param.opts}
+    if "--color" not in own:
+        command.params.append(_color_option())
+    if "--output" not in own and command.callback:
+        command.params.append(_output_option())
+        command.callback = _to_file(command.callback)
+
+
+def color() -> str:
+    """Return which colors were asked for."""
+    ctx = click.get_current_context(silent=True)
+    return str(ctx.meta.get(_COLOR, "auto")) if ctx else "auto"
+
+
+def _color_option() -> click.Option:
+    def keep(ctx: click.Context, param: click.Parameter, value: str) -> None:
+        ctx.meta[_COLOR] = value
+
+    return click.Option(
+        ["--color"],
+        type=click.Choice(COLORS),
+        default="auto",
+        callback=keep,
+        expose_value=False,
+        help="Colors: always, never, or on a terminal alone (auto).",
+    )
+
+
+def _output_option() -> click.Option:
+    kind = click.Path(dir_okay=False)
+    return click.Option(["-o", "--output"], type=kind, metavar="FILE", help="Write to a file, not to the terminal.")
+
+
+def _to_file(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the command with its output in a file, which is made when there is some."""
+
+    @wraps(run)
+    def wrapper(*args: Any, output: str | None, **options: Any) -> Any:  # noqa: ANN401 - the command's
+        if output is None:
+            return run(*args, **options)
+        with click.open_file(output, "w", encoding="utf-8", lazy=True) as file, redirect_stdout(cast("TextIO", file)):
+            return run(*args, **options)
+
+    return wrapper
