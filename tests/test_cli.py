@@ -121,8 +121,8 @@ def test_exit_code(run, command, code):
     [
         ("sumary net.yaml", "no command 'sumary': did you mean 'summary'?"),
         ("summary resnet5", "no file and no built-in network 'resnet5': did you mean 'resnet50'"),
-        ("compare net.yaml vgg61", "'vgg61': did you mean 'vgg19' or 'vgg16'"),
-        ("check mobilenet_v9", "did you mean 'mobilenet_v2'"),
+        ("compare net.yaml vgg61", "'vgg61': did you mean 'vgg11' or 'vgg13'"),
+        ("check mobilenet_v9", "did you mean 'mobilenet_v1' or 'mobilenet_v2'"),
         ("explain net.yaml dens", "no layer 'dens' in Net: did you mean 'dense'?"),
         ("explain net.yaml --cell 1,1", "--cell: the spec has no `values`"),
         ("explain conv2d --cell 5,1", "--cell 5,1: the output of 'conv2d' is 4x4x1"),
@@ -149,7 +149,7 @@ def test_exit_code(run, command, code):
         ("summary net.yaml --depth 99999999999999999999", "is neither"),
         ("compare net.yaml", "compare needs two specs or more"),
         ("list nothing_like_it", "no built-in network has 'nothing_like_it' in its name or source"),
-        ("ops Conv9D", "no operator 'Conv9D': did you mean 'Conv3D'"),
+        ("ops Conv9D", "no operator 'Conv9D': did you mean 'Conv1D'"),
     ],
 )
 def test_wrong_usage_is_explained(run, command, message):
@@ -472,3 +472,9 @@ def test_the_longest_sequence_is_that_of_the_batch_given(run):
     for batch in (1, 32):
         (expected,) = archinspect.fit("gpt2", 2**30, vary=["seq"], batch=batch)
         assert f'"largest": {expected.largest},' in run(*args, "--batch", str(batch)).stdout
+
+
+def test_an_input_of_other_axes_is_told_by_the_network_s_own(run):
+    found = run("summary", "vgg16", "--input", "224")
+    assert found.stderr.endswith("Hint: --input gives 1 axis, the network's own input has 3: 224x224x3\n")
+    assert "Hint" not in run("summary", "vgg16", "--input", "8x8x3").stderr

@@ -147,7 +147,7 @@ def test_one_bad_path_does_not_keep_others_from_being_checked(run):
     assert found.stdout == "1 spec checked, no errors\n"
     assert found.stderr.splitlines() == [
         "Error: no file 'nott.yaml': did you mean 'net.yaml'?",
-        "Error: no file and no built-in network 'vgg17': did you mean 'vgg19' or 'vgg16' or 'vgg13'?",
+        "Error: no file and no built-in network 'vgg17': did you mean 'vgg11' or 'vgg13' or 'vgg16'?",
     ]
 
 
@@ -190,6 +190,6 @@ def test_an_interrupt_ends_with_130_and_no_traceback():
 
 def test_a_closed_standard_input_is_told():
     command = f"exec {sys.executable} -m archinspect summary - <&-"
-    found = subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=60)
+    found = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, timeout=60)
     assert found.returncode == 2
     assert b"standard input is closed" in found.stderr

@@ -104,16 +104,20 @@ class Problems:
 
 
 def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
-    """Return the legal names that are nearest to an unknown one, best first."""
-    from difflib import get_close_matches  # 10 ms, and only errors need it
+    """Return the legal names that are nearest to an unknown one, best first; of equals those that begin so."""
+    from difflib import SequenceMatcher, get_close_matches  # 10 ms, and only errors need it
 
     plain: dict[str, str] = {}
     for known in islice(names, MAX_NAMES):
         plain.setdefault(known.lower().replace("_", ""), known)
     wanted = name.lower().replace("_", "")
-    close = get_close_matches(wanted, plain, count, 0.6)
+    close = get_close_matches(wanted, plain, 4 * count, 0.6)
     if close:
-        return [plain[key] for key in close]
+        places = {key: place for place, key in enumerate(plain)}
+        close.sort(
+            key=lambda key: (-SequenceMatcher(None, key, wanted).ratio(), not key.startswith(wanted), places[key])
+        )
+        return [plain[key] for key in close[:count]]
     akin = [key for key in plain if len(wanted) > BEGINNING and key.startswith(wanted[:BEGINNING])]
     if not akin and len(wanted) >= WORD:
         akin = [key for key, known in plain.items() if f"_{wanted}" in f"_{known.lower()}"]

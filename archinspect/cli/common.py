@@ -366,7 +366,28 @@ def spec_errors() -> Iterator[ModuleType]:
         sys.exit(2 if error.code == "file" else 1)
     except InvalidSpecError as error:
         print_diagnostics(error.diagnostics)
+        _explain_inputs(api)
         sys.exit(1)
+
+
+def _explain_inputs(api: ModuleType) -> None:
+    """Say where --input has not as many axes as the network's own input."""
+    given = click.get_current_context().params.get("inputs")
+    if not isinstance(given, dict) or not given:
+        return
+    try:
+        inputs = api.network(click.get_current_context().params["spec"]).graph.inputs
+    except Exception:  # noqa: BLE001 - the network has problems of its own, which were told
+        return
+    for node in inputs:
+        shape = given.get(node.path) or (given.get("") if len(inputs) == 1 else None)
+        own = node.op.output()[1:]
+        if shape and len(shape) != len(own):
+            axes = "axis" if len(shape) == 1 else "axes"
+            example = "x".join(map(str, own))
+            click.echo(
+                f"Hint: --input gives {len(shape)} {axes}, the network's own input has {len(own)}: {example}", err=True
+            )
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:

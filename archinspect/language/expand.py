@@ -140,8 +140,10 @@ class _Expander:
             try:
                 op = Input(**arguments)
             except ArgumentError as error:
-                span = place_of(error, tree, tree.span if tree.span.line else key.span)
-                self.problems.error("input", error.message.replace("Input: ", f"input '{name}': ", 1), span, error.help)
+                for one in (error, *error.beside):
+                    span = place_of(one, tree, tree.span if tree.span.line else key.span)
+                    message = one.message.replace("Input: ", f"input '{name}': ", 1)
+                    self.problems.error("input", message, span, one.help)
                 continue
             results[name] = self.builder.add_input(op, self.builder.claim(name, origin=key.span), key.span)
         return next(iter(results.values())) if len(inputs) == 1 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near, near
 from archinspect.base.source import List
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
@@ -43,9 +43,8 @@ class Layers:
         expansion = self.expansion
         kind = ops.find_operator(op_name)
         if kind is None:
-            known = [*expansion.blocks, *(n for names in ops.FAMILIES.values() for n in names)]
             message = f"unknown operator or block '{op_name}'"
-            expansion.problems.unknown("unknown-op", message, step.span, op_name, near(op_name, known))
+            expansion.problems.unknown("unknown-op", message, step.span, op_name, self._near(op_name))
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
@@ -58,6 +57,18 @@ class Layers:
         if op and self._count_fits(op, step, inputs):
             self._add(op, inputs, path, step, scope)
         return path
+
+    def _near(self, name: str) -> Near:
+        """Return what an unknown operator may mean: a call of a framework, a name that is near, a word of its docs."""
+        from archinspect.language.calls import step_for  # the error path only
+
+        step = step_for(name)
+        if step:
+            return Near(f"write `{step}`")
+        found = near(name, [*self.expansion.blocks, *(n for names in ops.FAMILIES.values() for n in names)])
+        if found.help.startswith("did you mean"):
+            return found
+        return Near("`archinspect ops` lists all; `Custom` is a layer of your own")
 
     def _add(self, op: Op, inputs: list[Tensor], path: str, step: Step, scope: Scope) -> None:
         expansion = self.expansion

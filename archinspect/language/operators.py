@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.source import List, Map, Scalar
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from archinspect.language.evaluation import Env, Evaluation
     from archinspect.language.parse import Step
     from archinspect.ops.base import Op
+
+_SUM = re.compile(r"\$(\w+)(\s*[-+*/%][^$]*)")
+"""A sum that is text, but for the name before it."""
 
 
 class Maker:
@@ -53,7 +57,7 @@ class Maker:
             try:
                 op = self.interned[key] = kind(**values)
             except ArgumentError as error:
-                self._tell(error, place_of(error, arguments, step.span))
+                self._tell(error, kind, arguments, step.span)
                 return None
         if not _has_expression(step.op, arguments):
             self._made[step] = op
@@ -91,11 +95,29 @@ class Maker:
         arguments.keys[main], arguments.values[main] = Scalar(main, main, value.span), value
         return arguments
 
-    def _tell(self, error: ArgumentError, span: Span) -> None:
-        if error.near:
-            self.problems.unknown(error.code, error.message, span, error.path[-1], error.near)
-        else:
-            self.problems.error(error.code, error.message, span, error.help)
+    def _tell(self, first: ArgumentError, kind: type[Op], arguments: Map | None, span: Span) -> None:
+        """Tell all that is wrong with the arguments; what a remedy for one names is not missing, too."""
+        meant = ""
+        for error in sorted((first, *first.beside), key=lambda one: one.code == "missing-argument"):
+            place = place_of(error, arguments, span)
+            if error.near:
+                self.problems.unknown(error.code, error.message, place, error.path[-1], error.near)
+            elif error.code != "missing-argument" or not meant:
+                tree = arguments.values.get(error.path[0]) if arguments and len(error.path) == 1 else None
+                meant = meant or _remedy(tree, kind)
+                self.problems.error(error.code, error.message, place, error.help or _remedy(tree, kind))
+
+
+def _remedy(tree: Tree | None, kind: type[Op]) -> str:
+    """Return how to write what an argument that is wrong seems to mean."""
+    if isinstance(tree, Scalar) and (sums := _SUM.fullmatch(str(tree.value))):
+        return f"write `${{{sums[1]}{sums[2]}}}`"
+    required = [name for name, argument in kind.args.items() if argument.required]
+    if isinstance(tree, List) and 1 < len(tree.items) <= len(required):
+        named = zip(required, tree.items, strict=False)
+        pairs = [f"{name}: {item.text}" for name, item in named if isinstance(item, Scalar)]
+        return f"write `{{{', '.join(pairs)}}}`"
+    return ""
 
 
 def _has_expression(op: str, arguments: Map | None) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import near, show
 from archinspect.base.source import List, Map, Scalar
+from archinspect.ops import find_operator
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
@@ -330,6 +331,12 @@ class _Parser:
             self.problems.error("step", message, tree.span, "name one, such as `ReLU`, or give `layers:` for a group")
             return
         names = [key.text for key, _ in ops]
+        for key, _ in ops if len(ops) > 1 else ():
+            meant = near(key.text, STEP_KEYS)
+            if meant.only and not find_operator(key.text):
+                message = f"unknown key '{key.text}' beside an operator"
+                self.problems.unknown("unknown-key", message, key.span, key.text, meant)
+                return
         first, value = ops[0]
         help_ = "each step of a list starts with `- `"
         if len(names) > 1 and isinstance(value, Scalar) and value.value is None:

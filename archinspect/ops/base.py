@@ -83,10 +83,13 @@ class ArgumentError(Exception):
         self.code = code
         self.near = near
         self.help = near.help if near else help
+        self.beside: tuple[ArgumentError, ...] = ()
+        """What else is wrong with the same operator."""
 
     def inside(self, *path: str) -> ArgumentError:
         """Return the error of an operator that is an argument itself: this way leads to that operator."""
-        self.path = (*path, *self.path)
+        for error in (self, *self.beside):
+            error.path = (*path, *error.path)
         return self
 
 
@@ -168,29 +171,39 @@ class Op:
 
     def __init__(self, **values: Value | Op) -> None:
         fields = vars(self)
+        wrong = []
+        given = {self.names.get(spelling, "") for spelling in values}
         for spelling, value in values.items():
-            name = self.names.get(spelling)
-            if name is None:
-                if spelling in WITHOUT_EFFECT or spelling in self.ignores:
-                    continue
-                given = {self.names.get(other, "") for other in values}
-                raise ArgumentError(
-                    f"{type(self).__name__}: unknown argument '{spelling}'",
-                    spelling,
-                    code="unknown-argument",
-                    near=near(spelling, self.args, given),
-                )
-            if name in fields:
-                raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
-            fields[name] = self._convert(self.args[name], spelling, value)
+            try:
+                self._take(spelling, value, given)
+            except ArgumentError as error:
+                wrong.append(error)
+                given.add(error.near.only if error.near else "")  # what it means is not missing, too
         for name, argument in self.args.items():
-            if name not in fields:
-                if argument.required:
-                    help_ = f"{name} takes {argument.kind.describe(self.rank)}: {argument.doc}"
-                    message = f"{type(self).__name__}: '{name}' is missing"
-                    raise ArgumentError(message, code="missing-argument", help=help_)
+            if name in fields:
+                continue
+            if not argument.required:
                 fields[name] = self.default(name)
+            elif name not in given:
+                help_ = f"{name} takes {argument.kind.describe(self.rank)}: {argument.doc}"
+                message = f"{type(self).__name__}: '{name}' is missing"
+                wrong.append(ArgumentError(message, code="missing-argument", help=help_))
+        if wrong:
+            wrong[0].beside = tuple(wrong[1:])
+            raise wrong[0]
         self.check()
+
+    def _take(self, spelling: str, value: Value | Op, given: set[str]) -> None:
+        """Take one argument; `given` are the names of all."""
+        name = self.names.get(spelling)
+        if name is None:
+            if spelling in WITHOUT_EFFECT or spelling in self.ignores:
+                return
+            message = f"{type(self).__name__}: unknown argument '{spelling}'"
+            raise ArgumentError(message, spelling, code="unknown-argument", near=near(spelling, self.args, given))
+        if name in vars(self):
+            raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
+        vars(self)[name] = self._convert(self.args[name], spelling, value)
 
     @classmethod
     def main_arg(cls) -> str | None:
