@@ -277,6 +277,15 @@ def test_a_name_of_other_letters_prints_in_ascii(folder):
         ("archinspect ops conv2", {"Conv2D", "Conv2DTranspose"}),
         ("archinspect co", {"compare", "compute"}),
         ("archinspect list --sort ye", {"year"}),
+        ("archinspect explain vgg16 conv1", {"conv1_1", "conv1_2"}),
+        ("archinspect explain gpt2 blocks.11.l", {"blocks.11.layer_normalization", "blocks.11.layer_normalization_1"}),
+        ("archinspect summary vgg16 --columns layer,pa", {"layer,params"}),
+        ("archinspect summary vgg16 --set cl", {"classes="}),
+        ("archinspect compute vgg16 --device h1", {"h100", "h100-pcie"}),
+        ("archinspect fit gpt2 --vary s", {"seq"}),
+        ("archinspect formula gpt2 --of macs,pe", {"macs,peak"}),
+        ("archinspect formula resnet50 --in he", {"height"}),
+        ("archinspect explain nothing conv1", set()),
     ],
 )
 def test_the_shell_completes(words, expected):
@@ -291,7 +300,7 @@ def test_the_shell_completes(words, expected):
         env={**os.environ, **env},
     )
     assert result.stderr == ""
-    kinds = [line.split(",", 1) for line in result.stdout.splitlines()]
+    kinds = [line.split(",", 1) for line in result.stdout.split()]
     assert {name for kind, name in kinds if kind == "plain"} == expected
 
 

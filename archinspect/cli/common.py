@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.devices import Device
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
+    from archinspect.cli.completion import Completion
     from archinspect.reports.summary import Report
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
@@ -178,6 +179,18 @@ class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8
         return names
 
 
+def completed(name: str) -> Completion:
+    """Return a completion of :mod:`archinspect.cli.completion`, which is imported when a shell asks."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from archinspect.cli import completion
+
+        found: list[CompletionItem] = getattr(completion, name)(ctx, param, incomplete)
+        return found
+
+    return complete
+
+
 def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add SPEC to a command."""
     return click.argument("spec", type=SpecType())(function)
@@ -243,6 +256,7 @@ set_option = click.option(
     type=Assignment(),
     multiple=True,
     callback=_as_dict,
+    shell_complete=completed("assignments"),
     help="Another value for a parameter of the spec: classes=10.",
 )
 
@@ -254,7 +268,12 @@ def shape_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def device_options(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the options --device and --devices; `help` says what the device is for."""
-    name = click.option("--device", metavar="NAME", help=f"{help} h100, a100, t4, rtx4090, jetson-orin, ...")
+    name = click.option(
+        "--device",
+        metavar="NAME",
+        shell_complete=completed("devices"),
+        help=f"{help} h100, a100, t4, rtx4090, jetson-orin, ...",
+    )
     file = click.option("--devices", type=click.Path(), metavar="FILE", help="A file with devices of your own (docs).")
     return lambda function: name(file(function))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.cli.common import (
+    completed,
     convention_option,
     format_option,
     refuse_ignored,
@@ -40,7 +41,7 @@ class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click
 
 @click.command("explain")
 @spec_argument
-@click.argument("layer", required=False)
+@click.argument("layer", required=False, shell_complete=completed("layers"))
 @click.option(
     "--cell",
     "cells",

@@ -9,6 +9,7 @@ import click
 
 from archinspect.cli.common import (
     ByteCount,
+    completed,
     device_asked_for,
     device_options,
     exact_option,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=completed("varied"),
     help="What to find the largest of: batch, or a parameter of the spec.",
 )
 @shape_options

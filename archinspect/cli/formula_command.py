@@ -8,6 +8,7 @@ import click
 
 from archinspect.cli.common import (
     Names,
+    completed,
     dtype_option,
     format_option,
     shape_options,
@@ -20,13 +21,19 @@ from archinspect.cli.common import (
 @click.command("formula")
 @spec_argument
 @click.option(
-    "--of", "figures", type=Names(), default=(), help="Some of params, macs, flops, output_bytes, kept, peak; else all."
+    "--of",
+    "figures",
+    type=Names(),
+    default=(),
+    shell_complete=completed("figures"),
+    help="Some of params, macs, flops, output_bytes, kept, peak; else all.",
 )
 @click.option(
     "--in",
     "variables",
     type=Names(),
     default=(),
+    shell_complete=completed("variables"),
     help="Variables: batch, the spec's parameters, axes of inputs (height); else all that its structure leaves open.",
 )
 @dtype_option

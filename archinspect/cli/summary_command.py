@@ -9,6 +9,7 @@ import click
 from archinspect import __version__
 from archinspect.cli.common import (
     Columns,
+    completed,
     convention_option,
     depth_option,
     exact_option,
@@ -27,7 +28,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @click.command("summary")
 @spec_argument
 @depth_option
-@click.option("--columns", type=Columns(), help=f"Any of: {', '.join(COLUMNS)}.")
+@click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=f"Any of: {', '.join(COLUMNS)}.")
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
 @convention_option
 @click.option("--memory", is_flag=True, help="Also what is held at one time: at inference, and for backward.")

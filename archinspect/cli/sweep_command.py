@@ -11,6 +11,7 @@ import click
 
 from archinspect.cli.common import (
     Names,
+    completed,
     dtype_option,
     exact_option,
     format_option,
@@ -107,7 +108,14 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
 
 @click.command("sweep")
 @spec_argument
-@click.option("--set", "grid", type=Values(), multiple=True, help="Values of a variable: width=64..512:8, depth=2,4,8.")
+@click.option(
+    "--set",
+    "grid",
+    type=Values(),
+    multiple=True,
+    shell_complete=completed("assignments"),
+    help="Values of a variable: width=64..512:8, depth=2,4,8.",
+)
 @click.option("--input", "inputs", type=Shapes(), multiple=True, help="Sizes of the input: 128..256:32x128..256:32x3.")
 @click.option("--batch", help="Samples in a batch: 1..64.")
 @dtype_option
@@ -115,12 +123,19 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
     "--columns",
     "figures",
     type=Names(),
+    shell_complete=completed("figures"),
     default="params,macs,flops,output_bytes",
     show_default=True,
     help="Figures: some of params, macs, flops, output_bytes, kept, peak.",
 )
 @click.option("--where", "conditions", type=Where(), multiple=True, help="Keep only these: 'macs <= 300 M'.")
-@click.option("--pareto", type=Names(), default=(), help="Keep what no other beats in these figures: params,macs.")
+@click.option(
+    "--pareto",
+    type=Names(),
+    default=(),
+    shell_complete=completed("figures"),
+    help="Keep what no other beats in these figures: params,macs.",
+)
 @click.option("--sort", help="Smallest first in this column.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), help="A file to write; CSV goes on after an interruption."
