@@ -13,7 +13,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # without a traceback, whatever is imported just now
     # Looking for garbage while modules are imported would be a tenth of a summary.
     gc.set_threshold(100_000)
-    from archinspect import cli  # behind the line above
+    from archinspect import cli  # after the line above
 
     try:
         cli.main()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def chain(layers: int) -> Source:
-    """Return a spec that writes out a chain of convolutions, normalisations and activations."""
+    """Return a spec that writes out a chain of convolutions, normalizations and activations."""
     steps = (
         "  - Conv2D: {filters: 64, kernel_size: 3, padding: same, use_bias: false}\n",
         "  - BatchNormalization\n",

@@ -52,9 +52,9 @@ Five programs keep what their specs do not say:
 ## Where the peak differs
 
 A peak depends on which variables of a program hold a tensor, and a spec is no program. `archinspect` takes composites
-for functions (see [counting.md](counting.md#peak-at-inference)). Which of them, was found with these networks; but
-`distilbert_base`, `efficientnet_v2_s`, `mnasnet1_0` and `shufflenet_v2_x1_0` were written and measured when the rules
-stood, and agree. Expect differences where a program's functions are not the spec's composites, as in these:
+for functions (see [counting.md](counting.md#peak-at-inference)). The rules that say which were found with these
+networks. Four were written and measured afterwards, and agree: `distilbert_base`, `efficientnet_v2_s`, `mnasnet1_0`
+and `shufflenet_v2_x1_0`. Expect differences where a program's functions are not the spec's composites, as in these:
 
 - `fasterrcnn_resnet50_fpn`: the pyramid's program gives the map of the sum above up as it adds, in a loop; the spec's
   `level` holds it, as what it is called with.
@@ -76,8 +76,8 @@ stood, and agree. Expect differences where a program's functions are not the spe
   device has no fused kernel, so the vision transformers, `transformer_base` and the diffusion networks are compared as
   `math`; the others' programs compute scores by themselves (`eager`). On a CPU, `vit_b_16` keeps @FUSED@ bytes, as
   predicted.
-- Dropout keeps its mask in the type of its input on the CPU and the meta device: 4 bytes an element. On a GPU it is one
-  byte.
+- Dropout keeps its mask in the type of its input on the CPU and the meta device: 4 bytes per element. On a GPU it
+  is one byte.
 - At inference, a batch normalization makes two statistics a channel on the meta device, and none on the CPU.
 - An LSTM on a CPU may run as one kernel with a workspace of its own; on a GPU, cuDNN's. Predicted is the program by
   steps.

@@ -50,7 +50,7 @@ def net(tmp_path, layers, shape="[8]"):
 
 
 def test_adam_in_8_bits_by_hand(tmp_path):
-    """Two states of a byte an element and a float32 scale for 256; a small tensor's are float32."""
+    """Two states of a byte per element and a float32 scale for 256; a small tensor's are float32."""
     plan = Plan(optimizer="adam8bit")
     training = archinspect.memory_report(net(tmp_path, "  - Dense: 1000\n"), plan).training
     assert training.optimizer == 2 * (8 * 1000 + 32 * 4) + 2 * 1000 * 4
@@ -85,7 +85,7 @@ def test_frozen_weights_have_neither_gradient_nor_state(tmp_path):
 
 
 def test_weights_in_4_bits_by_hand(tmp_path):
-    """Half a byte an element of the matrix and a float16 scale for 128 of them; the bias stays float16."""
+    """Half a byte per element of the matrix and a float16 scale for 128 of them; the bias stays float16."""
     found = archinspect.memory_report(net(tmp_path, "  - Dense: 33\n")).ledger.bytes
     assert found["int4"] == 8 * 33 // 2 + 3 * 2 + 33 * 2
     assert (found["float32"], found["int8"]) == (4 * 297, 297)

@@ -697,7 +697,7 @@ def test_no_more_than_a_thousand_problems_are_told(refused):
     steps = "".join(f"  - {{Dense: 8, from: nothing{i}}}\n" for i in range(1200))
     told = refused(f"input: [8]\nlayers:\n{steps}")
     assert told[:2] == ["unknown layer 'nothing0'", "unknown layer 'nothing1'"]
-    assert told[-1] == "more than 1,000 problems, of which no more are told"
+    assert told[-1] == "more than 1,000 problems; the rest are not shown"
     assert len(told) == 1001
     steps = "".join(f"  - Dens{i}: 8\n" for i in range(1200))
     assert len(refused(f"input: [8]\nlayers:\n{steps}")) == 1001

@@ -43,7 +43,7 @@ TYPES = {
     "AdaptiveAvgPool2d": "GlobalAveragePooling2D",
     "AdaptiveAveragePooling2D": "GlobalAveragePooling2D",
 }
-# Modules of PyTorch that take and give channels last; all others have the channels behind the batch.
+# Modules of PyTorch that take and give channels last; all others have the channels after the batch.
 CHANNELS_LAST_IN_TORCH = {"Linear", "LayerNorm"}
 # Where torchvision pools by a function, no module is there to be measured: a part of those layers' names.
 POOLED_BY_FUNCTION = {"densenet121": "head", "mobilenet_v2": "head", "inception_v3": "branch_pool"}

@@ -106,7 +106,7 @@ def analyze(
     With `training` backward comes on top of forward. With a `device` there are times; raise ValueError where it states
     no peak for the type, which is float32 in tensor cores with `tf32`. `attention` is how attention is computed:
     `fused` computes its scores again in backward, `math` and `eager` keep them. With `input_gradients` backward goes on
-    to the network's inputs, as in a network that stands behind another.
+    to the network's inputs, as in a network that stands after another.
     """
     refuse_unknown("attention", attention, ATTENTION)
     dtype = "tf32" if tf32 else facts.dtype

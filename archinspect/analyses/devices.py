@@ -27,7 +27,7 @@ _KEYS = {"name": True, "title": False, "year": False, "memory": True, "bandwidth
 
 
 class Device(NamedTuple):
-    """A device: bytes of memory, bytes a second, and the most operations a second by data type, without sparsity."""
+    """A device: bytes of memory, bytes per second, the most operations per second by data type, without sparsity."""
 
     name: str
     memory: int

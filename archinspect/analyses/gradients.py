@@ -34,7 +34,7 @@ def gradients(facts: Facts) -> Gradients:
 
 
 def gradients_to_inputs(facts: Facts) -> Gradients:
-    """Return those of a backward pass that goes on to the network's inputs, as in one that stands behind another."""
+    """Return those of a backward pass that goes on to the network's inputs, as in one that stands after another."""
     return _gradients(facts, to_inputs=True)
 
 

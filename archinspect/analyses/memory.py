@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Graph, Node
 
 POLICIES = ("eager", "inline", "ideal")
-"""When a storage is given back: as PyTorch does without a compiler, of a program whose composites are functions or of
-one that is a single function; or behind its last reader."""
+"""When a storage is freed: as PyTorch does without a compiler, of a program whose composites are functions or of
+one that is a single function; or after its last reader."""
 
 
 class Training(NamedTuple):
@@ -44,7 +44,7 @@ class Checkpointed(NamedTuple):
 
     total: int
     outside: int
-    """What is kept all the time: the blocks' inputs, and everything in front of, between and behind blocks."""
+    """What is kept all the time: the blocks' inputs, and everything before, between and after blocks."""
     block: str
     """The block that keeps most while it is computed again; empty without blocks."""
     inside: int
@@ -89,7 +89,7 @@ def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = Fals
     """Return what backward keeps.
 
     `attention` is how attention is computed (`fused`, `math` or `eager`). With `input_gradients` backward goes on to
-    the network's inputs, as in a network that stands behind another.
+    the network's inputs, as in a network that stands after another.
     """
     counts = _counts(facts, attention, input_gradients=input_gradients)
     layers: dict[str, int] = {}
@@ -171,7 +171,7 @@ def peak(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> Pe
     With the policy `eager` storages live as long as in PyTorch: the caller holds the network's inputs to the end,
     and a composite's inputs live until the composite ends, in which a function's variable holds them. With `inline`
     all composites are written out in one function, in whose variables tensors live until the next copy of a repeat
-    assigns them. With `ideal` storages are given back behind their last reader. In all, the network's outputs live
+    assigns them. With `ideal` storages are freed after their last reader. In all, the network's outputs live
     on.
     """
     distinct, timeline = _run(facts, policy, attention)

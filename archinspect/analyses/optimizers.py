@@ -18,7 +18,7 @@ LEAST_8_BIT = 4096
 """A tensor with fewer elements keeps its state in float32 there."""
 
 # Bytes of an optimizer's state for a weight of a shape, whose numbers take so many bytes each. The counter of steps, a
-# number a tensor that PyTorch has in the memory of the processor, is none of it.
+# number per tensor that PyTorch has in the memory of the processor, is none of it.
 
 
 def _states(times: int) -> Callable[[Shape, int], int]:
@@ -28,7 +28,7 @@ def _states(times: int) -> Callable[[Shape, int], int]:
 def _factored(shape: Shape, bytes_: int) -> int:
     """Return Adafactor's: means of rows and of columns, or of every element (Shazeer & Stern 2018, arXiv:1804.04235).
 
-    As in PyTorch, rows and columns are the last two axes of a kernel that has its window behind its channels.
+    As in PyTorch, rows and columns are the last two axes of a kernel that has its window after its channels.
     """
     axes = (*shape[-2:], *shape[:-2]) if len(shape) > 2 else shape  # noqa: PLR2004 - a window's axes come first here
     if len(axes) < 2:  # noqa: PLR2004 - as above

@@ -1,7 +1,7 @@
 """Receptive fields: which part of the input each position of a layer sees.
 
-A layer that reads all positions, such as a global pooling, sees everything. Fields are exact: behind up-sampling,
-neighbours see stretches of different lengths, in a pattern that repeats.
+A layer that reads all positions, such as a global pooling, sees everything. Fields are exact: after up-sampling,
+neighbors see stretches of different lengths, in a pattern that repeats.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Field(NamedTuple):
 
     @property
     def jump(self) -> float:
-        """Return how far the fields of neighbours are apart, on average."""
+        """Return how far the fields of neighbors are apart, on average."""
         return self.step / len(self.spans)
 
     @property
@@ -49,13 +49,13 @@ class Field(NamedTuple):
         return sum(middles) / len(middles)
 
     def span(self, position: int) -> tuple[int, int]:
-        """Return the first input position that a position sees, and the one behind the last."""
+        """Return the first input position that a position sees, and the one after the last."""
         times, place = divmod(position, len(self.spans))
         first, count = self.spans[place]
         return first + times * self.step, first + times * self.step + count
 
     def through(self, reach: Reach) -> Field | None:
-        """Return the field behind an operator that reads its input so; None for a pattern beyond all bounds."""
+        """Return the field after an operator that reads its input so; None for a pattern beyond all bounds."""
         period = len(self.spans)
         if period == 1 and not reach.up:
             ((first, count),) = self.spans
@@ -63,7 +63,7 @@ class Field(NamedTuple):
             return Field((span,), self.step * reach.stride)
         read: Callable[[int], tuple[int, int]]
         if reach.up:
-            # Input position x spreads over x * up - before and the extent - 1 behind it.
+            # Input position x spreads over x * up - before and the extent - 1 after it.
             new, step = period * reach.up, self.step
             read = lambda i: (ceil_div(i + reach.before - reach.extent + 1, reach.up), (i + reach.before) // reach.up)  # noqa: E731 - one of two forms
         else:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Weight
 
 PACKED = "int4"
-"""Weights of two axes and more in 4 bits, two a byte, in groups that each have a float16 scale; all others float16."""
+"""Weights of two axes and more in 4 bits, two per byte, in groups with a float16 scale each; all others float16."""
 GROUP = 128
 
 

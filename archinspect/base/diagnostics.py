@@ -78,7 +78,7 @@ class Problems:
             if self.full:
                 return
             if len(self._found) == MAX_PROBLEMS:
-                message = f"more than {MAX_PROBLEMS:,} problems, of which no more are told"
+                message = f"more than {MAX_PROBLEMS:,} problems; the rest are not shown"
                 diagnostic = Diagnostic("limit" if is_error else "many-warnings", message, diagnostic.span)
         span = diagnostic.span
         key = (diagnostic.code, diagnostic.message, id(span.source), span.line, span.column)
@@ -162,6 +162,11 @@ def refuse_unknown(what: str, given: str, known: Collection[str]) -> None:
     """Raise :class:`ValueError` for a name that is not among those known."""
     if given not in known:
         raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")
+
+
+def counted(number: int, thing: str) -> str:
+    """Write a number of things."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def show(value: object) -> str:

@@ -86,7 +86,7 @@ def gcd(a: int, b: int) -> int:
 
 
 def named_shape(name: str, values: Iterable[int]) -> Shape:
-    """Return sizes, one an axis; where they are traced, formulas call them by this name and their axis's."""
+    """Return sizes, one per axis; where they are traced, formulas call them by this name and their axis's."""
     found = tuple(values)
     if all(type(value) is int for value in found):
         return found
@@ -131,7 +131,7 @@ def pad_pairs(padding: Padding, lengths: Shape, windows: Shape, strides: Shape) 
 
 
 class Sliding(NamedTuple):
-    """How a window moves over the spatial axes; every field has an entry an axis."""
+    """How a window moves over the spatial axes; every field has an entry per axis."""
 
     taps: Shape
     strides: Shape

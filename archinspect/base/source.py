@@ -236,7 +236,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, source: Source) -> SourceError:
     mistake = syntax.explain_mistake(source.text, begin, stop, in_token=in_token)
     line, column = _character(source, mistake.at)[1:3]
     while line > 1 and not source.line(line).strip():
-        # What is missing at the end of the text is missed behind its last line.
+        # What is missing at the end of the text is missed after its last line.
         line -= 1
         column = len(source.line(line)) + 1
     here = source.line(line)

@@ -310,7 +310,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME",
             default="adam",
             show_default=True,
-            help=f"What trains it: {', '.join(OPTIMIZERS)}.",
+            help=f"Optimizer: {', '.join(OPTIMIZERS)}.",
         ),
         click.option("--mixed", is_flag=True, help="Mixed precision: the optimizer has weights and state in float32."),
         click.option("--checkpointing", is_flag=True, help="Compute repeated blocks again instead of keeping them."),
@@ -319,8 +319,8 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(POLICIES),
             default="eager",
             show_default=True,
-            help="When activations are given back at inference: as PyTorch does, blocks being functions (eager) or"
-            " written out in one (inline), or behind their last reader (ideal).",
+            help="When activations are freed at inference: as PyTorch does, blocks being functions (eager) or"
+            " written out in one (inline), or after their last reader (ideal).",
         ),
         click.option(
             "--attention",
@@ -390,7 +390,7 @@ def spec_errors() -> Iterator[ModuleType]:
 
 
 def _explain_inputs(api: ModuleType) -> None:
-    """Say where --input has not as many axes as the network's own input."""
+    """Say where --input does not have as many axes as the network's own input."""
     given = click.get_current_context().params.get("inputs")
     if not isinstance(given, dict) or not given:
         return

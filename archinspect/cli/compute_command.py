@@ -50,7 +50,7 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
     "table", "json", "csv", "markdown", help="json and csv: exact numbers, and every layer unless --depth is given."
 )
 @shape_options
-def command(  # noqa: PLR0913 - one an option
+def command(  # noqa: PLR0913 - one per option
     spec: str,
     *,
     training: bool,

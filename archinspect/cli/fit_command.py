@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @spec_argument
 @click.option("--memory", type=ByteCount(), help="The memory there is: 24GiB, 80GB.")
 @device_options("A device whose memory that is:")
-@click.option("--reserve", type=ByteCount(), help="Bytes of it that something else takes: 1GiB.")
+@click.option("--reserve", type=ByteCount(), help="Memory to leave free: 1GiB.")
 @click.option("--train", is_flag=True, help="For training; else for inference.")
 @click.option(
     "--vary",
@@ -58,9 +58,9 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
 ) -> None:
     """Find the largest batch that fits into memory, exactly, and the longest sequence.
 
-    Without --vary it is the batch and, where the spec has a parameter `seq`, the sequence for that batch given by
-    --batch, or 1. Figures are of tensors, by PyTorch's rules; leave room for the rest with --reserve. The exit code is
-    1 where not even one fits.
+    Without --vary it finds the largest batch. If the spec has a parameter `seq`, it also finds the longest sequence for
+    one batch: --batch, or 1. Figures are of tensors, by PyTorch's rules; leave room for the rest with --reserve. The
+    exit code is 1 if not even one fits.
 
     \b
     Examples:

@@ -42,7 +42,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
     help="json and csv: exact integers, and every layer unless --depth is given.",
 )
 @figure_options
-def command(  # noqa: PLR0913 - one an option
+def command(  # noqa: PLR0913 - one per option
     spec: str,
     depth: int | None,
     columns: tuple[str, ...] | None,

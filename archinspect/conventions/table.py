@@ -75,7 +75,7 @@ _BATCH_NORM = Rule("BatchNormalization", {"input": 1, "scaled": 1}, "one factor,
 _OTHER_NORMS = Rule(
     "LayerNormalization GroupNormalization InstanceNormalization",
     {"input": 4, "scaled": 1},
-    "the tool's estimate: 5 an element, 4 without scale",
+    "the tool's estimate: 5 per element, 4 without scale",
 )
 _LOCAL_NORM = Rule(
     "LocalResponseNormalization",
@@ -109,14 +109,18 @@ CONVENTIONS: dict[str, Convention] = {
         "FLOPs are 2 for each multiply-accumulate of convolutions, matrix products, attention and recurrences, and "
         "nothing else",
         _ONCE,
-        (ToolFigure("flops", "FLOPs", "flops", (Rule("", {"macs": 2}, "2 a MAC; elementwise work is not counted"),)),),
+        (
+            ToolFigure(
+                "flops", "FLOPs", "flops", (Rule("", {"macs": 2}, "2 per MAC; elementwise work is not counted"),)
+            ),
+        ),
         "On meta tensors; on those of a CPU the counter misses fused attention.",
     ),
     "torchinfo": Convention(
         "torchinfo 1.8.0",
         "torchinfo.summary(model, input_data=...)",
         "multiply-adds are the weights of a layer times the positions of its output in convolutions and recurrent "
-        "layers, and the weights once a sample in all other layers, biases and tables included; functions without "
+        "layers, and the weights once per sample in all other layers, biases and tables included; functions without "
         "weights and `nn.MultiheadAttention` count nothing",
         Params("learned weights; one that two modules share counts in both", again=True),
         (
@@ -144,7 +148,7 @@ CONVENTIONS: dict[str, Convention] = {
                         _FACTOR,
                         "an expert takes the steps that chose it as samples, and has every weight once for each",
                     ),
-                    Rule("", {"weight": 1}, "every weight once a sample, whatever the positions or tokens"),
+                    Rule("", {"weight": 1}, "every weight once per sample, whatever the positions or tokens"),
                 ),
             ),
             ToolFigure(
@@ -172,8 +176,8 @@ CONVENTIONS: dict[str, Convention] = {
     "fvcore": Convention(
         "fvcore 0.1.5.post20221221",
         "fvcore.nn.FlopCountAnalysis(model, inputs).total()",
-        "FLOPs are 1 for each multiply-accumulate of convolutions, linear layers and matrix products, 2 an element for "
-        "batch normalization, 5 for other affine normalization, 1 an input element for adaptive average pooling; "
+        "FLOPs are 1 for each multiply-accumulate of convolutions, linear layers and matrix products, 2 per element "
+        "for batch normalization, 5 for other affine normalization, 1 per input element for adaptive average pooling; "
         "fused attention, recurrent layers and activations count nothing",
         _ONCE,
         (
@@ -182,7 +186,7 @@ CONVENTIONS: dict[str, Convention] = {
                 "FLOPs",
                 "macs",
                 (
-                    Rule("convolution dense MatMul Dot", _FACTOR, "1 a MAC, biases not"),
+                    Rule("convolution dense MatMul Dot", _FACTOR, "1 per MAC, biases not"),
                     _BATCH_NORM,
                     _OTHER_NORMS,
                     Rule(
@@ -190,7 +194,7 @@ CONVENTIONS: dict[str, Convention] = {
                         {"input": 1},
                         "`adaptive_avg_pool2d`; one or three axes, and other pooling, have no rule",
                     ),
-                    Rule("Upsample2D.nearest", {"output": 1}, "nearest neighbour in two axes"),
+                    Rule("Upsample2D.nearest", {"output": 1}, "nearest neighbor in two axes"),
                     Rule("Upsample2D.bilinear", {"output": 4}, "bilinear"),
                     Rule("", {}, "no rule: `scaled_dot_product_attention`, `lstm`, `relu`, `max_pool2d`, `add`, ..."),
                 ),
@@ -203,7 +207,7 @@ CONVENTIONS: dict[str, Convention] = {
         "thop 0.1.1.post2209072238",
         "thop.profile(model, inputs)",
         "operations are 1 for each multiply-accumulate of modules of convolution (a transposed convolution's for each "
-        "output position) and linear layers, 4 an element for affine batch and layer normalization, and few others; "
+        "output position) and linear layers, 4 per element for affine batch and layer normalization, and few others; "
         "`nn.MultiheadAttention`, tables and functions count nothing, nor do their weights",
         Params(
             "weights of modules that have a rule; one that two modules share counts in both that have one",
@@ -221,21 +225,21 @@ CONVENTIONS: dict[str, Convention] = {
                         {"kernel_position": 1},
                         "the kernel for every output position, also if transposed; biases not",
                     ),
-                    Rule("dense", _FACTOR, "1 a MAC, biases not"),
+                    Rule("dense", _FACTOR, "1 per MAC, biases not"),
                     Rule("MultiHeadAttention.dense", {}, "`nn.MultiheadAttention` has no rule"),
                     Rule(
                         "BatchNormalization LayerNormalization InstanceNormalization",
                         {"input": 2, "scaled": 2},
-                        "2 an element, twice if it is affine",
+                        "2 per element, twice if it is affine",
                     ),
-                    Rule("PReLU", {"input": 1}, "1 an element"),
+                    Rule("PReLU", {"input": 1}, "1 per element"),
                     Rule("Softmax", {"input": 3, "softmax_row": -1}, "exp and quotient an element, the sum"),
                     Rule("AveragePooling", {"output": 1}, "the quotient"),
                     Rule("GlobalAveragePooling AdaptiveAveragePooling", {"input": 1, "output": 1}, "sum and quotient"),
-                    Rule("Upsample.nearest", {"output": 1}, "1 an output element"),
-                    Rule("Upsample.linear", {"output": 5}, "5 an output element"),
-                    Rule("Upsample.bilinear", {"output": 11}, "11 an output element"),
-                    Rule("Upsample.bicubic", {"output": 259}, "259 an output element"),
+                    Rule("Upsample.nearest", {"output": 1}, "1 per output element"),
+                    Rule("Upsample.linear", {"output": 5}, "5 per output element"),
+                    Rule("Upsample.bilinear", {"output": 11}, "11 per output element"),
+                    Rule("Upsample.bicubic", {"output": 259}, "259 per output element"),
                     Rule("SimpleRNN", {"macs": 1, "state": 1, "biased_state": 2}, "MACs, their sum, two biases"),
                     Rule("LSTM", {"macs": 1, "state": 8, "biased_state": 8}, "MACs, sums 4, new state 4, biases 8"),
                     Rule("GRU", {"macs": 1, "state": 7, "biased_state": 6}, "MACs, sums 3, new state 4, biases 6"),
@@ -249,8 +253,8 @@ CONVENTIONS: dict[str, Convention] = {
         "ptflops 0.7.5",
         "ptflops.get_model_complexity_info(model, input_res)",
         "MACs are 1 for each multiply-accumulate and bias of convolutions, linear layers, recurrences and "
-        "`nn.MultiheadAttention`, 2 an element for ReLU, GELU and affine batch normalization, 2 an input element for "
-        "pooling, 1 an element for layer normalization and few others; additions count nothing",
+        "`nn.MultiheadAttention`, 2 per element for ReLU, GELU and affine batch normalization, 2 per input element for "
+        "pooling, 1 per element for layer normalization and few others; additions count nothing",
         Params("weights that are trained, a shared one once", frozen=False),
         (
             ToolFigure(
@@ -273,23 +277,23 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule(
                         "MultiHeadAttention.attention",
                         {"macs": 1, "score": 1, "input": 1},
-                        "MACs, 1 a score for the softmax, 1 an element for the scale of the queries",
+                        "MACs, 1 per score for the softmax, 1 per element for the scale of the queries",
                     ),
                     Rule("MatMul Dot", _FACTOR, "`torch.matmul` and `torch.bmm`; the operator `@` does not count"),
                     Rule(
                         "ReLU ELU PReLU GELU",
                         {"output": 2},
-                        "1 an element in the module, and 1 more in the function that it calls",
+                        "1 per element in the module, and 1 more in the function that it calls",
                     ),
                     Rule(
                         "ReLU6 LeakyReLU SiLU Softmax",
                         {"output": 1},
-                        "1 an element: only the module, or only its function",
+                        "1 per element: only the module, or only its function",
                     ),
-                    Rule("pooling", {"input": 2}, "1 an input element in the module, and 1 in its function"),
-                    Rule("Upsample", {"output": 2}, "1 an output element in the module, and 1 in its function"),
+                    Rule("pooling", {"input": 2}, "1 per input element in the module, and 1 in its function"),
+                    Rule("Upsample", {"output": 2}, "1 per output element in the module, and 1 in its function"),
                     _BATCH_NORM._replace(layers="BatchNormalization InstanceNormalization GroupNormalization"),
-                    Rule("LayerNormalization", {"input": 1}, "1 an element"),
+                    Rule("LayerNormalization", {"input": 1}, "1 per element"),
                     _LOCAL_NORM,
                     Rule("SimpleRNN", {"macs": 1, "state": 1, "biased_state": 2}, "MACs, their sum, biases"),
                     Rule("LSTM", {"macs": 1, "state": 10, "biased_state": 8}, "MACs, sums 4, new state 6, biases 8"),
@@ -304,9 +308,9 @@ CONVENTIONS: dict[str, Convention] = {
     "calflops": Convention(
         "calflops 0.3.2",
         "calflops.calculate_flops(model, ...)",
-        "MACs are those of convolutions, linear layers and matrix products; FLOPs are 2 for each of them, 1 an output "
-        "element for a convolution's bias, 1 an element for ReLU, GELU and pooling, 2 for batch and 5 for other affine "
-        "normalization; fused attention counts nothing, recurrent layers have FLOPs but no MACs",
+        "MACs are those of convolutions, linear layers and matrix products; FLOPs are 2 for each of them, 1 per output "
+        "element for a convolution's bias, 1 per element for ReLU, GELU and pooling, 2 for batch and 5 for other "
+        "affine normalization; fused attention counts nothing, recurrent layers have FLOPs but no MACs",
         Params("weights that are trained, a shared one once", frozen=False),
         (
             ToolFigure(
@@ -314,7 +318,7 @@ CONVENTIONS: dict[str, Convention] = {
                 "MACs",
                 "macs",
                 (
-                    Rule("convolution dense MatMul", _FACTOR, "1 a MAC"),
+                    Rule("convolution dense MatMul", _FACTOR, "1 per MAC"),
                     Rule("", {}, "no MACs: recurrent layers have FLOPs alone, fused attention has neither"),
                 ),
             ),
@@ -323,31 +327,31 @@ CONVENTIONS: dict[str, Convention] = {
                 "FLOPs",
                 "flops",
                 (
-                    Rule("convolution", {"macs": 2, "bias": 1}, "2 a MAC, 1 an output element for the bias"),
+                    Rule("convolution", {"macs": 2, "bias": 1}, "2 per MAC, 1 per output element for the bias"),
                     Rule(
                         "ConvTranspose",
                         {"macs": 2, "bias_as_if_plain": 1},
-                        "2 a MAC; the bias counts for the positions that a convolution not transposed would give",
+                        "2 per MAC; the bias counts for the positions that a convolution not transposed would give",
                     ),
-                    Rule("dense MatMul", {"macs": 2}, "2 a MAC, the bias of a linear layer not"),
+                    Rule("dense MatMul", {"macs": 2}, "2 per MAC, the bias of a linear layer not"),
                     Rule(
                         "MixtureOfExperts.ReLU MixtureOfExperts.GELU MixtureOfExperts.SiLU",
                         {"macs": 2, "hidden": 1},
-                        "2 a MAC, and 1 an element for the activation inside",
+                        "2 per MAC, and 1 per element for the activation inside",
                     ),
-                    Rule("MixtureOfExperts", {"macs": 2}, "2 a MAC"),
+                    Rule("MixtureOfExperts", {"macs": 2}, "2 per MAC"),
                     Rule(
                         "ReLU LeakyReLU PReLU ELU SiLU GELU Softmax",
                         {"output": 1},
-                        "1 an element; Sigmoid, Tanh and others have no rule, nor has what `nn.ReLU6` calls",
+                        "1 per element; Sigmoid, Tanh and others have no rule, nor has what `nn.ReLU6` calls",
                     ),
-                    Rule("pooling Upsample", {"input": 1}, "1 an input element"),
+                    Rule("pooling Upsample", {"input": 1}, "1 per input element"),
                     _BATCH_NORM,
                     _OTHER_NORMS,
                     _LOCAL_NORM,
-                    Rule("SimpleRNN", {"macs": 2, "state": -1, "biased_state": 2}, "2 a MAC, sums, biases"),
-                    Rule("LSTM", {"macs": 2, "state": 2, "biased_state": 8}, "2 a MAC, sums, new state, biases"),
-                    Rule("GRU", {"macs": 2, "state": 1, "biased_state": 6}, "2 a MAC, sums, new state, biases"),
+                    Rule("SimpleRNN", {"macs": 2, "state": -1, "biased_state": 2}, "2 per MAC, sums, biases"),
+                    Rule("LSTM", {"macs": 2, "state": 2, "biased_state": 8}, "2 per MAC, sums, new state, biases"),
+                    Rule("GRU", {"macs": 2, "state": 1, "biased_state": 6}, "2 per MAC, sums, new state, biases"),
                     Rule("", {}, "no rule: fused attention, the operators `+` and `*`, ..."),
                 ),
             ),
@@ -366,8 +370,8 @@ CONVENTIONS: dict[str, Convention] = {
     "convnet-burden": Convention(
         "convnet-burden 2019-01",
         "burden.m",
-        "FLOPs are 1 for each multiply-accumulate and bias, 2 an element for ReLU, 2 for each input position that a "
-        "pooling window moves over, 1 an element for an addition; batch normalization is merged into convolutions; "
+        "FLOPs are 1 for each multiply-accumulate and bias, 2 per element for ReLU, 2 for each input position that a "
+        "pooling window moves over, 1 per element for an addition; batch normalization is merged into convolutions; "
         "feature memory is that of the outputs of all layers but ReLUs, which are computed in place",
         Params("all weights, the moments of batch normalization included", buffers=True),
         (
@@ -378,12 +382,12 @@ CONVENTIONS: dict[str, Convention] = {
                 (
                     Rule("convolution dense", {"macs": 1, "bias": 1}, "MACs and biases"),
                     Rule(_IN_PLACE, {"output": 2}, "a comparison and a product"),
-                    Rule("pooling", {"strided": 2}, "2 an output element and position of a stride"),
-                    Rule("Add", {"output": 1}, "1 an element"),
+                    Rule("pooling", {"strided": 2}, "2 per output element and position of a stride"),
+                    Rule("Add", {"output": 1}, "1 per element"),
                     Rule(
                         "LocalResponseNormalization",
                         {"output": 3, "position": 2},
-                        "common factors: 2 an element, 2 a place",
+                        "common factors: 2 per element, 2 per place",
                     ),
                     Rule("AdaptiveAveragePooling AdaptiveMaxPooling", {}, "MatConvNet has no such layer"),
                     Rule("", {}, "batch normalization is merged; softmax and moving data count nothing"),

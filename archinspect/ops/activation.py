@@ -1,4 +1,4 @@
-"""Activations: elementwise functions, and those that normalise along an axis.
+"""Activations: elementwise functions, and those that normalize along an axis.
 
 FLOPs: one for every operation of the formula in the class's docstring; a function such as exp or tanh counts as one.
 """
@@ -99,8 +99,8 @@ class LeakyReLU(_Overwriting):
 class PReLU(Elementwise):
     """`x if x > 0 else alpha * x` with learned alpha (He et al. 2015, arXiv:1502.01852). FLOPs: 2 per element.
 
-    As in Keras, alpha has one value an element of a sample, shared along `shared_axes`; with
-    `num_parameters`, as in PyTorch, it has that many: 1, or one a channel. (PyTorch's default of 1 has to be
+    As in Keras, alpha has one value per element of a sample, shared along `shared_axes`; with
+    `num_parameters`, as in PyTorch, it has that many: 1, or one per channel. (PyTorch's default of 1 has to be
     written, since the layer is called the same in both.)
     """
 
@@ -301,7 +301,7 @@ class _AlongAxis(Elementwise):
 
     from_output = True
     axis: tuple[int, ...] | None = arg(
-        "the axis that it normalises; null as PyTorch's `dim=None`", Optional(Ints()), -1, aliases=("dim",)
+        "the axis that it normalizes; null as PyTorch's `dim=None`", Optional(Ints()), -1, aliases=("dim",)
     )
 
     def output(self, *shapes: Shape) -> Shape:

@@ -126,7 +126,7 @@ class PerAxis(Kind):
 
     def __init__(self, low: int = 1, *, null: bool = False) -> None:
         self.item = Optional(Int(low)) if null else Int(low)
-        self.expected = f"{self.item.expected}, or one an axis"
+        self.expected = f"{self.item.expected}, or one per axis"
 
     def convert(self, value: Value, rank: int = 0) -> tuple[object, ...]:
         """Return one int for each of `rank` spatial axes."""
@@ -137,7 +137,7 @@ class PerAxis(Kind):
         if len(value) == 1:
             value = value * rank
         if len(value) != rank:
-            raise ValueError("one integer" if rank == 1 else f"one integer or {rank} of them, one an axis")
+            raise ValueError("one integer" if rank == 1 else f"one integer or {rank} of them, one per axis")
         return tuple(self.item.convert(item, rank) for item in value)
 
     def describe(self, rank: int = 0) -> str:
@@ -153,7 +153,7 @@ class PerAxis(Kind):
 
 
 class Pad(Kind):
-    """Padding: a word, one int, one an axis, or [before, after] an axis.
+    """Padding: a word, one int, one per axis, or [before, after] per axis.
 
     `sides` tells whether it also takes PyTorch's flat list, which starts with the last axis: left, right, top, bottom.
     """
@@ -168,7 +168,7 @@ class Pad(Kind):
         """Return the forms for the operator's rank."""
         if rank == 1:
             return self.expected
-        words = self.expected.replace("or [", f"or {rank} of them or of [") + ", one an axis"
+        words = self.expected.replace("or [", f"or {rank} of them or of [") + ", one per axis"
         return words + (f", or all {2 * rank} sides, the last axis's first" if self.sides else "")
 
     def convert(self, value: Value, rank: int = 0) -> str | tuple[tuple[int, int], ...]:

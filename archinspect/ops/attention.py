@@ -279,7 +279,7 @@ class _ToQuery(Projection):
 
 
 class _Packed(ScaledDotProductAttention):
-    """Attention behind one projection that makes queries, keys and values, or keys and values, in one storage."""
+    """Attention after one projection that makes queries, keys and values, or keys and values, in one storage."""
 
     packed: int = arg("how many of the three are made together", Int(2, 3), 3)
 

@@ -144,7 +144,7 @@ class Op:
     stretches: ClassVar[bool] = False
     """Whether inputs that are the same for all samples meet others as they are, and are not first repeated for each."""
     pointwise: ClassVar[bool] = False
-    """Whether an output position reads just its own. Normalisations count as such: their statistics see no places."""
+    """Whether an output position reads just its own. Normalizations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
     activation: Op | None = None

@@ -6,6 +6,7 @@ import re
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from archinspect.base.diagnostics import counted
 from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import MAX_ITEMS, Int, Kind, Optional, arg
@@ -107,7 +108,7 @@ class _Product(Op):
         for term, shape in zip(terms, shapes, strict=True):
             rest = len(shape) - len(term) + 1 if REST in term else 1
             if rest < 0 or (REST not in term and len(term) != len(shape)):
-                raise Mismatch(f"'{_written(term)}' has not as many axes as {text(shape)}", args=("equation",))
+                raise Mismatch(f"'{_written(term)}' does not have as many axes as {text(shape)}", args=("equation",))
             at = 0
             for index in term:
                 end = at + (rest if index == REST else 1)
@@ -265,7 +266,9 @@ class Einsum(_Product):
     def output(self, *shapes: Shape) -> Shape:
         terms, output = self.terms()
         if len(terms) != len(shapes):
-            raise Mismatch(f"the equation's terms are {len(terms)}, the inputs {len(shapes)}", args=("equation",))
+            raise Mismatch(
+                f"the equation has {len(terms)} terms for {counted(len(shapes), 'input')}", args=("equation",)
+            )
         return _shape(output, self.sizes(terms, shapes))
 
     def axis_flow(self, *shapes: Shape) -> str:
@@ -321,7 +324,7 @@ class EinsumDense(_Product):
     def check(self) -> None:
         terms, _ = self.terms()
         if len(terms) != 2:  # noqa: PLR2004 - the input and the kernel
-            self._refuse(f"the equation's terms are an input and a kernel, two and not {len(terms)}")
+            self._refuse(f"the equation must have two terms, the input and the kernel, not {len(terms)}")
         super().check()
         named = self._named()
         if len(named) != len(self.output_shape):

@@ -65,10 +65,10 @@ class Backward(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How an output position reads one axis of the input: `extent` positions in a row, `stride` on from its neighbour.
+    """How an output position reads one axis of the input: `extent` positions in a row, `stride` on from its neighbor.
 
     The first starts `before` positions ahead of the input. With `up`, as in a transposed convolution, it is the other
-    way round: an input position spreads over `extent` output positions, `up` on from its neighbour.
+    way round: an input position spreads over `extent` output positions, `up` on from its neighbor.
     """
 
     extent: int = 1

@@ -1,4 +1,4 @@
-"""Normalisations, and the scaling by a learned vector that some networks use in their place."""
+"""Normalizations, and the scaling by a learned vector that some networks use in their place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Norm(Op):
-    """What all normalisations share: the output is shaped as the input."""
+    """What all normalizations share: the output is shaped as the input."""
 
     kind = "normalization"
     pointwise = True
@@ -34,7 +34,7 @@ class _Norm(Op):
         raise NotImplementedError
 
     def statistics(self, shape: Shape) -> Elements:
-        """Return the mean and the inverse deviation of everything that is normalised together."""
+        """Return the mean and the inverse deviation of everything that is normalized together."""
         raise NotImplementedError
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
@@ -45,7 +45,7 @@ class _Norm(Op):
 
 
 class _ChannelNorm(_Norm):
-    """A normalisation with a learned scale and offset for every channel."""
+    """A normalization with a learned scale and offset for every channel."""
 
     center: bool = arg("learn an offset", Bool(), default=True, aliases=("bias",))
     scale: bool = arg("learn a scale", Bool(), default=True)
@@ -81,7 +81,7 @@ class _ChannelNorm(_Norm):
 
 
 class _TrackedNorm(_ChannelNorm):
-    """A normalisation that may gather statistics in training and use them at inference."""
+    """A normalization that may gather statistics in training and use them at inference."""
 
     momentum: float | None = arg("of the running statistics", Optional(Float(0, 1)), 0.99)
     track_running_stats: bool = arg("keep running statistics", Bool(), default=True)
@@ -98,7 +98,7 @@ class _TrackedNorm(_ChannelNorm):
 
 
 class BatchNormalization(_TrackedNorm):
-    """Normalises every channel by statistics gathered in training (Ioffe & Szegedy 2015, arXiv:1502.03167).
+    """Normalizes every channel by statistics gathered in training (Ioffe & Szegedy 2015, arXiv:1502.03167).
 
     The running mean and variance are statistics, not parameters: Keras counts them as non-trainable
     parameters, PyTorch as buffers (its counter of batches is left out). At inference mean, variance, scale and offset
@@ -149,14 +149,14 @@ class FrozenBatchNormalization(_ChannelNorm):
 
 
 class LayerNormalization(_Norm):
-    """Normalises every sample over its last axis, or several (Ba et al. 2016, arXiv:1607.06450).
+    """Normalizes every sample over its last axis, or several (Ba et al. 2016, arXiv:1607.06450).
 
     FLOPs: 6 per element (mean 1, variance 3, difference and quotient 2), 1 per element for the scale, 1 per element for
     the offset.
     """
 
     aliases = ("LayerNorm",)
-    axis: tuple[int, ...] = arg("the axes it normalises over", Ints(), -1)
+    axis: tuple[int, ...] = arg("the axes it normalizes over", Ints(), -1)
     normalized_shape: tuple[int, ...] | None = arg(
         "PyTorch's: the sizes of the last axes, instead of `axis`", Optional(Ints(1)), None
     )
@@ -188,7 +188,7 @@ class LayerNormalization(_Norm):
             raise Mismatch(
                 f"normalized_shape is {list(self.normalized_shape)}, but the input's last axes are {list(last)}",
                 args=("normalized_shape",),
-                help="leave normalized_shape out to normalise the last axis",
+                help="leave normalized_shape out to normalize the last axis",
             )
         return last
 
@@ -230,14 +230,14 @@ class RMSNormalization(LayerNormalization):
 
 
 class GroupNormalization(_ChannelNorm):
-    """Normalises every sample over groups of its channels (Wu & He 2018, arXiv:1803.08494).
+    """Normalizes every sample over groups of its channels (Wu & He 2018, arXiv:1803.08494).
 
     FLOPs: 6 per element (mean 1, variance 3, difference and quotient 2), 1 per element for the scale, 1 per element for
     the offset.
     """
 
     aliases = ("GroupNorm",)
-    groups: int = arg("groups of channels; -1 for one a channel", Int(-1), 32, aliases=("num_groups",))
+    groups: int = arg("groups of channels; -1 for one per channel", Int(-1), 32, aliases=("num_groups",))
 
     def output(self, *shapes: Shape) -> Shape:
         channels = self.channels(shapes[0])
@@ -261,7 +261,7 @@ class GroupNormalization(_ChannelNorm):
 
 
 class InstanceNormalization(_TrackedNorm):
-    """Normalises every channel of every sample by itself (Ulyanov et al. 2016, arXiv:1607.08022).
+    """Normalizes every channel of every sample by itself (Ulyanov et al. 2016, arXiv:1607.08022).
 
     As in PyTorch it learns no scale and offset unless `affine: true`, and keeps no running statistics unless
     `track_running_stats: true`. FLOPs: 6 per element (mean 1, variance 3, difference and quotient 2), 1 per element for
@@ -286,7 +286,7 @@ class InstanceNormalization(_TrackedNorm):
 
 
 class LocalResponseNormalization(Op):
-    """Divides by the activity of neighbouring channels (Krizhevsky et al. 2012, section 3.3).
+    """Divides by the activity of neighboring channels (Krizhevsky et al. 2012, section 3.3).
 
     FLOPs: size + 5 per element (square 1, sum size - 1, mean 1, scale and offset 2, power 1, quotient 1).
     """
@@ -294,8 +294,8 @@ class LocalResponseNormalization(Op):
     kind = "normalization"
     pointwise = True
     aliases = ("LocalResponseNorm", "LRN")
-    size: int = arg("neighbouring channels, the channel itself among them", Int(1), 5, aliases=("local_size", "n"))
-    depth_radius: int | None = arg("TensorFlow's, instead of `size`: neighbours on either side", Optional(Int(0)), None)
+    size: int = arg("neighboring channels, the channel itself among them", Int(1), 5, aliases=("local_size", "n"))
+    depth_radius: int | None = arg("TensorFlow's, instead of `size`: neighbors on either side", Optional(Int(0)), None)
     alpha: float = arg("scale", Float(), 0.0001)
     beta: float = arg("exponent", Float(), 0.75)
     k: float = arg("offset", Float(), 1.0, aliases=("bias",))
@@ -306,7 +306,7 @@ class LocalResponseNormalization(Op):
 
     @property
     def window(self) -> int:
-        """Neighbouring channels, the channel itself among them."""
+        """Neighboring channels, the channel itself among them."""
         return self.size if self.depth_radius is None else 2 * self.depth_radius + 1
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *, drops: bool) -> int:
-    """Return how many windows there are, rounded up; `drops` the last one if it starts behind input and padding."""
+    """Return how many windows there are, rounded up; `drops` the last one if it starts after input and padding."""
     count = ceil_div(length + sum(pad) - window, stride) + 1
     if count < 1:
         return positions(length, window, stride, pad, axis)
@@ -49,7 +49,7 @@ class _Pool(Windowed):
             return
         for pad, window in zip(self.padding, map(extent, self.pool_size, self._dilation()), strict=True):
             if max(pad) >= window:
-                message = f"{type(self).__name__}: a padding of {max(pad)} takes in a whole window of {window}"
+                message = f"{type(self).__name__}: padding must be smaller than the window: {max(pad)} of {window}"
                 raise ArgumentError(message, "padding", help="pad less than the window")
 
     def output(self, *shapes: Shape) -> Shape:
@@ -374,7 +374,7 @@ class RoIAlign(Spatial):
     def output(self, *shapes: Shape) -> Shape:
         *maps, boxes = shapes
         if len(boxes) != 3 or boxes[-1] != 4:  # noqa: PLR2004 - the batch, boxes, two corners
-            raise Mismatch(f"its last input are the boxes, [boxes, 4], not {text(boxes)}")
+            raise Mismatch(f"the last input must be the boxes, [boxes, 4], not {text(boxes)}")
         channels = [self.split(shape)[1] for shape in maps]
         if any(count != channels[0] for count in channels):
             raise Mismatch(f"the maps differ in channels: {listed(channels)}")

@@ -31,7 +31,7 @@ class Flatten(Op):
         start = normal_axis(self.start_dim, len(shape), "start_dim")
         end = normal_axis(self.end_dim, len(shape), "end_dim")
         if start > end:
-            raise Mismatch(f"start_dim {start} stands behind end_dim {end}", args=("start_dim",))
+            raise Mismatch(f"start_dim {start} is after end_dim {end}", args=("start_dim",))
         return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
     def view(self, *, training: bool) -> View | None:
@@ -73,7 +73,7 @@ class Permute(Op):
 
     kind = "reshape"
     aliases = ("Transpose",)
-    dims: tuple[int, ...] = arg("the new order of the axes, 1 the first behind the batch", Ints(0))
+    dims: tuple[int, ...] = arg("the new order of the axes, 1 the first after the batch", Ints(0))
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -81,7 +81,7 @@ class Permute(Op):
         dims = self.dims[1:] if self.dims[:1] == (0,) else self.dims
         if sorted(dims) != list(range(1, len(shape))):
             raise Mismatch(
-                f"dims {list(self.dims)} is no order of the input's axes 1 to {len(shape) - 1}", args=("dims",)
+                f"dims {list(self.dims)} is not a permutation of the input's axes 1 to {len(shape) - 1}", args=("dims",)
             )
         return (shape[0], *(shape[axis] for axis in dims))
 
@@ -239,11 +239,11 @@ class UpSampling3D(_UpSampling):
 
 
 class _Factors(Ints):
-    """Whole factors, one for all axes or one an axis."""
+    """Whole factors, one for all axes or one per axis."""
 
     def __init__(self) -> None:
         super().__init__(1)
-        self.expected = "a whole factor, or one an axis (for a fraction give the output's `size`)"
+        self.expected = "a whole factor, or one per axis (for a fraction give the output's `size`)"
 
 
 class _Upsample(Op):
@@ -285,7 +285,7 @@ class _Upsample(Op):
             raise Mismatch(
                 f"{name} {list(values)} does not fit the input's {len(spatial)} spatial axes",
                 args=(name,),
-                help="give one value for all, or one an axis; the batch and the channels are none",
+                help="give one value for all, or one per axis; the batch and the channels are none",
             )
         return values * len(spatial) if len(values) == 1 else values
 
@@ -411,7 +411,7 @@ class ResizeLike(_SpatialLike):
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         given, like = shapes
         axes = self.spatial(len(given))
-        # By a fraction, neighbours read stretches without a pattern.
+        # By a fraction, neighbors read stretches without a pattern.
         if any(wanted % there for there, wanted in zip(given[axes], like[axes], strict=True)):
             return None
         factors = [wanted // there for there, wanted in zip(given[axes], like[axes], strict=True)]
@@ -427,7 +427,7 @@ class ResizeLike(_SpatialLike):
 class CropLike(_SpatialLike):
     """Cuts its first input down to the height and width of its second, around the middle. No FLOPs.
 
-    Where what is cut is odd, more is cut behind. It has any number of spatial axes, as Caffe's `Crop`.
+    Where what is cut is odd, more is cut at the end. It has any number of spatial axes, as Caffe's `Crop`.
     """
 
     def output(self, *shapes: Shape) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.base.diagnostics import counted
 from archinspect.render.diagnostics import as_dict, concise, full
 
 if TYPE_CHECKING:
@@ -29,12 +30,8 @@ def print_check(found: Sequence[Diagnostic], console: Console, *, form: str, spe
             console.print()
     errors = sum(diagnostic.severity == "error" for diagnostic in found)
     warnings = len(found) - errors
-    parts = [f"{_counted(specs, 'spec')} checked"]
+    parts = [f"{counted(specs, 'spec')} checked"]
     parts += [f"{templates} of them {'a template' if templates == 1 else 'templates'}"] if templates else []
-    parts += [_counted(errors, "error") if errors else "no errors"]
-    parts += [_counted(warnings, "warning")] if warnings else []
+    parts += [counted(errors, "error") if errors else "no errors"]
+    parts += [counted(warnings, "warning")] if warnings else []
     console.print(", ".join(parts), style="red" if errors else "yellow" if warnings else "green")
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

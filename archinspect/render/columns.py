@@ -83,7 +83,7 @@ COLUMNS = {
         "Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), keep=25
     ),
     "jump": LayerColumn("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), keep=24),
-    "center": LayerColumn("Centre", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), keep=23),
+    "center": LayerColumn("Center", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), keep=23),
     "args": LayerColumn(
         "Arguments", lambda r: r.args, lambda r, _: ", ".join(f"{k}={v}" for k, v in r.args.items()), keep=5
     ),

@@ -35,7 +35,7 @@ def total_figures(reports: Sequence[Report]) -> dict[str, TotalFigure]:
 
 
 def total_rows(reports: Sequence[Report], *, exact: bool = False) -> list[list[str]]:
-    """Return a row a figure: its name, then each network's value with its ratio to the first network's."""
+    """Return a row per figure: its name, then each network's value with its ratio to the first network's."""
     rows = []
     for title, (value, write) in total_figures(reports).items():
         first = value(reports[0])

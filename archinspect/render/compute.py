@@ -128,7 +128,7 @@ def _totals(found: ComputeReport, *, exact: bool) -> Iterator[tuple[str, str]]:
     yield "FLOPs", f"{figures.flops:,} ({count(figures.flops)})"
     batch = f"batch {found.report.batch or 1}, {computed.dtype}, each operator by itself"
     yield "Bytes moved", f"{byte_count(figures.bytes, exact=exact)} ({batch})"
-    yield "Arithmetic intensity", f"{figures.intensity:.2f} FLOPs a byte"
+    yield "Arithmetic intensity", f"{figures.intensity:.2f} FLOPs per byte"
     if computed.device is None:
         return
     yield "Device", _device(found)
@@ -152,7 +152,7 @@ def _device(found: ComputeReport) -> str:
     peak = device.flops[dtype]
     speed = f"{count(peak)}FLOPs/s in {dtype}, {count(device.bandwidth)}B/s"
     source = f"; {device.source}" if device.source else ""
-    return f"{device.title or device.name}: {speed}, {peak / device.bandwidth:.2f} FLOPs a byte{source}"
+    return f"{device.title or device.name}: {speed}, {peak / device.bandwidth:.2f} FLOPs per byte{source}"
 
 
 def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:

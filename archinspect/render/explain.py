@@ -154,7 +154,7 @@ def _print_figure(figure: Figure, console: Console, title: str = "") -> None:
 
 
 def equation(title: str, forms: Sequence[str], width: int, indent: str = "") -> str:
-    """Write `title = form = form` in a line if it is short, else a line a form; no-break spaces keep terms whole."""
+    """Write `title = form = form` in a line if it is short, else a line per form; no-break spaces keep terms whole."""
     line = f"{indent}{title} = {' = '.join(forms)}"
     if len(line) > min(width, LINE):
         blank = " " * len(indent + title)
@@ -188,7 +188,7 @@ LINE_COLUMNS = {
 
 
 def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, console: Console) -> None:
-    """Print a line a layer: the sums behind its parameters and MACs."""
+    """Print a line per layer: the sums behind its parameters and MACs."""
     rows = {row.name: row for row in report.layers}
     lines = [(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *_sums(layers[name])) for name in layers]
     cells = dict(zip(LINE_COLUMNS, map(list, zip(*lines, strict=True)), strict=True))

@@ -50,7 +50,7 @@ def _key(report: Report, sort: str) -> float:
 
 
 def print_networks(networks: Sequence[tuple[str, Report]], sort: str, console: Console, *, exact: bool = False) -> None:
-    """Print a line a network; a metric that it is sorted by has a column."""
+    """Print a line per network; a metric that it is sorted by has a column."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("Name", no_wrap=True, style="bold")
     table.add_column("Year", no_wrap=True)
@@ -92,7 +92,7 @@ def _as_dict(name: str, report: Report) -> dict[str, object]:
 
 
 def print_ops(families: Mapping[str, Sequence[type[Op]]], console: Console) -> None:
-    """Print a line an operator, by family."""
+    """Print a line per operator, by family."""
     for family, ops in families.items():
         console.print(Text(family, "bold yellow"))
         table = Table(box=None, show_header=False, pad_edge=True)
@@ -119,7 +119,7 @@ def print_op(op: type[Op], console: Console) -> None:
 
 
 def op_rows(op: type[Op]) -> list[list[str]]:
-    """Return a row an argument: name, what it takes, default, meaning, other names."""
+    """Return a row per argument: name, what it takes, default, meaning, other names."""
     return [
         [
             name,

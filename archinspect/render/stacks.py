@@ -1,4 +1,4 @@
-"""Several networks side by side: the table of totals, then their layers as coloured stacks."""
+"""Several networks side by side: the table of totals, then their layers as colored stacks."""
 
 from __future__ import annotations
 

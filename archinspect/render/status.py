@@ -19,7 +19,7 @@ def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, st
 
 
 def status_text(uncounted: Mapping[str, tuple[str, ...]]) -> Text:
-    """Return the same, coloured."""
+    """Return the same, colored."""
     from rich.text import Text  # programs' formats do without Rich
 
     style = "red" if uncounted else "green"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from archinspect.reports.summary import BatchShape, Report
     from archinspect.reports.worked import Worked
 
-# What arguments are called in formulas, where their own name would read badly with an axis behind it.
+# What arguments are called in formulas, where their own name would read badly with an axis after it.
 _SHORT = {
     "kernel_size": "kernel",
     "pool_size": "pool",
@@ -95,7 +95,7 @@ class Explanation(NamedTuple):
     work: tuple[Figure, ...]
     """MACs and FLOPs."""
     field: tuple[Figure, ...] | None
-    """Receptive field, jump and centre for every spatial axis; None where everything is seen."""
+    """Receptive field, jump and center for every spatial axis; None where everything is seen."""
     shares: str = ""
     """The layer whose weights it uses."""
     unknown: tuple[str, ...] = ()
@@ -217,7 +217,7 @@ class _Explainer:
             unknown=call.op.unknown(),
         )
         self.seen: _Seen = passed if self.reaches == () else {}
-        """Behind what reads position by position, the same is seen whatever it computes."""
+        """After what reads position by position, the same is seen whatever it computes."""
 
     def explain(self, node: Node, sources: tuple[Fields, ...]) -> Explanation:
         """Return the explanation of a node that calls so, whose inputs see these fields."""
@@ -296,7 +296,7 @@ class _Explainer:
         return tuple(figures)
 
     def _behind(self, reach: Reach, sources: Sequence[Field], suffix: str) -> Field | None:
-        """Return what is seen along an axis behind several fields; traced unless it is a pattern of several spans."""
+        """Return what is seen along an axis after several fields; traced unless it is a pattern of several spans."""
         prefixes = ["in"] if len(sources) == 1 else [f"in{at}" for at in range(1, len(sources) + 1)]
         if not reach.up and all(len(source.spans) == 1 for source in sources):
             sources = [_named_field(*parts, suffix) for parts in zip(sources, prefixes, strict=True)]
@@ -317,7 +317,7 @@ class _Explainer:
         yield from self._figures(f"center{suffix}", seen.center)
 
     def _figures(self, name: str, number: Number) -> Iterator[Figure]:
-        """Yield the figure, behind the computed ones that its formula names and that were not told yet."""
+        """Yield the figure, after the computed ones that its formula names and that were not told yet."""
         for part in named_numbers(number):
             if part.name in self.shown:
                 continue
@@ -395,7 +395,7 @@ def _is_int(value: object) -> bool:
 
 
 def _axes(op: Op, rank: int, layout: str) -> list[str]:
-    """Return what the axes behind the batch are called."""
+    """Return what the axes after the batch are called."""
     if isinstance(op, Spatial):
         layout = op.data_format
     if rank == op.rank + 2 == 3:  # noqa: PLR2004 - batch, length, channels

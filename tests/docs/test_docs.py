@@ -495,7 +495,7 @@ def test_limits_are_the_code_s():
 COUNTED = [
     (name, int(row[1].split()[0]))
     for row in table("counting.md", "FLOPs")
-    if re.match(r"\d+ an element\Z", row[1])
+    if re.match(r"\d+ per element\Z", row[1])
     for name in re.findall(r"`(\w+)`", row[0])
 ]
 

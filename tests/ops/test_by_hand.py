@@ -129,7 +129,7 @@ def test_what_lies_in_its_inputs_storage(op, args, view):
         ("AdaptiveAveragePooling2D", {"output_size": [2, None]}, (1, 3, 6, 5), (Reach(3, 3), Reach(1, 1))),
         ("AdaptiveAveragePooling2D", {"output_size": [4, None]}, (1, 3, 6, 5), None),
         ("PixelShuffle", {"upscale_factor": 2}, (1, 8, 4, 4), (Reach(2, up=2),) * 2),
-        # Of the full output so much is cut off in front: half of the window behind its stride; half of the window where
+        # Of the full output so much is cut off in front: half of the window after its stride; half of the window where
         # the output's size is asked for; nothing; what is stated.
         ("Conv2DTranspose", {**UP, "padding": "same"}, (1, 3, 4, 4), (Reach(6, 1, 2, up=2),) * 2),
         ("Conv2DTranspose", {**UP, "padding": "same", "output_padding": 1}, (1, 3, 4, 4), (Reach(6, 1, 3, up=2),) * 2),

@@ -185,7 +185,7 @@ FLOPS = [
         [(1, 3, 5)],
         2 * 3 * 5 * (4 + 2 * 7) + 3 * 7 + 5 * 3 * 4 + 15,
     ),
-    # ... 2 a MAC; what one side sums alone is added first: 12 elements to 3; a product that is not summed is 1
+    # ... 2 per MAC; what one side sums alone is added first: 12 elements to 3; a product that is not summed is 1
     ("Einsum", {"equation": "bij,bjk->bik"}, [(1, 3, 4), (1, 4, 5)], 2 * (3 * 4 * 5)),
     ("Einsum", {"equation": "bij,bik->bk"}, [(1, 3, 4), (1, 3, 5)], (12 - 3) + 2 * (3 * 5)),
     ("Einsum", {"equation": "bi,bj->bij"}, [(1, 3), (1, 4)], 12),
@@ -222,7 +222,7 @@ FLOPS = [
     # ... 4 points an element, 8 each; [3, 2] positions of 5 boxes, 2 channels
     ("RoIAlign", {"output_size": [3, 2]}, [IMAGE, (1, 5, 4)], 4 * 8 * (5 * 3 * 2 * 2)),
     ("RoIAlign", {"output_size": 1, "sampling_ratio": 1}, [IMAGE, IMAGE, (1, 5, 4)], 8 * (5 * 2)),
-    # Normalisation
+    # Normalization
     ("BatchNormalization", {}, [IMAGE], 2 * 32),
     ("BatchNormalization", {"center": False, "scale": False}, [IMAGE], 2 * 32),
     ("BatchNormalization", {"track_running_stats": False}, [IMAGE], 8 * 32),
@@ -249,7 +249,7 @@ FLOPS = [
     ("ClassToken", {}, [(1, 3, 4)], 0),
     ("LearnedTokens", {"n": 2}, [(1, 3, 4)], 0),
     ("RotaryEmbedding", {}, [(1, 3, 4)], 3 * 12),
-    # Attention: 2 a MAC, and 6 a score
+    # Attention: 2 per MAC, and 6 per score
     ("ScaledDotProductAttention", {}, [(1, 3, 4)], 2 * (9 * 8) + 6 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "causal": True}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
     ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),

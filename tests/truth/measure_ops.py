@@ -10,7 +10,7 @@ It becomes one line of `ops_torch.json` or `ops_keras.json`:
 
 - `output`: shape of what the layer returned, or null where the framework refuses the case; `others`: further outputs;
 - `params`: trainable elements; `buffers`: those of running statistics (Keras: non-trainable weights;
-  PyTorch: buffers of floats, so not the counter of batches in its batch normalisation);
+  PyTorch: buffers of floats, so not the counter of batches in its batch normalization);
 - `macs`: half of what PyTorch's own flop counter counts, on meta tensors for PyTorch's modules;
 - `kept`: of PyTorch's modules, bytes of the distinct storages that autograd keeps for backward in training, with inputs
   that need gradients, on meta tensors; parameters, buffers and tables of constants are left out;
@@ -611,7 +611,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("Linear", (2, 3, 7), in_features=7, out_features=5, bias=False)
     yield case("Linear", (2, 3, 4, 7), in_features=7, out_features=5)
     yield case("Linear", (2, 3, 4, 7), in_features=84, out_features=5)
-    # Normalisation
+    # Normalization
     for name, shape in (
         ("BatchNorm1d", (2, 6)),
         ("BatchNorm1d", wave),
@@ -1002,7 +1002,7 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("EinsumDense", (2, 3, 7), equation="abc,cd->abd", output_shape=[None, 5], bias_axes="f")
     yield case("EinsumDense", (2, 3), equation="abc,cd->abd", output_shape=[None, 5])
     yield case("EinsumDense", (2, 3, 7), equation="abc,cd,de->abe", output_shape=[None, 5])
-    # Normalisation
+    # Normalization
     yield case("BatchNormalization", image)
     yield case("BatchNormalization", (2, 6, 11, 13), axis=1, momentum=0.9, epsilon=1e-5)
     yield case("BatchNormalization", image, scale=False)

@@ -183,7 +183,7 @@ def terms(number: Number) -> list[Number]:
 
 
 def named_numbers(number: Number) -> list[Traced]:
-    """Return the named numbers of a formula from left to right, behind those that define them."""
+    """Return the named numbers of a formula from left to right, after those that define them."""
     found: list[Traced] = []
     if isinstance(number, Traced):
         _collect(number, found)
