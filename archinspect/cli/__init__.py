@@ -27,6 +27,7 @@ COMMANDS = {
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",
     "ops": "List the operators, or explain one.",
+    "docs": "Print a page of the documentation.",
 }
 """Every command and what it does; its module, of the same name, is imported when it is called."""
 
