@@ -439,7 +439,7 @@ def test_examples_of_help_pages_work(run, example):
 def test_active_parameters_are_compared_where_they_differ(run):
     assert "Active params" not in run("compare", "alexnet", "vgg16").stdout
     (line,) = [line for line in run("compare", "llama2_7b", "mixtral_8x7b").stdout.splitlines() if "Active" in line]
-    assert line.split() == ["Active", "params", "6.74", "G", "12.88", "G", "(1.91x)"]
+    assert line.split() == ["Active", "params", "6.74", "G*", "12.88", "G", "(1.91x)"]
 
 
 def test_names_are_no_formulas_of_a_spreadsheet(run, tmp_path):

@@ -508,7 +508,7 @@ def test_extends_replaces_what_it_says(tmp_path):
         return checked.report
 
     plain = extended("extends: base\n")
-    assert (plain.name, plain.source, plain.metrics) == ("Base", "A paper", {})
+    assert (plain.name, plain.source, plain.metrics) == (str(path), "A paper", {})
     assert shapes(extended("extends: base.yaml\nparams: {units: 5}\n")) == [(5,), (5,)]
     assert extended("extends: base\ninput: [16]\nexpect: {params: 68}\n").inputs == {"input": (None, 16)}
     assert shapes(extended("extends: base\nblocks:\n  b: [Dense: 2]\n")) == [(2,), (2,)]
@@ -518,10 +518,10 @@ def test_extends_replaces_what_it_says(tmp_path):
 
 
 def test_a_file_beside_wins_over_a_built_in_one_but_not_over_itself(tmp_path):
-    (tmp_path / "vgg16.yaml").write_text("extends: vgg16\nname: Mine\n", encoding="utf-8")
+    (tmp_path / "vgg16.yaml").write_text("extends: vgg16\nsource: Mine\n", encoding="utf-8")
     (tmp_path / "net.yaml").write_text("extends: vgg16\n", encoding="utf-8")
     assert archinspect.inspect(tmp_path / "vgg16.yaml").totals.params == 138_357_544
-    assert archinspect.inspect(tmp_path / "net.yaml").name == "Mine"
+    assert archinspect.inspect(tmp_path / "net.yaml").source == "Mine"
 
 
 # weights and trainable

@@ -2,49 +2,179 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import click
 
 from archinspect.cli.common import (
+    Assignment,
+    DataType,
+    InputShape,
     SpecType,
-    batch_option,
+    completed,
+    convention_option,
     depth_option,
     exact_option,
+    figure_options,
     format_option,
     load_report,
+    refuse_ignored,
     stdout_console,
 )
+from archinspect.cli.output import output_path
+from archinspect.ops.figures import DTYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archinspect.reports.summary import Report
 
 LEAST_SPECS = 2
+SORT_KEYS = ("params", "macs", "flops", "weights", "memory", "layers", "year", "top1", "top5", "ilsvrc_top5_error")
+
+
+class Asked(NamedTuple):
+    """A network with settings of its own."""
+
+    text: str
+    """How it was asked for."""
+    spec: str
+    batch: int | None = None
+    dtype: str | None = None
+    inputs: Mapping[str, tuple[int, ...]] = {}
+    params: Mapping[str, Any] = {}
+
+
+class SettingSpec(SpecType):
+    """A spec, and settings of its own: `resnet50@input=160x160x3@classes=10`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
+        """Return the network and its settings; a file may have such a name itself."""
+        if isinstance(value, Asked):
+            return value
+        spec, *settings = [value] if os.path.exists(value) else value.split("@")
+        asked = Asked(value, super().convert(spec, param, ctx))
+        for setting in settings:
+            name, _, text = setting.partition("=")
+            if name == "input":
+                given, shape = InputShape().convert(text, param, ctx)
+                asked = asked._replace(inputs={**asked.inputs, given: shape})
+            elif name == "batch":
+                asked = asked._replace(batch=click.IntRange(1, 10**6).convert(text, param, ctx))
+            elif name == "dtype":
+                kinds = [kind for kind in DTYPES if kind != "float"]
+                asked = asked._replace(dtype=DataType(kinds).convert(text, param, ctx))
+            else:
+                name, given_value = Assignment().convert(setting, param, ctx)
+                asked = asked._replace(params={**asked.params, name: given_value})
+        return asked
+
+
+class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Names of totals, separated by commas."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401 - click's
+        """Return the names."""
+        from archinspect.render.compare import TOTALS
+
+        names = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+        for name in names:
+            if name not in TOTALS:
+                self.fail(f"no column '{name}'; there are {', '.join(TOTALS)}", param, ctx)
+        return names
 
 
 @click.command("compare")
-@click.argument("specs", type=SpecType(), nargs=-1, required=True, metavar="SPEC SPEC...")
+@click.argument("specs", type=SettingSpec(), nargs=-1, required=True, metavar="SPEC SPEC...")
 @depth_option
-@batch_option
+@click.option(
+    "--columns",
+    type=TotalColumns(),
+    default=(),
+    metavar="NAMES",
+    shell_complete=completed("totals"),
+    help="Totals: year, top1, params, macs, weights, peak, kept, weighted, ...",
+)
+@click.option("--sort", type=click.Choice(SORT_KEYS), help="Smallest first, instead of the order given.")
+@click.option(
+    "--cost",
+    type=click.Choice(("params", "macs", "none")),
+    default="params",
+    show_default=True,
+    help="What stands beside the boxes, with its share of the network.",
+)
+@convention_option
+@click.option("--memory", is_flag=True, help="Also what is held at one time: at inference, and for backward.")
+@figure_options
 @exact_option
-@format_option("table", "json", "csv", "markdown", help="json has everything that `summary` has, for each network.")
-def command(specs: tuple[str, ...], depth: int | None, batch: int | None, form: str, *, exact: bool) -> None:
+@format_option(
+    *("table", "json", "csv", "markdown", "svg"),
+    help="json has everything that `summary` has; svg: the stacks, as -o x.svg.",
+)
+def command(  # noqa: PLR0913 - one per option
+    specs: Sequence[Asked],
+    depth: int | None,
+    columns: tuple[str, ...],
+    sort: str | None,
+    cost: str,
+    form: str,
+    *,
+    memory: bool,
+    exact: bool,
+    **figures: Any,  # noqa: ANN401 - the figure options, as load_report takes them
+) -> None:
     """Show networks side by side: totals with ratios to the first, then their layers as stacks.
 
-    The stacks show convolutions, fully connected layers, pooling and, where a network is folded, its
-    blocks; layers that correspond stand in one line.
+    A box stands for a layer that has weights, merges, attends or pools, or for a block; the others are named below.
+    Equal blocks that follow one another are one box. Layers that correspond stand in one line. A network may have
+    settings of its own after `@`.
 
     \b
     Examples:
       archinspect compare alexnet vgg16 vgg19
       archinspect compare resnet50 my_resnet.yaml --depth 1
+      archinspect compare resnet50 resnet50@input=160x160x3 gpt2@seq=512@batch=8
       archinspect compare vgg16 vgg16_bn --format markdown
+      archinspect compare alexnet vgg16 vgg19 -o stacks.svg
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if len(specs) < LEAST_SPECS:
         raise click.UsageError("compare needs two specs or more; `archinspect summary` shows one")
-    reports = [load_report(spec, batch, "float32") for spec in specs]
+    if form == "table" and output_path().endswith(".svg"):
+        form = "svg"
+    if form not in ("table", "svg"):
+        refuse_ignored(("depth", "cost"), f"with --format {form}, which has no stacks")
     from archinspect.render import compare as render  # a help page needs none
+    from archinspect.reports.comparison import compare, own_titles
 
-    if form != "table":
-        click.echo(render.compare_text(reports, form, exact=exact))
-        return
-    from archinspect.render.stacks import print_comparison
-    from archinspect.reports.comparison import align  # programs' formats do without
+    memory = memory or bool({"peak", "kept"} & {*columns})
+    reports = [_report(asked, memory=memory, **figures) for asked in specs]
+    titles = own_titles(reports, [asked.text for asked in specs])
+    if sort:
+        total = render.TOTALS[sort].value
+        values = [total(report) for report in reports]
+        order = sorted(range(len(reports)), key=lambda place: (values[place] is None, values[place] or 0))
+        reports, titles = [reports[place] for place in order], [titles[place] for place in order]
+    found = compare(reports, titles, depth)
+    cost = "" if cost == "none" else cost
+    if form == "table":
+        from archinspect.render.stacks import print_comparison  # programs' formats do without Rich
 
-    stacks = [render.boxes(report, depth) for report in reports]
-    print_comparison(reports, align(stacks), stdout_console(), exact=exact)
+        print_comparison(found, columns, stdout_console(), cost=cost, exact=exact)
+    elif form == "svg":
+        from archinspect.render.stacks_svg import stacks_svg
+
+        click.echo(stacks_svg(found, cost=cost))
+    else:
+        click.echo(render.compare_text(found, form, columns, exact=exact))
+
+
+def _report(asked: Asked, *, memory: bool, **figures: Any) -> Report:  # noqa: ANN401 - as load_report takes them
+    """Return a network's report, by the options and its own settings."""
+    figures["batch"] = asked.batch or figures["batch"]
+    figures["dtype"] = asked.dtype or figures["dtype"]
+    for name in ("inputs", "params"):
+        figures[name] = {**figures[name], **getattr(asked, name)}
+    return load_report(asked.spec, **figures, memory=memory)

@@ -83,6 +83,14 @@ def columns(ctx: click.Context) -> Iterable[str]:
 
 
 @_completion
+def totals(ctx: click.Context) -> Iterable[str]:
+    """Return the totals of a comparison."""
+    from archinspect.render.compare import TOTALS
+
+    return TOTALS
+
+
+@_completion
 def devices(ctx: click.Context) -> Iterable[str]:
     """Return the devices, those of --devices among them."""
     from archinspect.analyses.devices import device_names

@@ -45,7 +45,7 @@ def command(topic: str | None) -> None:
     Examples:
       archinspect docs
       archinspect docs spec
-      archinspect docs counting | less
+      archinspect docs counting
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.render import pages  # a help page needs none
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COLORS = ("auto", "always", "never")
-_COLOR = "archinspect.color"
+_COLOR, _FILE = "archinspect.color", "archinspect.file"
 """Where a context keeps what was asked for."""
 
 
@@ -30,6 +30,12 @@ def color() -> str:
     """Return which colors were asked for."""
     ctx = click.get_current_context(silent=True)
     return str(ctx.meta.get(_COLOR, "auto")) if ctx else "auto"
+
+
+def output_path() -> str:
+    """Return the file that output goes to; empty without one."""
+    ctx = click.get_current_context(silent=True)
+    return str(ctx.meta.get(_FILE, "")) if ctx else ""
 
 
 def _color_option() -> click.Option:
@@ -56,6 +62,7 @@ def _to_file(run: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(run)
     def wrapper(*args: Any, output: str | None, **options: Any) -> Any:  # noqa: ANN401 - the command's
+        click.get_current_context().meta[_FILE] = output or ""
         if output is None:
             return run(*args, **options)
         with click.open_file(output, "w", encoding="utf-8", lazy=True) as file, redirect_stdout(cast("TextIO", file)):

@@ -142,7 +142,7 @@ def _base_path(name: str, source: Source) -> str | None:
 
 def _extend(base: Spec, spec: Spec) -> Spec:
     """Return the base with what the spec says in its place; what it says of its own figures is never inherited."""
-    own = ("expect", "metrics", "values", "extends")
+    own = ("name", "expect", "metrics", "values", "extends")
     spec.fields = {k: v for k, v in base.fields.items() if k not in own} | spec.fields
     spec.params = base.params | spec.params
     spec.blocks = base.blocks | spec.blocks

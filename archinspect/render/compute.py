@@ -118,7 +118,7 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
     if hidden:
         notes.append(f"not shown at this width: {', '.join(COMPUTE_COLUMNS[name].title for name in hidden)}")
     if notes:
-        console.print(Text("\n".join(notes), "bright_black"), soft_wrap=True)
+        console.print(Text("\n".join(notes), "dim"), soft_wrap=True)
 
 
 def _totals(found: ComputeReport, *, exact: bool) -> Iterator[tuple[str, str]]:

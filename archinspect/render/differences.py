@@ -51,7 +51,7 @@ def print_differences(report: Report, differences: Sequence[Difference], console
     console.print()
     console.print(status_text(report.uncounted), soft_wrap=True)
     if convention.note:
-        console.print(Text(f"\n{convention.note}", "bright_black"))
+        console.print(Text(f"\n{convention.note}", "dim"))
 
 
 def _print_table(rows: Sequence[Difference], console: Console) -> None:

@@ -82,7 +82,7 @@ def _print_layer(name: str, parts: Sequence[Explanation], report: Report, consol
 
 
 def _print_part(part: Explanation, console: Console) -> None:
-    console.print(Text(doc_text(part.doc), "bright_black"))
+    console.print(Text(doc_text(part.doc), "dim"))
     for source, dims in part.inputs:
         console.print(Text.assemble(("\nInput", "bold"), f" {shape(dims)} from {source}"), end="")
     console.print()
@@ -120,7 +120,7 @@ def _print_section(title: str, note: str, figures: Sequence[Figure], console: Co
     for figure in first:
         _print_figure(figure, console)
     if len(first) < len(figures):
-        console.print(Text(f"{INDENT}and for the width alike", "bright_black"))
+        console.print(Text(f"{INDENT}and for the width alike", "dim"))
 
 
 def _repeats(figure: Figure, figures: Sequence[Figure]) -> bool:
@@ -199,7 +199,7 @@ def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, c
         console.print(_folded(lines))
     console.print()
     console.print(status_text(report.uncounted), soft_wrap=True)
-    console.print(Text("Name a layer to see each of its figures: archinspect explain SPEC LAYER", "bright_black"))
+    console.print(Text("Name a layer to see each of its figures: archinspect explain SPEC LAYER", "dim"))
 
 
 def _folded(lines: Iterable[Sequence[str]]) -> Table:

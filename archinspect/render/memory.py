@@ -161,4 +161,4 @@ def _print_chart(found: MemoryReport, console: Console) -> None:
     first = timeline[0].layer
     last = timeline[-1].layer if len(timeline) > 1 else ""
     room = max(width - len(first) - len(last), 1)
-    console.print(Text(f"  {'':>{label}} {first}{' ' * room}{last}", "bright_black"), soft_wrap=True)
+    console.print(Text(f"  {'':>{label}} {first}{' ' * room}{last}", "dim"), soft_wrap=True)

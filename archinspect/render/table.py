@@ -28,7 +28,7 @@ KIND_STYLES = {
     "dense": "magenta",
     "pooling": "red",
     "normalization": "cyan",
-    "activation": "bright_black",
+    "activation": "dim",
     "merge": "blue",
     "composite": "bold",
 }
@@ -55,13 +55,13 @@ def print_summary(
         titles = ", ".join(known[name].title for name in hidden)
         notes.append(f"not shown at this width: {titles} (choose with --columns)")
     if notes:
-        console.print(Text("\n".join(notes), "bright_black"), soft_wrap=True)
+        console.print(Text("\n".join(notes), "dim"), soft_wrap=True)
 
 
 def _head(report: Report) -> Text:
     text = Text(report.name, "bold")
     if report.source:
-        text.append(f"  {report.source}", "not bold bright_black")
+        text.append(f"  {report.source}", "not bold dim")
     shapes = [f"{name} {shape(dims)}" for name, dims in report.inputs.items()]
     return text.append("\n" + ", ".join(shapes) + "\n", "not bold")
 

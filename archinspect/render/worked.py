@@ -47,7 +47,7 @@ def print_worked(worked: Worked, places: Sequence[Place], console: Console) -> N
         last = list(worked.cells)[-1]
         example = ",".join(str(index + 1) for index in (last if worked.output.shape[-1] > 1 else last[:-1]))
         hint = f"\n--cell {example} shows the last sum, --cell all every one"
-        console.print(Text(hint, "bright_black"), soft_wrap=True)
+        console.print(Text(hint, "dim"), soft_wrap=True)
 
 
 def _of(title: str, channel: int, array: Array) -> str:

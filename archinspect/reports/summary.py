@@ -174,7 +174,7 @@ class Report(NamedTuple):
             name=name,
             type=what,
             kind="composite",
-            label=f"{name.rpartition('.')[2] if what == 'group' else what}, {channels}",
+            label=f"{_own_name(name) if what == 'group' else what}, {channels}",
             inputs=outside,
             input_shape=rows[0].input_shape,
             output_shape=shape,
@@ -208,6 +208,11 @@ class Report(NamedTuple):
             **({"memory": self.memory._asdict()} if self.memory else {}),
             "layers": [row.as_dict() for row in self.layers],
         }
+
+
+def _own_name(path: str) -> str:
+    """Return a group's name, of a copy of a repeat that of the repeat."""
+    return next((name for name in reversed(path.split(".")) if not name.isdigit()), path)
 
 
 def _convention_dict(report: Report) -> dict[str, Any]:
@@ -341,7 +346,7 @@ def _row(
         output_shape=batch_shape(last.output, facts),
         cost=facts.once(layer_costs)[name],
         args=args,
-        shares=first.shares.layer if first.shares else "",
+        shares=first.shares.layer if first.shares and any(facts.call(node).weights for node in nodes) else "",
         field=facts.once(fields)[last.output.position],
         unknown=op.unknown(),
         edges=tuple(edges),

@@ -1,0 +1,219 @@
+"""Comparisons: what is drawn and what is said instead, equal blocks as one, settings, colors, the picture."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from xml.etree import ElementTree as ET  # of our own pictures
+
+import pytest
+from small import small
+
+import archinspect
+from archinspect.language import library
+from archinspect.language.load import is_template
+from archinspect.render.compare import TOTALS, total_rows
+from archinspect.render.stacks import LOOKS, OTHER
+from archinspect.reports.comparison import compare, own_titles, stack, weighted_layers
+from archinspect.reports.summary import report
+
+NETWORKS = [name for name, path in library.builtins().items() if not is_template(library.read_builtin(path))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_all_that_has_weights_is_drawn_and_the_rest_is_said(name):
+    found = archinspect.inspect(name)
+    for depth in (1, found.depth):
+        shown, rows = stack(found, depth), found.fold(depth)
+        assert sum(box.params for box in shown.boxes) == found.totals.params
+        assert sum(box.macs for box in shown.boxes) == found.totals.macs
+        drawn = [row for row in rows if row.type not in shown.left_out]
+        assert len(rows) - len(drawn) <= sum(shown.left_out.values())
+        assert not any(row.cost.params for row in rows if row.type in shown.left_out and row.kind != "normalization")
+
+
+def test_recurrent_layers_differ():
+    labels = [{box.label for box in stack(archinspect.inspect(name), 1).boxes} for name in ("lstm", "gru", "rnn")]
+    assert all(one != other for one, other in combinations(labels, 2))
+
+
+def test_merges_and_attention_and_both_poolings_are_drawn():
+    layers = [
+        {"MaxPooling1D": 2},
+        {"AveragePooling1D": 2},
+        {"ScaledDotProductAttention": {"num_heads": 2}},
+        {"Add": [[], ["ReLU"]]},
+        "Dropout",
+    ]
+    found = stack(report(small(*layers, shape=(8, 4))), 1)
+    assert [box.kind for box in found.boxes] == ["max pooling", "average pooling", "attention", "merge"]
+    assert found.left_out == {"ReLU": 1, "Dropout": 1}
+
+
+def test_layers_with_weights_are_counted():
+    assert weighted_layers(report(small({"LSTM": 3}, {"Dense": 2}, "ReLU", shape=(5, 4)))) == 2
+    shared = small({"Dense": 4, "name": "a"}, {"Dense": 4, "weights": "a"}, shape=(4,))
+    assert weighted_layers(report(shared)) == 2
+
+
+def test_equal_blocks_are_one_box():
+    (gpt2,) = compare([archinspect.inspect("gpt2")]).stacks
+    (decoder,) = [box for box in gpt2.boxes if box.kind == "composite"]
+    assert decoder.copies == 12
+    resnet = stack(archinspect.inspect("resnet50"), 2)
+    assert [box.copies for box in resnet.boxes if box.kind == "composite"] == [1, 1, 2, 1, 3, 1, 5, 1, 2]
+
+
+def test_copies_that_differ_are_boxes_of_their_own():
+    found = stack(report(small({"layers": [{"Dense": 4}], "repeat": 3, "name": "same"}, shape=(8,))), 2)
+    assert [(box.label, box.copies, box.params) for box in found.boxes] == [("same, 4", 1, 36), ("same, 4", 2, 40)]
+
+
+def test_a_stack_that_stays_tall_is_folded_by_equal_layers():
+    layers = [{"Dense": 8} for _ in range(60)]
+    (found,) = compare([report(small(*layers, shape=(8,)))]).stacks
+    assert [(box.label, box.copies) for box in found.boxes] == [("dense, 8", 60)]
+
+
+def test_all_networks_have_one_depth():
+    found = compare([archinspect.inspect("alexnet"), archinspect.inspect("resnet152")])
+    assert found.depth == 2
+    assert len(found.stacks[0].boxes) == 11
+
+
+@pytest.mark.parametrize(
+    ("names", "specs", "titles"),
+    [
+        (["a", "b"], ["x.yaml", "y.yaml"], ["a", "b"]),
+        (["a", "a"], ["x.yaml", "y.yaml"], ["x.yaml", "y.yaml"]),
+        (["a", "a"], ["x", "x"], ["x (1)", "x (2)"]),
+        (["a", "a", "b"], [], ["a (1)", "a (2)", "b"]),
+    ],
+)
+def test_networks_of_one_name_are_told_apart(names, specs, titles):
+    reports = [archinspect.inspect("keras_demo")._replace(name=name) for name in names]
+    assert own_titles(reports, specs) == titles
+
+
+def test_the_best_of_a_row_is_marked():
+    found = compare([archinspect.inspect(name) for name in ("alexnet", "vgg16")])
+    rows = {row[0]: row[1:] for row in total_rows(found)}
+    assert rows["Params"] == ["60.97 M*", "138.36 M (2.27x)"]
+    assert rows["ILSVRC top-5 error %"] == ["15.3", "7.3*"]
+    assert rows["Top-1 accuracy %"] == ["-", "71.592"]
+    assert rows["Layers"] == ["16", "25 (1.56x)"]
+
+
+# The command
+
+
+def test_a_network_has_settings_of_its_own(run):
+    def figures(*args):
+        lines = run("compare", *args, "--format", "csv", "--columns", "params,macs,peak").stdout.splitlines()
+        return [line.split(",")[1:] for line in lines[1:4]]
+
+    own = archinspect.inspect("resnet18", inputs={"": (160, 160, 3)}, params={"classes": 10}, batch=2, memory=True)
+    whole = archinspect.inspect("resnet18", memory=True)
+    expected = [
+        [str(value) for value in pair]
+        for pair in (
+            (whole.totals.params, own.totals.params),
+            (whole.totals.macs, own.totals.macs),
+            (whole.memory.peak_bytes, own.memory.peak_bytes),
+        )
+    ]
+    assert figures("resnet18", "resnet18@input=160x160x3@classes=10@batch=2") == expected
+    assert figures("resnet18", "resnet18", "--set", "classes=10")[0] == [expected[0][1]] * 2
+    half = archinspect.inspect("resnet18", dtype="float16", memory=True)
+    assert figures("resnet18", "resnet18@dtype=fp16")[2][1] == str(half.memory.peak_bytes)
+
+
+@pytest.mark.parametrize("setting", ["input=big", "batch=0", "dtype=float15", "classes", "input"])
+def test_settings_that_are_none_are_told(run, setting):
+    assert run("compare", "vgg16", f"vgg16@{setting}").exit_code == 2
+
+
+def test_a_file_may_have_such_a_name(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net@batch=2").write_text("name: At\ninput: [8]\nlayers: [Dense: 2]\n", encoding="utf-8")
+    assert "At" in run("compare", "net@batch=2", "lenet5").stdout
+
+
+def test_networks_are_sorted(run):
+    header = run("compare", "vgg16", "alexnet", "lenet5", "--sort", "params", "--format", "csv").stdout.splitlines()[0]
+    assert header == ",LeNet-5,AlexNet,VGG-16"
+
+
+def test_a_convention_has_rows_of_its_own(run):
+    found = run("compare", "alexnet", "vgg16", "--convention", "fvcore").stdout
+    assert re.search(r"^fvcore flops +\d", found, re.MULTILINE)
+
+
+def test_a_spec_that_extends_has_a_title_of_its_own(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("extends: vgg16\nparams: {classes: 10}\n", encoding="utf-8")
+    assert run("compare", "vgg16", "mine.yaml", "--format", "csv").stdout.startswith(",VGG-16,mine.yaml\n")
+
+
+@pytest.mark.parametrize("width", ["40", "80", "120", "200"])
+@pytest.mark.parametrize("names", ["alexnet vgg16 vgg19", "resnet18 resnet50 vit_b_16 mobilenet_v2 gpt2", "lstm gru"])
+def test_nothing_is_wider_than_the_terminal_or_cut_in_a_word(run, width, names):
+    lines = run("compare", *names.split(), COLUMNS=width).stdout.splitlines()
+    stacks = [line for line in lines if "not drawn" not in line]
+    assert max(map(len, stacks)) <= int(width)
+    labels = [box.label for name in names.split() for box in stack(archinspect.inspect(name), 2).boxes]
+    for start in re.findall(r"\S \W?([^·…\n]*)…", "\n".join(stacks)):
+        assert any(re.match(rf"{re.escape(start.strip())}[ ,]", label) for label in labels), start
+
+
+# Colors
+
+
+def _luminance(color):
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("look", [*LOOKS.values(), OTHER])
+def test_text_on_a_box_is_readable(look):
+    """The contrast of WCAG 2.1, 1.4.3."""
+    light, dark = sorted((_luminance(look.text), _luminance(look.fill)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_every_kind_has_a_sign_of_its_own():
+    signs = [look.sign for look in (*LOOKS.values(), OTHER)]
+    assert len(set(signs)) == len(signs)
+
+
+# The picture
+
+
+@pytest.mark.parametrize("names", ["alexnet vgg16 vgg19", "gpt2 vit_b_16 resnet50 lstm"])
+def test_the_picture_has_no_overlaps(run, names, tmp_path):
+    path = tmp_path / "stacks.svg"
+    assert run("compare", *names.split(), "-o", str(path)).stdout == ""
+    picture = ET.parse(path).getroot()  # noqa: S314 - our own picture
+    rects = [
+        tuple(float(rect.get(name)) for name in ("x", "y", "width", "height"))
+        for rect in picture.iter("{http://www.w3.org/2000/svg}rect")
+    ]
+    for (x, y, width, height), (left, top, wide, high) in combinations(rects, 2):
+        assert x + width <= left or left + wide <= x or y + height <= top or top + high <= y
+    _, _, right, bottom = map(float, picture.get("viewBox").split())
+    texts = list(picture.iter("{http://www.w3.org/2000/svg}text"))
+    for text in texts:
+        start = float(text.get("x"))
+        room = 7.3 * len(text.text)
+        before = {"start": 0, "middle": room / 2, "end": room}[text.get("text-anchor")]
+        assert 0 <= start - before <= start - before + room <= right
+        assert 0 < float(text.get("y")) <= bottom
+    assert {"output"} <= {text.text for text in texts}
+
+
+def test_all_columns_are_totals(run):
+    names = ",".join(TOTALS)
+    found = run("compare", "alexnet", "vgg16", "--columns", names, "--format", "csv").stdout.splitlines()
+    assert len(found) == len(TOTALS) + 2
+    assert run("compare", "alexnet", "vgg16", "--columns", "nothing").exit_code == 2
