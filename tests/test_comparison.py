@@ -12,10 +12,11 @@ from small import small
 import archinspect
 from archinspect.language import library
 from archinspect.language.load import is_template
-from archinspect.render.compare import TOTALS, total_rows
+from archinspect.render.compare import total_rows
 from archinspect.render.stacks import LOOKS, OTHER
-from archinspect.reports.comparison import compare, own_titles, stack, weighted_layers
+from archinspect.reports.comparison import compare, own_titles, stack
 from archinspect.reports.summary import report
+from archinspect.reports.totals import TOTALS, weighted_layers
 
 NETWORKS = [name for name, path in library.builtins().items() if not is_template(library.read_builtin(path))]
 

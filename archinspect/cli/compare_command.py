@@ -78,7 +78,7 @@ class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from cl
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401 - click's
         """Return the names."""
-        from archinspect.render.compare import TOTALS
+        from archinspect.reports.totals import TOTALS
 
         names = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
         for name in names:
@@ -148,12 +148,13 @@ def command(  # noqa: PLR0913 - one per option
         refuse_ignored(("depth", "cost"), f"with --format {form}, which has no stacks")
     from archinspect.render import compare as render  # a help page needs none
     from archinspect.reports.comparison import compare, own_titles
+    from archinspect.reports.totals import TOTALS
 
     memory = memory or bool({"peak", "kept"} & {*columns})
     reports = [_report(asked, memory=memory, **figures) for asked in specs]
     titles = own_titles(reports, [asked.text for asked in specs])
     if sort:
-        total = render.TOTALS[sort].value
+        total = TOTALS[sort].value
         values = [total(report) for report in reports]
         order = sorted(range(len(reports)), key=lambda place: (values[place] is None, values[place] or 0))
         reports, titles = [reports[place] for place in order], [titles[place] for place in order]

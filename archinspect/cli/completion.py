@@ -85,7 +85,7 @@ def columns(ctx: click.Context) -> Iterable[str]:
 @_completion
 def totals(ctx: click.Context) -> Iterable[str]:
     """Return the totals of a comparison."""
-    from archinspect.render.compare import TOTALS
+    from archinspect.reports.totals import TOTALS
 
     return TOTALS
 

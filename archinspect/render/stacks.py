@@ -8,10 +8,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from archinspect.render.compare import STATED, total_rows, totals_of
+from archinspect.render.compare import total_rows, totals_of
 from archinspect.render.numbers import count
 from archinspect.render.status import status_lines
 from archinspect.reports.comparison import align
+from archinspect.reports.totals import TOTALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -114,7 +115,8 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int]:
     """Return the columns for which there is room: what is computed first, then what specs state."""
     widths = [max(len(cell.partition(" (")[0]) + 1 for cell in column) + 3 for column in zip(*rows, strict=True)]
     room, found = width - widths[0], []
-    states = [title in STATED for title in rows[0]]
+    stated = {total.title for total in TOTALS.values() if total.unit == "stated"}
+    states = [title in stated for title in rows[0]]
     for place in sorted(range(1, len(widths)), key=lambda place: states[place]):
         if widths[place] <= room:
             found.append(place)

@@ -126,11 +126,6 @@ def own_titles(reports: Sequence[Report], specs: Sequence[str]) -> list[str]:
     return [title if seen[title] == 1 else f"{title} ({place})" for place, title in enumerate(titles, 1)]
 
 
-def weighted_layers(report: Report) -> int:
-    """Return how many layers have weights, their own or another layer's."""
-    return sum(bool(row.cost.params or row.shares) for row in report.layers)
-
-
 def align(networks: Sequence[Sequence[Box]]) -> list[AlignedBoxes]:
     """Return the networks' rows in lines: as many alike as can be stand in one line, each network's order kept.
 
