@@ -24,6 +24,7 @@ COMMANDS = {
     "formula": "Show figures as closed formulas in parameters, sizes and the batch.",
     "sweep": "Show the figures of every combination of parameters, sizes and batches.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
+    "chart": "Chart networks: accuracy over operations, or any other figures.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",
     "ops": "List the operators, or explain one.",

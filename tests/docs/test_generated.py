@@ -4,6 +4,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import command_line
+import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -20,6 +21,8 @@ def test_accuracy_is_up_to_date(stored):
     stored(DOCS / "accuracy.md", script("accuracy").page())
 
 
-def test_the_picture_is_up_to_date(stored, tmp_path):
-    command_line.run("compare", "alexnet", "vgg16", "vgg19", "-o", str(tmp_path / "compare.svg"))
-    stored(DOCS / "compare.svg", (tmp_path / "compare.svg").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("command", ["compare alexnet vgg16 vgg19", "chart"])
+def test_a_picture_is_up_to_date(command, stored, tmp_path):
+    name = f"{command.split()[0]}.svg"
+    command_line.run(*command.split(), "-o", str(tmp_path / name))
+    stored(DOCS / name, (tmp_path / name).read_text(encoding="utf-8"))

@@ -1,0 +1,60 @@
+"""Axes of charts: where values lie, and round numbers beside them."""
+
+from __future__ import annotations
+
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DECADES = 1.3
+"""From so many powers of ten on, positive values stand on a logarithmic axis."""
+_SI = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BINARY = ((2.0**50, "PiB"), (2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
+
+
+class Axis(NamedTuple):
+    """An axis from `low` to `high`, which are beyond all values."""
+
+    low: float
+    high: float
+    is_log: bool
+    ticks: tuple[float, ...]
+    """Round numbers on it."""
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, from 0 to 1."""
+        low, high, at = (log10(one) if self.is_log else one for one in (self.low, self.high, value))
+        return (at - low) / (high - low)
+
+
+def axis(values: Sequence[float], room: int = 6) -> Axis:
+    """Return an axis for values, with about `room` ticks."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if low > 0 and log10(high / low) >= DECADES:
+        low, high = low / 1.3, high * 1.3
+        steps = (1,) if log10(high / low) > room / 2 else (1, 2, 5)
+        ticks = [step * 10.0**power for power in range(floor(log10(low)), ceil(log10(high))) for step in steps]
+        return Axis(low, high, is_log=True, ticks=tuple(tick for tick in ticks if low <= tick <= high))
+    margin = (high - low or abs(high) or 1) * 0.08
+    low, high = low - margin, high + margin
+    step = _round_step((high - low) / room)
+    first = ceil(low / step)
+    return Axis(low, high, is_log=False, ticks=tuple(step * n for n in range(first, floor(high / step) + 1)))
+
+
+def _round_step(least: float) -> float:
+    """Return the smallest of 1, 2, 5, 10, ... that is no smaller."""
+    power = 10.0 ** floor(log10(least))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= least * 0.999)
+
+
+def tick_text(value: float, unit: str) -> str:
+    """Write a round number: `10 G`, `64 MiB`, `71.5`."""
+    if unit == "stated":
+        return f"{value:.6g}"
+    for size, suffix in _BINARY if unit == "bytes" else _SI:
+        if abs(value) >= size:
+            return f"{value / size:.3g} {suffix}"
+    return f"{value:.3g}" + (" B" if unit == "bytes" else "")

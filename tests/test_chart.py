@@ -1,0 +1,192 @@
+"""The chart of networks: its points are the reports', its front is that of all pairs, and no name meets another."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from math import log10
+from pathlib import Path
+from xml.etree import ElementTree as ET  # of our own pictures
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import archinspect
+from archinspect.render.axes import axis, tick_text
+from archinspect.render.chart_svg import ADVANCE, SIZE, Mark, Rect, _is_inside, named
+from archinspect.reports.chart import Point, chart
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def rows(run, *args):
+    found = run("chart", *args, "--format", "json")
+    assert (found.exit_code, found.stderr) == (0, "")
+    return json.loads(found.stdout)
+
+
+def test_points_are_the_reports_figures(run):
+    points = {point["name"]: point for point in rows(run)["points"]}
+    assert len(points) >= 26
+    report = archinspect.inspect("resnet50")
+    assert points["resnet50"] == {
+        "name": "resnet50",
+        "macs": report.totals.macs,
+        "top1": report.metrics["top1"],
+        "params": report.totals.params,
+        "best": False,
+    }
+
+
+def test_accuracies_are_those_of_torchvision_s_weights():
+    lines = (Path(__file__).parent / "truth" / "imagenet_accuracy.csv").read_text(encoding="utf-8").splitlines()
+    header, *measured = [line.split(",") for line in lines if not line.startswith("#")]
+    assert header[:4] == ["model", "weights", "top1", "top5"]
+    stated = {name: report.metrics for name, report in archinspect.api.builtin_reports() if "top1" in report.metrics}
+    names = {"alexnet_torchvision": "alexnet"}
+    weights = {model: (float(top1), float(top5)) for model, kind, top1, top5, *_ in measured if kind == "IMAGENET1K_V1"}
+    for name, metrics in stated.items():
+        assert weights[names.get(name, name)] == (metrics["top1"], metrics["top5"]), name
+
+
+def test_the_front_is_what_no_other_beats(run):
+    points = rows(run)["points"]
+    for point in points:
+        beaten = any(
+            other["macs"] <= point["macs"] and other["top1"] >= point["top1"] and other != point
+            for other in points
+            if (other["macs"], other["top1"]) != (point["macs"], point["top1"])
+        )
+        assert point["best"] is not beaten
+
+
+def test_equal_points_are_both_on_the_front():
+    found = chart([("a", {"macs": 1, "top1": 2}), ("b", {"macs": 1, "top1": 2}), ("c", {"macs": 2, "top1": 1})])
+    assert [point.is_best for point in found.points] == [True, True, False]
+
+
+def test_figures_without_a_direction_have_no_front():
+    found = chart([("a", {"year": 1, "top1": 2}), ("b", {"year": 2, "top1": 3})], "year", "top1", "")
+    assert not any(point.is_best for point in found.points)
+
+
+def test_the_challenge_by_year_has_a_person_s_error(run):
+    shown = run("chart", "--ilsvrc").stdout
+    assert "a person, 5.1 %" in shown
+    assert all(name in shown for name in ("alexnet", "vgg16", "googlenet", "resnet152"))
+
+
+def test_own_specs_and_a_file(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("input: [8]\nlayers: [Dense: 2]\nmetrics: {top1: 12.5}\n", encoding="utf-8")
+    Path("more.csv").write_text("name,macs,top1,params\nother,1000,50,\nthird,10,1,5\n", encoding="utf-8")
+    found = rows(run, "mine.yaml", "alexnet", "--data", "more.csv")
+    assert [(point["name"], point["macs"], point["params"]) for point in found["points"]] == [
+        ("third", 10, 5),
+        ("mine.yaml", 16, 18),
+        ("other", 1000, None),
+    ]
+    assert found["left_out"] == {"alexnet": "top1"}
+    assert "not drawn, as these are not known: alexnet (top1)" in run("chart", "mine.yaml", "alexnet").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("macs,top1\n1,2\n", "no column 'name'"),
+        ("name,macs\na,1\n", "no column 'top1'"),
+        ("name,macs,top1\na,much,2\n", "line 2: macs is not a number: 'much'"),
+        ("name,macs,top1\na,nan,2\n", "line 2: macs is not a number: 'nan'"),
+        ("name,macs,top1\n", "no network of which macs and top1 are known"),
+    ],
+)
+def test_a_file_that_is_wrong_is_told(run, tmp_path, text, said):
+    path = tmp_path / "data.csv"
+    path.write_text(text, encoding="utf-8")
+    found = run("chart", "--data", str(path))
+    assert found.exit_code == 2
+    assert said in found.stderr
+
+
+def test_what_is_not_known_has_no_point(run, tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [8]\nlayers: [Custom: {output_shape: [2]}]\nmetrics: {top1: 1}\n", encoding="utf-8")
+    found = rows(run, str(path), "vgg16")
+    assert found["left_out"] == {str(path): "macs"}
+
+
+@pytest.mark.parametrize("width", ["40", "80", "120", "200"])
+def test_a_terminal_is_not_too_narrow(run, width):
+    lines = run("chart", COLUMNS=width).stdout.splitlines()
+    assert max(len(line) for line in lines if ":" not in line and "better" not in line) <= int(width)
+    names = " ".join(lines)
+    assert all(point["name"] in names for point in rows(run)["points"])
+
+
+# Axes
+
+
+@given(st.lists(st.floats(1e-3, 1e15), min_size=1, max_size=20))
+def test_values_lie_within_an_axis_and_ticks_on_it(values):
+    found = axis(values)
+    assert all(0 < found.place(value) < 1 for value in values)
+    assert all(-1e-9 <= found.place(tick) <= 1 + 1e-9 for tick in found.ticks)
+    assert found.is_log == (log10(max(values) / min(values)) >= 1.3)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1e9, "count", "1 G"),
+        (5e7, "count", "50 M"),
+        (20, "count", "20"),
+        (2**26, "bytes", "64 MiB"),
+        (71.5, "stated", "71.5"),
+    ],
+)
+def test_ticks_are_written_with_units(value, unit, text):
+    assert tick_text(value, unit) == text
+
+
+# The picture
+
+MARKS = st.builds(
+    lambda name, x, y, radius, best: Mark(Point(name, x, y, None, best), x, y, radius),
+    st.text("abcdefgh_0", min_size=1, max_size=24),
+    st.floats(90, 900),
+    st.floats(40, 530),
+    st.floats(4, 26),
+    st.booleans(),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(MARKS, max_size=60))
+def test_names_meet_neither_each_other_nor_the_edge(marks):
+    places = [name.place for name in named(marks)]
+    assert all(map(_is_inside, places))
+    assert not any(one.meets(other) for one, other in combinations(places, 2))
+
+
+@pytest.mark.parametrize("args", [(), ("--x", "params", "--y", "top5", "--size", "none"), ("--ilsvrc",)])
+def test_all_words_of_the_picture_stand_apart(run, args, tmp_path):
+    path = tmp_path / "chart.svg"
+    assert run("chart", *args, "-o", str(path)).stdout == ""
+    picture = ET.parse(path).getroot()  # noqa: S314 - our own picture
+    _, _, right, bottom = map(float, picture.get("viewBox").split())
+    places = []
+    for text in picture.iter(f"{SVG}text"):
+        width = len(text.text) * ADVANCE
+        left = float(text.get("x")) - {"start": 0, "middle": width / 2, "end": width}[text.get("text-anchor")]
+        places.append(Rect(left, float(text.get("y")) - SIZE, width, SIZE + 2))
+    assert all(place.x >= 0 and place.x + place.width <= right and place.y + place.height <= bottom for place in places)
+    assert not any(one.meets(other) for one, other in combinations(places, 2))
+
+
+def test_names_are_escaped(run, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text('name,macs,top1,params\n"<script>&",1,2,3\nb,2,1,3\n', encoding="utf-8")
+    found = run("chart", "--data", str(path), "--format", "svg").stdout
+    assert "&lt;script&gt;&amp;" in found
+    assert "<script>" not in found
