@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from archinspect._network import Network
     from archinspect.analyses.cost import Cost
     from archinspect.analyses.fit import Fit
     from archinspect.api import (
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
         inspect,
         memory_report,
         network,
+        networks,
     )
     from archinspect.base.diagnostics import Diagnostic, InvalidSpecError
     from archinspect.base.settings import Settings
     from archinspect.base.symbolic.formulas import Formula
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Graph, Node, Tensor
-    from archinspect.networks import Network
     from archinspect.reports.explanation import Explained, Explanation, Figure
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report, Row
@@ -65,11 +66,14 @@ __all__ = [
     "inspect",
     "memory_report",
     "network",
+    "networks",
 ]
 
 _HOMES = {
     **dict.fromkeys(("Checked", "NotFoundError"), "api"),
-    **dict.fromkeys(("check", "compare", "compute", "explain", "fit", "inspect", "memory_report", "network"), "api"),
+    **dict.fromkeys(
+        ("check", "compare", "compute", "explain", "fit", "inspect", "memory_report", "network", "networks"), "api"
+    ),
     **dict.fromkeys(("MemoryReport", "Plan"), "reports.memory"),
     "Cost": "analyses.cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "base.diagnostics"),
@@ -79,9 +83,13 @@ _HOMES = {
     "Formula": "base.symbolic.formulas",
     "GraphBuilder": "graph.builder",
     **dict.fromkeys(("Graph", "Node", "Tensor"), "graph.graph"),
-    "Network": "networks",
+    "Network": "_network",
     "Settings": "base.settings",
 }
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> object:

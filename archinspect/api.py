@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect._network import Network
 from archinspect.base.diagnostics import InvalidSpecError, Problems
 from archinspect.base.settings import Settings
 from archinspect.base.source import SourceError
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.language import library
 from archinspect.language.load import NotFoundError, check_template, is_template, load, open_spec
-from archinspect.networks import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +40,7 @@ __all__ = [
     "inspect",
     "memory_report",
     "network",
+    "networks",
 ]
 
 
@@ -93,6 +94,20 @@ def network(
             raise ValueError("a graph has no parameters and no inputs to change: build another")
         return Network(lambda _settings, _problems: spec, settings)
     return _network(open_spec(spec), settings)
+
+
+def networks(*words: str) -> list[str]:
+    """Return the names of the built-in networks, of those that have all `words` in their name; templates left out.
+
+    >>> import archinspect
+    >>> archinspect.networks("vgg", "bn")
+    ['vgg16_bn']
+    """
+    return [
+        name
+        for name, path in library.builtins().items()
+        if all(word.lower() in name for word in words) and not is_template(library.read_builtin(path))
+    ]
 
 
 @collection_paused()

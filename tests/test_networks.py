@@ -54,7 +54,7 @@ def test_other_settings_make_another_network():
     with pytest.raises(InvalidSpecError, match="the spec has no parameter 'width'"):
         network.with_settings(params={"width": 5})
     with pytest.raises(ValueError, match="dtype is one of"):
-        network.with_settings(dtype="half")
+        network.with_settings(dtype="halve")
 
 
 def test_settings_serve_several_networks():

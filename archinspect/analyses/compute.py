@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.gradients import gradients, gradients_to_inputs
 from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.frames import frame
+from archinspect.base.html import table
 from archinspect.base.shape import size
 from archinspect.ops.figures import ATTENTION, Run, Work
 
@@ -81,6 +83,56 @@ class Compute(NamedTuple):
     dtype: str
     training: bool
     device: Device | None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a dict per layer: MACs, FLOPs, bytes moved, FLOPs per byte; with a device, seconds and the bound."""
+        return [
+            {"name": name, **_plain(figures, timed=self.device is not None)} for name, figures in self.layers.items()
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the total and the layers as plain values."""
+        return {
+            "dtype": self.dtype,
+            "training": self.training,
+            "device": self.device and self.device.name,
+            "totals": _plain(self.total, timed=self.device is not None),
+            "layers": self.rows(),
+        }
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Return :meth:`rows` as a `pandas.DataFrame`; raise ImportError without the extra `pandas`."""
+        return frame(self.rows())
+
+    def __repr__(self) -> str:
+        return f"<Compute: {', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        header = list(rows[0]) if rows else ["name"]
+        return table("Compute", self._facts(), header, [list(row.values()) for row in rows])
+
+    def _facts(self) -> list[str]:
+        passes = "forward and backward" if self.training else "forward"
+        time = [f"{self.total.time:.6g} s or more on {self.device.name}"] if self.device else []
+        return [
+            f"{self.total.macs:,} MACs",
+            f"{self.total.flops:,} FLOPs",
+            f"{self.total.bytes:,} bytes",
+            passes,
+            *time,
+        ]
+
+
+def _plain(figures: Figures, *, timed: bool) -> dict[str, object]:
+    time = {"time": figures.time, "bound": figures.bound} if timed else {}
+    return {
+        "macs": figures.macs,
+        "flops": figures.flops,
+        "bytes": figures.bytes,
+        "intensity": figures.intensity,
+        **time,
+    }
 
 
 def sum_of_figures(parts: Iterable[Figures]) -> Figures:

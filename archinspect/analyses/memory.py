@@ -38,6 +38,9 @@ class Training(NamedTuple):
     They sum to the total.
     """
 
+    def __repr__(self) -> str:
+        return f"<Training: {self.total:,} bytes of {len(self.layers):,} layers>"
+
 
 class Checkpointed(NamedTuple):
     """What backward keeps if blocks are computed again instead, in bytes."""
@@ -83,6 +86,9 @@ class Peak(NamedTuple):
     """Bytes of temporary tensors there."""
     timeline: tuple[TimelineEntry, ...]
     """The runs of all nodes, in execution order."""
+
+    def __repr__(self) -> str:
+        return f"<Peak: {self.bytes:,} bytes in {self.layer or 'the inputs'}>"
 
 
 def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = False) -> Training:

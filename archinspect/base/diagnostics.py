@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.codes import CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from archinspect.base.codes import Code, Severity
     from archinspect.base.source import SourceError, Span
 
 
+MAX_LINE = 110
+"""Characters of a line of a file that are shown."""
+DESCRIBED = 5
+"""Diagnostics that the text of an error has."""
 MAX_PROBLEMS = 1_000
 """Problems of a spec that are told."""
 MAX_NAMES = 2_000
@@ -53,8 +57,11 @@ class InvalidSpecError(Exception):
     """A spec has errors; `diagnostics` holds them, and its warnings, in file order."""
 
     def __init__(self, diagnostics: list[Diagnostic]) -> None:
-        super().__init__("; ".join(d.message for d in diagnostics if d.severity == "error"))
+        super().__init__(diagnostics)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return described([one for one in self.diagnostics if one.severity == "error"])
 
 
 class Problems:
@@ -177,3 +184,66 @@ def show(value: object) -> str:
         return str(value).lower()
     text = f"'{value}'" if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line's worth
+
+
+# As plain text
+
+
+def described(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return what is wrong, the first few in full."""
+    texts = [_described(diagnostic) for diagnostic in diagnostics[:DESCRIBED]]
+    more = len(diagnostics) - DESCRIBED
+    return "\n".join([*texts, *([f"and {more:,} more"] if more > 0 else [])])
+
+
+def _described(diagnostic: Diagnostic) -> str:
+    line, carets = pointed(diagnostic.span)
+    help_ = f"\n  = help: {one_line(diagnostic.help)}" if diagnostic.help else ""
+    head = f"{place(diagnostic.span)}: {label(diagnostic)}: {one_line(diagnostic.message)}"
+    return f"{head}{line}{carets}{noted(diagnostic)}{help_}"
+
+
+def label(diagnostic: Diagnostic) -> str:
+    """Return how bad it is, and its code."""
+    return f"{diagnostic.severity}[{diagnostic.code}]"
+
+
+def noted(diagnostic: Diagnostic) -> str:
+    """Return the further places, a line each."""
+    return "".join(f"\n  = note: {one_line(message)}: {place(span)}" for message, span in diagnostic.notes)
+
+
+def place(span: Span) -> str:
+    """Return `file:line:column`, or the file where the whole of it is meant."""
+    return f"{span.source.name}:{span.line}:{span.column}" if span.line else span.source.name
+
+
+def pointed(span: Span) -> tuple[str, str]:
+    """Return the line of a place up to the carets, and these; nothing where the whole file is meant."""
+    from rich.cells import cell_len  # the error path only
+
+    line = span.source.line(span.line) if span.line else ""
+    if not line.strip():
+        return "", ""
+    start = span.column - 1
+    end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
+    end = max(min(end, len(line.rstrip())), start + 1)
+    # A long line is cut so that the marked part shows.
+    cut = max(0, min(start - MAX_LINE // 3, len(line) - MAX_LINE))
+    shown = printable(line[cut : cut + MAX_LINE].rstrip())
+    before, marked = printable(line[cut:start]), printable(line[start : min(end, cut + MAX_LINE)])
+    number = str(span.line)
+    margin = " " * len(number)
+    dots = "..." if cut else ""
+    lead = " " * (cell_len(before) + len(dots))
+    return f"\n {margin} |\n {number} | {dots}{shown}\n {margin} | {lead}", "^" * max(cell_len(marked), 1)
+
+
+def printable(text: str) -> str:
+    """Return text with a space for every tab and a mark for every character that a terminal would obey."""
+    return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
+
+
+def one_line(text: str) -> str:
+    """Return text without line breaks."""
+    return printable(text.replace("\n", " "))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from operator import index
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from archinspect.base.source import Value
 
@@ -22,6 +24,21 @@ class Settings(NamedTuple):
     inputs: Mapping[str, Sequence[int]] = {}
     """Other shapes of a sample for its inputs; that of a network's only input may go without a name: ''."""
 
+    def checked(self) -> Settings:
+        """Return these settings with plain values; raise ValueError that names what is none."""
+        batch = None if self.batch is None else whole("batch", self.batch, 1)
+        if not isinstance(self.params, Mapping):
+            raise ValueError(f"params must be a dict of values by name, not {self.params!r}")
+        if not isinstance(self.inputs, Mapping):
+            raise ValueError(f"inputs must be a dict of shapes by name, not {self.inputs!r}")
+        inputs = {}
+        given: Mapping[str, object] = self.inputs
+        for name, shape in given.items():
+            if isinstance(shape, str) or not isinstance(shape, Iterable):
+                raise ValueError(f"inputs: the shape of {name!r} must be a list of sizes, not {shape!r}")
+            inputs[name] = tuple([whole(f"inputs: a size of {name!r}", size, 1) for size in shape])
+        return self._replace(batch=batch, inputs=inputs)
+
     @property
     def samples(self) -> int:
         """Samples that figures are for."""
@@ -33,3 +50,17 @@ class Settings(NamedTuple):
         if "" in shapes and len(names) == 1:
             shapes[names[0]] = shapes.pop("")
         return shapes
+
+
+def whole(what: str, value: object, least: int) -> int:
+    """Return a whole number, also of NumPy; raise ValueError for what is none, or smaller than `least`."""
+    kind = {0: "0 or a positive whole number", 1: "a positive whole number"}[least]
+    try:
+        if isinstance(value, bool):
+            raise TypeError  # noqa: TRY301 - as of any other type
+        number = index(value)  # type: ignore[arg-type] # raises for what is none
+    except TypeError:
+        raise ValueError(f"{what} must be {kind}, not {value!r}") from None
+    if number < least:
+        raise ValueError(f"{what} must be {kind}, not {number}")
+    return number

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from archinspect.networks import Network
+    from archinspect._network import Network
 
     Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 

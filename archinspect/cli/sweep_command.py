@@ -23,8 +23,8 @@ from archinspect.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect._network import Network
     from archinspect.analyses.sweep import Condition, Sweep
-    from archinspect.networks import Network
     from archinspect.render.sweep import Output
 
 MOST = 10**9

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
 from rich.text import Text
+
+from archinspect.base.diagnostics import label, noted, one_line, place, pointed
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic, Fix
-    from archinspect.base.source import Span
 
-MAX_LINE = 110
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
 
 
@@ -20,19 +19,19 @@ def concise(diagnostic: Diagnostic) -> Text:
     return Text.assemble(
         (place(diagnostic.span), "bold"),
         ": ",
-        (f"{diagnostic.severity}[{diagnostic.code}]", _STYLES[diagnostic.severity]),
-        f": {_one_line(diagnostic.message)}",
+        (label(diagnostic), _STYLES[diagnostic.severity]),
+        f": {one_line(diagnostic.message)}",
     )
 
 
 def full(diagnostic: Diagnostic) -> Text:
     """Return the line, the place in the source with a caret, further places and the remedy."""
     text = concise(diagnostic)
-    text.append_text(_snippet(diagnostic.span, _STYLES[diagnostic.severity].removeprefix("bold ")))
-    for message, span in diagnostic.notes:
-        text.append(f"\n  = note: {message}: {place(span)}")
+    line, carets = pointed(diagnostic.span)
+    text.append(line).append(carets, _STYLES[diagnostic.severity].removeprefix("bold "))
+    text.append(noted(diagnostic))
     if diagnostic.help:
-        text.append("\n  = ").append("help", "bold cyan").append(f": {_one_line(diagnostic.help)}")
+        text.append("\n  = ").append("help", "bold cyan").append(f": {one_line(diagnostic.help)}")
     return text
 
 
@@ -62,36 +61,3 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "end_column": fix.span.end_column,
         "text": fix.text,
     }
-
-
-def place(span: Span) -> str:
-    """Return `file:line:column`, or the file where the whole of it is meant."""
-    return f"{span.source.name}:{span.line}:{span.column}" if span.line else span.source.name
-
-
-def _snippet(span: Span, style: str) -> Text:
-    line = span.source.line(span.line) if span.line else ""
-    if not line.strip():
-        return Text()
-    start = span.column - 1
-    end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
-    end = max(min(end, len(line.rstrip())), start + 1)
-    # A long line is cut so that the marked part shows.
-    cut = max(0, min(start - MAX_LINE // 3, len(line) - MAX_LINE))
-    shown = _printable(line[cut : cut + MAX_LINE].rstrip())
-    before, marked = _printable(line[cut:start]), _printable(line[start : min(end, cut + MAX_LINE)])
-    number = str(span.line)
-    margin = " " * len(number)
-    dots = "..." if cut else ""
-    text = Text(f"\n {margin} |\n {number} | {dots}{shown}\n {margin} | ")
-    text.append(" " * (cell_len(before) + len(dots)))
-    return text.append("^" * max(cell_len(marked), 1), style)
-
-
-def _printable(text: str) -> str:
-    """Return text with a space for every tab and a mark for every character that a terminal would obey."""
-    return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
-
-
-def _one_line(text: str) -> str:
-    return _printable(text.replace("\n", " "))

@@ -40,26 +40,15 @@ def explained_text(explained: Explained, form: str) -> str:
 
     if form == "json":
         return data.json_text(explained.as_dict())
-    rows = [row for layer, parts in explained.layers.items() for part in parts for row in _figure_rows(layer, part)]
+    rows = [[row[name] for name in FIGURE_COLUMNS] for row in explained.rows()]
     if form == "csv":
         return data.csv_text(FIGURE_COLUMNS, rows)
-    cells = [[grouped(cell) if isinstance(cell, int | float) else cell for cell in row] for row in rows]
+    cells = [[_markdown_cell(cell) for cell in row] for row in rows]
     return data.markdown_table(FIGURE_COLUMNS, cells, right=[FIGURE_COLUMNS.index("value")])
 
 
-def _figure_rows(layer: str, part: Explanation) -> Iterator[Sequence[str | float]]:
-    parts = {
-        "given": part.given,
-        "output": part.output,
-        "weights": [weight.elements for weight in part.weights],
-        "params": part.params,
-        "work": part.work,
-        "field": part.field or (),
-    }
-    for title, figures in parts.items():
-        for figure in figures:
-            value = "" if figure.name.lower() in part.unknown else figure.value
-            yield layer, part.name, title, figure.name, value, figure.formula, figure.numbers
+def _markdown_cell(cell: object) -> str:
+    return grouped(cell) if isinstance(cell, int | float) else NOT_KNOWN if cell is None else str(cell)
 
 
 def print_explained(explained: Explained, console: Console) -> None:

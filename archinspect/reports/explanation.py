@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.diagnostics import suggest
+from archinspect.base.frames import frame
+from archinspect.base.html import table
 from archinspect.base.shape import AXES, axis_names, size
 from archinspect.base.symbolic.traced import Number, Traced, named, named_numbers, plain, terms, written
 from archinspect.ops.computed import Computed, expressions
@@ -127,6 +129,36 @@ class Explanation(NamedTuple):
             **({"unknown": list(self.unknown)} if self.unknown else {}),
         }
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same: the name that pandas and others use."""
+        return self.as_dict()
+
+    def rows(self, layer: str = "") -> Iterator[dict[str, object]]:
+        """Yield a dict per figure, of a layer; the value of one that is not known is None."""
+        parts = {
+            "given": self.given,
+            "output": self.output,
+            "weights": [weight.elements for weight in self.weights],
+            "params": self.params,
+            "work": self.work,
+            "field": self.field or (),
+        }
+        for part, figures in parts.items():
+            for figure in figures:
+                yield {
+                    "layer": layer or self.name,
+                    "operator": self.name,
+                    "part": part,
+                    "figure": figure.name,
+                    "value": None if figure.name.lower() in self.unknown else figure.value,
+                    "formula": figure.formula,
+                    "numbers": figure.numbers,
+                }
+
+    def __repr__(self) -> str:
+        figures = [f"{figure.name} = {figure.value}" for figure in (*self.params, *self.work)]
+        return f"<Explanation {self.name} ({self.type}): {', '.join(figures)}>"
+
 
 class Explained(NamedTuple):
     """Where a network's figures come from; `layers` holds the operators of every layer, in execution order.
@@ -152,6 +184,26 @@ class Explained(NamedTuple):
         """Return the JSON form of the formulas and sums."""
         layers = {name: [part.as_dict() for part in parts] for name, parts in self.layers.items()}
         return {"layers": layers, "worked": [part.as_dict() for part in self.worked]}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same: the name that pandas and others use."""
+        return self.as_dict()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a dict per figure: layer, operator, part, figure, value, formula, numbers."""
+        return [row for layer, parts in self.layers.items() for part in parts for row in part.rows(layer)]
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Return :meth:`rows` as a `pandas.DataFrame`; raise ImportError without the extra `pandas`."""
+        return frame(self.rows())
+
+    def __repr__(self) -> str:
+        return f"<Explained {self.report.name}: {len(self.layers):,} layers>"
+
+    def _repr_html_(self) -> str:
+        header = ["layer", "figure", "formula", "numbers", "value"]
+        rows = [[row[name] for name in header] for row in self.rows()]
+        return table(self.report.name, [f"{len(self.layers):,} layers"], header, rows)
 
     def differences_dict(self) -> dict[str, Any]:
         """Return the JSON form of what another tool counts."""

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.memory import Checkpointed, Peak, Training, checkpointed, kept, kv_cache, peak, peak_bytes
+from archinspect.analyses.memory import (
+    POLICIES,
+    Checkpointed,
+    Peak,
+    Training,
+    checkpointed,
+    kept,
+    kv_cache,
+    peak,
+    peak_bytes,
+)
 from archinspect.analyses.optimizers import OPTIMIZERS
 from archinspect.analyses.weights import Ledger, ledger, weight_bytes, weights
 from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.frames import frame
+from archinspect.base.html import table
+from archinspect.base.settings import whole
 from archinspect.base.shape import size
-from archinspect.ops.figures import DTYPES
+from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
 from archinspect.reports.summary import Report, report
 
 if TYPE_CHECKING:
@@ -70,6 +83,15 @@ class Plan(NamedTuple):
     cached: int = 0
     """Steps whose keys and values a decoder keeps."""
 
+    def checked(self) -> Plan:
+        """Return this plan with types by their own names; raise ValueError that names what is none."""
+        dtype = ALIASES.get(self.dtype, self.dtype)
+        refuse_unknown("dtype", dtype, DTYPES)
+        refuse_unknown("optimizer", self.optimizer, OPTIMIZERS)
+        refuse_unknown("policy", self.policy, POLICIES)
+        refuse_unknown("attention", self.attention, ATTENTION)
+        return self._replace(dtype=dtype, cached=whole("cached", self.cached, 0))
+
 
 class MemoryReport(NamedTuple):
     """What a network takes of a machine's memory, for a batch of `report.batch` samples, or one."""
@@ -114,6 +136,37 @@ class MemoryReport(NamedTuple):
                 "total": training.total,
             },
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same: the name that pandas and others use."""
+        return self.as_dict()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a dict per layer: bytes alive while it runs, after it, and what it makes that backward keeps."""
+        kept = self.training.kept.layers
+        return [
+            {"name": entry.layer, "during": entry.during, "after": entry.after, "kept": kept.get(entry.layer, 0)}
+            for entry in self.inference.peak.timeline
+        ]
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Return :meth:`rows` as a `pandas.DataFrame`; raise ImportError without the extra `pandas`."""
+        return frame(self.rows())
+
+    def __repr__(self) -> str:
+        return f"<MemoryReport {self.report.name}: {', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        header = ["name", "during", "after", "kept"]
+        return table(self.report.name, self._facts(), header, [list(row.values()) for row in self.rows()])
+
+    def _facts(self) -> list[str]:
+        batch = self.report.batch or 1
+        return [
+            f"{self.inference.total:,} bytes at inference",
+            f"{self.training.total:,} in training, batch {batch}, {self.plan.optimizer}",
+            self.report.status,
+        ]
 
 
 def memory_report(facts: Facts, plan: Plan) -> MemoryReport:

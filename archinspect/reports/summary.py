@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.analyses.cost import Cost, layer_costs, sum_of_costs
 from archinspect.analyses.receptive_field import Fields, fields
+from archinspect.base.frames import frame
+from archinspect.base.html import table
 from archinspect.ops.base import json_value
 
 if TYPE_CHECKING:
@@ -86,6 +88,30 @@ class Row(NamedTuple):
             **({"convention": dict(self.counted)} if self.counted else {}),
             **({"kept_bytes": self.kept} if self.kept is not None else {}),
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same: the name that pandas and others use."""
+        return self.as_dict()
+
+    def flat(self) -> dict[str, object]:
+        """Return the row with one plain value per column, as CSV and tables have it."""
+        figures = {
+            name: None if name in self.unknown and not value else value for name, value in self.cost.as_dict().items()
+        }
+        return {
+            "name": self.name,
+            "type": self.type,
+            "label": self.label,
+            "inputs": " ".join(self.inputs),
+            "output_shape": _shape_text(self.output_shape),
+            **figures,
+            **({"kept_bytes": self.kept} if self.kept is not None else {}),
+            **self.counted,
+        }
+
+    def __repr__(self) -> str:
+        shape = _shape_text(self.output_shape)
+        return f"<Row {self.name} ({self.type}): {shape}, {self.cost.params:,} params, {self.cost.macs:,} MACs>"
 
 
 class Memory(NamedTuple):
@@ -208,6 +234,40 @@ class Report(NamedTuple):
             **({"memory": self.memory._asdict()} if self.memory else {}),
             "layers": [row.as_dict() for row in self.layers],
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same: the name that pandas and others use."""
+        return self.as_dict()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a dict of plain values per layer."""
+        return [row.flat() for row in self.layers]
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Return the layers as a `pandas.DataFrame`; raise ImportError without the extra `pandas`."""
+        return frame(self.rows())
+
+    def __repr__(self) -> str:
+        return f"<Report {self.name}: {', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        header = ["name", "type", "output_shape", "params", "macs", "flops", "output_bytes"]
+        return table(self.name, self._facts(), header, [[row[name] for name in header] for row in rows])
+
+    def _facts(self) -> list[str]:
+        totals = self.totals
+        figures = [
+            (totals.params, "params"),
+            (totals.macs, "MACs"),
+            (totals.flops, "FLOPs"),
+            (len(self.layers), "layers"),
+        ]
+        return [*(f"{value:,} {what}" for value, what in figures), self.status]
+
+
+def _shape_text(dims: BatchShape) -> str:
+    return "(" + ", ".join(map(str, dims)) + ("," if len(dims) == 1 else "") + ")"
 
 
 def _own_name(path: str) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
-from archinspect.base.settings import Settings
+from archinspect.base.settings import Settings, whole
 from archinspect.graph.builder import MAX_NODES
 from archinspect.graph.graph import Graph, collection_paused
+from archinspect.ops.figures import ALIASES
 from archinspect.reports.summary import report, uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from archinspect.analyses.compute import Compute
     from archinspect.analyses.devices import Device
@@ -46,8 +48,12 @@ class Network:
     """
 
     def __init__(self, load: Loader, settings: Settings = Settings(), *, graph: Graph | None = None) -> None:  # noqa: B008 - a value that never changes
-        """Raise :class:`InvalidSpecError` for one with errors; `graph` is what `load` would give for these settings."""
+        """Raise :class:`InvalidSpecError` for one with errors, ValueError for settings that are none.
+
+        `graph` is what `load` would give for these settings.
+        """
         problems = Problems()
+        settings = settings.checked()._replace(dtype=ALIASES.get(settings.dtype, settings.dtype))
         with collection_paused():
             graph = graph or load(settings, problems)
             facts = None if graph is None else facts_of(graph, settings, problems)
@@ -77,7 +83,7 @@ class Network:
     def with_settings(self, **changes: Any) -> Network:  # noqa: ANN401 - as the settings' fields
         """Return the network with another `batch`, `dtype`, or further `params` or `inputs`."""
         for name in ("params", "inputs"):
-            if name in changes:
+            if isinstance(changes.get(name), Mapping):
                 changes[name] = {**getattr(self.settings, name), **changes[name]}
         same_graph = not {"params", "inputs"} & changes.keys()
         return Network(self._load, self.settings._replace(**changes), graph=self.graph if same_graph else None)
@@ -91,7 +97,7 @@ class Network:
         """Return what the network takes of a machine's memory; see :func:`archinspect.memory_report`."""
         from archinspect.reports.memory import Plan, memory_report
 
-        plan = plan or Plan(dtype=self.settings.dtype)
+        plan = (plan or Plan(dtype=self.settings.dtype)).checked()
         with collection_paused():
             return memory_report(self.facts.in_dtype(plan.dtype), plan)
 
@@ -123,13 +129,13 @@ class Network:
         from archinspect.analyses.fit import largest_that_fits
         from archinspect.reports.memory import Plan, evenly_needed
 
-        whole = {name: value for name, value in self.graph.params.items() if type(value) is int}
-        starts = {"batch": 1, **whole}
+        starts = {"batch": 1, **{name: value for name, value in self.graph.params.items() if type(value) is int}}
         wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in starts]
         for name in wanted:
             if name not in starts:
                 raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, starts)}")
-        plan = plan or Plan(dtype=self.settings.dtype)
+        plan = (plan or Plan(dtype=self.settings.dtype)).checked()
+        memory = whole("memory", memory, 0)
         found = []
         for name in wanted:
             needs = _Needs(
