@@ -48,6 +48,28 @@ def test_rows_are_csv_and_markdown_too(run, command):
     assert "---" in markdown.stdout
 
 
+EMPTY = [
+    "summary net.yaml",
+    "summary net.yaml --convention fvcore --memory",
+    "memory net.yaml",
+    "compute net.yaml --device h100 --train",
+    "explain net.yaml",
+    "explain net.yaml --convention thop",
+    "fit net.yaml --memory 1MiB",
+    "sweep net.yaml --batch 1,2",
+    "compare net.yaml net.yaml",
+]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
+@pytest.mark.parametrize("command", EMPTY)
+def test_a_network_without_layers_works(run, command, form):
+    Path("net.yaml").write_text("input: [8]\nlayers:\n  - {Dense: 4, repeat: 0}\n", encoding="utf-8")
+    found = run(*command.split(), "--format", form)
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert run("check", "net.yaml").exit_code == 0
+
+
 def test_figures_of_rows_are_exact(run):
     rows = csv.DictReader(io.StringIO(run("memory", "net.yaml", "--format", "csv").stdout))
     figures = {(row["section"], row["name"]): row["figure"] for row in rows}

@@ -107,7 +107,8 @@ class _Product(Op):
         found: dict[str, Shape] = {}
         for term, shape in zip(terms, shapes, strict=True):
             rest = len(shape) - len(term) + 1 if REST in term else 1
-            if rest < 0 or (REST not in term and len(term) != len(shape)):
+            least = int(term[0] == REST)  # which has the batch, then
+            if rest < least or (REST not in term and len(term) != len(shape)):
                 raise Mismatch(f"'{_written(term)}' does not have as many axes as {text(shape)}", args=("equation",))
             at = 0
             for index in term:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import largest, size, smallest
+from archinspect.base.shape import Mismatch, largest, size, smallest
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.args import Bool, Int, arg
 from archinspect.ops.base import ArgumentError, Op
@@ -58,6 +58,8 @@ class MixtureOfExperts(Op):
         return emit(self, inputs)
 
     def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0]) == 1:
+            raise Mismatch("needs an input of at least one axis")
         return shapes[0]
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:

@@ -302,6 +302,8 @@ class LocalResponseNormalization(Op):
     data_format: str = data_format_arg()
 
     def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0]) == 1:
+            raise Mismatch("needs an input of at least one axis")
         return shapes[0]
 
     @property

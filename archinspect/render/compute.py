@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.render.numbers import byte_count, count, duration, shape
 from archinspect.render.status import status_lines, status_text
+from archinspect.reports.compute import ComputeRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-    from archinspect.reports.compute import ComputeReport, ComputeRow
+    from archinspect.reports.compute import ComputeReport
 
 LAYER_WIDTH = 24
 """What a narrow terminal leaves for a layer's name and type."""
@@ -162,7 +163,8 @@ def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:
     if form == "json":
         return data.json_text(found.as_dict())
     if form == "csv":
-        return data.csv_text(list(found.rows[0].as_dict()), [_known(row) for row in found.rows])
+        header = ComputeRow("", "", found.computed.total).as_dict()  # of rows, of which there may be none
+        return data.csv_text(list(header), [_known(row) for row in found.rows])
     names = shown_columns(found)
     body = [[COMPUTE_COLUMNS[name].written(row, exact=exact) for name in names] for row in found.rows]
     table = data.markdown_table([COMPUTE_COLUMNS[name].title for name in names], body, range(1, len(names)))

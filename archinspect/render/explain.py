@@ -180,7 +180,7 @@ def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, c
     """Print a line per layer: the sums behind its parameters and MACs."""
     rows = {row.name: row for row in report.layers}
     lines = [(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *_sums(layers[name])) for name in layers]
-    cells = dict(zip(LINE_COLUMNS, map(list, zip(*lines, strict=True)), strict=True))
+    cells = {name: [line[place] for line in lines] for place, name in enumerate(LINE_COLUMNS)}
     console.print(Text(report.name, "bold"))
     if width_of(cells, LINE_COLUMNS) <= console.width:
         print_layers(cells, LINE_COLUMNS, console, layer_width=0, least=len(cells))

@@ -155,7 +155,13 @@ class Report(NamedTuple):
     @property
     def counted(self) -> dict[str, int]:
         """What that tool counts of the network; the rows sum to it, those left out of which it is not known."""
-        return {name: figure or 0 for name, figure in _counted(self.layers).items()}
+        if not self.convention:
+            return {}
+        from archinspect.conventions import find_convention  # only where one is asked for
+
+        found = _counted(self.layers)
+        names = ["params", *(figure.name for figure in find_convention(self.convention).figures)]
+        return {name: found.get(name) or 0 for name in names}
 
     @property
     def status(self) -> str:
