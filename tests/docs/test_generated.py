@@ -26,3 +26,13 @@ def test_a_picture_is_up_to_date(command, stored, tmp_path):
     name = f"{command.split()[0]}.svg"
     command_line.run(*command.split(), "-o", str(tmp_path / name))
     stored(DOCS / name, (tmp_path / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", script("pictures").PICTURES)
+def test_a_picture_of_a_command_has_its_words(name, request):
+    pictures, path = script("pictures"), DOCS / f"{name}.svg"
+    drawn = pictures.svg(name)
+    if request.config.getoption("--update"):
+        path.write_text(drawn, encoding="utf-8")
+    assert f"archinspect&#160;{pictures.PICTURES[name].split()[0]}" in drawn
+    assert pictures.words(path.read_text(encoding="utf-8")) == pictures.words(drawn)
