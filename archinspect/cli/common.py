@@ -199,6 +199,12 @@ def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
 depth_option = click.option(
     "--depth", type=Depth(), help="Fold everything below this level; chosen by length unless given."
 )
+expand_option = click.option(
+    "--expand/--fold",
+    "expand",
+    default=None,
+    help="Print equal blocks that follow one another one by one (json, csv), or as one row, the sum (table, markdown).",
+)
 exact_option = click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
 
 

@@ -12,6 +12,7 @@ from archinspect.cli.common import (
     device_asked_for,
     device_options,
     exact_option,
+    expand_option,
     format_option,
     shape_options,
     spec_argument,
@@ -44,6 +45,7 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
     help="How it is computed: in backward, fused computes the scores again.",
 )
 @depth_option
+@expand_option
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
 @exact_option
 @format_option(
@@ -59,6 +61,7 @@ def command(  # noqa: PLR0913 - one per option
     dtype: str,
     attention: str,
     depth: int | None,
+    expand: bool | None,
     sort: str | None,
     exact: bool,
     form: str,
@@ -86,15 +89,16 @@ def command(  # noqa: PLR0913 - one per option
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     from archinspect.render import compute as render  # a help page needs no engine
-    from archinspect.render.rows import level_note, shown_depth
+    from archinspect.render.rows import folds, level_note, shown_depth
     from archinspect.reports.compute import compute_report
 
     report = network.report()
     depth = shown_depth(report, depth, form)
-    found = compute_report(computed, report, depth)
+    found = compute_report(computed, report, depth, equal=folds(form, expand=expand))
     if sort:
         found = render.largest_first(found, sort)
     if form == "table":
-        render.print_compute(found, stdout_console(), exact=exact, level=level_note(report, depth))
+        level = level_note(report, depth, found.rows)
+        render.print_compute(found, stdout_console(), exact=exact, level=level)
     else:
         click.echo(render.compute_text(found, form, exact=exact))

@@ -13,6 +13,7 @@ from archinspect.cli.common import (
     convention_option,
     depth_option,
     exact_option,
+    expand_option,
     figure_options,
     format_option,
     load_report,
@@ -28,6 +29,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @click.command("summary")
 @spec_argument
 @depth_option
+@expand_option
 @click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=f"Any of: {', '.join(COLUMNS)}.")
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
 @convention_option
@@ -49,6 +51,7 @@ def command(  # noqa: PLR0913 - one per option
     sort: str | None,
     form: str,
     *,
+    expand: bool | None,
     exact: bool,
     methods: bool,
     memory: bool,
@@ -68,7 +71,7 @@ def command(  # noqa: PLR0913 - one per option
       archinspect summary vit_b_16 --depth 1 --convention fvcore
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if methods:
-        refuse_ignored(("depth", "columns", "sort", "form", "exact"), "with --methods")
+        refuse_ignored(("depth", "expand", "columns", "sort", "form", "exact"), "with --methods")
     elif form == "json":
         refuse_ignored(("columns",), "with --format json, which has everything")
     report = load_report(spec, **figures, memory=memory or "kept" in (columns or ()))
@@ -77,15 +80,15 @@ def command(  # noqa: PLR0913 - one per option
 
         click.echo(sentences(report, __version__))
         return
-    from archinspect.render.rows import level_note, shown_depth, shown_rows  # a help page needs none
+    from archinspect.render.rows import folds, level_note, shown_depth, shown_rows  # a help page needs none
 
     depth = shown_depth(report, depth, form)
-    rows = shown_rows(report, depth, sort)
+    rows = shown_rows(report, depth, sort, equal=folds(form, expand=expand))
     columns = columns or default_columns(report, rows)
     if form == "table":
         from archinspect.render.table import print_summary  # programs' formats do without Rich
 
-        print_summary(report, rows, columns, stdout_console(), exact=exact, level=level_note(report, depth))
+        print_summary(report, rows, columns, stdout_console(), exact=exact, level=level_note(report, depth, rows))
     else:
         from archinspect.render.summary import summary_text  # the table does without
 

@@ -50,8 +50,13 @@ def _marked(value: Callable[[Row], int], figure: str, write: Callable[..., str])
     return written
 
 
+def row_title(name: str, type_name: str, copies: int) -> str:
+    """Write which layer or composite a row is, and of how many equal ones it is the sum."""
+    return f"{name} ({type_name})" + (f" x{copies}" if copies > 1 else "")
+
+
 COLUMNS = {
-    "layer": LayerColumn("Layer (type)", lambda r: r.name, lambda r, _: f"{r.name} ({r.type})", keep=100),
+    "layer": LayerColumn("Layer (type)", lambda r: r.name, lambda r, _: row_title(r.name, r.type, r.copies), keep=100),
     "inputs": LayerColumn("Inputs", lambda r: " ".join(r.inputs), lambda r, _: ", ".join(r.inputs), keep=20),
     "input_shape": LayerColumn(
         "Input shape", lambda r: shape(r.input_shape), lambda r, _: shape(r.input_shape), keep=35
@@ -80,10 +85,11 @@ COLUMNS = {
         keep=75,  # it is there only where asked for
     ),
     "receptive_field": LayerColumn(
-        "Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), keep=25
+        "Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), number=True, keep=25
     ),
-    "jump": LayerColumn("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), keep=24),
-    "center": LayerColumn("Center", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), keep=23),
+    "jump": LayerColumn("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), number=True, keep=24),
+    "center": LayerColumn("Center", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), number=True, keep=23),
+    "copies": LayerColumn("Copies", lambda r: r.copies, lambda r, _: str(r.copies), number=True, keep=6),
     "args": LayerColumn(
         "Arguments", lambda r: r.args, lambda r, _: ", ".join(f"{k}={v}" for k, v in r.args.items()), keep=5
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.render.columns import row_title
 from archinspect.render.numbers import byte_count, count, duration, shape
 from archinspect.render.status import status_lines, status_text
 from archinspect.reports.compute import ComputeRow
@@ -50,7 +51,7 @@ def _counted(title: str, value: Callable[[ComputeRow], int], keep: int, figure: 
 
 COMPUTE_COLUMNS = {
     "layer": ComputeColumn(
-        "Layer (type)", lambda row: row.name, lambda row, _: f"{row.name} ({row.type})", 100, number=False
+        "Layer (type)", lambda row: row.name, lambda row, _: row_title(row.name, row.type, row.copies), 100, number=False
     ),
     "forward": _counted("Forward", lambda row: row.figures.forward.macs, 50),
     "input_gradients": _counted("For inputs", lambda row: row.figures.input_gradients.macs, 41),
@@ -101,7 +102,7 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
     """Print the network's head, its layers and its totals; `level` says how deep they are folded."""
     from rich.text import Text  # programs' formats do without Rich
 
-    from archinspect.render.layers import print_layers
+    from archinspect.render.layers import LineTable
 
     report = found.report
     head = Text(report.name, "bold")
@@ -110,7 +111,7 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
     written = {
         name: [COMPUTE_COLUMNS[name].written(row, exact=exact) for row in found.rows] for name in shown_columns(found)
     }
-    hidden = print_layers(written, COMPUTE_COLUMNS, console, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS)
+    hidden = LineTable(written, COMPUTE_COLUMNS).print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     totals = Text("\n")
     for title, value in _totals(found, exact=exact):
         totals.append(f"{title}: ", "bold").append(f"{value}\n")
@@ -163,8 +164,8 @@ def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:
     if form == "json":
         return data.json_text(found.as_dict())
     if form == "csv":
-        header = ComputeRow("", "", found.computed.total).as_dict()  # of rows, of which there may be none
-        return data.csv_text(list(header), [_known(row) for row in found.rows])
+        header = list(ComputeRow("", "", found.computed.total).as_dict())  # of rows, of which there may be none
+        return data.csv_text(header, ([_known(row)[name] for name in header] for row in found.rows))
     names = shown_columns(found)
     body = [[COMPUTE_COLUMNS[name].written(row, exact=exact) for name in names] for row in found.rows]
     table = data.markdown_table([COMPUTE_COLUMNS[name].title for name in names], body, range(1, len(names)))
@@ -173,10 +174,10 @@ def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:
     return f"## {found.report.name}\n\n{table}\n\n{totals}"
 
 
-def _known(row: ComputeRow) -> list[Any]:
+def _known(row: ComputeRow) -> dict[str, Any]:
     """Return a row's figures, None for those that are not known."""
     values = row.as_dict()
     for unit, needed in _NEEDS.items():
         if not set(needed).isdisjoint(row.unknown):
             values.update({name: None for name in values if name.endswith(unit)})
-    return list(values.values())
+    return values

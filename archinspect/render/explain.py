@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from archinspect.render.layers import print_layers, width_of
+from archinspect.render.layers import LineTable
 from archinspect.render.listing import doc_text
 from archinspect.render.numbers import shape
 from archinspect.render.status import status_text
@@ -182,8 +182,9 @@ def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, c
     lines = [(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *_sums(layers[name])) for name in layers]
     cells = {name: [line[place] for line in lines] for place, name in enumerate(LINE_COLUMNS)}
     console.print(Text(report.name, "bold"))
-    if width_of(cells, LINE_COLUMNS) <= console.width:
-        print_layers(cells, LINE_COLUMNS, console, layer_width=0, least=len(cells))
+    table = LineTable(cells, LINE_COLUMNS)
+    if table.width <= console.width:
+        table.print(console, least_width=table.width, least=len(cells))
     else:
         console.print(_folded(lines))
     console.print()

@@ -1,4 +1,4 @@
-"""The table of a network's layers in a terminal: the columns that fit into it, and their lines.
+"""A table in a terminal: the columns that fit into it, and their lines.
 
 A table of Rich's looks the same. Its import and its layout took a tenth of a summary.
 """
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment, Segments
 
+from archinspect.render.numbers import aligned
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import Console
 
 GAP = "   "
 SHORTEST = 12
-"""Characters that layers' names keep, and their title needs, before the last columns go."""
+"""Characters that the column that gives way keeps, and its title needs, before the last columns go."""
 
 
 class TableColumn(Protocol):
@@ -39,75 +41,95 @@ class TableColumn(Protocol):
 Cells = dict[str, list[str]]
 
 
-def print_layers(
-    cells: Cells,
-    columns: Mapping[str, TableColumn],
-    console: Console,
-    *,
-    layer_width: int,
-    least: int,
-    styles: Sequence[str] = (),
-) -> list[str]:
-    """Print the columns that fit, and return the names of the others.
-
-    `styles` has one for the name of each layer. As to the widths see :func:`fitting`.
-    """
-    shown = fitting(cells, columns, console.width, layer_width=layer_width, least=least)
-    head, *rows = zip(*(_padded(columns[name], column) for name, column in shown.items()), strict=True)
-    plain, bold = console.get_style("none"), console.get_style("bold")
-    title = GAP.join(head)
-    rule = ("-" if console.options.ascii_only else "─") * cell_len(title)
-    segments = [Segment(title, bold), Segment.line(), Segment(rule), Segment.line()]
-    named = [console.get_style(style) for style in styles] or [plain] * len(rows)
-    for row, style in zip(rows, named, strict=True):
-        for name, cell in zip(shown, row, strict=True):
-            segments += [Segment(cell, style if name == "layer" else plain), Segment(GAP)]
-        segments[-1] = Segment.line()
-    console.print(Segments(segments), end="", soft_wrap=True)
-    return [name for name in cells if name not in shown]
-
-
-def _padded(column: TableColumn, cells: Sequence[str]) -> list[str]:
-    """Return the title and the cells, all as wide as the widest."""
-    texts = [column.title, *cells]
-    widths = list(map(cell_len, texts))
-    widest = max(widths)
-    fill = [" " * (widest - width) for width in widths]
-    return [f + text if column.number else text + f for f, text in zip(fill, texts, strict=True)]
-
-
-def fitting(cells: Cells, columns: Mapping[str, TableColumn], width: int, *, layer_width: int, least: int) -> Cells:
-    """Return the columns that fit, with the layers' names as short as it takes.
-
-    Where the width is short, names give way first, down to `layer_width`; then the least important columns go, as long
-    as more than `least` are left; then names give way down to :data:`SHORTEST`; then the other columns go.
-    """
-    shown = dict(cells)
-    widths = _widths(cells, columns)
-    by_keep = sorted(shown, key=lambda name: columns[name].keep)
-    longest = widths.get("layer", 0)
-
-    def room() -> int:
-        return width - sum(widths[name] + len(GAP) for name in shown if name != "layer")
-
-    for names, left in ((layer_width, least), (SHORTEST, 1)):
-        while room() < min(longest, names) and len(shown) > left:
-            del shown[by_keep.pop(0)]
-    if "layer" in shown:
-        shown["layer"] = [_shorten(text, room()) for text in shown["layer"]]
-    return shown
-
-
-def width_of(cells: Cells, columns: Mapping[str, TableColumn]) -> int:
-    """Return how wide the whole table is."""
-    return sum(_widths(cells, columns).values()) + len(GAP) * (len(cells) - 1)
-
-
-def _widths(cells: Cells, columns: Mapping[str, TableColumn]) -> dict[str, int]:
-    return {name: max(map(cell_len, [columns[name].title, *column])) for name, column in cells.items()}
-
-
-def _shorten(text: str, width: int) -> str:
+def keep_end(text: str, width: int) -> str:
     """Cut the front of a path: its end says which layer it is."""
     excess = cell_len(text) - width
     return "…" + set_cell_size(text[::-1], max(width - 1, 0))[::-1] if excess > 0 else text
+
+
+def keep_start(text: str, width: int) -> str:
+    """Cut the end of a text."""
+    excess = cell_len(text) - width
+    return set_cell_size(text, max(width - 1, 0)) + "…" if excess > 0 else text
+
+
+class LineTable:
+    """Columns of text. Where they are too wide, the column `gives` is cut, by `cut`; no other ever is."""
+
+    def __init__(
+        self,
+        cells: Cells,
+        columns: Mapping[str, TableColumn],
+        *,
+        gives: str = "layer",
+        cut: Callable[[str, int], str] = keep_end,
+    ) -> None:
+        self.cells = cells
+        self.columns = columns
+        self.gives = gives
+        self.cut = cut
+        self._padded = {name: self._pad(name, texts) for name, texts in cells.items()}
+        self._widths = {name: cell_len(texts[0]) for name, texts in self._padded.items()}
+
+    @property
+    def width(self) -> int:
+        """How wide the whole table is."""
+        return self._width_of(list(self.cells))
+
+    def _width_of(self, names: Sequence[str]) -> int:
+        return sum(self._widths[name] for name in names) + len(GAP) * (len(names) - 1)
+
+    def _pad(self, name: str, texts: Sequence[str]) -> list[str]:
+        """Return the title and the cells, all as wide as the widest."""
+        column = self.columns[name]
+        texts = [column.title, *(aligned(texts) if column.number else texts)]
+        widths = list(map(cell_len, texts))
+        widest = max(widths)
+        fill = [" " * (widest - width) for width in widths]
+        return [f + text if column.number else text + f for f, text in zip(fill, texts, strict=True)]
+
+    def fitting(self, width: int, *, least_width: int, least: int) -> Cells:
+        """Return the columns that fit, each with its title, all its cells as wide as the widest.
+
+        Where the width is short, the column that gives way does so first, down to `least_width`; then the least
+        important columns go, as long as more than `least` are left; then it gives way down to :data:`SHORTEST`; then
+        the other columns go.
+        """
+        shown = list(self.cells)
+        by_keep = sorted(shown, key=lambda name: self.columns[name].keep)
+
+        def excess(given: int) -> int:
+            """How much too wide it is where so many characters of the column that gives way are kept."""
+            saved = max(self._widths[self.gives] - given, 0) if self.gives in shown else 0
+            return self._width_of(shown) - saved - width
+
+        for given, left in ((least_width, least), (SHORTEST, 1)):
+            while excess(given) > 0 and len(shown) > left:
+                shown.remove(by_keep.pop(0))
+        found = {name: self._padded[name] for name in shown}
+        over = excess(self._widths.get(self.gives, 0))
+        if self.gives in shown and over > 0:
+            room = self._widths[self.gives] - over
+            found[self.gives] = self._pad(self.gives, [self.cut(text, room) for text in self.cells[self.gives]])
+        return found
+
+    def print(
+        self, console: Console, *, least_width: int, least: int, styles: Mapping[str, Sequence[str]] | None = None
+    ) -> list[str]:
+        """Print the columns that fit, and return the names of the others; see :meth:`fitting`.
+
+        `styles` has, for some columns, one for each cell.
+        """
+        shown = self.fitting(console.width, least_width=least_width, least=least)
+        plain, bold = console.get_style("none"), console.get_style("bold")
+        named = {name: list(map(console.get_style, of)) for name, of in (styles or {}).items()}
+        head, *rows = zip(*shown.values(), strict=True)
+        title = GAP.join(head)
+        rule = ("-" if console.options.ascii_only else "─") * cell_len(title)
+        segments = [Segment(title, bold), Segment.line(), Segment(rule), Segment.line()]
+        for number, row in enumerate(rows):
+            for name, cell in zip(shown, row, strict=True):
+                segments += [Segment(cell, named[name][number] if name in named else plain), Segment(GAP)]
+            segments[-1] = Segment.line()
+        console.print(Segments(segments), end="", soft_wrap=True)
+        return [name for name in self.cells if name not in shown]

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 WHOLE_BELOW = 100_000
 _SI = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 _BINARY = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def count(number: int, *, exact: bool = False) -> str:
-    """Write a count: whole below 100,000, else with two decimals and its SI suffix; `exact` groups all digits."""
-    if exact:
+    """Write a count: whole below 100,000 or where `exact`, else with two decimals and its SI suffix."""
+    if exact or abs(number) < WHOLE_BELOW:
         return f"{number:,}"
-    if abs(number) < WHOLE_BELOW:
-        return str(number)
     unit, suffix = next(entry for entry in _SI if abs(number) >= entry[0])
     return f"{number / unit:.2f} {suffix}"
 
 
 def byte_count(number: int, *, exact: bool = False) -> str:
-    """Write a number of bytes in binary units, two decimals; `exact` groups all digits."""
+    """Write a number of bytes in binary units with two decimals, or whole where `exact`."""
     if exact:
-        return f"{number:,}"
+        return f"{number:,} B"
     for unit, suffix in _BINARY:
         if abs(number) >= unit:
             return f"{number / unit:.2f} {suffix}"
@@ -38,3 +41,11 @@ def duration(seconds: float) -> str:
         if seconds >= unit:
             return f"{seconds / unit:.3g} {suffix}" if seconds < 1000 * unit else f"{seconds / unit:,.0f} {suffix}"
     return f"{seconds * 1e9:.3g} ns"
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """Return the numbers of a column, all as wide as the widest: digits end, and units begin, below one another."""
+    parts = [text.partition(" ") for text in texts]
+    digits = max((len(number) for number, _, _ in parts), default=0)
+    units = max((len(blank + unit) for _, blank, unit in parts), default=0)
+    return [number.rjust(digits) + (blank + unit).ljust(units) for number, blank, unit in parts]

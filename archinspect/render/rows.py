@@ -7,36 +7,48 @@ from typing import TYPE_CHECKING
 from archinspect.render.columns import columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from archinspect.reports.compute import ComputeRow
     from archinspect.reports.summary import Report, Row
 
-COMFORTABLE_ROWS = 60
+COMFORTABLE_ROWS = 30
+FOR_PROGRAMS = ("json", "csv")
+"""Formats that have every row unless asked otherwise."""
 
 
 def shown_depth(report: Report, depth: int | None, form: str) -> int:
     """Return how many levels are shown: those asked for; else all to programs, and a comfortable number to people."""
     if depth:
         return depth
-    return report.depth if form in ("json", "csv") else comfortable_depth(report)
+    return report.depth if form in FOR_PROGRAMS else comfortable_depth(report)
+
+
+def folds(form: str, *, expand: bool | None) -> bool:
+    """Return whether equal blocks are one row: as asked for; else not to programs."""
+    return form not in FOR_PROGRAMS if expand is None else not expand
 
 
 def comfortable_depth(report: Report) -> int:
-    """Return the deepest level with at most 60 rows; 1 where every level has more."""
+    """Return the deepest level with at most 30 rows, equal ones folded; 1 where every level has more."""
     depths = range(report.depth, 1, -1)
-    return next((depth for depth in depths if len(report.fold(depth)) <= COMFORTABLE_ROWS), 1)
+    return next((depth for depth in depths if len(report.fold(depth, equal=True)) <= COMFORTABLE_ROWS), 1)
 
 
-def shown_rows(report: Report, depth: int, sort: str | None) -> Sequence[Row]:
+def shown_rows(report: Report, depth: int, sort: str | None, *, equal: bool) -> Sequence[Row]:
     """Return the rows of a summary: in execution order, or with the largest of a column first."""
-    rows = report.layers if depth >= report.depth else report.fold(depth)
+    rows = report.layers if depth >= report.depth else report.fold(depth, equal=equal)
     if sort is None:
         return rows
     return sorted(rows, key=columns_of(report)[sort].value, reverse=True)  # type: ignore[arg-type] # numbers
 
 
-def level_note(report: Report, depth: int) -> str:
-    """Return a note on how deep the rows are folded; empty where they are not."""
-    if depth >= report.depth:
-        return ""
-    return f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers"
+def level_note(report: Report, depth: int, rows: Iterable[Row | ComputeRow]) -> str:
+    """Return a note on how the rows are folded; empty where they are not."""
+    notes = []
+    if depth < report.depth:
+        notes.append(f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers")
+    most = max((row.copies for row in rows), default=1)
+    if most > 1:
+        notes.append(f"x{most}: the sum of {most} equal blocks; --expand shows each")
+    return "\n".join(notes)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of
-from archinspect.render.layers import print_layers
+from archinspect.render.layers import LineTable
 from archinspect.render.numbers import byte_count, count, shape
 from archinspect.render.status import status_text
 
@@ -48,7 +48,9 @@ def print_summary(
     known = columns_of(report)
     written = {name: cells(name, rows, exact=exact, columns=known) for name in columns}
     styles = [KIND_STYLES.get(row.kind, "none") for row in rows]
-    hidden = print_layers(written, known, console, layer_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
+    hidden = LineTable(written, known).print(
+        console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles={"layer": styles}
+    )
     console.print(_totals(report, exact=exact), soft_wrap=True)
     notes = [level] if level else []
     if hidden:
@@ -120,5 +122,5 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
 
 
 def _both(number: int) -> str:
-    short = count(number)
-    return f"{number:,}" if short.isdecimal() else f"{number:,} ({short})"
+    exact, short = f"{number:,}", count(number)
+    return exact if exact == short else f"{exact} ({short})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.compute import Figures, sum_of_figures
+from archinspect.reports.folding import run_name, runs
 from archinspect.reports.summary import SCHEMA
 
 if TYPE_CHECKING:
@@ -20,10 +21,13 @@ class ComputeRow(NamedTuple):
     figures: Figures
     unknown: tuple[str, ...] = ()
     """What is not known of it, or of a part: `params`, `macs`, `flops`."""
+    copies: int = 1
+    """How many equal composites in a row it stands for; its figures are their sums."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
-        return {"name": self.name, "type": self.type, **_figures_dict(self.figures)}
+        copies = {"copies": self.copies} if self.copies > 1 else {}
+        return {"name": self.name, "type": self.type, **_figures_dict(self.figures), **copies}
 
 
 class ComputeReport(NamedTuple):
@@ -49,12 +53,27 @@ class ComputeReport(NamedTuple):
         }
 
 
-def compute_report(computed: Compute, report: Report, depth: int) -> ComputeReport:
-    """Return figures by row, with everything below `depth` levels summed into its composite."""
+def compute_report(computed: Compute, report: Report, depth: int, *, equal: bool = False) -> ComputeReport:
+    """Return figures by row, with everything below `depth` levels summed into its composite.
+
+    With `equal`, equal composites that follow one another are summed into one row.
+    """
     parts: dict[str, list[Figures]] = {}
     for layer, figures in computed.layers.items():
         parts.setdefault(".".join(layer.split(".")[:depth]), []).append(figures)
-    rows = [ComputeRow(row.name, row.type, sum_of_figures(parts[row.name]), row.unknown) for row in report.fold(depth)]
+    sums = {name: sum_of_figures(several) for name, several in parts.items()}
+    folded = report.fold(depth)
+    groups = runs(folded, lambda row: sums[row.name]) if equal else [[row] for row in folded]
+    rows = [
+        ComputeRow(
+            run_name(group),
+            group[0].type,
+            sum_of_figures(sums[row.name] for row in group),
+            group[0].unknown,
+            len(group),
+        )
+        for group in groups
+    ]
     return ComputeReport(report, computed, tuple(rows))
 
 

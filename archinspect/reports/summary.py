@@ -9,6 +9,7 @@ from archinspect.analyses.receptive_field import Fields, fields
 from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.ops.base import json_value
+from archinspect.reports.folding import run_name, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,6 +69,8 @@ class Row(NamedTuple):
     """What it reads from outside, in order, each as often as it is read."""
     output_shapes: tuple[BatchShape, ...] = ()
     """Shapes of all outputs."""
+    copies: int = 1
+    """How many equal composites in a row it stands for; its figures are their sums."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -87,6 +90,7 @@ class Row(NamedTuple):
             **({"shares": self.shares} if self.shares else {}),
             **({"convention": dict(self.counted)} if self.counted else {}),
             **({"kept_bytes": self.kept} if self.kept is not None else {}),
+            **({"copies": self.copies} if self.copies > 1 else {}),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,17 +183,22 @@ class Report(NamedTuple):
         """Return the number of levels: 1 for a network without composites."""
         return max((row.name.count(".") + 1 for row in self.layers), default=1)
 
-    def fold(self, depth: int) -> tuple[Row, ...]:
-        """Return the rows with everything below `depth` levels summed into its composite."""
-        folded: dict[str, list[Row]] = {}
-        names = {}
-        for row in self.layers:
-            name = ".".join(row.name.split(".")[:depth])
-            folded.setdefault(name, []).append(row)
-            names[row.name] = name
-        return tuple(self._folded(name, rows, names) for name, rows in folded.items())
+    def fold(self, depth: int, *, equal: bool = False) -> tuple[Row, ...]:
+        """Return the rows with everything below `depth` levels summed into its composite.
 
-    def _folded(self, name: str, rows: list[Row], names: Mapping[str, str]) -> Row:
+        With `equal`, equal composites that follow one another are summed into one row, such as `blocks.0-11`.
+        """
+        composites: dict[str, list[Row]] = {}
+        for row in self.layers:
+            composites.setdefault(".".join(row.name.split(".")[:depth]), []).append(row)
+        rows = self._merged(composites)
+        return self._merged({run_name(run): run for run in runs(rows)}, equal=True) if equal else rows
+
+    def _merged(self, parts: Mapping[str, list[Row]], *, equal: bool = False) -> tuple[Row, ...]:
+        names = {row.name: name for name, rows in parts.items() for row in rows}
+        return tuple([self._folded(name, rows, names, equal=equal) for name, rows in parts.items()])
+
+    def _folded(self, name: str, rows: list[Row], names: Mapping[str, str], *, equal: bool) -> Row:
         edges = [
             edge._replace(layer=names.get(edge.layer, edge.layer))
             for row in rows
@@ -199,7 +208,7 @@ class Report(NamedTuple):
         outside = tuple(dict.fromkeys(edge.layer for edge in edges))
         if len(rows) == 1 and rows[0].name == name:
             return rows[0]._replace(inputs=outside, edges=tuple(edges))
-        what = self.groups.get(name, "group")
+        what = rows[0].type if equal else self.groups.get(name, "group")
         shape = rows[-1].output_shape
         channels = shape[1 if self.layout == "channels_first" else -1]
         return Row(
@@ -219,6 +228,7 @@ class Report(NamedTuple):
             unknown=tuple(dict.fromkeys(figure for row in rows for figure in row.unknown)),
             edges=tuple(edges),
             output_shapes=rows[-1].output_shapes,
+            copies=len(rows) if equal else 1,
         )
 
     def as_dict(self) -> dict[str, Any]:
