@@ -33,8 +33,9 @@ mark("archinspect's own modules, without operators")
 report = archinspect.inspect("vgg16")
 mark("read, expand, infer and count vgg16, its operators' modules included")
 from archinspect.cli.common import stdout_console
-from archinspect.render.columns import default_columns
-archinspect.render.table.print_summary(report, report.layers, default_columns(report, report.layers), stdout_console())
+from archinspect.render.rows import view
+shown = view(report, "table", depth=None, expand=None, columns=None, sort=None)
+archinspect.render.table.print_summary(report, shown, stdout_console())
 mark("print the table")
 for (_, before), (name, after) in zip(marks, marks[1:]):
     print(f"{(after - before) * 1000:7.1f} ms  {name}", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from rich.console import Console
 
-from archinspect.render.layers import GAP, SHORTEST, fitting, print_layers
+from archinspect.render.layers import GAP, SHORTEST, LineTable
 
 
 class Column(NamedTuple):
@@ -23,7 +23,8 @@ ALL = 20 + 5 + 7 + GAPS
 
 
 def fitted(width, *, layer_width=14, least=1, cells=CELLS):
-    return fitting(cells, COLUMNS, width, layer_width=layer_width, least=least)
+    shown = LineTable(cells, COLUMNS).fitting(width, least_width=layer_width, least=least)
+    return {name: [text.strip() for text in texts[1:]] for name, texts in shown.items()}
 
 
 def test_what_fits_to_the_character_stays_whole():
@@ -60,6 +61,12 @@ def test_a_wide_character_takes_two_cells():
     assert fitted(4, cells={"layer": ["层数数"]}) == {"layer": ["… 数"]}
 
 
+def test_without_names_there_is_no_gap_for_them():
+    cells = {"first": ["1"], "second": ["22"]}
+    assert fitted(5 + 7 + len(GAP), cells=cells) == cells
+    assert fitted(5 + 7 + len(GAP) - 1, cells=cells) == {"first": ["1"]}
+
+
 def test_without_names_all_columns_can_not_go():
     assert fitted(1, cells={"first": ["1"], "second": ["22"]}) == {"first": ["1"]}
 
@@ -69,7 +76,7 @@ def test_lines_end_to_the_character(encoding, rule):
     """The name at the left, numbers at the right, three spaces between them."""
     raw = io.BytesIO()
     console = Console(file=io.TextIOWrapper(raw, encoding=encoding), width=ALL)
-    assert print_layers(CELLS, COLUMNS, console, layer_width=14, least=1) == []
+    assert LineTable(CELLS, COLUMNS).print(console, least_width=14, least=1) == []
     console.file.flush()
     assert raw.getvalue().decode(encoding).split("\n") == [
         "Layer                  12345   1234567",
@@ -82,5 +89,5 @@ def test_lines_end_to_the_character(encoding, rule):
 def test_names_have_their_style_and_figures_none():
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, color_system="standard", width=ALL)
-    print_layers(CELLS, COLUMNS, console, layer_width=14, least=1, styles=["green"])
+    LineTable(CELLS, COLUMNS).print(console, least_width=14, least=1, styles={"layer": ["green"]})
     assert "\x1b[32mstage1.block.conv.bn\x1b[0m       1" in written.getvalue()

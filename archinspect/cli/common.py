@@ -170,12 +170,12 @@ class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8
         self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """Return the names."""
-        from archinspect.render.columns import COLUMNS  # only --columns needs it
+        from archinspect.render.columns import NAMES  # only --columns needs it
 
         names = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
         for name in names:
-            if name not in COLUMNS:
-                self.fail(f"no column '{name}'; there are {', '.join(COLUMNS)}", param, ctx)
+            if name not in NAMES:
+                self.fail(f"no column '{name}'; there are {', '.join(NAMES)}", param, ctx)
         return names
 
 
@@ -431,6 +431,11 @@ def stdout_console() -> Console:
     if not columns.isdecimal():  # Rich takes 0 for a width
         console.width = get_terminal_size().columns if console.file.isatty() else NATURAL_WIDTH
     return console
+
+
+def has_edge(console: Console) -> bool:
+    """Return whether it is a terminal, whose width is known."""
+    return console.is_terminal and console.width < NATURAL_WIDTH
 
 
 def stderr_console() -> Console:

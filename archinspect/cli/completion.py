@@ -77,9 +77,9 @@ def figures(ctx: click.Context) -> Iterable[str]:
 @_completion
 def columns(ctx: click.Context) -> Iterable[str]:
     """Return the columns of a summary."""
-    from archinspect.render.columns import COLUMNS
+    from archinspect.render.columns import NAMES
 
-    return COLUMNS
+    return NAMES
 
 
 @_completion

@@ -16,13 +16,15 @@ from archinspect.cli.common import (
     expand_option,
     figure_options,
     format_option,
+    has_edge,
     load_report,
     refuse_ignored,
     spec_argument,
     stdout_console,
 )
-from archinspect.render.columns import COLUMNS, default_columns
+from archinspect.render.columns import COLUMNS, SHARES
 
+COLUMNS_HELP = f"Any of: {', '.join(COLUMNS)}; a share of the total: {', '.join(f'{name}%' for name in SHARES)}."
 SORT_KEYS = ("params", "macs", "flops", "memory")
 
 
@@ -30,7 +32,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @spec_argument
 @depth_option
 @expand_option
-@click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=f"Any of: {', '.join(COLUMNS)}.")
+@click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=COLUMNS_HELP)
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
 @convention_option
 @click.option("--memory", is_flag=True, help="Also what is held at one time: at inference, and for backward.")
@@ -80,16 +82,15 @@ def command(  # noqa: PLR0913 - one per option
 
         click.echo(sentences(report, __version__))
         return
-    from archinspect.render.rows import folds, level_note, shown_depth, shown_rows  # a help page needs none
+    from archinspect.render.rows import view  # a help page needs none
 
-    depth = shown_depth(report, depth, form)
-    rows = shown_rows(report, depth, sort, equal=folds(form, expand=expand))
-    columns = columns or default_columns(report, rows)
+    shown = view(report, form, depth=depth, expand=expand, columns=columns, sort=sort)
     if form == "table":
         from archinspect.render.table import print_summary  # programs' formats do without Rich
 
-        print_summary(report, rows, columns, stdout_console(), exact=exact, level=level_note(report, depth, rows))
+        console = stdout_console()
+        print_summary(report, shown, console, exact=exact, with_bars=has_edge(console))
     else:
         from archinspect.render.summary import summary_text  # the table does without
 
-        click.echo(summary_text(report, rows, columns, form, exact=exact))
+        click.echo(summary_text(report, shown.rows, shown.columns, form, exact=exact))

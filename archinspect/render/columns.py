@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from archinspect.render.numbers import byte_count, count, shape
 
@@ -88,7 +89,9 @@ COLUMNS = {
         "Receptive field", lambda r: _axes(r, "size"), lambda r, _: _axes(r, "size"), number=True, keep=25
     ),
     "jump": LayerColumn("Jump", lambda r: _axes(r, "jump"), lambda r, _: _axes(r, "jump"), number=True, keep=24),
-    "center": LayerColumn("Center", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), number=True, keep=23),
+    "center": LayerColumn(
+        "Center", lambda r: _axes(r, "center"), lambda r, _: _axes(r, "center"), number=True, keep=23
+    ),
     "copies": LayerColumn("Copies", lambda r: r.copies, lambda r, _: str(r.copies), number=True, keep=6),
     "args": LayerColumn(
         "Arguments", lambda r: r.args, lambda r, _: ", ".join(f"{k}={v}" for k, v in r.args.items()), keep=5
@@ -98,6 +101,37 @@ COLUMNS = {
 
 def columns_of(report: Report) -> dict[str, LayerColumn]:
     """Return the columns that a report can have: with a convention, its tool's figures in the place of ours."""
+    found = _counted_columns(report)
+    return {**found, **{f"{name}%": _share(report, found[name]) for name in SHARES}}
+
+
+def _share(report: Report, column: LayerColumn) -> LayerColumn:
+    """Return the column of a figure's share of the network's total, in percent; not known where the total is not."""
+
+    @cache
+    def total() -> int:
+        return sum(map(amount, report.layers))
+
+    def share(row: Row) -> float | None:
+        return round(100 * amount(row) / (total() or 1), 4) if is_known else None
+
+    def written(row: Row, _: bool) -> str:  # noqa: FBT001 - as a column's
+        number = share(row)
+        return "?" if number is None else f"{number:.1f}"
+
+    amount = cast("Callable[[Row], int]", column.value)
+    is_known = all(column.figure not in figures for figures in report.uncounted.values())
+    return LayerColumn(f"{column.title} %", share, written, number=True, keep=column.keep - 1)
+
+
+def default_shares(report: Report, columns: Sequence[str], sort: str | None) -> list[str]:
+    """Return the share that a wide terminal shows besides these columns: of what sorts the rows, else of MACs."""
+    figure = sort or "macs"
+    known = columns_of(report)
+    return [f"{figure}%"] if figure in columns and any(map(known[f"{figure}%"].value, report.layers)) else []
+
+
+def _counted_columns(report: Report) -> dict[str, LayerColumn]:
     if not report.convention:
         return COLUMNS
     from archinspect.conventions import find_convention  # only where one is asked for
@@ -137,7 +171,7 @@ def default_columns(report: Report, rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def cells(
-    name: str, rows: Sequence[Row], *, exact: bool, columns: Mapping[str, LayerColumn] | None = None
+    name: str, rows: Sequence[Row], *, exact: bool = False, columns: Mapping[str, LayerColumn] | None = None
 ) -> list[str]:
     """Return a column as text; `inputs` is empty for a row that reads just the one before it."""
     column = (columns or COLUMNS)[name]
@@ -150,6 +184,10 @@ def cells(
     return written
 
 
+SHARES = ("params", "macs", "flops", "memory", "kept")
+"""The figures whose share of the total is a column, too: `params%`."""
+NAMES = (*COLUMNS, *(f"{name}%" for name in SHARES))
+"""All columns."""
 PLACES = {"macs": "macs", "flops": "flops", "output_bytes": "memory"}
 """Figures of a cost and their columns."""
 DEFAULT = ("layer", "output_shape", "params", "macs", "flops", "memory")

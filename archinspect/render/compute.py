@@ -51,7 +51,11 @@ def _counted(title: str, value: Callable[[ComputeRow], int], keep: int, figure: 
 
 COMPUTE_COLUMNS = {
     "layer": ComputeColumn(
-        "Layer (type)", lambda row: row.name, lambda row, _: row_title(row.name, row.type, row.copies), 100, number=False
+        "Layer (type)",
+        lambda row: row.name,
+        lambda row, _: row_title(row.name, row.type, row.copies),
+        100,
+        number=False,
     ),
     "forward": _counted("Forward", lambda row: row.figures.forward.macs, 50),
     "input_gradients": _counted("For inputs", lambda row: row.figures.input_gradients.macs, 41),

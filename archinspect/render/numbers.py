@@ -49,3 +49,15 @@ def aligned(texts: Sequence[str]) -> list[str]:
     digits = max((len(number) for number, _, _ in parts), default=0)
     units = max((len(blank + unit) for _, blank, unit in parts), default=0)
     return [number.rjust(digits) + (blank + unit).ljust(units) for number, blank, unit in parts]
+
+
+BAR_WIDTH = 8
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def bars(values: Sequence[float], *, plain: bool = False) -> list[str]:
+    """Return a bar for each number, that of the largest 8 characters long; `plain` are those of any character set."""
+    eighths = [round(value * 8 * BAR_WIDTH / (max(values) or 1)) for value in values]
+    if plain:
+        return ["#" * round(length / 8) for length in eighths]
+    return [("█" * (length // 8) + _EIGHTHS[length % 8]).rstrip() for length in eighths]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.render.columns import columns_of
+from archinspect.render.columns import columns_of, default_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,12 +35,34 @@ def comfortable_depth(report: Report) -> int:
     return next((depth for depth in depths if len(report.fold(depth, equal=True)) <= COMFORTABLE_ROWS), 1)
 
 
-def shown_rows(report: Report, depth: int, sort: str | None, *, equal: bool) -> Sequence[Row]:
-    """Return the rows of a summary: in execution order, or with the largest of a column first."""
-    rows = report.layers if depth >= report.depth else report.fold(depth, equal=equal)
-    if sort is None:
-        return rows
-    return sorted(rows, key=columns_of(report)[sort].value, reverse=True)  # type: ignore[arg-type] # numbers
+class View(NamedTuple):
+    """What is shown of a report: rows and columns, what sorts the rows, and what is said of those that are folded."""
+
+    rows: Sequence[Row]
+    columns: Sequence[str]
+    sort: str | None
+    level: str
+
+
+def view(
+    report: Report,
+    form: str,
+    *,
+    depth: int | None,
+    expand: bool | None,
+    columns: Sequence[str] | None,
+    sort: str | None,
+) -> View:
+    """Return what a summary shows, as asked for or as suits the format."""
+    depth = shown_depth(report, depth, form)
+    rows: Sequence[Row] = report.layers
+    if depth < report.depth:
+        rows = report.fold(depth, equal=folds(form, expand=expand))
+    level = level_note(report, depth, rows)
+    columns = columns or default_columns(report, rows)
+    if sort:
+        rows = sorted(rows, key=columns_of(report)[sort].value, reverse=True)  # type: ignore[arg-type] # numbers
+    return View(rows, columns, sort, level)
 
 
 def level_note(report: Report, depth: int, rows: Iterable[Row | ComputeRow]) -> str:

@@ -26,8 +26,8 @@ def summary_text(report: Report, rows: Sequence[Row], columns: Sequence[str], fo
 
 def _csv(report: Report, rows: Sequence[Row], columns: Sequence[str]) -> str:
     known = columns_of(report)
-    ours = {name: "name" if name == "layer" else name for name in columns if known[name] is COLUMNS[name]}
-    header = [ours.get(name, known[name].title) for name in columns]
+    ours = {name: "name" if name == "layer" else name for name in columns if known[name] is COLUMNS.get(name)}
+    header = [ours.get(name, name if name.endswith("%") else known[name].title) for name in columns]
     body = ([*(_known(known[name], row) for name in columns), row.type] for row in rows)
     return csv_text([*header, "type"], body)
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 
 from archinspect.ops.figures import DTYPES
-from archinspect.render.columns import cells, columns_of
+from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable
-from archinspect.render.numbers import byte_count, count, shape
+from archinspect.render.numbers import bars, byte_count, count, shape
 from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rich.console import Console
 
-    from archinspect.reports.summary import Report, Row
+    from archinspect.render.rows import View
+    from archinspect.reports.summary import Report
 
 LAYER_WIDTH = 32
 """What a narrow terminal leaves for a layer's name and type."""
@@ -35,29 +36,41 @@ KIND_STYLES = {
 
 
 def print_summary(
-    report: Report,
-    rows: Sequence[Row],
-    columns: Sequence[str],
-    console: Console,
-    *,
-    exact: bool = False,
-    level: str = "",
+    report: Report, view: View, console: Console, *, exact: bool = False, with_bars: bool = False
 ) -> None:
-    """Print the network's head, its layers and its totals; `level` says how deep the rows are folded."""
+    """Print the network's head, its layers and its totals.
+
+    `with_bars`, as far as there is room, shares have them, and there is a column of shares where none was asked for.
+    """
     console.print(_head(report), soft_wrap=True)
     known = columns_of(report)
-    written = {name: cells(name, rows, exact=exact, columns=known) for name in columns}
-    styles = [KIND_STYLES.get(row.kind, "none") for row in rows]
-    hidden = LineTable(written, known).print(
-        console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles={"layer": styles}
-    )
+    written = {name: cells(name, view.rows, exact=exact, columns=known) for name in view.columns}
+    table = LineTable(written, known)
+    if with_bars:
+        wider = LineTable(written | _bars(report, view, console), known)
+        table = wider if wider.width <= console.width else table
+    styles = {"layer": [KIND_STYLES.get(row.kind, "none") for row in view.rows]}
+    hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
     console.print(_totals(report, exact=exact), soft_wrap=True)
-    notes = [level] if level else []
+    notes = [view.level] if view.level else []
     if hidden:
         titles = ", ".join(known[name].title for name in hidden)
         notes.append(f"not shown at this width: {titles} (choose with --columns)")
     if notes:
         console.print(Text("\n".join(notes), "dim"), soft_wrap=True)
+
+
+def _bars(report: Report, view: View, console: Console) -> dict[str, list[str]]:
+    """Return columns of shares with bars: those among the columns, or else the one that says most."""
+    known = columns_of(report)
+    shares = [name for name in view.columns if name.endswith("%")] or default_shares(report, view.columns, view.sort)
+    found = {}
+    for name in shares:
+        drawn = bars(
+            [cast("float", known[name].value(row) or 0) for row in view.rows], plain=console.options.ascii_only
+        )
+        found[name] = [f"{text} {bar}" for text, bar in zip(cells(name, view.rows, columns=known), drawn, strict=True)]
+    return found
 
 
 def _head(report: Report) -> Text:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from archinspect.reports.summary import Row
 
 
-def runs(rows: Iterable[Row], also: Callable[[Row], object] = lambda row: None) -> list[list[Row]]:
+def runs(rows: Iterable[Row], also: Callable[[Row], object] = lambda _: None) -> list[list[Row]]:
     """Return the rows in runs: composites of one name, numbered on, of the same type, shapes, figures and `also`.
 
     Every other row is a run of its own.
