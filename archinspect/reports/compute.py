@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.compute import Figures, sum_of_figures
 from archinspect.reports.folding import run_name, runs
-from archinspect.reports.summary import SCHEMA
+from archinspect.reports.summary import SCHEMA, likeness
 
 if TYPE_CHECKING:
     from archinspect.analyses.compute import Compute
@@ -63,7 +63,9 @@ def compute_report(computed: Compute, report: Report, depth: int, *, equal: bool
         parts.setdefault(".".join(layer.split(".")[:depth]), []).append(figures)
     sums = {name: sum_of_figures(several) for name, several in parts.items()}
     folded = report.fold(depth)
-    groups = runs(folded, lambda row: sums[row.name]) if equal else [[row] for row in folded]
+    groups = [[row] for row in folded]
+    if equal:
+        groups = runs(folded, lambda row: (alike := likeness(row)) and (alike, sums[row.name]))
     rows = [
         ComputeRow(
             run_name(group),

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 from itertools import groupby
 from string import digits
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from archinspect.reports.summary import Row
+
+class Named(Protocol):
+    """What is asked of a row."""
+
+    @property
+    def name(self) -> str:
+        """Its path."""
 
 
-def runs(rows: Iterable[Row], also: Callable[[Row], object] = lambda _: None) -> list[list[Row]]:
-    """Return the rows in runs: composites of one name, numbered on, of the same type, shapes, figures and `also`.
+R = TypeVar("R", bound=Named)
 
-    Every other row is a run of its own.
-    """
 
-    def alike(entry: tuple[int, Row]) -> object:
+def runs(rows: Iterable[R], likeness: Callable[[R], object]) -> list[list[R]]:
+    """Return the rows in runs whose names are numbered on and whose `likeness` is equal, if it is not None."""
+
+    def alike(entry: tuple[int, R]) -> object:
         position, row = entry
-        if row.kind != "composite":
-            return position
+        same = likeness(row)
         name, number = _numbered(row.name)
-        # What differs from copy to copy: its place, what it reads, what it sees of the input.
-        same = row._replace(name=name, label="", inputs=(), edges=(), field=())
-        return same, number - position, also(row)
+        return position if same is None else (name, number - position, same)
 
     return [[row for _, row in run] for _, run in groupby(enumerate(rows), alike)]
 
 
-def run_name(rows: Sequence[Row]) -> str:
+def run_name(rows: Sequence[Named]) -> str:
     """Return the name of a run: that of the first row, and the number of the last."""
     first, last = rows[0].name, rows[-1].name
     if first == last:
         return first
-    return f"{first}-{last.rpartition('.')[2] if first[-1] not in digits else _numbered(last)[1]}"
+    return f"{first}-{_numbered(last)[1] if first[-1] in digits else last.rpartition('.')[2]}"
 
 
 def _numbered(name: str) -> tuple[str, int]:

@@ -9,7 +9,6 @@ from archinspect.analyses.receptive_field import Fields, fields
 from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.ops.base import json_value
-from archinspect.reports.folding import run_name, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -118,6 +117,13 @@ class Row(NamedTuple):
         return f"<Row {self.name} ({self.type}): {shape}, {self.cost.params:,} params, {self.cost.macs:,} MACs>"
 
 
+def likeness(row: Row) -> Row | None:
+    """Return a composite without what differs among equal ones: its place, and what it sees of the input."""
+    if row.kind != "composite":
+        return None
+    return row._replace(name="", label="", inputs=(), edges=(), field=())
+
+
 class Memory(NamedTuple):
     """Bytes of activations that are held at one time."""
 
@@ -192,7 +198,11 @@ class Report(NamedTuple):
         for row in self.layers:
             composites.setdefault(".".join(row.name.split(".")[:depth]), []).append(row)
         rows = self._merged(composites)
-        return self._merged({run_name(run): run for run in runs(rows)}, equal=True) if equal else rows
+        if not equal:
+            return rows
+        from archinspect.reports.folding import run_name, runs  # only where rows fold
+
+        return self._merged({run_name(run): run for run in runs(rows, likeness)}, equal=True)
 
     def _merged(self, parts: Mapping[str, list[Row]], *, equal: bool = False) -> tuple[Row, ...]:
         names = {row.name: name for name, rows in parts.items() for row in rows}
