@@ -226,6 +226,24 @@ def check(spec: str | Path) -> Checked:
     return Checked(source.name, found.check(), found.report())
 
 
+def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
+    """Return a spec's name and text, with `flat` that of one that extends nothing and gives the same network.
+
+    Raise :class:`NotFoundError`, :class:`SourceError`, and :class:`InvalidSpecError` for one that extends what there
+    is not.
+    """
+    source = open_spec(spec)
+    if not flat:
+        return source.name, source.text
+    from archinspect.language.flatten import flatten  # only where asked for
+
+    problems = Problems()
+    text = flatten(source, problems)
+    if problems.failed:
+        raise InvalidSpecError(problems.all())
+    return source.name, text
+
+
 def builtin_reports() -> Iterator[tuple[str, Report]]:
     """Return the name and report of every built-in network, templates left out."""
     for name, path in library.builtins().items():

@@ -27,6 +27,7 @@ COMMANDS = {
     "chart": "Chart networks: accuracy over operations, or any other figures.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",
+    "show": "Print the text of a spec, built in or a file.",
     "ops": "List the operators, or explain one.",
     "docs": "Print a page of the documentation.",
 }

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.settings import Settings
+    from archinspect.base.source import Tree
     from archinspect.graph.graph import Graph
     from archinspect.language.parse import Spec
 
 MAX_EXTENDS = 10
 MAX_FILES = 1000
 """Files of a folder among which the nearest name is looked for."""
+NOT_INHERITED = ("name", "expect", "metrics", "values", "extends")
+"""What a spec says of itself alone."""
 _BARE_NAME = re.compile(r"[\w.+-]+\Z")
 
 
@@ -107,25 +110,44 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
         problems.source_error(error)
         return None
     spec = parse_spec(tree, problems)
-    base_name = spec.fields.get("extends")
-    if not isinstance(base_name, Scalar) or not base_name.text:
+    base = _base(spec.fields.get("extends"), source, problems, children)
+    if base is None:
         return spec
-    path = _base_path(base_name.text, source)
+    inherited = _read(base, problems, (*children, source))
+    return inherited and _extend(inherited, spec)
+
+
+def chain(source: Source, problems: Problems) -> list[Source]:
+    """Return a spec, what it extends, what that extends, ...; what is wrong there is told to `problems`."""
+    found = [source]
+    while True:
+        tree = read_tree(found[-1])
+        name = tree.values.get("extends") if isinstance(tree, Map) else None
+        base = _base(name, found[-1], problems, tuple(found[:-1]))
+        if base is None:
+            return found
+        found.append(base)
+
+
+def _base(name: Tree | None, source: Source, problems: Problems, children: tuple[Source, ...]) -> Source | None:
+    """Return what a spec extends; None for nothing, and for what cannot be read or extended."""
+    if not isinstance(name, Scalar) or not name.text:
+        return None
+    path = _base_path(name.text, source)
     parents = (*children, source)
     if path is None:
-        message = f"no spec '{base_name.text}' to extend, built in or beside this file"
-        found = near(base_name.text, library.builtins())
-        problems.unknown("extends", message, base_name.span, base_name.text, found)
-        return spec
+        message = f"no spec '{name.text}' to extend, built in or beside this file"
+        found = near(name.text, library.builtins())
+        problems.unknown("extends", message, name.span, name.text, found)
+        return None
     if len(parents) > MAX_EXTENDS or os.path.realpath(path) in (os.path.realpath(parent.path) for parent in parents):
-        problems.error("extends", f"'{base_name.text}' extends itself", base_name.span)
-        return spec
+        problems.error("extends", f"'{name.text}' extends itself", name.span)
+        return None
     try:
-        base = _read(library.read_builtin(path), problems, parents)
+        return library.read_builtin(path)
     except SourceError as error:
         problems.source_error(error)
-        return spec
-    return base and _extend(base, spec)
+        return None
 
 
 def _base_path(name: str, source: Source) -> str | None:
@@ -142,8 +164,7 @@ def _base_path(name: str, source: Source) -> str | None:
 
 def _extend(base: Spec, spec: Spec) -> Spec:
     """Return the base with what the spec says in its place; what it says of its own figures is never inherited."""
-    own = ("name", "expect", "metrics", "values", "extends")
-    spec.fields = {k: v for k, v in base.fields.items() if k not in own} | spec.fields
+    spec.fields = {k: v for k, v in base.fields.items() if k not in NOT_INHERITED} | spec.fields
     spec.params = base.params | spec.params
     spec.blocks = base.blocks | spec.blocks
     spec.inputs = spec.inputs or base.inputs
