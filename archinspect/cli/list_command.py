@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from archinspect.cli.common import exact_option, format_option, stdout_console
-
-SORT_KEYS = ("name", "year", "params", "macs", "top1", "top5", "ilsvrc_top5_error")
+from archinspect.cli.common import exact_option, format_option, refuse_ignored, stdout_console
+from archinspect.render.networks import SORT_KEYS
 
 
 @click.command("list")
@@ -18,24 +17,31 @@ SORT_KEYS = ("name", "year", "params", "macs", "top1", "top5", "ilsvrc_top5_erro
     show_default=True,
     help="params and macs: largest first; year: latest first.",
 )
+@click.option("--tree", is_flag=True, help="Each spec below the one that it extends.")
 @exact_option
 @format_option("table", "json", "csv", "markdown", help="json and csv have exact integers.")
-def command(words: tuple[str, ...], sort: str, form: str, *, exact: bool) -> None:
-    """List the built-in networks: year, parameters, MACs, source. WORDS select those whose name or source has each.
+def command(words: tuple[str, ...], sort: str, form: str, *, exact: bool, tree: bool) -> None:
+    """List the built-in networks by family: year, parameters, MACs, source.
+
+    WORDS select those whose family, name or source has each.
 
     \b
     Examples:
       archinspect list
+      archinspect list zoo
       archinspect list resnet --sort macs
       archinspect list --sort ilsvrc_top5_error
+      archinspect list --tree
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect import api  # a help page needs no engine
-    from archinspect.render import listing
+    from archinspect.language import library  # a help page needs none
+    from archinspect.render import networks as render
 
-    found = listing.chosen_networks(api.builtin_reports(), words, sort)
+    if tree:
+        refuse_ignored(("sort", "form"), "with --tree")
+    found = render.chosen_networks(library.index(), words, sort)
     if not found:
-        raise click.UsageError(f"no built-in network has '{' '.join(words)}' in its name or source")
+        raise click.UsageError(f"no built-in network has '{' '.join(words)}' in its family, name or source")
     if form == "table":
-        listing.print_networks(found, sort, stdout_console(), exact=exact)
+        render.print_networks(found, sort, stdout_console(), exact=exact, tree=tree)
     else:
-        click.echo(listing.networks_text(found, form, exact=exact))
+        click.echo(render.networks_text(found, form, exact=exact))

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
-
-from archinspect.base.source import read_file
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from archinspect.base.source import Source
 
 SUFFIXES = (".yaml", ".yml")
+INDEX = "index.json"
+"""The file beside the specs that has their figures; `pytest --update` writes it anew."""
+
+
+class BuiltIn(NamedTuple):
+    """What a list says of a built-in network: facts of its spec, and figures, so that nothing has to be counted."""
+
+    name: str
+    family: str
+    """The folder in which it is."""
+    title: str
+    source: str
+    metrics: dict[str, Any]
+    params: int
+    macs: int
+    extends: str = ""
+    """The spec that it extends."""
+    extends_family: str = ""
 
 
 @cache
@@ -34,8 +50,23 @@ def builtins() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def index() -> list[BuiltIn]:
+    """Return the built-in networks by name, templates left out."""
+    import json  # only a list needs it
+
+    with open(os.path.join(folder(), INDEX), encoding="utf-8") as file:
+        return [BuiltIn(**entry) for entry in json.load(file)]
+
+
+def family(path: str) -> str:
+    """Return the folder of a built-in spec."""
+    return os.path.basename(os.path.dirname(path))
+
+
 def read_builtin(path: str) -> Source:
     """Return a spec's text; a built-in one is called by its place among them, wherever it is installed."""
+    from archinspect.base.source import read_file  # names need no parser
+
     inside = os.path.relpath(path, folder()).replace(os.sep, "/") if path.startswith(folder()) else ""
     return read_file(path, inside and f"specs/{inside}")
 

@@ -128,8 +128,11 @@ class LineTable:
         rule = ("-" if console.options.ascii_only else "─") * cell_len(title)
         segments = [Segment(title, bold), Segment.line(), Segment(rule), Segment.line()]
         for number, row in enumerate(rows):
+            line = []
             for name, cell in zip(shown, row, strict=True):
-                segments += [Segment(cell, named[name][number] if name in named else plain), Segment(GAP)]
-            segments[-1] = Segment.line()
+                line += [Segment(cell, named[name][number] if name in named else plain), Segment(GAP)]
+            while line and not line[-1].text.strip():
+                line.pop()
+            segments += [*line[:-1], *(Segment(end.text.rstrip(), end.style) for end in line[-1:]), Segment.line()]
         console.print(Segments(segments), end="", soft_wrap=True)
         return [name for name in self.cells if name not in shown]
