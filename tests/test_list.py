@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 
 from archinspect import api
-from archinspect.base.source import read_tree
 from archinspect.language import library
 
 
 def entry(name, report):
     """Return what the index has of a network."""
     paths = library.builtins()
-    tree = read_tree(library.read_builtin(paths[name]))
-    extends = tree.plain().get("extends", "")
+    found = re.search(r"^extends: (\S+)", library.read_builtin(paths[name]).text, re.MULTILINE)
+    extends = found[1] if found else ""
     return library.BuiltIn(
         name,
         library.family(paths[name]),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archinspect import __version__
 from archinspect.cli.common import (
     Columns,
+    SpecType,
     completed,
     convention_option,
     depth_option,
@@ -24,12 +26,16 @@ from archinspect.cli.common import (
 )
 from archinspect.render.columns import COLUMNS, SHARES
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 COLUMNS_HELP = f"Any of: {', '.join(COLUMNS)}; a share of the total: {', '.join(f'{name}%' for name in SHARES)}."
 SORT_KEYS = ("params", "macs", "flops", "memory")
 
 
 @click.command("summary")
 @spec_argument
+@click.argument("more", nargs=-1, type=SpecType())
 @depth_option
 @expand_option
 @click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=COLUMNS_HELP)
@@ -37,6 +43,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @convention_option
 @click.option("--memory", is_flag=True, help="Also what is held at one time: at inference, and for backward.")
 @click.option("--methods", is_flag=True, help="Print, instead, sentences for a paper that say what is counted.")
+@click.option("--oneline", is_flag=True, help="Print a line per network, its name first; SPEC may be several.")
 @exact_option
 @format_option(
     "table",
@@ -48,6 +55,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @figure_options
 def command(  # noqa: PLR0913 - one per option
     spec: str,
+    more: tuple[str, ...],
     depth: int | None,
     columns: tuple[str, ...] | None,
     sort: str | None,
@@ -56,6 +64,7 @@ def command(  # noqa: PLR0913 - one per option
     expand: bool | None,
     exact: bool,
     methods: bool,
+    oneline: bool,
     memory: bool,
     **figures: Any,  # noqa: ANN401 - the figure options, as load_report takes them
 ) -> None:
@@ -71,7 +80,13 @@ def command(  # noqa: PLR0913 - one per option
       archinspect summary mobilenet_v2 --input 160x160x3 --set classes=10 --batch 32
       archinspect summary my_net.yaml --format json
       archinspect summary vit_b_16 --depth 1 --convention fvcore
+      archinspect summary resnet18 resnet50 --oneline
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if oneline:
+        _print_lines((spec, *more), figures, exact=exact)
+        return
+    if more:
+        raise click.UsageError("several networks: `--oneline` prints a line of each; see also `archinspect compare`")
     if methods:
         refuse_ignored(("depth", "expand", "columns", "sort", "form", "exact"), "with --methods")
     elif form == "json":
@@ -94,3 +109,16 @@ def command(  # noqa: PLR0913 - one per option
         from archinspect.render.summary import summary_text  # the table does without
 
         click.echo(summary_text(report, shown.rows, shown.columns, form, exact=exact))
+
+
+def _print_lines(specs: Sequence[str], figures: dict[str, Any], *, exact: bool) -> None:
+    refuse_ignored(("depth", "expand", "columns", "sort", "convention", "memory", "methods", "form"), "with --oneline")
+    from archinspect.render.summary import one_line  # as above
+
+    failed = 0
+    for spec in specs:
+        try:
+            click.echo(one_line(spec, load_report(spec, **figures), exact=exact))
+        except SystemExit as ended:  # its problems are printed; the others have their lines
+            failed = int(ended.code or 0)
+    sys.exit(failed)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.render.columns import COLUMNS, cells, columns_of
 from archinspect.render.data import csv_text, json_text, markdown_table
+from archinspect.render.numbers import byte_count, count
 from archinspect.render.status import status_lines
 
 if TYPE_CHECKING:
@@ -60,3 +61,19 @@ def _total(report: Report) -> str:
     }
     counted = [f"{report.counted[name]:,} {word}" for name, word in words.items()]
     return f"{', '.join(counted)} ({report.convention})"
+
+
+def one_line(name: str, report: Report, *, exact: bool) -> str:
+    """Return a network's name and its totals: `resnet50: 25.56 M params, 4.09 G MACs, ...`."""
+    totals, layers = report.totals, len(report.layers)
+    figures = (
+        (count(totals.params, exact=exact), "params", "params"),
+        (count(totals.macs, exact=exact), "MACs", "macs"),
+        (count(totals.flops, exact=exact), "FLOPs", "flops"),
+        (byte_count(report.param_bytes, exact=exact), "weights", "params"),
+        (byte_count(totals.output_bytes, exact=exact), "outputs", ""),
+        (count(layers), "layer" if layers == 1 else "layers", ""),
+    )
+    unknown = {figure for figures in report.uncounted.values() for figure in figures}
+    written = [f"{text} + ? {title}" if figure in unknown else f"{text} {title}" for text, title, figure in figures]
+    return f"{name}: {', '.join(written)}"

@@ -42,7 +42,7 @@ def print_summary(
 
     `with_bars`, as far as there is room, shares have them, and there is a column of shares where none was asked for.
     """
-    console.print(_head(report), soft_wrap=True)
+    _print_head(report, console)
     known = columns_of(report)
     written = {name: cells(name, view.rows, exact=exact, columns=known) for name in view.columns}
     table = LineTable(written, known)
@@ -73,12 +73,16 @@ def _bars(report: Report, view: View, console: Console) -> dict[str, list[str]]:
     return found
 
 
-def _head(report: Report) -> Text:
+def _print_head(report: Report, console: Console) -> None:
+    """Print what the network is called, where it is from, what it is, and what it takes."""
     text = Text(report.name, "bold")
     if report.source:
         text.append(f"  {report.source}", "not bold dim")
-    shapes = [f"{name} {shape(dims)}" for name, dims in report.inputs.items()]
-    return text.append("\n" + ", ".join(shapes) + "\n", "not bold")
+    console.print(text, soft_wrap=True)
+    if report.description:
+        console.print(Text(" ".join(report.description.split())))
+    inputs = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
+    console.print(Text(f"{inputs}\n"), soft_wrap=True)
 
 
 def _totals(report: Report, *, exact: bool) -> Text:
