@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from archinspect.render.numbers import byte_count, shape
+from archinspect.render.layers import keep_start
+from archinspect.render.numbers import aligned, byte_count, shape
 from archinspect.render.status import status_lines, status_text
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 SHOWN_ALIVE = 8
 SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, packed with scales"}
+LEAST_NOTE = 12
+LEAST_NAME = 8
+"""What a narrow terminal leaves for notes, gaps included, and for names."""
 HEIGHT = 8
 CHART_WIDTH = 60
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -75,14 +80,17 @@ def _sections(found: MemoryReport, *, exact: bool) -> Iterator[tuple[str, Iterab
 
 def _print_section(title: str, entries: Iterable[Entry], console: Console, *, exact: bool) -> None:
     console.print(Text(f"\n{title}", "bold"), soft_wrap=True)
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
-    for entry in entries:
-        style = "bold" if entry.name == "total" else None
-        table.add_row(f"  {entry.name}", _figure(entry, exact=exact), entry.note, style=style)
-    console.print(table)
+    entries = list(entries)
+    names = [f"  {entry.name}" for entry in entries]
+    figures = aligned([_figure(entry, exact=exact) for entry in entries])
+    # A narrow terminal cuts names and breaks notes; a figure is whole.
+    room = max(console.width - len(figures[0]) - LEAST_NOTE, LEAST_NAME)
+    width = min(max(map(cell_len, names)), room)
+    for entry, name, figure in zip(entries, names, figures, strict=True):
+        head = f"{set_cell_size(keep_start(name, width), width)}  {figure}  "
+        notes = textwrap.wrap(entry.note, max(console.width - cell_len(head), LEAST_NOTE)) or [""]
+        text = f"\n{' ' * cell_len(head)}".join(notes)
+        console.print(Text(f"{head}{text}".rstrip(), "bold" if entry.name == "total" else ""), soft_wrap=True)
 
 
 def _figure(entry: Entry, *, exact: bool) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TextIO
 
 from archinspect.render.data import csv_text, markdown_row, markdown_table
 from archinspect.render.numbers import byte_count, count
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 SHOWN = 60
 """Rows of a table; the other formats have all."""
 BYTES = ("output_bytes", "kept", "peak")
+
+
+class Column(NamedTuple):
+    """A column of a table: the first ones stay however narrow the terminal is."""
+
+    title: str
+    keep: int
+    number: bool = True
 
 
 class Output:
@@ -160,19 +168,19 @@ class Output:
             self._print()
 
     def _print(self) -> None:
-        from rich import box
-        from rich.table import Table
         from rich.text import Text
 
+        from archinspect.render.layers import LineTable
+
+        columns = {name: Column(name, keep=-place) for place, name in enumerate(self.columns)}
+        cells = list(map(list, zip(*self._shown, strict=True))) or [[] for _ in columns]
         console = self.console()
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-        for name in self.columns:
-            table.add_column(name, justify="right", no_wrap=True)
-        if self._shown:
-            table.add_row(*("\n".join(column) for column in zip(*self._shown, strict=True)))
-        console.print(table)
+        table = LineTable(dict(zip(columns, cells, strict=True)), columns)
+        hidden = table.print(console, least_width=0, least=1)
         more = f", {self.rows - SHOWN:,} more with --format csv" if self.rows > SHOWN else ""
         note = f"{self.rows:,} of {len(self.sweep):,} combinations{more}"
+        if hidden:
+            note += f"\nnot shown at this width: {', '.join(hidden)} (choose with --columns)"
         console.print(Text(f"\n{note}"), soft_wrap=True)
 
 
