@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from archinspect.reports.explanation import Explained
     from archinspect.reports.worked import Worked
+
+
+NOT_WORKED = "the spec has no `values` with which a layer shown could be worked out"
 
 
 class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -48,6 +52,10 @@ class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click
     type=CellPlace(),
     help="For a spec with `values`: the output value whose sum is shown, row,column[,channel] from 1; or all.",
 )
+@click.option("--step", is_flag=True, help="For a spec with `values`: walk through its sums, by arrow keys.")
+@click.option(
+    "--delay", type=click.FloatRange(0.01, 3600), metavar="SECONDS", help="With --step: go on by itself, after so long."
+)
 @convention_option
 @format_option(
     "table",
@@ -57,12 +65,15 @@ class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click
     help="All but table: every figure with its formula; json: every sum with its terms.",
 )
 @shape_options
-def command(
+def command(  # noqa: PLR0913 - one per option
     spec: str,
     layer: str | None,
     cells: tuple[int, ...] | None,
     convention: str | None,
     form: str,
+    *,
+    step: bool,
+    delay: float | None,
     **sizes: Any,  # noqa: ANN401 - as api.explain takes them
 ) -> None:
     """Show where the figures of a layer come from: each formula by names, with the numbers, and its result.
@@ -70,8 +81,8 @@ def command(
     LAYER is a layer's name as `archinspect summary SPEC --depth all` prints it, or that of a block, which gives a line
     for each of its layers; without it every layer has a line.
 
-    A spec may carry numbers for its input and weights (`values:`); then convolutions and poolings are worked out:
-    the output, and the sum behind each value.
+    A spec may carry numbers for its input and weights (`values:`); then convolutions and poolings are worked out
+    first: the output, and the sum behind each value.
 
     With --convention it says instead where that tool's figures are not archinspect's, operator by operator, and why.
 
@@ -79,6 +90,7 @@ def command(
     Examples:
       archinspect explain vgg16
       archinspect explain lessons/conv2d --cell 2,3
+      archinspect explain lessons/conv2d --step
       archinspect explain vgg16 conv1_1
       archinspect explain gpt2 blocks.0 --set seq=2048
       archinspect explain vit_b_16 --convention thop
@@ -86,7 +98,7 @@ def command(
     with spec_errors() as api:
         explained = api.explain(spec, convention=convention or "", **sizes)
     if convention:
-        refuse_ignored(("layer", "cells"), "with --convention")
+        refuse_ignored(("layer", "cells", "step", "delay"), "with --convention")
         _show_differences(explained, form)
         return
     if layer is not None:
@@ -94,6 +106,11 @@ def command(
             explained = explained.within(layer)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+    if step:
+        refuse_ignored(("cells", "form"), "with --step")
+        _walk(explained.worked, delay)
+        return
+    refuse_ignored(("delay",), "without --step")
     places = _places(explained.worked, cells)
     if form != "table":
         refuse_ignored(("cells",), f"with --format {form}, which has all")
@@ -104,11 +121,23 @@ def command(
     from archinspect.render.explain import print_explained  # as above
 
     console = stdout_console()
-    print_explained(explained, console)
     for worked, chosen in zip(explained.worked, places, strict=True):
         from archinspect.render.worked import print_worked  # only for specs with numbers
 
         print_worked(worked, chosen, console)
+        console.print()
+    print_explained(explained, console)
+
+
+def _walk(worked: Sequence[Worked], delay: float | None) -> None:
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("--step needs a terminal; --cell all prints every sum")
+    if len(worked) != 1:
+        names = ", ".join(one.layer for one in worked)
+        raise click.UsageError(f"--step: name one layer of {names}" if names else f"--step: {NOT_WORKED}")
+    from archinspect.cli.stepping import walk  # only with --step
+
+    walk(worked[0], stdout_console(), delay)
 
 
 def _show_differences(explained: Explained, form: str) -> None:
@@ -125,7 +154,7 @@ def _places(worked: Sequence[Worked], cell: tuple[int, ...] | None) -> list[list
     if cell is None:
         return [[] for _ in worked]
     if not worked:
-        raise click.UsageError("--cell: the spec has no `values` with which a layer shown could be worked out")
+        raise click.UsageError(f"--cell: {NOT_WORKED}")
     try:
         return [one.places(cell) for one in worked]
     except ValueError as error:

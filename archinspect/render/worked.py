@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from archinspect.render.explain import NO_BREAK, equation
+from archinspect.render.explain import LINE, NO_BREAK, equation
+from archinspect.render.layers import GAP
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from rich.console import Console
 
@@ -17,66 +18,124 @@ if TYPE_CHECKING:
 
 Place = tuple[int, ...]
 
+# Pairs of colors whose contrast is high on any background, yellow and blue for eyes that tell no red from green.
+WINDOW = "color(16) on color(221)"
+CELL = "color(16) on color(117)"
 FEW_CELLS = 16
 """So many sums of a single axis are all shown."""
 
 
-def print_worked(worked: Worked, places: Sequence[Place], console: Console) -> None:
+class Grid(NamedTuple):
+    """A row or a matrix of numbers below its title."""
+
+    title: str
+    lines: list[Text]
+
+    @property
+    def width(self) -> int:
+        """Characters of its longest line."""
+        return max(len(self.title), *(len(line) for line in self.lines))
+
+
+def print_worked(worked: Worked, places: Sequence[Place], console: Console, *, with_hint: bool = True) -> None:
     """Print how the cells at these places come about; without any, all of a few along one axis, or else the first."""
     flat = worked.output.ndim == 2 and worked.output.size <= FEW_CELLS  # noqa: PLR2004 - an axis and the channels
     places = places or (list(worked.cells) if flat else list(worked.cells)[:1])
     sizes = " to ".join("x".join(map(str, array.shape[:-1])) for array in (worked.input, worked.output))
-    console.print(Text.assemble((f"\nWorked out: {worked.layer}", "bold"), f", {sizes}"), soft_wrap=True)
+    console.print(Text.assemble((f"Worked out: {worked.layer}", "bold"), f", {sizes}"), soft_wrap=True)
     single = worked.cells[places[0]] if len(places) == 1 else None
+    for band in _bands(list(_grids(worked, single)), min(console.width, LINE)):
+        console.print()
+        console.print(_beside(band), soft_wrap=True)
+    console.print()
+    for place in places:
+        console.print(Text(_sum(worked, worked.cells[place], console.width)), soft_wrap=True)
+    if with_hint and single and len(worked.cells) > 1:
+        last = list(worked.cells)[-1]
+        example = ",".join(str(index + 1) for index in (last if worked.output.shape[-1] > 1 else last[:-1]))
+        hint = f"\n--cell {example} shows the last sum, --cell all every one, --step one after another"
+        console.print(Text(hint, "dim"), soft_wrap=True)
+
+
+def print_step(worked: Worked, place: Place, note: str, console: Console) -> None:
+    """Print how a cell comes about on an empty screen, and a note below."""
+    console.clear()
+    print_worked(worked, [place], console, with_hint=False)
+    console.print(Text(f"\n{note}", "bold"), end="", soft_wrap=True)
+
+
+def _grids(worked: Worked, single: Cell | None) -> Iterator[Grid]:
+    """Yield input, kernel and output: what a single cell uses, or all."""
     terms = single.terms if single else ()
     read = sorted({term.place[-1] for term in terms}) or range(worked.input.shape[-1])
     for channel in read:
         seen = {term.place[:-1] for term in terms if term.place[-1] == channel}
-        _print_grid(_of("Input x", channel, worked.input), worked.input[..., channel], worked.pads, seen, console)
-    for name, array in worked.weights.items():
-        if name == "kernel":
-            _print_kernel(array, single, console)
+        yield _grid(_of("Input x", channel, worked.input), worked.input[..., channel], worked.pads, seen, WINDOW)
+    if "kernel" in worked.weights:
+        yield from _kernel(worked.weights["kernel"], single)
+    pads = ((0, 0),) * (worked.output.ndim - 1)
     for channel in [single.place[-1]] if single else range(worked.output.shape[-1]):
         marked = {single.place[:-1]} if single else set()
-        pads = ((0, 0),) * (worked.output.ndim - 1)
-        _print_grid(_of("Output z", channel, worked.output), worked.output[..., channel], pads, marked, console)
-    console.print()
-    for place in places:
-        console.print(Text(_sum(worked, worked.cells[place], console.width)), soft_wrap=True)
-    if single and len(worked.cells) > 1:
-        last = list(worked.cells)[-1]
-        example = ",".join(str(index + 1) for index in (last if worked.output.shape[-1] > 1 else last[:-1]))
-        hint = f"\n--cell {example} shows the last sum, --cell all every one"
-        console.print(Text(hint, "dim"), soft_wrap=True)
+        yield _grid(_of("Output z", channel, worked.output), worked.output[..., channel], pads, marked, CELL)
+
+
+def _bands(grids: Sequence[Grid], width: int) -> list[list[Grid]]:
+    """Return the grids in as few bands as the width allows."""
+    bands: list[list[Grid]] = []
+    room = 0
+    for grid in grids:
+        if grid.width > room:
+            bands.append([])
+            room = width
+        bands[-1].append(grid)
+        room -= grid.width + len(GAP)
+    return bands
+
+
+def _beside(grids: Sequence[Grid]) -> Text:
+    """Return grids beside one another."""
+    height = max(len(grid.lines) for grid in grids)
+    lines = []
+    for number in range(-1, height):
+        line = Text()
+        for grid in grids:
+            part = Text(grid.title) if number < 0 else grid.lines[number].copy() if number < len(grid.lines) else Text()
+            part.pad_right(grid.width + len(GAP) - len(part))
+            line.append_text(part)
+        line.rstrip()
+        lines.append(line)
+    return Text("\n").join(lines)
 
 
 def _of(title: str, channel: int, array: Array) -> str:
     return f"{title}, channel {channel + 1}" if array.shape[-1] > 1 else title
 
 
-def _print_kernel(kernel: Array, cell: Cell | None, console: Console) -> None:
-    """Print a kernel's slices: those that the cell uses, or all."""
+def _kernel(kernel: Array, cell: Cell | None) -> Iterator[Grid]:
+    """Yield a kernel's slices: those that the cell uses, or all."""
     # What a slice is for stands in the last axes: the input channel of its group, the output channel.
-    spatial = kernel.ndim - 2
-    pads = ((0, 0),) * spatial
+    pads = ((0, 0),) * (kernel.ndim - 2)
     for member in range(kernel.shape[-2]):
         for channel in range(kernel.shape[-1]):
             if cell is None or any(term.member == (member, channel) for term in cell.terms):
                 many = kernel.shape[-2] * kernel.shape[-1] > 1
                 title = f"Kernel w, channel {member + 1}, output {channel + 1}" if many else "Kernel w"
-                _print_grid(title, kernel[..., member, channel], pads, (), console)
+                yield _grid(title, kernel[..., member, channel], pads, (), "")
 
 
-def _print_grid(
-    title: str, array: Array, pads: Sequence[tuple[int, int]], marked: Collection[Place], console: Console
-) -> None:
-    """Print a row or a matrix; padding is a dot, and what is marked stands in brackets."""
+def _grid(title: str, array: Array, pads: Sequence[tuple[int, int]], marked: Collection[Place], style: str) -> Grid:
+    """Return a row or a matrix; padding is a dot, and what is marked stands in brackets and has the style."""
     ranges = [range(-before, length + after) for length, (before, after) in zip(array.shape, pads, strict=True)]
     rows = [[(*first, at) for at in ranges[-1]] for first in ([()] if len(ranges) == 1 else [(i,) for i in ranges[0]])]
     texts = [[_grid_cell(array, at, marked) for at in row] for row in rows]
     width = max(len(text) for row in texts for text in row)
-    lines = "\n".join("  " + " ".join(text.rjust(width) for text in row) for row in texts)
-    console.print(Text.assemble("\n", title, "\n", lines), soft_wrap=True)
+    lines = []
+    for row, cells in zip(rows, texts, strict=True):
+        line = Text(" ")
+        for at, cell in zip(row, cells, strict=True):
+            line.append(" ").append(cell.rjust(width), style if at in marked else "")
+        lines.append(line)
+    return Grid(title, lines)
 
 
 def _grid_cell(array: Array, at: Place, marked: Collection[Place]) -> str:
