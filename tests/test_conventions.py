@@ -435,8 +435,8 @@ def test_the_table_shows_the_tool_s_figures_alone(run, tool):
 def test_a_column_of_ours_may_stand_beside_the_tool_s(run):
     result = summary(run, "lenet5 --convention fvcore --columns layer,macs,flops --exact --sort macs")
     lines = result.stdout.splitlines()
-    assert re.split(r"\s{2,}", lines[3].strip()) == ["Layer (type)", "fvcore FLOPs", "FLOPs"]
-    assert re.split(r"\s{2,}", lines[5].strip()) == ["C3 (Conv2D)", "240,000", "483,200"]
+    assert re.split(r"\s{2,}", lines[4].strip()) == ["Layer (type)", "fvcore FLOPs", "FLOPs"]
+    assert re.split(r"\s{2,}", lines[6].strip()) == ["C3 (Conv2D)", "240,000", "483,200"]
 
 
 def test_csv_and_markdown_name_the_tool(run):

@@ -168,11 +168,11 @@ def test_nothing_is_wider_than_the_terminal(name, run, monkeypatch):
 KERAS_ROWS = [
     ("conv2d (Conv2D)", "(None, 26, 26, 32)", "320"),
     ("max_pooling2d (MaxPooling2D)", "(None, 13, 13, 32)", "0"),
-    ("conv2d_1 (Conv2D)", "(None, 11, 11, 64)", "18496"),
+    ("conv2d_1 (Conv2D)", "(None, 11, 11, 64)", "18,496"),
     ("max_pooling2d_1 (MaxPooling2D)", "(None, 5, 5, 64)", "0"),
     ("flatten (Flatten)", "(None, 1600)", "0"),
     ("dropout (Dropout)", "(None, 1600)", "0"),
-    ("dense (Dense)", "(None, 10)", "16010"),
+    ("dense (Dense)", "(None, 10)", "16,010"),
 ]
 
 

@@ -203,7 +203,7 @@ expand_option = click.option(
     "--expand/--fold",
     "expand",
     default=None,
-    help="Print equal blocks that follow one another one by one (json, csv), or as one row, the sum (table, markdown).",
+    help="Equal blocks in a row: each, as json and csv have them, or one row with their sum.",
 )
 exact_option = click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.render.columns import row_title
-from archinspect.render.numbers import byte_count, count, duration, shape
+from archinspect.render.numbers import both, byte_count, count, duration, shape
 from archinspect.render.status import status_lines, status_text
 from archinspect.reports.compute import ComputeRow
 
@@ -130,8 +130,8 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
 def _totals(found: ComputeReport, *, exact: bool) -> Iterator[tuple[str, str]]:
     computed, figures = found.computed, found.computed.total
     passes = f": {_passes(found)}" if computed.training else ""
-    yield "MACs", f"{figures.macs:,} ({count(figures.macs)}){passes}"
-    yield "FLOPs", f"{figures.flops:,} ({count(figures.flops)})"
+    yield "MACs", f"{both(figures.macs)}{passes}"
+    yield "FLOPs", both(figures.flops)
     batch = f"batch {found.report.batch or 1}, {computed.dtype}, each operator by itself"
     yield "Bytes moved", f"{byte_count(figures.bytes, exact=exact)} ({batch})"
     yield "Arithmetic intensity", f"{figures.intensity:.2f} FLOPs per byte"

@@ -20,6 +20,12 @@ def count(number: int, *, exact: bool = False) -> str:
     return f"{number / unit:.2f} {suffix}"
 
 
+def both(number: int) -> str:
+    """Write a count whole, and in brackets as :func:`count` does where that is shorter."""
+    whole, short = f"{number:,}", count(number)
+    return whole if whole == short else f"{whole} ({short})"
+
+
 def byte_count(number: int, *, exact: bool = False) -> str:
     """Write a number of bytes in binary units with two decimals, or whole where `exact`."""
     if exact:

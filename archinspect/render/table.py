@@ -9,7 +9,7 @@ from rich.text import Text
 from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable
-from archinspect.render.numbers import bars, byte_count, count, shape
+from archinspect.render.numbers import bars, both, byte_count, shape
 from archinspect.render.status import status_text
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:
         number = totals[figure.name]
         is_memory = figure.name == "memory"
         title = figure.title[0].upper() + figure.title[1:]
-        yield title, f"{byte_count(number, exact=exact)} ({batch})" if is_memory else _both(number)
+        yield title, f"{byte_count(number, exact=exact)} ({batch})" if is_memory else both(number)
     yield "Counted as", f"{convention.tool}, {convention.call}"
 
 
@@ -123,8 +123,8 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
             "Buffers",
             f"{totals.buffers:,} (not learned, such as running statistics; Keras counts them as non-trainable)",
         ),
-        ("MACs", _both(totals.macs)),
-        ("FLOPs", _both(totals.flops)),
+        ("MACs", both(totals.macs)),
+        ("FLOPs", both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
     held = report.memory
@@ -136,8 +136,3 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
         ]
     told = {"Active params": totals.active_params != totals.params, "Buffers": totals.buffers}
     return [(title, value) for title, value in lines if told.get(title, True)]
-
-
-def _both(number: int) -> str:
-    exact, short = f"{number:,}", count(number)
-    return exact if exact == short else f"{exact} ({short})"
