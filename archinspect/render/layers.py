@@ -126,7 +126,7 @@ class LineTable:
         head, *rows = zip(*shown.values(), strict=True)
         title = GAP.join(head)
         rule = ("-" if console.options.ascii_only else "─") * cell_len(title)
-        segments = [Segment(title, bold), Segment.line(), Segment(rule), Segment.line()]
+        segments = [Segment(title.rstrip(), bold), Segment.line(), Segment(rule), Segment.line()]
         for number, row in enumerate(rows):
             line = []
             for name, cell in zip(shown, row, strict=True):
