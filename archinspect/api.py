@@ -41,6 +41,7 @@ __all__ = [
     "memory_report",
     "network",
     "networks",
+    "spec_text",
 ]
 
 

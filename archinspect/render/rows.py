@@ -31,8 +31,11 @@ def folds(form: str, *, expand: bool | None) -> bool:
 
 def comfortable_depth(report: Report) -> int:
     """Return the deepest level with at most 30 rows, equal ones folded; 1 where every level has more."""
-    depths = range(report.depth, 1, -1)
-    return next((depth for depth in depths if len(report.fold(depth, equal=True)) <= COMFORTABLE_ROWS), 1)
+    # A deeper level has no fewer rows, so that of a large network not all levels need to be folded.
+    for depth in range(2, report.depth + 1):
+        if len(report.fold(depth, equal=True)) > COMFORTABLE_ROWS:
+            return depth - 1
+    return report.depth
 
 
 class View(NamedTuple):
