@@ -107,7 +107,13 @@ class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from cl
     help="What stands beside the boxes, with its share of the network.",
 )
 @convention_option
-@click.option("--memory", is_flag=True, help="Also what is held at one time: at inference, and for backward.")
+@click.option(
+    "--activations",
+    "--memory",
+    "memory",
+    is_flag=True,
+    help="Also what is held at one time: at inference, and for backward.",
+)
 @figure_options
 @exact_option
 @format_option(

@@ -41,7 +41,13 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=COLUMNS_HELP)
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
 @convention_option
-@click.option("--memory", is_flag=True, help="Also what is held at one time: at inference, and for backward.")
+@click.option(
+    "--activations",
+    "--memory",
+    "memory",
+    is_flag=True,
+    help="Also what is held at one time: at inference, and for backward.",
+)
 @click.option("--methods", is_flag=True, help="Print, instead, sentences for a paper that say what is counted.")
 @click.option("--oneline", is_flag=True, help="Print a line per network, its name first; SPEC may be several.")
 @exact_option
