@@ -63,7 +63,8 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 def bars(values: Sequence[float], *, plain: bool = False) -> list[str]:
     """Return a bar for each number, that of the largest 8 characters long; `plain` are those of any character set."""
-    eighths = [round(value * 8 * BAR_WIDTH / (max(values) or 1)) for value in values]
+    most = max(values, default=0) or 1
+    eighths = [round(value * 8 * BAR_WIDTH / most) for value in values]
     if plain:
         return ["#" * round(length / 8) for length in eighths]
     return [("█" * (length // 8) + _EIGHTHS[length % 8]).rstrip() for length in eighths]
