@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.codes import CODES
+from archinspect.base.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -175,5 +176,5 @@ def show(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    text = f"'{value}'" if isinstance(value, str) else str(value)
+    text = printable(f"'{value}'" if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line's worth

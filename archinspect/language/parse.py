@@ -31,7 +31,8 @@ ARGS_KEYS = ("params", "args", "arguments", "kwargs", "config", "parameters", "a
 LAYOUTS = ("channels_last", "channels_first")
 # A path is made of names: short ones keep a deep or long network's paths small.
 MAX_NAME = 100
-_NAME = re.compile(rf"[^\s.$]{{1,{MAX_NAME}}}\Z")
+NAMES = f"a name has letters, digits and `_`, after the first also `- + /`, and at most {MAX_NAME} characters"
+_NAME = re.compile(rf"\w[\w+/-]{{0,{MAX_NAME - 1}}}\Z")
 
 
 class Step:
@@ -96,7 +97,7 @@ def parse_path(tree: Tree, problems: Problems) -> list[Step]:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a layer can have this name: at most 100 characters, no space, no dot, no `$`."""
+    """Return whether a layer, a block or an input can have this name: :data:`NAMES` says it in words."""
     return bool(_NAME.match(text))
 
 
@@ -137,6 +138,8 @@ class _Parser:
         elif name in ("input", "inputs"):
             if isinstance(value, Map) and "shape" not in value.values:
                 spec.inputs = self._entries(value, name)
+                for given, _ in spec.inputs.values():
+                    self._refuse_name(given)
             else:
                 spec.inputs = {"input": (key, value)}
         else:
@@ -163,9 +166,7 @@ class _Parser:
 
     def _block(self, key: Scalar, body: Tree) -> Block:
         block = Block(key.text, key.span, {}, [])
-        if not is_name(key.text):
-            message = f"a block's name has at most {MAX_NAME} characters, no spaces, dots or '$'"
-            self.problems.error("name", message, key.span)
+        self._refuse_name(key)
         if isinstance(body, List):
             block.layers.extend(self.steps(body, key))
             return block
@@ -186,6 +187,10 @@ class _Parser:
         if "layers" not in body.values:
             self.problems.error("type", f"block '{key.text}' has no `layers`", key.span)
         return block
+
+    def _refuse_name(self, key: Scalar) -> None:
+        if not is_name(key.text):
+            self.problems.error("name", f"{show(key.text)} cannot be a name", key.span, NAMES)
 
     def _truth(self, value: Tree, what: str) -> bool:
         if not isinstance(value, Scalar) or not isinstance(value.value, bool):

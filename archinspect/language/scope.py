@@ -9,7 +9,7 @@ from archinspect.base.source import Scalar
 from archinspect.graph.builder import MAX_NODES
 from archinspect.language.evaluation import Evaluation
 from archinspect.language.operators import Maker
-from archinspect.language.parse import MAX_NAME, is_name
+from archinspect.language.parse import NAMES, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,8 +121,8 @@ class Expansion:
         name = self.evaluation.value(tree, env)
         text = tree.text if isinstance(tree, Scalar) and name == tree.value else str(name)
         if not isinstance(tree, Scalar) or not is_name(text):
-            message = f"a name has at most {MAX_NAME} characters, no spaces, dots or '$', unlike {show(name)}"
-            self.problems.error("name", message, tree.span if tree.span.line else step.span)
+            span = tree.span if tree.span.line else step.span
+            self.problems.error("name", f"{show(name)} cannot be a name", span, NAMES)
             return None
         return text
 

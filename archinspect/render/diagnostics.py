@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len
 from rich.text import Text
 
+from archinspect.base.printable import printable
+
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic, Fix
     from archinspect.base.source import Span
@@ -21,7 +23,7 @@ def concise(diagnostic: Diagnostic) -> Text:
         (place(diagnostic.span), "bold"),
         ": ",
         (f"{diagnostic.severity}[{diagnostic.code}]", _STYLES[diagnostic.severity]),
-        f": {_one_line(diagnostic.message)}",
+        f": {printable(diagnostic.message)}",
     )
 
 
@@ -30,9 +32,9 @@ def full(diagnostic: Diagnostic) -> Text:
     text = concise(diagnostic)
     text.append_text(_snippet(diagnostic.span, _STYLES[diagnostic.severity].removeprefix("bold ")))
     for message, span in diagnostic.notes:
-        text.append(f"\n  = note: {message}: {place(span)}")
+        text.append(f"\n  = note: {printable(message)}: {place(span)}")
     if diagnostic.help:
-        text.append("\n  = ").append("help", "bold cyan").append(f": {_one_line(diagnostic.help)}")
+        text.append("\n  = ").append("help", "bold cyan").append(f": {printable(diagnostic.help)}")
     return text
 
 
@@ -78,20 +80,11 @@ def _snippet(span: Span, style: str) -> Text:
     end = max(min(end, len(line.rstrip())), start + 1)
     # A long line is cut so that the marked part shows.
     cut = max(0, min(start - MAX_LINE // 3, len(line) - MAX_LINE))
-    shown = _printable(line[cut : cut + MAX_LINE].rstrip())
-    before, marked = _printable(line[cut:start]), _printable(line[start : min(end, cut + MAX_LINE)])
+    shown = printable(line[cut : cut + MAX_LINE].rstrip())
+    before, marked = printable(line[cut:start]), printable(line[start : min(end, cut + MAX_LINE)])
     number = str(span.line)
     margin = " " * len(number)
     dots = "..." if cut else ""
     text = Text(f"\n {margin} |\n {number} | {dots}{shown}\n {margin} | ")
     text.append(" " * (cell_len(before) + len(dots)))
     return text.append("^" * max(cell_len(marked), 1), style)
-
-
-def _printable(text: str) -> str:
-    """Return text with a space for every tab and a mark for every character that a terminal would obey."""
-    return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
-
-
-def _one_line(text: str) -> str:
-    return _printable(text.replace("\n", " "))
