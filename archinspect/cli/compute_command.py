@@ -18,6 +18,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.output import echo
 from archinspect.ops.figures import ATTENTION, DTYPES
 
 SORT_KEYS = ("macs", "flops", "moved", "intensity", "time")
@@ -97,4 +98,4 @@ def command(  # noqa: PLR0913 - one per option
     if form == "table":
         render.print_compute(found, stdout_console(), exact=exact, level=level_note(report, depth))
     else:
-        click.echo(render.compute_text(found, form, exact=exact))
+        echo(render.compute_text(found, form, exact=exact))

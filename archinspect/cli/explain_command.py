@@ -16,6 +16,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +100,7 @@ def command(
         refuse_ignored(("cells",), f"with --format {form}, which has all")
         from archinspect.render.explain import explained_text  # a help page needs none
 
-        click.echo(explained_text(explained, form))
+        echo(explained_text(explained, form))
         return
     from archinspect.render.explain import print_explained  # as above
 

@@ -20,6 +20,7 @@ from archinspect.cli.common import (
     spec_argument,
     stdout_console,
 )
+from archinspect.cli.output import echo
 from archinspect.render.columns import COLUMNS, default_columns
 
 SORT_KEYS = ("params", "macs", "flops", "memory")
@@ -89,4 +90,4 @@ def command(  # noqa: PLR0913 - one per option
     else:
         from archinspect.render.summary import summary_text  # the table does without
 
-        click.echo(summary_text(report, rows, columns, form, exact=exact))
+        echo(summary_text(report, rows, columns, form, exact=exact))
