@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import snake
 from archinspect.graph.graph import Composite
@@ -81,7 +81,7 @@ class Composites:
         for name, (key, _) in given.items():
             if name not in block.params:
                 message = f"{block.name}: unknown parameter '{name}'"
-                found = near(name, block.params, given)
+                found = Near(name, block.params, given)
                 problems.unknown("unknown-argument", message, key.span, name, found)
         inner = dict(self.params)
         if "index" in env:

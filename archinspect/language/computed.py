@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import List, Scalar
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.expressions import FAILED, ExpressionError, evaluate, names_in, whole_expression
@@ -61,7 +61,7 @@ class _Making:
             if name not in self.env:
                 known = [*self.env, *DIMENSIONS]
                 message = f"unknown parameter '{name}'"
-                self.evaluation.problems.unknown("expression", message, tree.span, name, near(name, known))
+                self.evaluation.problems.unknown("expression", message, tree.span, name, Near(name, known))
                 raise UnevaluatedError
             if self.env[name] is FAILED:
                 raise UnevaluatedError

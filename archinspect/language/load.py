@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from archinspect.base.diagnostics import Problems, near, nearest, show
+from archinspect.base.diagnostics import Near, Problems, nearest, show
 from archinspect.base.source import Map, Scalar, Source, SourceError, Span, decode, read_file, read_tree
 from archinspect.language import library
 from archinspect.language.expand import expand
@@ -114,7 +114,7 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
     parents = (*children, source)
     if path is None:
         message = f"no spec '{base_name.text}' to extend, built in or beside this file"
-        found = near(base_name.text, library.builtins())
+        found = Near(base_name.text, library.builtins())
         problems.unknown("extends", message, base_name.span, base_name.text, found)
         return spec
     if len(parents) > MAX_EXTENDS or os.path.realpath(path) in (os.path.realpath(parent.path) for parent in parents):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.diagnostics import near, show
+from archinspect.base.diagnostics import Near, show
 from archinspect.base.source import List, Map, Scalar
 from archinspect.ops import find_operator
 
@@ -117,7 +117,7 @@ class _Parser:
         for key, value in tree:
             name = TOP_ALIASES.get(key.text, key.text)
             if key.text not in known:
-                meant = near(key.text, TOP_KEYS, {TOP_ALIASES.get(given, given) for given in tree.keys})
+                meant = Near(key.text, TOP_KEYS, {TOP_ALIASES.get(given, given) for given in tree.keys})
                 self.problems.unknown("unknown-key", f"unknown key '{key.text}'", key.span, key.text, meant)
             elif name in seen:
                 self._twice(name, key, seen[name])
@@ -181,7 +181,7 @@ class _Parser:
             elif name.text == "module":
                 block = block._replace(module=self._truth(value, "module"))
             elif name.text != "description":
-                found = near(name.text, ("params", "layers", "module", "description"), body.keys)
+                found = Near(name.text, ("params", "layers", "module", "description"), body.keys)
                 message = f"unknown key '{name.text}' in a block"
                 self.problems.unknown("unknown-key", message, name.span, name.text, found)
         if "layers" not in body.values:
@@ -337,7 +337,7 @@ class _Parser:
             return
         names = [key.text for key, _ in ops]
         for key, _ in ops if len(ops) > 1 else ():
-            meant = near(key.text, STEP_KEYS)
+            meant = Near(key.text, STEP_KEYS)
             if meant.only and not find_operator(key.text):
                 message = f"unknown key '{key.text}' beside an operator"
                 self.problems.unknown("unknown-key", message, key.span, key.text, meant)

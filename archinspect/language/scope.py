@@ -29,6 +29,11 @@ MAX_EXPANSIONS = 2 * MAX_NODES
 MAX_NESTING = 60
 
 
+def first(start: Start) -> Tensor | None:
+    """Return the first tensor of what a step reads; None where there is none."""
+    return next(iter(start), None) if isinstance(start, list) else start
+
+
 class TooLargeError(Exception):
     """The spec stands for more than the limits allow; nothing further is expanded."""
 
@@ -110,8 +115,9 @@ class Expansion:
         if len(start) > 1:
             help_ = "pass the others' names as parameters of the block and use them in its `from`"
             message = f"'{step.op or 'group'}' takes one input"
-            self.problems.error("from", message, step.extras["from"].span, help_)
-        return start[0]
+            tree = step.extras.get("from")  # in a block that reads all, its first step has none of its own
+            self.problems.error("from", message, tree.span if tree else step.span, help_)
+        return first(start)
 
     def given_name(self, step: Step, env: Env) -> str | None:
         """Return the name that a step gives, evaluated; None without one, or where it cannot be one."""

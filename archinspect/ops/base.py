@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, TypeVar, cast
 
-from archinspect.base.diagnostics import near, show
+from archinspect.base.diagnostics import Near, show
 from archinspect.base.shape import size
 from archinspect.ops.args import Arg
 from archinspect.ops.computed import Computed
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archinspect.base.codes import Code
-    from archinspect.base.diagnostics import Near
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.figures import Elements, Reach, Run, View, Weight
@@ -200,7 +199,7 @@ class Op:
             if spelling in WITHOUT_EFFECT or spelling in self.ignores:
                 return
             message = f"{type(self).__name__}: unknown argument '{spelling}'"
-            raise ArgumentError(message, spelling, code="unknown-argument", near=near(spelling, self.args, given))
+            raise ArgumentError(message, spelling, code="unknown-argument", near=Near(spelling, self.args, given))
         if name in vars(self):
             raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
         vars(self)[name] = self._convert(self.args[name], spelling, value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
-from archinspect.base.diagnostics import suggest
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import List, Map
 from archinspect.ops.spatial import Windowed
 
@@ -188,7 +188,7 @@ def _given(facts: Facts, values: Map, problems: Problems) -> dict[str, dict[str,
         shapes = wanted.get(key.text)
         if shapes is None:
             message = f"no input and no layer with weights '{key.text}'"
-            problems.error(CODE, message, key.span, suggest(key.text, wanted))
+            problems.unknown(CODE, message, key.span, key.text, Near(key.text, wanted))
         elif "input" in shapes:
             found[key.text] = {"input": _array(tree, shapes["input"], key, problems)}
         elif isinstance(tree, Map):
@@ -205,7 +205,7 @@ def _weights(tree: Map, shapes: Mapping[str, Shape], problems: Problems) -> dict
         if key.text in shapes:
             found[key.text] = _array(value, shapes[key.text], key, problems)
         else:
-            problems.error(CODE, f"no weight '{key.text}'", key.span, suggest(key.text, shapes))
+            problems.unknown(CODE, f"no weight '{key.text}'", key.span, key.text, Near(key.text, shapes))
     return found
 
 
