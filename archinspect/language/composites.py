@@ -8,7 +8,7 @@ from archinspect.base.diagnostics import Near
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import snake
 from archinspect.graph.graph import Composite
-from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.evaluation import Names, UnevaluatedError
 from archinspect.language.references import is_all
 from archinspect.language.scope import Expansion, Scope, Start
 
@@ -45,10 +45,10 @@ class Composites:
             raise UnevaluatedError
         path = expansion.claim(name, step, scope, snake(block.name))
         expansion.builder.composites[path] = Composite(block.name, {}, block.module)
-        args = self._arguments(block, step, env)
+        names = self._arguments(block, step, env)
+        args = {name: names[name] for name in block.params}
         expansion.builder.composites[path] = Composite(block.name, args, block.module)
-        index = {"index": env["index"]} if "index" in env else {}
-        inner = Scope(f"{path}.", {**self.params, **index, **args}, scope, step.span)
+        inner = Scope(f"{path}.", names, scope, step.span)
         inner.blocks = (*scope.blocks, block.name)
         if not is_all(step.extras.get("from")):
             start = expansion.single(step, start)
@@ -67,8 +67,8 @@ class Composites:
             expansion.results[path] = result
         return path
 
-    def _arguments(self, block: Block, step: Step, env: Env) -> Env:
-        """Return the block's parameters as this step gives them, or by their defaults."""
+    def _arguments(self, block: Block, step: Step, env: Env) -> Names:
+        """Return the names within the block: its parameters as this step gives them, or by their defaults."""
         problems, value = self.expansion.problems, self.expansion.evaluation.value
         given = {key.text: (key, tree) for key, tree in step.args or ()}
         if step.value is not None:
@@ -83,17 +83,14 @@ class Composites:
                 message = f"{block.name}: unknown parameter '{name}'"
                 found = Near(name, block.params, given)
                 problems.unknown("unknown-argument", message, key.span, name, found)
-        inner = dict(self.params)
-        if "index" in env:
-            inner["index"] = env["index"]
-        args: Env = {}
+        names = Names(self.params, {"index": env["index"]} if "index" in env else {})
         for name, (key, tree) in block.params.items():
             if name in given:
-                args[name] = value(given[name][1], env)
+                names.own[name] = value(given[name][1], env)
             elif isinstance(tree, Scalar) and tree.text == "":
                 message = f"{block.name}: '{name}' is missing"
                 problems.error("missing-argument", message, step.span, notes=[("declared here", key.span)])
                 raise UnevaluatedError
             else:
-                args[name] = value(tree, {**inner, **args})
-        return args
+                names.own[name] = value(tree, names)
+        return names

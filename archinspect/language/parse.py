@@ -113,11 +113,12 @@ class _Parser:
             self.problems.error("spec", f"a spec is a map with `input` and `layers`, not {found}", tree.span, help_)
             return spec
         known = {*TOP_KEYS, *TOP_ALIASES}
+        given = {TOP_ALIASES.get(name, name) for name in tree.keys}
         seen: dict[str, Scalar] = {}
         for key, value in tree:
             name = TOP_ALIASES.get(key.text, key.text)
             if key.text not in known:
-                meant = Near(key.text, TOP_KEYS, {TOP_ALIASES.get(given, given) for given in tree.keys})
+                meant = Near(key.text, TOP_KEYS, given)
                 self.problems.unknown("unknown-key", f"unknown key '{key.text}'", key.span, key.text, meant)
             elif name in seen:
                 self._twice(name, key, seen[name])

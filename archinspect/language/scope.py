@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from archinspect.base.diagnostics import show
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import MAX_NODES
-from archinspect.language.evaluation import Evaluation
+from archinspect.language.evaluation import Evaluation, TooLargeError
 from archinspect.language.operators import Maker
 from archinspect.language.parse import NAMES, is_name
 
@@ -32,10 +32,6 @@ MAX_NESTING = 60
 def first(start: Start) -> Tensor | None:
     """Return the first tensor of what a step reads; None where there is none."""
     return next(iter(start), None) if isinstance(start, list) else start
-
-
-class TooLargeError(Exception):
-    """The spec stands for more than the limits allow; nothing further is expanded."""
 
 
 class Scope:

@@ -9,10 +9,10 @@ from archinspect.base.source import List, Scalar
 from archinspect.graph.graph import Composite, Tensor
 from archinspect.language.composites import Composites
 from archinspect.language.copies import copies
-from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.evaluation import Names, TooLargeError, UnevaluatedError
 from archinspect.language.layers import Layers
 from archinspect.language.references import Ref, Sharing, is_all
-from archinspect.language.scope import Expansion, Scope, Start, TooLargeError, first
+from archinspect.language.scope import Expansion, Scope, Start, first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ class Steps:
         made: list[Tensor] = []
         # What reads all that was made before differs from copy to copy.
         for index in range(times) if reads_all else copies(expansion, times):
-            env = {**scope.env, "index": index}
+            env = Names(scope.env, {"index": index})
             copy_name = expansion.given_name(step, env) if each else None if name is None else str(index)
             if reads_all:
                 start = [*scope.results, *made]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, TypeVar, cast
 
-from archinspect.base.diagnostics import Near, show
+from archinspect.base.diagnostics import MAX_LOOKUPS, Near, show
 from archinspect.base.shape import size
 from archinspect.ops.args import Arg
 from archinspect.ops.computed import Computed
@@ -81,9 +81,14 @@ class ArgumentError(Exception):
         self.path = path
         self.code = code
         self.near = near
-        self.help = near.help if near else help
+        self._help = help
         self.beside: tuple[ArgumentError, ...] = ()
         """What else is wrong with the same operator."""
+
+    @property
+    def help(self) -> str:
+        """The remedy."""
+        return self.near.help if self.near else self._help
 
     def inside(self, *path: str) -> ArgumentError:
         """Return the error of an operator that is an argument itself: this way leads to that operator."""
@@ -177,7 +182,8 @@ class Op:
                 self._take(spelling, value, given)
             except ArgumentError as error:
                 wrong.append(error)
-                given.add(error.near.only if error.near else "")  # what it means is not missing, too
+                if error.near and len(wrong) <= MAX_LOOKUPS:
+                    given.add(error.near.only)  # what it means is not missing, too
         for name, argument in self.args.items():
             if name in fields:
                 continue
