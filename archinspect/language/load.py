@@ -135,9 +135,14 @@ def _base_path(name: str, source: Source) -> str | None:
     if source.path:
         for suffix in library.SUFFIXES:
             beside = os.path.join(os.path.dirname(source.path), name.removesuffix(suffix) + suffix)
-            if os.path.isfile(beside) and beside != source.path:
+            if os.path.isfile(beside) and beside != source.path and _stays(beside):
                 return beside
     return library.find_builtin(name)
+
+
+def _stays(path: str) -> bool:
+    """Return whether a file is in its folder, and no link to another one."""
+    return os.path.dirname(os.path.realpath(path)) == os.path.realpath(os.path.dirname(path))
 
 
 def _extend(base: Spec, spec: Spec) -> Spec:

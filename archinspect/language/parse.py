@@ -31,6 +31,8 @@ ARGS_KEYS = ("params", "args", "arguments", "kwargs", "config", "parameters", "a
 LAYOUTS = ("channels_last", "channels_first")
 # A path is made of names: short ones keep a deep or long network's paths small.
 MAX_NAME = 100
+MAX_TEXT = 10_000
+"""Characters of a title, a source, a description."""
 NAMES = f"a name has letters, digits and `_`, after the first also `- + /`, and at most {MAX_NAME} characters"
 _NAME = re.compile(rf"\w[\w+/-]{{0,{MAX_NAME - 1}}}\Z")
 
@@ -151,6 +153,8 @@ class _Parser:
         text = name in ("name", "source", "description", "extends", "layout")
         if text and not (isinstance(value, Scalar) and value.text):
             self.problems.error("type", f"{name} must be text", value.span if value.span.line else key.span)
+        elif text and isinstance(value, Scalar) and len(value.text) > MAX_TEXT:
+            self.problems.error("limit", f"{name} has more than {MAX_TEXT:,} characters", value.span)
         elif name in ("metrics", "expect", "values") and not isinstance(value, Map):
             self.problems.error("type", f"{name} must be a map", value.span)
         elif name == "layout" and isinstance(value, Scalar) and value.text not in LAYOUTS:

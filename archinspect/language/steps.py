@@ -100,7 +100,9 @@ class Steps:
     def _once(self, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> Tensor | None:
         """Expand one copy of a step and return what it produces."""
         expansion = self.expansion
-        expansion.count(step)
+        if expansion.problems.full:
+            raise TooLargeError
+        expansion.count(step, 1 if step.layers is None and step.op not in expansion.blocks else 2)
         if "trainable" in step.extras and not self._trains(step.extras["trainable"], env):
             scope = scope.frozen()
         nodes = len(expansion.builder.nodes)

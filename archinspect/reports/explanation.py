@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.diagnostics import suggest
 from archinspect.base.shape import AXES, axis_names, size
-from archinspect.base.symbolic.traced import Number, Traced, named, named_numbers, plain, terms, written
+from archinspect.base.symbolic.traced import Number, Traced, is_long, named, named_numbers, plain, terms, written
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
@@ -331,7 +331,7 @@ class _Explainer:
 
 def _figure(name: str, number: Number) -> Figure:
     value = plain(number)
-    if not isinstance(number, Traced) or number.name == name:
+    if not isinstance(number, Traced) or number.name == name or is_long(number):
         return Figure(name, value)
     form = written(cast("Number", number))
     return Figure(name, value, form.text, form.numbers)
