@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from archinspect.language.parse import Block, Step
 
 
+PARAMS_OF_A_STEP = 4
+"""So many parameters of a block take as long as a step."""
+
+
 class Composites:
     """Expands groups and blocks; `steps` expands what is inside of them."""
 
@@ -45,6 +49,7 @@ class Composites:
             raise UnevaluatedError
         path = expansion.claim(name, step, scope, snake(block.name))
         expansion.builder.composites[path] = Composite(block.name, {}, block.module)
+        expansion.count(step, len(block.params) // PARAMS_OF_A_STEP)
         names = self._arguments(block, step, env)
         args = {name: names[name] for name in block.params}
         expansion.builder.composites[path] = Composite(block.name, args, block.module)

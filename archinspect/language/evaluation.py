@@ -60,6 +60,8 @@ class Evaluation:
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self._items = 0
+        self._counted: dict[int, tuple[Value, int]] = {}
+        """Lists and maps, which blocks pass on, and their numbers of items, by identity."""
 
     def value(self, tree: Tree, env: Env) -> Value:
         """Return a tree as plain values, its expressions evaluated; tell what is wrong with one and raise."""
@@ -70,7 +72,9 @@ class Evaluation:
 
     def _count(self, value: Value, tree: Tree) -> None:
         """Tell of a value that is too large, or with which all of them are."""
-        items = _items_in(value)
+        if id(value) not in self._counted:
+            self._counted[id(value)] = value, _items_in(value)
+        items = self._counted[id(value)][1]
         self._items += items
         if items > MAX_ITEMS:
             message = f"the value has more than {MAX_ITEMS:,} items, or nests deeper than {MAX_DEPTH} levels"

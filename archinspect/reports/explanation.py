@@ -43,6 +43,9 @@ _SHORT = {
 _SIDES = {1: (("before", "after"),), 2: (("top", "bottom"), ("left", "right"))}
 _SIDES[3] = (("front", "back"), *_SIDES[2])
 
+TRACED_SPANS = 16
+"""Of a pattern whose formula may be read."""
+
 
 class Figure(NamedTuple):
     """A figure: its formula with names, the same with the numbers put in, and the result.
@@ -300,6 +303,8 @@ class _Explainer:
         prefixes = ["in"] if len(sources) == 1 else [f"in{at}" for at in range(1, len(sources) + 1)]
         if not reach.up and all(len(source.spans) == 1 for source in sources):
             sources = [_named_field(*parts, suffix) for parts in zip(sources, prefixes, strict=True)]
+        elif any(len(source.spans) > TRACED_SPANS for source in sources):
+            reach = Reach(*map(plain, reach))  # type: ignore[arg-type] # ints
         seen = sources[0]
         for other in sources[1:]:
             seen = seen.joined(other)
