@@ -446,10 +446,10 @@ def test_active_parameters_are_compared_where_they_differ(run):
 
 def test_names_are_no_formulas_of_a_spreadsheet(run, tmp_path):
     path = tmp_path / "net.yaml"
-    path.write_text("input: [4]\nlayers:\n  - {Dense: 3, name: '=1+1'}\n  - {Dense: 3, name: -a}\n", encoding="utf-8")
-    for command in ("summary", "compute"):
-        lines = run(command, str(path), "--format", "csv").stdout.splitlines()
-        assert [line.split(",")[0] for line in lines[1:]] == ["'=1+1", "'-a"]
+    for name in ("=1+1", "+1", "-a", "@SUM(A1)"):
+        path.write_text(f"name: '{name}'\ninput: [4]\nlayers: [ReLU]\n", encoding="utf-8")
+        lines = run("compare", str(path), "lenet5", "--format", "csv").stdout.splitlines()
+        assert lines[0].split(",")[1] == f"'{name}"
 
 
 def test_a_partial_network_says_so_in_every_command(run, tmp_path):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LEAST_RANK = 3
 """Batch, at least one spatial axis, channels."""
 MAX_PERIOD = 4096
+MAX_SPANS = 1_000_000
+"""Of the patterns of all tensors; what comes after is not found."""
+MAX_STEP = 10**18
 
 
 class Field(NamedTuple):
@@ -57,6 +60,8 @@ class Field(NamedTuple):
     def through(self, reach: Reach) -> Field | None:
         """Return the field after an operator that reads its input so; None for a pattern beyond all bounds."""
         period = len(self.spans)
+        if self.step * reach.stride > MAX_STEP:
+            return None
         if period == 1 and not reach.up:
             ((first, count),) = self.spans
             span = (first - reach.before * self.step, count + (reach.extent - 1) * self.step)
@@ -96,11 +101,15 @@ Fields: TypeAlias = "tuple[Field, ...] | None"
 def fields(facts: Facts) -> list[Fields]:
     """Return the field of every tensor, by its position."""
     found: list[Fields] = []
+    spans = 0
     for node in facts.graph.inputs:
         rank = len(facts.shape(node.output))
         found.append((Field(),) * (rank - 2) if rank >= LEAST_RANK else None)
     for node in facts.graph.nodes:
         seen = _fields(facts.call(node).reach, [found[tensor.position] for tensor in node.reads])
+        spans += sum(len(field.spans) - 1 for field in seen or ())  # most have one, and cost nothing
+        if spans > MAX_SPANS and any(len(field.spans) > 1 for field in seen or ()):
+            seen = None
         found += [seen] * len(node.outputs)
     return found
 

@@ -54,8 +54,9 @@ def storages_in_training(facts: Facts) -> Storages:
 def _storages(facts: Facts, *, training: bool) -> Storages:
     graph, sizes = facts.graph, facts.sizes
     last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in graph.tensors]
+    end = len(graph.everything)
     for tensor in graph.outputs:
-        last[tensor.position] = len(graph.everything)
+        last[tensor.position] = end
     found: list[Storage] = []
     strided: set[int] = set()
     """Positions of the tensors that leave elements of their storage out, or have them in another order."""

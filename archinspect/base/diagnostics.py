@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.codes import CODES
+from archinspect.base.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -23,6 +24,14 @@ MAX_PROBLEMS = 1_000
 """Problems of a spec that are told."""
 MAX_NAMES = 2_000
 """Names among which one that is near is looked for."""
+MAX_SHOWN = 12
+"""Names that are told where none is near."""
+MAX_LETTERS = 100
+"""Letters of a name that is looked for, and of one that is near."""
+MAX_LOOKUPS = 30
+"""Unknown names of a spec for which near ones are looked for: whoever has more has another problem."""
+MAX_MESSAGE = 1_000
+"""Characters of a message."""
 BEGINNING = 4
 """Letters that make two names akin where they are not alike: Convolution and Conv2D."""
 WORD = 3
@@ -70,6 +79,7 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, int, int, int], Diagnostic] = {}
         self.failed = False
+        self._lookups = 0
 
     @property
     def full(self) -> bool:
@@ -87,9 +97,9 @@ class Problems:
             if len(self._found) == MAX_PROBLEMS:
                 message = f"more than {MAX_PROBLEMS:,} problems; the rest are not shown"
                 diagnostic = Diagnostic("limit" if is_error else "many-warnings", message, diagnostic.span)
-        span = diagnostic.span
-        key = (diagnostic.code, diagnostic.message, id(span.source), span.line, span.column)
-        self._found.setdefault(key, diagnostic)
+        if len(diagnostic.message) > MAX_MESSAGE:
+            diagnostic = diagnostic._replace(message=f"{diagnostic.message[:MAX_MESSAGE]}...")
+        self._found.setdefault(_key(diagnostic), diagnostic)
 
     def error(
         self, code: Code, message: str, span: Span, help: str = "", notes: Iterable[tuple[str, Span]] = ()
@@ -99,7 +109,12 @@ class Problems:
 
     def unknown(self, code: Code, message: str, span: Span, name: str, near: Near) -> None:
         """Take the problem of a name that means nothing; where just one is near and it stands there, with the fix."""
-        self.add(Diagnostic(code, message, span, near.help, fix=renamed(span, name, near.only)))
+        found = Diagnostic(code, message, span)
+        if not self.full and _key(found) not in self._found:
+            self._lookups += 1
+            if self._lookups <= MAX_LOOKUPS:
+                found = Diagnostic(code, message, span, near.help, fix=renamed(span, name, near.only))
+        self.add(found)
 
     def source_error(self, error: SourceError) -> None:
         """Take what the reader could not read."""
@@ -110,13 +125,22 @@ class Problems:
         return sorted(self._found.values(), key=lambda d: (d.span.source.name, d.span.line, d.span.column))
 
 
+def _key(diagnostic: Diagnostic) -> tuple[str, str, int, int, int]:
+    """Return what two diagnostics have in common that tell the same."""
+    span = diagnostic.span
+    return diagnostic.code, diagnostic.message, id(span.source), span.line, span.column
+
+
 def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
     """Return the legal names that are nearest to an unknown one, best first; of equals those that begin so."""
     from difflib import SequenceMatcher, get_close_matches  # 10 ms, and only errors need it
 
+    if len(name) > MAX_LETTERS:
+        return []
     plain: dict[str, str] = {}
     for known in islice(names, MAX_NAMES):
-        plain.setdefault(known.lower().replace("_", ""), known)
+        if len(known) <= MAX_LETTERS:
+            plain.setdefault(known.lower().replace("_", ""), known)
     wanted = name.lower().replace("_", "")
     close = get_close_matches(wanted, plain, 4 * count, 0.6)
     if close:
@@ -131,28 +155,53 @@ def nearest(name: str, names: Iterable[str], count: int = 3) -> list[str]:
     return [plain[key] for key in get_close_matches(wanted, akin, count, 0.0)]
 
 
-class Near(NamedTuple):
-    """What an unknown name may mean: a remedy in words, and the legal name where only one is near."""
+class Near:
+    """What an unknown name may mean: `help`, a remedy in words, and the legal name where `only` one is near.
 
-    help: str = ""
-    only: str = ""
+    It is looked for when it is asked for. A name that is `given` beside the unknown one is no meaning by itself.
+    """
 
+    def __init__(self, name: str, names: Iterable[str], given: Collection[str] = ()) -> None:
+        self.name = name
+        self.names = names
+        self.given = given
+        self._found: tuple[str, str] | None = None
 
-def near(name: str, names: Iterable[str], given: Collection[str] = ()) -> Near:
-    """Return what an unknown name may mean; a name that is `given` beside it already is no meaning by itself."""
-    known = list(names)
-    close = nearest(name, known)
-    if close:
-        help_ = "did you mean " + " or ".join(f"'{other}'" for other in close) + "?"
-        return Near(help_, close[0] if len(close) == 1 and close[0] not in given else "")
-    if not known:
-        return Near("there is none to name")
-    return Near("known here: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else ""))  # noqa: PLR2004
+    @classmethod
+    def of(cls, help: str) -> Near:
+        """Return a remedy that is known."""
+        found = cls("", ())
+        found._found = help, ""
+        return found
+
+    @property
+    def help(self) -> str:
+        """The remedy."""
+        self._found = self._found or self.look()
+        return self._found[0]
+
+    @property
+    def only(self) -> str:
+        """The name that may stand there, empty without one."""
+        self._found = self._found or self.look()
+        return self._found[1]
+
+    def look(self) -> tuple[str, str]:
+        """Return the remedy and the name."""
+        known = list(islice(self.names, MAX_NAMES))
+        close = nearest(self.name, known)
+        if close:
+            help_ = "did you mean " + " or ".join(f"'{other}'" for other in close) + "?"
+            return help_, close[0] if len(close) == 1 and close[0] not in self.given else ""
+        if not known:
+            return "there is none to name", ""
+        shown = [*known[:MAX_SHOWN], *(["..."] if len(known) > MAX_SHOWN else [])]
+        return f"known here: {', '.join(shown)}", ""
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
     """Return a remedy for an unknown name: the nearest legal ones, or all if none is near."""
-    return near(name, names).help
+    return Near(name, names).help
 
 
 def renamed(span: Span, name: str, other: str) -> Fix | None:
@@ -182,7 +231,7 @@ def show(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    text = f"'{value}'" if isinstance(value, str) else str(value)
+    text = printable(f"'{value}'" if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line's worth
 
 
@@ -198,8 +247,8 @@ def described(diagnostics: Sequence[Diagnostic]) -> str:
 
 def _described(diagnostic: Diagnostic) -> str:
     line, carets = pointed(diagnostic.span)
-    help_ = f"\n  = help: {one_line(diagnostic.help)}" if diagnostic.help else ""
-    head = f"{place(diagnostic.span)}: {label(diagnostic)}: {one_line(diagnostic.message)}"
+    help_ = f"\n  = help: {printable(diagnostic.help)}" if diagnostic.help else ""
+    head = f"{place(diagnostic.span)}: {label(diagnostic)}: {printable(diagnostic.message)}"
     return f"{head}{line}{carets}{noted(diagnostic)}{help_}"
 
 
@@ -210,7 +259,7 @@ def label(diagnostic: Diagnostic) -> str:
 
 def noted(diagnostic: Diagnostic) -> str:
     """Return the further places, a line each."""
-    return "".join(f"\n  = note: {one_line(message)}: {place(span)}" for message, span in diagnostic.notes)
+    return "".join(f"\n  = note: {printable(message)}: {place(span)}" for message, span in diagnostic.notes)
 
 
 def place(span: Span) -> str:
@@ -237,13 +286,3 @@ def pointed(span: Span) -> tuple[str, str]:
     dots = "..." if cut else ""
     lead = " " * (cell_len(before) + len(dots))
     return f"\n {margin} |\n {number} | {dots}{shown}\n {margin} | {lead}", "^" * max(cell_len(marked), 1)
-
-
-def printable(text: str) -> str:
-    """Return text with a space for every tab and a mark for every character that a terminal would obey."""
-    return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
-
-
-def one_line(text: str) -> str:
-    """Return text without line breaks."""
-    return printable(text.replace("\n", " "))

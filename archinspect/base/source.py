@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import yaml
 
+from archinspect.base.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -48,7 +50,7 @@ class Source:
     __slots__ = ("_lines", "name", "path", "text")
 
     def __init__(self, name: str, text: str, path: str = "") -> None:
-        self.name = name
+        self.name = printable(name)
         self.text = text
         self.path = path
         self._lines: list[str] | None = None
@@ -99,7 +101,7 @@ class SourceError(Exception):
 
 
 class Scalar:
-    """A single value: None, bool, int, float or str; `text` is what the file says."""
+    """A single value: None, bool, int, float or str; `text` is what the file says, as it can be printed."""
 
     __slots__ = ("span", "text", "value")
 
@@ -370,7 +372,7 @@ class _Builder:
 
     def _scalar(self, event: Event) -> Scalar:
         self._count(event)
-        text = event.value
+        text = printable(event.value)
         span = self._span(event) if text else self._span_of_empty(event)
         if event.tag is not None and event.tag != "!":
             self._refuse_tag(event)
@@ -414,7 +416,7 @@ class _Builder:
 
     def _refuse_tag(self, event: Event) -> None:
         if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
-            raise SourceError("yaml", f"tag '{event.tag}': specs have no tags", self._span(event))
+            raise SourceError("yaml", f"tag '{printable(event.tag)}': specs have no tags", self._span(event))
 
 
 def _merge(target: Map, defaults: Tree) -> None:

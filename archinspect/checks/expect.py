@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from archinspect.analyses.cost import layer_costs, sum_of_costs
-from archinspect.base.diagnostics import Diagnostic, near, renamed, show
+from archinspect.base.diagnostics import Diagnostic, Near, renamed, show
 from archinspect.base.quantity import parse_quantity
 from archinspect.base.source import Map, Scalar
 
@@ -42,7 +42,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         elif key.text in figures:
             yield from _check_figure(key.text, tree, figures[key.text])
         else:
-            found = near(key.text, [*figures, *SHAPES], facts.graph.expect.keys)
+            found = Near(key.text, [*figures, *SHAPES], facts.graph.expect.keys)
             fix = renamed(key.span, key.text, found.only)
             yield Diagnostic(CODE, f"unknown figure '{key.text}'", key.span, found.help, fix=fix)
 

@@ -19,6 +19,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.output import echo
 from archinspect.ops.figures import ATTENTION, DTYPES
 
 SORT_KEYS = ("macs", "flops", "moved", "intensity", "time")
@@ -101,4 +102,4 @@ def command(  # noqa: PLR0913 - one per option
         level = level_note(report, depth, found.rows)
         render.print_compute(found, stdout_console(), exact=exact, level=level)
     else:
-        click.echo(render.compute_text(found, form, exact=exact))
+        echo(render.compute_text(found, form, exact=exact))

@@ -17,6 +17,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ def command(  # noqa: PLR0913 - one per option
         refuse_ignored(("cells",), f"with --format {form}, which has all")
         from archinspect.render.explain import explained_text  # a help page needs none
 
-        click.echo(explained_text(explained, form))
+        echo(explained_text(explained, form))
         return
     from archinspect.render.explain import print_explained  # as above
 

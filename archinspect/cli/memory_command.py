@@ -15,6 +15,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.output import echo
 
 
 @click.command("memory")
@@ -48,4 +49,4 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
     else:
         from archinspect.render.memory import memory_text  # as above
 
-        click.echo(memory_text(found, form, exact=exact))
+        echo(memory_text(found, form, exact=exact))

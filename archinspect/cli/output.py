@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import redirect_stdout
 from functools import wraps
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+PIECES = 1_000
+"""Of a text that are written at once."""
 COLORS = ("auto", "always", "never")
 _COLOR, _FILE = "archinspect.color", "archinspect.file"
 """Where a context keeps what was asked for."""
@@ -36,6 +39,14 @@ def output_path() -> str:
     """Return the file that output goes to; empty without one."""
     ctx = click.get_current_context(silent=True)
     return str(ctx.meta.get(_FILE, "")) if ctx else ""
+
+
+def echo(text: str | Iterator[str]) -> None:
+    """Write text, or pieces of it as they come, and a line's end."""
+    pieces = iter([text] if isinstance(text, str) else text)
+    while some := "".join(islice(pieces, PIECES)):
+        click.echo(some, nl=False)
+    click.echo()
 
 
 def _color_option() -> click.Option:

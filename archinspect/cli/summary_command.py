@@ -24,6 +24,7 @@ from archinspect.cli.common import (
     spec_argument,
     stdout_console,
 )
+from archinspect.cli.output import echo
 from archinspect.render.columns import COLUMNS, SHARES
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def command(  # noqa: PLR0913 - one per option
     else:
         from archinspect.render.summary import summary_text  # the table does without
 
-        click.echo(summary_text(report, shown.rows, shown.columns, form, exact=exact))
+        echo(summary_text(report, shown.rows, shown.columns, form, exact=exact))
 
 
 def _print_lines(specs: Sequence[str], figures: dict[str, Any], *, exact: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, size
 from archinspect.graph.call import Call, TensorType
+from archinspect.ops.args import MAX_AXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +78,8 @@ def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: 
 def _refuse_huge(outputs: Sequence[Shape], most: int) -> None:
     if any(size(shape) > most for shape in outputs):
         raise Mismatch(f"the output has more than {most:.0e} elements", help="use smaller sizes")
+    if any(len(shape) > MAX_AXES for shape in outputs):
+        raise Mismatch(f"the output has more than {MAX_AXES} axes")
 
 
 def _place(node: Node, args: Sequence[str]) -> Span:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import snake
 from archinspect.graph.graph import Composite
-from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.evaluation import Names, UnevaluatedError
 from archinspect.language.references import is_all
 from archinspect.language.scope import Expansion, Scope, Start
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
     from archinspect.language.parse import Block, Step
+
+
+PARAMS_OF_A_STEP = 4
+"""So many parameters of a block take as long as a step."""
 
 
 class Composites:
@@ -45,10 +49,11 @@ class Composites:
             raise UnevaluatedError
         path = expansion.claim(name, step, scope, snake(block.name))
         expansion.builder.composites[path] = Composite(block.name, {}, block.module)
-        args = self._arguments(block, step, env)
+        expansion.count(step, len(block.params) // PARAMS_OF_A_STEP)
+        names = self._arguments(block, step, env)
+        args = {name: names[name] for name in block.params}
         expansion.builder.composites[path] = Composite(block.name, args, block.module)
-        index = {"index": env["index"]} if "index" in env else {}
-        inner = Scope(f"{path}.", {**self.params, **index, **args}, scope, step.span)
+        inner = Scope(f"{path}.", names, scope, step.span)
         inner.blocks = (*scope.blocks, block.name)
         if not is_all(step.extras.get("from")):
             start = expansion.single(step, start)
@@ -67,8 +72,8 @@ class Composites:
             expansion.results[path] = result
         return path
 
-    def _arguments(self, block: Block, step: Step, env: Env) -> Env:
-        """Return the block's parameters as this step gives them, or by their defaults."""
+    def _arguments(self, block: Block, step: Step, env: Env) -> Names:
+        """Return the names within the block: its parameters as this step gives them, or by their defaults."""
         problems, value = self.expansion.problems, self.expansion.evaluation.value
         given = {key.text: (key, tree) for key, tree in step.args or ()}
         if step.value is not None:
@@ -81,19 +86,16 @@ class Composites:
         for name, (key, _) in given.items():
             if name not in block.params:
                 message = f"{block.name}: unknown parameter '{name}'"
-                found = near(name, block.params, given)
+                found = Near(name, block.params, given)
                 problems.unknown("unknown-argument", message, key.span, name, found)
-        inner = dict(self.params)
-        if "index" in env:
-            inner["index"] = env["index"]
-        args: Env = {}
+        names = Names(self.params, {"index": env["index"]} if "index" in env else {})
         for name, (key, tree) in block.params.items():
             if name in given:
-                args[name] = value(given[name][1], env)
+                names.own[name] = value(given[name][1], env)
             elif isinstance(tree, Scalar) and tree.text == "":
                 message = f"{block.name}: '{name}' is missing"
                 problems.error("missing-argument", message, step.span, notes=[("declared here", key.span)])
                 raise UnevaluatedError
             else:
-                args[name] = value(tree, {**inner, **args})
-        return args
+                names.own[name] = value(tree, names)
+        return names

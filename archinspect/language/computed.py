@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import List, Scalar
-from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.evaluation import Names, UnevaluatedError
 from archinspect.language.expressions import FAILED, ExpressionError, evaluate, names_in, whole_expression
 from archinspect.ops.computed import DIMENSIONS, Computed
 
@@ -26,10 +27,10 @@ def values(
     What a step gives beside the operator's own arguments is a name for expressions, if one of them uses it.
     """
     used = {name for tree in arguments.values.values() for text in _texts(tree) for name in _names(text)}
-    own: Env = {}
+    own: dict[str, Value] = {}
     for name, tree in arguments.values.items():
         if name in used and name not in kind.names:
-            own[name] = evaluation.value(tree, {**env, **own})
+            own[name] = evaluation.value(tree, Names(env, own))
     making = _Making(env, own, evaluation)
     return {
         name: making.value(tree) if kind.names.get(name) in kind.computed else evaluation.value(tree, env)
@@ -41,9 +42,9 @@ def values(
 class _Making:
     """Makes the values of arguments of one step."""
 
-    def __init__(self, env: Env, own: Env, evaluation: Evaluation) -> None:
-        self.env = {**env, **own}
-        self.later = {*own, *DIMENSIONS} - (env.keys() - own.keys())
+    def __init__(self, env: Env, own: dict[str, Value], evaluation: Evaluation) -> None:
+        self.env = Names(env, own)
+        self.later = {*own, *(name for name in DIMENSIONS if name not in env)}
         """The names by which an expression is one to be evaluated later."""
         self.evaluation = evaluation
 
@@ -57,11 +58,11 @@ class _Making:
         if text is None or self.later.isdisjoint(_names(text)):
             return self.evaluation.value(tree, self.env)
         names = {}
-        for name in sorted(_names(text) - ({*DIMENSIONS} - self.env.keys())):
+        for name in sorted(_names(text) - {name for name in DIMENSIONS if name not in self.env}):
             if name not in self.env:
-                known = [*self.env, *DIMENSIONS]
+                known = chain(self.env, DIMENSIONS)
                 message = f"unknown parameter '{name}'"
-                self.evaluation.problems.unknown("expression", message, tree.span, name, near(name, known))
+                self.evaluation.problems.unknown("expression", message, tree.span, name, Near(name, known))
                 raise UnevaluatedError
             if self.env[name] is FAILED:
                 raise UnevaluatedError

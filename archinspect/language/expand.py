@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from archinspect.base.diagnostics import suggest
 from archinspect.base.source import Map, Scalar
 from archinspect.graph.builder import GraphBuilder
-from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.evaluation import TooLargeError, UnevaluatedError
 from archinspect.language.expressions import FAILED
 from archinspect.language.operators import place_of
 from archinspect.language.parse import LAYOUTS
 from archinspect.language.references import Linker
-from archinspect.language.scope import Expansion, Scope, TooLargeError
+from archinspect.language.scope import Expansion, Scope
 from archinspect.language.steps import Steps
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.source import Input
@@ -52,13 +52,13 @@ class _Expander:
         metrics = spec.fields.get("metrics")
         if isinstance(metrics, Map):
             builder.metrics = {name: tree.plain() for name, tree in metrics.values.items()}
-        env = self._params()
-        if env is None or (not spec.layers and self._no_layers()):
-            return None
-        builder.params = env
-        inputs = self._inputs(env)
-        scope = Scope("", env)
         try:
+            env = self._params()
+            if env is None or (not spec.layers and self._no_layers()):
+                return None
+            builder.params = env
+            inputs = self._inputs(env)
+            scope = Scope("", env)
             start = self._add_inputs(inputs)
             scope.results = [] if start is None else [start]
             steps = Steps(self.expansion, env, list(inputs))
@@ -73,13 +73,13 @@ class _Expander:
             self.problems.error("spec", "the spec has no `layers`", self.spec.span, "list the network's steps there")
         return True
 
-    def _params(self) -> Env | None:
+    def _params(self) -> dict[str, Value] | None:
         declared, given = self.spec.params, self.settings.params
         for name in given:
             if name not in declared:
                 help_ = suggest(name, declared) if declared else "this spec has no params"
                 self.problems.error("unknown-param", f"the spec has no parameter '{name}'", self.spec.span, help_)
-        env: Env = {}
+        env: dict[str, Value] = {}
         missing = []
         for name, (key, tree) in declared.items():
             if name in given:

@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from archinspect.base.diagnostics import Near, near, show
+from archinspect.base.diagnostics import Near, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,7 +78,7 @@ class ExpressionError(Exception):
         self.message = message
         self.unknown = unknown
         """The name that is no parameter's, if that is what is wrong."""
-        self.near = near or Near(help)
+        self.near = near or Near.of(help)
         """What that name may mean, or else the remedy alone."""
 
 
@@ -133,7 +133,7 @@ def _inside(value: Value) -> str:
 
 def _lookup(name: str, env: Env) -> Value:
     if name not in env:
-        raise ExpressionError(f"unknown parameter '{name}'", unknown=name, near=near(name, env))
+        raise ExpressionError(f"unknown parameter '{name}'", unknown=name, near=Near(name, env))
     value = env[name]
     if value is FAILED:
         raise ExpressionError("")

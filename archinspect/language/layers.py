@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.base.diagnostics import Near, near
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import List
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
     from archinspect.language.parse import Step
     from archinspect.language.scope import Expansion, Scope, Start
     from archinspect.ops.base import Op
+
+
+class _NearOperator(Near):
+    """What an unknown operator may mean: a call of a framework, a name that is near, a word of its docs."""
+
+    def look(self) -> tuple[str, str]:
+        from archinspect.language.calls import step_for  # the error path only
+
+        step = step_for(self.name)
+        if step:
+            return f"write `{step}`", ""
+        found = super().look()
+        if found[0].startswith("did you mean"):
+            return found
+        return "`archinspect ops` lists all; `Custom` is a layer of your own", ""
 
 
 class Layers:
@@ -44,7 +60,8 @@ class Layers:
         kind = ops.find_operator(op_name)
         if kind is None:
             message = f"unknown operator or block '{op_name}'"
-            expansion.problems.unknown("unknown-op", message, step.span, op_name, self._near(op_name))
+            known = chain(expansion.blocks, *ops.FAMILIES.values())
+            expansion.problems.unknown("unknown-op", message, step.span, op_name, _NearOperator(op_name, known))
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
@@ -57,18 +74,6 @@ class Layers:
         if op and self._count_fits(op, step, inputs):
             self._add(op, inputs, path, step, scope)
         return path
-
-    def _near(self, name: str) -> Near:
-        """Return what an unknown operator may mean: a call of a framework, a name that is near, a word of its docs."""
-        from archinspect.language.calls import step_for  # the error path only
-
-        step = step_for(name)
-        if step:
-            return Near(f"write `{step}`")
-        found = near(name, [*self.expansion.blocks, *(n for names in ops.FAMILIES.values() for n in names)])
-        if found.help.startswith("did you mean"):
-            return found
-        return Near("`archinspect ops` lists all; `Custom` is a layer of your own")
 
     def _add(self, op: Op, inputs: list[Tensor], path: str, step: Step, scope: Scope) -> None:
         expansion = self.expansion

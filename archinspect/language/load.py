@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from archinspect.base.diagnostics import Problems, near, nearest, show
+from archinspect.base.diagnostics import Near, Problems, nearest, show
 from archinspect.base.source import Map, Scalar, Source, SourceError, Span, decode, read_file, read_tree
 from archinspect.language import library
 from archinspect.language.expand import expand
@@ -137,7 +137,7 @@ def _base(name: Tree | None, source: Source, problems: Problems, children: tuple
     parents = (*children, source)
     if path is None:
         message = f"no spec '{name.text}' to extend, built in or beside this file"
-        found = near(name.text, library.builtins())
+        found = Near(name.text, library.builtins())
         problems.unknown("extends", message, name.span, name.text, found)
         return None
     if len(parents) > MAX_EXTENDS or os.path.realpath(path) in (os.path.realpath(parent.path) for parent in parents):
@@ -157,9 +157,14 @@ def _base_path(name: str, source: Source) -> str | None:
     if source.path:
         for suffix in library.SUFFIXES:
             beside = os.path.join(os.path.dirname(source.path), name.removesuffix(suffix) + suffix)
-            if os.path.isfile(beside) and beside != source.path:
+            if os.path.isfile(beside) and beside != source.path and _stays(beside):
                 return beside
     return library.find_builtin(name)
+
+
+def _stays(path: str) -> bool:
+    """Return whether a file is in its folder, and no link to another one."""
+    return os.path.dirname(os.path.realpath(path)) == os.path.realpath(os.path.dirname(path))
 
 
 def _extend(base: Spec, spec: Spec) -> Spec:

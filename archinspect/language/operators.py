@@ -28,6 +28,9 @@ class Maker:
         self.evaluation = evaluation
         self.problems = problems
         self.interned: dict[tuple[type[Op], str], Op] = {}
+        self._wrong: dict[tuple[type[Op], str], ArgumentError] = {}
+        self._told: set[tuple[Step, type[Op], str]] = set()
+        """The steps whose wrong arguments have been told."""
         self._made: dict[Step, Op] = {}
         """The operators of steps whose arguments hold no expression."""
         self._arguments: dict[tuple[Step, type[Op]], Map | None] = {}
@@ -52,16 +55,28 @@ class Maker:
         if "data_format" in kind.args:
             values.setdefault("data_format", layout)
         key = (kind, repr(values))
-        op = self.interned.get(key)
+        op = self.interned.get(key) or self._new(key, values, step, arguments)
         if op is None:
-            try:
-                op = self.interned[key] = kind(**values)
-            except ArgumentError as error:
-                self._tell(error, kind, arguments, step.span)
-                return None
+            return None
         if not _has_expression(step.op, arguments):
             self._made[step] = op
         return op
+
+    def _new(self, key: tuple[type[Op], str], values: dict[str, Any], step: Step, arguments: Map | None) -> Op | None:
+        """Return a new operator; where its arguments are wrong that is told, once for a step and its copies."""
+        if (step, *key) in self._told:
+            return None
+        kind, _ = key
+        try:
+            if key in self._wrong:
+                raise self._wrong[key]
+            self.interned[key] = kind(**values)
+        except ArgumentError as error:
+            self._wrong[key] = error
+            self._told.add((step, *key))
+            self._tell(error, kind, arguments, step.span)
+            return None
+        return self.interned[key]
 
     def _values(self, kind: type[Op], arguments: Map, env: Env) -> dict[str, Any]:
         if kind.computed:

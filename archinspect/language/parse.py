@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.diagnostics import near, show
+from archinspect.base.diagnostics import Near, show
 from archinspect.base.source import List, Map, Scalar
 from archinspect.ops import find_operator
 
@@ -31,7 +31,10 @@ ARGS_KEYS = ("params", "args", "arguments", "kwargs", "config", "parameters", "a
 LAYOUTS = ("channels_last", "channels_first")
 # A path is made of names: short ones keep a deep or long network's paths small.
 MAX_NAME = 100
-_NAME = re.compile(rf"[^\s.$]{{1,{MAX_NAME}}}\Z")
+MAX_TEXT = 10_000
+"""Characters of a title, a source, a description."""
+NAMES = f"a name has letters, digits and `_`, after the first also `- + /`, and at most {MAX_NAME} characters"
+_NAME = re.compile(rf"\w[\w+/-]{{0,{MAX_NAME - 1}}}\Z")
 
 
 class Step:
@@ -96,7 +99,7 @@ def parse_path(tree: Tree, problems: Problems) -> list[Step]:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a layer can have this name: at most 100 characters, no space, no dot, no `$`."""
+    """Return whether a layer, a block or an input can have this name: :data:`NAMES` says it in words."""
     return bool(_NAME.match(text))
 
 
@@ -112,11 +115,12 @@ class _Parser:
             self.problems.error("spec", f"a spec is a map with `input` and `layers`, not {found}", tree.span, help_)
             return spec
         known = {*TOP_KEYS, *TOP_ALIASES}
+        given = {TOP_ALIASES.get(name, name) for name in tree.keys}
         seen: dict[str, Scalar] = {}
         for key, value in tree:
             name = TOP_ALIASES.get(key.text, key.text)
             if key.text not in known:
-                meant = near(key.text, TOP_KEYS, {TOP_ALIASES.get(given, given) for given in tree.keys})
+                meant = Near(key.text, TOP_KEYS, given)
                 self.problems.unknown("unknown-key", f"unknown key '{key.text}'", key.span, key.text, meant)
             elif name in seen:
                 self._twice(name, key, seen[name])
@@ -137,6 +141,8 @@ class _Parser:
         elif name in ("input", "inputs"):
             if isinstance(value, Map) and "shape" not in value.values:
                 spec.inputs = self._entries(value, name)
+                for given, _ in spec.inputs.values():
+                    self._refuse_name(given)
             else:
                 spec.inputs = {"input": (key, value)}
         else:
@@ -147,6 +153,8 @@ class _Parser:
         text = name in ("name", "source", "description", "extends", "layout")
         if text and not (isinstance(value, Scalar) and value.text):
             self.problems.error("type", f"{name} must be text", value.span if value.span.line else key.span)
+        elif text and isinstance(value, Scalar) and len(value.text) > MAX_TEXT:
+            self.problems.error("limit", f"{name} has more than {MAX_TEXT:,} characters", value.span)
         elif name in ("metrics", "expect", "values") and not isinstance(value, Map):
             self.problems.error("type", f"{name} must be a map", value.span)
         elif name == "layout" and isinstance(value, Scalar) and value.text not in LAYOUTS:
@@ -163,9 +171,7 @@ class _Parser:
 
     def _block(self, key: Scalar, body: Tree) -> Block:
         block = Block(key.text, key.span, {}, [])
-        if not is_name(key.text):
-            message = f"a block's name has at most {MAX_NAME} characters, no spaces, dots or '$'"
-            self.problems.error("name", message, key.span)
+        self._refuse_name(key)
         if isinstance(body, List):
             block.layers.extend(self.steps(body, key))
             return block
@@ -180,12 +186,16 @@ class _Parser:
             elif name.text == "module":
                 block = block._replace(module=self._truth(value, "module"))
             elif name.text != "description":
-                found = near(name.text, ("params", "layers", "module", "description"), body.keys)
+                found = Near(name.text, ("params", "layers", "module", "description"), body.keys)
                 message = f"unknown key '{name.text}' in a block"
                 self.problems.unknown("unknown-key", message, name.span, name.text, found)
         if "layers" not in body.values:
             self.problems.error("type", f"block '{key.text}' has no `layers`", key.span)
         return block
+
+    def _refuse_name(self, key: Scalar) -> None:
+        if not is_name(key.text):
+            self.problems.error("name", f"{show(key.text)} cannot be a name", key.span, NAMES)
 
     def _truth(self, value: Tree, what: str) -> bool:
         if not isinstance(value, Scalar) or not isinstance(value.value, bool):
@@ -332,7 +342,7 @@ class _Parser:
             return
         names = [key.text for key, _ in ops]
         for key, _ in ops if len(ops) > 1 else ():
-            meant = near(key.text, STEP_KEYS)
+            meant = Near(key.text, STEP_KEYS)
             if meant.only and not find_operator(key.text):
                 message = f"unknown key '{key.text}' beside an operator"
                 self.problems.unknown("unknown-key", message, key.span, key.text, meant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import CycleError, Later
 
@@ -98,8 +98,8 @@ class Linker:
                 break
             prefix = prefix[:-1].rpartition(".")[0]
             prefix = prefix + "." if prefix else ""
-        names = [path for path in self.results if "." not in path or path.startswith(ref.scope)]
-        self.problems.unknown("from", f"unknown layer '{ref.ref}'", ref.span, ref.ref, near(ref.ref, names))
+        names = (path for path in self.results if "." not in path or path.startswith(ref.scope))
+        self.problems.unknown("from", f"unknown layer '{ref.ref}'", ref.span, ref.ref, Near(ref.ref, names))
         return None
 
     def _resolve(self, tensor: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from archinspect.base.diagnostics import show
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import MAX_NODES
-from archinspect.language.evaluation import Evaluation
+from archinspect.language.evaluation import Evaluation, TooLargeError
 from archinspect.language.operators import Maker
-from archinspect.language.parse import MAX_NAME, is_name
+from archinspect.language.parse import NAMES, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,9 @@ MAX_EXPANSIONS = 2 * MAX_NODES
 MAX_NESTING = 60
 
 
-class TooLargeError(Exception):
-    """The spec stands for more than the limits allow; nothing further is expanded."""
+def first(start: Start) -> Tensor | None:
+    """Return the first tensor of what a step reads; None where there is none."""
+    return next(iter(start), None) if isinstance(start, list) else start
 
 
 class Scope:
@@ -110,8 +111,9 @@ class Expansion:
         if len(start) > 1:
             help_ = "pass the others' names as parameters of the block and use them in its `from`"
             message = f"'{step.op or 'group'}' takes one input"
-            self.problems.error("from", message, step.extras["from"].span, help_)
-        return start[0]
+            tree = step.extras.get("from")  # in a block that reads all, its first step has none of its own
+            self.problems.error("from", message, tree.span if tree else step.span, help_)
+        return first(start)
 
     def given_name(self, step: Step, env: Env) -> str | None:
         """Return the name that a step gives, evaluated; None without one, or where it cannot be one."""
@@ -121,8 +123,8 @@ class Expansion:
         name = self.evaluation.value(tree, env)
         text = tree.text if isinstance(tree, Scalar) and name == tree.value else str(name)
         if not isinstance(tree, Scalar) or not is_name(text):
-            message = f"a name has at most {MAX_NAME} characters, no spaces, dots or '$', unlike {show(name)}"
-            self.problems.error("name", message, tree.span if tree.span.line else step.span)
+            span = tree.span if tree.span.line else step.span
+            self.problems.error("name", f"{show(name)} cannot be a name", span, NAMES)
             return None
         return text
 

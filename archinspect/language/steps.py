@@ -9,10 +9,10 @@ from archinspect.base.source import List, Scalar
 from archinspect.graph.graph import Composite, Tensor
 from archinspect.language.composites import Composites
 from archinspect.language.copies import copies
-from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.evaluation import Names, TooLargeError, UnevaluatedError
 from archinspect.language.layers import Layers
 from archinspect.language.references import Ref, Sharing, is_all
-from archinspect.language.scope import Expansion, Scope, Start, TooLargeError
+from archinspect.language.scope import Expansion, Scope, Start, first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Steps:
                     expansion.results.setdefault(scope.prefix + name.text, current)
             if isinstance(current, Tensor):
                 scope.results.append(current)
-        return current[0] if isinstance(current, list) else current
+        return first(current)
 
     def _step(self, step: Step, scope: Scope, current: Start) -> Start:
         """Expand one step as often as it repeats."""
@@ -83,7 +83,7 @@ class Steps:
         made: list[Tensor] = []
         # What reads all that was made before differs from copy to copy.
         for index in range(times) if reads_all else copies(expansion, times):
-            env = {**scope.env, "index": index}
+            env = Names(scope.env, {"index": index})
             copy_name = expansion.given_name(step, env) if each else None if name is None else str(index)
             if reads_all:
                 start = [*scope.results, *made]
@@ -92,7 +92,7 @@ class Steps:
             made += [] if start is None else [start]
         if reads_all:
             scope.results += made[:-1]  # the last is added as what the step makes, as of any other
-        result = start[0] if isinstance(start, list) else start
+        result = first(start)
         if name is not None and result is not None:
             expansion.results[inner.prefix[:-1]] = result
         return result
@@ -100,10 +100,12 @@ class Steps:
     def _once(self, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> Tensor | None:
         """Expand one copy of a step and return what it produces."""
         expansion = self.expansion
-        expansion.count(step)
+        if expansion.problems.full:
+            raise TooLargeError
+        expansion.count(step, 1 if step.layers is None and step.op not in expansion.blocks else 2)
         if "trainable" in step.extras and not self._trains(step.extras["trainable"], env):
             scope = scope.frozen()
-        first = len(expansion.builder.nodes)
+        nodes = len(expansion.builder.nodes)
         if step.layers is not None:
             path = self.composites.group(step, scope, env, start, name)
         else:
@@ -114,7 +116,7 @@ class Steps:
             else:
                 path = self.layers.layer(op_name, step, scope, env, start, name)
         if "weights" in step.extras:
-            self._share(path, step, scope, env, first)
+            self._share(path, step, scope, env, nodes)
         return expansion.results[path]
 
     def _op_name(self, step: Step, env: Env) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
@@ -382,7 +382,7 @@ class ActivationKind(Kind):
         if name in _NONE:
             return None
         if name not in _BY_NAME:
-            found = near(value, sorted(function.__name__ for function in _FUNCTIONS))
+            found = Near(value, sorted(function.__name__ for function in _FUNCTIONS))
             raise ArgumentError(f"unknown activation '{value}'", value, near=found)
         function = _BY_NAME[name]
         if given is None:

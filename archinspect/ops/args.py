@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_INT = 10**9
 MAX_ITEMS = 1_000
+MAX_AXES = 64
+"""Of a shape; as PyTorch and NumPy."""
 _MAX_FLOAT = 1e308
 _MAX_DIGITS = 10
 REQUIRED: Any = object()
@@ -204,9 +206,10 @@ class Pad(Kind):
 class Ints(Kind):
     """A list of integers, empty only if `empty` is; a single integer is a list of one."""
 
-    def __init__(self, low: int | None = None, *, empty: bool = False) -> None:
+    def __init__(self, low: int | None = None, *, empty: bool = False, most: int = MAX_ITEMS) -> None:
         self.item = Int(low)
         self.empty = empty
+        self.most = most
         self.expected = f"a list of integers{'' if low is None else f' of at least {low}'}"
 
     def convert(self, value: Value, rank: int = 0) -> tuple[int, ...]:
@@ -214,8 +217,8 @@ class Ints(Kind):
         if isinstance(value, str):
             value = _split_times(value, self.expected)
         items = value if isinstance(value, list) else [value]
-        if len(items) > MAX_ITEMS:
-            raise ValueError(f"{self.expected}, at most {MAX_ITEMS} of them")
+        if len(items) > self.most:
+            raise ValueError(f"{self.expected}, at most {self.most} of them")
         if not items and not self.empty:
             raise ValueError(f"{self.expected}, one or more")
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, TypeVar, cast
 
-from archinspect.base.diagnostics import near, show
+from archinspect.base.diagnostics import MAX_LOOKUPS, Near, show
 from archinspect.base.shape import size
 from archinspect.ops.args import Arg
 from archinspect.ops.computed import Computed
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archinspect.base.codes import Code
-    from archinspect.base.diagnostics import Near
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.figures import Elements, Reach, Run, View, Weight
@@ -82,9 +81,14 @@ class ArgumentError(Exception):
         self.path = path
         self.code = code
         self.near = near
-        self.help = near.help if near else help
+        self._help = help
         self.beside: tuple[ArgumentError, ...] = ()
         """What else is wrong with the same operator."""
+
+    @property
+    def help(self) -> str:
+        """The remedy."""
+        return self.near.help if self.near else self._help
 
     def inside(self, *path: str) -> ArgumentError:
         """Return the error of an operator that is an argument itself: this way leads to that operator."""
@@ -178,7 +182,8 @@ class Op:
                 self._take(spelling, value, given)
             except ArgumentError as error:
                 wrong.append(error)
-                given.add(error.near.only if error.near else "")  # what it means is not missing, too
+                if error.near and len(wrong) <= MAX_LOOKUPS:
+                    given.add(error.near.only)  # what it means is not missing, too
         for name, argument in self.args.items():
             if name in fields:
                 continue
@@ -200,7 +205,7 @@ class Op:
             if spelling in WITHOUT_EFFECT or spelling in self.ignores:
                 return
             message = f"{type(self).__name__}: unknown argument '{spelling}'"
-            raise ArgumentError(message, spelling, code="unknown-argument", near=near(spelling, self.args, given))
+            raise ArgumentError(message, spelling, code="unknown-argument", near=Near(spelling, self.args, given))
         if name in vars(self):
             raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
         vars(self)[name] = self._convert(self.args[name], spelling, value)

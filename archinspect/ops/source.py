@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.ops.args import Bool, Choice, Ints, arg
+from archinspect.ops.args import MAX_AXES, Bool, Choice, Ints, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
 from archinspect.ops.figures import DTYPES, Backward, View, Weight
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Run
 
+_SHAPE = Ints(1, empty=True, most=MAX_AXES)
 _DTYPE = "data type; `float` is the one the network computes in"
 
 
@@ -24,7 +25,9 @@ class Input(Op):
     kind = "input"
     aliases = ("InputLayer",)
     inputs = (0, 0)
-    shape: tuple[int, ...] = arg("the sample's axes, without the batch", Ints(1, empty=True), aliases=("input_shape",))
+    shape: tuple[int, ...] = arg(
+        "the sample's axes, without the batch", Ints(1, empty=True, most=MAX_AXES), aliases=("input_shape",)
+    )
     dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
     batch: bool = arg("false for data that is the same for all samples, such as a graph's edges", Bool(), default=True)
 
@@ -44,7 +47,7 @@ class _Stored(Op):
 
     inputs = (0, 0)
     batched = False
-    shape: tuple[int, ...] = arg("its axes, without the batch", Ints(1, empty=True))
+    shape: tuple[int, ...] = arg("its axes, without the batch", _SHAPE)
 
     def output(self, *shapes: Shape) -> Shape:
         return (1, *self.shape)

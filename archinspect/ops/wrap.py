@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from archinspect import ops
-from archinspect.base.diagnostics import near
+from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch
 from archinspect.ops.args import Choice, Kind, arg
 from archinspect.ops.attending import Attending
@@ -34,7 +34,7 @@ class LayerKind(Kind):
         name, given = _split(value)
         kind = ops.find_operator(name)
         if name and kind is None:
-            found = near(name, [n for names in ops.FAMILIES.values() for n in names])
+            found = Near(name, [n for names in ops.FAMILIES.values() for n in names])
             raise ArgumentError(f"unknown operator '{name}'", name, near=found)
         if kind is None or kind.inputs[0] != 1:
             raise ValueError(self.expected)

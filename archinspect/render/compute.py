@@ -161,12 +161,12 @@ def _device(found: ComputeReport) -> str:
     return f"{device.title or device.name}: {speed}, {peak / device.bandwidth:.2f} FLOPs per byte{source}"
 
 
-def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:
-    """Return the figures as `json`, `csv` or `markdown`."""
+def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str | Iterator[str]:
+    """Return the figures as `json`, in pieces, `csv` or `markdown`."""
     from archinspect.render import data  # the table does without
 
     if form == "json":
-        return data.json_text(found.as_dict())
+        return data.json_pieces({**found._replace(rows=()).as_dict(), "layers": found.rows})
     if form == "csv":
         header = list(ComputeRow("", "", found.computed.total).as_dict())  # of rows, of which there may be none
         return data.csv_text(header, ([_known(row)[name] for name in header] for row in found.rows))
@@ -174,8 +174,8 @@ def compute_text(found: ComputeReport, form: str, *, exact: bool) -> str:
     body = [[COMPUTE_COLUMNS[name].written(row, exact=exact) for name in names] for row in found.rows]
     table = data.markdown_table([COMPUTE_COLUMNS[name].title for name in names], body, range(1, len(names)))
     closing = [*_totals(found, exact=exact), *status_lines(found.report.uncounted)]
-    totals = "\n".join(f"- {title}: {value}" for title, value in closing)
-    return f"## {found.report.name}\n\n{table}\n\n{totals}"
+    totals = "\n".join(f"- {title}: {data.markdown(value)}" for title, value in closing)
+    return f"## {data.markdown(found.report.name)}\n\n{table}\n\n{totals}"
 
 
 def _known(row: ComputeRow) -> dict[str, Any]:

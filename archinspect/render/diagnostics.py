@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from archinspect.base.diagnostics import label, noted, one_line, place, pointed
+from archinspect.base.diagnostics import label, noted, place, pointed
+from archinspect.base.printable import printable
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic, Fix
@@ -20,7 +21,7 @@ def concise(diagnostic: Diagnostic) -> Text:
         (place(diagnostic.span), "bold"),
         ": ",
         (label(diagnostic), _STYLES[diagnostic.severity]),
-        f": {one_line(diagnostic.message)}",
+        f": {printable(diagnostic.message)}",
     )
 
 
@@ -31,7 +32,7 @@ def full(diagnostic: Diagnostic) -> Text:
     text.append(line).append(carets, _STYLES[diagnostic.severity].removeprefix("bold "))
     text.append(noted(diagnostic))
     if diagnostic.help:
-        text.append("\n  = ").append("help", "bold cyan").append(f": {one_line(diagnostic.help)}")
+        text.append("\n  = ").append("help", "bold cyan").append(f": {printable(diagnostic.help)}")
     return text
 
 

@@ -34,12 +34,12 @@ FIGURE_COLUMNS = ("layer", "operator", "part", "figure", "value", "formula", "nu
 """Of rows for programs."""
 
 
-def explained_text(explained: Explained, form: str) -> str:
-    """Return the figures of layers as `json`, or as rows of `csv` or `markdown`."""
+def explained_text(explained: Explained, form: str) -> str | Iterator[str]:
+    """Return the figures of layers as `json`, in pieces, or as rows of `csv` or `markdown`."""
     from archinspect.render import data  # the table does without
 
     if form == "json":
-        return data.json_text(explained.as_dict())
+        return data.json_pieces({"layers": explained.layers, "worked": explained.worked})
     rows = [[row[name] for name in FIGURE_COLUMNS] for row in explained.rows()]
     if form == "csv":
         return data.csv_text(FIGURE_COLUMNS, rows)

@@ -71,10 +71,14 @@ def ops_markdown(families: Mapping[str, Sequence[type[Op]]]) -> str:
             if op.aliases:
                 parts.append("Also called: " + ", ".join(f"`{alias}`" for alias in op.aliases) + ".")
             if op.args:
-                parts.append(
-                    data.markdown_table(["Argument", "Takes", "Default", "Meaning", "Also called"], op_rows(op))
-                )
+                header = ["Argument", "Takes", "Default", "Meaning", "Also called"]
+                parts.append(data.markdown_table(header, op_rows(op), write=_with_pipes))
     return "\n\n".join(parts)
+
+
+def _with_pipes(cell: str) -> str:
+    """Return a cell that is Markdown already; a pipe is no edge of it."""
+    return cell.replace("|", "\\|")
 
 
 def op_dict(op: type[Op]) -> dict[str, object]:

@@ -38,12 +38,12 @@ class Entry(NamedTuple):
     unit: str = "bytes"
 
 
-def memory_text(found: MemoryReport, form: str, *, exact: bool) -> str:
-    """Return everything about a network's memory as `json`, its figures as `csv`, or as `markdown`."""
+def memory_text(found: MemoryReport, form: str, *, exact: bool) -> str | Iterator[str]:
+    """Return everything about a network's memory as `json`, in pieces, its figures as `csv`, or as `markdown`."""
     from archinspect.render import data  # the table does without
 
     if form == "json":
-        return data.json_text(found.as_dict())
+        return data.json_pieces(found.as_dict())
     rows = [(title, entry) for title, entries in _sections(found, exact=exact) for entry in entries]
     states = status_lines(found.report.uncounted)
     if form == "csv":

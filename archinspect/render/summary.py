@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.render.columns import COLUMNS, cells, columns_of
-from archinspect.render.data import csv_text, json_text, markdown_table
+from archinspect.render.data import csv_text, json_pieces, markdown, markdown_table
 from archinspect.render.numbers import byte_count, count
 from archinspect.render.status import status_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from archinspect.render.columns import LayerColumn
     from archinspect.reports.summary import Report, Row
 
 
-def summary_text(report: Report, rows: Sequence[Row], columns: Sequence[str], form: str, *, exact: bool) -> str:
-    """Return the summary as `json`, `csv` or `markdown`."""
+def summary_text(
+    report: Report, rows: Sequence[Row], columns: Sequence[str], form: str, *, exact: bool
+) -> str | Iterator[str]:
+    """Return the summary as `json`, in pieces, `csv` or `markdown`."""
     if form == "json":
-        return json_text(report._replace(layers=tuple(rows)).as_dict())
+        return json_pieces({**report.head_dict(), "layers": rows})
     if form == "csv":
         return _csv(report, rows, columns)
     return _markdown(report, rows, columns, exact=exact)
@@ -44,8 +46,8 @@ def _markdown(report: Report, rows: Sequence[Row], columns: Sequence[str], *, ex
     numbers = [index for index, name in enumerate(columns) if known[name].number]
     body = zip(*(cells(name, rows, exact=exact, columns=known) for name in columns), strict=True)
     closing = [("Total", _total(report)), *status_lines(report.uncounted)]
-    lines = "\n".join(f"- {title}: {value}" for title, value in closing)
-    return f"## {report.name}\n\n{markdown_table(titles, body, numbers)}\n\n{lines}"
+    lines = "\n".join(f"- {title}: {markdown(value)}" for title, value in closing)
+    return f"## {markdown(report.name)}\n\n{markdown_table(titles, body, numbers)}\n\n{lines}"
 
 
 def _total(report: Report) -> str:

@@ -12,7 +12,7 @@ from archinspect.base.diagnostics import suggest
 from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.base.shape import AXES, axis_names, size
-from archinspect.base.symbolic.traced import Number, Traced, named, named_numbers, plain, terms, written
+from archinspect.base.symbolic.traced import Number, Traced, is_long, named, named_numbers, plain, terms, written
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial
@@ -44,6 +44,9 @@ _SHORT = {
 }
 _SIDES = {1: (("before", "after"),), 2: (("top", "bottom"), ("left", "right"))}
 _SIDES[3] = (("front", "back"), *_SIDES[2])
+
+TRACED_SPANS = 16
+"""Of a pattern whose formula may be read."""
 
 
 class Figure(NamedTuple):
@@ -352,6 +355,8 @@ class _Explainer:
         prefixes = ["in"] if len(sources) == 1 else [f"in{at}" for at in range(1, len(sources) + 1)]
         if not reach.up and all(len(source.spans) == 1 for source in sources):
             sources = [_named_field(*parts, suffix) for parts in zip(sources, prefixes, strict=True)]
+        elif any(len(source.spans) > TRACED_SPANS for source in sources):
+            reach = Reach(*map(plain, reach))  # type: ignore[arg-type] # ints
         seen = sources[0]
         for other in sources[1:]:
             seen = seen.joined(other)
@@ -383,7 +388,7 @@ class _Explainer:
 
 def _figure(name: str, number: Number) -> Figure:
     value = plain(number)
-    if not isinstance(number, Traced) or number.name == name:
+    if not isinstance(number, Traced) or number.name == name or is_long(number):
         return Figure(name, value)
     form = written(cast("Number", number))
     return Figure(name, value, form.text, form.numbers)

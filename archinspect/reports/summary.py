@@ -243,6 +243,10 @@ class Report(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, whose keys docs/json.md explains."""
+        return {**self.head_dict(), "layers": [row.as_dict() for row in self.layers]}
+
+    def head_dict(self) -> dict[str, Any]:
+        """Return the JSON form without the layers, of which there may be many."""
         return {
             "schema": SCHEMA,
             "name": self.name,
@@ -258,7 +262,6 @@ class Report(NamedTuple):
             "totals": {**self.totals.as_dict(), "param_bytes": self.param_bytes},
             **({"convention": _convention_dict(self)} if self.convention else {}),
             **({"memory": self.memory._asdict()} if self.memory else {}),
-            "layers": [row.as_dict() for row in self.layers],
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
-from archinspect.base.diagnostics import suggest
+from archinspect.base.diagnostics import Near
 from archinspect.base.source import List, Map
 from archinspect.ops.spatial import Windowed
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 CODE: Final = "values"
-MAX_TERMS = 1_000_000
-"""Numbers that all windows of a layer read."""
+MAX_TERMS = 100_000
+"""Numbers that all windows of all layers read, and places of an input with its padding."""
 RANKS = (1, 2)
 
 
@@ -101,8 +101,9 @@ def work_out(facts: Facts, problems: Problems) -> list[Worked]:
     if not isinstance(graph.values, Map):
         return []
     given = _given(facts, graph.values, problems)
-    known = {node.output: given[node.path]["input"] for node in graph.inputs if node.path in given}
+    known = {node.output: given[node.path]["input"] for node in graph.inputs if given.get(node.path)}
     found = []
+    terms = 0
     for node in graph.nodes:
         op, weights = node.op, given.get(node.path, {})
         source = node.inputs[0] if node.inputs else None
@@ -114,11 +115,16 @@ def work_out(facts: Facts, problems: Problems) -> list[Worked]:
         entry = np.moveaxis(known[source], 0, -1) if channels_first else known[source]
         spatial, channels = op.split(facts.shape(node.output))
         window = _Window(op, entry, weights)
-        if window.terms((*spatial, channels)) > MAX_TERMS:
-            message = f"'{node.layer}' is too large to be worked out: its windows read more than {MAX_TERMS:,} numbers"
+        terms += window.terms((*spatial, channels))
+        if terms > MAX_TERMS:
+            message = f"'{node.layer}' is too large to be worked out: windows read more than {MAX_TERMS:,} numbers"
+            problems.error(CODE, message, node.origin)
+            break
+        worked = window.work(node.layer, (*spatial, channels))
+        if worked is None:
+            message = f"'{node.layer}' cannot be worked out: a window reads nothing of its input"
             problems.error(CODE, message, node.origin)
             continue
-        worked = window.work(node.layer, (*spatial, channels))
         known[node.output] = np.moveaxis(worked.output, -1, 0) if channels_first else worked.output
         found.append(worked)
     return found
@@ -132,15 +138,18 @@ class _Window:
         self.entry = entry
         self.weights = weights
         self.how = op.sliding(entry.shape[:-1])
-        self.taps = list(product(*map(range, self.how.taps)))
 
     def terms(self, shape: Shape) -> int:
-        """Return how many numbers all windows of an output of this shape read."""
-        return prod(shape) * len(self.taps) * sum(1 for _ in self.op.members(0, self.entry.shape[-1]))
+        """Return how many numbers all windows of an output of this shape read, or how large the padded input is."""
+        lengths = zip(self.entry.shape, self.how.pads, strict=False)  # the channels have no padding
+        members = sum(1 for _ in self.op.members(0, self.entry.shape[-1]))
+        return max(prod(shape) * prod(self.how.taps) * members, prod([size + sum(pad) for size, pad in lengths]))
 
-    def work(self, layer: str, shape: Shape) -> Worked:
-        """Return the layer worked out for an output of this shape."""
+    def work(self, layer: str, shape: Shape) -> Worked | None:
+        """Return the layer worked out for an output of this shape; None where a window lies beside the input."""
         cells = {place: self._cell(place) for place in product(*map(range, shape))}
+        if not all(cell.terms for cell in cells.values()):
+            return None
         output = np.array([cell.value for cell in cells.values()]).reshape(shape)
         return Worked(layer, self.op.combines, self.entry, self.how.pads, self.weights, output, cells)
 
@@ -150,14 +159,15 @@ class _Window:
         if self.op.combines == "sum":
             value = sum(term.value * (term.weight or 0) for term in terms) + (bias or 0)
         else:
-            numbers = [term.value for term in terms]
+            numbers = [term.value for term in terms] or [0.0]
             value = max(numbers) if self.op.combines == "max" else sum(numbers) / len(numbers)
         return Cell(place, terms, bias, value)
 
     def _terms(self, place: tuple[int, ...]) -> Iterator[Term]:
         """Yield what the window reads at a place of the output, tap by tap."""
         how = self.how
-        for tap, (channel, member) in product(self.taps, self.op.members(place[-1], self.entry.shape[-1])):
+        taps = product(*map(range, how.taps))
+        for tap, (channel, member) in product(taps, self.op.members(place[-1], self.entry.shape[-1])):
             at = tuple(
                 position * stride - pad[0] + index * apart
                 for position, stride, pad, index, apart in zip(
@@ -188,28 +198,33 @@ def _given(facts: Facts, values: Map, problems: Problems) -> dict[str, dict[str,
         shapes = wanted.get(key.text)
         if shapes is None:
             message = f"no input and no layer with weights '{key.text}'"
-            problems.error(CODE, message, key.span, suggest(key.text, wanted))
+            problems.unknown(CODE, message, key.span, key.text, Near(key.text, wanted))
         elif "input" in shapes:
-            found[key.text] = {"input": _array(tree, shapes["input"], key, problems)}
+            found[key.text] = _arrays({"input": (key, tree)}, shapes, problems)
         elif isinstance(tree, Map):
-            found[key.text] = _weights(tree, shapes, problems)
+            found[key.text] = _arrays({name.text: (name, value) for name, value in tree}, shapes, problems)
         else:
             help_ = f"give its weights by name: {', '.join(shapes)}"
             problems.error(CODE, f"the values of '{key.text}' must be a map", key.span, help_)
     return found
 
 
-def _weights(tree: Map, shapes: Mapping[str, Shape], problems: Problems) -> dict[str, Array]:
+def _arrays(
+    given: Mapping[str, tuple[Scalar, Tree]], shapes: Mapping[str, Shape], problems: Problems
+) -> dict[str, Array]:
+    """Return the numbers by name, without those that do not fit."""
     found = {}
-    for key, value in tree:
-        if key.text in shapes:
-            found[key.text] = _array(value, shapes[key.text], key, problems)
+    for name, (key, tree) in given.items():
+        if name in shapes:
+            array = _array(tree, shapes[name], key, problems)
+            if array is not None:
+                found[name] = array
         else:
-            problems.error(CODE, f"no weight '{key.text}'", key.span, suggest(key.text, shapes))
+            problems.unknown(CODE, f"no weight '{key.text}'", key.span, key.text, Near(key.text, shapes))
     return found
 
 
-def _array(tree: Tree, shape: Shape, key: Scalar, problems: Problems) -> Array:
+def _array(tree: Tree, shape: Shape, key: Scalar, problems: Problems) -> Array | None:
     """Return the numbers in this shape; axes of size 1 may be left out."""
     numbers: list[float] = []
     found = _gather(tree, numbers)
@@ -217,7 +232,7 @@ def _array(tree: Tree, shape: Shape, key: Scalar, problems: Problems) -> Array:
         got = "other than lists of numbers of equal lengths" if found is None else f"of {list(found)}"
         message = f"'{key.text}' needs numbers of the shape {list(shape)}, but they are {got}"
         problems.error(CODE, message, key.span, "axes of size 1 may be left out")
-        return np.zeros(shape)
+        return None
     return np.array(numbers).reshape(shape)
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from math import inf, isinf
+from math import inf
 from typing import TYPE_CHECKING
 
-from archinspect.base.symbolic.polynomial import EVERYTHING, ONE, Polynomial, divided, of_atom, reachable, replaced
+from archinspect.base.symbolic.polynomial import (
+    EVERYTHING,
+    INFINITE,
+    ONE,
+    Polynomial,
+    divided,
+    of_atom,
+    reachable,
+    replaced,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +88,7 @@ class Bounds:
         for monomial, count in polynomial.terms.items():
             low, high = self._product(monomial)
             total += _times(count, low if count > 0 else high)
-            if isinf(total):
+            if total in INFINITE:
                 break
         return total
 
@@ -135,7 +144,7 @@ class Bounds:
             if len(polynomial.terms) > MAX_TERMS:
                 return -inf
         least = self._from_least(polynomial)
-        return least if isinf(least) else -(-int(least) // scale)
+        return least if least in INFINITE else -(-int(least) // scale)
 
     def _unrounded(self, polynomial: Polynomial, quotient: Atom) -> tuple[Polynomial, int] | None:
         """Return a smaller polynomial without a quotient, and the number it is multiplied by; None without any."""
@@ -166,7 +175,7 @@ class Bounds:
             product = Polynomial({(): count})
             for atom in monomial:
                 low = self.of(atom)[0]
-                if isinf(low):
+                if low in INFINITE:
                     return -inf
                 product *= Polynomial({(atom,): 1, (): int(low)} if low else {(atom,): 1})
             shifted += product
@@ -189,9 +198,9 @@ def _times(a: Bound, b: Bound) -> Bound:
 def _quotient(low: Bound, least: Bound, most: Bound, *, up: bool = False) -> Bound:
     """Return the least of `x // d`, or of `x / d` rounded up, for an x of at least `low` and a d from least to most."""
     divisor = most if low >= 0 else max(least, 1)
-    if isinf(low):
+    if low in INFINITE:
         return low
-    if isinf(divisor):
+    if divisor in INFINITE:
         return 0
     return -(-int(low) // int(divisor)) if up else int(low) // int(divisor)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from math import isinf
 from operator import index
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.symbolic.arranging import arranged, relation
 from archinspect.base.symbolic.evaluation import COMPARISONS, evaluated
 from archinspect.base.symbolic.guards import Guard, Simplified
-from archinspect.base.symbolic.polynomial import constant, of_atom, reachable
+from archinspect.base.symbolic.polynomial import INFINITE, constant, of_atom, reachable
 from archinspect.base.symbolic.writing import Latex, Python, Text, json
 
 if TYPE_CHECKING:
@@ -81,9 +80,9 @@ class Formula:
         found = []
         for atom in self._variables:
             low, high = self.ranges[str(atom.value)]
-            if not isinf(low):
+            if low not in INFINITE:
                 found.append(Guard(">=", of_atom(atom) - constant(int(low))))
-            if not isinf(high):
+            if high not in INFINITE:
                 found.append(Guard(">=", constant(int(high)) - of_atom(atom)))
         return [*found, *self.relations]
 
@@ -127,7 +126,7 @@ class Formula:
             "variables": list(self.variables),
             "expression": json(arranged(self.expression)),
             "ranges": {
-                name: [None if isinf(bound) else bound for bound in range_] for name, range_ in self.ranges.items()
+                name: [None if bound in INFINITE else bound for bound in range_] for name, range_ in self.ranges.items()
             },
             "relations": [
                 {"op": sign, "args": [json(left), json(right)]} for left, sign, right in map(relation, self.relations)
@@ -137,7 +136,7 @@ class Formula:
     def _conditions(self, writer: Text) -> Iterator[str]:
         for name, (low, high) in self.ranges.items():
             variable = writer.write(name)
-            least, most = ("" if isinf(bound) else writer.write(int(bound)) for bound in (low, high))
+            least, most = ("" if bound in INFINITE else writer.write(int(bound)) for bound in (low, high))
             if low == high:
                 yield f"{variable} {writer.relations['==']} {least}"
             elif least and most:

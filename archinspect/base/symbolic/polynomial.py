@@ -18,6 +18,8 @@ Bound: TypeAlias = "int | float"
 """A whole number, or infinity."""
 Range: TypeAlias = tuple[Bound, Bound]
 EVERYTHING: Range = (-inf, inf)
+INFINITE = frozenset(EVERYTHING)
+"""Unlike `isinf`, what is in it can be asked of whole numbers of any size."""
 
 
 class Atom:

@@ -29,6 +29,8 @@ _COMPUTE: dict[str, Callable[..., int | float]] = {
 # How tightly each binds.
 _BINDS = {"+": 1, "-": 1, "*": 2, "//": 2, "/": 2, "%": 2, "negative": 3}
 _ATOM = 4
+MAX_OPERATIONS = 200
+"""Of a formula that is written."""
 
 
 class Traced:
@@ -177,27 +179,40 @@ def _operands(number: Number) -> tuple[Number, ...]:
 
 def terms(number: Number) -> list[Number]:
     """Return the terms of a sum; the number itself where it is none."""
-    if _operator(number) != "+":
-        return [number]
-    return [term for operand in _operands(number) for term in terms(operand)]
+    found: list[Number] = []
+    waiting = [number]
+    while waiting:
+        part = waiting.pop()
+        if _operator(part) == "+":
+            waiting += reversed(_operands(part))
+        else:
+            found.append(part)
+    return found
 
 
 def named_numbers(number: Number) -> list[Traced]:
     """Return the named numbers of a formula from left to right, after those that define them."""
     found: list[Traced] = []
-    if isinstance(number, Traced):
-        _collect(number, found)
+    waiting = [number]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Traced):
+            if part.name:
+                found += named_numbers(part.definition) if isinstance(part.definition, Traced) else []
+                found.append(part)
+            waiting += reversed(part.operands)
     return found
 
 
-def _collect(number: Traced, found: list[Traced]) -> None:
-    if number.name:
-        if isinstance(number.definition, Traced):
-            _collect(number.definition, found)
-        found.append(number)
-    for operand in number.operands:
-        if isinstance(operand, Traced):
-            _collect(operand, found)
+def is_long(number: Number) -> bool:
+    """Return whether a number comes of more operations than anyone reads."""
+    waiting, operations = [number], 0
+    while waiting and operations <= MAX_OPERATIONS:
+        part = waiting.pop()
+        if isinstance(part, Traced) and not part.name:
+            operations += bool(part.operator)
+            waiting += part.operands
+    return operations > MAX_OPERATIONS
 
 
 class Written(NamedTuple):
