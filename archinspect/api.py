@@ -104,11 +104,7 @@ def networks(*words: str) -> list[str]:
     >>> archinspect.networks("vgg", "bn")
     ['vgg16_bn']
     """
-    return [
-        name
-        for name, path in library.builtins().items()
-        if all(word.lower() in name for word in words) and not is_template(library.read_builtin(path))
-    ]
+    return [one.name for one in library.index() if all(word.lower() in one.name for word in words)]
 
 
 @collection_paused()

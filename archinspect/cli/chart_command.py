@@ -78,13 +78,14 @@ def _chart(
 ) -> Chart:
     """Return the chart of the networks asked for, or of all built-in ones of which its figures are known."""
     from archinspect import api
+    from archinspect.base.printable import printable
     from archinspect.base.source import SourceError
     from archinspect.reports.chart import HUMAN, chart, values_of
 
     memory = bool({"peak", "kept"} & {*names})
     rows: list[tuple[str, Mapping[str, float | None]]] = []
     if specs:
-        rows += [(spec, values_of(load_report(spec, **figures, memory=memory), names)) for spec in specs]
+        rows += [(printable(spec), values_of(load_report(spec, **figures, memory=memory), names)) for spec in specs]
     elif not data:
         refuse_ignored(("batch", "dtype", "inputs", "params"), "without SPEC")
         rows += [(name, values_of(report, names)) for name, report in api.builtin_reports()]
@@ -114,6 +115,7 @@ def _read(path: str, names: Sequence[str]) -> Iterator[tuple[str, dict[str, floa
     """Yield the points of a CSV file; raise ValueError for what is none."""
     import csv
 
+    from archinspect.base.printable import printable
     from archinspect.base.source import read_file
 
     rows = csv.DictReader(read_file(path).text.splitlines())
@@ -127,4 +129,4 @@ def _read(path: str, names: Sequence[str]) -> Iterator[tuple[str, dict[str, floa
             values[name] = None if not text else _number(text)
             if text and values[name] is None:
                 raise ValueError(f"line {rows.line_num}: {name} is not a number: {text[:40]!r}")
-        yield row["name"] or "?", values
+        yield printable(row["name"] or "?"), values

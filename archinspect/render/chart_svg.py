@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.render.axes import axis, tick_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from archinspect.render.axes import Axis
     from archinspect.reports.chart import Chart, Point
@@ -25,6 +25,8 @@ LEAST, LARGEST = 4, 26
 RINGS = (0, 14, 28, 44, 62, 84, 110)
 """Pixels between a mark and its name: further ones have a line to it."""
 ANGLES = 16
+LISTED = 40
+"""Names without room that are listed below."""
 STYLE = f"""
 text {{ font: {SIZE}px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #1f2328; }}
 .title {{ font-weight: bold; }}
@@ -114,15 +116,41 @@ def named(marks: Sequence[Mark], taken: Sequence[Rect] = ()) -> list[Name]:
     A name for which there is no place is left out.
     """
     found: list[Name] = []
-    used = list(taken)
-    cores = [Rect(mark.x - LEAST, mark.y - LEAST, 2 * LEAST, 2 * LEAST) for mark in marks]
+    used = _Taken(taken)
+    for mark in marks:
+        used.add(Rect(mark.x - LEAST, mark.y - LEAST, 2 * LEAST, 2 * LEAST))
     for mark in sorted(marks, key=lambda mark: (not mark.point.is_best, -mark.radius, mark.point.name)):
         for place, is_far in _candidates(mark):
-            if _is_inside(place) and not any(map(place.meets, used)) and not any(map(place.meets, cores)):
+            if _is_inside(place) and not used.meets(place):
                 found.append(Name(mark, place, is_far))
-                used.append(place)
+                used.add(place)
                 break
     return found
+
+
+class _Taken:
+    """Places that are taken, by the cells of a grid that they lie in: only neighbors are compared."""
+
+    CELL = 48
+
+    def __init__(self, places: Iterable[Rect] = ()) -> None:
+        self.cells: dict[tuple[int, int], list[Rect]] = {}
+        for place in places:
+            self.add(place)
+
+    def add(self, place: Rect) -> None:
+        """Take a place."""
+        for cell in self._cells(place):
+            self.cells.setdefault(cell, []).append(place)
+
+    def meets(self, place: Rect) -> bool:
+        """Return whether a place overlaps with one that is taken."""
+        return any(place.meets(other) for cell in self._cells(place) for other in self.cells.get(cell, ()))
+
+    def _cells(self, place: Rect) -> Iterator[tuple[int, int]]:
+        across = range(int(place.x // self.CELL), int((place.x + place.width) // self.CELL) + 1)
+        down = range(int(place.y // self.CELL), int((place.y + place.height) // self.CELL) + 1)
+        return ((x, y) for x in across for y in down)
 
 
 def _is_inside(place: Rect) -> bool:
@@ -200,7 +228,8 @@ def _notes(found: Chart, marks: Sequence[Mark], names: Sequence[Name]) -> list[s
     unnamed = sorted({mark.point.name for mark in marks} - {name.mark.point.name for name in names})
     notes = ["; ".join(notes)] if notes else []
     if unnamed:
-        notes += _wrapped(f"without a name: {', '.join(unnamed)}")
+        more = f", and {len(unnamed) - LISTED:,} more" if len(unnamed) > LISTED else ""
+        notes += _wrapped(f"without a name: {', '.join(unnamed[:LISTED])}{more}")
     if found.left_out:
         notes += _wrapped(
             "not drawn: " + ", ".join(f"{name} ({what} not known)" for name, what in found.left_out.items())
