@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from archinspect.reports.chart import Chart, Point
 
 WIDEST, HEIGHT = 120, 24
+LISTED = 40
+"""Networks whose names have no room that are listed below."""
 MARKS = ("∙", "•", "●")
 """From the smallest to the largest."""
 BEST = "◆"
@@ -68,7 +70,8 @@ def print_chart(found: Chart, console: Console) -> None:
     ]
     lines += _x_lines(x, found, canvas.width, left)
     lines += ["", _legend(found)]
-    lines += [f"{point.name}: {', '.join(_figures(found, point))}" for point in sorted(unnamed)]
+    lines += [f"{point.name}: {', '.join(_figures(found, point))}" for point in sorted(unnamed)[:LISTED]]
+    lines += [f"and {len(unnamed) - LISTED:,} more: --format csv has all"] if len(unnamed) > LISTED else []
     lines += [_left_out(found)] if found.left_out else []
     text = "\n".join(line.rstrip() for line in lines)
     if not _can_encode(console, "".join(MARKS) + BEST):
