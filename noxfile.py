@@ -140,3 +140,9 @@ def oldest(session: nox.Session) -> None:
     session.install("--no-build-isolation", "-e", ".", *floors(dependencies))
     session.run("pip", "freeze")
     session.run("pytest", "-n", "auto", *OTHER_VERSIONS, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Feed hostile inputs to every command: `nox -s fuzz -- --seed 1 --count 1000000 --processes 2`."""
+    here(session, "python", "tests/fuzz/fuzz.py", *session.posargs)

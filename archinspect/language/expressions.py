@@ -338,7 +338,7 @@ def _item(value: Expression, indices: list[Expression]) -> Expression:
 
 def _extreme(function: Callable[..., Value], symbolic: str, values: tuple[Any, ...]) -> Value:
     """Return the smallest or largest number; of symbols, as a formula that holds whichever it is."""
-    if all(type(value) in (int, float, str, list, bool) for value in values):
+    if not any(hasattr(value, symbolic) for value in values):
         return function(*values)
     found, *rest = values
     for value in rest:

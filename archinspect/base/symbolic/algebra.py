@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from archinspect.base.symbolic.polynomial import Monomial
 
 
+MAX_DIVISOR = 10**18
+"""Of a quotient into which another is taken: a chain of them would have more digits than can be written."""
+
+
 class Algebra:
     """Makes atoms, one for all uses, so that equal expressions become equal polynomials."""
 
@@ -91,7 +95,7 @@ class Algebra:
         if reduced != (rest, divisor):
             return whole + self.quotient(*reduced)
         inner = _lone_quotient(rest)
-        if inner is not None:
+        if inner is not None and abs(divisor.offset) < MAX_DIVISOR:
             dividend, times = inner.operands
             return whole + self.quotient(dividend + times.scaled(rest.offset), times * divisor)
         return whole + of_atom(self._atom("//", (rest, divisor)))

@@ -87,9 +87,10 @@ class Bounds:
         total: Bound = 0
         for monomial, count in polynomial.terms.items():
             low, high = self._product(monomial)
-            total += _times(count, low if count > 0 else high)
-            if total in INFINITE:
-                break
+            term = _times(count, low if count > 0 else high)
+            if term in INFINITE:
+                return term
+            total += term
         return total
 
     def _product(self, monomial: Monomial) -> Range:
@@ -185,14 +186,18 @@ class Bounds:
                 most: Bound = count
                 for atom in monomial:
                     low, high = self.of(atom)
-                    most = _times(most, high - low)
+                    most = _times(most, inf if high == inf else high - low)
+                if most == -inf:
+                    return most
                 total += most
         return total
 
 
 def _times(a: Bound, b: Bound) -> Bound:
-    """Return a product in which 0 times infinity is 0."""
-    return a * b if a and b else 0
+    """Return a product in which 0 times infinity is 0, of whole numbers of any size."""
+    if a in INFINITE or b in INFINITE:
+        return (inf if (a > 0) == (b > 0) else -inf) if a and b else 0
+    return a * b
 
 
 def _quotient(low: Bound, least: Bound, most: Bound, *, up: bool = False) -> Bound:
