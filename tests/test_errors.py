@@ -32,6 +32,15 @@ MADE = {
     "digits_of_a_fraction": b"input: [8]\nlayers:\n  - Dropout: 0." + b"3" * 100_000 + b"\n",
     "empty": b"",
     "file_too_large": b"#" * (16 * 2**20 + 1),
+    "lists_through_blocks": (
+        f"params: {{a: [{'1, ' * 90_000}]}}\ninput: [8]\nblocks:\n  b: {{params: {{x: }}, layers: [ReLU]}}\n"
+        "layers:\n  - {b: $a, repeat: 50000}\n"
+    ).encode(),
+    "parameters_through_blocks": (
+        f"input: [8]\nblocks:\n  b:\n    params: {{{', '.join(f'p{i}: 1' for i in range(9_000))}}}\n"
+        "    layers: [ReLU]\nlayers:\n  - {b: , repeat: 9000}\n"
+    ).encode(),
+    "title_too_long": f"name: {'x' * 1_000_000}\ninput: [8]\nlayers: [ReLU]\n".encode(),
     "latin_1": "name: R\xe9seau\n".encode("latin-1"),
     "latin_1_behind_text": "input: [8]\nname: \xfc\n".encode() + b"source: M\xfcller\n",
     "name_bomb": b"input: [8]\nlayers:\n  - {ReLU: , repeat: 100000, name: " + b"n" * 1_000_000 + b"}\n",
@@ -51,6 +60,8 @@ BOMBS = [
     *("nested_brackets", "nested_lines", "nested_maps", "paths_nest_too_deep"),
     *("repeat_in_blocks", "repeat_nested", "repeat_nested_empty", "repeat_nested_named", "repeat_nested_of_nothing"),
     *("repeat_of_errors", "repeat_too_often", "shape_too_large"),
+    *("lists_through_blocks", "parameters_through_blocks", "repeat_of_wrong_arguments", "title_too_long"),
+    *("values_beside_the_input", "values_of_a_huge_input", "values_of_a_huge_window"),
 ]
 MEMORY = 2 * 2**30
 SECONDS = 60

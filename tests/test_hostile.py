@@ -27,6 +27,11 @@ COMMANDS = [
     *(("formula", "--format", form) for form in ("text", "json", "latex", "python")),
     *(("compare", "lenet5", "--format", form) for form in ("table", "json", "csv", "markdown")),
     *(("sweep", "--batch", "1,2", "--format", form) for form in ("table", "json", "csv", "markdown")),
+    *(
+        ("chart", "--y", "macs", "--x", "params", "--format", form)
+        for form in ("table", "json", "csv", "markdown", "svg")
+    ),
+    *(("summary", option) for option in ("--oneline", "--expand")),
     ("fit", "--memory", "1GiB"),
 ]
 # What a terminal obeys, what turns text around, what is not seen; and what a CI runner takes for a command.

@@ -122,7 +122,9 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(0)
     except OSError as error:
         _stop_writing()
-        click.echo(f"Error: {error.filename or 'standard output'}: {error.strerror}", err=True)
+        from archinspect.base.printable import printable  # the error path only
+
+        click.echo(f"Error: {printable(str(error.filename or 'standard output'))}: {error.strerror}", err=True)
         sys.exit(2)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archinspect.base.printable import printable
 from archinspect.cli.common import SpecType, figure_options, format_option, load_report, refuse_ignored, stdout_console
 from archinspect.cli.output import output_path
 
@@ -94,7 +95,7 @@ def _chart(
         try:
             rows += list(_read(data, names))
         except (SourceError, ValueError) as error:
-            raise click.UsageError(f"{data}: {error}") from None
+            raise click.UsageError(f"{printable(data)}: {error}") from None
     x, y, *size = names
     line = (HUMAN, f"a person, {HUMAN} %") if is_ilsvrc else None
     return chart(rows, x, y, size[0] if size else "", line)

@@ -76,7 +76,9 @@ def _files(specs: Sequence[str]) -> Iterator[str]:
             continue
         found = _below(spec)
         if not found:
-            raise click.UsageError(f"no .yaml or .yml file below '{spec}'")
+            from archinspect.base.diagnostics import show  # the error path only
+
+            raise click.UsageError(f"no .yaml or .yml file below {show(spec)}")
         yield from found
 
 

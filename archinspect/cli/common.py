@@ -50,7 +50,9 @@ class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 
         from archinspect.language import library  # a help page needs none
 
         if value.endswith(library.SUFFIXES) and not os.path.exists(value) and library.find_builtin(value):
-            click.echo(f"Note: there is no file '{value}'; this is the built-in network.", err=True)
+            from archinspect.base.diagnostics import show  # as above
+
+            click.echo(f"Note: there is no file {show(value)}; this is the built-in network.", err=True)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

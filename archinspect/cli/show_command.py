@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from archinspect.base.printable import printable
 from archinspect.cli.common import spec_argument, spec_errors
 
 
@@ -24,13 +25,8 @@ def command(spec: str, *, flat: bool) -> None:
     with spec_errors() as api:
         name, text = api.spec_text(spec, flat=flat)
     # A terminal obeys what is no character; a file gets the text as it is.
-    text = printable(text.replace("\r\n", "\n")) if is_terminal() else text
-    click.echo(f"# {printable(name, '')}\n{text.rstrip()}")
-
-
-def printable(text: str, allowed: str = "\t\n") -> str:
-    """Return the text with a mark for each character that is none."""
-    return "".join(char if char.isprintable() or char in allowed else "\ufffd" for char in text)
+    text = "\n".join(map(printable, text.replace("\r\n", "\n").split("\n"))) if is_terminal() else text
+    click.echo(f"# {printable(name)}\n{text.rstrip()}")
 
 
 def is_terminal() -> bool:

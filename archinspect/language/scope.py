@@ -27,6 +27,7 @@ Start: TypeAlias = "Tensor | list[Tensor] | None"
 
 MAX_EXPANSIONS = 2 * MAX_NODES
 MAX_NESTING = 60
+MANY_PARAMS = 100
 
 
 def first(start: Start) -> Tensor | None:
@@ -95,6 +96,8 @@ class Expansion:
     def refuse_large(self, step: Step) -> None:
         """End the expansion of what has too many layers."""
         message = f"the spec stands for more than {MAX_NODES:,} layers"
+        if step.op in self.blocks and len(self.blocks[step.op].params) > MANY_PARAMS:
+            message += ", or for blocks with too many parameters in all"
         self.problems.error("limit", message, step.span, "lower `repeat`")
         raise TooLargeError
 

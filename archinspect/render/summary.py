@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.base.printable import printable
 from archinspect.render.columns import COLUMNS, cells, columns_of
 from archinspect.render.data import csv_text, json_pieces, markdown, markdown_table
 from archinspect.render.numbers import byte_count, count
@@ -78,4 +79,4 @@ def one_line(name: str, report: Report, *, exact: bool) -> str:
     )
     unknown = {figure for figures in report.uncounted.values() for figure in figures}
     written = [f"{text} + ? {title}" if figure in unknown else f"{text} {title}" for text, title, figure in figures]
-    return f"{name}: {', '.join(written)}"
+    return f"{printable(name)}: {', '.join(written)}"

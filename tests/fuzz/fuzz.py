@@ -33,7 +33,7 @@ COMMANDS = [
     ("check", ()),
     *(("check", ("--format", form)) for form in ("concise", "json")),
     *(("summary", ("--format", form)) for form in ("table", "json", "csv", "markdown")),
-    *(("summary", (option,)) for option in ("--memory", "--methods", "--convention=fvcore", "--depth=1")),
+    *(("summary", (option,)) for option in ("--memory", "--methods", "--convention=fvcore", "--depth=1", "--oneline")),
     *(("explain", ("--format", form)) for form in ("table", "json", "csv", "markdown")),
     *(("memory", ("--format", form)) for form in ("table", "json", "csv", "markdown")),
     *(("compute", ("--train", "--device", "a100", "--format", form)) for form in ("table", "json", "csv", "markdown")),

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from archinspect.base.symbolic.polynomial import Monomial
 
 
-MAX_DIVISOR = 10**18
-"""Of a quotient into which another is taken: a chain of them would have more digits than can be written."""
+MAX_DIVISOR = 10**100
+"""Of a chain of quotients that are joined."""
 
 
 class Algebra:
@@ -95,8 +95,10 @@ class Algebra:
         if reduced != (rest, divisor):
             return whole + self.quotient(*reduced)
         inner = _lone_quotient(rest)
-        if inner is not None and abs(divisor.offset) < MAX_DIVISOR:
+        if inner is not None:
             dividend, times = inner.operands
+            if times.offset > MAX_DIVISOR:
+                raise ValueError("the formula has numbers that are too large: strides multiply along the layers")
             return whole + self.quotient(dividend + times.scaled(rest.offset), times * divisor)
         return whole + of_atom(self._atom("//", (rest, divisor)))
 
