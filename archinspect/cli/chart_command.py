@@ -79,7 +79,6 @@ def _chart(
 ) -> Chart:
     """Return the chart of the networks asked for, or of all built-in ones of which its figures are known."""
     from archinspect import api
-    from archinspect.base.printable import printable
     from archinspect.base.source import SourceError
     from archinspect.reports.chart import HUMAN, chart, values_of
 
@@ -116,7 +115,6 @@ def _read(path: str, names: Sequence[str]) -> Iterator[tuple[str, dict[str, floa
     """Yield the points of a CSV file; raise ValueError for what is none."""
     import csv
 
-    from archinspect.base.printable import printable
     from archinspect.base.source import read_file
 
     rows = csv.DictReader(read_file(path).text.splitlines())

@@ -38,6 +38,7 @@ from archinspect.graph import builder, infer
 from archinspect.language import evaluation, expressions, load, scope, steps
 from archinspect.language import parse as parse_spec
 from archinspect.ops import args
+from archinspect.reports import worked
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -489,6 +490,11 @@ LIMITS = {
     "characters of a name": f"{parse_spec.MAX_NAME}",
     "items of a value, its lists and maps written out": f"{evaluation.MAX_ITEMS:,}",
     "text put into text by an expression": f"{expressions.MAX_TEXT:,} characters",
+    "items of all values, each as often as a copy evaluates it": f"{evaluation.MAX_ALL_ITEMS:,}",
+    "characters of `name`, `source` and `description`": f"{parse_spec.MAX_TEXT:,}",
+    "axes of a shape": f"{args.MAX_AXES}",
+    "numbers that the windows of worked sums read": f"{worked.MAX_TERMS:,}",
+    "unknown names for which near ones are looked for": f"{diagnostics.MAX_LOOKUPS}",
     "an integer argument": f"{args.MAX_INT:,}",
     "items of a list argument": f"{args.MAX_ITEMS:,}",
     "`repeat` of one step": f"{steps.MAX_REPEAT:,}",
