@@ -46,7 +46,7 @@ def svg(name: str) -> str:
 
 def words(picture: str) -> list[str]:
     """Return what a picture says; how it is drawn is the library's."""
-    return re.findall(r">([^<]+)</text>", picture)
+    return [text for text in re.findall(r">([^<]+)</text>", picture) if text.strip()]
 
 
 if __name__ == "__main__":
