@@ -229,6 +229,13 @@ dtype_option = click.option(
     show_default=True,
     help="What the network computes in: float32, float16, bfloat16, int8, ...",
 )
+activations_option = click.option(
+    "--activations",
+    "--memory",
+    "memory",
+    is_flag=True,
+    help="Also what is held at one time: at inference, and for backward.",
+)
 batch_option = click.option("--batch", type=click.IntRange(1, 10**6), metavar="N", help="Samples in a batch.")
 
 

@@ -12,6 +12,7 @@ from archinspect.cli.common import (
     DataType,
     InputShape,
     SpecType,
+    activations_option,
     completed,
     convention_option,
     depth_option,
@@ -107,13 +108,7 @@ class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from cl
     help="What stands beside the boxes, with its share of the network.",
 )
 @convention_option
-@click.option(
-    "--activations",
-    "--memory",
-    "memory",
-    is_flag=True,
-    help="Also what is held at one time: at inference, and for backward.",
-)
+@activations_option
 @figure_options
 @exact_option
 @format_option(

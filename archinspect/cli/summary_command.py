@@ -11,6 +11,7 @@ from archinspect import __version__
 from archinspect.cli.common import (
     Columns,
     SpecType,
+    activations_option,
     completed,
     convention_option,
     depth_option,
@@ -42,13 +43,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=COLUMNS_HELP)
 @click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
 @convention_option
-@click.option(
-    "--activations",
-    "--memory",
-    "memory",
-    is_flag=True,
-    help="Also what is held at one time: at inference, and for backward.",
-)
+@activations_option
 @click.option("--methods", is_flag=True, help="Print, instead, sentences for a paper that say what is counted.")
 @click.option("--oneline", is_flag=True, help="Print a line per network, its name first; SPEC may be several.")
 @exact_option
