@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.base.printable import printable
-from archinspect.cli.common import SpecType, figure_options, format_option, load_report, refuse_ignored, stdout_console
+from archinspect.cli.common import figure_options, format_option, load_report, refuse_ignored, stdout_console
+from archinspect.cli.kinds import SpecType
 from archinspect.cli.output import output_path
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archinspect.cli.common import SpecType, format_option, stdout_console
+from archinspect.cli.common import format_option, stdout_console
+from archinspect.cli.kinds import SpecType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

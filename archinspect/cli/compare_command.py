@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from archinspect.cli.common import (
-    Assignment,
-    DataType,
-    InputShape,
-    SpecType,
     activations_option,
     completed,
     convention_option,
@@ -23,6 +19,7 @@ from archinspect.cli.common import (
     refuse_ignored,
     stdout_console,
 )
+from archinspect.cli.kinds import Assignment, DataType, InputShape, SpecType
 from archinspect.cli.output import output_path
 from archinspect.ops.figures import DTYPES
 

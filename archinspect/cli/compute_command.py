@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from archinspect.cli.common import (
-    DataType,
     depth_option,
     device_asked_for,
     device_options,
@@ -19,6 +18,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.kinds import DataType
 from archinspect.cli.output import echo
 from archinspect.ops.figures import ATTENTION, DTYPES
 

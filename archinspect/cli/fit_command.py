@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.cli.common import (
-    ByteCount,
     completed,
     device_asked_for,
     device_options,
@@ -20,6 +19,7 @@ from archinspect.cli.common import (
     spec_argument,
     spec_errors,
 )
+from archinspect.cli.kinds import ByteCount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

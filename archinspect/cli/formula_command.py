@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from archinspect.cli.common import (
-    Names,
     completed,
     dtype_option,
     format_option,
@@ -16,6 +15,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.kinds import Names
 
 
 @click.command("formula")

@@ -9,8 +9,6 @@ import click
 
 from archinspect import __version__
 from archinspect.cli.common import (
-    Columns,
-    SpecType,
     activations_option,
     completed,
     convention_option,
@@ -25,6 +23,7 @@ from archinspect.cli.common import (
     spec_argument,
     stdout_console,
 )
+from archinspect.cli.kinds import Columns, SpecType
 from archinspect.cli.output import echo
 from archinspect.render.columns import COLUMNS, SHARES
 

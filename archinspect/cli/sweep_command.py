@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.cli.common import (
-    Names,
     completed,
     dtype_option,
     exact_option,
@@ -19,6 +18,7 @@ from archinspect.cli.common import (
     spec_errors,
     stdout_console,
 )
+from archinspect.cli.kinds import Names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,159 @@
+"""Kinds of values that options take: specs, shapes, sizes, names; what is none is told in our words."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archinspect.ops.figures import ALIASES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from archinspect.base.source import Value
+
+
+class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A spec: a file, `-`, or the name of a built-in network, which the shell can complete."""
+
+    name = "spec"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it; say so where a built-in network stands for a file that is not there."""
+        from archinspect.language import library  # a help page needs none
+
+        if value.endswith(library.SUFFIXES) and not os.path.exists(value) and library.find_builtin(value):
+            from archinspect.base.diagnostics import show  # as above
+
+            click.echo(f"Note: there is no file {show(value)}; this is the built-in network.", err=True)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the built-in names that begin so, and leave files to the shell."""
+        from click.shell_completion import CompletionItem  # only completion needs it
+
+        from archinspect.language.library import builtins
+
+        names = [CompletionItem(name) for name in builtins() if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="file")]
+
+
+class Assignment(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """`name=value`, the value as in a spec."""
+
+    name = "name=value"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Value]:
+        """Return the name and the value."""
+        from archinspect.base.source import Source, SourceError, read_tree  # only --set needs it
+
+        name, equals, text = value.partition("=")
+        if not equals or not name.strip():
+            self.fail(f"'{value}' is not name=value", param, ctx)
+        try:
+            return name.strip(), read_tree(Source("--set", text)).plain() if text.strip() else text
+        except SourceError as error:
+            self.fail(f"'{value}': {error.message}", param, ctx)
+
+
+class InputShape(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A sample's shape, `224x224x3`, with the input's name where there are several: `image=224x224x3`."""
+
+    name = "[name=]shape"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Return the input's name, `` for the only one, and the shape."""
+        name, _, text = value.rpartition("=")
+        parts = re.split(r"\s*[x×,\s]\s*", text.strip("[]() "))
+        if not all(part.isdecimal() and len(part) < 10 and int(part) for part in parts):  # noqa: PLR2004 - as args.MAX_INT
+            self.fail(f"'{text}' is not a shape such as 224x224x3 (without the batch)", param, ctx)
+        return name.strip(), tuple(map(int, parts))
+
+
+class ByteCount(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A number of bytes: `24GiB`, `80GB`."""
+
+    name = "bytes"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes."""
+        from archinspect.base.quantity import parse_quantity  # only these options need it
+
+        try:
+            quantity = parse_quantity(value)
+        except ValueError:
+            self.fail(f"'{value}' is not a number of bytes such as 24GiB or 80GB", param, ctx)
+        if quantity.compare or quantity.number < 1:
+            self.fail(f"'{value}' is not a number of bytes such as 24GiB or 80GB", param, ctx)
+        if str(value).strip()[-1:].isdecimal():
+            self.fail(f"{value} what? Write {value}GiB, {value}GB or {value}B", param, ctx)
+        return int(quantity.number)
+
+
+class DataType(click.Choice):  # type: ignore[type-arg] # generic from click 8.2 on
+    """A data type, also by another name that it has: `half`, `bf16`."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
+        """Return its name."""
+        return super().convert(ALIASES.get(value.lower(), value), param, ctx)
+
+
+class Form(click.Choice):  # type: ignore[type-arg] # as above
+    """A format of the output: `table`, which some commands call `text`, `json`, ..."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
+        """Return its name here."""
+        return super().convert(self.choices[0] if value in ("text", "table") else value, param, ctx)
+
+
+class Names(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Names with commas between them: `params,macs`."""
+
+    name = "name,name"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A number of levels, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of levels; a large one for `all`."""
+        if value == "all":
+            return 1000
+        if not str(value).isdecimal() or not 0 < int(value) <= 1000:  # noqa: PLR2004 - more than any spec can nest
+            self.fail(f"'{value}' is neither a number of levels from 1 nor 'all'", param, ctx)
+        return int(value)
+
+
+class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Names of columns, separated by commas."""
+
+    name = "names"
+
+    def convert(
+        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        from archinspect.render.columns import NAMES  # only --columns needs it
+
+        names = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+        for name in names:
+            if name not in NAMES:
+                self.fail(f"no column '{name}'; there are {', '.join(NAMES)}", param, ctx)
+        return names
