@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ MOST_ROWS = 2000
 
 def table(title: str, facts: Iterable[str], header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a title, facts below it, and a table; numbers are grouped and stand right."""
+    from html import escape  # notebooks alone need it
+
     head = "".join(f"<th>{escape(name)}</th>" for name in header)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:MOST_ROWS])
     more = f"<p>{len(rows) - MOST_ROWS:,} more rows</p>" if len(rows) > MOST_ROWS else ""
@@ -31,4 +32,6 @@ def _cell(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         text = f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
         return f'<td style="text-align: right">{text}</td>'
+    from html import escape  # as above
+
     return f'<td style="text-align: left">{escape("" if value is None else str(value))}</td>'

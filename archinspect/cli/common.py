@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,6 +35,8 @@ CONVENTIONS = (
     *("keras", "convnet-burden"),
 )
 """The names of :data:`archinspect.conventions.CONVENTIONS`, which are loaded only where one is asked for."""
+LEAST_WIDTH = 80
+"""The width of a terminal that does not say its own."""
 NATURAL_WIDTH = 100_000
 """The width of a pipe or file, which has no edge."""
 
@@ -295,9 +296,10 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 def stdout_console() -> Console:
     """Return a console on stdout: as wide as the terminal, or without an edge in a pipe or file."""
     console = _console()
-    columns = os.environ.get("COLUMNS", "").strip("0")
-    if not columns.isdecimal():  # Rich takes 0 for a width
-        console.width = get_terminal_size().columns if console.file.isatty() else NATURAL_WIDTH
+    if console.file.isatty():
+        console.width = console.width or LEAST_WIDTH  # of `COLUMNS=0`, which says nothing
+    elif not os.environ.get("COLUMNS", "").strip("0").isdecimal():
+        console.width = NATURAL_WIDTH
     return console
 
 
