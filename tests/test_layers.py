@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 from rich.console import Console
 
+import archinspect
 from archinspect.render.layers import GAP, SHORTEST, LineTable
 
 
@@ -91,3 +92,14 @@ def test_names_have_their_style_and_figures_none():
     console = Console(file=written, force_terminal=True, color_system="standard", width=ALL)
     LineTable(CELLS, COLUMNS).print(console, least_width=14, least=1, styles={"layer": ["green"]})
     assert "\x1b[32mstage1.block.conv.bn\x1b[0m       1" in written.getvalue()
+
+
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+def test_a_group_of_numbers_without_axes_has_no_channels(run, tmp_path, layout):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        f"input: []\nlayout: {layout}\nlayers: [{{repeat: 2, name: a, layers: [ReLU, GELU]}}]\n", encoding="utf-8"
+    )
+    assert run("compute", str(path)).exit_code == 0
+    (row,) = archinspect.inspect(path).fold(1)
+    assert row.label == "a"

@@ -220,12 +220,12 @@ class Report(NamedTuple):
             return rows[0]._replace(inputs=outside, edges=tuple(edges))
         what = rows[0].type if equal else self.groups.get(name, "group")
         shape = rows[-1].output_shape
-        channels = shape[1 if self.layout == "channels_first" else -1]
+        channels = shape[1:2] if self.layout == "channels_first" else shape[1:][-1:]
         return Row(
             name=name,
             type=what,
             kind="composite",
-            label=f"{_own_name(name) if what == 'group' else what}, {channels}",
+            label=", ".join([_own_name(name) if what == "group" else what, *map(str, channels)]),
             inputs=outside,
             input_shape=rows[0].input_shape,
             output_shape=shape,
