@@ -143,6 +143,25 @@ def test_each_pass_takes_what_is_longer():
     assert faster.time < found.total.time
 
 
+def test_rows_have_times_where_there_is_a_device():
+    """A product of 8 x 10 with biases moves 108 numbers, an activation of 10 moves 20: the bandwidth bounds both."""
+    graph = small(DENSE, "ReLU", shape=[8])
+    plain = {"macs": 80, "flops": 180, "bytes": 4 * (108 + 20), "intensity": 180 / 512}
+    found = compute.analyze(graph).to_dict()
+    assert found.pop("totals") == plain
+    dense, relu = found.pop("layers")
+    assert dense == {"name": "dense", "macs": 80, "flops": 170, "bytes": 432, "intensity": 170 / 432}
+    assert relu == {"name": "re_lu", "macs": 0, "flops": 10, "bytes": 80, "intensity": 10 / 80}
+    assert found == {"dtype": "float32", "training": False, "device": None}
+    timed = compute.analyze(graph, device=DEVICE).to_dict()
+    assert timed["device"] == "mine"
+    assert timed["layers"] == [
+        {**dense, "time": 432 / 10**9, "bound": "memory"},
+        {**relu, "time": 80 / 10**9, "bound": "memory"},
+    ]
+    assert timed["totals"] == {**plain, "time": 512 / 10**9, "bound": "memory"}
+
+
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "lstm_classifier", "mixtral_8x7b", "yolov3"])
 def test_layers_sum_to_the_total_and_scale_with_the_batch(name):
     one, two = (compute.analyze(network(name, batch=batch).facts, training=True) for batch in (1, 2))

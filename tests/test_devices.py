@@ -86,6 +86,21 @@ def test_what_is_wrong_in_a_file(text, message, column):
     assert raised.value.span.column == column
 
 
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        (OWN.replace("memory", "memroy"), "did you mean 'memory'?"),
+        (OWN.replace("float32", "float23"), "did you mean 'float32'"),
+        ("- {name: x}", ""),
+    ],
+)
+def test_a_key_that_is_nearly_one_gets_a_remedy(text, help_):
+    with pytest.raises(SourceError) as raised:
+        devices.read_devices(Source("own.yaml", text))
+    assert raised.value.help.startswith(help_)
+    assert bool(raised.value.help) == bool(help_)
+
+
 def test_the_documentation_lists_every_device():
     text = (Path(__file__).parents[1] / "docs" / "counting.md").read_text(encoding="utf-8")
     table = text.split("### Devices\n")[1].split("\n\nPeaks ")[0]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from fractions import Fraction
 from itertools import product
 from random import Random
 
@@ -108,6 +109,24 @@ def test_conditions_fronts_and_order(run):
     assert ordered == sorted(every, key=lambda row: row["macs"])
     (least,) = json.loads(run(*base, "--pareto", "params,macs").stdout)
     assert least == ordered[0]
+
+
+@pytest.mark.parametrize(
+    ("relation", "number", "expected"),
+    [
+        # A bound between two numbers, and one that floats do not tell from the next.
+        (">=", Fraction(5, 2), [3, 2**53, 2**53 + 1]),
+        ("<", Fraction(5, 2), [1, 2]),
+        ("==", Fraction(5, 2), []),
+        ("<=", Fraction(2**53), [1, 2, 3, 2**53]),
+        (">", Fraction(2**53), [2**53 + 1]),
+    ],
+)
+def test_conditions_are_exact(relation, number, expected):
+    column = np.array([1, 2, 3, 2**53, 2**53 + 1])
+    chunk = analysis.Chunk(0, {}, {"macs": column}, np.ones(len(column), dtype=bool))
+    found = analysis.filtered(chunk, [analysis.Condition("macs", relation, number)])
+    assert found.figures["macs"].tolist() == expected
 
 
 def test_a_table_says_how_many_there_are(run):

@@ -94,6 +94,12 @@ CONV = {"filters": 4, "kernel_size": 3}
             {"kernel": ["summed", "made", "made"]},
         ),
         (
+            "EinsumDense",
+            {"equation": "abc,bcd->abd", "output_shape": [None, 4]},
+            (2, 8, 3),
+            {"kernel": ["shared", "summed", "made"]},
+        ),
+        (
             "LSTM",
             {"units": 4, "use_bias": False},
             (2, 8, 3),

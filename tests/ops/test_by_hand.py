@@ -223,6 +223,35 @@ def test_macs_are_two_flops_at_least():
         make("Custom", {"macs": 5, "flops": 9})
 
 
+@pytest.mark.parametrize(
+    ("op", "args", "shapes", "quantities"),
+    [
+        ("Softmax", {}, [(2, 3, 4)], {"softmax_row": 6}),
+        ("Softmax", {"axis": 1}, [(2, 3, 4)], {"softmax_row": 8}),
+        ("ScaledDotProductAttention", TWO_HEADS, [Q, K, V], {"score": SCORES}),
+        ("LocalResponseNormalization", {"size": 5}, [(1, 8, 4, 4)], {"margin": 16 * (2 + 8 + 2)}),
+        ("MaxPooling2D", {"pool_size": 3, "strides": 2}, [(1, 2, 7, 7)], {"strided": 2 * 9 * 4}),
+        ("AveragePooling2D", {"pool_size": [2, 3]}, [(1, 2, 4, 9)], {"strided": 2 * 6 * 6}),
+        ("GlobalMaxPooling2D", {}, [(2, 3, 4, 4)], {"strided": 6}),
+        # A window of 6 by steps of 2 takes 2 x 3 places; with zeros around the map 3 x 3; in a small map none.
+        ("Conv2DTranspose", UP, [(2, 3, 8, 10)], {"bias_as_if_plain": 2 * 4 * (2 * 3)}),
+        ("Conv2DTranspose", {**UP, "padding": [[1, 2], [0, 1]]}, [(2, 3, 8, 10)], {"bias_as_if_plain": 2 * 4 * 9}),
+        ("Conv2DTranspose", UP, [(2, 3, 4, 10)], {"bias_as_if_plain": 0}),
+        ("Conv2DTranspose", {**UP, "use_bias": False}, [(2, 3, 8, 10)], {"bias_as_if_plain": 0}),
+        # Ten steps of all samples.
+        ("LSTM", {"units": 8}, [(2, 5, 3)], {"state": 80, "biased_state": 80, "sequence": 80}),
+        (
+            *("LSTM", {"units": 8, "proj_size": 4, "bidirectional": True, "use_bias": False}, [(2, 5, 3)]),
+            {"state": 2 * 80, "biased_state": 0, "sequence": 2 * 40},
+        ),
+        ("GRU", {"units": 8, "num_layers": 3}, [(2, 5, 3)], {"state": 240, "biased_state": 240, "sequence": 80}),
+    ],
+)
+def test_what_conventions_ask(op, args, shapes, quantities):
+    layer = make(op, args, "channels_first")
+    assert layer.quantities(shapes, layer.output(*shapes)) == quantities
+
+
 def test_what_conventions_ask_of_experts():
     """Two tokens; of two experts used each, six hidden units, three projections of them, and four outputs."""
     experts = make("MixtureOfExperts", {"num_experts": 8, "units": 6, "top_k": 2})

@@ -10,6 +10,7 @@ import archinspect
 from archinspect import ops
 from archinspect.conventions import CONVENTIONS, counted_by, differences
 from archinspect.conventions.quantities import DECLARED, OperatorCall, amount
+from archinspect.ops.figures import Run
 from archinspect.reports.summary import report
 
 TRUTH = Path(__file__).parents[1] / "truth"
@@ -70,6 +71,22 @@ def test_in_steps_it_counts_as_on_as_many_samples(op, args, shapes, layout):
     steps = single_layer("TimeDistributed", {"layer": {op: args}}, [(batch, 3, *rest)], layout, apart=True)
     for tool in CONVENTIONS:
         assert [*counted_by(steps, tool).values()] == [*counted_by(one, tool).values()]
+
+
+def test_figures_are_whole_numbers():
+    """No floats, which are rounded where they are large."""
+    for op, args, shapes, layout in ROWS + OTHERS:
+        facts = single_layer(op, args, shapes, layout)
+        for node in facts.graph.nodes:
+            call = facts.call(node)
+            run = Run((True,) * len(call.shapes), attention="math")
+            numbers = [size for type_ in call.outputs for size in type_.shape]
+            numbers += [size for weight in call.weights.values() for size in weight.shape]
+            numbers += [*call.work, *(part for work in call.backward(run) for part in work)]
+            numbers += [count for _, count in (*call.kept(run).extra, *call.workspace(run))]
+            numbers += [call.weights_read, *call.op.quantities(call.shapes, call.output).values()]
+            numbers += [part for reach in call.op.reach(*call.shapes) or () for part in reach]
+            assert {type(number) for number in numbers} == {int}, (op, args)
 
 
 def test_what_is_declared_is_known():
