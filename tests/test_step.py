@@ -31,7 +31,7 @@ class Terminal:
         os.close(there)
         self.printed = ""
 
-    def until(self, text, seconds=30.0):
+    def until(self, text, seconds=120.0):
         """Wait until a text was printed; return all that was printed before it, and forget it."""
         end = time.monotonic() + seconds
         while text not in self.printed:
@@ -49,7 +49,7 @@ class Terminal:
 
     def left(self):
         """Wait for the end; return the exit code, and what was left on the screen."""
-        code = self.process.wait(30)
+        code = self.process.wait(120)
         while select.select([self.end], [], [], 0.1)[0]:
             try:
                 self.printed += os.read(self.end, 4096).decode()
