@@ -48,13 +48,17 @@ class Terminal:
         os.write(self.end, keys.encode())
 
     def left(self):
-        """Wait for the end; return the exit code, and what was left on the screen."""
-        code = self.process.wait(120)
-        while select.select([self.end], [], [], 0.1)[0]:
-            try:
-                self.printed += os.read(self.end, 4096).decode()
-            except OSError:
+        """Read up to the end; return the exit code, and what was left on the screen."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end:  # who prints to a terminal that nobody reads waits
+            if select.select([self.end], [], [], 0.1)[0]:
+                try:
+                    self.printed += os.read(self.end, 4096).decode()
+                except OSError:
+                    break
+            elif self.process.poll() is not None:
                 break
+        code = self.process.wait(120)
         os.close(self.end)
         return code, self.printed.rpartition("\x1b[?1049l")[2]
 

@@ -81,9 +81,15 @@ else:
 
         number = sys.stdin.fileno()
         before = termios.tcgetattr(number)
+        # An interrupt just before `select` would be seen at the next key only; as a byte it is there to be read.
+        woken, waking = os.pipe()
+        os.set_blocking(waking, False)
+        signal.set_wakeup_fd(waking)
 
         def wait(seconds: float | None) -> str:
-            ready, _, _ = select.select([number], [], [], seconds)
+            ready, _, _ = select.select([number, woken], [], [], seconds)
+            if woken in ready:
+                raise KeyboardInterrupt
             if not ready:
                 return ""
             return os.read(number, 8).decode(errors="replace") or "q"  # nothing is the end of the input
@@ -92,4 +98,7 @@ else:
             tty.setcbreak(number)
             yield wait
         finally:
+            signal.set_wakeup_fd(-1)
+            os.close(woken)
+            os.close(waking)
             termios.tcsetattr(number, termios.TCSADRAIN, before)
