@@ -88,6 +88,12 @@ class Network:
         same_graph = not {"params", "inputs"} & changes.keys()
         return Network(self._load, self.settings._replace(**changes), graph=self.graph if same_graph else None)
 
+    def as_measured(self) -> Network:
+        """Return the network with the input for which its metrics are stated, unless it was given another."""
+        shape = self.graph.metrics.get("metrics_input")
+        given = not isinstance(shape, list) or self.settings.inputs
+        return self if given else self.with_settings(inputs={"": shape})
+
     def report(self, *, convention: str = "", memory: bool = False) -> Report:
         """Return what the network is and costs; see :func:`archinspect.inspect`."""
         with collection_paused():

@@ -241,12 +241,16 @@ def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
     return source.name, text
 
 
-def builtin_reports() -> Iterator[tuple[str, Report]]:
-    """Return the name and report of every built-in network, templates left out."""
+def builtin_reports(*, as_measured: bool = False) -> Iterator[tuple[str, Report]]:
+    """Return the name and report of every built-in network, templates left out.
+
+    With `as_measured` it is of the input for which its metrics are stated.
+    """
     for name, path in library.builtins().items():
         source = library.read_builtin(path)
         if not is_template(source):
-            yield name, _network(source, Settings()).report()
+            found = _network(source, Settings())
+            yield name, (found.as_measured() if as_measured else found).report()
 
 
 def _network(source: Source, settings: Settings) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from itertools import combinations
 from math import log10
@@ -48,6 +49,20 @@ def test_accuracies_are_those_of_torchvision_s_weights():
     weights = {model: (float(top1), float(top5)) for model, kind, top1, top5, *_ in measured if kind == "IMAGENET1K_V1"}
     for name, metrics in stated.items():
         assert weights[names.get(name, name)] == (metrics["top1"], metrics["top5"]), name
+
+
+def test_networks_are_counted_for_the_input_of_their_accuracy(run):
+    """Torchvision publishes operations beside accuracies, in billions with three digits."""
+    text = (Path(__file__).parent / "truth" / "imagenet_accuracy.csv").read_text(encoding="utf-8")
+    lines = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    published = {row["model"]: float(row["gmacs"]) for row in lines if row["weights"] == "IMAGENET1K_V1"}
+    for point in rows(run)["points"]:
+        name = "alexnet" if point["name"] == "alexnet_torchvision" else point["name"]
+        assert abs(point["macs"] / 10**9 - published[name]) <= 0.0005, name
+    (large,) = rows(run, "efficientnet_v2_s")["points"]
+    (small,) = rows(run, "efficientnet_v2_s", "--input", "224x224x3")["points"]
+    assert large["macs"] > 2 * small["macs"]
+    assert "measured with an input of 384x384x3" in run("compare", "efficientnet_v2_s", "vgg16").stdout
 
 
 def test_the_front_is_what_no_other_beats(run):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.base.printable import printable
-from archinspect.cli.common import figure_options, format_option, load_report, refuse_ignored, stdout_console
+from archinspect.cli.common import figure_options, format_option, refuse_ignored, spec_errors, stdout_console
 from archinspect.cli.kinds import SpecType
 from archinspect.cli.output import output_path
 
@@ -86,10 +86,13 @@ def _chart(
     memory = bool({"peak", "kept"} & {*names})
     rows: list[tuple[str, Mapping[str, float | None]]] = []
     if specs:
-        rows += [(printable(spec), values_of(load_report(spec, **figures, memory=memory), names)) for spec in specs]
+        with spec_errors():
+            for spec in specs:
+                found = api.network(spec, **figures).as_measured().report(memory=memory)
+                rows.append((printable(spec), values_of(found, names)))
     elif not data:
         refuse_ignored(("batch", "dtype", "inputs", "params"), "without SPEC")
-        rows += [(name, values_of(report, names)) for name, report in api.builtin_reports()]
+        rows += [(name, values_of(report, names)) for name, report in api.builtin_reports(as_measured=True)]
         rows = [row for row in rows if all(row[1][name] is not None for name in names[:2])]
     if data:
         try:

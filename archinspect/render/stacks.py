@@ -229,6 +229,10 @@ def notes(found: Comparison) -> list[str]:
         if stack.left_out:
             named = ", ".join(f"{number} {type_}" for type_, number in stack.left_out.items())
             said.append(f"not drawn of {title}: {named}")
+    for title, report in zip(found.titles, found.reports, strict=True):
+        measured = report.metrics.get("metrics_input")
+        if isinstance(measured, list) and all([*dims[1:]] != measured for dims in report.inputs.values()):
+            said.append(f"accuracy of {title} was measured with an input of {'x'.join(map(str, measured))}")
     deepest = max(report.depth for report in found.reports)
     if found.depth < deepest:
         said.append(f"folded to depth {found.depth} of {deepest}")
