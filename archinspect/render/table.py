@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
@@ -81,7 +80,12 @@ def _print_head(report: Report, console: Console) -> None:
         text.append(f"  {report.source}", "not bold dim")
     console.print(text, soft_wrap=True)
     if report.description:
-        console.print(Text(textwrap.fill(report.description, console.width)), soft_wrap=True)
+        description = report.description
+        if len(description) > console.width:
+            import textwrap  # a narrow terminal alone needs it
+
+            description = textwrap.fill(description, console.width)
+        console.print(Text(description), soft_wrap=True)
     inputs = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
     console.print(Text(f"{inputs}\n"), soft_wrap=True)
 

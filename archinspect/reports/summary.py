@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.analyses.cost import Cost, layer_costs, sum_of_costs
 from archinspect.analyses.receptive_field import Fields, fields
-from archinspect.base.frames import frame
-from archinspect.base.html import table
 from archinspect.ops.base import json_value
 
 if TYPE_CHECKING:
@@ -274,12 +272,16 @@ class Report(NamedTuple):
 
     def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
         """Return the layers as a `pandas.DataFrame`; raise ImportError without the extra `pandas`."""
+        from archinspect.base.frames import frame  # notebooks alone need these two
+
         return frame(self.rows())
 
     def __repr__(self) -> str:
         return f"<Report {self.name}: {', '.join(self._facts())}>"
 
     def _repr_html_(self) -> str:
+        from archinspect.base.html import table
+
         rows = self.rows()
         header = ["name", "type", "output_shape", "params", "macs", "flops", "output_bytes"]
         return table(self.name, self._facts(), header, [[row[name] for name in header] for row in rows])
