@@ -76,6 +76,22 @@ def test_a_stack_that_stays_tall_is_folded_by_equal_layers():
     assert [(box.label, box.copies) for box in found.boxes] == [("dense, 8", 60)]
 
 
+def test_a_stack_that_stays_tall_is_folded_by_equal_runs_of_layers():
+    pair = [{"Conv1D": {"filters": 4, "kernel_size": 3, "padding": "same"}}, "BatchNormalization"]
+    (found,) = compare([report(small({"Dense": 4}, *pair * 30, {"Dense": 2}, shape=(8, 4)))]).stacks
+    assert [(box.text, box.params) for box in found.boxes] == [
+        ("dense, 4", 20),
+        ("30 x (3 conv, 4 + batch norm)", 30 * (3 * 4 * 4 + 4 + 2 * 4)),
+        ("dense, 2", 10),
+    ]
+
+
+def test_runs_are_folded_by_their_shortest_period_and_an_odd_end_is_left():
+    one, two, three = [{"Dense": units} for units in (4, 5, 6)]
+    (found,) = compare([report(small(*[one, two, three] * 15, one, shape=(6,)))]).stacks
+    assert [box.text for box in found.boxes] == ["15 x (dense, 4 + dense, 5 + dense, 6)", "dense, 4"]
+
+
 def test_all_networks_have_one_depth():
     found = compare([archinspect.inspect("alexnet"), archinspect.inspect("resnet152")])
     assert found.depth == 2

@@ -147,7 +147,7 @@ def lines_of(found: Comparison, cost: str) -> list[Line]:
     inputs = [(_shapes(report.inputs.values(), "input"), "", "", "input") for report in found.reports]
     outputs = [(_shapes(report.outputs.values(), "output"), "", "", "output") for report in found.reports]
     body = [
-        [entry and (_label(entry), *_cost(entry, report, cost), entry.kind) for entry, report in _with(line, found)]
+        [entry and (entry.text, *_cost(entry, report, cost), entry.kind) for entry, report in _with(line, found)]
         for line in align([stack.boxes for stack in found.stacks])
     ]
     return [inputs, *body, outputs]
@@ -155,10 +155,6 @@ def lines_of(found: Comparison, cost: str) -> list[Line]:
 
 def _with(line: AlignedBoxes, found: Comparison) -> Iterable[tuple[Box | None, Report]]:
     return zip(line, found.reports, strict=True)
-
-
-def _label(entry: Box) -> str:
-    return entry.label if entry.copies == 1 else f"{entry.copies} x {entry.label}"
 
 
 def _cost(entry: Box, report: Report, cost: str) -> tuple[str, str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 COMFORTABLE_BOXES = 40
 """A stack of more boxes is folded, as far as its blocks allow."""
+LONGEST_PERIOD = 8
+"""So many boxes at most are taken together where a stack repeats them."""
 
 
 class Box(NamedTuple):
@@ -29,6 +31,11 @@ class Box(NamedTuple):
     macs: int
     unknown: tuple[str, ...] = ()
     """Which of `params` and `macs` are not known, or not of all layers."""
+
+    @property
+    def text(self) -> str:
+        """Its label, with how many it stands for."""
+        return self.label if self.copies == 1 else f"{self.copies} x {self.label}"
 
 
 class Stack(NamedTuple):
@@ -66,7 +73,7 @@ def compare(reports: Sequence[Report], titles: Sequence[str] = (), depth: int | 
         if all(len(one.boxes) <= COMFORTABLE_BOXES for one in stacks):
             break
     if any(len(one.boxes) > COMFORTABLE_BOXES for one in stacks):
-        stacks = [one._replace(boxes=_runs(one.boxes)) for one in stacks]
+        stacks = [one._replace(boxes=_periods(_runs(one.boxes))) for one in stacks]
     return Comparison(reports, titles or own_titles(reports, []), level, stacks)
 
 
@@ -109,6 +116,36 @@ def _runs(boxes: Iterable[Box], kinds: Iterable[str] = ()) -> tuple[Box, ...]:
         else:
             found.append(box)
     return tuple(found)
+
+
+def _periods(boxes: Sequence[Box]) -> tuple[Box, ...]:
+    """Return boxes of which several that repeat in one order are one: `60 x (3x3 conv, 8 + batch norm)`."""
+    found: list[Box] = []
+    start = 0
+    while start < len(boxes):
+        times = {period: _times(boxes, start, period) for period in range(2, LONGEST_PERIOD + 1)}
+        period = max(times, key=lambda period: period * (times[period] - 1))
+        length = period * times[period] if times[period] > 1 else 1
+        some = boxes[start : start + length]
+        found.append(_together(some[:period], times[period]) if length > 1 else some[0])
+        start += length
+    return tuple(found)
+
+
+def _times(boxes: Sequence[Box], start: int, period: int) -> int:
+    """Return how often the boxes from `start` on come one after the other, `period` of them together."""
+    place = start + period
+    while place < len(boxes) and boxes[place] == boxes[place - period]:
+        place += 1
+    return (place - start) // period
+
+
+def _together(boxes: Sequence[Box], times: int) -> Box:
+    """Return one box for several that come so many times."""
+    unknown = tuple(dict.fromkeys(figure for box in boxes for figure in box.unknown))
+    params, macs = (times * sum(figures) for figures in zip(*((box.params, box.macs) for box in boxes), strict=True))
+    label = " + ".join(box.text for box in boxes)
+    return Box(f"({label})", "composite", "", times, params, macs, unknown)
 
 
 def _each(box: Box) -> Box:
