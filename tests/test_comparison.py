@@ -154,11 +154,26 @@ def test_a_file_may_have_such_a_name(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net@batch=2").write_text("name: At\ninput: [8]\nlayers: [Dense: 2]\n", encoding="utf-8")
     assert "At" in run("compare", "net@batch=2", "lenet5").stdout
+    (tmp_path / "a@b").mkdir()
+    (tmp_path / "net@batch=2").rename("a@b/net.yaml")
+    found = run("compare", "a@b/net.yaml", "a@b/net.yaml@input=4", "--columns", "params", "--format", "csv").stdout
+    assert found.splitlines()[1] == "Params,18,10"
 
 
 def test_networks_are_sorted(run):
     header = run("compare", "vgg16", "alexnet", "lenet5", "--sort", "params", "--format", "csv").stdout.splitlines()[0]
     assert header == ",LeNet-5,AlexNet,VGG-16"
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--columns params --format json", "--depth 1 --format csv"]
+    + [f"{option} -o x.svg" for option in ("--columns params", "--exact", "--memory", "--convention thop")],
+)
+def test_options_without_effect_are_refused(run, options):
+    found = run("compare", "lenet5", "alexnet", *options.split())
+    assert found.exit_code == 2
+    assert "has no effect" in found.stderr
 
 
 def test_a_convention_has_rows_of_its_own(run):

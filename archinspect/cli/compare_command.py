@@ -48,12 +48,13 @@ class SettingSpec(SpecType):
     """A spec, and settings of its own: `resnet50@input=160x160x3@classes=10`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
-        """Return the network and its settings; a file may have such a name itself."""
+        """Return the network and its settings; a file's path may have an `@`, too."""
         if isinstance(value, Asked):
             return value
-        spec, *settings = [value] if os.path.exists(value) else value.split("@")
-        asked = Asked(value, super().convert(spec, param, ctx))
-        for setting in settings:
+        parts = value.split("@")
+        own = next((end for end in range(len(parts), 1, -1) if os.path.exists("@".join(parts[:end]))), 1)
+        asked = Asked(value, super().convert("@".join(parts[:own]), param, ctx))
+        for setting in parts[own:]:
             name, _, text = setting.partition("=")
             if name == "input":
                 given, shape = InputShape().convert(text, param, ctx)
@@ -144,16 +145,19 @@ def command(  # noqa: PLR0913 - one per option
         form = "svg"
     if form not in ("table", "svg"):
         refuse_ignored(("depth", "cost"), f"with --format {form}, which has no stacks")
+    if form == "json":
+        refuse_ignored(("columns",), "with --format json, which has everything")
+    if form == "svg":
+        refuse_ignored(("columns", "exact", "convention", "memory"), "in a picture, which has no table of totals")
     from archinspect.render import compare as render  # a help page needs none
     from archinspect.reports.comparison import compare, own_titles
-    from archinspect.reports.totals import TOTALS
+    from archinspect.reports.totals import known
 
     memory = memory or bool({"peak", "kept"} & {*columns})
     reports = [_report(asked, memory=memory, **figures) for asked in specs]
     titles = own_titles(reports, [asked.text for asked in specs])
     if sort:
-        total = TOTALS[sort].value
-        values = [total(report) for report in reports]
+        values = [known(sort, report) for report in reports]
         order = sorted(range(len(reports)), key=lambda place: (values[place] is None, values[place] or 0))
         reports, titles = [reports[place] for place in order], [titles[place] for place in order]
     found = compare(reports, titles, depth)
