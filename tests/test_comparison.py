@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import combinations
 from xml.etree import ElementTree as ET  # of our own pictures
@@ -174,6 +175,11 @@ def test_options_without_effect_are_refused(run, options):
     found = run("compare", "lenet5", "alexnet", *options.split())
     assert found.exit_code == 2
     assert "has no effect" in found.stderr
+
+
+def test_networks_have_their_titles_in_json(run):
+    found = json.loads(run("compare", "lenet5", "lenet5@classes=3", "--format", "json").stdout)
+    assert [(one["title"], one["name"]) for one in found] == [("lenet5", "LeNet-5"), ("lenet5@classes=3", "LeNet-5")]
 
 
 def test_a_convention_has_rows_of_its_own(run):

@@ -80,7 +80,8 @@ def _part(total: Total, value: float | None) -> str:
 def compare_text(found: Comparison, form: str, columns: Sequence[str] = (), *, exact: bool) -> str:
     """Return the networks as `json`, or their totals as `csv` or `markdown`."""
     if form == "json":
-        return data.json_text([report.as_dict() for report in found.reports])
+        titled = zip(found.titles, found.reports, strict=True)
+        return data.json_text([{"title": title, **report.as_dict()} for title, report in titled])
     header = ["", *found.titles]
     if form == "csv":
         figures = totals_of(found.reports, columns).items()
