@@ -8,6 +8,7 @@ from itertools import combinations
 from xml.etree import ElementTree as ET  # of our own pictures
 
 import pytest
+from rich.color import Color, ColorSystem
 from small import small
 
 import archinspect
@@ -122,7 +123,44 @@ def test_the_best_of_a_row_is_marked():
     assert rows["Layers"] == ["16", "25 (1.56x)"]
 
 
+def test_there_is_no_ratio_to_a_figure_known_in_part():
+    part = small({"Custom": {"output": [4]}}, {"Dense": 3}, shape=(8,))
+    found = compare([report(part), archinspect.inspect("lenet5")])
+    rows = {row[0]: row[1:] for row in total_rows(found)}
+    assert rows["Params"] == ["15 + ?", "61,706"]
+    assert rows["Layers"] == ["2", "8 (4.00x)"]
+
+
 # The command
+
+
+@pytest.mark.parametrize("width", ["40", "80", "300"])
+def test_no_figure_and_no_name_is_left_out_at_any_width(run, width):
+    found = run("compare", "vgg16", "vgg16", "resnet50", "--memory", COLUMNS=width).stdout
+    head = found[: found.index("input 224")]
+    totals = [total for name, total in TOTALS.items() if name != "active"]
+    words = {word for total in totals for word in total.title.split()}
+    assert words <= set(head.split())
+    figures = ["2014", "71.592", "7.3", "138.36 M", "15.47 G", "57.78 MiB", "527.79 MiB", "107"]
+    assert all(re.search(rf"(^|\s){re.escape(figure)}(\s|\*|$)", head) for figure in figures)
+    assert "(1)" in head
+    assert "(2)" in head
+
+
+@pytest.mark.parametrize("width", ["60", "80", "120"])
+def test_shares_stand_beside_boxes_at_every_width(run, width):
+    found = run("compare", "alexnet", "vgg16", "vgg19", COLUMNS=width).stdout
+    assert re.findall(r"= dense, 4096 .*?(\d+%)", found).count("12%") == 2
+    assert re.search(r"# 11x11 conv, 96, /4 .*?<1%", found)
+    assert not re.search(r"\b0%", found)
+
+
+@pytest.mark.parametrize("width", ["40", "80", "120"])
+def test_a_sign_of_the_legend_stands_beside_its_kind(run, width):
+    found = run("compare", "resnet18", "mobilenet_v2", "vit_b_16", COLUMNS=width).stdout
+    legend = found[found.rindex("> input") :]
+    kinds = ["convolution", "composite", "max pooling", "average pooling", "dense", "embedding", "normalization"]
+    assert all(f"{LOOKS[kind].sign} {kind}" in legend for kind in kinds)
 
 
 def test_a_network_has_settings_of_its_own(run):
@@ -199,9 +237,9 @@ def test_nothing_is_wider_than_the_terminal_or_cut_in_a_word(run, width, names):
     lines = run("compare", *names.split(), COLUMNS=width).stdout.splitlines()
     stacks = [line for line in lines if "not drawn" not in line]
     assert max(map(len, stacks)) <= int(width)
-    labels = [box.label for name in names.split() for box in stack(archinspect.inspect(name), 2).boxes]
-    for start in re.findall(r"\S \W?([^·…\n]*)…", "\n".join(stacks)):
-        assert any(re.match(rf"{re.escape(start.strip())}[ ,]", label) for label in labels), start
+    labels = [box.text for name in names.split() for box in stack(archinspect.inspect(name), 2).boxes]
+    words = tuple(f" {label[: end.start()]}" for label in labels for end in re.finditer("[ ,]", label))
+    assert all(before.endswith(words) for line in stacks for before in line.split("…")[:-1])
 
 
 # Colors
@@ -213,11 +251,24 @@ def _luminance(color):
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def _contrast(*colors):
+    """Return the contrast of WCAG 2.1, 1.4.3."""
+    dark, light = sorted(map(_luminance, colors))
+    return (light + 0.05) / (dark + 0.05)
+
+
 @pytest.mark.parametrize("look", [*LOOKS.values(), OTHER])
 def test_text_on_a_box_is_readable(look):
-    """The contrast of WCAG 2.1, 1.4.3."""
-    light, dark = sorted((_luminance(look.text), _luminance(look.fill)), reverse=True)
-    assert (light + 0.05) / (dark + 0.05) >= 4.5
+    assert _contrast(look.text, look.fill) >= 4.5
+    nearest = [Color.parse(color).downgrade(ColorSystem.EIGHT_BIT) for color in (look.text, look.fill)]
+    assert _contrast(*(color.get_truecolor().hex for color in nearest)) >= 4.5
+
+
+@pytest.mark.parametrize(("terminal", "signs"), [("xterm", True), ("xterm-256color", False)])
+def test_few_colors_leave_the_signs(run, terminal, signs):
+    found = run("compare", "lenet5", "alexnet", "--color", "always", TERM=terminal, COLORTERM="").stdout
+    assert ("# 5x5 conv" in found) == signs
+    assert ("48;5;" in found) != signs
 
 
 def test_every_kind_has_a_sign_of_its_own():
@@ -236,6 +287,7 @@ def test_the_picture_has_no_overlaps(run, names, tmp_path):
     rects = [
         tuple(float(rect.get(name)) for name in ("x", "y", "width", "height"))
         for rect in picture.iter("{http://www.w3.org/2000/svg}rect")
+        if rect.get("class") != "paper"
     ]
     for (x, y, width, height), (left, top, wide, high) in combinations(rects, 2):
         assert x + width <= left or left + wide <= x or y + height <= top or top + high <= y
@@ -248,6 +300,20 @@ def test_the_picture_has_no_overlaps(run, names, tmp_path):
         assert 0 <= start - before <= start - before + room <= right
         assert 0 < float(text.get("y")) <= bottom
     assert {"output"} <= {text.text for text in texts}
+
+
+def test_the_picture_is_readable_in_both_themes_and_has_facts_in_its_head(run):
+    picture = run("compare", "alexnet", "vgg16", "lstm", "--format", "svg").stdout
+    papers, pages = (re.findall(rf"\.{name} {{ fill: (#\w+)", picture) for name in ("paper", "page"))
+    assert len(papers) == len(pages) == 2
+    assert all(_contrast(paper, page) >= 4.5 for paper, page in zip(papers, pages, strict=True))
+    texts = [text.text for text in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314 - ours
+    head = texts[: texts.index("input 227x227x3")]
+    assert head == [
+        *("AlexNet", "VGG-16", "Long short-term memory", "Year 2012", "Year 2014", "Year 1997"),
+        *("ILSVRC top-5 error % 15.3", "ILSVRC top-5 error % 7.3"),
+        *("Params 60.97 M", "Params 138.36 M (2.27x)", "Params 1,668 (0.00x)"),
+    ]
 
 
 def test_all_columns_are_totals(run):

@@ -53,9 +53,10 @@ def total_rows(
         values = [total.value(report) for report in found.reports]
         whole = [value for value, report in zip(values, found.reports, strict=True) if is_known(name, report)]
         ranked = [value for value in whole if value is not None]
+        first = values[0] if is_known(name, found.reports[0]) else None  # no ratio to a part
         best = total.best(ranked) if total.best and len(set(ranked)) > 1 else None
         cells = [
-            _cell(total, value, values[0] if place else None, exact=exact)
+            _cell(total, value, first if place else None, exact=exact)
             if is_known(name, report)
             else _part(total, value)
             for place, (value, report) in enumerate(zip(values, found.reports, strict=True))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rich import box
+from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
 
-from archinspect.render.compare import total_rows, totals_of
+from archinspect.render.compare import BEST, total_rows
 from archinspect.render.numbers import count
 from archinspect.render.status import status_lines
 from archinspect.reports.comparison import align
-from archinspect.reports.totals import TOTALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
@@ -56,6 +57,8 @@ LEAST_WIDTH = 24
 MOST_WIDTH = 40
 GAP = 2
 """Columns between stacks."""
+SPACE = 3
+"""Columns between those of a table."""
 Entry: TypeAlias = "tuple[str, str, str, str]"
 """Label, cost, share of the network's total, and kind."""
 Line: TypeAlias = "Sequence[Entry | None]"
@@ -71,7 +74,9 @@ def print_comparison(
     found: Comparison, columns: Sequence[str], console: Console, *, cost: str = "params", exact: bool = False
 ) -> None:
     """Print the totals, then the stacks: as many side by side as there is room for, the others below."""
-    console.print(_totals(found, columns, console.width, exact=exact))
+    rows = total_rows(found, columns, exact=exact)
+    for place, table in enumerate(_totals(found.titles, rows, console.width)):
+        console.print(*[""] * bool(place), table, sep="\n")
     for title, report in zip(found.titles, found.reports, strict=True):
         for what, value in status_lines(report.uncounted)[1:]:
             console.print(Text(f"{what} of {title}: {value}", "red"), soft_wrap=True)
@@ -79,9 +84,11 @@ def print_comparison(
     for start in range(0, len(found.reports), together):
         console.print()
         console.print(_stacks(part_of(found, start, together), console, cost))
-    console.print(_legend(found, console))
+    console.print("", _legend(found, console), sep="\n")
     for note in notes(found):
         console.print(Text(note), soft_wrap=True)
+    if any(cell.endswith(BEST) for row in rows for cell in row):
+        console.print(f"{BEST} the best of its row")
 
 
 def part_of(found: Comparison, start: int, count: int) -> Comparison:
@@ -90,38 +97,35 @@ def part_of(found: Comparison, start: int, count: int) -> Comparison:
     return found._replace(reports=found.reports[some], titles=found.titles[some], stacks=found.stacks[some])
 
 
-def _totals(found: Comparison, columns: Sequence[str], width: int, *, exact: bool) -> Table:
-    """Return the totals, a column per network; where these do not fit, a row per network, without ratios."""
-    rows = total_rows(found, columns, exact=exact)
-    header = ["", *found.titles]
-    if sum(max(len(cell) for cell in column) + 3 for column in zip(header, *rows, strict=True)) > width + 3:
-        rows = [[*line] for line in zip(header, *rows, strict=True)]
-        keep = [0, *_fitting(rows, width)]
-        header, *rows = [[line[place].partition(" (")[0] + _star(line[place]) for place in keep] for line in rows]
+def _totals(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[Table]:
+    """Return the totals, a column per network; where these do not fit, a row per network, in as many tables as do."""
+    header = ["", *titles]
+    if sum(max(map(len, column)) + SPACE for column in zip(header, *rows, strict=True)) <= width + SPACE:
+        return [_table(header, rows, {})]
+    longest_word = max(len(word) for title in titles for word in title.split())
+    first = min(max(map(len, titles)), max(longest_word, width // 3))
+    parts: list[dict[str, list[str]]] = []
+    widths, room = {"": first}, 0
+    for title, *cells in rows:
+        if set(cells) == {"complete"}:  # what is not is said below, too
+            continue
+        texts = [re.sub(r" \(.*\)", "", cell) for cell in cells]  # without ratios
+        widths[title] = max(map(len, [*title.split(), *texts]))
+        if widths[title] + SPACE > room:
+            parts.append({})
+            room = width - first
+        parts[-1][title] = texts
+        room -= widths[title] + SPACE
+    return [_table(["", *part], list(zip(titles, *part.values(), strict=True)), widths) for part in parts]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Mapping[str, int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column(header[0], overflow="fold")
-    for title in header[1:]:
-        table.add_column(title, justify="right", no_wrap=True)
+    for place, title in enumerate(header):
+        table.add_column(title, justify="right" if place else "left", width=widths.get(title), overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _star(cell: str) -> str:
-    return "*" if cell.endswith(")*") else ""
-
-
-def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Return the columns for which there is room: what is computed first, then what specs state."""
-    widths = [max(len(cell.partition(" (")[0]) + 1 for cell in column) + 3 for column in zip(*rows, strict=True)]
-    room, found = width - widths[0], []
-    stated = {total.title for total in TOTALS.values() if total.unit == "stated"}
-    states = [title in stated for title in rows[0]]
-    for place in sorted(range(1, len(widths)), key=lambda place: states[place]):
-        if widths[place] <= room:
-            found.append(place)
-            room -= widths[place]
-    return sorted(found)
 
 
 def _stacks(found: Comparison, console: Console, cost: str) -> Table:
@@ -164,16 +168,15 @@ def _cost(entry: Box, report: Report, cost: str) -> tuple[str, str]:
     if cost in entry.unknown:
         return "?", "?"
     value, total = getattr(entry, cost), getattr(report.totals, cost)
-    share = f"{value / total:.0%}" if value else ""
-    return (f"{count(value)} {share:>4}", share) if value else ("", "")
+    if not value:
+        return "", ""
+    share = "<1%" if value * 200 < total else f"{value / total:.0%}"
+    return f"{count(value)} {share:>4}", share
 
 
 def _fitting_cost(entries: Sequence[Entry], width: int) -> int:
-    """Return which part of entries is written beside all labels: the cost, the share, or 0 for none."""
-    for part in (1, 2):
-        if all(len(entry[0]) + len(entry[part]) + 4 <= width for entry in entries):
-            return part
-    return 0
+    """Return which part of entries is written: the cost where it fits beside all labels, else the share alone."""
+    return 1 if all(len(entry[0]) + len(entry[1]) + 4 <= width for entry in entries) else 2
 
 
 def _shapes(shapes: Iterable[BatchShape], word: str) -> str:
@@ -187,39 +190,35 @@ def _cell(entry: Entry | None, width: int, console: Console, part: int) -> Text:
     look = look_of(entry[-1])
     colored = has_colors(console)
     lead = " " if colored else f"{look.sign} "
-    tail = f" {entry[part]} " if part and entry[part] else " "
+    tail = f" {entry[part]} " if entry[part] else " "
     room = width - len(lead) - len(tail)
     label = entry[0]
     return Text(f"{lead}{_clip(label, room):<{room}}{tail}", f"{look.text} on {look.fill}" if colored else "")
 
 
 def has_colors(console: Console) -> bool:
-    """Return whether what is printed is colored."""
-    return console.color_system is not None and not console.no_color
+    """Return whether kinds are told apart by color; 16 colors are too few, and each theme has its own."""
+    return console.color_system in ("256", "truecolor") and not console.no_color
 
 
 def _clip(text: str, width: int) -> str:
-    """Return a text, cut between words where it is too long."""
+    """Return a text, cut at a comma where it is too long, or between words."""
     if len(text) <= width:
         return text
-    cut = text[: width - 1].rpartition(" ")[0].rstrip(" ,") or text[: width - 1]
-    return f"{cut}…"
+    cut = text[: width - 1]
+    return f"{cut.rpartition(', ')[0] or cut.rpartition(' ')[0] or cut}…"
 
 
-def _legend(found: Comparison, console: Console) -> Text:
+def _legend(found: Comparison, console: Console) -> Columns:
     kinds = dict.fromkeys(["input", *(entry.kind for stack in found.stacks for entry in stack.boxes), "output"])
-    text = Text("\n")
-    for kind in kinds:
-        look = look_of(kind)
-        if has_colors(console):
-            text.append(f" {kind} ", f"{look.text} on {look.fill}").append("  ")
-        else:
-            text.append(f"{look.sign} {kind}   ")
-    return text
+    looks = [(kind, look_of(kind)) for kind in kinds]
+    if has_colors(console):
+        return Columns([Text(f" {kind} ", f"{look.text} on {look.fill}") for kind, look in looks], padding=(0, 2))
+    return Columns([Text(f"{look.sign} {kind}") for kind, look in looks], padding=(0, 3))
 
 
 def notes(found: Comparison) -> list[str]:
-    """Return what is said of the stacks: what has no box, how deep they are, what marks mean."""
+    """Return what is said of the stacks: what has no box, how deep they are."""
     said = []
     for title, stack in zip(found.titles, found.stacks, strict=True):
         if stack.left_out:
@@ -232,6 +231,4 @@ def notes(found: Comparison) -> list[str]:
     deepest = max(report.depth for report in found.reports)
     if found.depth < deepest:
         said.append(f"folded to depth {found.depth} of {deepest}")
-    if any(total.best for total in totals_of(found.reports).values()):
-        said.append("* the best of its row")
     return said

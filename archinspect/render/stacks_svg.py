@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from archinspect.render.compare import total_rows, totals_of
 from archinspect.render.stacks import lines_of, look_of, notes
 
 if TYPE_CHECKING:
@@ -18,31 +19,39 @@ SIZE = 12
 ADVANCE = 7.3
 """Pixels of a letter's width in a monospaced font, rounded up."""
 LINE, PAD, GAP = 22, 8, 16
+FACTS = ("year", "ilsvrc_top5_error")
+"""What stands in the head, where specs state it, beside the total of what the boxes cost."""
 STYLE = f"""
 text {{ font: {SIZE}px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre; }}
+.paper {{ fill: #ffffff; }}
 .page {{ fill: #1f2328; }}
 .title {{ font-weight: bold; }}
-@media (prefers-color-scheme: dark) {{ .page {{ fill: #e6edf3; }} }}
+@media (prefers-color-scheme: dark) {{ .paper {{ fill: #0d1117; }} .page {{ fill: #e6edf3; }} }}
 """
 
 
 def stacks_svg(found: Comparison, *, cost: str = "params") -> str:
-    """Return the picture. Boxes carry their own colors; what stands beside them follows the page's theme."""
+    """Return the picture. Boxes carry their own colors; paper and what stands on it follow the reader's theme.
+
+    It has paper of its own, as a page may be dark where the reader's system is light.
+    """
     lines = lines_of(found, cost)
-    letters = [
-        max([len(title), *(len(f"{entry[0]}  {entry[1]}") for line in lines if (entry := line[place]))])
-        for place, title in enumerate(found.titles)
-    ]
-    widths = [round(number * ADVANCE) + 2 * PAD for number in letters]
+    heads = [found.titles, *_facts(found, cost)]
+    columns = zip(
+        *heads, *([f"{entry[0]}  {entry[1]}" if entry else "" for entry in line] for line in lines), strict=True
+    )
+    widths = [round(max(map(len, column)) * ADVANCE) + 2 * PAD for column in columns]
     lefts = [PAD + sum(widths[:place]) + place * GAP for place in range(len(widths))]
     kinds = dict.fromkeys(entry[-1] for line in lines for entry in line if entry)
-    said = notes(found)[:-1]
+    said = notes(found)
     width = max([lefts[-1] + widths[-1] + PAD, *(round(len(note) * ADVANCE) + 2 * PAD for note in said)])
     body = [
-        _text(left + wide / 2, LINE, title, "page title", anchor="middle")
-        for left, wide, title in zip(lefts, widths, found.titles, strict=True)
+        _text(left + wide / 2, LINE * row, text, "page" if row > 1 else "page title", anchor="middle")
+        for row, head in enumerate(heads, 1)
+        for left, wide, text in zip(lefts, widths, head, strict=True)
+        if text
     ]
-    top = LINE + PAD
+    top = LINE * len(heads) + PAD
     for line in lines:
         for entry, left, wide in zip(line, lefts, widths, strict=True):
             if entry:
@@ -57,9 +66,15 @@ def stacks_svg(found: Comparison, *, cost: str = "params") -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top + PAD}" width="{width}" '
         f'height="{top + PAD}" role="img">\n<title>{title}</title>\n<style>{STYLE}</style>\n'
-        + "\n".join(body)
-        + "\n</svg>"
+        '<rect class="paper" width="100%" height="100%"/>\n' + "\n".join(body) + "\n</svg>"
     )
+
+
+def _facts(found: Comparison, cost: str) -> Iterator[list[str]]:
+    """Write a line of the head per fact: `Year 2014`."""
+    shown = [name for name in (*FACTS, cost) if name in totals_of(found.reports)]
+    for title, *cells in total_rows(found, shown, marks=False)[:-1] if shown else ():
+        yield ["" if cell == "-" else f"{title} {cell}" for cell in cells]
 
 
 def _box(entry: Entry, left: int, top: int, width: int) -> Iterator[str]:
