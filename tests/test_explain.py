@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import run
 from small import single_layer, small
 
 from archinspect.analyses.cost import costs
@@ -92,3 +93,10 @@ def test_every_output_is_explained():
 def test_what_is_the_same_for_all_samples_has_no_batch(batch):
     layers = explain(small({"Parameter": {"shape": [5, 4]}}, shape=(10, 8), batch=batch))
     assert layers["parameter"][0].output_shapes == ((1, 5, 4),)
+
+
+def test_a_long_list_of_layers_is_not_folded_for_a_narrow_terminal(tmp_path):
+    path = tmp_path / "long.yaml"
+    path.write_text("input: [300]\nlayers:\n  - {Dense: 300, repeat: 2100}\n")
+    lines = run("explain", str(path), COLUMNS="60").stdout.splitlines()
+    assert sum("300 * 300 + 300 = 90,300" in line for line in lines) == 2100

@@ -68,8 +68,7 @@ class Composites:
             expansion.results[f"{path}.input"] = start
             scope.results.append(start)
         result = self.steps(steps, scope, start)
-        if result is not None:
-            expansion.results[path] = result
+        expansion.close(path, result)
         return path
 
     def _arguments(self, block: Block, step: Step, env: Env) -> Names:

@@ -143,3 +143,10 @@ class Expansion:
         path = self.builder.claim(name or "", default, scope.prefix, step.span)
         self.results[path] = self.unknown
         return path
+
+    def close(self, path: str, result: Tensor | None) -> None:
+        """Set what a composite that was claimed produces: nothing, if nothing is inside and nothing in front."""
+        if result is None:
+            del self.results[path]
+        else:
+            self.results[path] = result

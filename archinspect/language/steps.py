@@ -93,8 +93,8 @@ class Steps:
         if reads_all:
             scope.results += made[:-1]  # the last is added as what the step makes, as of any other
         result = first(start)
-        if name is not None and result is not None:
-            expansion.results[inner.prefix[:-1]] = result
+        if name is not None:
+            expansion.close(inner.prefix[:-1], result)
         return result
 
     def _once(self, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> Tensor | None:
@@ -117,7 +117,7 @@ class Steps:
                 path = self.layers.layer(op_name, step, scope, env, start, name)
         if "weights" in step.extras:
             self._share(path, step, scope, env, nodes)
-        return expansion.results[path]
+        return expansion.results.get(path)
 
     def _op_name(self, step: Step, env: Env) -> str:
         """Return the operator's or block's name, which may be an expression."""
