@@ -1,0 +1,116 @@
+"""Pieces of a program before it is written: what is the same in all copies of a block, and what differs.
+
+A piece of text is a tuple of strings and holes. A hole is a value that may be another one in another copy of the same
+block, so that it becomes an argument of the block's class or function.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Hole(NamedTuple):
+    """A value, and what an argument that stands for it would be called."""
+
+    value: Any
+    role: str = "value"
+
+
+class Given(NamedTuple):
+    """An input of the step, read as another order of its axes where `order` is not empty; `index` -1 is all of them."""
+
+    index: int
+    order: tuple[int, ...] = ()
+
+
+class Own(NamedTuple):
+    """What the step keeps under its own name: a module, a parameter."""
+
+
+Code: TypeAlias = "tuple[str | Hole | Given | Own, ...]"
+
+
+class Argument(NamedTuple):
+    """An argument of a constructor; one that is `default` is left out where it is so in all copies."""
+
+    role: str
+    value: Any
+    default: Any = ...
+    keyword: bool = True
+
+
+class Call(NamedTuple):
+    """A call of a constructor."""
+
+    name: str
+    args: tuple[Argument, ...] = ()
+
+
+class Step(NamedTuple):
+    """What a layer, or an operator of one, is in a program."""
+
+    code: Code
+    """The expression that computes it."""
+    module: Call | None = None
+    """What has to be made for it first."""
+    stateless: bool = False
+    """Whether the module keeps nothing, and only a chain of modules needs it."""
+    parts: tuple[str, ...] = ()
+    """Names of ready-made definitions that it needs."""
+
+
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def code(template: str, **holes: Any) -> Code:  # noqa: ANN401 - values of any argument
+    """Return code from a text with `{0}` for the first input, `{self}` for the step's own, `{name}` for a value."""
+    found: list[str | Hole | Given | Own] = []
+    for index, piece in enumerate(_PLACE.split(template)):
+        if index % 2 == 0:
+            found.append(piece)
+        elif piece.isdigit():
+            found.append(Given(int(piece)))
+        elif piece == "all":
+            found.append(Given(-1))
+        elif piece == "self":
+            found.append(Own())
+        else:
+            value = holes[piece]
+            found += value if type(value) is tuple and value and isinstance(value[0], _CODE) else [Hole(value, piece)]
+    return tuple(piece for piece in found if piece != "")
+
+
+_CODE = (Hole, Given, Own)
+
+
+def call(name: str, positional: Mapping[str, Any], **options: tuple[Any, Any]) -> Call:
+    """Return a call: values given by their place, then options, each with the default that it has."""
+    return Call(
+        name,
+        (
+            *(Argument(role, value, keyword=False) for role, value in positional.items()),
+            *(Argument(role, value, default) for role, (value, default) in options.items()),
+        ),
+    )
+
+
+def literal(value: Any) -> str:  # noqa: ANN401 - as code
+    """Write a value as Python does, a list as a tuple."""
+    if isinstance(value, list | tuple):
+        items = ", ".join(map(literal, value))
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    if isinstance(value, str):
+        return '"' + repr(value)[1:-1].replace('"', '\\"') + '"'
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000_000:  # noqa: PLR2004 - hard to read
+        return f"{value:_}"
+    return repr(value)
+
+
+class Raw(NamedTuple):
+    """A value that is written as it stands."""
+
+    text: str

@@ -1,0 +1,422 @@
+"""The outline of a program: which blocks are one class or function, and what of them differs from copy to copy.
+
+A scope is a composite of the network, or the network itself: a list of children, each a leaf (a step of the program) or
+a scope. Scopes of the same structure become one class. What differs between them, found by laying them side by side,
+become the class's parameters; what does not is written into it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archinspect.exporters.code import Argument, Call, Given, Hole, Own, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from archinspect.exporters.code import Code
+    from archinspect.graph.graph import Graph, Node, Tensor
+
+
+class Leaf:
+    """One step of the program: what it computes, what it reads and makes."""
+
+    def __init__(self, path: str, name: str, step: Step, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        self.path = path
+        self.name = name
+        """Its name in the scope that it is in."""
+        self.step = step
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+
+
+class Scope:
+    """A composite, with its children in the order in which they run."""
+
+    def __init__(self, path: str, name: str, kind: str, args: Mapping[str, Any]) -> None:
+        self.path = path
+        self.name = name
+        self.kind = kind
+        """The block's name, or `group`."""
+        self.args = args
+        self.children: list[Leaf | Scope] = []
+        self.inputs: tuple[Tensor, ...] = ()
+        self.outputs: tuple[Tensor, ...] = ()
+        self.definition: Definition | None = None
+        """The class that it is a copy of; None where it is written out at its place."""
+        self.values: list[Any] = []
+        """What the class's parameters are for this copy."""
+
+    @property
+    def is_list(self) -> bool:
+        """Whether its children are numbered copies."""
+        names = [child.name for child in self.children]
+        if not names or names != [str(number) for number in range(len(names))]:
+            return False
+        return all(_is_plain(child.step) if isinstance(child, Leaf) else not child.is_list for child in self.children)
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether it takes any number of inputs, which its first child joins."""
+        first = self.children[0] if self.children else None
+        if len(self.inputs) < 2 or not isinstance(first, Leaf) or first.inputs != self.inputs:  # noqa: PLR2004 - several
+            return False
+        if not all(order.order == () for order in first.step.code if isinstance(order, Given)):
+            return False
+        return not any(tensor in self.inputs for child in self.children[1:] for tensor in child.inputs)
+
+    def chain(self) -> bool:
+        """Return whether each child reads just what the one before it makes."""
+        if len(self.inputs) != 1 or len(self.outputs) != 1 or not self.children:
+            return False
+        current = self.inputs
+        for child in self.children:
+            if child.inputs != current or len(child.outputs) != 1:
+                return False
+            current = child.outputs
+        return current == self.outputs
+
+
+class Parameter(NamedTuple):
+    """A parameter of a class: its name, and its value in each copy."""
+
+    name: str
+    values: tuple[Any, ...]
+    default: Any = ...
+    """The value that most copies have, where that is worth a default."""
+
+
+class Expression(NamedTuple):
+    """A value by a parameter: itself, a multiple of it, or a part."""
+
+    parameter: str
+    factor: int = 1
+    divisor: int = 1
+
+    def __str__(self) -> str:
+        text = self.parameter
+        if self.factor != 1:
+            text = f"{self.factor} * {text}"
+        return text if self.divisor == 1 else f"{text} // {self.divisor}"
+
+
+class Definition:
+    """A class or function: its copies, its parameters, and how values follow from these."""
+
+    def __init__(self, name: str, copies: list[Scope]) -> None:
+        self.name = name
+        self.copies = copies
+        self.parameters: list[Parameter] = []
+        self.bound: list[Any] = []
+        """What stands for each hole, in the order of :func:`holes`: a value, or an :class:`Expression`."""
+
+
+def holes(scope: Scope) -> Iterator[Hole]:
+    """Yield every value in a scope that could be another one in a copy."""
+    for child in scope.children:
+        if isinstance(child, Leaf):
+            yield from _of_step(child.step)
+        elif child.definition is None:
+            yield from holes(child)
+        else:
+            for parameter, value in zip(child.definition.parameters, child.values, strict=True):
+                yield Hole(value, parameter.name)
+
+
+def _of_step(step: Step) -> Iterator[Hole]:
+    if step.module:
+        yield from _of_call(step.module)
+    yield from (piece for piece in step.code if isinstance(piece, Hole))
+
+
+def _of_call(call: Call) -> Iterator[Hole]:
+    for arg in call.args:
+        if isinstance(arg.value, Call):
+            yield from _of_call(arg.value)
+        else:
+            yield Hole(arg.value, arg.role)
+
+
+def structure(scope: Scope) -> Any:  # noqa: ANN401 - anything that compares
+    """Return what makes two scopes copies of each other."""
+    places: dict[Tensor, tuple[int, int]] = {tensor: (-1, i) for i, tensor in enumerate(scope.inputs)}
+    rows = []
+    for number, child in enumerate(scope.children):
+        reads: Any = tuple(places[tensor] for tensor in child.inputs)
+        if number == 0 and scope.reads_all:
+            reads = "all"
+        places |= {tensor: (number, i) for i, tensor in enumerate(child.outputs)}
+        rows.append((child.name, reads, len(child.outputs), _kind_of(child)))
+    outputs = tuple(places[tensor] for tensor in scope.outputs)
+    count = "all" if scope.reads_all else len(scope.inputs)
+    return (scope.kind if scope.kind != "group" else "", count, outputs, tuple(rows))
+
+
+def _kind_of(child: Leaf | Scope) -> Any:  # noqa: ANN401 - as above
+    if isinstance(child, Scope):
+        return ("list" if child.is_list else "scope", id(child.definition) if child.definition else structure(child))
+    return child.step.module and _masked(child.step.module), child.step.parts, _mask(child.step.code)
+
+
+def _masked(call: Call) -> Any:  # noqa: ANN401 - as above
+    return call.name, tuple(
+        (arg.role, arg.keyword, _masked(arg.value) if isinstance(arg.value, Call) else _type(arg.value))
+        for arg in call.args
+    )
+
+
+def _mask(code: Code) -> Any:  # noqa: ANN401 - as above
+    if any(isinstance(piece, Given) and piece.index > 0 for piece in code):
+        text = "".join(piece for piece in code if isinstance(piece, str))
+        if re.fullmatch(r"torch\.cat\(\[(, )*\], dim=\)", text):
+            return "torch.cat", [piece for piece in code if isinstance(piece, Given) and piece.order]
+    return tuple((piece.role, _type(piece.value)) if isinstance(piece, Hole) else piece for piece in code)
+
+
+def _type(value: object) -> object:
+    """Return what a parameter's values have in common: their type; of tuples the length, too."""
+    if isinstance(value, tuple):
+        return ("tuple", len(value))
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+
+
+def _is_plain(step: Step) -> bool:
+    """Return whether a step is a call of its module on its one input."""
+    if step.module is None:
+        return False
+    plain = (Own(), "(", Given(0), ")")
+    return step.code == plain or (step.stateless and all(not (isinstance(p, Given) and p.order) for p in step.code))
+
+
+def sequential(scope: Scope) -> bool:
+    """Return whether a scope is a chain of modules."""
+    if not scope.chain():
+        return False
+    return all(
+        _is_plain(child.step) if isinstance(child, Leaf) else child.definition is not None or sequential(child)
+        for child in scope.children
+    )
+
+
+class Outline:
+    """The outline of a network, from its leaves in the order in which they run."""
+
+    def __init__(self, graph: Graph, leaves: Iterable[Leaf], class_name: Callable[[str], str]) -> None:
+        self.graph = graph
+        self.class_name = class_name
+        self.root = Scope("", "", graph.name, {})
+        self.definitions: list[Definition] = []
+        """In an order in which none needs one that stands after it."""
+        self._taken: set[str] = set()
+        self._place(list(leaves))
+        self._wire()
+        self._define()
+
+    def _place(self, leaves: Sequence[Leaf]) -> None:
+        """Put leaves into scopes; composites whose leaves do not stand together are dissolved."""
+        scopes = {"": self.root}
+        open_paths: list[str] = [""]
+        scattered = self._scattered(leaves)
+        for leaf in leaves:
+            *above, _ = leaf.path.split(".")
+            paths = [".".join(above[: i + 1]) for i in range(len(above))]
+            paths = [path for path in paths if path in self.graph.composites and path not in scattered]
+            scope = self.root
+            for path in paths:
+                if path not in scopes:
+                    composite = self.graph.composites[path]
+                    name = path[len(scope.path) + 1 :] if scope.path else path
+                    scopes[path] = Scope(path, name.replace(".", "_"), composite.kind, composite.args)
+                    scope.children.append(scopes[path])
+                scope = scopes[path]
+            own = leaf.path[len(scope.path) + 1 :] if scope.path else leaf.path
+            leaf.name = own.replace(".", "_")
+            scope.children.append(leaf)
+        del open_paths
+
+    def _scattered(self, leaves: Sequence[Leaf]) -> set[str]:
+        """Return the composites between whose leaves others stand."""
+        last: dict[str, int] = {}
+        scattered = set()
+        for number, leaf in enumerate(leaves):
+            names = leaf.path.split(".")[:-1]
+            for depth in range(1, len(names) + 1):
+                path = ".".join(names[:depth])
+                if path in last and last[path] != number - 1:
+                    scattered.add(path)
+                last[path] = number
+        return scattered
+
+    def _wire(self) -> None:
+        """Find what each scope reads from outside and what of it is read there."""
+        readers: dict[Tensor, list[Leaf]] = {}
+
+        def collect(scope: Scope) -> Iterator[Leaf]:
+            for child in scope.children:
+                if isinstance(child, Scope):
+                    yield from collect(child)
+                else:
+                    yield child
+
+        for leaf in collect(self.root):
+            for tensor in leaf.inputs:
+                readers.setdefault(tensor, []).append(leaf)
+        outputs = set(self.graph.outputs)
+
+        def wire(scope: Scope) -> None:
+            for child in scope.children:
+                if isinstance(child, Scope):
+                    wire(child)
+            inside = list(collect(scope))
+            members = set(map(id, inside))
+            made = [tensor for leaf in inside for tensor in leaf.outputs]
+            own = set(made)
+            read = [tensor for leaf in inside for tensor in leaf.inputs if tensor not in own]
+            scope.inputs = tuple(dict.fromkeys(read))
+            scope.outputs = tuple(
+                tensor
+                for tensor in made
+                if tensor in outputs or any(id(reader) not in members for reader in readers.get(tensor, ()))
+            )
+
+        wire(self.root)
+        self.root.inputs = tuple(node.output for node in self.graph.inputs)
+        self.root.outputs = tuple(self.graph.outputs)
+
+    def _define(self) -> None:
+        """Make a class of each structure, those that hold others last."""
+        for scopes in self._levels():
+            groups: dict[Any, list[Scope]] = {}
+            for scope in scopes:
+                if scope.is_list or (scope.kind == "group" and sequential(scope)):
+                    continue
+                groups.setdefault(repr(structure(scope)), []).append(scope)
+            for copies in groups.values():
+                if len(copies) == 1 and sequential(copies[0]):
+                    continue
+                self._make(copies)
+
+    def _levels(self) -> list[list[Scope]]:
+        """Return all scopes but the root, those first that hold none."""
+        levels: dict[int, list[Scope]] = {}
+
+        def height(scope: Scope) -> int:
+            found = 1 + max((height(child) for child in scope.children if isinstance(child, Scope)), default=0)
+            levels.setdefault(found, []).append(scope)
+            return found
+
+        height(self.root)
+        return [[scope for scope in levels[level] if scope is not self.root] for level in sorted(levels)]
+
+    def _make(self, copies: list[Scope]) -> None:
+        first = copies[0]
+        wanted = first.kind if first.kind != "group" else first.name
+        definition = Definition(self._free(self.class_name(wanted)), copies)
+        columns = list(zip(*([hole for hole in holes(scope)] for scope in copies), strict=True))
+        solve(definition, columns)
+        self.definitions.append(definition)
+        for scope in copies:
+            scope.definition = definition
+
+    def _free(self, name: str) -> str:
+        found, number = name, 1
+        while found in self._taken:
+            number += 1
+            found = f"{name}{number}"
+        self._taken.add(found)
+        return found
+
+
+def solve(definition: Definition, columns: Sequence[Sequence[Hole]]) -> None:
+    """Find the parameters of a class, and what stands for each of its holes; tell each copy its values."""
+    copies = definition.copies
+    parameters: dict[tuple[Any, ...], str] = {}
+    given = _arguments(copies)
+    for column in columns:
+        values = tuple(hole.value for hole in column)
+        if all(_same(value, values[0]) for value in values):
+            definition.bound.append(values[0])
+            continue
+        found = _by_others(values, parameters, given)
+        if found is None:
+            name = given.get(_key(values)) or _new_name(column[0].role, parameters.values(), given.values())
+            parameters[_key(values)] = name
+            found = Expression(name)
+        elif found.parameter not in parameters.values():
+            values_of = next(key for key, name in given.items() if name == found.parameter)
+            parameters[values_of] = found.parameter
+        definition.bound.append(found)
+    definition.parameters = _ordered([Parameter(name, tuple(v for _, v in key)) for key, name in parameters.items()])
+    for number, scope in enumerate(copies):
+        scope.values = [parameter.values[number] for parameter in definition.parameters]
+
+
+def _same(value: object, other: object) -> bool:
+    return type(value) is type(other) and value == other
+
+
+def _key(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return values as a key, in which 1 and True differ."""
+    return tuple((type(value).__name__, value) for value in values)
+
+
+def _arguments(copies: Sequence[Scope]) -> dict[tuple[Any, ...], str]:
+    """Return the names of the block's own arguments by their values in each copy."""
+    found: dict[tuple[Any, ...], str] = {}
+    for name in copies[0].args:
+        values = tuple(scope.args.get(name) for scope in copies)
+        if all(isinstance(value, int | float | bool) for value in values) and name.isidentifier():
+            found.setdefault(_key(values), name)
+    return found
+
+
+def _by_others(
+    values: tuple[Any, ...], parameters: Mapping[Any, str], given: Mapping[Any, str]
+) -> Expression | None:
+    """Return values by a parameter that there is already, or by an argument of the block: equal, a multiple, a part."""
+    if _key(values) in parameters:
+        return Expression(parameters[_key(values)])
+    if _key(values) in given:
+        return None
+    if not all(type(value) is int and value > 0 for value in values):
+        return None
+    for known in (parameters, given):
+        for key, name in known.items():
+            others = [value for _, value in key]
+            if not all(type(other) is int and other > 0 for other in others) or len(set(others)) < 2:  # noqa: PLR2004 - it says something only where it differs
+                continue
+            factor, rest = divmod(values[0], others[0])
+            if not rest and all(value == factor * other for value, other in zip(values, others, strict=True)):
+                return Expression(name, factor)
+            divisor, rest = divmod(others[0], values[0])
+            if not rest and all(value * divisor == other for value, other in zip(values, others, strict=True)):
+                return Expression(name, 1, divisor)
+    return None
+
+
+def _new_name(role: str, taken: Iterable[str], reserved: Iterable[str]) -> str:
+    used = {*taken, *reserved}
+    name, number = role, 1
+    while name in used:
+        number += 1
+        name = f"{role}_{number}"
+    return name
+
+
+def _ordered(parameters: list[Parameter]) -> list[Parameter]:
+    """Return parameters, what comes in first; those that most copies agree on last, with a default."""
+    leading = [p for p in parameters if p.name in ("in_channels", "in_features", "num_features", "input_size")]
+    found = []
+    for parameter in parameters:
+        if parameter in leading:
+            continue
+        counts = [sum(_same(value, other) for other in parameter.values) for value in parameter.values]
+        most = max(counts)
+        common = parameter.values[counts.index(most)]
+        is_common = 2 * most > len(parameter.values) and len(parameter.values) > 2  # noqa: PLR2004 - of two none is common
+        found.append(parameter._replace(default=common) if is_common else parameter)
+    return [*leading, *(p for p in found if p.default is ...), *(p for p in found if p.default is not ...)]
+
+
+__all__ = ["Argument", "Definition", "Expression", "Hole", "Leaf", "Outline", "Own", "Parameter", "Scope", "holes"]

@@ -1,0 +1,214 @@
+"""Operators that put elements into other axes, cut and join them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.orders import Use, spec_order
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.graph.call import Call as OpCall
+from archinspect.graph.call import TensorType
+from archinspect.ops.spatial import channel_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def flatten(use: Use) -> Step:
+    """Return several axes as one."""
+    op: Any = use.op
+    rank = len(use.shape)
+    if rank == 1:
+        return Step(code("{0}[:, None]"))
+    start, end = op.start_dim % rank, op.end_dim % rank
+    if len(use.output) == rank and use.orders[0] == spec_order(rank):
+        return Step(code("{0}"), call("nn.Identity", {}), stateless=True)
+    if end == rank - 1:
+        module = call("nn.Flatten", {}, start_dim=(start, 1))
+        return Step(code(f"{{0}}.flatten({start})"), module, stateless=True)
+    module = call("nn.Flatten", {}, start_dim=(start, 1), end_dim=(end, -1))
+    return Step(code(f"{{0}}.flatten({start}, {end})"), module, stateless=True)
+
+
+def reshape(use: Use) -> Step:
+    """Return the elements in other axes."""
+    op: Any = use.op
+    given, wanted = use.shape[1:], tuple(op.target_shape)
+    # Axes in front that are joined are a flatten, which needs no sizes.
+    if len(wanted) == 2 and wanted[0] == -1 and len(given) > 2 and given[-1] == wanted[-1]:  # noqa: PLR2004 - steps, features
+        return Step(code(f"{{0}}.flatten(1, {len(given) - 1})"))
+    if wanted == (-1,) and len(given) > 1:
+        return Step(code("{0}.flatten(1)"))
+    sizes = [f"{{size_{axis}}}" for axis in range(len(wanted))]
+    values = {f"size_{axis}": size for axis, size in enumerate(wanted)}
+    if -1 in wanted:  # the batch has to be said
+        return Step(code(f"{{0}}.reshape({', '.join(['len({0})', *sizes])})", **values))
+    return Step(code(f"{{0}}.reshape({', '.join(['-1', *sizes])})", **values))
+
+
+def permute(use: Use) -> Step:
+    """Return the axes in another order."""
+    op: Any = use.op
+    dims = op.dims[1:] if op.dims[:1] == (0,) else op.dims
+    order = (0, *(use.axis(axis) for axis in dims))
+    return Step(code("{0}" if order == spec_order(len(order)) else f"{{0}}.permute({', '.join(map(str, order))})"))
+
+
+def repeat_vector(use: Use) -> Step:
+    """Return a vector several times."""
+    return Step(code("{0}[:, None].repeat(1, {n}, 1)", n=use.output[1]))
+
+
+def reshape_like(use: Use) -> Step:
+    """Return the elements in the axes of another tensor."""
+    return Step(code("{0}.reshape_as({1})"))
+
+
+def mat_mul(use: Use) -> Step:
+    """Return a product of matrices."""
+    op: Any = use.op
+    first, second = ("{0}.mT" if op.transpose_a else "{0}"), ("{1}.mT" if op.transpose_b else "{1}")
+    ranks = [len(shape) for shape in use.call.shapes]
+    for index, rank in enumerate(ranks):
+        if rank < max(ranks):
+            lined = f"[:, {', '.join(['None'] * (max(ranks) - rank))}]"
+            first, second = (first + lined, second) if index == 0 else (first, second + lined)
+    return Step(code(f"{first} @ {second}"))
+
+
+def dot(use: Use) -> Step:
+    """Return the sums of products along an axis of each input."""
+    op: Any = use.op
+    first, second = use.call.shapes
+    a, b = op.axes[0] % len(first), op.axes[-1] % len(second)
+    names = [f"F.normalize({{{i}}}, dim={axis})" if op.normalize else f"{{{i}}}" for i, axis in ((0, a), (1, b))]
+    letters = iter("ijklmnop")
+    left = ["b" if axis == 0 else "s" if axis == a else next(letters) for axis in range(len(first))]
+    right = ["b" if axis == 0 else "s" if axis == b else next(letters) for axis in range(len(second))]
+    made = "".join(["b", *(letter for letter in left + right if letter not in "bs")])
+    plain = [(len(first), a), (len(second), b)] == [(3, 2), (3, 1)]
+    if plain:
+        return Step(code(f"{names[0]} @ {names[1]}"))
+    text = f'torch.einsum("{"".join(left)},{"".join(right)}->{made}", {names[0]}, {names[1]})'
+    return Step(code(text + ("[:, None]" if made == "b" else "")))
+
+
+def part(use: Use) -> Step:
+    """Return some positions of an axis."""
+    op: Any = use.op
+    at = use.axis(op.axis)
+    stop = "" if op.stop is None else "{stop}"
+    step = f":{op.step}" if op.step != 1 else ""
+    start = "{start}" if op.start else ""
+    return Step(code(f"{{0}}[{':, ' * at}{start}:{stop}{step}]", start=op.start, stop=op.stop))
+
+
+def select(use: Use) -> Step:
+    """Return one position of an axis."""
+    op: Any = use.op
+    return Step(code(f"{{0}}[{':, ' * use.axis(op.axis)}{{index}}]", index=op.index))
+
+
+def reduction(use: Use, name: str) -> Step:
+    """Return the elements along axes joined into one."""
+    op: Any = use.op
+    axes = tuple(sorted(use.axis(axis) for axis in op.axis))
+    keep = ", keepdim=True" if op.keepdims else ""
+    return Step(code(f"{{0}}.{name}({{dim}}{keep})", dim=axes[0] if len(axes) == 1 else axes))
+
+
+def roll(use: Use) -> Step:
+    """Return positions shifted along axes."""
+    op: Any = use.op
+    axes = tuple(use.axis(axis) for axis in op.axis)
+    shifts = tuple(op.shift) * (len(axes) if len(op.shift) == 1 else 1)
+    return Step(code("{0}.roll({shifts}, {dims})", shifts=shifts, dims=axes))
+
+
+def windows(use: Use) -> Step:
+    """Return a map cut into windows."""
+    op: Any = use.op
+    return Step(code("windows_of({0}, {window_size})", window_size=op.window_size), parts=("windows_of",))
+
+
+def from_windows(use: Use) -> Step:
+    """Return a map put together of windows."""
+    op: Any = use.op
+    if op.size is None:
+        return Step(code("from_windows({0}, *{1}.shape[1:3])"), parts=("from_windows",))
+    height, width = op.size[0], op.size[-1]
+    values = {"height": height, "width": width}
+    return Step(code("from_windows({0}, {height}, {width})", **values), parts=("from_windows",))
+
+
+def split(use: Use) -> Step:
+    """Return the parts of an axis."""
+    op: Any = use.op
+    spec = use.call.shapes[0]
+    at = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
+    if op.parts:
+        return Step(code("{0}.chunk({parts}, dim={dim})", parts=op.parts, dim=at))
+    return Step(code("{0}.split({sizes}, dim={dim})", sizes=tuple(op.sizes), dim=at))
+
+
+def unbind(use: Use) -> Step:
+    """Return the positions of an axis."""
+    op: Any = use.op
+    return Step(code("{0}.unbind({dim})", dim=use.axis(op.axis)))
+
+
+def top_k(use: Use) -> Step:
+    """Return the largest elements, and where they were."""
+    op: Any = use.op
+    options = ("" if op.largest else ", largest=False") + ("" if op.sorted else ", sorted=False")
+    return Step(code(f"{{0}}.topk({{k}}, dim={{dim}}{options})", k=op.k, dim=use.axis(op.axis)))
+
+
+def custom(use: Use) -> Step:
+    """Return a stub: what it computes nobody knows."""
+    weights = use.call.weights
+    params = weights["weights"].shape[0] if weights else 0
+    module = call("Custom", {"name": use.node.layer.rpartition(".")[2], "params": params})
+    return Step(code("{self}({all})"), module, parts=("Custom",))
+
+
+def each_step(use: Use) -> Step:
+    """Return a layer applied to every step: to a batch of as many samples as there are steps in all."""
+    from archinspect.exporters.pytorch.operators import OPERATORS  # which has this
+
+    op: Any = use.op
+    inner = type(op.layer).__name__
+    if len(use.orders) > 1 or inner not in OPERATORS:
+        raise CannotExportError(use.node.layer, f"TimeDistributed around {inner} of several inputs")
+    shapes = [(shape[0] * shape[1], *shape[2:]) for shape in use.call.shapes]
+    types = tuple(TensorType(shape, one.dtype) for shape, one in zip(shapes, use.call.inputs, strict=True))
+    made = [(type_.shape[0] * type_.shape[1], *type_.shape[2:]) for type_ in use.call.outputs]
+    outputs = tuple(TensorType(shape, one.dtype) for shape, one in zip(made, use.call.outputs, strict=True))
+    entry = OPERATORS[inner]
+    there = tuple(spec_order(len(shape)) for shape in shapes)
+    orders = entry.reads(op.layer, tuple(shapes), there)
+    step = entry.translate(_Inner(use, OpCall(op.layer, types, outputs), orders))
+    back = ""
+    if orders[0] != there[0] and len(made[0]) == len(orders[0]):
+        back = f".permute({', '.join(str(orders[0].index(axis)) for axis in there[0])})"
+    if len(outputs) > 1:
+        raise CannotExportError(use.node.layer, "TimeDistributed around a layer of several outputs")
+    forward = f".permute({', '.join(map(str, orders[0]))})" if orders[0] != there[0] else ""
+    pieces: list[Any] = []
+    for piece in step.code:
+        pieces += code(f"{{0}}.flatten(0, 1){forward}") if type(piece).__name__ == "Given" else [piece]
+    pieces = [*code("unfold_steps("), *pieces, *code(f"{back}, {{0}})")]
+    return Step(tuple(pieces), step.module, stateless=False, parts=(*step.parts, "unfold_steps"))
+
+
+class _Inner(Use):
+    """A step's layer, at the place of the wrapper."""
+
+    @property
+    def op(self) -> Any:  # noqa: ANN401 - an operator
+        """The layer that is wrapped."""
+        return self.call.op
+
+    def __new__(cls, use: Use, call_: OpCall, orders: Sequence[tuple[int, ...]]) -> _Inner:
+        return super().__new__(cls, use.node, call_, tuple(orders), use.facts)

@@ -1,0 +1,194 @@
+"""The body of a forward pass: which values have variables, and which are part of an expression.
+
+Variables are used as a person would, and hold tensors for as long as :mod:`archinspect.analyses.lifetimes` says: what
+the next step alone reads is overwritten by what that makes, a skip connection's variable is given the sum.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.exporters.code import Given, Own
+from archinspect.exporters.outline import Leaf
+from archinspect.exporters.pytorch.layout import WIDTH, laid_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.exporters.outline import Scope
+    from archinspect.graph.graph import Tensor
+
+NEST = WIDTH - 26
+"""Characters from which on an expression gets a variable."""
+
+
+class Statement(NamedTuple):
+    """One call of a forward pass."""
+
+    child: Leaf | Scope
+    pieces: tuple[str | Given | Own, ...]
+    own: str
+    """What the child is called: `self.conv`."""
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    observed: str = ""
+    """The name under which its value is noted, where no module makes it."""
+
+
+def body(scope: Scope, statements: Sequence[Statement], names: Sequence[str], *, observed: bool) -> Iterator[str]:
+    """Yield the lines of `forward`."""
+    yield from _Body(scope, statements, names, observed=observed).lines()
+
+
+class _Body:
+    def __init__(self, scope: Scope, statements: Sequence[Statement], names: Sequence[str], *, observed: bool) -> None:
+        self.scope = scope
+        self.statements = statements
+        self.observed = observed
+        self.names = list(names)
+        self.variadic = bool(names) and names[0].startswith("*")
+        self.variable: dict[Tensor, str] = {}
+        if not self.variadic:
+            self.variable = dict(zip(scope.inputs, names, strict=True))
+        self.used = {name.lstrip("*") for name in names} | {"self"}
+        self.uses: dict[Tensor, list[int]] = {}
+        for index, statement in enumerate(statements):
+            for tensor in statement.inputs:
+                self.uses.setdefault(tensor, []).append(index)
+        self.end = len(statements)
+        for tensor in scope.outputs:
+            self.uses.setdefault(tensor, []).append(self.end)
+        self.pending: dict[Tensor, str] = {}
+
+    def lines(self) -> Iterator[str]:
+        types = [f"{name}: Tensor" for name in self.names]
+        several = len(self.scope.outputs) > 1
+        made = f"tuple[{', '.join(['Tensor'] * len(self.scope.outputs))}]" if several else "Tensor"
+        yield from laid_out(f"def forward({', '.join(['self', *types])}) -> {made}:", 4)
+        for index, statement in enumerate(self.statements):
+            yield from self._statement(index, statement)
+        given = [self.pending.get(t) or self.variable[t] for t in self.scope.outputs]
+        yield from laid_out(f"return {', '.join(given)}", 8)
+
+    def _statement(self, index: int, statement: Statement) -> Iterator[str]:
+        yield from self._settle(statement)
+        read = {t: self.pending.pop(t) if t in self.pending else self.variable.get(t, "") for t in statement.inputs}
+        text = self._text(statement, read)
+        dying = [
+            self.variable[t]
+            for t in dict.fromkeys(statement.inputs)
+            if t in self.variable and self.uses[t][-1] == index and self._may_go(t, statement)
+        ]
+        if self._nests(index, statement, text, dying=bool(dying)):
+            self.pending[statement.outputs[0]] = text
+            return
+        yield from self._flush()
+        targets = []
+        for tensor in statement.outputs:
+            if tensor not in self.uses:
+                targets.append("_")
+                continue
+            name = dying.pop(0) if dying else self._new(tensor, statement)
+            self.variable[tensor] = name
+            targets.append(name)
+        joined = ", ".join(targets) + ("," if len(targets) == 1 and len(statement.outputs) > 1 else "")
+        if text != joined:
+            yield from laid_out(f"{joined} = {text}" if set(targets) != {"_"} else text, 8)
+
+    def _settle(self, statement: Statement) -> Iterator[str]:
+        """Give variables to values in front of a statement unless it reads them in the order in which they are made."""
+        waiting = list(self.pending)
+        reads = [t for t in statement.inputs if t in self.pending]
+        indices = [piece.index for piece in statement.pieces if isinstance(piece, Given)]
+        once = len(indices) == len(set(indices)) and len(reads) == len(set(reads)) and -1 not in indices
+        if waiting and (waiting[-len(reads) :] != reads or not reads or not once):
+            if not reads and not any(self._is_late(t, statement) for t in waiting):
+                return
+            yield from self._flush()
+
+    def _is_late(self, tensor: Tensor, statement: Statement) -> bool:
+        """Return whether a value that waits would be made after it should be."""
+        return False
+
+    def _flush(self) -> Iterator[str]:
+        for tensor, text in list(self.pending.items()):
+            name = self._new(tensor, None)
+            self.variable[tensor] = name
+            yield from laid_out(f"{name} = {text}", 8)
+        self.pending.clear()
+
+    def _text(self, statement: Statement, read: dict[Tensor, str]) -> str:
+        found = []
+        for place, piece in enumerate(statement.pieces):
+            if isinstance(piece, Own):
+                found.append(statement.own)
+            elif isinstance(piece, Given):
+                found.append(self._operand(statement, read, piece, place))
+            else:
+                found.append(piece)
+        text = "".join(found)
+        if self.observed and statement.observed:
+            return f'observe(self, "{statement.observed}", {text})'
+        return text
+
+    def _operand(self, statement: Statement, read: dict[Tensor, str], piece: Given, place: int) -> str:
+        if self.variadic and statement is self.statements[0]:
+            return "*inputs" if piece.index <= 0 else ""
+        if piece.index < 0:
+            return ", ".join(read[tensor] for tensor in statement.inputs)
+        text = read[statement.inputs[piece.index]]
+        order = f".permute({', '.join(map(str, piece.order))})" if piece.order else ""
+        after = statement.pieces[place + 1] if place + 1 < len(statement.pieces) else ""
+        before = statement.pieces[place - 1] if place else ""
+        bare = not order and not (isinstance(after, str) and after[:1] in (".", "["))
+        operand = isinstance(before, str) and before.endswith((" * ", " - ", " @ ")) or (
+            isinstance(after, str) and after.startswith((" * ", " @ "))
+        )
+        if " " in _outside(text) and (not bare or operand):
+            text = f"({text})"
+        return text + order
+
+    def _may_go(self, tensor: Tensor, statement: Statement) -> bool:
+        """Return whether a tensor's variable is given what its last reader makes."""
+        if tensor in self.scope.inputs and self.scope.path == "" and len(self.scope.inputs) > 1:
+            return True
+        joins = isinstance(statement.child, Leaf) and len(statement.inputs) > 1
+        return len(set(self.uses[tensor])) == 1 or joins
+
+    def _nests(self, index: int, statement: Statement, text: str, *, dying: bool) -> bool:
+        """Return whether a value is written where it is read."""
+        if len(statement.outputs) != 1 or len(text) > NEST:
+            return False
+        uses = self.uses.get(statement.outputs[0], [])
+        if len(uses) != 1:
+            return False
+        if uses[0] == self.end:
+            return len(self.scope.outputs) == 1 and index == self.end - 1
+        reader = self.statements[uses[0]]
+        if uses[0] == index + 1 and "inplace=True" in "".join(p for p in reader.pieces if isinstance(p, str)):
+            return True
+        return not dying and not self.pending and uses[0] == index + 1 or (not dying and bool(self.statements))
+
+    def _new(self, tensor: Tensor, statement: Statement | None) -> str:
+        for name in ("x", "y", "z", "a", "b", "c", "d", "e", "g", "h", "u", "v", "w"):
+            if name not in self.used:
+                self.used.add(name)
+                return name
+        number = 1
+        while f"x{number}" in self.used:
+            number += 1
+        self.used.add(f"x{number}")
+        return f"x{number}"
+
+
+def _outside(text: str) -> str:
+    """Return what of an expression stands outside its brackets."""
+    depth, found = 0, []
+    for sign in text:
+        if sign in "([{":
+            depth += 1
+        elif sign in ")]}":
+            depth -= 1
+        elif not depth:
+            found.append(sign)
+    return "".join(found)

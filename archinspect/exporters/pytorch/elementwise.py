@@ -1,0 +1,251 @@
+"""Operators that compute each element by itself or along an axis: activations, merges, noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.spatial import channel_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archinspect.exporters.orders import Use
+    from archinspect.ops.base import Op
+
+# The operator: PyTorch's module, its function where `torch.nn.functional` has one, and further arguments with PyTorch's
+# own values where they are not given.
+_FUNCTIONS: dict[str, tuple[str, str, dict[str, tuple[str, Any]]]] = {
+    "ReLU6": ("ReLU6", "relu6", {}),
+    "LeakyReLU": ("LeakyReLU", "leaky_relu", {"negative_slope": ("negative_slope", 0.01)}),
+    "ELU": ("ELU", "elu", {"alpha": ("alpha", 1.0)}),
+    "SELU": ("SELU", "selu", {}),
+    "CELU": ("CELU", "celu", {"alpha": ("alpha", 1.0)}),
+    "SiLU": ("SiLU", "silu", {}),
+    "Sigmoid": ("Sigmoid", "sigmoid", {}),
+    "LogSigmoid": ("LogSigmoid", "logsigmoid", {}),
+    "Tanh": ("Tanh", "tanh", {}),
+    "Softplus": ("Softplus", "softplus", {"beta": ("beta", 1.0), "threshold": ("threshold", 20.0)}),
+    "Softsign": ("Softsign", "softsign", {}),
+    "Mish": ("Mish", "mish", {}),
+    "HardSigmoid": ("Hardsigmoid", "hardsigmoid", {}),
+    "HardSwish": ("Hardswish", "hardswish", {}),
+    "HardTanh": ("Hardtanh", "hardtanh", {"min_val": ("min_val", -1.0), "max_val": ("max_val", 1.0)}),
+    "HardShrink": ("Hardshrink", "hardshrink", {"lambd": ("lambd", 0.5)}),
+    "SoftShrink": ("Softshrink", "softshrink", {"lambd": ("lambd", 0.5)}),
+    "TanhShrink": ("Tanhshrink", "tanhshrink", {}),
+    "ThresholdedReLU": ("Threshold", "threshold", {"threshold": ("theta", ...), "value": ("value", ...)}),
+}
+NAMES = tuple(_FUNCTIONS)
+_METHODS = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Exponential": "exp"}
+
+
+def overwrites(use: Use) -> bool:
+    """Return whether it may compute in the place of its input: nothing else reads that, and nobody outside has it."""
+    op, (tensor,) = use.op, use.node.inputs
+    return bool(op.in_place and len(tensor.readers) == 1 and tensor.producer.inputs and not _is_seen(tensor, use))
+
+
+def _is_seen(tensor: Any, use: Use) -> bool:  # noqa: ANN401 - a tensor
+    """Return whether a tensor lies in a storage that something else reads: a view, or what a view is of."""
+    producer = tensor.producer
+    viewed = use.facts.call(producer).view_at_inference is not None
+    return viewed or tensor in use.facts.graph.outputs
+
+
+def function(use: Use) -> Step:
+    """Return an activation of `torch.nn.functional`."""
+    name = type(use.op).__name__
+    module, functional, args = _FUNCTIONS[name]
+    given = {theirs: (getattr(use.op, ours), default) for theirs, (ours, default) in args.items()}
+    place = overwrites(use)
+    written = [f", {theirs}={{{theirs}}}" for theirs, (value, default) in given.items() if value != default]
+    values = {theirs: value for theirs, (value, _) in given.items()}
+    if place:
+        given["inplace"] = (True, False)
+        written.append(", inplace=True")
+    options = "".join(written)
+    short = _METHODS.get(name)
+    text = f"{{0}}.{short}()" if short else f"F.{functional}({{0}}{options})"
+    return Step(code(text, **values), call(f"nn.{module}", {}, **given), stateless=True)
+
+
+def relu(use: Use) -> Step:
+    """Return a ReLU, with PyTorch's functions for a bound, a slope and a threshold."""
+    op: Any = use.op
+    place = overwrites(use)
+    inplace = ", inplace=True" if place else ""
+    if not op.threshold and op.max_value is None and not op.negative_slope:
+        module = call("nn.ReLU", {}, inplace=(place, False))
+        return Step(code(f"F.relu({{0}}{inplace})"), module, stateless=True)
+    if not op.threshold and op.max_value is None:
+        module = call("nn.LeakyReLU", {}, negative_slope=(op.negative_slope, 0.01), inplace=(place, False))
+        text = f"F.leaky_relu({{0}}, negative_slope={{slope}}{inplace})"
+        return Step(code(text, slope=op.negative_slope), module, stateless=True)
+    values = {"max_value": op.max_value, "negative_slope": op.negative_slope, "threshold": op.threshold}
+    text = "bounded_relu({0}, max_value={max_value}, negative_slope={negative_slope}, threshold={threshold})"
+    return Step(code(text, **values), parts=("bounded_relu",))
+
+
+def gelu(use: Use) -> Step:
+    """Return a GELU."""
+    op: Any = use.op
+    approximate = "tanh" if op.approximate in (True, "tanh") else "none"
+    module = call("nn.GELU", {}, approximate=(approximate, "none"))
+    options = ', approximate="tanh"' if approximate == "tanh" else ""
+    return Step(code(f"F.gelu({{0}}{options})"), module, stateless=True)
+
+
+def quick_gelu(use: Use) -> Step:
+    """Return a GELU by a sigmoid."""
+    return Step(code("quick_gelu({0})"), parts=("quick_gelu",))
+
+
+def exponential(use: Use) -> Step:
+    """Return the exponential."""
+    return Step(code("{0}.exp()"))
+
+
+def prelu(use: Use) -> Step:
+    """Return an `nn.PReLU`, or one with a slope for each element."""
+    op: Any = use.op
+    shape = use.call.weights["alpha"].shape
+    if op.num_parameters and (op.num_parameters == 1 or use.shape[1] == op.num_parameters):
+        return Step(code("{self}({0})"), call("nn.PReLU", {}, num_parameters=(op.num_parameters, 1)))
+    if op.num_parameters:
+        shape = (op.num_parameters,)
+    else:
+        shape = tuple((1, *shape)[axis] for axis in use.orders[0])[1:]
+    return Step(code("{self}({0})"), call("ElementwisePReLU", {"shape": shape}), parts=("ElementwisePReLU",))
+
+
+def softmax(use: Use, name: str) -> Step:
+    """Return a softmax or its logarithm, along one axis or several."""
+    op: Any = use.op
+    rank = len(use.shape)
+    axes = op.axis
+    if axes is None:
+        axes = (0,) if rank in (1, 3) else (1,)
+    if len(axes) > 1:
+        at = tuple(sorted(use.axis(axis) for axis in axes))
+        return Step(code(f"along(torch.{name}, {{0}}, {{dim}})", dim=at), parts=("along",))
+    at = use.axis(axes[0])
+    module = call("nn.Softmax" if name == "softmax" else "nn.LogSoftmax", {}, dim=(at, ...))
+    return Step(code(f"{{0}}.{name}({{dim}})", dim=at), module, stateless=True)
+
+
+def glu(use: Use) -> Step:
+    """Return a GLU."""
+    op: Any = use.op
+    at = use.axis(op.axis)
+    options = "" if at == len(use.shape) - 1 else ", dim={dim}"
+    return Step(code(f"F.glu({{0}}{options})", dim=at), call("nn.GLU", {}, dim=(at, -1)), stateless=True)
+
+
+def activation_name(op: Op | None) -> str:
+    """Return the name that `torch.nn.functional` has for an activation without arguments."""
+    name = "Identity" if op is None else type(op).__name__
+    names = {"ReLU": "relu", "GELU": "gelu"} | {ours: functional for ours, (_, functional, _) in _FUNCTIONS.items()}
+    if name not in names:
+        raise CannotExportError(name, "is no activation that PyTorch has a function for")
+    return names[name]
+
+
+# Merges
+
+
+def merge(use: Use, operator: str) -> Step:
+    """Return the inputs joined two at a time."""
+    return Step(code(f" {operator} ".join(_operands(use))))
+
+
+def _operands(use: Use) -> list[str]:
+    """Return the inputs, those of fewer axes with further ones after the batch."""
+    rank = max(len(shape) for shape in use.call.shapes)
+    found = []
+    for index, shape in enumerate(use.call.shapes):
+        missing = rank - len(shape)
+        found.append(f"{{{index}}}" + (f"[:, {', '.join(['None'] * missing)}]" if missing and len(shape) > 1 else
+                                      f"[:, {', '.join(['None'] * missing)}]" if missing else ""))
+    return found
+
+
+def extreme(use: Use, name: str) -> Step:
+    """Return the largest or the smallest of the inputs."""
+    first, *others = _operands(use)
+    text = first
+    for other in others:
+        text = f"torch.{name}({text}, {other})"
+    return Step(code(text))
+
+
+def average(use: Use) -> Step:
+    """Return the mean of the inputs."""
+    operands = _operands(use)
+    return Step(code(f"({' + '.join(operands)}) / {len(operands)}"))
+
+
+def concatenate(use: Use) -> Step:
+    """Return the inputs side by side."""
+    op: Any = use.op
+    spec = use.call.shapes[0]
+    axis = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
+    operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    return Step(code(f"torch.cat([{operands}], dim={{dim}})", dim=axis))
+
+
+def sample(use: Use) -> Step:
+    """Return a draw from a normal distribution."""
+    return Step(code("sample_gaussian({0}, {1})"), parts=("sample_gaussian",))
+
+
+# What does something in training alone
+
+
+def identity(use: Use) -> Step:
+    """Return the input."""
+    return Step(code("{0}"), call("nn.Identity", {}), stateless=True)
+
+
+def dropout(use: Use, name: str = "Dropout") -> Step:
+    """Return an `nn.Dropout`."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call(f"nn.{name}", {"p": float(op.rate)}))
+
+
+def spatial_dropout(use: Use) -> Step:
+    """Return a dropout of whole channels."""
+    op: Any = use.op
+    spec = use.call.shapes[0]
+    axis = use.axis(channel_axis(spec, op.data_format))
+    module = call("SpatialDropout", {"rate": float(op.rate)}, axis=(axis, 1))
+    return Step(code("{self}({0})"), module, parts=("SpatialDropout",))
+
+
+def gaussian_dropout(use: Use) -> Step:
+    """Return random factors."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call("GaussianDropout", {"rate": float(op.rate)}), parts=("GaussianDropout",))
+
+
+def gaussian_noise(use: Use) -> Step:
+    """Return random terms."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call("GaussianNoise", {"stddev": float(op.stddev)}), parts=("GaussianNoise",))
+
+
+def stochastic_depth(use: Use) -> Step:
+    """Return a path that is dropped at random."""
+    op: Any = use.op
+    module = call("StochasticDepth", {"rate": float(op.rate)}, mode=(op.mode, "row"))
+    return Step(code("{self}({0})"), module, parts=("StochasticDepth",))
+
+
+def rescaling(use: Use) -> Step:
+    """Return a multiple, and a term."""
+    op: Any = use.op
+    text = "{0}" + (" * {scale}" if op.scale != 1 else "") + (" + {offset}" if op.offset else "")
+    return Step(code(text, scale=op.scale, offset=op.offset))
+
+

@@ -1,0 +1,215 @@
+"""Operators over features: products, attention, recurrence, tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archinspect.exporters.code import Raw, Step, call, code
+from archinspect.exporters.pytorch.elementwise import activation_name
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.figures import DTYPES
+
+if TYPE_CHECKING:
+    from archinspect.exporters.orders import Use
+
+
+def dense(use: Use) -> Step:
+    """Return an `nn.Linear`."""
+    op: Any = use.op
+    features = {"in_features": use.shape[-1], "out_features": use.output[-1]}
+    return Step(code("{self}({0})"), call("nn.Linear", features, bias=(op.use_bias, True)))
+
+
+def _trailing(use: Use) -> tuple[int, ...]:
+    """Return the sizes of the axes that a layer normalization goes over, where they are the last."""
+    op: Any = use.op
+    rank = len(use.shape)
+    axes = sorted(op._axes(rank))  # noqa: SLF001 - which axes is the operator's own rule
+    if axes != list(range(rank - len(axes), rank)):
+        return ()
+    return use.shape[axes[0] :]
+
+
+def layer_norm(use: Use) -> Step:
+    """Return an `nn.LayerNorm`."""
+    return _layer_norm(use, "nn.LayerNorm", 1e-5)
+
+
+def rms_norm(use: Use) -> Step:
+    """Return an `nn.RMSNorm`."""
+    return _layer_norm(use, "nn.RMSNorm", None)
+
+
+def _layer_norm(use: Use, name: str, eps: float | None) -> Step:
+    op: Any = use.op
+    scale, offset = op.scale and op.elementwise_affine, op.center and op.elementwise_affine
+    sizes = _trailing(use)
+    text = "{self}({0})"
+    if not sizes:
+        axes = sorted(op._axes(len(use.shape)))  # noqa: SLF001 - as above
+        sizes = tuple(use.shape[axis] for axis in axes)
+        last = tuple(range(-len(axes), 0))
+        text = f"{{self}}({{0}}.movedim({tuple(axes)}, {last})).movedim({last}, {tuple(axes)})"
+    options: dict[str, tuple[Any, Any]] = {"eps": (op.epsilon, eps)}
+    if name == "nn.LayerNorm":
+        if offset and not scale:
+            module = call(name, {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes}, **options)
+            return Step(code(text), call("without", {"module": module, "name": "weight"}), parts=("without",))
+        options |= {"elementwise_affine": (scale, True), "bias": (offset or not scale, True)}
+    else:
+        options["elementwise_affine"] = (scale, True)
+    return Step(code(text), call(name, {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes}, **options))
+
+
+def attention(use: Use) -> Step:
+    """Return attention of queries, keys and values that are there."""
+    op: Any = use.op
+    names = [f"{{{index}}}" for index in range(len(use.orders))]
+    query, key, value = names[0], names[min(1, len(names) - 1)], names[-1]
+    options = ["num_heads={num_heads}"]
+    if op.kv_heads != op.num_heads:
+        options.append("num_kv_heads={num_kv_heads}")
+    if op.causal:
+        options.append("causal=True")
+    if op.dropout:
+        options.append("dropout={dropout} if self.training else 0.0")
+    if op.masked or op.shared_position_biases:
+        raise CannotExportError(use.node.layer, "the mask or the biases that it adds are another layer's")
+    module = None
+    if op.position_biases:
+        raise CannotExportError(use.node.layer, "which bias a pair of steps takes is the network's own")
+    text = f"attend({query}, {key}, {value}, {', '.join(options)})"
+    holes = {"num_heads": op.num_heads, "num_kv_heads": op.kv_heads, "dropout": op.dropout}
+    return Step(code(text, **holes), module, parts=("attend",))
+
+
+def rotary(use: Use) -> Step:
+    """Return a rotation of pairs of features."""
+    op: Any = use.op
+    return Step(code("rotate({0}, {dim})", dim=op.dim or use.shape[-1]), parts=("rotate",))
+
+
+def experts(use: Use) -> Step:
+    """Return a mixture of experts."""
+    op: Any = use.op
+    sizes = {"features": use.shape[-1], "num_experts": op.num_experts, "units": op.units}
+    function = activation_name(op.activation)
+    module = call(
+        "MixtureOfExperts",
+        sizes,
+        top_k=(op.top_k, 2),
+        shared_experts=(op.shared_experts, 0),
+        gated=(op.gated, True),
+        activation=(function, "silu"),
+    )
+    return Step(code("{self}({0})"), module, parts=("MixtureOfExperts",))
+
+
+def recurrent(use: Use) -> Step:
+    """Return an `nn.LSTM`, `nn.GRU` or `nn.RNN`, and of what it gives what the layer gives."""
+    op: Any = use.op
+    name = {"SimpleRNN": "RNN"}.get(type(op).__name__, type(op).__name__)
+    options = {
+        "num_layers": (op.num_layers, 1),
+        "bias": (op.use_bias, True),
+        "batch_first": (True, False),
+        "bidirectional": (op.bidirectional, False),
+    }
+    if name == "LSTM":
+        options["proj_size"] = (op.proj_size, 0)
+    if name == "GRU" and not op.reset_after:
+        raise CannotExportError(use.node.layer, "nn.GRU resets the state after its weighted sum: `reset_after: true`")
+    sizes = {"input_size": use.shape[-1], "hidden_size": op.units}
+    single = op.use_bias and op.bias_vectors == 1
+    module = call(f"{'' if single else 'nn.'}{'OneBias' if single else ''}{name}", sizes, **options)
+    parts = (f"OneBias{name}",) if single else ()
+    several = op.num_layers * (1 + op.bidirectional) > 1
+    states = len(op.state)
+    given = [f"{{{index}}}{'.transpose(0, 1).contiguous()' if several else '[None]'}" for index in range(1, len(use.orders))]
+    start = f", ({', '.join(given)})" if len(given) > 1 else f", {given[0]}" if given else ""
+    if not op.return_state:
+        last = "" if op.return_sequences else "[:, -1]"
+        return Step(code(f"{{self}}({{0}}{start})[0]{last}"), module, parts=parts)
+    options_text = f"states={states}, several={several}, sequences={op.return_sequences}"
+    return Step(
+        code(f"with_states({{self}}({{0}}{start}), {options_text})"), module, parts=(*parts, "with_states")
+    )
+
+
+def embedding(use: Use) -> Step:
+    """Return an `nn.Embedding`."""
+    op: Any = use.op
+    sizes = {"num_embeddings": op.input_dim, "embedding_dim": op.output_dim}
+    dtype = use.call.inputs[0].dtype
+    index = "{0}" if dtype in ("int64", "int32") else "{0}.long()"
+    return Step(code(f"{{self}}({index})"), call("nn.Embedding", sizes))
+
+
+def sinusoids(use: Use) -> Step:
+    """Return sines and cosines of a number."""
+    op: Any = use.op
+    return Step(code("sinusoids({0}, {dim})", dim=op.dim), parts=("sinusoids",))
+
+
+def positions(use: Use) -> Step:
+    """Return learned positions, added."""
+    op: Any = use.op
+    shape = use.call.weights["position_embeddings"].shape
+    module = call("LearnedPositions", {"shape": shape}, indexed=(op.indexed, False))
+    return Step(code("{self}({0})"), module, parts=("LearnedPositions",))
+
+
+def class_token(use: Use) -> Step:
+    """Return the input behind learned tokens."""
+    op: Any = use.op
+    module = call("ClassToken", {"features": use.shape[-1]}, n=(op.n, 1))
+    return Step(code("{self}({0})"), module, parts=("ClassToken",))
+
+
+def learned_tokens(use: Use) -> Step:
+    """Return learned tokens for each sample."""
+    _, n, dim = use.output
+    return Step(code("{self}({0})"), call("LearnedTokens", {"n": n, "dim": dim}), parts=("LearnedTokens",))
+
+
+def parameter(use: Use) -> Step:
+    """Return a learned tensor."""
+    return Step(code("{self}()"), call("Parameter", {"shape": use.output[1:]}), parts=("Parameter",))
+
+
+def constant(use: Use) -> Step:
+    """Return a fixed tensor."""
+    dtype = use.call.outputs[0].dtype
+    options = {} if dtype == "float" else {"dtype": (Raw(torch_dtype(use, dtype)), None)}
+    return Step(code("{self}()"), call("Constant", {"shape": use.output[1:]}, **options), parts=("Constant",))
+
+
+def torch_dtype(use: Use, dtype: str) -> str:
+    """Return PyTorch's name of a data type."""
+    if dtype not in DTYPES or dtype == "float8":
+        raise CannotExportError(use.node.layer, f"PyTorch has no {dtype}")
+    return f"torch.{dtype}"
+
+
+def einsum_dense(use: Use) -> Step:
+    """Return a product with a learned kernel."""
+    op: Any = use.op
+    weights = use.call.weights
+    options = {"bias": (weights["bias"].shape if "bias" in weights else None, None)}
+    module = call("EinsumDense", {"equation": einsum_equation(op), "shape": weights["kernel"].shape}, **options)
+    step = Step(code("{self}({0})"), module, parts=("EinsumDense",))
+    if op.bias_axes and not op.terms()[1].endswith(op.bias_axes):
+        raise CannotExportError(use.node.layer, f"the bias of '{op.bias_axes}' does not lie along the last axes")
+    return step
+
+
+def einsum(use: Use) -> Step:
+    """Return a sum of products."""
+    operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    return Step(code(f"torch.einsum({{equation}}, {operands})", equation=einsum_equation(use.op)))
+
+
+def einsum_equation(op: Any) -> str:  # noqa: ANN401 - an operator with an equation
+    """Return the equation as PyTorch writes it."""
+    terms, output = op.terms()
+    return f"{','.join(terms)}->{output}".replace("@", "...")

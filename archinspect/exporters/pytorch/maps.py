@@ -1,0 +1,367 @@
+"""Operators over maps, and normalizations of their channels."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.orders import channels_first
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.spatial import channel_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.exporters.orders import Use
+
+
+def one(values: Sequence[Any]) -> Any:  # noqa: ANN401 - sizes, or what stands for them
+    """Return what all axes have in common, or else one for each."""
+    return values[0] if len(set(values)) == 1 else tuple(values)
+
+
+def _sides(pads: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """Return the sides as PyTorch pads them: the last axis first."""
+    return tuple(side for pair in reversed(pads) for side in pair)
+
+
+def _rank(use: Use) -> int:
+    return len(use.shape) - 2
+
+
+def convolution(use: Use) -> Step:
+    """Return an `nn.Conv2d`, after a padding of its own where the sides differ."""
+    op: Any = use.op
+    rank, channels = _rank(use), use.shape[1]
+    how = op.sliding(use.shape[2:])
+    filters, groups = _features(op, channels)
+    symmetric = all(before == after for before, after in how.pads)
+    padding: Any = one([before for before, _ in how.pads])
+    step = "{self}({0})"
+    if op.padding == "same" and all(stride == 1 for stride in op.strides) and not symmetric:
+        padding, symmetric = "same", True
+    sides: tuple[int, ...] = ()
+    if not symmetric:
+        padding, sides, step = 0, _sides(how.pads), "{self}(F.pad({0}, {padding}))"
+    module = call(
+        f"nn.Conv{rank}d",
+        {"in_channels": channels, "out_channels": filters, "kernel_size": one(op.kernel_size)},
+        stride=(one(op.strides), 1),
+        padding=(padding, 0),
+        dilation=(one(op.dilation_rate), 1),
+        groups=(groups, 1),
+        bias=(op.use_bias, True),
+    )
+    return Step(code(step, padding=sides), module)
+
+
+def _features(op: Any, channels: int) -> tuple[int, int]:  # noqa: ANN401 - a plain or a depthwise convolution
+    if hasattr(op, "depth_multiplier"):
+        return channels * op.depth_multiplier, channels
+    return op.filters, op.groups
+
+
+def transposed(use: Use) -> Step:
+    """Return an `nn.ConvTranspose2d`; what Keras cuts off or adds is cut or padded after it."""
+    op: Any = use.op
+    rank, lengths = _rank(use), use.shape[2:]
+    order = channels_first(rank + 2) if op.data_format != "channels_first" else tuple(range(rank + 2))
+    wanted = tuple(use.output[axis] for axis in order)[2:]
+    windows = [(size - 1) * dilation + 1 for size, dilation in zip(op.kernel_size, op.dilation_rate, strict=True)]
+    full = [(n - 1) * stride + window for n, stride, window in zip(lengths, op.strides, windows, strict=True)]
+    cuts = _cuts(op, full, wanted)
+    step = "{self}({0})"
+    sides: tuple[int, ...] = ()
+    if cuts is None:  # sides differ: make all, then cut, or add what no kernel writes
+        ends = [(-op._cut(axis), wanted[axis] - full[axis] + op._cut(axis)) for axis in range(rank)]  # noqa: SLF001 - where it cuts is the operator's own rule
+        cuts, sides, step = ((0,) * rank, (0,) * rank), _sides(ends), "F.pad({self}({0}), {padding})"
+    module = call(
+        f"nn.ConvTranspose{rank}d",
+        {"in_channels": use.shape[1], "out_channels": op.filters, "kernel_size": one(op.kernel_size)},
+        stride=(one(op.strides), 1),
+        padding=(one(cuts[0]), 0),
+        output_padding=(one(cuts[1]), 0),
+        groups=(op.groups, 1),
+        bias=(op.use_bias, True),
+        dilation=(one(op.dilation_rate), 1),
+    )
+    return Step(code(step, padding=sides), module)
+
+
+def _cuts(op: Any, full: Sequence[int], wanted: Sequence[int]) -> tuple[Sequence[int], Sequence[int]] | None:  # noqa: ANN401 - a transposed convolution
+    """Return the padding on both sides and the output padding that give this size; None where there are none."""
+    padding, extra = [], []
+    for axis, (whole, left) in enumerate(zip(full, wanted, strict=True)):
+        cut = op._cut(axis)  # noqa: SLF001 - as above
+        more = left - (whole - 2 * cut)
+        if not 0 <= more < max(op.strides[axis], op.dilation_rate[axis]):
+            return None
+        padding.append(cut)
+        extra.append(more)
+    return padding, extra
+
+
+def pooling(use: Use, kind: str) -> Step:
+    """Return an `nn.MaxPool2d` or `nn.AvgPool2d`."""
+    op: Any = use.op
+    rank = _rank(use)
+    how = op.sliding(use.shape[2:])
+    strides = op.strides or op.pool_size
+    symmetric = all(before == after and 2 * before <= size for (before, after), size in zip(how.pads, op.pool_size, strict=True))
+    padding, step, sides = one([before for before, _ in how.pads]), "{self}({0})", ()
+    if op.ceil_mode == "caffe":
+        raise CannotExportError(use.node.layer, "PyTorch does not round as Caffe does")
+    options: dict[str, Any] = {}
+    if not symmetric:
+        if kind == "Avg" and (op.padding == "same" or not op.count_include_pad):
+            return _average_inside(use, how, strides)
+        filler = "" if kind == "Avg" else ', value=float("-inf")'
+        padding, sides, step = 0, _sides(how.pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
+    if kind == "Max":
+        options["dilation"] = (one(op.dilation_rate), 1)
+        options["return_indices"] = (op.return_indices, False)
+    options["ceil_mode"] = (bool(op.ceil_mode), False)
+    if kind == "Avg":
+        options["count_include_pad"] = (op.count_include_pad and op.padding != "same", True)
+        if rank > 1:
+            options["divisor_override"] = (op.divisor_override, None)
+        elif op.divisor_override:
+            raise CannotExportError(use.node.layer, "nn.AvgPool1d has no divisor_override")
+    module = call(
+        f"nn.{kind}Pool{rank}d",
+        {"kernel_size": one(op.pool_size)},
+        stride=(one(strides), one(op.pool_size)),
+        padding=(padding, 0),
+        **options,
+    )
+    return Step(code(step, padding=sides), module, stateless=True)
+
+
+def _average_inside(use: Use, how: Any, strides: Sequence[int]) -> Step:  # noqa: ANN401 - a window's sliding
+    """Return an average over the positions of the input alone, with sides that differ."""
+    op: Any = use.op
+    template = "average_inside({0}, {kernel_size}, {stride}, {padding})"
+    pieces = code(template, kernel_size=tuple(op.pool_size), stride=tuple(strides), padding=_sides(how.pads))
+    return Step(pieces, parts=("average_inside",))
+
+
+def global_pooling(use: Use, function: str) -> Step:
+    """Return the mean or the largest over all positions."""
+    op: Any = use.op
+    axes = tuple(range(2, len(use.shape)))
+    return Step(code(f"{{0}}.{function}({{dim}}{', keepdim=True' if op.keepdims else ''})", dim=axes))
+
+
+def adaptive(use: Use, kind: str) -> Step:
+    """Return an `nn.AdaptiveAvgPool2d` or `nn.AdaptiveMaxPool2d`."""
+    op: Any = use.op
+    options = {"return_indices": (op.return_indices, False)} if kind == "Max" else {}
+    module = call(f"nn.Adaptive{kind}Pool{_rank(use)}d", {"output_size": one(op.output_size)}, **options)
+    return Step(code("{self}({0})"), module, stateless=True)
+
+
+def roi_align(use: Use) -> Step:
+    """Return a sampling of boxes."""
+    op: Any = use.op
+    module = call("RoIAlign", {"output_size": tuple(op.output_size)}, sampling_ratio=(op.sampling_ratio, 2))
+    return Step(code("{self}({all})"), module, stateless=True, parts=("RoIAlign",))
+
+
+def padding(use: Use) -> Step:
+    """Return a padding."""
+    op: Any = use.op
+    filler = code(", value={value}", value=float(op.value)) if op.value else ()
+    return Step((*code("F.pad({0}, {padding}", padding=_sides(op.padding)), *filler, ")"))
+
+
+def cropping(use: Use) -> Step:
+    """Return a part of the map."""
+    op: Any = use.op
+    slices = [f"{before or ''}:{-after or ''}" for before, after in op.cropping]
+    return Step(code(f"{{0}}[:, :, {', '.join(slices)}]"))
+
+
+_MODES = {1: {"bilinear": "linear"}, 3: {"bilinear": "trilinear", "linear": "trilinear"}}
+
+
+def upsampling(use: Use) -> Step:
+    """Return an `nn.Upsample` by factors or to a size."""
+    op: Any = use.op
+    rank = _rank(use)
+    mode = getattr(op, "interpolation", None) or getattr(op, "mode", "nearest")
+    mode = _MODES.get(rank, {}).get(mode, "bilinear" if mode == "linear" and rank == 2 else mode)  # noqa: PLR2004 - height and width
+    if mode.startswith("lanczos") or (mode == "bicubic" and rank != 2):  # noqa: PLR2004 - as above
+        raise CannotExportError(use.node.layer, f"PyTorch has no {mode} interpolation of {rank} axes")
+    factors = getattr(op, "scale_factor", None) or (op.size if hasattr(op, "interpolation") else None)
+    given = {"scale_factor": (one(factors), None)} if factors else {"size": (one(op.size), None)}
+    corners = getattr(op, "align_corners", None) if "nearest" not in mode else None
+    module = call("nn.Upsample", {}, **given, mode=(mode, "nearest"), align_corners=(corners, None))
+    return Step(code("{self}({0})"), module, stateless=True)
+
+
+def resize_like(use: Use) -> Step:
+    """Return an interpolation to another map's size."""
+    op: Any = use.op
+    rank = _rank(use)
+    mode = _MODES.get(rank, {}).get(op.interpolation, op.interpolation)
+    if mode.startswith("lanczos"):
+        raise CannotExportError(use.node.layer, f"PyTorch has no {mode} interpolation")
+    options = code(", mode={mode}", mode=mode) if mode != "nearest" else ()
+    return Step((*code("F.interpolate({0}, {1}.shape[2:]"), *options, ")"))
+
+
+def crop_like(use: Use) -> Step:
+    """Return the middle of a map, as large as another."""
+    return Step(code("crop_like({0}, {1})"), parts=("crop_like",))
+
+
+def channel_shuffle(use: Use) -> Step:
+    """Return the channels of groups interleaved."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call("nn.ChannelShuffle", {"groups": op.groups}), stateless=True)
+
+
+def pixel_shuffle(use: Use) -> Step:
+    """Return a larger map of fewer channels."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call("nn.PixelShuffle", {"upscale_factor": op.upscale_factor}), stateless=True)
+
+
+def pixel_unshuffle(use: Use) -> Step:
+    """Return a smaller map of more channels."""
+    op: Any = use.op
+    module = call("nn.PixelUnshuffle", {"downscale_factor": op.downscale_factor})
+    return Step(code("{self}({0})"), module, stateless=True)
+
+
+# Normalization
+
+
+def _channels_at_one(use: Use) -> bool:
+    op: Any = use.op
+    spec = use.call.shapes[0]
+    axis = channel_axis(spec, op.data_format) if op.axis is None else op.axis % len(spec)
+    return use.axis(axis) == 1
+
+
+def _around(use: Use, step: str = "{self}({0})") -> str:
+    """Return a call with the channels moved to axis 1 and back where they are not there."""
+    op: Any = use.op
+    spec = use.call.shapes[0]
+    if _channels_at_one(use):
+        return step
+    at = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
+    return f"{step.replace('{0}', f'{{0}}.movedim({at}, 1)')}.movedim(1, {at})"
+
+
+def _spatial(use: Use, *, least: int = 1) -> int:
+    """Return which of PyTorch's modules takes a tensor of this rank: that of 1, 2 or 3 axes."""
+    rank = len(use.shape)
+    if rank > 5:  # noqa: PLR2004 - batch, channels, three axes
+        raise CannotExportError(use.node.layer, f"PyTorch has none for an input of {rank - 1} axes")
+    return max(rank - 2, least)
+
+
+def _affine(op: Any) -> tuple[bool, bool]:  # noqa: ANN401 - a normalization
+    return op.scale and op.affine, op.center and op.affine
+
+
+def _channels(use: Use) -> int:
+    op: Any = use.op
+    return int(op.channels(use.call.shapes[0]))
+
+
+def batch_norm(use: Use) -> Step:
+    """Return an `nn.BatchNorm2d`."""
+    op: Any = use.op
+    scale, offset = _affine(op)
+    options = {
+        "eps": (op.epsilon, 1e-5),
+        "momentum": (None if op.momentum is None else round(1 - op.momentum, 10), 0.1),
+        "affine": (scale or offset, True),
+        "track_running_stats": (op.track_running_stats, True),
+    }
+    name, parts = f"nn.BatchNorm{_spatial(use)}d", ()
+    if scale != offset:
+        return _partly(use, name, options, scale=scale)
+    return Step(code(_around(use)), call(name, {"num_features": _channels(use)}, **options), parts=parts)
+
+
+def _partly(use: Use, name: str, options: dict[str, Any], *, scale: bool, first: dict[str, int] | None = None) -> Step:
+    """Return a normalization that has either a scale or an offset."""
+    module = call(name, first or {"num_features": _channels(use)}, **options)
+    missing = "bias" if scale else "weight"
+    return Step(code(_around(use)), call("without", {"module": module, "name": missing}), parts=("without",))
+
+
+def frozen_batch_norm(use: Use) -> Step:
+    """Return a batch normalization whose vectors are buffers."""
+    op: Any = use.op
+    module = call("FrozenBatchNorm", {"num_features": _channels(use)}, eps=(op.epsilon, 1e-5))
+    return Step(code(_around(use)), module, parts=("FrozenBatchNorm",))
+
+
+def group_norm(use: Use) -> Step:
+    """Return an `nn.GroupNorm`."""
+    op: Any = use.op
+    scale, offset = _affine(op)
+    channels = _channels(use)
+    first = {"num_groups": channels if op.groups == -1 else op.groups, "num_channels": channels}
+    options = {"eps": (op.epsilon, 1e-5), "affine": (scale or offset, True)}
+    if scale != offset:
+        return _partly(use, "nn.GroupNorm", options, scale=scale, first=first)
+    return Step(code(_around(use)), call("nn.GroupNorm", first, **options))
+
+
+def instance_norm(use: Use) -> Step:
+    """Return an `nn.InstanceNorm2d`."""
+    op: Any = use.op
+    scale, offset = _affine(op)
+    options = {
+        "eps": (op.epsilon, 1e-5),
+        "momentum": (0.1 if op.momentum is None else round(1 - op.momentum, 10), 0.1),
+        "affine": (scale or offset, False),
+        "track_running_stats": (op.track_running_stats, False),
+    }
+    name = f"nn.InstanceNorm{_spatial(use)}d"
+    if scale != offset:
+        return _partly(use, name, options, scale=scale)
+    return Step(code(_around(use)), call(name, {"num_features": _channels(use)}, **options))
+
+
+def local_response_norm(use: Use) -> Step:
+    """Return an `nn.LocalResponseNorm`."""
+    op: Any = use.op
+    module = call(
+        "nn.LocalResponseNorm",
+        {"size": op.window},
+        alpha=(op.alpha, 1e-4),
+        beta=(op.beta, 0.75),
+        k=(op.k, 1.0),
+    )
+    return Step(code("{self}({0})"), module, stateless=True)
+
+
+def unit_norm(use: Use) -> Step:
+    """Return vectors of length 1."""
+    op: Any = use.op
+    spec = use.call.shapes[0]
+    axis = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
+    return Step(code("F.normalize({0}, dim={dim}, eps={eps})", dim=axis, eps=op.epsilon))
+
+
+def layer_scale(use: Use) -> Step:
+    """Return a product with a learned vector."""
+    op: Any = use.op
+    spec = use.call.shapes[0]
+    axis = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
+    shape = (use.shape[axis], *(1,) * (len(use.shape) - 1 - axis))
+    module = call("LayerScale", {"shape": shape}, value=(op.init_values, 1e-6))
+    return Step(code("{self}({0})"), module, parts=("LayerScale",))
+
+
+
+
+max_pooling = partial(pooling, kind="Max")
+average_pooling = partial(pooling, kind="Avg")

@@ -1,0 +1,154 @@
+"""Every operator as PyTorch has it: in which order of axes it reads its inputs, and what it is in a program."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.exporters.orders import as_a_map, as_it_is, as_the_first, as_the_spec, where_it_matters
+from archinspect.exporters.pytorch import axes, elementwise, features, maps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archinspect.exporters.code import Step
+    from archinspect.exporters.orders import Reads, Use
+
+
+class Translation(NamedTuple):
+    """How an operator is translated."""
+
+    translate: Callable[[Use], Step]
+    reads: Reads
+    keeps: bool = True
+    """Whether its output keeps the order of axes of the first input, where both have as many."""
+
+
+def _maps(**names: Callable[[Use], Step]) -> dict[str, Translation]:
+    return {f"{name}{rank}D": Translation(made, as_a_map) for name, made in names.items() for rank in (1, 2, 3)}
+
+
+def _each(reads: Reads, **names: Callable[[Use], Step]) -> dict[str, Translation]:
+    return {name: Translation(made, reads) for name, made in names.items()}
+
+
+OPERATORS: dict[str, Translation] = {
+    **_maps(
+        Conv=maps.convolution,
+        DepthwiseConv=maps.convolution,
+        MaxPooling=maps.max_pooling,
+        AveragePooling=maps.average_pooling,
+        GlobalMaxPooling=partial(maps.global_pooling, function="amax"),
+        GlobalAveragePooling=partial(maps.global_pooling, function="mean"),
+        AdaptiveMaxPooling=partial(maps.adaptive, kind="Max"),
+        AdaptiveAveragePooling=partial(maps.adaptive, kind="Avg"),
+        ZeroPadding=maps.padding,
+        Cropping=maps.cropping,
+        UpSampling=maps.upsampling,
+    ),
+    **{f"Conv{rank}DTranspose": Translation(maps.transposed, as_a_map) for rank in (1, 2, 3)},
+    **_each(
+        as_a_map,
+        Upsample=maps.upsampling,
+        UpsampleBilinear=maps.upsampling,
+        ResizeLike=maps.resize_like,
+        CropLike=maps.crop_like,
+        ChannelShuffle=maps.channel_shuffle,
+        PixelShuffle=maps.pixel_shuffle,
+        PixelUnshuffle=maps.pixel_unshuffle,
+        BatchNormalization=maps.batch_norm,
+        FrozenBatchNormalization=maps.frozen_batch_norm,
+        GroupNormalization=maps.group_norm,
+        InstanceNormalization=maps.instance_norm,
+        LocalResponseNormalization=maps.local_response_norm,
+    ),
+    "RoIAlign": Translation(maps.roi_align, as_a_map, keeps=False),
+    **_each(as_it_is, UnitNormalization=maps.unit_norm, LayerScale=maps.layer_scale),
+    **_each(
+        as_the_spec,
+        LayerNormalization=features.layer_norm,
+        RMSNormalization=features.rms_norm,
+        Dense=features.dense,
+        ScaledDotProductAttention=features.attention,
+        RotaryEmbedding=features.rotary,
+        MixtureOfExperts=features.experts,
+        SimpleRNN=features.recurrent,
+        LSTM=features.recurrent,
+        GRU=features.recurrent,
+        Embedding=features.embedding,
+        SinusoidalEmbedding=features.sinusoids,
+        LearnedPositions=features.positions,
+        ClassToken=features.class_token,
+        LearnedTokens=features.learned_tokens,
+        Parameter=features.parameter,
+        Constant=features.constant,
+        Einsum=features.einsum,
+        EinsumDense=features.einsum_dense,
+        Reshape=axes.reshape,
+        RepeatVector=axes.repeat_vector,
+        ReshapeLike=axes.reshape_like,
+        MatMul=axes.mat_mul,
+        Dot=axes.dot,
+        WindowPartition=axes.windows,
+        WindowReverse=axes.from_windows,
+        TimeDistributed=axes.each_step,
+        Custom=axes.custom,
+    ),
+    **_each(where_it_matters, Flatten=axes.flatten),
+    **_each(
+        as_it_is,
+        **dict.fromkeys(elementwise.NAMES, elementwise.function),
+        ReLU=elementwise.relu,
+        GELU=elementwise.gelu,
+        QuickGELU=elementwise.quick_gelu,
+        Exponential=elementwise.exponential,
+        PReLU=elementwise.prelu,
+        Softmax=partial(elementwise.softmax, name="softmax"),
+        LogSoftmax=partial(elementwise.softmax, name="log_softmax"),
+        GLU=elementwise.glu,
+        Identity=elementwise.identity,
+        Dropout=elementwise.dropout,
+        AlphaDropout=partial(elementwise.dropout, name="AlphaDropout"),
+        SpatialDropout1D=elementwise.spatial_dropout,
+        SpatialDropout2D=elementwise.spatial_dropout,
+        SpatialDropout3D=elementwise.spatial_dropout,
+        GaussianDropout=elementwise.gaussian_dropout,
+        GaussianNoise=elementwise.gaussian_noise,
+        StochasticDepth=elementwise.stochastic_depth,
+        Rescaling=elementwise.rescaling,
+        Slice=axes.part,
+        Roll=axes.roll,
+        Split=axes.split,
+        TopK=axes.top_k,
+    ),
+    "Permute": Translation(axes.permute, as_it_is, keeps=False),
+    **{
+        name: Translation(made, as_the_spec, keeps=False)
+        for name, made in {
+            "Select": axes.select,
+            "Unbind": axes.unbind,
+            "ReduceSum": partial(axes.reduction, name="sum"),
+            "ReduceMean": partial(axes.reduction, name="mean"),
+            "ReduceMax": partial(axes.reduction, name="amax"),
+        }.items()
+    },
+    **_each(
+        as_the_first,
+        Add=partial(elementwise.merge, operator="+"),
+        Subtract=partial(elementwise.merge, operator="-"),
+        Multiply=partial(elementwise.merge, operator="*"),
+        Maximum=partial(elementwise.extreme, name="maximum"),
+        Minimum=partial(elementwise.extreme, name="minimum"),
+        Average=elementwise.average,
+        Concatenate=elementwise.concatenate,
+        SampleGaussian=elementwise.sample,
+    ),
+}
+"""By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
+for _alias, _name in {
+    "_Projection": "Dense",
+    "_ToQuery": "Dense",
+    "_Packed": "ScaledDotProductAttention",
+    "_AttendingSteps": "TimeDistributed",
+}.items():
+    OPERATORS[_alias] = OPERATORS[_name]

@@ -1,0 +1,402 @@
+"""Definitions that exported programs take along where they need them: their text is copied, nothing here is imported.
+
+Each stands for itself: a program holds those that its layers name, and those that these name.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody writes it
+from torch import Tensor, nn
+
+
+def without(module: nn.Module, name: str) -> nn.Module:
+    """Return a normalization without its `weight` or its `bias`."""
+    module.register_parameter(name, None)
+    return module
+
+
+class FrozenBatchNorm(nn.Module):
+    """Batch normalization whose vectors never train."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+            self.register_buffer(name, torch.full((num_features,), value))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        shift = self.bias - self.running_mean * scale
+        shape = (-1, *(1,) * (x.dim() - 2))
+        return x * scale.reshape(shape) + shift.reshape(shape)
+
+
+class LayerScale(nn.Module):
+    """Multiplies by a learned vector."""
+
+    def __init__(self, shape: tuple[int, ...], value: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, value))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight
+
+
+class ElementwisePReLU(nn.Module):
+    """A ReLU with a learned slope for each element."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, self.weight * x)
+
+
+class SpatialDropout(nn.Module):
+    """Drops whole channels at random in training."""
+
+    def __init__(self, rate: float, axis: int = 1) -> None:
+        super().__init__()
+        self.rate, self.axis = rate, axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        shape = [size if axis in (0, self.axis) else 1 for axis, size in enumerate(x.shape)]
+        return x * x.new_empty(shape).bernoulli_(1 - self.rate).div_(1 - self.rate)
+
+
+class StochasticDepth(nn.Module):
+    """Drops a path at random in training: that of a sample (`row`) or of the batch."""
+
+    def __init__(self, rate: float, mode: str = "row") -> None:
+        super().__init__()
+        self.rate, self.mode = rate, mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        shape = (len(x) if self.mode == "row" else 1, *(1,) * (x.dim() - 1))
+        return x * x.new_empty(shape).bernoulli_(1 - self.rate).div_(1 - self.rate)
+
+
+class GaussianDropout(nn.Module):
+    """Multiplies by random factors in training."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.deviation = (rate / (1 - rate)) ** 0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (torch.randn_like(x) * self.deviation + 1) if self.training and self.deviation else x
+
+
+class GaussianNoise(nn.Module):
+    """Adds noise in training."""
+
+    def __init__(self, stddev: float) -> None:
+        super().__init__()
+        self.stddev = stddev
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn_like(x) * self.stddev if self.training and self.stddev else x
+
+
+class LearnedPositions(nn.Module):
+    """Adds a learned vector for every position."""
+
+    def __init__(self, shape: tuple[int, ...], *, indexed: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(shape))
+        self.indexed = indexed
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.indexed:
+            return x + F.embedding(torch.arange(x.shape[1], device=x.device), self.weight)
+        return x + self.weight[: x.shape[1]]
+
+
+class ClassToken(nn.Module):
+    """Puts learned vectors in front of the steps."""
+
+    def __init__(self, features: int, n: int = 1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1, n, features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.weight.expand(len(x), -1, -1), x], dim=1)
+
+
+class LearnedTokens(nn.Module):
+    """Learned vectors, the same for every sample."""
+
+    def __init__(self, n: int, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1, n, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight.expand(len(x), -1, -1)
+
+
+class Parameter(nn.Module):
+    """A learned tensor, the same for every sample."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(shape))
+
+    def forward(self) -> Tensor:
+        return self.value[None]
+
+
+class Constant(nn.Module):
+    """A fixed tensor, the same for every sample."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.register_buffer("value", torch.zeros(shape, dtype=dtype))
+
+    def forward(self) -> Tensor:
+        return self.value[None]
+
+
+class EinsumDense(nn.Module):
+    """A product with a learned kernel, as an equation says."""
+
+    def __init__(self, equation: str, shape: tuple[int, ...], bias: tuple[int, ...] | None = None) -> None:
+        super().__init__()
+        self.equation = equation
+        self.weight = nn.Parameter(torch.zeros(shape))
+        self.bias = None if bias is None else nn.Parameter(torch.zeros(bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.einsum(self.equation, x, self.weight)
+        return x if self.bias is None else x + self.bias
+
+
+class MixtureOfExperts(nn.Module):
+    """Sends every step to a few of many small networks, and to those that all use."""
+
+    def __init__(
+        self,
+        features: int,
+        num_experts: int,
+        units: int,
+        top_k: int = 2,
+        shared_experts: int = 0,
+        *,
+        gated: bool = True,
+        activation: str = "silu",
+    ) -> None:
+        super().__init__()
+        self.router = nn.Linear(features, num_experts, bias=False)
+        self.experts = nn.ModuleList(
+            Expert(features, units, gated=gated, activation=activation) for _ in range(num_experts + shared_experts)
+        )
+        self.num_experts, self.top_k = num_experts, top_k
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights, chosen = self.router(x).softmax(-1).topk(self.top_k, dim=-1)
+        total = torch.zeros_like(x)
+        for expert in self.experts[self.num_experts :]:
+            total = total + expert(x)
+        for index, expert in enumerate(self.experts[: self.num_experts]):
+            *places, slot = (chosen == index).nonzero(as_tuple=True)
+            total = total.index_put(places, expert(x[places]) * weights[(*places, slot)][:, None], accumulate=True)
+        return total
+
+
+class Expert(nn.Module):
+    """Two projections with an activation between them; if gated, a third multiplies the activation."""
+
+    def __init__(self, features: int, units: int, *, gated: bool, activation: str) -> None:
+        super().__init__()
+        self.up = nn.Linear(features, units, bias=False)
+        self.gate = nn.Linear(features, units, bias=False) if gated else None
+        self.down = nn.Linear(units, features, bias=False)
+        self.activation = getattr(F, activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.activation(self.up(x))
+        if self.gate is not None:
+            hidden = hidden * self.gate(x)
+        return self.down(hidden)
+
+
+class RoIAlign(nn.Module):
+    """Samples the first map within boxes (left, top, right, bottom in positions of the map)."""
+
+    def __init__(self, output_size: tuple[int, int], sampling_ratio: int = 2) -> None:
+        super().__init__()
+        self.size, self.ratio = output_size, sampling_ratio
+
+    def forward(self, *given: Tensor) -> Tensor:
+        *maps, boxes = given
+        left, top, right, bottom = boxes.unbind(-1)
+        rows, columns = (count * self.ratio for count in self.size)
+        down = (torch.arange(rows, device=boxes.device) + 0.5) / rows
+        along = (torch.arange(columns, device=boxes.device) + 0.5) / columns
+        down = top[..., None] + (bottom - top)[..., None] * down
+        along = left[..., None] + (right - left)[..., None] * along
+        height, width = maps[0].shape[2:]
+        grid = torch.stack(
+            [
+                along[:, :, None].expand(-1, -1, rows, -1) * 2 / width - 1,
+                down[..., None].expand(-1, -1, -1, columns) * 2 / height - 1,
+            ],
+            dim=-1,
+        )
+        points = F.grid_sample(maps[0], grid.flatten(1, 2), align_corners=False)
+        pooled = F.avg_pool2d(points, self.ratio)
+        return pooled.unflatten(2, (boxes.shape[1], self.size[0])).transpose(1, 2)
+
+
+class Custom(nn.Module):
+    """A layer that its spec only counts: write what it computes."""
+
+    def __init__(self, name: str, params: int) -> None:
+        super().__init__()
+        self.name = name
+        self.weight = nn.Parameter(torch.zeros(params))
+
+    def forward(self, *given: Tensor) -> Tensor:
+        raise NotImplementedError(f"the spec does not say what '{self.name}' computes")
+
+
+class OneBiasRNN(nn.RNN):
+    """A recurrent layer with one bias, not one for the input and one for the state."""
+
+    def __init__(self, *args: int, **options: bool) -> None:
+        super().__init__(*args, **options)
+        drop_second_biases(self)
+
+
+class OneBiasLSTM(nn.LSTM):
+    """An LSTM with one bias in each gate, not one for the input and one for the state."""
+
+    def __init__(self, *args: int, **options: bool) -> None:
+        super().__init__(*args, **options)
+        drop_second_biases(self)
+
+
+class OneBiasGRU(nn.GRU):
+    """A GRU with one bias in each gate, not one for the input and one for the state."""
+
+    def __init__(self, *args: int, **options: bool) -> None:
+        super().__init__(*args, **options)
+        drop_second_biases(self)
+
+
+def drop_second_biases(layer: nn.RNNBase) -> None:
+    """Leave zeros, which nothing trains, where a recurrent layer has its second biases."""
+    for name, bias in list(layer.named_parameters()):
+        if name.startswith("bias_hh"):
+            delattr(layer, name)
+            setattr(layer, name, torch.zeros_like(bias, requires_grad=False))
+    layer._init_flat_weights()
+
+
+def with_states(
+    made: tuple[Tensor, Tensor | tuple[Tensor, ...]], states: int, *, several: bool, sequences: bool
+) -> tuple[Tensor, ...]:
+    """Return what a recurrent layer makes, then its states, the batch first."""
+    output, last = made
+    found = last if states > 1 else (last,)
+    return (output if sequences else output[:, -1], *(state.transpose(0, 1) if several else state[0] for state in found))
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    num_heads: int,
+    num_kv_heads: int | None = None,
+    dropout: float = 0.0,
+    *,
+    causal: bool = False,
+) -> Tensor:
+    """Return attention of heads that stand side by side in the last axis."""
+    grouped = num_kv_heads is not None
+    query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
+    key, value = (x.unflatten(-1, (num_kv_heads or num_heads, -1)).transpose(-3, -2) for x in (key, value))
+    x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal, enable_gqa=grouped)
+    return x.transpose(-3, -2).flatten(-2)
+
+
+def rotate(x: Tensor, dim: int) -> Tensor:
+    """Return heads of `dim` features with pairs of them rotated by angles that grow with the step."""
+    steps = torch.arange(x.shape[-2], device=x.device, dtype=x.dtype)
+    angles = torch.outer(steps, 10_000.0 ** -(torch.arange(0, dim, 2, device=x.device, dtype=x.dtype) / dim))
+    angles = angles.repeat(1, 2 * (x.shape[-1] // dim))
+    one, other = x.unflatten(-1, (-1, dim)).chunk(2, dim=-1)
+    return x * angles.cos() + torch.cat([-other, one], dim=-1).flatten(-2) * angles.sin()
+
+
+def sinusoids(x: Tensor, dim: int) -> Tensor:
+    """Return sines and cosines of numbers at `dim / 2` frequencies."""
+    pairs = dim // 2
+    angles = x.unsqueeze(-1) * 10_000.0 ** -(torch.arange(pairs, device=x.device) / pairs)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def sample_gaussian(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Draw from a normal distribution."""
+    return mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+
+
+def quick_gelu(x: Tensor) -> Tensor:
+    """Return a GELU by a sigmoid."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+def bounded_relu(x: Tensor, max_value: float | None, negative_slope: float, threshold: float) -> Tensor:
+    """Return a ReLU with a bound, a slope below the threshold, and a threshold, as Keras's."""
+    x = torch.where(x >= threshold, x, negative_slope * (x - threshold))
+    return x if max_value is None else x.clamp(max=max_value)
+
+
+def along(function: torch.nn.Module, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Apply a function of one axis along several, as if they were one."""
+    last = tuple(range(-len(axes), 0))
+    moved = x.movedim(axes, last)
+    return function(moved.flatten(-len(axes)), dim=-1).reshape(moved.shape).movedim(last, axes)
+
+
+def average_inside(
+    x: Tensor, kernel_size: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...]
+) -> Tensor:
+    """Return the means of windows, over the positions of the input alone."""
+    pool = getattr(F, f"avg_pool{len(kernel_size)}d")
+    inside = pool(F.pad(torch.ones_like(x[:1, :1]), padding), kernel_size, stride)
+    return pool(F.pad(x, padding), kernel_size, stride) / inside
+
+
+def crop_like(x: Tensor, like: Tensor) -> Tensor:
+    """Cut a map down to the size of another, around the middle."""
+    for axis in range(2, x.dim()):
+        size = like.shape[axis]
+        x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
+    return x
+
+
+def windows_of(x: Tensor, size: int) -> Tensor:
+    """Cut a map, its channels last, into windows; one that is no multiple is padded at its end."""
+    _, height, width, channels = x.shape
+    x = F.pad(x, (0, 0, 0, -width % size, 0, -height % size))
+    x = x.unflatten(2, (-1, size)).unflatten(1, (-1, size)).transpose(2, 3)
+    return x.reshape(len(x), -1, size * size, channels)
+
+
+def from_windows(x: Tensor, height: int, width: int) -> Tensor:
+    """Put windows together to a map, its channels last; padding is cut off."""
+    size = round(x.shape[2] ** 0.5)
+    rows, columns = -(-height // size), -(-width // size)
+    x = x.reshape(len(x), rows, columns, size, size, -1).transpose(2, 3)
+    return x.reshape(len(x), rows * size, columns * size, -1)[:, :height, :width]
+
+
+def unfold_steps(x: Tensor, like: Tensor) -> Tensor:
+    """Make steps again of a batch of steps."""
+    return x.unflatten(0, like.shape[:2])

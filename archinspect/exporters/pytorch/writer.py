@@ -1,0 +1,268 @@
+"""An outline as the text of a Python module."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
+from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, sequential
+from archinspect.exporters.pytorch.body import Statement, body
+from archinspect.exporters.pytorch.layout import laid_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.exporters.code import Step
+    from archinspect.graph.graph import Node
+
+# What a module's own attributes are called.
+TAKEN = frozenset(
+    "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval "
+    "extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules "
+    "mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer "
+    "register_forward_hook register_module register_parameter requires_grad_ set_extra_state set_submodule share_memory "
+    "state_dict to to_empty train training type xpu zero_grad append extend insert pop path".split()
+)
+RUN = 3
+"""Equal copies in a row, from which on they are made by a loop."""
+
+
+def identifier(name: str) -> str:
+    """Return a name as an attribute can have it."""
+    name = re.sub(r"\W", "_", name)
+    if not name or name[0].isdigit():
+        name = f"layer{name}"
+    return f"{name}_" if keyword.iskeyword(name) or name in TAKEN else name
+
+
+def class_name(name: str) -> str:
+    """Return a block's name, or a network's, as a class's: `ConvBN`, `ResNet50`."""
+    words = re.findall(r"[^\W_]+", name)
+    found = "".join(word[:1].upper() + word[1:] for word in words)
+    if not found or found[0].isdigit() or not found.isidentifier():
+        found = f"Network{''.join(sign for sign in found if sign.isalnum() and sign.isascii())}"
+    return f"{found}_" if keyword.iskeyword(found) or found in ("Tensor", "OrderedDict", "F") else found
+
+
+class Rendered(NamedTuple):
+    """A child of a scope: how it is made, and how it is called."""
+
+    made: str
+    """The expression that makes it; empty where nothing has to be made."""
+    pieces: tuple[str | Given | Own, ...]
+    """The expression that computes it."""
+
+
+class Writer:
+    """Writes one network."""
+
+    def __init__(self, outline: Outline, *, observed: bool) -> None:
+        self.outline = outline
+        self.observed = observed
+        self.parts: dict[str, None] = {}
+        self.layers: dict[str, str] = {}
+
+    def classes(self) -> Iterator[str]:
+        """Yield the text of each class, the network's last."""
+        for definition in self.outline.definitions:
+            yield self._class(definition.name, definition.copies[0], definition)
+        yield self._class(class_name(self.outline.graph.name), self.outline.root, None)
+
+    # A scope's children, as expressions
+
+    def _class(self, name: str, scope: Scope, definition: Definition | None) -> str:
+        rendering = _Rendering(self, iter(definition.bound) if definition else None)
+        lines = [f"class {name}({'nn.Sequential' if sequential(scope) else 'nn.Module'}):"]
+        lines.append(f'    """{self._doc(scope, definition)}"""')
+        lines.append("")
+        signature = ", ".join(["self", *map(_declared, definition.parameters if definition else ())])
+        rows = rendering.scope(scope)
+        made: list[str] = []
+        if sequential(scope):
+            made += laid_out(f"super().__init__({_items(rows)})", 8)
+            forward: list[str] = []
+        else:
+            made.append("        super().__init__()")
+            statements = list(self._statements(scope, rows, "self"))
+            forward = list(body(scope, statements, self._argument_names(scope), observed=self.observed))
+            for attribute in rendering.kept:
+                made.append(f"        self.{attribute} = {attribute}")
+            for child, row in rows:
+                if row.made:
+                    made += laid_out(f"self.{identifier(child.name)} = {row.made}", 8)
+        if definition is None:
+            made += [f"        {line}" for line in self._ties()]
+        if len(made) > 1 or definition is None or definition.parameters or sequential(scope):
+            lines += laid_out(f"def __init__({signature}) -> None:", 4)
+            lines += made
+            lines += [""] if forward else []
+        lines += forward
+        return "\n".join(lines)
+
+    def _doc(self, scope: Scope, definition: Definition | None) -> str:
+        if definition is None:
+            return f"{_plain(self.outline.graph.name)}."
+        what = f"The block `{scope.kind}`" if scope.kind != "group" else f"The layers of `{_plain(scope.path)}`"
+        return f"{what}."
+
+    def _argument_names(self, scope: Scope) -> list[str]:
+        if scope is self.outline.root:
+            names = [identifier(node.path) for node in self.outline.graph.inputs]
+            return ["x"] if len(names) == 1 else names
+        if scope.reads_all:
+            return ["*inputs"]
+        return ["x", "other", *(f"other_{number}" for number in range(2, len(scope.inputs)))][: len(scope.inputs)]
+
+    def _statements(self, scope: Scope, rows: Sequence[tuple[Leaf | Scope, Rendered]], base: str) -> Iterator[Statement]:
+        """Yield what a function does, step by step; copies in a list are called one by one."""
+        for child, row in rows:
+            own = f"{base}.{identifier(child.name)}"
+            if isinstance(child, Leaf):
+                functional = child.step.stateless and not row.made
+                named = "" if row.made and not functional else child.name
+                yield Statement(child, row.pieces, own, child.inputs, child.outputs, observed=named)
+            elif child.definition is None and not sequential(child):
+                inner = self.inside[id(child)]
+                for number, (copy, copied) in enumerate(inner):
+                    yield Statement(copy, copied.pieces, f"{own}[{number}]", copy.inputs, copy.outputs)
+            else:
+                yield Statement(child, row.pieces, own, child.inputs, child.outputs)
+
+    inside: dict[int, list[tuple[Leaf | Scope, Rendered]]] = {}
+
+    def _ties(self) -> Iterator[str]:
+        """Yield what shares weights with others, and what does not train."""
+        return iter(())
+
+
+class _Rendering:
+    """Renders the children of one class, with its parameters in the place of values that differ."""
+
+    def __init__(self, writer: Writer, bound: Iterator[Any] | None) -> None:
+        self.writer = writer
+        self.bound = bound
+        self.kept: dict[str, None] = {}
+        """Parameters that the forward pass needs."""
+
+    def _value(self, value: Any, *, forward: bool = False) -> str:  # noqa: ANN401 - of any argument
+        found = next(self.bound) if self.bound is not None else value
+        if isinstance(found, Expression):
+            if forward:
+                self.kept[found.parameter] = None
+                found = found._replace(parameter=f"self.{found.parameter}")
+            return str(found)
+        return found.text if isinstance(found, Raw) else literal(found)
+
+    def scope(self, scope: Scope) -> list[tuple[Leaf | Scope, Rendered]]:
+        """Return the children with their texts."""
+        return [(child, self._child(child, in_chain=sequential(scope) or scope.is_list)) for child in scope.children]
+
+    def _child(self, child: Leaf | Scope, *, in_chain: bool) -> Rendered:
+        if isinstance(child, Leaf):
+            return self._leaf(child.step, in_chain=in_chain)
+        calls = tuple(Given(index) for index in range(len(child.inputs)))
+        pieces: list[Any] = [Own(), "("]
+        for index, given in enumerate(calls):
+            pieces += [", ", given] if index else [given]
+        called = (*pieces, ")")
+        if child.definition is not None:
+            args = []
+            for parameter, value in zip(child.definition.parameters, child.values, strict=True):
+                text = self._value(value)
+                if parameter.default is ... or text != literal(parameter.default):
+                    args.append(f"{parameter.name}={text}" if args and "=" in args[-1] or parameter.default is not ... else text)
+            return Rendered(f"{child.definition.name}({', '.join(args)})", called)
+        rows = self.scope(child)
+        if sequential(child):
+            return Rendered(f"nn.Sequential({_items(rows)})", called)
+        self.writer.inside = {**self.writer.inside, id(child): rows}
+        return Rendered(f"nn.ModuleList([{', '.join(_runs([row.made for _, row in rows]))}])", ())
+
+    def _leaf(self, step: Step, *, in_chain: bool) -> Rendered:
+        self.writer.parts.update(dict.fromkeys(step.parts))
+        made = self._call(step.module) if step.module else ""
+        pieces: list[str | Given | Own] = []
+        for piece in step.code:
+            pieces.append(self._value(piece.value, forward=True) if isinstance(piece, Hole) else piece)
+        uses_own = any(isinstance(piece, Own) for piece in pieces)
+        return Rendered(made if in_chain or uses_own or not step.stateless else "", tuple(pieces))
+
+    def _call(self, call: Call) -> str:
+        args = []
+        for arg in call.args:
+            if isinstance(arg.value, Call):
+                text = self._call(arg.value)
+            else:
+                text = self._value(arg.value)
+                if arg.default is not ... and text == literal(arg.default):
+                    continue
+            args.append(f"{arg.role}={text}" if arg.keyword else text)
+        return f"{call.name}({', '.join(args)})"
+
+
+def _items(rows: Sequence[tuple[Leaf | Scope, Rendered]]) -> str:
+    """Return the arguments of a `nn.Sequential`: numbered ones as they are, named ones as a dictionary."""
+    names = [child.name for child, _ in rows]
+    made = [row.made for _, row in rows]
+    if names == [str(number) for number in range(len(names))]:
+        return ", ".join(_runs(made))
+    return f"OrderedDict({', '.join(f'{identifier(n)}={text}' for n, text in zip(names, made, strict=True))})"
+
+
+def _runs(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the items of a list, equal ones in a row as a loop."""
+    at = 0
+    while at < len(texts):
+        end = at
+        while end < len(texts) and texts[end] == texts[at]:
+            end += 1
+        if end - at >= RUN:
+            yield f"*({texts[at]} for _ in range({end - at}))"
+        else:
+            yield from texts[at:end]
+        at = end
+
+
+def _declared(parameter: Any) -> str:  # noqa: ANN401 - a parameter of a definition
+    kinds = sorted({_type(value) for value in parameter.values})
+    text = f"{parameter.name}: {' | '.join(kinds)}"
+    return text if parameter.default is ... else f"{text} = {literal(parameter.default)}"
+
+
+def _type(value: object) -> str:
+    if isinstance(value, tuple):
+        inner = sorted({_type(item) for item in value}) or ["int"]
+        return f"tuple[{' | '.join(inner)}, ...]"
+    return "None" if value is None else type(value).__name__
+
+
+def _plain(text: str) -> str:
+    """Return text as a docstring holds it on one line."""
+    return " ".join(text.replace("\\", "/").replace('"', "'").split())
+
+
+@cache
+def part_texts() -> dict[str, str]:
+    """Return the text of every ready-made definition, by its name."""
+    text = files("archinspect.exporters.pytorch").joinpath("parts.py").read_text("utf-8")
+    lines = text.splitlines()
+    nodes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    return {node.name: "\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in nodes}
+
+
+def parts_for(names: Sequence[str]) -> list[str]:
+    """Return the texts of definitions and of those that they name, in the order of their file."""
+    texts = part_texts()
+    wanted: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in wanted:
+            wanted.add(name)
+            todo += [other for other in texts if other != name and re.search(rf"\b{other}\b", texts[name])]
+    return [text for name, text in texts.items() if name in wanted]
