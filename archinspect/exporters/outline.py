@@ -22,11 +22,21 @@ if TYPE_CHECKING:
 class Leaf:
     """One step of the program: what it computes, what it reads and makes."""
 
-    def __init__(self, path: str, name: str, step: Step, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(  # noqa: PLR0913 - as much is known of a step
+        self,
+        path: str,
+        name: str,
+        step: Step,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        nodes: Sequence[Node] = (),
+    ) -> None:
         self.path = path
         self.name = name
         """Its name in the scope that it is in."""
         self.step = step
+        self.nodes = tuple(nodes)
+        """The nodes that it stands for, whose weights its module holds."""
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
 
@@ -62,7 +72,7 @@ class Scope:
         first = self.children[0] if self.children else None
         if len(self.inputs) < 2 or not isinstance(first, Leaf) or first.inputs != self.inputs:  # noqa: PLR2004 - several
             return False
-        if not all(order.order == () for order in first.step.code if isinstance(order, Given)):
+        if not _concatenates(first.step):
             return False
         return not any(tensor in self.inputs for child in self.children[1:] for tensor in child.inputs)
 
@@ -144,10 +154,11 @@ def structure(scope: Scope) -> Any:  # noqa: ANN401 - anything that compares
     rows = []
     for number, child in enumerate(scope.children):
         reads: Any = tuple(places[tensor] for tensor in child.inputs)
+        kind = _kind_of(child)
         if number == 0 and scope.reads_all:
-            reads = "all"
+            reads, kind = "all", "concatenation"
         places |= {tensor: (number, i) for i, tensor in enumerate(child.outputs)}
-        rows.append((child.name, reads, len(child.outputs), _kind_of(child)))
+        rows.append((child.name, reads, len(child.outputs), kind))
     outputs = tuple(places[tensor] for tensor in scope.outputs)
     count = "all" if scope.reads_all else len(scope.inputs)
     return (scope.kind if scope.kind != "group" else "", count, outputs, tuple(rows))
@@ -166,11 +177,14 @@ def _masked(call: Call) -> Any:  # noqa: ANN401 - as above
     )
 
 
+def _concatenates(step: Step) -> bool:
+    """Return whether a step joins its inputs as they are, however many."""
+    text = "".join(piece for piece in step.code if isinstance(piece, str))
+    as_they_are = not any(isinstance(piece, Given) and piece.order for piece in step.code)
+    return as_they_are and re.fullmatch(r"torch\.cat\(\[(, )+\], dim=\)", text) is not None
+
+
 def _mask(code: Code) -> Any:  # noqa: ANN401 - as above
-    if any(isinstance(piece, Given) and piece.index > 0 for piece in code):
-        text = "".join(piece for piece in code if isinstance(piece, str))
-        if re.fullmatch(r"torch\.cat\(\[(, )*\], dim=\)", text):
-            return "torch.cat", [piece for piece in code if isinstance(piece, Given) and piece.order]
     return tuple((piece.role, _type(piece.value)) if isinstance(piece, Hole) else piece for piece in code)
 
 
@@ -202,9 +216,17 @@ def sequential(scope: Scope) -> bool:
 class Outline:
     """The outline of a network, from its leaves in the order in which they run."""
 
-    def __init__(self, graph: Graph, leaves: Iterable[Leaf], class_name: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        leaves: Iterable[Leaf],
+        class_name: Callable[[str], str],
+        composites: Mapping[str, tuple[str, Mapping[str, Any]]],
+    ) -> None:
         self.graph = graph
         self.class_name = class_name
+        self.composites = composites
+        """Kind and arguments of each composite, and of each layer that is several steps, by path."""
         self.root = Scope("", "", graph.name, {})
         self.definitions: list[Definition] = []
         """In an order in which none needs one that stands after it."""
@@ -216,24 +238,21 @@ class Outline:
     def _place(self, leaves: Sequence[Leaf]) -> None:
         """Put leaves into scopes; composites whose leaves do not stand together are dissolved."""
         scopes = {"": self.root}
-        open_paths: list[str] = [""]
         scattered = self._scattered(leaves)
         for leaf in leaves:
             *above, _ = leaf.path.split(".")
             paths = [".".join(above[: i + 1]) for i in range(len(above))]
-            paths = [path for path in paths if path in self.graph.composites and path not in scattered]
+            paths = [path for path in paths if path in self.composites and path not in scattered]
             scope = self.root
             for path in paths:
                 if path not in scopes:
-                    composite = self.graph.composites[path]
                     name = path[len(scope.path) + 1 :] if scope.path else path
-                    scopes[path] = Scope(path, name.replace(".", "_"), composite.kind, composite.args)
+                    scopes[path] = Scope(path, name.replace(".", "_"), *self.composites[path])
                     scope.children.append(scopes[path])
                 scope = scopes[path]
             own = leaf.path[len(scope.path) + 1 :] if scope.path else leaf.path
             leaf.name = own.replace(".", "_")
             scope.children.append(leaf)
-        del open_paths
 
     def _scattered(self, leaves: Sequence[Leaf]) -> set[str]:
         """Return the composites between whose leaves others stand."""

@@ -4,99 +4,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.exporters.code import Given, Own
-from archinspect.exporters.orders import Use, made_in, order_of_inputs, permutation, spec_order
-from archinspect.exporters.outline import Leaf, Outline
-from archinspect.exporters.pytorch.operators import OPERATORS
-from archinspect.exporters.pytorch.writer import Writer, class_name, parts_for
-from archinspect.exporters.refusal import CannotExportError
-from archinspect.ops.base import Op
+from archinspect.exporters.orders import spec_order
+from archinspect.exporters.outline import Outline
+from archinspect.exporters.pytorch.program import Program
+from archinspect.exporters.pytorch.writer import Writer, class_name, module_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from archinspect.analyses.facts import Facts
-    from archinspect.exporters.code import Step
-    from archinspect.exporters.orders import Order
-    from archinspect.graph.graph import Node, Tensor
+    from archinspect.graph.graph import Node
 
 
-class Given_(NamedTuple):
+class Given(NamedTuple):
     """An input of the module."""
 
     name: str
     shape: tuple[int, ...]
+    """As the module takes it: the batch first, a map's channels after it."""
     dtype: str
+    """`float` is the type that the network computes in."""
     channels_last: bool
+    """Whether the spec has a map's channels last, and so the module's figures are those of that memory format."""
 
 
 class Module(NamedTuple):
     """A network as a PyTorch module."""
 
     text: str
+    """The source of a Python file."""
     name: str
-    inputs: tuple[Given_, ...]
+    """The class that is the network; it takes no arguments."""
+    inputs: tuple[Given, ...]
     layers: Mapping[str, str]
+    """Which module each layer of the spec is, or the name under which `observe` notes its value."""
     orders: Mapping[str, tuple[int, ...]]
+    """Which of the spec's axes each axis of a layer's output is, where they are not the same."""
 
 
 def export(facts: Facts, *, observed: bool = False) -> Module:
-    """Return the text of a module. Raise :class:`CannotExportError`."""
-    program = _Program(facts)
-    outline = Outline(facts.graph, program.leaves(), class_name)
-    writer = Writer(outline, observed=observed)
-    classes = list(writer.classes())
-    text = "\n\n\n".join([_head(facts, classes), *parts_for(list(writer.parts)), *classes]) + "\n"
-    inputs = tuple(program.given(node) for node in facts.graph.inputs)
-    return Module(text, class_name(facts.graph.name), inputs, writer.layers, {})
+    """Return a network as the text of a PyTorch module.
+
+    With `observed` the text calls `observe(module, name, value)` for each value that no module of its own makes; what
+    runs it has to define that function. Raise :class:`CannotExportError` for what PyTorch cannot say.
+    """
+    program = Program(facts)
+    outline = Outline(facts.graph, program.leaves(), class_name, program.composites)
+    writer = Writer(outline, facts, observed=observed)
+    text = module_text(writer, facts)
+    inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
+    orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
+    return Module(text, writer.name, inputs, writer.layers, orders)
 
 
-def _head(facts: Facts, classes: list[str]) -> str:
-    text = "\n".join(classes)
-    lines = ["from collections import OrderedDict", ""] if "OrderedDict(" in text else []
-    lines += ["import torch"]
-    lines += ["import torch.nn.functional as F"]
-    lines += ["from torch import Tensor, nn"]
-    return "\n".join(lines)
-
-
-class _Program:
-    """Finds what each node is in PyTorch, and in which order each tensor's axes are."""
-
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
-        reads = {name: entry.reads for name, entry in OPERATORS.items()}
-        self.orders: dict[Tensor, Order] = order_of_inputs(facts, reads)
-
-    def given(self, node: Node) -> Given_:
-        order = self.orders[node.output]
-        shape, dtype = self.facts.types[node.output.position]
-        last = order != spec_order(len(order)) and len(order) == 4  # noqa: PLR2004 - maps
-        return Given_(node.path, tuple(shape[axis] for axis in order), dtype, last)
-
-    def leaves(self) -> Iterator[Leaf]:
-        for node in self.facts.graph.nodes:
-            yield self._leaf(node)
-
-    def _leaf(self, node: Node) -> Leaf:
-        entry = OPERATORS.get(type(node.op).__name__)
-        if entry is None:
-            raise CannotExportError(node.layer, f"{type(node.op).__name__} has no translation to PyTorch")
-        call = self.facts.call(node)
-        there = tuple(self.orders[tensor] for tensor in node.inputs)
-        use = Use(node, call, entry.reads(node.op, call.shapes, there), self.facts)
-        step = entry.translate(use)
-        turns = [permutation(*pair) for pair in zip(there, use.orders, strict=True)]
-        if any(turns):
-            pieces = [
-                piece._replace(order=turns[piece.index]) if isinstance(piece, Given) and piece.index >= 0 else piece
-                for piece in step.code
-            ]
-            step = step._replace(code=tuple(pieces))
-        for tensor in node.outputs:
-            self.orders[tensor] = made_in(use, tensor, keeps=entry.keeps)
-        name = node.path
-        return Leaf(name, name, step, node.inputs, node.outputs)
-
-
-__all__ = ["Given", "Module", "Op", "Own", "export"]
+def _given(program: Program, facts: Facts, node: Node) -> Given:
+    order = program.orders[node.output]
+    shape, dtype = facts.types[node.output.position]
+    return Given(node.path, tuple(shape[axis] for axis in order), dtype, order != spec_order(len(order)))

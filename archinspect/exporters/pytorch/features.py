@@ -73,14 +73,9 @@ def attention(use: Use) -> Step:
         options.append("causal=True")
     if op.dropout:
         options.append("dropout={dropout} if self.training else 0.0")
-    if op.masked or op.shared_position_biases:
-        raise CannotExportError(use.node.layer, "the mask or the biases that it adds are another layer's")
-    module = None
-    if op.position_biases:
-        raise CannotExportError(use.node.layer, "which bias a pair of steps takes is the network's own")
     text = f"attend({query}, {key}, {value}, {', '.join(options)})"
     holes = {"num_heads": op.num_heads, "num_kv_heads": op.kv_heads, "dropout": op.dropout}
-    return Step(code(text, **holes), module, parts=("attend",))
+    return Step(code(text, **holes), parts=("attend",))
 
 
 def rotary(use: Use) -> Step:

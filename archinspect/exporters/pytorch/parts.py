@@ -316,13 +316,52 @@ def attend(
     dropout: float = 0.0,
     *,
     causal: bool = False,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Return attention of heads that stand side by side in the last axis."""
-    grouped = num_kv_heads is not None
     query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
-    key, value = (x.unflatten(-1, (num_kv_heads or num_heads, -1)).transpose(-3, -2) for x in (key, value))
-    x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal, enable_gqa=grouped)
+    heads = (num_kv_heads or num_heads, -1)
+    key, value = (x.unflatten(-1, heads).transpose(-3, -2) for x in (key, value))
+    if bias is not None and causal:
+        bias = bias + torch.full(bias.shape[-2:], float("-inf")).triu(1).to(bias)
+        causal = False
+    x = F.scaled_dot_product_attention(
+        query, key, value, bias, dropout, causal, enable_gqa=num_kv_heads is not None
+    )
     return x.transpose(-3, -2).flatten(-2)
+
+
+class PositionBiases(nn.Module):
+    """Learned biases of each head, by how far a key stands from a query."""
+
+    def __init__(self, count: int, num_heads: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(count, num_heads))
+
+    def forward(self, query: Tensor, key: Tensor) -> Tensor:
+        count, steps, width = len(self.weight), query.shape[-2], round(key.shape[-2] ** 0.5)
+        if count == (2 * width - 1) ** 2 and steps == width * width:  # a window
+            places = torch.arange(steps, device=query.device)
+            rows, columns = places // width, places % width
+            rows = rows[:, None] - rows[None] + width - 1
+            columns = columns[:, None] - columns[None] + width - 1
+            index = rows * (2 * width - 1) + columns
+        else:  # buckets of distances
+            places = torch.arange(key.shape[-2], device=query.device)
+            index = places[None] - torch.arange(steps, device=query.device)[:, None]
+            index = (index + count // 2).clamp(0, count - 1)
+        return F.embedding(index, self.weight).permute(2, 0, 1)
+
+
+class Mask(nn.Module):
+    """What the network adds to the scores of attention: set it."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("value", torch.zeros(shape), persistent=False)
+
+    def forward(self) -> Tensor:
+        return self.value
 
 
 def rotate(x: Tensor, dim: int) -> Tensor:

@@ -1,0 +1,149 @@
+"""A network's layers as steps of a PyTorch program, and in which order each tensor's axes are there."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from archinspect.exporters.code import Given, Step, call, code
+from archinspect.exporters.orders import Use, made_in, order_of_inputs, permutation, spec_order
+from archinspect.exporters.outline import Leaf
+from archinspect.exporters.pytorch.operators import OPERATORS
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.attending import Attending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.exporters.orders import Order
+    from archinspect.graph.graph import Node, Tensor
+
+
+class Between:
+    """A value of the program that is no tensor of the network, such as the biases that several attentions add."""
+
+
+class Program:
+    """Finds what each node is in PyTorch."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.composites: dict[str, tuple[str, Mapping[str, Any]]] = {
+            path: (composite.kind, composite.args) for path, composite in facts.graph.composites.items()
+        }
+        """Kind and arguments of what several steps belong to: the graph's composites, and attention."""
+        self.orders: dict[Tensor, Order] = order_of_inputs(facts, {n: entry.reads for n, entry in OPERATORS.items()})
+        self._biases: dict[int, Any] = {}
+        """The last position biases, by the number of heads."""
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield the steps in the order in which they run. Raise :class:`CannotExportError`."""
+        for layer, group in groupby(self.facts.graph.nodes, key=lambda node: node.layer):
+            nodes = list(group)
+            if isinstance(nodes[0].layer_op, Attending) and len(nodes) > 1:
+                yield from self._attention(layer, nodes)
+            else:
+                for node in nodes:
+                    yield self._leaf(node, node.path)
+
+    def _leaf(self, node: Node, path: str, extra: Sequence[Any] = ()) -> Leaf:
+        entry = OPERATORS.get(type(node.op).__name__)
+        if entry is None:
+            raise CannotExportError(node.layer, f"{type(node.op).__name__} has no translation to PyTorch")
+        call_ = self.facts.call(node)
+        there = tuple(self.orders[tensor] for tensor in node.inputs)
+        use = Use(node, call_, entry.reads(node.op, call_.shapes, there), self.facts)
+        step = entry.translate(use)
+        turns = [permutation(*pair) for pair in zip(there, use.orders, strict=True)]
+        if any(turns):
+            pieces = [
+                piece._replace(order=turns[piece.index]) if isinstance(piece, Given) and piece.index >= 0 else piece
+                for piece in step.code
+            ]
+            step = step._replace(code=tuple(pieces))
+        for tensor in node.outputs:
+            self.orders[tensor] = made_in(use, tensor, keeps=entry.keeps)
+        used = {piece.index for piece in step.code if isinstance(piece, Given)}
+        if -1 not in used and used != set(range(len(node.inputs))):
+            step = _renumbered(step, sorted(used))
+            return Leaf(path, path, step, [node.inputs[index] for index in sorted(used)], node.outputs, [node])
+        return Leaf(path, path, step, [*node.inputs, *extra], node.outputs, [node])
+
+    def _attention(self, layer: str, nodes: Sequence[Node]) -> Iterator[Leaf]:
+        """Yield the steps of attention with its projections: a function of its own."""
+        self.composites[layer] = (type(nodes[0].layer_op).__name__, {})
+        attending = next(node for node in nodes if isinstance(node.op, Attending))
+        packed = attending.op.fused_inputs()
+        together = [attending.inputs[index].producer for index in packed]
+        names = dict(zip(attending.inputs, ("query", "key", "value"), strict=True))
+        for node in nodes:
+            if node in together:
+                if node is together[-1]:
+                    yield self._packed(layer, together)
+            elif node is attending:
+                yield from self._attend(layer, node)
+            else:
+                name = names.get(node.output) or ("projection" if node.position > attending.position else "")
+                rotated = name and any(node.output in other.inputs for other in nodes if other is not attending)
+                for reader in nodes:
+                    if node.output in reader.inputs and reader.output in names and not name:
+                        name = names[reader.output]
+                if type(node.op).__name__ == "RotaryEmbedding":
+                    name = f"rotated_{name}"
+                del rotated
+                yield self._leaf(node, f"{layer}.{name or node.path.rpartition('.')[2]}")
+
+    def _packed(self, layer: str, nodes: Sequence[Node]) -> Leaf:
+        """Return one product that makes queries, keys and values, or keys and values."""
+        source = nodes[0].inputs[0]
+        there = self.orders[source]
+        widths = [self.facts.shape(node.output)[-1] for node in nodes]
+        ops: list[Any] = [node.op for node in nodes]
+        sizes = {"in_features": self.facts.shape(source)[-1], "out_features": sum(widths)}
+        module = call("nn.Linear", sizes, bias=(ops[0].use_bias, True))
+        cut = ".chunk({parts}, dim=-1)" if len(set(widths)) == 1 else ".split({sizes}, dim=-1)"
+        pieces = code(f"{{self}}({{0}}){cut}", parts=len(nodes), sizes=tuple(widths))
+        turn = permutation(there, spec_order(len(there)))
+        pieces = tuple(piece._replace(order=turn) if isinstance(piece, Given) else piece for piece in pieces)
+        outputs = [node.output for node in nodes]
+        for tensor in outputs:
+            self.orders[tensor] = spec_order(len(there))
+        name = "qkv" if len(nodes) == 3 else "kv"  # noqa: PLR2004 - queries, keys and values
+        return Leaf(f"{layer}.{name}", name, Step(pieces, module), [source], outputs, nodes)
+
+    def _attend(self, layer: str, node: Node) -> Iterator[Leaf]:
+        """Yield the product of queries, keys and values, after the biases and the mask that it adds."""
+        op: Any = node.op
+        extra: list[Any] = []
+        if op.position_biases:
+            biases = self._biases[op.num_heads] = Between()
+            module = call("PositionBiases", {"count": op.position_biases, "num_heads": op.num_heads})
+            step = Step(code("{self}({0}, {1})"), module, parts=("PositionBiases",))
+            yield Leaf(f"{layer}.biases", "biases", step, node.inputs[:2], [biases], [node])
+            extra.append(biases)
+        elif op.shared_position_biases:
+            if op.num_heads not in self._biases:
+                raise CannotExportError(node.layer, "no attention before it has position biases of as many heads")
+            extra.append(self._biases[op.num_heads])
+        if op.masked:
+            mask = Between()
+            query, key = (self.facts.shape(tensor) for tensor in node.inputs[:2])
+            module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], key[-2])})
+            yield Leaf(f"{layer}.mask", "mask", Step(code("{self}()"), module, parts=("Mask",)), [], [mask], [])
+            extra.append(mask)
+        leaf = self._leaf(node, f"{layer}.attend", extra)
+        if extra:
+            added = " + ".join(f"{{{len(node.inputs) + index}}}" for index in range(len(extra)))
+            *front, last = leaf.step.code
+            step = leaf.step._replace(code=(*front, *code(f", bias={added}"), last))
+            leaf = Leaf(leaf.path, leaf.name, step, [*node.inputs, *extra], node.outputs, [])
+        yield leaf
+
+
+def _renumbered(step: Step, used: Sequence[int]) -> Step:
+    """Return a step that counts only the inputs that it uses."""
+    pieces = [
+        piece._replace(index=used.index(piece.index)) if isinstance(piece, Given) else piece for piece in step.code
+    ]
+    return step._replace(code=tuple(pieces))
