@@ -67,6 +67,10 @@ def axes(graph: Graph) -> dict[str, tuple[str, int]]:
     return found
 
 
+MAX_OPERATORS = 5_000
+"""Of a network whose formulas are asked for: each takes a third of a millisecond, for each figure."""
+
+
 class RefusedError(InvalidSpecError):
     """The network does not take a point; `where` is a formula whose guards say where it refuses all for this reason."""
 
@@ -139,10 +143,17 @@ def formulas(load: Loader, facts: Facts, figures: Sequence[str] = (), names: Seq
     """Return the formulas of figures, all of :data:`FIGURES` unless some are named, each with guards of its own.
 
     Without `names` their variables are all that the network's structure does not depend on: the batch, its parameters,
-    and the sizes of its inputs but for channels and features. Raise ValueError for what is none.
+    and the sizes of its inputs but for channels and features. Raise ValueError for what is none, and for a network of
+    more than :data:`MAX_OPERATORS`.
     """
     for figure in figures:
         refuse_unknown("a figure", figure, FIGURES)
+    count = len(facts.graph.nodes)
+    if count > MAX_OPERATORS:
+        raise ValueError(
+            f"the network has {count:,} operators, and formulas are found for at most {MAX_OPERATORS:,}: "
+            "with fewer copies of its blocks they are as informative"
+        )
     chosen = list(names) or free_variables(load, facts)
     return {figure: Symbols(load, facts, chosen).formula(figure) for figure in figures or FIGURES}
 

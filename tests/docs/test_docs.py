@@ -29,7 +29,7 @@ import archinspect
 import archinspect.render.diagnostics
 import archinspect.render.listing
 from archinspect import ops, render
-from archinspect.analyses import devices
+from archinspect.analyses import devices, formula
 from archinspect.base import diagnostics, source
 from archinspect.base.codes import CODES, Code
 from archinspect.base.diagnostics import Diagnostic, Fix
@@ -499,6 +499,7 @@ LIMITS = {
     "items of a list argument": f"{args.MAX_ITEMS:,}",
     "`repeat` of one step": f"{steps.MAX_REPEAT:,}",
     "layers, once everything is expanded": f"{builder.MAX_NODES:,}",
+    "operators of a network whose formulas are asked for": f"{formula.MAX_OPERATORS:,}",
     "problems that are told": f"{diagnostics.MAX_PROBLEMS:,}",
     "nesting of blocks and groups": f"{scope.MAX_NESTING} levels",
     "chain of `extends`": f"{load.MAX_EXTENDS} specs",
