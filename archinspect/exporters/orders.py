@@ -89,6 +89,11 @@ def as_a_map(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tu
     )
 
 
+def as_maps_with_boxes(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Read maps with the channels first, and the boxes, the last input, in the spec's order."""
+    return (*as_a_map(op, shapes[:-1], orders[:-1]), spec_order(len(shapes[-1])))
+
+
 def as_the_first(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Read all inputs in the order of the first; those of several ranks in the spec's."""
     if len(set(map(len, shapes))) > 1:

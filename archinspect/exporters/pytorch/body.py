@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archinspect.exporters.outline import Scope
     from archinspect.graph.graph import Tensor
 
-NEST = WIDTH - 26
+NEST = WIDTH - 14
 """Characters from which on an expression gets a variable."""
 
 

@@ -73,9 +73,12 @@ def attention(use: Use) -> Step:
         options.append("causal=True")
     if op.dropout:
         options.append("dropout={dropout} if self.training else 0.0")
-    text = f"attend({query}, {key}, {value}, {', '.join(options)})"
+    function = "attend_biased" if op.position_biases or op.shared_position_biases or op.masked else "attend"
+    if op.kv_heads != op.num_heads and function == "attend":
+        function = "attend_grouped"
+    text = f"{function}({query}, {key}, {value}, {', '.join(options)})"
     holes = {"num_heads": op.num_heads, "num_kv_heads": op.kv_heads, "dropout": op.dropout}
-    return Step(code(text, **holes), parts=("attend",))
+    return Step(code(text, **holes), parts=(function,))
 
 
 def rotary(use: Use) -> Step:

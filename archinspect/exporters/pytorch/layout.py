@@ -20,23 +20,15 @@ def laid_out(text: str, indent: int = 0) -> Iterator[str]:
         return
     body, tail = text[start + 1 : end], text[end:]
     yield blank + text[: start + 1]
-    if indent + 4 + len(body) <= WIDTH and not _is_definition(text):
+    items = list(split(body))
+    if indent + 4 + len(body) <= WIDTH:
         yield f"{blank}    {body}"
-    elif indent + 4 + len(body) <= WIDTH:
-        yield f"{blank}    {body}"
+    elif len(items) == 1:
+        yield from laid_out(items[0], indent + 4)
     else:
-        items = list(split(body))
         for item in items:
-            yield from laid_out(item if _is_sole_generator(items) else f"{item},", indent + 4)
+            yield from laid_out(f"{item},", indent + 4)
     yield blank + tail
-
-
-def _is_definition(text: str) -> bool:
-    return text.startswith("def ")
-
-
-def _is_sole_generator(items: list[str]) -> bool:
-    return len(items) == 1 and " for " in items[0] and not items[0].startswith("*")
 
 
 def split(text: str) -> Iterator[str]:
@@ -59,7 +51,10 @@ def split(text: str) -> Iterator[str]:
 
 
 def _last_bracket(text: str) -> tuple[int, int]:
-    """Return where the last bracket that holds something opens and closes; -1 where there is none."""
+    """Return where the last bracket that holds something opens and closes, a function's parameters of its head.
+
+    Without one both are -1.
+    """
     stack: list[int] = []
     found = (-1, -1)
     quoted = False
@@ -74,4 +69,6 @@ def _last_bracket(text: str) -> tuple[int, int]:
             start = stack.pop()
             if not stack and place > start + 1:
                 found = (start, place)
+                if text.startswith("def "):
+                    break
     return found

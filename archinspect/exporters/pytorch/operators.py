@@ -5,7 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.exporters.orders import as_a_map, as_it_is, as_the_first, as_the_spec, where_it_matters
+from archinspect.exporters.orders import (
+    as_a_map,
+    as_it_is,
+    as_maps_with_boxes,
+    as_the_first,
+    as_the_spec,
+    where_it_matters,
+)
 from archinspect.exporters.pytorch import axes, elementwise, features, maps
 
 if TYPE_CHECKING:
@@ -62,7 +69,7 @@ OPERATORS: dict[str, Translation] = {
         InstanceNormalization=maps.instance_norm,
         LocalResponseNormalization=maps.local_response_norm,
     ),
-    "RoIAlign": Translation(maps.roi_align, as_a_map, keeps=False),
+    "RoIAlign": Translation(maps.roi_align, as_maps_with_boxes, keeps=False),
     **_each(as_it_is, UnitNormalization=maps.unit_norm, LayerScale=maps.layer_scale),
     **_each(
         as_the_spec,

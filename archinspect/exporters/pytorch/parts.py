@@ -226,7 +226,7 @@ class Expert(nn.Module):
 
 
 class RoIAlign(nn.Module):
-    """Samples the first map within boxes (left, top, right, bottom in positions of the map)."""
+    """Samples the first map within boxes: left, top, right, bottom in its positions."""
 
     def __init__(self, output_size: tuple[int, int], sampling_ratio: int = 2) -> None:
         super().__init__()
@@ -308,26 +308,49 @@ def with_states(
 
 
 def attend(
+    query: Tensor, key: Tensor, value: Tensor, num_heads: int, dropout: float = 0.0, *, causal: bool = False
+) -> Tensor:
+    """Return attention of heads that stand side by side in the last axis."""
+    query, key, value = (x.unflatten(-1, (num_heads, -1)).transpose(-3, -2) for x in (query, key, value))
+    x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal)
+    return x.transpose(-3, -2).flatten(-2)
+
+
+def attend_grouped(
     query: Tensor,
     key: Tensor,
     value: Tensor,
     num_heads: int,
+    num_kv_heads: int,
+    dropout: float = 0.0,
+    *,
+    causal: bool = False,
+) -> Tensor:
+    """Return attention of heads that stand side by side in the last axis, with fewer heads of keys and values."""
+    query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
+    key, value = (x.unflatten(-1, (num_kv_heads, -1)).transpose(-3, -2) for x in (key, value))
+    x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal, enable_gqa=True)
+    return x.transpose(-3, -2).flatten(-2)
+
+
+def attend_biased(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    num_heads: int,
+    bias: Tensor,
     num_kv_heads: int | None = None,
     dropout: float = 0.0,
     *,
     causal: bool = False,
-    bias: Tensor | None = None,
 ) -> Tensor:
-    """Return attention of heads that stand side by side in the last axis."""
+    """Return attention of heads that stand side by side in the last axis, with a bias on each score."""
+    grouped = num_kv_heads is not None
     query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
-    heads = (num_kv_heads or num_heads, -1)
-    key, value = (x.unflatten(-1, heads).transpose(-3, -2) for x in (key, value))
-    if bias is not None and causal:
-        bias = bias + torch.full(bias.shape[-2:], float("-inf")).triu(1).to(bias)
-        causal = False
-    x = F.scaled_dot_product_attention(
-        query, key, value, bias, dropout, causal, enable_gqa=num_kv_heads is not None
-    )
+    key, value = (x.unflatten(-1, (num_kv_heads or num_heads, -1)).transpose(-3, -2) for x in (key, value))
+    if causal:
+        bias = bias + torch.full(bias.shape[-2:], float("-inf"), device=bias.device).triu(1)
+    x = F.scaled_dot_product_attention(query, key, value, bias, dropout, enable_gqa=grouped)
     return x.transpose(-3, -2).flatten(-2)
 
 

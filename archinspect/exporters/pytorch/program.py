@@ -85,13 +85,11 @@ class Program:
                 yield from self._attend(layer, node)
             else:
                 name = names.get(node.output) or ("projection" if node.position > attending.position else "")
-                rotated = name and any(node.output in other.inputs for other in nodes if other is not attending)
                 for reader in nodes:
                     if node.output in reader.inputs and reader.output in names and not name:
                         name = names[reader.output]
                 if type(node.op).__name__ == "RotaryEmbedding":
                     name = f"rotated_{name}"
-                del rotated
                 yield self._leaf(node, f"{layer}.{name or node.path.rpartition('.')[2]}")
 
     def _packed(self, layer: str, nodes: Sequence[Node]) -> Leaf:
@@ -136,8 +134,9 @@ class Program:
         if extra:
             added = " + ".join(f"{{{len(node.inputs) + index}}}" for index in range(len(extra)))
             *front, last = leaf.step.code
-            step = leaf.step._replace(code=(*front, *code(f", bias={added}"), last))
-            leaf = Leaf(leaf.path, leaf.name, step, [*node.inputs, *extra], node.outputs, [])
+            assert isinstance(last, str)
+            step = leaf.step._replace(code=(*front, last[:-1], *code(f", bias={added})")), parts=("attend_biased",))
+            leaf = Leaf(leaf.path, leaf.name, step, [*node.inputs, *extra], node.outputs, leaf.nodes)
         yield leaf
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import textwrap
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, sequential
 from archinspect.exporters.pytorch.body import Statement, body
-from archinspect.exporters.pytorch.layout import laid_out
+from archinspect.exporters.pytorch.layout import WIDTH, laid_out
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.reports.summary import report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from archinspect.analyses.facts import Facts
     from archinspect.exporters.code import Step
     from archinspect.graph.graph import Node
 
@@ -28,6 +32,14 @@ TAKEN = frozenset(
     "register_forward_hook register_module register_parameter requires_grad_ set_extra_state set_submodule share_memory "
     "state_dict to to_empty train training type xpu zero_grad append extend insert pop path".split()
 )
+WEIGHTS = {
+    **dict.fromkeys(("kernel", "embeddings", "gamma", "alpha", "position_embeddings", "tokens"), "weight"),
+    **dict.fromkeys(("bias", "beta"), "bias"),
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+    "value": "value",
+}
+"""What PyTorch's modules call the weights of a layer that has one of each."""
 RUN = 3
 """Equal copies in a row, from which on they are made by a loop."""
 
@@ -61,17 +73,40 @@ class Rendered(NamedTuple):
 class Writer:
     """Writes one network."""
 
-    def __init__(self, outline: Outline, *, observed: bool) -> None:
+    def __init__(self, outline: Outline, facts: Facts, *, observed: bool) -> None:
         self.outline = outline
+        self.facts = facts
         self.observed = observed
+        self.name = class_name(outline.graph.name)
         self.parts: dict[str, None] = {}
+        """Names of the ready-made definitions that the network needs."""
         self.layers: dict[str, str] = {}
+        """The path of each node's module, or of its value where it has none."""
+        self.inside: dict[int, list[tuple[Leaf | Scope, Rendered]]] = {}
+        """What lists of copies hold, by the identity of the list's scope."""
+        self._modules: dict[Node, str] = {}
+        """How each node's module is reached from the network."""
+        self._locate(outline.root, "self", "")
 
     def classes(self) -> Iterator[str]:
         """Yield the text of each class, the network's last."""
         for definition in self.outline.definitions:
             yield self._class(definition.name, definition.copies[0], definition)
-        yield self._class(class_name(self.outline.graph.name), self.outline.root, None)
+        yield self._class(self.name, self.outline.root, None)
+
+    def _locate(self, scope: Scope, expression: str, path: str) -> None:
+        """Note where the modules of a scope are."""
+        for number, child in enumerate(scope.children):
+            own = str(number) if scope.is_list else identifier(child.name)
+            inner = f"{path}.{own}" if path else own
+            reached = f"{expression}[{number}]" if scope.is_list else f"{expression}.{own}"
+            if isinstance(child, Scope):
+                self._locate(child, reached, inner)
+                continue
+            for node in child.nodes:
+                self.layers[node.path] = inner
+                if child.step.module:
+                    self._modules[node] = reached
 
     # A scope's children, as expressions
 
@@ -107,7 +142,10 @@ class Writer:
     def _doc(self, scope: Scope, definition: Definition | None) -> str:
         if definition is None:
             return f"{_plain(self.outline.graph.name)}."
-        what = f"The block `{scope.kind}`" if scope.kind != "group" else f"The layers of `{_plain(scope.path)}`"
+        if scope.path not in self.outline.graph.composites:
+            what = f"`{scope.kind}` with all that it is made of"
+        else:
+            what = f"The block `{scope.kind}`" if scope.kind != "group" else f"The layers of `{_plain(scope.path)}`"
         return f"{what}."
 
     def _argument_names(self, scope: Scope) -> list[str]:
@@ -133,11 +171,37 @@ class Writer:
             else:
                 yield Statement(child, row.pieces, own, child.inputs, child.outputs)
 
-    inside: dict[int, list[tuple[Leaf | Scope, Rendered]]] = {}
-
     def _ties(self) -> Iterator[str]:
         """Yield what shares weights with others, and what does not train."""
-        return iter(())
+        for node in self.facts.graph.nodes:
+            if node.shares is None:
+                continue
+            theirs = self.facts.call(node).weights.keys() - self.facts.own_weights(node).keys()
+            for name in self.facts.call(node).weights:
+                if name in theirs and node in self._modules:
+                    yield from self._tie(node, node.shares, name)
+        frozen = {node for node in self.facts.graph.nodes if not node.trainable and node in self._modules}
+        frozen = {node for node in frozen if self.facts.call(node).learns}
+        yield from self._frozen(self.outline.root, frozen)
+
+    def _tie(self, node: Node, other: Node, name: str) -> Iterator[str]:
+        """Yield the line that makes two modules share a weight."""
+        if name not in WEIGHTS:
+            raise CannotExportError(node.layer, f"it shares weights that {type(node.op).__name__} has several of")
+        own, shared = self._modules[node], self._modules[other]
+        if own != shared:
+            yield f"{own}.{WEIGHTS[name]} = {shared}.{WEIGHTS[name]}"
+
+    def _frozen(self, scope: Scope, frozen: set[Node]) -> Iterator[str]:
+        """Yield the lines that keep modules from training, a whole scope at once where all of it is."""
+        for child in scope.children:
+            nodes = [n for leaf in _leaves(child) for n in leaf.nodes if n in self._modules]
+            learning = [n for n in nodes if self.facts.call(n).learns]
+            if learning and all(node in frozen for node in learning):
+                first = self._modules[learning[0]]
+                yield f"{_above(first, child, self._modules, learning)}.requires_grad_(False)"
+            elif isinstance(child, Scope):
+                yield from self._frozen(child, frozen)
 
 
 class _Rendering:
@@ -205,6 +269,24 @@ class _Rendering:
         return f"{call.name}({', '.join(args)})"
 
 
+def _leaves(child: Leaf | Scope) -> Iterator[Leaf]:
+    if isinstance(child, Leaf):
+        yield child
+    else:
+        for inner in child.children:
+            yield from _leaves(inner)
+
+
+def _above(reached: str, child: Leaf | Scope, modules: Mapping[Node, str], nodes: Sequence[Node]) -> str:
+    """Return how a child is reached, from how a module in it is."""
+    if isinstance(child, Leaf):
+        return reached
+    depth = child.path.count(".") + 1
+    del modules, nodes
+    parts = re.findall(r"\.\w+|\[\d+\]", reached)
+    return "self" + "".join(parts[:depth])
+
+
 def _items(rows: Sequence[tuple[Leaf | Scope, Rendered]]) -> str:
     """Return the arguments of a `nn.Sequential`: numbered ones as they are, named ones as a dictionary."""
     names = [child.name for child, _ in rows]
@@ -264,5 +346,26 @@ def parts_for(names: Sequence[str]) -> list[str]:
         name = todo.pop()
         if name not in wanted:
             wanted.add(name)
-            todo += [other for other in texts if other != name and re.search(rf"\b{other}\b", texts[name])]
+            todo += [other for other in texts if other != name and re.search(rf"(?<![.\w]){other}\b", texts[name])]
     return [text for name, text in texts.items() if name in wanted]
+
+
+def module_text(writer: Writer, facts: Facts) -> str:
+    """Return the text of a whole module: what it is, what it imports, its definitions and classes."""
+    classes = list(writer.classes())
+    definitions = [*parts_for(list(writer.parts)), *classes]
+    text = "\n\n\n".join(definitions)
+    imports = ["from collections import OrderedDict\n"] if "OrderedDict(" in text else []
+    imports += ["import torch"] if re.search(r"\btorch\.", text) else []
+    imports += ["import torch.nn.functional as F"] if re.search(r"\bF\.|\bF,", text) else []
+    imports.append("from torch import Tensor, nn")
+    return f'"""{_head(facts)}\n"""\n\n' + "\n".join(imports) + f"\n\n\n{text}\n"
+
+
+def _head(facts: Facts) -> str:
+    """Return a module's docstring: the network's name, figures and source."""
+    graph = facts.graph
+    totals = report(facts).totals
+    lines = [f"{_plain(graph.name)}: {totals.params:,} parameters, {totals.macs:,} MACs."]
+    said = [_plain(part) for part in (graph.description, graph.source) if part]
+    return "\n\n".join([*lines, *("\n".join(textwrap.wrap(part, WIDTH)) for part in said)])
