@@ -185,6 +185,22 @@ class Network:
 
         return Sweep(self._load, self.facts, grid, tuple(figures) or tuple(FIGURES))
 
+    def export(self, target: str) -> str | bytes:
+        """Return the network as a program or file of another tool, by its name in :data:`archinspect.exporters.TARGETS`.
+
+        Raise :class:`archinspect.exporters.refusal.CannotExportError` for a layer that the target cannot say, with the
+        reason, and ValueError for another target.
+
+        >>> import archinspect
+        >>> text = archinspect.network({"input": [8], "layers": [{"Dense": 4}, "ReLU"]}).export("pytorch")
+        >>> "nn.Linear(8, 4)" in text
+        True
+        """
+        from archinspect.exporters import export
+
+        with collection_paused():
+            return export(self.facts, target)
+
     def compare(self, *others: Network) -> list[Report]:
         """Return the reports of this network and others, in this order."""
         return [network.report() for network in (self, *others)]

@@ -1,1 +1,27 @@
-"""Networks as other tools' programs and files."""
+"""Networks as other tools' programs and files: one target a package, found by its name in :data:`TARGETS`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from archinspect.base.diagnostics import refuse_unknown
+
+if TYPE_CHECKING:
+    from archinspect.analyses.facts import Facts
+
+TARGETS = {
+    "pytorch": "one Python file that needs nothing but torch",
+}
+"""Each target and what it gives; its package, of the same name, is imported when it is asked for."""
+
+
+def export(facts: Facts, target: str) -> str | bytes:
+    """Return a network in the form of a target: the text of a program, or a file's bytes.
+
+    Raise :class:`archinspect.exporters.refusal.CannotExportError` for what the target cannot say, ValueError for none
+    of :data:`TARGETS`.
+    """
+    refuse_unknown("a target", target, TARGETS)
+    write = import_module(f"archinspect.exporters.{target}").text
+    return write(facts)  # type: ignore[no-any-return] # each target's gives this

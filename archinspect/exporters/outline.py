@@ -7,6 +7,7 @@ become the class's parameters; what does not is written into it.
 
 from __future__ import annotations
 
+import keyword
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Leaf:
     """One step of the program: what it computes, what it reads and makes."""
 
-    def __init__(  # noqa: PLR0913 - as much is known of a step
+    def __init__(
         self,
         path: str,
         name: str,
@@ -222,16 +223,21 @@ class Outline:
         leaves: Iterable[Leaf],
         class_name: Callable[[str], str],
         composites: Mapping[str, tuple[str, Mapping[str, Any]]],
+        identifier: Callable[[str], str] = str,
+        taken: Iterable[str] = (),
     ) -> None:
         self.graph = graph
         self.class_name = class_name
+        self.identifier = identifier
+        """Makes a name that a program can have of a layer's."""
         self.composites = composites
         """Kind and arguments of each composite, and of each layer that is several steps, by path."""
         self.root = Scope("", "", graph.name, {})
         self.definitions: list[Definition] = []
         """In an order in which none needs one that stands after it."""
-        self._taken: set[str] = set()
+        self._taken: set[str] = set(taken)
         self._place(list(leaves))
+        self._name(self.root)
         self._wire()
         self._define()
 
@@ -253,6 +259,22 @@ class Outline:
             own = leaf.path[len(scope.path) + 1 :] if scope.path else leaf.path
             leaf.name = own.replace(".", "_")
             scope.children.append(leaf)
+
+    def _name(self, scope: Scope) -> None:
+        """Give children names that the program can have, each another one."""
+        if not scope.is_list:
+            taken: set[str] = set()
+            for child in scope.children:
+                name = wanted = self.identifier(child.name)
+                number = 1
+                while name in taken:
+                    number += 1
+                    name = f"{wanted}_{number}"
+                child.name = name
+                taken.add(name)
+        for child in scope.children:
+            if isinstance(child, Scope):
+                self._name(child)
 
     def _scattered(self, leaves: Sequence[Leaf]) -> set[str]:
         """Return the composites between whose leaves others stand."""
@@ -331,14 +353,15 @@ class Outline:
     def _make(self, copies: list[Scope]) -> None:
         first = copies[0]
         wanted = first.kind if first.kind != "group" else first.name
-        definition = Definition(self._free(self.class_name(wanted)), copies)
+        definition = Definition(self.free(self.class_name(wanted)), copies)
         columns = list(zip(*([hole for hole in holes(scope)] for scope in copies), strict=True))
         solve(definition, columns)
         self.definitions.append(definition)
         for scope in copies:
             scope.definition = definition
 
-    def _free(self, name: str) -> str:
+    def free(self, name: str) -> str:
+        """Return a name for a class that none has yet."""
         found, number = name, 1
         while found in self._taken:
             number += 1
@@ -385,14 +408,14 @@ def _arguments(copies: Sequence[Scope]) -> dict[tuple[Any, ...], str]:
     found: dict[tuple[Any, ...], str] = {}
     for name in copies[0].args:
         values = tuple(scope.args.get(name) for scope in copies)
-        if all(isinstance(value, int | float | bool) for value in values) and name.isidentifier():
-            found.setdefault(_key(values), name)
+        if all(isinstance(value, int | float | bool) for value in values) and re.fullmatch(
+            r"[A-Za-z]\w*", name, re.ASCII
+        ):
+            found.setdefault(_key(values), f"{name}_" if keyword.iskeyword(name) or name in ("self", "nn") else name)
     return found
 
 
-def _by_others(
-    values: tuple[Any, ...], parameters: Mapping[Any, str], given: Mapping[Any, str]
-) -> Expression | None:
+def _by_others(values: tuple[Any, ...], parameters: Mapping[Any, str], given: Mapping[Any, str]) -> Expression | None:
     """Return values by a parameter that there is already, or by an argument of the block: equal, a multiple, a part."""
     if _key(values) in parameters:
         return Expression(parameters[_key(values)])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.exporters.orders import spec_order
 from archinspect.exporters.outline import Outline
 from archinspect.exporters.pytorch.program import Program
-from archinspect.exporters.pytorch.writer import Writer, class_name, module_text
+from archinspect.exporters.pytorch.writer import Writer, class_name, identifier, module_text, reserved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,12 +49,18 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     runs it has to define that function. Raise :class:`CannotExportError` for what PyTorch cannot say.
     """
     program = Program(facts)
-    outline = Outline(facts.graph, program.leaves(), class_name, program.composites)
+    leaves = list(program.leaves())
+    outline = Outline(facts.graph, leaves, class_name, program.composites, identifier, reserved())
     writer = Writer(outline, facts, observed=observed)
     text = module_text(writer, facts)
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
     orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
     return Module(text, writer.name, inputs, writer.layers, orders)
+
+
+def text(facts: Facts) -> str:
+    """Return a network as the text of a PyTorch module; see :func:`export`."""
+    return export(facts).text
 
 
 def _given(program: Program, facts: Facts, node: Node) -> Given:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.exporters.code import Given, Own
+from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Leaf
-from archinspect.exporters.pytorch.layout import WIDTH, laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,7 +141,7 @@ class _Body:
         after = statement.pieces[place + 1] if place + 1 < len(statement.pieces) else ""
         before = statement.pieces[place - 1] if place else ""
         bare = not order and not (isinstance(after, str) and after[:1] in (".", "["))
-        operand = isinstance(before, str) and before.endswith((" * ", " - ", " @ ")) or (
+        operand = (isinstance(before, str) and before.endswith((" * ", " - ", " @ "))) or (
             isinstance(after, str) and after.startswith((" * ", " @ "))
         )
         if " " in _outside(text) and (not bare or operand):
@@ -167,7 +167,7 @@ class _Body:
         reader = self.statements[uses[0]]
         if uses[0] == index + 1 and "inplace=True" in "".join(p for p in reader.pieces if isinstance(p, str)):
             return True
-        return not dying and not self.pending and uses[0] == index + 1 or (not dying and bool(self.statements))
+        return (not dying and not self.pending and uses[0] == index + 1) or (not dying and bool(self.statements))
 
     def _new(self, tensor: Tensor, statement: Statement | None) -> str:
         for name in ("x", "y", "z", "a", "b", "c", "d", "e", "g", "h", "u", "v", "w"):

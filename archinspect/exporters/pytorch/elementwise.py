@@ -9,8 +9,6 @@ from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from archinspect.exporters.orders import Use
     from archinspect.ops.base import Op
 
@@ -166,8 +164,16 @@ def _operands(use: Use) -> list[str]:
     found = []
     for index, shape in enumerate(use.call.shapes):
         missing = rank - len(shape)
-        found.append(f"{{{index}}}" + (f"[:, {', '.join(['None'] * missing)}]" if missing and len(shape) > 1 else
-                                      f"[:, {', '.join(['None'] * missing)}]" if missing else ""))
+        found.append(
+            f"{{{index}}}"
+            + (
+                f"[:, {', '.join(['None'] * missing)}]"
+                if missing and len(shape) > 1
+                else f"[:, {', '.join(['None'] * missing)}]"
+                if missing
+                else ""
+            )
+        )
     return found
 
 
@@ -247,5 +253,3 @@ def rescaling(use: Use) -> Step:
     op: Any = use.op
     text = "{0}" + (" * {scale}" if op.scale != 1 else "") + (" + {offset}" if op.offset else "")
     return Step(code(text, scale=op.scale, offset=op.offset))
-
-

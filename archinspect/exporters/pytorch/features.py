@@ -123,15 +123,15 @@ def recurrent(use: Use) -> Step:
     parts = (f"OneBias{name}",) if single else ()
     several = op.num_layers * (1 + op.bidirectional) > 1
     states = len(op.state)
-    given = [f"{{{index}}}{'.transpose(0, 1).contiguous()' if several else '[None]'}" for index in range(1, len(use.orders))]
+    given = [
+        f"{{{index}}}{'.transpose(0, 1).contiguous()' if several else '[None]'}" for index in range(1, len(use.orders))
+    ]
     start = f", ({', '.join(given)})" if len(given) > 1 else f", {given[0]}" if given else ""
     if not op.return_state:
         last = "" if op.return_sequences else "[:, -1]"
         return Step(code(f"{{self}}({{0}}{start})[0]{last}"), module, parts=parts)
     options_text = f"states={states}, several={several}, sequences={op.return_sequences}"
-    return Step(
-        code(f"with_states({{self}}({{0}}{start}), {options_text})"), module, parts=(*parts, "with_states")
-    )
+    return Step(code(f"with_states({{self}}({{0}}{start}), {options_text})"), module, parts=(*parts, "with_states"))
 
 
 def embedding(use: Use) -> Step:

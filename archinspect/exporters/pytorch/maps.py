@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.code import Hole, Step, call, code
 from archinspect.exporters.orders import channels_first
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.spatial import channel_axis
@@ -13,6 +13,7 @@ from archinspect.ops.spatial import channel_axis
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.exporters.code import Call, Code
     from archinspect.exporters.orders import Use
 
 
@@ -108,7 +109,9 @@ def pooling(use: Use, kind: str) -> Step:
     rank = _rank(use)
     how = op.sliding(use.shape[2:])
     strides = op.strides or op.pool_size
-    symmetric = all(before == after and 2 * before <= size for (before, after), size in zip(how.pads, op.pool_size, strict=True))
+    symmetric = all(
+        before == after and 2 * before <= size for (before, after), size in zip(how.pads, op.pool_size, strict=True)
+    )
     padding, step, sides = one([before for before, _ in how.pads]), "{self}({0})", ()
     if op.ceil_mode == "caffe":
         raise CannotExportError(use.node.layer, "PyTorch does not round as Caffe does")
@@ -135,7 +138,19 @@ def pooling(use: Use, kind: str) -> Step:
         padding=(padding, 0),
         **options,
     )
+    if not sides:
+        step = function(f"F.{kind.lower()}_pool{rank}d", module)
+        return Step(step, module, stateless=True)
     return Step(code(step, padding=sides), module, stateless=True)
+
+
+def function(name: str, module: Call) -> Code:
+    """Return the call of a function that takes what the module does, after the input."""
+    pieces: list[Any] = [f"{name}(", *code("{0}")]
+    for arg in module.args:
+        if arg.value != arg.default or type(arg.value) is not type(arg.default):
+            pieces += [f", {arg.role}=" if arg.keyword else ", ", Hole(arg.value, arg.role)]
+    return (*pieces, ")")
 
 
 def _average_inside(use: Use, how: Any, strides: Sequence[int]) -> Step:  # noqa: ANN401 - a window's sliding
@@ -157,8 +172,10 @@ def adaptive(use: Use, kind: str) -> Step:
     """Return an `nn.AdaptiveAvgPool2d` or `nn.AdaptiveMaxPool2d`."""
     op: Any = use.op
     options = {"return_indices": (op.return_indices, False)} if kind == "Max" else {}
-    module = call(f"nn.Adaptive{kind}Pool{_rank(use)}d", {"output_size": one(op.output_size)}, **options)
-    return Step(code("{self}({0})"), module, stateless=True)
+    rank = _rank(use)
+    module = call(f"nn.Adaptive{kind}Pool{rank}d", {"output_size": one(op.output_size)}, **options)
+    name = f"F.adaptive_{kind.lower()}_pool{rank}d"
+    return Step(function(name, module), module, stateless=True)
 
 
 def roi_align(use: Use) -> Step:
@@ -198,7 +215,7 @@ def upsampling(use: Use) -> Step:
     given = {"scale_factor": (one(factors), None)} if factors else {"size": (one(op.size), None)}
     corners = getattr(op, "align_corners", None) if "nearest" not in mode else None
     module = call("nn.Upsample", {}, **given, mode=(mode, "nearest"), align_corners=(corners, None))
-    return Step(code("{self}({0})"), module, stateless=True)
+    return Step(function("F.interpolate", module), module, stateless=True)
 
 
 def resize_like(use: Use) -> Step:
@@ -226,14 +243,19 @@ def channel_shuffle(use: Use) -> Step:
 def pixel_shuffle(use: Use) -> Step:
     """Return a larger map of fewer channels."""
     op: Any = use.op
-    return Step(code("{self}({0})"), call("nn.PixelShuffle", {"upscale_factor": op.upscale_factor}), stateless=True)
+    return Step(
+        code("F.pixel_shuffle({0}, {upscale_factor})", upscale_factor=op.upscale_factor),
+        call("nn.PixelShuffle", {"upscale_factor": op.upscale_factor}),
+        stateless=True,
+    )
 
 
 def pixel_unshuffle(use: Use) -> Step:
     """Return a smaller map of more channels."""
     op: Any = use.op
     module = call("nn.PixelUnshuffle", {"downscale_factor": op.downscale_factor})
-    return Step(code("{self}({0})"), module, stateless=True)
+    pieces = code("F.pixel_unshuffle({0}, {downscale_factor})", downscale_factor=op.downscale_factor)
+    return Step(pieces, module, stateless=True)
 
 
 # Normalization
@@ -360,8 +382,6 @@ def layer_scale(use: Use) -> Step:
     shape = (use.shape[axis], *(1,) * (len(use.shape) - 1 - axis))
     module = call("LayerScale", {"shape": shape}, value=(op.init_values, 1e-6))
     return Step(code("{self}({0})"), module, parts=("LayerScale",))
-
-
 
 
 max_pooling = partial(pooling, kind="Max")

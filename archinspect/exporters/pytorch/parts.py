@@ -304,7 +304,10 @@ def with_states(
     """Return what a recurrent layer makes, then its states, the batch first."""
     output, last = made
     found = last if states > 1 else (last,)
-    return (output if sequences else output[:, -1], *(state.transpose(0, 1) if several else state[0] for state in found))
+    return (
+        output if sequences else output[:, -1],
+        *(state.transpose(0, 1) if several else state[0] for state in found),
+    )
 
 
 def attend(

@@ -10,10 +10,11 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.base.printable import printable
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
+from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, sequential
 from archinspect.exporters.pytorch.body import Statement, body
-from archinspect.exporters.pytorch.layout import WIDTH, laid_out
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.reports.summary import report
 
@@ -26,11 +27,60 @@ if TYPE_CHECKING:
 
 # What a module's own attributes are called.
 TAKEN = frozenset(
-    "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval "
-    "extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules "
-    "mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer "
-    "register_forward_hook register_module register_parameter requires_grad_ set_extra_state set_submodule share_memory "
-    "state_dict to to_empty train training type xpu zero_grad append extend insert pop path".split()
+    [
+        "T_destination",
+        "add_module",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_module",
+        "register_parameter",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+        "append",
+        "extend",
+        "insert",
+        "pop",
+        "path",
+    ]
 )
 WEIGHTS = {
     **dict.fromkeys(("kernel", "embeddings", "gamma", "alpha", "position_embeddings", "tokens"), "weight"),
@@ -46,7 +96,7 @@ RUN = 3
 
 def identifier(name: str) -> str:
     """Return a name as an attribute can have it."""
-    name = re.sub(r"\W", "_", name)
+    name = re.sub(r"\W", "_", name, flags=re.ASCII)
     if not name or name[0].isdigit():
         name = f"layer{name}"
     return f"{name}_" if keyword.iskeyword(name) or name in TAKEN else name
@@ -54,11 +104,16 @@ def identifier(name: str) -> str:
 
 def class_name(name: str) -> str:
     """Return a block's name, or a network's, as a class's: `ConvBN`, `ResNet50`."""
-    words = re.findall(r"[^\W_]+", name)
+    words = re.findall(r"[A-Za-z0-9]+", name)
     found = "".join(word[:1].upper() + word[1:] for word in words)
-    if not found or found[0].isdigit() or not found.isidentifier():
-        found = f"Network{''.join(sign for sign in found if sign.isalnum() and sign.isascii())}"
-    return f"{found}_" if keyword.iskeyword(found) or found in ("Tensor", "OrderedDict", "F") else found
+    if not found or found[0].isdigit():
+        found = f"Network{found}"
+    return f"{found}_" if keyword.iskeyword(found) else found
+
+
+def reserved() -> set[str]:
+    """Return the names that no class of a network can have."""
+    return {"F", "OrderedDict", "Tensor", *part_texts()}
 
 
 class Rendered(NamedTuple):
@@ -77,7 +132,7 @@ class Writer:
         self.outline = outline
         self.facts = facts
         self.observed = observed
-        self.name = class_name(outline.graph.name)
+        self.name = outline.free(class_name(outline.graph.name))
         self.parts: dict[str, None] = {}
         """Names of the ready-made definitions that the network needs."""
         self.layers: dict[str, str] = {}
@@ -97,7 +152,7 @@ class Writer:
     def _locate(self, scope: Scope, expression: str, path: str) -> None:
         """Note where the modules of a scope are."""
         for number, child in enumerate(scope.children):
-            own = str(number) if scope.is_list else identifier(child.name)
+            own = str(number) if scope.is_list else child.name
             inner = f"{path}.{own}" if path else own
             reached = f"{expression}[{number}]" if scope.is_list else f"{expression}.{own}"
             if isinstance(child, Scope):
@@ -129,7 +184,7 @@ class Writer:
                 made.append(f"        self.{attribute} = {attribute}")
             for child, row in rows:
                 if row.made:
-                    made += laid_out(f"self.{identifier(child.name)} = {row.made}", 8)
+                    made += laid_out(f"self.{child.name} = {row.made}", 8)
         if definition is None:
             made += [f"        {line}" for line in self._ties()]
         if len(made) > 1 or definition is None or definition.parameters or sequential(scope):
@@ -156,10 +211,12 @@ class Writer:
             return ["*inputs"]
         return ["x", "other", *(f"other_{number}" for number in range(2, len(scope.inputs)))][: len(scope.inputs)]
 
-    def _statements(self, scope: Scope, rows: Sequence[tuple[Leaf | Scope, Rendered]], base: str) -> Iterator[Statement]:
+    def _statements(
+        self, scope: Scope, rows: Sequence[tuple[Leaf | Scope, Rendered]], base: str
+    ) -> Iterator[Statement]:
         """Yield what a function does, step by step; copies in a list are called one by one."""
         for child, row in rows:
-            own = f"{base}.{identifier(child.name)}"
+            own = f"{base}.{child.name}"
             if isinstance(child, Leaf):
                 functional = child.step.stateless and not row.made
                 named = "" if row.made and not functional else child.name
@@ -239,7 +296,11 @@ class _Rendering:
             for parameter, value in zip(child.definition.parameters, child.values, strict=True):
                 text = self._value(value)
                 if parameter.default is ... or text != literal(parameter.default):
-                    args.append(f"{parameter.name}={text}" if args and "=" in args[-1] or parameter.default is not ... else text)
+                    args.append(
+                        f"{parameter.name}={text}"
+                        if (args and "=" in args[-1]) or parameter.default is not ...
+                        else text
+                    )
             return Rendered(f"{child.definition.name}({', '.join(args)})", called)
         rows = self.scope(child)
         if sequential(child):
@@ -257,15 +318,20 @@ class _Rendering:
         return Rendered(made if in_chain or uses_own or not step.stateless else "", tuple(pieces))
 
     def _call(self, call: Call) -> str:
-        args = []
+        args: list[str] = []
+        in_order = True
+        """Whether all arguments so far stand at their places."""
         for arg in call.args:
-            if isinstance(arg.value, Call):
-                text = self._call(arg.value)
+            text = self._call(arg.value) if isinstance(arg.value, Call) else self._value(arg.value)
+            if arg.keyword and arg.default is not ... and text == literal(arg.default):
+                in_order = False
+            elif not arg.keyword or (
+                in_order and text.isidentifier() and text[0].islower() and call.name.startswith("nn.Conv")
+            ):
+                args.append(text)
             else:
-                text = self._value(arg.value)
-                if arg.default is not ... and text == literal(arg.default):
-                    continue
-            args.append(f"{arg.role}={text}" if arg.keyword else text)
+                in_order = False
+                args.append(f"{arg.role}={text}")
         return f"{call.name}({', '.join(args)})"
 
 
@@ -293,7 +359,7 @@ def _items(rows: Sequence[tuple[Leaf | Scope, Rendered]]) -> str:
     made = [row.made for _, row in rows]
     if names == [str(number) for number in range(len(names))]:
         return ", ".join(_runs(made))
-    return f"OrderedDict({', '.join(f'{identifier(n)}={text}' for n, text in zip(names, made, strict=True))})"
+    return f"OrderedDict({', '.join(f'{n}={text}' for n, text in zip(names, made, strict=True))})"
 
 
 def _runs(texts: Sequence[str]) -> Iterator[str]:
@@ -325,7 +391,7 @@ def _type(value: object) -> str:
 
 def _plain(text: str) -> str:
     """Return text as a docstring holds it on one line."""
-    return " ".join(text.replace("\\", "/").replace('"', "'").split())
+    return printable(" ".join(text.split())).replace("\\", "/").replace('"', "'")
 
 
 @cache
@@ -359,7 +425,7 @@ def module_text(writer: Writer, facts: Facts) -> str:
     imports += ["import torch"] if re.search(r"\btorch\.", text) else []
     imports += ["import torch.nn.functional as F"] if re.search(r"\bF\.|\bF,", text) else []
     imports.append("from torch import Tensor, nn")
-    return f'"""{_head(facts)}\n"""\n\n' + "\n".join(imports) + f"\n\n\n{text}\n"
+    return f'"""{_head(facts)}"""\n\n' + "\n".join(imports) + f"\n\n\n{text}\n"
 
 
 def _head(facts: Facts) -> str:
@@ -367,5 +433,7 @@ def _head(facts: Facts) -> str:
     graph = facts.graph
     totals = report(facts).totals
     lines = [f"{_plain(graph.name)}: {totals.params:,} parameters, {totals.macs:,} MACs."]
-    said = [_plain(part) for part in (graph.description, graph.source) if part]
-    return "\n\n".join([*lines, *("\n".join(textwrap.wrap(part, WIDTH)) for part in said)])
+    said = ". ".join(_plain(part).rstrip(".") for part in (graph.description, graph.source) if part)
+    return "\n\n".join(
+        [*lines, "\n".join(textwrap.wrap(f"{said[:1].upper()}{said[1:]}.", WIDTH - 3))] if said else lines
+    )

@@ -1,0 +1,46 @@
+"""`archinspect export`: a network as a program or file of another tool."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from archinspect.cli.common import batch_option, input_option, set_option, spec_argument, spec_errors
+from archinspect.exporters import TARGETS
+
+
+@click.command("export")
+@spec_argument
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(list(TARGETS)),
+    required=True,
+    help="; ".join(f"{name}: {what}" for name, what in TARGETS.items()) + ".",
+)
+@batch_option
+@input_option
+@set_option
+def command(spec: str, target: str, **settings: Any) -> None:  # noqa: ANN401 - as api.network takes them
+    """Write a network as a program of another framework.
+
+    A block becomes a class with its parameters as arguments, a chain a Sequential, a repeat a loop; layers keep their
+    names. What the target cannot say is refused, with the layer and the reason.
+
+    \b
+    Examples:
+      archinspect export resnet50 --to pytorch -o resnet50.py
+      archinspect export gpt2 --to pytorch --set depth=24
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    from archinspect.exporters.refusal import CannotExportError  # a help page needs none
+
+    with spec_errors() as api:
+        network = api.network(spec, **settings)
+    try:
+        written = network.export(target)
+    except CannotExportError as error:
+        click.echo(f"Error: {target} cannot say {error}", err=True)
+        sys.exit(1)
+    click.echo(written, nl=False)
