@@ -186,7 +186,7 @@ class Network:
         return Sweep(self._load, self.facts, grid, tuple(figures) or tuple(FIGURES))
 
     def export(self, target: str) -> str | bytes:
-        """Return the network as a program or file of another tool, by its name in :data:`archinspect.exporters.TARGETS`.
+        """Return the network as a program or file of another tool: a name of :data:`archinspect.exporters.TARGETS`.
 
         Raise :class:`archinspect.exporters.refusal.CannotExportError` for a layer that the target cannot say, with the
         reason, and ValueError for another target.

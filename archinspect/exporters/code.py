@@ -23,7 +23,7 @@ class Hole(NamedTuple):
 class Given(NamedTuple):
     """An input of the step, read as another order of its axes where `order` is not empty; `index` -1 is all of them."""
 
-    index: int
+    index: int  # type: ignore[assignment] # no tuple is searched
     order: tuple[int, ...] = ()
 
 

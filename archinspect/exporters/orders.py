@@ -115,7 +115,7 @@ def made_in(use: Use, output: Tensor, *, keeps: bool) -> Order:
 
 
 def permutation(there: Order, wanted: Order) -> tuple[int, ...]:
-    """Return the axes of a tensor that is there in the order in which they are wanted; nothing if they are so already."""
+    """Return the axes of a tensor in the order in which they are wanted; nothing if they are so already."""
     return () if there == wanted else tuple(there.index(axis) for axis in wanted)
 
 

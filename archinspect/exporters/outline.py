@@ -28,8 +28,8 @@ class Leaf:
         path: str,
         name: str,
         step: Step,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
         nodes: Sequence[Node] = (),
     ) -> None:
         self.path = path
@@ -65,7 +65,7 @@ class Scope:
         names = [child.name for child in self.children]
         if not names or names != [str(number) for number in range(len(names))]:
             return False
-        return all(_is_plain(child.step) if isinstance(child, Leaf) else not child.is_list for child in self.children)
+        return all(is_plain(child.step) if isinstance(child, Leaf) else not child.is_list for child in self.children)
 
     @property
     def reads_all(self) -> bool:
@@ -196,7 +196,7 @@ def _type(value: object) -> object:
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
-def _is_plain(step: Step) -> bool:
+def is_plain(step: Step) -> bool:
     """Return whether a step is a call of its module on its one input."""
     if step.module is None:
         return False
@@ -209,7 +209,7 @@ def sequential(scope: Scope) -> bool:
     if not scope.chain():
         return False
     return all(
-        _is_plain(child.step) if isinstance(child, Leaf) else child.definition is not None or sequential(child)
+        is_plain(child.step) if isinstance(child, Leaf) else child.definition is not None or sequential(child)
         for child in scope.children
     )
 
@@ -354,7 +354,7 @@ class Outline:
         first = copies[0]
         wanted = first.kind if first.kind != "group" else first.name
         definition = Definition(self.free(self.class_name(wanted)), copies)
-        columns = list(zip(*([hole for hole in holes(scope)] for scope in copies), strict=True))
+        columns = list(zip(*map(holes, copies), strict=True))
         solve(definition, columns)
         self.definitions.append(definition)
         for scope in copies:
@@ -408,9 +408,8 @@ def _arguments(copies: Sequence[Scope]) -> dict[tuple[Any, ...], str]:
     found: dict[tuple[Any, ...], str] = {}
     for name in copies[0].args:
         values = tuple(scope.args.get(name) for scope in copies)
-        if all(isinstance(value, int | float | bool) for value in values) and re.fullmatch(
-            r"[A-Za-z]\w*", name, re.ASCII
-        ):
+        numbers = all(isinstance(value, int | float) for value in values)
+        if numbers and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
             found.setdefault(_key(values), f"{name}_" if keyword.iskeyword(name) or name in ("self", "nn") else name)
     return found
 

@@ -38,6 +38,8 @@ class Module(NamedTuple):
     inputs: tuple[Given, ...]
     layers: Mapping[str, str]
     """Which module each layer of the spec is, or the name under which `observe` notes its value."""
+    fused: frozenset[str]
+    """Those of them whose value is another one: of products that are made together, of calls with more around them."""
     orders: Mapping[str, tuple[int, ...]]
     """Which of the spec's axes each axis of a layer's output is, where they are not the same."""
 
@@ -55,7 +57,7 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     text = module_text(writer, facts)
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
     orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
-    return Module(text, writer.name, inputs, writer.layers, orders)
+    return Module(text, writer.name, inputs, writer.layers, frozenset(writer.fused), orders)
 
 
 def text(facts: Facts) -> str:

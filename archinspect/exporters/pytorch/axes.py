@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.orders import Use, spec_order
@@ -210,5 +210,5 @@ class _Inner(Use):
         """The layer that is wrapped."""
         return self.call.op
 
-    def __new__(cls, use: Use, call_: OpCall, orders: Sequence[tuple[int, ...]]) -> _Inner:
+    def __new__(cls, use: Use, call_: OpCall, orders: Sequence[tuple[int, ...]]) -> Self:
         return super().__new__(cls, use.node, call_, tuple(orders), use.facts)

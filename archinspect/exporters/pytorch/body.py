@@ -88,7 +88,7 @@ class _Body:
             if tensor not in self.uses:
                 targets.append("_")
                 continue
-            name = dying.pop(0) if dying else self._new(tensor, statement)
+            name = dying.pop(0) if dying else self._new()
             self.variable[tensor] = name
             targets.append(name)
         joined = ", ".join(targets) + ("," if len(targets) == 1 and len(statement.outputs) > 1 else "")
@@ -102,24 +102,23 @@ class _Body:
         indices = [piece.index for piece in statement.pieces if isinstance(piece, Given)]
         once = len(indices) == len(set(indices)) and len(reads) == len(set(reads)) and -1 not in indices
         if waiting and (waiting[-len(reads) :] != reads or not reads or not once):
-            if not reads and not any(self._is_late(t, statement) for t in waiting):
-                return
-            yield from self._flush()
-
-    def _is_late(self, tensor: Tensor, statement: Statement) -> bool:
-        """Return whether a value that waits would be made after it should be."""
-        return False
+            if reads:
+                yield from self._flush()
 
     def _flush(self) -> Iterator[str]:
         for tensor, text in list(self.pending.items()):
-            name = self._new(tensor, None)
+            name = self._new()
             self.variable[tensor] = name
             yield from laid_out(f"{name} = {text}", 8)
         self.pending.clear()
 
     def _text(self, statement: Statement, read: dict[Tensor, str]) -> str:
+        pieces = statement.pieces
+        if self.variadic and statement is self.statements[0]:  # it joins all: `torch.cat([{0}, {1}], dim=1)`
+            last = max(place for place, piece in enumerate(pieces) if isinstance(piece, Given))
+            pieces = ("torch.cat(inputs", str(pieces[last + 1]).removeprefix("]"), *pieces[last + 2 :])
         found = []
-        for place, piece in enumerate(statement.pieces):
+        for place, piece in enumerate(pieces):
             if isinstance(piece, Own):
                 found.append(statement.own)
             elif isinstance(piece, Given):
@@ -132,8 +131,6 @@ class _Body:
         return text
 
     def _operand(self, statement: Statement, read: dict[Tensor, str], piece: Given, place: int) -> str:
-        if self.variadic and statement is self.statements[0]:
-            return "*inputs" if piece.index <= 0 else ""
         if piece.index < 0:
             return ", ".join(read[tensor] for tensor in statement.inputs)
         text = read[statement.inputs[piece.index]]
@@ -167,9 +164,10 @@ class _Body:
         reader = self.statements[uses[0]]
         if uses[0] == index + 1 and "inplace=True" in "".join(p for p in reader.pieces if isinstance(p, str)):
             return True
-        return (not dying and not self.pending and uses[0] == index + 1) or (not dying and bool(self.statements))
+        return not dying
 
-    def _new(self, tensor: Tensor, statement: Statement | None) -> str:
+    def _new(self) -> str:
+        """Return a variable that there is not yet."""
         for name in ("x", "y", "z", "a", "b", "c", "d", "e", "g", "h", "u", "v", "w"):
             if name not in self.used:
                 self.used.add(name)

@@ -111,9 +111,7 @@ def prelu(use: Use) -> Step:
     shape = use.call.weights["alpha"].shape
     if op.num_parameters and (op.num_parameters == 1 or use.shape[1] == op.num_parameters):
         return Step(code("{self}({0})"), call("nn.PReLU", {}, num_parameters=(op.num_parameters, 1)))
-    if op.num_parameters:
-        shape = (op.num_parameters,)
-    else:
+    if not op.num_parameters:
         shape = tuple((1, *shape)[axis] for axis in use.orders[0])[1:]
     return Step(code("{self}({0})"), call("ElementwisePReLU", {"shape": shape}), parts=("ElementwisePReLU",))
 
@@ -126,8 +124,8 @@ def softmax(use: Use, name: str) -> Step:
     if axes is None:
         axes = (0,) if rank in (1, 3) else (1,)
     if len(axes) > 1:
-        at = tuple(sorted(use.axis(axis) for axis in axes))
-        return Step(code(f"along(torch.{name}, {{0}}, {{dim}})", dim=at), parts=("along",))
+        several = tuple(sorted(use.axis(axis) for axis in axes))
+        return Step(code(f"along(torch.{name}, {{0}}, {{dim}})", dim=several), parts=("along",))
     at = use.axis(axes[0])
     module = call("nn.Softmax" if name == "softmax" else "nn.LogSoftmax", {}, dim=(at, ...))
     return Step(code(f"{{0}}.{name}({{dim}})", dim=at), module, stateless=True)

@@ -112,7 +112,8 @@ def pooling(use: Use, kind: str) -> Step:
     symmetric = all(
         before == after and 2 * before <= size for (before, after), size in zip(how.pads, op.pool_size, strict=True)
     )
-    padding, step, sides = one([before for before, _ in how.pads]), "{self}({0})", ()
+    padding, step = one([before for before, _ in how.pads]), "{self}({0})"
+    sides: tuple[int, ...] = ()
     if op.ceil_mode == "caffe":
         raise CannotExportError(use.node.layer, "PyTorch does not round as Caffe does")
     options: dict[str, Any] = {}
@@ -139,8 +140,7 @@ def pooling(use: Use, kind: str) -> Step:
         **options,
     )
     if not sides:
-        step = function(f"F.{kind.lower()}_pool{rank}d", module)
-        return Step(step, module, stateless=True)
+        return Step(function(f"F.{kind.lower()}_pool{rank}d", module), module, stateless=True)
     return Step(code(step, padding=sides), module, stateless=True)
 
 
@@ -207,7 +207,7 @@ def upsampling(use: Use) -> Step:
     """Return an `nn.Upsample` by factors or to a size."""
     op: Any = use.op
     rank = _rank(use)
-    mode = getattr(op, "interpolation", None) or getattr(op, "mode", "nearest")
+    mode = str(getattr(op, "interpolation", None) or op.mode)
     mode = _MODES.get(rank, {}).get(mode, "bilinear" if mode == "linear" and rank == 2 else mode)  # noqa: PLR2004 - height and width
     if mode.startswith("lanczos") or (mode == "bicubic" and rank != 2):  # noqa: PLR2004 - as above
         raise CannotExportError(use.node.layer, f"PyTorch has no {mode} interpolation of {rank} axes")

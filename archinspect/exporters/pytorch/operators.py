@@ -130,14 +130,15 @@ OPERATORS: dict[str, Translation] = {
     ),
     "Permute": Translation(axes.permute, as_it_is, keeps=False),
     **{
-        name: Translation(made, as_the_spec, keeps=False)
-        for name, made in {
-            "Select": axes.select,
-            "Unbind": axes.unbind,
-            "ReduceSum": partial(axes.reduction, name="sum"),
-            "ReduceMean": partial(axes.reduction, name="mean"),
-            "ReduceMax": partial(axes.reduction, name="amax"),
-        }.items()
+        name: entry._replace(keeps=False)
+        for name, entry in _each(
+            as_the_spec,
+            Select=axes.select,
+            Unbind=axes.unbind,
+            ReduceSum=partial(axes.reduction, name="sum"),
+            ReduceMean=partial(axes.reduction, name="mean"),
+            ReduceMax=partial(axes.reduction, name="amax"),
+        ).items()
     },
     **_each(
         as_the_first,

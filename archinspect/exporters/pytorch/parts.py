@@ -22,7 +22,12 @@ class FrozenBatchNorm(nn.Module):
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.eps = eps
-        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+        for name, value in (
+            ("weight", 1.0),
+            ("bias", 0.0),
+            ("running_mean", 0.0),
+            ("running_var", 1.0),
+        ):
             self.register_buffer(name, torch.full((num_features,), value))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,7 +69,9 @@ class SpatialDropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x
-        shape = [size if axis in (0, self.axis) else 1 for axis, size in enumerate(x.shape)]
+        shape = [
+            size if axis in (0, self.axis) else 1 for axis, size in enumerate(x.shape)
+        ]
         return x * x.new_empty(shape).bernoulli_(1 - self.rate).div_(1 - self.rate)
 
 
@@ -90,7 +97,11 @@ class GaussianDropout(nn.Module):
         self.deviation = (rate / (1 - rate)) ** 0.5
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * (torch.randn_like(x) * self.deviation + 1) if self.training and self.deviation else x
+        return (
+            x * (torch.randn_like(x) * self.deviation + 1)
+            if self.training and self.deviation
+            else x
+        )
 
 
 class GaussianNoise(nn.Module):
@@ -101,7 +112,11 @@ class GaussianNoise(nn.Module):
         self.stddev = stddev
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + torch.randn_like(x) * self.stddev if self.training and self.stddev else x
+        return (
+            x + torch.randn_like(x) * self.stddev
+            if self.training and self.stddev
+            else x
+        )
 
 
 class LearnedPositions(nn.Module):
@@ -114,7 +129,9 @@ class LearnedPositions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.indexed:
-            return x + F.embedding(torch.arange(x.shape[1], device=x.device), self.weight)
+            return x + F.embedding(
+                torch.arange(x.shape[1], device=x.device), self.weight
+            )
         return x + self.weight[: x.shape[1]]
 
 
@@ -154,7 +171,9 @@ class Parameter(nn.Module):
 class Constant(nn.Module):
     """A fixed tensor, the same for every sample."""
 
-    def __init__(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], dtype: torch.dtype | None = None
+    ) -> None:
         super().__init__()
         self.register_buffer("value", torch.zeros(shape, dtype=dtype))
 
@@ -165,7 +184,9 @@ class Constant(nn.Module):
 class EinsumDense(nn.Module):
     """A product with a learned kernel, as an equation says."""
 
-    def __init__(self, equation: str, shape: tuple[int, ...], bias: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self, equation: str, shape: tuple[int, ...], bias: tuple[int, ...] | None = None
+    ) -> None:
         super().__init__()
         self.equation = equation
         self.weight = nn.Parameter(torch.zeros(shape))
@@ -193,7 +214,8 @@ class MixtureOfExperts(nn.Module):
         super().__init__()
         self.router = nn.Linear(features, num_experts, bias=False)
         self.experts = nn.ModuleList(
-            Expert(features, units, gated=gated, activation=activation) for _ in range(num_experts + shared_experts)
+            Expert(features, units, gated=gated, activation=activation)
+            for _ in range(num_experts + shared_experts)
         )
         self.num_experts, self.top_k = num_experts, top_k
 
@@ -204,14 +226,20 @@ class MixtureOfExperts(nn.Module):
             total = total + expert(x)
         for index, expert in enumerate(self.experts[: self.num_experts]):
             *places, slot = (chosen == index).nonzero(as_tuple=True)
-            total = total.index_put(places, expert(x[places]) * weights[(*places, slot)][:, None], accumulate=True)
+            total = total.index_put(
+                places,
+                expert(x[places]) * weights[(*places, slot)][:, None],
+                accumulate=True,
+            )
         return total
 
 
 class Expert(nn.Module):
     """Two projections with an activation between them; if gated, a third multiplies the activation."""
 
-    def __init__(self, features: int, units: int, *, gated: bool, activation: str) -> None:
+    def __init__(
+        self, features: int, units: int, *, gated: bool, activation: str
+    ) -> None:
         super().__init__()
         self.up = nn.Linear(features, units, bias=False)
         self.gate = nn.Linear(features, units, bias=False) if gated else None
@@ -299,7 +327,11 @@ def drop_second_biases(layer: nn.RNNBase) -> None:
 
 
 def with_states(
-    made: tuple[Tensor, Tensor | tuple[Tensor, ...]], states: int, *, several: bool, sequences: bool
+    made: tuple[Tensor, Tensor | tuple[Tensor, ...]],
+    states: int,
+    *,
+    several: bool,
+    sequences: bool,
 ) -> tuple[Tensor, ...]:
     """Return what a recurrent layer makes, then its states, the batch first."""
     output, last = made
@@ -311,11 +343,21 @@ def with_states(
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, num_heads: int, dropout: float = 0.0, *, causal: bool = False
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    num_heads: int,
+    dropout: float = 0.0,
+    *,
+    causal: bool = False,
 ) -> Tensor:
     """Return attention of heads that stand side by side in the last axis."""
-    query, key, value = (x.unflatten(-1, (num_heads, -1)).transpose(-3, -2) for x in (query, key, value))
-    x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal)
+    query, key, value = (
+        x.unflatten(-1, (num_heads, -1)).transpose(-3, -2) for x in (query, key, value)
+    )
+    x = F.scaled_dot_product_attention(
+        query, key, value, dropout_p=dropout, is_causal=causal
+    )
     return x.transpose(-3, -2).flatten(-2)
 
 
@@ -331,8 +373,12 @@ def attend_grouped(
 ) -> Tensor:
     """Return attention of heads that stand side by side in the last axis, with fewer heads of keys and values."""
     query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
-    key, value = (x.unflatten(-1, (num_kv_heads, -1)).transpose(-3, -2) for x in (key, value))
-    x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal, enable_gqa=True)
+    key, value = (
+        x.unflatten(-1, (num_kv_heads, -1)).transpose(-3, -2) for x in (key, value)
+    )
+    x = F.scaled_dot_product_attention(
+        query, key, value, dropout_p=dropout, is_causal=causal, enable_gqa=True
+    )
     return x.transpose(-3, -2).flatten(-2)
 
 
@@ -350,10 +396,17 @@ def attend_biased(
     """Return attention of heads that stand side by side in the last axis, with a bias on each score."""
     grouped = num_kv_heads is not None
     query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
-    key, value = (x.unflatten(-1, (num_kv_heads or num_heads, -1)).transpose(-3, -2) for x in (key, value))
+    key, value = (
+        x.unflatten(-1, (num_kv_heads or num_heads, -1)).transpose(-3, -2)
+        for x in (key, value)
+    )
     if causal:
-        bias = bias + torch.full(bias.shape[-2:], float("-inf"), device=bias.device).triu(1)
-    x = F.scaled_dot_product_attention(query, key, value, bias, dropout, enable_gqa=grouped)
+        bias = bias + torch.full(
+            bias.shape[-2:], float("-inf"), device=bias.device
+        ).triu(1)
+    x = F.scaled_dot_product_attention(
+        query, key, value, bias, dropout, enable_gqa=grouped
+    )
     return x.transpose(-3, -2).flatten(-2)
 
 
@@ -365,7 +418,11 @@ class PositionBiases(nn.Module):
         self.weight = nn.Parameter(torch.zeros(count, num_heads))
 
     def forward(self, query: Tensor, key: Tensor) -> Tensor:
-        count, steps, width = len(self.weight), query.shape[-2], round(key.shape[-2] ** 0.5)
+        count, steps, width = (
+            len(self.weight),
+            query.shape[-2],
+            round(key.shape[-2] ** 0.5),
+        )
         if count == (2 * width - 1) ** 2 and steps == width * width:  # a window
             places = torch.arange(steps, device=query.device)
             rows, columns = places // width, places % width
@@ -393,16 +450,23 @@ class Mask(nn.Module):
 def rotate(x: Tensor, dim: int) -> Tensor:
     """Return heads of `dim` features with pairs of them rotated by angles that grow with the step."""
     steps = torch.arange(x.shape[-2], device=x.device, dtype=x.dtype)
-    angles = torch.outer(steps, 10_000.0 ** -(torch.arange(0, dim, 2, device=x.device, dtype=x.dtype) / dim))
+    angles = torch.outer(
+        steps,
+        10_000.0 ** -(torch.arange(0, dim, 2, device=x.device, dtype=x.dtype) / dim),
+    )
     angles = angles.repeat(1, 2 * (x.shape[-1] // dim))
     one, other = x.unflatten(-1, (-1, dim)).chunk(2, dim=-1)
-    return x * angles.cos() + torch.cat([-other, one], dim=-1).flatten(-2) * angles.sin()
+    return (
+        x * angles.cos() + torch.cat([-other, one], dim=-1).flatten(-2) * angles.sin()
+    )
 
 
 def sinusoids(x: Tensor, dim: int) -> Tensor:
     """Return sines and cosines of numbers at `dim / 2` frequencies."""
     pairs = dim // 2
-    angles = x.unsqueeze(-1) * 10_000.0 ** -(torch.arange(pairs, device=x.device) / pairs)
+    angles = x.unsqueeze(-1) * 10_000.0 ** -(
+        torch.arange(pairs, device=x.device) / pairs
+    )
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
@@ -416,7 +480,9 @@ def quick_gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
-def bounded_relu(x: Tensor, max_value: float | None, negative_slope: float, threshold: float) -> Tensor:
+def bounded_relu(
+    x: Tensor, max_value: float | None, negative_slope: float, threshold: float
+) -> Tensor:
     """Return a ReLU with a bound, a slope below the threshold, and a threshold, as Keras's."""
     x = torch.where(x >= threshold, x, negative_slope * (x - threshold))
     return x if max_value is None else x.clamp(max=max_value)
@@ -426,11 +492,18 @@ def along(function: torch.nn.Module, x: Tensor, axes: tuple[int, ...]) -> Tensor
     """Apply a function of one axis along several, as if they were one."""
     last = tuple(range(-len(axes), 0))
     moved = x.movedim(axes, last)
-    return function(moved.flatten(-len(axes)), dim=-1).reshape(moved.shape).movedim(last, axes)
+    return (
+        function(moved.flatten(-len(axes)), dim=-1)
+        .reshape(moved.shape)
+        .movedim(last, axes)
+    )
 
 
 def average_inside(
-    x: Tensor, kernel_size: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...]
+    x: Tensor,
+    kernel_size: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
 ) -> Tensor:
     """Return the means of windows, over the positions of the input alone."""
     pool = getattr(F, f"avg_pool{len(kernel_size)}d")

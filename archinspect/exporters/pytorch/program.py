@@ -74,7 +74,8 @@ class Program:
         """Yield the steps of attention with its projections: a function of its own."""
         self.composites[layer] = (type(nodes[0].layer_op).__name__, {})
         attending = next(node for node in nodes if isinstance(node.op, Attending))
-        packed = attending.op.fused_inputs()
+        op: Any = attending.op
+        packed = op.fused_inputs()
         together = [attending.inputs[index].producer for index in packed]
         names = dict(zip(attending.inputs, ("query", "key", "value"), strict=True))
         for node in nodes:

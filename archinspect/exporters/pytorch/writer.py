@@ -7,13 +7,12 @@ import keyword
 import re
 import textwrap
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.base.printable import printable
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, sequential
+from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, is_plain, sequential
 from archinspect.exporters.pytorch.body import Statement, body
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.reports.summary import report
@@ -27,60 +26,14 @@ if TYPE_CHECKING:
 
 # What a module's own attributes are called.
 TAKEN = frozenset(
-    [
-        "T_destination",
-        "add_module",
-        "apply",
-        "bfloat16",
-        "buffers",
-        "call_super_init",
-        "children",
-        "compile",
-        "cpu",
-        "cuda",
-        "double",
-        "dump_patches",
-        "eval",
-        "extra_repr",
-        "float",
-        "forward",
-        "get_buffer",
-        "get_extra_state",
-        "get_parameter",
-        "get_submodule",
-        "half",
-        "ipu",
-        "load_state_dict",
-        "modules",
-        "mtia",
-        "named_buffers",
-        "named_children",
-        "named_modules",
-        "named_parameters",
-        "parameters",
-        "register_backward_hook",
-        "register_buffer",
-        "register_forward_hook",
-        "register_module",
-        "register_parameter",
-        "requires_grad_",
-        "set_extra_state",
-        "set_submodule",
-        "share_memory",
-        "state_dict",
-        "to",
-        "to_empty",
-        "train",
-        "training",
-        "type",
-        "xpu",
-        "zero_grad",
-        "append",
-        "extend",
-        "insert",
-        "pop",
-        "path",
-    ]
+    (
+        "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double "
+        "dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule "
+        "half ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters "
+        "parameters register_backward_hook register_buffer register_forward_hook register_module "
+        "register_parameter requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty "
+        "train training type xpu zero_grad append extend insert pop path "
+    ).split()
 )
 WEIGHTS = {
     **dict.fromkeys(("kernel", "embeddings", "gamma", "alpha", "position_embeddings", "tokens"), "weight"),
@@ -90,6 +43,8 @@ WEIGHTS = {
     "value": "value",
 }
 """What PyTorch's modules call the weights of a layer that has one of each."""
+PLACED = ("stride", "padding")
+"""Options of a convolution that are given by their place where they are parameters of the class."""
 RUN = 3
 """Equal copies in a row, from which on they are made by a loop."""
 
@@ -125,6 +80,9 @@ class Rendered(NamedTuple):
     """The expression that computes it."""
 
 
+Rows: TypeAlias = "list[tuple[Leaf | Scope, Rendered]]"
+
+
 class Writer:
     """Writes one network."""
 
@@ -137,7 +95,9 @@ class Writer:
         """Names of the ready-made definitions that the network needs."""
         self.layers: dict[str, str] = {}
         """The path of each node's module, or of its value where it has none."""
-        self.inside: dict[int, list[tuple[Leaf | Scope, Rendered]]] = {}
+        self.fused: set[str] = set()
+        """Paths of modules that make something else than the node's value."""
+        self.inside: dict[int, Rows] = {}
         """What lists of copies hold, by the identity of the list's scope."""
         self._modules: dict[Node, str] = {}
         """How each node's module is reached from the network."""
@@ -160,6 +120,8 @@ class Writer:
                 continue
             for node in child.nodes:
                 self.layers[node.path] = inner
+                if len(child.nodes) > 1 or (child.step.module and not is_plain(child.step)):
+                    self.fused.add(inner)
                 if child.step.module:
                     self._modules[node] = reached
 
@@ -178,7 +140,7 @@ class Writer:
             forward: list[str] = []
         else:
             made.append("        super().__init__()")
-            statements = list(self._statements(scope, rows, "self"))
+            statements = list(self._statements(rows))
             forward = list(body(scope, statements, self._argument_names(scope), observed=self.observed))
             for attribute in rendering.kept:
                 made.append(f"        self.{attribute} = {attribute}")
@@ -211,12 +173,10 @@ class Writer:
             return ["*inputs"]
         return ["x", "other", *(f"other_{number}" for number in range(2, len(scope.inputs)))][: len(scope.inputs)]
 
-    def _statements(
-        self, scope: Scope, rows: Sequence[tuple[Leaf | Scope, Rendered]], base: str
-    ) -> Iterator[Statement]:
+    def _statements(self, rows: Rows) -> Iterator[Statement]:
         """Yield what a function does, step by step; copies in a list are called one by one."""
         for child, row in rows:
-            own = f"{base}.{child.name}"
+            own = f"self.{child.name}"
             if isinstance(child, Leaf):
                 functional = child.step.stateless and not row.made
                 named = "" if row.made and not functional else child.name
@@ -279,7 +239,7 @@ class _Rendering:
             return str(found)
         return found.text if isinstance(found, Raw) else literal(found)
 
-    def scope(self, scope: Scope) -> list[tuple[Leaf | Scope, Rendered]]:
+    def scope(self, scope: Scope) -> Rows:
         """Return the children with their texts."""
         return [(child, self._child(child, in_chain=sequential(scope) or scope.is_list)) for child in scope.children]
 
@@ -292,15 +252,13 @@ class _Rendering:
             pieces += [", ", given] if index else [given]
         called = (*pieces, ")")
         if child.definition is not None:
-            args = []
+            args: list[str] = []
             for parameter, value in zip(child.definition.parameters, child.values, strict=True):
                 text = self._value(value)
-                if parameter.default is ... or text != literal(parameter.default):
-                    args.append(
-                        f"{parameter.name}={text}"
-                        if (args and "=" in args[-1]) or parameter.default is not ...
-                        else text
-                    )
+                if parameter.default is ...:
+                    args.append(text)
+                elif text != literal(parameter.default):
+                    args.append(f"{parameter.name}={text}")
             return Rendered(f"{child.definition.name}({', '.join(args)})", called)
         rows = self.scope(child)
         if sequential(child):
@@ -311,11 +269,11 @@ class _Rendering:
     def _leaf(self, step: Step, *, in_chain: bool) -> Rendered:
         self.writer.parts.update(dict.fromkeys(step.parts))
         made = self._call(step.module) if step.module else ""
-        pieces: list[str | Given | Own] = []
-        for piece in step.code:
-            pieces.append(self._value(piece.value, forward=True) if isinstance(piece, Hole) else piece)
+        pieces = tuple(
+            self._value(piece.value, forward=True) if isinstance(piece, Hole) else piece for piece in step.code
+        )
         uses_own = any(isinstance(piece, Own) for piece in pieces)
-        return Rendered(made if in_chain or uses_own or not step.stateless else "", tuple(pieces))
+        return Rendered(made if in_chain or uses_own or not step.stateless else "", pieces)
 
     def _call(self, call: Call) -> str:
         args: list[str] = []
@@ -325,9 +283,7 @@ class _Rendering:
             text = self._call(arg.value) if isinstance(arg.value, Call) else self._value(arg.value)
             if arg.keyword and arg.default is not ... and text == literal(arg.default):
                 in_order = False
-            elif not arg.keyword or (
-                in_order and text.isidentifier() and text[0].islower() and call.name.startswith("nn.Conv")
-            ):
+            elif not arg.keyword or (in_order and text.isidentifier() and arg.role in PLACED):
                 args.append(text)
             else:
                 in_order = False
@@ -353,7 +309,7 @@ def _above(reached: str, child: Leaf | Scope, modules: Mapping[Node, str], nodes
     return "self" + "".join(parts[:depth])
 
 
-def _items(rows: Sequence[tuple[Leaf | Scope, Rendered]]) -> str:
+def _items(rows: Rows) -> str:
     """Return the arguments of a `nn.Sequential`: numbered ones as they are, named ones as a dictionary."""
     names = [child.name for child, _ in rows]
     made = [row.made for _, row in rows]
@@ -397,6 +353,8 @@ def _plain(text: str) -> str:
 @cache
 def part_texts() -> dict[str, str]:
     """Return the text of every ready-made definition, by its name."""
+    from importlib.resources import files  # slow to import
+
     text = files("archinspect.exporters.pytorch").joinpath("parts.py").read_text("utf-8")
     lines = text.splitlines()
     nodes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
