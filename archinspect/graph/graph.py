@@ -185,6 +185,13 @@ class Graph(Frozen):
         """Inputs and nodes, by their position."""
         return self.inputs + self.nodes
 
+    def replace(self, **changes: Any) -> Graph:  # noqa: ANN401 - as the attributes
+        """Return the graph with other values of some attributes."""
+        other = Graph()
+        for name in self.__slots__:
+            object.__setattr__(other, name, changes.get(name, getattr(self, name)))
+        return other
+
     def unused(self) -> list[Node]:
         """Return the nodes on which no output depends."""
         used: set[Node] = set()

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.compute import analyze
+from archinspect.analyses.facts import Facts
 from archinspect.analyses.memory import kept_bytes, peak_bytes
 from archinspect.analyses.weights import ledger
 from archinspect.base.shape import size
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from archinspect._network import Network
-    from archinspect.analyses.facts import Facts
 
 SECONDS = 600
 """That a measurement may take."""
@@ -123,11 +123,19 @@ def _totals(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -
         "macs": forward.total.macs,
         "training_macs": training.total.macs,
         "kept": kept_bytes(facts, attention=ATTENTION),
-        "peak": peak_bytes(facts, attention=ATTENTION),
+        "peak": peak_bytes(_of_functions(facts), attention=ATTENTION),
         "outputs": [_turned(facts.shape(tensor), module.orders.get(tensor.name)) for tensor in facts.graph.outputs],
     }
     for figure, value in predicted.items():
         yield Row("", figure, value, measured.get(figure))
+
+
+def _of_functions(facts: Facts) -> Facts:
+    """Return the facts of a network all of whose composites are functions, as they are in an exported program."""
+    graph = facts.graph.replace(
+        composites={path: one._replace(is_module=True) for path, one in facts.graph.composites.items()}
+    )
+    return Facts(graph, facts.calls, facts.settings)
 
 
 def _layers(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -> Iterator[Row]:

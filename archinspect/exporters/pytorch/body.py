@@ -13,7 +13,7 @@ from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from archinspect.exporters.outline import Scope
     from archinspect.graph.graph import Tensor
@@ -35,13 +35,24 @@ class Statement(NamedTuple):
     """The name under which its value is noted, where no module makes it."""
 
 
-def body(scope: Scope, statements: Sequence[Statement], names: Sequence[str], *, observed: bool) -> Iterator[str]:
-    """Yield the lines of `forward`."""
-    yield from _Body(scope, statements, names, observed=observed).lines()
+def body(
+    scope: Scope, statements: Sequence[Statement], names: Sequence[str], views: Container[Tensor], *, observed: bool
+) -> Iterator[str]:
+    """Yield the lines of `forward`; `views` are the tensors that lie in another one's storage."""
+    yield from _Body(scope, statements, names, views, observed=observed).lines()
 
 
 class _Body:
-    def __init__(self, scope: Scope, statements: Sequence[Statement], names: Sequence[str], *, observed: bool) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        statements: Sequence[Statement],
+        names: Sequence[str],
+        views: Container[Tensor],
+        *,
+        observed: bool,
+    ) -> None:
+        self.views = views
         self.scope = scope
         self.statements = statements
         self.observed = observed
@@ -74,11 +85,13 @@ class _Body:
         yield from self._settle(statement)
         read = {t: self.pending.pop(t) if t in self.pending else self.variable.get(t, "") for t in statement.inputs}
         text = self._text(statement, read)
-        dying = [
-            self.variable[t]
+        going = [
+            t
             for t in dict.fromkeys(statement.inputs)
             if t in self.variable and self.uses[t][-1] == index and self._may_go(t, statement)
         ]
+        # What was made here is freed where its variable is given another value; the caller holds the arguments anyway.
+        dying = [self.variable[t] for t in sorted(going, key=lambda t: t in self.scope.inputs or t in self.views)]
         if self._nests(index, statement, text, dying=bool(dying)):
             self.pending[statement.outputs[0]] = text
             return

@@ -95,6 +95,12 @@ class Writer:
         """Names of the ready-made definitions that the network needs."""
         self.layers: dict[str, str] = {}
         """The path of each node's module, or of its value where it has none."""
+        self.views = {
+            tensor
+            for node in facts.graph.nodes
+            if facts.call(node).view_at_inference is not None
+            for tensor in node.outputs
+        }
         self.fused: set[str] = set()
         """Paths of modules that make something else than the node's value."""
         self.inside: dict[int, Rows] = {}
@@ -141,7 +147,7 @@ class Writer:
         else:
             made.append("        super().__init__()")
             statements = list(self._statements(rows))
-            forward = list(body(scope, statements, self._argument_names(scope), observed=self.observed))
+            forward = list(body(scope, statements, self._argument_names(scope), self.views, observed=self.observed))
             for attribute in rendering.kept:
                 made.append(f"        self.{attribute} = {attribute}")
             for child, row in rows:

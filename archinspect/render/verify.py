@@ -1,0 +1,83 @@
+"""Verifications as text: what is equal, and what is not, by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from archinspect.render.data import json_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from archinspect.verify import Row, Verification
+
+FIGURES = {
+    "params": "Parameters",
+    "trainable": "Trainable",
+    "buffers": "Buffers",
+    "macs": "MACs",
+    "training_macs": "MACs, backward included",
+    "kept": "Bytes kept for backward",
+    "peak": "Peak of activations, bytes",
+    "outputs": "Output",
+    "shape": "Output",
+}
+"""What each figure is called."""
+SHOWN = 40
+"""Rows of layers that are not equal."""
+
+
+def verification_text(found: Verification) -> str:
+    """Return a verification as JSON."""
+    return json_text(found.as_dict())
+
+
+def print_verification(found: Verification, console: Console, *, everything: bool = False) -> None:
+    """Print the network's figures, then the layers that differ, or all."""
+    target = {"pytorch": "PyTorch"}.get(found.target, found.target)
+    title = f"{found.name}: predicted beside {target} {found.version}, batch {found.batch}"
+    console.print(Text(title, "bold"), soft_wrap=True)
+    console.print(_table([row for row in found.rows if not row.layer]))
+    layers = [row for row in found.rows if row.layer]
+    different = [row for row in layers if not row.equal]
+    shown = layers if everything else different[:SHOWN]
+    if shown:
+        console.print()
+        console.print(_table(shown))
+    if len(different) > len(shown):
+        console.print(Text(f"and {len(different) - len(shown):,} more", "dim"))
+    equal = len(layers) - len(different)
+    console.print(Text(f"\nShapes and parameters by layer: {equal:,} of {len(layers):,} equal"))
+    console.print(Text("all equal", "bold green") if found.ok else Text("not all equal", "bold red"))
+
+
+def _table(rows: list[Row]) -> Table:
+    by_layer = bool(rows) and bool(rows[0].layer)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in ("Layer",) if by_layer else ():
+        table.add_column(column, overflow="fold")
+    table.add_column("Figure")
+    for column in ("Predicted", "Measured", "Difference"):
+        table.add_column(column, justify="right", overflow="fold")
+    for row in rows:
+        cells = [FIGURES[row.figure], _cell(row.predicted), _cell(row.measured), _difference(row)]
+        table.add_row(*([row.layer] if by_layer else []), *cells)
+    return table
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - a number or a shape
+    if value is None:
+        return "?"
+    return f"{value:,}" if isinstance(value, int) else ", ".join(map(str, value))
+
+
+def _difference(row: Row) -> str:
+    if row.equal:
+        return "equal"
+    if not isinstance(row.predicted, int) or not isinstance(row.measured, int):
+        return "differs"
+    return f"{row.measured - row.predicted:+,}"
