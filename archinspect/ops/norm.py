@@ -215,6 +215,11 @@ class RMSNormalization(LayerNormalization):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(3 + len(self.weights(*shapes))) * size(output))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if run.inputs[0]:
+            return super().kept(shapes, output, run)
+        return Kept(extra=(("float", size(output) * (run.weights and bool(self.weights(*shapes)))),))
+
     def statistics(self, shape: Shape) -> Elements:
         # The inverse root mean square; what it scales is a tensor of its own where a learned scale follows.
         roots = ("float32", size(shape) // size(self._normalized(shape)))

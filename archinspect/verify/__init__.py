@@ -147,9 +147,7 @@ def _layers(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -
         params[path] = params.get(path, 0) + sum(size(weight.shape) for weight in own if weight.parameter)
         shape = measured["shapes"].get(path)
         if shape is not None and path not in module.fused:
-            yield Row(
-                node.path, "shape", _turned(facts.shape(node.output), module.orders.get(node.output.name)), shape
-            )
+            yield Row(node.path, "shape", _turned(facts.shape(node.output), module.orders.get(node.output.name)), shape)
     for path, count in measured["module_params"].items():
         yield Row(path, "params", params.get(path, 0), count)
 

@@ -110,7 +110,9 @@ def measure(job):
         "trainable": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
         "buffers": sum(b.numel() for n, b in model.named_buffers() if not n.endswith("num_batches_tracked")),
         "module_params": {
-            path: sum(weight.numel() for weight in modules[path].parameters()) for path in job["wanted"] if path in modules
+            path: sum(weight.numel() for weight in modules[path].parameters())
+            for path in job["wanted"]
+            if path in modules
         },
     }
     hooks = [modules[path].register_forward_hook(note(path, noted)) for path in job["wanted"] if path in modules]
@@ -148,7 +150,7 @@ def training(model, job, weights):
             outputs = [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
             found = {"kept": sum(storage.nbytes() for storage in kept.values())}
             torch.autograd.backward([leaf.sum() for leaf in outputs])
-    except ValueError as error:
+    except (ValueError, AssertionError) as error:
         return {"refused": str(error)}
     return found | {"training_macs": counter.get_total_flops() // 2}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.pytorch.elementwise import activation_name
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.einsum import REST
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
@@ -210,4 +211,4 @@ def einsum(use: Use) -> Step:
 def einsum_equation(op: Any) -> str:  # noqa: ANN401 - an operator with an equation
     """Return the equation as PyTorch writes it."""
     terms, output = op.terms()
-    return f"{','.join(terms)}->{output}".replace("@", "...")
+    return f"{','.join(terms)}->{output}".replace(REST, "...")

@@ -44,7 +44,10 @@ def convolution(use: Use) -> Step:
         padding, symmetric = "same", True
     sides: tuple[int, ...] = ()
     if not symmetric:
-        padding, sides, step = 0, _sides(how.pads), "{self}(F.pad({0}, {padding}))"
+        # Of `same` only what one side has more than the other needs a copy.
+        common = [min(pair) * (op.padding == "same") for pair in how.pads]
+        rest = [(before - both, after - both) for (before, after), both in zip(how.pads, common, strict=True)]
+        padding, sides, step = one(common), _sides(rest), "{self}(F.pad({0}, {padding}))"
     module = call(
         f"nn.Conv{rank}d",
         {"in_channels": channels, "out_channels": filters, "kernel_size": one(op.kernel_size)},
@@ -141,7 +144,7 @@ def pooling(use: Use, kind: str) -> Step:
     )
     if not sides:
         return Step(function(f"F.{kind.lower()}_pool{rank}d", module), module, stateless=True)
-    return Step(code(step, padding=sides), module, stateless=True)
+    return Step(code(step, padding=sides), module)
 
 
 def function(name: str, module: Call) -> Code:

@@ -72,6 +72,9 @@ class Program:
 
     def _attention(self, layer: str, nodes: Sequence[Node]) -> Iterator[Leaf]:
         """Yield the steps of attention with its projections: a function of its own."""
+        if whole := self._whole(layer, nodes):
+            yield whole
+            return
         self.composites[layer] = (type(nodes[0].layer_op).__name__, {})
         attending = next(node for node in nodes if isinstance(node.op, Attending))
         op: Any = attending.op
@@ -92,6 +95,32 @@ class Program:
                 if type(node.op).__name__ == "RotaryEmbedding":
                     name = f"rotated_{name}"
                 yield self._leaf(node, f"{layer}.{name or node.path.rpartition('.')[2]}")
+
+    def _whole(self, layer: str, nodes: Sequence[Node]) -> Leaf | None:
+        """Return attention as PyTorch's own module, where that is what the layer says."""
+        op: Any = nodes[0].layer_op
+        attending = next(node for node in nodes if isinstance(node.op, Attending))
+        query, memory = nodes[0].inputs[0], nodes[1].inputs[0]
+        last = nodes[-1].output
+        width = op.embed_dim if type(op).__name__ == "MultiHeadAttention" else None
+        own = op.causal or op.masked or op.position_biases or op.shared_position_biases or op.rotary if width else True
+        plain = len(attending.op.fused_inputs()) > 1 and not own and op.kv_heads == op.num_heads  # type: ignore[attr-defined] # it attends
+        shapes = [self.facts.shape(tensor) for tensor in (query, memory, last)]
+        if not plain or any(len(shape) != 3 or shape[-1] != width for shape in shapes):  # noqa: PLR2004 - batch, steps, features
+            return None
+        if op.value_dim not in (None, width // op.num_heads) or op.out_bias not in (None, op.use_bias):
+            return None
+        sizes = {"embed_dim": width, "num_heads": op.num_heads}
+        options = {"dropout": (op.dropout, 0.0), "bias": (op.use_bias, True), "batch_first": (True, False)}
+        other = 0 if memory is query else 1
+        pieces = code(f"{{self}}({{0}}, {{{other}}}, {{{other}}}, need_weights=False)[0]")
+        inputs = [query] if memory is query else [query, memory]
+        turns = [permutation(self.orders[t], spec_order(len(self.orders[t]))) for t in inputs]
+        pieces = tuple(p._replace(order=turns[p.index]) if isinstance(p, Given) else p for p in pieces)
+        for node in nodes:
+            self.orders[node.output] = spec_order(len(self.facts.shape(node.output)))
+        step = Step(pieces, call("nn.MultiheadAttention", sizes, **options))
+        return Leaf(layer, layer, step, inputs, [last], nodes)
 
     def _packed(self, layer: str, nodes: Sequence[Node]) -> Leaf:
         """Return one product that makes queries, keys and values, or keys and values."""
