@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
 
 WEIGHTS = ("none", "zeros", "random")
-"""What weights are: none in the file, each a `ConstantOfShape`, so that any network is a small file; or initializers."""
+"""What weights are: `none`, each a `ConstantOfShape`, so that any network is a small file; or else initializers."""
 
 
 def write(facts: Facts, *, weights: str = "none") -> bytes:
@@ -25,4 +25,4 @@ def write(facts: Facts, *, weights: str = "none") -> bytes:
         raise ImportError("export to ONNX needs onnx: pip install 'archinspect[onnx]'") from None
     from archinspect.exporters.onnx.model import model_of
 
-    return model_of(facts, weights).SerializeToString(deterministic=True)
+    return bytes(model_of(facts, weights).SerializeToString(deterministic=True))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isqrt, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archinspect.exporters.onnx.elements import OPERATORS as ELEMENTS
-from archinspect.exporters.onnx.use import Inside, Value
+from archinspect.exporters.onnx.use import Inside
+from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 from archinspect.ops.attention import ScaledDotProductAttention
 
@@ -59,7 +61,7 @@ def attention(use: Use) -> Value:
 
 
 def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
-    """Return what is added to the scores: biases of positions, a mask of each window; nothing where there is neither."""
+    """Return what is added to the scores, if anything: biases of positions, a mask of each window."""
     op = use.op
     parts = []
     if op.position_biases or op.shared_position_biases:
@@ -80,12 +82,12 @@ def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
 
 def _with_biases(use: Use) -> Node:
     """Return the last attention before with as many heads and biases of its own."""
-    for node in reversed(use.writer.facts.graph.nodes):
+    graph = use.writer.facts.graph
+    for node in reversed(graph.nodes[: use.node.position - len(graph.inputs)]):
         op = node.op
-        if node.position < use.node.position and isinstance(op, ScaledDotProductAttention):
-            if op.position_biases and op.num_heads == use.op.num_heads:
-                return node
-    use.refuse("no attention before it has position biases that it could share")
+        if isinstance(op, ScaledDotProductAttention) and op.position_biases and op.num_heads == use.op.num_heads:
+            return node
+    return use.refuse("no attention before it has position biases that it could share")
 
 
 def _biases(use: Use, owner: Node, steps: tuple[int, int]) -> str:
@@ -123,9 +125,7 @@ def rotary(use: Use) -> Value:
     head = use.op.dim or shape[-1]
     heads = shape[-1] // head
     steps = shape[-2] if len(shape) > 2 else 1  # noqa: PLR2004 - batch and features
-    tables = [
-        use.once((kind, steps, head), lambda kind=kind: _angles(use, kind, steps, head)) for kind in ("Cos", "Sin")
-    ]
+    tables = [use.once((kind, steps, head), partial(_angles, use, kind, steps, head)) for kind in ("Cos", "Sin")]
     positions = use.once(("positions", steps, use.times), lambda: use.for_each_sample(_positions(use, steps), 2))
     name = use.spec()
     if len(shape) <= 3:  # noqa: PLR2004 - batch, steps, features

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.onnx.use import Value
+from archinspect.exporters.onnx.writer import Value
 from archinspect.ops.identity import Dropout
 
 if TYPE_CHECKING:

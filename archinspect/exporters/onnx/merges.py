@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import normal_axis
 from archinspect.exporters.onnx.norms import to_length_one
-from archinspect.exporters.onnx.use import Value
+from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 from archinspect.ops.dense import Projection
 from archinspect.ops.einsum import REST

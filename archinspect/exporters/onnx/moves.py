@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archinspect.base.shape import ceil_div, normal_axes, normal_axis
-from archinspect.exporters.onnx.use import Value
+from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 from archinspect.ops.spatial import channel_axis
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from archinspect.base.shape import normal_axes, normal_axis
 from archinspect.exporters.onnx.elements import along
-from archinspect.exporters.onnx.use import Value
+from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 from archinspect.ops.spatial import channel_axis
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from archinspect.exporters.onnx import attention, elements, merges, moves, norms, recurrent, windows
-from archinspect.exporters.onnx.use import EachStep, Use, Value
-from archinspect.exporters.onnx.writer import DOMAIN
+from archinspect.exporters.onnx.use import STUB, EachStep, Use
+from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def custom(use: Use) -> Value:
     """`Custom`: a stub, an operator of another domain that no program knows."""
     use.writer.has_stubs = True
     inputs = [use.spec(index) for index in range(len(use.shapes))]
-    name = use.emit("Custom", *inputs, *map(use.weight, use.weights), domain=DOMAIN)
+    name = use.emit(STUB, *inputs, *map(use.weight, use.weights))
     return Value(use.hint(name, use.output, use.dtypes[0]), spec_order(len(use.output)))
 
 

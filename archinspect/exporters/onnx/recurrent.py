@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.exporters.onnx.use import Value
+from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 
 if TYPE_CHECKING:

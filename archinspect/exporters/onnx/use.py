@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from onnx import helper
 
-from archinspect.exporters.onnx.writer import BATCH, Value, annotate
+from archinspect.exporters.onnx.writer import BATCH, DOMAIN, Value, annotate
 from archinspect.exporters.orders import channels_first, permutation, spec_order
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.base import json_value
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Node
     from archinspect.ops.base import Op
     from archinspect.ops.figures import Weight
+
+STUB = "Custom"
+"""The operator that stands for those that ONNX does not have."""
 
 
 class Use:
@@ -97,9 +101,8 @@ class Use:
         facts = self.writer.facts
         if facts.settings.batch is not None:
             return self.ints(facts.batch * self.times, *rest)
-        return self.once(
-            ("shape", self.times, *rest), lambda: self.emit("Concat", self.batch(), self.ints(*rest), axis=0)
-        )
+        sizes = [self.batch(), *([self.ints(*rest)] if rest else [])]
+        return self.once(("shape", self.times, *rest), lambda: self.emit("Concat", *sizes, axis=0))
 
     def batch(self) -> str:
         """Return a list of one number, how many samples the inputs have."""
@@ -123,12 +126,12 @@ class Use:
         sizes = self.writer.facts.call(node).weights[name].shape
         order = order or spec_order(len(sizes))
         wanted = tuple(shape) or tuple(sizes[axis] for axis in order)
-        (_, found), *steps = self.writer.weight(node, name, order, wanted)
+        found, steps = self.writer.weight(node, name, order, wanted)
         for kind, how in steps:
             if kind == "Transpose":
-                found = self.once((found, how), lambda found=found, how=how: self.emit("Transpose", found, perm=how))
+                found = self.once((found, how), partial(self.emit, kind, found, perm=how))
             else:
-                found = self.emit("Reshape", found, self.ints(*how))
+                found = self.emit(kind, found, self.ints(*how))
         return found
 
     @property
@@ -142,11 +145,13 @@ class Use:
         """Add a node and return its output."""
         return self.several(kind, 1, *inputs, **attributes)[0]
 
-    def several(self, kind: str, outputs: int, *inputs: str, domain: str = "", **attributes: object) -> list[str]:
+    def several(self, kind: str, outputs: int, *inputs: str, **attributes: object) -> list[str]:
         """Add a node and return its outputs."""
+        domain = DOMAIN if kind == STUB else ""
         name = self.writer.claim(f"/{self.node.path.replace('.', '/')}/{kind}")
         made = [self.writer.claim(f"{name}_output_{number}") for number in range(outputs)]
-        node = helper.make_node(kind, inputs, made, name=name, domain=domain, **attributes)
+        node = helper.make_node(kind, inputs, made, name=name, domain=domain)
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
         about = {"layer": self.node.layer, "path": self.node.path, "operator": type(self.node.op).__name__.strip("_")}
         if not self.added:
             arguments = {key: json_value(value) for key, value in self.node.op.given().items()}
@@ -212,7 +217,7 @@ class Inside(Use):
         """Return the spec's order, in which other operators' values are."""
         return spec_order(len(self.shapes[index]))
 
-    def given(self, index: int = 0, order: Order = ()) -> Value:
+    def given(self, index: int = 0, order: Order = ()) -> Value:  # noqa: ARG002 - it is in the spec's
         """Return the value."""
         return Value(self._name, self.order(index))
 
@@ -222,9 +227,8 @@ class EachStep(Use):
 
     def __init__(self, use: Use) -> None:
         shapes = [_steps_in_batch(shape) for shape in use.shapes]
-        vars(self).update(
-            vars(use), op=use.op.layer, shapes=tuple(shapes), outputs=[*map(_steps_in_batch, use.outputs)]
-        )
+        vars(self).update(vars(use), op=use.op.layer, shapes=tuple(shapes))
+        self.outputs = [*map(_steps_in_batch, use.outputs)]
         self._outer = use
         self.times = use.times * use.shape[1]
 

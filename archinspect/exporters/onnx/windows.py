@@ -10,7 +10,7 @@ import numpy as np
 
 from archinspect.base.shape import ceil_div, sliding
 from archinspect.exporters.onnx.elements import along
-from archinspect.exporters.onnx.use import Value
+from archinspect.exporters.onnx.writer import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,7 +130,7 @@ def _pool(use: Use, kind: str, how: Sliding, **attributes: int) -> Value:
     return Value(use.emit(kind, name, **_window(how), **attributes), order)
 
 
-def _window(how: Sliding) -> dict[str, list[int]]:
+def _window(how: Sliding) -> dict[str, object]:
     return {
         "kernel_shape": list(how.taps),
         "strides": list(how.strides),
@@ -223,7 +223,7 @@ def roi_align(use: Use) -> Value:
     height = op.split(use.shape)[0][0]
     found = []
     for index in maps:
-        name, order = use.map(index)
+        name = use.map(index).name
         scale = op.split(use.shapes[index])[0][0] / height
         attributes = {"output_height": rows, "output_width": columns, "sampling_ratio": op.sampling_ratio}
         found.append(use.emit("RoiAlign", name, listed, samples, spatial_scale=scale, **attributes))
@@ -259,10 +259,10 @@ def _by_size(use: Use, boxes: str, found: Sequence[str]) -> str:
 
 # Resizing, padding, cropping
 
-_MODES = {
+_MODES: dict[str, dict[str, str | float]] = {
     "nearest": {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
     "nearest-exact": {"mode": "nearest", "coordinate_transformation_mode": "half_pixel", "nearest_mode": "floor"},
-    **dict.fromkeys(("linear", "bilinear", "trilinear"), {"mode": "linear"}),
+    **{mode: {"mode": "linear"} for mode in ("linear", "bilinear", "trilinear")},
     "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.75},
 }
 

@@ -22,15 +22,19 @@ if TYPE_CHECKING:
 DOMAIN = "archinspect"
 """Of metadata, and of stubs for operators that ONNX does not have."""
 BATCH = "batch"
-TYPES = {
+TYPES: dict[str, int] = {
     **{name: getattr(TensorProto, name.upper()) for name in ("int64", "int32", "int16", "int8", "uint8", "bool")},
     **{name: getattr(TensorProto, name.upper()) for name in ("float16", "bfloat16")},
-    **{"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "float8": TensorProto.FLOAT8E4M3FN},
+    "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
+    "float8": TensorProto.FLOAT8E4M3FN,
 }
 _EXCHANGED = {"in": "out", "out": "in"}
 _NAMES = {
     **dict.fromkeys(("kernel", "embeddings", "gamma", "alpha"), "weight"),
-    **{"beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"},
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
 }
 """What PyTorch calls weights, as most files of ONNX do."""
 
@@ -82,7 +86,7 @@ class Writer:
 
     def add_output(self, tensor: Tensor) -> None:
         """Add an output of the network; one that is an input, or stands twice, is a copy."""
-        name, order = self.values[tensor]
+        name = self.values[tensor].name
         info = self._info_of(tensor)
         if name in {other.name for other in (*self._inputs, *self._outputs)}:
             info.name = self.claim(f"{name}.output")
@@ -131,25 +135,23 @@ class Writer:
 
     # Weights
 
-    def weight(self, node: Node, name: str, order: Order, shape: Shape) -> list[tuple[str, Any]]:
-        """Return steps that lead to a node's weight with its axes in this order, and that in this shape.
+    def weight(self, node: Node, name: str, order: Order, shape: Shape) -> tuple[str, list[tuple[str, Shape]]]:
+        """Return where a node's weight is stored, and what that lacks to have its axes in this order, and this shape.
 
-        The first has the name of what is stored; each further one is an operator that changes it, and how. A weight is
-        stored as the first that reads it wants it.
+        These are operators, each with its argument: none, unless it was stored for another one that shares it.
         """
         owner, own, axes = self._owner(node, name)
         order = tuple(axes[axis] for axis in order)
         stored = self._weights.get((owner, own))
         if stored is None:
             stored = self._weights[owner, own] = self._store(owner, own, order, shape)
-        steps: list[tuple[str, Any]] = [("", stored.name)]
-        if stored.order != order or stored.shape != shape:
-            sizes = self.facts.call(owner).weights[own].shape
-            plain, turned = ([sizes[axis] for axis in one] for one in (stored.order, order))
-            steps += [("Reshape", plain)] if tuple(plain) != stored.shape else []
-            steps += [("Transpose", permutation(stored.order, order))] if stored.order != order else []
-            steps += [("Reshape", shape)] if tuple(turned) != shape else []
-        return steps
+        if stored.order == order and stored.shape == shape:
+            return stored.name, []
+        sizes = self.facts.call(owner).weights[own].shape
+        plain, turned = (tuple(sizes[axis] for axis in one) for one in (stored.order, order))
+        steps = [("Reshape", plain)] if plain != stored.shape else []
+        steps += [("Transpose", permutation(stored.order, order))] if stored.order != order else []
+        return stored.name, [*steps, *([("Reshape", shape)] if turned != shape else [])]
 
     def _owner(self, node: Node, name: str) -> tuple[Node, str, Order]:
         """Return the node whose weight one is, how it calls it, and for each axis which of that one's it is."""
