@@ -126,7 +126,7 @@ def rotary(use: Use) -> Value:
     heads = shape[-1] // head
     steps = shape[-2] if len(shape) > 2 else 1  # noqa: PLR2004 - batch and features
     tables = [use.once((kind, steps, head), partial(_angles, use, kind, steps, head)) for kind in ("Cos", "Sin")]
-    positions = use.once(("positions", steps, use.times), lambda: use.for_each_sample(_positions(use, steps), 2))
+    positions = use.once(("positions", steps, use.times, use.samples), lambda: _positions(use, steps))
     name = use.spec()
     if len(shape) <= 3:  # noqa: PLR2004 - batch, steps, features
         name = name if len(shape) == 3 else use.reshape(name, 1, shape[-1])  # noqa: PLR2004 - as above
@@ -137,7 +137,9 @@ def rotary(use: Use) -> Value:
 
 
 def _positions(use: Use, steps: int) -> str:
-    return use.emit("Unsqueeze", use.emit("Range", use.index(0), use.index(steps), use.index(1)), use.ints(0))
+    """Return the number of each sample's steps."""
+    listed = use.emit("Range", use.index(0), use.index(steps), use.index(1))
+    return use.for_each_sample(use.emit("Unsqueeze", listed, use.ints(0)), (1, steps), "int64")
 
 
 def _angles(use: Use, kind: str, steps: int, head: int) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from onnx import helper, shape_inference
 
-import archinspect
 from archinspect.exporters.onnx.operators import translate
 from archinspect.exporters.onnx.writer import DOMAIN, Writer
 from archinspect.exporters.orders import channels_first, spec_order
@@ -55,18 +54,17 @@ def model_of(facts: Facts, weights: str) -> ModelProto:
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets[:1]),
         producer_name="archinspect",
-        producer_version=archinspect.__version__,
     )
     about = {"source": graph.source, "description": graph.description, "layout": graph.layout}
     if graph.params:
         about["params"] = json.dumps(dict(graph.params), default=str)
     helper.set_model_props(model, {f"{DOMAIN}.{name}": text for name, text in about.items() if text})
     try:
-        model = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        model = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:
         found = _NODE.search(str(error))
         layer = found[1].replace("/", ".") if found else graph.name
-        raise CannotExportError(layer, f"ONNX refuses it: {str(error).splitlines()[-1]}") from None
+        raise CannotExportError(layer, f"ONNX refuses it: {str(error).splitlines()[-1].rpartition('): ')[2]}") from None
     if weights != "none":
         writer.fill(model, weights)
     return model

@@ -222,14 +222,15 @@ def learned_positions(use: Use) -> Value:
 
 def class_token(use: Use) -> Value:
     """`ClassToken`: tokens of each sample, then its steps."""
-    tokens = use.for_each_sample(use.weight("tokens", shape=(1, use.op.n, use.shape[-1])), 3)
+    shape = (1, use.op.n, use.shape[-1])
+    tokens = use.for_each_sample(use.weight("tokens", shape=shape), shape)
     return Value(use.emit("Concat", tokens, use.spec(), axis=1), (0, 1, 2))
 
 
 def learned_tokens(use: Use) -> Value:
     """`LearnedTokens`: the same for each sample."""
-    tokens = use.weight("tokens", shape=(1, *use.output[1:]))
-    return Value(use.for_each_sample(tokens, 3), (0, 1, 2))
+    shape = (1, *use.output[1:])
+    return Value(use.for_each_sample(use.weight("tokens", shape=shape), shape), (0, 1, 2))
 
 
 def stored(use: Use) -> Value:

@@ -69,7 +69,8 @@ class Use:
         tensor = self.node.inputs[index]
         name, there = self.writer.values[tensor]
         if self.node.output.batched and not tensor.batched and not self.op.stretches:
-            name = self.once(("batch", name), lambda: self.for_each_sample(name, len(there)))
+            shape = [self.writer.facts.shape(tensor)[axis] for axis in there]
+            name = self.once(("batch", name), lambda: self.for_each_sample(name, shape, self.dtypes[index]))
         if order and order != there:
             axes = permutation(there, order)
             name = self.once((name, axes), lambda: self.emit("Transpose", name, perm=axes))
@@ -92,20 +93,25 @@ class Use:
         """Return where a value of this order has an axis of the spec's."""
         return order.index(axis % len(order))
 
-    def for_each_sample(self, name: str, rank: int) -> str:
+    def for_each_sample(self, name: str, shape: Sequence[int], dtype: str = "float") -> str:
         """Return a value that is the same for all samples, repeated for each."""
-        return self.emit("Expand", name, self._batch_and([1] * (rank - 1)))
+        return self.hint(self.emit("Expand", name, self._samples_and([1] * (len(shape) - 1))), shape, dtype)
 
-    def _batch_and(self, rest: Sequence[int]) -> str:
+    @property
+    def samples(self) -> int | None:
+        """How many samples the inputs have; None where the settings leave it open."""
+        batch = self.writer.facts.settings.batch if self.node.output.batched else 1
+        return None if batch is None else batch * self.times
+
+    def _samples_and(self, rest: Sequence[int]) -> str:
         """Return a shape: as many samples as the inputs have, then these sizes."""
-        facts = self.writer.facts
-        if facts.settings.batch is not None:
-            return self.ints(facts.batch * self.times, *rest)
-        sizes = [self.batch(), *([self.ints(*rest)] if rest else [])]
+        if self.samples is not None:
+            return self.ints(self.samples, *rest)
+        sizes = [self.open_samples(), *([self.ints(*rest)] if rest else [])]
         return self.once(("shape", self.times, *rest), lambda: self.emit("Concat", *sizes, axis=0))
 
-    def batch(self) -> str:
-        """Return a list of one number, how many samples the inputs have."""
+    def open_samples(self) -> str:
+        """Return a list of one number, how many samples the inputs turn out to have."""
         graph = self.writer.facts.graph
         tensor = next(node.output for node in graph.inputs if node.output.batched)
         name = self.writer.values[tensor].name
@@ -191,9 +197,8 @@ class Use:
         `times` is how many entries of the first axis a sample has.
         """
         times *= self.times
-        first: int | str = shape[0]
-        if self.node.output.batched and self.writer.facts.settings.batch is None:
-            first = BATCH if times == 1 else f"{times}*{BATCH}"
+        open_ = BATCH if times == 1 else f"{times}*{BATCH}"
+        first = open_ if self.samples is None else self.samples // self.times * times
         self.writer.describe(name, self.writer.type(dtype), [first, *shape[1:]])
         return name
 

@@ -237,7 +237,7 @@ def roi_align(use: Use) -> Value:
 
 def _samples(use: Use, batch: int, count: int) -> str:
     """Return the number of each box's sample."""
-    last = use.emit("Squeeze", use.batch()) if use.writer.facts.settings.batch is None else use.index(batch)
+    last = use.emit("Squeeze", use.open_samples()) if use.samples is None else use.index(use.samples)
     numbers = use.hint(use.emit("Range", use.index(0), last, use.index(1)), (batch,), "int64")
     each = use.emit("Expand", use.emit("Unsqueeze", numbers, use.ints(1)), use.ints(1, count))
     return use.hint(use.emit("Reshape", each, use.ints(-1)), (batch * count,), "int64", times=count)
@@ -260,8 +260,8 @@ def _by_size(use: Use, boxes: str, found: Sequence[str]) -> str:
 # Resizing, padding, cropping
 
 _MODES: dict[str, dict[str, str | float]] = {
-    "nearest": {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
-    "nearest-exact": {"mode": "nearest", "coordinate_transformation_mode": "half_pixel", "nearest_mode": "floor"},
+    "nearest": {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+    "nearest-exact": {"nearest_mode": "round_prefer_ceil"},
     **{mode: {"mode": "linear"} for mode in ("linear", "bilinear", "trilinear")},
     "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.75},
 }

@@ -1,0 +1,95 @@
+"""ONNX files that tests look into, and networks of a single layer to write as such."""
+
+from math import prod
+
+import pytest
+from small import facts as facts_of
+from small import make
+
+from archinspect.exporters.onnx import write
+from archinspect.graph.builder import GraphBuilder
+
+onnx = pytest.importorskip("onnx")
+PREFIX = "archinspect."
+FLOAT32 = 1
+
+
+def about(proto):
+    """Return the metadata of a model, a node or a value."""
+    return {entry.key.removeprefix(PREFIX): entry.value for entry in proto.metadata_props}
+
+
+def dims(info):
+    """Return a value's shape: a number or a symbol for each axis, None for one that is not known."""
+    shape = info.type.tensor_type.shape
+    return [dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in shape.dim]
+
+
+def values(model):
+    """Return what is known of each value."""
+    graph = model.graph
+    return {info.name: info for info in (*graph.input, *graph.output, *graph.value_info)}
+
+
+def as_written(facts, tensor, info):
+    """Return a tensor's shape as its value has it."""
+    shape = facts.shape(tensor)
+    return [shape[int(axis)] for axis in about(info).get("order", " ".join(map(str, range(len(shape))))).split()]
+
+
+def checked(facts, **options):
+    """Return a network's model, after the checks of the onnx package and of what is said of its values."""
+    model = onnx.load_from_string(write(facts, **options))
+    onnx.checker.check_model(model, full_check=True)
+    found = values(model)
+    made = [name for node in model.graph.node for name in node.output if name]
+    assert len(made) == len({*made})
+    for name in made:
+        assert found[name].type.tensor_type.HasField("shape"), name
+        assert not any(dim is None or str(dim).startswith("unk") for dim in dims(found[name])), (
+            name,
+            dims(found[name]),
+        )
+    names = [node.name for node in model.graph.node]
+    assert len(names) == len({*names})
+    return model
+
+
+def inferred(facts):
+    """Return shape, type and description of each value, all that shape inference finds from the inputs alone."""
+    model = checked(facts)
+    stubs = {name for node in model.graph.node if node.domain for name in node.output}
+    bare = onnx.load_from_string(model.SerializeToString())
+    del bare.graph.value_info[:]
+    bare.graph.value_info.extend(info for name, info in values(model).items() if name in stubs)
+    for info in bare.graph.output:
+        if info.name not in stubs:
+            info.type.tensor_type.ClearField("shape")
+    found = values(onnx.shape_inference.infer_shapes(bare, strict_mode=True, data_prop=True))
+    for name, info in values(model).items():
+        assert dims(info) == dims(found[name]), name
+    return {name: (dims(info), info.type.tensor_type.elem_type, info) for name, info in values(model).items()}
+
+
+def assert_as_the_engine_says(facts):
+    found = inferred(facts)
+    for tensor in facts.graph.tensors:
+        shape, dtype, info = found[tensor.name]
+        assert shape == as_written(facts, tensor, info), tensor
+        assert (dtype == FLOAT32) == facts.is_float(tensor), tensor
+
+
+def parameters(model, kinds=("parameter", "frozen")):
+    return sum(prod(dims(info)) for info in values(model).values() if about(info).get("kind") in kinds)
+
+
+def layer(name, args, shapes, layout="channels_first", batch=None, dtypes=()):
+    """Return the facts of a layer on inputs of these shapes, batch first."""
+    op = make(name, args, layout)
+    builder = GraphBuilder(name, layout=layout)
+    usual = "int64" if type(op).__name__ == "Embedding" else "float"
+    inputs = [
+        builder.input(*shape[1:], name=f"input{i}", dtype=dtypes[i] if dtypes else usual)
+        for i, shape in enumerate(shapes)
+    ]
+    return facts_of(builder.build(*builder.add_layer(op, inputs, builder.claim("layer"))), batch)
