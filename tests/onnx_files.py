@@ -1,7 +1,8 @@
-"""ONNX files that tests look into, and networks of a single layer to write as such."""
+"""ONNX files that tests look into and run, and networks of a single layer to write as such."""
 
 from math import prod
 
+import numpy as np
 import pytest
 from small import facts as facts_of
 from small import make
@@ -93,3 +94,48 @@ def layer(name, args, shapes, layout="channels_first", batch=None, dtypes=()):
         for i, shape in enumerate(shapes)
     ]
     return facts_of(builder.build(*builder.add_layer(op, inputs, builder.claim("layer"))), batch)
+
+
+def run(facts, *inputs):
+    """Return the outputs, and the weights by name, of a network with random weights; all arrays in the spec's order."""
+    model = onnx.load_from_string(write(facts, weights="random"))
+    known = values(model)
+    feeds = {
+        info.name: np.transpose(array, order_of(info, array.ndim))
+        for info, array in zip(model.graph.input, inputs, strict=True)
+    }
+    outputs = [
+        np.transpose(array, np.argsort(order_of(known[info.name], array.ndim)))
+        for info, array in zip(model.graph.output, computed(model, feeds), strict=True)
+    ]
+    weights = {
+        tensor.name.removeprefix("layer."): onnx.numpy_helper.to_array(tensor)
+        for tensor in model.graph.initializer
+        if tensor.name.startswith("layer.")
+    }
+    return outputs, weights
+
+
+def order_of(info, rank):
+    return [int(axis) for axis in about(info).get("order", "").split()] or range(rank)
+
+
+def computed(model, feeds):
+    """Return a model's outputs: by onnxruntime, or where that is not there, by the onnx package's own reference."""
+    try:
+        import onnxruntime
+    except ImportError:
+        from onnx.reference import ReferenceEvaluator
+
+        return ReferenceEvaluator(model).run(None, feeds)
+    onnxruntime.set_default_logger_severity(4)
+    return onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
+
+
+def numbers(shapes, dtype="float32"):
+    rng = np.random.default_rng(1)
+    arrays = [rng.standard_normal(shape) if dtype == "float32" else rng.integers(0, 5, shape) for shape in shapes]
+    return [array.astype(dtype) for array in arrays]
+
+
+WAVE, IMAGE, VOLUME, STEPS = (2, 6, 11), (2, 6, 9, 10), (2, 6, 5, 6, 7), (2, 5, 6)

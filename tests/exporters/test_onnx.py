@@ -33,9 +33,10 @@ REFUSED = {"LSTM": "ONNX's LSTM does not project its output (proj_size)"}
 
 
 EXPORTED = [(framework, row) for framework, row in ROWS if row["output"] is not None]
+IDS = [f"{i}-{row['op']}" for i, (_, row) in enumerate(EXPORTED)]
 
 
-@pytest.mark.parametrize(("framework", "row"), EXPORTED, ids=[f"{i}-{row['op']}" for i, (_, row) in enumerate(EXPORTED)])
+@pytest.mark.parametrize(("framework", "row"), EXPORTED, ids=IDS)
 def test_every_row_of_the_operators_is_exported(framework, row):
     one = partial(layer, row["op"], row["args"], row["inputs"], LAYOUTS[framework])
     if row["args"].get("proj_size"):
