@@ -281,6 +281,8 @@ IDS = [f"{i}-{row[0]}" for i, row in enumerate(NUMPY)]
 
 @pytest.mark.parametrize(("op", "args", "shapes", "function"), NUMPY, ids=IDS)
 def test_an_operator_computes_what_numpy_does(op, args, shapes, function):
+    if op == "LocalResponseNormalization":
+        pytest.importorskip("onnxruntime", reason="the reference of the onnx package sums over samples")
     inputs = numbers(shapes)
     found, weights = run(layer(op, args, shapes), *inputs)
     wanted = function(weights, *inputs)
