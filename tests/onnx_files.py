@@ -109,9 +109,7 @@ def run(facts, *inputs):
         for info, array in zip(model.graph.output, computed(model, feeds), strict=True)
     ]
     weights = {
-        tensor.name.removeprefix("layer."): onnx.numpy_helper.to_array(tensor)
-        for tensor in model.graph.initializer
-        if tensor.name.startswith("layer.")
+        tensor.name.removeprefix("layer."): onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer
     }
     return outputs, weights
 

@@ -192,43 +192,63 @@ def in_layout(array, layout):
     return np.moveaxis(array, 1, -1) if layout == "channels_last" and array.ndim > 2 else array
 
 
-@pytest.mark.parametrize("op", GATES)
-@pytest.mark.parametrize("more", [{}, {"bidirectional": True, "num_layers": 2}, {"biases": 2}, {"use_bias": False}])
+PROJECTED = {"proj_size": 3}
+
+
+@pytest.mark.parametrize(("op", "more"), [*((op, {}) for op in GATES), ("LSTM", PROJECTED)])
+@pytest.mark.parametrize("how", [{}, {"bidirectional": True, "num_layers": 2}, {"biases": 2}, {"use_bias": False}])
 @pytest.mark.parametrize("starts", [False, True])
-def test_recurrent_layers_compute_what_pytorchs_do(op, more, starts):
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+def test_recurrent_layers_compute_what_pytorchs_do(op, more, how, starts):
     torch = pytest.importorskip("torch")
-    args = {"units": 4, "return_sequences": True, "return_state": True, **more}
-    cells = (1 + args.get("bidirectional", False)) * args.get("num_layers", 1)
-    states = [(2, cells, 4) if cells > 1 else (2, 4)] * ((1 + (op == "LSTM")) * starts)
+    args = {"units": 4, "return_sequences": True, "return_state": True, **more, **how}
+    both, layers = args.get("bidirectional", False), args.get("num_layers", 1)
+    cells = ((1 + both) * layers,) if both else ()
+    sizes = [more.get("proj_size", 4), 4][: 1 + (op == "LSTM")]
+    states = [(2, *cells, size) for size in sizes] if starts else []
     inputs = numbers([STEPS, *states])
     found, weights = run(layer(op, args, [STEPS, *states]), *inputs)
     kind = getattr(torch.nn, op.removeprefix("Simple"))
-    settings = {"num_layers": args.get("num_layers", 1), "bidirectional": args.get("bidirectional", False)}
-    other = kind(6, 4, batch_first=True, bias=args.get("use_bias", True), **settings)
-    with torch.no_grad():
-        for name, parameter in other.named_parameters():
-            parameter.copy_(torch.from_numpy(of_pytorch(name, op, weights)))
+    module = kind(
+        6, 4, layers, bias=args.get("use_bias", True), batch_first=True, bidirectional=both, **more
+    ).requires_grad_(requires_grad=False)
+    for name, parameter in module.named_parameters():
+        parameter.copy_(torch.from_numpy(of_pytorch(name, op, weights)))
     sequence, *given = map(torch.from_numpy, inputs)
-    first = [state.reshape(2, cells, 4).transpose(0, 1).contiguous() for state in given]
-    wanted, ends = other(sequence, *([first[0] if op != "LSTM" else tuple(first)] if first else []))
+    first = [state.reshape(2, -1, state.shape[-1]).transpose(0, 1).contiguous() for state in given]
+    outputs, ends = module(sequence, *([first[0] if op != "LSTM" else tuple(first)] if first else []))
     ends = ends if op == "LSTM" else [ends]
-    wanted = [wanted, *(end.transpose(0, 1).reshape(2, *([cells] if cells > 1 else []), 4) for end in ends)]
+    wanted = [outputs, *(end.transpose(0, 1).reshape(2, *cells, -1) for end in ends)]
     for one, right in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, right.detach().numpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(one, right.numpy().reshape(one.shape), rtol=1e-4, atol=1e-5)
+    # The last output is that of each direction's own last step.
     last, *_ = run(layer(op, {**args, "return_sequences": False}, [STEPS, *states]), *inputs)[0]
-    directions = np.split(found[0], 2, -1) if args.get("bidirectional") else [found[0]]
-    ends = np.concatenate([part[:, place] for part, place in zip(directions, (-1, 0), strict=False)], -1)
-    np.testing.assert_allclose(last, ends, rtol=1e-4, atol=1e-5)
+    parts = np.split(found[0], 1 + both, -1)
+    own = np.concatenate([part[:, place] for part, place in zip(parts, (-1, 0), strict=False)], -1)
+    np.testing.assert_allclose(last, own, rtol=1e-4, atol=1e-5)
 
 
 def of_pytorch(name, op, weights):
     """Return a parameter of PyTorch's layer from the weights in the file, whose gates stand in another order."""
     what, of, place, *backward = name.split("_")
     cell = f"{'backward' if backward else 'forward'}_{place.removeprefix('l')}"
+    if of == "hr":
+        return weights[f"{cell}_projection"].T.copy()
+    gates = len(GATES[op])
+    array = weights[f"{cell}_{STORED[what, of]}"]
     if what == "weight":
-        array = weights[f"{cell}_kernel" if of == "ih" else f"{cell}_recurrent_kernel"][0]
+        # A scan over steps has the weights as the spec does.
+        array = array[0] if array.ndim > 2 else array.T
     else:
-        both = weights[f"{cell}_bias"].reshape(-1, 4 * len(GATES[op]))
-        array = both[["ih", "hh"].index(of)] if len(both) > 1 else both[0] * (of == "ih")
-    gates = array.reshape(len(GATES[op]), 4, *array.shape[1:])
-    return gates[GATES[op]].reshape(array.shape).copy()
+        rows = array.reshape(-1, 4 * gates)
+        array = rows[["ih", "hh"].index(of)] if len(rows) > 1 else rows[0] * (of == "ih")
+    apart = array.reshape(gates, 4, *array.shape[1:])
+    return apart[GATES[op]].reshape(array.shape).copy()
+
+
+STORED = {
+    ("weight", "ih"): "kernel",
+    ("weight", "hh"): "recurrent_kernel",
+    ("bias", "ih"): "bias",
+    ("bias", "hh"): "bias",
+}

@@ -158,7 +158,9 @@ class Use:
         made = [self.writer.claim(f"{name}_output_{number}") for number in range(outputs)]
         node = helper.make_node(kind, inputs, made, name=name, domain=domain)
         node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
-        about = {"layer": self.node.layer, "path": self.node.path, "operator": type(self.node.op).__name__.strip("_")}
+        about = {"layer": self.node.layer, "operator": type(self.node.op).__name__.strip("_")}
+        if self.node.path != self.node.layer:
+            about["node"] = self.node.path
         if not self.added:
             arguments = {key: json_value(value) for key, value in self.node.op.given().items()}
             about["arguments"] = json.dumps(arguments)

@@ -173,7 +173,7 @@ class Writer:
         stored = self.claim(f"{node.path}.{_NAMES.get(name, name)}")
         trained = "parameter" if node.trainable else "frozen"
         kind = trained if weight.parameter else "buffer"
-        self.describe(stored, dtype, shape, layer=node.layer, path=node.path, weight=name, kind=kind)
+        self.describe(stored, dtype, shape, layer=node.layer, weight=name, kind=kind)
         value = helper.make_tensor("value", dtype, [1], [0])
         self._sources.append(
             helper.make_node(
@@ -185,28 +185,25 @@ class Writer:
         return Stored(stored, order, shape)
 
     def fill(self, model: ModelProto, how: str) -> None:
-        """Put initializers, zeros or random numbers, in the place of the weights of a model."""
-        kept = [node for node in model.graph.node if node.output[0] not in self._made_weights()]
-        infos = {info.name: info for info in model.graph.value_info}
+        """Put initializers, zeros or random numbers, in the place of what makes the weights of a model."""
+        graph = model.graph
+        types = {info.name: info.type.tensor_type for info in graph.value_info}
+        weights = [node.output[0] for node in self._sources]
+        nodes = [node for node in graph.node if node.output[0] not in weights]
+        used = {name for node in nodes for name in node.input}
+        shapes = {node.input[0] for node in self._sources} - used
+        initializers = [tensor for tensor in graph.initializer if tensor.name not in shapes]
         rng = np.random.default_rng(0)
-        for node in self._sources:
-            info = infos[node.output[0]]
-            type_ = info.type.tensor_type
-            shape = [dim.dim_value for dim in type_.shape.dim]
-            numbers = rng.random(shape) + 0.5 if how == "random" else np.zeros(shape)
-            if how == "random" and not node.output[0].endswith("running_var"):
-                numbers -= 1
-            array = numbers.astype(helper.tensor_dtype_to_np_dtype(type_.elem_type))
-            model.graph.initializer.append(numpy_helper.from_array(array, node.output[0]))
-        del model.graph.node[:]
-        model.graph.node.extend(kept)
-        used = {name for node in kept for name in node.input} | {tensor.name for tensor in model.graph.output}
-        left = [tensor for tensor in model.graph.initializer if tensor.name in used]
-        del model.graph.initializer[:]
-        model.graph.initializer.extend(left)
-
-    def _made_weights(self) -> set[str]:
-        return {node.output[0] for node in self._sources}
+        for name in weights:
+            shape = [dim.dim_value for dim in types[name].shape.dim]
+            numbers = rng.uniform(-0.5, 0.5, shape) if how == "random" else np.zeros(shape)
+            if how == "random" and name.endswith("running_var"):
+                numbers += 1
+            array = numbers.astype(helper.tensor_dtype_to_np_dtype(types[name].elem_type))
+            initializers.append(numpy_helper.from_array(array, name))
+        for field, kept in ((graph.node, nodes), (graph.initializer, initializers)):
+            del field[:]
+            field.extend(kept)
 
     # Constants
 
