@@ -12,7 +12,7 @@ from archinspect.graph.builder import GraphBuilder
 
 onnx = pytest.importorskip("onnx")
 PREFIX = "archinspect."
-FLOAT32 = 1
+TYPES = {"float": "FLOAT", "float32": "FLOAT", "float64": "DOUBLE", "float8": "FLOAT8E4M3FN"}
 
 
 def about(proto):
@@ -77,7 +77,8 @@ def assert_as_the_engine_says(facts):
     for tensor in facts.graph.tensors:
         shape, dtype, info = found[tensor.name]
         assert shape == as_written(facts, tensor, info), tensor
-        assert (dtype == FLOAT32) == facts.is_float(tensor), tensor
+        named = facts.types[tensor.position].dtype
+        assert dtype == onnx.TensorProto.DataType.Value(TYPES.get(named, named.upper())), tensor
 
 
 def parameters(model, kinds=("parameter", "frozen")):

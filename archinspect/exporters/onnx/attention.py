@@ -113,10 +113,12 @@ def _rows_of_windows(use: Use, count: int, queries: int, keys: int) -> str:
 
 def _rows_by_distance(use: Use, count: int, queries: int, keys: int) -> str:
     """Return which bias each pair of steps has; pairs further apart than there are biases have the last."""
-    ends = [use.emit("Range", use.index(0), use.index(steps), use.index(1)) for steps in (keys, queries)]
-    wide = [use.emit("Unsqueeze", end, use.ints(axis)) for axis, end in enumerate(ends)]
-    moved = use.emit("Add", use.emit("Sub", *wide), use.index(count // 2))
-    return use.emit("Clip", moved, use.index(0), use.index(count - 1))
+    starts = count // 2
+    along = use.emit("Range", *map(use.float32, (starts, starts + keys, 1)))
+    down = use.emit("Unsqueeze", use.emit("Range", *map(use.float32, (0, -queries, -1))), use.ints(1))
+    # Not `Add`: shape inference follows its values, and fails where the two differ in length.
+    rows = use.emit("Clip", use.emit("Sum", along, down), use.float32(0), use.float32(count - 1))
+    return use.cast(rows, "int64")
 
 
 def rotary(use: Use) -> Value:
@@ -144,8 +146,7 @@ def _positions(use: Use, steps: int) -> str:
 
 def _angles(use: Use, kind: str, steps: int, head: int) -> str:
     """Return sines or cosines of the angles of each step and pair, [steps, pairs]."""
-    numbers = [use.writer.constant(np.array(number, np.float32)) for number in (0, steps, 1)]
-    places = use.emit("Unsqueeze", use.emit("Range", *numbers), use.ints(1))
+    places = use.emit("Unsqueeze", use.emit("Range", *map(use.float32, (0, steps, 1))), use.ints(1))
     speeds = use.writer.constant((10_000.0 ** -(np.arange(0, head, 2) / head)).astype(np.float32))
     found = use.emit(kind, use.emit("Mul", places, speeds))
     return found if use.writer.facts.dtype == "float32" else use.cast(found, "float")

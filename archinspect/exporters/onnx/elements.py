@@ -135,7 +135,7 @@ def glu(use: Use) -> Value:
 @written_out
 def dropout(use: Use, name: str) -> str:
     """`Dropout` and its like, which do nothing at inference."""
-    if type(use.op) is Dropout and use.writer.facts.is_float(use.node.inputs[0]):
+    if type(use.op) is Dropout and use.op.rate < 1 and use.writer.facts.is_float(use.node.inputs[0]):
         return use.emit("Dropout", name, use.number(use.op.rate))
     return use.emit("Identity", name)
 

@@ -59,13 +59,12 @@ def translate(writer: Writer, node: Node) -> None:
     for tensor, value in zip(node.outputs, values, strict=True):
         # What is only passed on is a value of its own nevertheless, so that each layer is a node.
         own = value.name if value.name in made else use.emit("Identity", value.name)
-        name = writer.claim(tensor.name)
         for added in use.added:
             for names in (added.input, added.output):
-                names[:] = [name if other == own else other for other in names]
+                names[:] = [tensor.name if other == own else other for other in names]
         made.discard(own)
         writer.forget(own)
-        writer.add_value(tensor, Value(name, value.order))
+        writer.add_value(tensor, Value(tensor.name, value.order))
 
 
 def translation(kind: type[Op]) -> Translation:

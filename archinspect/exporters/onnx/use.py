@@ -71,6 +71,8 @@ class Use:
         if self.node.output.batched and not tensor.batched and not self.op.stretches:
             shape = [self.writer.facts.shape(tensor)[axis] for axis in there]
             name = self.once(("batch", name), lambda: self.for_each_sample(name, shape, self.dtypes[index]))
+        if self.writer.type(self.dtypes[index]) != self.writer.type(self.dtypes[0]):
+            name = self.cast(name, self.dtypes[0])  # the output has the first one's type
         if order and order != there:
             axes = permutation(there, order)
             name = self.once((name, axes), lambda: self.emit("Transpose", name, perm=axes))
@@ -176,6 +178,10 @@ class Use:
     def index(self, number: int) -> str:
         """Return a constant integer."""
         return self.writer.constant(np.array(number, np.int64))
+
+    def float32(self, number: float) -> str:
+        """Return a constant of float32, whatever the network computes in."""
+        return self.writer.constant(np.array(number, np.float32))
 
     def number(self, number: float) -> str:
         """Return a constant of the type in which the network computes."""

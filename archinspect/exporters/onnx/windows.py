@@ -142,7 +142,11 @@ def _window(how: Sliding) -> dict[str, object]:
 def _max_pooling(use: Use, how: Sliding, *, ceil_mode: bool, indices: bool) -> Value | list[Value]:
     name, order = use.map()
     if not indices:
-        return _pool(use, "MaxPool", how, ceil_mode=int(ceil_mode))
+        if any(max(pad) >= taps for pad, taps in zip(how.pads, how.taps, strict=True)):
+            # onnxruntime wants less padding than a window has taps, however far apart these are.
+            name = use.emit("Pad", name, use.ints(*flat([(0, 0), (0, 0), *how.pads])), use.number(-np.inf))
+            how = how._replace(pads=((0, 0),) * len(how.pads))
+        return Value(use.emit("MaxPool", name, **_window(how), ceil_mode=int(ceil_mode)), order)
     found, places = use.several("MaxPool", 2, name, **_window(how), ceil_mode=int(ceil_mode))
     # ONNX counts through the whole tensor, PyTorch through a channel's positions.
     within = use.emit("Mod", places, use.index(prod(use.op.split(use.shape)[0])))
@@ -277,9 +281,17 @@ def resizing(use: Use) -> Value:
     if getattr(op, "align_corners", False):
         attributes["coordinate_transformation_mode"] = "align_corners"
     name, order = use.map()
-    sizes = [use.output[axis] for axis in order[2:]]
-    axes = list(range(2, len(order)))
-    return Value(use.emit("Resize", name, "", "", use.ints(*sizes), axes=axes, **attributes), order)
+    given, shape = ([sizes[axis] for axis in order] for sizes in (use.shape, use.output))
+    # Factors and not sizes, for those would have to say the batch's, too.
+    factors = use.writer.constant(np.array([1, 1, *map(_factor, given[2:], shape[2:])], np.float32))
+    found = use.emit("Resize", name, "", factors, **attributes)
+    return Value(use.hint(found, shape, use.dtypes[0]), order)
+
+
+def _factor(length: int, wanted: int) -> np.float32:
+    """Return the factor by which a length becomes the wanted one, which programs round down."""
+    factor = np.float32(wanted / length)
+    return factor if int(float(factor) * length) == wanted else np.nextafter(factor, np.float32(np.inf))
 
 
 def padding(use: Use) -> Value:

@@ -75,13 +75,13 @@ class Writer:
         self._outputs: list[ValueInfoProto] = []
         self._infos: dict[str, ValueInfoProto] = {}
         self._initializers: list[TensorProto] = []
-        self._taken: set[str] = set()
+        self._taken = {tensor.name for tensor in facts.graph.tensors}
 
     # Inputs, outputs, and what is known of values between
 
     def add_input(self, tensor: Tensor, order: Order) -> None:
         """Add an input of the network, whose axes are in this order."""
-        self.values[tensor] = Value(self.claim(tensor.name), order)
+        self.values[tensor] = Value(tensor.name, order)
         self._inputs.append(self._info_of(tensor))
 
     def add_output(self, tensor: Tensor) -> None:
