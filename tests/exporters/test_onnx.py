@@ -200,6 +200,31 @@ def test_what_is_the_same_for_all_samples_is_repeated_for_each():
         assert_as_the_engine_says(net(batch=batch))
 
 
+FOUND = {
+    "a layer is called as a constant could be": [
+        {"Flatten": None, "name": "constant_0"},
+        {"Dense": 3, "name": "constant"},
+    ],
+    "types that differ": [
+        {"Constant": {"shape": [8, 8, 4], "dtype": "int64"}, "name": "table"},
+        {"Add": None, "from": ["input", "table"]},
+        {"Concatenate": None, "from": ["table", "add", "table"]},
+    ],
+    "the shape of what is resized is no output's": [
+        {"TimeDistributed": {"layer": {"Upsample": {"size": 7, "mode": "linear"}}}},
+    ],
+    "a factor that is no binary number": [{"Upsample": {"size": [11, 13]}}, {"Upsample": {"size": [25, 31]}}],
+}
+"""Networks of kinds that random ones found to be wrong."""
+
+
+@pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)
+def test_a_kind_that_was_wrong(steps):
+    checked(small(*steps))
+    for batch in (1, 3):
+        assert_as_the_engine_says(small(*steps, batch=batch))
+
+
 def test_an_input_that_is_an_output_is_copied():
     model = checked(small({"Dense": 3}, input=[5], outputs=["input", "dense", "dense"]))
     assert len({info.name for info in (*model.graph.input, *model.graph.output)}) == len(model.graph.output) + 1
@@ -241,6 +266,11 @@ REFUSED = [
         {"MixtureOfExperts": {"num_experts": 2, "units": 4, "activation": "prelu"}},
         {"input": [5, 8]},
         "mixture_of_experts: PReLU within an expert would have weights of its own",
+    ),
+    (
+        {"TimeDistributed": {"layer": "RotaryEmbedding"}},
+        {"input": [4]},
+        "time_distributed: a sample is a single number, which has no features to rotate",
     ),
     (
         "RotaryEmbedding",

@@ -272,6 +272,14 @@ NUMPY = [
             ].transpose(2, 0, 1),
         ),
     ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 3}, [(2, 5, 8), (2, 7, 8)]),
+        lambda w, q, k: attend(
+            [q, k, k],
+            2,
+            added=w["position_biases"][np.clip(np.arange(7) - np.arange(5)[:, None] + 1, 0, 2)].transpose(2, 0, 1),
+        ),
+    ),
     ("MixtureOfExperts", {"num_experts": 4, "units": 3, "shared_experts": 1}, [STEPS], lambda w, x: mixture(x, w)),
 ]
 

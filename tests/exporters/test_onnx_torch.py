@@ -67,6 +67,10 @@ TORCH = [
             {"pool_size": [3, 2], "strides": 2, "ceil_mode": True},
         )
     ),
+    (  # padding that onnxruntime refuses
+        *("MaxPooling2D", {"pool_size": 2, "padding": 2, "dilation_rate": 3, "strides": 1}, [IMAGE]),
+        lambda t, w, x: t.max_pool2d(t.pad(x, (2, 2, 2, 2), value=-99), 2, 1, dilation=3),
+    ),
     (
         *("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": 1, "return_indices": True}, [IMAGE]),
         lambda t, w, x: t.max_pool2d(x, 3, 2, 1, return_indices=True),
