@@ -213,6 +213,10 @@ FOUND = {
     "the shape of what is resized is no output's": [
         {"TimeDistributed": {"layer": {"Upsample": {"size": 7, "mode": "linear"}}}},
     ],
+    "integers step by step": [
+        {"Constant": {"shape": [8, 8, 4], "dtype": "int64"}, "name": "table"},
+        {"TimeDistributed": {"layer": {"Embedding": {"input_dim": 5, "output_dim": 2}}}},
+    ],
     "a factor that is no binary number": [{"Upsample": {"size": [11, 13]}}, {"Upsample": {"size": [25, 31]}}],
 }
 """Networks of kinds that random ones found to be wrong."""

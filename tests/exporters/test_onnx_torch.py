@@ -86,6 +86,7 @@ TORCH = [
         for args in (
             {"pool_size": 2},
             {"pool_size": 3, "strides": 2, "padding": 1, "ceil_mode": True},
+            {"pool_size": 3, "strides": 2, "padding": 1, "ceil_mode": "caffe"},
             {"pool_size": 3, "strides": 2, "padding": 1, "count_include_pad": False},
             {"pool_size": 3, "strides": 2, "padding": 1, "divisor_override": 2},
             {"pool_size": 3, "strides": 2, "padding": 1, "divisor_override": 2, "ceil_mode": True},
@@ -161,7 +162,7 @@ def torch_window(args):
         args.get("strides"),
         args.get("padding", 0),
         args.get("dilation_rate", 1),
-        args.get("ceil_mode", False),
+        bool(args.get("ceil_mode", False)),
     )
 
 

@@ -255,7 +255,8 @@ class EachStep(Use):
         order = order or self.order(index)
         shape = [self.shapes[index][axis] for axis in order]
         name, _ = self._outer.given(index, (0, *(axis + 1 for axis in order)))
-        return Value(self.hint(self.emit("Reshape", name, self.ints(-1, *shape[1:])), shape), order)
+        merged = self.emit("Reshape", name, self.ints(-1, *shape[1:]))
+        return Value(self.hint(merged, shape, self.dtypes[0]), order)
 
     def apart(self, value: Value, shape: Shape) -> Value:
         """Return an output, of this shape, with the steps as an axis again."""

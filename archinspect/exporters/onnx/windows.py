@@ -41,16 +41,14 @@ def bias(use: Use) -> list[str]:
 
 def convolution(use: Use) -> Value:
     """A convolution; a kernel is stored as PyTorch's: [filters, channels of a group, ...]."""
-    op = use.op
-    return _convolution(use, "Conv", [use.weight("kernel", _kernel_order(op.rank)), *bias(use)], op.groups)
+    return _plain(use, use.weight("kernel", _kernel_order(use.op.rank)), use.op.groups)
 
 
 def depthwise(use: Use) -> Value:
     """A depthwise convolution: as many groups as channels."""
     *taps, channels, multiplier = use.weights["kernel"].shape
     order = (use.op.rank, use.op.rank + 1, *range(use.op.rank))
-    kernel = use.weight("kernel", order, (channels * multiplier, 1, *taps))
-    return _convolution(use, "Conv", [kernel, *bias(use)], channels)
+    return _plain(use, use.weight("kernel", order, (channels * multiplier, 1, *taps)), channels)
 
 
 def transposed(use: Use) -> Value:
@@ -64,12 +62,11 @@ def transposed(use: Use) -> Value:
         extra.append(max(wanted + reach.before - full, 0))
         pads.append((reach.before, full + extra[-1] - reach.before - wanted))
     kernel = use.weight("kernel", _kernel_order(op.rank))
+    how = {"group": op.groups, "pads": flat(pads)}
     if all(more < stride for more, stride in zip(extra, op.strides, strict=True)):
-        return _convolution(
-            use, "ConvTranspose", [kernel, *bias(use)], op.groups, pads=flat(pads), output_padding=extra
-        )
+        return _convolution(use, "ConvTranspose", kernel, *bias(use), output_padding=extra, **how)
     # onnxruntime adds fewer positions than a stride has. None of those is reached by the kernel: they are the bias.
-    name, order = _convolution(use, "ConvTranspose", [kernel], op.groups, pads=flat(pads))
+    name, order = _convolution(use, "ConvTranspose", kernel, **how)
     name = use.emit("Pad", name, use.ints(*[0] * (op.rank + 4), *extra))
     return Value(use.emit("Add", name, along(use, "bias", 1, op.rank + 2)) if op.use_bias else name, order)
 
@@ -78,17 +75,15 @@ def _kernel_order(rank: int) -> Order:
     return (rank + 1, rank, *range(rank))
 
 
-def _convolution(use: Use, kind: str, weights: Sequence[str], groups: int, **more: list[int]) -> Value:
-    op = use.op
+def _plain(use: Use, kernel: str, groups: int) -> Value:
+    pads = use.op.sliding(use.op.split(use.shape)[0]).pads
+    return _convolution(use, "Conv", kernel, *bias(use), group=groups, pads=flat(pads))
+
+
+def _convolution(use: Use, kind: str, *weights: str, **more: object) -> Value:
     name, order = use.map()
-    attributes = {
-        "kernel_shape": list(op.kernel_size),
-        "strides": list(op.strides),
-        "dilations": list(op.dilation_rate),
-        "pads": flat(op.sliding(op.split(use.shape)[0]).pads) if kind == "Conv" else [],
-        **more,
-    }
-    return Value(use.emit(kind, name, *weights, group=groups, **attributes), order)
+    window = {"kernel_shape": use.op.kernel_size, "strides": use.op.strides, "dilations": use.op.dilation_rate}
+    return Value(use.emit(kind, name, *weights, **window, **more), order)
 
 
 # Poolings
@@ -104,15 +99,16 @@ def pooling(use: Use) -> Value | list[Value]:
         (length + sum(pad) - window) // stride + 1
         for length, pad, window, stride in zip(spatial, how.pads, how.windows, how.strides, strict=True)
     )
-    if op.ceil_mode == "caffe" and rounds_up:
-        # ONNX drops a window that starts after the input, as PyTorch does. Caffe does not; the end is padded for it.
+    # ONNX drops a last window that starts after the input, as PyTorch does. Caffe does so only if some axis is padded.
+    keeps_all = op.ceil_mode == "caffe" and not any(map(any, how.pads))
+    if keeps_all and rounds_up:
         how, rounds_up = how._replace(pads=_reaching(how, spatial, made)), False
     if op.combines == "max":
         return _max_pooling(use, how, ceil_mode=rounds_up, indices=op.return_indices)
-    counts = op.reads_padding() and op.ceil_mode != "caffe"
+    counts = op.reads_padding() and not keeps_all
     if op.divisor_override is None:
-        return _pool(use, "AveragePool", how, ceil_mode=rounds_up, count_include_pad=int(counts))
-    whole = _pool(use, "AveragePool", how._replace(pads=_reaching(how, spatial, made)), count_include_pad=1)
+        return _average(use, how, ceil_mode=int(rounds_up), count_include_pad=int(counts))
+    whole = _average(use, how._replace(pads=_reaching(how, spatial, made)), count_include_pad=1)
     factor = use.number(prod(how.taps) / op.divisor_override)
     return Value(use.emit("Mul", whole.name, factor), whole.order)
 
@@ -125,18 +121,13 @@ def _reaching(how: Sliding, lengths: Sequence[int], made: Sequence[int]) -> tupl
     )
 
 
-def _pool(use: Use, kind: str, how: Sliding, **attributes: int) -> Value:
+def _average(use: Use, how: Sliding, **attributes: int) -> Value:
     name, order = use.map()
-    return Value(use.emit(kind, name, **_window(how), **attributes), order)
+    return Value(use.emit("AveragePool", name, **_window(how), **attributes), order)
 
 
 def _window(how: Sliding) -> dict[str, object]:
-    return {
-        "kernel_shape": list(how.taps),
-        "strides": list(how.strides),
-        "dilations": list(how.dilation),
-        "pads": flat(how.pads),
-    }
+    return {"kernel_shape": how.taps, "strides": how.strides, "dilations": how.dilation, "pads": flat(how.pads)}
 
 
 def _max_pooling(use: Use, how: Sliding, *, ceil_mode: bool, indices: bool) -> Value | list[Value]:
@@ -182,7 +173,7 @@ def adaptive_pooling(kind: str) -> Callable[[Use], Value | list[Value]]:
         taps = tuple(length // count for length, count in zip(spatial, made, strict=True))
         how = sliding(taps, taps, (1,) * len(taps), "valid", spatial)
         if kind == "Average":
-            return _pool(use, "AveragePool", how)
+            return _average(use, how)
         return _max_pooling(use, how, ceil_mode=False, indices=len(use.outputs) > 1)
 
     return translate

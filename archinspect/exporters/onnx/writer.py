@@ -103,23 +103,20 @@ class Writer:
         """Take back what was said of a value."""
         self._infos.pop(name, None)
 
-    def describe(self, name: str, dtype: int, shape: Sequence[int | str], **about: str) -> ValueInfoProto:
+    def describe(self, name: str, dtype: int, shape: Sequence[int | str], **about: str) -> None:
         """Say what a value is, where shape inference would not find it."""
-        info = self._infos[name] = helper.make_tensor_value_info(name, dtype, shape)
-        annotate(info, about)
-        return info
+        self._infos[name] = helper.make_tensor_value_info(name, dtype, shape)
+        annotate(self._infos[name], about)
 
     def _info_of(self, tensor: Tensor) -> ValueInfoProto:
         name, order = self.values[tensor]
         shape, dtype = self.facts.types[tensor.position]
-        info = helper.make_tensor_value_info(name, self.type(dtype), self.dims(tensor, [shape[axis] for axis in order]))
+        is_open = tensor.batched and self.facts.settings.batch is None
+        dims = [BATCH if is_open else shape[0], *(shape[axis] for axis in order[1:])]
+        info = helper.make_tensor_value_info(name, self.type(dtype), dims)
         if order != spec_order(len(shape)):
             annotate(info, {"order": " ".join(map(str, order))})
         return info
-
-    def dims(self, tensor: Tensor, shape: Sequence[int]) -> list[int | str]:
-        """Return a shape that has the batch first if the tensor does, open where the settings leave it so."""
-        return [BATCH if tensor.batched and self.facts.settings.batch is None else shape[0], *shape[1:]]
 
     def type(self, dtype: str) -> int:
         """Return a data type's number."""
