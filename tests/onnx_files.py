@@ -1,5 +1,8 @@
 """ONNX files that tests look into and run, and networks of a single layer to write as such."""
 
+# ruff: noqa: ARG001, ARG005 - operators' counts have one signature
+
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -38,9 +41,14 @@ def as_written(facts, tensor, info):
     return [shape[int(axis)] for axis in about(info).get("order", " ".join(map(str, range(len(shape))))).split()]
 
 
+def written(facts, **options):
+    """Return a network's model."""
+    return onnx.load_from_string(write(facts, **options))
+
+
 def checked(facts, **options):
     """Return a network's model, after the checks of the onnx package and of what is said of its values."""
-    model = onnx.load_from_string(write(facts, **options))
+    model = written(facts, **options)
     onnx.checker.check_model(model, full_check=True)
     found = values(model)
     made = [name for node in model.graph.node for name in node.output if name]
@@ -85,6 +93,42 @@ def parameters(model, kinds=("parameter", "frozen")):
     return sum(prod(dims(info)) for info in values(model).values() if about(info).get("kind") in kinds)
 
 
+def macs(model):
+    """Return the multiply-accumulates of a model's operators by the shapes of their values, as readers count them."""
+    known = {name: dims(info) for name, info in values(model).items()}
+    return sum(
+        MACS[node.op_type](known[node.output[0]], *[known.get(name) for name in node.input], node)
+        for node in model.graph.node
+        if node.op_type in MACS
+    )
+
+
+def _of_attention(output, query, key, value, *more):
+    if len(query) == 4:  # the heads are an axis
+        return prod(query[:3]) * key[2] * (query[3] + value[3])
+    return prod(query) * key[1] + prod(output) * key[1]
+
+
+def _of_equation(output, one, other, node):
+    (equation,) = [attribute.s.decode() for attribute in node.attribute]
+    terms = equation.split("->")[0].split(",")
+    return prod(dict(zip("".join(terms), (*one, *other), strict=True)).values())
+
+
+def _of_steps(output, steps, weights, state_weights, *more):
+    return steps[0] * steps[1] * (prod(weights) + prod(state_weights))
+
+
+MACS: dict[str, Callable[..., int]] = {
+    "Conv": lambda output, given, kernel, *more: prod(output) * prod(kernel[1:]),
+    "ConvTranspose": lambda output, given, kernel, *more: prod(given) * prod(kernel[1:]),
+    **dict.fromkeys(("Gemm", "MatMul"), lambda output, given, *more: prod(output) * given[-1]),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _of_steps),
+    "Attention": _of_attention,
+    "Einsum": _of_equation,
+}
+
+
 def layer(name, args, shapes, layout="channels_first", batch=None, dtypes=()):
     """Return the facts of a layer on inputs of these shapes, batch first."""
     op = make(name, args, layout)
@@ -99,7 +143,7 @@ def layer(name, args, shapes, layout="channels_first", batch=None, dtypes=()):
 
 def run(facts, *inputs):
     """Return the outputs, and the weights by name, of a network with random weights; all arrays in the spec's order."""
-    model = onnx.load_from_string(write(facts, weights="random"))
+    model = written(facts, weights="random")
     known = values(model)
     feeds = {
         info.name: np.transpose(array, order_of(info, array.ndim))
