@@ -234,6 +234,14 @@ FOUND = {
         {"Constant": {"shape": [8, 8, 4], "dtype": "int64"}, "name": "table"},
         {"TimeDistributed": {"layer": {"Embedding": {"input_dim": 5, "output_dim": 2}}}},
     ],
+    "biases of positions step by step": [
+        {
+            "TimeDistributed": {
+                "layer": {"MultiHeadAttention": {"num_heads": 2, "key_dim": 4, how: 5 if how[0] == "p" else True}}
+            }
+        }
+        for how in ("position_biases", "shared_position_biases")
+    ],
     "a factor that is no binary number": [{"Upsample": {"size": [11, 13]}}, {"Upsample": {"size": [25, 31]}}],
 }
 """Networks of kinds that random ones found to be wrong."""

@@ -12,7 +12,6 @@ from archinspect.exporters.onnx.elements import OPERATORS as ELEMENTS
 from archinspect.exporters.onnx.use import Inside
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
-from archinspect.ops.attention import ScaledDotProductAttention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,17 +81,17 @@ def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
 
 def _with_biases(use: Use) -> Node:
     """Return the last attention before with as many heads and biases of its own."""
-    graph = use.writer.facts.graph
-    for node in reversed(graph.nodes[: use.node.position - len(graph.inputs)]):
-        op = node.op
-        if isinstance(op, ScaledDotProductAttention) and op.position_biases and op.num_heads == use.op.num_heads:
+    facts = use.writer.facts
+    for node in reversed(facts.graph.nodes[: use.node.position - len(facts.graph.inputs)]):
+        biases = facts.call(node).weights.get("position_biases")
+        if biases is not None and biases.shape[1] == use.op.num_heads:
             return node
     return use.refuse("no attention before it has position biases that it could share")
 
 
 def _biases(use: Use, owner: Node, steps: tuple[int, int]) -> str:
     """Return the biases of every head, query step and key step."""
-    count = owner.op.position_biases  # type: ignore[attr-defined] # an attention
+    count, _ = use.writer.facts.call(owner).weights["position_biases"].shape
     rows = _rows_of_windows(use, count, *steps) or _rows_by_distance(use, count, *steps)
     found = use.emit("Gather", use.weight("position_biases", of=owner), rows, axis=0)
     return use.emit("Unsqueeze", use.emit("Transpose", found, perm=[2, 0, 1]), use.ints(0))
