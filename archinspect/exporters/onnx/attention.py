@@ -1,0 +1,197 @@
+"""Attention, rotations by position, and mixtures of experts."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isqrt, prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archinspect.exporters.onnx.elements import OPERATORS as ELEMENTS
+from archinspect.exporters.onnx.use import Inside
+from archinspect.exporters.onnx.writer import Value
+from archinspect.exporters.orders import spec_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.exporters.onnx.use import Use
+    from archinspect.graph.graph import Node
+
+
+def _heads_apart(use: Use, name: str, shape: Shape, heads: int) -> str:
+    """Return [batch, windows and heads, steps, features of a head] of a tensor with any axes before its steps."""
+    *lead, steps, features = shape[1:]
+    apart = use.reshape(name, prod(lead), steps, heads, features // heads)
+    turned = use.emit("Transpose", apart, perm=[0, 1, 3, 2, 4])
+    return use.reshape(turned, prod(lead) * heads, steps, features // heads)
+
+
+def _heads_together(use: Use, name: str, shape: Shape, heads: int) -> str:
+    """Return what :func:`_heads_apart` was made of, of this shape."""
+    *lead, steps, features = shape[1:]
+    apart = use.reshape(name, prod(lead), heads, steps, features // heads)
+    turned = use.emit("Transpose", apart, perm=[0, 1, 3, 2, 4])
+    return use.reshape(turned, *lead, steps, features)
+
+
+def attention(use: Use) -> Value:
+    """`ScaledDotProductAttention`: ONNX's `Attention`; what lies in windows is there more heads."""
+    op = use.op
+    last = len(use.shapes) - 1
+    roles = (0, min(1, last), last)
+    heads = (op.num_heads, op.kv_heads, op.kv_heads)
+    names = [use.spec(index) for index in roles]
+    query, key = use.shapes[0], use.shapes[roles[1]]
+    windows = prod(query[1:-2])
+    is_flat = len(query) == 3  # noqa: PLR2004 - batch, steps, features
+    if not is_flat:
+        names = [
+            _heads_apart(use, name, use.shapes[index], count)
+            for name, index, count in zip(names, roles, heads, strict=True)
+        ]
+    added = _added(use, windows, (query[-2], key[-2]))
+    attributes = {"q_num_heads": op.num_heads, "kv_num_heads": op.kv_heads} if is_flat else {}
+    found = use.emit("Attention", *names, *added, is_causal=int(op.causal), **attributes)
+    found = found if is_flat else _heads_together(use, found, use.output, op.num_heads)
+    return Value(found, spec_order(len(query)))
+
+
+def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
+    """Return what is added to the scores, if anything: biases of positions, a mask of each window."""
+    op = use.op
+    parts = []
+    if op.position_biases or op.shared_position_biases:
+        owner = use.node if op.position_biases else _with_biases(use)
+        parts.append(use.once(("biases", owner, steps), lambda: _biases(use, owner, steps)))
+    if op.masked:
+        # Which places a mask leaves out, a spec does not say: here it leaves out none.
+        shape = use.ints(windows, 1, *steps)
+        parts.append(use.once(("mask", windows, steps), lambda: use.emit("ConstantOfShape", shape, value=use.zero())))
+    if not parts:
+        return []
+    found = parts[0] if len(parts) == 1 else use.emit("Add", *parts)
+    if windows == 1:
+        return [found]
+    each = use.emit("Expand", found, use.ints(windows, op.num_heads, 1, 1))
+    return [use.emit("Reshape", each, use.ints(1, windows * op.num_heads, *steps))]
+
+
+def _with_biases(use: Use) -> Node:
+    """Return the last attention before with as many heads and biases of its own."""
+    facts = use.writer.facts
+    for node in reversed(facts.graph.nodes[: use.node.position - len(facts.graph.inputs)]):
+        biases = facts.call(node).weights.get("position_biases")
+        if biases is not None and biases.shape[1] == use.op.num_heads:
+            return node
+    return use.refuse("no attention before it has position biases that it could share")
+
+
+def _biases(use: Use, owner: Node, steps: tuple[int, int]) -> str:
+    """Return the biases of every head, query step and key step."""
+    count, _ = use.writer.facts.call(owner).weights["position_biases"].shape
+    rows = _rows_of_windows(use, count, *steps) or _rows_by_distance(use, count, *steps)
+    found = use.emit("Gather", use.weight("position_biases", of=owner), rows, axis=0)
+    return use.emit("Unsqueeze", use.emit("Transpose", found, perm=[2, 0, 1]), use.ints(0))
+
+
+# Which bias each pair of steps has, a spec does not say: here it follows from their distance.
+
+
+def _rows_of_windows(use: Use, count: int, queries: int, keys: int) -> str:
+    """Return which bias each pair of places of a square window has, one for each distance; nothing for others."""
+    side = isqrt(queries)
+    if not (queries == keys == side**2 and count == (2 * side - 1) ** 2):
+        return ""
+    place = np.stack(np.divmod(np.arange(queries), side))
+    down, along = place[:, :, None] - place[:, None, :] + side - 1
+    return use.writer.constant((down * (2 * side - 1) + along).astype(np.int64))
+
+
+def _rows_by_distance(use: Use, count: int, queries: int, keys: int) -> str:
+    """Return which bias each pair of steps has; pairs further apart than there are biases have the last."""
+    starts = count // 2
+    along = use.emit("Range", *map(use.float32, (starts, starts + keys, 1)))
+    down = use.emit("Unsqueeze", use.emit("Range", *map(use.float32, (0, -queries, -1))), use.ints(1))
+    # Not `Add`: shape inference follows its values, and fails where the two differ in length.
+    rows = use.emit("Clip", use.emit("Sum", along, down), use.float32(0), use.float32(count - 1))
+    return use.cast(rows, "int64")
+
+
+def rotary(use: Use) -> Value:
+    """`RotaryEmbedding`: ONNX's, whose angles are computed once for all layers."""
+    shape, order = use.shape, spec_order(len(use.shape))
+    if len(shape) == 1:
+        use.refuse("a sample is a single number, which has no features to rotate")
+    head = use.op.dim or shape[-1]
+    heads = shape[-1] // head
+    steps = shape[-2] if len(shape) > 2 else 1  # noqa: PLR2004 - batch and features
+    tables = [use.once((kind, steps, head), partial(_angles, use, kind, steps, head)) for kind in ("Cos", "Sin")]
+    positions = use.once(("positions", steps, use.times, use.samples), lambda: _positions(use, steps))
+    name = use.spec()
+    if len(shape) <= 3:  # noqa: PLR2004 - batch, steps, features
+        name = name if len(shape) == 3 else use.reshape(name, 1, shape[-1])  # noqa: PLR2004 - as above
+        found = use.emit("RotaryEmbedding", name, *tables, positions, num_heads=heads)
+        return Value(found if len(shape) == 3 else use.reshape(found, shape[-1]), order)  # noqa: PLR2004 - as above
+    found = use.emit("RotaryEmbedding", _heads_apart(use, name, shape, heads), *tables, positions)
+    return Value(_heads_together(use, found, shape, heads), order)
+
+
+def _positions(use: Use, steps: int) -> str:
+    """Return the number of each sample's steps."""
+    listed = use.emit("Range", use.index(0), use.index(steps), use.index(1))
+    return use.for_each_sample(use.emit("Unsqueeze", listed, use.ints(0)), (1, steps), "int64")
+
+
+def _angles(use: Use, kind: str, steps: int, head: int) -> str:
+    """Return sines or cosines of the angles of each step and pair, [steps, pairs]."""
+    places = use.emit("Unsqueeze", use.emit("Range", *map(use.float32, (0, steps, 1))), use.ints(1))
+    speeds = use.writer.constant((10_000.0 ** -(np.arange(0, head, 2) / head)).astype(np.float32))
+    found = use.emit(kind, use.emit("Mul", places, speeds))
+    return found if use.writer.facts.dtype == "float32" else use.cast(found, "float")
+
+
+def experts(use: Use) -> Value:
+    """`MixtureOfExperts`: of each step the weights of its experts are gathered, so that no others are multiplied."""
+    op, name, rank = use.op, use.spec(), len(use.shape)
+    scores = use.emit("Softmax", use.emit("MatMul", name, use.weight("router")), axis=-1)
+    chosen, places = use.several("TopK", 2, scores, use.ints(op.top_k), axis=-1)
+    projections = [
+        use.emit("Gather", use.weight("experts"), use.index(part), axis=1) for part in range(2 + bool(op.gated))
+    ]
+    projections[-1] = use.emit("Transpose", projections[-1], perm=[0, 2, 1])
+    alone = use.emit("Unsqueeze", name, use.ints(rank - 1, rank))
+    own = [use.emit("Gather", part, places, axis=0) for part in projections]
+    found = _through(use, alone, own, op.top_k)
+    weighed = use.emit("Mul", found, use.emit("Unsqueeze", chosen, use.ints(rank, rank + 1)))
+    axes = use.ints(rank - 1, rank)
+    total = use.emit("ReduceSum", weighed, axes, keepdims=0)
+    if op.shared_experts:
+        bounds = [use.ints(op.num_experts), use.ints(op.num_experts + op.shared_experts), use.ints(0)]
+        always = [use.emit("Slice", part, *bounds) for part in projections]
+        more = _through(use, alone, always, op.shared_experts)
+        total = use.emit("Add", total, use.emit("ReduceSum", more, axes, keepdims=0))
+    return Value(total, spec_order(rank))
+
+
+def _through(use: Use, name: str, projections: Sequence[str], count: int) -> str:
+    """Return what so many experts make of a step: the first projection, the activation, the gate, the way back."""
+    into, *gates, back = projections
+    hidden = use.emit("MatMul", name, into)
+    if use.op.activation:
+        shape = (*use.shape[:-1], count, 1, use.op.units)
+        if use.op.activation.weights(shape):
+            use.refuse(f"{type(use.op.activation).__name__} within an expert would have weights of its own")
+        hidden = ELEMENTS[type(use.op.activation).__name__](Inside(use, use.op.activation, hidden, shape)).name
+    for gate in gates:
+        hidden = use.emit("Mul", hidden, use.emit("MatMul", name, gate))
+    return use.emit("MatMul", hidden, back)
+
+
+OPERATORS: dict[str, Callable[[Use], Value]] = {
+    "ScaledDotProductAttention": attention,
+    "RotaryEmbedding": rotary,
+    "MixtureOfExperts": experts,
+}

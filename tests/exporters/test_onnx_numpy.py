@@ -1,0 +1,298 @@
+"""What exported operators compute, against NumPy."""
+
+# ruff: noqa: ARG005 - all rows' functions take the same
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from onnx_files import IMAGE, STEPS, WAVE, layer, numbers, run
+
+pytest.importorskip("onnx")
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def normal(x, axes, eps=0.001):
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
+
+
+def heads(x, count):
+    return np.moveaxis(x.reshape(*x.shape[:-1], count, -1), -2, -3)
+
+
+def attend(qkv, count=1, kv=None, *, causal=False, added=0):
+    query, key, value = (heads(part, of) for part, of in zip(qkv, (count, kv or count, kv or count), strict=True))
+    key, value = (np.repeat(part, count // (kv or count), axis=-3) for part in (key, value))
+    scores = query @ np.swapaxes(key, -1, -2) / sqrt(query.shape[-1]) + added
+    if causal:
+        scores = np.where(np.tri(*scores.shape[-2:]) > 0, scores, -np.inf)
+    joined = np.moveaxis(softmax(scores) @ value, -3, -2)
+    return joined.reshape(*joined.shape[:-2], -1)
+
+
+def rotated(x, head):
+    steps, features = x.shape[-2:]
+    angles = np.outer(np.arange(steps), 10_000.0 ** -(np.arange(0, head, 2) / head))
+    one, other = np.split(x.reshape(*x.shape[:-1], features // head, head), 2, axis=-1)
+    cos, sin = (table[:, None] for table in (np.cos(angles), np.sin(angles)))
+    return np.concatenate([one * cos - other * sin, other * cos + one * sin], axis=-1).reshape(x.shape)
+
+
+def mixture(x, w, used=2, experts=4, shared=1):
+    scores = softmax(x @ w["router"])
+    found = np.zeros_like(x)
+    silu = lambda a: a * sigmoid(a)  # noqa: E731 - a formula
+    for place in np.ndindex(x.shape[:-1]):
+        chosen = np.argsort(scores[place])[-used:]
+        for expert in (*chosen, *range(experts, experts + shared)):
+            into, gate, back = w["experts"][expert]
+            weight = scores[place][expert] if expert < experts else 1
+            found[place] += weight * (silu(x[place] @ into) * (x[place] @ gate)) @ back.T
+    return found
+
+
+def windows(x, size):
+    x = x.reshape(len(x), x.shape[1] // size, size, x.shape[2] // size, size, -1)
+    return np.swapaxes(x, 2, 3).reshape(len(x), -1, size**2, x.shape[-1])
+
+
+def local_response(x, size, k):
+    padded = np.pad(x**2, [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (x.ndim - 2)])
+    mean = sum(padded[:, at : at + x.shape[1]] for at in range(size)) / size
+    return x / (k + 1e-4 * mean) ** 0.75
+
+
+def vector(w, name="weight"):
+    """Return a vector as it lies along the channels of an image."""
+    return w[name].reshape(-1, 1, 1)
+
+
+# An operator, its arguments, shapes of inputs, and what it is, of its weights and inputs: channels first.
+NUMPY = [
+    ("ReLU", {}, [IMAGE], lambda w, x: np.maximum(x, 0)),
+    ("ReLU", {"max_value": 1}, [IMAGE], lambda w, x: np.clip(x, 0, 1)),
+    ("ReLU", {"negative_slope": 0.2}, [IMAGE], lambda w, x: np.where(x > 0, x, 0.2 * x)),
+    (
+        *("ReLU", {"max_value": 1, "negative_slope": 0.2, "threshold": 0.5}, [IMAGE]),
+        lambda w, x: np.where(x >= 0.5, np.minimum(x, 1), 0.2 * (x - 0.5)),
+    ),
+    ("ReLU6", {}, [IMAGE], lambda w, x: np.clip(x, 0, 6)),
+    ("LeakyReLU", {"negative_slope": 0.1}, [IMAGE], lambda w, x: np.where(x > 0, x, 0.1 * x)),
+    ("PReLU", {"num_parameters": 6}, [IMAGE], lambda w, x: np.where(x > 0, x, x * vector(w))),
+    ("PReLU", {"num_parameters": 1}, [IMAGE], lambda w, x: np.where(x > 0, x, x * w["weight"])),
+    ("ThresholdedReLU", {"theta": 0.3}, [IMAGE], lambda w, x: np.where(x > 0.3, x, 0)),
+    ("Threshold", {"threshold": 0.1, "value": 20.0}, [IMAGE], lambda w, x: np.where(x > 0.1, x, 20)),
+    ("ELU", {"alpha": 0.5}, [IMAGE], lambda w, x: np.where(x > 0, x, 0.5 * (np.exp(x) - 1))),
+    ("SELU", {}, [IMAGE], lambda w, x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1))),
+    ("CELU", {"alpha": 0.5}, [IMAGE], lambda w, x: np.where(x > 0, x, 0.5 * (np.exp(x / 0.5) - 1))),
+    (
+        *("GELU", {"approximate": "tanh"}, [IMAGE]),
+        lambda w, x: x / 2 * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    ),
+    ("QuickGELU", {}, [IMAGE], lambda w, x: x * sigmoid(1.702 * x)),
+    ("SiLU", {}, [IMAGE], lambda w, x: x * sigmoid(x)),
+    ("Sigmoid", {}, [IMAGE], lambda w, x: sigmoid(x)),
+    ("LogSigmoid", {}, [IMAGE], lambda w, x: np.log(sigmoid(x))),
+    ("Tanh", {}, [IMAGE], lambda w, x: np.tanh(x)),
+    ("Softplus", {}, [IMAGE], lambda w, x: np.log1p(np.exp(x))),
+    ("Softplus", {"beta": 2}, [IMAGE], lambda w, x: np.log1p(np.exp(2 * x)) / 2),
+    ("Softsign", {}, [IMAGE], lambda w, x: x / (1 + abs(x))),
+    ("Mish", {}, [IMAGE], lambda w, x: x * np.tanh(np.log1p(np.exp(x)))),
+    ("Exponential", {}, [IMAGE], lambda w, x: np.exp(x)),
+    ("HardSigmoid", {}, [IMAGE], lambda w, x: np.clip(x + 3, 0, 6) / 6),
+    ("HardSwish", {}, [IMAGE], lambda w, x: x * np.clip(x + 3, 0, 6) / 6),
+    ("HardTanh", {"min_val": -0.5}, [IMAGE], lambda w, x: np.clip(x, -0.5, 1)),
+    ("HardShrink", {"lambd": 0.4}, [IMAGE], lambda w, x: np.where(abs(x) > 0.4, x, 0)),
+    ("SoftShrink", {"lambd": 0.4}, [IMAGE], lambda w, x: np.sign(x) * np.maximum(abs(x) - 0.4, 0)),
+    ("TanhShrink", {}, [IMAGE], lambda w, x: x - np.tanh(x)),
+    ("Softmax", {"axis": 1}, [IMAGE], lambda w, x: softmax(x, 1)),
+    ("Softmax", {"axis": [1, 3]}, [IMAGE], lambda w, x: softmax(x, (1, 3))),
+    ("LogSoftmax", {"axis": [1, 3]}, [IMAGE], lambda w, x: np.log(softmax(x, (1, 3)))),
+    ("LogSoftmax", {}, [STEPS], lambda w, x: np.log(softmax(x))),
+    ("GLU", {"axis": 1}, [IMAGE], lambda w, x: x[:, :3] * sigmoid(x[:, 3:])),
+    ("Rescaling", {"scale": 2.0, "offset": 1.0}, [IMAGE], lambda w, x: 2 * x + 1),
+    ("Dropout", {"rate": 0.5}, [IMAGE], lambda w, x: x),
+    ("StochasticDepth", {"rate": 0.5}, [IMAGE], lambda w, x: x),
+    ("GaussianNoise", {"stddev": 0.5}, [IMAGE], lambda w, x: x),
+    ("Identity", {}, [IMAGE], lambda w, x: x),
+    # Merges
+    ("Add", {}, [IMAGE, IMAGE, (2, 6, 1, 1)], lambda w, x, y, z: x + y + z),
+    ("Add", {}, [(2, 4, 5, 6), (2, 6)], lambda w, x, y: x + y[:, None, None]),
+    ("Subtract", {}, [IMAGE, IMAGE], lambda w, x, y: x - y),
+    ("Multiply", {}, [IMAGE, (2, 6, 1, 1)], lambda w, x, y: x * y),
+    ("Maximum", {}, [IMAGE, IMAGE], lambda w, x, y: np.maximum(x, y)),
+    ("Minimum", {}, [IMAGE, IMAGE], lambda w, x, y: np.minimum(x, y)),
+    ("Average", {}, [IMAGE, IMAGE, IMAGE], lambda w, x, y, z: (x + y + z) / 3),
+    ("Concatenate", {}, [IMAGE, (2, 3, 9, 10)], lambda w, x, y: np.concatenate([x, y], 1)),
+    ("Dot", {"axes": [2, 1]}, [(2, 3, 4), (2, 4, 5)], lambda w, x, y: x @ y),
+    (
+        *("Dot", {"axes": 1, "normalize": True}, [(2, 4), (2, 4)]),
+        lambda w, x, y: ((x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1))[:, None],
+    ),
+    ("MatMul", {"transpose_b": True}, [(2, 3, 4, 5), (2, 6, 5)], lambda w, x, y: x @ np.swapaxes(y, 1, 2)[:, None]),
+    ("MatMul", {"transpose_a": True}, [(2, 4, 3), (2, 4, 5)], lambda w, x, y: np.swapaxes(x, 1, 2) @ y),
+    (
+        "Einsum",
+        {"equation": "bqhd,bkhd->bhqk"},
+        [(2, 3, 4, 5), (2, 6, 4, 5)],
+        lambda w, x, y: np.einsum("bqhd,bkhd->bhqk", x, y),
+    ),
+    (
+        *("EinsumDense", {"equation": "...c,cde->...ed", "output_shape": [3, 4], "bias_axes": "d"}, [(2, 5, 6)]),
+        lambda w, x: np.einsum("btc,cde->bted", x, w["weight"]) + w["bias"].reshape(4),
+    ),
+    ("Dense", {"units": 4}, [(2, 7)], lambda w, x: x @ w["weight"] + w["bias"]),
+    ("Dense", {"units": 4}, [(2, 3, 7)], lambda w, x: x @ w["weight"] + w["bias"]),
+    # Normalizations
+    (
+        *("BatchNormalization", {}, [IMAGE]),
+        lambda w, x: (
+            (x - vector(w, "running_mean")) / np.sqrt(vector(w, "running_var") + 0.001) * vector(w) + vector(w, "bias")
+        ),
+    ),
+    (
+        *("BatchNormalization", {"track_running_stats": False}, [IMAGE]),
+        lambda w, x: normal(x, (0, 2, 3)) * vector(w) + vector(w, "bias"),
+    ),
+    (
+        *("FrozenBatchNormalization", {"epsilon": 0.1}, [IMAGE]),
+        lambda w, x: (
+            (x - vector(w, "running_mean")) / np.sqrt(vector(w, "running_var") + 0.1) * vector(w) + vector(w, "bias")
+        ),
+    ),
+    ("LayerNormalization", {}, [STEPS], lambda w, x: normal(x, -1) * w["weight"] + w["bias"]),
+    (
+        "LayerNormalization",
+        {"axis": [1, 3], "center": False},
+        [IMAGE],
+        lambda w, x: normal(x, (1, 3)) * w["weight"][:, None],
+    ),
+    (
+        *("RMSNormalization", {}, [STEPS]),
+        lambda w, x: x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-6) * w["weight"],
+    ),
+    (
+        *("GroupNormalization", {"groups": 3}, [IMAGE]),
+        lambda w, x: normal(x.reshape(2, 3, -1), -1).reshape(x.shape) * vector(w) + vector(w, "bias"),
+    ),
+    (
+        "InstanceNormalization",
+        {"affine": True},
+        [IMAGE],
+        lambda w, x: normal(x, (2, 3)) * vector(w) + vector(w, "bias"),
+    ),
+    ("LocalResponseNormalization", {"size": 5, "k": 2.0}, [IMAGE], lambda w, x: local_response(x, 5, 2)),
+    ("LocalResponseNormalization", {"size": 2}, [WAVE], lambda w, x: local_response(x, 2, 1)),
+    ("UnitNormalization", {}, [IMAGE], lambda w, x: x / np.sqrt((x**2).sum(1, keepdims=True))),
+    ("LayerScale", {}, [IMAGE], lambda w, x: x * vector(w)),
+    # Moves
+    ("Flatten", {}, [IMAGE], lambda w, x: x.reshape(2, -1)),
+    ("Flatten", {"start_dim": 2}, [IMAGE], lambda w, x: x.reshape(2, 6, -1)),
+    ("Reshape", {"target_shape": [9, -1]}, [IMAGE], lambda w, x: x.reshape(2, 9, -1)),
+    ("ReshapeLike", {}, [IMAGE, (2, 9, 60)], lambda w, x, y: x.reshape(2, 9, 60)),
+    ("Permute", {"dims": [2, 3, 1]}, [IMAGE], lambda w, x: x.transpose(0, 2, 3, 1)),
+    ("RepeatVector", {"n": 3}, [(2, 5)], lambda w, x: np.repeat(x[:, None], 3, axis=1)),
+    (
+        "ZeroPadding2D",
+        {"padding": [[1, 2], [3, 4]], "value": 1.5},
+        [IMAGE],
+        lambda w, x: np.pad(x, [(0, 0), (0, 0), (1, 2), (3, 4)], constant_values=1.5),
+    ),
+    ("Cropping2D", {"cropping": [[1, 2], [3, 0]]}, [IMAGE], lambda w, x: x[:, :, 1:-2, 3:]),
+    ("CropLike", {}, [IMAGE, (2, 1, 4, 4)], lambda w, x, y: x[:, :, 2:6, 3:7]),
+    ("UpSampling2D", {"size": [2, 3]}, [IMAGE], lambda w, x: x.repeat(2, 2).repeat(3, 3)),
+    ("ChannelShuffle", {"groups": 2}, [IMAGE], lambda w, x: x[:, [0, 3, 1, 4, 2, 5]]),
+    ("Slice", {"axis": 2, "start": -7, "stop": -1, "step": 2}, [IMAGE], lambda w, x: x[:, :, -7:-1:2]),
+    ("Select", {"index": -1, "axis": 2}, [IMAGE], lambda w, x: x[:, :, -1]),
+    ("Split", {"sizes": [1, 2, 3]}, [IMAGE], lambda w, x: np.split(x, [1, 3], axis=1)),
+    ("Unbind", {"parts": 6, "axis": 1}, [IMAGE], lambda w, x: [x[:, at] for at in range(6)]),
+    ("TopK", {"k": 2, "axis": 1}, [IMAGE], lambda w, x: [np.sort(x, 1)[:, :-3:-1], np.argsort(x, 1)[:, :-3:-1]]),
+    ("TopK", {"k": 1, "largest": False}, [STEPS], lambda w, x: [x.min(-1)[..., None], x.argmin(-1)[..., None]]),
+    ("ReduceSum", {"axis": [1, 3]}, [IMAGE], lambda w, x: x.sum((1, 3))),
+    ("ReduceMean", {"axis": 2, "keepdims": True}, [IMAGE], lambda w, x: x.mean(2, keepdims=True)),
+    ("ReduceMax", {"axis": -1}, [IMAGE], lambda w, x: x.max(-1)),
+    ("Roll", {"shift": [1, -2], "axis": [2, 3]}, [IMAGE], lambda w, x: np.roll(x, (1, -2), (2, 3))),
+    ("WindowPartition", {"window_size": 3}, [(2, 6, 9, 4)], lambda w, x: windows(x, 3)),
+    (
+        *("WindowPartition", {"window_size": 4}, [(2, 6, 9, 4)]),
+        lambda w, x: windows(np.pad(x, [(0, 0), (0, 2), (0, 3), (0, 0)]), 4),
+    ),
+    # Tables
+    ("LearnedPositions", {}, [IMAGE], lambda w, x: x + w["position_embeddings"]),
+    ("LearnedPositions", {"input_dim": 9}, [STEPS], lambda w, x: x + w["position_embeddings"][:5]),
+    ("ClassToken", {"n": 2}, [STEPS], lambda w, x: np.concatenate([np.repeat(w["tokens"], 2, 0), x], 1)),
+    ("LearnedTokens", {"n": 3}, [STEPS], lambda w, x: np.repeat(w["tokens"], 2, 0)),
+    (
+        *("SinusoidalEmbedding", {"dim": 6}, [(2,)]),
+        lambda w, x: np.concatenate([f(x[:, None] * 10_000.0 ** -(np.arange(3) / 3)) for f in (np.sin, np.cos)], 1),
+    ),
+    # Attention
+    ("RotaryEmbedding", {"dim": 4}, [(2, 5, 8)], lambda w, x: rotated(x, 4)),
+    ("RotaryEmbedding", {"dim": 4}, [(2, 3, 5, 8)], lambda w, x: rotated(x, 4)),
+    (
+        "ScaledDotProductAttention",
+        {"num_heads": 2},
+        [(2, 5, 8), (2, 7, 8), (2, 7, 6)],
+        lambda w, q, k, v: attend([q, k, v], 2),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 4, "num_kv_heads": 2, "causal": True}, [(2, 5, 8), (2, 5, 4)]),
+        lambda w, q, k: attend([q, k, k], 4, 2, causal=True),
+    ),
+    (
+        "ScaledDotProductAttention",
+        {"num_heads": 4, "num_kv_heads": 2},
+        [(2, 3, 5, 8), (2, 3, 7, 4)],
+        lambda w, q, k: attend([q, k, k], 4, 2),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 4, "masked": True}, [(2, 3, 5, 8)]),
+        # A step's own bias is that in the middle.
+        lambda w, q: attend(
+            [q, q, q],
+            2,
+            added=w["position_biases"][np.clip(np.arange(5) - np.arange(5)[:, None] + 2, 0, 3)].transpose(2, 0, 1),
+        ),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 9}, [(2, 4, 8)]),
+        lambda w, q: attend(
+            [q, q, q],
+            2,
+            added=w["position_biases"][
+                [[3 * (a // 2 - b // 2 + 1) + a % 2 - b % 2 + 1 for b in range(4)] for a in range(4)]
+            ].transpose(2, 0, 1),
+        ),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 3}, [(2, 5, 8), (2, 7, 8)]),
+        lambda w, q, k: attend(
+            [q, k, k],
+            2,
+            added=w["position_biases"][np.clip(np.arange(7) - np.arange(5)[:, None] + 1, 0, 2)].transpose(2, 0, 1),
+        ),
+    ),
+    ("MixtureOfExperts", {"num_experts": 4, "units": 3, "shared_experts": 1}, [STEPS], lambda w, x: mixture(x, w)),
+]
+
+
+IDS = [f"{i}-{row[0]}" for i, row in enumerate(NUMPY)]
+
+
+@pytest.mark.parametrize(("op", "args", "shapes", "function"), NUMPY, ids=IDS)
+def test_an_operator_computes_what_numpy_does(op, args, shapes, function):
+    if op == "LocalResponseNormalization":
+        pytest.importorskip("onnxruntime", reason="the reference of the onnx package sums over samples")
+    inputs = numbers(shapes)
+    found, weights = run(layer(op, args, shapes), *inputs)
+    wanted = function(weights, *inputs)
+    for one, right in zip(found, wanted if isinstance(wanted, list) else [wanted], strict=True):
+        np.testing.assert_allclose(one, right, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,259 @@
+"""What exported operators compute, against PyTorch."""
+
+# ruff: noqa: ARG005 - all rows' functions take the same
+
+import numpy as np
+import pytest
+from onnx_files import IMAGE, STEPS, VOLUME, WAVE, layer, numbers, run
+
+pytest.importorskip("onnx")
+
+
+# An operator, its arguments, shapes of inputs, and PyTorch's function of its weights and inputs: channels first.
+TORCH = [
+    (
+        "Conv1D",
+        {"filters": 4, "kernel_size": 3, "padding": 1},
+        [WAVE],
+        lambda t, w, x: t.conv1d(x, *kernel(w), padding=1),
+    ),
+    (
+        *("Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}, [WAVE]),
+        lambda t, w, x: t.conv1d(t.pad(x, (4, 0)), *kernel(w), dilation=2),
+    ),
+    (
+        *("Conv2D", {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same", "groups": 2}, [IMAGE]),
+        lambda t, w, x: t.conv2d(t.pad(x, (0, 1, 1, 1)), *kernel(w), stride=2, groups=2),
+    ),
+    (
+        *("Conv2D", {"filters": 4, "kernel_size": [2, 3], "padding": [[0, 1], [2, 1]], "use_bias": False}, [IMAGE]),
+        lambda t, w, x: t.conv2d(t.pad(x, (2, 1, 0, 1)), *kernel(w)),
+    ),
+    (
+        "Conv3D",
+        {"filters": 4, "kernel_size": 2, "dilation_rate": 2},
+        [VOLUME],
+        lambda t, w, x: t.conv3d(x, *kernel(w), dilation=2),
+    ),
+    (
+        *("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 2}, [IMAGE]),
+        lambda t, w, x: t.conv2d(x, *kernel(w), groups=6),
+    ),
+    (
+        *(
+            "Conv2DTranspose",
+            {"filters": 4, "kernel_size": 3, "strides": 2, "padding": 1, "output_padding": 1, "groups": 2},
+            [IMAGE],
+        ),
+        lambda t, w, x: t.conv_transpose2d(x, *kernel(w), stride=2, padding=1, output_padding=1, groups=2),
+    ),
+    (
+        *("Conv2DTranspose", {"filters": 4, "kernel_size": 3, "dilation_rate": 3, "output_padding": 2}, [IMAGE]),
+        lambda t, w, x: t.conv_transpose2d(x, *kernel(w), dilation=3, output_padding=2),
+    ),
+    (  # Keras's: of the full 19 and 21 positions 18 and 20
+        *("Conv2DTranspose", {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, [IMAGE]),
+        lambda t, w, x: t.conv_transpose2d(x, *kernel(w), stride=2)[:, :, :-1, :-1],
+    ),
+    (
+        *("Conv1DTranspose", {"filters": 4, "kernel_size": 2, "strides": 4}, [WAVE]),
+        lambda t, w, x: t.conv_transpose1d(x, *kernel(w), stride=4, output_padding=2),
+    ),
+    *(
+        ("MaxPooling2D", args, [IMAGE], lambda t, w, x, args=args: t.max_pool2d(x, *torch_window(args)))
+        for args in (
+            {"pool_size": 2},
+            {"pool_size": 3, "strides": 2, "padding": 1, "dilation_rate": 2, "ceil_mode": True},
+            {"pool_size": [3, 2], "strides": 2, "ceil_mode": True},
+        )
+    ),
+    (  # padding that onnxruntime refuses
+        *("MaxPooling2D", {"pool_size": 2, "padding": 2, "dilation_rate": 3, "strides": 1}, [IMAGE]),
+        lambda t, w, x: t.max_pool2d(t.pad(x, (2, 2, 2, 2), value=-99), 2, 1, dilation=3),
+    ),
+    (
+        *("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": 1, "return_indices": True}, [IMAGE]),
+        lambda t, w, x: t.max_pool2d(x, 3, 2, 1, return_indices=True),
+    ),
+    (
+        "MaxPooling2D",
+        {"pool_size": 2, "strides": 4, "ceil_mode": "caffe"},
+        [IMAGE],
+        lambda t, w, x: t.max_pool2d(t.pad(x, (0, 4, 0, 4), value=-99), 2, 4)[:, :, :3, :3],
+    ),
+    *(
+        ("AveragePooling2D", args, [IMAGE], lambda t, w, x, args=args: t.avg_pool2d(x, *averaged(args)))
+        for args in (
+            {"pool_size": 2},
+            {"pool_size": 3, "strides": 2, "padding": 1, "ceil_mode": True},
+            {"pool_size": 3, "strides": 2, "padding": 1, "ceil_mode": "caffe"},
+            {"pool_size": 3, "strides": 2, "padding": 1, "count_include_pad": False},
+            {"pool_size": 3, "strides": 2, "padding": 1, "divisor_override": 2},
+            {"pool_size": 3, "strides": 2, "padding": 1, "divisor_override": 2, "ceil_mode": True},
+        )
+    ),
+    (  # Keras's: zeros around do not count
+        *("AveragePooling2D", {"pool_size": 3, "padding": "same", "strides": 1}, [IMAGE]),
+        lambda t, w, x: t.avg_pool2d(x, 3, 1, 1, count_include_pad=False),
+    ),
+    ("GlobalAveragePooling2D", {}, [IMAGE], lambda t, w, x: x.mean((2, 3))),
+    ("GlobalMaxPooling2D", {"keepdims": True}, [IMAGE], lambda t, w, x: x.amax((2, 3), keepdim=True)),
+    ("GlobalAveragePooling1D", {}, [WAVE], lambda t, w, x: x.mean(2)),
+    ("AdaptiveAveragePooling2D", {"output_size": [3, 5]}, [IMAGE], lambda t, w, x: t.adaptive_avg_pool2d(x, (3, 5))),
+    ("AdaptiveAveragePooling2D", {"output_size": [4, 14]}, [IMAGE], lambda t, w, x: t.adaptive_avg_pool2d(x, (4, 14))),
+    ("AdaptiveMaxPooling3D", {"output_size": [5, 4, 3]}, [VOLUME], lambda t, w, x: t.adaptive_max_pool3d(x, (5, 4, 3))),
+    (
+        *("AdaptiveMaxPooling2D", {"output_size": [4, 3], "return_indices": True}, [IMAGE]),
+        lambda t, w, x: t.adaptive_max_pool2d(x, (4, 3), return_indices=True),
+    ),
+    (
+        "UpSampling2D",
+        {"size": 2, "interpolation": "bilinear"},
+        [IMAGE],
+        lambda t, w, x: t.interpolate(x, scale_factor=2, mode="bilinear"),
+    ),
+    (
+        "Upsample",
+        {"size": [20, 7], "mode": "bicubic"},
+        [IMAGE],
+        lambda t, w, x: t.interpolate(x, (20, 7), mode="bicubic"),
+    ),
+    (
+        *("Upsample", {"size": [20, 31], "mode": "bilinear", "align_corners": True}, [IMAGE]),
+        lambda t, w, x: t.interpolate(x, (20, 31), mode="bilinear", align_corners=True),
+    ),
+    ("Upsample", {"size": [25], "mode": "linear"}, [WAVE], lambda t, w, x: t.interpolate(x, 25, mode="linear")),
+    (
+        "Upsample",
+        {"scale_factor": 2, "mode": "trilinear"},
+        [VOLUME],
+        lambda t, w, x: t.interpolate(x, scale_factor=2, mode="trilinear"),
+    ),
+    ("ResizeLike", {}, [IMAGE, (2, 1, 14, 7)], lambda t, w, x, y: t.interpolate(x, (14, 7))),
+    (
+        "ResizeLike",
+        {"interpolation": "nearest-exact"},
+        [IMAGE, (2, 1, 14, 7)],
+        lambda t, w, x, y: t.interpolate(x, (14, 7), mode="nearest-exact"),
+    ),
+    ("PixelShuffle", {"upscale_factor": 2}, [(2, 12, 3, 4)], lambda t, w, x: t.pixel_shuffle(x, 2)),
+    ("PixelUnshuffle", {"downscale_factor": 2}, [(2, 3, 6, 8)], lambda t, w, x: t.pixel_unshuffle(x, 2)),
+    ("GELU", {}, [IMAGE], lambda t, w, x: t.gelu(x)),
+    (
+        "InstanceNormalization",
+        {"affine": True, "epsilon": 0.1},
+        [WAVE],
+        lambda t, w, x: t.instance_norm(x, weight=w["weight"], bias=w["bias"], eps=0.1),
+    ),
+    ("GroupNormalization", {"groups": 2, "affine": False}, [(2, 6)], lambda t, w, x: t.group_norm(x, 2, eps=0.001)),
+    ("LocalResponseNormalization", {"size": 4, "k": 2.0}, [IMAGE], lambda t, w, x: t.local_response_norm(x, 4, k=2)),
+]
+GATES = {"LSTM": [0, 2, 3, 1], "GRU": [1, 0, 2], "SimpleRNN": [0]}
+"""Which of ONNX's gates each one of PyTorch's is."""
+
+
+def kernel(w):
+    return w["weight"], w["bias"].ravel() if "bias" in w else None
+
+
+def torch_window(args):
+    return (
+        args["pool_size"],
+        args.get("strides"),
+        args.get("padding", 0),
+        args.get("dilation_rate", 1),
+        bool(args.get("ceil_mode", False)),
+    )
+
+
+def averaged(args):
+    size, stride, padding, _, ceil = torch_window(args)
+    return size, stride, padding, ceil, args.get("count_include_pad", True), args.get("divisor_override")
+
+
+IDS = [f"{i}-{row[0]}" for i, row in enumerate(TORCH)]
+
+
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+@pytest.mark.parametrize(("op", "args", "shapes", "function"), TORCH, ids=IDS)
+def test_an_operator_computes_what_pytorch_does(op, args, shapes, function, layout):
+    torch = pytest.importorskip("torch")
+    inputs = numbers(shapes)
+    given = [in_layout(array, layout) for array in inputs]
+    found, weights = run(layer(op, args, [array.shape for array in given], layout), *given)
+    weights, *tensors = (
+        {name: torch.from_numpy(w.copy()) for name, w in weights.items()},
+        *map(torch.from_numpy, inputs),
+    )
+    wanted = function(torch.nn.functional, weights, *tensors)
+    wanted = wanted if isinstance(wanted, tuple) else [wanted]
+    assert len(found) == len(wanted)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, in_layout(other.numpy(), layout), rtol=1e-4, atol=1e-5)
+
+
+def in_layout(array, layout):
+    """Return an array that has its channels first as a network of this layout has it."""
+    return np.moveaxis(array, 1, -1) if layout == "channels_last" and array.ndim > 2 else array
+
+
+PROJECTED = {"proj_size": 3}
+
+
+@pytest.mark.parametrize(("op", "more"), [*((op, {}) for op in GATES), ("LSTM", PROJECTED)])
+@pytest.mark.parametrize("how", [{}, {"bidirectional": True, "num_layers": 2}, {"biases": 2}, {"use_bias": False}])
+@pytest.mark.parametrize("starts", [False, True])
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+def test_recurrent_layers_compute_what_pytorchs_do(op, more, how, starts):
+    torch = pytest.importorskip("torch")
+    args = {"units": 4, "return_sequences": True, "return_state": True, **more, **how}
+    both, layers = args.get("bidirectional", False), args.get("num_layers", 1)
+    cells = ((1 + both) * layers,) if both else ()
+    sizes = [more.get("proj_size", 4), 4][: 1 + (op == "LSTM")]
+    states = [(2, *cells, size) for size in sizes] if starts else []
+    inputs = numbers([STEPS, *states])
+    found, weights = run(layer(op, args, [STEPS, *states]), *inputs)
+    kind = getattr(torch.nn, op.removeprefix("Simple"))
+    module = kind(
+        6, 4, layers, bias=args.get("use_bias", True), batch_first=True, bidirectional=both, **more
+    ).requires_grad_(requires_grad=False)
+    for name, parameter in module.named_parameters():
+        parameter.copy_(torch.from_numpy(of_pytorch(name, op, weights)))
+    sequence, *given = map(torch.from_numpy, inputs)
+    first = [state.reshape(2, -1, state.shape[-1]).transpose(0, 1).contiguous() for state in given]
+    outputs, ends = module(sequence, *([first[0] if op != "LSTM" else tuple(first)] if first else []))
+    ends = ends if op == "LSTM" else [ends]
+    wanted = [outputs, *(end.transpose(0, 1).reshape(2, *cells, -1) for end in ends)]
+    for one, right in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, right.numpy().reshape(one.shape), rtol=1e-4, atol=1e-5)
+    # The last output is that of each direction's own last step.
+    last, *_ = run(layer(op, {**args, "return_sequences": False}, [STEPS, *states]), *inputs)[0]
+    parts = np.split(found[0], 1 + both, -1)
+    own = np.concatenate([part[:, place] for part, place in zip(parts, (-1, 0), strict=False)], -1)
+    np.testing.assert_allclose(last, own, rtol=1e-4, atol=1e-5)
+
+
+def of_pytorch(name, op, weights):
+    """Return a parameter of PyTorch's layer from the weights in the file, whose gates stand in another order."""
+    what, of, place, *backward = name.split("_")
+    cell = f"{'backward' if backward else 'forward'}_{place.removeprefix('l')}"
+    if of == "hr":
+        return weights[f"{cell}_projection"].T.copy()
+    gates = len(GATES[op])
+    array = weights[f"{cell}_{STORED[what, of]}"]
+    if what == "weight":
+        # A scan over steps has the weights as the spec does.
+        array = array[0] if array.ndim > 2 else array.T
+    else:
+        rows = array.reshape(-1, 4 * gates)
+        array = rows[["ih", "hh"].index(of)] if len(rows) > 1 else rows[0] * (of == "ih")
+    apart = array.reshape(gates, 4, *array.shape[1:])
+    return apart[GATES[op]].reshape(array.shape).copy()
+
+
+STORED = {
+    ("weight", "ih"): "kernel",
+    ("weight", "hh"): "recurrent_kernel",
+    ("bias", "ih"): "bias",
+    ("bias", "hh"): "bias",
+}
