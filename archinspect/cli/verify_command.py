@@ -28,7 +28,8 @@ def command(spec: str, python: str, form: str, *, everything: bool, **settings: 
       archinspect verify resnet50
       archinspect verify net.yaml --python ~/torch/bin/python --format json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect.exporters.refusal import CannotExportError  # a help page needs none
+    from archinspect.base.printable import printable  # a help page needs none of these
+    from archinspect.exporters.refusal import CannotExportError
     from archinspect.verify import CannotMeasureError, verify
 
     with spec_errors() as api:
@@ -36,10 +37,10 @@ def command(spec: str, python: str, form: str, *, everything: bool, **settings: 
     try:
         found = verify(network, python=python)
     except CannotExportError as error:
-        click.echo(f"Error: PyTorch cannot say {error}", err=True)
+        click.echo(f"Error: PyTorch cannot say {printable(str(error))}", err=True)
         sys.exit(1)
     except CannotMeasureError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(printable(str(error))) from None
     from archinspect.render import verify as render
 
     if form == "json":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 TARGETS = {
     "pytorch": "one Python file that needs nothing but torch",
+    "onnx": "a graph with a shape at every value, its weights left open (needs the extra `onnx`)",
 }
 """Each target and what it gives; its package, of the same name, is imported when it is asked for."""
 
@@ -19,9 +20,8 @@ TARGETS = {
 def export(facts: Facts, target: str) -> str | bytes:
     """Return a network in the form of a target: the text of a program, or a file's bytes.
 
-    Raise :class:`archinspect.exporters.refusal.CannotExportError` for what the target cannot say, ValueError for none
-    of :data:`TARGETS`.
+    Raise :class:`archinspect.exporters.refusal.CannotExportError` for what the target cannot say, ImportError without
+    a library that it needs, ValueError for none of :data:`TARGETS`.
     """
     refuse_unknown("a target", target, TARGETS)
-    write = import_module(f"archinspect.exporters.{target}").text
-    return write(facts)  # type: ignore[no-any-return] # each target's gives this
+    return import_module(f"archinspect.exporters.{target}").write(facts)  # type: ignore[no-any-return] # each target's gives this

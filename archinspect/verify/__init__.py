@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -78,13 +77,15 @@ def verify(network: Network, *, python: str = "") -> Verification:
     measured = _measured(module, python or sys.executable)
     if "refused" in measured and network.settings.batch is None:
         return verify(network.with_settings(batch=2), python=python)
-    rows = [*_totals(network.facts, module, measured), *_layers(network.facts, module, measured)]
+    rows = [*figures_of(network.facts, module, measured), *_layers(network.facts, module, measured)]
     facts = network.facts
     return Verification(facts.graph.name, "pytorch", measured["torch"], facts.batch, tuple(rows), len(module.layers))
 
 
 def _measured(module: pytorch.Module, python: str) -> dict[str, Any]:
     """Return what the script beside this module measures."""
+    import json  # only here
+
     job = {
         "text": module.text,
         "name": module.name,
@@ -113,7 +114,8 @@ def _measured(module: pytorch.Module, python: str) -> dict[str, Any]:
     return found
 
 
-def _totals(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -> Iterator[Row]:
+def figures_of(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield the figures of a network as a whole beside the measured ones."""
     weights = ledger(facts)
     forward, training = analyze(facts, attention=ATTENTION), analyze(facts, attention=ATTENTION, training=True)
     predicted = {

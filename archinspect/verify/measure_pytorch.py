@@ -1,8 +1,8 @@
 """Measure an exported PyTorch module on the meta device: run by the Python that has torch, with a job on its input.
 
-`python measure_pytorch.py < job.json > figures.json`. A job has `text`, the module's source, `name`, its class, `inputs`
-(`shape`, `dtype`, `channels_last`) and `wanted`, the paths of modules and values whose shapes are asked for. It imports
-nothing but torch and Python's own library.
+`python measure_pytorch.py < job.json > figures.json`. A job has `text`, the module's source, `name`, its class,
+`inputs` (`shape`, `dtype`, `channels_last`) and `wanted`, the paths of modules and values whose shapes are asked for.
+It imports nothing but torch and Python's own library.
 """
 
 import json

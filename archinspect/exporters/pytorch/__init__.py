@@ -60,7 +60,7 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     return Module(text, writer.name, inputs, writer.layers, frozenset(writer.fused), orders)
 
 
-def text(facts: Facts) -> str:
+def write(facts: Facts) -> str:
     """Return a network as the text of a PyTorch module; see :func:`export`."""
     return export(facts).text
 

@@ -6,6 +6,7 @@ the next step alone reads is overwritten by what that makes, a skip connection's
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.exporters.code import Given, Own
@@ -114,9 +115,8 @@ class _Body:
         reads = [t for t in statement.inputs if t in self.pending]
         indices = [piece.index for piece in statement.pieces if isinstance(piece, Given)]
         once = len(indices) == len(set(indices)) and len(reads) == len(set(reads)) and -1 not in indices
-        if waiting and (waiting[-len(reads) :] != reads or not reads or not once):
-            if reads:
-                yield from self._flush()
+        if reads and not (once and waiting[-len(reads) :] == reads):
+            yield from self._flush()
 
     def _flush(self) -> Iterator[str]:
         for tensor, text in list(self.pending.items()):
@@ -138,7 +138,7 @@ class _Body:
                 found.append(self._operand(statement, read, piece, place))
             else:
                 found.append(piece)
-        text = "".join(found)
+        text = _SLICE.sub(_spaced, "".join(found))
         if self.observed and statement.observed:
             return f'observe(self, "{statement.observed}", {text})'
         return text
@@ -190,6 +190,15 @@ class _Body:
             number += 1
         self.used.add(f"x{number}")
         return f"x{number}"
+
+
+_SLICE = re.compile(r"(?<=[\[ ])([\w.-]*):([\w.-]*)(?=[\],])")
+
+
+def _spaced(match: re.Match[str]) -> str:
+    """Return a slice with blanks around its colon where a bound is more than a name or a number."""
+    start, stop = match.groups()
+    return f"{start} : {stop}".strip() if "." in start + stop else match[0]
 
 
 def _outside(text: str) -> str:

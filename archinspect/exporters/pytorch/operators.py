@@ -13,7 +13,7 @@ from archinspect.exporters.orders import (
     as_the_spec,
     where_it_matters,
 )
-from archinspect.exporters.pytorch import axes, elementwise, features, maps
+from archinspect.exporters.pytorch import axes, elementwise, features, maps, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ OPERATORS: dict[str, Translation] = {
         Dot=axes.dot,
         WindowPartition=axes.windows,
         WindowReverse=axes.from_windows,
-        TimeDistributed=axes.each_step,
+        TimeDistributed=lambda use: wrap.each_step(use, OPERATORS),
         Custom=axes.custom,
     ),
     **_each(where_it_matters, Flatten=axes.flatten),

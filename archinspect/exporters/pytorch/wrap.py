@@ -1,0 +1,56 @@
+"""Layers around another layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from archinspect.exporters.code import Given, Step, code
+from archinspect.exporters.orders import Use, spec_order
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.graph.call import Call as OpCall
+from archinspect.graph.call import TensorType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def each_step(use: Use, table: Mapping[str, Any]) -> Step:
+    """Return a layer applied to every step: to a batch of as many samples as there are steps in all.
+
+    `table` has the translations of all operators.
+    """
+    op: Any = use.op
+    inner = type(op.layer).__name__
+    if len(use.orders) > 1 or inner not in table:
+        raise CannotExportError(use.node.layer, f"TimeDistributed around {inner} of several inputs")
+    shapes = [(shape[0] * shape[1], *shape[2:]) for shape in use.call.shapes]
+    types = tuple(TensorType(shape, one.dtype) for shape, one in zip(shapes, use.call.inputs, strict=True))
+    made = [(type_.shape[0] * type_.shape[1], *type_.shape[2:]) for type_ in use.call.outputs]
+    outputs = tuple(TensorType(shape, one.dtype) for shape, one in zip(made, use.call.outputs, strict=True))
+    entry = table[inner]
+    there = tuple(spec_order(len(shape)) for shape in shapes)
+    orders = entry.reads(op.layer, tuple(shapes), there)
+    step = entry.translate(_Inner(use, OpCall(op.layer, types, outputs), orders))
+    back = ""
+    if orders[0] != there[0] and len(made[0]) == len(orders[0]):
+        back = f".permute({', '.join(str(orders[0].index(axis)) for axis in there[0])})"
+    if len(outputs) > 1:
+        raise CannotExportError(use.node.layer, "TimeDistributed around a layer of several outputs")
+    forward = f".permute({', '.join(map(str, orders[0]))})" if orders[0] != there[0] else ""
+    pieces: list[Any] = []
+    for piece in step.code:
+        pieces += code(f"{{0}}.flatten(0, 1){forward}") if isinstance(piece, Given) else [piece]
+    pieces = [*code("unfold_steps("), *pieces, *code(f"{back}, {{0}})")]
+    return Step(tuple(pieces), step.module, stateless=False, parts=(*step.parts, "unfold_steps"))
+
+
+class _Inner(Use):
+    """A step's layer, at the place of the wrapper."""
+
+    @property
+    def op(self) -> Any:  # noqa: ANN401 - an operator
+        """The layer that is wrapped."""
+        return self.call.op
+
+    def __new__(cls, use: Use, call_: OpCall, orders: Sequence[tuple[int, ...]]) -> Self:
+        return super().__new__(cls, use.node, call_, tuple(orders), use.facts)
