@@ -30,7 +30,7 @@ def figures(**changes):
 
 
 def measuring(monkeypatch, **changes):
-    monkeypatch.setattr(verifying, "_measured", lambda module, python: figures(**changes))
+    monkeypatch.setattr(verifying, "_measured", lambda *_: figures(**changes))
 
 
 def test_equal_figures_end_with_0(monkeypatch, spec):
@@ -53,7 +53,7 @@ def test_a_figure_that_differs_is_shown_by_layer_and_ends_with_1(monkeypatch, sp
 def test_what_is_not_measured_is_not_equal(monkeypatch, spec):
     found = figures()
     del found["kept"]
-    monkeypatch.setattr(verifying, "_measured", lambda module, python: found)
+    monkeypatch.setattr(verifying, "_measured", lambda *_: found)
     result = run("verify", spec, "--batch", "1", "--format", "json")
     report = json.loads(result.stdout)
     assert (result.exit_code, report["ok"]) == (1, False)
@@ -64,7 +64,7 @@ def test_what_is_not_measured_is_not_equal(monkeypatch, spec):
 def test_a_batch_that_cannot_train_is_measured_with_two(monkeypatch, spec):
     asked = []
 
-    def measured(module, python):
+    def measured(module, _):
         asked.append(module.inputs[0].shape)
         return figures(refused="one value for each channel") if len(asked) == 1 else figures()
 
