@@ -159,3 +159,9 @@ def oldest(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Feed hostile inputs to every command: `nox -s fuzz -- --seed 1 --count 1000000 --processes 2`."""
     here(session, "python", "tests/fuzz/fuzz.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def random(session: nox.Session) -> None:
+    """Check random networks: `nox -s random -- --seed 1 --count 50000 --processes 2`."""
+    here(session, "python", "tests/random_networks.py", *session.posargs)

@@ -1,0 +1,143 @@
+"""What operators of several inputs read beside the first: shapes that may go together with it, by chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from networks.guess import SIZES, factors
+
+from archinspect.base.shape import ceil_div, size
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from archinspect.base.shape import Shape
+    from archinspect.ops.base import Op
+
+
+def further(rng: Random, kind: type[Op], shape: Shape, layout: str) -> list[Shape]:
+    """Shapes of an operator's further inputs, the batch first; none where it needs none."""
+    choose = SHAPES.get(kind.__name__)
+    return choose(rng, shape, layout) if choose else []
+
+
+def _stretched(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """Shapes that stretch to the first, or are it."""
+    return [_one_stretched(rng, shape) for _ in range(rng.choice([1, 1, 1, 2, 3]))]
+
+
+def _one_stretched(rng: Random, shape: Shape) -> Shape:
+    form = rng.random()
+    if form < 0.6 or len(shape) == 1:
+        return shape
+    if form < 0.8:
+        return (1, *(1 if rng.random() < 0.6 else dim for dim in shape[1:]))
+    return (1, *shape[rng.randrange(1, len(shape)) + (form > 0.9) :])
+
+
+def _pair(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [_one_stretched(rng, shape)]
+
+
+def _same(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [shape]
+
+
+def _beside(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """Shapes that differ in the channels at most."""
+    axis = 1 if layout == "channels_first" else len(shape) - 1
+    others = []
+    for _ in range(rng.choice([0, 1, 1, 1, 2, 3])):
+        dims = list(shape)
+        if axis and rng.random() < 0.5:
+            dims[axis] = rng.choice(SIZES)
+        others.append(tuple(dims))
+    return others
+
+
+def _summed(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """A shape that has one of the sizes."""
+    some = [rng.choice(SIZES) for _ in range(rng.choice([0, 1, 1, 2]))]
+    return [(1, *rng.sample([rng.choice(shape[1:] or (1,)), *some], 1 + len(some)))]
+
+
+def _like(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [(1, *(rng.choice([1, dim, 2 * dim, dim + 1, max(dim - 2, 1)]) for dim in shape[1:]))]
+
+
+def _smaller(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [(1, *(rng.randint(1, dim) for dim in shape[1:]))]
+
+
+def _as_many(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [(1, *factors(rng, size(shape), rng.choice([1, 2, 2, 3, 4])))]
+
+
+def _attended(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """Nothing, a memory, or keys and values."""
+    lead, width = shape[:-2], shape[-1]
+    steps = rng.choice([1, 2, 5, 7])
+    key, value = (*lead, steps, width), (*lead, steps, rng.choice([width, width, 4, 6]))
+    return rng.choice([[], [key], [key, key], [key, value]]) if len(shape) > 2 else []
+
+
+def _product(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    if len(shape) < 3:
+        return [shape]
+    lead = shape[:-2] if rng.random() < 0.7 else (1, *(1 if rng.random() < 0.5 else dim for dim in shape[1:-2]))
+    inner, outer = rng.choice([shape[-1], shape[-1], shape[-2]]), rng.choice(SIZES)
+    return [(*lead, inner, outer) if rng.random() < 0.6 else (*lead, outer, inner)]
+
+
+def _windows(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """The map of which the windows were cut; or none, where its size is an argument."""
+    if rng.random() < 0.5 or len(shape) != 4:
+        return []
+    side = round(shape[2] ** 0.5)
+    across = rng.choice([n for n in range(1, shape[1] + 1) if shape[1] % n == 0])
+    return [(1, side * across, side * ceil_div(shape[1], across), rng.choice(SIZES))]
+
+
+def _boxes(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """Maps of other scales, and boxes."""
+    maps = []
+    for _ in range(rng.choice([0, 0, 1])):
+        halves = [ceil_div(dim, 2) for dim in shape[1:]]
+        channels = 0 if layout == "channels_first" else -1
+        if halves:
+            halves[channels] = shape[1:][channels]
+        maps.append((1, *halves))
+    return [*maps, (1, rng.choice([1, 2, 5]), 4)]
+
+
+def _any(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return rng.choice([[], [], [shape], [(1, rng.choice(SIZES))]])
+
+
+def _indexed(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """Shapes that have some of the sizes."""
+    others = []
+    for _ in range(rng.choice([0, 0, 1, 1, 1, 2])):
+        dims = [dim for dim in shape[1:] if rng.random() < 0.7] + [rng.choice(SIZES)] * (rng.random() < 0.5)
+        rng.shuffle(dims)
+        others.append((1, *dims))
+    return others
+
+
+SHAPES = {
+    **dict.fromkeys(("Add", "Multiply", "Maximum", "Minimum", "Average"), _stretched),
+    "Subtract": _pair,
+    "SampleGaussian": _same,
+    "Concatenate": _beside,
+    "Dot": _summed,
+    "ResizeLike": _like,
+    "CropLike": _smaller,
+    "ReshapeLike": _as_many,
+    "MultiHeadAttention": _attended,
+    "ScaledDotProductAttention": _attended,
+    "MatMul": _product,
+    "WindowReverse": _windows,
+    "RoIAlign": _boxes,
+    "Custom": _any,
+    "Einsum": _indexed,
+}
