@@ -107,6 +107,11 @@ def test_axes_have_the_input_s_name_where_there_are_several_or_a_parameter_has_t
     assert list(variables(archinspect.network(spec).facts)) == ["batch", "width", "height", "a_width", "channels"]
 
 
+def test_an_input_that_is_a_step_has_variables():
+    network = archinspect.network({"layers": [{"Input": [6, 8], "name": "data"}, {"Dense": 4}]})
+    assert str(network.formula("macs")) == "32 * batch * steps"
+
+
 def test_what_the_structure_depends_on_is_no_free_variable():
     network = archinspect.network("deep_residual")
     assert free_variables(network._load, network.facts) == ["batch", "classes", "height", "width"]

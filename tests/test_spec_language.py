@@ -174,6 +174,22 @@ def test_an_input_may_be_a_step(read):
     assert reads(report) == {"dense": ("data",)}
 
 
+def test_an_input_that_is_a_step_takes_another_shape(read):
+    one = "layers:\n  - Input: [8]\n  - Dense: 4\n"
+    for name in ("input", ""):
+        report = read(one, inputs={name: [5, 6]})
+        assert (report.inputs, shapes(report)) == ({"input": (None, 5, 6)}, [(5, 4)])
+    two = "layers:\n  - {Input: [8], name: a}\n  - {Input: {shape: [8], batch: false}, name: b}\n"
+    two += "  - {Add: , from: [a, b]}\n"
+    assert read(two, inputs={"a": [3, 8]}).inputs == {"a": (None, 3, 8), "b": (1, 8)}
+    with pytest.raises(InvalidSpecError, match="which input has this shape"):
+        read(two, inputs={"": [8]})
+    with pytest.raises(InvalidSpecError, match="the spec has no input 'c'"):
+        read(two, inputs={"c": [8]})
+    with pytest.raises(InvalidSpecError, match="at most 64"):
+        read(one, inputs={"": [1] * 65})
+
+
 def test_an_input_has_a_data_type(read):
     ids, others = (
         read(f"input: {{shape: [8], dtype: {dtype}}}\nlayers: [Identity]\n", dtype="float16")

@@ -14,6 +14,7 @@ from archinspect.language.parse import LAYOUTS
 from archinspect.language.references import Linker
 from archinspect.language.scope import Expansion, Scope
 from archinspect.language.steps import Steps
+from archinspect.ops import find_operator
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.source import Input
 
@@ -63,6 +64,7 @@ class _Expander:
             scope.results = [] if start is None else [start]
             steps = Steps(self.expansion, env, list(inputs))
             last = steps.expand(spec.layers or [], scope, start)
+            self._refuse_unknown_inputs()
             outputs = self._outputs(steps, scope, last)
         except TooLargeError:
             return None
@@ -103,24 +105,32 @@ class _Expander:
     def _inputs(self, env: Env) -> dict[str, tuple[Scalar, Tree, dict[str, Value] | None]]:
         """Return key, tree and arguments of each input; None where the arguments cannot be evaluated."""
         declared = self.spec.inputs
-        if not declared and "" in self.settings.inputs:
+        if not declared and "" in self.settings.inputs and not self._has_input_steps():
             nothing = Scalar(None, "", self.spec.span)
             declared = {"input": (nothing, nothing)}
-        shapes = self.settings.shapes_for(list(declared))
-        for name in shapes:
-            if name not in declared:
-                message = f"the spec has no input '{name}'" if name else "which input has this shape?"
-                self.problems.error("unknown-input", message, self.spec.span, suggest(name, declared))
+        shapes = self.expansion.shapes = self.settings.shapes_for(list(declared))
         found = {}
         for name, (key, tree) in declared.items():
             try:
                 arguments: dict[str, Value] | None = self._input_arguments(tree, env)
             except UnevaluatedError:
                 arguments = None
-            if arguments is not None and name in shapes:
-                arguments["shape"] = list(shapes[name])
+            shape = shapes.pop(name, None)
+            if arguments is not None and shape is not None:
+                arguments["shape"] = list(shape)
             found[name] = (key, tree, arguments)
         return found
+
+    def _has_input_steps(self) -> bool:
+        return any(find_operator(step.op) is Input for step in self.spec.layers or [])
+
+    def _refuse_unknown_inputs(self) -> None:
+        """Tell of shapes for inputs that there are not; a shape without a name is for the only one."""
+        inputs = [node.path for node in self.builder.inputs]
+        for name in self.expansion.shapes:
+            if name or len(inputs) != 1:
+                message = f"the spec has no input '{name}'" if name else "which input has this shape?"
+                self.problems.error("unknown-input", message, self.spec.span, suggest(name, inputs))
 
     def _input_arguments(self, tree: Tree, env: Env) -> dict[str, Value]:
         value = self.expansion.evaluation.value(tree, env)

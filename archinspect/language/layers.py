@@ -11,6 +11,7 @@ from archinspect.base.source import List
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.parse import parse_path
+from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,12 +69,23 @@ class Layers:
         op = expansion.maker.make(kind, step, env, expansion.builder.layout, merges=merges)
         path = expansion.claim(name, step, scope, snake(kind.__name__))
         if op and kind is ops.find_operator("Input"):
-            expansion.results[path] = expansion.builder.add_input(op, path, step.span)
+            self._add_input(op, path, step)
             return path
         inputs = [] if kind.inputs == (0, 0) else self._read(step, scope, env, start, merges=merges)
         if op and self._count_fits(op, step, inputs):
             self._add(op, inputs, path, step, scope)
         return path
+
+    def _add_input(self, op: Op, path: str, step: Step) -> None:
+        expansion = self.expansion
+        shape = expansion.shapes.pop(path, None if self.inputs else expansion.shapes.get(""))
+        if shape is not None:
+            try:
+                op = type(op)(**{**vars(op), "shape": list(shape)})
+            except ArgumentError as error:
+                expansion.problems.error("input", error.message, step.span, error.help)
+                return
+        expansion.results[path] = expansion.builder.add_input(op, path, step.span)
 
     def _add(self, op: Op, inputs: list[Tensor], path: str, step: Step, scope: Scope) -> None:
         expansion = self.expansion

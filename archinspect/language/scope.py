@@ -12,7 +12,7 @@ from archinspect.language.operators import Maker
 from archinspect.language.parse import NAMES, is_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.diagnostics import Problems
     from archinspect.base.source import Span
@@ -77,6 +77,8 @@ class Expansion:
         self.results: dict[str, Tensor] = {}
         """What the layer or composite of each path produces."""
         self.sharing: list[Sharing] = []
+        self.shapes: dict[str, Sequence[int]] = {}
+        """Other shapes for the inputs that are steps, by their paths; empty for the only input."""
         self.steps = 0
         """How many steps were expanded."""
         self.is_open = False
