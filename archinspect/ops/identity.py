@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import size
+from archinspect.base.shape import Mismatch, size
 from archinspect.ops.args import Choice, Float, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Kept, View, Work
@@ -58,6 +58,11 @@ class _Dropout(_SameShape):
 
 class _SpatialDropout(_Dropout):
     data_format: str = data_format_arg()
+
+    def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0]) == 1:
+            raise Mismatch("needs an input of at least one axis")
+        return super().output(*shapes)
 
     def mask(self, shape: Shape) -> int:
         return shape[0] * shape[channel_axis(shape, self.data_format)]

@@ -197,6 +197,7 @@ SHAPES = [
     ("Reshape", {"target_shape": [8, 8, 8]}, [(1, 8, 8, 6)], "[8, 8, 6] has 384 elements, but target_shape [8, 8, 8] takes 512", ("target_shape",)),
     ("MixtureOfExperts", {"num_experts": 4, "units": 6}, [(1,)], "needs an input of at least one axis", ()),
     ("LocalResponseNormalization", {}, [(1,)], "needs an input of at least one axis", ()),
+    ("SpatialDropout2D", {}, [(1,)], "needs an input of at least one axis", ()),
     ("EinsumDense", {"equation": "...x,xy->...y", "output_shape": 5}, [(1,)], "'...x' does not have as many axes as (None,)", ("equation",)),
     ("Permute", {"dims": [1, 2]}, [(1, 8, 8, 6)], "dims [1, 2] is not a permutation of the input's axes 1 to 3", ("dims",)),
     ("Permute", {"dims": [1, 1, 2]}, [(1, 8, 8, 6)], "dims [1, 1, 2] is not a permutation of the input's axes 1 to 3", ("dims",)),
