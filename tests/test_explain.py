@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from command_line import run
+from networks.consistency import evaluated
 from small import single_layer, small
 
 from archinspect.analyses.cost import costs
 from archinspect.analyses.receptive_field import fields
 from archinspect.api import network
 from archinspect.language import library
-from archinspect.language.expressions import evaluate
 from archinspect.language.load import is_template
 from archinspect.reports.explanation import explain
 
@@ -52,22 +52,6 @@ def test_formulas_of_a_network(name, batch):
             assert found == [[a.size for a in field], [a.jump for a in field], [a.center for a in field]]
 
 
-def evaluated(explanation):
-    """Return the figures by name, each computed from its formula and the figures before it."""
-    figures = {figure.name: figure.value for figure in explanation.given}
-    weights = [weight.elements for weight in explanation.weights]
-    steps = [*explanation.output, *weights, *explanation.params, *explanation.work, *(explanation.field or ())]
-    for figure in steps:
-        value = evaluate(figure.formula, figures) if figure.formula else figure.value
-        assert value == figure.value, figure
-        if figure.numbers:
-            assert evaluate(figure.numbers, {}) == figure.value, figure
-        if figure.terms:
-            assert sum(figure.terms) == figure.value, figure
-        figures[figure.name] = value
-    return figures
-
-
 @pytest.mark.parametrize(("framework", "row"), [row for row in ROWS if row[1]["output"]])
 def test_formulas_of_a_measured_layer(framework, row):
     """Every operator with every combination of arguments that is measured: dilation, groups, padding, ceiling, ..."""
@@ -93,6 +77,18 @@ def test_every_output_is_explained():
 def test_what_is_the_same_for_all_samples_has_no_batch(batch):
     layers = explain(small({"Parameter": {"shape": [5, 4]}}, shape=(10, 8), batch=batch))
     assert layers["parameter"][0].output_shapes == ((1, 5, 4),)
+
+
+def test_where_inputs_of_different_axes_meet_everything_is_seen():
+    net = network({"inputs": {"a": [4, 3, 2], "b": [3, 2]}, "layers": [{"Add": None, "from": ["a", "b"]}]})
+    assert net.explain().layers["add"][0].field is None
+
+
+def test_what_is_made_of_the_same_for_all_samples_counts_once():
+    steps = {"Parameter": [8], "name": "p"}, {"Dense": 4, "name": "once"}, {"Dense": 8, "from": "input", "name": "each"}
+    parts = explain(small(*steps, {"Add": None, "from": ["p", "each"]}, shape=(5, 8), batch=3))
+    found = {name: evaluated(part)["FLOPs"] for name, (part,) in parts.items()}
+    assert found == {"p": 0, "once": 2 * 8 * 4 + 4, "each": 3 * 5 * (2 * 8 * 8 + 8), "add": 3 * 5 * 8}
 
 
 def test_a_long_list_of_layers_is_not_folded_for_a_narrow_terminal(tmp_path):

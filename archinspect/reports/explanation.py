@@ -244,7 +244,7 @@ class _Explainer:
         self.facts = facts
         self.call = call = facts.call(node)
         self.layout = facts.graph.layout
-        self.batch = named(facts.batch, "batch") if facts.settings.batch else 1
+        self.batch = named(facts.batch, "batch") if facts.settings.batch and node.output.batched else 1
         self.op = _traced_op(call.op)
         self.given: dict[str, Figure] = {}
         self.shown: set[str] = set()
@@ -294,7 +294,8 @@ class _Explainer:
     def _shape(self, shape: Shape, prefix: str) -> Shape:
         axes = _axes(self.call.op, len(shape), self.layout)
         dims = [named(dim, f"{prefix}_{axis}") for dim, axis in zip(shape[1:], axes, strict=True)]
-        return cast("Shape", (self.batch, *dims))
+        # What is the same for all samples may meet them as it is.
+        return cast("Shape", (self.batch if shape[0] == self.facts.batch else 1, *dims))
 
     def _outputs(self, results: Sequence[Shape]) -> tuple[list[Shape], list[Figure]]:
         """Return the outputs' dimensions as further formulas call them, and how they come about."""
@@ -339,7 +340,7 @@ class _Explainer:
             yield figure._replace(terms=parts if figure.name == "FLOPs" and len(parts) > 1 else ())
 
     def _field(self, reaches: tuple[Reach, ...] | None, sources: Sequence[Fields]) -> tuple[Figure, ...] | None:
-        if reaches is None or not sources or None in sources:
+        if reaches is None or not sources or None in sources or len({len(source or ()) for source in sources}) > 1:
             return None
         known = [source for source in sources if source]
         figures: list[Figure] = []
