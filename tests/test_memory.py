@@ -414,3 +414,34 @@ def test_a_block_that_occurs_once_is_none():
     outer = {"layers": [{"inner": None, "repeat": 2, "name": "part"}]}
     facts = small({"outer": None, "name": "whole"}, shape=[10], blocks={"inner": inner, "outer": outer})
     assert memory.checkpointed(facts).blocks == ("whole.part.0", "whole.part.1")
+
+
+BYTES = [[{"Rescaling": 0.5}], [{"Rescaling": 0.5}, "Flatten"], ["Flatten"], [{"MaxPooling2D": 2}, "Flatten"]]
+
+
+@pytest.mark.parametrize("first", BYTES)
+def test_what_is_weighed_is_of_the_network_s_type(first):
+    steps = [*first, {"Dense": 5, "name": "dense"}, "ReLU", {"Dense": 2, "name": "last"}]
+    image, floats = (small(*steps, input={"shape": [8, 8, 3], "dtype": dtype}) for dtype in ("uint8", "float"))
+    for name in ("dense", "last"):
+        sizes = [
+            next(facts.bytes(node.output) for node in facts.graph.nodes if node.path == name)
+            for facts in (image, floats)
+        ]
+        assert sizes[0] == sizes[1]
+    kept = [memory.kept(facts).layers for facts in (image, floats)]
+    assert kept[0]["re_lu"] == kept[1]["re_lu"] > 0
+
+
+def test_bytes_stay_bytes_where_nothing_is_computed():
+    steps = ["Flatten", "ReLU", {"Slice": {"stop": 4}}, {"Rescaling": {}}, {"Add": None, "from": [-1, -1]}]
+    facts = small(*steps, input={"shape": [8, 8, 3], "dtype": "uint8"})
+    assert {type_.dtype for type_ in facts.types} == {"uint8"}
+    mixed = small({"Constant": {"shape": [3], "dtype": "int64"}}, {"Add": None, "from": [-1, "input"]}, shape=(3,))
+    assert mixed.types[-1].dtype == "float"
+
+
+def test_an_activation_does_not_overwrite_bytes_by_floats():
+    steps = ["Flatten", {"Roll": 1}, "LeakyReLU", "ReLU6"]
+    facts = small(*steps, input={"shape": [64], "dtype": "int8"})
+    assert memory.peak_bytes(facts) == 64 + 64 + 4 * 64

@@ -72,7 +72,7 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
                 storage = found[source]
                 if view.strided or source in strided:
                     strided.add(tensor.position)
-            elif node.op.in_place and _is_free(found[source], step):
+            elif node.op.in_place and call.inputs[0].dtype == type_.dtype and _is_free(found[source], step):
                 overwriting.add(step)
                 # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
                 storage = found[source]

@@ -30,6 +30,7 @@ class Elementwise(Op):
 
     kind = "activation"
     pointwise = True
+    gives_floats = True
     operations: ClassVar[int] = 1
     """Arithmetic operations per element."""
     from_output: ClassVar[bool] = False
@@ -67,6 +68,7 @@ class ReLU(_Overwriting):
     """
 
     main = "max_value"
+    gives_floats = False
     max_value: float | None = arg("upper bound", Optional(Float(0)), None)
     negative_slope: float = arg("slope below the threshold", Float(), 0.0)
     threshold: float = arg("where the slope changes", Float(), 0.0)
@@ -343,6 +345,7 @@ class GLU(Op):
     """
 
     kind = "activation"
+    gives_floats = True
     axis: int = arg("the axis that is halved", Int(), -1, aliases=("dim",))
 
     def output(self, *shapes: Shape) -> Shape:

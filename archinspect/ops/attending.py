@@ -17,6 +17,7 @@ class Attending(Op):
 
     kind = "attention"
     has_kernel = True
+    gives_floats = True
 
     def fused_inputs(self) -> tuple[int, ...]:
         """Return the inputs, by number, that one product makes and that lie in one storage."""

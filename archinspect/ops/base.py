@@ -60,7 +60,10 @@ WITHOUT_EFFECT = frozenset(
 )
 
 
-TRAITS = (*("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),)
+TRAITS = (
+    *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
+    "gives_floats",
+)
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
 """Weights that multiply an element of the input each, not a sum of them."""
@@ -151,6 +154,8 @@ class Op:
     """Whether an output position reads just its own. Normalizations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
+    gives_floats: ClassVar[bool] = False
+    """Whether it makes numbers with fractions of integers: what weighs, divides, or computes a function such as exp."""
     activation: Op | None = None
     data_format: str = ""
     """Where its channels stand; empty where that is nothing to it."""
@@ -283,8 +288,12 @@ class Op:
         return (self.output(*shapes),)
 
     def output_dtype(self, *dtypes: str) -> str:
-        """Return the output's data type: `float` is the one the network computes in."""
-        return dtypes[0]
+        """Return the output's data type: `float` is the one the network computes in.
+
+        It is that of the first input that has a float type. Integers give what they are, or `float`.
+        """
+        read = dtypes[: self.reads]
+        return next((dtype for dtype in read if "float" in dtype), "float" if self.gives_floats else read[0])
 
     def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
         """Return the data types of all outputs."""

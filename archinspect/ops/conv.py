@@ -25,6 +25,7 @@ class _Window(Windowed):
 
     kind = "convolution"
     has_kernel = True
+    gives_floats = True
 
     kernel_size: tuple[int, ...] = arg("size of the window", PerAxis())
     strides: tuple[int, ...] = arg("step of the window", PerAxis(), 1, aliases=("stride",))

@@ -25,6 +25,7 @@ class Projection(Op):
 
     kind = "dense"
     has_kernel = True
+    gives_floats = True
     use_bias: bool
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:

@@ -316,6 +316,7 @@ class EinsumDense(_Product):
 
     kind = "dense"
     has_kernel = True
+    gives_floats = True
 
     equation: str = arg("the terms of the input, the kernel and the output, the batch first", Equation())
     output_shape: tuple[int | None, ...] = arg("sizes of the output's indices", Sizes())

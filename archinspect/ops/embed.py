@@ -105,6 +105,7 @@ class LearnedPositions(Op):
     pointwise = True
     ignores = ("initializer",)
     aliases = ("PositionEmbedding", "PositionalEmbedding")
+    gives_floats = True
     input_dim: int | None = arg(
         "steps the table holds; the input may have fewer",
         Optional(Int(1)),
@@ -166,6 +167,7 @@ class ClassToken(Op):
     kind = "embedding"
     has_kernel = True
     is_table = True
+    gives_floats = True
     n: int = arg("how many", Int(1), 1, aliases=("num_tokens",))
 
     def output(self, *shapes: Shape) -> Shape:

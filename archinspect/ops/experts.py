@@ -33,6 +33,7 @@ class MixtureOfExperts(Op):
 
     kind = "dense"
     has_kernel = True
+    gives_floats = True
     pointwise = True
     aliases = ("MoE",)
 

@@ -127,6 +127,10 @@ class Rescaling(_SameShape):
 
     scale: float = arg("factor", Float(), 1.0)
     offset: float | None = arg("term", Optional(Float()), None)
+    gives_floats = True
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return dtypes[0] if self.view(training=True) else super().output_dtype(*dtypes)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=((self.scale != 1) + bool(self.offset)) * size(output))

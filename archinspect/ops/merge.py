@@ -115,6 +115,8 @@ class Minimum(_Elementwise):
 class Average(_Elementwise):
     """The mean of the inputs. FLOPs: 1 per output element and input (additions, a division)."""
 
+    gives_floats = True
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=len(shapes) * size(output))
 

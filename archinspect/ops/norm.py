@@ -23,6 +23,7 @@ class _Norm(Op):
 
     kind = "normalization"
     pointwise = True
+    gives_floats = True
 
     epsilon: float = arg("added to the variance", Float(0), 0.001, aliases=("eps",))
 
@@ -299,6 +300,7 @@ class LocalResponseNormalization(Op):
     kind = "normalization"
     pointwise = True
     aliases = ("LocalResponseNorm", "LRN")
+    gives_floats = True
     size: int = arg("neighboring channels, the channel itself among them", Int(1), 5, aliases=("local_size", "n"))
     depth_radius: int | None = arg("TensorFlow's, instead of `size`: neighbors on either side", Optional(Int(0)), None)
     alpha: float = arg("scale", Float(), 0.0001)
@@ -348,6 +350,7 @@ class UnitNormalization(Op):
     kind = "normalization"
     pointwise = True
     aliases = ("L2Normalization",)
+    gives_floats = True
     axis: int | None = arg("the vectors' axis", Optional(Int()), None, aliases=("dim",))
     epsilon: float = arg("least length to divide by", Float(0), 1e-12, aliases=("eps",))
     data_format: str = data_format_arg()
@@ -378,6 +381,7 @@ class LayerScale(Op):
 
     kind = "normalization"
     pointwise = True
+    gives_floats = True
     axis: int | None = arg("the vector's axis", Optional(Int()), None)
     init_values: float = arg("initial value; without effect on costs", Float(), 1e-6, aliases=("gamma", "value"))
     data_format: str = data_format_arg()

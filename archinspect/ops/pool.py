@@ -161,6 +161,7 @@ class _AveragePool(_Pool):
 
     word = "average"
     combines = "mean"
+    gives_floats = True
     count_include_pad: bool = arg("PyTorch's; without effect on costs", Bool(), default=True)
     divisor_override: int | None = arg("PyTorch's; without effect on costs", Optional(Int(1)), None)
 
@@ -242,6 +243,7 @@ class _GlobalAveragePool(_GlobalPool):
     """
 
     word = "average"
+    gives_floats = True
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=size(shapes[0]))
@@ -329,6 +331,7 @@ class _AdaptiveAveragePool(_AdaptivePool):
     """The mean of every adaptive window. FLOPs: 1 per element of a window (additions, a division)."""
 
     word = "average"
+    gives_floats = True
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=self.elements(shapes[0]))

@@ -27,6 +27,7 @@ class Recurrent(Op):
 
     kind = "recurrent"
     has_kernel = True
+    gives_floats = True
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
     gates: ClassVar[int] = 1
     """Weighted sums per unit and step."""

@@ -142,6 +142,7 @@ class ReduceMean(_Reduce):
     """The mean along axes. FLOPs: 1 per input element (additions, a division)."""
 
     aliases = ("Mean",)
+    gives_floats = True
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=size(shapes[0]))
@@ -242,6 +243,7 @@ class SampleGaussian(Op):
     kind = "merge"
     joins = True
     aliases = ("Sampling", "Reparameterize")
+    gives_floats = True
     inputs = (2, 2)
 
     def output(self, *shapes: Shape) -> Shape:

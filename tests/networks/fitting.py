@@ -26,7 +26,7 @@ SOURCES = ("Parameter", "Constant", "Input")
 INTEGERS = ("int32", "int64")
 ANY_TYPE = (
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Slice", "Select", "Roll", "Split", "Unbind", "Identity"),
-    *("CropLike", "ReshapeLike", "LearnedTokens", "SinusoidalEmbedding"),
+    *("CropLike", "ReshapeLike", "LearnedTokens", "SinusoidalEmbedding", "Rescaling"),
 )
 """What computes nothing of its input's elements, or makes them floats."""
 SHAPES: dict[int, list[tuple[int, ...]]] = {
