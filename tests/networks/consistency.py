@@ -72,18 +72,18 @@ def complaints(spec: dict[str, Any], number: int = 0, names: Iterable[str] = ())
         yield Complaint("valid", f"{first.code}: {first.message}")
         return
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
-        yield Complaint("valid", _told(error))
+        yield Complaint("valid", told(error))
         return
     for name in names or CHECKS:
         try:
             found = next(iter(CHECKS[name](case)), "") if name in CHECKS else ""
         except Exception as error:  # noqa: BLE001 - as above
-            found = _told(error)
+            found = told(error)
         if found:
             yield Complaint(name, found)
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500]
 
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from networks.composites import Composites
-from networks.fitting import INTEGERS, SHAPES
+from networks.fitting import INTEGERS, SHAPES, SOURCES
 from networks.steps import Scope, Step, Tensor, written
 
 from archinspect import ops
@@ -35,6 +35,8 @@ class _Maker(Composites):
         if self.layout == "channels_first" or self.chance(0.2):
             spec["layout"] = self.layout
         outputs = self._outputs(top)
+        if self.chance(0.3) and outputs and all(isinstance(name, str) for name in outputs):
+            _put_last(top.steps)
         blocks = {name: block.written(rng) for name, block in self.blocks.items()}
         layers = [written(rng, step) for step in top.steps]
         spec |= self._written_inputs()
@@ -91,6 +93,22 @@ class _Maker(Composites):
             return []
         self.rng.shuffle(chosen)
         return [self._reference(top, one) for one in ([] if self.chance(0.1) else [last]) + chosen]
+
+
+def _put_last(steps: list[Step]) -> None:
+    """Move a step without inputs behind those that read it by its name."""
+    for at in range(len(steps) - 2, -1, -1):
+        after = steps[at + 1 :]
+        if "from" not in after[0].extras or any(_counts_back(step.extras.get("from")) for step in after):
+            return
+        if steps[at].op in SOURCES and "name" in steps[at].extras:
+            steps.append(steps.pop(at))
+            return
+
+
+def _counts_back(source: Any) -> bool:
+    names = source if isinstance(source, list) else [source]
+    return any(isinstance(name, int) or name == "all" for name in names)
 
 
 def _with_params(rng: Random, layers: list[Any]) -> dict[str, int]:
