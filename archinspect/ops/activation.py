@@ -271,6 +271,10 @@ class HardTanh(Elementwise):
     min_val: float = arg("lower bound", Float(), -1.0, aliases=("min_value",))
     max_val: float = arg("upper bound", Float(), 1.0, aliases=("max_value",))
 
+    def check(self) -> None:
+        if self.min_val >= self.max_val:
+            raise ArgumentError(f"HardTanh: min_val {self.min_val:g} must be below max_val {self.max_val:g}", "min_val")
+
 
 class HardShrink(Elementwise):
     """`x if |x| > lambd else 0`. FLOPs: 2 per element."""

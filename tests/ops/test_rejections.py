@@ -28,6 +28,7 @@ CONV = {"filters": 4, "kernel_size": 3}
 # operator, arguments, message, argument to blame
 ARGUMENTS = [
     ("Conv2D", {"kernel_size": 3}, "Conv2D: 'filters' is missing", ()),
+    ("HardTanh", {"min_val": 1}, "HardTanh: min_val 1 must be below max_val 1", ("min_val",)),
     ("Conv2D", {**CONV, "stridez": 2}, "Conv2D: unknown argument 'stridez'", ("stridez",)),
     ("Conv2D", {**CONV, "out_channels": 4}, "Conv2D: 'filters' is given twice", ("out_channels",)),
     ("Conv2D", {**CONV, "filters": 0}, "Conv2D: filters must be a positive integer, not 0", ("filters",)),
