@@ -114,12 +114,14 @@ def main() -> int:
     begun = time.monotonic()
     kinds: Counter[str] = Counter()
     with multiprocessing.Pool(asked.processes, maxtasksperchild=20) as pool:
-        for task in pool.imap_unordered(_work, tasks):
+        for done, task in enumerate(pool.imap_unordered(_work, tasks), 1):
             for found in task:
                 kind = found.complaint.kind
                 kinds[kind] += 1
                 if kinds[kind] <= 3:
                     _report(asked, found, is_first=kinds[kind] == 1)
+            if done % 50 == 0:
+                print(f"{done * TASK:,} networks, {time.monotonic() - begun:,.0f} s", flush=True)
     seconds = time.monotonic() - begun
     for kind, count in kinds.most_common():
         print(f"{count:7,}  {kind}")

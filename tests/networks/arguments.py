@@ -168,6 +168,11 @@ def _flatten(guess: Guess) -> None:
 _ENDS = (("start_dim", 1), ("end_dim", -1))
 
 
+def _tidy_bounds(guess: Guess) -> None:
+    low, high = sorted([guess.given.get("min_val", -1.0), guess.given.get("max_val", 1.0)])
+    guess.given |= {name: value for name, value in (("min_val", low), ("max_val", high)) if name in guess.given}
+
+
 def _start(guess: Guess) -> int:
     length = guess.size_of(guess.given.get("axis", 1))
     return guess.rng.choice([guess.rng.randrange(length), -guess.rng.randint(1, length), -length - 1])
@@ -477,6 +482,7 @@ TIDY = {
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), _tidy_groups),
     **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _tidy_groups),
     "GroupNormalization": _tidy_norm,
+    "HardTanh": _tidy_bounds,
     "Flatten": _flatten,
     "Select": _select,
     "Roll": _tidy_roll,

@@ -58,7 +58,9 @@ class Layers:
         """Add a layer of this kind, where one can be; raise :class:`DeadEndError`."""
         if kind.inputs == (0, 0):
             shape = tuple(arguments(self.rng, kind, [], self.layout, 1)["shape"])
-            self._source(scope, (1, *shape), kind.__name__)
+            other = self.rng.choice(["int64", "int32", "float64", "float8", "bool"])
+            dtype = other if kind.__name__ == "Constant" and self.chance(0.4) else "float"
+            self._source(scope, (1, *shape), kind.__name__, dtype)
             return
         first = self._first(scope, kind)
         if kind.inputs[1] != 1 and self.chance(0.4) and scope.depth < 4 and first is scope.current:
@@ -165,15 +167,13 @@ class Layers:
         kind = self.rng.choice(SOURCES if scope.kind == "top" else SOURCES[:2])
         return self._source(scope, type_.shape, kind)
 
-    def _source(self, scope: Scope, shape: Shape, name: str, dtype: str = "") -> Tensor:
+    def _source(self, scope: Scope, shape: Shape, name: str, dtype: str = "float") -> Tensor:
         kind = ops.find_operator(name)
         if name == "Input" and scope.kind != "top":
             raise DeadEndError
         args: dict[str, Any] = {"shape": list(shape[1:])}
-        if "dtype" in kind.args and (dtype or self.chance(0.2)):
-            args["dtype"] = dtype or "float"
-        if name == "Constant" and not dtype and self.chance(0.1):
-            args["dtype"] = self.rng.choice(["int64", "int32", "float64", "float8", "bool"])
+        if "dtype" in kind.args and (dtype != "float" or self.chance(0.2)):
+            args["dtype"] = dtype
         if name == "Input" and self.chance(0.15):
             args["batch"] = self.chance(0.3)
         self._add(scope, kind(**args), args, [])

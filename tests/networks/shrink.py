@@ -22,16 +22,19 @@ MOST_TRIES = 3_000
 
 def shrink(spec: Spec, fails: Callable[[Spec], bool], tries: int = MOST_TRIES) -> Spec:
     """The smallest spec found of which `fails` is true, as it is of this one."""
-    changed = True
-    while changed and tries > 0:
-        changed = False
-        for other in _simpler(spec):
+    place = 0
+    while tries > 0:
+        others = list(_simpler(spec))
+        order = [*range(place, len(others)), *range(min(place, len(others)))]
+        for place in order:  # first what comes after the last change: what came before it failed already
             tries -= 1
-            if _weight(other) < _weight(spec) and fails(other):
-                spec, changed = other, True
+            if _weight(others[place]) < _weight(spec) and fails(others[place]):
+                spec = others[place]
                 break
             if tries <= 0:
-                break
+                return spec
+        else:
+            return spec
     return spec
 
 
@@ -96,8 +99,19 @@ def _with(spec: Spec, path: tuple[Any, ...], value: object) -> Spec:
 
 def _without(spec: Spec, path: tuple[Any, ...]) -> Spec:
     other = deepcopy(spec)
-    del _holder(other, path)[path[-1]]
+    holder, at = _holder(other, path), path[-1]
+    del holder[at]
+    for number, step in enumerate(holder[at:] if isinstance(holder, list) else [], 1):
+        if isinstance(step, dict) and "from" in step:
+            step["from"] = _counted_anew(step["from"], number)
     return other
+
+
+def _counted_anew(source: Any, number: int) -> Any:
+    """What a step reads, where so many steps before it one is gone."""
+    if isinstance(source, list):
+        return [_counted_anew(one, number) for one in source]
+    return source + 1 if isinstance(source, int) and source < -number else source
 
 
 def _spliced(spec: Spec, path: tuple[Any, ...], steps: list[Any]) -> Spec:
