@@ -50,7 +50,7 @@ def _of_target(network: Network, target: str) -> Iterator[str]:
         found = verify.verify(network)
     for row in found.rows:
         if row.measured is not None and not row.equal:
-            yield f"{row.figure} of {row.layer or 'the network'}: {row.predicted}, measured {row.measured}"
+            yield f"{row.figure} of {row.layer or 'the network'}: {row.predicted or 'none'}, measured {row.measured or 'none'}"
 
 
 def _in_this_process(_command: list[str], *, input: str, **_: object) -> CompletedProcess[str]:  # noqa: A002 - as subprocess calls it
