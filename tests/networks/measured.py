@@ -46,19 +46,19 @@ def _of_target(network: Network, target: str) -> Iterator[str]:
         return
     from archinspect import verify
 
-    with mock.patch.object(verify.subprocess, "run", _in_this_process):
+    with mock.patch("archinspect.verify.subprocess.run", _in_this_process):
         found = verify.verify(network)
     for row in found.rows:
         if row.measured is not None and not row.equal:
             yield f"{row.figure} of {row.layer or 'the network'}: {row.predicted or 'none'}, measured {row.measured or 'none'}"
 
 
-def _in_this_process(_command: list[str], *, input: str, **_: object) -> CompletedProcess[str]:  # noqa: A002 - as subprocess calls it
+def _in_this_process(_command: list[str], **given: Any) -> CompletedProcess[str]:
     """Measure without a process for each network, which would import the framework anew."""
     from archinspect.verify.measure_pytorch import measure
 
     try:
-        found = measure(json.loads(input))
+        found = measure(json.loads(given["input"]))
     except Exception as error:  # noqa: BLE001 - as the script does
         found = {"error": f"{type(error).__name__}: {error}"}
     return CompletedProcess([], 0, json.dumps(found), "")
