@@ -50,7 +50,8 @@ def _of_target(network: Network, target: str) -> Iterator[str]:
         found = verify.verify(network)
     for row in found.rows:
         if row.measured is not None and not row.equal:
-            yield f"{row.figure} of {row.layer or 'the network'}: {row.predicted or 'none'}, measured {row.measured or 'none'}"
+            figures = f"{row.predicted or 'none'}, measured {row.measured or 'none'}"
+            yield f"{row.figure} of {row.layer or 'the network'}: {figures}"
 
 
 def _in_this_process(_command: list[str], **given: Any) -> CompletedProcess[str]:
