@@ -78,6 +78,8 @@ ALONE = """
 import importlib, pkgutil, sys
 import archinspect
 names = [module.name for module in pkgutil.walk_packages(archinspect.__path__, "archinspect.")]
+# Text that exported programs take along, and scripts for another Python.
+names = [name for name in names if not name.endswith((".parts", ".measure_pytorch"))]
 for name in names:
     for known in [known for known in sys.modules if known.partition(".")[0] == "archinspect"]:
         del sys.modules[known]

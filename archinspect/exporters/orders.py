@@ -84,8 +84,10 @@ def as_the_spec(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) ->
 def as_a_map(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Read maps with the channels first."""
     return tuple(
-        channels_first(len(shape)) if op.data_format != "channels_first" and len(shape) in MAPS else order
-        for shape, order in zip(shapes, orders, strict=True)
+        channels_first(len(shape))
+        if op.data_format != "channels_first" and len(shape) in MAPS
+        else spec_order(len(shape))
+        for shape in shapes
     )
 
 

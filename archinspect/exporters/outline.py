@@ -201,7 +201,9 @@ def is_plain(step: Step) -> bool:
     if step.module is None:
         return False
     plain = (Own(), "(", Given(0), ")")
-    return step.code == plain or (step.stateless and all(not (isinstance(p, Given) and p.order) for p in step.code))
+    if step.code == plain:
+        return True
+    return step.stateless and all(not (isinstance(p, Own) or (isinstance(p, Given) and p.order)) for p in step.code)
 
 
 def sequential(scope: Scope) -> bool:

@@ -46,6 +46,13 @@ class Alive(TorchDispatchMode):
         return made
 
 
+class Box:
+    """A tensor that autograd keeps: it is there as long as the node that needs it."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
 def build(job, noted):
     """Return the module; what its text observes is put into `noted`."""
 
@@ -135,20 +142,23 @@ def measure(job):
 
 def training(model, job, weights):
     """Return what a pass in training keeps and computes; `refused` where PyTorch does not train on the batch."""
-    known, kept = {weight.untyped_storage()._cdata for weight in weights}, {}
+    known = {weight.untyped_storage()._cdata for weight in weights}
+    boxes = weakref.WeakSet()
 
     def pack(tensor):
-        storage = tensor.untyped_storage()
-        if storage._cdata not in known:
-            kept[storage._cdata] = storage
-        return tensor
+        box = Box(tensor)
+        if tensor.untyped_storage()._cdata not in known:
+            boxes.add(box)
+        return box
 
     try:
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            model(*inputs_of(job))
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.tensor):
+            made = model(*inputs_of(job))
     except ValueError as error:
         return {"refused": str(error)}
-    found = {"kept": sum(storage.nbytes() for storage in kept.values())}
+    storages = {box.tensor.untyped_storage()._cdata: box.tensor.untyped_storage().nbytes() for box in boxes}
+    found = {"kept": sum(storages.values())}
+    del made
     try:
         with FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
             made = tree_leaves(model(*inputs_of(job)))

@@ -145,14 +145,19 @@ def split(use: Use) -> Step:
     spec = use.call.shapes[0]
     at = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
     if op.parts:
-        return Step(code("{0}.chunk({parts}, dim={dim})", parts=op.parts, dim=at))
-    return Step(code("{0}.split({sizes}, dim={dim})", sizes=tuple(op.sizes), dim=at))
+        return Step(code(f"{{0}}.chunk({{parts}}, dim={{dim}}){_only(use)}", parts=op.parts, dim=at))
+    return Step(code(f"{{0}}.split({{sizes}}, dim={{dim}}){_only(use)}", sizes=tuple(op.sizes), dim=at))
+
+
+def _only(use: Use) -> str:
+    """Return what takes the one part out of the tuple of parts."""
+    return "[0]" if use.op.output_count == 1 else ""
 
 
 def unbind(use: Use) -> Step:
     """Return the positions of an axis."""
     op: Any = use.op
-    return Step(code("{0}.unbind({dim})", dim=use.axis(op.axis)))
+    return Step(code(f"{{0}}.unbind({{dim}}){_only(use)}", dim=use.axis(op.axis)))
 
 
 def top_k(use: Use) -> Step:

@@ -116,6 +116,8 @@ def recurrent(use: Use) -> Step:
     }
     if name == "LSTM":
         options["proj_size"] = (op.proj_size, 0)
+        if op.proj_size >= op.units:
+            raise CannotExportError(use.node.layer, "nn.LSTM projects to fewer features than it has units")
     if name == "GRU" and not op.reset_after:
         raise CannotExportError(use.node.layer, "nn.GRU resets the state after its weighted sum: `reset_after: true`")
     sizes = {"input_size": use.shape[-1], "hidden_size": op.units}

@@ -176,7 +176,8 @@ def adaptive(use: Use, kind: str) -> Step:
     op: Any = use.op
     options = {"return_indices": (op.return_indices, False)} if kind == "Max" else {}
     rank = _rank(use)
-    module = call(f"nn.Adaptive{kind}Pool{rank}d", {"output_size": one(op.output_size)}, **options)
+    sizes = [size or length for size, length in zip(op.output_size, use.shape[2:], strict=True)]
+    module = call(f"nn.Adaptive{kind}Pool{rank}d", {"output_size": one(sizes)}, **options)
     name = f"F.adaptive_{kind.lower()}_pool{rank}d"
     return Step(function(name, module), module, stateless=True)
 
@@ -203,17 +204,21 @@ def cropping(use: Use) -> Step:
     return Step(code(f"{{0}}[:, :, {', '.join(slices)}]"))
 
 
-_MODES = {1: {"bilinear": "linear"}, 3: {"bilinear": "trilinear", "linear": "trilinear"}}
+_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def _mode(use: Use, mode: str) -> str:
+    """Return PyTorch's name of an interpolation over as many axes."""
+    rank = _rank(use)
+    if rank not in _LINEAR or mode.startswith("lanczos") or (mode == "bicubic" and rank != 2):  # noqa: PLR2004 - height and width
+        raise CannotExportError(use.node.layer, f"PyTorch has no {mode} interpolation of {rank} axes")
+    return _LINEAR[rank] if mode.endswith("linear") else mode
 
 
 def upsampling(use: Use) -> Step:
     """Return an `nn.Upsample` by factors or to a size."""
     op: Any = use.op
-    rank = _rank(use)
-    mode = str(getattr(op, "interpolation", None) or op.mode)
-    mode = _MODES.get(rank, {}).get(mode, "bilinear" if mode == "linear" and rank == 2 else mode)  # noqa: PLR2004 - height and width
-    if mode.startswith("lanczos") or (mode == "bicubic" and rank != 2):  # noqa: PLR2004 - as above
-        raise CannotExportError(use.node.layer, f"PyTorch has no {mode} interpolation of {rank} axes")
+    mode = _mode(use, str(getattr(op, "interpolation", None) or op.mode))
     factors = getattr(op, "scale_factor", None) or (op.size if hasattr(op, "interpolation") else None)
     given = {"scale_factor": (one(factors), None)} if factors else {"size": (one(op.size), None)}
     corners = getattr(op, "align_corners", None) if "nearest" not in mode else None
@@ -224,10 +229,7 @@ def upsampling(use: Use) -> Step:
 def resize_like(use: Use) -> Step:
     """Return an interpolation to another map's size."""
     op: Any = use.op
-    rank = _rank(use)
-    mode = _MODES.get(rank, {}).get(op.interpolation, op.interpolation)
-    if mode.startswith("lanczos"):
-        raise CannotExportError(use.node.layer, f"PyTorch has no {mode} interpolation")
+    mode = _mode(use, op.interpolation)
     options = code(", mode={mode}", mode=mode) if mode != "nearest" else ()
     return Step((*code("F.interpolate({0}, {1}.shape[2:]"), *options, ")"))
 

@@ -94,7 +94,7 @@ class GaussianDropout(nn.Module):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.deviation = (rate / (1 - rate)) ** 0.5
+        self.deviation = (rate / max(1 - rate, 1e-9)) ** 0.5
 
     def forward(self, x: Tensor) -> Tensor:
         return (
@@ -129,9 +129,9 @@ class LearnedPositions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.indexed:
-            return x + F.embedding(
-                torch.arange(x.shape[1], device=x.device), self.weight
-            )
+            places = torch.arange(x.shape[1], device=x.device)
+            table = self.weight.flatten(1)
+            return x + F.embedding(places, table).reshape(x.shape[1:])
         return x + self.weight[: x.shape[1]]
 
 

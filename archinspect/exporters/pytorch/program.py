@@ -41,7 +41,7 @@ class Program:
         """Yield the steps in the order in which they run. Raise :class:`CannotExportError`."""
         for layer, group in groupby(self.facts.graph.nodes, key=lambda node: node.layer):
             nodes = list(group)
-            if isinstance(nodes[0].layer_op, Attending) and len(nodes) > 1:
+            if isinstance(nodes[0].layer_op, Attending) and (len(nodes) > 1 or _adds(nodes[0].op)):
                 yield from self._attention(layer, nodes)
             else:
                 for node in nodes:
@@ -168,6 +168,11 @@ class Program:
             step = leaf.step._replace(code=(*front, last[:-1], *code(f", bias={added})")), parts=("attend_biased",))
             leaf = Leaf(leaf.path, leaf.name, step, [*node.inputs, *extra], node.outputs, leaf.nodes)
         yield leaf
+
+
+def _adds(op: Any) -> bool:  # noqa: ANN401 - attention
+    """Return whether attention adds biases or a mask to its scores."""
+    return bool(op.position_biases or op.shared_position_biases or op.masked)
 
 
 def _renumbered(step: Step, used: Sequence[int]) -> Step:

@@ -61,7 +61,8 @@ def identifier(name: str) -> str:
 
 def class_name(name: str) -> str:
     """Return a block's name, or a network's, as a class's: `ConvBN`, `ResNet50`."""
-    words = re.findall(r"[A-Za-z0-9]+", name)
+    stem = re.sub(r"\.\w+$", "", name.rpartition("/")[2]) if name.endswith((".yaml", ".yml")) else name
+    words = re.findall(r"[A-Za-z0-9]+", stem)
     found = "".join(word[:1].upper() + word[1:] for word in words)
     if not found or found[0].isdigit():
         found = f"Network{found}"
