@@ -74,11 +74,13 @@ class _Body:
 
     def lines(self) -> Iterator[str]:
         types = [f"{name}: Tensor" for name in self.names]
-        several = len(self.scope.outputs) > 1
-        made = f"tuple[{', '.join(['Tensor'] * len(self.scope.outputs))}]" if several else "Tensor"
+        types_made = ["Tensor"] * len(self.scope.outputs)
+        made = f"tuple[{', '.join(types_made)}]" if len(types_made) > 1 else "Tensor" if types_made else "None"
         yield from laid_out(f"def forward({', '.join(['self', *types])}) -> {made}:", 4)
         for index, statement in enumerate(self.statements):
             yield from self._statement(index, statement)
+        if not self.scope.outputs:
+            return
         given = [self.pending.get(t) or self.variable[t] for t in self.scope.outputs]
         yield from laid_out(f"return {', '.join(given)}", 8)
 
@@ -105,6 +107,9 @@ class _Body:
             name = dying.pop(0) if dying else self._new()
             self.variable[tensor] = name
             targets.append(name)
+        if not targets:
+            yield from laid_out(text, 8)
+            return
         joined = ", ".join(targets) + ("," if len(targets) == 1 and len(statement.outputs) > 1 else "")
         if text != joined:
             yield from laid_out(f"{joined} = {text}" if set(targets) != {"_"} else text, 8)

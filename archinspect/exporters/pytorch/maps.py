@@ -361,6 +361,8 @@ def instance_norm(use: Use) -> Step:
 def local_response_norm(use: Use) -> Step:
     """Return an `nn.LocalResponseNorm`."""
     op: Any = use.op
+    if len(use.shape) < 3:  # noqa: PLR2004 - batch, channels, positions
+        raise CannotExportError(use.node.layer, "nn.LocalResponseNorm needs an input with positions")
     module = call(
         "nn.LocalResponseNorm",
         {"size": op.window},

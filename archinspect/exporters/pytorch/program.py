@@ -80,7 +80,7 @@ class Program:
         op: Any = attending.op
         packed = op.fused_inputs()
         together = [attending.inputs[index].producer for index in packed]
-        names = dict(zip(attending.inputs, ("query", "key", "value"), strict=True))
+        names = dict(zip(attending.inputs, ("query", "key", "value"), strict=False))
         for node in nodes:
             if node in together:
                 if node is together[-1]:
@@ -99,6 +99,8 @@ class Program:
     def _whole(self, layer: str, nodes: Sequence[Node]) -> Leaf | None:
         """Return attention as PyTorch's own module, where that is what the layer says."""
         op: Any = nodes[0].layer_op
+        if len(nodes) == 1:
+            return None
         attending = next(node for node in nodes if isinstance(node.op, Attending))
         query, memory = nodes[0].inputs[0], nodes[1].inputs[0]
         last = nodes[-1].output
@@ -147,8 +149,9 @@ class Program:
         if op.position_biases:
             biases = self._biases[op.num_heads] = Between()
             module = call("PositionBiases", {"count": op.position_biases, "num_heads": op.num_heads})
-            step = Step(code("{self}({0}, {1})"), module, parts=("PositionBiases",))
-            yield Leaf(f"{layer}.biases", "biases", step, node.inputs[:2], [biases], [node])
+            key = min(1, len(node.inputs) - 1)
+            step = Step(code(f"{{self}}({{0}}, {{{key}}})"), module, parts=("PositionBiases",))
+            yield Leaf(f"{layer}.biases", "biases", step, node.inputs[: key + 1], [biases], [node])
             extra.append(biases)
         elif op.shared_position_biases:
             if op.num_heads not in self._biases:
@@ -156,8 +159,8 @@ class Program:
             extra.append(self._biases[op.num_heads])
         if op.masked:
             mask = Between()
-            query, key = (self.facts.shape(tensor) for tensor in node.inputs[:2])
-            module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], key[-2])})
+            query, steps = (self.facts.shape(node.inputs[min(i, len(node.inputs) - 1)]) for i in (0, 1))
+            module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], steps[-2])})
             yield Leaf(f"{layer}.mask", "mask", Step(code("{self}()"), module, parts=("Mask",)), [], [mask], [])
             extra.append(mask)
         leaf = self._leaf(node, f"{layer}.attend", extra)
