@@ -141,9 +141,8 @@ class Tied(layers.Layer):
         super().__init__(**kwargs)
         self.units, self.use_bias = units, use_bias
         self.activation = keras.activations.get(activation)
-        XX
-            0
-        ]  # the other layer's own, not tracked here
+        # A function, so that the other layer's weights do not count here, too.
+        self.table = lambda: source.weights[0]
 
     def build(self, input_shape):
         self.bias = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.keras.use import Named
 from archinspect.exporters.outline import Expression, Leaf, sequential
-from archinspect.exporters.pytorch.layout import WIDTH, laid_out
+from archinspect.exporters.layout import WIDTH, laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -200,10 +200,10 @@ class _Body:
             if isinstance(piece, Hole):
                 pieces.append(self.value(piece.value))
             elif isinstance(piece, Given):
-                pieces.append(", ".join(read) if piece.index < 0 else read[piece.index])
+                pieces.append(", ".join(dict.fromkeys(read)) if piece.index < 0 and self.scope.reads_all else ", ".join(read) if piece.index < 0 else read[piece.index])
             else:
                 pieces.append(made if isinstance(piece, Own) else self.literal(Raw(piece)))
-        text = "".join(pieces)
+        text = "".join(pieces).replace("[*inputs]", "inputs")
         names = self._assign(leaf)
         return [*lines, f"{names} = {text}"]
 
@@ -279,12 +279,11 @@ class _Function(_Body):
         """Return the function's text."""
         scope, definition = self.scope, self.definition
         lines: list[str] = []
-        names = list(self.pool[: len(scope.inputs)])
-        names += [f"x{number}" for number in range(1, 1 + len(scope.inputs) - len(names))]
-        self.variable.update(zip(scope.inputs, names, strict=True))
-        declared = ["inputs"] if scope.reads_all else names
+        names = [*self.pool, *(f"x{number}" for number in range(1, len(scope.inputs)))][: len(scope.inputs)]
         if scope.reads_all:
-            names = []
+            names = ["*inputs"] * len(names)
+        self.variable.update(zip(scope.inputs, names, strict=True))
+        declared = [name.lstrip("*") for name in dict.fromkeys(names)]
         signature = [*declared, *map(_declared, definition.parameters), "*", "name"]
         lines += laid_out(f"def {definition.name}({', '.join(signature)}):")
         lines.append(f'    """{_describe(scope)}"""')
@@ -371,9 +370,9 @@ def _finished(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _laid_out(text: str, indent: int) -> Iterator[str]:
-    """Yield a statement's lines; of a layer that is made and called at once the arguments that make it are opened."""
+    """Yield a statement's lines; of a layer made and called at once, what makes it is opened where it does not fit."""
     made, called = _split_call(text)
-    if indent + len(text) <= WIDTH or not called or indent + len(called) + 1 > WIDTH:
+    if indent + len(text) <= WIDTH or not called or indent + len(made) < WIDTH:
         yield from laid_out(text, indent)
         return
     *lines, last = laid_out(made + " " * WIDTH, indent)
