@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.keras.elementwise import activation_name
 from archinspect.exporters.keras.use import Named, function, layer, own, with_arguments
+from archinspect.ops.einsum import REST
 
 if TYPE_CHECKING:
     from archinspect.exporters.code import Call
@@ -29,7 +31,9 @@ def attention(use: Use) -> Step:
         causal=(op.causal, False),
         dropout=(op.dropout, 0.0),
     )
-    return step._replace(code=code("{self}([{all}])"))
+    names = [f"{{{index}}}" for index in range(len(use.shapes))]
+    roles = (names[0], names[min(1, len(names) - 1)], names[-1])
+    return step._replace(code=code(f"{{self}}([{', '.join(roles)}])"))
 
 
 def rotary(use: Use) -> Step:
@@ -149,8 +153,13 @@ def constant(use: Use) -> Step:
 
 
 def einsum(use: Use) -> Step:
-    """Return a sum of products."""
-    return Step(code("ops.einsum({equation}, {all})", equation=_equation(use.op)))
+    """Return a sum of products; the axes of `...` have letters, as Keras takes it for the first axes."""
+    op: Any = use.op
+    terms, output = op.terms()
+    count = max(len(shape) - len(term.replace(REST, "")) for shape, term in zip(use.shapes, terms, strict=True))
+    letters = [letter for letter in ascii_letters if letter not in "".join(terms)][:count]
+    equation = f"{','.join(terms)}->{output}".replace(REST, "".join(letters))
+    return Step(code("ops.einsum({equation}, {all})", equation=equation))
 
 
 def einsum_dense(use: Use) -> Step:
@@ -166,4 +175,4 @@ def einsum_dense(use: Use) -> Step:
 
 def _equation(op: Any) -> str:  # noqa: ANN401 - an operator with an equation
     terms, output = op.terms()
-    return f"{','.join(terms)}->{output}".replace("@", "...")
+    return f"{','.join(terms)}->{output}".replace(REST, "...")

@@ -104,10 +104,6 @@ def convolution(use: Use) -> Chain:
         use_bias=(op.use_bias, True),
         data_format=_format(use),
     )
-    if depthwise and len(set(steps)) > 1 and not apart:
-        # The backends' depthwise kernels take one stride for all axes.
-        plain = call(step.module.name, {}) if step.module else None
-        del plain
     chain.append(("", step))
     return [*chain, ("", every(use, steps))] if apart else chain
 
@@ -122,13 +118,23 @@ def transposed(use: Use) -> Chain:
     lengths, wanted = _spatial(use, use.shape), _spatial(use, use.output)
     options: dict[str, tuple[Any, Any]] = {"padding": (op.padding, "valid")}
     chain: Chain = []
-    if isinstance(op.padding, str):
-        if op.output_padding is not None:
-            options["output_padding"] = (same(op.output_padding), None)
+    extra = op.output_padding if any(op.output_padding or ()) or isinstance(op.padding, str) else None
+    within = extra is None or all(more < step for more, step in zip(extra, op.strides, strict=True))
+    if not within and op.padding == "same":
+        raise use.refuse("Keras's output_padding is smaller than the stride")
+    if within and extra is not None:
+        options["output_padding"] = (same(extra), None)
+    if isinstance(op.padding, str) and within:
+        pass
+    elif within and extra is not None:
+        options["padding"] = ("valid", "valid")
+        if any(map(any, op.padding)):
+            chain.append(("-crop", cut(use, tuple(map(tuple, op.padding)))))
     else:
+        pads = ((0, 0),) * _rank(use) if isinstance(op.padding, str) else op.padding
         windows = [(size - 1) * rate + 1 for size, rate in zip(op.kernel_size, op.dilation_rate, strict=True)]
         full = [n * step + max(window - step, 0) for n, step, window in zip(lengths, op.strides, windows, strict=True)]
-        ends = [(pad[0], made - pad[0] - left) for pad, made, left in zip(op.padding, full, wanted, strict=True)]
+        ends = [(pad[0], made - pad[0] - left) for pad, made, left in zip(pads, full, wanted, strict=True)]
         options["padding"] = ("valid", "valid")
         more = tuple((0, max(-after, 0)) for _, after in ends)
         less = tuple((before, max(after, 0)) for before, after in ends)
@@ -145,8 +151,6 @@ def transposed(use: Use) -> Chain:
         use_bias=(op.use_bias, True),
         data_format=_format(use),
     )
-    if any(map(any, [pads for _, one in chain if one.module for pads in ()])):  # pragma: no cover
-        return chain
     if any("-pad" in suffix for suffix, _ in chain) and op.use_bias:
         raise use.refuse("its output padding goes beyond what the kernel writes, where a bias would be missing")
     return [("", step), *chain]
@@ -383,11 +387,18 @@ def instance_norm(use: Use) -> Step:
     return layer("GroupNormalization", {}, groups=(-1, 32), **options)
 
 
+def _axes(use: Use) -> Sequence[int]:
+    """Return the axes that a layer normalization goes over, -1 where it is the last alone."""
+    op: Any = use.op
+    rank = len(use.shape)
+    axes = sorted(op._axes(rank))  # noqa: SLF001 - which axes is the operator's own rule
+    return [-1] if axes == [rank - 1] else axes
+
+
 def layer_norm(use: Use) -> Step:
     """Return a `LayerNormalization`."""
     op: Any = use.op
-    rank = len(use.shape)
-    axes = [axis if axis != rank - 1 else -1 for axis in sorted(op._axes(rank))]  # noqa: SLF001 - its own rule
+    axes = _axes(use)
     affine = op.elementwise_affine
     return layer(
         "LayerNormalization",
@@ -402,8 +413,7 @@ def layer_norm(use: Use) -> Step:
 def rms_norm(use: Use) -> Step:
     """Return an `RMSNormalization`."""
     op: Any = use.op
-    rank = len(use.shape)
-    axes = [axis if axis != rank - 1 else -1 for axis in sorted(op._axes(rank))]  # noqa: SLF001 - its own rule
+    axes = _axes(use)
     if op.scale and op.elementwise_affine:
         return layer("RMSNormalization", {}, axis=(same(axes), -1), epsilon=(op.epsilon, 1e-6))
     text = "{0} * ops.rsqrt(ops.mean(ops.square({0}), axis={axis}, keepdims=True) + {epsilon})"

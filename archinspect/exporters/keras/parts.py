@@ -9,6 +9,7 @@ import keras
 from keras import layers, ops
 
 
+@keras.saving.register_keras_serializable()
 class UntrackedBatchNormalization(layers.Layer):
     """Batch normalization by the batch's own statistics, at inference too."""
 
@@ -36,6 +37,7 @@ class UntrackedBatchNormalization(layers.Layer):
         return x if self.beta is None else x + ops.reshape(self.beta, shape)
 
 
+@keras.saving.register_keras_serializable()
 class LayerScale(layers.Layer):
     """Multiplies by a learned vector."""
 
@@ -54,6 +56,7 @@ class LayerScale(layers.Layer):
         return x * self.gamma
 
 
+@keras.saving.register_keras_serializable()
 class LearnedPositions(layers.Layer):
     """Adds a learned vector for every position."""
 
@@ -69,6 +72,7 @@ class LearnedPositions(layers.Layer):
         return x + self.table[: x.shape[1]]
 
 
+@keras.saving.register_keras_serializable()
 class ClassToken(layers.Layer):
     """Puts learned vectors in front of the steps."""
 
@@ -84,6 +88,7 @@ class ClassToken(layers.Layer):
         return ops.concatenate([tokens, x], axis=1)
 
 
+@keras.saving.register_keras_serializable()
 class LearnedTokens(layers.Layer):
     """Learned vectors, the same for every sample; of the input it uses the batch alone."""
 
@@ -101,6 +106,7 @@ class LearnedTokens(layers.Layer):
         return (input_shape[0], self.n, self.dim)
 
 
+@keras.saving.register_keras_serializable()
 class Parameter(layers.Layer):
     """A learned tensor, the same for every sample; its input only places it in the model."""
 
@@ -115,6 +121,7 @@ class Parameter(layers.Layer):
         return ops.expand_dims(self.value, 0)
 
 
+@keras.saving.register_keras_serializable()
 class Constant(layers.Layer):
     """A fixed tensor, the same for every sample; its input only places it in the model."""
 
@@ -134,6 +141,7 @@ class Constant(layers.Layer):
         return ops.expand_dims(self.value, 0)
 
 
+@keras.saving.register_keras_serializable()
 class Tied(layers.Layer):
     """A fully connected layer with another layer's table or kernel, transposed if need be."""
 
@@ -157,6 +165,7 @@ class Tied(layers.Layer):
         return self.activation(x if self.bias is None else x + self.bias)
 
 
+@keras.saving.register_keras_serializable()
 class Attend(layers.Layer):
     """Attention of heads that stand side by side in the last axis."""
 
@@ -192,6 +201,7 @@ class Attend(layers.Layer):
         return ops.swapaxes(x, -2, -3)
 
 
+@keras.saving.register_keras_serializable()
 class PositionBiases(layers.Layer):
     """Learned biases of each head, by how far a key stands from a query."""
 
@@ -220,6 +230,7 @@ class PositionBiases(layers.Layer):
         return ops.expand_dims(biases, 0)
 
 
+@keras.saving.register_keras_serializable()
 class Mask(layers.Layer):
     """What the network adds to the scores of attention: set its `value`."""
 
@@ -233,6 +244,7 @@ class Mask(layers.Layer):
         return ops.expand_dims(value, 0)
 
 
+@keras.saving.register_keras_serializable()
 class MixtureOfExperts(layers.Layer):
     """Sends every step to a few of many small networks, and to those that all use.
 
@@ -280,6 +292,7 @@ class MixtureOfExperts(layers.Layer):
         return total + ops.sum(made[..., self.num_experts :, :], axis=-2)
 
 
+@keras.saving.register_keras_serializable()
 class RoIAlign(layers.Layer):
     """Samples the first map within boxes (left, top, right, bottom in positions of the map)."""
 
@@ -320,6 +333,7 @@ class RoIAlign(layers.Layer):
         return ops.mean(ops.reshape(shares, shape), axis=3)
 
 
+@keras.saving.register_keras_serializable()
 class Custom(layers.Layer):
     """A layer that its spec only counts: write what it computes."""
 
@@ -338,6 +352,7 @@ class Custom(layers.Layer):
         return (input_shape[0][0], *self.made)
 
 
+@keras.saving.register_keras_serializable()
 class SampleGaussian(layers.Layer):
     """Draws from a normal distribution of given mean and logarithm of the variance."""
 
@@ -354,6 +369,7 @@ class SampleGaussian(layers.Layer):
         return input_shape[0]
 
 
+@keras.saving.register_keras_serializable()
 class Cell(layers.Layer):
     """What a step of a recurrent layer weighs: its input and its state, with a bias for each."""
 
@@ -382,6 +398,7 @@ class Cell(layers.Layer):
         return x if self.bias is None else x + ops.sum(self.bias, axis=0)
 
 
+@keras.saving.register_keras_serializable()
 class SimpleRNNCell(Cell):
     """A step without gates."""
 
@@ -390,13 +407,14 @@ class SimpleRNNCell(Cell):
         return x, [x]
 
 
+@keras.saving.register_keras_serializable()
 class LSTMCell(Cell):
     """A step of a long short-term memory."""
 
     gates = 4
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, units, biases=2, proj_size=0, **kwargs):
+        super().__init__(units, biases=biases, proj_size=proj_size, **kwargs)
         self.state_size = [self.output_size, self.units]
 
     def call(self, x, states):

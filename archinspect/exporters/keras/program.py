@@ -14,6 +14,7 @@ from archinspect.exporters.outline import Leaf
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.graph.graph import composites_above
 from archinspect.ops.attending import Attending
+from archinspect.ops.attention import ScaledDotProductAttention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,6 +61,13 @@ class Program:
             nodes = list(group)
             if isinstance(nodes[0].layer_op, Attending) and len(nodes) > 1:
                 yield from self._attention(layer, nodes)
+                continue
+            op: Any = nodes[0].op
+            if isinstance(op, ScaledDotProductAttention) and (
+                op.position_biases or op.shared_position_biases or op.masked
+            ):
+                self.composites[layer] = (type(op).__name__, {})
+                yield from self._attend(layer, nodes[0])
                 continue
             while nodes:
                 node = nodes.pop(0)
@@ -182,7 +190,7 @@ class Program:
             return None
         query, _, values = (self.facts.shape(node.output)[-1] for node in projections)
         width, value_width = query // op.num_heads, values // op.kv_heads
-        if grouped and (width != value_width or self.facts.shape(last.output)[-1] != self.facts.shape(sources[0])[-1]):
+        if grouped and (width != value_width or len({self.facts.shape(tensor)[-1] for tensor in (*sources, last.output)}) > 1):
             return None
         options: dict[str, Any] = {
             "dropout": (op.dropout, 0.0),

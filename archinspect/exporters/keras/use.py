@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.code import Argument, Step, call, code
 from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
@@ -81,4 +81,5 @@ def same(values: Sequence[Any]) -> Any:  # noqa: ANN401 - sizes, or what stands 
 
 def with_arguments(module: Call, **options: tuple[Any, Any]) -> Call:
     """Return a call with further arguments, each with the default that it has."""
-    return module._replace(args=(*module.args, *call("", {}, **options).args))
+    more = (Argument(role, value, default) for role, (value, default) in options.items())
+    return module._replace(args=(*module.args, *more))
