@@ -180,9 +180,7 @@ class Attend(layers.Layer):
         query, key, value, *added = inputs
         query = self.split(query, self.num_heads)
         key, value = (self.split(x, self.num_kv_heads) for x in (key, value))
-        if self.num_kv_heads != self.num_heads:
-            times = self.num_heads // self.num_kv_heads
-            key, value = (ops.repeat(x, times, axis=-3) for x in (key, value))
+        key, value = (self.repeat(x) for x in (key, value))
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / math.sqrt(
             query.shape[-1]
         )
@@ -195,6 +193,13 @@ class Attend(layers.Layer):
         scores = self.dropout(ops.softmax(scores, axis=-1), training=training)
         x = ops.swapaxes(ops.matmul(scores, value), -2, -3)
         return ops.reshape(x, (-1, *x.shape[1:-2], x.shape[-2] * x.shape[-1]))
+
+    def repeat(self, x):
+        if self.num_kv_heads == self.num_heads:
+            return x
+        repeated = ops.stack([x] * (self.num_heads // self.num_kv_heads), axis=-3)
+        shape = (-1, *x.shape[1:-3], self.num_heads, *x.shape[-2:])
+        return ops.reshape(repeated, shape)
 
     def split(self, x, heads):
         x = ops.reshape(x, (-1, *x.shape[1:-1], heads, x.shape[-1] // heads))

@@ -226,7 +226,7 @@ class Program:
                 module = with_arguments(module, trainable=(False, True))
             step = Step(code("{self}([{0}, {1}])"), module, parts=("PositionBiases",))
             read = [node.inputs[0], node.inputs[min(1, len(node.inputs) - 1)]]
-            yield Leaf(f"{layer}.biases", "biases", step, read, [biases], [node])
+            yield Leaf(f"{layer}.biases", "biases", step, read, [biases], [])
             extra.append(biases)
         elif op.shared_position_biases:
             if op.num_heads not in self._biases:
@@ -247,7 +247,7 @@ class Program:
         module = step.module
         if module and not node.trainable:
             step = step._replace(module=module._replace(args=tuple(a for a in module.args if a.role != "trainable")))
-        yield Leaf(f"{layer}.attend", "attend", step, [*node.inputs, *extra], node.outputs, [])
+        yield Leaf(f"{layer}.attend", "attend", step, [*node.inputs, *extra], node.outputs, [node])
 
 
 def _takes_activation(name: str) -> bool:
