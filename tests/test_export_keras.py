@@ -37,7 +37,7 @@ NAMES = networks()
 REFUSED = (
     "Keras's transposed convolutions have no groups",
     "Keras's transposed convolutions have no strides together with a dilation",
-    "its output padding goes beyond what the kernel writes",
+    "its output padding is as large as the stride",
     "Keras's adaptive pooling does not say where an element was found",
     "Keras's batch normalization has no plain mean of all batches",
     "Keras has no instance normalization with running statistics",
@@ -123,7 +123,7 @@ def keras():
 
 def build(module):
     """Return the model that a program makes, and what the program defines."""
-    names = {}
+    names: dict = {}
     exec(compile(module.text, module.name, "exec"), names)  # noqa: S102 - the text is ours
     return names[module.name]()
 
@@ -169,15 +169,23 @@ def test_networks_have_our_figures(name, keras):
             assert [tuple(output.shape) for output in made] == shapes
 
 
+def exported(found):
+    """Return a program, or the reason why there is none."""
+    try:
+        return export(found)
+    except CannotExportError as error:
+        return error.reason
+
+
 @pytest.mark.parametrize(
     ("layout", "row"), ROWS, ids=[f"{layout}-{i}-{row['op']}" for i, (layout, row) in enumerate(ROWS)]
 )
-def test_measured_operators_have_the_measured_figures(layout, row, keras):
+@pytest.mark.usefixtures("keras")
+def test_measured_operators_have_the_measured_figures(layout, row):
     found = single_layer(row["op"], row["args"], row["inputs"], layout)
-    try:
-        module = export(found)
-    except CannotExportError as error:
-        assert error.reason.startswith(REFUSED)
+    module = exported(found)
+    if isinstance(module, str):
+        assert module.startswith(REFUSED)
         return
     model = build(module)
     assert counted(model) == (row["params"], row["buffers"])
@@ -281,7 +289,8 @@ WITHOUT_WEIGHTS = [
 @pytest.mark.parametrize(
     ("name", "args", "shape", "theirs"), WITHOUT_WEIGHTS, ids=[f"{i}-{row[0]}" for i, row in enumerate(WITHOUT_WEIGHTS)]
 )
-def test_numbers_are_those_of_pytorch(name, args, shape, theirs, keras):
+@pytest.mark.usefixtures("keras")
+def test_numbers_are_those_of_pytorch(name, args, shape, theirs):
     import torch
 
     functions = {
@@ -363,7 +372,8 @@ WITH_WEIGHTS = [
 @pytest.mark.parametrize(
     ("name", "args", "shape", "theirs"), WITH_WEIGHTS, ids=[f"{i}-{row[0]}" for i, row in enumerate(WITH_WEIGHTS)]
 )
-def test_convolutions_have_the_numbers_of_pytorch(name, args, shape, theirs, layout, keras):
+@pytest.mark.usefixtures("keras")
+def test_convolutions_have_the_numbers_of_pytorch(name, args, shape, theirs, layout):
     import torch
 
     random = np.random.default_rng(1)
@@ -394,7 +404,8 @@ RECURRENT = [
 
 
 @pytest.mark.parametrize(("name", "args"), RECURRENT, ids=[f"{i}-{row[0]}" for i, row in enumerate(RECURRENT)])
-def test_recurrent_layers_have_the_numbers_of_pytorch(name, args, keras):
+@pytest.mark.usefixtures("keras")
+def test_recurrent_layers_have_the_numbers_of_pytorch(name, args):
     import torch
 
     given = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 5, 6)).astype("float32"))
@@ -434,7 +445,8 @@ SPECS_WITH_NUMBERS = [name for name in NAMES if network(name).graph.values]
 
 
 @pytest.mark.parametrize("name", SPECS_WITH_NUMBERS)
-def test_worked_sums_are_those_of_keras(name, keras):
+@pytest.mark.usefixtures("keras")
+def test_worked_sums_are_those_of_keras(name):
     spec = network(name)
     worked = spec.explain().worked
     model = build(export(spec.facts))
@@ -446,7 +458,8 @@ def test_worked_sums_are_those_of_keras(name, keras):
     np.testing.assert_allclose(np.asarray(model(given.astype("float32")).detach())[0], worked[-1].output, atol=1e-5)
 
 
-def test_tied_layers_compute_with_the_other_layers_table(keras):
+@pytest.mark.usefixtures("keras")
+def test_tied_layers_compute_with_the_other_layers_table():
     layers = [
         {"Embedding": {"input_dim": 7, "output_dim": 4}, "name": "tokens"},
         {"Dense": {"units": 7, "use_bias": False}, "weights": "tokens"},
@@ -459,7 +472,8 @@ def test_tied_layers_compute_with_the_other_layers_table(keras):
     np.testing.assert_allclose(made[0], table[[0, 3, 6]] @ table.T, atol=1e-6)
 
 
-def test_layers_that_do_not_train_are_frozen(keras):
+@pytest.mark.usefixtures("keras")
+def test_layers_that_do_not_train_are_frozen():
     found = small(
         {"Conv2D": {"filters": 2, "kernel_size": 3, "padding": 1, "activation": "relu"}, "trainable": False},
         "BatchNormalization",
@@ -468,7 +482,8 @@ def test_layers_that_do_not_train_are_frozen(keras):
     assert counted(model) == weights(found) == (4, 74 + 4)
 
 
-def test_a_stub_says_what_it_needs(keras):
+@pytest.mark.usefixtures("keras")
+def test_a_stub_says_what_it_needs():
     model = build(export(small({"Custom": {"output_shape": [5], "params": 3}, "name": "mine"})))
     assert (model.output_shape, counted(model)) == ((None, 5), (3, 0))
     with pytest.raises(NotImplementedError, match="the spec does not say what 'mine' computes"):

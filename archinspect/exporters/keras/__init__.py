@@ -33,5 +33,9 @@ def export(facts: Facts) -> Module:
     program = Program(facts)
     outline = Outline(facts.graph, list(program.leaves()), function_name, program.composites)
     writer = Writer(outline, facts, program.kept)
-    text = module_text(writer)
-    return Module(text, writer.name, writer.layers)
+    return Module(module_text(writer), writer.name, writer.layers)
+
+
+def text(facts: Facts) -> str:
+    """Return a network as the text of a Keras program; see :func:`export`."""
+    return export(facts).text

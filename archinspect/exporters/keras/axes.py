@@ -6,8 +6,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import normal_axes, normal_axis
-from archinspect.exporters.code import Given, Step, call, code
-from archinspect.exporters.keras.use import Named, Use, function, layer, own, same, with_arguments
+from archinspect.exporters.code import Step, code
+from archinspect.exporters.keras.use import Named, Use, function, layer, own, with_arguments
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.graph.call import Call as OpCall
 from archinspect.graph.call import TensorType
@@ -180,5 +180,3 @@ def _as_samples(type_: TensorType) -> TensorType:
 def trained(use: Use) -> dict[str, tuple[Any, Any]]:
     """Return the argument of a layer that does not train."""
     return {"trainable": (False, True)} if use.call.weights and not use.node.trainable else {}
-
-

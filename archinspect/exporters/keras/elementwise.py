@@ -10,8 +10,9 @@ from archinspect.exporters.keras.use import layer, own, same
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from archinspect.exporters.keras.use import Use
-    from archinspect.ops.base import Op
 
 NAMES = {
     "ReLU": "relu",
@@ -42,7 +43,7 @@ NAMES = {
 _SILENT = ("in_place", "threshold")
 
 
-def activation_name(op: Op | None) -> str | None:
+def activation_name(op: Any) -> str | None:  # noqa: ANN401 - an operator, or None
     """Return the name under which Keras's layers take an activation; None where its arguments are not Keras's own."""
     if op is None:
         return "linear"
@@ -72,9 +73,9 @@ def _of(text: str, **values: Any) -> Step:  # noqa: ANN401 - of any argument
     return Step(code(text, **values))
 
 
-_TEXTS: dict[str, Any] = {
+_TEXTS: dict[str, Callable[[Any], Step]] = {
     "CELU": lambda op: _of("ops.celu({0}, alpha={alpha})", alpha=op.alpha),
-    "GELU": lambda op: _of("ops.gelu({0}, approximate=True)"),
+    "GELU": lambda _: _of("ops.gelu({0}, approximate=True)"),
     "Softplus": lambda op: _of("ops.softplus({beta} * {0}) / {beta}", beta=op.beta),
     "HardTanh": lambda op: _of("ops.clip({0}, {low}, {high})", low=op.min_val, high=op.max_val),
     "HardShrink": lambda op: _of("ops.hard_shrink({0}, threshold={lambd})", lambd=op.lambd),
@@ -166,7 +167,7 @@ _SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*"}
 
 
 def merge(use: Use) -> Step:
-    """Return an `Add` or another merge; as an expression where inputs have other axes, or are the same for all samples."""
+    """Return an `Add` or another merge; an expression where inputs have other axes or are the same for all samples."""
     name = type(use.op).__name__
     alike = len(set(map(len, use.shapes))) == 1 and all(tensor.batched for tensor in use.node.inputs)
     if alike:

@@ -65,9 +65,15 @@ def _cell(use: Use, *, sequences: bool, states: bool) -> Call:
     options = {"return_sequences": (sequences, False), "return_state": (states, False)}
     if kind == "GRU":
         if op.use_bias and op.bias_vectors != 1 + op.reset_after:
-            raise use.refuse(f"Keras's GRU has {1 + op.reset_after} biases with reset_after: {str(op.reset_after).lower()}")
+            raise use.refuse(
+                f"Keras's GRU has {1 + op.reset_after} biases with reset_after: {str(op.reset_after).lower()}"
+            )
         return call(
-            "layers.GRU", {"units": op.units}, reset_after=(op.reset_after, True), use_bias=(op.use_bias, True), **options
+            "layers.GRU",
+            {"units": op.units},
+            reset_after=(op.reset_after, True),
+            use_bias=(op.use_bias, True),
+            **options,
         )
     projection = getattr(op, "proj_size", 0)
     if op.bias_vectors != 2 and not projection:  # noqa: PLR2004 - input's and state's
@@ -82,7 +88,9 @@ def recurrent(use: Use) -> Chain:
     op: Any = use.op
     count, given = op.num_layers, len(use.shapes) > 1
     states = op.return_state or given
-    parts = ("Cell", f"{type(op).__name__}Cell") if _cell(use, sequences=False, states=False).name == "layers.RNN" else ()
+    parts = (
+        ("Cell", f"{type(op).__name__}Cell") if _cell(use, sequences=False, states=False).name == "layers.RNN" else ()
+    )
     if count == 1 and not (op.bidirectional and states):
         module = _cell(use, sequences=op.return_sequences, states=op.return_state)
         if op.bidirectional:
@@ -106,9 +114,9 @@ def recurrent(use: Use) -> Chain:
             module = call("layers.Bidirectional", {"layer": module})
         modules.append(with_arguments(module, name=(Named(f"-{number}"), ...)))
     made = call("", {f"layer_{number}": module for number, module in enumerate(modules)})
-    names = "".join(f", {{{index}}}" for index in range(1, len(use.shapes)))
+    begun = "".join(f", {{{index}}}" for index in range(1, len(use.shapes)))
     options = "" if op.return_state else ", return_state=False"
-    return [("", Step(code(f"run_layers({{self}}, {{0}}{names}{options})"), made, parts=(*parts, "run_layers")))]
+    return [("", Step(code(f"run_layers({{self}}, {{0}}{begun}{options})"), made, parts=(*parts, "run_layers")))]
 
 
 def embedding(use: Use) -> Step:

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import normal_axis, sliding
-from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.code import Step, code
 from archinspect.exporters.keras.use import function, layer, own, same
 from archinspect.ops.spatial import channel_axis
 
@@ -52,7 +52,7 @@ def zeros(use: Use, pads: Pads) -> Step:
 
 def filled(use: Use, pads: Pads, value: float) -> Step:
     """Return a padding with another number than 0."""
-    text = "float(\"-inf\")" if value == float("-inf") else "{value}"
+    text = 'float("-inf")' if value == float("-inf") else "{value}"
     every = _everywhere(use, pads, (0, 0))
     return Step(code(f"ops.pad({{0}}, {{padding}}, constant_values={text})", padding=every, value=value))
 
@@ -115,45 +115,45 @@ def transposed(use: Use) -> Chain:
         raise use.refuse("Keras's transposed convolutions have no groups")
     if max(op.strides) > 1 and max(op.dilation_rate) > 1:
         raise use.refuse("Keras's transposed convolutions have no strides together with a dilation")
-    lengths, wanted = _spatial(use, use.shape), _spatial(use, use.output)
-    options: dict[str, tuple[Any, Any]] = {"padding": (op.padding, "valid")}
-    chain: Chain = []
-    extra = op.output_padding if any(op.output_padding or ()) or isinstance(op.padding, str) else None
-    within = extra is None or all(more < step for more, step in zip(extra, op.strides, strict=True))
-    if not within and op.padding == "same":
-        raise use.refuse("Keras's output_padding is smaller than the stride")
-    if within and extra is not None:
-        options["output_padding"] = (same(extra), None)
-    if isinstance(op.padding, str) and within:
-        pass
-    elif within and extra is not None:
-        options["padding"] = ("valid", "valid")
-        if any(map(any, op.padding)):
-            chain.append(("-crop", cut(use, tuple(map(tuple, op.padding)))))
-    else:
-        pads = ((0, 0),) * _rank(use) if isinstance(op.padding, str) else op.padding
-        windows = [(size - 1) * rate + 1 for size, rate in zip(op.kernel_size, op.dilation_rate, strict=True)]
-        full = [n * step + max(window - step, 0) for n, step, window in zip(lengths, op.strides, windows, strict=True)]
-        ends = [(pad[0], made - pad[0] - left) for pad, made, left in zip(pads, full, wanted, strict=True)]
-        options["padding"] = ("valid", "valid")
-        more = tuple((0, max(-after, 0)) for _, after in ends)
-        less = tuple((before, max(after, 0)) for before, after in ends)
-        if any(map(any, less)):
-            chain.append(("-crop", cut(use, less)))
-        if any(map(any, more)):
-            chain.append(("-pad", zeros(use, more)))
+    extra = op.output_padding
+    if extra and any(more >= step for more, step in zip(extra, op.strides, strict=True)):
+        if op.padding == "same" or (any(extra) and op.use_bias):
+            raise use.refuse("its output padding is as large as the stride, which Keras's never is")
+        extra = None
+    chain, padding = _trimmed(use, extra)
     step = layer(
         type(op).__name__,
         {"filters": op.filters, "kernel_size": same(op.kernel_size)},
         strides=(same(op.strides), 1),
-        **options,
+        padding=(padding, "valid"),
+        output_padding=(same(extra) if extra else None, None),
         dilation_rate=(same(op.dilation_rate), 1),
         use_bias=(op.use_bias, True),
         data_format=_format(use),
     )
-    if any("-pad" in suffix for suffix, _ in chain) and op.use_bias:
-        raise use.refuse("its output padding goes beyond what the kernel writes, where a bias would be missing")
     return [("", step), *chain]
+
+
+def _trimmed(use: Use, extra: Shape | None) -> tuple[Chain, str]:
+    """Return what follows a transposed convolution to make its output as large as it is, and Keras's own padding."""
+    op: Any = use.op
+    if isinstance(op.padding, str) and (extra or not op.output_padding):
+        return [], op.padding
+    pads: Pads = ((0, 0),) * _rank(use) if isinstance(op.padding, str) else op.padding
+    ends = tuple(map(tuple, pads))
+    if not extra:
+        made = map(_whole, _spatial(use, use.shape), op.strides, op.kernel_size, op.dilation_rate)
+        left = _spatial(use, use.output)
+        ends = tuple((pad[0], there - pad[0] - count) for pad, there, count in zip(pads, made, left, strict=True))
+    less = tuple((before, max(after, 0)) for before, after in ends)
+    more = tuple((0, max(-after, 0)) for _, after in ends)
+    chain = [("-crop", cut(use, less))] if any(map(any, less)) else []
+    return [*chain, ("-pad", zeros(use, more))] if any(map(any, more)) else chain, "valid"
+
+
+def _whole(length: int, stride: int, size: int, rate: int) -> int:
+    """Return what Keras makes of a length without padding."""
+    return length * stride + max((size - 1) * rate + 1 - stride, 0)
 
 
 def _windows(use: Use) -> tuple[Any, Shape, Pads]:
@@ -180,7 +180,10 @@ def max_pooling(use: Use) -> Chain:
     if op.return_indices or any(rate > 1 for rate in op.dilation_rate):
         options = "".join(
             f", {name}={{{name}}}"
-            for name, given in (("dilation", max(op.dilation_rate) > 1), ("channels_first", _format(use)[0] == "channels_first"))
+            for name, given in (
+                ("dilation", max(op.dilation_rate) > 1),
+                ("channels_first", _format(use)[0] == "channels_first"),
+            )
             if given
         )
         values = {"dilation": tuple(op.dilation_rate), "channels_first": True}
@@ -189,9 +192,7 @@ def max_pooling(use: Use) -> Chain:
         return [
             (
                 "",
-                function(
-                    "max_pool", template, pool_size=tuple(op.pool_size), strides=strides, padding=pads, **values
-                ),
+                function("max_pool", template, pool_size=tuple(op.pool_size), strides=strides, padding=pads, **values),
             )
         ]
     pool = _pooling(use, strides, "same" if native else "valid")
@@ -260,7 +261,12 @@ def adaptive(use: Use) -> Step:
 def roi_align(use: Use) -> Step:
     """Return a sampling of boxes."""
     op: Any = use.op
-    step = own("RoIAlign", {"output_size": tuple(op.output_size)}, sampling_ratio=(op.sampling_ratio, 2), data_format=_format(use))
+    step = own(
+        "RoIAlign",
+        {"output_size": tuple(op.output_size)},
+        sampling_ratio=(op.sampling_ratio, 2),
+        data_format=_format(use),
+    )
     return step._replace(code=code("{self}([{all}])"))
 
 
@@ -292,9 +298,7 @@ def upsampling(use: Use) -> Step:
         return layer(f"UpSampling{rank}D", {"size": same(factors)}, **options)
     if rank == 2 and mode != "nearest":  # noqa: PLR2004 - height and width
         mode = "bilinear" if mode in LINEAR else mode
-        return layer(
-            "UpSampling2D", {"size": same(factors)}, data_format=_format(use), interpolation=(mode, "nearest")
-        )
+        return layer("UpSampling2D", {"size": same(factors)}, data_format=_format(use), interpolation=(mode, "nearest"))
     return _resized(use, mode)
 
 

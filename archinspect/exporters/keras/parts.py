@@ -459,7 +459,7 @@ def max_pool(
     rank = len(pool_size)
     dilation = dilation or (1,) * rank
     lengths = x.shape[first : first + rank]
-    pads = [(0, 0)] * first + list(padding) + [(0, 0)] * (2 - first)
+    pads = [*[(0, 0)] * first, *padding, *[(0, 0)] * (2 - first)]
     x = ops.pad(x, pads, constant_values=float("-inf"))
     counts = [
         (x.shape[first + axis] - (pool_size[axis] - 1) * dilation[axis] - 1)

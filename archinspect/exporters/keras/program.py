@@ -75,14 +75,12 @@ class Program:
 
     def _activation(self, node: Node, following: list[Node]) -> Node | None:
         """Return the node that is just the layer's `activation:`, taken from those that follow it."""
-        if not following or getattr(node.op, "activation", None) is None or len(node.output.readers) != 1:
+        applied = getattr(node.op, "activation", None)
+        if not following or applied is None or activation_name(applied) is None:
             return None
-        (name,) = [activation_name(following[0].op)]
-        if following[0].op != node.op.activation or name is None or following[0].inputs != node.outputs:  # type: ignore[attr-defined] # it has one
-            return None
-        if name == "softmax" and len(self.facts.shape(node.output)) < 2:  # noqa: PLR2004 - the batch and an axis
-            return None
-        return following.pop(0)
+        read_once = len(node.output.readers) == 1 and node.output not in self.facts.graph.outputs
+        alone = read_once and following[0].op == applied and following[0].inputs == node.outputs
+        return following.pop(0) if alone else None
 
     def _steps(self, node: Node) -> list[tuple[str, Step]]:
         entry = OPERATORS.get(type(node.op).__name__)
@@ -95,7 +93,10 @@ class Program:
         if not frozen:
             return chain
         return [
-            (suffix, step._replace(module=with_arguments(step.module, **frozen)) if step.module and not suffix else step)
+            (
+                suffix,
+                step._replace(module=with_arguments(step.module, **frozen)) if step.module and not suffix else step,
+            )
             for suffix, step in chain
         ]
 
@@ -106,7 +107,11 @@ class Program:
         outputs = node.outputs if active is None else active.outputs
         if active is not None:
             name = activation_name(active.op)
-            if last.module is None or not last.module.name.startswith("layers.") or not _takes_activation(last.module.name):
+            if (
+                last.module is None
+                or not last.module.name.startswith("layers.")
+                or not _takes_activation(last.module.name)
+            ):
                 yield from self._chain(node, path)
                 yield from self._chain(active, active.path)
                 return
@@ -133,7 +138,12 @@ class Program:
         place = KEPT.format(other.path)
         if not own and node.op == other.op:
             return [
-                (suffix, step._replace(code=_called_again(step.code, place), module=None) if step.module and not suffix else step)
+                (
+                    suffix,
+                    step._replace(code=_called_again(step.code, place), module=None)
+                    if step.module and not suffix
+                    else step,
+                )
                 for suffix, step in chain
             ]
         op: Any = node.op
@@ -143,7 +153,9 @@ class Program:
             given = [arg for arg in chain[0][1].module.args if arg.role in ("activation", "trainable")]  # type: ignore[union-attr] # a Dense
             module = module._replace(args=(*module.args, *given))
             return [("", Step(code("{self}({0})"), module, parts=("Tied",)))]
-        raise CannotExportError(node.layer, f"a layer of Keras cannot take the weights of '{other.layer}', which is another")
+        raise CannotExportError(
+            node.layer, f"a layer of Keras cannot take the weights of '{other.layer}', which is another"
+        )
 
     def _attention(self, layer: str, nodes: list[Node]) -> Iterator[Leaf]:
         """Yield attention with its projections: Keras's own layer, or a function of its steps."""
@@ -155,9 +167,7 @@ class Program:
         self.composites[layer] = (type(nodes[0].layer_op).__name__, {})
         if layer in self.kept:
             self.kept.remove(layer)
-        names = {}
-        for tensor, name in zip(attending.inputs, ("query", "key", "value"), strict=False):
-            names[tensor] = name
+        names = dict(zip(attending.inputs, ("query", "key", "value"), strict=False))
         for node in nodes:
             if node is attending:
                 yield from self._attend(layer, node)
@@ -190,7 +200,9 @@ class Program:
             return None
         query, _, values = (self.facts.shape(node.output)[-1] for node in projections)
         width, value_width = query // op.num_heads, values // op.kv_heads
-        if grouped and (width != value_width or len({self.facts.shape(tensor)[-1] for tensor in (*sources, last.output)}) > 1):
+        if grouped and (
+            width != value_width or len({self.facts.shape(tensor)[-1] for tensor in (*sources, last.output)}) > 1
+        ):
             return None
         options: dict[str, Any] = {
             "dropout": (op.dropout, 0.0),
@@ -244,9 +256,9 @@ class Program:
         places = [*roles, *(f"{{{len(given) + index}}}" for index in range(len(extra)))]
         (_, step), *_ = self._steps(node)
         step = step._replace(code=code(f"{{self}}([{', '.join(places)}])"))
-        module = step.module
-        if module and not node.trainable:
-            step = step._replace(module=module._replace(args=tuple(a for a in module.args if a.role != "trainable")))
+        if step.module:  # whose weights are those of the biases' layer
+            args = tuple(arg for arg in step.module.args if arg.role != "trainable")
+            step = step._replace(module=step.module._replace(args=args))
         yield Leaf(f"{layer}.attend", "attend", step, [*node.inputs, *extra], node.outputs, [node])
 
 

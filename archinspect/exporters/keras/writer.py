@@ -7,14 +7,13 @@ import builtins
 import keyword
 import re
 from functools import cache
-from importlib.resources import files
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.keras.use import Named
-from archinspect.exporters.outline import Expression, Leaf, sequential
 from archinspect.exporters.layout import WIDTH, laid_out
+from archinspect.exporters.outline import Expression, Leaf, sequential
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +70,7 @@ class Writer:
         for definition in self.outline.definitions:
             yield _Function(self, definition).text()
         root = self.outline.root
-        yield _Chain(self).text() if _is_chain(root) else _Network(self).text()
+        yield _Chain(self).text() if _is_chain(root) and not self.kept else _Network(self).text()
         self._note(root, "")
 
     def _note(self, scope: Scope, prefix: str) -> None:
@@ -91,7 +90,7 @@ def _own(child: Leaf | Scope, scope: Scope) -> str:
 
 def _is_chain(root: Scope) -> bool:
     """Return whether a network is a list of layers."""
-    return len(root.inputs) == 1 and sequential(root) and not any(_functions(root))
+    return sequential(root) and not any(_functions(root))
 
 
 def _functions(scope: Scope) -> Iterator[Scope]:
@@ -200,7 +199,13 @@ class _Body:
             if isinstance(piece, Hole):
                 pieces.append(self.value(piece.value))
             elif isinstance(piece, Given):
-                pieces.append(", ".join(dict.fromkeys(read)) if piece.index < 0 and self.scope.reads_all else ", ".join(read) if piece.index < 0 else read[piece.index])
+                pieces.append(
+                    ", ".join(dict.fromkeys(read))
+                    if piece.index < 0 and self.scope.reads_all
+                    else ", ".join(read)
+                    if piece.index < 0
+                    else read[piece.index]
+                )
             else:
                 pieces.append(made if isinstance(piece, Own) else self.literal(Raw(piece)))
         text = "".join(pieces).replace("[*inputs]", "inputs")
@@ -209,7 +214,7 @@ class _Body:
 
     def _call(self, scope: Scope, path: Sequence[str]) -> list[str]:
         definition = scope.definition
-        assert definition is not None  # noqa: S101 - for mypy
+        assert definition is not None
         args = [self.variable[tensor] for tensor in scope.inputs]
         if scope.reads_all:
             args = [f"[{', '.join(args)}]"]
@@ -230,7 +235,11 @@ class _Body:
         names = []
         more = (f"x{number}" for number in count(1))
         for tensor in child.outputs:
-            name = free.pop(0) if free else next(n for n in more if n not in live and n not in names and n not in self.forbidden)
+            name = (
+                free.pop(0)
+                if free
+                else next(n for n in more if n not in live and n not in names and n not in self.forbidden)
+            )
             names.append(name)
             self.variable[tensor] = name
         self.step += 1
@@ -314,9 +323,7 @@ class _Network(_Body):
         """Return the function's text."""
         writer, graph = self.writer, self.writer.outline.graph
         lines = [f"def {writer.name}():", *_doc(graph, writer.facts)]
-        body = [
-            f"{name} = {_input(writer.facts, node)}" for name, node in zip(self.inputs, graph.inputs, strict=True)
-        ]
+        body = [f"{name} = {_input(writer.facts, node)}" for name, node in zip(self.inputs, graph.inputs, strict=True)]
         body += chain.from_iterable(self.blocks(self.scope, (), 0))
         given = self.inputs[0] if len(self.inputs) == 1 else f"[{', '.join(self.inputs)}]"
         made = [self.variable[tensor] for tensor in self.scope.outputs]
@@ -406,11 +413,7 @@ def _describe(scope: Scope) -> str:
 
 def _doc(graph: Any, facts: Facts) -> Iterator[str]:  # noqa: ANN401 - a graph
     """Yield the network's docstring: its name and source, and what the spec says of its size."""
-    weights = [
-        (weight, node)
-        for node in graph.nodes
-        for weight in facts.own_weights(node).values()
-    ]
+    weights = [(weight, node) for node in graph.nodes for weight in facts.own_weights(node).values()]
     total = sum(_size(weight.shape) for weight, node in weights if weight.parameter)
     head = [f"{_plain(graph.name)}.", *([f"{_plain(graph.source)}."] if graph.source else [])]
     figures = f"{total:,} parameters."
@@ -444,6 +447,8 @@ def _plain(text: str) -> str:
 @cache
 def part_texts() -> dict[str, str]:
     """Return the text of every ready-made definition, by its name."""
+    from importlib.resources import files
+
     text = files("archinspect.exporters.keras").joinpath("parts.py").read_text("utf-8")
     lines = text.splitlines()
     found = {}
