@@ -149,17 +149,15 @@ def custom(use: Use) -> Step:
 
 def each_step(use: Use) -> Chain:
     """Return a layer applied to every step: Keras's wrapper around one layer, or a batch of all steps."""
-    from archinspect.exporters.keras.operators import OPERATORS  # which has this
-
     op: Any = use.op
     inner = type(op.layer).__name__
-    if len(use.shapes) > 1 or len(use.call.outputs) > 1 or inner not in OPERATORS:
+    if len(use.shapes) > 1 or len(use.call.outputs) > 1 or inner not in use.operators:
         raise CannotExportError(use.node.layer, f"TimeDistributed around {inner}, which is several of Keras's layers")
     if any(getattr(op.layer, name, None) for name in ("position_biases", "shared_position_biases", "masked")):
         raise CannotExportError(use.node.layer, "TimeDistributed around attention with biases or a mask")
     types = tuple(_as_samples(one) for one in use.call.inputs)
     outputs = tuple(_as_samples(one) for one in use.call.outputs)
-    found = OPERATORS[inner](use._replace(call=OpCall(op.layer, types, outputs)))
+    found = use.operators[inner](use._replace(call=OpCall(op.layer, types, outputs)))
     chain = found if isinstance(found, list) else [("", found)]
     if len(chain) == 1 and chain[0][1].module and chain[0][1].code == code("{self}({0})"):
         (_, step), *_ = chain

@@ -479,7 +479,7 @@ def max_pool(
                 (slice(None),) * (first + axis) + (slice(start, stop, strides[axis]),)
             ]
             steps = ops.arange(counts[axis]) * strides[axis] + start - padding[axis][0]
-            shape_of_steps = shape[: first + axis] + [-1] + shape[first + axis + 1 :]
+            shape_of_steps = [*shape[: first + axis], -1, *shape[first + axis + 1 :]]
             here = here + ops.reshape(steps, shape_of_steps) * math.prod(
                 lengths[axis + 1 :]
             )

@@ -86,7 +86,7 @@ class Program:
         entry = OPERATORS.get(type(node.op).__name__)
         if entry is None:
             raise CannotExportError(node.layer, f"Keras has nothing for {type(node.op).__name__}")
-        use = Use(node, self.facts.call(node), self.facts)
+        use = Use(node, self.facts.call(node), self.facts, OPERATORS)
         found = entry(use)
         chain = found if isinstance(found, list) else [("", found)]
         frozen = trained(use)

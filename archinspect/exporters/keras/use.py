@@ -8,7 +8,7 @@ from archinspect.exporters.code import Argument, Step, call, code
 from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
@@ -33,6 +33,8 @@ class Use(NamedTuple):
     node: Node
     call: OpCall
     facts: Facts
+    operators: Mapping[str, Callable[[Use], Step | Chain]]
+    """The table of all operators, for those that wrap another."""
 
     @property
     def op(self) -> Op:
