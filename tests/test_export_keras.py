@@ -105,6 +105,29 @@ def test_names_from_a_spec_cannot_leave_their_strings():
     assert formatted(text) == text
 
 
+def test_names_of_a_spec_stand_for_nothing_else_in_a_program():
+    spec = """
+name: range
+inputs: {resize: [4], mean: [4], x: [4]}
+blocks:
+  mean: {params: {layers: , x1: }, layers: [{Dense: $layers}, {Dense: $x1}]}
+  x: {params: {keras: , ops: }, layers: [{Add: [[{Dense: $keras}, {Dense: $ops}], [{Dense: $ops}]]}]}
+layers:
+  - {mean: {layers: 2, x1: 5}, name: a, from: resize}
+  - {mean: {layers: 3, x1: 4}, name: b, from: mean}
+  - {x: {keras: 2, ops: 2}, name: c, from: x}
+  - {x: {keras: 5, ops: 4}, name: d}
+  - {Dense: 3, name: d-dense}
+  - {Concatenate: , from: [a, b, d-dense]}
+"""
+    text = export(network(spec).facts).text
+    compile(text, "x", "exec")
+    for name in ("resize_", "mean_", "x__", "layers_", "x1_", "keras_", "ops_"):
+        assert f"{name}, " in text or f"{name} = " in text
+    assert 'name="d-dense_"' in text
+    assert formatted(text) == text
+
+
 # With Keras
 
 

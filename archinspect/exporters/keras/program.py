@@ -9,7 +9,7 @@ from archinspect.exporters.code import Given, Raw, Step, call, code
 from archinspect.exporters.keras.axes import trained
 from archinspect.exporters.keras.elementwise import activation_name
 from archinspect.exporters.keras.operators import OPERATORS
-from archinspect.exporters.keras.use import Use, with_arguments
+from archinspect.exporters.keras.use import Use, legal, with_arguments
 from archinspect.exporters.outline import Leaf
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.graph.graph import composites_above
@@ -52,6 +52,14 @@ class Program:
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield the steps in the order in which they run. Raise :class:`CannotExportError`."""
+        names = set()
+        for leaf in self._leaves():
+            while leaf.step.module and legal(leaf.path) in names:  # `a.b` and `a-b` are the same to Keras
+                leaf.path += "_"
+            names.add(legal(leaf.path))
+            yield leaf
+
+    def _leaves(self) -> Iterator[Leaf]:
         graph = self.facts.graph
         if not graph.inputs:
             raise CannotExportError(graph.name, "a Keras model has an input")

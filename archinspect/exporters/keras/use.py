@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.exporters.code import Argument, Step, call, code
@@ -74,6 +75,11 @@ def own(name: str, positional: dict[str, Any] | None = None, **options: tuple[An
 def function(name: str, template: str, **values: Any) -> Step:  # noqa: ANN401 - values of any argument
     """Return a call of a function that the program defines itself."""
     return Step(code(f"{name}({template})", **values), parts=(name,))
+
+
+def legal(path: str) -> str:
+    """Return a path as the name of a layer, in which neither a dot nor a slash can be."""
+    return re.sub(r"[^\w-]", "_", path.replace(".", "-"))
 
 
 def same(values: Sequence[Any]) -> Any:  # noqa: ANN401 - sizes, or what stands for them

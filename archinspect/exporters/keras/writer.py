@@ -11,21 +11,23 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
-from archinspect.exporters.keras.use import Named
+from archinspect.exporters.keras.use import Named, legal
 from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Expression, Leaf, sequential
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.outline import Definition, Outline, Parameter, Scope
 
+_COUNTERS = "ijk"
+_NUMBERED = re.compile(r"x\d+\Z")
 RUN = 2
 """Equal copies in a row, from which on they are made by a loop."""
-RESERVED = frozenset({"keras", "layers", "ops", "math", "name", "range", "i", "j", "k", "x", "y", "z", *dir(builtins)})
+VARIABLES = "xyzuvw"
+RESERVED = frozenset({"keras", "layers", "ops", "math", "name", "inputs", *_COUNTERS, *VARIABLES, *dir(builtins)})
 _NAME = re.compile("\x02([^\x03]*)\x03")
-_COUNTERS = "ijk"
 
 
 def function_name(name: str) -> str:
@@ -34,17 +36,19 @@ def function_name(name: str) -> str:
     found = "_".join(re.findall(r"[^\W_]+", name)).lower()
     if not found.isidentifier() or not found.isascii():
         found = f"network_{''.join(sign for sign in found if sign.isalnum() and sign.isascii())}".rstrip("_")
-    return f"{found}_" if keyword.iskeyword(found) or found in RESERVED or found in part_texts() else found
+    return free_name(found)
+
+
+def free_name(name: str, taken: Collection[str] = ()) -> str:
+    """Return a name as one that stands for nothing else in a program."""
+    while keyword.iskeyword(name) or name in RESERVED or name in part_texts() or name in taken or _NUMBERED.match(name):
+        name = f"{name}_"
+    return name
 
 
 def network_name(name: str) -> str:
     """Return a network's name as that of its function: `resnet_50`."""
     return function_name(name.lower())
-
-
-def legal(path: str) -> str:
-    """Return a path as the name of a layer, in which neither a dot nor a slash can be."""
-    return re.sub(r"[^\w-]", "_", path.replace(".", "-"))
 
 
 def _name(*parts: str) -> str:
@@ -61,9 +65,14 @@ class Writer:
         self.parts: dict[str, None] = {}
         self.layers: dict[str, str] = {}
         """Layers' names in Keras, by their paths."""
+        self.defined = {definition.name for definition in outline.definitions}
         self.name = network_name(outline.graph.name)
-        while self.name in {definition.name for definition in outline.definitions}:
+        while self.name in self.defined:
             self.name = f"build_{self.name}"
+
+    def parameter(self, name: str) -> str:
+        """Return what a function's parameter is called."""
+        return free_name(name, self.defined)
 
     def functions(self) -> Iterator[str]:
         """Yield the text of each function, the network's last."""
@@ -129,7 +138,9 @@ class _Body:
     def value(self, value: Any) -> str:  # noqa: ANN401 - of any argument
         """Return what stands for a value."""
         found = next(self.bound) if self.bound is not None else value
-        return str(found) if isinstance(found, Expression) else self.literal(found)
+        if isinstance(found, Expression):
+            return str(found._replace(parameter=self.writer.parameter(found.parameter)))
+        return self.literal(found)
 
     def literal(self, found: Any) -> str:  # noqa: ANN401 - of any argument
         """Return a value as code."""
@@ -141,7 +152,7 @@ class _Body:
         """Return the variable of a layer that is called more than once."""
         found = re.sub(r"\W", "_", path)
         found = found if not found[0].isdigit() else f"layer_{found}"
-        return f"{found}_layer" if keyword.iskeyword(found) or found in RESERVED or found in self.forbidden else found
+        return free_name(found, self.forbidden | self.writer.defined)
 
     # Statements
 
@@ -223,7 +234,7 @@ class _Body:
             if parameter.default is ...:
                 args.append(text)
             elif text != literal(parameter.default):
-                args.append(f"{parameter.name}={text}")
+                args.append(f"{self.writer.parameter(parameter.name)}={text}")
         args.append(f"name={_name(*path)}")
         return [f"{self._assign(scope)} = {definition.name}({', '.join(args)})"]
 
@@ -281,8 +292,7 @@ class _Function(_Body):
     def __init__(self, writer: Writer, definition: Definition) -> None:
         super().__init__(writer, definition.copies[0], iter(definition.bound))
         self.definition = definition
-        self.forbidden = {parameter.name for parameter in definition.parameters}
-        self.pool = [name for name in "xyzuvw" if name not in self.forbidden]
+        self.pool = list(VARIABLES)
 
     def text(self) -> str:
         """Return the function's text."""
@@ -293,7 +303,7 @@ class _Function(_Body):
             names = ["*inputs"] * len(names)
         self.variable.update(zip(scope.inputs, names, strict=True))
         declared = [name.lstrip("*") for name in dict.fromkeys(names)]
-        signature = [*declared, *map(_declared, definition.parameters), "*", "name"]
+        signature = [*declared, *map(self._declared, definition.parameters), "*", "name"]
         lines += laid_out(f"def {definition.name}({', '.join(signature)}):")
         lines.append(f'    """{_describe(scope)}"""')
         body = list(chain.from_iterable(self.blocks(scope, ("{name}",), 0)))
@@ -304,6 +314,10 @@ class _Function(_Body):
             body.append(f"return {given}")
         return "\n".join([*lines, *_finished(body)])
 
+    def _declared(self, parameter: Parameter) -> str:
+        name = self.writer.parameter(parameter.name)
+        return name if parameter.default is ... else f"{name}={literal(parameter.default)}"
+
 
 class _Network(_Body):
     """The network as a function."""
@@ -311,10 +325,10 @@ class _Network(_Body):
     def __init__(self, writer: Writer) -> None:
         super().__init__(writer, writer.outline.root, None)
         graph = writer.outline.graph
-        names = ["inputs"] if len(graph.inputs) == 1 else [_variable(node.path) for node in graph.inputs]
+        names = ["inputs"] if len(graph.inputs) == 1 else self._input_names()
         self.inputs = names
-        self.forbidden = {*names, "model"}
-        self.pool = [name for name in "xyzuvw" if name not in self.forbidden]
+        self.forbidden = set(names)
+        self.pool = list(VARIABLES)
         for node, name in zip(graph.inputs, names, strict=True):
             self.variable[node.output] = name
             self.last[node.output] = 10**9
@@ -330,6 +344,13 @@ class _Network(_Body):
         outputs = made[0] if len(made) == 1 else f"[{', '.join(made)}]"
         body.append(f"return keras.Model({given}, {outputs}, name={_name(legal(graph.name))})")
         return "\n".join([*lines, *_finished(body)])
+
+    def _input_names(self) -> list[str]:
+        names: list[str] = []
+        for node in self.writer.outline.graph.inputs:
+            found = re.sub(r"\W", "_", node.path)
+            names.append(free_name(found, {*names, *self.writer.defined}))
+        return names
 
 
 class _Chain(_Body):
@@ -361,12 +382,6 @@ def _input(facts: Facts, node: Any) -> str:  # noqa: ANN401 - a node
     given = literal(shape[1:]) if node.output.batched else f"batch_shape={literal(shape)}"
     typed = "" if dtype == "float" else f', dtype="{dtype}"'
     return f"keras.Input({given}{typed}, name={_name(legal(node.path))})"
-
-
-def _variable(name: str) -> str:
-    found = re.sub(r"\W", "_", name)
-    found = found if found.isidentifier() else f"input_{found}"
-    return f"{found}_" if keyword.iskeyword(found) or found in RESERVED else found
 
 
 def _finished(lines: Sequence[str]) -> Iterator[str]:
@@ -401,10 +416,6 @@ def _quoted(found: re.Match[str]) -> str:
     if found[1] == "{name}":
         return "name"
     return f'f"{found[1]}"' if "{" in found[1] else f'"{found[1]}"'
-
-
-def _declared(parameter: Parameter) -> str:
-    return parameter.name if parameter.default is ... else f"{parameter.name}={literal(parameter.default)}"
 
 
 def _describe(scope: Scope) -> str:
