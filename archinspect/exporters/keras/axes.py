@@ -118,15 +118,21 @@ def split(use: Use) -> Step:
     axis = normal_axis(channel_axis(use.shape, op.data_format) if op.axis is None else op.axis, rank)
     axis = -1 if axis == rank - 1 else axis
     if op.parts:
-        return Step(code("ops.split({0}, {parts}, axis={axis})", parts=op.parts, axis=axis))
+        return Step(code(f"ops.split({{0}}, {{parts}}, axis={{axis}}){_only(use)}", parts=op.parts, axis=axis))
     places = tuple(accumulate(op.sizes[:-1]))
-    return Step(code("ops.split({0}, {indices}, axis={axis})", indices=places, axis=axis))
+    return Step(code(f"ops.split({{0}}, {{indices}}, axis={{axis}}){_only(use)}", indices=places, axis=axis))
+
+
+def _only(use: Use) -> str:
+    """Return what takes the only one of a list's items."""
+    return "[0]" if len(use.call.outputs) == 1 else ""
 
 
 def unbind(use: Use) -> Step:
     """Return the positions of an axis."""
     op: Any = use.op
-    return Step(code("ops.unstack({0}, axis={axis})", axis=normal_axis(op.axis, len(use.shape))))
+    axis = normal_axis(op.axis, len(use.shape))
+    return Step(code(f"ops.unstack({{0}}, axis={{axis}}){_only(use)}", axis=axis))
 
 
 def top_k(use: Use) -> Step:

@@ -193,7 +193,10 @@ def concatenate(use: Use) -> Step:
     rank = len(use.shape)
     axis = normal_axis(channel_axis(use.shape, op.data_format) if op.axis is None else op.axis, rank)
     axis = -1 if axis == rank - 1 else axis
-    if not all(tensor.batched for tensor in use.node.inputs):
+    batched = {tensor.batched for tensor in use.node.inputs}
+    if len(batched) > 1:
+        raise use.refuse("Keras joins nothing of each sample with what is the same for all samples")
+    if batched == {False}:
         return Step(code("ops.concatenate([{all}], axis={axis})", axis=axis))
     return Step(code("{self}([{all}])"), call("layers.Concatenate", {}, axis=(axis, -1)))
 

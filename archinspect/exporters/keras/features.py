@@ -11,6 +11,8 @@ from archinspect.exporters.keras.use import Named, function, layer, own, with_ar
 from archinspect.ops.einsum import REST
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archinspect.exporters.code import Call
     from archinspect.exporters.keras.use import Chain, Use
 
@@ -165,22 +167,27 @@ def einsum(use: Use) -> Step:
     op: Any = use.op
     terms, output = op.terms()
     count = max(len(shape) - len(term.replace(REST, "")) for shape, term in zip(use.shapes, terms, strict=True))
-    letters = [letter for letter in ascii_letters if letter not in "".join(terms)][:count]
-    equation = f"{','.join(terms)}->{output}".replace(REST, "".join(letters))
-    return Step(code("ops.einsum({equation}, {all})", equation=equation))
+    return Step(code("ops.einsum({equation}, {all})", equation=_lettered(terms, output, count)))
 
 
 def einsum_dense(use: Use) -> Step:
-    """Return an `EinsumDense`."""
+    """Return an `EinsumDense`, which takes `...` for the first axes or the last."""
     op: Any = use.op
-    sizes = tuple(op.output_shape) if isinstance(op.output_shape, tuple) else (op.output_shape,)
-    return layer(
-        "EinsumDense",
-        {"equation": _equation(op), "output_shape": sizes[0] if len(sizes) == 1 else sizes},
-        bias_axes=(op.bias_axes, None),
-    )
-
-
-def _equation(op: Any) -> str:  # noqa: ANN401 - an operator with an equation
     terms, output = op.terms()
-    return f"{','.join(terms)}->{output}".replace(REST, "...")
+    (entry, *_), sizes = terms, use.output[1:]
+    equation = f"{','.join(terms)}->{output}".replace(REST, "...")
+    if REST in output:
+        at, count = output.index(REST), len(use.shape) - len(entry.replace(REST, ""))
+        if {entry.index(REST), at} == {0} or (entry.endswith(REST) and output.endswith(REST)):
+            sizes = (*use.output[:at], *use.output[at + count :])[bool(at) :]
+        else:
+            equation = _lettered(terms, output, count)
+    options = {"bias_axes": (op.bias_axes, None)}
+    shape = sizes[0] if len(sizes) == 1 else sizes
+    return layer("EinsumDense", {"equation": equation, "output_shape": shape}, **options)
+
+
+def _lettered(terms: Sequence[str], output: str, count: int) -> str:
+    """Return an equation with letters for the axes of `...`."""
+    letters = [letter for letter in ascii_letters if letter not in "".join(terms)][:count]
+    return f"{','.join(terms)}->{output}".replace(REST, "".join(letters))
