@@ -93,7 +93,7 @@ def test_what_no_output_depends_on_is_refused():
     entry = builder.input(4, name="input")
     builder.add(ops.find_operator("Dense")(units=3), entry, name="unused")
     made = builder.add(ops.find_operator("Dense")(units=3), entry, name="used")
-    with pytest.raises(CannotExportError, match="unused: no output depends on it"):
+    with pytest.raises(CannotExportError, match="unused: no output is computed with it"):
         export(facts(builder.build(made)))
 
 

@@ -165,9 +165,10 @@ def each_step(use: Use) -> Chain:
     outputs = tuple(_as_samples(one) for one in use.call.outputs)
     found = use.operators[inner](use._replace(call=OpCall(op.layer, types, outputs)))
     chain = found if isinstance(found, list) else [("", found)]
-    if len(chain) == 1 and chain[0][1].module and chain[0][1].code == code("{self}({0})"):
+    has_axes = len(use.shape) > 2  # noqa: PLR2004 - beside the batch and the steps
+    if has_axes and len(chain) == 1 and chain[0][1].module and chain[0][1].code == code("{self}({0})"):
         (_, step), *_ = chain
-        module = with_arguments(step.module, name=(Named("-layer"), ...), **trained(use))  # type: ignore[arg-type] # it has one
+        module = with_arguments(step.module, name=(Named("-layer"), ...))  # type: ignore[arg-type] # it has one
         return [("", layer("TimeDistributed", {"layer": module})._replace(parts=step.parts))]
     steps, *axes = use.shape[1:]
     last = outputs[0].shape[1:]

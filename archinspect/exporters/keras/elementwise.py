@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import normal_axes, normal_axis
 from archinspect.exporters.code import Step, call, code
-from archinspect.exporters.keras.use import layer, own, same
+from archinspect.exporters.keras.use import function, layer, own, same
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ _TEXTS: dict[str, Callable[[Any], Step]] = {
 def relu(use: Use) -> Step:
     """Return a `ReLU`."""
     op: Any = use.op
+    if op.threshold < 0 or op.negative_slope < 0:
+        values = {"max_value": op.max_value, "negative_slope": op.negative_slope, "threshold": op.threshold}
+        return function("bounded_relu", "{0}, {max_value}, {negative_slope}, {threshold}", **values)
     return layer(
         "ReLU",
         {},
@@ -104,6 +107,8 @@ def relu6(use: Use) -> Step:
 def leaky_relu(use: Use) -> Step:
     """Return a `LeakyReLU`."""
     op: Any = use.op
+    if op.negative_slope < 0:
+        return _of("ops.leaky_relu({0}, negative_slope={slope})", slope=op.negative_slope)
     return layer("LeakyReLU", {}, negative_slope=(op.negative_slope, 0.3))
 
 

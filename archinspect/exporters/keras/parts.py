@@ -540,6 +540,12 @@ def resize(x, size, mode="nearest", align_corners=False, channels_first=False):
     return x
 
 
+def bounded_relu(x, max_value, negative_slope, threshold):
+    """Return a ReLU with a bound, a threshold, and a slope below it."""
+    x = ops.where(x >= threshold, x, negative_slope * (x - threshold))
+    return x if max_value is None else ops.minimum(x, max_value)
+
+
 def local_response(x, size, alpha, beta, k, axis=-1):
     """Divide by the activity of neighboring channels."""
     x = ops.moveaxis(x, axis, -1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.code import Given, Raw, Step, call, code
+from archinspect.exporters.code import Call, Given, Raw, Step, call, code
 from archinspect.exporters.keras.axes import trained
+from archinspect.exporters.keras.definitions import parts_for
 from archinspect.exporters.keras.elementwise import activation_name
 from archinspect.exporters.keras.operators import OPERATORS
 from archinspect.exporters.keras.use import Use, legal, with_arguments
@@ -28,6 +30,16 @@ KEPT = "\x04{}\x05"
 
 class Between:
     """A value of the program that is no tensor of the network, such as what a padding makes."""
+
+
+def given_names(leaves: Sequence[Leaf]) -> set[str]:
+    """Return the names that Keras gives by itself to what expressions of a program compute."""
+    expressions = [leaf.step.code for leaf in leaves if not leaf.step.module]
+    texts = ["".join(piece if isinstance(piece, str) else "x" for piece in pieces) for pieces in expressions]
+    texts += parts_for([part for leaf in leaves for part in leaf.step.parts], only="def ")
+    text = "\n".join(texts)
+    signs = {" + ": "add", " * ": "multiply", " - ": "subtract", " / ": "true_divide", "x[": "get_item"}
+    return {*re.findall(r"ops\.(\w+)", text), *(name for sign, name in signs.items() if sign in text)}
 
 
 class Program:
@@ -52,19 +64,35 @@ class Program:
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield the steps in the order in which they run. Raise :class:`CannotExportError`."""
-        names = set()
-        for leaf in self._leaves():
-            while leaf.step.module and legal(leaf.path) in names:  # `a.b` and `a-b` are the same to Keras
-                leaf.path += "_"
-            names.add(legal(leaf.path))
+        leaves = self._read(list(self._leaves()))
+        given, taken = given_names(leaves), set()
+        for leaf in leaves:
+            if leaf.step.module and leaf.path not in self.kept:
+                if re.sub(r"_\d+$", "", leaf.path) in given:
+                    leaf.path += "-layer"
+                while legal(leaf.path) in taken:  # `a.b` and `a-b` are the same to Keras
+                    leaf.path += "_"
+            taken.add(legal(leaf.path))
             yield leaf
+
+    def _read(self, leaves: Sequence[Leaf]) -> list[Leaf]:
+        """Return the steps that outputs are computed with; what lends another its shape alone is in no model."""
+        read, found = set(self.facts.graph.outputs), []
+        for leaf in reversed(leaves):
+            if not read.isdisjoint(leaf.outputs):
+                read.update(leaf.inputs)
+                found.append(leaf)
+                continue
+            for node in leaf.nodes:
+                if self.facts.own_weights(node):
+                    reason = "no output is computed with it, and a Keras model leaves such layers out"
+                    raise CannotExportError(node.layer, reason)
+        return found[::-1]
 
     def _leaves(self) -> Iterator[Leaf]:
         graph = self.facts.graph
         if not graph.inputs:
             raise CannotExportError(graph.name, "a Keras model has an input")
-        for node in graph.unused():
-            raise CannotExportError(node.layer, "no output depends on it, and a Keras model leaves such layers out")
         for layer, group in groupby(graph.nodes, key=lambda node: node.layer):
             nodes = list(group)
             if isinstance(nodes[0].layer_op, Attending) and len(nodes) > 1:
@@ -101,10 +129,7 @@ class Program:
         if not frozen:
             return chain
         return [
-            (
-                suffix,
-                step._replace(module=with_arguments(step.module, **frozen)) if step.module and not suffix else step,
-            )
+            (suffix, step._replace(module=_frozen(step.module, frozen)) if step.module else step)
             for suffix, step in chain
         ]
 
@@ -268,6 +293,15 @@ class Program:
             args = tuple(arg for arg in step.module.args if arg.role != "trainable")
             step = step._replace(module=step.module._replace(args=args))
         yield Leaf(f"{layer}.attend", "attend", step, [*node.inputs, *extra], node.outputs, [node])
+
+
+def _frozen(module: Call, argument: Mapping[str, Any]) -> Call:
+    """Return a layer that does not train, nor what is in it."""
+    args = [
+        arg._replace(value=_frozen(arg.value, argument)) if isinstance(arg.value, Call) else arg for arg in module.args
+    ]
+    inside = module._replace(args=tuple(args))
+    return with_arguments(inside, **argument) if module.name else inside
 
 
 def _takes_activation(name: str) -> bool:

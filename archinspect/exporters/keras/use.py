@@ -90,4 +90,5 @@ def same(values: Sequence[Any]) -> Any:  # noqa: ANN401 - sizes, or what stands 
 def with_arguments(module: Call, **options: tuple[Any, Any]) -> Call:
     """Return a call with further arguments, each with the default that it has."""
     more = (Argument(role, value, default) for role, (value, default) in options.items())
-    return module._replace(args=(*module.args, *more))
+    there = {arg.role for arg in module.args}
+    return module._replace(args=(*module.args, *(arg for arg in more if arg.role not in there)))

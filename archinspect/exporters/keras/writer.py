@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import keyword
 import re
-from functools import cache
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
+from archinspect.exporters.keras.definitions import part_texts, parts_for
 from archinspect.exporters.keras.use import Named, legal
 from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Expression, Leaf, sequential
@@ -88,7 +87,7 @@ class Writer:
             name = "-".join(part for part in (prefix, legal(_own(child, scope))) if part)
             if not isinstance(child, Leaf):
                 self._note(child, name)
-            elif child.step.module is not None and child.nodes:
+            elif child.step.module and child.step.module.name:
                 self.layers.update(dict.fromkeys((node.path for node in child.nodes), name))
 
 
@@ -453,34 +452,6 @@ def _plain(text: str) -> str:
     """Return text as a docstring holds it on one line."""
     found = " ".join(text.replace("\\", "/").replace('"', "'").split())
     return "".join(sign for sign in found if sign.isprintable()).rstrip(".")
-
-
-@cache
-def part_texts() -> dict[str, str]:
-    """Return the text of every ready-made definition, by its name."""
-    from importlib.resources import files
-
-    text = files("archinspect.exporters.keras").joinpath("parts.py").read_text("utf-8")
-    lines = text.splitlines()
-    found = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
-    return found
-
-
-def parts_for(names: Sequence[str]) -> list[str]:
-    """Return the texts of definitions and of those that they name, in the order of their file."""
-    texts = part_texts()
-    wanted: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in wanted:
-            wanted.add(name)
-            todo += [other for other in texts if other != name and re.search(rf"\b{other}\b", texts[name])]
-    return [text for name, text in texts.items() if name in wanted]
 
 
 def module_text(writer: Writer) -> str:
