@@ -22,7 +22,10 @@ from archinspect.exporters.refusal import CannotExportError
 from archinspect.graph.builder import GraphBuilder
 from archinspect.ops.base import Op
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with PyTorch on the meta device
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of Keras with PyTorch on the meta device
+    pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning"),  # of PyTorch
+]
 
 ROOT = Path(__file__).parents[1]
 LAYOUTS = {"keras": "channels_last", "torch": "channels_first"}
