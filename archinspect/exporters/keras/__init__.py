@@ -36,6 +36,6 @@ def export(facts: Facts) -> Module:
     return Module(module_text(writer), writer.name, writer.layers)
 
 
-def text(facts: Facts) -> str:
+def write(facts: Facts) -> str:
     """Return a network as the text of a Keras program; see :func:`export`."""
     return export(facts).text
