@@ -81,6 +81,8 @@ names = [module.name for module in pkgutil.walk_packages(archinspect.__path__, "
 # Text that exported programs take along, and scripts for another Python.
 names = [name for name in names if not name.endswith((".parts", ".measure_pytorch"))]
 for name in names:
+    if name.endswith(".parts") or ".measure_" in name:  # for the frameworks that they name, which need not be there
+        continue
     for known in [known for known in sys.modules if known.partition(".")[0] == "archinspect"]:
         del sys.modules[known]
     importlib.import_module(name)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 TARGETS = {
     "pytorch": "one Python file that needs nothing but torch",
     "onnx": "a graph with a shape at every value, its weights left open (needs the extra `onnx`)",
+    "keras": "one Python file that needs nothing but keras (3.x)",
 }
 """Each target and what it gives; its package, of the same name, is imported when it is asked for."""
 

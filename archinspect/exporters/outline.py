@@ -180,6 +180,8 @@ def _masked(call: Call) -> Any:  # noqa: ANN401 - as above
 
 def _concatenates(step: Step) -> bool:
     """Return whether a step joins its inputs as they are, however many."""
+    if step.module:
+        return step.module.name == "layers.Concatenate"
     text = "".join(piece for piece in step.code if isinstance(piece, str))
     as_they_are = not any(isinstance(piece, Given) and piece.order for piece in step.code)
     return as_they_are and re.fullmatch(r"torch\.cat\(\[(, )+\], dim=\)", text) is not None

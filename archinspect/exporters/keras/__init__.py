@@ -1,0 +1,41 @@
+"""Networks as Keras models: the text of one Python file that needs nothing but keras."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.exporters.keras.program import Program
+from archinspect.exporters.keras.writer import Writer, function_name, module_text
+from archinspect.exporters.outline import Outline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archinspect.analyses.facts import Facts
+
+
+class Module(NamedTuple):
+    """A network as a Keras program."""
+
+    text: str
+    """The source of a Python file."""
+    name: str
+    """The function that returns the model; it takes no arguments."""
+    layers: Mapping[str, str]
+    """The names of the model's layers, by the paths of the nodes that they are."""
+
+
+def export(facts: Facts) -> Module:
+    """Return a network as the text of a Keras program.
+
+    Raise :class:`CannotExportError` for what Keras cannot say.
+    """
+    program = Program(facts)
+    outline = Outline(facts.graph, list(program.leaves()), function_name, program.composites)
+    writer = Writer(outline, facts, program.kept)
+    return Module(module_text(writer), writer.name, writer.layers)
+
+
+def write(facts: Facts) -> str:
+    """Return a network as the text of a Keras program; see :func:`export`."""
+    return export(facts).text

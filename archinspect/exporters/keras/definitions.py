@@ -1,0 +1,39 @@
+"""The ready-made definitions that a program takes along, as texts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@cache
+def part_texts() -> dict[str, str]:
+    """Return the text of every ready-made definition, by its name."""
+    from importlib.resources import files
+
+    text = files("archinspect.exporters.keras").joinpath("parts.py").read_text("utf-8")
+    lines = text.splitlines()
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
+    return found
+
+
+def parts_for(names: Sequence[str], only: str = "") -> list[str]:
+    """Return the texts of definitions and of those that they name, in the order of their file; `only` as they begin."""
+    texts = part_texts()
+    wanted: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in wanted:
+            wanted.add(name)
+            todo += [other for other in texts if other != name and re.search(rf"\b{other}\b", texts[name])]
+    return [text for name, text in texts.items() if name in wanted and text.startswith(only)]
