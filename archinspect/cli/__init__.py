@@ -25,7 +25,7 @@ COMMANDS = {
     "sweep": "Show the figures of every combination of parameters, sizes and batches.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
     "chart": "Chart networks: accuracy over operations, or any other figures.",
-    "export": "Write a network as a program of PyTorch, or as an ONNX file.",
+    "export": "Write a network as a program of PyTorch or Keras, or as an ONNX file.",
     "verify": "Prove a network's figures: measure its exported program, and compare.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",

@@ -25,7 +25,7 @@ from archinspect.exporters import TARGETS
 @input_option
 @set_option
 def command(spec: str, target: str, **settings: Any) -> None:  # noqa: ANN401 - as api.network takes them
-    """Write a network as a program of PyTorch or as an ONNX file.
+    """Write a network as a program of PyTorch or Keras, or as an ONNX file.
 
     A block becomes a class with its parameters as arguments, a chain a Sequential, a repeat a loop; layers keep their
     names. What the target cannot say is refused, with the layer and the reason.

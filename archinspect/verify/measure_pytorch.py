@@ -106,7 +106,7 @@ FORMULAS = flop_registry | {torch.ops.aten.convolution_backward: shape_wrapper(_
 
 
 class Counting(TorchDispatchMode):
-    """PyTorch's own formulas of operations, summed. Its own counter follows modules, too, which not all programs let."""
+    """PyTorch's own formulas of operations, summed; its own counter follows modules, too, which not all let."""
 
     flops = 0
 

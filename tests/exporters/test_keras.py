@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning"),  # of PyTorch
 ]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LAYOUTS = {"keras": "channels_last", "torch": "channels_first"}
 ROWS = [
     (layout, row)
