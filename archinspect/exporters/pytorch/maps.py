@@ -187,7 +187,8 @@ def roi_align(use: Use) -> Step:
     op: Any = use.op
     module = call("RoIAlign", {"output_size": tuple(op.output_size)}, sampling_ratio=(op.sampling_ratio, 2))
     last = "" if op.data_format == "channels_first" else ".permute(0, 1, 3, 4, 2)"
-    return Step(code(f"{{self}}({{all}}){last}"), module, stateless=True, parts=("RoIAlign",))
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    return Step(code(f"{{self}}({given}){last}"), module, stateless=True, parts=("RoIAlign",))
 
 
 def padding(use: Use) -> Step:

@@ -198,7 +198,11 @@ class Writer:
                 yield Statement(child, row.pieces, own, child.inputs, child.outputs)
 
     def _ties(self) -> Iterator[str]:
-        """Yield what shares weights with others, and what does not train."""
+        """Yield what does not train, and what shares weights with others."""
+        frozen = {node for node in self.facts.graph.nodes if not node.trainable and node in self._modules}
+        frozen = {node for node in frozen if self.facts.call(node).learns}
+        yield from self._frozen(self.outline.root, frozen)
+        # After that: what is shared trains if the layer trains that it belongs to.
         for node in self.facts.graph.nodes:
             if node.shares is None:
                 continue
@@ -206,9 +210,6 @@ class Writer:
             for name in self.facts.call(node).weights:
                 if name in theirs and node in self._modules:
                     yield from self._tie(node, node.shares, name)
-        frozen = {node for node in self.facts.graph.nodes if not node.trainable and node in self._modules}
-        frozen = {node for node in frozen if self.facts.call(node).learns}
-        yield from self._frozen(self.outline.root, frozen)
 
     def _tie(self, node: Node, other: Node, name: str) -> Iterator[str]:
         """Yield the line that makes two modules share a weight."""
