@@ -41,6 +41,8 @@ class Use:
         self.shapes = call.shapes
         """Of the inputs, in the spec's order."""
         self.outputs: list[Shape] = [type_.shape for type_ in call.outputs]
+        self.joined = call.outputs[0].dtype if node.op.joins else ""
+        """The type in which a merge has its inputs."""
         self.dtypes = [type_.dtype for type_ in call.inputs]
         self.layout = writer.facts.graph.layout
         self.added: list[NodeProto] = []
@@ -71,8 +73,9 @@ class Use:
         if self.node.output.batched and not tensor.batched and not self.op.stretches:
             shape = [self.writer.facts.shape(tensor)[axis] for axis in there]
             name = self.once(("batch", name), lambda: self.for_each_sample(name, shape, self.dtypes[index]))
-        if self.writer.type(self.dtypes[index]) != self.writer.type(self.dtypes[0]):
-            name = self.cast(name, self.dtypes[0])  # the output has the first one's type
+        wanted = self.joined or self.dtypes[0]
+        if self.writer.type(self.dtypes[index]) != self.writer.type(wanted):
+            name = self.cast(name, wanted)
         if order and order != there:
             axes = permutation(there, order)
             name = self.once((name, axes), lambda: self.emit("Transpose", name, perm=axes))
