@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from archinspect.base.printable import printable
 from archinspect.render.data import json_text
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def print_verification(found: Verification, console: Console, *, everything: boo
         console.print(Text(f"and {len(different) - len(shown):,} more", "dim"))
     equal = len(layers) - len(different)
     console.print(Text(f"\nShapes and parameters by layer: {equal:,} of {len(layers):,} equal"))
+    if found.within:
+        console.print(Text(f"Computed within a call with others, and without a shape of their own: {found.within:,}"))
+    if found.refused:
+        console.print(Text(f"{target} does not train on the batch: {printable(found.refused)}"), soft_wrap=True)
     console.print(Text("all equal", "bold green") if found.ok else Text("not all equal", "bold red"))
 
 
@@ -72,12 +77,15 @@ def _table(rows: list[Row]) -> Table:
 def _cell(value: Any) -> str:  # noqa: ANN401 - a number or a shape
     if value is None:
         return "?"
-    return f"{value:,}" if isinstance(value, int) else ", ".join(map(str, value))
+    if isinstance(value, int):
+        return f"{value:,}"
+    shapes = value if value and isinstance(value[0], list) else [value]
+    return "; ".join(str(tuple(shape)) for shape in shapes)
 
 
 def _difference(row: Row) -> str:
-    if row.equal:
-        return "equal"
+    if row.equal or row.measured is None:
+        return "equal" if row.equal else "not measured"
     if not isinstance(row.predicted, int) or not isinstance(row.measured, int):
         return "differs"
     return f"{row.measured - row.predicted:+,}"

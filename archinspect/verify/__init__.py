@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,8 +36,8 @@ class Row(NamedTuple):
 
     @property
     def equal(self) -> bool:
-        """Whether both are the same."""
-        return bool(self.predicted == self.measured)
+        """Whether both are known and the same."""
+        return self.measured is not None and bool(self.predicted == self.measured)
 
 
 class Verification(NamedTuple):
@@ -48,12 +49,14 @@ class Verification(NamedTuple):
     """Of the framework that measured."""
     batch: int
     rows: tuple[Row, ...]
-    layers: int
-    """How many layers' shapes and parameters are among the rows."""
+    within: int
+    """Operators whose shapes are none of the rows: their values are made within one call with others."""
+    refused: str
+    """Why the framework does not train on the batch; empty where it does."""
 
     @property
     def ok(self) -> bool:
-        """Whether all figures that were measured are equal."""
+        """Whether all figures are measured and equal."""
         return all(row.equal for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,9 +80,11 @@ def verify(network: Network, *, python: str = "") -> Verification:
     measured = _measured(module, python or sys.executable)
     if "refused" in measured and network.settings.batch is None:
         return verify(network.with_settings(batch=2), python=python)
-    rows = [*figures_of(network.facts, module, measured), *_layers(network.facts, module, measured)]
     facts = network.facts
-    return Verification(facts.graph.name, "pytorch", measured["torch"], facts.batch, tuple(rows), len(module.layers))
+    rows = (*figures_of(facts, module, measured), *_layers(facts, module, measured))
+    within = sum(module.layers.get(node.path, "") in module.fused for node in facts.graph.nodes)
+    refused = measured.get("refused", "")
+    return Verification(facts.graph.name, "pytorch", measured["torch"], facts.batch, rows, within, refused)
 
 
 def _measured(module: pytorch.Module, python: str) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _measured(module: pytorch.Module, python: str) -> dict[str, Any]:
         "inputs": [given._asdict() for given in module.inputs],
         "wanted": list(module.layers.values()),
     }
-    script = __file__.replace("__init__.py", "measure_pytorch.py")
+    script = os.path.join(os.path.dirname(__file__), "measure_pytorch.py")
     try:
         run = subprocess.run(  # noqa: S603 - the Python that the user names, and a script of ours
             [python, script], input=json.dumps(job), capture_output=True, text=True, timeout=SECONDS, check=False
@@ -101,7 +106,7 @@ def _measured(module: pytorch.Module, python: str) -> dict[str, Any]:
         raise CannotMeasureError(f"{python}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise CannotMeasureError(f"the measurement takes more than {SECONDS} s") from None
-    if "No module named 'torch'" in run.stderr:
+    if run.stderr.rstrip().endswith("No module named 'torch'"):
         raise CannotMeasureError(
             f"{python} has no torch: pip install 'archinspect[verify]', or name a Python that has it by --python"
         )
@@ -147,9 +152,9 @@ def _layers(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -
         path = module.layers.get(node.path, "")
         own = facts.call(node).weights.values()
         params[path] = params.get(path, 0) + sum(size(weight.shape) for weight in own if weight.parameter)
-        shape = measured["shapes"].get(path)
-        if shape is not None and path not in module.fused:
-            yield Row(node.path, "shape", _turned(facts.shape(node.output), module.orders.get(node.output.name)), shape)
+        if path not in module.fused:
+            predicted = _turned(facts.shape(node.output), module.orders.get(node.output.name))
+            yield Row(node.path, "shape", predicted, measured["shapes"].get(path))
     for path, count in measured["module_params"].items():
         yield Row(path, "params", params.get(path, 0), count)
 

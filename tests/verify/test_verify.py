@@ -41,12 +41,12 @@ def test_equal_figures_end_with_0(monkeypatch, spec):
 
 
 def test_a_figure_that_differs_is_shown_by_layer_and_ends_with_1(monkeypatch, spec):
-    measuring(monkeypatch, kept=30, shapes={"dense": [1, 4]})
+    measuring(monkeypatch, kept=30, shapes={"dense": [1, 4], "re_lu": [1, 3]})
     result = run("verify", spec, COLUMNS="100")
     assert result.exit_code == 1
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["Bytes", "kept", "for", "backward", "28", "30", "+2"] in lines
-    assert ["dense", "Output", "1,", "3", "1,", "4", "differs"] in lines
+    assert ["dense", "Output", "(1,", "3)", "(1,", "4)", "differs"] in lines
     assert lines[-1] == ["not", "all", "equal"]
 
 
