@@ -115,6 +115,8 @@ def pooling(use: Use, kind: str) -> Step:
     symmetric = all(
         before == after and 2 * before <= size for (before, after), size in zip(how.pads, op.pool_size, strict=True)
     )
+    if kind == "Avg" and rank == 3:  # noqa: PLR2004 - which looks at the input without its padding
+        symmetric &= all(length >= size for length, size in zip(use.shape[2:], op.pool_size, strict=True))
     padding, step = one([before for before, _ in how.pads]), "{self}({0})"
     sides: tuple[int, ...] = ()
     if op.ceil_mode == "caffe":
