@@ -15,7 +15,7 @@ import nox
 BIN = Path(sys.executable).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = "constraints.txt"
-TORCH = "torch==2.13.0"  # what the figures of tests/truth were measured with
+FRAMEWORKS = ("torch==2.13.0", "onnxruntime>=1.23")  # the one that the figures of tests/truth were measured with
 FIRST_PYTHON = (3, 11)
 
 # With the versions of constraints.txt every warning is an error. Others may warn of what they do themselves, as of each
@@ -108,12 +108,12 @@ def lock(session: nox.Session) -> None:
 
 @nox.session
 def frameworks(session: nox.Session) -> None:
-    """Measure what is exported with PyTorch, and say so where it cannot be installed."""
+    """Measure what is exported with PyTorch, run it with onnxruntime, and say so where they cannot be installed."""
     session.install("-c", CONSTRAINTS, "-e", ".[test]")
     try:
-        session.install(TORCH)
+        session.install(*FRAMEWORKS)
     except nox.command.CommandFailed:
-        session.warn(f"left out: {TORCH} cannot be installed here")
+        session.warn(f"left out: {' and '.join(FRAMEWORKS)} cannot be installed here")
         return
     session.run("pytest", "-n", "auto", "tests/exporters", "tests/verify", *session.posargs)
 

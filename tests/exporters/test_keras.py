@@ -50,6 +50,7 @@ REFUSED = (
 
 def formatted(text):
     """Return a text as ruff formats it."""
+    pytest.importorskip("ruff", reason="ruff is not among the oldest versions")
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "88", "-"]
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
