@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Hole(NamedTuple):
@@ -63,6 +63,13 @@ class Step(NamedTuple):
     """Names of ready-made definitions that it needs."""
 
 
+SAME = {
+    "_Projection": "Dense",
+    "_ToQuery": "Dense",
+    "_Packed": "ScaledDotProductAttention",
+    "_AttendingSteps": "TimeDistributed",
+}
+"""Operators within layers, and those that they are to every target that writes a program."""
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -79,12 +86,25 @@ def code(template: str, **holes: Any) -> Code:  # noqa: ANN401 - values of any a
         elif piece == "self":
             found.append(Own())
         else:
-            value = holes[piece]
-            found += value if type(value) is tuple and value and isinstance(value[0], _CODE) else [Hole(value, piece)]
+            found.append(Hole(holes[piece], piece))
     return tuple(piece for piece in found if piece != "")
 
 
-_CODE = (Hole, Given, Own)
+def in_orders(pieces: Code, orders: Sequence[tuple[int, ...]]) -> Code:
+    """Return code that reads each input in an order of its axes; an empty one is as it is there."""
+    return tuple(
+        piece._replace(order=orders[piece.index]) if isinstance(piece, Given) and piece.index >= 0 else piece
+        for piece in pieces
+    )
+
+
+def reading(step: Step, used: Sequence[int]) -> Step:
+    """Return a step that counts only those of its inputs that it uses."""
+    return step._replace(
+        code=tuple(
+            piece._replace(index=used.index(piece.index)) if isinstance(piece, Given) else piece for piece in step.code
+        )
+    )
 
 
 def call(name: str, positional: Mapping[str, Any], **options: tuple[Any, Any]) -> Call:

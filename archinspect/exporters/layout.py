@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WIDTH = 88
-_PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 def laid_out(text: str, indent: int = 0) -> Iterator[str]:
@@ -33,17 +32,9 @@ def laid_out(text: str, indent: int = 0) -> Iterator[str]:
 
 def split(text: str) -> Iterator[str]:
     """Yield the items of a bracket's text: what stands between its own commas."""
-    depth, begun, quoted = 0, 0, False
-    for place, sign in enumerate(text):
-        if sign == '"':
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif sign in "([{":
-            depth += 1
-        elif sign in ")]}":
-            depth -= 1
-        elif sign == "," and not depth:
+    begun = 0
+    for place, sign, depth in _signs(text):
+        if sign == "," and not depth:
             yield text[begun:place].strip()
             begun = place + 1
     if text[begun:].strip():
@@ -55,20 +46,24 @@ def _last_bracket(text: str) -> tuple[int, int]:
 
     Without one both are -1.
     """
-    stack: list[int] = []
-    found = (-1, -1)
-    quoted = False
+    start, found = 0, (-1, -1)
+    for place, sign, depth in _signs(text):
+        if sign in "([{" and not depth:
+            start = place
+        elif sign in ")]}" and not depth and place > start + 1:
+            found = (start, place)
+            if text.startswith("def "):
+                break
+    return found
+
+
+def _signs(text: str) -> Iterator[tuple[int, str, int]]:
+    """Yield the signs outside of quotes, each with its place and the number of brackets around it, its own left out."""
+    depth, quoted = 0, False
     for place, sign in enumerate(text):
         if sign == '"':
             quoted = not quoted
-        elif quoted:
-            continue
-        elif sign in "([{":
-            stack.append(place)
-        elif sign in ")]}":
-            start = stack.pop()
-            if not stack and place > start + 1:
-                found = (start, place)
-                if text.startswith("def "):
-                    break
-    return found
+        elif not quoted:
+            depth -= sign in ")]}"
+            yield place, sign, depth
+            depth += sign in "([{"

@@ -6,7 +6,9 @@ first. A tensor keeps the order in which it was made, until an operator needs an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +62,13 @@ class Use(NamedTuple):
     def output(self) -> Shape:
         """The first output's shape, in the spec's order."""
         return self.call.output
+
+    @property
+    def own_axis(self) -> int:
+        """Where the program has the axis that the operator is about: the channels' unless it says another."""
+        op: Any = self.op
+        axis = getattr(op, "axis", None)
+        return self.axis(channel_axis(self.call.shapes[0], op.data_format) if axis is None else axis)
 
     def axis(self, axis: int, index: int = 0) -> int:
         """Return where the program has an axis of the spec's."""

@@ -11,13 +11,17 @@ import keyword
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.exporters.code import Argument, Call, Given, Hole, Own, Step
+from archinspect.exporters.code import Call, Given, Hole, Own, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from archinspect.exporters.code import Code
     from archinspect.graph.graph import Graph, Node, Tensor
+
+
+class Between:
+    """A value of a program that is no tensor of the network, such as the biases that several attentions add."""
 
 
 class Leaf:
@@ -41,6 +45,10 @@ class Leaf:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
 
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield itself."""
+        yield self
+
 
 class Scope:
     """A composite, with its children in the order in which they run."""
@@ -59,11 +67,15 @@ class Scope:
         self.values: list[Any] = []
         """What the class's parameters are for this copy."""
 
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield the steps inside, in the order in which they run."""
+        for child in self.children:
+            yield from child.leaves()
+
     @property
     def is_list(self) -> bool:
         """Whether its children are numbered copies."""
-        names = [child.name for child in self.children]
-        if not names or names != [str(number) for number in range(len(names))]:
+        if not self.children or not numbered([child.name for child in self.children]):
             return False
         return all(is_plain(child.step) if isinstance(child, Leaf) else not child.is_list for child in self.children)
 
@@ -87,6 +99,20 @@ class Scope:
                 return False
             current = child.outputs
         return current == self.outputs
+
+
+def numbered(names: Sequence[str]) -> bool:
+    """Return whether names are 0, 1, 2, ..."""
+    return list(names) == [str(number) for number in range(len(names))]
+
+
+def unused(name: str, taken: Container[str], join: str = "_") -> str:
+    """Return a name, with a running number where it is taken."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}{join}{number}"
+    return found
 
 
 class Parameter(NamedTuple):
@@ -269,13 +295,8 @@ class Outline:
         if not scope.is_list:
             taken: set[str] = set()
             for child in scope.children:
-                name = wanted = self.identifier(child.name)
-                number = 1
-                while name in taken:
-                    number += 1
-                    name = f"{wanted}_{number}"
-                child.name = name
-                taken.add(name)
+                child.name = unused(self.identifier(child.name), taken)
+                taken.add(child.name)
         for child in scope.children:
             if isinstance(child, Scope):
                 self._name(child)
@@ -297,14 +318,7 @@ class Outline:
         """Find what each scope reads from outside and what of it is read there."""
         readers: dict[Tensor, list[Leaf]] = {}
 
-        def collect(scope: Scope) -> Iterator[Leaf]:
-            for child in scope.children:
-                if isinstance(child, Scope):
-                    yield from collect(child)
-                else:
-                    yield child
-
-        for leaf in collect(self.root):
+        for leaf in self.root.leaves():
             for tensor in leaf.inputs:
                 readers.setdefault(tensor, []).append(leaf)
         outputs = set(self.graph.outputs)
@@ -313,7 +327,7 @@ class Outline:
             for child in scope.children:
                 if isinstance(child, Scope):
                     wire(child)
-            inside = list(collect(scope))
+            inside = list(scope.leaves())
             members = set(map(id, inside))
             made = [tensor for leaf in inside for tensor in leaf.outputs]
             own = set(made)
@@ -366,10 +380,7 @@ class Outline:
 
     def free(self, name: str) -> str:
         """Return a name for a class that none has yet."""
-        found, number = name, 1
-        while found in self._taken:
-            number += 1
-            found = f"{name}{number}"
+        found = unused(name, self._taken, join="")
         self._taken.add(found)
         return found
 
@@ -386,7 +397,7 @@ def solve(definition: Definition, columns: Sequence[Sequence[Hole]]) -> None:
             continue
         found = _by_others(values, parameters, given)
         if found is None:
-            name = given.get(_key(values)) or _new_name(column[0].role, parameters.values(), given.values())
+            name = given.get(_key(values)) or unused(column[0].role, {*parameters.values(), *given.values()})
             parameters[_key(values)] = name
             found = Expression(name)
         elif found.parameter not in parameters.values():
@@ -440,15 +451,6 @@ def _by_others(values: tuple[Any, ...], parameters: Mapping[Any, str], given: Ma
     return None
 
 
-def _new_name(role: str, taken: Iterable[str], reserved: Iterable[str]) -> str:
-    used = {*taken, *reserved}
-    name, number = role, 1
-    while name in used:
-        number += 1
-        name = f"{role}_{number}"
-    return name
-
-
 def _ordered(parameters: list[Parameter]) -> list[Parameter]:
     """Return parameters, what comes in first; those that most copies agree on last, with a default."""
     leading = [p for p in parameters if p.name in ("in_channels", "in_features", "num_features", "input_size")]
@@ -462,6 +464,3 @@ def _ordered(parameters: list[Parameter]) -> list[Parameter]:
         is_common = 2 * most > len(parameter.values) and len(parameter.values) > 2  # noqa: PLR2004 - of two none is common
         found.append(parameter._replace(default=common) if is_common else parameter)
     return [*leading, *(p for p in found if p.default is ...), *(p for p in found if p.default is not ...)]
-
-
-__all__ = ["Argument", "Definition", "Expression", "Hole", "Leaf", "Outline", "Own", "Parameter", "Scope", "holes"]

@@ -22,8 +22,7 @@ class Alive(TorchDispatchMode):
 
     def __init__(self, weights):
         super().__init__()
-        self.known = {weight.untyped_storage()._cdata for weight in weights}
-        self.now = self.peak = 0
+        self.known, self.now, self.peak = addresses(weights), 0, 0
 
     def add(self, tensor):
         storage = tensor.untyped_storage()
@@ -44,6 +43,11 @@ class Alive(TorchDispatchMode):
             if isinstance(leaf, torch.Tensor):
                 self.add(leaf)
         return made
+
+
+def addresses(tensors):
+    """Return what tells the storages of tensors apart."""
+    return {tensor.untyped_storage()._cdata for tensor in tensors}
 
 
 class Box:
@@ -84,22 +88,12 @@ def inputs_of(job):
     return found
 
 
-def grouped_backward(*given, groups, output_mask, out_shape, **kwargs):
-    """Count a grouped convolution's gradients: PyTorch's own formula counts those of weights once for each group."""
-    count = conv_backward_flop.__wrapped__
-    of_input, of_weight, _ = output_mask
-    inputs = count(*given, groups, (of_input, False, False), out_shape, **kwargs) if of_input else 0
-    weights = count(*given, groups, (False, of_weight, False), out_shape, **kwargs) if of_weight else 0
-    return inputs + weights // groups
-
-
-def _convolution_backward(
-    grad, x, w, _bias, stride, padding, dilation, transposed, _output_padding, groups, output_mask, out_shape=None, **_
-):
-    return grouped_backward(
-        grad, x, w, _bias, stride, padding, dilation, transposed, _output_padding,
-        groups=groups, output_mask=output_mask, out_shape=out_shape,
-    )  # fmt: skip
+def _convolution_backward(*given, out_shape=None, **kwargs):
+    """Count a convolution's gradients: PyTorch's own formula counts those of weights once for each group."""
+    *given, groups, (of_input, of_weight, _) = given
+    count = conv_backward_flop.__wrapped__  # which takes shapes, not tensors
+    inputs = count(*given, groups, (of_input, False, False), out_shape, **kwargs)
+    return inputs + count(*given, groups, (False, of_weight, False), out_shape, **kwargs) // groups
 
 
 FORMULAS = flop_registry | {torch.ops.aten.convolution_backward: shape_wrapper(_convolution_backward)}
@@ -129,7 +123,7 @@ def measure(job):
     noted = {}
     model = build(job, noted)
     weights = [*model.parameters(), *model.buffers(), *plain_tensors(model)]
-    modules = dict(model.named_modules())
+    modules, saved = dict(model.named_modules()), model.state_dict().keys()
     found = {
         "torch": torch.__version__.partition("+")[0],
         "params": sum(weight.numel() for weight in model.parameters()),
@@ -137,7 +131,7 @@ def measure(job):
         "buffers": sum(
             buffer.numel()
             for name, buffer in model.named_buffers()
-            if name in model.state_dict() and not name.endswith("num_batches_tracked")
+            if name in saved and not name.endswith("num_batches_tracked")
         ),
         "module_params": {
             path: sum(weight.numel() for weight in modules[path].parameters())
@@ -165,7 +159,7 @@ def measure(job):
 
 def training(model, job, weights):
     """Return what a pass in training keeps and computes; `refused` where PyTorch does not train on the batch."""
-    known = {weight.untyped_storage()._cdata for weight in weights}
+    known = addresses(weights)
     boxes = weakref.WeakSet()
 
     def pack(tensor):

@@ -1,48 +1,21 @@
 """What measuring scripts share: the storages that PyTorch has alive, and those that autograd keeps for backward."""
 
-import weakref
+import sys
+from pathlib import Path
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+sys.path.append(str(Path(__file__).parents[2] / "archinspect" / "verify"))
 
-class Alive(TorchDispatchMode):
-    """The most bytes of storages alive at once, those of `weights` left out."""
+from measure_pytorch import Alive, addresses
 
-    def __init__(self, weights):
-        super().__init__()
-        self.known, self.now, self.peak = addresses(weights), 0, 0
-
-    def add(self, tensor):
-        storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
-        if key not in self.known:
-            self.known.add(key)
-            self.now += size
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self.drop, key, size)
-
-    def drop(self, key, size):
-        self.known.discard(key)
-        self.now -= size
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self.add(leaf)
-        return result
+__all__ = ["Alive", "addresses", "constants", "kept_for_backward"]
 
 
 def constants(model):
     """Return what no figure of activations counts: parameters, buffers, and a module's own `tables`."""
     tables = [table for module in model.modules() for table in getattr(module, "tables", ())]
     return [*model.parameters(), *model.buffers(), *tables]
-
-
-def addresses(tensors):
-    return {tensor.untyped_storage()._cdata for tensor in tensors}
 
 
 def kept_for_backward(weights, run):

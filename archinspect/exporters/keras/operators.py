@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from archinspect.exporters.code import SAME
 from archinspect.exporters.keras import axes, elementwise, features, maps
 
 if TYPE_CHECKING:
@@ -109,10 +110,4 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Rescaling": elementwise.rescaling,
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
-for _alias, _name in {
-    "_Projection": "Dense",
-    "_ToQuery": "Dense",
-    "_Packed": "ScaledDotProductAttention",
-    "_AttendingSteps": "TimeDistributed",
-}.items():
-    OPERATORS[_alias] = OPERATORS[_name]
+OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}

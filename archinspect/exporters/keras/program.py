@@ -6,13 +6,14 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.code import Call, Given, Raw, Step, call, code
+from archinspect.exporters.attention import step_name
+from archinspect.exporters.code import Call, Given, Raw, Step, call, code, reading
+from archinspect.exporters.definitions import parts_for
 from archinspect.exporters.keras.axes import trained
-from archinspect.exporters.keras.definitions import parts_for
 from archinspect.exporters.keras.elementwise import activation_name
 from archinspect.exporters.keras.operators import OPERATORS
 from archinspect.exporters.keras.use import Use, legal, with_arguments
-from archinspect.exporters.outline import Leaf
+from archinspect.exporters.outline import Between, Leaf
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.graph.graph import composites_above
 from archinspect.ops.attending import Attending
@@ -28,15 +29,11 @@ KEPT = "\x04{}\x05"
 """Marks the place of a layer that is called more than once, by its path."""
 
 
-class Between:
-    """A value of the program that is no tensor of the network, such as what a padding makes."""
-
-
 def given_names(leaves: Sequence[Leaf]) -> set[str]:
     """Return the names that Keras gives by itself to what expressions of a program compute."""
     expressions = [leaf.step.code for leaf in leaves if not leaf.step.module]
     texts = ["".join(piece if isinstance(piece, str) else "x" for piece in pieces) for pieces in expressions]
-    texts += parts_for([part for leaf in leaves for part in leaf.step.parts], only="def ")
+    texts += parts_for("keras", [part for leaf in leaves for part in leaf.step.parts], only="def ")
     text = "\n".join(texts)
     signs = {" + ": "add", " * ": "multiply", " - ": "subtract", " / ": "true_divide", "x[": "get_item"}
     return {*re.findall(r"ops\.(\w+)", text), *(name for sign, name in signs.items() if sign in text)}
@@ -159,7 +156,7 @@ class Program:
             used = sorted({piece.index for piece in step.code if isinstance(piece, Given)})
             read = inputs
             if -1 not in used and used != list(range(len(inputs))):
-                step, read = _renumbered(step, used), [inputs[index] for index in used]  # noqa: PLW2901 - as it is written
+                step, read = reading(step, used), [inputs[index] for index in used]  # noqa: PLW2901 - as it is written
             nodes = [node] if active is None else [node, active]
             yield Leaf(path + ending, path, step, read, made, nodes if number == len(chain) - 1 else ())
             inputs = [*made, *inputs[1:]]
@@ -200,20 +197,11 @@ class Program:
         self.composites[layer] = (type(nodes[0].layer_op).__name__, {})
         if layer in self.kept:
             self.kept.remove(layer)
-        names = dict(zip(attending.inputs, ("query", "key", "value"), strict=False))
         for node in nodes:
             if node is attending:
                 yield from self._attend(layer, node)
                 continue
-            name = names.get(node.output, "")
-            if type(node.op).__name__ == "RotaryEmbedding":
-                name = f"rotated_{name}"
-            elif not name and node.position > attending.position:
-                name = "projection"
-            for reader in nodes:
-                if not name and node.output in reader.inputs:
-                    name = names.get(reader.output, "")
-            yield from self._chain(node, f"{layer}.{name or node.path.rpartition('.')[2]}")
+            yield from self._chain(node, f"{layer}.{step_name(node, nodes, attending)}")
 
     def _keras_attention(self, layer: str, nodes: Sequence[Node], attending: Node) -> Leaf | None:
         """Return the step of Keras's own layer of attention, where it does the same."""
@@ -310,11 +298,3 @@ def _takes_activation(name: str) -> bool:
 
 def _called_again(pieces: Any, place: str) -> Any:  # noqa: ANN401 - code
     return tuple(place if type(piece).__name__ == "Own" else piece for piece in pieces)
-
-
-def _renumbered(step: Step, used: Sequence[int]) -> Step:
-    """Return a step that counts only the inputs that it uses."""
-    pieces = [
-        piece._replace(index=used.index(piece.index)) if isinstance(piece, Given) else piece for piece in step.code
-    ]
-    return step._replace(code=tuple(pieces))

@@ -9,7 +9,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
-from archinspect.exporters.keras.definitions import part_texts, parts_for
+from archinspect.exporters.definitions import part_texts, parts_for
 from archinspect.exporters.keras.use import Named, legal
 from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Expression, Leaf, sequential
@@ -40,7 +40,13 @@ def function_name(name: str) -> str:
 
 def free_name(name: str, taken: Collection[str] = ()) -> str:
     """Return a name as one that stands for nothing else in a program."""
-    while keyword.iskeyword(name) or name in RESERVED or name in part_texts() or name in taken or _NUMBERED.match(name):
+    while (
+        keyword.iskeyword(name)
+        or name in RESERVED
+        or name in part_texts("keras")
+        or name in taken
+        or _NUMBERED.match(name)
+    ):
         name = f"{name}_"
     return name
 
@@ -457,7 +463,7 @@ def _plain(text: str) -> str:
 def module_text(writer: Writer) -> str:
     """Return the text of the file."""
     functions = list(writer.functions())
-    pieces = [*parts_for(list(writer.parts)), *functions]
+    pieces = [*parts_for("keras", list(writer.parts)), *functions]
     body = "\n\n\n".join(pieces)
     imports = [name for name in ("layers", "ops") if re.search(rf"(?<![\w.]){name}\.", body)]
     head = [f'"""{_plain(writer.outline.graph.name)} in Keras."""', ""]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.orders import spec_order
-from archinspect.ops.spatial import channel_axis
+from archinspect.exporters.pytorch.elementwise import lined_up
 
 if TYPE_CHECKING:
     from archinspect.exporters.orders import Use
@@ -65,12 +65,8 @@ def reshape_like(use: Use) -> Step:
 def mat_mul(use: Use) -> Step:
     """Return a product of matrices."""
     op: Any = use.op
-    first, second = ("{0}.mT" if op.transpose_a else "{0}"), ("{1}.mT" if op.transpose_b else "{1}")
-    ranks = [len(shape) for shape in use.call.shapes]
-    for index, rank in enumerate(ranks):
-        if rank < max(ranks):
-            lined = f"[:, {', '.join(['None'] * (max(ranks) - rank))}]"
-            first, second = (first + lined, second) if index == 0 else (first, second + lined)
+    first = "{0}" + ".mT" * op.transpose_a + lined_up(use, 0)
+    second = "{1}" + ".mT" * op.transpose_b + lined_up(use, 1)
     return Step(code(f"{first} @ {second}"))
 
 
@@ -144,8 +140,7 @@ def from_windows(use: Use) -> Step:
 def split(use: Use) -> Step:
     """Return the parts of an axis."""
     op: Any = use.op
-    spec = use.call.shapes[0]
-    at = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
+    at = use.own_axis
     if op.parts:
         return Step(code(f"{{0}}.chunk({{parts}}, dim={{dim}}){_only(use)}", parts=op.parts, dim=at))
     return Step(code(f"{{0}}.split({{sizes}}, dim={{dim}}){_only(use)}", sizes=tuple(op.sizes), dim=at))

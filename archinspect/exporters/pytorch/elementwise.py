@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.figures import Run
-from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from archinspect.exporters.orders import Use
@@ -161,21 +160,13 @@ def merge(use: Use, operator: str) -> Step:
 
 def _operands(use: Use) -> list[str]:
     """Return the inputs, those of fewer axes with further ones after the batch."""
-    rank = max(len(shape) for shape in use.call.shapes)
-    found = []
-    for index, shape in enumerate(use.call.shapes):
-        missing = rank - len(shape)
-        found.append(
-            f"{{{index}}}"
-            + (
-                f"[:, {', '.join(['None'] * missing)}]"
-                if missing and len(shape) > 1
-                else f"[:, {', '.join(['None'] * missing)}]"
-                if missing
-                else ""
-            )
-        )
-    return found
+    return [f"{{{index}}}{lined_up(use, index)}" for index in range(len(use.orders))]
+
+
+def lined_up(use: Use, index: int) -> str:
+    """Return what gives an input as many axes as the input of most has, after the batch."""
+    missing = max(map(len, use.call.shapes)) - len(use.call.shapes[index])
+    return f"[:, {', '.join(['None'] * missing)}]" if missing else ""
 
 
 def extreme(use: Use, name: str) -> Step:
@@ -195,11 +186,8 @@ def average(use: Use) -> Step:
 
 def concatenate(use: Use) -> Step:
     """Return the inputs side by side."""
-    op: Any = use.op
-    spec = use.call.shapes[0]
-    axis = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
     operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
-    return Step(code(f"torch.cat([{operands}], dim={{dim}})", dim=axis))
+    return Step(code(f"torch.cat([{operands}], dim={{dim}})", dim=use.own_axis))
 
 
 def sample(use: Use) -> Step:
@@ -224,9 +212,7 @@ def dropout(use: Use, name: str = "Dropout") -> Step:
 def spatial_dropout(use: Use) -> Step:
     """Return a dropout of whole channels."""
     op: Any = use.op
-    spec = use.call.shapes[0]
-    axis = use.axis(channel_axis(spec, op.data_format))
-    module = call("SpatialDropout", {"rate": float(op.rate)}, axis=(axis, 1))
+    module = call("SpatialDropout", {"rate": float(op.rate)}, axis=(use.own_axis, 1))
     return Step(code("{self}({0})"), module, parts=("SpatialDropout",))
 
 

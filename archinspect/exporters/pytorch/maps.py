@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Hole, Step, call, code
 from archinspect.exporters.orders import channels_first
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -269,21 +268,10 @@ def pixel_unshuffle(use: Use) -> Step:
 # Normalization
 
 
-def _channels_at_one(use: Use) -> bool:
-    op: Any = use.op
-    spec = use.call.shapes[0]
-    axis = channel_axis(spec, op.data_format) if op.axis is None else op.axis % len(spec)
-    return use.axis(axis) == 1
-
-
-def _around(use: Use, step: str = "{self}({0})") -> str:
-    """Return a call with the channels moved to axis 1 and back where they are not there."""
-    op: Any = use.op
-    spec = use.call.shapes[0]
-    if _channels_at_one(use):
-        return step
-    at = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
-    return f"{step.replace('{0}', f'{{0}}.movedim({at}, 1)')}.movedim(1, {at})"
+def _around(use: Use) -> str:
+    """Return a call of the module, the channels moved to axis 1 and back where they are not there."""
+    at = use.own_axis
+    return "{self}({0})" if at == 1 else f"{{self}}({{0}}.movedim({at}, 1)).movedim(1, {at})"
 
 
 def _spatial(use: Use, *, least: int = 1) -> int:
@@ -313,10 +301,10 @@ def batch_norm(use: Use) -> Step:
         "affine": (scale or offset, True),
         "track_running_stats": (op.track_running_stats, True),
     }
-    name, parts = f"nn.BatchNorm{_spatial(use)}d", ()
+    name = f"nn.BatchNorm{_spatial(use)}d"
     if scale != offset:
         return _partly(use, name, options, scale=scale)
-    return Step(code(_around(use)), call(name, {"num_features": _channels(use)}, **options), parts=parts)
+    return Step(code(_around(use)), call(name, {"num_features": _channels(use)}, **options))
 
 
 def _partly(use: Use, name: str, options: dict[str, Any], *, scale: bool, first: dict[str, int] | None = None) -> Step:
@@ -379,16 +367,13 @@ def local_response_norm(use: Use) -> Step:
 def unit_norm(use: Use) -> Step:
     """Return vectors of length 1."""
     op: Any = use.op
-    spec = use.call.shapes[0]
-    axis = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
-    return Step(code("F.normalize({0}, dim={dim}, eps={eps})", dim=axis, eps=op.epsilon))
+    return Step(code("F.normalize({0}, dim={dim}, eps={eps})", dim=use.own_axis, eps=op.epsilon))
 
 
 def layer_scale(use: Use) -> Step:
     """Return a product with a learned vector."""
     op: Any = use.op
-    spec = use.call.shapes[0]
-    axis = use.axis(channel_axis(spec, op.data_format) if op.axis is None else op.axis)
+    axis = use.own_axis
     shape = (use.shape[axis], *(1,) * (len(use.shape) - 1 - axis))
     module = call("LayerScale", {"shape": shape}, value=(op.init_values, 1e-6))
     return Step(code("{self}({0})"), module, parts=("LayerScale",))

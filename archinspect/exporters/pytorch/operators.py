@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.exporters.code import SAME
 from archinspect.exporters.orders import (
     as_a_map,
     as_it_is,
@@ -153,10 +154,4 @@ OPERATORS: dict[str, Translation] = {
     ),
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
-for _alias, _name in {
-    "_Projection": "Dense",
-    "_ToQuery": "Dense",
-    "_Packed": "ScaledDotProductAttention",
-    "_AttendingSteps": "TimeDistributed",
-}.items():
-    OPERATORS[_alias] = OPERATORS[_name]
+OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}

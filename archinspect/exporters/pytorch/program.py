@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.code import Given, Step, call, code
+from archinspect.exporters.attention import step_name
+from archinspect.exporters.code import Given, Step, call, code, in_orders, reading
 from archinspect.exporters.orders import Use, made_in, order_of_inputs, permutation, spec_order
-from archinspect.exporters.outline import Leaf
+from archinspect.exporters.outline import Between, Leaf
 from archinspect.exporters.pytorch.operators import OPERATORS
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.attending import Attending
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.orders import Order
     from archinspect.graph.graph import Node, Tensor
-
-
-class Between:
-    """A value of the program that is no tensor of the network, such as the biases that several attentions add."""
 
 
 class Program:
@@ -56,17 +53,12 @@ class Program:
         use = Use(node, call_, entry.reads(node.op, call_.shapes, there), self.facts)
         step = entry.translate(use)
         turns = [permutation(*pair) for pair in zip(there, use.orders, strict=True)]
-        if any(turns):
-            pieces = [
-                piece._replace(order=turns[piece.index]) if isinstance(piece, Given) and piece.index >= 0 else piece
-                for piece in step.code
-            ]
-            step = step._replace(code=tuple(pieces))
+        step = step._replace(code=in_orders(step.code, turns))
         for tensor in node.outputs:
             self.orders[tensor] = made_in(use, tensor, keeps=entry.keeps)
         used = {piece.index for piece in step.code if isinstance(piece, Given)}
         if -1 not in used and used != set(range(len(node.inputs))):
-            step = _renumbered(step, sorted(used))
+            step = reading(step, sorted(used))
             return Leaf(path, path, step, [node.inputs[index] for index in sorted(used)], node.outputs, [node])
         return Leaf(path, path, step, [*node.inputs, *extra], node.outputs, [node])
 
@@ -80,7 +72,6 @@ class Program:
         op: Any = attending.op
         packed = op.fused_inputs()
         together = [attending.inputs[index].producer for index in packed]
-        names = dict(zip(attending.inputs, ("query", "key", "value"), strict=False))
         for node in nodes:
             if node in together:
                 if node is together[-1]:
@@ -88,13 +79,7 @@ class Program:
             elif node is attending:
                 yield from self._attend(layer, node)
             else:
-                name = names.get(node.output) or ("projection" if node.position > attending.position else "")
-                for reader in nodes:
-                    if node.output in reader.inputs and reader.output in names and not name:
-                        name = names[reader.output]
-                if type(node.op).__name__ == "RotaryEmbedding":
-                    name = f"rotated_{name}"
-                yield self._leaf(node, f"{layer}.{name or node.path.rpartition('.')[2]}")
+                yield self._leaf(node, f"{layer}.{step_name(node, nodes, attending)}")
 
     def _whole(self, layer: str, nodes: Sequence[Node]) -> Leaf | None:
         """Return attention as PyTorch's own module, where that is what the layer says."""
@@ -118,10 +103,9 @@ class Program:
         pieces = code(f"{{self}}({{0}}, {{{other}}}, {{{other}}}, need_weights=False)[0]")
         inputs = [query] if memory is query else [query, memory]
         turns = [permutation(self.orders[t], spec_order(len(self.orders[t]))) for t in inputs]
-        pieces = tuple(p._replace(order=turns[p.index]) if isinstance(p, Given) else p for p in pieces)
         for node in nodes:
             self.orders[node.output] = spec_order(len(self.facts.shape(node.output)))
-        step = Step(pieces, call("nn.MultiheadAttention", sizes, **options))
+        step = Step(in_orders(pieces, turns), call("nn.MultiheadAttention", sizes, **options))
         return Leaf(layer, layer, step, inputs, [last], nodes)
 
     def _packed(self, layer: str, nodes: Sequence[Node]) -> Leaf:
@@ -134,8 +118,7 @@ class Program:
         module = call("nn.Linear", sizes, bias=(ops[0].use_bias, True))
         cut = ".chunk({parts}, dim=-1)" if len(set(widths)) == 1 else ".split({sizes}, dim=-1)"
         pieces = code(f"{{self}}({{0}}){cut}", parts=len(nodes), sizes=tuple(widths))
-        turn = permutation(there, spec_order(len(there)))
-        pieces = tuple(piece._replace(order=turn) if isinstance(piece, Given) else piece for piece in pieces)
+        pieces = in_orders(pieces, [permutation(there, spec_order(len(there)))])
         outputs = [node.output for node in nodes]
         for tensor in outputs:
             self.orders[tensor] = spec_order(len(there))
@@ -176,11 +159,3 @@ class Program:
 def _adds(op: Any) -> bool:  # noqa: ANN401 - attention
     """Return whether attention adds biases or a mask to its scores."""
     return bool(op.position_biases or op.shared_position_biases or op.masked)
-
-
-def _renumbered(step: Step, used: Sequence[int]) -> Step:
-    """Return a step that counts only the inputs that it uses."""
-    pieces = [
-        piece._replace(index=used.index(piece.index)) if isinstance(piece, Given) else piece for piece in step.code
-    ]
-    return step._replace(code=tuple(pieces))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import keyword
 import re
 import textwrap
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.base.printable import printable
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
+from archinspect.exporters.definitions import part_texts, parts_for
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, is_plain, sequential
+from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, is_plain, numbered, sequential
 from archinspect.exporters.pytorch.body import Statement, body
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.reports.summary import report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.code import Step
@@ -71,7 +70,7 @@ def class_name(name: str) -> str:
 
 def reserved() -> set[str]:
     """Return the names that no class of a network can have."""
-    return {"F", "OrderedDict", "Tensor", *part_texts()}
+    return {"F", "OrderedDict", "Tensor", *part_texts("pytorch")}
 
 
 class Rendered(NamedTuple):
@@ -199,9 +198,7 @@ class Writer:
 
     def _ties(self) -> Iterator[str]:
         """Yield what does not train, and what shares weights with others."""
-        frozen = {node for node in self.facts.graph.nodes if not node.trainable and node in self._modules}
-        frozen = {node for node in frozen if self.facts.call(node).learns}
-        yield from self._frozen(self.outline.root, frozen)
+        yield from self._frozen(self.outline.root, {node for node in self.facts.graph.nodes if not node.trainable})
         # After that: what is shared trains if the layer trains that it belongs to.
         for node in self.facts.graph.nodes:
             if node.shares is None:
@@ -222,11 +219,10 @@ class Writer:
     def _frozen(self, scope: Scope, frozen: set[Node]) -> Iterator[str]:
         """Yield the lines that keep modules from training, a whole scope at once where all of it is."""
         for child in scope.children:
-            nodes = [n for leaf in _leaves(child) for n in leaf.nodes if n in self._modules]
-            learning = [n for n in nodes if self.facts.call(n).learns]
-            if learning and all(node in frozen for node in learning):
-                first = self._modules[learning[0]]
-                yield f"{_above(first, child, self._modules, learning)}.requires_grad_(False)"
+            nodes = [node for leaf in child.leaves() for node in leaf.nodes if node in self._modules]
+            learning = [node for node in nodes if self.facts.call(node).learns]
+            if learning and frozen.issuperset(learning):
+                yield f"{_reached(child, self._modules[learning[0]])}.requires_grad_(False)"
             elif isinstance(child, Scope):
                 yield from self._frozen(child, frozen)
 
@@ -301,29 +297,19 @@ class _Rendering:
         return f"{call.name}({', '.join(args)})"
 
 
-def _leaves(child: Leaf | Scope) -> Iterator[Leaf]:
+def _reached(child: Leaf | Scope, inside: str) -> str:
+    """Return how a child is reached, from how a module inside of it, or its own, is."""
     if isinstance(child, Leaf):
-        yield child
-    else:
-        for inner in child.children:
-            yield from _leaves(inner)
-
-
-def _above(reached: str, child: Leaf | Scope, modules: Mapping[Node, str], nodes: Sequence[Node]) -> str:
-    """Return how a child is reached, from how a module in it is."""
-    if isinstance(child, Leaf):
-        return reached
-    depth = child.path.count(".") + 1
-    del modules, nodes
-    parts = re.findall(r"\.\w+|\[\d+\]", reached)
-    return "self" + "".join(parts[:depth])
+        return inside
+    steps = re.findall(r"\.\w+|\[\d+\]", inside)
+    return "self" + "".join(steps[: child.path.count(".") + 1])
 
 
 def _items(rows: Rows) -> str:
     """Return the arguments of a `nn.Sequential`: numbered ones as they are, named ones as a dictionary."""
     names = [child.name for child, _ in rows]
     made = [row.made for _, row in rows]
-    if names == [str(number) for number in range(len(names))]:
+    if numbered(names):
         return ", ".join(_runs(made))
     return f"OrderedDict({', '.join(f'{n}={text}' for n, text in zip(names, made, strict=True))})"
 
@@ -360,34 +346,10 @@ def _plain(text: str) -> str:
     return printable(" ".join(text.split())).replace("\\", "/").replace('"', "'")
 
 
-@cache
-def part_texts() -> dict[str, str]:
-    """Return the text of every ready-made definition, by its name."""
-    from importlib.resources import files  # slow to import
-
-    text = files("archinspect.exporters.pytorch").joinpath("parts.py").read_text("utf-8")
-    lines = text.splitlines()
-    nodes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
-    return {node.name: "\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in nodes}
-
-
-def parts_for(names: Sequence[str]) -> list[str]:
-    """Return the texts of definitions and of those that they name, in the order of their file."""
-    texts = part_texts()
-    wanted: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in wanted:
-            wanted.add(name)
-            todo += [other for other in texts if other != name and re.search(rf"(?<![.\w]){other}\b", texts[name])]
-    return [text for name, text in texts.items() if name in wanted]
-
-
 def module_text(writer: Writer, facts: Facts) -> str:
     """Return the text of a whole module: what it is, what it imports, its definitions and classes."""
     classes = list(writer.classes())
-    definitions = [*parts_for(list(writer.parts)), *classes]
+    definitions = [*parts_for("pytorch", list(writer.parts)), *classes]
     text = "\n\n\n".join(definitions)
     imports = ["from collections import OrderedDict\n"] if "OrderedDict(" in text else []
     imports += ["import torch"] if re.search(r"\btorch\.", text) else []

@@ -1,4 +1,4 @@
-"""The ready-made definitions that a program takes along, as texts."""
+"""The ready-made definitions that exported programs take along: the text of each target's `parts.py`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 @cache
-def part_texts() -> dict[str, str]:
-    """Return the text of every ready-made definition, by its name."""
-    from importlib.resources import files
+def part_texts(target: str) -> dict[str, str]:
+    """Return the text of every ready-made definition of a target, by its name."""
+    from importlib.resources import files  # slow to import
 
-    text = files("archinspect.exporters.keras").joinpath("parts.py").read_text("utf-8")
+    text = files(f"archinspect.exporters.{target}").joinpath("parts.py").read_text("utf-8")
     lines = text.splitlines()
     found = {}
     for node in ast.parse(text).body:
@@ -26,14 +26,14 @@ def part_texts() -> dict[str, str]:
     return found
 
 
-def parts_for(names: Sequence[str], only: str = "") -> list[str]:
+def parts_for(target: str, names: Sequence[str], only: str = "") -> list[str]:
     """Return the texts of definitions and of those that they name, in the order of their file; `only` as they begin."""
-    texts = part_texts()
+    texts = part_texts(target)
     wanted: set[str] = set()
     todo = list(names)
     while todo:
         name = todo.pop()
         if name not in wanted:
             wanted.add(name)
-            todo += [other for other in texts if other != name and re.search(rf"\b{other}\b", texts[name])]
+            todo += [other for other in texts if other != name and re.search(rf"(?<![.\w]){other}\b", texts[name])]
     return [text for name, text in texts.items() if name in wanted and text.startswith(only)]
