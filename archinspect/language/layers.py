@@ -66,7 +66,7 @@ class Layers:
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
-        op = expansion.maker.make(kind, step, env, expansion.builder.layout, merges=merges)
+        op = expansion.maker.make(kind, op_name, step, env, expansion.builder.layout, merges=merges)
         path = expansion.claim(name, step, scope, snake(kind.__name__))
         if op and kind is ops.find_operator("Input"):
             self._add_input(op, path, step)

@@ -278,6 +278,11 @@ class InstanceNormalization(_TrackedNorm):
     affine: bool = arg("learn a scale and an offset", Bool(), default=False)
     track_running_stats: bool = arg("keep running statistics", Bool(), default=False)
 
+    def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0][1:]) == 1:
+            raise Mismatch("needs an axis beside the channels: a single element is its own mean, and becomes 0")
+        return super().output(*shapes)
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)
         return (*super().workspace(shapes, output, run), ("float32", offsets))

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from archinspect.analyses.receptive_field import Field, fields
-from archinspect.base.diagnostics import suggest
+from archinspect.base.diagnostics import show, suggest
 from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.base.shape import AXES, axis_names, size
 from archinspect.base.symbolic.traced import Number, Traced, is_long, named, named_numbers, plain, terms, written
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
+from archinspect.ops.modules import find_module
 from archinspect.ops.spatial import Spatial
 from archinspect.reports.summary import batch_shape
 
@@ -237,6 +238,16 @@ def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     return {name: tuple(parts) for name, parts in layers.items()}
 
 
+def _as_module(node: Node) -> str:
+    """Return what is to be said of a layer that the spec calls as PyTorch does."""
+    name = node.origin.text()
+    module = find_module(name)
+    if module is None or not module.defaults:
+        return ""
+    defaults = ", ".join(f"{key} {show(value)}" for key, value in module.defaults.items())
+    return f"\n\n`{name}` is PyTorch's module, with its defaults: {defaults}."
+
+
 class _Explainer:
     """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
@@ -260,7 +271,7 @@ class _Explainer:
             name="",
             type=type(call.op).__name__.lstrip("_"),
             label=call.op.label(),
-            doc=type(call.op).__doc__ or "",
+            doc=(type(call.op).__doc__ or "") + _as_module(node),
             inputs=(),
             output_shapes=(),
             given=(),

@@ -49,7 +49,8 @@ def overwrites(use: Use) -> bool:
 def _is_seen(tensor: Tensor, use: Use) -> bool:
     """Return whether something else reads a tensor's storage: through a view, as an output, or for backward."""
     call_ = use.facts.call(tensor.producer)
-    kept = call_.kept(Run((True,) * len(call_.inputs), attention="math")).outputs
+    run = Run((True,) * len(call_.inputs), attention="math", in_place=tensor.producer.op.in_place)
+    kept = call_.kept(run).outputs
     viewed = call_.view_at_inference is not None or not call_.stored[0]
     return viewed or bool(kept) or tensor in use.facts.graph.outputs
 
@@ -186,8 +187,10 @@ def average(use: Use) -> Step:
 
 def concatenate(use: Use) -> Step:
     """Return the inputs side by side."""
-    operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
-    return Step(code(f"torch.cat([{operands}], dim={{dim}})", dim=use.own_axis))
+    batched = [tensor.batched for tensor in use.node.inputs]
+    expanded = f".expand(len({{{batched.index(True)}}}){', -1' * (len(use.shape) - 1)})" if any(batched) else ""
+    operands = [f"{{{index}}}{'' if is_batched else expanded}" for index, is_batched in enumerate(batched)]
+    return Step(code(f"torch.cat([{', '.join(operands)}], dim={{dim}})", dim=use.own_axis))
 
 
 def sample(use: Use) -> Step:
