@@ -10,6 +10,7 @@ from archinspect.base.diagnostics import Near
 from archinspect.base.source import List
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.likely import split_path
 from archinspect.language.parse import parse_path
 from archinspect.ops.base import ArgumentError
 
@@ -113,10 +114,13 @@ class Layers:
         expansion = self.expansion
         first = expansion.single(step, start)
         inputs = []
-        for path in step.value.items:
+        paths = [self._path_steps(path) for path in step.value.items]
+        for warning in split_path(step.value.items, paths):
+            expansion.problems.add(warning)
+        for path, steps in zip(step.value.items, paths, strict=True):
             inner = scope.for_path(env, first)
             expansion.refuse_deep(inner, step.span)
-            end = self.steps(self._path_steps(path), inner, first)
+            end = self.steps(steps, inner, first)
             if end is None:
                 message = "the empty path has no input"
                 expansion.problems.error("from", message, path.span, "say where it comes from: `from:`")

@@ -60,6 +60,15 @@ WITHOUT_EFFECT = frozenset(
     ]
 )
 
+ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
+    "dtype": (
+        (None, "float32", "float", "torch.float32", "tf.float32"),
+        "a network has one type: `--dtype`; what a layer converts to, `Cast` says",
+    ),
+    "noise_shape": ((None,), "a mask has the shape of what it masks"),
+}
+"""Of some of them, the values that are without effect, and what to do instead of others."""
+
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
@@ -211,12 +220,20 @@ class Op:
         name = self.names.get(spelling)
         if name is None:
             if spelling in WITHOUT_EFFECT or spelling in self.ignores:
+                self._refuse_effect(spelling, value)
                 return
             message = f"{type(self).__name__}: unknown argument '{spelling}'"
             raise ArgumentError(message, spelling, code="unknown-argument", near=Near(spelling, self.args, given))
         if name in vars(self):
             raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
         vars(self)[name] = self._convert(self.args[name], spelling, value)
+
+    def _refuse_effect(self, spelling: str, value: Value | Op) -> None:
+        """Raise for an argument that is without effect only as long as it says what holds anyway."""
+        without, help_ = ONLY_AS.get(spelling, ((value,), ""))
+        if value not in without:
+            message = f"{type(self).__name__}: {spelling} {show(value)} would change costs that are not counted"
+            raise ArgumentError(message, spelling, help=help_)
 
     @classmethod
     def main_arg(cls, name: str = "") -> str | None:

@@ -9,7 +9,7 @@ from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Kept, Weight, Work
-from archinspect.ops.spatial import channel_axis, data_format_arg
+from archinspect.ops.spatial import channel_axis, channels_help, data_format_arg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ class _ChannelNorm(_Norm):
             raise Mismatch(
                 f"num_features is {self.num_features}, but the input has {channels} channels",
                 args=("num_features",),
-                help="leave num_features out: it follows from the input",
+                help=channels_help("num_features", self.num_features, shape, self.data_format),
             )
         return channels
 

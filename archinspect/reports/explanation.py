@@ -16,7 +16,7 @@ from archinspect.base.symbolic.traced import Number, Traced, is_long, named, nam
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.modules import find_module
-from archinspect.ops.spatial import Spatial
+from archinspect.ops.spatial import Spatial, Windowed, positions_of
 from archinspect.reports.summary import batch_shape
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Explanation(NamedTuple):
     given: tuple[Figure, ...]
     output: tuple[Figure, ...]
     """The sizes of the outputs."""
+    unread: str
+    """What no window reads at the end of the input, `1 row and 1 column`; empty for nothing."""
     weights: tuple[WeightFigure, ...]
     params: tuple[Figure, ...]
     """Learned parameters, and running statistics if there are any."""
@@ -116,6 +118,7 @@ class Explanation(NamedTuple):
             "output_shape": _sizes(self.output_shapes[0]),
             "given": {figure.name: figure.value for figure in self.given},
             "output": [figure.as_dict() for figure in self.output],
+            **({"unread": self.unread} if self.unread else {}),
             "weights": [
                 {
                     "shape": list(w.shape),
@@ -276,6 +279,7 @@ class _Explainer:
             output_shapes=(),
             given=(),
             output=tuple(dims),
+            unread=positions_of(call.op, call.shapes[0], call.output) if isinstance(call.op, Windowed) else "",
             weights=weights,
             params=params,
             work=work,
