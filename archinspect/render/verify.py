@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from archinspect.base.printable import printable
 from archinspect.render.data import json_text
+from archinspect.verify import TITLES, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from archinspect.verify import Row, Verification
@@ -20,6 +24,7 @@ FIGURES = {
     "params": "Parameters",
     "trainable": "Trainable",
     "buffers": "Buffers",
+    "weights": "Parameters and buffers",
     "macs": "MACs",
     "training_macs": "MACs, backward included",
     "kept": "Bytes kept for backward",
@@ -32,14 +37,25 @@ SHOWN = 40
 """Rows of layers that are not equal."""
 
 
-def verification_text(found: Verification) -> str:
-    """Return a verification as JSON."""
-    return json_text(found.as_dict())
+def verifications_text(name: str, found: Sequence[Verification | Failure]) -> str:
+    """Return what all targets say of a network as JSON."""
+    return json_text({"name": name, "ok": all(one.ok for one in found), "measured": [one.as_dict() for one in found]})
 
 
-def print_verification(found: Verification, console: Console, *, everything: bool = False) -> None:
+def print_verifications(found: Sequence[Verification | Failure], console: Console, *, everything: bool = False) -> None:
+    """Print what each target says, one below the other; what could not be asked goes to stderr."""
+    for number, one in enumerate(found):
+        if isinstance(one, Failure):
+            click.echo(f"Error: {printable(one.reason)}", err=True)
+            continue
+        if number:
+            console.print()
+        _print(one, console, everything=everything)
+
+
+def _print(found: Verification, console: Console, *, everything: bool) -> None:
     """Print the network's figures, then the layers that differ, or all."""
-    target = {"pytorch": "PyTorch"}.get(found.target, found.target)
+    target = TITLES[found.target]
     title = f"{found.name}: predicted beside {target} {found.version}, batch {found.batch}"
     console.print(Text(title, "bold"), soft_wrap=True)
     console.print(_table([row for row in found.rows if not row.layer]))
@@ -55,6 +71,9 @@ def print_verification(found: Verification, console: Console, *, everything: boo
     console.print(Text(f"\nShapes and parameters by layer: {equal:,} of {len(layers):,} equal"))
     if found.within:
         console.print(Text(f"Computed within a call with others, and without a shape of their own: {found.within:,}"))
+    for reason in dict.fromkeys(found.left_out.values()):
+        names = [FIGURES[figure] for figure, why in found.left_out.items() if why == reason]
+        console.print(Text(f"Left out: {'; '.join(names)}: {reason}"), soft_wrap=True)
     if found.refused:
         console.print(Text(f"{target} does not train on the batch: {printable(found.refused)}"), soft_wrap=True)
     console.print(Text("all equal", "bold green") if found.ok else Text("not all equal", "bold red"))

@@ -1,6 +1,6 @@
-"""Measure an exported PyTorch module on the meta device: run by the Python that has torch, with a job on its input.
+"""Measure an exported PyTorch module on the meta device: run by the Python that has torch, with jobs on its input.
 
-`python measure_pytorch.py < job.json > figures.json`. A job has `text`, the module's source, `name`, its class,
+`python measure_pytorch.py < jobs.json > figures.json`. A job has `text`, the module's source, `name`, its class,
 `inputs` (`shape`, `dtype`, `channels_last`) and `wanted`, the paths of modules and values whose shapes are asked for.
 It imports nothing but torch and Python's own library.
 """
@@ -125,7 +125,7 @@ def measure(job):
     weights = [*model.parameters(), *model.buffers(), *plain_tensors(model)]
     modules, saved = dict(model.named_modules()), model.state_dict().keys()
     found = {
-        "torch": torch.__version__.partition("+")[0],
+        "version": torch.__version__.partition("+")[0],
         "params": sum(weight.numel() for weight in model.parameters()),
         "trainable": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
         "buffers": sum(
@@ -133,7 +133,7 @@ def measure(job):
             for name, buffer in model.named_buffers()
             if name in saved and not name.endswith("num_batches_tracked")
         ),
-        "module_params": {
+        "layer_params": {
             path: sum(weight.numel() for weight in modules[path].parameters())
             for path in job["wanted"]
             if path in modules
@@ -198,16 +198,20 @@ def note(path, noted):
     return hook
 
 
-def main():
-    """Read the job, write the figures; an error of PyTorch's is written as `error`."""
-    warnings.simplefilter("ignore")
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever the module prints is no part of the answer
+def answer(job):
+    """Return the figures of a job, or what PyTorch says against it."""
     try:
-        found = measure(json.load(sys.stdin))
+        return measure(job)
     except Exception as error:
-        found = {"error": f"{type(error).__name__}: {error}"}
-    json.dump(found, answer)
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def main():
+    """Read the jobs, write the figures of each."""
+    warnings.simplefilter("ignore")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a program prints is no part of the answer
+    json.dump([answer(job) for job in json.load(sys.stdin)], out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""A network beside its Keras model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archinspect.analyses.weights import ledger
+from archinspect.exporters import keras
+from archinspect.verify.against import COMPUTED, label, own_weights
+from archinspect.verify.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.graph.graph import Node
+
+
+class Program:
+    """See :class:`archinspect.verify.against.Against`."""
+
+    package = "keras"
+    left_out: Mapping[str, str] = {
+        **dict.fromkeys(("params", "buffers"), "Keras has weights that train, and others"),
+        **dict.fromkeys(COMPUTED, "Keras counts nothing of it"),
+    }
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        module = keras.export(facts, observed=True)
+        self.job = {"text": module.text, "name": module.name, "batch": facts.batch}
+        self.pieces: dict[str, list[Node]] = {}
+        """The nodes that are one step of the program, by its name."""
+        for node in facts.graph.nodes:
+            self.pieces.setdefault(module.layers.get(node.path, ""), []).append(node)
+        self.steps = module.steps
+        self.within = sum(len(nodes) - 1 for nodes in self.pieces.values())
+
+    def rows(self, measured: Mapping[str, Any]) -> Iterator[Row]:
+        """Yield every figure beside the measured one."""
+        facts = self.facts
+        weights = ledger(facts)
+        predicted = {
+            "weights": weights.params + weights.buffers,
+            "trainable": weights.trainable,
+            "outputs": [list(facts.shape(tensor)) for tensor in facts.graph.outputs],
+        }
+        for figure, value in predicted.items():
+            yield Row("", figure, value, measured.get(figure))
+        found: dict[str, int] = {}
+        for name, count in measured["layer_weights"].items():
+            owner = self.steps.get(name, name)
+            found[owner] = found.get(owner, 0) + count
+        for name, nodes in self.pieces.items():
+            yield Row(nodes[-1].path, "shape", list(facts.shape(nodes[-1].output)), measured["shapes"].get(name))
+            own = own_weights(facts, nodes)
+            if own or found.get(name):
+                yield Row(label(nodes), "weights", own, found.get(name))

@@ -1,0 +1,90 @@
+"""Measure an ONNX file by the onnx package's checks and shape inference: run by the Python that has onnx.
+
+`python measure_onnx.py < jobs.json > figures.json`. A job has `model`, the file's bytes in base 64. Shapes are inferred
+strictly, from those of the inputs alone: what the file says of its values is taken away before. It imports nothing but
+onnx and Python's own library.
+"""
+
+import base64
+import json
+import os
+import sys
+import warnings
+from math import prod
+
+import onnx
+
+PREFIX = "archinspect."
+
+
+def about(info):
+    """Return what the file says of a value."""
+    return {entry.key.removeprefix(PREFIX): entry.value for entry in info.metadata_props}
+
+
+def dims(info):
+    """Return a value's shape; None where an axis is not known."""
+    found = [dim.dim_value if dim.HasField("dim_value") else None for dim in info.type.tensor_type.shape.dim]
+    return None if None in found or not info.type.tensor_type.HasField("shape") else found
+
+
+def inferred(model):
+    """Return a model with the shapes that follow from those of its inputs."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    unknown = {name for node in bare.graph.node if node.domain for name in node.output}
+    said = [info for info in bare.graph.value_info if info.name in unknown]
+    del bare.graph.value_info[:]
+    bare.graph.value_info.extend(said)
+    for info in bare.graph.output:
+        if info.name not in unknown:
+            info.type.tensor_type.ClearField("shape")
+    return onnx.shape_inference.infer_shapes(bare, check_type=True, strict_mode=True, data_prop=True)
+
+
+def measure(job):
+    """Return the figures of a job."""
+    model = onnx.load_from_string(base64.b64decode(job["model"]))
+    onnx.checker.check_model(model, full_check=True)
+    said = {info.name: about(info) for info in (*model.graph.input, *model.graph.output, *model.graph.value_info)}
+    graph = inferred(model).graph
+    shapes = {info.name: dims(info) for info in (*graph.input, *graph.output, *graph.value_info)}
+    orders = {name: [int(axis) for axis in words["order"].split()] for name, words in said.items() if "order" in words}
+    totals, layers = {"parameter": 0, "frozen": 0, "buffer": 0}, {}
+    for name, words in said.items():
+        if words.get("kind") in totals:
+            count = prod(shapes[name])
+            totals[words["kind"]] += count
+            layer = words["layer"]
+            layers[layer] = layers.get(layer, 0) + (count if words["kind"] != "buffer" else 0)
+    return {
+        "version": onnx.__version__,
+        "params": totals["parameter"] + totals["frozen"],
+        "trainable": totals["parameter"],
+        "buffers": totals["buffer"],
+        "outputs": [shapes[info.name] for info in graph.output],
+        "orders_of_outputs": [orders.get(info.name) for info in graph.output],
+        "shapes": shapes,
+        "orders": orders,
+        "layer_params": layers,
+    }
+
+
+def answer(job):
+    """Return the figures of a job, or what onnx says against it."""
+    try:
+        return measure(job)
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def main():
+    """Read the jobs, write the figures of each."""
+    warnings.simplefilter("ignore")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a program prints is no part of the answer
+    json.dump([answer(job) for job in json.load(sys.stdin)], out)
+
+
+if __name__ == "__main__":
+    main()
