@@ -68,7 +68,8 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
     if len(different) > len(shown):
         console.print(Text(f"and {len(different) - len(shown):,} more", "dim"))
     equal = len(layers) - len(different)
-    console.print(Text(f"\nShapes and parameters by layer: {equal:,} of {len(layers):,} equal"))
+    figures = "Shapes and parameters" if "macs" in found.left_out else "Shapes, parameters and MACs"
+    console.print(Text(f"\n{figures} by layer: {equal:,} of {len(layers):,} equal"))
     if found.within:
         console.print(Text(f"Computed within a call with others, and without a shape of their own: {found.within:,}"))
     for reason in dict.fromkeys(found.left_out.values()):

@@ -44,7 +44,7 @@ class Program:
         yield from self._layers(measured)
 
     def _layers(self, measured: Mapping[str, Any]) -> Iterator[Row]:
-        """Yield the shape of each node's output, and the parameters of each module."""
+        """Yield the shape of each node's output, and parameters and MACs of each piece of the program."""
         facts, module = self.facts, self.module
         groups: dict[str, list[Node]] = {}
         for node in facts.graph.nodes:
@@ -58,6 +58,9 @@ class Program:
                 weights = [weight for node in nodes for weight in facts.call(node).weights.values()]
                 params = sum(size(weight.shape) for weight in weights if weight.parameter)
                 yield Row(label(nodes), "params", params, measured["layer_params"][path])
+            macs, found = sum(facts.call(node).work.macs for node in nodes), measured["layer_macs"].get(path, 0)
+            if macs or found:
+                yield Row(label(nodes), "macs", macs, found)
 
 
 def figures_of(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -> Iterator[Row]:

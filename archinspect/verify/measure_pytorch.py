@@ -57,12 +57,11 @@ class Box:
         self.tensor = tensor
 
 
-def build(job, noted):
-    """Return the module; what its text observes is put into `noted`."""
+def build(job, notes):
+    """Return the module; what its text observes is put into `notes`."""
 
     def observe(module, name, value):
-        for leaf in tree_leaves(value)[:1]:
-            noted.setdefault(f"{module.path}.{name}".lstrip("."), list(leaf.shape))
+        notes.take(f"{module.path}.{name}".lstrip("."), value)
         return value
 
     names = {"__name__": "exported", "observe": observe}
@@ -100,9 +99,20 @@ FORMULAS = flop_registry | {torch.ops.aten.convolution_backward: shape_wrapper(_
 
 
 class Counting(TorchDispatchMode):
-    """PyTorch's own formulas of operations, summed; its own counter follows modules, too, which not all let."""
+    """PyTorch's own formulas of operations, summed, and put down to the layers that :meth:`note` names.
 
-    flops = 0
+    Its own counter follows modules, too, which not all let.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.flops, self.told, self.layers = 0, 0, {}
+
+    def note(self, path):
+        """Put what was computed since the last note down to a layer."""
+        if self.flops > self.told:
+            self.layers[path] = self.layers.get(path, 0) + self.flops - self.told
+            self.told = self.flops
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -118,10 +128,27 @@ class Counting(TorchDispatchMode):
         return made
 
 
+class Notes:
+    """What is seen of each layer while a module runs: its shape, and what it computes."""
+
+    def __init__(self):
+        self.shapes, self.counter = {}, Counting()
+
+    def take(self, path, made):
+        """Note a layer's first output."""
+        for leaf in tree_leaves(made)[:1]:
+            self.shapes.setdefault(path, list(leaf.shape))
+        self.counter.note(path)
+
+    def hook(self, path):
+        """Return a hook that notes what a module gives."""
+        return lambda _module, _inputs, made: self.take(path, made)
+
+
 def measure(job):
-    """Return the figures of a job."""
-    noted = {}
-    model = build(job, noted)
+    """Return the figures of a job, by a pass at inference and one in training."""
+    notes = Notes()
+    model = build(job, notes)
     weights = [*model.parameters(), *model.buffers(), *plain_tensors(model)]
     modules, saved = dict(model.named_modules()), model.state_dict().keys()
     found = {
@@ -139,22 +166,24 @@ def measure(job):
             if path in modules
         },
     }
-    hooks = [modules[path].register_forward_hook(note(path, noted)) for path in job["wanted"] if path in modules]
+    hooks = [modules[path].register_forward_hook(notes.hook(path)) for path in job["wanted"] if path in modules]
+    found |= inference(model.eval(), job, weights, notes.counter)
+    found |= {"shapes": notes.shapes, "layer_macs": {path: flops // 2 for path, flops in notes.counter.layers.items()}}
+    for hook in hooks:
+        hook.remove()
+    return found | training(model.train(), job, weights)
+
+
+def inference(model, job, weights, counter):
+    """Return what a pass at inference computes and holds."""
     alive = Alive(weights)
     with torch.no_grad():
         given = inputs_of(job)
-        with alive:
+        with alive, counter:
             for tensor in given:
                 alive.add(tensor)
-            model.eval()(*given)
-    found["peak"] = alive.peak
-    del given
-    for hook in hooks:
-        hook.remove()
-    with torch.no_grad(), Counting() as counter:
-        outputs = [list(leaf.shape) for leaf in tree_leaves(model(*inputs_of(job)))]
-    found |= {"macs": counter.flops // 2, "outputs": outputs, "shapes": noted}
-    return found | training(model.train(), job, weights)
+            outputs = [list(leaf.shape) for leaf in tree_leaves(model(*given))]
+    return {"peak": alive.peak, "macs": counter.flops // 2, "outputs": outputs}
 
 
 def training(model, job, weights):
@@ -168,34 +197,21 @@ def training(model, job, weights):
             boxes.add(box)
         return box
 
-    try:
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.tensor):
-            made = model(*inputs_of(job))
-    except ValueError as error:
-        return {"refused": str(error)}
-    storages = {box.tensor.untyped_storage()._cdata: box.tensor.untyped_storage().nbytes() for box in boxes}
-    found = {"kept": sum(storages.values())}
-    del made
     with Counting() as counter:
-        made = tree_leaves(model(*inputs_of(job)))
+        try:
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.tensor):
+                made = tree_leaves(model(*inputs_of(job)))
+        except ValueError as error:
+            return {"refused": str(error)}
+        storages = {box.tensor.untyped_storage()._cdata: box.tensor.untyped_storage().nbytes() for box in boxes}
         outputs = [leaf for leaf in made if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
         torch.autograd.backward([leaf.sum() for leaf in outputs])
-    return found | {"training_macs": counter.flops // 2}
+    return {"kept": sum(storages.values()), "training_macs": counter.flops // 2}
 
 
 def plain_tensors(model):
     """Return tensors that modules hold as plain attributes, such as biases that are fixed to zero."""
     return [value for module in model.modules() for value in vars(module).values() if isinstance(value, torch.Tensor)]
-
-
-def note(path, noted):
-    """Return a hook that notes the shape of a module's first output."""
-
-    def hook(_module, _inputs, made):
-        for leaf in tree_leaves(made)[:1]:
-            noted.setdefault(path, list(leaf.shape))
-
-    return hook
 
 
 def answer(job):

@@ -27,7 +27,19 @@ def figures(**changes):
     found = {"version": "2.13.0", "params": 15, "trainable": 15, "buffers": 0, "macs": 12, "training_macs": 24}
     found |= {"kept": 28, "peak": 28, "outputs": [[1, 3]]}
     found |= {"shapes": {"dense": [1, 3], "re_lu": [1, 3]}, "layer_params": {"dense": 15}}
+    found |= {"layer_macs": {"dense": 12}}
     return found | changes
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Measure without a process for each network."""
+
+    def measured(target, _package, jobs, _pythons):
+        script = import_module(f"archinspect.verify.measure_{target}")
+        return [script.answer(job) for job in jobs]
+
+    monkeypatch.setattr(process, "measure", measured)
 
 
 def measuring(monkeypatch, **changes):
@@ -38,7 +50,7 @@ def test_equal_figures_end_with_0(monkeypatch, spec):
     measuring(monkeypatch)
     result = run("verify", spec)
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "all equal")
-    assert "Shapes and parameters by layer: 3 of 3 equal" in result.stdout
+    assert "Shapes, parameters and MACs by layer: 4 of 4 equal" in result.stdout
 
 
 def test_a_figure_that_differs_is_shown_by_layer_and_ends_with_1(monkeypatch, spec):
@@ -49,6 +61,13 @@ def test_a_figure_that_differs_is_shown_by_layer_and_ends_with_1(monkeypatch, sp
     assert ["Bytes", "kept", "for", "backward", "28", "30", "+2"] in lines
     assert ["dense", "Output", "(1,", "3)", "(1,", "4)", "differs"] in lines
     assert lines[-1] == ["not", "all", "equal"]
+
+
+def test_where_macs_differ_the_layer_is_shown(monkeypatch, spec):
+    measuring(monkeypatch, macs=13, layer_macs={"dense": 12, "re_lu": 1})
+    lines = [line.split() for line in run("verify", spec, COLUMNS="100").stdout.splitlines()]
+    assert ["MACs", "12", "13", "+1"] in lines
+    assert ["re_lu", "MACs", "0", "1", "+1"] in lines
 
 
 def test_what_is_not_measured_is_not_equal(monkeypatch, spec):
@@ -87,7 +106,10 @@ def test_several_batches_are_measured_at_once(monkeypatch, spec):
 
     def measured(_target, _package, jobs, _pythons):
         asked.append([job["inputs"][0]["shape"][0] for job in jobs])
-        return [figures(), figures(macs=36, training_macs=72, kept=84, peak=84, outputs=[[3, 3]])]
+        return [
+            figures(),
+            figures(macs=36, training_macs=72, kept=84, peak=84, outputs=[[3, 3]], layer_macs={"dense": 36}),
+        ]
 
     monkeypatch.setattr(process, "measure", measured)
     result = run("verify", spec, "--batch", "1,3,1", "--format", "json")
@@ -180,24 +202,23 @@ def test_a_measurement_that_does_not_end_is_told(monkeypatch, spec, tmp_path):
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 @pytest.mark.parametrize("name", ["lenet5", "resnet18", "gpt2", "vit_b_16", "unet", "mobilenet_v2", "densenet121"])
-def test_built_in_networks_are_equal(name):
-    for found in verify_batches(archinspect.network(name), "pytorch", [1, 3]):
+@pytest.mark.usefixtures("in_this_process")
+def test_pytorch_has_the_figures_of_networks(name):
+    network = archinspect.network(name)
+    for found in verify_batches(network, "pytorch", [1, 3] if name != "gpt2" else [1]):
         assert [row for row in found.rows if not row.equal] == []
+        by_layer = sum(row.measured for row in found.rows if row.figure == "macs" and row.layer)
+        assert [row.measured for row in found.rows if row.figure == "macs" and not row.layer] == [by_layer]
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_pytorch_measures_in_a_process(spec):
+    assert verify(archinspect.network(spec)).ok
 
 
 # ONNX is there where the tests are; tests/exporters has all networks.
-
-
-@pytest.fixture
-def in_this_process(monkeypatch):
-    """Measure without a process for each network."""
-
-    def measured(target, _package, jobs, _pythons):
-        script = import_module(f"archinspect.verify.measure_{target}")
-        return [script.answer(job) for job in jobs]
-
-    monkeypatch.setattr(process, "measure", measured)
 
 
 @pytest.mark.parametrize("name", ["lenet5", "gpt2", "t5_small", "unet", "ddpm_unet", "fasterrcnn_resnet50_fpn"])
