@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from archinspect._network import Network
     from archinspect.verify import Failure, Verification
+    from archinspect.verify.worked import Numbers
 
 
 @click.command("verify")
@@ -36,26 +37,28 @@ if TYPE_CHECKING:
     help="A Python that has the framework, asked before this one; more than once for several.",
 )
 @click.option("--all", "everything", is_flag=True, help="Also the layers whose figures are equal.")
+@click.option("--values", is_flag=True, help="Also run it, with the spec's `values`, and compare the worked sums.")
 @format_option("table", "json", help="table or json.")
 @click.option("--batch", "batches", type=Batches(), help="Samples in a batch; several by commas: 1,3.")
 @input_option
 @set_option
-def command(
+def command(  # noqa: PLR0913 - one per option
     spec: str,
+    *,
     targets: Sequence[str],
     pythons: Sequence[str],
     form: str,
     batches: Sequence[int],
-    *,
+    values: bool,
     everything: bool,
     **settings: Any,  # noqa: ANN401 - as api.network takes them
 ) -> None:
     """Prove a network's figures: export it, measure the program, and compare.
 
-    Nothing is computed: PyTorch builds the module on its meta device, Keras without weights, ONNX infers shapes.
-    Compared are parameters, buffers, MACs, those of backward, the bytes that backward keeps, the peak of activations,
-    and each layer's shape and parameters, as far as the framework tells them. It ends with 1 where a figure is not
-    equal.
+    Nothing is computed without --values: PyTorch builds the module on its meta device, Keras without weights, ONNX
+    infers shapes. Compared are parameters, buffers, MACs, those of backward, the bytes that backward keeps, the peak of
+    activations, and each layer's shape and parameters, as far as the framework tells them. It ends with 1 where a
+    figure is not equal.
 
     \b
     Examples:
@@ -70,7 +73,8 @@ def command(
         raise click.BadParameter(f"name some of {', '.join(TARGETS)}", param_hint="--against")
     with spec_errors() as api:
         network = api.network(spec, **settings)
-    found = list(_verify(network, targets, batches or [None], pythons))
+        numbers = _numbers(network) if values else None
+    found = list(_verify(network, targets, batches or [None], pythons=pythons, numbers=numbers))
     if form == "json":
         click.echo(render.verifications_text(network.graph.name, found))
     else:
@@ -78,8 +82,23 @@ def command(
     sys.exit(max(one.code for one in found))
 
 
+def _numbers(network: Network) -> Numbers:
+    from archinspect.verify import CannotMeasureError  # only here
+    from archinspect.verify.worked import numbers_of
+
+    try:
+        return numbers_of(network)
+    except CannotMeasureError as error:
+        raise click.UsageError(str(error)) from None
+
+
 def _verify(
-    network: Network, targets: Sequence[str], batches: Sequence[int | None], pythons: Sequence[str]
+    network: Network,
+    targets: Sequence[str],
+    batches: Sequence[int | None],
+    *,
+    pythons: Sequence[str],
+    numbers: Numbers | None,
 ) -> Iterator[Verification | Failure]:
     """Yield what each target says; what cannot be said or measured of one does not keep the others from it."""
     from archinspect.exporters.refusal import CannotExportError
@@ -87,7 +106,7 @@ def _verify(
 
     for target in dict.fromkeys(targets):
         try:
-            yield from verify_batches(network, target, batches, pythons=pythons)
+            yield from verify_batches(network, target, batches, pythons=pythons, numbers=numbers)
         except CannotExportError as error:
             yield Failure(target, f"{TITLES[target]} cannot say {error}", 1)
         except (CannotMeasureError, ImportError) as error:

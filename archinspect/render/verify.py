@@ -12,6 +12,7 @@ from rich.text import Text
 from archinspect.base.printable import printable
 from archinspect.render.data import json_text
 from archinspect.verify import TITLES, Failure
+from archinspect.verify.rows import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ FIGURES = {
     "peak": "Peak of activations, bytes",
     "outputs": "Output",
     "shape": "Output",
+    "values": "Worked numbers",
 }
 """What each figure is called."""
 SHOWN = 40
@@ -59,7 +61,8 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
     title = f"{found.name}: predicted beside {target} {found.version}, batch {found.batch}"
     console.print(Text(title, "bold"), soft_wrap=True)
     console.print(_table([row for row in found.rows if not row.layer]))
-    layers = [row for row in found.rows if row.layer]
+    computed = [row for row in found.rows if row.figure == "values"]
+    layers = [row for row in found.rows if row.layer and row not in computed]
     different = [row for row in layers if not row.equal]
     shown = layers if everything else different[:SHOWN]
     if shown:
@@ -70,6 +73,8 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
     equal = len(layers) - len(different)
     figures = "Shapes and parameters" if "macs" in found.left_out else "Shapes, parameters and MACs"
     console.print(Text(f"\n{figures} by layer: {equal:,} of {len(layers):,} equal"))
+    if found.computed_by:
+        _print_computed(computed, found.computed_by, console)
     if found.within:
         console.print(Text(f"Computed within a call with others, and without a shape of their own: {found.within:,}"))
     for reason in dict.fromkeys(found.left_out.values()):
@@ -78,6 +83,13 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
     if found.refused:
         console.print(Text(f"{target} does not train on the batch: {printable(found.refused)}"), soft_wrap=True)
     console.print(Text("all equal", "bold green") if found.ok else Text("not all equal", "bold red"))
+
+
+def _print_computed(rows: list[Row], computed_by: str, console: Console) -> None:
+    """Print how far the numbers that were computed are from those that were worked out."""
+    console.print()
+    console.print(_table(rows) if rows else Text("No layer of the program has numbers that are worked out."))
+    console.print(Text(f"Computed by {computed_by}, in float32; equal to within 1e-05 of the largest sum\n"))
 
 
 def _table(rows: list[Row]) -> Table:
@@ -89,14 +101,21 @@ def _table(rows: list[Row]) -> Table:
     for column in ("Predicted", "Measured", "Difference"):
         table.add_column(column, justify="right", overflow="fold")
     for row in rows:
-        cells = [FIGURES[row.figure], _cell(row.predicted), _cell(row.measured), _difference(row)]
+        cells = [
+            FIGURES[row.figure],
+            _cell(row.predicted, row.figure),
+            _cell(row.measured, row.figure),
+            _difference(row),
+        ]
         table.add_row(*([row.layer] if by_layer else []), *cells)
     return table
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401 - a number or a shape
+def _cell(value: Any, figure: str) -> str:  # noqa: ANN401 - a number, a shape, an array
     if value is None:
         return "?"
+    if figure == "values":
+        return f"{len(numbers(value)):,} numbers"
     if isinstance(value, int):
         return f"{value:,}"
     shapes = value if value and isinstance(value[0], list) else [value]
@@ -106,6 +125,8 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - a number or a shape
 def _difference(row: Row) -> str:
     if row.equal or row.measured is None:
         return "equal" if row.equal else "not measured"
+    if row.tolerance and row.distance is not None:
+        return f"up to {row.distance:.3g}"
     if not isinstance(row.predicted, int) or not isinstance(row.measured, int):
         return "differs"
     return f"{row.measured - row.predicted:+,}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from archinspect._network import Network
     from archinspect.verify.against import Against
+    from archinspect.verify.worked import Numbers
 
 __all__ = ["TARGETS", "TITLES", "CannotMeasureError", "Failure", "Row", "Verification", "verify", "verify_batches"]
 
@@ -34,26 +35,40 @@ def verify(network: Network, target: str = "pytorch", *, pythons: Sequence[str] 
 
 
 def verify_batches(
-    network: Network, target: str, batches: Sequence[int | None], *, pythons: Sequence[str] = ()
+    network: Network,
+    target: str,
+    batches: Sequence[int | None],
+    *,
+    pythons: Sequence[str] = (),
+    numbers: Numbers | None = None,
 ) -> list[Verification]:
     """Return a network's figures at each batch beside those of what it is exported to, measured in one process.
 
     `pythons` are those that may have the framework, before this one. Where it does not train on one sample, and the
-    batch is None, all figures are of two. Raise :class:`CannotMeasureError`, ImportError without a library that the
-    export needs, and :class:`~archinspect.exporters.refusal.CannotExportError` for what the target cannot say.
+    batch is None, all figures are of two. With `numbers` the program is run on one sample, too. Raise
+    :class:`CannotMeasureError`, ImportError without a library that the export needs, and
+    :class:`~archinspect.exporters.refusal.CannotExportError` for what the target cannot say.
     """
     refuse_unknown("a target", target, TARGETS)
     make: type[Against] = import_module(f"archinspect.verify.against_{target}").Program
     programs = [make(network.with_settings(batch=batch or 1).facts) for batch in batches]
-    measured = process.measure(target, make.package, [program.job for program in programs], pythons)
-    found = []
-    for batch, program, figures in zip(batches, programs, measured, strict=True):
+    jobs = [program.job for program in programs]
+    if numbers is not None:
+        one = make(network.with_settings(batch=1).facts)
+        jobs.append({**one.job, "numbers": one.run_with(numbers)})
+    measured = process.measure(target, make.package, jobs, pythons)
+    for figures in measured:
         if "error" in figures:
             raise CannotMeasureError(f"{TITLES[target]} refuses the program: {figures['error']}")
+    found = []
+    for batch, program, figures in zip(batches, programs, measured, strict=False):
         if "refused" in figures and batch is None:
             found += verify_batches(network, target, [2], pythons=pythons)
         else:
             found.append(_verification(program, target, figures))
+    if numbers is not None:
+        rows = tuple(numbers.rows(one.computed(measured[-1]["values"])))
+        found[0] = found[0]._replace(rows=(*found[0].rows, *rows), computed_by=measured[-1]["computed_by"])
     return found
 
 
@@ -64,4 +79,5 @@ def _verification(program: Against, target: str, measured: Mapping[str, Any]) ->
         within=program.within,
         left_out=program.left_out,
         refused=measured.get("refused", ""),
+        computed_by="",
     )

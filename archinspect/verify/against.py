@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.graph.graph import Node
     from archinspect.verify.rows import Row
+    from archinspect.verify.worked import Numbers
 
 COMPUTED = ("macs", "training_macs", "kept", "peak")
 """Figures of what a pass computes and holds, which a target that infers shapes alone does not tell."""
@@ -35,6 +36,12 @@ class Against(Protocol):
 
     def __init__(self, facts: Facts) -> None:
         """Raise :class:`~archinspect.exporters.refusal.CannotExportError` for what the target cannot say."""
+
+    def run_with(self, numbers: Numbers) -> dict[str, Any]:
+        """Return what the script needs to run the program with numbers: the job's `numbers`."""
+
+    def computed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the script found, its `values`, by the paths of layers, in the spec's order of axes."""
 
     def rows(self, measured: Mapping[str, Any]) -> Iterator[Row]:
         """Yield every figure beside the measured one, those of the whole network first."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
     from archinspect.graph.graph import Node
+    from archinspect.verify.worked import Numbers
 
 
 class Program:
@@ -35,6 +36,26 @@ class Program:
             self.pieces.setdefault(module.layers.get(node.path, ""), []).append(node)
         self.steps = module.steps
         self.within = sum(len(nodes) - 1 for nodes in self.pieces.values())
+
+    def run_with(self, numbers: Numbers) -> dict[str, Any]:
+        """Return inputs and weights as they are, which is how Keras has them, and the layers that are asked for."""
+        names = {nodes[-1].path: name for name, nodes in self.pieces.items()}
+        owners = {node.path: name for name, nodes in self.pieces.items() for node in nodes}
+        weights = {
+            name: {part: array.tolist() for part, array in numbers.weights[path].items()}
+            for path, name in owners.items()
+            if numbers.weights.get(path)
+        }
+        return {
+            "inputs": [array.tolist() for array in numbers.inputs.values()],
+            "weights": weights,
+            "steps": [[step, name] for step, name in self.steps.items() if name in weights],
+            "wanted": [names[path] for path in numbers.outputs if path in names],
+        }
+
+    def computed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values by the paths of layers."""
+        return {self.pieces[name][-1].path: value for name, value in values.items()}
 
     def rows(self, measured: Mapping[str, Any]) -> Iterator[Row]:
         """Yield every figure beside the measured one."""

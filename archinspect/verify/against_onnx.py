@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
     from archinspect.graph.graph import Node
+    from archinspect.verify.worked import Numbers
 
 
 class Program:
@@ -27,6 +28,22 @@ class Program:
         self.facts = facts
         self.job = {"model": base64.b64encode(onnx.write(facts)).decode()}
         self.within = 0
+
+    def run_with(self, numbers: Numbers) -> dict[str, Any]:
+        """Return a file with these weights, the inputs in the spec's order, and the values that are asked for."""
+        import base64  # as above
+
+        graph = self.facts.graph
+        names = {node.path: node.output.name for node in (*graph.inputs, *graph.nodes)}
+        return {
+            "model": base64.b64encode(onnx.write(self.facts, weights=numbers.weights)).decode(),
+            "inputs": {names[path]: array.tolist() for path, array in numbers.inputs.items()},
+            "wanted": [names[path] for path in numbers.outputs],
+        }
+
+    def computed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values by the paths of layers."""
+        return {node.path: values[node.output.name] for node in self.facts.graph.nodes if node.output.name in values}
 
     def rows(self, measured: Mapping[str, Any]) -> Iterator[Row]:
         """Yield every figure beside the measured one."""

@@ -9,13 +9,16 @@ from archinspect.analyses.facts import Facts
 from archinspect.analyses.memory import kept_bytes, peak_bytes
 from archinspect.base.shape import size
 from archinspect.exporters import pytorch
+from archinspect.exporters.pytorch.writer import WEIGHTS
 from archinspect.verify.against import label, weights_of
 from archinspect.verify.rows import Row, turned
+from archinspect.verify.worked import restored, transposed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from archinspect.graph.graph import Node
+    from archinspect.verify.worked import Numbers
 
 ATTENTION = "math"
 """How PyTorch computes attention on the meta device, which has no fused kernel."""
@@ -42,6 +45,31 @@ class Program:
         """Yield every figure beside the measured one."""
         yield from figures_of(self.facts, self.module, measured)
         yield from self._layers(measured)
+
+    def run_with(self, numbers: Numbers) -> dict[str, Any]:
+        """Return inputs and weights as the module has them, and the pieces whose values are asked for."""
+        module, nodes = self.module, {node.path: node for node in self.facts.graph.nodes}
+        orders = {node.path: module.orders.get(node.output.name) for node in self.facts.graph.inputs}
+        return {
+            "inputs": [transposed(array, orders[path]).tolist() for path, array in numbers.inputs.items()],
+            "weights": {
+                module.layers[path]: {
+                    WEIGHTS[name]: _as_pytorch(nodes[path].op, name, array).tolist() for name, array in arrays.items()
+                }
+                for path, arrays in numbers.weights.items()
+                if arrays
+            },
+            "wanted": [module.layers[path] for path in numbers.outputs],
+        }
+
+    def computed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values by the paths of layers, in the spec's order."""
+        nodes = {self.module.layers[node.path]: node for node in self.facts.graph.nodes}
+        return {
+            nodes[path].path: restored(value, self.module.orders.get(nodes[path].output.name))
+            for path, value in values.items()
+            if path not in self.module.fused
+        }
 
     def _layers(self, measured: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the shape of each node's output, and parameters and MACs of each piece of the program."""
@@ -76,6 +104,16 @@ def figures_of(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]
     }
     for figure, value in predicted.items():
         yield Row("", figure, value, measured.get(figure))
+
+
+def _as_pytorch(op: Any, name: str, array: Any) -> Any:  # noqa: ANN401 - an operator, arrays
+    """Return a convolution's weight as PyTorch has it: the channels that it makes, those that it reads, its taps."""
+    if name != "kernel":
+        return array
+    if hasattr(op, "depth_multiplier"):
+        array = array.reshape(*array.shape[:-2], 1, -1)
+    *taps, read, made = range(array.ndim)
+    return array.transpose(made, read, *taps)
 
 
 def _of_functions(facts: Facts) -> Facts:

@@ -1,9 +1,10 @@
 """Measure an exported Keras model: run by the Python that has keras, with jobs on its input.
 
 `python measure_keras.py < jobs.json > figures.json`. A job has `text`, the program's source, `name`, the function that
-makes the model, and `batch`. The backend is that of KERAS_BACKEND or of Keras's own settings, else one that is
-installed. The model is built without numbers: a stateless scope makes no weight before something reads it. It imports
-nothing but keras and Python's own library.
+makes the model, and `batch`. Where it has `numbers`, values are computed: `inputs`, `weights` of layers by name,
+`steps`, further layers that have those of one, and `wanted`, the layers. The backend is that of KERAS_BACKEND or of
+Keras's own settings, else one that is installed. The model is built without numbers: a stateless scope makes no weight
+before something reads it. It imports nothing but keras and Python's own library.
 """
 
 import json
@@ -48,11 +49,12 @@ def first(value):
     return value
 
 
-def build(keras, job, noted):
-    """Return the model; the shapes that its text observes are put into `noted`."""
+def build(keras, job):
+    """Return the model, and the first output of each of its layers, and of each value that its text observes."""
+    noted = {}
 
     def observe(name, value):
-        noted.setdefault(name, list(first(value).shape))
+        noted.setdefault(name, first(value))
         return value
 
     names = {"__name__": "exported", "observe": observe}
@@ -60,9 +62,13 @@ def build(keras, job, noted):
     make = keras.Input
     keras.Input = of_batch(make, job["batch"])
     try:
-        return names[job["name"]]()
+        model = names[job["name"]]()
     finally:
         keras.Input = make
+    for layer in model.layers:
+        if layer.name not in noted:
+            noted[layer.name] = first(layer.output)
+    return model, noted
 
 
 def count(variables):
@@ -74,26 +80,44 @@ def measure(job):
     """Return the figures of a job."""
     import keras
 
-    noted = {}
     with keras.StatelessScope(initialize_variables=False):
-        model = build(keras, job, noted)
-        for layer in model.layers:
-            if layer.name not in noted:
-                noted[layer.name] = list(first(layer.output).shape)
+        model, noted = build(keras, job)
         return {
             "version": f"{keras.__version__} with {keras.backend.backend()}",
             "weights": count(model.weights),
             "trainable": count(model.trainable_weights),
             "outputs": [list(output.shape) for output in model.outputs],
-            "shapes": noted,
+            "shapes": {name: list(value.shape) for name, value in noted.items()},
             "layer_weights": {layer.name: count(layer.weights) for layer in model.layers},
         }
+
+
+def computed(job):
+    """Return the values of layers, computed with the numbers of the job."""
+    import keras
+
+    numbers = job["numbers"]
+    model, noted = build(keras, job)
+    for layer, of in [*numbers["steps"], *((name, name) for name in numbers["weights"])]:
+        weights = numbers["weights"][of]
+        for variable in model.get_layer(layer).weights if layer in {one.name for one in model.layers} else ():
+            name = variable.path.rpartition("/")[2]
+            if name in weights:
+                variable.assign(keras.ops.convert_to_tensor(weights[name], dtype=variable.dtype))
+    given = [
+        keras.ops.convert_to_tensor(values, dtype=tensor.dtype)
+        for values, tensor in zip(numbers["inputs"], model.inputs, strict=True)
+    ]
+    made = keras.Model(model.inputs, [noted[name] for name in numbers["wanted"]])(given)
+    arrays = [keras.ops.convert_to_numpy(array).tolist() for array in made]
+    values = dict(zip(numbers["wanted"], arrays, strict=True))
+    return {"values": values, "computed_by": f"Keras with {keras.backend.backend()}"}
 
 
 def answer(job):
     """Return the figures of a job, or what Keras says against it."""
     try:
-        return measure(job)
+        return computed(job) if "numbers" in job else measure(job)
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 

@@ -1,8 +1,9 @@
 """Measure an ONNX file by the onnx package's checks and shape inference: run by the Python that has onnx.
 
 `python measure_onnx.py < jobs.json > figures.json`. A job has `model`, the file's bytes in base 64. Shapes are inferred
-strictly, from those of the inputs alone: what the file says of its values is taken away before. It imports nothing but
-onnx and Python's own library.
+strictly, from those of the inputs alone: what the file says of its values is taken away before. Or it has `numbers`:
+`model`, the same with weights, `inputs` by name, and `wanted`, the values that are computed. It imports nothing but
+onnx, NumPy, which onnx needs, onnxruntime if it is there, and Python's own library.
 """
 
 import base64
@@ -12,6 +13,7 @@ import sys
 import warnings
 from math import prod
 
+import numpy as np
 import onnx
 
 PREFIX = "archinspect."
@@ -70,10 +72,52 @@ def measure(job):
     }
 
 
+def computed(numbers):
+    """Return values of a model, computed with its weights and the numbers of a job, all in the spec's order of axes."""
+    model = onnx.load_from_string(base64.b64decode(numbers["model"]))
+    known = {info.name: info for info in (*model.graph.input, *model.graph.output, *model.graph.value_info)}
+    orders = {
+        name: [int(axis) for axis in about(info)["order"].split()]
+        for name, info in known.items()
+        if "order" in about(info)
+    }
+    feeds = {}
+    for info in model.graph.input:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
+        feeds[info.name] = np.array(numbers["inputs"][info.name], dtype)
+        if info.name in orders:
+            feeds[info.name] = feeds[info.name].transpose(orders[info.name])
+    outputs = {info.name for info in model.graph.output}
+    model.graph.output.extend(known[name] for name in numbers["wanted"] if name not in outputs)
+    names = [info.name for info in model.graph.output]
+    arrays, by = run(model, feeds)
+    values = dict(zip(names, arrays, strict=True))
+    return {
+        "values": {
+            name: (values[name].transpose(np.argsort(orders[name])) if name in orders else values[name]).tolist()
+            for name in numbers["wanted"]
+        },
+        "computed_by": by,
+    }
+
+
+def run(model, feeds):
+    """Return a model's outputs, and what computed them: onnxruntime, or else onnx's own reference."""
+    try:
+        import onnxruntime
+    except ImportError:
+        from onnx.reference import ReferenceEvaluator
+
+        return ReferenceEvaluator(model).run(None, feeds), "onnx's reference"
+    onnxruntime.set_default_logger_severity(4)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, feeds), f"onnxruntime {onnxruntime.__version__}"
+
+
 def answer(job):
     """Return the figures of a job, or what onnx says against it."""
     try:
-        return measure(job)
+        return computed(job["numbers"]) if "numbers" in job else measure(job)
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 

@@ -16,11 +16,31 @@ class Row(NamedTuple):
     figure: str
     predicted: Any
     measured: Any
+    tolerance: float = 0.0
+    """How far numbers that were computed may be from those that were predicted; 0 for what is counted."""
 
     @property
     def equal(self) -> bool:
         """Whether both are known and the same."""
-        return self.measured is not None and bool(self.predicted == self.measured)
+        if self.measured is None:
+            return False
+        if not self.tolerance:
+            return bool(self.predicted == self.measured)
+        distance = self.distance
+        return distance is not None and distance <= self.tolerance
+
+    @property
+    def distance(self) -> float | None:
+        """How far apart computed numbers are at most; None where there are not as many."""
+        ours, theirs = numbers(self.predicted), numbers(self.measured)
+        if len(ours) != len(theirs):
+            return None
+        return max((abs(one - other) for one, other in zip(ours, theirs, strict=True)), default=0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; what is counted has no tolerance."""
+        found = {**self._asdict(), "equal": self.equal}
+        return found if self.tolerance else {key: value for key, value in found.items() if key != "tolerance"}
 
 
 class Verification(NamedTuple):
@@ -38,6 +58,8 @@ class Verification(NamedTuple):
     """Figures that this target does not tell, each with the reason; none of the rows is about them."""
     refused: str
     """Why the framework does not train on the batch; empty where it does."""
+    computed_by: str
+    """What computed the layers' numbers; empty where none were asked for."""
 
     @property
     def ok(self) -> bool:
@@ -51,7 +73,7 @@ class Verification(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        rows = [{**row._asdict(), "equal": row.equal} for row in self.rows]
+        rows = [row.as_dict() for row in self.rows]
         return {**self._asdict(), "ok": self.ok, "rows": rows, "left_out": dict(self.left_out)}
 
 
@@ -75,6 +97,11 @@ class Failure(NamedTuple):
 
 class CannotMeasureError(Exception):
     """A program that could not be measured: the framework is missing, or refuses it."""
+
+
+def numbers(nested: Any) -> list[float]:  # noqa: ANN401 - nested lists
+    """Return the numbers of nested lists, in their order."""
+    return [number for part in nested for number in numbers(part)] if isinstance(nested, list) else [nested]
 
 
 def turned(shape: Sequence[int], order: Sequence[int] | None) -> list[int]:
