@@ -70,9 +70,9 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
         console.print(_table(shown))
     if len(different) > len(shown):
         console.print(Text(f"and {len(different) - len(shown):,} more", "dim"))
-    equal = len(layers) - len(different)
+    same = len(layers) - len(different)
     figures = "Shapes and parameters" if "macs" in found.left_out else "Shapes, parameters and MACs"
-    console.print(Text(f"\n{figures} by layer: {equal:,} of {len(layers):,} equal"))
+    console.print(Text(f"\n{figures} by layer: {same:,} of {len(layers):,} equal"))
     if found.computed_by:
         _print_computed(computed, found.computed_by, console)
     if found.within:
@@ -80,9 +80,12 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
     for reason in dict.fromkeys(found.left_out.values()):
         names = [FIGURES[figure] for figure, why in found.left_out.items() if why == reason]
         console.print(Text(f"Left out: {'; '.join(names)}: {reason}"), soft_wrap=True)
+    for layer, reason in found.partial.items():
+        console.print(Text(f"Without {layer}: {printable(reason)}"), soft_wrap=True)
     if found.refused:
         console.print(Text(f"{target} does not train on the batch: {printable(found.refused)}"), soft_wrap=True)
-    console.print(Text("all equal", "bold green") if found.ok else Text("not all equal", "bold red"))
+    equal = "all equal, partial" if found.partial else "all equal"
+    console.print(Text(equal, "bold green") if found.ok else Text("not all equal", "bold red"))
 
 
 def _print_computed(rows: list[Row], computed_by: str, console: Console) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.diagnostics import refuse_unknown
+from archinspect.exporters.refusal import CannotExportError
 from archinspect.verify import process
-from archinspect.verify.rows import CannotMeasureError, Failure, Row, Verification
+from archinspect.verify.partial import unsaid, without
+from archinspect.verify.rows import CannotMeasureError, Failure, RefusedError, Row, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,37 +49,74 @@ def verify_batches(
     `pythons` are those that may have the framework, before this one. Where it does not train on one sample, and the
     batch is None, all figures are of two. With `numbers` the program is run on one sample, too. Raise
     :class:`CannotMeasureError`, ImportError without a library that the export needs, and
-    :class:`~archinspect.exporters.refusal.CannotExportError` for what the target cannot say.
+    :class:`~archinspect.exporters.refusal.CannotExportError` for what the target cannot say; where that is some layers
+    among others, these are left out, and said to be.
     """
     refuse_unknown("a target", target, TARGETS)
     make: type[Against] = import_module(f"archinspect.verify.against_{target}").Program
-    programs = [make(network.with_settings(batch=batch or 1).facts) for batch in batches]
-    jobs = [program.job for program in programs]
-    if numbers is not None:
-        one = make(network.with_settings(batch=1).facts)
-        jobs.append({**one.job, "numbers": one.run_with(numbers)})
-    measured = process.measure(target, make.package, jobs, pythons)
-    for figures in measured:
-        if "error" in figures:
-            raise CannotMeasureError(f"{TITLES[target]} refuses the program: {figures['error']}")
-    found = []
-    for batch, program, figures in zip(batches, programs, measured, strict=False):
-        if "refused" in figures and batch is None:
-            found += verify_batches(network, target, [2], pythons=pythons)
-        else:
-            found.append(_verification(program, target, figures))
-    if numbers is not None:
-        rows = tuple(numbers.rows(one.computed(measured[-1]["values"])))
-        found[0] = found[0]._replace(rows=(*found[0].rows, *rows), computed_by=measured[-1]["computed_by"])
-    return found
+    left = unsaid(network.facts)
+    while True:
+        try:
+            return _Asked(network, target, make, pythons, left).measured(batches, numbers)
+        except (CannotExportError, RefusedError) as error:
+            if not _can_go_without(network, error.layer, left):
+                raise
+            left[error.layer] = error.reason
 
 
-def _verification(program: Against, target: str, measured: Mapping[str, Any]) -> Verification:
+def _can_go_without(network: Network, layer: str, left: Mapping[str, str]) -> bool:
+    """Return whether something is left to be measured without a layer, and others that were left out before."""
+    layers = {node.layer for node in network.graph.nodes}
+    return layer in layers - left.keys() and bool(layers - left.keys() - {layer})
+
+
+class _Asked(NamedTuple):
+    """A network's program of which some layers are left out."""
+
+    network: Network
+    target: str
+    make: type[Against]
+    pythons: Sequence[str]
+    left: Mapping[str, str]
+
+    def program(self, batch: int) -> Against:
+        """Return it at a batch."""
+        return self.make(without(self.network.with_settings(batch=batch).facts, self.left.keys()))
+
+    def measured(self, batches: Sequence[int | None], numbers: Numbers | None) -> list[Verification]:
+        """Return the verification at each batch; with the first come the numbers."""
+        programs = [self.program(batch or 1) for batch in batches]
+        jobs = [program.job for program in programs]
+        if numbers is not None:
+            numbers = numbers.before(self.left.keys(), self.network.graph.nodes)
+            runs = self.program(1)
+            jobs.append({**runs.job, "numbers": runs.run_with(numbers)})
+        measured = process.measure(self.target, self.make.package, jobs, self.pythons)
+        for figures in measured:
+            if "error" in figures:
+                message = f"{TITLES[self.target]} refuses the program: {figures['error']}"
+                raise RefusedError(message, programs[0].layer_at(figures.get("at", "")), figures["error"])
+        found = []
+        for batch, program, figures in zip(batches, programs, measured, strict=False):
+            if "refused" in figures and batch is None:
+                found += self.measured([2], None)
+            else:
+                found.append(_verification(program, self.target, figures, self.left))
+        if numbers is not None:
+            rows = numbers.rows(runs.computed(measured[-1]["values"]))
+            found[0] = found[0]._replace(rows=(*found[0].rows, *rows), computed_by=measured[-1]["computed_by"])
+        return found
+
+
+def _verification(program: Against, target: str, measured: Mapping[str, Any], left: Mapping[str, str]) -> Verification:
     facts = program.facts
+    hidden = {*left, *(node.path for node in facts.graph.nodes if node.layer in left)}
     return Verification(
-        *(facts.graph.name, target, measured["version"], facts.batch, tuple(program.rows(measured))),
+        *(facts.graph.name, target, measured["version"], facts.batch),
+        rows=tuple(row for row in program.rows(measured) if row.layer not in hidden),
         within=program.within,
         left_out=program.left_out,
         refused=measured.get("refused", ""),
         computed_by="",
+        partial=dict(left),
     )

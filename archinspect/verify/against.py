@@ -37,6 +37,9 @@ class Against(Protocol):
     def __init__(self, facts: Facts) -> None:
         """Raise :class:`~archinspect.exporters.refusal.CannotExportError` for what the target cannot say."""
 
+    def layer_at(self, place: str) -> str:
+        """Return the layer that is at a place of the program; nothing where none is."""
+
     def run_with(self, numbers: Numbers) -> dict[str, Any]:
         """Return what the script needs to run the program with numbers: the job's `numbers`."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.analyses.weights import ledger
 from archinspect.exporters import keras
 from archinspect.verify.against import COMPUTED, label, own_weights
+from archinspect.verify.partial import stubs
 from archinspect.verify.rows import Row
 
 if TYPE_CHECKING:
@@ -29,13 +30,22 @@ class Program:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         module = keras.export(facts, observed=True)
-        self.job = {"text": module.text, "name": module.name, "batch": facts.batch}
+        self.job = {
+            "text": module.text,
+            "name": module.name,
+            "batch": facts.batch,
+            "stubs": {module.layers[path]: made for path, made in stubs(facts).items()},
+        }
         self.pieces: dict[str, list[Node]] = {}
         """The nodes that are one step of the program, by its name."""
         for node in facts.graph.nodes:
             self.pieces.setdefault(module.layers.get(node.path, ""), []).append(node)
         self.steps = module.steps
         self.within = sum(len(nodes) - 1 for nodes in self.pieces.values())
+
+    def layer_at(self, place: str) -> str:
+        """Return the layer that a layer of the model is."""
+        return self.pieces[place][-1].layer if place in self.pieces else ""
 
     def run_with(self, numbers: Numbers) -> dict[str, Any]:
         """Return inputs and weights as they are, which is how Keras has them, and the layers that are asked for."""

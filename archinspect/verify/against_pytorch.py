@@ -11,6 +11,7 @@ from archinspect.base.shape import size
 from archinspect.exporters import pytorch
 from archinspect.exporters.pytorch.writer import WEIGHTS
 from archinspect.verify.against import label, weights_of
+from archinspect.verify.partial import stubs
 from archinspect.verify.rows import Row, turned
 from archinspect.verify.worked import restored, transposed
 
@@ -23,28 +24,37 @@ if TYPE_CHECKING:
 ATTENTION = "math"
 """How PyTorch computes attention on the meta device, which has no fused kernel."""
 
+HELD = ("kept", "peak")
+"""Figures that depend on how the output of each layer lies in memory."""
+UNKNOWN = "nobody knows how the output of a layer that is left out lies in memory"
+
 
 class Program:
     """See :class:`archinspect.verify.against.Against`."""
 
     package = "torch"
-    left_out: Mapping[str, str] = {}
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
+        self.left_out: Mapping[str, str] = dict.fromkeys(HELD, UNKNOWN) if stubs(facts) else {}
         self.module = module = pytorch.export(facts, observed=True)
         self.job = {
             "text": module.text,
             "name": module.name,
             "inputs": [given._asdict() for given in module.inputs],
             "wanted": list(module.layers.values()),
+            "stubs": {module.layers[path]: made for path, made in stubs(facts).items()},
         }
         self.within = sum(module.layers.get(node.path, "") in module.fused for node in facts.graph.nodes)
 
     def rows(self, measured: Mapping[str, Any]) -> Iterator[Row]:
         """Yield every figure beside the measured one."""
-        yield from figures_of(self.facts, self.module, measured)
+        yield from (row for row in figures_of(self.facts, self.module, measured) if row.figure not in self.left_out)
         yield from self._layers(measured)
+
+    def layer_at(self, place: str) -> str:
+        """Return the layer that a module is."""
+        return next((node.layer for node in self.facts.graph.nodes if self.module.layers.get(node.path) == place), "")
 
     def run_with(self, numbers: Numbers) -> dict[str, Any]:
         """Return inputs and weights as the module has them, and the pieces whose values are asked for."""

@@ -1,10 +1,11 @@
 """Measure an exported Keras model: run by the Python that has keras, with jobs on its input.
 
 `python measure_keras.py < jobs.json > figures.json`. A job has `text`, the program's source, `name`, the function that
-makes the model, and `batch`. Where it has `numbers`, values are computed: `inputs`, `weights` of layers by name,
-`steps`, further layers that have those of one, and `wanted`, the layers. The backend is that of KERAS_BACKEND or of
-Keras's own settings, else one that is installed. The model is built without numbers: a stateless scope makes no weight
-before something reads it. It imports nothing but keras and Python's own library.
+makes the model, `batch`, and `stubs`, layers of which nothing is known but shape and type of each output. Where it has
+`numbers`, values are computed: `inputs`, `weights` of layers by name, `steps`, further layers that have those of one,
+and `wanted`, the layers. The backend is that of KERAS_BACKEND or of Keras's own settings, else one that is installed.
+The model is built without numbers: a stateless scope makes no weight before something reads it. It imports nothing but
+keras and Python's own library.
 """
 
 import json
@@ -59,6 +60,7 @@ def build(keras, job):
 
     names = {"__name__": "exported", "observe": observe}
     exec(compile(job["text"], "<exported>", "exec"), names)
+    names["Custom"] = stub(keras, job["stubs"])
     make = keras.Input
     keras.Input = of_batch(make, job["batch"])
     try:
@@ -69,6 +71,21 @@ def build(keras, job):
         if layer.name not in noted:
             noted[layer.name] = first(layer.output)
     return model, noted
+
+
+def stub(keras, outputs):
+    """Return a layer of which nothing is known but what it gives: shape and type of each output, by its name."""
+
+    class Stub(keras.layers.Layer):
+        def __init__(self, *_said, name, **_options):
+            super().__init__(name=name)
+
+        def compute_output_spec(self, _inputs):
+            types = [(shape, None if dtype == "float" else dtype) for shape, dtype in outputs[self.name]]
+            made = [keras.KerasTensor(tuple(shape), dtype or self.compute_dtype) for shape, dtype in types]
+            return made if len(made) > 1 else made[0]
+
+    return Stub
 
 
 def count(variables):

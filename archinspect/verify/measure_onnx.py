@@ -87,11 +87,9 @@ def computed(numbers):
         feeds[info.name] = np.array(numbers["inputs"][info.name], dtype)
         if info.name in orders:
             feeds[info.name] = feeds[info.name].transpose(orders[info.name])
-    outputs = {info.name for info in model.graph.output}
-    model.graph.output.extend(known[name] for name in numbers["wanted"] if name not in outputs)
-    names = [info.name for info in model.graph.output]
+    keep(model.graph, [known[name] for name in numbers["wanted"]])
     arrays, by = run(model, feeds)
-    values = dict(zip(names, arrays, strict=True))
+    values = dict(zip(numbers["wanted"], arrays, strict=True))
     return {
         "values": {
             name: (values[name].transpose(np.argsort(orders[name])) if name in orders else values[name]).tolist()
@@ -99,6 +97,19 @@ def computed(numbers):
         },
         "computed_by": by,
     }
+
+
+def keep(graph, outputs):
+    """Keep of a graph what these outputs are computed with."""
+    wanted, nodes = {info.name for info in outputs}, []
+    for node in reversed(graph.node):
+        if not wanted.isdisjoint(node.output):
+            wanted.update(node.input)
+            nodes.append(node)
+    for field, kept in ((graph.node, nodes[::-1]), (graph.output, outputs)):
+        copies = [type(one).FromString(one.SerializeToString()) for one in kept]
+        del field[:]
+        field.extend(copies)
 
 
 def run(model, feeds):

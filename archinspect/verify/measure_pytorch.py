@@ -1,11 +1,13 @@
 """Measure an exported PyTorch module on the meta device: run by the Python that has torch, with jobs on its input.
 
 `python measure_pytorch.py < jobs.json > figures.json`. A job has `text`, the module's source, `name`, its class,
-`inputs` (`shape`, `dtype`, `channels_last`) and `wanted`, the paths of modules and values whose shapes are asked for.
-Where it has `numbers`, values are computed: `inputs`, `weights` of modules by path and name, and `wanted`, the paths.
-It imports nothing but torch and Python's own library.
+`inputs` (`shape`, `dtype`, `channels_last`), `wanted`, the paths of modules and values whose shapes are asked for, and
+`stubs`, modules of which nothing is known but shape and type of each output. Where it has `numbers`, values are
+computed: `inputs`, `weights` of modules by path and name, and `wanted`, the paths. It imports nothing but torch and
+Python's own library.
 """
 
+import functools
 import json
 import os
 import sys
@@ -71,7 +73,33 @@ def build(job, notes, device="meta"):
         model = names[job["name"]]()
     for path, module in model.named_modules():
         module.path = path
+        if path in job["stubs"]:
+            module.forward = functools.partial(stub, job["stubs"][path])
     return model
+
+
+class Opaque(torch.autograd.Function):
+    """Tensors of given shapes and types that depend on others; nothing is computed or kept, in neither direction."""
+
+    @staticmethod
+    def forward(ctx, outputs, *given):
+        ctx.given = [(tensor.shape, tensor.dtype, tensor.device) for tensor in given]
+        device = given[0].device
+        return tuple(torch.zeros(shape, dtype=dtype_of(dtype), device=device) for shape, dtype in outputs)
+
+    @staticmethod
+    def backward(ctx, *_gradients):
+        needed = zip(ctx.given, ctx.needs_input_grad[1:], strict=True)
+        return None, *(
+            torch.zeros(shape, dtype=dtype, device=device) if needs else None
+            for (shape, dtype, device), needs in needed
+        )
+
+
+def stub(outputs, *given):
+    """Stand for a layer of which nothing is known but what it gives."""
+    made = Opaque.apply(outputs, *given)
+    return made if len(made) > 1 else made[0]
 
 
 def dtype_of(name):
@@ -134,11 +162,19 @@ class Counting(TorchDispatchMode):
         return made
 
 
+class RefusedError(Exception):
+    """What PyTorch says against a program while a module runs."""
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.place = place
+
+
 class Notes:
     """What is seen of each layer while a module runs: its shape, what it computes, its values where they are wanted."""
 
     def __init__(self, wanted=()):
-        self.shapes, self.counter = {}, Counting()
+        self.shapes, self.counter, self.running = {}, Counting(), []
         self.values = dict.fromkeys(wanted)
 
     def take(self, path, made):
@@ -149,9 +185,20 @@ class Notes:
                 self.values[path] = leaf.tolist()
         self.counter.note(path)
 
-    def hook(self, path):
-        """Return a hook that notes what a module gives."""
-        return lambda _module, _inputs, made: self.take(path, made)
+    def follow(self, modules, paths):
+        """Follow modules by hooks, which are returned."""
+        hooks = []
+        for path in dict.fromkeys(path for path in paths if path in modules):
+            hooks.append(modules[path].register_forward_pre_hook(functools.partial(self._begin, path)))
+            hooks.append(modules[path].register_forward_hook(functools.partial(self._end, path)))
+        return hooks
+
+    def _begin(self, path, _module, _inputs):
+        self.running.append(path)
+
+    def _end(self, path, _module, _inputs, made):
+        self.running.remove(path)
+        self.take(path, made)
 
 
 def measure(job):
@@ -175,8 +222,11 @@ def measure(job):
             if path in modules
         },
     }
-    hooks = [modules[path].register_forward_hook(notes.hook(path)) for path in job["wanted"] if path in modules]
-    found |= inference(model.eval(), job, weights, notes.counter)
+    hooks = notes.follow(modules, job["wanted"])
+    try:
+        found |= inference(model.eval(), job, weights, notes.counter)
+    except Exception as error:
+        raise RefusedError(notes.running[-1] if notes.running else "") from error
     found |= {"shapes": notes.shapes, "layer_macs": {path: flops // 2 for path, flops in notes.counter.layers.items()}}
     for hook in hooks:
         hook.remove()
@@ -189,9 +239,7 @@ def computed(job):
     notes = Notes(numbers["wanted"])
     model = build(job, notes, "cpu").eval()
     modules = dict(model.named_modules())
-    for path in numbers["wanted"]:
-        if path in modules:
-            modules[path].register_forward_hook(notes.hook(path))
+    notes.follow(modules, numbers["wanted"])
     given = [
         torch.tensor(values, dtype=dtype_of(given["dtype"]))
         for values, given in zip(numbers["inputs"], job["inputs"], strict=True)
@@ -248,6 +296,9 @@ def answer(job):
     """Return the figures of a job, or what PyTorch says against it."""
     try:
         return computed(job) if "numbers" in job else measure(job)
+    except RefusedError as refused:
+        error = refused.__cause__
+        return {"error": f"{type(error).__name__}: {error}", "at": refused.place}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 

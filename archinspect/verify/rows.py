@@ -60,6 +60,8 @@ class Verification(NamedTuple):
     """Why the framework does not train on the batch; empty where it does."""
     computed_by: str
     """What computed the layers' numbers; empty where none were asked for."""
+    partial: Mapping[str, str]
+    """Layers that could not be measured, each with the reason; all figures are those of the network without them."""
 
     @property
     def ok(self) -> bool:
@@ -74,7 +76,13 @@ class Verification(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         rows = [row.as_dict() for row in self.rows]
-        return {**self._asdict(), "ok": self.ok, "rows": rows, "left_out": dict(self.left_out)}
+        return {
+            **self._asdict(),
+            "ok": self.ok,
+            "rows": rows,
+            "left_out": dict(self.left_out),
+            "partial": dict(self.partial),
+        }
 
 
 class Failure(NamedTuple):
@@ -97,6 +105,14 @@ class Failure(NamedTuple):
 
 class CannotMeasureError(Exception):
     """A program that could not be measured: the framework is missing, or refuses it."""
+
+
+class RefusedError(CannotMeasureError):
+    """A program that the framework refuses; `layer` is where, if that is known."""
+
+    def __init__(self, message: str, layer: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.layer, self.reason = layer, reason
 
 
 def numbers(nested: Any) -> list[float]:  # noqa: ANN401 - nested lists

@@ -8,10 +8,10 @@ from archinspect.ops.spatial import Windowed
 from archinspect.verify.rows import CannotMeasureError, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from archinspect._network import Network
-    from archinspect.graph.graph import Node
+    from archinspect.graph.graph import Node, Tensor
     from archinspect.reports.worked import Worked
 
 TOLERANCE = 1e-5
@@ -29,6 +29,17 @@ class Numbers(NamedTuple):
     """What these give."""
     tolerances: Mapping[str, float]
     """How far from that a number may be."""
+
+    def before(self, left: Collection[str], nodes: Iterable[Node]) -> Numbers:
+        """Return those of layers that read nothing of what layers that are left out give."""
+        known: dict[str, Any] = {}
+        hidden: set[Tensor] = set()
+        for node in nodes:
+            if node.layer in left or not hidden.isdisjoint(node.inputs):
+                hidden.update(node.outputs)
+            elif node.path in self.outputs:
+                known[node.path] = self.outputs[node.path]
+        return self._replace(weights={path: self.weights[path] for path in known}, outputs=known)
 
     def rows(self, measured: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the output of each layer beside the measured one, that by path and in the spec's order."""
