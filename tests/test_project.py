@@ -79,7 +79,7 @@ import importlib, pkgutil, sys
 import archinspect
 names = [module.name for module in pkgutil.walk_packages(archinspect.__path__, "archinspect.")]
 # Text that exported programs take along, and scripts for another Python.
-names = [name for name in names if not name.endswith((".parts", ".measure_pytorch"))]
+names = [name for name in names if not name.endswith(".parts") and ".measure_" not in name]
 for name in names:
     if name.endswith(".parts") or ".measure_" in name:  # for the frameworks that they name, which need not be there
         continue

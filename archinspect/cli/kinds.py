@@ -127,6 +127,23 @@ class Names(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+class Batches(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Numbers of samples with commas between them: `1,3`."""
+
+    name = "N,N"
+
+    def convert(
+        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Return the numbers, each once."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        if not all(part.isdecimal() and len(part) < 8 and 0 < int(part) <= 10**6 for part in parts):  # noqa: PLR2004 - digits
+            self.fail(f"'{value}' is not a number of samples from 1 to 1000000, nor several such as 1,3", param, ctx)
+        return tuple(dict.fromkeys(map(int, parts)))
+
+
 class Depth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
     """A number of levels, or `all`."""
 

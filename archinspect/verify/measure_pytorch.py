@@ -1,10 +1,13 @@
-"""Measure an exported PyTorch module on the meta device: run by the Python that has torch, with a job on its input.
+"""Measure an exported PyTorch module on the meta device: run by the Python that has torch, with jobs on its input.
 
-`python measure_pytorch.py < job.json > figures.json`. A job has `text`, the module's source, `name`, its class,
-`inputs` (`shape`, `dtype`, `channels_last`) and `wanted`, the paths of modules and values whose shapes are asked for.
-It imports nothing but torch and Python's own library.
+`python measure_pytorch.py < jobs.json > figures.json`. A job has `text`, the module's source, `name`, its class,
+`inputs` (`shape`, `dtype`, `channels_last`), `wanted`, the paths of modules and values whose shapes are asked for, and
+`stubs`, modules of which nothing is known but shape and type of each output. Where it has `numbers`, values are
+computed: `inputs`, `weights` of modules by path and name, and `wanted`, the paths. It imports nothing but torch and
+Python's own library.
 """
 
+import functools
 import json
 import os
 import sys
@@ -57,28 +60,58 @@ class Box:
         self.tensor = tensor
 
 
-def build(job, noted):
-    """Return the module; what its text observes is put into `noted`."""
+def build(job, notes, device="meta"):
+    """Return the module on a device; what its text observes is put into `notes`."""
 
     def observe(module, name, value):
-        for leaf in tree_leaves(value)[:1]:
-            noted.setdefault(f"{module.path}.{name}".lstrip("."), list(leaf.shape))
+        notes.take(f"{module.path}.{name}".lstrip("."), value)
         return value
 
     names = {"__name__": "exported", "observe": observe}
     exec(compile(job["text"], "<exported>", "exec"), names)
-    with torch.device("meta"):
+    with torch.device(device):
         model = names[job["name"]]()
     for path, module in model.named_modules():
         module.path = path
+        if path in job["stubs"]:
+            module.forward = functools.partial(stub, job["stubs"][path])
     return model
+
+
+class Opaque(torch.autograd.Function):
+    """Tensors of given shapes and types that depend on others; nothing is computed or kept, in neither direction."""
+
+    @staticmethod
+    def forward(ctx, outputs, *given):
+        ctx.given = [(tensor.shape, tensor.dtype, tensor.device) for tensor in given]
+        device = given[0].device
+        return tuple(torch.zeros(shape, dtype=dtype_of(dtype), device=device) for shape, dtype in outputs)
+
+    @staticmethod
+    def backward(ctx, *_gradients):
+        needed = zip(ctx.given, ctx.needs_input_grad[1:], strict=True)
+        return None, *(
+            torch.zeros(shape, dtype=dtype, device=device) if needs else None
+            for (shape, dtype, device), needs in needed
+        )
+
+
+def stub(outputs, *given):
+    """Stand for a layer of which nothing is known but what it gives."""
+    made = Opaque.apply(outputs, *given)
+    return made if len(made) > 1 else made[0]
+
+
+def dtype_of(name):
+    """Return a type; `float` is that in which the network computes."""
+    return torch.float32 if name == "float" else getattr(torch, name)
 
 
 def inputs_of(job):
     """Return zeros for each input, in the memory format of the spec's layout."""
     found = []
     for given in job["inputs"]:
-        dtype = torch.float32 if given["dtype"] == "float" else getattr(torch, given["dtype"])
+        dtype = dtype_of(given["dtype"])
         shape = given["shape"]
         if given["channels_last"]:  # a view of a tensor whose channels are last
             last = torch.zeros((shape[0], *shape[2:], shape[1]), dtype=dtype, device="meta")
@@ -100,9 +133,20 @@ FORMULAS = flop_registry | {torch.ops.aten.convolution_backward: shape_wrapper(_
 
 
 class Counting(TorchDispatchMode):
-    """PyTorch's own formulas of operations, summed; its own counter follows modules, too, which not all let."""
+    """PyTorch's own formulas of operations, summed, and put down to the layers that :meth:`note` names.
 
-    flops = 0
+    Its own counter follows modules, too, which not all let.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.flops, self.told, self.layers = 0, 0, {}
+
+    def note(self, path):
+        """Put what was computed since the last note down to a layer."""
+        if self.flops > self.told:
+            self.layers[path] = self.layers.get(path, 0) + self.flops - self.told
+            self.told = self.flops
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -118,14 +162,53 @@ class Counting(TorchDispatchMode):
         return made
 
 
+class RefusedError(Exception):
+    """What PyTorch says against a program while a module runs."""
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.place = place
+
+
+class Notes:
+    """What is seen of each layer while a module runs: its shape, what it computes, its values where they are wanted."""
+
+    def __init__(self, wanted=()):
+        self.shapes, self.counter, self.running = {}, Counting(), []
+        self.values = dict.fromkeys(wanted)
+
+    def take(self, path, made):
+        """Note a layer's first output."""
+        for leaf in tree_leaves(made)[:1]:
+            self.shapes.setdefault(path, list(leaf.shape))
+            if path in self.values:
+                self.values[path] = leaf.tolist()
+        self.counter.note(path)
+
+    def follow(self, modules, paths):
+        """Follow modules by hooks, which are returned."""
+        hooks = []
+        for path in dict.fromkeys(path for path in paths if path in modules):
+            hooks.append(modules[path].register_forward_pre_hook(functools.partial(self._begin, path)))
+            hooks.append(modules[path].register_forward_hook(functools.partial(self._end, path)))
+        return hooks
+
+    def _begin(self, path, _module, _inputs):
+        self.running.append(path)
+
+    def _end(self, path, _module, _inputs, made):
+        self.running.remove(path)
+        self.take(path, made)
+
+
 def measure(job):
-    """Return the figures of a job."""
-    noted = {}
-    model = build(job, noted)
+    """Return the figures of a job, by a pass at inference and one in training."""
+    notes = Notes()
+    model = build(job, notes)
     weights = [*model.parameters(), *model.buffers(), *plain_tensors(model)]
     modules, saved = dict(model.named_modules()), model.state_dict().keys()
     found = {
-        "torch": torch.__version__.partition("+")[0],
+        "version": torch.__version__.partition("+")[0],
         "params": sum(weight.numel() for weight in model.parameters()),
         "trainable": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
         "buffers": sum(
@@ -133,28 +216,52 @@ def measure(job):
             for name, buffer in model.named_buffers()
             if name in saved and not name.endswith("num_batches_tracked")
         ),
-        "module_params": {
+        "layer_params": {
             path: sum(weight.numel() for weight in modules[path].parameters())
             for path in job["wanted"]
             if path in modules
         },
     }
-    hooks = [modules[path].register_forward_hook(note(path, noted)) for path in job["wanted"] if path in modules]
+    hooks = notes.follow(modules, job["wanted"])
+    try:
+        found |= inference(model.eval(), job, weights, notes.counter)
+    except Exception as error:
+        raise RefusedError(notes.running[-1] if notes.running else "") from error
+    found |= {"shapes": notes.shapes, "layer_macs": {path: flops // 2 for path, flops in notes.counter.layers.items()}}
+    for hook in hooks:
+        hook.remove()
+    return found | training(model.train(), job, weights)
+
+
+def computed(job):
+    """Return the values of layers, computed on the CPU with the numbers of the job."""
+    numbers = job["numbers"]
+    notes = Notes(numbers["wanted"])
+    model = build(job, notes, "cpu").eval()
+    modules = dict(model.named_modules())
+    notes.follow(modules, numbers["wanted"])
+    given = [
+        torch.tensor(values, dtype=dtype_of(given["dtype"]))
+        for values, given in zip(numbers["inputs"], job["inputs"], strict=True)
+    ]
+    with torch.no_grad():
+        for path, weights in numbers["weights"].items():
+            for name, values in weights.items():
+                getattr(modules[path], name).copy_(torch.tensor(values))
+        model(*given)
+    return {"values": notes.values, "computed_by": "PyTorch's CPU kernels"}
+
+
+def inference(model, job, weights, counter):
+    """Return what a pass at inference computes and holds."""
     alive = Alive(weights)
     with torch.no_grad():
         given = inputs_of(job)
-        with alive:
+        with alive, counter:
             for tensor in given:
                 alive.add(tensor)
-            model.eval()(*given)
-    found["peak"] = alive.peak
-    del given
-    for hook in hooks:
-        hook.remove()
-    with torch.no_grad(), Counting() as counter:
-        outputs = [list(leaf.shape) for leaf in tree_leaves(model(*inputs_of(job)))]
-    found |= {"macs": counter.flops // 2, "outputs": outputs, "shapes": noted}
-    return found | training(model.train(), job, weights)
+            outputs = [list(leaf.shape) for leaf in tree_leaves(model(*given))]
+    return {"peak": alive.peak, "macs": counter.flops // 2, "outputs": outputs}
 
 
 def training(model, job, weights):
@@ -168,19 +275,16 @@ def training(model, job, weights):
             boxes.add(box)
         return box
 
-    try:
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.tensor):
-            made = model(*inputs_of(job))
-    except ValueError as error:
-        return {"refused": str(error)}
-    storages = {box.tensor.untyped_storage()._cdata: box.tensor.untyped_storage().nbytes() for box in boxes}
-    found = {"kept": sum(storages.values())}
-    del made
     with Counting() as counter:
-        made = tree_leaves(model(*inputs_of(job)))
+        try:
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.tensor):
+                made = tree_leaves(model(*inputs_of(job)))
+        except ValueError as error:
+            return {"refused": str(error)}
+        storages = {box.tensor.untyped_storage()._cdata: box.tensor.untyped_storage().nbytes() for box in boxes}
         outputs = [leaf for leaf in made if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
         torch.autograd.backward([leaf.sum() for leaf in outputs])
-    return found | {"training_macs": counter.flops // 2}
+    return {"kept": sum(storages.values()), "training_macs": counter.flops // 2}
 
 
 def plain_tensors(model):
@@ -188,26 +292,23 @@ def plain_tensors(model):
     return [value for module in model.modules() for value in vars(module).values() if isinstance(value, torch.Tensor)]
 
 
-def note(path, noted):
-    """Return a hook that notes the shape of a module's first output."""
-
-    def hook(_module, _inputs, made):
-        for leaf in tree_leaves(made)[:1]:
-            noted.setdefault(path, list(leaf.shape))
-
-    return hook
+def answer(job):
+    """Return the figures of a job, or what PyTorch says against it."""
+    try:
+        return computed(job) if "numbers" in job else measure(job)
+    except RefusedError as refused:
+        error = refused.__cause__
+        return {"error": f"{type(error).__name__}: {error}", "at": refused.place}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
 def main():
-    """Read the job, write the figures; an error of PyTorch's is written as `error`."""
+    """Read the jobs, write the figures of each."""
     warnings.simplefilter("ignore")
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever the module prints is no part of the answer
-    try:
-        found = measure(json.load(sys.stdin))
-    except Exception as error:
-        found = {"error": f"{type(error).__name__}: {error}"}
-    json.dump(found, answer)
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a program prints is no part of the answer
+    json.dump([answer(job) for job in json.load(sys.stdin)], out)
 
 
 if __name__ == "__main__":

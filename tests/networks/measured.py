@@ -1,11 +1,9 @@
-"""What frameworks measure of a network: by `archinspect.verify` where that knows the target, else that it exports."""
+"""What frameworks measure of a network, by `archinspect.verify`."""
 
 from __future__ import annotations
 
-import json
 import warnings
 from importlib import import_module
-from subprocess import CompletedProcess
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 NOTHING_TO_SAY = ("the spec does not say what", "register_meta function", "Expected more than 1 ")
 """Of which nothing can be measured: a layer of the user's own, one whose shapes within depend on values, and a single
 position that PyTorch does not normalize."""
-COMPARED = ("params", "trainable", "buffers", "macs", "training_macs", "outputs", "shape")
+COMPARED = ("params", "trainable", "buffers", "weights", "macs", "training_macs", "outputs", "shape")
 """Figures that are to be equal for every network. What is kept and the peak are not yet."""
 
 
@@ -45,26 +43,18 @@ def differences(spec: dict[str, Any], against: str) -> Iterator[Complaint]:
 
 
 def _of_target(network: Network, target: str) -> Iterator[str]:
-    if target != "pytorch":
-        import_module(f"archinspect.exporters.{target}").export(network.facts)
-        return
     from archinspect import verify
 
-    with mock.patch("archinspect.verify.subprocess.run", _in_this_process):
-        found = verify.verify(network)
+    with mock.patch("archinspect.verify.process.measure", _in_this_process):
+        found = verify.verify(network, target)
     for row in found.rows:
         if row.figure in COMPARED and row.measured is not None and not row.equal:
             figures = f"{row.predicted or 'none'}, measured {row.measured or 'none'}"
             yield f"{row.figure} of {row.layer or 'the network'}: {figures}"
 
 
-def _in_this_process(_command: list[str], **given: Any) -> CompletedProcess[str]:
+def _in_this_process(target: str, _package: str, jobs: list[dict[str, Any]], _pythons: list[str]) -> list[Any]:
     """Measure without a process for each network, which would import the framework anew."""
-    from archinspect.verify.measure_pytorch import measure
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of how fast the program runs
-            found = measure(json.loads(given["input"]))
-    except Exception as error:  # noqa: BLE001 - as the script does
-        found = {"error": f"{type(error).__name__}: {error}"}
-    return CompletedProcess([], 0, json.dumps(found), "")
+    script = import_module(f"archinspect.verify.measure_{target}")
+    with warnings.catch_warnings(action="ignore"):  # of how fast the program runs
+        return [script.answer(job) for job in jobs]

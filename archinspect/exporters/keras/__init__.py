@@ -23,17 +23,21 @@ class Module(NamedTuple):
     """The function that returns the model; it takes no arguments."""
     layers: Mapping[str, str]
     """The names of the model's layers, by the paths of the nodes that they are."""
+    steps: Mapping[str, str]
+    """For each further layer that a node becomes, such as its padding, the name of the one that makes its value."""
 
 
-def export(facts: Facts) -> Module:
+def export(facts: Facts, *, observed: bool = False) -> Module:
     """Return a network as the text of a Keras program.
 
-    Raise :class:`CannotExportError` for what Keras cannot say.
+    With `observed` a functional program calls `observe(name, value)` for each value that it computes; what runs it has
+    to define that function, and `layers` has the names of values that no layer of their own makes, too. Raise
+    :class:`CannotExportError` for what Keras cannot say.
     """
     program = Program(facts)
     outline = Outline(facts.graph, list(program.leaves()), function_name, program.composites)
-    writer = Writer(outline, facts, program.kept)
-    return Module(module_text(writer), writer.name, writer.layers)
+    writer = Writer(outline, facts, program.kept, observed=observed)
+    return Module(module_text(writer), writer.name, writer.layers, writer.steps)
 
 
 def write(facts: Facts) -> str:

@@ -63,13 +63,17 @@ def _name(*parts: str) -> str:
 class Writer:
     """Writes one network."""
 
-    def __init__(self, outline: Outline, facts: Facts, kept: set[str]) -> None:
+    def __init__(self, outline: Outline, facts: Facts, kept: set[str], *, observed: bool = False) -> None:
         self.outline = outline
         self.facts = facts
         self.kept = kept
+        self.observed = observed
+        """Whether the program tells each value to a function `observe`."""
         self.parts: dict[str, None] = {}
         self.layers: dict[str, str] = {}
         """Layers' names in Keras, by their paths."""
+        self.steps: dict[str, str] = {}
+        """For each further layer that a node becomes, such as its padding, the name of the one that makes its value."""
         self.defined = {definition.name for definition in outline.definitions}
         self.name = network_name(outline.graph.name)
         while self.name in self.defined:
@@ -89,12 +93,18 @@ class Writer:
 
     def _note(self, scope: Scope, prefix: str) -> None:
         """Note the names of all layers."""
+        waiting: list[str] = []
         for child in scope.children:
             name = "-".join(part for part in (prefix, legal(_own(child, scope))) if part)
             if not isinstance(child, Leaf):
                 self._note(child, name)
-            elif child.step.module and child.step.module.name:
+            elif self.observed or (child.step.module and child.step.module.name):
                 self.layers.update(dict.fromkeys((node.path for node in child.nodes), name))
+            if isinstance(child, Leaf) and not child.nodes:
+                waiting.append(name)
+            elif isinstance(child, Leaf):
+                self.steps.update(dict.fromkeys(waiting, name))
+                waiting = []
 
 
 def _own(child: Leaf | Scope, scope: Scope) -> str:
@@ -225,6 +235,8 @@ class _Body:
             else:
                 pieces.append(made if isinstance(piece, Own) else self.literal(Raw(piece)))
         text = "".join(pieces).replace("[*inputs]", "inputs")
+        if self.writer.observed:
+            text = f"observe({_name(*path)}, {text})"
         names = self._assign(leaf)
         return [*lines, f"{names} = {text}"]
 

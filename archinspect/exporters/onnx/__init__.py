@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, TypeAlias
+
     from archinspect.analyses.facts import Facts
+
+    Given: TypeAlias = Mapping[str, Mapping[str, Any]]
+    """Arrays, by the path of their node and their name, in the spec's order of axes; those left out are zeros."""
 
 WEIGHTS = ("none", "zeros", "random")
 """What weights are: `none`, each a `ConstantOfShape`, so that any network is a small file; or else initializers."""
 
 
-def write(facts: Facts, *, weights: str = "none") -> bytes:
-    """Return a network as a serialized ONNX model; `weights` is one of :data:`WEIGHTS`.
+def write(facts: Facts, *, weights: str | Given = "none") -> bytes:
+    """Return a network as a serialized ONNX model; `weights` is one of :data:`WEIGHTS`, or arrays by path and name.
 
     Raise :class:`~archinspect.exporters.refusal.CannotExportError` for a layer that ONNX cannot say, ImportError
     without the extra `onnx`, ValueError for other weights.
     """
-    if weights not in WEIGHTS:
+    if isinstance(weights, str) and weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, not {weights!r}")
     try:
         import onnx  # noqa: F401 - what all else here needs

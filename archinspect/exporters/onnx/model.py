@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from archinspect.analyses.facts import Facts
+    from archinspect.exporters.onnx import Given
     from archinspect.exporters.orders import Order
     from archinspect.graph.graph import Tensor
     from archinspect.ops.base import Op
@@ -34,7 +35,7 @@ MAPS = range(3, 6)
 _NODE = re.compile(r"node name: /(.*?)/\w+\)")
 
 
-def model_of(facts: Facts, weights: str) -> ModelProto:
+def model_of(facts: Facts, weights: str | Given) -> ModelProto:
     """Return a network as a model with these weights; raise :class:`CannotExportError`."""
     graph = facts.graph
     if facts.dtype == "float8":

@@ -28,12 +28,16 @@ def each_step(use: Use) -> list[Value]:
     return [inside.apart(value, shape) for value, shape in zip(values, use.outputs, strict=True)]
 
 
-def custom(use: Use) -> Value:
+def custom(use: Use) -> list[Value]:
     """`Custom`: a stub, an operator of another domain that no program knows."""
     use.writer.has_stubs = True
     inputs = [use.spec(index) for index in range(len(use.shapes))]
-    name = use.emit(STUB, *inputs, *map(use.weight, use.weights))
-    return Value(use.hint(name, use.output, use.dtypes[0]), spec_order(len(use.output)))
+    types = use.writer.facts.call(use.node).outputs
+    names = use.several(STUB, len(types), *inputs, *map(use.weight, use.weights))
+    return [
+        Value(use.hint(name, shape, dtype), spec_order(len(shape)))
+        for name, (shape, dtype) in zip(names, types, strict=True)
+    ]
 
 
 OPERATORS: dict[str, Translation] = {

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
+    from archinspect.exporters.onnx import Given
     from archinspect.exporters.orders import Order
     from archinspect.graph.graph import Node, Tensor
 
@@ -181,8 +182,8 @@ class Writer:
         )
         return Stored(stored, order, shape)
 
-    def fill(self, model: ModelProto, how: str) -> None:
-        """Put initializers, zeros or random numbers, in the place of what makes the weights of a model."""
+    def fill(self, model: ModelProto, how: str | Given) -> None:
+        """Put initializers, zeros, random numbers or given ones, in the place of what makes the weights of a model."""
         graph = model.graph
         types = {info.name: info.type.tensor_type for info in graph.value_info}
         weights = [node.output[0] for node in self._sources]
@@ -191,9 +192,10 @@ class Writer:
         shapes = {node.input[0] for node in self._sources} - used
         initializers = [tensor for tensor in graph.initializer if tensor.name not in shapes]
         rng = np.random.default_rng(0)
+        given = {} if isinstance(how, str) else self._arrays(how)
         for name in weights:
             shape = [dim.dim_value for dim in types[name].shape.dim]
-            numbers = rng.uniform(-0.5, 0.5, shape) if how == "random" else np.zeros(shape)
+            numbers = rng.uniform(-0.5, 0.5, shape) if how == "random" else given.get(name, np.zeros(shape))
             if how == "random" and name.endswith("running_var"):
                 numbers += 1
             array = numbers.astype(helper.tensor_dtype_to_np_dtype(types[name].elem_type))
@@ -201,6 +203,14 @@ class Writer:
         for field, kept in ((graph.node, nodes), (graph.initializer, initializers)):
             del field[:]
             field.extend(kept)
+
+    def _arrays(self, given: Given) -> dict[str, np.ndarray[Any, Any]]:
+        """Return given weights by their names in the file, as they are stored there."""
+        return {
+            stored.name: given[node.path][weight].transpose(stored.order).reshape(stored.shape)
+            for (node, weight), stored in self._weights.items()
+            if weight in given.get(node.path, {})
+        }
 
     # Constants
 

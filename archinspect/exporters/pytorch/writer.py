@@ -128,7 +128,7 @@ class Writer:
                 continue
             for node in child.nodes:
                 self.layers[node.path] = inner
-                if len(child.nodes) > 1 or (child.step.module and not is_plain(child.step)):
+                if len(child.nodes) > 1 or (child.step.module and not _is_its_value(child.step)):
                     self.fused.add(inner)
                 if child.step.module:
                     self._modules[node] = reached
@@ -225,6 +225,19 @@ class Writer:
                 yield f"{_reached(child, self._modules[learning[0]])}.requires_grad_(False)"
             elif isinstance(child, Scope):
                 yield from self._frozen(child, frozen)
+
+
+def _is_its_value(step: Step) -> bool:
+    """Return whether what a step's module gives is what the step gives: its call is the outermost one."""
+    if is_plain(step):
+        return True
+    depth, (own, *rest) = 0, step.code
+    signs = "".join(piece if isinstance(piece, str) else " " for piece in rest)
+    for place, sign in enumerate(signs):
+        depth += (sign in "([{") - (sign in ")]}")
+        if not depth:
+            return isinstance(own, Own) and place == len(signs) - 1
+    return False
 
 
 class _Rendering:
