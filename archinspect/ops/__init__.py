@@ -36,6 +36,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("HardSigmoid", "HardSwish", "HardTanh", "HardShrink", "SoftShrink", "TanhShrink"),
         *("Softmax", "LogSoftmax", "GLU"),
     ),
+    "elementwise": (
+        *("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf", "Reciprocal", "Negative"),
+        *("Sign", "Floor", "Ceil", "Round", "Clip", "LogicalNot", "Cast"),
+    ),
     "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),
     "reshape": (
         *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),

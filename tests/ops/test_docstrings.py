@@ -159,6 +159,8 @@ CONDITIONS = {
     "for the scale": lambda use: "gamma" in use.weights,
     "for the offset": lambda use: "beta" in use.weights,
     "for a bound": lambda use: use.op.max_value is not None,
+    "for a lower bound": lambda use: use.op.min_value is not None,
+    "for an upper bound": lambda use: use.op.max_value is not None,
     "for a slope": lambda use: use.op.negative_slope != 0,
     "for a scale": lambda use: use.op.scale != 1,
     "for an offset": lambda use: bool(use.op.offset),

@@ -28,6 +28,8 @@ CONV = {"filters": 4, "kernel_size": 3}
 # operator, arguments, message, argument to blame
 ARGUMENTS = [
     ("Conv2D", {"kernel_size": 3}, "Conv2D: 'filters' is missing", ()),
+    ("Clip", {}, "Clip: takes min_value, max_value or both", ("min_value",)),
+    ("Clip", {"min": 2, "max": 1}, "Clip: min_value 2 must not be above max_value 1", ("min_value",)),
     ("HardTanh", {"min_val": 1}, "HardTanh: min_val 1 must be below max_val 1", ("min_val",)),
     ("Conv2D", {**CONV, "stridez": 2}, "Conv2D: unknown argument 'stridez'", ("stridez",)),
     ("Conv2D", {**CONV, "out_channels": 4}, "Conv2D: 'filters' is given twice", ("out_channels",)),

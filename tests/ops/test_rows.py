@@ -344,6 +344,14 @@ FLOPS = [
     ("Softmax", {}, [IMAGE], 5 * 32),
     ("LogSoftmax", {}, [IMAGE], 5 * 32),
     ("GLU", {}, [IMAGE], 5 * 16),
+    # Functions of each element
+    *((name, {}, [IMAGE], 32) for name in ("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Sin", "Cos", "Erf")),
+    *((name, {}, [IMAGE], 32) for name in ("Reciprocal", "Negative", "Sign", "Floor", "Ceil", "Round", "LogicalNot")),
+    ("Log1p", {}, [IMAGE], 2 * 32),
+    ("Expm1", {}, [IMAGE], 2 * 32),
+    ("Clip", {"min_value": 0}, [IMAGE], 32),
+    ("Clip", {"min_value": 0, "max_value": 1}, [IMAGE], 2 * 32),
+    ("Cast", {"dtype": "float16"}, [IMAGE], 0),
     # Merges
     ("Add", {}, [IMAGE, IMAGE], 32),
     ("Add", {}, [IMAGE, IMAGE, (1, 2)], 2 * 32),

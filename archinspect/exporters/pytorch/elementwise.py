@@ -50,7 +50,7 @@ def _is_seen(tensor: Tensor, use: Use) -> bool:
     """Return whether something else reads a tensor's storage: through a view, as an output, or for backward."""
     call_ = use.facts.call(tensor.producer)
     kept = call_.kept(Run((True,) * len(call_.inputs), attention="math")).outputs
-    viewed = call_.view_at_inference is not None or not call_.stored[0]
+    viewed = use.facts.view(tensor.producer, training=False) is not None or not call_.stored[0]
     return viewed or bool(kept) or tensor in use.facts.graph.outputs
 
 

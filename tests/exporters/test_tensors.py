@@ -1,0 +1,113 @@
+"""What tensor programs compute as PyTorch, Keras and ONNX programs, against NumPy."""
+
+# ruff: noqa: ARG005 - a table of functions
+
+import os
+from importlib.util import find_spec
+from math import erf
+
+import numpy as np
+import pytest
+from input_types import input_types
+from small import single_layer
+
+from archinspect import ops
+from archinspect.exporters import keras as to_keras
+from archinspect.exporters import pytorch as to_pytorch
+
+IMAGE, STEPS = (2, 4, 5, 3), (2, 5, 3)
+POSITIVE = {"Sqrt", "Rsqrt", "Log", "Log1p", "Reciprocal"}
+"""Functions that are tried on numbers above 0 alone."""
+
+# An operator, its arguments, shapes of inputs, and what it is of them.
+NUMPY = [
+    ("Sqrt", {}, [IMAGE], np.sqrt),
+    ("Rsqrt", {}, [IMAGE], lambda x: x**-0.5),
+    ("Square", {}, [IMAGE], np.square),
+    ("Abs", {}, [IMAGE], np.abs),
+    ("Log", {}, [IMAGE], np.log),
+    ("Log1p", {}, [IMAGE], np.log1p),
+    ("Expm1", {}, [IMAGE], np.expm1),
+    ("Sin", {}, [IMAGE], np.sin),
+    ("Cos", {}, [IMAGE], np.cos),
+    ("Erf", {}, [STEPS], np.vectorize(erf)),
+    ("Reciprocal", {}, [IMAGE], np.reciprocal),
+    ("Negative", {}, [IMAGE], np.negative),
+    ("Sign", {}, [IMAGE], np.sign),
+    ("Floor", {}, [IMAGE], np.floor),
+    ("Ceil", {}, [IMAGE], np.ceil),
+    ("Round", {}, [IMAGE], np.round),
+    ("Clip", {"min_value": -0.5, "max_value": 0.3}, [IMAGE], lambda x: np.clip(x, -0.5, 0.3)),
+    ("Clip", {"min_value": -0.5}, [IMAGE], lambda x: np.maximum(x, -0.5)),
+    ("Clip", {"max_value": 0.3}, [IMAGE], lambda x: np.minimum(x, 0.3)),
+    ("LogicalNot", {}, [IMAGE], np.logical_not),
+    ("Cast", {"dtype": "int32"}, [IMAGE], lambda x: x.astype("int32")),
+    ("Cast", {"dtype": "float16"}, [IMAGE], lambda x: x.astype("float16")),
+    ("Cast", {"dtype": "float"}, [IMAGE], lambda x: x),
+]
+IDS = [f"{i}-{row[0]}" for i, row in enumerate(NUMPY)]
+
+
+def arrays(name, shapes):
+    """Return numbers of the types that an operator reads; indices are below 3."""
+    random = np.random.default_rng(1)
+    made = []
+    for shape, type_ in zip(shapes, input_types(name, len(shapes)), strict=True):
+        if type_.dtype == "float":
+            numbers = random.standard_normal(shape).astype("float32")
+            made.append(np.abs(numbers) + 0.1 if name in POSITIVE else numbers)
+        else:
+            made.append(random.integers(0, 2 if type_.dtype == "bool" else 3, shape).astype(type_.dtype))
+    return made
+
+
+def defined(module):
+    """Return what a program defines under its own name."""
+    names: dict = {}
+    exec(compile(module.text, module.name, "exec"), names)  # noqa: S102 - the text is ours
+    return names[module.name]
+
+
+def by_pytorch(facts, given):
+    torch = pytest.importorskip("torch")
+    with torch.no_grad():
+        return defined(to_pytorch.export(facts))()(*map(torch.from_numpy, given))
+
+
+def by_keras(facts, given):
+    if not all(map(find_spec, ("keras", "torch"))):
+        pytest.skip("needs keras and torch: pip install keras torch")
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    model = defined(to_keras.export(facts))()
+    return model(given if len(given) > 1 else given[0])
+
+
+def by_onnx(facts, given):
+    pytest.importorskip("onnx")
+    from onnx_files import run
+
+    return run(facts, *given)[0]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with PyTorch
+@pytest.mark.parametrize("computed", [by_pytorch, by_keras, by_onnx])
+@pytest.mark.parametrize(("name", "args", "shapes", "function"), NUMPY, ids=IDS)
+def test_a_program_computes_what_numpy_does(name, args, shapes, function, computed):
+    given = arrays(name, shapes)
+    found = computed(single_layer(name, args, shapes), given)
+    wanted = function(*given)
+    for one, right in zip(
+        found if isinstance(found, list | tuple) else [found],
+        wanted if isinstance(wanted, list | tuple) else [wanted],
+        strict=True,
+    ):
+        array = np.asarray(one.detach() if hasattr(one, "detach") else one)
+        assert array.shape == right.shape
+        assert array.dtype.kind == right.dtype.kind
+        np.testing.assert_allclose(array, right, rtol=1e-4, atol=1e-5)
+
+
+def test_every_operator_of_tensor_programs_is_tried():
+    tried = {ops.find_operator(name) for name, *_ in NUMPY}
+    families = ("elementwise",)
+    assert {ops.find_operator(name) for family in families for name in ops.FAMILIES[family]} <= tried

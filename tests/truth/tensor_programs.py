@@ -1,0 +1,74 @@
+"""What tensor programs write with PyTorch's functions, as modules, and the cases of it that `measure_ops.py` measures."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from input_types import input_types
+
+
+class Of(nn.Module):
+    """A function of the inputs and the arguments."""
+
+    def __init__(self, **arguments):
+        super().__init__()
+        self.arguments = arguments
+
+    def forward(self, *given):
+        return self.function(*given, **self.arguments)
+
+
+def of(function):
+    return type("Of", (Of,), {"function": staticmethod(function)})
+
+
+MODULES = {
+    **{
+        name: of(getattr(torch, name.lower()))
+        for name in (
+            *("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf", "Reciprocal", "Negative"),
+            *("Sign", "Floor", "Ceil", "Round"),
+        )
+    },
+    "Clip": of(lambda given, min_value=None, max_value=None: given.clamp(min_value, max_value)),
+    "LogicalNot": of(torch.logical_not),
+    "Cast": of(lambda given, dtype: given.to(getattr(torch, dtype))),
+}
+
+
+def elementwise():
+    image = (4, 5, 6)
+    for name in (
+        *("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf", "Reciprocal", "Negative"),
+        *("Sign", "Floor", "Ceil", "Round", "LogicalNot"),
+    ):
+        yield name, {}, image
+    yield "Clip", {"min_value": -0.5, "max_value": 1.0}, image
+    yield "Clip", {"min_value": 0.0}, image
+    yield "Clip", {"max_value": 1.0}, image
+    for dtype in ("float16", "float32", "int64", "bool"):
+        yield "Cast", {"dtype": dtype}, image
+
+
+def cases():
+    """Yield each case for three samples, the first of an operator for one, too."""
+    seen = set()
+    for op, args, *shapes in elementwise():
+        types = input_types(op, len(shapes))
+        for batch in (1, 3) if op not in seen else (3,):
+            seen.add(op)
+            yield (
+                op,
+                tuple((1 if type_.shared else batch, *shape) for type_, shape in zip(types, shapes, strict=True)),
+                args,
+            )
+
+
+def zeros(op, inputs):
+    """Return zeros for a case, on the device that is set."""
+    types = input_types(op, len(inputs))
+    return [torch.zeros(shape, dtype=getattr(torch, type_.dtype)) for shape, type_ in zip(inputs, types, strict=True)]
