@@ -1,4 +1,4 @@
-"""What operators read that are not floats of each sample: data types of their inputs, and inputs that all samples share.
+"""What operators read that are not floats of each sample: data types of inputs, and inputs that all samples share.
 
 The scripts that measure and the tests give inputs of these types. Every other input is of floats, a sample's own.
 """
@@ -16,6 +16,9 @@ FLOAT, BOOL, INT = InputType(), InputType("bool"), InputType("int64")
 INPUTS = {
     "Embedding": (INT,),
     "LogicalNot": (BOOL,),
+    **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), (BOOL, BOOL, BOOL)),
+    "Where": (BOOL,),
+    "MaskedFill": (FLOAT, BOOL),
 }
 
 

@@ -40,6 +40,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf", "Reciprocal", "Negative"),
         *("Sign", "Floor", "Ceil", "Round", "Clip", "LogicalNot", "Cast"),
     ),
+    "choose": (
+        *("Divide", "Power", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"),
+        *("LogicalAnd", "LogicalOr", "LogicalXor", "Where", "MaskedFill"),
+    ),
     "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),
     "reshape": (
         *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),

@@ -1,7 +1,5 @@
 """What tensor programs compute as PyTorch, Keras and ONNX programs, against NumPy."""
 
-# ruff: noqa: ARG005 - a table of functions
-
 import os
 from importlib.util import find_spec
 from math import erf
@@ -16,7 +14,7 @@ from archinspect.exporters import keras as to_keras
 from archinspect.exporters import pytorch as to_pytorch
 
 IMAGE, STEPS = (2, 4, 5, 3), (2, 5, 3)
-POSITIVE = {"Sqrt", "Rsqrt", "Log", "Log1p", "Reciprocal"}
+POSITIVE = {"Sqrt", "Rsqrt", "Log", "Log1p", "Reciprocal", "Power"}
 """Functions that are tried on numbers above 0 alone."""
 
 # An operator, its arguments, shapes of inputs, and what it is of them.
@@ -44,6 +42,25 @@ NUMPY = [
     ("Cast", {"dtype": "int32"}, [IMAGE], lambda x: x.astype("int32")),
     ("Cast", {"dtype": "float16"}, [IMAGE], lambda x: x.astype("float16")),
     ("Cast", {"dtype": "float"}, [IMAGE], lambda x: x),
+    # Of several
+    ("Divide", {}, [IMAGE, (2, 1, 5, 3)], np.divide),
+    ("Divide", {}, [IMAGE, (2, 3)], lambda x, y: x / y[:, None, None]),
+    ("Power", {}, [IMAGE, IMAGE], np.power),
+    ("Power", {"exponent": 3}, [IMAGE], lambda x: x**3),
+    ("Power", {"exponent": 0.5}, [IMAGE], lambda x: x**0.5),
+    ("Equal", {}, [IMAGE, IMAGE], np.equal),
+    ("NotEqual", {"value": 0}, [IMAGE], lambda x: x != 0),
+    ("Greater", {}, [IMAGE, (2, 3)], lambda x, y: x > y[:, None, None]),
+    ("Greater", {"value": 0.5}, [IMAGE], lambda x: x > 0.5),
+    ("GreaterEqual", {}, [IMAGE, IMAGE], np.greater_equal),
+    ("Less", {"value": 0}, [IMAGE], lambda x: x < 0),
+    ("LessEqual", {}, [(2, 4, 1, 1), IMAGE], np.less_equal),
+    ("LogicalAnd", {}, [IMAGE, IMAGE, (2, 4, 1, 1)], lambda x, y, z: x & y & z),
+    ("LogicalOr", {}, [IMAGE, IMAGE], np.logical_or),
+    ("LogicalXor", {}, [IMAGE, IMAGE], np.logical_xor),
+    ("Where", {}, [(2, 4, 1, 1), IMAGE, (2, 3)], lambda m, x, y: np.where(m, x, y[:, None, None])),
+    ("MaskedFill", {}, [IMAGE, IMAGE], lambda x, m: np.where(m, np.float32(-np.inf), x)),
+    ("MaskedFill", {"value": 7}, [IMAGE, (2, 4, 1, 1)], lambda x, m: np.where(m, np.float32(7), x)),
 ]
 IDS = [f"{i}-{row[0]}" for i, row in enumerate(NUMPY)]
 
@@ -109,5 +126,5 @@ def test_a_program_computes_what_numpy_does(name, args, shapes, function, comput
 
 def test_every_operator_of_tensor_programs_is_tried():
     tried = {ops.find_operator(name) for name, *_ in NUMPY}
-    families = ("elementwise",)
+    families = ("elementwise", "choose")
     assert {ops.find_operator(name) for family in families for name in ops.FAMILIES[family]} <= tried

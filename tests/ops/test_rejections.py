@@ -238,6 +238,8 @@ SHAPES = [
     ("Split", {"sizes": [2, 2]}, [(1, 5, 6)], "the sizes sum to 4, but axis 2 has 6", ("sizes",)),
     ("Unbind", {"parts": 4}, [(1, 5, 6)], "axis 1 has 5 positions, not 4", ("parts",)),
     ("TopK", {"k": 7}, [(1, 5, 6)], "axis 2 has 6 positions, fewer than 7", ("k",)),
+    ("Greater", {}, [(1, 6)], "takes two inputs, or one and value", ("value",)),
+    ("Power", {"exponent": 2}, [(1, 6), (1, 6)], "takes two inputs, or one and exponent", ("exponent",)),
     ("MatMul", {}, [(1, 6), (1, 6)], "needs inputs of at least two axes, got (None, 6) and (None, 6)", ()),
     ("MatMul", {}, [(1, 5, 6), (1, 5, 6)], "(None, 5, 6) and (None, 5, 6) have no product: 6 columns meet 5 rows", ()),
     ("Slice", {"start": 3, "stop": 3}, [(1, 5, 6)], "nothing is left of axis 1, which has 5 positions", ("start", "stop")),

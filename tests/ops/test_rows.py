@@ -352,6 +352,17 @@ FLOPS = [
     ("Clip", {"min_value": 0}, [IMAGE], 32),
     ("Clip", {"min_value": 0, "max_value": 1}, [IMAGE], 2 * 32),
     ("Cast", {"dtype": "float16"}, [IMAGE], 0),
+    # ... of two inputs, or one and a number
+    *((name, {}, [IMAGE, (1, 4, 1, 2)], 32) for name in ("Divide", "Power", "Equal", "NotEqual", "Greater", "Less")),
+    *(
+        (name, {}, [(1, 4, 4, 1), (1, 4, 1, 2)], 32)
+        for name in ("GreaterEqual", "LessEqual", "LogicalAnd", "LogicalOr")
+    ),
+    ("Power", {"exponent": 2}, [IMAGE], 32),
+    ("Greater", {"value": 0.5}, [IMAGE], 32),
+    ("LogicalXor", {}, [IMAGE, IMAGE, IMAGE], 2 * 32),
+    ("Where", {}, [IMAGE, IMAGE, IMAGE], 0),
+    ("MaskedFill", {}, [IMAGE, IMAGE], 0),
     # Merges
     ("Add", {}, [IMAGE, IMAGE], 32),
     ("Add", {}, [IMAGE, IMAGE, (1, 2)], 2 * 32),

@@ -1,6 +1,8 @@
-"""What tensor programs write with PyTorch's functions, as modules, and the cases of it that `measure_ops.py` measures."""
+"""What tensor programs write with PyTorch's functions, as modules; the cases of it that `measure_ops.py` measures."""
 
 import sys
+from functools import reduce
+from math import inf
 from pathlib import Path
 
 import torch
@@ -26,6 +28,21 @@ def of(function):
     return type("Of", (Of,), {"function": staticmethod(function)})
 
 
+COMPARISONS = {
+    "Equal": torch.eq,
+    "NotEqual": torch.ne,
+    "Greater": torch.gt,
+    "GreaterEqual": torch.ge,
+    "Less": torch.lt,
+    "LessEqual": torch.le,
+}
+LOGIC = {"LogicalAnd": torch.logical_and, "LogicalOr": torch.logical_or, "LogicalXor": torch.logical_xor}
+
+
+def compared(function):
+    return of(lambda given, other=None, value=None: function(given, value if other is None else other))
+
+
 MODULES = {
     **{
         name: of(getattr(torch, name.lower()))
@@ -37,6 +54,12 @@ MODULES = {
     "Clip": of(lambda given, min_value=None, max_value=None: given.clamp(min_value, max_value)),
     "LogicalNot": of(torch.logical_not),
     "Cast": of(lambda given, dtype: given.to(getattr(torch, dtype))),
+    "Divide": of(torch.div),
+    "Power": of(lambda given, other=None, exponent=None: given ** (exponent if other is None else other)),
+    **{name: compared(function) for name, function in COMPARISONS.items()},
+    **{name: of(lambda *given, function=function: reduce(function, given)) for name, function in LOGIC.items()},
+    "Where": of(torch.where),
+    "MaskedFill": of(lambda given, mask, value=None: given.masked_fill(mask, -inf if value is None else value)),
 }
 
 
@@ -54,10 +77,32 @@ def elementwise():
         yield "Cast", {"dtype": dtype}, image
 
 
+def choices():
+    image, row, column = (4, 5, 6), (4, 1, 6), (1, 5, 1)
+    for name in ("Divide", "Power", *COMPARISONS):
+        yield name, {}, image, image
+        yield name, {}, image, row
+        yield name, {}, row, column
+        yield name, {}, image, (4, 2, 6)
+    for exponent in (2, 0.5, -1):
+        yield "Power", {"exponent": exponent}, image
+    for name in COMPARISONS:
+        yield name, {"value": 0.5}, image
+    for name in LOGIC:
+        yield name, {}, image, image
+        yield name, {}, image, row, column
+    yield "Where", {}, image, image, image
+    yield "Where", {}, column, row, image
+    yield "Where", {}, image, (4, 1, 1), (1, 1, 1)
+    yield "MaskedFill", {}, image, image
+    yield "MaskedFill", {"value": 0.5}, image, column
+    yield "MaskedFill", {}, row, column
+
+
 def cases():
     """Yield each case for three samples, the first of an operator for one, too."""
     seen = set()
-    for op, args, *shapes in elementwise():
+    for op, args, *shapes in (*elementwise(), *choices()):
         types = input_types(op, len(shapes))
         for batch in (1, 3) if op not in seen else (3,):
             seen.add(op)

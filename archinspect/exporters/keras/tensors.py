@@ -48,9 +48,61 @@ def _dtype(use: Use) -> Any:  # noqa: ANN401 - a name, or what gives it
     return Raw("keras.config.floatx()") if dtype == "float" else dtype
 
 
+_OF_SEVERAL = {
+    "Divide": "divide",
+    "Power": "power",
+    "Equal": "equal",
+    "NotEqual": "not_equal",
+    "Greater": "greater",
+    "GreaterEqual": "greater_equal",
+    "Less": "less",
+    "LessEqual": "less_equal",
+    "LogicalAnd": "logical_and",
+    "LogicalOr": "logical_or",
+    "LogicalXor": "logical_xor",
+}
+
+
+def _of_several(use: Use, name: str) -> Step:
+    """Return inputs joined two at a time, or one with a number."""
+    op: Any = use.op
+    if len(use.shapes) == 1:
+        value = op.exponent if name == "power" else op.value
+        return Step(code(f"ops.{name}({{0}}, {{value}})", value=value))
+    text, *others = _lined_up(use)
+    for other in others:
+        text = f"ops.{name}({text}, {other})"
+    return Step(code(text))
+
+
+def _lined_up(use: Use) -> list[str]:
+    """Return all inputs with as many axes as that of most has."""
+    rank = max(map(len, use.shapes))
+    return [
+        f"{{{index}}}" + (f"[:, {', '.join(['None'] * (rank - len(shape)))}]" if len(shape) < rank else "")
+        for index, shape in enumerate(use.shapes)
+    ]
+
+
+def _where(use: Use) -> Step:
+    """Return the elements of one tensor or of another."""
+    return Step(code(f"ops.where({', '.join(_lined_up(use))})"))
+
+
+def _masked_fill(use: Use) -> Step:
+    """Return a number in the place of some elements."""
+    op: Any = use.op
+    given, mask = _lined_up(use)
+    value = Raw('float("-inf")') if op.value is None else op.value
+    return Step(code(f"ops.where({mask}, {{value}}, {given})", value=value))
+
+
 OPERATORS: dict[str, Callable[[Use], Step]] = {
     **{name: partial(_function, name=function) for name, function in _FUNCTIONS.items()},
     "Clip": _clip,
     "Cast": _cast,
+    **{name: partial(_of_several, name=function) for name, function in _OF_SEVERAL.items()},
+    "Where": _where,
+    "MaskedFill": _masked_fill,
 }
 """By the operator's name."""

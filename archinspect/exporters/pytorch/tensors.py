@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Raw, Step, code
-from archinspect.exporters.orders import as_it_is
+from archinspect.exporters.orders import as_it_is, as_the_first
+from archinspect.exporters.pytorch.elementwise import lined_up
 from archinspect.exporters.pytorch.features import torch_dtype
 
 if TYPE_CHECKING:
@@ -47,9 +48,63 @@ def _dtype(use: Use) -> str:
     return "torch.get_default_dtype()" if dtype == "float" else torch_dtype(use, dtype)
 
 
+_COMPARISONS = {
+    "Equal": "eq",
+    "NotEqual": "ne",
+    "Greater": "gt",
+    "GreaterEqual": "ge",
+    "Less": "lt",
+    "LessEqual": "le",
+    "Divide": "div",
+    "Power": "pow",
+}
+
+
+def _of_two(use: Use, name: str) -> Step:
+    """Return a function of two inputs, or of one and a number."""
+    op: Any = use.op
+    if len(use.orders) == 1:
+        value = op.exponent if name == "pow" else op.value
+        return Step(code(f"torch.{name}({{0}}, {{value}})", value=value))
+    return Step(code(f"torch.{name}({{0}}{lined_up(use, 0)}, {{1}}{lined_up(use, 1)})"))
+
+
+def _logic(use: Use, name: str) -> Step:
+    """Return truth values joined two at a time."""
+    text = f"{{0}}{lined_up(use, 0)}"
+    for index in range(1, len(use.orders)):
+        text = f"torch.{name}({text}, {{{index}}}{lined_up(use, index)})"
+    return Step(code(text))
+
+
+def _where(use: Use) -> Step:
+    """Return the elements of one tensor or of another."""
+    mask = _mask(use, 0)
+    return Step(code(f"torch.where({mask}, {{1}}{lined_up(use, 1)}, {{2}}{lined_up(use, 2)})"))
+
+
+def _masked_fill(use: Use) -> Step:
+    """Return a number in the place of some elements."""
+    op: Any = use.op
+    value = Raw('float("-inf")') if op.value is None else op.value
+    return Step(code(f"{{0}}{lined_up(use, 0)}.masked_fill({_mask(use, 1)}, {{value}})", value=value))
+
+
+def _mask(use: Use, index: int) -> str:
+    """Return an input as truth values."""
+    text = f"{{{index}}}{lined_up(use, index)}"
+    return text if use.call.inputs[index].dtype == "bool" else f"{text}.bool()"
+
+
 OPERATORS: dict[str, tuple[Callable[[Use], Step], Reads, bool]] = {
     **{name: (partial(_method, name=method), as_it_is, True) for name, method in _METHODS.items()},
     "Clip": (_clip, as_it_is, True),
     "Cast": (_cast, as_it_is, True),
+    **{name: (partial(_of_two, name=function), as_the_first, True) for name, function in _COMPARISONS.items()},
+    "LogicalAnd": (partial(_logic, name="logical_and"), as_the_first, True),
+    "LogicalOr": (partial(_logic, name="logical_or"), as_the_first, True),
+    "LogicalXor": (partial(_logic, name="logical_xor"), as_the_first, True),
+    "Where": (_where, as_the_first, True),
+    "MaskedFill": (_masked_fill, as_the_first, True),
 }
 """By the operator's name: its translation, in which orders it reads its inputs, whether it keeps the first one's."""
