@@ -17,6 +17,7 @@ INPUTS = {
     "Embedding": (INT,),
     "LogicalNot": (BOOL,),
     **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), (BOOL, BOOL, BOOL)),
+    **dict.fromkeys(("ReduceAny", "ReduceAll"), (BOOL,)),
     "Where": (BOOL,),
     "MaskedFill": (FLOAT, BOOL),
 }

@@ -60,6 +60,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
         *("WindowPartition", "WindowReverse", "SampleGaussian", "Custom"),
     ),
+    "reduce": (
+        *("ReduceMin", "ReduceProd", "ReduceVar", "ReduceStd", "ReduceL1", "ReduceL2", "ReduceLogSumExp"),
+        *("ReduceAny", "ReduceAll", "ArgMax", "ArgMin", "CumSum", "CumProd", "Sort"),
+    ),
     "several": ("Split", "Unbind", "TopK"),
     "einsum": ("Einsum", "EinsumDense"),
     "source": ("Input", "Parameter", "Constant"),

@@ -42,6 +42,25 @@ NUMPY = [
     ("Cast", {"dtype": "int32"}, [IMAGE], lambda x: x.astype("int32")),
     ("Cast", {"dtype": "float16"}, [IMAGE], lambda x: x.astype("float16")),
     ("Cast", {"dtype": "float"}, [IMAGE], lambda x: x),
+    # Along axes
+    ("ReduceMin", {"axis": [1, 3]}, [IMAGE], lambda x: x.min((1, 3))),
+    ("ReduceProd", {"axis": [1, 3]}, [IMAGE], lambda x: x.prod((1, 3))),
+    ("ReduceProd", {"axis": [2], "keepdims": True}, [IMAGE], lambda x: x.prod(2, keepdims=True)),
+    ("ReduceVar", {"axis": [1, 2]}, [IMAGE], lambda x: x.var((1, 2))),
+    ("ReduceVar", {"axis": 1, "correction": 1}, [IMAGE], lambda x: x.var(1, ddof=1)),
+    ("ReduceStd", {"axis": 1, "correction": 1, "keepdims": True}, [IMAGE], lambda x: x.std(1, ddof=1, keepdims=True)),
+    ("ReduceL1", {"axis": [1, 3]}, [IMAGE], lambda x: np.abs(x).sum((1, 3))),
+    ("ReduceL2", {"axis": 2, "keepdims": True}, [IMAGE], lambda x: np.sqrt((x * x).sum(2, keepdims=True))),
+    ("ReduceLogSumExp", {"axis": [1, 2]}, [IMAGE], lambda x: np.log(np.exp(x).sum((1, 2)))),
+    ("ReduceAny", {"axis": [1, 2]}, [IMAGE], lambda x: x.any((1, 2))),
+    ("ReduceAll", {"axis": 3, "keepdims": True}, [IMAGE], lambda x: x.all(3, keepdims=True)),
+    ("ArgMax", {"axis": 1}, [IMAGE], lambda x: x.argmax(1)),
+    ("ArgMin", {"keepdims": True}, [IMAGE], lambda x: x.argmin(-1)[..., None]),
+    ("CumSum", {"axis": 2}, [IMAGE], lambda x: x.cumsum(2)),
+    ("CumProd", {"axis": 2}, [IMAGE], lambda x: x.cumprod(2)),
+    ("CumProd", {"axis": 1}, [(2, 9)], lambda x: x.cumprod(1)),
+    ("Sort", {"axis": 1}, [IMAGE], lambda x: [np.sort(x, 1), np.argsort(x, 1)]),
+    ("Sort", {"descending": True}, [IMAGE], lambda x: [-np.sort(-x, -1), np.argsort(-x, -1)]),
     # Of several
     ("Divide", {}, [IMAGE, (2, 1, 5, 3)], np.divide),
     ("Divide", {}, [IMAGE, (2, 3)], lambda x, y: x / y[:, None, None]),
@@ -126,5 +145,5 @@ def test_a_program_computes_what_numpy_does(name, args, shapes, function, comput
 
 def test_every_operator_of_tensor_programs_is_tried():
     tried = {ops.find_operator(name) for name, *_ in NUMPY}
-    families = ("elementwise", "choose")
+    families = ("elementwise", "choose", "reduce")
     assert {ops.find_operator(name) for family in families for name in ops.FAMILIES[family]} <= tried

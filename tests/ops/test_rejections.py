@@ -240,6 +240,7 @@ SHAPES = [
     ("TopK", {"k": 7}, [(1, 5, 6)], "axis 2 has 6 positions, fewer than 7", ("k",)),
     ("Greater", {}, [(1, 6)], "takes two inputs, or one and value", ("value",)),
     ("Power", {"exponent": 2}, [(1, 6), (1, 6)], "takes two inputs, or one and exponent", ("exponent",)),
+    ("ReduceVar", {"axis": 1, "correction": 6}, [(1, 6)], "6 elements less 6 leave nothing to divide by", ("correction",)),
     ("MatMul", {}, [(1, 6), (1, 6)], "needs inputs of at least two axes, got (None, 6) and (None, 6)", ()),
     ("MatMul", {}, [(1, 5, 6), (1, 5, 6)], "(None, 5, 6) and (None, 5, 6) have no product: 6 columns meet 5 rows", ()),
     ("Slice", {"start": 3, "stop": 3}, [(1, 5, 6)], "nothing is left of axis 1, which has 5 positions", ("start", "stop")),

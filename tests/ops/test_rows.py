@@ -363,6 +363,17 @@ FLOPS = [
     ("LogicalXor", {}, [IMAGE, IMAGE, IMAGE], 2 * 32),
     ("Where", {}, [IMAGE, IMAGE, IMAGE], 0),
     ("MaskedFill", {}, [IMAGE, IMAGE], 0),
+    # Reductions: 32 elements, 8 rows of 4 or 2 of 16
+    *((name, {"axis": 1}, [IMAGE], 32 - 8) for name in ("ReduceMin", "ReduceProd", "ReduceAny", "ReduceAll")),
+    *((name, {"axis": 1}, [IMAGE], 32 - 8) for name in ("ArgMax", "ArgMin", "CumSum", "CumProd")),
+    ("ReduceVar", {"axis": [1, 2]}, [IMAGE], 4 * 32),
+    ("ReduceStd", {"axis": [1, 2]}, [IMAGE], 4 * 32 + 2),
+    ("ReduceL1", {"axis": [1, 2]}, [IMAGE], 32 + 32 - 2),
+    ("ReduceL2", {"axis": 1}, [IMAGE], 2 * 32),
+    ("ReduceLogSumExp", {"axis": 1}, [IMAGE], 4 * 32),
+    ("Sort", {"axis": 1}, [IMAGE], 2 * 32),
+    ("Sort", {}, [(1, 2, 9)], 4 * 18),
+    ("Sort", {}, [(1, 2, 1)], 0),
     # Merges
     ("Add", {}, [IMAGE, IMAGE], 32),
     ("Add", {}, [IMAGE, IMAGE, (1, 2)], 2 * 32),

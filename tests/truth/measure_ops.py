@@ -525,7 +525,7 @@ TOLD = {
 OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")
 # Layers with several outputs, and arguments by which others have them.
-SEVERAL = {"Split", "Unbind", "TopK", "return_indices", "return_state"}
+SEVERAL = {"Split", "Unbind", "TopK", "Sort", "return_indices", "return_state"}
 
 
 def case(op, *inputs, **args):

@@ -39,6 +39,35 @@ COMPARISONS = {
 LOGIC = {"LogicalAnd": torch.logical_and, "LogicalOr": torch.logical_or, "LogicalXor": torch.logical_xor}
 
 
+def reduced(function):
+    return of(lambda given, axis, keepdims=False: function(given, axis, keepdims))
+
+
+def one_by_one(given, axis, keepdims):
+    for one in sorted(at + given.dim() * (at < 0) for at in axis)[::-1]:
+        given = given.prod(one, keepdims)
+    return given
+
+
+def deviation(function):
+    return of(
+        lambda given, axis, keepdims=False, correction=0: function(given, axis, correction=correction, keepdim=keepdims)
+    )
+
+
+REDUCTIONS = {
+    "ReduceMin": reduced(torch.amin),
+    "ReduceProd": reduced(one_by_one),
+    "ReduceVar": deviation(torch.var),
+    "ReduceStd": deviation(torch.std),
+    "ReduceL1": reduced(lambda given, *how: torch.linalg.vector_norm(given, 1, *how)),
+    "ReduceL2": reduced(lambda given, *how: torch.linalg.vector_norm(given, 2, *how)),
+    "ReduceLogSumExp": reduced(torch.logsumexp),
+    "ReduceAny": reduced(torch.any),
+    "ReduceAll": reduced(torch.all),
+}
+
+
 def compared(function):
     return of(lambda given, other=None, value=None: function(given, value if other is None else other))
 
@@ -54,6 +83,12 @@ MODULES = {
     "Clip": of(lambda given, min_value=None, max_value=None: given.clamp(min_value, max_value)),
     "LogicalNot": of(torch.logical_not),
     "Cast": of(lambda given, dtype: given.to(getattr(torch, dtype))),
+    **REDUCTIONS,
+    "ArgMax": of(lambda given, axis=-1, keepdims=False: given.argmax(axis, keepdims)),
+    "ArgMin": of(lambda given, axis=-1, keepdims=False: given.argmin(axis, keepdims)),
+    "CumSum": of(lambda given, axis=-1: given.cumsum(axis)),
+    "CumProd": of(lambda given, axis=-1: given.cumprod(axis)),
+    "Sort": of(lambda given, axis=-1, descending=False: tuple(given.sort(axis, descending))),
     "Divide": of(torch.div),
     "Power": of(lambda given, other=None, exponent=None: given ** (exponent if other is None else other)),
     **{name: compared(function) for name, function in COMPARISONS.items()},
@@ -99,10 +134,31 @@ def choices():
     yield "MaskedFill", {}, row, column
 
 
+def reductions():
+    image = (4, 5, 6)
+    for name in REDUCTIONS:
+        yield name, {"axis": [1]}, image
+        yield name, {"axis": [-1, 2], "keepdims": True}, image
+        yield name, {"axis": [1, 2, 3]}, image
+        yield name, {"axis": [4]}, image
+    for name in ("ReduceVar", "ReduceStd"):
+        yield name, {"axis": [2], "correction": 1}, image
+    for name in ("ArgMax", "ArgMin"):
+        yield name, {}, image
+        yield name, {"axis": 1, "keepdims": True}, image
+        yield name, {"axis": 4}, image
+    for name in ("CumSum", "CumProd", "Sort"):
+        yield name, {}, image
+        yield name, {"axis": 2}, image
+        yield name, {"axis": 4}, image
+    yield "Sort", {"axis": 1, "descending": True}, (1, 9)
+    yield "Sort", {"axis": 2, "descending": True}, (2, 17)
+
+
 def cases():
     """Yield each case for three samples, the first of an operator for one, too."""
     seen = set()
-    for op, args, *shapes in (*elementwise(), *choices()):
+    for op, args, *shapes in (*elementwise(), *choices(), *reductions()):
         types = input_types(op, len(shapes))
         for batch in (1, 3) if op not in seen else (3,):
             seen.add(op)

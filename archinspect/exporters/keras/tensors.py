@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from archinspect.base.shape import normal_axes, normal_axis, size
 from archinspect.exporters.code import Raw, Step, code
+from archinspect.exporters.keras.use import function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +99,57 @@ def _masked_fill(use: Use) -> Step:
     return Step(code(f"ops.where({mask}, {{value}}, {given})", value=value))
 
 
+def _reduction(use: Use, template: str, **values: Any) -> Step:  # noqa: ANN401 - of any argument
+    """Return what elements along axes come to; the template has `{axes}` for the axes, and for what else is said."""
+    op: Any = use.op
+    axes = normal_axes(op.axis, len(use.shape))
+    text = template.replace("{axes}", "axis={axis}" + (", keepdims=True" if op.keepdims else ""))
+    return Step(code(text, axis=axes[0] if len(axes) == 1 else axes, **values))
+
+
+def _deviation(use: Use, name: str) -> Step:
+    """Return a variance or its root."""
+    op: Any = use.op
+    if not op.correction:
+        return _reduction(use, f"ops.{name}({{0}}, {{axes}})")
+    count = size(use.shape) // size(use.output)
+    share = count / (count - op.correction)
+    return _reduction(use, f"ops.{name}({{0}}, {{axes}}) * {{share}}", share=share if name == "var" else share**0.5)
+
+
+def _place(use: Use, name: str) -> Step:
+    """Return where an element is extreme."""
+    op: Any = use.op
+    keep = ", keepdims=True" if op.keepdims else ""
+    axis = normal_axis(op.axis, len(use.shape))
+    return Step(code(f'ops.cast(ops.{name}({{0}}, axis={{axis}}{keep}), "int64")', axis=axis))
+
+
+def _so_far(use: Use, name: str) -> Step:
+    """Return what elements so far come to."""
+    op: Any = use.op
+    return Step(code(f"ops.{name}({{0}}, axis={{axis}})", axis=normal_axis(op.axis, len(use.shape))))
+
+
+def _sort(use: Use) -> Step:
+    """Return the elements in order, and where they were: as many of the largest, or the smallest, as there are."""
+    op: Any = use.op
+    axis = normal_axis(op.axis, len(use.shape))
+    options = "" if op.descending else ", largest=False"
+    return function("top_k", f"{{0}}, {{k}}, axis={{axis}}{options}", k=use.shape[axis], axis=axis)
+
+
+_REDUCTIONS = {
+    "ReduceMin": "ops.min({0}, {axes})",
+    "ReduceProd": "ops.prod({0}, {axes})",
+    "ReduceL1": "ops.sum(ops.abs({0}), {axes})",
+    "ReduceL2": "ops.sqrt(ops.sum(ops.square({0}), {axes}))",
+    "ReduceLogSumExp": "ops.logsumexp({0}, {axes})",
+    "ReduceAny": "ops.any({0}, {axes})",
+    "ReduceAll": "ops.all({0}, {axes})",
+}
+
+
 OPERATORS: dict[str, Callable[[Use], Step]] = {
     **{name: partial(_function, name=function) for name, function in _FUNCTIONS.items()},
     "Clip": _clip,
@@ -104,5 +157,13 @@ OPERATORS: dict[str, Callable[[Use], Step]] = {
     **{name: partial(_of_several, name=function) for name, function in _OF_SEVERAL.items()},
     "Where": _where,
     "MaskedFill": _masked_fill,
+    **{name: partial(_reduction, template=template) for name, template in _REDUCTIONS.items()},
+    "ReduceVar": partial(_deviation, name="var"),
+    "ReduceStd": partial(_deviation, name="std"),
+    "ArgMax": partial(_place, name="argmax"),
+    "ArgMin": partial(_place, name="argmin"),
+    "CumSum": partial(_so_far, name="cumsum"),
+    "CumProd": partial(_so_far, name="cumprod"),
+    "Sort": _sort,
 }
 """By the operator's name."""

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archinspect.base.shape import normal_axes, normal_axis, size
 from archinspect.exporters.onnx.elements import written_out
 from archinspect.exporters.onnx.merges import joined, lined_up
+from archinspect.exporters.onnx.moves import reduced, without
 from archinspect.exporters.onnx.writer import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from archinspect.exporters.onnx.use import Use
+    from archinspect.exporters.orders import Order
 
 
 def function(*kinds: str) -> Callable[[Use], Value]:
@@ -156,7 +159,101 @@ def masked_fill(use: Use) -> Value:
     return Value(use.emit("Where", mask, constant(use, value, use.dtypes[0]), given), order)
 
 
-OPERATORS: dict[str, Callable[[Use], Value]] = {
+def places_of(use: Use, order: Order) -> tuple[str, list[int]]:
+    """Return the axes of a reduction as a value has them, as a constant, and as the spec has them."""
+    axes = normal_axes(use.op.axis, len(order))
+    return use.ints(*(order.index(axis) for axis in axes)), [*axes]
+
+
+def left(use: Use, order: Order, axes: list[int]) -> Order:
+    """Return the order of what a reduction leaves."""
+    return order if use.op.keepdims else without(order, axes)
+
+
+def of_floats(kind: str) -> Callable[[Use], Value]:
+    """Return the translation of a reduction of floats."""
+
+    def translate(use: Use) -> Value:
+        name, order = use.given()
+        places, axes = places_of(use, order)
+        found = use.emit(kind, as_floats(use, name), places, keepdims=int(use.op.keepdims))
+        return Value(found, left(use, order, axes))
+
+    return translate
+
+
+def deviation(*then: str) -> Callable[[Use], Value]:
+    """Return the translation of a variance, and what is computed of it."""
+
+    def translate(use: Use) -> Value:
+        given, order = use.given()
+        name = as_floats(use, given)
+        places, axes = places_of(use, order)
+        apart = use.emit("Sub", name, use.emit("ReduceMean", name, places, keepdims=1))
+        found = use.emit("ReduceMean", use.emit("Mul", apart, apart), places, keepdims=int(use.op.keepdims))
+        count = size(use.shape) // size(use.output)
+        if use.op.correction:
+            found = use.emit("Mul", found, use.number(count / (count - use.op.correction)))
+        for kind in then:
+            found = use.emit(kind, found)
+        return Value(found, left(use, order, axes))
+
+    return translate
+
+
+def truth(kind: str) -> Callable[[Use], Value]:
+    """Return the translation of what truth values come to: of 0 and 1 the largest or the smallest."""
+
+    def translate(use: Use) -> Value:
+        read_as(use, "bool")
+        name, order = use.given()
+        places, axes = places_of(use, order)
+        found = use.emit(kind, use.cast(name, "int32"), places, keepdims=int(use.op.keepdims))
+        return Value(use.cast(found, "bool"), left(use, order, axes))
+
+    return translate
+
+
+def place(kind: str) -> Callable[[Use], Value]:
+    """Return the translation of the place of an extreme element."""
+
+    def translate(use: Use) -> Value:
+        name, order = use.given()
+        axis = normal_axis(use.op.axis, len(order))
+        found = use.emit(kind, name, axis=order.index(axis), keepdims=int(use.op.keepdims))
+        return Value(found, left(use, order, [axis]))
+
+    return translate
+
+
+def cum_sum(use: Use) -> Value:
+    """`CumSum`."""
+    name, order = use.given()
+    return Value(use.emit("CumSum", name, use.index(use.axis(use.op.axis, order))), order)
+
+
+def cum_prod(use: Use) -> Value:
+    """`CumProd`: each element times the product that ends 1, then 2, 4, 8 places before it."""
+    name, order = use.given()
+    at, rank = use.axis(use.op.axis, order), len(order)
+    length, step = use.shape[order[at]], 1
+    while step < length:
+        before = use.emit("Slice", name, use.ints(0), use.ints(length - step), use.ints(at))
+        pads = [step if axis == at else 0 for axis in range(2 * rank)]
+        name = use.emit("Mul", name, use.emit("Pad", before, use.ints(*pads), number(use, 1)))
+        step *= 2
+    return Value(name, order)
+
+
+def sort(use: Use) -> list[Value]:
+    """`Sort`: as many of the largest, or the smallest, as there are."""
+    name, order = use.given()
+    at = use.axis(use.op.axis, order)
+    how = {"axis": at, "largest": int(use.op.descending), "sorted": 1}
+    return [Value(found, order) for found in use.several("TopK", 2, name, use.ints(use.shape[order[at]]), **how)]
+
+
+OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Sqrt": function("Sqrt"),
     "Rsqrt": function("Sqrt", "Reciprocal"),
     "Square": square,
@@ -189,4 +286,18 @@ OPERATORS: dict[str, Callable[[Use], Value]] = {
     "LogicalXor": logic("Xor"),
     "Where": where,
     "MaskedFill": masked_fill,
+    "ReduceMin": reduced("ReduceMin"),
+    "ReduceProd": reduced("ReduceProd"),
+    "ReduceVar": deviation(),
+    "ReduceStd": deviation("Sqrt"),
+    "ReduceL1": of_floats("ReduceL1"),
+    "ReduceL2": of_floats("ReduceL2"),
+    "ReduceLogSumExp": of_floats("ReduceLogSumExp"),
+    "ReduceAny": truth("ReduceMax"),
+    "ReduceAll": truth("ReduceMin"),
+    "ArgMax": place("ArgMax"),
+    "ArgMin": place("ArgMin"),
+    "CumSum": cum_sum,
+    "CumProd": cum_prod,
+    "Sort": sort,
 }

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Raw, Step, code
-from archinspect.exporters.orders import as_it_is, as_the_first
+from archinspect.exporters.orders import as_it_is, as_the_first, as_the_spec
 from archinspect.exporters.pytorch.elementwise import lined_up
 from archinspect.exporters.pytorch.features import torch_dtype
 
@@ -96,6 +96,53 @@ def _mask(use: Use, index: int) -> str:
     return text if use.call.inputs[index].dtype == "bool" else f"{text}.bool()"
 
 
+def _reduction(use: Use, template: str, **values: Any) -> Step:  # noqa: ANN401 - of any argument
+    """Return what elements along axes come to; the template has `{dims}` for the axes, and for what else is said."""
+    op: Any = use.op
+    axes = tuple(sorted(use.axis(axis) for axis in op.axis))
+    text = template.replace("{dims}", "{dim}" + (", keepdim=True" if op.keepdims else ""))
+    return Step(code(text, dim=axes[0] if len(axes) == 1 else axes, **values))
+
+
+def _deviation(use: Use, name: str) -> Step:
+    """Return a variance or its root."""
+    op: Any = use.op
+    return _reduction(use, f"{{0}}.{name}({{dims}}, correction={{correction}})", correction=op.correction)
+
+
+def _product(use: Use) -> Step:
+    """Return the product along axes, one at a time."""
+    op: Any = use.op
+    axes = sorted((use.axis(axis) for axis in op.axis), reverse=True)
+    keep = ", keepdim=True" if op.keepdims else ""
+    text = "".join(f".prod({{dim{at}}}{keep})" for at in range(len(axes)))
+    return Step(code(f"{{0}}{text}", **{f"dim{at}": axis for at, axis in enumerate(axes)}))
+
+
+def _place(use: Use, name: str) -> Step:
+    """Return where an element is extreme."""
+    op: Any = use.op
+    keep = ", keepdim=True" if op.keepdims else ""
+    return Step(code(f"{{0}}.{name}({{dim}}{keep})", dim=use.axis(op.axis)))
+
+
+def _along(use: Use, name: str) -> Step:
+    """Return what elements so far come to, or their order."""
+    op: Any = use.op
+    options = ", descending=True" if getattr(op, "descending", False) else ""
+    return Step(code(f"{{0}}.{name}({{dim}}{options})", dim=use.axis(op.axis)))
+
+
+_REDUCTIONS = {
+    "ReduceMin": "{0}.amin({dims})",
+    "ReduceL1": "torch.linalg.vector_norm({0}, 1, {dims})",
+    "ReduceL2": "torch.linalg.vector_norm({0}, 2, {dims})",
+    "ReduceLogSumExp": "{0}.logsumexp({dims})",
+    "ReduceAny": "{0}.any({dims})",
+    "ReduceAll": "{0}.all({dims})",
+}
+
+
 OPERATORS: dict[str, tuple[Callable[[Use], Step], Reads, bool]] = {
     **{name: (partial(_method, name=method), as_it_is, True) for name, method in _METHODS.items()},
     "Clip": (_clip, as_it_is, True),
@@ -106,5 +153,14 @@ OPERATORS: dict[str, tuple[Callable[[Use], Step], Reads, bool]] = {
     "LogicalXor": (partial(_logic, name="logical_xor"), as_the_first, True),
     "Where": (_where, as_the_first, True),
     "MaskedFill": (_masked_fill, as_the_first, True),
+    **{name: (partial(_reduction, template=template), as_the_spec, False) for name, template in _REDUCTIONS.items()},
+    "ReduceProd": (_product, as_the_spec, False),
+    "ReduceVar": (partial(_deviation, name="var"), as_the_spec, False),
+    "ReduceStd": (partial(_deviation, name="std"), as_the_spec, False),
+    "ArgMax": (partial(_place, name="argmax"), as_the_spec, False),
+    "ArgMin": (partial(_place, name="argmin"), as_the_spec, False),
+    "CumSum": (partial(_along, name="cumsum"), as_it_is, True),
+    "CumProd": (partial(_along, name="cumprod"), as_it_is, True),
+    "Sort": (partial(_along, name="sort"), as_it_is, True),
 }
 """By the operator's name: its translation, in which orders it reads its inputs, whether it keeps the first one's."""
