@@ -20,6 +20,10 @@ INPUTS = {
     **dict.fromkeys(("ReduceAny", "ReduceAll"), (BOOL,)),
     "Where": (BOOL,),
     "MaskedFill": (FLOAT, BOOL),
+    "Gather": (FLOAT, InputType("int64", shared=True)),
+    "EmbeddingLookup": (INT, InputType(shared=True)),
+    **dict.fromkeys(("TakeAlongAxis", "ScatterAdd"), (FLOAT, INT)),
+    "OneHot": (INT,),
 }
 
 

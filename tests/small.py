@@ -39,8 +39,14 @@ def single_layer(name, args, shapes, layout="channels_first", *, apart=False):
 def add_inputs(builder, op, shapes, dtypes=()):
     """Return inputs of these shapes, of the types that the operator reads, or of other ones."""
     types = input_types(type(op).__name__, len(shapes))
+    samples = max((shape[0] for shape in shapes), default=1)
     return [
-        builder.input(*shape[1:], name=f"input{i}", dtype=dtypes[i] if dtypes else type_.dtype, batch=not type_.shared)
+        builder.input(
+            *shape[1:],
+            name=f"input{i}",
+            dtype=dtypes[i] if dtypes else type_.dtype,
+            batch=not type_.shared and shape[0] == samples,
+        )
         for i, (shape, type_) in enumerate(zip(shapes, types, strict=True))
     ]
 

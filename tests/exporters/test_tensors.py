@@ -7,7 +7,7 @@ from math import erf
 import numpy as np
 import pytest
 from input_types import input_types
-from small import single_layer
+from small import single_layer, small
 
 from archinspect import ops
 from archinspect.exporters import keras as to_keras
@@ -61,6 +61,37 @@ NUMPY = [
     ("CumProd", {"axis": 1}, [(2, 9)], lambda x: x.cumprod(1)),
     ("Sort", {"axis": 1}, [IMAGE], lambda x: [np.sort(x, 1), np.argsort(x, 1)]),
     ("Sort", {"descending": True}, [IMAGE], lambda x: [-np.sort(-x, -1), np.argsort(-x, -1)]),
+    # Axes
+    ("Squeeze", {"axis": [1, 3]}, [(2, 1, 4, 1)], lambda x: x[:, 0, :, 0]),
+    ("Unsqueeze", {"axis": [1, -1]}, [STEPS], lambda x: x[:, None, :, :, None]),
+    ("Expand", {"target_shape": [4, 7, -1]}, [(2, 1, 3)], lambda x: np.broadcast_to(x[:, None], (2, 4, 7, 3))),
+    ("Tile", {"repeats": [2, 3]}, [STEPS], lambda x: np.tile(x, (1, 2, 3))),
+    ("Repeat", {"repeats": 3, "axis": 2}, [IMAGE], lambda x: np.repeat(x, 3, 2)),
+    ("Stack", {"axis": -1}, [STEPS, STEPS], lambda x, y: np.stack([x, y], -1)),
+    ("Flip", {"axis": [1, -1]}, [IMAGE], lambda x: x[:, ::-1, :, ::-1]),
+    ("SwapAxes", {"axis1": 1, "axis2": -1}, [IMAGE], lambda x: np.swapaxes(x, 1, 3)),
+    (
+        *("MoveAxis", {"source": [3, 1], "destination": [1, 2]}, [IMAGE]),
+        lambda x: np.moveaxis(x, (3, 1), (1, 2)),
+    ),
+    ("Tril", {"diagonal": -1}, [IMAGE], lambda x: np.tril(x, -1)),
+    ("Triu", {}, [STEPS], np.triu),
+    # Places
+    ("Gather", {}, [STEPS, (1, 7)], lambda x, i: x[:, i[0]]),
+    ("Gather", {"axis": 2}, [IMAGE, (1, 2, 3)], lambda x, i: x[:, :, i[0]]),
+    ("Gather", {"axis": -1}, [IMAGE, (1,)], lambda x, i: x[..., i[0]]),
+    ("EmbeddingLookup", {}, [(2, 7), (1, 4, 3)], lambda i, t: t[0][i]),
+    ("TakeAlongAxis", {}, [STEPS, (2, 7, 1)], lambda x, i: np.take_along_axis(x, i, 1)),
+    ("TakeAlongAxis", {"axis": 2}, [STEPS, (2, 5, 4)], lambda x, i: np.take_along_axis(x, i, 2)),
+    ("ScatterAdd", {"size": 4}, [STEPS, (2, 5)], lambda x, i: np.einsum("bed,ben->bnd", x, np.eye(4)[i])),
+    (
+        "ScatterAdd",
+        {"size": 3, "axis": 2},
+        [IMAGE, (1, 5)],
+        lambda x, i: np.einsum("abed,en->abnd", x, np.eye(3)[i[0]]),
+    ),
+    ("OneHot", {"num_classes": 4}, [(2, 5)], lambda i: np.eye(4)[i]),
+    ("OneHot", {"num_classes": 3, "dtype": "int32"}, [(2,)], lambda i: np.eye(3, dtype=int)[i]),
     # Of several
     ("Divide", {}, [IMAGE, (2, 1, 5, 3)], np.divide),
     ("Divide", {}, [IMAGE, (2, 3)], lambda x, y: x / y[:, None, None]),
@@ -143,7 +174,67 @@ def test_a_program_computes_what_numpy_does(name, args, shapes, function, comput
         np.testing.assert_allclose(array, right, rtol=1e-4, atol=1e-5)
 
 
+def run_network(computed, given, *layers, inputs, **top):
+    found = computed(small(*layers, inputs=inputs, input=None, **top), given)
+    array = found[0] if isinstance(found, list | tuple) else found
+    return np.asarray(array.detach() if hasattr(array, "detach") else array)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with PyTorch
+@pytest.mark.parametrize("computed", [by_pytorch, by_keras, by_onnx])
+def test_nodes_of_a_graph_sum_the_messages_of_their_edges(computed):
+    random = np.random.default_rng(1)
+    nodes = random.standard_normal((2, 4, 3)).astype("float32")
+    sources, targets = (random.integers(0, 4, (1, 6)) for _ in range(2))
+    edges = {"shape": [6], "dtype": "int64", "batch": False}
+    found = run_network(
+        computed,
+        [nodes, sources, targets],
+        {"Gather": None, "from": ["nodes", "sources"]},
+        {"ScatterAdd": {"size": 4}, "from": [-1, "targets"]},
+        inputs={"nodes": [4, 3], "sources": edges, "targets": edges},
+    )
+    wanted = np.zeros_like(nodes)
+    np.add.at(wanted, (slice(None), targets[0]), nodes[:, sources[0]])
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with PyTorch
+@pytest.mark.parametrize("computed", [by_pytorch, by_keras, by_onnx])
+def test_a_causal_mask_is_made_of_positions_or_of_ones(computed):
+    scores = np.random.default_rng(1).standard_normal((2, 5, 5)).astype("float32")
+    found = run_network(
+        computed,
+        [scores],
+        {"Arange": 5, "name": "positions"},
+        {"Unsqueeze": 2, "name": "queries"},
+        {"Unsqueeze": 1, "from": "positions", "name": "keys"},
+        {"Greater": None, "from": ["keys", "queries"], "name": "later"},
+        {"MaskedFill": None, "from": ["scores", "later"]},
+        {"Softmax": -1, "name": "weights"},
+        {"Fill": {"shape": [5, 5], "value": 1}},
+        {"Tril": None, "name": "ones"},
+        {"Multiply": None, "from": ["weights", "ones"]},
+        inputs={"scores": [5, 5]},
+    )
+    powers = np.exp(scores) * np.tri(5)
+    np.testing.assert_allclose(found, powers / powers.sum(-1, keepdims=True), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with PyTorch
+@pytest.mark.parametrize("computed", [by_pytorch, by_onnx])
+def test_what_is_the_same_for_all_samples_is_stacked_to_each(computed):
+    own, table = (np.random.default_rng(1).standard_normal(shape).astype("float32") for shape in ((2, 3), (1, 3)))
+    found = run_network(
+        computed,
+        [own, table],
+        {"Stack": None, "from": ["table", "own"]},
+        inputs={"own": [3], "table": {"shape": [3], "batch": False}},
+    )
+    np.testing.assert_allclose(found, np.stack([np.repeat(table, 2, 0), own], 1))
+
+
 def test_every_operator_of_tensor_programs_is_tried():
     tried = {ops.find_operator(name) for name, *_ in NUMPY}
-    families = ("elementwise", "choose", "reduce")
+    families = ("elementwise", "choose", "reduce", "layout", "lookup")
     assert {ops.find_operator(name) for family in families for name in ops.FAMILIES[family]} <= tried

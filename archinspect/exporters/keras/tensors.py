@@ -39,10 +39,10 @@ def _clip(use: Use) -> Step:
 
 def _cast(use: Use) -> Step:
     """Return another data type."""
-    return Step(code("ops.cast({0}, {dtype})", dtype=_dtype(use)))
+    return Step(code("ops.cast({0}, {dtype})", dtype=dtype_of(use)))
 
 
-def _dtype(use: Use) -> Any:  # noqa: ANN401 - a name, or what gives it
+def dtype_of(use: Use) -> Any:  # noqa: ANN401 - a name, or what gives it
     """Return the data type of the first output as Keras has it."""
     dtype = use.call.outputs[0].dtype
     if dtype == "float8":

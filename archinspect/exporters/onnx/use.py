@@ -42,7 +42,7 @@ class Use:
         """Of the inputs, in the spec's order."""
         self.outputs: list[Shape] = [type_.shape for type_ in call.outputs]
         self.dtypes = [type_.dtype for type_ in call.inputs]
-        self.reads = [call.outputs[0].dtype if node.op.joins else self.dtypes[0]] * len(self.dtypes)
+        self.reads = [call.outputs[0].dtype if node.op.joins else self.dtypes[0] for _ in self.dtypes]
         """The type in which it has each input: a merge in that of its output, others in that of the first."""
         self.layout = writer.facts.graph.layout
         self.added: list[NodeProto] = []

@@ -14,7 +14,7 @@ from archinspect.exporters.orders import (
     as_the_spec,
     where_it_matters,
 )
-from archinspect.exporters.pytorch import axes, elementwise, features, maps, tensors, wrap
+from archinspect.exporters.pytorch import axes, elementwise, features, maps, places, tensors, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,7 @@ OPERATORS: dict[str, Translation] = {
         Concatenate=elementwise.concatenate,
         SampleGaussian=elementwise.sample,
     ),
-    **{name: Translation(*entry) for name, entry in tensors.OPERATORS.items()},
+    **{name: Translation(*entry) for name, entry in (tensors.OPERATORS | places.OPERATORS).items()},
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
 OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}

@@ -39,10 +39,10 @@ def _clip(use: Use) -> Step:
 
 def _cast(use: Use) -> Step:
     """Return another data type."""
-    return Step(code("{0}.to({dtype})", dtype=Raw(_dtype(use))))
+    return Step(code("{0}.to({dtype})", dtype=Raw(dtype_of(use))))
 
 
-def _dtype(use: Use) -> str:
+def dtype_of(use: Use) -> str:
     """Return the data type of the first output as PyTorch has it."""
     dtype = use.call.outputs[0].dtype
     return "torch.get_default_dtype()" if dtype == "float" else torch_dtype(use, dtype)
