@@ -194,8 +194,7 @@ def test_nodes_of_a_graph_sum_the_messages_of_their_edges(computed):
         {"ScatterAdd": {"size": 4}, "from": [-1, "targets"]},
         inputs={"nodes": [4, 3], "sources": edges, "targets": edges},
     )
-    wanted = np.zeros_like(nodes)
-    np.add.at(wanted, (slice(None), targets[0]), nodes[:, sources[0]])
+    wanted = np.einsum("bed,en->bnd", nodes[:, sources[0]], np.eye(4)[targets[0]])
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 

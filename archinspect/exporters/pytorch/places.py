@@ -127,7 +127,8 @@ def _take(use: Use) -> Step:
     """Return the elements along an axis that an index names."""
     op: Any = use.op
     dim = op.axis % len(use.shape)
-    index, values = _of_each_sample(use, 1), {}
+    index = _of_each_sample(use, 1)
+    values: dict[str, int] = {}
     if use.call.shapes[1][1:] != use.output[1:]:
         sizes, values = _sizes(use.output[1:])
         samples = "-1" if use.node.inputs[1].batched or not use.node.inputs[0].batched else "len({0})"
