@@ -1,5 +1,7 @@
 """Networks that tests make: of a single layer, of a few steps, with other weights frozen."""
 
+from input_types import input_types
+
 from archinspect import network, ops
 from archinspect.analyses.facts import Facts, facts_of
 from archinspect.base.diagnostics import Problems
@@ -25,14 +27,28 @@ def facts(graph, batch=None, **settings):
 def single_layer(name, args, shapes, layout="channels_first", *, apart=False):
     """Return the facts of a layer on inputs of these shapes, batch first; `apart`, its operators are layers each."""
     op = make(name, args, layout)
-    dtype = "int64" if type(op).__name__ == "Embedding" else "float"
     builder = GraphBuilder(name, layout=layout)
-    inputs = [builder.input(*shape[1:], name=f"input{i}", dtype=dtype) for i, shape in enumerate(shapes)]
+    inputs = add_inputs(builder, op, shapes)
     if apart:
         outputs = op.build(lambda part, read: builder.add_node(part, read, builder.claim("", "part")).outputs, inputs)
     else:
         outputs = builder.add_layer(op, inputs, builder.claim(name))
-    return facts(builder.build(*outputs), shapes[0][0] if shapes else 1)
+    return facts(builder.build(*outputs), max(shape[0] for shape in shapes) if shapes else 1)
+
+
+def add_inputs(builder, op, shapes, dtypes=()):
+    """Return inputs of these shapes, of the types that the operator reads, or of other ones."""
+    types = input_types(type(op).__name__, len(shapes))
+    samples = max((shape[0] for shape in shapes), default=1)
+    return [
+        builder.input(
+            *shape[1:],
+            name=f"input{i}",
+            dtype=dtypes[i] if dtypes else type_.dtype,
+            batch=not type_.shared and shape[0] == samples,
+        )
+        for i, (shape, type_) in enumerate(zip(shapes, types, strict=True))
+    ]
 
 
 def small(*layers, shape=(8, 8, 4), batch=None, dtype="float32", **top):

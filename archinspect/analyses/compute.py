@@ -211,7 +211,7 @@ class _Passes:
         """Return a node's forward pass, which moves inputs, weights and outputs once each; a view moves nothing."""
         call = self.facts.call(node)
         moved = 0
-        if call.view_at_inference is None:
+        if self.facts.view(node, training=False) is None:
             moved = sum(map(self.facts.bytes, {*node.reads, *node.outputs}))
             moved += call.weights_read * self.facts.sizes["float"]
         return Figures(call.work, forward_bytes=moved)._replace(**self._times(call.work.flops, moved))
@@ -222,7 +222,7 @@ class _Passes:
         inputs, weights = call.backward(run)
         sums = sum(max(count - 1, 0) * size(type_.shape) for count, type_ in zip(arriving, call.outputs, strict=True))
         inputs = inputs._replace(other=inputs.other + sums)
-        moved = 0 if call.view_in_training is not None else self._backward_bytes(node, run)
+        moved = 0 if self.facts.view(node, training=True) is not None else self._backward_bytes(node, run)
         figures = Figures(input_gradients=inputs, weight_gradients=weights, backward_bytes=moved)
         return figures._replace(**self._times(inputs.flops + weights.flops, moved))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.graph.call import Call, TensorType
     from archinspect.graph.graph import Graph, Node, Tensor
-    from archinspect.ops.figures import Elements, Weight
+    from archinspect.ops.figures import Elements, View, Weight
 
     T = TypeVar("T")
 
@@ -60,6 +60,17 @@ class Facts:
     def bytes_of(self, elements: Elements) -> int:
         """Return the size of tensors that a rule names by type and number of elements."""
         return sum(self.sizes[dtype] * count for dtype, count in elements)
+
+    def view(self, node: Node, *, training: bool) -> View | None:
+        """Return how a node's outputs lie in its first input's storage; None where they are tensors of their own."""
+        call = self.call(node)
+        view = call.view_in_training if training else call.view_at_inference
+        if view is not None and view.same_type:
+            given, made = (
+                self.dtype if type_.dtype == "float" else type_.dtype for type_ in (*call.inputs[:1], *call.outputs[:1])
+            )
+            return view if given == made else None
+        return view
 
     def trains(self, node: Node) -> bool:
         """Return whether training changes weights of a node; whether shared ones do, their owner says."""

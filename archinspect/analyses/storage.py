@@ -63,7 +63,7 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
     overwriting = set()
     for node in graph.everything:
         call, step = facts.call(node), node.position
-        view = call.view_in_training if training else call.view_at_inference
+        view = facts.view(node, training=training)
         source = node.inputs[0].position if node.inputs else -1
         if source < 0 or (view is not None and view.in_order and source in strided and call.moves):
             view = None

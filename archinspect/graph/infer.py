@@ -36,7 +36,7 @@ def infer(graph: Graph, problems: Problems, batch: int = 1, *, remember: bool = 
     for node in graph.nodes:
         read = tuple([types[tensor.position] for tensor in node.inputs])
         call = None
-        if None not in read:
+        if None not in read and _shares(node, problems):
             key = (node.op, read, node.output.batched) if remember else node
             call = known.get(key) or _call(node, read, problems, batch, MAX_ELEMENTS if remember else None)  # type: ignore[arg-type] # no None is left
         if call is not None:
@@ -73,6 +73,18 @@ def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: 
         return None
     dtypes = op.output_dtypes(*[type_.dtype for type_ in given])
     return Call(op, given, tuple(map(TensorType, outputs, dtypes)))
+
+
+def _shares(node: Node, problems: Problems) -> bool:
+    """Return whether those inputs are the same for all samples that have to be; tell it of one that is not."""
+    for index in node.op.shared:
+        if node.inputs[index].batched:
+            name = type(node.layer_op).__name__
+            message = f"{name}: input {index + 1} has to be the same for all samples"
+            help_ = "an input of the network with `batch: false` is, and what `Parameter`, `Constant` or `Arange` gives"
+            problems.error("shape", message, node.origin, help_)
+            return False
+    return True
 
 
 def _refuse_huge(outputs: Sequence[Shape], most: int) -> None:

@@ -158,6 +158,8 @@ class Op:
     """Whether its weights are a table of vectors that are looked up or added, not multiplied."""
     batched: bool = True
     """Of an operator without inputs, whether what it gives differs from sample to sample."""
+    shared: ClassVar[tuple[int, ...]] = ()
+    """The numbers of inputs that have to be the same for all samples."""
     stretches: ClassVar[bool] = False
     """Whether inputs that are the same for all samples meet others as they are, and are not first repeated for each."""
     pointwise: ClassVar[bool] = False

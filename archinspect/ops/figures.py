@@ -114,6 +114,8 @@ class View(NamedTuple):
     """Whether it leaves elements out or has them in another order."""
     in_order: bool = False
     """Whether it can only be one of an input that does neither, and else is a copy."""
+    same_type: bool = False
+    """Whether it can only be one of an input of the output's data type, and else is a copy."""
 
 
 def product_backward(work: Work, run: Run) -> Backward:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Elements, Reach, Run
 
 
-class _Elementwise(Op):
+class JoinedByElements(Op):
     """Joins its inputs element by element; dimensions of size 1 stretch as in NumPy."""
 
     kind = "merge"
@@ -40,7 +40,7 @@ class _Elementwise(Op):
         return (("float", size(output) * (len(shapes) > 2)),)  # noqa: PLR2004 - two at a time
 
 
-def _stretched(shapes: Sequence[Shape], output: Shape, run: Run) -> int:
+def stretched(shapes: Sequence[Shape], output: Shape, run: Run) -> int:
     """Return the additions in the gradients of inputs that stretch: they sum over what was one element."""
     return sum(size(output) - size(shape) for shape, wanted in zip(shapes, run.inputs, strict=True) if wanted)
 
@@ -63,29 +63,29 @@ def _kept_pairwise(shapes: Sequence[Shape], run: Run, *, own: bool) -> Kept:
     return Kept(tuple(sorted(kept)), extra=(("float", extra),))
 
 
-class Add(_Elementwise):
+class Add(JoinedByElements):
     """The sum, as at the end of a residual path. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Sum", "Eltwise", "Shortcut")
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        return Backward(Work(other=_stretched(shapes, output, run)))
+        return Backward(Work(other=stretched(shapes, output, run)))
 
     def label(self) -> str:
         return "+"
 
 
-class Subtract(_Elementwise):
+class Subtract(JoinedByElements):
     """The first input minus the second. FLOPs: 1 per output element."""
 
     aliases = ("Sub",)
     inputs = (2, 2)
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        return Backward(Work(other=_stretched(shapes, output, run) + run.inputs[1] * size(output)))
+        return Backward(Work(other=stretched(shapes, output, run) + run.inputs[1] * size(output)))
 
 
-class Multiply(_Elementwise):
+class Multiply(JoinedByElements):
     """The product, as of a gate. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Mul",)
@@ -94,7 +94,7 @@ class Multiply(_Elementwise):
         return _kept_pairwise(shapes, run, own=False)
 
 
-class Maximum(_Elementwise):
+class Maximum(JoinedByElements):
     """The largest of the inputs. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Max",)
@@ -103,7 +103,7 @@ class Maximum(_Elementwise):
         return _kept_pairwise(shapes, run, own=True)
 
 
-class Minimum(_Elementwise):
+class Minimum(JoinedByElements):
     """The smallest of the inputs. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Min",)
@@ -112,7 +112,7 @@ class Minimum(_Elementwise):
         return _kept_pairwise(shapes, run, own=True)
 
 
-class Average(_Elementwise):
+class Average(JoinedByElements):
     """The mean of the inputs. FLOPs: 1 per output element and input (additions, a division)."""
 
     gives_floats = True
@@ -121,7 +121,7 @@ class Average(_Elementwise):
         return Work(other=len(shapes) * size(output))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        return Backward(Work(other=_stretched(shapes, output, run) + size(output)))
+        return Backward(Work(other=stretched(shapes, output, run) + size(output)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", size(output)),)  # the sum

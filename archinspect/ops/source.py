@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.ops.args import MAX_AXES, Bool, Choice, Ints, arg
+from archinspect.base.shape import ceil_div
+from archinspect.ops.args import MAX_AXES, Bool, Choice, Float, Int, Ints, arg
 from archinspect.ops.axes import numbered
-from archinspect.ops.base import Op
+from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import DTYPES, Backward, View, Weight
 
 if TYPE_CHECKING:
@@ -80,6 +81,52 @@ class Parameter(_Stored):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {"value": Weight(self.shape, numbered(range(1, 1 + len(self.shape))))}
+
+
+class _Made(Op):
+    """A tensor of fixed numbers that every pass makes anew: the same for all samples."""
+
+    inputs = (0, 0)
+    batched = False
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return Backward()
+
+
+class Arange(_Made):
+    """Whole numbers from `start` to before `stop`, as Python's `range`: positions of a sequence. No FLOPs."""
+
+    aliases = ("Range",)
+    stop: int = arg("first number left out", Int(), aliases=("end", "limit"))
+    start: int = arg("first number", Int(), 0)
+    step: int = arg("distance of the numbers", Int(), 1, aliases=("delta",))
+    dtype: str = arg(_DTYPE, Choice(*DTYPES), "int64")
+
+    def check(self) -> None:
+        if (self.stop - self.start) * self.step <= 0:
+            message = f"Arange: there are no numbers from {self.start} to before {self.stop} by steps of {self.step}"
+            raise ArgumentError(message, "stop")
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (1, ceil_div(self.stop - self.start, self.step))
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return self.dtype
+
+
+class Fill(_Made):
+    """One number everywhere: zeros, unless `value` says another. No FLOPs."""
+
+    aliases = ("Full", "Zeros", "ConstantOfShape")
+    shape: tuple[int, ...] = arg("its axes, without the batch", _SHAPE)
+    value: float = arg("the number", Float(), 0.0, aliases=("fill_value",))
+    dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (1, *self.shape)
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return self.dtype
 
 
 class Constant(_Stored):

@@ -117,8 +117,8 @@ class Select(Op):
         return f"select {self.index}"
 
 
-class _Reduce(Op):
-    """Joins the elements along axes into one."""
+class Reduction(Op):
+    """Joins the elements along axes into one, by an operation of two."""
 
     kind = "reshape"
     axis: tuple[int, ...] = arg("the axes", Ints(), aliases=("dim", "axes"))
@@ -134,11 +134,11 @@ class _Reduce(Op):
         return Work(other=size(shapes[0]) - size(output))
 
 
-class ReduceSum(_Reduce):
+class ReduceSum(Reduction):
     """The sum along axes. FLOPs: 1 per input element but the first of each."""
 
 
-class ReduceMean(_Reduce):
+class ReduceMean(Reduction):
     """The mean along axes. FLOPs: 1 per input element (additions, a division)."""
 
     aliases = ("Mean",)
@@ -148,8 +148,10 @@ class ReduceMean(_Reduce):
         return Work(other=size(shapes[0]))
 
 
-class ReduceMax(_Reduce):
+class ReduceMax(Reduction):
     """The largest element along axes. FLOPs: 1 per input element but the first of each."""
+
+    aliases = ("Amax",)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept((0,), outputs=(0,))

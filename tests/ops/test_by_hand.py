@@ -1,8 +1,9 @@
 """What rules say beside the figures that are measured: what is kept, work space, views, windows, axes, labels."""
 
 import pytest
-from small import make
+from small import make, small
 
+from archinspect.analyses import memory
 from archinspect.base.shape import Mismatch
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.figures import Kept, Reach, Run, View, Work
@@ -105,6 +106,64 @@ def test_fused_attention_computes_the_scores_again():
 def test_by_hand(name, op, args, shapes, how, expected):
     found = rule(name, op, args, shapes, **how)
     assert (found.weights if name == "backward" else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "wanted", "kept"),
+    [
+        ("Divide", [(2, 4), (2, 4)], (True, False), Kept((1,))),
+        ("Divide", [(2, 4), (2, 4)], (False, True), Kept((0, 1))),
+        ("Power", [(2, 4), (2, 4)], (True, False), Kept((0, 1), outputs=(0,))),
+    ],
+)
+def test_what_is_kept_for_one_of_two_gradients(op, shapes, wanted, kept):
+    assert make(op, {}).kept(shapes, (2, 4), Run(wanted)) == kept
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "given", "output"),
+    [
+        ("Cast", {"dtype": "int32"}, ["float"], "int32"),
+        ("Sqrt", {}, ["int32"], "float"),
+        ("Abs", {}, ["int32"], "int32"),
+        ("Divide", {}, ["int32", "int32"], "float"),
+        ("Power", {"exponent": 2}, ["int32"], "int32"),
+        ("Power", {"exponent": 0.5}, ["int32"], "float"),
+        ("Power", {"exponent": 0.5}, ["float16"], "float16"),
+        ("Less", {}, ["float", "float"], "bool"),
+        ("LogicalOr", {}, ["float", "float"], "bool"),
+        ("Where", {}, ["bool", "int32", "float"], "float"),
+        ("Where", {}, ["bool", "int32", "int32"], "int32"),
+        ("MaskedFill", {}, ["int32", "bool"], "int32"),
+        ("ReduceVar", {"axis": 1}, ["int32"], "float"),
+        ("ReduceAll", {"axis": 1}, ["int32"], "bool"),
+        ("ArgMax", {}, ["float"], "int64"),
+        ("CumSum", {}, ["int32"], "int32"),
+        ("Gather", {}, ["int32", "int64"], "int32"),
+        ("EmbeddingLookup", {}, ["int32", "float16"], "float16"),
+        ("TakeAlongAxis", {}, ["bool", "int64"], "bool"),
+        ("ScatterAdd", {"size": 3}, ["float16", "int64"], "float16"),
+        ("OneHot", {"num_classes": 3}, ["int64"], "float"),
+        ("OneHot", {"num_classes": 3, "dtype": "uint8"}, ["int64"], "uint8"),
+        ("Arange", {"stop": 3}, [], "int64"),
+        ("Fill", {"shape": [3], "dtype": "int32"}, [], "int32"),
+    ],
+)
+def test_the_data_type_of_an_output(op, args, given, output):
+    assert make(op, args).output_dtype(*given) == output
+
+
+def test_sorting_gives_integers_beside_its_values():
+    assert make("Sort", {}).output_dtypes("float16") == ("float16", "int64")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "to", "bytes_"),
+    [("float32", "float", 0), ("float32", "float32", 0), ("float16", "float32", 2 * 8 * 4), ("float16", "float16", 0)],
+)
+def test_a_cast_to_the_type_that_is_there_copies_nothing(dtype, to, bytes_):
+    found = memory.peak(small({"Cast": to}, shape=[8], dtype=dtype, batch=2))
+    assert sum(one.bytes for one in found.alive if one.layer != "input") == bytes_
 
 
 @pytest.mark.parametrize(

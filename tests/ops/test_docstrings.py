@@ -83,6 +83,8 @@ class Use:
             found["size"] = self.op.window
         if type(self.op).__name__ == "MixtureOfExperts":
             found["used"] = self.op.used
+        if type(self.op).__name__ == "Sort":
+            found["rounds"] = (self.output[self.op.axis] - 1).bit_length()
         found["positions"] = size(self.first) // size(self.output) if self.first else 0
         return found
 
@@ -140,6 +142,7 @@ UNITS = {
     "channel": lambda use: size(use.output),
     "input element": lambda use: size(use.first),
     "input element but the first of each": lambda use: size(use.first) - size(use.output),
+    "element but the first of a row": lambda use: size(use.output) - size(use.output) // use.output[use.op.axis],
     "element of a window": windows,
     "element of a window but the first": lambda use: windows(use) - size(use.output),
     "element of both inputs": lambda use: sum(map(size, use.shapes)),
@@ -159,6 +162,8 @@ CONDITIONS = {
     "for the scale": lambda use: "gamma" in use.weights,
     "for the offset": lambda use: "beta" in use.weights,
     "for a bound": lambda use: use.op.max_value is not None,
+    "for a lower bound": lambda use: use.op.min_value is not None,
+    "for an upper bound": lambda use: use.op.max_value is not None,
     "for a slope": lambda use: use.op.negative_slope != 0,
     "for a scale": lambda use: use.op.scale != 1,
     "for an offset": lambda use: bool(use.op.offset),

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
+from input_types import input_types
 from small import make
 
 from archinspect import ops
@@ -72,7 +73,13 @@ def test_a_layer_is_what_its_framework_measures(framework, row):
 @pytest.mark.parametrize(("framework", "row"), [case for case in ROWS if case[1]["output"] and case[1]["inputs"]])
 def test_weights_do_not_depend_on_the_batch_and_work_is_linear_in_it(framework, row):
     op = make(row["op"], row["args"], LAYOUTS[framework])
-    one, three = (figures(op, [[batch, *shape[1:]] for shape in row["inputs"]]) for batch in (1, 3))
+    samples = max(shape[0] for shape in row["inputs"])
+    shared = [type_.shared for type_ in input_types(row["op"], len(row["inputs"]))]
+    shapes = [*zip(row["inputs"], shared, strict=True)]
+    one, three = (
+        figures(op, [[1 if same or shape[0] != samples else batch, *shape[1:]] for shape, same in shapes])
+        for batch in (1, 3)
+    )
     assert one.output[1:] == three.output[1:]
     assert (one.output[0], three.output[0]) == (1, 3)
     assert (one.params, one.buffers) == (three.params, three.buffers)
@@ -344,6 +351,55 @@ FLOPS = [
     ("Softmax", {}, [IMAGE], 5 * 32),
     ("LogSoftmax", {}, [IMAGE], 5 * 32),
     ("GLU", {}, [IMAGE], 5 * 16),
+    # Functions of each element
+    *((name, {}, [IMAGE], 32) for name in ("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Sin", "Cos", "Erf")),
+    *((name, {}, [IMAGE], 32) for name in ("Reciprocal", "Negative", "Sign", "Floor", "Ceil", "Round", "LogicalNot")),
+    ("Log1p", {}, [IMAGE], 2 * 32),
+    ("Expm1", {}, [IMAGE], 2 * 32),
+    ("Clip", {"min_value": 0}, [IMAGE], 32),
+    ("Clip", {"min_value": 0, "max_value": 1}, [IMAGE], 2 * 32),
+    ("Cast", {"dtype": "float16"}, [IMAGE], 0),
+    # ... of two inputs, or one and a number
+    *((name, {}, [IMAGE, (1, 4, 1, 2)], 32) for name in ("Divide", "Power", "Equal", "NotEqual", "Greater", "Less")),
+    *(
+        (name, {}, [(1, 4, 4, 1), (1, 4, 1, 2)], 32)
+        for name in ("GreaterEqual", "LessEqual", "LogicalAnd", "LogicalOr")
+    ),
+    ("Power", {"exponent": 2}, [IMAGE], 32),
+    ("Greater", {"value": 0.5}, [IMAGE], 32),
+    ("LogicalXor", {}, [IMAGE, IMAGE, IMAGE], 2 * 32),
+    ("Where", {}, [IMAGE, IMAGE, IMAGE], 0),
+    ("MaskedFill", {}, [IMAGE, IMAGE], 0),
+    # Reductions: 32 elements, 8 rows of 4 or 2 of 16
+    *((name, {"axis": 1}, [IMAGE], 32 - 8) for name in ("ReduceMin", "ReduceProd", "ReduceAny", "ReduceAll")),
+    *((name, {"axis": 1}, [IMAGE], 32 - 8) for name in ("ArgMax", "ArgMin", "CumSum", "CumProd")),
+    ("ReduceVar", {"axis": [1, 2]}, [IMAGE], 4 * 32),
+    ("ReduceStd", {"axis": [1, 2]}, [IMAGE], 4 * 32 + 2),
+    ("ReduceL1", {"axis": [1, 2]}, [IMAGE], 32 + 32 - 2),
+    ("ReduceL2", {"axis": 1}, [IMAGE], 2 * 32),
+    ("ReduceLogSumExp", {"axis": 1}, [IMAGE], 4 * 32),
+    ("Sort", {"axis": 1}, [IMAGE], 2 * 32),
+    ("Sort", {}, [(1, 2, 9)], 4 * 18),
+    ("Sort", {}, [(1, 2, 1)], 0),
+    # Axes and places: only sums count
+    ("Squeeze", {"axis": 1}, [(1, 1, 2)], 0),
+    ("Unsqueeze", {"axis": 1}, [IMAGE], 0),
+    ("Expand", {"target_shape": [4, 5]}, [(1, 1, 5)], 0),
+    ("Tile", {"repeats": [2, 3]}, [(1, 4, 5)], 0),
+    ("Repeat", {"repeats": 2}, [IMAGE], 0),
+    ("Stack", {}, [IMAGE, IMAGE], 0),
+    ("Flip", {"axis": 1}, [IMAGE], 0),
+    ("SwapAxes", {"axis1": 1, "axis2": 2}, [IMAGE], 0),
+    ("MoveAxis", {"source": 1, "destination": 2}, [IMAGE], 0),
+    ("Tril", {}, [IMAGE], 0),
+    ("Triu", {}, [IMAGE], 0),
+    ("Gather", {}, [IMAGE, (1, 7)], 0),
+    ("EmbeddingLookup", {}, [(1, 7), (1, 9, 4)], 0),
+    ("TakeAlongAxis", {}, [IMAGE, (1, 7, 1, 1)], 0),
+    ("ScatterAdd", {"size": 3}, [IMAGE, (1, 4)], 32),
+    ("OneHot", {"num_classes": 3}, [(1, 7)], 0),
+    ("Arange", {"stop": 3}, [], 0),
+    ("Fill", {"shape": [3]}, [], 0),
     # Merges
     ("Add", {}, [IMAGE, IMAGE], 32),
     ("Add", {}, [IMAGE, IMAGE, (1, 2)], 2 * 32),

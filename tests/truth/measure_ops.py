@@ -31,6 +31,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras
+import tensor_programs
 import torch
 from storages import Alive, constants, kept_for_backward
 from torch import nn
@@ -497,16 +498,20 @@ FUNCTIONS = {
     "GlobalMaxPooling2D": of(lambda given, keepdims=False: given.amax((2, 3), keepdims)),
     "Rescaling": of(lambda given, scale, offset: given * scale + offset),
 }
-WRITTEN_OUT = FUNCTIONS | {
-    module.__name__: module
-    for module in (
-        *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
-        *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-        *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
-        *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
-        *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
-    )
-}
+WRITTEN_OUT = (
+    FUNCTIONS
+    | {
+        module.__name__: module
+        for module in (
+            *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
+            *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
+            *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
+            *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
+            *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
+        )
+    }
+    | tensor_programs.MODULES
+)
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {
@@ -520,7 +525,7 @@ TOLD = {
 OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")
 # Layers with several outputs, and arguments by which others have them.
-SEVERAL = {"Split", "Unbind", "TopK", "return_indices", "return_state"}
+SEVERAL = {"Split", "Unbind", "TopK", "Sort", "return_indices", "return_state"}
 
 
 def case(op, *inputs, **args):
@@ -872,6 +877,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("WindowReverse", (2, 6, 16, 5), (2, 7, 13, 5), window_size=4)
     yield case("SampleGaussian", (2, 7), (2, 7))
     yield case("SampleGaussian", (2, 7), (2, 6))
+    yield from tensor_programs.cases()
     # Merges and others that PyTorch writes as functions
     for name in ("Add", "Multiply", "Maximum", "Minimum", "Average"):
         yield case(name, image, image)
@@ -1183,8 +1189,7 @@ def torch_case(op, inputs, args):
         args = {name: value for name, value in args.items() if name == "indexed"}
     own = OURS if op in RECURRENT else ()
     module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told)
-    kind = torch.int64 if op == "Embedding" else torch.float32
-    return module, [torch.zeros(shape, dtype=kind) for shape in inputs]
+    return module, tensor_programs.zeros(op, inputs)
 
 
 def call(op, module, tensors):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.code import SAME
-from archinspect.exporters.keras import axes, elementwise, features, maps
+from archinspect.exporters.keras import axes, elementwise, features, maps, places, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +108,8 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "GaussianNoise": elementwise.noise,
     "StochasticDepth": elementwise.stochastic_depth,
     "Rescaling": elementwise.rescaling,
+    **tensors.OPERATORS,
+    **places.OPERATORS,
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
 OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}

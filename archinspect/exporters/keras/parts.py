@@ -142,6 +142,40 @@ class Constant(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class Arange(layers.Layer):
+    """Whole numbers, the same for every sample; its input only places it in the model."""
+
+    def __init__(self, start, stop, step, value_dtype, **kwargs):
+        super().__init__(**kwargs)
+        self.start, self.stop, self.step = start, stop, step
+        self.value_dtype = value_dtype
+
+    def call(self, x):
+        return ops.arange(self.start, self.stop, self.step, self.value_dtype)[None]
+
+
+@keras.saving.register_keras_serializable()
+class Fill(layers.Layer):
+    """One number, the same for every sample; its input only places it in the model."""
+
+    def __init__(self, shape, value, value_dtype, **kwargs):
+        super().__init__(**kwargs)
+        self.value_shape, self.value, self.value_dtype = shape, value, value_dtype
+
+    def call(self, x):
+        return ops.full((1, *self.value_shape), self.value, self.value_dtype)
+
+
+def scatter_add(x, index, axis, size):
+    """Return the sums, along an axis, of what has the same index."""
+    chosen = ops.one_hot(index, size, dtype=x.dtype)
+    x = ops.moveaxis(x, axis, 1)
+    flat = ops.reshape(x, (-1, x.shape[1], math.prod(x.shape[2:])))
+    sums = ops.matmul(ops.swapaxes(chosen, 1, 2), flat)
+    return ops.moveaxis(ops.reshape(sums, (-1, size, *x.shape[2:])), 1, axis)
+
+
+@keras.saving.register_keras_serializable()
 class Tied(layers.Layer):
     """A fully connected layer with another layer's table or kernel, transposed if need be."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from archinspect.exporters.onnx import attention, elements, merges, moves, norms, recurrent, windows
+from archinspect.exporters.onnx import attention, elements, merges, moves, norms, places, recurrent, tensors, windows
 from archinspect.exporters.onnx.use import STUB, EachStep, Use
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
@@ -48,6 +48,8 @@ OPERATORS: dict[str, Translation] = {
     **moves.OPERATORS,
     **attention.OPERATORS,
     **recurrent.OPERATORS,
+    **tensors.OPERATORS,
+    **places.OPERATORS,
     "TimeDistributed": each_step,
     "Custom": custom,
 }

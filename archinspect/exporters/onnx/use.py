@@ -41,9 +41,9 @@ class Use:
         self.shapes = call.shapes
         """Of the inputs, in the spec's order."""
         self.outputs: list[Shape] = [type_.shape for type_ in call.outputs]
-        self.joined = call.outputs[0].dtype if node.op.joins else ""
-        """The type in which a merge has its inputs."""
         self.dtypes = [type_.dtype for type_ in call.inputs]
+        self.reads = [call.outputs[0].dtype if node.op.joins else self.dtypes[0] for _ in self.dtypes]
+        """The type in which it has each input: a merge in that of its output, others in that of the first."""
         self.layout = writer.facts.graph.layout
         self.added: list[NodeProto] = []
         """The nodes that it has become so far."""
@@ -73,7 +73,7 @@ class Use:
         if self.node.output.batched and not tensor.batched and not self.op.stretches:
             shape = [self.writer.facts.shape(tensor)[axis] for axis in there]
             name = self.once(("batch", name), lambda: self.for_each_sample(name, shape, self.dtypes[index]))
-        wanted = self.joined or self.dtypes[0]
+        wanted = self.reads[index]
         if self.writer.type(self.dtypes[index]) != self.writer.type(wanted):
             name = self.cast(name, wanted)
         if order and order != there:

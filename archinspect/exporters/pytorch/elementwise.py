@@ -51,7 +51,7 @@ def _is_seen(tensor: Tensor, use: Use) -> bool:
     call_ = use.facts.call(tensor.producer)
     run = Run((True,) * len(call_.inputs), attention="math", in_place=tensor.producer.op.in_place)
     kept = call_.kept(run).outputs
-    viewed = call_.view_at_inference is not None or not call_.stored[0]
+    viewed = use.facts.view(tensor.producer, training=False) is not None or not call_.stored[0]
     return viewed or bool(kept) or tensor in use.facts.graph.outputs
 
 

@@ -15,7 +15,7 @@ from archinspect.exporters.orders import (
     as_the_first,
     as_the_spec,
 )
-from archinspect.exporters.pytorch import axes, elementwise, features, maps, wrap
+from archinspect.exporters.pytorch import axes, elementwise, features, maps, places, tensors, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +153,7 @@ OPERATORS: dict[str, Translation] = {
         Concatenate=elementwise.concatenate,
         SampleGaussian=elementwise.sample,
     ),
+    **{name: Translation(*entry) for name, entry in (tensors.OPERATORS | places.OPERATORS).items()},
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
 OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}

@@ -182,6 +182,50 @@ class Constant(nn.Module):
         return self.value[None]
 
 
+class Arange(nn.Module):
+    """Whole numbers in a row, the same for every sample."""
+
+    def __init__(self, start: int, stop: int, step: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.numbers, self.dtype = (start, stop, step), dtype
+        self.register_buffer("device_of", torch.empty(0), persistent=False)
+
+    def forward(self) -> Tensor:
+        device = self.device_of.device
+        return torch.arange(*self.numbers, dtype=self.dtype, device=device)[None]
+
+
+class Fill(nn.Module):
+    """One number everywhere, the same for every sample."""
+
+    def __init__(
+        self, shape: tuple[int, ...], value: float, dtype: torch.dtype | None = None
+    ) -> None:
+        super().__init__()
+        self.shape, self.value, self.dtype = shape, value, dtype
+        self.register_buffer("device_of", torch.empty(0), persistent=False)
+
+    def forward(self) -> Tensor:
+        dtype = self.device_of.dtype if self.dtype is None else self.dtype
+        device = self.device_of.device
+        return torch.full((1, *self.shape), self.value, dtype=dtype, device=device)
+
+
+def scatter_add(x: Tensor, index: Tensor, dim: int, size: int) -> Tensor:
+    """Return the sums, along an axis, of what has the same index."""
+    shape = [*x.shape]
+    shape[dim] = size
+    others = [1] * (x.dim() - dim - 1)
+    index = index.reshape(len(index), *[1] * (dim - 1), -1, *others)
+    return x.new_zeros(shape).scatter_add_(dim, index.expand_as(x), x)
+
+
+def one_hot(x: Tensor, size: int, dtype: torch.dtype | None = None) -> Tensor:
+    """Return a vector with a single 1 for each integer."""
+    zeros = torch.zeros(*x.shape, size, dtype=dtype, device=x.device)
+    return zeros.scatter_(-1, x[..., None], 1)
+
+
 class EinsumDense(nn.Module):
     """A product with a learned kernel, as an equation says."""
 

@@ -100,7 +100,7 @@ class Writer:
         self.views = {
             tensor
             for node in facts.graph.nodes
-            if facts.call(node).view_at_inference is not None
+            if facts.view(node, training=False) is not None
             for tensor in node.outputs
         }
         self.fused: set[str] = set()
