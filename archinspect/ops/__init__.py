@@ -43,6 +43,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("Upsample", "UpsampleBilinear", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
         *("ResizeLike", "CropLike", "ReshapeLike"),
     ),
+    "image": ("Resizing",),
     "embed": ("Embedding", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),

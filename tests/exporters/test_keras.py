@@ -295,6 +295,22 @@ WITHOUT_WEIGHTS = [
         (2, 3, 3, 4, 2),
         ("interpolate", None, 2, "trilinear", False),
     ),
+    *(
+        (
+            *("Upsample", {"scale_factor": [1.3, 0.7], "mode": mode, **more}, (2, 3, 7, 6)),
+            ("interpolate", None, (1.3, 0.7), mode, *([False, True] if more else ())),
+        )
+        for mode, more in (
+            ("nearest", {}),
+            ("nearest-exact", {}),
+            ("bilinear", {}),
+            ("bilinear", {"recompute_scale_factor": True}),
+        )
+    ),
+    (
+        *("Upsample", {"scale_factor": [1.5, 0.5], "mode": "bicubic"}, (2, 3, 8, 6)),
+        ("interpolate", None, (1.5, 0.5), "bicubic"),
+    ),
     ("UnitNormalization", {}, (2, 3, 4, 5), ("normalize",)),
     ("QuickGELU", {}, (2, 3), None),
     ("GELU", {}, (2, 3), ("gelu",)),

@@ -129,6 +129,28 @@ TORCH = [
         [VOLUME],
         lambda t, w, x: t.interpolate(x, scale_factor=2, mode="trilinear"),
     ),
+    *(
+        (
+            *("Upsample", {"scale_factor": [1.3, 0.7], "mode": mode, **more}, [IMAGE]),
+            lambda t, w, x, mode=mode, more=more: t.interpolate(x, None, (1.3, 0.7), mode, **more),
+        )
+        for mode, more in (
+            ("nearest", {}),
+            ("nearest-exact", {}),
+            ("bilinear", {}),
+            ("bilinear", {"recompute_scale_factor": True}),
+            ("bilinear", {"align_corners": True}),
+            ("bicubic", {}),
+        )
+    ),
+    (
+        *("Resizing", {"height": 7, "width": 5, "crop_to_aspect_ratio": True}, [IMAGE]),
+        lambda t, w, x: t.interpolate(x[:, :, :, 2:8], (7, 5), mode="bilinear"),
+    ),
+    (
+        *("Resizing", {"height": 7, "width": 20, "interpolation": "nearest"}, [IMAGE]),
+        lambda t, w, x: t.interpolate(x, (7, 20), mode="nearest-exact"),
+    ),
     ("ResizeLike", {}, [IMAGE, (2, 1, 14, 7)], lambda t, w, x, y: t.interpolate(x, (14, 7))),
     (
         "ResizeLike",

@@ -32,6 +32,7 @@ from types import SimpleNamespace
 
 import keras
 import torch
+import vision_cases
 from storages import Alive, constants, kept_for_backward
 from torch import nn
 from torch.nn import functional
@@ -704,6 +705,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     for factor in (1, 2, 3):
         yield case("PixelShuffle", (2, 8, 4, 6), upscale_factor=factor)
         yield case("PixelUnshuffle", (2, 5, 4, 6), downscale_factor=factor)
+    yield from vision_cases.torch_cases()
     yield case("ResizeLike", wave, (2, 3, 25))
     yield case("ResizeLike", wave, (2, 3, 7), interpolation="linear")
     yield case("ResizeLike", image, (2, 3, 22, 20), interpolation="bilinear")
@@ -1147,6 +1149,7 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("UpSampling2D", image, size=[2, 3], interpolation="bilinear")
     yield case("UpSampling2D", (2, 6, 11, 13), size=3, interpolation="bicubic", **first)
     yield case("UpSampling3D", volume, size=[1, 2, 3])
+    yield from vision_cases.keras_cases()
     # Nothing at inference
     yield case("Identity", image)
     yield case("Dropout", (2, 7), rate=0.2, noise_shape=None, seed=1)

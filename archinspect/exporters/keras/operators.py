@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.code import SAME
-from archinspect.exporters.keras import axes, elementwise, features, maps
+from archinspect.exporters.keras import axes, elementwise, features, images, maps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "RoIAlign": maps.roi_align,
     "Upsample": maps.upsampling,
     "UpsampleBilinear": maps.upsampling,
+    "Resizing": images.resizing,
     "ResizeLike": maps.resize_like,
     "CropLike": maps.crop_like,
     "ChannelShuffle": partial(maps.shuffle, name="channel_shuffle", argument="groups"),

@@ -514,12 +514,15 @@ def average_inside(x, pool_size, strides, padding, counted, channels_first=False
     return mean(x, list(padding)) / mean(ones, beyond)
 
 
-def resize(x, size, mode="nearest", align_corners=False, channels_first=False):
+def resize(
+    x, size, mode="nearest", align_corners=False, channels_first=False, factors=()
+):
     """Interpolate a map to a size, along one axis after another."""
     first = 2 if channels_first else 1
     for axis, count in enumerate(size, first):
         length = x.shape[axis]
-        places = [(i + 0.5) * length / count - 0.5 for i in range(count)]
+        step = 1 / factors[axis - first] if factors else length / count
+        places = [(i + 0.5) * step - 0.5 for i in range(count)]
         if align_corners:
             places = [i * (length - 1) / max(count - 1, 1) for i in range(count)]
         places = [min(max(place, 0), length - 1) for place in places]
@@ -535,7 +538,9 @@ def resize(x, size, mode="nearest", align_corners=False, channels_first=False):
             exact = mode == "nearest-exact"
             half = 0.5 if exact else 0
             x = ops.take(
-                x, [int((i + half) * length / count) for i in range(count)], axis=axis
+                x,
+                [min(int((i + half) * step), length - 1) for i in range(count)],
+                axis=axis,
             )
     return x
 

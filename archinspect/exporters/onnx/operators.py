@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from archinspect.exporters.onnx import attention, elements, merges, moves, norms, recurrent, windows
+from archinspect.exporters.onnx import attention, elements, images, merges, moves, norms, recurrent, windows
 from archinspect.exporters.onnx.use import STUB, EachStep, Use
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
@@ -38,6 +38,7 @@ def custom(use: Use) -> Value:
 
 OPERATORS: dict[str, Translation] = {
     **windows.OPERATORS,
+    **images.OPERATORS,
     **norms.OPERATORS,
     **elements.OPERATORS,
     **merges.OPERATORS,

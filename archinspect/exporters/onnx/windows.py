@@ -13,7 +13,7 @@ from archinspect.exporters.onnx.elements import along
 from archinspect.exporters.onnx.writer import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from archinspect.base.shape import Pair, Shape, Sliding
     from archinspect.exporters.onnx.use import Use
@@ -254,7 +254,7 @@ def _by_size(use: Use, boxes: str, found: Sequence[str]) -> str:
 
 # Resizing, padding, cropping
 
-_MODES: dict[str, dict[str, str | float]] = {
+MODES: dict[str, dict[str, str | float]] = {
     "nearest": {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
     "nearest-exact": {"nearest_mode": "round_prefer_ceil"},
     **{mode: {"mode": "linear"} for mode in ("linear", "bilinear", "trilinear")},
@@ -266,22 +266,40 @@ def resizing(use: Use) -> Value:
     """Repeated or interpolated positions, in the coordinates of PyTorch and Keras."""
     op = use.op
     mode = getattr(op, "mode", None) or op.interpolation
-    if mode not in _MODES:
+    if mode not in MODES:
         use.refuse(f"ONNX has no interpolation '{mode}'")
-    attributes: dict[str, str | float] = {"coordinate_transformation_mode": "half_pixel", **_MODES[mode]}
-    if getattr(op, "align_corners", False):
+    attributes: dict[str, str | float] = {"coordinate_transformation_mode": "half_pixel", **MODES[mode]}
+    corners = bool(getattr(op, "align_corners", False))
+    if corners:
         attributes["coordinate_transformation_mode"] = "align_corners"
     name, order = use.map()
     given, shape = ([sizes[axis] for axis in order] for sizes in (use.shape, use.output))
+    # Places are told by the factor as it was given, not by that of the sizes, where a length was rounded down.
+    told = getattr(op, "scale_factor", None) if not (corners or getattr(op, "recompute_scale_factor", None)) else None
+    if told and len(told) == 1:
+        told = told * len(given[2:])
+    return Value(resized(use, name, given, shape, attributes, told), order)
+
+
+def resized(
+    use: Use,
+    name: str,
+    given: Sequence[int],
+    wanted: Sequence[int],
+    attributes: Mapping[str, str | float],
+    told: Sequence[float] | None = None,
+) -> str:
+    """Return a map with the channels first, interpolated from one shape to the other, by these factors if any."""
+    each = told or [count / length for length, count in zip(given[2:], wanted[2:], strict=True)]
     # Factors and not sizes, for those would have to say the batch's, too.
-    factors = use.writer.constant(np.array([1, 1, *map(_factor, given[2:], shape[2:])], np.float32))
+    factors = use.writer.constant(np.array([1, 1, *map(_factor, given[2:], wanted[2:], each)], np.float32))
     found = use.emit("Resize", name, "", factors, **attributes)
-    return Value(use.hint(found, shape, use.dtypes[0]), order)
+    return use.hint(found, wanted, use.dtypes[0])
 
 
-def _factor(length: int, wanted: int) -> np.float32:
-    """Return the factor by which a length becomes the wanted one, which programs round down."""
-    factor = np.float32(wanted / length)
+def _factor(length: int, wanted: int, exact: float) -> np.float32:
+    """Return a factor by which a length becomes the wanted one, which programs round down."""
+    factor = np.float32(exact)
     return factor if int(float(factor) * length) == wanted else np.nextafter(factor, np.float32(np.inf))
 
 

@@ -224,7 +224,9 @@ def upsampling(use: Use) -> Step:
     factors = getattr(op, "scale_factor", None) or (op.size if hasattr(op, "interpolation") else None)
     given = {"scale_factor": (one(factors), None)} if factors else {"size": (one(op.size), None)}
     corners = getattr(op, "align_corners", None) if "nearest" not in mode else None
-    module = call("nn.Upsample", {}, **given, mode=(mode, "nearest"), align_corners=(corners, None))
+    again = getattr(op, "recompute_scale_factor", None) if factors else None
+    options = {"align_corners": (corners, None), "recompute_scale_factor": (again, None)}
+    module = call("nn.Upsample", {}, **given, mode=(mode, "nearest"), **options)
     return Step(function("F.interpolate", module), module, stateless=True)
 
 

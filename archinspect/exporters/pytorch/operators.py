@@ -14,7 +14,7 @@ from archinspect.exporters.orders import (
     as_the_spec,
     where_it_matters,
 )
-from archinspect.exporters.pytorch import axes, elementwise, features, maps, wrap
+from archinspect.exporters.pytorch import axes, elementwise, features, images, maps, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,7 @@ OPERATORS: dict[str, Translation] = {
         as_a_map,
         Upsample=maps.upsampling,
         UpsampleBilinear=maps.upsampling,
+        Resizing=images.resizing,
         ResizeLike=maps.resize_like,
         CropLike=maps.crop_like,
         ChannelShuffle=maps.channel_shuffle,

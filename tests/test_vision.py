@@ -1,0 +1,30 @@
+"""Small networks of layers for images, whose figures were measured on PyTorch's meta device or with Keras."""
+
+import pytest
+
+import archinspect
+from archinspect.analyses import memory
+
+# Layers, the input's shape, the layout, and figures: params, macs, output, peak and kept bytes of one sample.
+MEASURED = {
+    "half the size": (
+        [{"Conv2d": {"out_channels": 16, "kernel_size": 3, "padding": 1}}, {"Upsample": {"scale_factor": 0.5}}],
+        ([3, 75, 50], "channels_first"),
+        {"params": 448, "macs": 1_620_000, "output": (16, 37, 25), "peak": 344_200, "kept": 45_000},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_small_network_has_the_measured_figures(name):
+    layers, (shape, layout), expected = MEASURED[name]
+    net = archinspect.network({"input": shape, "layout": layout, "layers": layers})
+    totals = net.report().totals
+    found = {
+        "params": totals.params,
+        "macs": totals.macs,
+        "output": net.facts.shape(net.graph.outputs[0])[1:],
+        "peak": memory.peak(net.facts).bytes,
+        "kept": memory.kept(net.facts).total,
+    }
+    assert {name: found[name] for name in expected} == expected
