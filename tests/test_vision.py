@@ -12,6 +12,11 @@ MEASURED = {
         ([3, 75, 50], "channels_first"),
         {"params": 448, "macs": 1_620_000, "output": (16, 37, 25), "peak": 344_200, "kept": 45_000},
     ),
+    "a padded copy": (
+        [{"Conv2d": {"out_channels": 8, "kernel_size": 3, "padding": 1, "padding_mode": "reflect"}}],
+        ([3, 32, 32], "channels_first"),
+        {"params": 224, "macs": 221_184, "output": (8, 32, 32), "peak": 58_928, "kept": 13_872},
+    ),
 }
 
 

@@ -49,7 +49,6 @@ WITHOUT_EFFECT = frozenset(
         "moving_mean_initializer",
         "moving_variance_initializer",
         "noise_shape",
-        "padding_mode",
         "pointwise_constraint",
         "pointwise_initializer",
         "pointwise_regularizer",

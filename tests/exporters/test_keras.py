@@ -411,6 +411,20 @@ WITH_WEIGHTS = [
 ]
 
 
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.usefixtures("keras")
+def test_a_padding_of_what_is_there_is_that_of_pytorch(mode):
+    import torch
+
+    args = {"filters": 4, "kernel_size": 3, "padding": 2, "padding_mode": mode}
+    model = build(export(single_layer("Conv2D", args, [(2, 6, 9, 8)], "channels_first")))
+    given, (kernel, bias) = torch.randn(2, 6, 9, 8), (torch.randn(tuple(weight.shape)) for weight in model.weights)
+    model.set_weights([kernel, bias])
+    padded = torch.nn.functional.pad(given, (2, 2, 2, 2), mode=mode)
+    wanted = torch.nn.functional.conv2d(padded, kernel.permute(3, 2, 0, 1), bias)
+    np.testing.assert_allclose(model(given).detach(), wanted, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
 @pytest.mark.parametrize(
     ("name", "args", "shape", "theirs"), WITH_WEIGHTS, ids=[f"{i}-{row[0]}" for i, row in enumerate(WITH_WEIGHTS)]

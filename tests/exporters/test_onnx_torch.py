@@ -35,6 +35,13 @@ TORCH = [
         [VOLUME],
         lambda t, w, x: t.conv3d(x, *kernel(w), dilation=2),
     ),
+    *(
+        (
+            *("Conv2D", {"filters": 4, "kernel_size": 3, "padding": [[2, 1], [1, 3]], "padding_mode": mode}, [IMAGE]),
+            lambda t, w, x, mode=mode: t.conv2d(t.pad(x, (1, 3, 2, 1), mode=mode), *kernel(w)),
+        )
+        for mode in ("reflect", "replicate", "circular")
+    ),
     (
         *("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 2}, [IMAGE]),
         lambda t, w, x: t.conv2d(x, *kernel(w), groups=6),

@@ -10,6 +10,20 @@ def case(op, *inputs, **args):
 def torch_cases():
     """Yield what PyTorch has, or a module here."""
     yield from resizing()
+    yield from padding_modes()
+
+
+def padding_modes():
+    channels = {"in_channels": 6, "out_channels": 8}
+    yield case("Conv1d", WAVE, **channels, kernel_size=3, padding=2, padding_mode="circular")
+    yield case("Conv2d", IMAGE, **channels, kernel_size=3, padding=[1, 2], padding_mode="reflect", stride=2)
+    yield case("Conv2d", IMAGE, **channels, kernel_size=[3, 4], padding="same", padding_mode="replicate")
+    yield case("Conv2d", IMAGE, **channels, kernel_size=3, padding="valid", padding_mode="circular", groups=2)
+    yield case("Conv2d", IMAGE, **channels, kernel_size=3, padding=11, padding_mode="circular")
+    yield case("Conv2d", IMAGE, **channels, kernel_size=3, padding=12, padding_mode="circular")
+    yield case("Conv2d", IMAGE, **channels, kernel_size=3, padding=11, padding_mode="reflect")
+    yield case("Conv3d", (3, 6, 7, 8, 9), **channels, kernel_size=3, padding=1, padding_mode="replicate")
+    yield case("ConvTranspose2d", IMAGE, **channels, kernel_size=3, padding_mode="reflect")
 
 
 def resizing():

@@ -57,6 +57,14 @@ def filled(use: Use, pads: Pads, value: float) -> Step:
     return Step(code(f"ops.pad({{0}}, {{padding}}, constant_values={text})", padding=every, value=value))
 
 
+def around(use: Use, pads: Pads, mode: str) -> Step:
+    """Return a padding with what is there: `reflect`, `replicate` or `circular`."""
+    first = 2 if _format(use)[0] == "channels_first" else 1
+    return function(
+        "pad_around", f"{{0}}, {{padding}}, {{mode}}{f', {first}' if first > 1 else ''}", padding=pads, mode=mode
+    )
+
+
 def cut(use: Use, pads: Pads) -> Step:
     """Return a layer that cuts positions off."""
     if _rank(use) == 1 and _format(use)[0] == "channels_first":
@@ -80,7 +88,12 @@ def convolution(use: Use) -> Chain:
     padding, steps = op.padding, op.strides
     chain: Chain = []
     apart = max(steps) > 1 and max(op.dilation_rate) > 1  # which Keras does not do at once
-    if not isinstance(padding, str):
+    mode = getattr(op, "padding_mode", "zeros")
+    if mode != "zeros":
+        if any(map(any, how.pads)):
+            chain.append(("-pad", around(use, how.pads, mode)))
+        padding = "valid"
+    elif not isinstance(padding, str):
         alike = all(step == 1 for step in steps)
         if not any(map(any, how.pads)):
             padding = "valid"

@@ -545,6 +545,21 @@ def resize(
     return x
 
 
+def pad_around(x, padding, mode, first=1):
+    """Put what is there around a map: mirrored, its ends again, or its other end."""
+    for axis, (before, after) in enumerate(padding, first):
+        length = x.shape[axis]
+        places = range(-before, length + after)
+        if mode == "circular":
+            places = [place % length for place in places]
+        elif mode == "reflect":
+            places = [length - 1 - abs(length - 1 - abs(place)) for place in places]
+        else:
+            places = [min(max(place, 0), length - 1) for place in places]
+        x = ops.take(x, places, axis=axis)
+    return x
+
+
 def bounded_relu(x, max_value, negative_slope, threshold):
     """Return a ReLU with a bound, a threshold, and a slope below it."""
     x = ops.where(x >= threshold, x, negative_slope * (x - threshold))

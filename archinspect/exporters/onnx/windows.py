@@ -63,10 +63,11 @@ def transposed(use: Use) -> Value:
         pads.append((reach.before, full + extra[-1] - reach.before - wanted))
     kernel = use.weight("kernel", _kernel_order(op.rank))
     how = {"group": op.groups, "pads": flat(pads)}
+    name, order = use.map()
     if all(more < stride for more, stride in zip(extra, op.strides, strict=True)):
-        return _convolution(use, "ConvTranspose", kernel, *bias(use), output_padding=extra, **how)
+        return Value(_convolution(use, "ConvTranspose", name, kernel, *bias(use), output_padding=extra, **how), order)
     # onnxruntime adds fewer positions than a stride has. None of those is reached by the kernel: they are the bias.
-    name, order = _convolution(use, "ConvTranspose", kernel, **how)
+    name = _convolution(use, "ConvTranspose", name, kernel, **how)
     name = use.emit("Pad", name, use.ints(*[0] * (op.rank + 4), *extra))
     return Value(use.emit("Add", name, along(use, "bias", 1, op.rank + 2)) if op.use_bias else name, order)
 
@@ -77,13 +78,18 @@ def _kernel_order(rank: int) -> Order:
 
 def _plain(use: Use, kernel: str, groups: int) -> Value:
     pads = use.op.sliding(use.op.split(use.shape)[0]).pads
-    return _convolution(use, "Conv", kernel, *bias(use), group=groups, pads=flat(pads))
-
-
-def _convolution(use: Use, kind: str, *weights: str, **more: object) -> Value:
+    mode = getattr(use.op, "padding_mode", "zeros")
     name, order = use.map()
+    if mode != "zeros" and any(map(any, pads)):
+        every = use.ints(*flat([(0, 0), (0, 0), *pads]))
+        name = use.emit("Pad", name, every, mode={"replicate": "edge", "circular": "wrap"}.get(mode, mode))
+        pads = ((0, 0),) * len(pads)
+    return Value(_convolution(use, "Conv", name, kernel, *bias(use), group=groups, pads=flat(pads)), order)
+
+
+def _convolution(use: Use, kind: str, name: str, *weights: str, **more: object) -> str:
     window = {"kernel_shape": use.op.kernel_size, "strides": use.op.strides, "dilations": use.op.dilation_rate}
-    return Value(use.emit(kind, name, *weights, **window, **more), order)
+    return use.emit(kind, name, *weights, **window, **more)
 
 
 # Poolings

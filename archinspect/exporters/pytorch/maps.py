@@ -39,14 +39,16 @@ def convolution(use: Use) -> Step:
     symmetric = all(before == after for before, after in how.pads)
     padding: Any = one([before for before, _ in how.pads])
     step = "{self}({0})"
+    mode = getattr(op, "padding_mode", "zeros")
     if op.padding == "same" and all(stride == 1 for stride in op.strides) and not symmetric:
         padding, symmetric = "same", True
     sides: tuple[int, ...] = ()
     if not symmetric:
         # Of `same` only what one side has more than the other needs a copy.
-        common = [min(pair) * (op.padding == "same") for pair in how.pads]
+        common = [min(pair) * (op.padding == "same" and mode == "zeros") for pair in how.pads]
         rest = [(before - both, after - both) for (before, after), both in zip(how.pads, common, strict=True)]
-        padding, sides, step = one(common), _sides(rest), "{self}(F.pad({0}, {padding}))"
+        how_filled = "" if mode == "zeros" else f', mode="{mode}"'
+        padding, sides, step = one(common), _sides(rest), f"{{self}}(F.pad({{0}}, {{padding}}{how_filled}))"
     module = call(
         f"nn.Conv{rank}d",
         {"in_channels": channels, "out_channels": filters, "kernel_size": one(op.kernel_size)},
@@ -55,6 +57,7 @@ def convolution(use: Use) -> Step:
         dilation=(one(op.dilation_rate), 1),
         groups=(groups, 1),
         bias=(op.use_bias, True),
+        padding_mode=("zeros" if sides else mode, "zeros"),
     )
     return Step(code(step, padding=sides), module)
 
