@@ -12,6 +12,11 @@ MEASURED = {
         ([3, 75, 50], "channels_first"),
         {"params": 448, "macs": 1_620_000, "output": (16, 37, 25), "peak": 344_200, "kept": 45_000},
     ),
+    "a film": (
+        [{"ConvLSTM2D": {"filters": 8, "kernel_size": 3}}],
+        ([5, 32, 32, 3], "channels_last"),
+        {"params": 3200, "output": (30, 30, 8)},
+    ),
     "a padded copy": (
         [{"Conv2d": {"out_channels": 8, "kernel_size": 3, "padding": 1, "padding_mode": "reflect"}}],
         ([3, 32, 32], "channels_first"),

@@ -48,6 +48,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
+    "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),

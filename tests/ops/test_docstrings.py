@@ -98,6 +98,11 @@ def windows(use):
     return use.first[0] * channels * prod(per_axis)
 
 
+def state_elements(use):
+    """Return the elements of a state over maps, of all steps."""
+    return use.first[1] * size(use.op.state(use.first))
+
+
 def joins(use):
     """Yield how an equation joins its inputs: elements before and after sums of one side, and of the product."""
     before, _, output = use.op.equation.replace("...", "@").replace(" ", "").partition("->")
@@ -149,6 +154,8 @@ UNITS = {
     "score": lambda use: size(use.first[:-1]) * use.op.num_heads * use.shapes[min(1, len(use.shapes) - 1)][-2],
     "unit and step": unit_steps,
     "unit and step for each bias": lambda use: unit_steps(use) * use.op.bias_vectors,
+    "element of all steps": state_elements,
+    "element of all steps for the bias": lambda use: state_elements(use) * use.op.use_bias,
     "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,
     "expert's score": lambda use: size(use.first[:-1]) * use.op.num_experts,
     "addition of what is summed first": lambda use: sum(first for first, _ in joins(use)),

@@ -207,6 +207,8 @@ SHAPES = [
     ("Cropping2D", {"cropping": 4}, [(1, 8, 8, 6)], "cuts 8x8 down to 0x0", ("cropping",)),
     ("Upsample", {"size": [4, 4, 4]}, [(1, 8, 8, 6)], "size [4, 4, 4] does not fit the input's 2 spatial axes", ("size",)),
     ("Conv2D", {"filters": 2, "kernel_size": 3, "padding": 8, "padding_mode": "reflect"}, [(1, 8, 9, 6)], "padding_mode reflect pads at most 7, not 8", ("padding",)),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": 3}, [(1, 8, 9, 6)], "needs an input of 4 axes, the steps first, got 3: [8, 9, 6]", ()),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": 3}, [(1, 5, 8, 9, 6), (1, 8, 9, 2), (1, 6, 7, 2)], "starts from two states of (None, 6, 7, 2), not from (None, 8, 9, 2) and (None, 6, 7, 2)", ()),
     ("Upsample", {"scale_factor": 0.1}, [(1, 8, 30, 6)], "makes 0x3 of 8x30", ("scale_factor",)),
     ("Upsample", {"scale_factor": 2}, [(1, 6)], "scale_factor [2] does not fit the input's 0 spatial axes", ("scale_factor",)),
     ("ResizeLike", {}, [(1, 8, 8, 6), (1, 8, 6)], "(None, 8, 8, 6) and (None, 8, 6) have no spatial axes in common", ()),

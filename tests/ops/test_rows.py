@@ -273,6 +273,18 @@ FLOPS = [
     ("GRU", {"units": 2}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2}, [(1, 5, 3), (1, 2)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2, "reset_after": False}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 3))),
+    # ... of maps: 5 steps of 2x2 positions; at each 4 gates of 2 filters, over 2x2 taps of 1 and 2 channels
+    (
+        *("ConvLSTM2D", {"filters": 2, "kernel_size": 2, "padding": "same"}, [(1, 5, 2, 2, 1)]),
+        5 * 4 * (2 * 8 * 4 * (1 + 2) + 2 * (18 + 4)),
+    ),
+    (
+        "ConvLSTM1D",
+        {"filters": 2, "kernel_size": 2, "use_bias": False},
+        [(1, 5, 3, 1)],
+        5 * 2 * (2 * 8 * 2 * 3 + 2 * 18),
+    ),
+    ("ConvLSTM3D", {"filters": 1, "kernel_size": 1}, [(1, 5, 1, 1, 2, 1)], 5 * 2 * (2 * 4 * 2 + 18 + 4)),
     # Wrappers: the layer's, for 3 steps; twice the layer's
     ("TimeDistributed", {"layer": {"Dense": 4}}, [(1, 3, 5)], 3 * (2 * 20 + 4)),
     (

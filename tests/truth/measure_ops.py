@@ -508,6 +508,7 @@ WRITTEN_OUT = FUNCTIONS | {
         *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
     )
 }
+WRITTEN_OUT |= vision_cases.MODULES
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {
@@ -517,6 +518,7 @@ TOLD = {
     "RotaryEmbedding": lambda shape: {"steps": shape[-2], "features": shape[-1]},
     "LearnedPositions": lambda shape: {"shape": shape[1:]},
 }
+TOLD |= vision_cases.TOLD
 # archinspect's own arguments, which say what PyTorch's recurrent layers always do.
 OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.keras.use import layer
+from archinspect.exporters.code import code
+from archinspect.exporters.keras.use import layer, same
 
 if TYPE_CHECKING:
     from archinspect.exporters.code import Step
@@ -26,3 +27,21 @@ def resizing(use: Use) -> Step:
         crop_to_aspect_ratio=(op.crop_to_aspect_ratio, False),
         data_format=data_format(use),
     )
+
+
+def conv_lstm(use: Use) -> Step:
+    """Return a `ConvLSTM2D`."""
+    op: Any = use.op
+    step = layer(
+        type(op).__name__,
+        {"filters": op.filters, "kernel_size": same(op.kernel_size)},
+        strides=(same(op.strides), 1),
+        padding=(op.padding, "valid"),
+        dilation_rate=(same(op.dilation_rate), 1),
+        use_bias=(op.use_bias, True),
+        return_sequences=(op.return_sequences, False),
+        return_state=(op.return_state, False),
+        data_format=data_format(use),
+    )
+    names = ", ".join(f"{{{index}}}" for index in range(1, len(use.shapes)))
+    return step._replace(code=code(f"{{self}}({{0}}, initial_state=[{names}])")) if names else step

@@ -36,6 +36,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
         SpatialDropout_=elementwise.spatial_dropout,
     ),
     **_each(1, 2, DepthwiseConv_=maps.convolution),
+    **_each(1, 2, 3, ConvLSTM_=images.conv_lstm),
     "RoIAlign": maps.roi_align,
     "Upsample": maps.upsampling,
     "UpsampleBilinear": maps.upsampling,

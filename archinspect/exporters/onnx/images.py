@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.onnx.windows import MODES, positions_of, resized
+import numpy as np
+
+from archinspect.exporters.onnx.windows import MODES, bias, flat, positions_of, resized
 from archinspect.exporters.onnx.writer import Value
+from archinspect.exporters.orders import spec_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +42,44 @@ def resizing(use: Use) -> Value:
     return Value(resized(use, cut(use, value, cuts), left, wanted, attributes), value.order)
 
 
+def conv_lstm(use: Use) -> list[Value]:
+    """`ConvLSTM2D`: its steps one after another, each two convolutions."""
+    op = use.op
+    rank = len(use.shape)
+    order = spec_order(rank) if op.data_format == "channels_first" else (0, 1, rank - 1, *range(2, rank - 1))
+    film = use.given(0, order).name
+    kernels = [use.weight(name, (op.rank + 1, op.rank, *range(op.rank))) for name in ("kernel", "recurrent_kernel")]
+    shape = op.state(use.shape)
+    made = use.map_order(len(shape))
+    if len(use.shapes) > 1:
+        output, state = (use.map(index).name for index in (1, 2))
+    else:
+        zeros = (1, *(shape[axis] for axis in made[1:]))
+        output = state = use.for_each_sample(use.numbers(np.zeros(zeros)), zeros)
+    outputs = []
+    for at in range(use.shape[1]):
+        step = use.emit("Gather", film, use.index(at), axis=1)
+        first = _convolved(use, op.of_input, step, kernels[0], op.lengths(use.shape), bias(use))
+        second = _convolved(use, op.of_state, output, kernels[1], [shape[axis] for axis in made[2:]], [])
+        gates = use.several("Split", 4, use.emit("Add", first, second), axis=1, num_outputs=4)
+        enter, keep, leave = (use.emit("Sigmoid", gates[index]) for index in (0, 1, 3))
+        new = use.emit("Mul", enter, use.emit("Tanh", gates[2]))
+        state = use.emit("Add", use.emit("Mul", keep, state), new)
+        output = use.emit("Mul", leave, use.emit("Tanh", state))
+        outputs.append(output)
+    found = [Value(output, made)]
+    if op.return_sequences:
+        wide = [use.emit("Unsqueeze", one, use.ints(1)) for one in outputs]
+        found = [Value(use.emit("Concat", *wide, axis=1), order)]
+    return [*found, Value(output, made), Value(state, made)][: len(use.outputs)]
+
+
+def _convolved(use: Use, op: Any, name: str, kernel: str, lengths: Sequence[int], biases: Sequence[str]) -> str:  # noqa: ANN401 - a convolution
+    window = {"kernel_shape": op.kernel_size, "strides": op.strides, "dilations": op.dilation_rate}
+    return use.emit("Conv", name, kernel, *biases, **window, pads=flat(op.sliding(lengths).pads))
+
+
 OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Resizing": resizing,
+    "_ConvLSTM": conv_lstm,
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.code import Step, code
+from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.pytorch.maps import one, sides_of
 from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.exporters.code import Call
     from archinspect.exporters.orders import Use
 
 
@@ -29,3 +31,38 @@ def resizing(use: Use) -> Step:
     mode = {"nearest": "nearest-exact"}.get(op.interpolation, op.interpolation)  # Keras's places are centers
     text = f"F.interpolate({{0}}{part(op.cuts(use.call.shapes[0]))}, {{size}}, mode={{mode}})"
     return Step(code(text, size=op.size, mode=mode))
+
+
+def conv_lstm(use: Use) -> Step:
+    """Return an LSTM over maps, its two convolutions inside."""
+    op: Any = use.op
+    of_input, of_state = op.of_input, op.of_state
+    filters, lengths = use.shape[2], use.shape[3:]
+    module = call(
+        "ConvLSTM",
+        {"of_input": _convolution(of_input, filters, lengths), "of_state": _convolution(of_state, op.filters, lengths)},
+        sequences=(op.return_sequences, False),
+        states=(op.return_state, False),
+        channels_last=(op.data_format != "channels_first", False),
+    )
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    return Step(code(f"{{self}}({given})"), module, parts=("ConvLSTM",))
+
+
+def _convolution(op: Any, channels: int, lengths: Sequence[int]) -> Call:  # noqa: ANN401 - a convolution
+    """Return a convolution as a module, after a padding where the sides differ by `same`."""
+    pads = op.sliding(lengths).pads
+    uneven = any(before != after for before, after in pads)
+    alone = uneven and all(step == 1 for step in op.strides)
+    conv = call(
+        f"nn.Conv{op.rank}d",
+        {"in_channels": channels, "out_channels": op.filters, "kernel_size": one(op.kernel_size)},
+        stride=(one(op.strides), 1),
+        padding=("same" if alone else one([before for before, _ in pads]), 0),
+        dilation=(one(op.dilation_rate), 1),
+        bias=(op.use_bias, True),
+    )
+    if alone or not uneven:
+        return conv
+    rest = sides_of([(0, after - before) for before, after in pads])
+    return call("nn.Sequential", {"pad": call(f"nn.ZeroPad{op.rank}d", {"padding": rest}), "conv": conv})

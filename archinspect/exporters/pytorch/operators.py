@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.exporters.code import SAME
 from archinspect.exporters.orders import (
     as_a_map,
+    as_films,
     as_it_is,
     as_maps_with_boxes,
     as_the_first,
@@ -71,6 +72,7 @@ OPERATORS: dict[str, Translation] = {
         InstanceNormalization=maps.instance_norm,
         LocalResponseNormalization=maps.local_response_norm,
     ),
+    **{f"ConvLSTM{rank}D": Translation(images.conv_lstm, as_films, keeps=False) for rank in (1, 2, 3)},
     "RoIAlign": Translation(maps.roi_align, as_maps_with_boxes, keeps=False),
     **_each(as_it_is, UnitNormalization=maps.unit_norm, LayerScale=maps.layer_scale),
     **_each(

@@ -342,6 +342,45 @@ def with_states(
     )
 
 
+class ConvLSTM(nn.Module):
+    """An LSTM whose weighted sums are convolutions."""
+
+    def __init__(
+        self,
+        of_input: nn.Module,
+        of_state: nn.Module,
+        *,
+        sequences: bool = False,
+        states: bool = False,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.of_input, self.of_state = of_input, of_state
+        self.sequences, self.states = sequences, states
+        self.channels_last = channels_last
+
+    def forward(
+        self, x: Tensor, output: Tensor | None = None, state: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, ...]:
+        outputs = []
+        for step in x.unbind(1):
+            sums = self.of_input(step)
+            if output is None:
+                shape = (len(x), sums.shape[1] // 4, *sums.shape[2:])
+                output = state = sums.new_zeros(shape)
+            sums = sums + self.of_state(output)
+            enter, keep, new, leave = sums.chunk(4, 1)
+            state = keep.sigmoid() * state + enter.sigmoid() * new.tanh()
+            output = leave.sigmoid() * state.tanh()
+            if self.sequences:
+                outputs.append(output)
+        made = [torch.stack(outputs, 1) if self.sequences else output]
+        made += [output, state] if self.states else []
+        if self.channels_last:
+            made = [tensor.movedim(1 - output.dim(), -1) for tensor in made]
+        return tuple(made) if self.states else made[0]
+
+
 def attend(
     query: Tensor,
     key: Tensor,
