@@ -12,6 +12,11 @@ MEASURED = {
         ([3, 75, 50], "channels_first"),
         {"params": 448, "macs": 1_620_000, "output": (16, 37, 25), "peak": 344_200, "kept": 45_000},
     ),
+    "what Keras counts, which is the layer's weights, too": (
+        ["Normalization", {"Dense": 1}],
+        ([9], "channels_last"),
+        {"params": 29, "output": (1,)},
+    ),
     "a film": (
         [{"ConvLSTM2D": {"filters": 8, "kernel_size": 3}}],
         ([5, 32, 32, 3], "channels_last"),

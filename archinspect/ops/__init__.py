@@ -44,6 +44,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("ResizeLike", "CropLike", "ReshapeLike"),
     ),
     "image": ("Resizing",),
+    "preprocess": (
+        *("Normalization", "CenterCrop", "RandomCrop", "RandomFlip", "RandomRotation", "RandomZoom"),
+        *("RandomTranslation", "RandomShear", "RandomPerspective", "RandomElasticTransform", "RandomErasing"),
+        *("RandomGaussianBlur", "RandomBrightness", "RandomContrast", "RandomColorJitter", "RandomColorDegeneration"),
+        *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomPosterization", "RandomSaturation"),
+        *("RandomSharpness", "CategoryEncoding", "Discretization"),
+    ),
     "embed": ("Embedding", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),

@@ -61,7 +61,7 @@ WITHOUT_EFFECT = frozenset(
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
-    "gives_floats",
+    *("gives_floats", "trains"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
@@ -153,6 +153,8 @@ class Op:
     """Whether an output position reads just its own. Normalizations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
+    trains: ClassVar[bool] = True
+    """Whether training can change its weights; else they are frozen wherever it stands."""
     gives_floats: ClassVar[bool] = False
     """Whether it makes numbers with fractions of integers: what weighs, divides, or computes a function such as exp."""
     activation: Op | None = None

@@ -156,6 +156,7 @@ UNITS = {
     "unit and step for each bias": lambda use: unit_steps(use) * use.op.bias_vectors,
     "element of all steps": state_elements,
     "element of all steps for the bias": lambda use: state_elements(use) * use.op.use_bias,
+    "element and boundary": lambda use: size(use.first) * (use.op.categories() - 1),
     "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,
     "expert's score": lambda use: size(use.first[:-1]) * use.op.num_experts,
     "addition of what is summed first": lambda use: sum(first for first, _ in joins(use)),

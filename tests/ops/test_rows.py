@@ -44,7 +44,7 @@ def figures(op, shapes):
         assert part.output_count == len(outputs) == len(dtypes)
         assert (part.output(*given), part.output_dtype(*[tensor.dtype for tensor in inputs])) == (outputs[0], dtypes[0])
         for weight in part.weights(*given).values():
-            counts[weight.parameter] += prod(weight.shape)
+            counts[weight.parameter and part.trains] += prod(weight.shape)
         work.append(part.work(given, outputs[0]))
         return tuple(map(tensor, outputs, dtypes))
 
@@ -391,6 +391,18 @@ FLOPS = [
     ("Upsample", {"scale_factor": [1.5, 0.5], "mode": "bilinear"}, [IMAGE], 3 * 2 * (6 * 2 * 2)),
     ("Resizing", {"height": 5, "width": 6}, [IMAGE], 3 * 2 * (5 * 6 * 2)),
     ("Resizing", {"height": 5, "width": 6, "interpolation": "nearest"}, [IMAGE], 0),
+    # Before a network: only a difference and a quotient, and comparisons, are computed
+    ("Normalization", {}, [IMAGE], 2 * 32),
+    ("Normalization", {"mean": 1, "variance": 2}, [IMAGE], 2 * 32),
+    ("CenterCrop", {"height": 2, "width": 3}, [IMAGE], 0),
+    ("RandomCrop", {"height": 2, "width": 3}, [IMAGE], 0),
+    *(
+        (name, {}, [IMAGE], 0)
+        for name in ops.FAMILIES["preprocess"]
+        if name.startswith("Random") and "Crop" not in name
+    ),
+    ("CategoryEncoding", {"num_tokens": 5}, [(1, 4)], 0),
+    ("Discretization", {"bin_boundaries": [0, 1, 2]}, [(1, 4)], 3 * 4),
     ("ResizeLike", {}, [IMAGE, (1, 5, 6, 1)], 0),
     ("ResizeLike", {"interpolation": "bilinear"}, [IMAGE, (1, 5, 6, 1)], 3 * 2 * (5 * 6 * 2)),
     ("ResizeLike", {"interpolation": "linear"}, [(1, 3, 2), (1, 6, 1)], 3 * (6 * 2)),

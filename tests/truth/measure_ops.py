@@ -1263,7 +1263,9 @@ def measure_keras(op, inputs, args):
     tensors = [keras.ops.zeros(shape) for shape in inputs]
     given = tensors[0] if len(tensors) == 1 else tensors
     options = {}
-    if op in {"SimpleRNN", "LSTM", "GRU"}:
+    if op.startswith("Random") and op != "RandomCrop":
+        inputs, options = (given,), {"training": False}
+    elif op in {"SimpleRNN", "LSTM", "GRU"}:
         inputs, options = (tensors[0],), {"initial_state": tensors[1:] or None}
     elif "Attention" in op:
         query, key, value = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]

@@ -106,6 +106,34 @@ def keras_cases():
     )
     yield case("ConvLSTM1D", (2, 4, 9, 3), filters=5, kernel_size=3, strides=3, return_sequences=True, unroll=True)
     yield case("ConvLSTM3D", (2, 4, 5, 6, 7, 3), filters=2, kernel_size=3, padding="same", unroll=True)
+    yield from preprocessing(image)
     yield case("Resizing", image, height=7, width=20)
     yield case("Resizing", image, height=7, width=20, interpolation="nearest", crop_to_aspect_ratio=True)
     yield case("Resizing", (2, 6, 11, 13), height=16, width=8, interpolation="bicubic", data_format="channels_first")
+
+
+def preprocessing(image):
+    yield case("Normalization", (2, 9))
+    yield case("Normalization", image, axis=[1, -1])
+    yield case("Normalization", image, axis=None, invert=True)
+    yield case("Normalization", image, mean=0.5, variance=2.0)
+    yield case("Normalization", (2, 3), mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])
+    yield case("CenterCrop", image, height=7, width=6)
+    yield case("CenterCrop", (2, 6, 11, 13), height=11, width=4, data_format="channels_first")
+    yield case("RandomCrop", image, height=7, width=6)
+    yield case("RandomFlip", image, mode="horizontal")
+    yield case("RandomTranslation", image, height_factor=0.1, width_factor=0.2, fill_mode="nearest")
+    yield case("RandomZoom", image, height_factor=0.1)
+    for name in ("Rotation", "Brightness", "Contrast", "Hue", "Saturation", "Sharpness", "ColorDegeneration"):
+        yield case(f"Random{name}", (2, 11, 13, 3), factor=0.1)
+    for name in ("Erasing", "GaussianBlur", "Grayscale", "Invert", "Perspective", "ElasticTransform"):
+        yield case(f"Random{name}", (2, 11, 13, 3), factor=0.1)
+    yield case("RandomPosterization", (2, 11, 13, 3), factor=4)
+    yield case("RandomShear", image, x_factor=0.1, y_factor=0.1)
+    yield case("RandomColorJitter", (2, 11, 13, 3), value_range=[0, 1], brightness_factor=0.1)
+    for mode in ("multi_hot", "one_hot", "count"):
+        yield case("CategoryEncoding", (2, 5), num_tokens=7, output_mode=mode)
+        yield case("CategoryEncoding", (2, 1), num_tokens=7, output_mode=mode)
+        yield case("Discretization", (2, 5), bin_boundaries=[0.0, 1.0, 2.5], output_mode=mode)
+    yield case("CategoryEncoding", (2, 3, 5), num_tokens=7, output_mode="one_hot")
+    yield case("Discretization", (2, 3, 5), bin_boundaries=[0.0, 1.0, 2.5])

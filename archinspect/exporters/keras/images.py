@@ -45,3 +45,37 @@ def conv_lstm(use: Use) -> Step:
     )
     names = ", ".join(f"{{{index}}}" for index in range(1, len(use.shapes)))
     return step._replace(code=code(f"{{self}}({{0}}, initial_state=[{names}])")) if names else step
+
+
+def crop(use: Use) -> Step:
+    """Return a `CenterCrop` or a `RandomCrop`."""
+    op: Any = use.op
+    sizes = {"height": op.height, "width": op.width}
+    return layer(type(op).__name__, sizes, data_format=data_format(use))
+
+
+def at_random(use: Use) -> Step:
+    """Refuse what a spec says no more of than its name."""
+    raise use.refuse("how much it changes in training is nothing that a spec keeps")
+
+
+def normalization(use: Use) -> Step:
+    """Return a `Normalization`."""
+    op: Any = use.op
+    axes = None if op.axis is None else same(op.axis)
+    given = {"mean": (op.mean, None), "variance": (op.variance, None)}
+    return layer("Normalization", {}, axis=(axes, -1), **given, invert=(op.invert, False))
+
+
+def categories(use: Use) -> Step:
+    """Return a `CategoryEncoding`."""
+    op: Any = use.op
+    return layer("CategoryEncoding", {"num_tokens": op.num_tokens}, output_mode=(op.output_mode, "multi_hot"))
+
+
+def intervals(use: Use) -> Step:
+    """Return a `Discretization`."""
+    op: Any = use.op
+    if op.bin_boundaries is None:
+        raise use.refuse("its boundaries are found in the data: give `bin_boundaries`")
+    return layer("Discretization", {"bin_boundaries": op.bin_boundaries}, output_mode=(op.output_mode, "int"))

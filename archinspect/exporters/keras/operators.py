@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.exporters.code import SAME
 from archinspect.exporters.keras import axes, elementwise, features, images, maps
+from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,11 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Upsample": maps.upsampling,
     "UpsampleBilinear": maps.upsampling,
     "Resizing": images.resizing,
+    **dict.fromkeys(("CenterCrop", "RandomCrop"), images.crop),
+    **{name: images.at_random for name in FAMILIES["preprocess"] if name.startswith("Random") and name != "RandomCrop"},
+    "Normalization": images.normalization,
+    "CategoryEncoding": images.categories,
+    "Discretization": images.intervals,
     "ResizeLike": maps.resize_like,
     "CropLike": maps.crop_like,
     "ChannelShuffle": partial(maps.shuffle, name="channel_shuffle", argument="groups"),

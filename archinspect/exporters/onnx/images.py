@@ -79,7 +79,66 @@ def _convolved(use: Use, op: Any, name: str, kernel: str, lengths: Sequence[int]
     return use.emit("Conv", name, kernel, *biases, **window, pads=flat(op.sliding(lengths).pads))
 
 
+def center_crop(use: Use) -> Value:
+    """`CenterCrop`, and `RandomCrop` at inference."""
+    value = use.given()
+    return Value(cut(use, value, use.op.cuts(use.shape)), value.order)
+
+
+def unchanged(use: Use) -> Value:
+    """What changes pictures in training alone."""
+    return use.given()
+
+
+def normalization(use: Use) -> Value:
+    """`Normalization`."""
+    op, name = use.op, use.spec()
+    shape = op.broadcast(use.shape)
+    if op.mean is None:
+        mean, variance = (use.weight(weight, shape=shape) for weight in ("moving_mean", "moving_variance"))
+        use.weight("count")  # stored with the others; nothing reads it
+    else:
+        mean, variance = (use.numbers(_along(given, shape)) for given in (op.mean, op.variance))
+    deviation = use.emit("Max", use.emit("Sqrt", variance), use.number(1e-7))
+    found = use.emit("Add", use.emit("Mul", name, deviation), mean) if op.invert else None
+    return Value(found or use.emit("Div", use.emit("Sub", name, mean), deviation), spec_order(len(use.shape)))
+
+
+def _along(given: Sequence[float], shape: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Return numbers in the last of these axes that has as many positions."""
+    array = np.array(given)
+    at = next((axis for axis in reversed(range(len(shape))) if shape[axis] == len(given)), len(shape) - 1)
+    return array.reshape([len(given) if axis == at else 1 for axis in range(len(shape))])
+
+
+def categories(use: Use) -> Value:
+    """`Discretization` and `CategoryEncoding`."""
+    op, name = use.op, use.spec()
+    if hasattr(op, "bin_boundaries"):
+        if op.bin_boundaries is None:
+            use.refuse("its boundaries are found in the data: give `bin_boundaries`")
+        wide = use.emit("Unsqueeze", name, use.ints(len(use.shape)))
+        above = use.cast(use.emit("GreaterOrEqual", wide, use.numbers(np.array(op.bin_boundaries))), "int32")
+        name = use.emit("ReduceSum", above, use.ints(len(use.shape)), keepdims=0)
+    order = spec_order(len(use.output))
+    if op.output_mode == "int":
+        return Value(name, order)
+    if op.output_mode == "one_hot" and use.shape[-1] == 1 and len(use.shape) > 1:
+        name = use.emit("Squeeze", name, use.ints(len(use.shape) - 1))
+    hot = use.emit("OneHot", use.cast(name, "int64"), use.index(op.categories()), use.numbers(np.array([0, 1])))
+    if op.output_mode == "one_hot":
+        return Value(hot, order)
+    return Value(
+        use.emit("ReduceMax" if op.output_mode == "multi_hot" else "ReduceSum", hot, use.ints(1), keepdims=0), order
+    )
+
+
 OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Resizing": resizing,
+    "CenterCrop": center_crop,
+    "_RandomPicture": unchanged,
+    "Normalization": normalization,
+    "CategoryEncoding": categories,
+    "Discretization": categories,
     "_ConvLSTM": conv_lstm,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.pytorch.maps import one, sides_of
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.preprocess import Normalization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,3 +67,45 @@ def _convolution(op: Any, channels: int, lengths: Sequence[int]) -> Call:  # noq
         return conv
     rest = sides_of([(0, after - before) for before, after in pads])
     return call("nn.Sequential", {"pad": call(f"nn.ZeroPad{op.rank}d", {"padding": rest}), "conv": conv})
+
+
+def center_crop(use: Use) -> Step:
+    """Return the middle of a map."""
+    op: Any = use.op
+    return Step(code(f"{{0}}{part(op.cuts(use.call.shapes[0]))}"))
+
+
+def at_random(use: Use) -> Step:
+    """Refuse what changes pictures at random."""
+    raise CannotExportError(use.node.layer, "what changes at random is done to the data, by torchvision's transforms")
+
+
+def normalization(use: Use) -> Step:
+    """Return a difference and a quotient with constants."""
+    op = use.op
+    assert isinstance(op, Normalization)
+    if op.mean is not None and op.variance is not None:
+        if len(op.mean) > 1:
+            raise CannotExportError(use.node.layer, "its means are several numbers: subtract and divide in the data")
+        text = "{mean} + {0} * {deviation}" if op.invert else "({0} - {mean}) / {deviation}"
+        return Step(code(text, mean=op.mean[0], deviation=max(op.variance[0] ** 0.5, 1e-7)))
+    module = call("Normalization", {"shape": op.broadcast(use.call.shapes[0])}, invert=(op.invert, False))
+    return Step(code("{self}({0})"), module, parts=("Normalization",))
+
+
+def categories(use: Use) -> Step:
+    """Return the number of an interval, or vectors with a place for each category."""
+    op: Any = use.op
+    found = "{0}"
+    if hasattr(op, "bin_boundaries"):
+        if op.bin_boundaries is None:
+            raise CannotExportError(use.node.layer, "its boundaries are found in the data: give `bin_boundaries`")
+        found = "torch.bucketize({0}, {0}.new_tensor({boundaries}), right=True, out_int32=True)"
+    if op.output_mode == "int":
+        return Step(code(found, boundaries=op.bin_boundaries))
+    if op.output_mode == "one_hot" and use.shape[-1] == 1 and len(use.shape) > 1:
+        found += ".squeeze(-1)"
+    hot = f"F.one_hot({found}.long(), {{categories}})"
+    text = {"one_hot": "{}.float()", "multi_hot": "{}.amax(1).float()", "count": "{}.sum(1).float()"}[op.output_mode]
+    boundaries = getattr(op, "bin_boundaries", None)
+    return Step(code(text.replace("{}", hot), boundaries=boundaries, categories=op.categories()))

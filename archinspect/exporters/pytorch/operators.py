@@ -16,6 +16,7 @@ from archinspect.exporters.orders import (
     where_it_matters,
 )
 from archinspect.exporters.pytorch import axes, elementwise, features, images, maps, wrap
+from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,7 @@ OPERATORS: dict[str, Translation] = {
         Upsample=maps.upsampling,
         UpsampleBilinear=maps.upsampling,
         Resizing=images.resizing,
+        CenterCrop=images.center_crop,
         ResizeLike=maps.resize_like,
         CropLike=maps.crop_like,
         ChannelShuffle=maps.channel_shuffle,
@@ -104,7 +106,11 @@ OPERATORS: dict[str, Translation] = {
         WindowReverse=axes.from_windows,
         TimeDistributed=lambda use: wrap.each_step(use, OPERATORS),
         Custom=axes.custom,
+        Normalization=images.normalization,
+        CategoryEncoding=images.categories,
+        Discretization=images.categories,
     ),
+    **_each(as_it_is, **{name: images.at_random for name in FAMILIES["preprocess"] if name.startswith("Random")}),
     **_each(where_it_matters, Flatten=axes.flatten),
     **_each(
         as_it_is,

@@ -48,6 +48,22 @@ class LayerScale(nn.Module):
         return x * self.weight
 
 
+class Normalization(nn.Module):
+    """Subtracts a mean and divides by a deviation that were found in the data."""
+
+    def __init__(self, shape: tuple[int, ...], *, invert: bool = False) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(shape))
+        self.variance = nn.Parameter(torch.ones(shape))
+        self.count = nn.Parameter(torch.zeros(()))
+        self.invert = invert
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.invert:
+            return self.mean + x * self.variance.sqrt().clamp(min=1e-7)
+        return (x - self.mean) / self.variance.sqrt().clamp(min=1e-7)
+
+
 class ElementwisePReLU(nn.Module):
     """A ReLU with a learned slope for each element."""
 
