@@ -55,6 +55,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
+    "deform": ("DeformConv2D",),
+    "weightnorm": ("WeightNorm", "SpectralNorm", "SpectralNormalization"),
+    "channels": ("GlobalResponseNormalization", "Maxout"),
     "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (

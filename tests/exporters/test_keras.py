@@ -45,6 +45,9 @@ REFUSED = (
     "Keras's batch normalization has no plain mean of all batches",
     "Keras has no instance normalization with running statistics",
     "a Keras model has an input",
+    "Keras has no weight normalization",
+    "Keras's spectral norm keeps one vector",
+    "Keras has no deformable convolution",
     "how much it changes in training is nothing that a spec keeps",
 )
 

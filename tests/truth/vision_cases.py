@@ -3,7 +3,10 @@
 import sys
 from pathlib import Path
 
+import torch
 from torch import nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 sys.path.append(str(Path(__file__).parents[2] / "archinspect" / "exporters" / "pytorch"))
 
@@ -45,9 +48,87 @@ def conv_lstm(rank):
     return make
 
 
-MODULES = {f"ConvLSTM{rank}D": conv_lstm(rank) for rank in (1, 2, 3)}
+class Maxout(nn.Module):
+    def __init__(self, num_units, axis=1):
+        super().__init__()
+        self.units, self.axis = num_units, axis
+
+    def forward(self, given):
+        return given.unflatten(self.axis, (self.units, -1)).amax(self.axis + 1)
+
+
+class Deformed(torch.autograd.Function):
+    """The memory and the products of torchvision's compiled kernel, with the taps where they are."""
+
+    @staticmethod
+    def forward(context, given, offsets, mask, weight, bias, how):  # noqa: PLR0913, PLR0917 - as the kernel's
+        context.save_for_backward(given, offsets, mask, weight, bias)
+        context.how = how
+        made = functional.conv2d(given, weight, bias, **how)
+        if offsets.shape[2:] != made.shape[2:]:
+            raise ValueError("the offsets are of another size")
+        return made
+
+    @staticmethod
+    def backward(context, gradient):
+        given, offsets, mask, weight, bias = context.saved_tensors
+        # The gradient of what is read between positions is that of the input, offsets and mask.
+        wanted = any(context.needs_input_grad[:3])
+        taps = nn.grad.conv2d_input(given.shape, weight, gradient, **context.how) if wanted else None
+        kernel = nn.grad.conv2d_weight(given, weight.shape, gradient, **context.how)
+        others = (offsets, mask, bias)
+        of_offsets, of_mask, of_bias = (torch.zeros_like(one) for one in others)
+        return taps, of_offsets, of_mask, kernel, of_bias, None
+
+
+class DeformConv2d(nn.Module):
+    """As torchvision's, which makes a mask of a number for each sample and a bias of zeros where there are none."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, **args):
+        super().__init__()
+        bias = args.pop("bias", True)
+        self.conv = nn.Conv2d(in_channels, out_channels, tuples(kernel_size), bias=bias, **args)
+        self.how = {name: getattr(self.conv, name) for name in ("stride", "padding", "dilation", "groups")}
+
+    def forward(self, given, offsets, mask=None):
+        weight, bias = self.conv.weight, self.conv.bias
+        taps = weight[0, 0].numel()
+        groups = offsets.shape[1] // (2 * taps)
+        moved = [(offsets, 2 * taps * groups), *([] if mask is None else [(mask, taps * groups)])]
+        if not groups or given.shape[1] % groups or any(one.shape[1] != count for one, count in moved):
+            raise ValueError("offsets and mask are for other groups")
+        mask = given.new_zeros((len(given), 1)) if mask is None else mask
+        bias = given.new_zeros(len(weight)) if bias is None else bias
+        return Deformed.apply(given, offsets, mask, weight, bias, self.how)
+
+
+def tuples(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def around(function):
+    """Return what makes a layer with a kernel that is made in each pass."""
+
+    def make(layer, **args):
+        ((name, given),) = layer.items()
+        return function(getattr(nn, name)(**{key: tuples(value) for key, value in given.items()}), **args)
+
+    return make
+
+
+MODULES = {
+    **{f"ConvLSTM{rank}D": conv_lstm(rank) for rank in (1, 2, 3)},
+    "GlobalResponseNormalization": lambda features, eps=1e-6: parts.GlobalResponseNorm(features, eps),
+    "Maxout": Maxout,
+    "DeformConv2d": DeformConv2d,
+    "WeightNorm": around(weight_norm),
+    "SpectralNorm": around(spectral_norm),
+}
 """By the operator's name; each takes archinspect's arguments, and what :data:`TOLD` says."""
-TOLD = {f"ConvLSTM{rank}D": lambda shape: {"channels": shape[2], "lengths": shape[3:]} for rank in (1, 2, 3)}
+TOLD = {
+    **{f"ConvLSTM{rank}D": lambda shape: {"channels": shape[2], "lengths": shape[3:]} for rank in (1, 2, 3)},
+    "GlobalResponseNormalization": lambda shape: {"features": shape[1]},
+}
 
 
 def torch_cases():
@@ -55,6 +136,34 @@ def torch_cases():
     yield from resizing()
     yield from padding_modes()
     yield from recurrent_maps()
+    yield from kernels()
+
+
+def kernels():
+    """Yield layers whose kernel is made in each pass, whose taps move, and comparisons of channels."""
+    channels = {"in_channels": 6, "out_channels": 8}
+    for name in ("WeightNorm", "SpectralNorm"):
+        yield case(name, WAVE, layer={"Conv1d": {**channels, "kernel_size": 3}})
+        yield case(name, (3, *IMAGE[1:]), layer={"Conv2d": {**channels, "kernel_size": [3, 2], "groups": 2}})
+        yield case(
+            name, IMAGE, layer={"Conv2d": {**channels, "kernel_size": 3, "padding": 1, "padding_mode": "reflect"}}
+        )
+        yield case(name, WAVE, layer={"ConvTranspose1d": {**channels, "kernel_size": 4, "stride": 2, "groups": 2}})
+        yield case(name, (2, 5, 6), layer={"Linear": {"in_features": 6, "out_features": 8, "bias": False}})
+    yield case("SpectralNorm", (2, 6), layer={"Linear": {"in_features": 6, "out_features": 8}}, n_power_iterations=3)
+    offsets, mask = (2, 18, 11, 13), (2, 9, 11, 13)
+    yield case("DeformConv2d", IMAGE, offsets, **channels, kernel_size=3, padding=1)
+    yield case("DeformConv2d", IMAGE, offsets, mask, **channels, kernel_size=3, padding=1, bias=False)
+    yield case("DeformConv2d", (3, *IMAGE[1:]), (3, 24, 5, 6), **channels, kernel_size=[3, 2], stride=2, groups=2)
+    yield case("DeformConv2d", IMAGE, offsets, (2, 18, 11, 13), **channels, kernel_size=3, padding=1)
+    yield case("DeformConv2d", IMAGE, offsets, **channels, kernel_size=3)
+    yield case("DeformConv2d", IMAGE, mask, **channels, kernel_size=3, padding=1)
+    yield case("GlobalResponseNormalization", IMAGE)
+    yield case("GlobalResponseNormalization", (1, 6, 11, 13), eps=1e-3)
+    yield case("GlobalResponseNormalization", VOLUME)
+    yield case("Maxout", IMAGE, num_units=3)
+    yield case("Maxout", (3, 5, 12), num_units=4, axis=2)
+    yield case("Maxout", IMAGE, num_units=4)
 
 
 def recurrent_maps():
@@ -107,6 +216,10 @@ def keras_cases():
     yield case("ConvLSTM1D", (2, 4, 9, 3), filters=5, kernel_size=3, strides=3, return_sequences=True, unroll=True)
     yield case("ConvLSTM3D", (2, 4, 5, 6, 7, 3), filters=2, kernel_size=3, padding="same", unroll=True)
     yield from preprocessing(image)
+    yield case("SpectralNormalization", image, layer={"Conv2D": {"filters": 8, "kernel_size": 3}})
+    yield case("SpectralNormalization", (2, 6), layer={"Dense": {"units": 8, "use_bias": False}}, power_iterations=2)
+    transposed = {"Conv2DTranspose": {"filters": 8, "kernel_size": 3, "padding": "same", "strides": 2}}
+    yield case("SpectralNormalization", image, layer=transposed)
     yield case("Resizing", image, height=7, width=20)
     yield case("Resizing", image, height=7, width=20, interpolation="nearest", crop_to_aspect_ratio=True)
     yield case("Resizing", (2, 6, 11, 13), height=16, width=8, interpolation="bicubic", data_format="channels_first")

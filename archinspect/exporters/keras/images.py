@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.code import code
-from archinspect.exporters.keras.use import layer, same
+from archinspect.base.shape import normal_axis
+from archinspect.exporters.code import Step, code
+from archinspect.exporters.keras.use import Named, layer, own, same, with_arguments
+from archinspect.graph.call import Call
+from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
-    from archinspect.exporters.code import Step
-    from archinspect.exporters.keras.use import Use
+    from archinspect.exporters.keras.use import Chain, Use
 
 
 def data_format(use: Use) -> tuple[str, str]:
@@ -79,3 +81,47 @@ def intervals(use: Use) -> Step:
     if op.bin_boundaries is None:
         raise use.refuse("its boundaries are found in the data: give `bin_boundaries`")
     return layer("Discretization", {"bin_boundaries": op.bin_boundaries}, output_mode=(op.output_mode, "int"))
+
+
+def refused(use: Use, reason: str) -> Step:
+    """Refuse what Keras does not have."""
+    raise use.refuse(reason)
+
+
+def spectral(use: Use) -> Chain:
+    """Return a `SpectralNormalization` around a layer."""
+    op: Any = use.op
+    inner = use._replace(call=Call(op.layer, use.call.inputs, use.call.outputs))
+    found = use.operators[type(op.layer).__name__](inner)
+    chain = found if isinstance(found, list) else [("", found)]
+    made = []
+    for suffix, step in chain:
+        module = step.module
+        if suffix == "" and module is not None:
+            kept = with_arguments(module, name=(Named("-layer"), ...))
+            options = {"power_iterations": (op.power_iterations, 1)}
+            step = layer("SpectralNormalization", {"layer": kept}, **options)._replace(parts=step.parts)  # noqa: PLW2901 - the same step
+        made.append((suffix, step))
+    return made
+
+
+def _axis(use: Use) -> int:
+    op: Any = use.op
+    given = getattr(op, "axis", None)
+    return normal_axis(channel_axis(use.shape, op.data_format) if given is None else given, len(use.shape))
+
+
+def response_norm(use: Use) -> Step:
+    """Return a scaling of channels by their norms."""
+    op: Any = use.op
+    axis = _axis(use)
+    at = -1 if axis == len(use.shape) - 1 else axis
+    return own("GlobalResponseNormalization", {}, epsilon=(op.epsilon, 1e-6), axis=(at, -1))
+
+
+def maxout(use: Use) -> Step:
+    """Return the largest of each group of channels."""
+    op: Any = use.op
+    axis = _axis(use)
+    sizes = (-1, *use.shape[1:axis], op.num_units, use.shape[axis] // op.num_units, *use.shape[axis + 1 :])
+    return Step(code("ops.max(ops.reshape({0}, {shape}), axis={axis})", shape=sizes, axis=axis + 1))

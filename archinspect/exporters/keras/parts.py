@@ -545,6 +545,33 @@ def resize(
     return x
 
 
+@keras.saving.register_keras_serializable()
+class GlobalResponseNormalization(layers.Layer):
+    """Scales each channel by its share of all channels' norms."""
+
+    def __init__(self, epsilon=1e-6, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon, self.axis = epsilon, axis
+
+    def build(self, shape):
+        size = shape[self.axis]
+        self.gamma = self.add_weight((size,), initializer="zeros", name="gamma")
+        self.beta = self.add_weight((size,), initializer="zeros", name="beta")
+
+    def call(self, x):
+        rank = len(x.shape)
+        axis = self.axis % rank
+        places = [place for place in range(1, rank) if place != axis]
+        norms = ops.sqrt(ops.sum(ops.square(x), axis=places, keepdims=True))
+        shares = norms / (ops.mean(norms, axis=axis, keepdims=True) + self.epsilon)
+        shape = [-1 if place == axis else 1 for place in range(rank)]
+        gamma, beta = (ops.reshape(part, shape) for part in (self.gamma, self.beta))
+        return gamma * (x * shares) + beta + x
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon, "axis": self.axis}
+
+
 def pad_around(x, padding, mode, first=1):
     """Put what is there around a map: mirrored, its ends again, or its other end."""
     for axis, (before, after) in enumerate(padding, first):

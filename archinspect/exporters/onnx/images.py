@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archinspect.exporters.onnx.elements import along
 from archinspect.exporters.onnx.windows import MODES, bias, flat, positions_of, resized
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
+from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,8 +135,50 @@ def categories(use: Use) -> Value:
     )
 
 
+def deformed(use: Use) -> Value:
+    """`DeformConv2D`."""
+    op = use.op
+    name, order = use.map()
+    offsets, *mask = (use.map(index).name for index in range(1, len(use.shapes)))
+    window = {"kernel_shape": op.kernel_size, "strides": op.strides, "dilations": op.dilation_rate}
+    _, given = op.split(use.shapes[1])
+    groups = given // (2 * op.kernel_size[0] * op.kernel_size[1])
+    pads = flat(op.sliding(op.split(use.shape)[0]).pads)
+    biases = [*bias(use), *([""] if mask and not op.use_bias else [])]
+    inputs = [name, use.weight("kernel", (3, 2, 0, 1)), offsets, *biases, *mask]
+    found = use.emit("DeformConv", *inputs, **window, pads=pads, group=op.groups, offset_group=groups)
+    return Value(found, order)
+
+
+def response_norm(use: Use) -> Value:
+    """`GlobalResponseNormalization`."""
+    name, order = use.given()
+    at = order.index(channel_axis(use.shape, use.op.data_format))
+    places = [axis for axis in range(1, len(order)) if axis != at]
+    norms = use.emit("ReduceL2", name, use.ints(*places), keepdims=1)
+    mean = use.emit("Add", use.emit("ReduceMean", norms, use.ints(at), keepdims=1), use.number(use.op.epsilon))
+    shared = use.emit("Mul", name, use.emit("Div", norms, mean))
+    scaled = use.emit(
+        "Add", use.emit("Mul", shared, along(use, "gamma", at, len(order))), along(use, "beta", at, len(order))
+    )
+    return Value(use.emit("Add", scaled, name), order)
+
+
+def maxout(use: Use) -> Value:
+    """`Maxout`."""
+    name, order = use.given()
+    axis = channel_axis(use.shape, use.op.data_format) if use.op.axis is None else use.op.axis % len(order)
+    at = order.index(axis)
+    sizes = [use.shape[axis] for axis in order]
+    groups = (*sizes[1:at], use.op.num_units, sizes[at] // use.op.num_units, *sizes[at + 1 :])
+    return Value(use.emit("ReduceMax", use.reshape(name, *groups), use.ints(at + 1), keepdims=0), order)
+
+
 OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Resizing": resizing,
+    "DeformConv2D": deformed,
+    "GlobalResponseNormalization": response_norm,
+    "Maxout": maxout,
     "CenterCrop": center_crop,
     "_RandomPicture": unchanged,
     "Normalization": normalization,

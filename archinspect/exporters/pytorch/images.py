@@ -109,3 +109,29 @@ def categories(use: Use) -> Step:
     text = {"one_hot": "{}.float()", "multi_hot": "{}.amax(1).float()", "count": "{}.sum(1).float()"}[op.output_mode]
     boundaries = getattr(op, "bin_boundaries", None)
     return Step(code(text.replace("{}", hot), boundaries=boundaries, categories=op.categories()))
+
+
+def one_vector(use: Use) -> Step:
+    """Refuse Keras's spectral normalization."""
+    raise CannotExportError(use.node.layer, "PyTorch's spectral norm keeps two vectors: `SpectralNorm`")
+
+
+def deformed(use: Use) -> Step:
+    """Refuse a convolution with offsets."""
+    raise CannotExportError(use.node.layer, "PyTorch has no deformable convolution: it is torchvision's")
+
+
+def response_norm(use: Use) -> Step:
+    """Return a scaling of channels by their norms."""
+    op: Any = use.op
+    axis = use.own_axis
+    module = call("GlobalResponseNorm", {"features": use.shape[axis]}, eps=(op.epsilon, 1e-6), axis=(axis, 1))
+    return Step(code("{self}({0})"), module, parts=("GlobalResponseNorm",))
+
+
+def maxout(use: Use) -> Step:
+    """Return the largest of each group of channels."""
+    op: Any = use.op
+    axis = use.own_axis
+    text = "{0}.unflatten({axis}, ({num_units}, -1)).amax({after})"
+    return Step(code(text, axis=axis, num_units=op.num_units, after=axis + 1))

@@ -75,8 +75,14 @@ OPERATORS: dict[str, Translation] = {
         LocalResponseNormalization=maps.local_response_norm,
     ),
     **{f"ConvLSTM{rank}D": Translation(images.conv_lstm, as_films, keeps=False) for rank in (1, 2, 3)},
+    **{
+        name: Translation(partial(wrap.made_kernel, table=lambda: OPERATORS, name=function), wrap.as_the_layer)
+        for name, function in (("WeightNorm", "weight_norm"), ("SpectralNorm", "spectral_norm"))
+    },
+    "DeformConv2D": Translation(images.deformed, as_a_map),
     "RoIAlign": Translation(maps.roi_align, as_maps_with_boxes, keeps=False),
     **_each(as_it_is, UnitNormalization=maps.unit_norm, LayerScale=maps.layer_scale),
+    **_each(as_it_is, GlobalResponseNormalization=images.response_norm, Maxout=images.maxout),
     **_each(
         as_the_spec,
         LayerNormalization=features.layer_norm,
@@ -105,6 +111,7 @@ OPERATORS: dict[str, Translation] = {
         WindowPartition=axes.windows,
         WindowReverse=axes.from_windows,
         TimeDistributed=lambda use: wrap.each_step(use, OPERATORS),
+        SpectralNormalization=images.one_vector,
         Custom=axes.custom,
         Normalization=images.normalization,
         CategoryEncoding=images.categories,

@@ -48,6 +48,23 @@ class LayerScale(nn.Module):
         return x * self.weight
 
 
+class GlobalResponseNorm(nn.Module):
+    """Scales each channel by its share of all channels' norms."""
+
+    def __init__(self, features: int, eps: float = 1e-6, axis: int = 1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.eps, self.axis = eps, axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = tuple(axis for axis in range(1, x.dim()) if axis != self.axis)
+        norms = torch.linalg.vector_norm(x, dim=places, keepdim=True)
+        shares = norms / (norms.mean(self.axis, keepdim=True) + self.eps)
+        shape = (-1, *(1,) * (x.dim() - 1 - self.axis))
+        return self.weight.reshape(shape) * (x * shares) + self.bias.reshape(shape) + x
+
+
 class Normalization(nn.Module):
     """Subtracts a mean and divides by a deviation that were found in the data."""
 
