@@ -121,6 +121,7 @@ def _of_steps(output, steps, weights, state_weights, *more):
 
 MACS: dict[str, Callable[..., int]] = {
     "Conv": lambda output, given, kernel, *more: prod(output) * prod(kernel[1:]),
+    "DeformConv": lambda output, given, kernel, *more: prod(output) * prod(kernel[1:]),
     "ConvTranspose": lambda output, given, kernel, *more: prod(given) * prod(kernel[1:]),
     **dict.fromkeys(("Gemm", "MatMul"), lambda output, given, *more: prod(output) * given[-1]),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _of_steps),

@@ -20,6 +20,8 @@ Padding: TypeAlias = str | tuple[Pair, ...]
 
 AXES = ("depth", "height", "width")
 """The last of these are an image's or a volume's spatial axes."""
+MAX_DENOMINATOR = 10_000
+"""Of the ratios that formulas have for fractions."""
 
 
 class Mismatch(Exception):  # noqa: N818 - a finding about shapes that becomes a diagnostic, not a failure
@@ -83,6 +85,24 @@ def gcd(a: int, b: int) -> int:
         return math.gcd(a, b)
     traced, other = (b, a) if type(a) is int else (a, b)
     return traced.gcd(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.base.symbolic
+
+
+def scaled(length: int, factor: float) -> int:
+    """Return a length times a factor, rounded down as PyTorch does: the product of two floats."""
+    if isinstance(factor, int):
+        return length * factor
+    if type(length) is int:
+        return math.floor(length * factor)
+    return _by_ratio(length, factor)
+
+
+def _by_ratio(length: int, factor: float) -> int:
+    """Return a traced length times the ratio that a float stands for, as 0.7 stands for 7 / 10, rounded down."""
+    from fractions import Fraction  # slow to import
+
+    near = Fraction(factor).limit_denominator(MAX_DENOMINATOR)
+    ratio = near if float(near) == factor else Fraction(factor)
+    return length * ratio.numerator // ratio.denominator
 
 
 def named_shape(name: str, values: Iterable[int]) -> Shape:

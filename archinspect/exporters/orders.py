@@ -107,6 +107,14 @@ def as_a_map_of_any_rank(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order,
     return (order,) * len(shapes)
 
 
+def as_films(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Read steps of maps, and then maps, with the channels before the positions."""
+    film, *maps = shapes
+    rank = len(film)
+    first = spec_order(rank) if op.data_format == "channels_first" else (0, 1, rank - 1, *range(2, rank - 1))
+    return (first, *as_a_map(op, tuple(maps), orders[1:]))
+
+
 def as_maps_with_boxes(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Read maps with the channels first, and the boxes, the last input, in the spec's order."""
     return (*as_a_map(op, shapes[:-1], orders[:-1]), spec_order(len(shapes[-1])))

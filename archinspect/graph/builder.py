@@ -213,7 +213,7 @@ class GraphBuilder:
         _set(node, "layer_op", layer_op or op)
         _set(node, "arguments", arguments)
         _set(node, "callers", callers)
-        _set(node, "trainable", trainable)
+        _set(node, "trainable", trainable and op.trains)
         self.nodes.append(node)
         if len(self.nodes) > MAX_NODES:
             raise TooManyNodesError

@@ -227,6 +227,22 @@ class Ints(Kind):
             raise ValueError(self.expected) from None
 
 
+class Factors(Kind):
+    """Positive factors, one for all axes or one per axis; a whole one becomes an int."""
+
+    expected = "a positive factor, or one per axis"
+
+    def convert(self, value: Value, rank: int = 0) -> tuple[float, ...]:
+        """Return a tuple of numbers."""
+        try:
+            found = tuple(map(Float(0, MAX_INT).convert, value if isinstance(value, list) else [value]))
+        except ValueError:
+            found = ()
+        if not found or 0 in found:
+            raise ValueError(self.expected)
+        return tuple(int(factor) if factor.is_integer() else factor for factor in found)
+
+
 class Optional(Kind):
     """Another kind, or null for "not given"."""
 

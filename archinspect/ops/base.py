@@ -50,7 +50,6 @@ WITHOUT_EFFECT = frozenset(
         "moving_mean_initializer",
         "moving_variance_initializer",
         "noise_shape",
-        "padding_mode",
         "pointwise_constraint",
         "pointwise_initializer",
         "pointwise_regularizer",
@@ -72,7 +71,7 @@ ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
-    *("gives_floats", "looks_up"),
+    *("gives_floats", "looks_up", "trains"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
@@ -168,6 +167,8 @@ class Op:
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""
+    trains: ClassVar[bool] = True
+    """Whether training can change its weights; else they are frozen wherever it stands."""
     gives_floats: ClassVar[bool] = False
     """Whether it makes numbers with fractions of integers: what weighs, divides, or computes a function such as exp."""
     activation: Op | None = None

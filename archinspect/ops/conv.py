@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, extent, largest, named_shape, positions, size, sliding
 from archinspect.ops.activation import activation_arg
-from archinspect.ops.args import Bool, Int, Optional, Pad, PerAxis, arg
+from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Reach, Weight, Work, product_backward
 from archinspect.ops.spatial import Windowed, channels_help, times
@@ -115,12 +115,45 @@ class _Conv(_Window):
 
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
     groups: int = arg("groups of channels, each convolved on its own", Int(1), 1)
+    padding_mode: str = arg(
+        "what the padding holds: zeros, or what is in the input, of which PyTorch makes a padded copy first",
+        Choice("zeros", "reflect", "replicate", "circular"),
+        "zeros",
+    )
+
+    @property
+    def combines(self) -> str:  # type: ignore[override] # a padding of other numbers than zeros is not worked out
+        """What becomes of the window's numbers."""
+        return "sum" if self.padding_mode == "zeros" else ""
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         spatial, _ = self.split(shape)
         _check_groups(self.groups, self.channels(shape), self.filters)
+        self._check_pads(spatial)
         return self.join(shape[0], self.slide(spatial), self.filters)
+
+    def _check_pads(self, lengths: Shape) -> None:
+        """Raise Mismatch where the padding reads more than there is."""
+        if self.padding_mode not in {"reflect", "circular"}:
+            return
+        reflects = self.padding_mode == "reflect"
+        for length, pad in zip(lengths, self.sliding(lengths).pads, strict=True):
+            if any(side > length - reflects for side in pad):
+                message = f"padding_mode {self.padding_mode} pads at most {length - reflects}, not {max(pad)}"
+                raise Mismatch(message, args=("padding",), help="pad less, or with another padding_mode")
+
+    def padded(self, shape: Shape) -> int:
+        if self.padding_mode == "zeros":
+            return super().padded(shape)
+        spatial, channels = self.split(shape)
+        sides = map(sum, self.sliding(spatial).pads)
+        return shape[0] * channels * prod(map(sum, zip(spatial, sides, strict=True)))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        kept = super().kept(shapes, output, run)
+        reads_again = self.padding_mode in {"reflect", "replicate"} and run.inputs[0]
+        return kept._replace(inputs=(0,)) if reads_again else kept
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         kernel = (*self.kernel_size, self.channels(shapes[0]) // self.groups, self.filters)
@@ -258,6 +291,7 @@ class _Transpose(_Window):
     combines = ""
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
     groups: int = arg("groups of channels, each convolved on its own", Int(1), 1)
+    padding_mode: str = arg("PyTorch's, which takes zeros alone here", Choice("zeros"), "zeros")
     output_padding: tuple[int, ...] | None = arg("positions added after the output", Optional(PerAxis(0)), None)
 
     def unread(self, shape: Shape, output: Shape) -> Shape:

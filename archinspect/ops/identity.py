@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Elements, Run
 
 
-class _SameShape(Op):
+class SameShape(Op):
     """An operator whose output is shaped as its input."""
 
     kind = "other"
@@ -30,7 +30,7 @@ class _SameShape(Op):
         return "... -> ..."
 
 
-class Identity(_SameShape):
+class Identity(SameShape):
     """Does nothing: a skip connection, or the place of a removed layer. No FLOPs."""
 
     aliases = ("Noop", "Nop")
@@ -39,7 +39,7 @@ class Identity(_SameShape):
         return View()
 
 
-class _Dropout(_SameShape):
+class _Dropout(SameShape):
     """Drops parts of its input at random in training; nothing at inference, so no FLOPs."""
 
     main = "rate"
@@ -113,7 +113,7 @@ class StochasticDepth(_Dropout):
         return shape[0] if self.mode == "row" else 1
 
 
-class GaussianNoise(_SameShape):
+class GaussianNoise(SameShape):
     """Adds random noise in training. Nothing at inference, so no FLOPs."""
 
     stddev: float = arg("standard deviation of the noise", Float(0), 1.0)
@@ -122,7 +122,7 @@ class GaussianNoise(_SameShape):
         return None if training and self.stddev else View()
 
 
-class Rescaling(_SameShape):
+class Rescaling(SameShape):
     """`x * scale + offset` with fixed numbers. FLOPs: 1 per element for a scale, 1 per element for an offset."""
 
     scale: float = arg("factor", Float(), 1.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.base.shape import Mismatch, normal_axis, size, text
-from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Optional, Pad, PerAxis, arg
+from archinspect.base.shape import Mismatch, normal_axis, scaled, size, text
+from archinspect.ops.args import Bool, Choice, Factors, Float, Int, Ints, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Reach, View, Work
 from archinspect.ops.spatial import Spatial, data_format_arg, times
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Pair, Shape
+    from archinspect.ops.base import T
 
 
 class Flatten(Op):
@@ -178,8 +179,9 @@ _TAPS = {
     "lanczos3": 6,
     "lanczos5": 10,
 }
-# Operations for an output element along one axis: a product for each position, and their sum.
-_INTERPOLATION = {name: 2 * taps - 1 if taps > 1 else 0 for name, taps in _TAPS.items()}
+
+INTERPOLATION = {name: 2 * taps - 1 if taps > 1 else 0 for name, taps in _TAPS.items()}
+"""Operations for an output element along one axis: a product for each position, and their sum."""
 
 
 def _enlarged(factors: Sequence[int], interpolation: str) -> tuple[Reach, ...]:
@@ -192,7 +194,8 @@ def _enlarged(factors: Sequence[int], interpolation: str) -> tuple[Reach, ...]:
     return tuple(Reach(taps * factor - factor % 2, 1, (taps - 1) * factor // 2, up=factor) for factor in factors)
 
 
-def _upsampling(rank: int, mode: str) -> tuple[str, ...]:
+def upsampling(rank: int, mode: str) -> tuple[str, ...]:
+    """Return what rules of conventions call an interpolation: see :meth:`archinspect.ops.base.Op.variants`."""
     return f"Upsample{rank}D.{mode}", f"Upsample.{mode}", "Upsample"
 
 
@@ -206,7 +209,7 @@ class _UpSampling(Spatial):
 
     kind = "reshape"
     size: tuple[int, ...] = arg("factor", PerAxis(), 2, aliases=("scale_factor",))
-    interpolation: str = arg("how positions in between are made", Choice(*_INTERPOLATION), "nearest", aliases=("mode",))
+    interpolation: str = arg("how positions in between are made", Choice(*INTERPOLATION), "nearest", aliases=("mode",))
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -217,10 +220,10 @@ class _UpSampling(Spatial):
         return _enlarged(self.size, self.interpolation)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=_INTERPOLATION[self.interpolation] * self.rank * size(output))
+        return Work(other=INTERPOLATION[self.interpolation] * self.rank * size(output))
 
     def variants(self, *shapes: Shape) -> tuple[str, ...]:
-        return _upsampling(self.rank, self.interpolation)
+        return upsampling(self.rank, self.interpolation)
 
     def label(self) -> str:
         return f"upsample x{self.size[0]}" if len(set(self.size)) == 1 else f"upsample {times(self.size)}"
@@ -238,16 +241,10 @@ class UpSampling3D(_UpSampling):
     rank = 3
 
 
-class _Factors(Ints):
-    """Whole factors, one for all axes or one per axis."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.expected = "a whole factor, or one per axis (for a fraction give the output's `size`)"
-
-
 class _Upsample(Op):
-    """Repeats or interpolates as PyTorch does: by a whole factor, or to a size, over any number of spatial axes.
+    """Repeats or interpolates as PyTorch does: by any factor, or to a size, over any number of spatial axes.
+
+    By a factor an axis becomes its length times the factor, rounded down.
 
     No FLOPs for `nearest`. FLOPs of linear interpolation: 3 per output element and axis (2 products, 1 sum). FLOPs of
     cubic: 7 per output element and axis. FLOPs of `lanczos3`: 11 per output element and axis. FLOPs of `lanczos5`: 19
@@ -256,11 +253,11 @@ class _Upsample(Op):
 
     kind = "reshape"
     main = "scale_factor"
-    scale_factor: tuple[int, ...] | None = arg("factor", Optional(_Factors()), None)
+    scale_factor: tuple[float, ...] | None = arg("factor", Optional(Factors()), None)
     size: tuple[int, ...] | None = arg(
         "positions of the output, instead of a factor", Optional(Ints(1)), None, aliases=("output_size",)
     )
-    mode: str = arg("how positions in between are made", Choice(*_INTERPOLATION), "nearest", aliases=("interpolation",))
+    mode: str = arg("how positions in between are made", Choice(*INTERPOLATION), "nearest", aliases=("interpolation",))
     align_corners: bool | None = arg("PyTorch's; without effect on costs", Optional(Bool()), None)
     recompute_scale_factor: bool | None = arg("PyTorch's; without effect on costs", Optional(Bool()), None)
     data_format: str = data_format_arg()
@@ -275,12 +272,14 @@ class _Upsample(Op):
         spatial = shape[first : len(shape) + first - 2]
         if self.scale_factor:
             factors = self._each(self.scale_factor, spatial, "scale_factor")
-            lengths = tuple(n * factor for n, factor in zip(spatial, factors, strict=True))
+            lengths = tuple(map(scaled, spatial, factors))
+            if any(length < 1 for length in lengths):
+                raise Mismatch(f"makes {times(lengths)} of {times(spatial)}", args=("scale_factor",))
         else:
             lengths = self._each(self.size or (), spatial, "size")
         return (*shape[:first], *lengths, *shape[first + len(lengths) :])
 
-    def _each(self, values: Shape, spatial: Shape, name: str) -> Shape:
+    def _each(self, values: tuple[T, ...], spatial: Shape, name: str) -> tuple[T, ...]:
         if not spatial or len(values) not in (1, len(spatial)):
             raise Mismatch(
                 f"{name} {list(values)} does not fit the input's {len(spatial)} spatial axes",
@@ -290,13 +289,14 @@ class _Upsample(Op):
         return values * len(spatial) if len(values) == 1 else values
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=_INTERPOLATION[self.mode] * (len(output) - 2) * size(output))
+        return Work(other=INTERPOLATION[self.mode] * (len(output) - 2) * size(output))
 
     def variants(self, *shapes: Shape) -> tuple[str, ...]:
-        return _upsampling(len(shapes[0]) - 2, self.mode)
+        return upsampling(len(shapes[0]) - 2, self.mode)
 
     def label(self) -> str:
-        return f"upsample x{times(self.scale_factor)}" if self.scale_factor else f"upsample to {times(self.size or ())}"
+        factors = "x".join(f"{factor:g}" for factor in self.scale_factor or ())
+        return f"upsample x{factors}" if factors else f"upsample to {times(self.size or ())}"
 
 
 class Upsample(_Upsample):
@@ -305,9 +305,7 @@ class Upsample(_Upsample):
 
 class UpsampleBilinear(_Upsample):
     aliases = ("UpsamplingBilinear2d",)
-    mode: str = arg(
-        "how positions in between are made", Choice(*_INTERPOLATION), "bilinear", aliases=("interpolation",)
-    )
+    mode: str = arg("how positions in between are made", Choice(*INTERPOLATION), "bilinear", aliases=("interpolation",))
 
 
 class ChannelShuffle(Spatial):
@@ -406,7 +404,7 @@ class ResizeLike(_SpatialLike):
     per output element and axis.
     """
 
-    interpolation: str = arg("how positions in between are made", Choice(*_INTERPOLATION), "nearest", aliases=("mode",))
+    interpolation: str = arg("how positions in between are made", Choice(*INTERPOLATION), "nearest", aliases=("mode",))
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         given, like = shapes
@@ -418,7 +416,7 @@ class ResizeLike(_SpatialLike):
         return _enlarged(factors, self.interpolation)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=_INTERPOLATION[self.interpolation] * (len(output) - 2) * size(output))
+        return Work(other=INTERPOLATION[self.interpolation] * (len(output) - 2) * size(output))
 
     def label(self) -> str:
         return "resize"

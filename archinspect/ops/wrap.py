@@ -47,6 +47,16 @@ def _split(value: Value | Op) -> tuple[str, Value]:
     return (name, given) if isinstance(name, str) else ("", None)
 
 
+def in_layout(values: dict[str, Value | Op]) -> dict[str, Value | Op]:
+    """Return a wrapper's arguments, its layer's with the layout that it would have by itself."""
+    name, given = _split(values.get("layer"))
+    kind = ops.find_operator(name)
+    if kind is None or "data_format" not in kind.args or "data_format" not in values:
+        return values
+    arguments = given if isinstance(given, dict) else {} if given is None else {kind.main_arg(): given}
+    return {**values, "layer": {name: {"data_format": values["data_format"], **arguments}}}  # type: ignore[dict-item] # no Op
+
+
 def _steps_in_batch(shape: Shape) -> Shape:
     if len(shape) == 1:
         raise Mismatch("the input has no axis of steps")
@@ -83,14 +93,14 @@ def _as_it_is(rule: str) -> Any:  # noqa: ANN401 - as above
     return ask
 
 
-class _Trait:
+class Trait:
     """A trait: the layer's; of the wrapper without one, that of any operator."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __get__(self, wrapper: TimeDistributed | None, kind: type) -> Any:  # noqa: ANN401 - as above
-        return getattr(Op if wrapper is None else wrapper.layer, self.name)
+    def __get__(self, wrapper: Op | None, kind: type) -> Any:  # noqa: ANN401 - as above
+        return getattr(Op if wrapper is None else wrapper.layer, self.name)  # type: ignore[attr-defined] # of a wrapper
 
 
 class TimeDistributed(Op):
@@ -104,13 +114,7 @@ class TimeDistributed(Op):
     data_format: str = data_format_arg()
 
     def __init__(self, **values: Value | Op) -> None:
-        name, given = _split(values.get("layer"))
-        kind = ops.find_operator(name)
-        if kind is not None and "data_format" in kind.args and "data_format" in values:
-            # Inside it has the network's layout, as it would have by itself.
-            arguments = given if isinstance(given, dict) else {} if given is None else {kind.main_arg(): given}
-            values["layer"] = {name: {"data_format": values["data_format"], **arguments}}  # type: ignore[dict-item] # no Op
-        super().__init__(**values)
+        super().__init__(**in_layout(values))
 
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         def each_step(op: Op, inputs: Sequence[T]) -> tuple[T, ...]:
@@ -157,11 +161,11 @@ class TimeDistributed(Op):
     output_dtypes = _as_it_is("output_dtypes")
     view = _as_it_is("view")
     unknown = _as_it_is("unknown")
-    output_count = _Trait("output_count")
+    output_count = Trait("output_count")
 
 
 for _name in TRAITS:
-    setattr(TimeDistributed, _name, _Trait(_name))
+    setattr(TimeDistributed, _name, Trait(_name))
 
 
 class _AttendingSteps(TimeDistributed, Attending):

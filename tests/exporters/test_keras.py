@@ -46,6 +46,10 @@ REFUSED = (
     "Keras has no instance normalization with running statistics",
     "Keras joins nothing of each sample with what is the same for all samples",
     "a Keras model has an input",
+    "Keras has no weight normalization",
+    "Keras's spectral norm keeps one vector",
+    "Keras has no deformable convolution",
+    "how much it changes in training is nothing that a spec keeps",
 )
 
 
@@ -296,6 +300,22 @@ WITHOUT_WEIGHTS = [
         (2, 3, 3, 4, 2),
         ("interpolate", None, 2, "trilinear", False),
     ),
+    *(
+        (
+            *("Upsample", {"scale_factor": [1.3, 0.7], "mode": mode, **more}, (2, 3, 7, 6)),
+            ("interpolate", None, (1.3, 0.7), mode, *([False, True] if more else ())),
+        )
+        for mode, more in (
+            ("nearest", {}),
+            ("nearest-exact", {}),
+            ("bilinear", {}),
+            ("bilinear", {"recompute_scale_factor": True}),
+        )
+    ),
+    (
+        *("Upsample", {"scale_factor": [1.5, 0.5], "mode": "bicubic"}, (2, 3, 8, 6)),
+        ("interpolate", None, (1.5, 0.5), "bicubic"),
+    ),
     ("UnitNormalization", {}, (2, 3, 4, 5), ("normalize",)),
     ("QuickGELU", {}, (2, 3), None),
     ("GELU", {}, (2, 3), ("gelu",)),
@@ -394,6 +414,20 @@ WITH_WEIGHTS = [
         {"stride": 2, "padding": 2, "output_padding": 1},
     ),
 ]
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.usefixtures("keras")
+def test_a_padding_of_what_is_there_is_that_of_pytorch(mode):
+    import torch
+
+    args = {"filters": 4, "kernel_size": 3, "padding": 2, "padding_mode": mode}
+    model = build(export(single_layer("Conv2D", args, [(2, 6, 9, 8)], "channels_first")))
+    given, (kernel, bias) = torch.randn(2, 6, 9, 8), (torch.randn(tuple(weight.shape)) for weight in model.weights)
+    model.set_weights([kernel, bias])
+    padded = torch.nn.functional.pad(given, (2, 2, 2, 2), mode=mode)
+    wanted = torch.nn.functional.conv2d(padded, kernel.permute(3, 2, 0, 1), bias)
+    np.testing.assert_allclose(model(given).detach(), wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("layout", ["channels_first", "channels_last"])

@@ -35,6 +35,13 @@ TORCH = [
         [VOLUME],
         lambda t, w, x: t.conv3d(x, *kernel(w), dilation=2),
     ),
+    *(
+        (
+            *("Conv2D", {"filters": 4, "kernel_size": 3, "padding": [[2, 1], [1, 3]], "padding_mode": mode}, [IMAGE]),
+            lambda t, w, x, mode=mode: t.conv2d(t.pad(x, (1, 3, 2, 1), mode=mode), *kernel(w)),
+        )
+        for mode in ("reflect", "replicate", "circular")
+    ),
     (
         *("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 2}, [IMAGE]),
         lambda t, w, x: t.conv2d(x, *kernel(w), groups=6),
@@ -128,6 +135,28 @@ TORCH = [
         {"scale_factor": 2, "mode": "trilinear"},
         [VOLUME],
         lambda t, w, x: t.interpolate(x, scale_factor=2, mode="trilinear"),
+    ),
+    *(
+        (
+            *("Upsample", {"scale_factor": [1.3, 0.7], "mode": mode, **more}, [IMAGE]),
+            lambda t, w, x, mode=mode, more=more: t.interpolate(x, None, (1.3, 0.7), mode, **more),
+        )
+        for mode, more in (
+            ("nearest", {}),
+            ("nearest-exact", {}),
+            ("bilinear", {}),
+            ("bilinear", {"recompute_scale_factor": True}),
+            ("bilinear", {"align_corners": True}),
+            ("bicubic", {}),
+        )
+    ),
+    (
+        *("Resizing", {"height": 7, "width": 5, "crop_to_aspect_ratio": True}, [IMAGE]),
+        lambda t, w, x: t.interpolate(x[:, :, :, 2:8], (7, 5), mode="bilinear"),
+    ),
+    (
+        *("Resizing", {"height": 7, "width": 20, "interpolation": "nearest"}, [IMAGE]),
+        lambda t, w, x: t.interpolate(x, (7, 20), mode="nearest-exact"),
     ),
     ("ResizeLike", {}, [IMAGE, (2, 1, 14, 7)], lambda t, w, x, y: t.interpolate(x, (14, 7))),
     (

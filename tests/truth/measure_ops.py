@@ -33,6 +33,7 @@ from types import SimpleNamespace
 import keras
 import tensor_programs
 import torch
+import vision_cases
 from storages import Alive, constants, kept_for_backward
 from torch import nn
 from torch.nn import functional
@@ -498,20 +499,17 @@ FUNCTIONS = {
     "GlobalMaxPooling2D": of(lambda given, keepdims=False: given.amax((2, 3), keepdims)),
     "Rescaling": of(lambda given, scale, offset: given * scale + offset),
 }
-WRITTEN_OUT = (
-    FUNCTIONS
-    | {
-        module.__name__: module
-        for module in (
-            *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
-            *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
-            *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
-            *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
-            *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
-        )
-    }
-    | tensor_programs.MODULES
-)
+WRITTEN_OUT = FUNCTIONS | {
+    module.__name__: module
+    for module in (
+        *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
+        *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
+        *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
+        *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
+        *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
+    )
+}
+WRITTEN_OUT |= tensor_programs.MODULES | vision_cases.MODULES
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {
@@ -521,6 +519,7 @@ TOLD = {
     "RotaryEmbedding": lambda shape: {"steps": shape[-2], "features": shape[-1]},
     "LearnedPositions": lambda shape: {"shape": shape[1:]},
 }
+TOLD |= vision_cases.TOLD
 # archinspect's own arguments, which say what PyTorch's recurrent layers always do.
 OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")
@@ -709,6 +708,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     for factor in (1, 2, 3):
         yield case("PixelShuffle", (2, 8, 4, 6), upscale_factor=factor)
         yield case("PixelUnshuffle", (2, 5, 4, 6), downscale_factor=factor)
+    yield from vision_cases.torch_cases()
     yield case("ResizeLike", wave, (2, 3, 25))
     yield case("ResizeLike", wave, (2, 3, 7), interpolation="linear")
     yield case("ResizeLike", image, (2, 3, 22, 20), interpolation="bilinear")
@@ -1153,6 +1153,7 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("UpSampling2D", image, size=[2, 3], interpolation="bilinear")
     yield case("UpSampling2D", (2, 6, 11, 13), size=3, interpolation="bicubic", **first)
     yield case("UpSampling3D", volume, size=[1, 2, 3])
+    yield from vision_cases.keras_cases()
     # Nothing at inference
     yield case("Identity", image)
     yield case("Dropout", (2, 7), rate=0.2, noise_shape=None, seed=1)
@@ -1263,7 +1264,9 @@ def measure_keras(op, inputs, args):
     tensors = [keras.ops.zeros(shape) for shape in inputs]
     given = tensors[0] if len(tensors) == 1 else tensors
     options = {}
-    if op in {"SimpleRNN", "LSTM", "GRU"}:
+    if op.startswith("Random") and op != "RandomCrop":
+        inputs, options = (given,), {"training": False}
+    elif op in {"SimpleRNN", "LSTM", "GRU"}:
         inputs, options = (tensors[0],), {"initial_state": tensors[1:] or None}
     elif "Attention" in op:
         query, key, value = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]

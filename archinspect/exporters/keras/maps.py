@@ -57,6 +57,14 @@ def filled(use: Use, pads: Pads, value: float) -> Step:
     return Step(code(f"ops.pad({{0}}, {{padding}}, constant_values={text})", padding=every, value=value))
 
 
+def around(use: Use, pads: Pads, mode: str) -> Step:
+    """Return a padding with what is there: `reflect`, `replicate` or `circular`."""
+    first = 2 if _format(use)[0] == "channels_first" else 1
+    return function(
+        "pad_around", f"{{0}}, {{padding}}, {{mode}}{f', {first}' if first > 1 else ''}", padding=pads, mode=mode
+    )
+
+
 def cut(use: Use, pads: Pads) -> Step:
     """Return a layer that cuts positions off."""
     if _rank(use) == 1 and _format(use)[0] == "channels_first":
@@ -80,7 +88,12 @@ def convolution(use: Use) -> Chain:
     padding, steps = op.padding, op.strides
     chain: Chain = []
     apart = max(steps) > 1 and max(op.dilation_rate) > 1  # which Keras does not do at once
-    if not isinstance(padding, str):
+    mode = getattr(op, "padding_mode", "zeros")
+    if mode != "zeros":
+        if any(map(any, how.pads)):
+            chain.append(("-pad", around(use, how.pads, mode)))
+        padding = "valid"
+    elif not isinstance(padding, str):
         alike = all(step == 1 for step in steps)
         if not any(map(any, how.pads)):
             padding = "valid"
@@ -289,10 +302,12 @@ def upsampling(use: Use) -> Step:
     mode = getattr(op, "interpolation", None) or op.mode
     factors = op.scale_factor if hasattr(op, "scale_factor") else op.size
     corners = bool(getattr(op, "align_corners", False)) and mode in (*LINEAR, "bicubic")
-    if not factors or corners:
-        return _resized(use, mode, corners=corners)
     rank = _rank(use)
-    factors = tuple(factors) * (rank if len(factors) == 1 else 1)
+    factors = tuple(factors or ()) * (rank if len(factors or ()) == 1 else 1)
+    if not factors or corners or getattr(op, "recompute_scale_factor", False):
+        return _resized(use, mode, corners=corners)
+    if any(isinstance(factor, float) for factor in factors):
+        return _resized(use, mode, factors=factors)
     if mode.startswith("nearest") and (rank > 1 or _format(use)[0] == "channels_last"):
         options = {"data_format": _format(use)} if rank > 1 else {}
         return layer(f"UpSampling{rank}D", {"size": same(factors)}, **options)
@@ -302,16 +317,22 @@ def upsampling(use: Use) -> Step:
     return _resized(use, mode)
 
 
-def _resized(use: Use, mode: str, *, corners: bool = False) -> Step:
+def _resized(use: Use, mode: str, *, corners: bool = False, factors: Sequence[float] = ()) -> Step:
     size = _spatial(use, use.output)
+    lengths = _spatial(use, use.shape)
+    # Places are told by the factors, which are other ones than those of the sizes where a length was rounded down.
+    told = any(length * factor != count for length, factor, count in zip(lengths, factors, size, strict=False))
     if mode.startswith("nearest") or mode in LINEAR:
         template = "{0}, {size}"
         template += ', "linear"' if mode in LINEAR else ', "nearest-exact"' if mode == "nearest-exact" else ""
         template += ", align_corners=True" if corners else ""
         template += ", channels_first=True" if _format(use)[0] == "channels_first" else ""
-        return function("resize", template, size=size)
+        template += ", factors={factors}" if told else ""
+        return function("resize", template, size=size, factors=tuple(factors))
     if _rank(use) != 2 or corners:  # noqa: PLR2004 - height and width
         raise use.refuse(f"Keras has no {mode} interpolation {'to aligned corners' if corners else 'but of pictures'}")
+    if told:
+        raise use.refuse("Keras's interpolation takes its places from the sizes, not from a factor: give a `size`")
     height, width = size
     options = {"interpolation": (mode, "bilinear"), "data_format": _format(use)}
     return layer("Resizing", {"height": height, "width": width}, **options)

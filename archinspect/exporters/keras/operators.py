@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.code import SAME
-from archinspect.exporters.keras import axes, elementwise, features, maps, places, tensors
+from archinspect.exporters.keras import axes, elementwise, features, images, maps, places, tensors
+from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +37,16 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
         SpatialDropout_=elementwise.spatial_dropout,
     ),
     **_each(1, 2, DepthwiseConv_=maps.convolution),
+    **_each(1, 2, 3, ConvLSTM_=images.conv_lstm),
     "RoIAlign": maps.roi_align,
     "Upsample": maps.upsampling,
     "UpsampleBilinear": maps.upsampling,
+    "Resizing": images.resizing,
+    **dict.fromkeys(("CenterCrop", "RandomCrop"), images.crop),
+    **{name: images.at_random for name in FAMILIES["preprocess"] if name.startswith("Random") and name != "RandomCrop"},
+    "Normalization": images.normalization,
+    "CategoryEncoding": images.categories,
+    "Discretization": images.intervals,
     "ResizeLike": maps.resize_like,
     "CropLike": maps.crop_like,
     "ChannelShuffle": partial(maps.shuffle, name="channel_shuffle", argument="groups"),
@@ -87,6 +95,12 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Unbind": axes.unbind,
     "TopK": axes.top_k,
     "TimeDistributed": axes.each_step,
+    "SpectralNormalization": images.spectral,
+    "WeightNorm": partial(images.refused, reason="Keras has no weight normalization"),
+    "SpectralNorm": partial(images.refused, reason="Keras's spectral norm keeps one vector: `SpectralNormalization`"),
+    "DeformConv2D": partial(images.refused, reason="Keras has no deformable convolution"),
+    "GlobalResponseNormalization": images.response_norm,
+    "Maxout": images.maxout,
     "Custom": axes.custom,
     **dict.fromkeys(elementwise.NAMES, elementwise.activation),
     "ReLU": elementwise.relu,

@@ -548,12 +548,15 @@ def average_inside(x, pool_size, strides, padding, counted, channels_first=False
     return mean(x, list(padding)) / mean(ones, beyond)
 
 
-def resize(x, size, mode="nearest", align_corners=False, channels_first=False):
+def resize(
+    x, size, mode="nearest", align_corners=False, channels_first=False, factors=()
+):
     """Interpolate a map to a size, along one axis after another."""
     first = 2 if channels_first else 1
     for axis, count in enumerate(size, first):
         length = x.shape[axis]
-        places = [(i + 0.5) * length / count - 0.5 for i in range(count)]
+        step = 1 / factors[axis - first] if factors else length / count
+        places = [(i + 0.5) * step - 0.5 for i in range(count)]
         if align_corners:
             places = [i * (length - 1) / max(count - 1, 1) for i in range(count)]
         places = [min(max(place, 0), length - 1) for place in places]
@@ -569,8 +572,52 @@ def resize(x, size, mode="nearest", align_corners=False, channels_first=False):
             exact = mode == "nearest-exact"
             half = 0.5 if exact else 0
             x = ops.take(
-                x, [int((i + half) * length / count) for i in range(count)], axis=axis
+                x,
+                [min(int((i + half) * step), length - 1) for i in range(count)],
+                axis=axis,
             )
+    return x
+
+
+@keras.saving.register_keras_serializable()
+class GlobalResponseNormalization(layers.Layer):
+    """Scales each channel by its share of all channels' norms."""
+
+    def __init__(self, epsilon=1e-6, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon, self.axis = epsilon, axis
+
+    def build(self, shape):
+        size = shape[self.axis]
+        self.gamma = self.add_weight((size,), initializer="zeros", name="gamma")
+        self.beta = self.add_weight((size,), initializer="zeros", name="beta")
+
+    def call(self, x):
+        rank = len(x.shape)
+        axis = self.axis % rank
+        places = [place for place in range(1, rank) if place != axis]
+        norms = ops.sqrt(ops.sum(ops.square(x), axis=places, keepdims=True))
+        shares = norms / (ops.mean(norms, axis=axis, keepdims=True) + self.epsilon)
+        shape = [-1 if place == axis else 1 for place in range(rank)]
+        gamma, beta = (ops.reshape(part, shape) for part in (self.gamma, self.beta))
+        return gamma * (x * shares) + beta + x
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon, "axis": self.axis}
+
+
+def pad_around(x, padding, mode, first=1):
+    """Put what is there around a map: mirrored, its ends again, or its other end."""
+    for axis, (before, after) in enumerate(padding, first):
+        length = x.shape[axis]
+        places = range(-before, length + after)
+        if mode == "circular":
+            places = [place % length for place in places]
+        elif mode == "reflect":
+            places = [length - 1 - abs(length - 1 - abs(place)) for place in places]
+        else:
+            places = [min(max(place, 0), length - 1) for place in places]
+        x = ops.take(x, places, axis=axis)
     return x
 
 

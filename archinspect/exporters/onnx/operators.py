@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from archinspect.exporters.onnx import attention, elements, merges, moves, norms, places, recurrent, tensors, windows
+from archinspect.exporters.onnx import (
+    attention,
+    elements,
+    images,
+    merges,
+    moves,
+    norms,
+    places,
+    recurrent,
+    tensors,
+    windows,
+)
+from archinspect.exporters.onnx.made import MadeKernel
 from archinspect.exporters.onnx.use import STUB, EachStep, Use
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
@@ -28,6 +40,12 @@ def each_step(use: Use) -> list[Value]:
     return [inside.apart(value, shape) for value, shape in zip(values, use.outputs, strict=True)]
 
 
+def made_kernel(use: Use) -> Value | Sequence[Value]:
+    """`WeightNorm` and `SpectralNorm`: the layer, whose kernel is made of weights first."""
+    inside = MadeKernel(use)
+    return translation(type(inside.op))(inside)
+
+
 def custom(use: Use) -> list[Value]:
     """`Custom`: a stub, an operator of another domain that no program knows."""
     use.writer.has_stubs = True
@@ -42,6 +60,7 @@ def custom(use: Use) -> list[Value]:
 
 OPERATORS: dict[str, Translation] = {
     **windows.OPERATORS,
+    **images.OPERATORS,
     **norms.OPERATORS,
     **elements.OPERATORS,
     **merges.OPERATORS,
@@ -51,6 +70,7 @@ OPERATORS: dict[str, Translation] = {
     **tensors.OPERATORS,
     **places.OPERATORS,
     "TimeDistributed": each_step,
+    "_MadeKernel": made_kernel,
     "Custom": custom,
 }
 """By the name of the operator, or of what it is a kind of."""

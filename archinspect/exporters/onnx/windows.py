@@ -13,7 +13,7 @@ from archinspect.exporters.onnx.elements import along
 from archinspect.exporters.onnx.writer import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from archinspect.base.shape import Pair, Shape, Sliding
     from archinspect.exporters.onnx.use import Use
@@ -63,10 +63,11 @@ def transposed(use: Use) -> Value:
         pads.append((reach.before, full + extra[-1] - reach.before - wanted))
     kernel = use.weight("kernel", _kernel_order(op.rank))
     how = {"group": op.groups, "pads": flat(pads)}
+    name, order = use.map()
     if all(more < stride for more, stride in zip(extra, op.strides, strict=True)):
-        return _convolution(use, "ConvTranspose", kernel, *bias(use), output_padding=extra, **how)
+        return Value(_convolution(use, "ConvTranspose", name, kernel, *bias(use), output_padding=extra, **how), order)
     # onnxruntime adds fewer positions than a stride has. None of those is reached by the kernel: they are the bias.
-    name, order = _convolution(use, "ConvTranspose", kernel, **how)
+    name = _convolution(use, "ConvTranspose", name, kernel, **how)
     name = use.emit("Pad", name, use.ints(*[0] * (op.rank + 4), *extra))
     return Value(use.emit("Add", name, along(use, "bias", 1, op.rank + 2)) if op.use_bias else name, order)
 
@@ -77,13 +78,18 @@ def _kernel_order(rank: int) -> Order:
 
 def _plain(use: Use, kernel: str, groups: int) -> Value:
     pads = use.op.sliding(use.op.split(use.shape)[0]).pads
-    return _convolution(use, "Conv", kernel, *bias(use), group=groups, pads=flat(pads))
-
-
-def _convolution(use: Use, kind: str, *weights: str, **more: object) -> Value:
+    mode = getattr(use.op, "padding_mode", "zeros")
     name, order = use.map()
+    if mode != "zeros" and any(map(any, pads)):
+        every = use.ints(*flat([(0, 0), (0, 0), *pads]))
+        name = use.emit("Pad", name, every, mode={"replicate": "edge", "circular": "wrap"}.get(mode, mode))
+        pads = ((0, 0),) * len(pads)
+    return Value(_convolution(use, "Conv", name, kernel, *bias(use), group=groups, pads=flat(pads)), order)
+
+
+def _convolution(use: Use, kind: str, name: str, *weights: str, **more: object) -> str:
     window = {"kernel_shape": use.op.kernel_size, "strides": use.op.strides, "dilations": use.op.dilation_rate}
-    return Value(use.emit(kind, name, *weights, **window, **more), order)
+    return use.emit(kind, name, *weights, **window, **more)
 
 
 # Poolings
@@ -254,7 +260,7 @@ def _by_size(use: Use, boxes: str, found: Sequence[str]) -> str:
 
 # Resizing, padding, cropping
 
-_MODES: dict[str, dict[str, str | float]] = {
+MODES: dict[str, dict[str, str | float]] = {
     "nearest": {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
     "nearest-exact": {"nearest_mode": "round_prefer_ceil"},
     **{mode: {"mode": "linear"} for mode in ("linear", "bilinear", "trilinear")},
@@ -266,22 +272,40 @@ def resizing(use: Use) -> Value:
     """Repeated or interpolated positions, in the coordinates of PyTorch and Keras."""
     op = use.op
     mode = getattr(op, "mode", None) or op.interpolation
-    if mode not in _MODES:
+    if mode not in MODES:
         use.refuse(f"ONNX has no interpolation '{mode}'")
-    attributes: dict[str, str | float] = {"coordinate_transformation_mode": "half_pixel", **_MODES[mode]}
-    if getattr(op, "align_corners", False):
+    attributes: dict[str, str | float] = {"coordinate_transformation_mode": "half_pixel", **MODES[mode]}
+    corners = bool(getattr(op, "align_corners", False))
+    if corners:
         attributes["coordinate_transformation_mode"] = "align_corners"
     name, order = use.map()
     given, shape = ([sizes[axis] for axis in order] for sizes in (use.shape, use.output))
+    # Places are told by the factor as it was given, not by that of the sizes, where a length was rounded down.
+    told = getattr(op, "scale_factor", None) if not (corners or getattr(op, "recompute_scale_factor", None)) else None
+    if told and len(told) == 1:
+        told = told * len(given[2:])
+    return Value(resized(use, name, given, shape, attributes, told), order)
+
+
+def resized(
+    use: Use,
+    name: str,
+    given: Sequence[int],
+    wanted: Sequence[int],
+    attributes: Mapping[str, str | float],
+    told: Sequence[float] | None = None,
+) -> str:
+    """Return a map with the channels first, interpolated from one shape to the other, by these factors if any."""
+    each = told or [count / length for length, count in zip(given[2:], wanted[2:], strict=True)]
     # Factors and not sizes, for those would have to say the batch's, too.
-    factors = use.writer.constant(np.array([1, 1, *map(_factor, given[2:], shape[2:])], np.float32))
+    factors = use.writer.constant(np.array([1, 1, *map(_factor, given[2:], wanted[2:], each)], np.float32))
     found = use.emit("Resize", name, "", factors, **attributes)
-    return Value(use.hint(found, shape, use.dtypes[0]), order)
+    return use.hint(found, wanted, use.dtypes[0])
 
 
-def _factor(length: int, wanted: int) -> np.float32:
-    """Return the factor by which a length becomes the wanted one, which programs round down."""
-    factor = np.float32(wanted / length)
+def _factor(length: int, wanted: int, exact: float) -> np.float32:
+    """Return a factor by which a length becomes the wanted one, which programs round down."""
+    factor = np.float32(exact)
     return factor if int(float(factor) * length) == wanted else np.nextafter(factor, np.float32(np.inf))
 
 

@@ -21,7 +21,7 @@ def one(values: Sequence[Any]) -> Any:  # noqa: ANN401 - sizes, or what stands f
     return values[0] if len(set(values)) == 1 else tuple(values)
 
 
-def _sides(pads: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+def sides_of(pads: Sequence[tuple[int, int]]) -> tuple[int, ...]:
     """Return the sides as PyTorch pads them: the last axis first."""
     return tuple(side for pair in reversed(pads) for side in pair)
 
@@ -39,14 +39,16 @@ def convolution(use: Use) -> Step:
     symmetric = all(before == after for before, after in how.pads)
     padding: Any = one([before for before, _ in how.pads])
     step = "{self}({0})"
+    mode = getattr(op, "padding_mode", "zeros")
     if op.padding == "same" and all(stride == 1 for stride in op.strides) and not symmetric:
         padding, symmetric = "same", True
     sides: tuple[int, ...] = ()
     if not symmetric:
         # Of `same` only what one side has more than the other needs a copy.
-        common = [min(pair) * (op.padding == "same") for pair in how.pads]
+        common = [min(pair) * (op.padding == "same" and mode == "zeros") for pair in how.pads]
         rest = [(before - both, after - both) for (before, after), both in zip(how.pads, common, strict=True)]
-        padding, sides, step = one(common), _sides(rest), "{self}(F.pad({0}, {padding}))"
+        how_filled = "" if mode == "zeros" else f', mode="{mode}"'
+        padding, sides, step = one(common), sides_of(rest), f"{{self}}(F.pad({{0}}, {{padding}}{how_filled}))"
     module = call(
         f"nn.Conv{rank}d",
         {"in_channels": channels, "out_channels": filters, "kernel_size": one(op.kernel_size)},
@@ -55,6 +57,7 @@ def convolution(use: Use) -> Step:
         dilation=(one(op.dilation_rate), 1),
         groups=(groups, 1),
         bias=(op.use_bias, True),
+        padding_mode=("zeros" if sides else mode, "zeros"),
     )
     return Step(code(step, padding=sides), module)
 
@@ -78,7 +81,7 @@ def transposed(use: Use) -> Step:
     sides: tuple[int, ...] = ()
     if cuts is None:  # sides differ: make all, then cut, or add what no kernel writes
         ends = [(-op._cut(axis), wanted[axis] - full[axis] + op._cut(axis)) for axis in range(rank)]  # noqa: SLF001 - where it cuts is the operator's own rule
-        cuts, sides, step = ((0,) * rank, (0,) * rank), _sides(ends), "F.pad({self}({0}), {padding})"
+        cuts, sides, step = ((0,) * rank, (0,) * rank), sides_of(ends), "F.pad({self}({0}), {padding})"
     module = call(
         f"nn.ConvTranspose{rank}d",
         {"in_channels": use.shape[1], "out_channels": op.filters, "kernel_size": one(op.kernel_size)},
@@ -147,7 +150,7 @@ def pooling(use: Use, kind: str) -> Step:
             return _average_inside(use, how, strides)
         filler = "" if kind == "Avg" else ', value=float("-inf")'
         pads = _read(use, how, strides) if kind == "Max" else how.pads
-        padding, sides, step = 0, _sides(pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
+        padding, sides, step = 0, sides_of(pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
     if kind == "Max":
         options["dilation"] = (one(op.dilation_rate), 1)
         options["return_indices"] = (op.return_indices, False)
@@ -183,7 +186,7 @@ def _average_inside(use: Use, how: Any, strides: Sequence[int]) -> Step:  # noqa
     """Return an average over the positions of the input alone, with sides that differ."""
     op: Any = use.op
     template = "average_inside({0}, {kernel_size}, {stride}, {padding})"
-    pieces = code(template, kernel_size=tuple(op.pool_size), stride=tuple(strides), padding=_sides(how.pads))
+    pieces = code(template, kernel_size=tuple(op.pool_size), stride=tuple(strides), padding=sides_of(how.pads))
     return Step(pieces, parts=("average_inside",))
 
 
@@ -218,7 +221,7 @@ def padding(use: Use) -> Step:
     """Return a padding."""
     op: Any = use.op
     filler = code(", value={value}", value=float(op.value)) if op.value else ()
-    return Step((*code("F.pad({0}, {padding}", padding=_sides(op.padding)), *filler, ")"))
+    return Step((*code("F.pad({0}, {padding}", padding=sides_of(op.padding)), *filler, ")"))
 
 
 def cropping(use: Use) -> Step:
@@ -246,7 +249,9 @@ def upsampling(use: Use) -> Step:
     factors = getattr(op, "scale_factor", None) or (op.size if hasattr(op, "interpolation") else None)
     given = {"scale_factor": (one(factors), None)} if factors else {"size": (one(op.size), None)}
     corners = getattr(op, "align_corners", None) if "nearest" not in mode else None
-    module = call("nn.Upsample", {}, **given, mode=(mode, "nearest"), align_corners=(corners, None))
+    again = getattr(op, "recompute_scale_factor", None) if factors else None
+    options = {"align_corners": (corners, None), "recompute_scale_factor": (again, None)}
+    module = call("nn.Upsample", {}, **given, mode=(mode, "nearest"), **options)
     return Step(function("F.interpolate", module), module, stateless=True)
 
 

@@ -9,13 +9,15 @@ from archinspect.exporters.code import SAME
 from archinspect.exporters.orders import (
     as_a_map,
     as_a_map_of_any_rank,
+    as_films,
     as_it_is,
     as_maps_with_boxes,
     as_one_axis,
     as_the_first,
     as_the_spec,
 )
-from archinspect.exporters.pytorch import axes, elementwise, features, maps, places, tensors, wrap
+from archinspect.exporters.pytorch import axes, elementwise, features, images, maps, places, tensors, wrap
+from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +63,8 @@ OPERATORS: dict[str, Translation] = {
         as_a_map,
         Upsample=maps.upsampling,
         UpsampleBilinear=maps.upsampling,
+        Resizing=images.resizing,
+        CenterCrop=images.center_crop,
         ResizeLike=maps.resize_like,
         ChannelShuffle=maps.channel_shuffle,
         PixelShuffle=maps.pixel_shuffle,
@@ -71,8 +75,15 @@ OPERATORS: dict[str, Translation] = {
         InstanceNormalization=maps.instance_norm,
         LocalResponseNormalization=maps.local_response_norm,
     ),
+    **{f"ConvLSTM{rank}D": Translation(images.conv_lstm, as_films, keeps=False) for rank in (1, 2, 3)},
+    **{
+        name: Translation(partial(wrap.made_kernel, table=lambda: OPERATORS, name=function), wrap.as_the_layer)
+        for name, function in (("WeightNorm", "weight_norm"), ("SpectralNorm", "spectral_norm"))
+    },
+    "DeformConv2D": Translation(images.deformed, as_a_map),
     "RoIAlign": Translation(maps.roi_align, as_maps_with_boxes, keeps=False),
     **_each(as_it_is, UnitNormalization=maps.unit_norm, LayerScale=maps.layer_scale),
+    **_each(as_it_is, GlobalResponseNormalization=images.response_norm, Maxout=images.maxout),
     **_each(
         as_the_spec,
         LayerNormalization=features.layer_norm,
@@ -101,9 +112,14 @@ OPERATORS: dict[str, Translation] = {
         WindowPartition=axes.windows,
         WindowReverse=axes.from_windows,
         TimeDistributed=lambda use: wrap.each_step(use, OPERATORS),
+        SpectralNormalization=images.one_vector,
         Custom=axes.custom,
+        Normalization=images.normalization,
+        CategoryEncoding=images.categories,
+        Discretization=images.categories,
     ),
     "Flatten": Translation(axes.flatten, as_one_axis),
+    **_each(as_it_is, **{name: images.at_random for name in FAMILIES["preprocess"] if name.startswith("Random")}),
     **_each(
         as_it_is,
         **dict.fromkeys(elementwise.NAMES, elementwise.function),

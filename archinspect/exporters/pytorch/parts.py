@@ -49,6 +49,39 @@ class LayerScale(nn.Module):
         return x * self.weight.reshape(-1, *(1,) * (-1 - self.axis))
 
 
+class GlobalResponseNorm(nn.Module):
+    """Scales each channel by its share of all channels' norms."""
+
+    def __init__(self, features: int, eps: float = 1e-6, axis: int = 1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.eps, self.axis = eps, axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = tuple(axis for axis in range(1, x.dim()) if axis != self.axis)
+        norms = torch.linalg.vector_norm(x, dim=places, keepdim=True)
+        shares = norms / (norms.mean(self.axis, keepdim=True) + self.eps)
+        shape = (-1, *(1,) * (x.dim() - 1 - self.axis))
+        return self.weight.reshape(shape) * (x * shares) + self.bias.reshape(shape) + x
+
+
+class Normalization(nn.Module):
+    """Subtracts a mean and divides by a deviation that were found in the data."""
+
+    def __init__(self, shape: tuple[int, ...], *, invert: bool = False) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(shape))
+        self.variance = nn.Parameter(torch.ones(shape))
+        self.count = nn.Parameter(torch.zeros(()))
+        self.invert = invert
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.invert:
+            return self.mean + x * self.variance.sqrt().clamp(min=1e-7)
+        return (x - self.mean) / self.variance.sqrt().clamp(min=1e-7)
+
+
 class ElementwisePReLU(nn.Module):
     """A ReLU with a learned slope for each element."""
 
@@ -385,6 +418,45 @@ def with_states(
         output if sequences else output[:, -1],
         *(state.transpose(0, 1) if several else state[0] for state in found),
     )
+
+
+class ConvLSTM(nn.Module):
+    """An LSTM whose weighted sums are convolutions."""
+
+    def __init__(
+        self,
+        of_input: nn.Module,
+        of_state: nn.Module,
+        *,
+        sequences: bool = False,
+        states: bool = False,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.of_input, self.of_state = of_input, of_state
+        self.sequences, self.states = sequences, states
+        self.channels_last = channels_last
+
+    def forward(
+        self, x: Tensor, output: Tensor | None = None, state: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, ...]:
+        outputs = []
+        for step in x.unbind(1):
+            sums = self.of_input(step)
+            if output is None:
+                shape = (len(x), sums.shape[1] // 4, *sums.shape[2:])
+                output = state = sums.new_zeros(shape)
+            sums = sums + self.of_state(output)
+            enter, keep, new, leave = sums.chunk(4, 1)
+            state = keep.sigmoid() * state + enter.sigmoid() * new.tanh()
+            output = leave.sigmoid() * state.tanh()
+            if self.sequences:
+                outputs.append(output)
+        made = [torch.stack(outputs, 1) if self.sequences else output]
+        made += [output, state] if self.states else []
+        if self.channels_last:
+            made = [tensor.movedim(1 - output.dim(), -1) for tensor in made]
+        return tuple(made) if self.states else made[0]
 
 
 def attend(

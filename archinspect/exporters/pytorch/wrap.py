@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from archinspect.exporters.code import Given, Step, code
-from archinspect.exporters.orders import Use, spec_order
+from archinspect.exporters.code import Given, Step, call, code
+from archinspect.exporters.orders import Use, as_a_map, as_the_spec, spec_order
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.graph.call import Call as OpCall
 from archinspect.graph.call import TensorType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.exporters.orders import Order
 
 
 def each_step(use: Use, table: Mapping[str, Any]) -> Step:
@@ -56,3 +59,19 @@ class _Inner(Use):
 
     def __new__(cls, use: Use, call_: OpCall, orders: Sequence[tuple[int, ...]]) -> Self:
         return super().__new__(cls, use.node, call_, tuple(orders), use.facts)
+
+
+def as_the_layer(op: Any, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:  # noqa: ANN401 - an operator around another
+    """Read the input as the layer inside does: a convolution, or one over features."""
+    reads = as_a_map if hasattr(op.layer, "kernel_size") else as_the_spec
+    return reads(op.layer, shapes, orders)
+
+
+def made_kernel(use: Use, table: Callable[[], Mapping[str, Any]], name: str) -> Step:
+    """Return a layer whose kernel PyTorch makes in each pass, by a function of `torch.nn.utils.parametrizations`."""
+    op: Any = use.op
+    inner = OpCall(op.layer, use.call.inputs, use.call.outputs)
+    step: Step = table()[type(op.layer).__name__].translate(_Inner(use, inner, use.orders))
+    options = {"n_power_iterations": (op.n_power_iterations, 1)} if name == "spectral_norm" else {}
+    module = call(f"nn.utils.parametrizations.{name}", {"module": step.module}, **options)
+    return step._replace(module=module)
