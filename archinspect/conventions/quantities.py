@@ -80,6 +80,8 @@ GENERIC: Mapping[str, CallQuantity] = {
 DECLARED: Mapping[str, str] = {
     "state": "unit of the states of all steps, layers and directions",
     "biased_state": "unit of those states if there are biases",
+    "gate_mac": "MAC of the gates' sums",
+    "plain_gate_mac": "MAC of the gates' sums if outputs were not projected",
     "sequence": "output element if all steps were given",
     "hidden": "element inside of the experts used",
     "inside": "output element of the linear layers inside",

@@ -43,7 +43,6 @@ ALIVE_DIFFERENT = {
     "ScaledDotProductAttention": "repeated heads and masks are counted nearly",
     "MultiheadAttention": "at inference a kernel of its own where it can",
     "GroupedQueryAttention": "as ScaledDotProductAttention",
-    **dict.fromkeys(("RNN", "LSTM", "GRU"), "the tensors of a step are counted nearly"),
 }
 
 
