@@ -8,8 +8,12 @@ from archinspect.conventions import counted_by
 
 PROJECTED = {
     "LSTM": {
-        **{"units": 64, "proj_size": 16, "num_layers": 2, "bidirectional": True},
-        **{"return_sequences": True, "biases": 2},
+        "units": 64,
+        "proj_size": 16,
+        "num_layers": 2,
+        "bidirectional": True,
+        "return_sequences": True,
+        "biases": 2,
     }
 }
 CLASSIFIER = [
