@@ -133,7 +133,7 @@ def layer(name, args, shapes, layout="channels_first", batch=None, dtypes=()):
     """Return the facts of a layer on inputs of these shapes, batch first."""
     op = make(name, args, layout)
     builder = GraphBuilder(name, layout=layout)
-    usual = "int64" if type(op).__name__ == "Embedding" else "float"
+    usual = "int64" if type(op).__name__ in {"Embedding", "EmbeddingBag"} else "float"
     inputs = [
         builder.input(*shape[1:], name=f"input{i}", dtype=dtypes[i] if dtypes else usual)
         for i, shape in enumerate(shapes)

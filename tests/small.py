@@ -25,7 +25,7 @@ def facts(graph, batch=None, **settings):
 def single_layer(name, args, shapes, layout="channels_first", *, apart=False):
     """Return the facts of a layer on inputs of these shapes, batch first; `apart`, its operators are layers each."""
     op = make(name, args, layout)
-    dtype = "int64" if type(op).__name__ == "Embedding" else "float"
+    dtype = "int64" if type(op).__name__ in {"Embedding", "EmbeddingBag"} else "float"
     builder = GraphBuilder(name, layout=layout)
     inputs = [builder.input(*shape[1:], name=f"input{i}", dtype=dtype) for i, shape in enumerate(shapes)]
     if apart:

@@ -43,7 +43,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("Upsample", "UpsampleBilinear", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
         *("ResizeLike", "CropLike", "ReshapeLike"),
     ),
-    "embed": ("Embedding", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
+    "embed": (
+        *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
+    ),
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),

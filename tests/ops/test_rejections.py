@@ -215,6 +215,7 @@ SHAPES = [
     ("PixelUnshuffle", {"downscale_factor": 2}, [(1, 8, 7, 6)], "2 does not divide 8x7", ("downscale_factor",)),
     ("LearnedPositions", {}, [(1, 6)], "needs an input of at least two axes (steps, features), got 1", ()),
     ("LearnedPositions", {"input_dim": 4}, [(1, 5, 6)], "input_dim is 4, but the input has 5 steps", ("input_dim",)),
+    ("EmbeddingBag", {"input_dim": 9, "output_dim": 4}, [(1,)], "needs an input of 1 axis, the integers of a bag, got 0", ()),
     ("ClassToken", {}, [(1, 8, 8, 6)], "needs an input of 2 axes (steps, features), got 3", ()),
     ("LearnedTokens", {"n": 3}, [(1,)], "dim is not given, and the input has no axis that it could follow from", ("dim",)),
     ("ScaledDotProductAttention", {}, [(1, 6)], "a query (None, 6) cannot attend to keys (None, 6) and values (None, 6)", ()),

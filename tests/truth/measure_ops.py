@@ -31,6 +31,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras
+import sequence_cases
 import torch
 from storages import Alive, constants, kept_for_backward
 from torch import nn
@@ -904,6 +905,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
         yield case(name, shape, p=0.2, inplace=True)
     yield case("AlphaDropout", image, p=0.2)
     yield case("FeatureAlphaDropout", image, p=0.2)
+    yield from sequence_cases.torch_cases()
 
 
 def keras_cases():  # noqa: PLR0915 - a table
@@ -1183,7 +1185,7 @@ def torch_case(op, inputs, args):
         args = {name: value for name, value in args.items() if name == "indexed"}
     own = OURS if op in RECURRENT else ()
     module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told)
-    kind = torch.int64 if op == "Embedding" else torch.float32
+    kind = torch.int64 if op in {"Embedding", "EmbeddingBag"} else torch.float32
     return module, [torch.zeros(shape, dtype=kind) for shape in inputs]
 
 

@@ -127,6 +127,12 @@ def embedding(use: Use) -> Step:
     return layer("Embedding", {"input_dim": op.input_dim, "output_dim": op.output_dim})
 
 
+def embedding_bag(use: Use) -> Chain:
+    """Return an `Embedding`, and the vectors of each bag joined into one."""
+    op: Any = use.op
+    return [("-embedding", embedding(use)), ("", Step(code(f"ops.{op.mode}({{0}}, axis=1)")))]
+
+
 def sinusoids(use: Use) -> Step:
     """Return sines and cosines of a number."""
     return function("sinusoids", "{0}, {dim}", dim=use.output[-1])

@@ -61,6 +61,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "LSTM": features.recurrent,
     "GRU": features.recurrent,
     "Embedding": features.embedding,
+    "EmbeddingBag": features.embedding_bag,
     "SinusoidalEmbedding": features.sinusoids,
     "LearnedPositions": features.positions,
     "ClassToken": features.class_token,

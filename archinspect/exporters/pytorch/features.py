@@ -146,6 +146,14 @@ def embedding(use: Use) -> Step:
     return Step(code(f"{{self}}({index})"), call("nn.Embedding", sizes))
 
 
+def embedding_bag(use: Use) -> Step:
+    """Return an `nn.EmbeddingBag`."""
+    op: Any = use.op
+    sizes = {"num_embeddings": op.input_dim, "embedding_dim": op.output_dim}
+    index = "{0}" if use.call.inputs[0].dtype == "int64" else "{0}.long()"
+    return Step(code(f"{{self}}({index})"), call("nn.EmbeddingBag", sizes, mode=(op.mode, "mean")))
+
+
 def sinusoids(use: Use) -> Step:
     """Return sines and cosines of a number."""
     op: Any = use.op

@@ -84,6 +84,7 @@ OPERATORS: dict[str, Translation] = {
         LSTM=features.recurrent,
         GRU=features.recurrent,
         Embedding=features.embedding,
+        EmbeddingBag=features.embedding_bag,
         SinusoidalEmbedding=features.sinusoids,
         LearnedPositions=features.positions,
         ClassToken=features.class_token,
