@@ -69,6 +69,7 @@ GENERIC: Mapping[str, CallQuantity] = {
     "table": CallQuantity("weight", OperatorCall.learned),
     "weight": CallQuantity("weight and sample", lambda c: c.output[0] * c.learned()),
     "weight_position": CallQuantity("weight and output position", lambda c: c.positions() * c.learned()),
+    "weight_element": CallQuantity("weight and output element", lambda c: size(c.output) * c.learned()),
     "kernel_position": CallQuantity(
         "weight of the kernel and output position", lambda c: c.positions() * c.learned("kernel")
     ),

@@ -82,6 +82,7 @@ _LOCAL_NORM = Rule(
     {"input": 3, "margin": 1},
     "inside PyTorch's function: a product, a pooling over padded channels, a factor, a term",
 )
+_CELLS = "SimpleRNNCell LSTMCell GRUCell"
 
 CONVENTIONS: dict[str, Convention] = {
     "archinspect": Convention(
@@ -131,6 +132,7 @@ CONVENTIONS: dict[str, Convention] = {
                 (
                     Rule("convolution", {"weight_position": 1}, "weights and biases, for every output position"),
                     Rule("recurrent", {"weight_step": 1}, "weights and biases, for every step"),
+                    Rule(_CELLS, {"weight_element": 1}, "weights and biases, for every element of the output"),
                     Rule(
                         "MultiHeadAttention.dense attention",
                         {},
@@ -159,6 +161,7 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("MultiHeadAttention.dense attention", {}, "no leaf"),
                     Rule(_OWN_PARAMETERS, {}, "a parameter of a module that has children"),
                     Rule("recurrent", {"sequence": 2}, "all steps, and as many gradients"),
+                    Rule(_CELLS, {"output": 2}, "the first output, and as many gradients"),
                     Rule(
                         "LearnedPositions.table",
                         {"row": 2},

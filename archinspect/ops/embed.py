@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, smallest
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
@@ -26,7 +26,7 @@ class Embedding(Op):
     kind = "embedding"
     has_kernel = True
     is_table = True
-    ignores = (
+    ignores: ClassVar[tuple[str, ...]] = (
         *("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
         *("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),
     )

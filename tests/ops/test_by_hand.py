@@ -246,8 +246,11 @@ def test_macs_are_two_flops_at_least():
         (
             *("LSTM", {"units": 8, "proj_size": 4, "bidirectional": True, "use_bias": False}, [(2, 5, 3)]),
             {
-                **{"state": 2 * 80, "biased_state": 0, "sequence": 2 * 40},
-                **{"gate_mac": 2 * 10 * 32 * (3 + 4), "plain_gate_mac": 2 * 10 * 32 * (3 + 8)},
+                "state": 2 * 80,
+                "biased_state": 0,
+                "sequence": 2 * 40,
+                "gate_mac": 2 * 10 * 32 * (3 + 4),
+                "plain_gate_mac": 2 * 10 * 32 * (3 + 8),
             },
         ),
         ("GRU", {"units": 8, "num_layers": 3}, [(2, 5, 3)], {"state": 240, "biased_state": 240, "sequence": 80}),

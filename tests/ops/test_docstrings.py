@@ -147,6 +147,8 @@ UNITS = {
     "output element and input": lambda use: size(use.output) * len(use.shapes),
     "output element and input after the first": lambda use: size(use.output) * (len(use.shapes) - 1),
     "score": lambda use: size(use.first[:-1]) * use.op.num_heads * use.shapes[min(1, len(use.shapes) - 1)][-2],
+    "unit": lambda use: size(use.output),
+    "unit for each bias": lambda use: size(use.output) * use.op.bias_vectors,
     "unit and step": unit_steps,
     "unit and step for each bias": lambda use: unit_steps(use) * use.op.bias_vectors,
     "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,

@@ -46,3 +46,18 @@ def test_tools_count_an_output_that_is_projected_in_their_ways(tool, figures):
     """What the tools print; none counts the projection, and one has none in the sums of the gates either."""
     counted = counted_by(small(PROJECTED, input=[7, 32]), tool).values()
     assert {name: sum(one.figures[name] for one in counted) for name in figures} == figures
+
+
+CELLS = {
+    "RNNCell": {"torchinfo": (1_024, 64), "thop": (136,), "ptflops": (136,), "calflops": (0, 232)},
+    "LSTMCell": {"torchinfo": (4_096, 64), "thop": (576,), "ptflops": (592,), "calflops": (0, 976)},
+    "GRUCell": {"torchinfo": (3_072, 64), "thop": (440,), "ptflops": (440,), "calflops": (0, 728)},
+}
+
+
+@pytest.mark.parametrize(("cell", "tool"), [(cell, tool) for cell, tools in CELLS.items() for tool in tools])
+def test_tools_count_cells_in_their_ways(cell, tool):
+    """What the tools print of PyTorch's cells, 6 features and 8 units."""
+    args = {"units": 8} if cell == "GRUCell" else {"units": 8, "biases": 2}
+    (counted,) = counted_by(small({cell: args}, input=[6]), tool).values()
+    assert tuple(counted.figures.values()) == CELLS[cell][tool]

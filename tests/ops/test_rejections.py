@@ -233,6 +233,7 @@ SHAPES = [
     ("GRU", {"units": 3}, [(1, 5, 6), (1, 4)], "starts from (None, 3), not from (None, 4)", ()),
     ("GRU", {"units": 3, "num_layers": 2}, [(1, 5, 6), (1, 3)], "starts from (None, 2, 3), not from (None, 3)", ()),
     ("LSTM", {"units": 3}, [(1, 5, 6), (1, 3)], "starts from (None, 3) and (None, 3), not from (None, 3)", ()),
+    ("LSTMCell", {"units": 3}, [(1, 5, 6)], "needs an input of 1 axis (the features of a step), got 2", ()),
     ("Split", {"parts": 4}, [(1, 5, 6)], "4 parts do not divide axis 2, whose size is 6", ("parts",)),
     ("Split", {"sizes": [2, 2]}, [(1, 5, 6)], "the sizes sum to 4, but axis 2 has 6", ("sizes",)),
     ("Unbind", {"parts": 4}, [(1, 5, 6)], "axis 1 has 5 positions, not 4", ("parts",)),

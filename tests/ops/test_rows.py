@@ -275,6 +275,10 @@ FLOPS = [
     ("GRU", {"units": 2}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2}, [(1, 5, 3), (1, 2)], 5 * (2 * 30 + 2 * (14 + 6))),
     ("GRU", {"units": 2, "reset_after": False}, [(1, 5, 3)], 5 * (2 * 30 + 2 * (14 + 3))),
+    # ... one step
+    ("SimpleRNNCell", {"units": 2}, [(1, 3)], 2 * 10 + 2 * (1 + 1)),
+    ("LSTMCell", {"units": 2}, [(1, 3), (1, 2), (1, 2)], 2 * 40 + 2 * (18 + 4)),
+    ("GRUCell", {"units": 2}, [(1, 3), (1, 2)], 2 * 30 + 2 * (14 + 6)),
     # Wrappers: the layer's, for 3 steps; twice the layer's
     ("TimeDistributed", {"layer": {"Dense": 4}}, [(1, 3, 5)], 3 * (2 * 20 + 4)),
     (

@@ -63,7 +63,7 @@ def experts(use: Use) -> Step:
 def _cell(use: Use, *, sequences: bool, states: bool) -> Call:
     """Return one recurrent layer of one direction."""
     op: Any = use.op
-    kind = type(op).__name__
+    kind = type(op).__name__.removesuffix("Cell")
     options = {"return_sequences": (sequences, False), "return_state": (states, False)}
     if kind == "GRU":
         if op.use_bias and op.bias_vectors != 1 + op.reset_after:
@@ -119,6 +119,15 @@ def recurrent(use: Use) -> Chain:
     begun = "".join(f", {{{index}}}" for index in range(1, len(use.shapes)))
     options = "" if op.return_state else ", return_state=False"
     return [("", Step(code(f"run_layers({{self}}, {{0}}{begun}{options})"), made, parts=(*parts, "run_layers")))]
+
+
+def one_step(use: Use) -> Step:
+    """Return a recurrent layer that is run for one step: functions of Keras take no cell by itself."""
+    op: Any = use.op
+    module = _cell(use, sequences=False, states=True)
+    names = "".join(f", {{{index}}}" for index in range(1, len(use.shapes)))
+    parts = ("Cell", f"{type(op).__name__}") if module.name == "layers.RNN" else ()
+    return Step(code(f"one_step({{self}}, {{0}}{names})"), module, parts=(*parts, "one_step"))
 
 
 def embedding(use: Use) -> Step:

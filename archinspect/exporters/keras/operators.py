@@ -60,6 +60,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "SimpleRNN": features.recurrent,
     "LSTM": features.recurrent,
     "GRU": features.recurrent,
+    **dict.fromkeys(("SimpleRNNCell", "LSTMCell", "GRUCell"), features.one_step),
     "Embedding": features.embedding,
     "EmbeddingBag": features.embedding_bag,
     "SinusoidalEmbedding": features.sinusoids,
