@@ -41,7 +41,6 @@ def test_backward_keeps_what_pytorch_keeps(row):
 # Where PyTorch on the meta device has something else alive, and why.
 ALIVE_DIFFERENT = {
     "ScaledDotProductAttention": "repeated heads and masks are counted nearly",
-    "MultiheadAttention": "at inference a kernel of its own where it can",
     "GroupedQueryAttention": "as ScaledDotProductAttention",
 }
 

@@ -12,3 +12,16 @@ def test_a_bag_keeps_no_vectors():
     total = cost.sum_of_costs(cost.costs(network).values())
     assert (total.params, total.macs) == (6_132_164, 256)
     assert (memory.peak(network).bytes, memory.kept(network).total) == (592, 592)
+
+
+def test_pytorch_s_attention_copies_what_one_product_makes():
+    """PyTorch 2.13's `nn.TransformerEncoderLayer` on the meta device, a sample, the input included."""
+    network = small(
+        {"Add": [[], [{"MultiheadAttention": {"embed_dim": 512, "num_heads": 4}}]]},
+        "LayerNorm",
+        {"Add": [[], [{"Linear": 512}, "ReLU", {"Linear": 512}]]},
+        "LayerNorm",
+        shape=[64, 512],
+    )
+    assert memory.peak(network, attention="math").bytes == 917_504
+    assert memory.kept(network, attention="math").total == 1_508_352
