@@ -258,10 +258,10 @@ class _Projection(Dense):
     """The projection of an attention's input, whose width one of the attention's arguments may state."""
 
     stated_by: str = arg("that argument", Choice("embed_dim", "kdim", "vdim"), "embed_dim")
-    packed: int = arg(
-        "how many projections one product of PyTorch's module makes, of which this is the last; 0 of others",
-        Int(0, 3),
-        0,
+    packed: int | None = arg(
+        "how many projections one product of PyTorch's module makes, of which this is the last; 0 of the others",
+        Optional(Int(0, 3)),
+        None,
     )
 
     def output(self, *shapes: Shape) -> Shape:
@@ -273,15 +273,27 @@ class _Projection(Dense):
         return super().output(*shapes)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        if not self.packed or len(output) != 3:  # noqa: PLR2004 - batch, steps, features: what the module takes
+        if not self.packed or not self._in_module(output, run):
             return ()
-        samples, steps, _ = output
         if self.packed > 1:
             # What one product makes stands side by side, and is copied apart.
-            return (("float", (samples * steps > 1) * self.packed * size(output)),)
-        # The module has the steps first: several samples are copied so, and a bias is added to a product of its own.
+            return (("float", (size(output[:-1]) > 1) * self.packed * size(output)),)
+        # A bias is added to a product of several samples by itself.
         most = largest(size(shapes[0]), self.use_bias * size(output))
-        return (("float", (samples > 1 and steps > 1) * most),)
+        return (("float", most if self._turns(output, run) else 0),)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if not run.weights or not self._turns(output, run):
+            return super().kept(shapes, output, run)
+        return Kept(extra=(("float", size(shapes[0])),)) if self.packed else Kept()
+
+    def _in_module(self, output: Shape, run: Run) -> bool:
+        """Return whether this is a part of PyTorch's module, which takes a batch of steps and holds no scores."""
+        return self.packed is not None and len(output) == 3 and run.attention != "eager"  # noqa: PLR2004 - with features
+
+    def _turns(self, output: Shape, run: Run) -> bool:
+        """Return whether the module copies what it reads: it has the steps first, not several samples."""
+        return self._in_module(output, run) and output[0] > 1 and output[1] > 1
 
 
 class _ToQuery(Projection):
@@ -373,13 +385,10 @@ class MultiHeadAttention(_Attention):
         plain = self.kv_heads == self.num_heads and self.value_dim is None and self.out_bias in (None, self.use_bias)
         return bool(self.embed_dim and plain and not own and self.output_dim in (None, self.embed_dim))
 
-    def _products(self, query: T, key: T, value: T) -> tuple[int, int, int]:
-        """Return, for queries, keys and values, how many of these a product of the module makes, with the last of them.
-
-        All are 0 where it is not the module.
-        """
+    def _products(self, query: T, key: T, value: T) -> tuple[int | None, ...]:
+        """Return how many of queries, keys and values a product makes: 0 of one that is made with a later one."""
         if not self.is_module:
-            return 0, 0, 0
+            return None, None, None
         if key is not value or not self._of_one_width:
             return 1, 1, 1
         return (0, 0, 3) if query is key else (1, 0, 2)
@@ -412,7 +421,9 @@ class MultiHeadAttention(_Attention):
         }
         # As PyTorch's, unless keys and values differ in what they are made of.
         if self.embed_dim and self._of_one_width and key is value and not self.rotary:
-            attention = _Packed(packed=3 if query is key else 2, module=self.is_module, **same)
+            attention: ScaledDotProductAttention = _Packed(
+                packed=3 if query is key else 2, module=self.is_module, **same
+            )
         elif self.is_module:
             attention = _Packed(packed=1, module=True, **same)
         else:
