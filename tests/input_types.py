@@ -15,6 +15,7 @@ class InputType(NamedTuple):
 FLOAT, BOOL, INT = InputType(), InputType("bool"), InputType("int64")
 INPUTS = {
     "Embedding": (INT,),
+    "EmbeddingBag": (INT,),
     "LogicalNot": (BOOL,),
     **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), (BOOL, BOOL, BOOL)),
     **dict.fromkeys(("ReduceAny", "ReduceAll"), (BOOL,)),

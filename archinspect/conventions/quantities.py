@@ -69,6 +69,7 @@ GENERIC: Mapping[str, CallQuantity] = {
     "table": CallQuantity("weight", OperatorCall.learned),
     "weight": CallQuantity("weight and sample", lambda c: c.output[0] * c.learned()),
     "weight_position": CallQuantity("weight and output position", lambda c: c.positions() * c.learned()),
+    "weight_element": CallQuantity("weight and output element", lambda c: size(c.output) * c.learned()),
     "kernel_position": CallQuantity(
         "weight of the kernel and output position", lambda c: c.positions() * c.learned("kernel")
     ),
@@ -80,6 +81,8 @@ GENERIC: Mapping[str, CallQuantity] = {
 DECLARED: Mapping[str, str] = {
     "state": "unit of the states of all steps, layers and directions",
     "biased_state": "unit of those states if there are biases",
+    "gate_mac": "MAC of the gates' sums",
+    "plain_gate_mac": "MAC of the gates' sums if outputs were not projected",
     "sequence": "output element if all steps were given",
     "hidden": "element inside of the experts used",
     "inside": "output element of the linear layers inside",

@@ -82,6 +82,7 @@ _LOCAL_NORM = Rule(
     {"input": 3, "margin": 1},
     "inside PyTorch's function: a product, a pooling over padded channels, a factor, a term",
 )
+_CELLS = "SimpleRNNCell LSTMCell GRUCell"
 
 CONVENTIONS: dict[str, Convention] = {
     "archinspect": Convention(
@@ -131,6 +132,7 @@ CONVENTIONS: dict[str, Convention] = {
                 (
                     Rule("convolution", {"weight_position": 1}, "weights and biases, for every output position"),
                     Rule("recurrent", {"weight_step": 1}, "weights and biases, for every step"),
+                    Rule(_CELLS, {"weight_element": 1}, "weights and biases, for every element of the output"),
                     Rule(
                         "MultiHeadAttention.dense attention",
                         {},
@@ -159,6 +161,7 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("MultiHeadAttention.dense attention", {}, "no leaf"),
                     Rule(_OWN_PARAMETERS, {}, "a parameter of a module that has children"),
                     Rule("recurrent", {"sequence": 2}, "all steps, and as many gradients"),
+                    Rule(_CELLS, {"output": 2}, "the first output, and as many gradients"),
                     Rule(
                         "LearnedPositions.table",
                         {"row": 2},
@@ -241,7 +244,11 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("Upsample.bilinear", {"output": 11}, "11 per output element"),
                     Rule("Upsample.bicubic", {"output": 259}, "259 per output element"),
                     Rule("SimpleRNN", {"macs": 1, "state": 1, "biased_state": 2}, "MACs, their sum, two biases"),
-                    Rule("LSTM", {"macs": 1, "state": 8, "biased_state": 8}, "MACs, sums 4, new state 4, biases 8"),
+                    Rule(
+                        "LSTM",
+                        {"plain_gate_mac": 1, "state": 8, "biased_state": 8},
+                        "MACs of the gates as if outputs were not projected, sums 4, new state 4, biases 8",
+                    ),
                     Rule("GRU", {"macs": 1, "state": 7, "biased_state": 6}, "MACs, sums 3, new state 4, biases 6"),
                     Rule("", {}, "no rule, or one that counts nothing"),
                 ),
@@ -296,7 +303,11 @@ CONVENTIONS: dict[str, Convention] = {
                     Rule("LayerNormalization", {"input": 1}, "1 per element"),
                     _LOCAL_NORM,
                     Rule("SimpleRNN", {"macs": 1, "state": 1, "biased_state": 2}, "MACs, their sum, biases"),
-                    Rule("LSTM", {"macs": 1, "state": 10, "biased_state": 8}, "MACs, sums 4, new state 6, biases 8"),
+                    Rule(
+                        "LSTM",
+                        {"gate_mac": 1, "state": 10, "biased_state": 8},
+                        "MACs but those of a projection, sums 4, new state 6, biases 8",
+                    ),
                     Rule("GRU", {"macs": 1, "state": 7, "biased_state": 6}, "MACs, sums 3, new state 4, biases 6"),
                     Rule("", {}, "no rule: fused attention, Sigmoid, Tanh, the operators `+` and `*`, ..."),
                 ),
@@ -350,7 +361,11 @@ CONVENTIONS: dict[str, Convention] = {
                     _OTHER_NORMS,
                     _LOCAL_NORM,
                     Rule("SimpleRNN", {"macs": 2, "state": -1, "biased_state": 2}, "2 per MAC, sums, biases"),
-                    Rule("LSTM", {"macs": 2, "state": 2, "biased_state": 8}, "2 per MAC, sums, new state, biases"),
+                    Rule(
+                        "LSTM",
+                        {"gate_mac": 2, "state": 2, "biased_state": 8},
+                        "2 per MAC but those of a projection, sums, new state, biases",
+                    ),
                     Rule("GRU", {"macs": 2, "state": 1, "biased_state": 6}, "2 per MAC, sums, new state, biases"),
                     Rule("", {}, "no rule: fused attention, the operators `+` and `*`, ..."),
                 ),

@@ -55,6 +55,8 @@ class Composites:
         expansion.builder.composites[path] = Composite(block.name, args, block.module)
         inner = Scope(f"{path}.", names, scope, step.span)
         inner.blocks = (*scope.blocks, block.name)
+        if block.second and isinstance(start, list) and len(start) == 2:  # noqa: PLR2004 - the second has a name
+            start, expansion.results[f"{path}.{block.second}"] = start
         if not is_all(step.extras.get("from")):
             start = expansion.single(step, start)
         return self._inside(block.layers, path, inner, start)

@@ -64,6 +64,8 @@ class Block(NamedTuple):
     layers: list[Step]
     module: bool = False
     """Whether its author has it as a module of its own, whose caller holds its inputs until it ends."""
+    second: str = ""
+    """What its steps call a second input; empty where it takes one."""
 
 
 class Spec:

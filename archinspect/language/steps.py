@@ -12,6 +12,7 @@ from archinspect.language.copies import copies
 from archinspect.language.evaluation import Names, TooLargeError, UnevaluatedError
 from archinspect.language.layers import Layers
 from archinspect.language.likely import Chain
+from archinspect.language.ready import find_ready
 from archinspect.language.references import Ref, Sharing, is_all
 from archinspect.language.scope import Expansion, Scope, Start, first
 
@@ -114,7 +115,7 @@ class Steps:
             path = self.composites.group(step, scope, env, start, name)
         else:
             op_name = self._op_name(step, env)
-            block = expansion.blocks.get(op_name)
+            block = expansion.blocks.get(op_name) or find_ready(op_name)
             if block:
                 path = self.composites.block(block, step, scope, env, start, name)
             else:

@@ -52,17 +52,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("ResizeLike", "CropLike", "ReshapeLike"),
     ),
     "layout": (
-        "Squeeze",
-        "Unsqueeze",
-        "Expand",
-        "Tile",
-        "Repeat",
-        "Stack",
-        "Flip",
-        "SwapAxes",
-        "MoveAxis",
-        "Tril",
-        "Triu",
+        *("Squeeze", "Unsqueeze", "Expand", "Tile", "Repeat", "Stack", "Flip", "SwapAxes", "MoveAxis", "Tril", "Triu"),
     ),
     "lookup": ("Gather", "EmbeddingLookup", "TakeAlongAxis", "ScatterAdd", "OneHot"),
     "image": ("Resizing",),
@@ -73,10 +63,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomPosterization", "RandomSaturation"),
         *("RandomSharpness", "CategoryEncoding", "Discretization"),
     ),
-    "embed": ("Embedding", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
+    "embed": (
+        *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
+    ),
     "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
+    "cells": ("SimpleRNNCell", "LSTMCell", "GRUCell"),
     "deform": ("DeformConv2D",),
     "weightnorm": ("WeightNorm", "SpectralNorm", "SpectralNormalization"),
     "channels": ("GlobalResponseNormalization", "Maxout"),
@@ -102,7 +95,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 _BY_KEY = {name.lower(): (family, name) for family, names in FAMILIES.items() for name in names}
 
 
-def _key(name: str) -> str:
+def fold(name: str) -> str:
     """Fold a name: `nn.Conv2d`, `conv_2d` and `Conv2D` are the same."""
     return name.rpartition(".")[2].lower().replace("_", "").replace("-", "").replace(" ", "")
 
@@ -110,7 +103,7 @@ def _key(name: str) -> str:
 @cache
 def find_operator(name: str) -> type[Op] | None:
     """Return the operator of this name, in any framework's spelling, or None."""
-    key = _key(name)
+    key = fold(name)
     if key in _BY_KEY:
         family, own = _BY_KEY[key]
         op: type[Op] = getattr(import_module(f"archinspect.ops.{family}"), own)
@@ -125,4 +118,4 @@ def all_ops() -> list[type[Op]]:
 
 @cache
 def _aliases() -> dict[str, type[Op]]:
-    return {_key(alias): op for op in all_ops() for alias in op.aliases}
+    return {fold(alias): op for op in all_ops() for alias in op.aliases}

@@ -183,11 +183,15 @@ class ScaledDotProductAttention(_Attention):
             # are joined.
             return (("float", repeated + largest(2 * scores, scores + 2 * result) - result), added)
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
-        copied = size(shapes[0][:-2]) > 1 and self.num_heads > 1
+        copied = self._copies(shapes[0])
         first = (1 + copied) * (queries + keys) + scores
         last = queries + scores + values * copied + result
         most = largest(repeated + largest(first, queries + 2 * scores, last), 2 * result)
         return (("float", most - result), added)
+
+    def _copies(self, query: Shape) -> bool:
+        """Return whether products need copies of what they read."""
+        return size(query[:-2]) > 1 and self.num_heads > 1
 
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         return {"score": self.scores(shapes)}
@@ -254,6 +258,11 @@ class _Projection(Dense):
     """The projection of an attention's input, whose width one of the attention's arguments may state."""
 
     stated_by: str = arg("that argument", Choice("embed_dim", "kdim", "vdim"), "embed_dim")
+    packed: int | None = arg(
+        "how many projections one product of PyTorch's module makes, of which this is the last; 0 of the others",
+        Optional(Int(0, 3)),
+        None,
+    )
 
     def output(self, *shapes: Shape) -> Shape:
         width = shapes[0][-1]
@@ -262,6 +271,29 @@ class _Projection(Dense):
                 f"{self.stated_by} is {self.in_features}, but the input has {width} features", args=(self.stated_by,)
             )
         return super().output(*shapes)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if not self.packed or not self._in_module(output, run):
+            return ()
+        if self.packed > 1:
+            # What one product makes stands side by side, and is copied apart.
+            return (("float", (size(output[:-1]) > 1) * self.packed * size(output)),)
+        # A bias is added to a product of several samples by itself.
+        most = largest(size(shapes[0]), self.use_bias * size(output))
+        return (("float", most if self._turns(output, run) else 0),)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if not run.weights or not self._turns(output, run):
+            return super().kept(shapes, output, run)
+        return Kept(extra=(("float", size(shapes[0])),)) if self.packed else Kept()
+
+    def _in_module(self, output: Shape, run: Run) -> bool:
+        """Return whether this is a part of PyTorch's module, which takes a batch of steps and holds no scores."""
+        return self.packed is not None and len(output) == 3 and run.attention != "eager"  # noqa: PLR2004 - with features
+
+    def _turns(self, output: Shape, run: Run) -> bool:
+        """Return whether the module copies what it reads: it has the steps first, not several samples."""
+        return self._in_module(output, run) and output[0] > 1 and output[1] > 1
 
 
 class _ToQuery(Projection):
@@ -280,12 +312,19 @@ class _ToQuery(Projection):
 
 
 class _Packed(ScaledDotProductAttention):
-    """Attention after one projection that makes queries, keys and values, or keys and values, in one storage."""
+    """Attention after one projection that makes queries, keys and values, or keys and values, in one storage.
 
-    packed: int = arg("how many of the three are made together", Int(2, 3), 3)
+    PyTorch's module is one, too, where it makes each of them by itself.
+    """
+
+    packed: int = arg("how many of the three are made together", Int(1, 3), 3)
+    module: bool = arg("whether it is PyTorch's module, whose samples stand beside the heads", Bool(), default=False)
 
     def fused_inputs(self) -> tuple[int, ...]:
-        return (0, 1, 2)[-self.packed :]
+        return (0, 1, 2)[-self.packed :] if self.packed > 1 else ()
+
+    def _copies(self, query: Shape) -> bool:
+        return not (self.module and len(query) == 3) and super()._copies(query)  # noqa: PLR2004 - batch, steps, features
 
 
 class MultiHeadAttention(_Attention):
@@ -334,18 +373,43 @@ class MultiHeadAttention(_Attention):
                 "embed_dim",
             )
 
+    @property
+    def _of_one_width(self) -> bool:
+        """Whether keys and values are made of tensors as wide as the query's."""
+        return all(width in (None, self.embed_dim) for width in (self.kdim, self.vdim))
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is PyTorch's module, which has the steps first and the samples beside the heads."""
+        own = self.causal or self.masked or self.position_biases or self.shared_position_biases or self.rotary
+        plain = self.kv_heads == self.num_heads and self.value_dim is None and self.out_bias in (None, self.use_bias)
+        return bool(self.embed_dim and plain and not own and self.output_dim in (None, self.embed_dim))
+
+    def _products(self, query: T, key: T, value: T) -> tuple[int | None, ...]:
+        """Return how many of queries, keys and values a product makes: 0 of one that is made with a later one."""
+        if not self.is_module:
+            return None, None, None
+        if key is not value or not self._of_one_width:
+            return 1, 1, 1
+        return (0, 0, 3) if query is key else (1, 0, 2)
+
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         query, key, value = _roles(inputs)
         head = self.key_dim or (self.embed_dim or 0) // self.num_heads
         values = self.value_dim or head
         bias, width = self.use_bias, self.embed_dim
-        (queries,) = emit(_Projection(units=self.num_heads * head, use_bias=bias, in_features=width), [query])
+        products = self._products(query, key, value)
+        (queries,) = emit(
+            _Projection(units=self.num_heads * head, use_bias=bias, in_features=width, packed=products[0]), [query]
+        )
         stated = {"stated_by": "kdim", "in_features": self.kdim} if self.kdim else {"in_features": width}
-        (keys,) = emit(_Projection(units=self.kv_heads * head, use_bias=bias, **stated), [key])
+        (keys,) = emit(_Projection(units=self.kv_heads * head, use_bias=bias, packed=products[1], **stated), [key])
         if self.rotary:
             (queries,), (keys,) = (emit(RotaryEmbedding(dim=head), [part]) for part in (queries, keys))
         stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
-        (vectors,) = emit(_Projection(units=self.kv_heads * values, use_bias=bias, **stated), [value])
+        (vectors,) = emit(
+            _Projection(units=self.kv_heads * values, use_bias=bias, packed=products[2], **stated), [value]
+        )
         same = {
             "num_heads": self.num_heads,
             "num_kv_heads": self.num_kv_heads,
@@ -356,9 +420,14 @@ class MultiHeadAttention(_Attention):
             "dropout": self.dropout,
         }
         # As PyTorch's, unless keys and values differ in what they are made of.
-        of_one_width = all(width in (None, self.embed_dim) for width in (self.kdim, self.vdim))
-        packed = self.embed_dim and of_one_width and key is value and not self.rotary
-        attention = _Packed(packed=3 if query is key else 2, **same) if packed else ScaledDotProductAttention(**same)
+        if self.embed_dim and self._of_one_width and key is value and not self.rotary:
+            attention: ScaledDotProductAttention = _Packed(
+                packed=3 if query is key else 2, module=self.is_module, **same
+            )
+        elif self.is_module:
+            attention = _Packed(packed=1, module=True, **same)
+        else:
+            attention = ScaledDotProductAttention(**same)
         (attended,) = emit(attention, [queries, keys, vectors])
         out_bias = bias if self.out_bias is None else self.out_bias
         units = self.output_dim or self.embed_dim

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, smallest
-from archinspect.ops.args import Bool, Int, Optional, arg
+from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
@@ -27,7 +27,7 @@ class Embedding(Op):
     has_kernel = True
     is_table = True
     looks_up = True
-    ignores = (
+    ignores: ClassVar[tuple[str, ...]] = (
         *("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
         *("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),
     )
@@ -54,6 +54,51 @@ class Embedding(Op):
 
     def label(self) -> str:
         return f"embedding, {self.output_dim}"
+
+
+class EmbeddingBag(Embedding):
+    """The sum, mean or maximum of the vectors of a bag of integers, without these vectors (Joulin et al. 2016).
+
+    Its input is the integers of a bag, all bags of one size; arXiv:1607.01759, PyTorch's `nn.EmbeddingBag`. No MACs.
+    FLOPs: 1 per element looked up but the first of a bag. FLOPs of a mean: 1 per element looked up (with the division).
+    """
+
+    ignores = (*Embedding.ignores, "include_last_offset")
+    pointwise = False
+    mode: str = arg("what becomes of a bag's vectors", Choice("sum", "mean", "max"), "mean")
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != 2:  # noqa: PLR2004 - the batch, the bag
+            raise Mismatch(f"needs an input of 1 axis, the integers of a bag, got {len(shape) - 1}")
+        return (shape[0], self.output_dim)
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return "batch bag -> batch out"
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=(shapes[0][1] - (self.mode != "mean")) * size(output))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        # An addition for each vector that was used, after a division of the bag's gradient.
+        used = 1 if self.mode == "max" else shapes[0][1] + (self.mode == "mean")
+        return Backward(weights=Work(other=run.weights * used * size(output)))
+
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return smallest(self.input_dim * self.output_dim, size(shapes[0]) * self.output_dim)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        return Kept((0,), extra=self._places(shapes[0], output)) if run.weights else Kept()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self._places(shapes[0], output)
+
+    def _places(self, shape: Shape, output: Shape) -> Elements:
+        # PyTorch's: where each bag begins, how many it holds, of which bag each integer is, which one was the largest.
+        return (("int64", 2 * shape[0] + size(shape) + size(output) * (self.mode == "max")),)
+
+    def label(self) -> str:
+        return f"embedding bag, {self.output_dim}"
 
 
 class SinusoidalEmbedding(Op):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from archinspect.base.shape import Mismatch, size, text
+from archinspect.base.shape import Mismatch, largest, size, smallest, text
 from archinspect.ops.args import Bool, Int, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
@@ -33,6 +33,8 @@ class Recurrent(Op):
     """Weighted sums per unit and step."""
     operations: ClassVar[int] = 1
     """Operations per unit and step beside the weighted sums and their biases."""
+    during_step: ClassVar[int] = 3
+    """States that fit into what a step holds at most beside what it reads: here two sums, and what is made of them."""
     ignores = (
         *("activation", "recurrent_activation", "nonlinearity", "unit_forget_bias", "dropout", "recurrent_dropout"),
         *("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint", "go_backwards", "stateful"),
@@ -163,11 +165,27 @@ class Recurrent(Op):
         return (steps + 1) * self.units
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # Each step's output before they are joined, what the layer before gave, one direction's outputs while those
-        # of both are joined; and, nearly, the tensors of a step.
-        halves = 2 + 2 * (self.num_layers > 1) + self.bidirectional
-        joined = halves * self.stored(shapes, output) // 2
-        return (("float", joined + (self.gates + 3) * output[0] * self.units),)
+        # As PyTorch's program for any device (RNN.cpp in ATen). A layer holds each step's output until all are
+        # stacked; one that runs both ways holds those of both ways, stacked too, until they stand side by side. Of
+        # layers before, there are the last one's outputs, and the states that all end with. The last layer has most
+        # of this before it.
+        batch, steps, _ = shapes[0]
+        ways, states = 1 + self.bidirectional, sum(self.state)
+        cells, one_way = self.num_layers * ways, steps * self.features
+        carried = states - self.features
+        start = cells * states * self._makes_states(shapes)
+        step = one_way - self.features + smallest(steps - 1, 1) * carried + self.during_step * self.units
+        stacked = carried + 2 * one_way
+        layer = largest(stacked + step, 2 * stacked + 2 * one_way) if self.bidirectional else largest(step, stacked)
+        before = (self.num_layers - 1) * ways * states + (self.num_layers > 1) * ways * one_way
+        end = 2 * cells * states + ways * one_way  # the states of all layers are stacked
+        given = ways * one_way + self.return_state * cells * states
+        return (("float", batch * (start + largest(before + layer, end) - given)),)
+
+    def _makes_states(self, shapes: Sequence[Shape]) -> bool:
+        """Return whether it starts from states of its own: zeros, or copies in the order in which PyTorch has them."""
+        cells = self.num_layers * (1 + self.bidirectional)
+        return len(shapes) == 1 or (cells > 1 and shapes[0][0] > 1)
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         # The last step's output is a part of all steps' outputs.
@@ -214,6 +232,7 @@ class LSTM(Recurrent):
     inputs = (1, 3)
     gates = 4
     operations = 18
+    during_step = 8  # the sums for four gates, of the input and of the output before
     proj_size: int = arg("size to which the output is projected; 0 for none", Int(0), 0)
 
     @property
@@ -236,6 +255,11 @@ class LSTM(Recurrent):
         cells = sum(1 for _ in self.cells(shapes[0]))
         return Work(macs + size(shapes[0][:-1]) * cells * self.units * self.proj_size, other)
 
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        gates, plain = super().work(shapes, output), self.replace(proj_size=0)
+        found = super().quantities(shapes, output)
+        return found | {"gate_mac": gates.macs, "plain_gate_mac": plain.work(shapes, output).macs}
+
     def kept_by_cell(self, steps: int) -> int:
         # A step's four gates, state, the state's tanh and the output, projected or not.
         return steps * (7 * self.units + self.proj_size)
@@ -254,6 +278,7 @@ class GRU(Recurrent):
 
     gates = 3
     operations = 14
+    during_step = 8  # the sums for three gates, of the input and of the state, the new state and what it adds
     reset_after: bool = arg("reset the state after its weighted sum, not before", Bool(), default=True)
     biases: int | None = arg("biases of a gate and unit; 2, or 1 if not reset_after", Optional(Int(1, 2)), None)
 

@@ -10,6 +10,7 @@ from archinspect.base.shape import Mismatch
 from archinspect.ops.args import Choice, Kind, arg
 from archinspect.ops.attending import Attending
 from archinspect.ops.base import TRAITS, ArgumentError, Op, make_argument
+from archinspect.ops.cells import Cell
 from archinspect.ops.figures import Reach
 from archinspect.ops.merge import Add, Average, Concatenate, Multiply
 from archinspect.ops.recurrent import Recurrent
@@ -197,8 +198,9 @@ class Bidirectional(Op):
     merge_mode: str = arg("how the outputs are joined", Choice("concat", *_MERGES), "concat")
 
     def check(self) -> None:
-        if not isinstance(self.layer, Recurrent):
-            name = type(self.layer).__name__
+        layer: Op = self.layer
+        if not isinstance(layer, Recurrent) or isinstance(layer, Cell):
+            name = type(layer).__name__
             raise ArgumentError(f"Bidirectional: layer must be a recurrent one, not {name}", "layer")
         if self.layer.return_state:
             name = type(self.layer).__name__

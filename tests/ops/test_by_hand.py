@@ -298,10 +298,19 @@ def test_macs_are_two_flops_at_least():
         ("Conv2DTranspose", UP, [(2, 3, 4, 10)], {"bias_as_if_plain": 0}),
         ("Conv2DTranspose", {**UP, "use_bias": False}, [(2, 3, 8, 10)], {"bias_as_if_plain": 0}),
         # Ten steps of all samples.
-        ("LSTM", {"units": 8}, [(2, 5, 3)], {"state": 80, "biased_state": 80, "sequence": 80}),
+        (
+            *("LSTM", {"units": 8}, [(2, 5, 3)]),
+            {"state": 80, "biased_state": 80, "sequence": 80, "gate_mac": 10 * 352, "plain_gate_mac": 10 * 352},
+        ),
         (
             *("LSTM", {"units": 8, "proj_size": 4, "bidirectional": True, "use_bias": False}, [(2, 5, 3)]),
-            {"state": 2 * 80, "biased_state": 0, "sequence": 2 * 40},
+            {
+                "state": 2 * 80,
+                "biased_state": 0,
+                "sequence": 2 * 40,
+                "gate_mac": 2 * 10 * 32 * (3 + 4),
+                "plain_gate_mac": 2 * 10 * 32 * (3 + 8),
+            },
         ),
         ("GRU", {"units": 8, "num_layers": 3}, [(2, 5, 3)], {"state": 240, "biased_state": 240, "sequence": 80}),
     ],

@@ -41,10 +41,8 @@ def test_backward_keeps_what_pytorch_keeps(row):
 # Where PyTorch on the meta device has something else alive, and why.
 ALIVE_DIFFERENT = {
     "ScaledDotProductAttention": "repeated heads and masks are counted nearly",
-    "MultiheadAttention": "at inference a kernel of its own where it can",
     "GroupedQueryAttention": "as ScaledDotProductAttention",
-    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), "as RNN"),
-    **dict.fromkeys(("RNN", "LSTM", "GRU"), "the tensors of a step are counted nearly"),
+    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), "the tensors of a step are counted nearly"),
 }
 
 

@@ -252,6 +252,8 @@ FLOPS = [
     ("RMSNormalization", {"elementwise_affine": False}, [IMAGE], 3 * 32),
     # Tables and tokens
     ("Embedding", {"input_dim": 9, "output_dim": 4}, [(1, 3)], 0),
+    ("EmbeddingBag", {"input_dim": 9, "output_dim": 4}, [(1, 3)], 3 * 4),
+    ("EmbeddingBag", {"input_dim": 9, "output_dim": 4, "mode": "max"}, [(1, 3)], 2 * 4),
     ("SinusoidalEmbedding", {"dim": 4}, [(1, 3)], 3 * 3 * 2),  # two angles, sines and cosines
     ("LearnedPositions", {}, [(1, 3, 4)], 12),
     ("ClassToken", {}, [(1, 3, 4)], 0),
@@ -314,6 +316,10 @@ FLOPS = [
         5 * 2 * (2 * 8 * 2 * 3 + 2 * 18),
     ),
     ("ConvLSTM3D", {"filters": 1, "kernel_size": 1}, [(1, 5, 1, 1, 2, 1)], 5 * 2 * (2 * 4 * 2 + 18 + 4)),
+    # ... one step
+    ("SimpleRNNCell", {"units": 2}, [(1, 3)], 2 * 10 + 2 * (1 + 1)),
+    ("LSTMCell", {"units": 2}, [(1, 3), (1, 2), (1, 2)], 2 * 40 + 2 * (18 + 4)),
+    ("GRUCell", {"units": 2}, [(1, 3), (1, 2)], 2 * 30 + 2 * (14 + 6)),
     # Wrappers: the layer's, for 3 steps; twice the layer's
     ("TimeDistributed", {"layer": {"Dense": 4}}, [(1, 3, 5)], 3 * (2 * 20 + 4)),
     (
@@ -528,7 +534,7 @@ def test_tables_do_not_grow_with_the_batch_or_the_steps():
     assert figures(make("LearnedTokens", {"n": 3}), [(2, 5, 6)])[:2] == ([2, 3, 6], 3 * 6)
 
 
-@pytest.mark.parametrize("name", ["Embedding", "LearnedTokens"])
+@pytest.mark.parametrize("name", ["Embedding", "EmbeddingBag", "LearnedTokens"])
 def test_what_is_looked_up_is_no_integer(name):
-    args = {"Embedding": {"input_dim": 9, "output_dim": 4}, "LearnedTokens": {"n": 3}}
-    assert make(name, args[name]).output_dtype("int32") == "float"
+    args = {"n": 3} if name == "LearnedTokens" else {"input_dim": 9, "output_dim": 4}
+    assert make(name, args).output_dtype("int32") == "float"

@@ -31,6 +31,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras
+import sequence_cases
 import tensor_programs
 import torch
 import vision_cases
@@ -524,7 +525,7 @@ TOLD |= vision_cases.TOLD
 OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")
 # Layers with several outputs, and arguments by which others have them.
-SEVERAL = {"Split", "Unbind", "TopK", "Sort", "return_indices", "return_state"}
+SEVERAL = {"Split", "Unbind", "TopK", "Sort", "LSTMCell", "return_indices", "return_state"}
 
 
 def case(op, *inputs, **args):
@@ -910,6 +911,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
         yield case(name, shape, p=0.2, inplace=True)
     yield case("AlphaDropout", image, p=0.2)
     yield case("FeatureAlphaDropout", image, p=0.2)
+    yield from sequence_cases.torch_cases()
 
 
 def keras_cases():  # noqa: PLR0915 - a table
@@ -1164,6 +1166,7 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("GaussianDropout", (2, 7), rate=0.2)
     yield case("GaussianNoise", (2, 7), stddev=0.2)
     yield case("Rescaling", image, scale=0.5, offset=-1.0)
+    yield from sequence_cases.keras_cases()
 
 
 def tuples(value):
@@ -1188,7 +1191,7 @@ def torch_case(op, inputs, args):
     if op == "LearnedPositions" and "input_dim" in args:
         told = {"shape": (args["input_dim"], *inputs[0][2:])}
         args = {name: value for name, value in args.items() if name == "indexed"}
-    own = OURS if op in RECURRENT else ()
+    own = OURS if op in {*RECURRENT, *sequence_cases.CELLS} else ()
     module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told)
     return module, tensor_programs.zeros(op, inputs)
 
@@ -1197,6 +1200,9 @@ def call(op, module, tensors):
     if op == "MultiheadAttention":
         tensors = [tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]]
         return module(*tensors, need_weights=False)
+    if op in sequence_cases.CELLS:
+        given, *states = tensors
+        tensors = [given, *([tuple(states)] if len(states) > 1 else states)]
     if op in RECURRENT:
         # PyTorch has the layers and directions of a state before the batch, and both states of an LSTM in one tuple.
         states = [state.reshape(len(state), -1, state.shape[-1]).transpose(0, 1).contiguous() for state in tensors[1:]]
@@ -1268,6 +1274,8 @@ def measure_keras(op, inputs, args):
         inputs, options = (given,), {"training": False}
     elif op in {"SimpleRNN", "LSTM", "GRU"}:
         inputs, options = (tensors[0],), {"initial_state": tensors[1:] or None}
+    elif op.endswith("Cell"):
+        inputs = (tensors[0], tensors[1:])
     elif "Attention" in op:
         query, key, value = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]
         inputs = (query, value, key)
@@ -1278,8 +1286,11 @@ def measure_keras(op, inputs, args):
     # The counter does not know the fused attention of CPUs.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         output = layer(*inputs, **options)
+    output, (_, *others) = output if op.endswith("Cell") else (output, (output,))
+    several = [{"shape": list(other.shape), "dtype": str(other.dtype).removeprefix("torch.")} for other in others]
     return {
         "output": list(output.shape),
+        **({"others": several} if others else {}),
         "params": sum(prod(weight.shape) for weight in layer.trainable_weights),
         "buffers": sum(prod(weight.shape) for weight in layer.non_trainable_weights),
         "macs": counter.get_total_flops() // 2,

@@ -63,7 +63,7 @@ def experts(use: Use) -> Step:
 def _cell(use: Use, *, sequences: bool, states: bool) -> Call:
     """Return one recurrent layer of one direction."""
     op: Any = use.op
-    kind = type(op).__name__
+    kind = type(op).__name__.removesuffix("Cell")
     options = {"return_sequences": (sequences, False), "return_state": (states, False)}
     if kind == "GRU":
         if op.use_bias and op.bias_vectors != 1 + op.reset_after:
@@ -121,10 +121,25 @@ def recurrent(use: Use) -> Chain:
     return [("", Step(code(f"run_layers({{self}}, {{0}}{begun}{options})"), made, parts=(*parts, "run_layers")))]
 
 
+def one_step(use: Use) -> Step:
+    """Return a recurrent layer that is run for one step: functions of Keras take no cell by itself."""
+    op: Any = use.op
+    module = _cell(use, sequences=False, states=True)
+    names = "".join(f", {{{index}}}" for index in range(1, len(use.shapes)))
+    parts = ("Cell", f"{type(op).__name__}") if module.name == "layers.RNN" else ()
+    return Step(code(f"one_step({{self}}, {{0}}{names})"), module, parts=(*parts, "one_step"))
+
+
 def embedding(use: Use) -> Step:
     """Return an `Embedding`."""
     op: Any = use.op
     return layer("Embedding", {"input_dim": op.input_dim, "output_dim": op.output_dim})
+
+
+def embedding_bag(use: Use) -> Chain:
+    """Return an `Embedding`, and the vectors of each bag joined into one."""
+    op: Any = use.op
+    return [("-embedding", embedding(use)), ("", Step(code(f"ops.{op.mode}({{0}}, axis=1)")))]
 
 
 def sinusoids(use: Use) -> Step:

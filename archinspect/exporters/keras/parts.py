@@ -467,6 +467,12 @@ class LSTMCell(Cell):
         return x, [x, state]
 
 
+def one_step(recurrent, x, *states):
+    """Run a recurrent layer for one step; return its states, the first of which is its output."""
+    _, *last = recurrent(ops.expand_dims(x, 1), initial_state=list(states) or None)
+    return last[0] if len(last) == 1 else last
+
+
 def run_layers(recurrent, x, *states, return_state=True):
     """Run recurrent layers one after another; their states are stacked, of both ways in turn."""
     ends, begun = [], 0

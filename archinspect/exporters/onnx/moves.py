@@ -197,6 +197,12 @@ def embedding(use: Use) -> Value:
     return Value(use.emit("Gather", use.weight("embeddings"), name, axis=0), spec_order(len(use.output)))
 
 
+def embedding_bag(use: Use) -> Value:
+    """`EmbeddingBag`: the vectors of all integers, and what becomes of those of a bag."""
+    vectors, kind = embedding(use).name, {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax"}[use.op.mode]
+    return Value(use.emit(kind, vectors, use.ints(1), keepdims=0), spec_order(2))
+
+
 def sinusoids(use: Use) -> Value:
     """`SinusoidalEmbedding`."""
     pairs = use.op.dim // 2
@@ -260,6 +266,7 @@ OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "WindowReverse": window_reverse,
     "SampleGaussian": sample,
     "Embedding": embedding,
+    "EmbeddingBag": embedding_bag,
     "SinusoidalEmbedding": sinusoids,
     "LearnedPositions": learned_positions,
     "ClassToken": class_token,

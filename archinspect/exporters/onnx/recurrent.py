@@ -47,8 +47,21 @@ def recurrent(kind: str) -> Callable[[Use], list[Value]]:
     return translate
 
 
+def cell(kind: str) -> Callable[[Use], list[Value]]:
+    """Return the translation of a cell: a layer of one step."""
+
+    def translate(use: Use) -> list[Value]:
+        given, *states = (use.emit("Unsqueeze", use.spec(index), use.ints(0)) for index in range(len(use.shapes)))
+        names = [given, *_weights(use, [""]), *(["", *states] if states else [])]
+        attributes = {"linear_before_reset": int(use.op.reset_after)} if kind == "GRU" else {}
+        _, *ends = use.several(kind, 1 + len(use.op.state), *names, hidden_size=use.op.units, **attributes)
+        return [Value(use.emit("Squeeze", end, use.ints(0)), spec_order(2)) for end in ends]
+
+    return translate
+
+
 def _weights(use: Use, cells: Sequence[str]) -> list[str]:
-    """Return a layer's weights for the input, for the state, and biases, each of all directions.
+    """Return a layer's weights for the input, for the state, and biases, each of all directions; one without a name.
 
     Where a gate has one bias, that for the state is 0.
     """
@@ -56,14 +69,15 @@ def _weights(use: Use, cells: Sequence[str]) -> list[str]:
     for name in ("kernel", "recurrent_kernel", "bias"):
         parts = []
         for cell in cells:
-            weight = use.weights.get(f"{cell}_{name}")
+            own = f"{cell}_{name}" if cell else name
+            weight = use.weights.get(own)
             if weight is None:
                 parts.append("")
                 continue
             first, sums = weight.shape
             is_bias = name == "bias"
             shape = (1, first * sums) if is_bias else (1, sums, first)
-            stored = use.weight(f"{cell}_{name}", (0, 1) if is_bias else (1, 0), shape)
+            stored = use.weight(own, (0, 1) if is_bias else (1, 0), shape)
             parts.append(use.emit("Pad", stored, use.ints(0, 0, 0, sums)) if is_bias and first == 1 else stored)
         found.append(parts[0] if len(parts) == 1 or not parts[0] else use.emit("Concat", *parts, axis=0))
     return found
@@ -163,4 +177,11 @@ def _stacked(use: Use, layers: Sequence[str]) -> str:
     return use.emit("Transpose", joined, perm=[1, 0, 2])
 
 
-OPERATORS = {"SimpleRNN": recurrent("RNN"), "LSTM": recurrent("LSTM"), "GRU": recurrent("GRU")}
+OPERATORS = {
+    "SimpleRNN": recurrent("RNN"),
+    "LSTM": recurrent("LSTM"),
+    "GRU": recurrent("GRU"),
+    "SimpleRNNCell": cell("RNN"),
+    "LSTMCell": cell("LSTM"),
+    "GRUCell": cell("GRU"),
+}

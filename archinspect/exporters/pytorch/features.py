@@ -137,6 +137,21 @@ def recurrent(use: Use) -> Step:
     return Step(code(f"with_states({{self}}({{0}}{start}), {options_text})"), module, parts=(*parts, "with_states"))
 
 
+def cell(use: Use) -> Step:
+    """Return an `nn.LSTMCell`, `nn.GRUCell` or `nn.RNNCell`."""
+    op: Any = use.op
+    name = {"SimpleRNNCell": "RNNCell"}.get(type(op).__name__, type(op).__name__)
+    if name == "GRUCell" and not op.reset_after:
+        raise CannotExportError(use.node.layer, "nn.GRUCell resets the state after its weighted sum")
+    sizes = {"input_size": use.shape[-1], "hidden_size": op.units}
+    module = call(f"nn.{name}", sizes, bias=(op.use_bias, True))
+    given = ", ".join(f"{{{index}}}" for index in range(1, len(use.orders)))
+    start = f", ({given})" if len(op.state) > 1 and given else f", {given}" if given else ""
+    if op.use_bias and op.bias_vectors == 1:
+        return Step(code(f"{{self}}({{0}}{start})"), call("one_bias", {"cell": module}), parts=("one_bias",))
+    return Step(code(f"{{self}}({{0}}{start})"), module)
+
+
 def embedding(use: Use) -> Step:
     """Return an `nn.Embedding`."""
     op: Any = use.op
@@ -144,6 +159,14 @@ def embedding(use: Use) -> Step:
     dtype = use.call.inputs[0].dtype
     index = "{0}" if dtype in ("int64", "int32") else "{0}.long()"
     return Step(code(f"{{self}}({index})"), call("nn.Embedding", sizes))
+
+
+def embedding_bag(use: Use) -> Step:
+    """Return an `nn.EmbeddingBag`."""
+    op: Any = use.op
+    sizes = {"num_embeddings": op.input_dim, "embedding_dim": op.output_dim}
+    index = "{0}" if use.call.inputs[0].dtype == "int64" else "{0}.long()"
+    return Step(code(f"{{self}}({index})"), call("nn.EmbeddingBag", sizes, mode=(op.mode, "mean")))
 
 
 def sinusoids(use: Use) -> Step:

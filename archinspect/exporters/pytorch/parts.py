@@ -404,6 +404,14 @@ def drop_second_biases(layer: nn.RNNBase) -> None:
     layer._init_flat_weights()
 
 
+def one_bias(cell: nn.RNNCellBase) -> nn.RNNCellBase:
+    """Return a recurrent cell with zeros, which nothing trains, where it has its second biases."""
+    zeros = torch.zeros_like(cell.bias_hh, requires_grad=False)
+    del cell.bias_hh
+    cell.bias_hh = zeros
+    return cell
+
+
 def with_states(
     made: tuple[Tensor, Tensor | tuple[Tensor, ...]],
     states: int,

@@ -86,22 +86,24 @@ class Program:
         op: Any = nodes[0].layer_op
         if len(nodes) == 1:
             return None
-        attending = next(node for node in nodes if isinstance(node.op, Attending))
-        query, memory = nodes[0].inputs[0], nodes[1].inputs[0]
-        last = nodes[-1].output
-        width = op.embed_dim if type(op).__name__ == "MultiHeadAttention" else None
-        own = op.causal or op.masked or op.position_biases or op.shared_position_biases or op.rotary if width else True
-        plain = len(attending.op.fused_inputs()) > 1 and not own and op.kv_heads == op.num_heads  # type: ignore[attr-defined] # it attends
-        shapes = [self.facts.shape(tensor) for tensor in (query, memory, last)]
-        if not plain or any(len(shape) != 3 or shape[-1] != width for shape in shapes):  # noqa: PLR2004 - batch, steps, features
+        if type(op).__name__ != "MultiHeadAttention" or not op.is_module:
             return None
-        if op.value_dim not in (None, width // op.num_heads) or op.out_bias not in (None, op.use_bias):
+        query, key, value = (node.inputs[0] for node in nodes[:3])
+        last, width = nodes[-1].output, op.embed_dim
+        shapes = [self.facts.shape(tensor) for tensor in (query, key, value, last)]
+        if any(len(shape) != 3 for shape in shapes) or shapes[0][-1] != width:  # noqa: PLR2004 - batch, steps, features
             return None
         sizes = {"embed_dim": width, "num_heads": op.num_heads}
-        options = {"dropout": (op.dropout, 0.0), "bias": (op.use_bias, True), "batch_first": (True, False)}
-        other = 0 if memory is query else 1
-        pieces = code(f"{{self}}({{0}}, {{{other}}}, {{{other}}}, need_weights=False)[0]")
-        inputs = [query] if memory is query else [query, memory]
+        options = {
+            "dropout": (op.dropout, 0.0),
+            "bias": (op.use_bias, True),
+            "kdim": (None if shapes[1][-1] == width else shapes[1][-1], None),
+            "vdim": (None if shapes[2][-1] == width else shapes[2][-1], None),
+            "batch_first": (True, False),
+        }
+        inputs = list(dict.fromkeys([query, key, value]))
+        places = ", ".join(f"{{{inputs.index(tensor)}}}" for tensor in (query, key, value))
+        pieces = code(f"{{self}}({places}, need_weights=False)[0]")
         turns = [permutation(self.orders[t], spec_order(len(self.orders[t]))) for t in inputs]
         for node in nodes:
             self.orders[node.output] = spec_order(len(self.facts.shape(node.output)))

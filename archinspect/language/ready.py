@@ -1,0 +1,40 @@
+"""Ready-made blocks: PyTorch's modules that are made of several layers, which every spec may call by name."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from archinspect import ops
+
+if TYPE_CHECKING:
+    from archinspect.language.parse import Block
+
+SECOND = {
+    "TransformerEncoderLayer": "",
+    "TransformerDecoderLayer": "memory",
+    "TransformerEncoder": "",
+    "TransformerDecoder": "memory",
+    "Transformer": "target",
+}
+"""What each calls its second input inside; empty of those of one."""
+
+_BY_KEY = {ops.fold(name): name for name in SECOND}
+
+
+def find_ready(name: str) -> Block | None:
+    """Return the ready-made block of this name, in any framework's spelling, or None."""
+    own = _BY_KEY.get(ops.fold(name))
+    return _blocks()[own] if own else None
+
+
+@cache
+def _blocks() -> dict[str, Block]:
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.source import read_file, read_tree
+    from archinspect.language.parse import parse_spec
+
+    source = read_file(os.path.join(os.path.dirname(__file__), "ready.yaml"), "ready.yaml")
+    blocks = parse_spec(read_tree(source), Problems()).blocks
+    return {name: block._replace(module=True, second=SECOND[name]) for name, block in blocks.items()}

@@ -1,0 +1,86 @@
+"""Ready-made blocks against PyTorch's modules: figures of 2.13 on the meta device, attention without a kernel."""
+
+from math import prod
+
+import pytest
+
+from archinspect import network
+from archinspect.analyses import compute, memory
+from archinspect.base.diagnostics import InvalidSpecError
+from archinspect.exporters import pytorch
+from archinspect.language.ready import SECOND, find_ready
+
+LAYER = {"d_model": 24, "nhead": 3, "dim_feedforward": 64}
+DEEP = {**LAYER, "num_layers": 3}
+FIRST, PLAIN = {"norm_first": True, "activation": "gelu"}, {"bias": False, "dropout": 0.0}
+# A module, its arguments, the batch; parameters, MACs, peak with the inputs, bytes kept, MACs of a pass in training.
+MEASURED = [
+    ("TransformerEncoderLayer", LAYER, 1, (5_656, 52_272, 6_336, 20_340, 141_264)),
+    ("TransformerEncoderLayer", LAYER | FIRST, 1, (5_656, 52_272, 7_200, 20_340, 156_816)),
+    ("TransformerEncoderLayer", LAYER | PLAIN, 1, (5_424, 52_272, 6_336, 12_060, 141_264)),
+    ("TransformerEncoderLayer", LAYER, 3, (5_656, 156_816, 19_008, 61_020, 423_792)),
+    ("TransformerEncoderLayer", LAYER | FIRST, 3, (5_656, 156_816, 21_600, 61_020, 470_448)),
+    ("TransformerEncoderLayer", LAYER | PLAIN, 3, (5_424, 156_816, 19_008, 36_180, 423_792)),
+    ("TransformerDecoderLayer", LAYER, 1, (8_104, 70_560, 6_816, 28_272, 190_368)),
+    ("TransformerDecoderLayer", LAYER | FIRST, 1, (8_104, 70_560, 7_680, 28_272, 205_920)),
+    ("TransformerDecoderLayer", LAYER | PLAIN, 1, (7_752, 70_560, 6_816, 18_048, 190_368)),
+    ("TransformerDecoderLayer", LAYER, 3, (8_104, 211_680, 20_448, 84_816, 571_104)),
+    ("TransformerDecoderLayer", LAYER | FIRST, 3, (8_104, 211_680, 23_040, 84_816, 617_760)),
+    ("TransformerDecoderLayer", LAYER | PLAIN, 3, (7_752, 211_680, 20_448, 54_144, 571_104)),
+    ("TransformerEncoder", DEEP, 1, (16_968, 156_816, 7_200, 61_020, 454_896)),
+    ("TransformerEncoder", DEEP | FIRST | {"norm": True}, 1, (17_016, 156_816, 8_064, 61_956, 470_448)),
+    ("TransformerEncoder", DEEP, 3, (16_968, 470_448, 21_600, 183_060, 1_364_688)),
+    ("TransformerEncoder", DEEP | FIRST | {"norm": True}, 3, (17_016, 470_448, 24_192, 185_868, 1_411_344)),
+    ("TransformerDecoder", DEEP, 1, (24_312, 211_680, 7_680, 83_856, 602_208)),
+    ("TransformerDecoder", DEEP | FIRST | {"norm": True}, 1, (24_360, 211_680, 8_544, 84_792, 617_760)),
+    ("TransformerDecoder", DEEP, 3, (24_312, 635_040, 23_040, 254_448, 1_806_624)),
+    ("TransformerDecoder", DEEP | FIRST | {"norm": True}, 3, (24_360, 635_040, 25_632, 257_256, 1_853_280)),
+    ("Transformer", LAYER | PLAIN, 1, (79_104, 591_840, 7_680, 143_992, 1_751_328)),
+    ("Transformer", LAYER | PLAIN, 3, (79_104, 1_775_520, 23_040, 444_936, 5_253_984)),
+    ("Transformer", {"d_model": 24, "nhead": 3}, 3, (1_249_248, 25_773_984, 451_584, 6_695_832, 77_249_376)),
+]
+
+
+def network_of(name, args, batch):
+    """Return the facts of a network of one step: 9 steps of 24 features and, where it takes them, 5."""
+    given = {"inputs": {"a": [9, 24], "b": [5, 24]}} if SECOND[name] else {"input": [9, 24]}
+    step = {name: args, "from": ["a", "b"]} if SECOND[name] else {name: args}
+    return network({"name": name, **given, "layers": [step]}, batch=batch).facts
+
+
+@pytest.mark.parametrize(("name", "args", "batch", "figures"), MEASURED)
+def test_a_ready_made_block_is_pytorch_s_module(name, args, batch, figures):
+    facts = network_of(name, args, batch)
+    assert figures == (
+        sum(prod(weight.shape) for call in facts.calls for weight in call.weights.values()),
+        compute.analyze(facts, attention="math").total.macs,
+        memory.peak(facts, attention="math").bytes,
+        memory.kept(facts, attention="math").total,
+        compute.analyze(facts, training=True, attention="math").total.macs,
+    )
+
+
+def test_names_are_found_in_any_spelling():
+    assert all(find_ready(name) for name in ("nn.TransformerEncoderLayer", "transformer_encoder_layer", *SECOND))
+    assert find_ready("Dense") is None
+
+
+def test_a_second_input_is_read_by_its_name_or_given():
+    by_name = {"TransformerDecoderLayer": {**LAYER, "memory": "b"}, "from": "a"}
+    facts = network({"name": "n", "inputs": {"a": [9, 24], "b": [5, 24]}, "layers": [by_name]}).facts
+    both = network_of("TransformerDecoderLayer", LAYER, None)
+    assert memory.kept(facts).total == memory.kept(both).total
+    with pytest.raises(InvalidSpecError, match="unknown layer 'memory'"):
+        network({"name": "n", "input": [9, 24], "layers": [{"TransformerDecoderLayer": LAYER}]})
+
+
+def test_a_spec_s_own_block_goes_first():
+    own = {"TransformerEncoderLayer": {"layers": [{"Dense": 7}]}}
+    facts = network({"name": "n", "input": [9, 24], "blocks": own, "layers": ["TransformerEncoderLayer"]}).facts
+    assert [type(call.op).__name__ for call in facts.calls][-1] == "Dense"
+
+
+def test_they_are_classes_of_a_program():
+    text = pytorch.export(network_of("Transformer", {**LAYER, "num_decoder_layers": 2}, None)).text
+    assert "class TransformerEncoderLayer(nn.Module):" in text
+    assert "class TransformerDecoder(nn.Module):" in text
