@@ -12,7 +12,6 @@ from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
 from archinspect.analyses.storage import storages_at_inference, storages_in_training
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.graph.graph import composites_above
-from archinspect.ops.attending import Attending
 from archinspect.ops.figures import ATTENTION, Run
 
 if TYPE_CHECKING:
@@ -235,18 +234,6 @@ def _alive(storages: Sequence[Storage], step: int) -> tuple[Alive, ...]:
     alive = [one for one in storages if one.first <= step <= one.last and one.bytes]
     alive.sort(key=lambda one: -one.bytes)
     return tuple(Alive(one.maker.layer, one.shape, one.bytes) for one in alive)
-
-
-def kv_cache(facts: Facts, steps: int) -> int:
-    """Return the bytes of keys and values that a decoder holds while it generates, after so many steps.
-
-    They are those of its causal self-attention: 2 x heads of keys x size of a head for each layer, step and sample.
-    """
-    elements = 0
-    for node in facts.graph.nodes:
-        if isinstance(node.op, Attending):
-            elements += node.op.cached(*facts.call(node).shapes)
-    return elements * steps * facts.batch * facts.sizes["float"]
 
 
 def _repeated_blocks(graph: Graph) -> list[str]:

@@ -212,6 +212,12 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default=0,
             help="Steps whose keys and values a decoder keeps.",
         ),
+        click.option(
+            "--kv-dtype",
+            type=DataType([name for name in DTYPES if name != "float"]),
+            metavar="TYPE",
+            help="Type of the keys and values that are kept; that of --dtype unless given.",
+        ),
     ]
     for option in reversed(options):
         function = option(function)

@@ -27,6 +27,20 @@ class Attending(Op):
         """Return the shape of what a softmax makes within it, where programs give that a name; None for others."""
         return None
 
-    def cached(self, *shapes: Shape) -> int:
-        """Return the elements for each step and sample that a decoder caches while it generates step by step."""
+    @property
+    def looks_back(self) -> bool:
+        """Whether a step attends to itself and those before, so that a decoder can cache their keys and values."""
+        return False
+
+    @property
+    def span(self) -> int | None:
+        """How many steps one attends to, itself among them; None for all."""
+        return None
+
+    def cache(self, *shapes: Shape) -> int:
+        """Return the elements of keys and values for each step of these and sample."""
+        return 0
+
+    def memory_steps(self, *shapes: Shape) -> int:
+        """Return the steps of keys and values."""
         return 0

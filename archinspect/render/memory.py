@@ -126,9 +126,19 @@ def _inference_entries(found: MemoryReport) -> Iterator[Entry]:
         yield Entry(f"  {len(rest)} more", sum(one.bytes for one in rest))
     if peak.workspace:
         yield Entry("  temporary", peak.workspace)
-    if inference.cache:
-        yield Entry("keys and values", inference.cache, f"of {found.plan.cached:,} steps")
+    if inference.cache or inference.uncached:
+        yield Entry("keys and values", inference.cache, _cache_note(found))
     yield Entry("total", inference.total)
+
+
+def _cache_note(found: MemoryReport) -> str:
+    """Return how many steps are cached, in which type if that is another, and what is not."""
+    plan, missing = found.plan, found.inference.uncached
+    note = f"of {plan.cached:,} steps" + (f", {plan.kv_dtype}" if plan.kv_dtype not in {None, plan.dtype} else "")
+    if not missing:
+        return note
+    more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+    return f"{note}; not of attention that is written by hand: {missing[0]}{more}"
 
 
 def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.analyses.caches import kv_cache, written_out
 from archinspect.analyses.memory import (
     POLICIES,
     Checkpointed,
@@ -15,7 +16,6 @@ from archinspect.analyses.memory import (
     Training,
     checkpointed,
     kept,
-    kv_cache,
     peak,
     peak_bytes,
 )
@@ -39,6 +39,8 @@ class Inference(NamedTuple):
     weights: int
     peak: Peak
     cache: int
+    uncached: tuple[str, ...] = ()
+    """Layers in which attention is written by hand, whose keys and values are not in the cache."""
 
     @property
     def total(self) -> int:
@@ -82,15 +84,19 @@ class Plan(NamedTuple):
     attention: str = "fused"
     cached: int = 0
     """Steps whose keys and values a decoder keeps."""
+    kv_dtype: str | None = None
+    """Type of keys and values that are kept; that of the network where None."""
 
     def checked(self) -> Plan:
         """Return this plan with types by their own names; raise ValueError that names what is none."""
         dtype = ALIASES.get(self.dtype, self.dtype)
         refuse_unknown("dtype", dtype, DTYPES)
         refuse_unknown("optimizer", self.optimizer, OPTIMIZERS)
+        kv_dtype = ALIASES.get(self.kv_dtype, self.kv_dtype) if self.kv_dtype else None
+        refuse_unknown("kv_dtype", kv_dtype or dtype, DTYPES)
         refuse_unknown("policy", self.policy, POLICIES)
         refuse_unknown("attention", self.attention, ATTENTION)
-        return self._replace(dtype=dtype, cached=whole("cached", self.cached, 0))
+        return self._replace(dtype=dtype, kv_dtype=kv_dtype, cached=whole("cached", self.cached, 0))
 
 
 class MemoryReport(NamedTuple):
@@ -122,6 +128,7 @@ class MemoryReport(NamedTuple):
                 "alive": [one._asdict() for one in peak.alive],
                 "workspace": peak.workspace,
                 "cache": self.inference.cache,
+                "uncached": list(self.inference.uncached),
                 "total": self.inference.total,
                 "timeline": [entry._asdict() for entry in peak.timeline],
             },
@@ -178,7 +185,7 @@ def needed(facts: Facts, plan: Plan, *, for_training: bool) -> int:
     """Return the bytes that inference, or a step of training, takes in all."""
     if for_training:
         return training(facts, plan).total
-    cache = kv_cache(facts, plan.cached) if plan.cached else 0
+    cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
     return weight_bytes(facts) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
 
 
@@ -197,8 +204,9 @@ def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int,
 
 def inference(facts: Facts, plan: Plan) -> Inference:
     """Return what inference takes."""
-    cache = kv_cache(facts, plan.cached) if plan.cached else 0
-    return Inference(weight_bytes(facts), peak(facts, plan.policy, attention=plan.attention), cache)
+    cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
+    uncached = tuple(written_out(facts)) if plan.cached else ()
+    return Inference(weight_bytes(facts), peak(facts, plan.policy, attention=plan.attention), cache, uncached)
 
 
 def training(facts: Facts, plan: Plan) -> TrainingBudget:

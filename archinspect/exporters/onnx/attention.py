@@ -70,6 +70,8 @@ def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
         # Which places a mask leaves out, a spec does not say: here it leaves out none.
         shape = use.ints(windows, 1, *steps)
         parts.append(use.once(("mask", windows, steps), lambda: use.emit("ConstantOfShape", shape, value=use.zero())))
+    if op.window:
+        parts.append(use.once(("window", op.window, op.causal, steps), lambda: _window(use, *steps)))
     if not parts:
         return []
     found = parts[0] if len(parts) == 1 else use.emit("Add", *parts)
@@ -77,6 +79,17 @@ def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
         return [found]
     each = use.emit("Expand", found, use.ints(windows, op.num_heads, 1, 1))
     return [use.emit("Reshape", each, use.ints(1, windows * op.num_heads, *steps))]
+
+
+def _window(use: Use, queries: int, keys: int) -> str:
+    """Return what hides from each step all but those near it; those that come later are hidden by `is_causal`."""
+    along = use.emit("Range", *map(use.float32, (0, keys, 1)))
+    down = use.emit("Unsqueeze", use.emit("Range", *map(use.float32, (0, queries, 1))), use.ints(1))
+    apart = use.emit("Sub", down, along)
+    distance = apart if use.op.causal else use.emit("Abs", apart)
+    hidden = use.emit("GreaterOrEqual", distance, use.float32(use.op.window))
+    found = use.emit("Where", hidden, use.float32(-np.inf), use.float32(0))
+    return found if use.writer.facts.dtype == "float32" else use.cast(found, "float")
 
 
 def _with_biases(use: Use) -> Node:

@@ -90,7 +90,7 @@ class Program:
         query, memory = nodes[0].inputs[0], nodes[1].inputs[0]
         last = nodes[-1].output
         width = op.embed_dim if type(op).__name__ == "MultiHeadAttention" else None
-        own = op.causal or op.masked or op.position_biases or op.shared_position_biases or op.rotary if width else True
+        own = op.causal or op.rotary or _adds(op) if width else True
         plain = len(attending.op.fused_inputs()) > 1 and not own and op.kv_heads == op.num_heads  # type: ignore[attr-defined] # it attends
         shapes = [self.facts.shape(tensor) for tensor in (query, memory, last)]
         if not plain or any(len(shape) != 3 or shape[-1] != width for shape in shapes):  # noqa: PLR2004 - batch, steps, features
@@ -146,6 +146,13 @@ class Program:
             module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], steps[-2])})
             yield Leaf(f"{layer}.mask", "mask", Step(code("{self}()"), module, parts=("Mask",)), [], [mask], [])
             extra.append(mask)
+        if op.window:
+            window = Between()
+            query, steps = (self.facts.shape(node.inputs[min(i, len(node.inputs) - 1)]) for i in (0, 1))
+            sizes = {"steps": query[-2], "keys": steps[-2], "window": op.window}
+            module = call("Window", sizes, causal=(op.causal, False))
+            yield Leaf(f"{layer}.window", "window", Step(code("{self}()"), module, parts=("Window",)), [], [window], [])
+            extra.append(window)
         leaf = self._leaf(node, f"{layer}.attend", extra)
         if extra:
             added = " + ".join(f"{{{len(node.inputs) + index}}}" for index in range(len(extra)))
@@ -158,4 +165,4 @@ class Program:
 
 def _adds(op: Any) -> bool:  # noqa: ANN401 - attention
     """Return whether attention adds biases or a mask to its scores."""
-    return bool(op.position_biases or op.shared_position_biases or op.masked)
+    return bool(op.position_biases or op.shared_position_biases or op.masked or op.window)
