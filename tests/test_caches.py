@@ -120,3 +120,80 @@ def test_attention_by_hand_is_named(run):
     assert cached("llama3_8b", 8).uncached == ()
     printed = run("memory", "-", "--kv-cache", "8", stdin=json.dumps(by_hand)).stdout
     assert "not of attention that is written by hand: attend" in printed
+
+
+# A step of a decoder
+
+LLAMA = {"depth": 2, "width": 256, "heads": 8, "kv_heads": 2, "hidden": 688, "vocabulary": 1000}
+
+
+def test_a_step_attends_to_what_is_cached():
+    """transformers 5, LlamaForCausalLM with a DynamicCache of 127 tokens, one more; FlopCounterMode on meta."""
+    totals = archinspect.inspect("llama", params=LLAMA, past=127).totals
+    assert (totals.macs, totals.params) == (1_771_520, 1_897_728)
+    alone = archinspect.inspect("llama", params={**LLAMA, "seq": 1}).totals
+    assert totals.macs - alone.macs == 2 * 127 * 2 * 256
+    assert totals.flops - alone.flops == 2 * (totals.macs - alone.macs) + 2 * 127 * 7 * 8
+
+
+def test_several_steps_after_others_are_a_part_of_all():
+    """Scores of all steps are those of the first and those of the others after them, but for the mask's half."""
+    macs = {
+        (past, seq): archinspect.inspect("llama", params={**LLAMA, "seq": seq}, past=past).totals.macs
+        for past, seq in [(0, 4), (0, 6), (4, 2)]
+    }
+    assert macs[0, 6] - macs[0, 4] - macs[4, 2] == 2 * 4 * 2 * 2 * 256  # of the first steps' scores of later ones
+
+
+def test_a_window_bounds_what_a_step_sees():
+    layers = (attention(), attention(window=8))
+    net = {"input": [1, 32], "layers": [*layers]}
+
+    def macs(past):
+        found = archinspect.inspect(net, past=past, inputs={"": [1, 32]})
+        return [row.cost.macs for row in found.layers]
+
+    assert [after - before for before, after in zip(macs(0), macs(5), strict=True)] == [5 * 64, 5 * 64]
+    assert [after - before for before, after in zip(macs(0), macs(100), strict=True)] == [100 * 64, 7 * 64]
+
+
+def test_a_step_reads_the_cache():
+    alone, after = (archinspect.compute("llama", params={**LLAMA, "seq": 1}, past=past, batch=3) for past in (0, 127))
+    assert after.total.forward_bytes - alone.total.forward_bytes == 3 * 2 * 127 * 2 * 64 * 4
+    assert archinspect.memory_report("llama", params=LLAMA, past=127).inference.cache == 2 * 128 * 2 * 64 * 4
+
+
+def test_scores_that_are_written_down_are_of_all_steps():
+    net = network("llama", params=LLAMA, past=127)
+    fused, eager = (net.memory(Plan(attention=way)).inference.peak for way in ("fused", "eager"))
+    assert eager.bytes > fused.bytes
+    assert eager.workspace >= 2 * 8 * 128 * 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("t5_small", "attends to an encoder"),
+        ("bert_base", "neither causal attention nor recurrence"),
+        ({"input": [5, 8], "layers": [attention()]}, "no parameter 'seq'"),
+    ],
+)
+def test_a_step_that_is_not_known_is_refused(spec, reason, run):
+    with pytest.raises(ValueError, match=reason):
+        network(spec, past=9)
+    found = run("summary", "-" if isinstance(spec, dict) else spec, "--cached", "9", stdin=json.dumps(spec))
+    assert found.exit_code == 2
+    assert reason in found.stderr.replace("\n", " ")
+
+
+def test_a_step_has_no_backward(run):
+    found = run("compute", "llama2_7b", "--cached", "9", "--train")
+    assert (found.exit_code, "no backward" in found.stderr) == (2, True)
+    assert "Training" not in run("memory", "llama2_7b", "--cached", "9").stdout
+    assert "after 9 cached steps" in run("summary", "llama2_7b", "--cached", "9").stdout
+
+
+def test_a_network_keeps_its_step():
+    net = network("llama", params=LLAMA, past=127)
+    assert net.with_settings(batch=2).report().totals.macs == 2 * 1_771_520
+    assert net.with_settings(past=0).report().totals.macs == net.report().totals.macs - 2 * 127 * 512

@@ -136,6 +136,16 @@ set_option = click.option(
 )
 
 
+cached_option = click.option(
+    "--cached",
+    "past",
+    type=click.IntRange(0, 10**9),
+    metavar="STEPS",
+    default=0,
+    help="A step of a decoder with so many cached; of one, unless --set seq or --input says more.",
+)
+
+
 def shape_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change shapes: --batch, --input, --set."""
     return batch_option(input_option(set_option(function)))
@@ -233,6 +243,7 @@ def load_report(  # noqa: PLR0913 - as the options
     convention: str | None = None,
     *,
     memory: bool = False,
+    past: int = 0,
 ) -> Report:
     """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
     with spec_errors() as api:
@@ -244,6 +255,7 @@ def load_report(  # noqa: PLR0913 - as the options
             params=params,
             convention=convention or "",
             memory=memory,
+            past=past,
         )
     return report
 
@@ -253,12 +265,15 @@ def spec_errors() -> Iterator[ModuleType]:
     """Give the API; print the problems of a bad spec and leave with 1, or with 2 where there is no such spec."""
     from archinspect import api  # a help page needs no engine
     from archinspect.base.diagnostics import InvalidSpecError
+    from archinspect.base.settings import NoStepError
     from archinspect.base.source import SourceError
 
     try:
         yield api
     except api.NotFoundError as error:
         raise click.UsageError(str(error)) from None
+    except NoStepError as error:
+        raise click.UsageError(f"--cached: {error}") from None
     except SourceError as error:
         from archinspect.base.diagnostics import Diagnostic  # the error path only
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from archinspect.cli.common import (
+    cached_option,
     exact_option,
     format_option,
     plan_options,
@@ -20,6 +21,7 @@ from archinspect.cli.output import echo
 
 @click.command("memory")
 @spec_argument
+@cached_option
 @shape_options
 @plan_options
 @exact_option
@@ -39,7 +41,7 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.reports.memory import Plan  # a help page needs no engine
 
-    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
+    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params", "past")}
     with spec_errors() as api:
         found = api.memory_report(spec, Plan(**options), **sizes)
     if form == "table":

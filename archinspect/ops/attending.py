@@ -27,6 +27,13 @@ class Attending(Op):
         """Return the shape of what a softmax makes within it, where programs give that a name; None for others."""
         return None
 
+    past: int = 0
+    """Steps whose keys and values are cached, and precede those of this run; :meth:`after` sets it."""
+
+    def after(self, steps: int) -> Attending:
+        """Return the operator in a run that goes on after so many cached steps, of which it sees those in its span."""
+        return self.replace(past=steps if self.span is None else min(steps, self.span - 1))
+
     @property
     def looks_back(self) -> bool:
         """Whether a step attends to itself and those before, so that a decoder can cache their keys and values."""

@@ -146,19 +146,25 @@ class ScaledDotProductAttention(_Attention):
             return "... steps~ heads* -> ... steps~ heads*"
         return f"... steps heads*{', ... keys heads*' * (len(shapes) - 1)} -> ... steps heads*"
 
+    def _seen(self, shapes: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
+        """Return the shapes of query, key and value, cached steps included."""
+        query, *memory = _roles(shapes)
+        key, value = [(*shape[:-2], shape[-2] + self.past, shape[-1]) for shape in memory]
+        return query, key, value
+
     def scores(self, shapes: Sequence[Shape]) -> int:
         """Return the number of scores: one for every head, query step and key step."""
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         return size(query[:-1]) * key[-2] * self.num_heads
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         macs = key[-2] * (size(query) + size(output))
         biased = self.shared_position_biases or self.position_biases > 0
         return Work(macs, (6 + self._hides + self.masked + biased) * self.scores(shapes))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         scores, sums = key[-2] * size(query), key[-2] * size(output)
         other = self.work(shapes, output).other
         biases = Work(other=run.weights * self.scores(shapes))
@@ -209,7 +215,7 @@ class ScaledDotProductAttention(_Attention):
 
     def _added(self, shapes: Sequence[Shape]) -> int:
         """Return the elements of what is added to every sample's scores: biases of each head, a mask of each window."""
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         biased = self.shared_position_biases or self.position_biases > 0
         return (biased * self.num_heads + self.masked * size(query[1:-2])) * query[-2] * key[-2]
 
@@ -227,12 +233,12 @@ class ScaledDotProductAttention(_Attention):
 
     def _repeated(self, shapes: Sequence[Shape]) -> tuple[int, int]:
         """Return the elements of keys and values when each head of the queries has its own."""
-        _, key, value = _roles(shapes)
+        _, key, value = self._seen(shapes)
         times = self.num_heads // self.kv_heads
         return size(key) * times, size(value) * times
 
     def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         return (*query[:-2], self.num_heads, query[-2], key[-2]) if attention == "eager" else None
 
     def label(self) -> str:

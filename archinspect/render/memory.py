@@ -61,7 +61,8 @@ def print_memory(found: MemoryReport, console: Console, *, exact: bool) -> None:
     """Print everything about a network's memory."""
     report = found.report
     shapes = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
-    console.print(Text.assemble((report.name, "bold"), f"\n{shapes}, {report.dtype}"), soft_wrap=True)
+    past = f", after {report.past:,} cached steps" if report.past else ""
+    console.print(Text.assemble((report.name, "bold"), f"\n{shapes}, {report.dtype}{past}"), soft_wrap=True)
     for title, entries in _sections(found, exact=exact):
         _print_section(title, entries, console, exact=exact)
     console.print()
@@ -74,6 +75,8 @@ def _sections(found: MemoryReport, *, exact: bool) -> Iterator[tuple[str, Iterab
     batch, plan = found.report.batch or 1, found.plan
     yield "Parameters", _ledger_entries(found, exact=exact)
     yield f"Inference, batch {batch}", _inference_entries(found)
+    if found.report.past:
+        return  # a decoder that generates has no backward
     how = [plan.optimizer, *(["mixed precision"] if plan.mixed else []), *(["checkpointing"] * plan.checkpointing)]
     yield f"Training, batch {batch}, {', '.join(how)}", _training_entries(found, exact=exact)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.caches import kv_cache, written_out
+from archinspect.analyses.caches import kv_cache
 from archinspect.analyses.memory import (
     POLICIES,
     Checkpointed,
@@ -26,6 +26,7 @@ from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.base.settings import whole
 from archinspect.base.shape import size
+from archinspect.graph.decoding import written_out
 from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
 from archinspect.reports.summary import Report, report
 
@@ -205,7 +206,7 @@ def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int,
 def inference(facts: Facts, plan: Plan) -> Inference:
     """Return what inference takes."""
     cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
-    uncached = tuple(written_out(facts)) if plan.cached else ()
+    uncached = tuple(written_out(facts.graph)) if plan.cached else ()
     return Inference(weight_bytes(facts), peak(facts, plan.policy, attention=plan.attention), cache, uncached)
 
 

@@ -159,6 +159,8 @@ class Report(NamedTuple):
     """The layers of whose figures some are not known, and which: `params`, `macs`, `flops`, a tool's, `thop macs`."""
     memory: Memory | None = None
     """What is held at one time, where it was asked for."""
+    past: int = 0
+    """Steps that a decoder has cached, after which the figures are of a step."""
 
     @property
     def counted(self) -> dict[str, int]:
@@ -253,6 +255,7 @@ class Report(NamedTuple):
             "layout": self.layout,
             "dtype": self.dtype,
             "batch": self.batch,
+            **({"past": self.past} if self.past else {}),
             "params": self.params,
             "metrics": self.metrics,
             "inputs": {name: list(shape) for name, shape in self.inputs.items()},
@@ -364,6 +367,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         convention=convention,
         uncounted={**{row.name: row.unknown for row in rows if row.unknown}, **uncounted(graph)},
         memory=held,
+        past=facts.settings.past,
     )
 
 
