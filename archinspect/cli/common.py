@@ -30,6 +30,11 @@ OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafact
 """The names of :data:`archinspect.reports.memory.OPTIMIZERS`, which are loaded only where one is asked for."""
 POLICIES = ("eager", "inline", "ideal")
 """As :data:`archinspect.analyses.memory.POLICIES`."""
+FORMATS = (
+    *("nf4", "nf4-dq", "llm-int8", "gptq", "awq", "mxfp4", "mxfp8", "nvfp4"),
+    *("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs"),
+)
+"""The names of :data:`archinspect.analyses.formats.FORMATS`, which are loaded only where one is asked for."""
 CONVENTIONS = (
     *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
     *("keras", "convnet-burden"),
@@ -227,6 +232,12 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=DataType([name for name in DTYPES if name != "float"]),
             metavar="TYPE",
             help="Type of the keys and values that are kept; that of --dtype unless given.",
+        ),
+        click.option(
+            "--weights-dtype",
+            type=DataType([*(name for name in DTYPES if name != "float"), *FORMATS]),
+            metavar="TYPE",
+            help="How weights are stored: a type, or nf4, nf4-dq, gptq, awq, mxfp4, nvfp4, q4_k, q8_0, ...",
         ),
     ]
     for option in reversed(options):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archinspect.reports.memory import MemoryReport
 
 SHOWN_ALIVE = 8
-SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, packed with scales"}
+SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, linear layers alone"}
 LEAST_NOTE = 12
 LEAST_NAME = 8
 """What a narrow terminal leaves for notes, gaps included, and for names."""
@@ -114,13 +114,17 @@ def _ledger_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
         yield Entry("embedding", ledger.embedding, f"{ledger.non_embedding:,} without", kind)
     if ledger.active != ledger.params:
         yield Entry("active", ledger.active, "what one token uses", kind)
-    types = ", ".join(f"{byte_count(ledger.bytes[name], exact=exact)} in {how}" for name, how in SHOWN_TYPES.items())
+    types = ", ".join(
+        f"{byte_count(ledger.bytes[name], exact=exact)} in {how}"
+        for name, how in SHOWN_TYPES.items()
+        if name != "int4" or ledger.bytes[name] < ledger.bytes["bfloat16"]
+    )
     yield Entry("bytes", ledger.bytes[found.plan.dtype], types)
 
 
 def _inference_entries(found: MemoryReport) -> Iterator[Entry]:
     inference, peak = found.inference, found.inference.peak
-    yield Entry("weights", inference.weights)
+    yield Entry("weights", inference.weights, _stored_as(found))
     yield Entry("activations", peak.bytes, f"at the peak, in {peak.layer}" if peak.layer else "")
     for one in peak.alive[:SHOWN_ALIVE]:
         yield Entry(f"  {one.layer}", one.bytes, shape(one.shape))
@@ -132,6 +136,12 @@ def _inference_entries(found: MemoryReport) -> Iterator[Entry]:
     if inference.cache or inference.uncached:
         yield Entry("keys and values", inference.cache, _cache_note(found))
     yield Entry("total", inference.total)
+
+
+def _stored_as(found: MemoryReport) -> str:
+    """Return in what weights are stored, if that is not what the network computes in."""
+    stored = found.plan.weights_dtype
+    return "" if stored in {None, found.plan.dtype} else f"stored as {stored}"
 
 
 def _cache_note(found: MemoryReport) -> str:
@@ -146,7 +156,7 @@ def _cache_note(found: MemoryReport) -> str:
 
 def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
     training = found.training
-    yield Entry("weights", training.weights)
+    yield Entry("weights", training.weights, _stored_as(found))
     if training.master:
         yield Entry("float32 copy", training.master, "of the trainable weights")
     yield Entry("gradients", training.gradients)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.caches import kv_cache
+from archinspect.analyses.formats import FORMATS
 from archinspect.analyses.memory import (
     POLICIES,
     Checkpointed,
@@ -87,6 +88,8 @@ class Plan(NamedTuple):
     """Steps whose keys and values a decoder keeps."""
     kv_dtype: str | None = None
     """Type of keys and values that are kept; that of the network where None."""
+    weights_dtype: str | None = None
+    """Type or format in which weights are stored; that of the network where None."""
 
     def checked(self) -> Plan:
         """Return this plan with types by their own names; raise ValueError that names what is none."""
@@ -95,9 +98,12 @@ class Plan(NamedTuple):
         refuse_unknown("optimizer", self.optimizer, OPTIMIZERS)
         kv_dtype = ALIASES.get(self.kv_dtype, self.kv_dtype) if self.kv_dtype else None
         refuse_unknown("kv_dtype", kv_dtype or dtype, DTYPES)
+        stored = ALIASES.get(self.weights_dtype, self.weights_dtype) if self.weights_dtype else None
+        refuse_unknown("weights_dtype", stored or dtype, {**DTYPES, **FORMATS})
         refuse_unknown("policy", self.policy, POLICIES)
         refuse_unknown("attention", self.attention, ATTENTION)
-        return self._replace(dtype=dtype, kv_dtype=kv_dtype, cached=whole("cached", self.cached, 0))
+        cached = whole("cached", self.cached, 0)
+        return self._replace(dtype=dtype, kv_dtype=kv_dtype, weights_dtype=stored, cached=cached)
 
 
 class MemoryReport(NamedTuple):
@@ -187,7 +193,7 @@ def needed(facts: Facts, plan: Plan, *, for_training: bool) -> int:
     if for_training:
         return training(facts, plan).total
     cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
-    return weight_bytes(facts) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
+    return weight_bytes(facts, plan.weights_dtype) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
 
 
 def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int, ...]:
@@ -207,7 +213,8 @@ def inference(facts: Facts, plan: Plan) -> Inference:
     """Return what inference takes."""
     cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
     uncached = tuple(written_out(facts.graph)) if plan.cached else ()
-    return Inference(weight_bytes(facts), peak(facts, plan.policy, attention=plan.attention), cache, uncached)
+    weights = weight_bytes(facts, plan.weights_dtype)
+    return Inference(weights, peak(facts, plan.policy, attention=plan.attention), cache, uncached)
 
 
 def training(facts: Facts, plan: Plan) -> TrainingBudget:
@@ -216,11 +223,12 @@ def training(facts: Facts, plan: Plan) -> TrainingBudget:
     elements = sum(size(weight.shape) for weight in trains)
     refuse_unknown("optimizer", plan.optimizer, OPTIMIZERS)
     state = OPTIMIZERS[plan.optimizer]
-    kind = "float32" if plan.mixed else plan.dtype
+    own = plan.weights_dtype if plan.weights_dtype in DTYPES else plan.dtype
+    kind = "float32" if plan.mixed else own
     return TrainingBudget(
-        weights=weight_bytes(facts),
-        master=elements * DTYPES["float32"] if plan.mixed and plan.dtype != "float32" else 0,
-        gradients=elements * facts.sizes["float"],
+        weights=weight_bytes(facts, plan.weights_dtype, training=True),
+        master=elements * DTYPES["float32"] if plan.mixed and own != "float32" else 0,
+        gradients=elements * DTYPES[own],
         optimizer=sum(state(weight.shape, DTYPES[kind]) for weight in trains),
         kept=kept(facts, attention=plan.attention),
         checkpoints=checkpointed(facts, attention=plan.attention) if plan.checkpointing else None,
