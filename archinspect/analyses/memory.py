@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.analyses.autocast import Autocast
 from archinspect.analyses.gradients import gradients, gradients_to_inputs
 from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
 from archinspect.analyses.storage import storages_at_inference, storages_in_training
@@ -165,6 +166,9 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
         if not wanted.arriving(node):
             continue
         run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, attention)
+        if isinstance(facts, Autocast):
+            yield node, *facts.held(node, run, of)
+            continue
         keeps = facts.call(node).kept(run)
         tensors = [node.inputs[i] for i in keeps.inputs] + [node.outputs[i] for i in keeps.outputs]
         yield node, [of[tensor.position] for tensor in tensors], facts.bytes_of(keeps.extra)

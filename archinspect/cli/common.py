@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
 """The names of :data:`archinspect.reports.memory.OPTIMIZERS`, which are loaded only where one is asked for."""
+PRECISIONS = ("amp", "bf16-master")
+"""As :data:`archinspect.reports.memory.PRECISIONS`."""
 POLICIES = ("eager", "inline", "ideal")
 """As :data:`archinspect.analyses.memory.POLICIES`."""
 FORMATS = (
@@ -202,7 +204,12 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help=f"Optimizer: {', '.join(OPTIMIZERS)}.",
         ),
-        click.option("--mixed", is_flag=True, help="Mixed precision: the optimizer has weights and state in float32."),
+        click.option(
+            "--precision",
+            type=click.Choice(PRECISIONS),
+            help="Training in two types: float32 under torch.autocast (amp), or a float32 copy of weights in 16 bits.",
+        ),
+        click.option("--mixed", is_flag=True, help="As --precision bf16-master, in the type of --dtype."),
         click.option("--checkpointing", is_flag=True, help="Compute repeated blocks again instead of keeping them."),
         click.option(
             "--policy",

@@ -77,7 +77,8 @@ def _sections(found: MemoryReport, *, exact: bool) -> Iterator[tuple[str, Iterab
     yield f"Inference, batch {batch}", _inference_entries(found)
     if found.report.past:
         return  # a decoder that generates has no backward
-    how = [plan.optimizer, *(["mixed precision"] if plan.mixed else []), *(["checkpointing"] * plan.checkpointing)]
+    mixed = ["autocast"] * (plan.precision == "amp") + ["mixed precision"] * plan.mixed
+    how = [plan.optimizer, *mixed, *(["checkpointing"] * plan.checkpointing)]
     yield f"Training, batch {batch}, {', '.join(how)}", _training_entries(found, exact=exact)
 
 
@@ -156,7 +157,7 @@ def _cache_note(found: MemoryReport) -> str:
 
 def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
     training = found.training
-    yield Entry("weights", training.weights, _stored_as(found))
+    yield Entry("weights", training.weights, "float32" if found.plan.precision == "amp" else _stored_as(found))
     if training.master:
         yield Entry("float32 copy", training.master, "of the trainable weights")
     yield Entry("gradients", training.gradients)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.analyses.autocast import LOW_TYPES, Autocast
 from archinspect.analyses.caches import kv_cache
 from archinspect.analyses.formats import FORMATS
 from archinspect.analyses.memory import (
@@ -74,13 +75,18 @@ class TrainingBudget(NamedTuple):
         return self.weights + self.master + self.gradients + self.optimizer + self.activations
 
 
+PRECISIONS = ("amp", "bf16-master")
+"""Training in two types: weights in float32 and products in 16 bits by `torch.autocast`, or all in 16 bits but for the
+optimizer, which works on a float32 copy of the weights."""
+
+
 class Plan(NamedTuple):
     """How a network is run and trained."""
 
     dtype: str = "float32"
     optimizer: str = "adam"
     mixed: bool = False
-    """Whether the optimizer works on a float32 copy of the weights."""
+    """Whether the optimizer works on a float32 copy of the weights: the precision `bf16-master` by another name."""
     checkpointing: bool = False
     policy: str = "eager"
     attention: str = "fused"
@@ -90,6 +96,8 @@ class Plan(NamedTuple):
     """Type of keys and values that are kept; that of the network where None."""
     weights_dtype: str | None = None
     """Type or format in which weights are stored; that of the network where None."""
+    precision: str | None = None
+    """How training mixes types: one of :data:`PRECISIONS`; None for `dtype` alone."""
 
     def checked(self) -> Plan:
         """Return this plan with types by their own names; raise ValueError that names what is none."""
@@ -103,7 +111,8 @@ class Plan(NamedTuple):
         refuse_unknown("policy", self.policy, POLICIES)
         refuse_unknown("attention", self.attention, ATTENTION)
         cached = whole("cached", self.cached, 0)
-        return self._replace(dtype=dtype, kv_dtype=kv_dtype, weights_dtype=stored, cached=cached)
+        plan = self._replace(dtype=dtype, kv_dtype=kv_dtype, weights_dtype=stored, cached=cached)
+        return _with_precision(plan) if self.precision else plan
 
 
 class MemoryReport(NamedTuple):
@@ -183,6 +192,20 @@ class MemoryReport(NamedTuple):
         ]
 
 
+def _with_precision(plan: Plan) -> Plan:
+    """Return a plan with what its precision says; raise ValueError for what does not go with it."""
+    refuse_unknown("precision", str(plan.precision), PRECISIONS)
+    if plan.precision == "bf16-master":
+        return plan._replace(dtype=plan.dtype if plan.dtype in LOW_TYPES else LOW_TYPES[0], mixed=True)
+    if plan.mixed:
+        raise ValueError("precision: mixed is 'bf16-master', which does not go with 'amp'")
+    if plan.attention == "eager":
+        raise ValueError("precision: what 'amp' casts in eager attention is not known: fused or math")
+    if plan.weights_dtype:
+        raise ValueError("precision: weights are float32 with 'amp': leave weights_dtype out")
+    return plan
+
+
 def memory_report(facts: Facts, plan: Plan) -> MemoryReport:
     """Return what a network takes of a machine's memory; the types of facts and plan are one."""
     return MemoryReport(report(facts), plan, ledger(facts), inference(facts, plan), training(facts, plan))
@@ -223,6 +246,8 @@ def training(facts: Facts, plan: Plan) -> TrainingBudget:
     elements = sum(size(weight.shape) for weight in trains)
     refuse_unknown("optimizer", plan.optimizer, OPTIMIZERS)
     state = OPTIMIZERS[plan.optimizer]
+    if plan.precision == "amp":
+        facts, plan = Autocast(facts, plan.dtype), plan._replace(dtype="float32")
     own = plan.weights_dtype if plan.weights_dtype in DTYPES else plan.dtype
     kind = "float32" if plan.mixed else own
     return TrainingBudget(
