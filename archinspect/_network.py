@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
-from archinspect.base.settings import Settings, whole
+from archinspect.base.settings import NoStepError, Settings, whole
 from archinspect.graph.builder import MAX_NODES
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.ops.figures import ALIASES
@@ -55,7 +55,11 @@ class Network:
         problems = Problems()
         settings = settings.checked()._replace(dtype=ALIASES.get(settings.dtype, settings.dtype))
         with collection_paused():
-            graph = graph or load(settings, problems)
+            if graph is None:
+                graph = load(settings, problems)
+                stepping = settings if graph is None else settings.in_a_step(graph.params)
+                if stepping != settings:
+                    settings, graph = stepping, load(stepping, problems)
             facts = None if graph is None else facts_of(graph, settings, problems)
         if facts is None or problems.failed:
             raise InvalidSpecError(problems.all())
@@ -85,7 +89,7 @@ class Network:
         for name in ("params", "inputs"):
             if isinstance(changes.get(name), Mapping):
                 changes[name] = {**getattr(self.settings, name), **changes[name]}
-        same_graph = not {"params", "inputs"} & changes.keys()
+        same_graph = not {"params", "inputs", "past"} & changes.keys()
         return Network(self._load, self.settings._replace(**changes), graph=self.graph if same_graph else None)
 
     def as_measured(self) -> Network:
@@ -102,9 +106,12 @@ class Network:
 
     def memory(self, plan: Plan | None = None) -> MemoryReport:
         """Return what the network takes of a machine's memory; see :func:`archinspect.memory_report`."""
+        from archinspect.analyses.caches import steps_after
         from archinspect.reports.memory import Plan, memory_report
 
         plan = (plan or Plan(dtype=self.settings.dtype)).checked()
+        if self.settings.past and not plan.cached:
+            plan = plan._replace(cached=steps_after(self.facts))
         with collection_paused():
             return memory_report(self.facts.in_dtype(plan.dtype), plan)
 
@@ -114,6 +121,8 @@ class Network:
         """Return what the network computes and moves; see :func:`archinspect.compute`."""
         from archinspect.analyses.compute import analyze
 
+        if training and self.settings.past:
+            raise NoStepError("a step of a decoder that generates has no backward")
         with collection_paused():
             return analyze(self.facts, training=training, device=device, attention=attention, tf32=tf32)
 

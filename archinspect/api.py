@@ -69,15 +69,17 @@ def network(
     dtype: str = "float32",
     params: Mapping[str, Value] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    past: int = 0,
 ) -> Network:
     """Return a network, which answers everything else.
 
     `spec` is the path of a file, `-` for standard input, the name of a built-in network, YAML text, a dict of what a
     file would hold, or a graph made by :class:`archinspect.graph.builder.GraphBuilder`. `params` overrides the spec's
-    parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one.
+    parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one. With
+    `past` they are of a step of a decoder that has so many steps cached: of one, unless `seq` or the inputs say more.
 
     Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors,
-    :class:`ValueError` where there is no such type.
+    :class:`ValueError` where there is no such type, or step.
 
     >>> import archinspect
     >>> net = archinspect.network({"input": [8], "layers": [{"Dense": 4}, "ReLU"]})
@@ -89,7 +91,7 @@ def network(
       re_lu = ReLU()(dense)
       return re_lu
     """
-    settings = Settings(batch, dtype, params or {}, inputs or {})
+    settings = Settings(batch, dtype, params or {}, inputs or {}, past)
     if isinstance(spec, Network):
         return spec.with_settings(**settings._asdict())
     if isinstance(spec, Graph):

@@ -14,6 +14,7 @@ from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.base.shape import size
+from archinspect.ops.attending import Attending
 from archinspect.ops.figures import ATTENTION, Run, Work
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.devices import Device
     from archinspect.analyses.facts import Facts
     from archinspect.analyses.gradients import Gradients
+    from archinspect.graph.call import Call
     from archinspect.graph.graph import Node
 
 
@@ -213,8 +215,15 @@ class _Passes:
         moved = 0
         if self.facts.view(node, training=False) is None:
             moved = sum(map(self.facts.bytes, {*node.reads, *node.outputs}))
-            moved += call.weights_read * self.facts.sizes["float"]
+            moved += (call.weights_read + self._cached(call)) * self.facts.sizes["float"]
         return Figures(call.work, forward_bytes=moved)._replace(**self._times(call.work.flops, moved))
+
+    def _cached(self, call: Call) -> int:
+        """Return the elements of keys and values that it reads from a cache."""
+        op = call.op
+        if not (isinstance(op, Attending) and op.past):
+            return 0
+        return op.past * op.cache(*call.shapes) * self.facts.batch
 
     def _backward(self, node: Node, run: Run, arriving: tuple[int, ...]) -> Figures:
         """Return a node's backward pass; so many gradients of each of its outputs are summed in front of it."""

@@ -108,7 +108,13 @@ class Facts:
 def facts_of(graph: Graph, settings: Settings, problems: Problems, *, remember: bool = True) -> Facts | None:
     """Return the facts of a graph; None where its shapes do not fit, which is told to `problems`.
 
-    Without `remember` no two nodes share what rules say, as with symbols.
+    Without `remember` no two nodes share what rules say, as with symbols. Raise `NoStepError` where the settings
+    ask for a step of a decoder that is not known.
     """
-    calls = infer(graph, problems, settings.samples, remember=remember)
+    instead = None
+    if settings.past:
+        from archinspect.graph.decoding import after  # only in a step of a decoder
+
+        instead = after(graph, settings.past)
+    calls = infer(graph, problems, settings.samples, remember=remember, instead=instead)
     return None if None in calls else Facts(graph, cast("list[Call]", calls), settings)

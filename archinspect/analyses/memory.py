@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.analyses.autocast import Autocast
 from archinspect.analyses.gradients import gradients, gradients_to_inputs
 from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
 from archinspect.analyses.storage import storages_at_inference, storages_in_training
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.graph.graph import composites_above
-from archinspect.ops.attending import Attending
 from archinspect.ops.figures import ATTENTION, Run
 
 if TYPE_CHECKING:
@@ -166,6 +166,9 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
         if not wanted.arriving(node):
             continue
         run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, attention)
+        if isinstance(facts, Autocast):
+            yield node, *facts.held(node, run, of)
+            continue
         keeps = facts.call(node).kept(run)
         tensors = [node.inputs[i] for i in keeps.inputs] + [node.outputs[i] for i in keeps.outputs]
         yield node, [of[tensor.position] for tensor in tensors], facts.bytes_of(keeps.extra)
@@ -235,18 +238,6 @@ def _alive(storages: Sequence[Storage], step: int) -> tuple[Alive, ...]:
     alive = [one for one in storages if one.first <= step <= one.last and one.bytes]
     alive.sort(key=lambda one: -one.bytes)
     return tuple(Alive(one.maker.layer, one.shape, one.bytes) for one in alive)
-
-
-def kv_cache(facts: Facts, steps: int) -> int:
-    """Return the bytes of keys and values that a decoder holds while it generates, after so many steps.
-
-    They are those of its causal self-attention: 2 x heads of keys x size of a head for each layer, step and sample.
-    """
-    elements = 0
-    for node in facts.graph.nodes:
-        if isinstance(node.op, Attending):
-            elements += node.op.cached(*facts.call(node).shapes)
-    return elements * steps * facts.batch * facts.sizes["float"]
 
 
 def _repeated_blocks(graph: Graph) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.analyses.cost import costs
+from archinspect.analyses.formats import FORMATS, stored_bytes
 from archinspect.base.shape import size
 from archinspect.ops.figures import DTYPES
 
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.ops.figures import Weight
 
-PACKED = "int4"
-"""Weights of two axes and more in 4 bits, two per byte, in groups with a float16 scale each; all others float16."""
-GROUP = 128
+PACKED = {"int4": "nf4"}
+"""Types of fewer bits than an element of a tensor has, and the format that stands for them."""
 
 
 class Ledger(NamedTuple):
@@ -59,7 +59,7 @@ def ledger(facts: Facts) -> Ledger:
             embedding += cost.params
     params = trainable + frozen
     sizes = {name: (params + buffers) * count for name, count in DTYPES.items() if name != "float"}
-    sizes[PACKED] = sum(_packed(weight) for weight, _ in weights(facts))
+    sizes |= {name: stored_bytes(facts, form) for name, form in PACKED.items()}
     return Ledger(params, trainable, frozen, buffers, untied, embedding, active, sizes)
 
 
@@ -70,13 +70,9 @@ def weights(facts: Facts) -> Iterator[tuple[Weight, bool]]:
             yield weight, weight.parameter and node.trainable
 
 
-def weight_bytes(facts: Facts) -> int:
-    """Return the bytes of weights and running statistics, in the type that the network computes in."""
-    return sum(size(weight.shape) for weight, _ in weights(facts)) * facts.sizes["float"]
+def weight_bytes(facts: Facts, stored: str | None = None, *, training: bool = False) -> int:
+    """Return the bytes of weights and running statistics: in the type that the network computes in, or as `stored`.
 
-
-def _packed(weight: Weight) -> int:
-    count = size(weight.shape)
-    if len(weight.shape) < 2:  # noqa: PLR2004 - biases, scales, statistics
-        return count * DTYPES["float16"]
-    return -(-count // 2) + -(-count // GROUP) * DTYPES["float16"]
+    In `training` what trains is in no format of few bits, but in the network's own type.
+    """
+    return stored_bytes(facts, stored or "float", frozen=training and stored in FORMATS)

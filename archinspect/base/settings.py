@@ -7,9 +7,17 @@ from operator import index
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from archinspect.base.source import Value
+
+
+STEPS = "seq"
+"""The parameter that is a network's number of steps."""
+
+
+class NoStepError(ValueError):
+    """A step of a decoder that is not known, with the reason."""
 
 
 class Settings(NamedTuple):
@@ -23,6 +31,8 @@ class Settings(NamedTuple):
     """Other values for the spec's parameters."""
     inputs: Mapping[str, Sequence[int]] = {}
     """Other shapes of a sample for its inputs; that of a network's only input may go without a name: ''."""
+    past: int = 0
+    """Steps that a decoder has cached; the inputs are those that follow."""
 
     def checked(self) -> Settings:
         """Return these settings with plain values; raise ValueError that names what is none."""
@@ -37,7 +47,18 @@ class Settings(NamedTuple):
             if isinstance(shape, str) or not isinstance(shape, Iterable):
                 raise ValueError(f"inputs: the shape of {name!r} must be a list of sizes, not {shape!r}")
             inputs[name] = tuple([whole(f"inputs: a size of {name!r}", size, 1) for size in shape])
-        return self._replace(batch=batch, inputs=inputs)
+        return self._replace(batch=batch, inputs=inputs, past=whole("past", self.past, 0))
+
+    def in_a_step(self, names: Container[str]) -> Settings:
+        """Return these settings for a step after those that are cached: the parameter `seq` is 1 unless it was given.
+
+        `names` are the network's parameters. Raise :class:`NoStepError` where nothing says how many steps are new.
+        """
+        if not self.past or self.inputs or STEPS in self.params:
+            return self
+        if STEPS not in names:
+            raise NoStepError(f"the network has no parameter '{STEPS}'; say the size of the input, whose steps are new")
+        return self._replace(params={**self.params, STEPS: 1})
 
     @property
     def samples(self) -> int:

@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
 """The names of :data:`archinspect.reports.memory.OPTIMIZERS`, which are loaded only where one is asked for."""
+PRECISIONS = ("amp", "bf16-master")
+"""As :data:`archinspect.reports.memory.PRECISIONS`."""
 POLICIES = ("eager", "inline", "ideal")
 """As :data:`archinspect.analyses.memory.POLICIES`."""
+FORMATS = (
+    *("nf4", "nf4-dq", "llm-int8", "gptq", "awq", "mxfp4", "mxfp8", "nvfp4"),
+    *("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs"),
+)
+"""The names of :data:`archinspect.analyses.formats.FORMATS`, which are loaded only where one is asked for."""
 CONVENTIONS = (
     *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
     *("keras", "convnet-burden"),
@@ -136,6 +143,16 @@ set_option = click.option(
 )
 
 
+cached_option = click.option(
+    "--cached",
+    "past",
+    type=click.IntRange(0, 10**9),
+    metavar="STEPS",
+    default=0,
+    help="A step of a decoder with so many cached; of one, unless --set seq or --input says more.",
+)
+
+
 def shape_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change shapes: --batch, --input, --set."""
     return batch_option(input_option(set_option(function)))
@@ -187,7 +204,12 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help=f"Optimizer: {', '.join(OPTIMIZERS)}.",
         ),
-        click.option("--mixed", is_flag=True, help="Mixed precision: the optimizer has weights and state in float32."),
+        click.option(
+            "--precision",
+            type=click.Choice(PRECISIONS),
+            help="Training in two types: float32 under torch.autocast (amp), or a float32 copy of weights in 16 bits.",
+        ),
+        click.option("--mixed", is_flag=True, help="As --precision bf16-master, in the type of --dtype."),
         click.option("--checkpointing", is_flag=True, help="Compute repeated blocks again instead of keeping them."),
         click.option(
             "--policy",
@@ -212,6 +234,18 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             default=0,
             help="Steps whose keys and values a decoder keeps.",
         ),
+        click.option(
+            "--kv-dtype",
+            type=DataType([name for name in DTYPES if name != "float"]),
+            metavar="TYPE",
+            help="Type of the keys and values that are kept; that of --dtype unless given.",
+        ),
+        click.option(
+            "--weights-dtype",
+            type=DataType([*(name for name in DTYPES if name != "float"), *FORMATS]),
+            metavar="TYPE",
+            help="How weights are stored: a type, or nf4, nf4-dq, gptq, awq, mxfp4, nvfp4, q4_k, q8_0, ...",
+        ),
     ]
     for option in reversed(options):
         function = option(function)
@@ -227,6 +261,7 @@ def load_report(  # noqa: PLR0913 - as the options
     convention: str | None = None,
     *,
     memory: bool = False,
+    past: int = 0,
 ) -> Report:
     """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
     with spec_errors() as api:
@@ -238,6 +273,7 @@ def load_report(  # noqa: PLR0913 - as the options
             params=params,
             convention=convention or "",
             memory=memory,
+            past=past,
         )
     print_diagnostics(report.warnings)
     return report
@@ -248,12 +284,15 @@ def spec_errors() -> Iterator[ModuleType]:
     """Give the API; print the problems of a bad spec and leave with 1, or with 2 where there is no such spec."""
     from archinspect import api  # a help page needs no engine
     from archinspect.base.diagnostics import InvalidSpecError
+    from archinspect.base.settings import NoStepError
     from archinspect.base.source import SourceError
 
     try:
         yield api
     except api.NotFoundError as error:
         raise click.UsageError(str(error)) from None
+    except NoStepError as error:
+        raise click.UsageError(f"--cached: {error}") from None
     except SourceError as error:
         from archinspect.base.diagnostics import Diagnostic  # the error path only
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from archinspect.cli.common import (
+    cached_option,
     depth_option,
     device_asked_for,
     device_options,
@@ -52,6 +53,7 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
 @format_option(
     "table", "json", "csv", "markdown", help="json and csv: exact numbers, and every layer unless --depth is given."
 )
+@cached_option
 @shape_options
 def command(  # noqa: PLR0913 - one per option
     spec: str,

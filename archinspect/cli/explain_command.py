@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.cli.common import (
+    cached_option,
     completed,
     convention_option,
     format_option,
@@ -65,6 +66,7 @@ class CellPlace(click.ParamType):  # type: ignore[type-arg] # generic from click
     "markdown",
     help="All but table: every figure with its formula; json: every sum with its terms.",
 )
+@cached_option
 @shape_options
 def command(  # noqa: PLR0913 - one per option
     spec: str,

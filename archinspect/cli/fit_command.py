@@ -69,9 +69,9 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
       archinspect fit gpt2 --device a100 --train --mixed --dtype bfloat16 --checkpointing
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if train:
-        refuse_ignored(("policy", "cached"), "in training")
+        refuse_ignored(("policy", "cached", "kv_dtype"), "in training")
     else:
-        refuse_ignored(("optimizer", "mixed", "checkpointing"), "without --train")
+        refuse_ignored(("optimizer", "precision", "mixed", "checkpointing"), "without --train")
     from archinspect.reports.memory import Plan  # a help page needs no engine
 
     found_device = device_asked_for(device, devices)

@@ -102,7 +102,8 @@ class DataType(click.Choice):  # type: ignore[type-arg] # generic from click 8.2
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
         """Return its name."""
-        return super().convert(ALIASES.get(value.lower(), value), param, ctx)
+        plain = value.lower()
+        return super().convert(ALIASES.get(plain, plain if plain in self.choices else value), param, ctx)
 
 
 class Form(click.Choice):  # type: ignore[type-arg] # as above

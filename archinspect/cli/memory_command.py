@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from archinspect.cli.common import (
+    cached_option,
     exact_option,
     format_option,
     plan_options,
@@ -20,6 +21,7 @@ from archinspect.cli.output import echo
 
 @click.command("memory")
 @spec_argument
+@cached_option
 @shape_options
 @plan_options
 @exact_option
@@ -35,13 +37,18 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
     Examples:
       archinspect memory resnet50 --batch 32
       archinspect memory gpt2 --batch 8 --optimizer adamw --dtype bfloat16 --mixed --checkpointing
-      archinspect memory llama2_7b --dtype float16 --kv-cache 4096 --set seq=1
+      archinspect memory gpt2 --batch 8 --precision amp
+      archinspect memory llama2_7b --dtype float16 --weights-dtype nf4 --kv-cache 4096 --set seq=1
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.reports.memory import Plan  # a help page needs no engine
 
-    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
+    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params", "past")}
     with spec_errors() as api:
-        found = api.memory_report(spec, Plan(**options), **sizes)
+        try:
+            plan = Plan(**options).checked()
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        found = api.memory_report(spec, plan, **sizes)
     if form == "table":
         from archinspect.render.memory import print_memory  # a help page needs no Rich
 

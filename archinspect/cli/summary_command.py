@@ -10,6 +10,7 @@ import click
 from archinspect import __version__
 from archinspect.cli.common import (
     activations_option,
+    cached_option,
     completed,
     convention_option,
     depth_option,
@@ -53,6 +54,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
     "markdown",
     help="json and csv: exact integers, and every layer unless --depth is given.",
 )
+@cached_option
 @figure_options
 def command(  # noqa: PLR0913 - one per option
     spec: str,

@@ -235,6 +235,7 @@ class GraphBuilder:
         _set(node, "callers", ())
         _set(node, "trainable", True)
         _set(node, "shares", None)
+        _set(node, "cached", False)
         _set(node, "position", len(self.nodes) + len(self.inputs))  # as added, until the graph is built
         count = op.output_count
         _set(node, "outputs", (_tensor(node, 0),) if count == 1 else tuple([_tensor(node, i) for i in range(count)]))
@@ -263,6 +264,10 @@ class GraphBuilder:
             _set(node, "inputs", inputs)
         self._waiting = []
         return frozenset(found)
+
+    def cache(self, tensor: Tensor) -> None:
+        """Say that a decoder caches a tensor, in the place of keys and values that are made of it."""
+        _set(tensor.producer, "cached", True)
 
     def build(self, *outputs: Tensor, named: Iterable[Tensor] = ()) -> Graph:
         """Return the graph, in execution order, as near to the order of addition as can be.

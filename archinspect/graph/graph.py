@@ -78,6 +78,7 @@ class Node(Frozen):
 
     __slots__ = (
         "arguments",
+        "cached",
         "callers",
         "inputs",
         "layer",
@@ -106,6 +107,8 @@ class Node(Frozen):
     callers: tuple[Span, ...]
     """The steps that expanded to this one, innermost first."""
     trainable: bool
+    cached: bool
+    """Whether a decoder caches its first output, in the place of keys and values that are made of it."""
     position: int
     """Its place in execution order, the network's inputs first."""
     shares: Node | None

@@ -9,24 +9,28 @@ from archinspect.graph.call import Call, TensorType
 from archinspect.ops.args import MAX_AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.diagnostics import Problems
     from archinspect.base.shape import Shape
     from archinspect.base.source import Span
     from archinspect.graph.graph import Graph, Node
+    from archinspect.ops.base import Op
 
 MAX_ELEMENTS = 10**18
 
 
-def infer(graph: Graph, problems: Problems, batch: int = 1, *, remember: bool = True) -> list[Call | None]:
-    """Return what each node calls, by its position, for a batch of this size.
+def infer(
+    graph: Graph, problems: Problems, batch: int = 1, *, remember: bool = True, instead: Mapping[Node, Op] | None = None
+) -> list[Call | None]:
+    """Return what each node calls, by its position, for a batch of this size; `instead` of its own operator another.
 
     A node whose inputs do not fit is told to `problems`, each place once; it calls nothing, and what depends on it
     stays silent. Networks repeat themselves, so that nodes share a call where operator and inputs are equal. Symbols
     cannot be looked up: without `remember` each node has its own, of any size.
     """
     known: dict[object, Call] = {}
+    instead = instead or {}
     types: list[TensorType | None] = [None] * (len(graph.tensors) + 1)
     calls: list[Call | None] = []
     for node in graph.inputs:
@@ -37,8 +41,9 @@ def infer(graph: Graph, problems: Problems, batch: int = 1, *, remember: bool = 
         read = tuple([types[tensor.position] for tensor in node.inputs])
         call = None
         if None not in read and _shares(node, problems):
-            key = (node.op, read, node.output.batched) if remember else node
-            call = known.get(key) or _call(node, read, problems, batch, MAX_ELEMENTS if remember else None)  # type: ignore[arg-type] # no None is left
+            op = instead.get(node, node.op)
+            key = (op, read, node.output.batched) if remember else node
+            call = known.get(key) or _call(node, op, read, problems, batch, MAX_ELEMENTS if remember else None)  # type: ignore[arg-type] # no None is left
         if call is not None:
             known[key] = call
             for tensor, found in zip(node.outputs, call.outputs, strict=True):
@@ -53,8 +58,9 @@ def _input(node: Node, batch: int) -> Call:
     return Call(node.op, (), (TensorType(first, node.op.output_dtype()),))
 
 
-def _call(node: Node, given: tuple[TensorType, ...], problems: Problems, batch: int, most: int | None) -> Call | None:
-    op = node.op
+def _call(
+    node: Node, op: Op, given: tuple[TensorType, ...], problems: Problems, batch: int, most: int | None
+) -> Call | None:
     if node.outputs[0].batched and not op.stretches:
         # What is the same for all samples is repeated for each, as a view.
         given = tuple(

@@ -24,7 +24,7 @@ TOP_ALIASES = {
     **dict.fromkeys(("parameters", "variables"), "params"),
     **dict.fromkeys(("url", "paper", "reference"), "source"),
 }
-STEP_KEYS = ("name", "from", "repeat", "when", "weights", "trainable")
+STEP_KEYS = ("name", "from", "repeat", "when", "weights", "trainable", "cache")
 STEP_ALIASES = {"inputs": "from", "input": "from", "repeats": "repeat"}
 TYPE_KEYS = ("type", "op", "layer", "operation", "class_name", "module")
 ARGS_KEYS = ("params", "args", "arguments", "kwargs", "config", "parameters", "attributes")
@@ -52,7 +52,7 @@ class Step:
         """The main argument's value, or a merge's paths."""
         self.layers: list[Step] | None = None
         self.extras: dict[str, Tree] = {}
-        """The step's own keys: name, from, repeat, when, weights, trainable."""
+        """The step's own keys: name, from, repeat, when, weights, trainable, cache."""
 
 
 class Block(NamedTuple):

@@ -108,7 +108,7 @@ class Steps:
         if expansion.problems.full:
             raise TooLargeError
         expansion.count(step, 1 if step.layers is None and step.op not in expansion.blocks else 2)
-        if "trainable" in step.extras and not self._trains(step.extras["trainable"], env):
+        if "trainable" in step.extras and self._is_true(step.extras["trainable"], env, "trainable") is False:
             scope = scope.frozen()
         nodes = len(expansion.builder.nodes)
         if step.layers is not None:
@@ -122,7 +122,10 @@ class Steps:
                 path = self.layers.layer(op_name, step, scope, env, start, name)
         if "weights" in step.extras:
             self._share(path, step, scope, env, nodes)
-        return expansion.results.get(path)
+        result = expansion.results.get(path)
+        if "cache" in step.extras and self._is_true(step.extras["cache"], env, "cache") and result:
+            expansion.builder.cache(result)
+        return result
 
     def _op_name(self, step: Step, env: Env) -> str:
         """Return the operator's or block's name, which may be an expression."""
@@ -130,12 +133,13 @@ class Steps:
             return step.op
         return str(self.expansion.evaluation.value(Scalar(step.op, step.op, step.span), env))
 
-    def _trains(self, tree: Tree, env: Env) -> bool:
-        trainable = self.expansion.evaluation.value(tree, env)
-        if not isinstance(trainable, bool):
-            message = f"trainable must be true or false, not {show(trainable)}"
-            self.expansion.problems.error("type", message, tree.span)
-        return trainable is not False
+    def _is_true(self, tree: Tree, env: Env, key: str) -> bool | None:
+        """Return whether a key's value is true; None for what is neither true nor false, which is told."""
+        value = self.expansion.evaluation.value(tree, env)
+        if isinstance(value, bool):
+            return value
+        self.expansion.problems.error("type", f"{key} must be true or false, not {show(value)}", tree.span)
+        return None
 
     def _share(self, path: str, step: Step, scope: Scope, env: Env, first: int) -> None:
         tree = step.extras["weights"]

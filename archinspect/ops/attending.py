@@ -27,6 +27,27 @@ class Attending(Op):
         """Return the shape of what a softmax makes within it, where programs give that a name; None for others."""
         return None
 
-    def cached(self, *shapes: Shape) -> int:
-        """Return the elements for each step and sample that a decoder caches while it generates step by step."""
+    past: int = 0
+    """Steps whose keys and values are cached, and precede those of this run; :meth:`after` sets it."""
+
+    def after(self, steps: int) -> Attending:
+        """Return the operator in a run that goes on after so many cached steps, of which it sees those in its span."""
+        return self.replace(past=steps if self.span is None else min(steps, self.span - 1))
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a step attends to itself and those before, so that a decoder can cache their keys and values."""
+        return False
+
+    @property
+    def span(self) -> int | None:
+        """How many steps one attends to, itself among them; None for all."""
+        return None
+
+    def cache(self, *shapes: Shape) -> int:
+        """Return the elements of keys and values for each step of these and sample."""
+        return 0
+
+    def memory_steps(self, *shapes: Shape) -> int:
+        """Return the steps of keys and values."""
         return 0

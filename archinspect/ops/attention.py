@@ -32,7 +32,7 @@ class _Attention(Attending):
     """What attention has, with its projections or without."""
 
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
-    ignores = ("batch_first", "flash_attention", "sliding_window", "scale")
+    ignores = ("batch_first", "flash_attention", "scale")
 
     num_heads: int = arg("heads, each with its own queries", _HEADS, aliases=("num_query_heads", "n_heads", "nhead"))
     num_kv_heads: int | None = arg(
@@ -46,6 +46,13 @@ class _Attention(Attending):
         Bool(),
         default=False,
         aliases=("is_causal", "use_causal_mask"),
+    )
+    window: int | None = arg(
+        "steps that one attends to, itself and those just before, and as many after it unless `causal`; "
+        "all scores are computed nevertheless, under a mask",
+        Optional(Int(1)),
+        None,
+        aliases=("sliding_window",),
     )
     position_biases: int = arg(
         "learned biases of a head, one for every relative position or bucket of positions: "
@@ -70,6 +77,14 @@ class _Attention(Attending):
         """Heads of the keys and values."""
         return self.num_kv_heads or self.num_heads
 
+    @property
+    def looks_back(self) -> bool:
+        return self.causal
+
+    @property
+    def span(self) -> int | None:
+        return self.window
+
     def check(self) -> None:
         if self.num_heads % self.kv_heads:
             raise ArgumentError(
@@ -92,8 +107,8 @@ class ScaledDotProductAttention(_Attention):
     attention (Ainslie et al. 2023, arXiv:2305.13245).
 
     MACs: the sizes of a head's key and value per head, query step and key step; `causal` halves nothing, as for
-    PyTorch's own counter. FLOPs: 2 per MAC, 6 per score (scale 1, softmax 5), 1 per score for a causal mask, 1 per
-    score for a mask of the network's own, 1 per score for position biases.
+    PyTorch's own counter. FLOPs: 2 per MAC, 6 per score (scale 1, softmax 5), 1 per score for a causal mask or a
+    window, 1 per score for a mask of the network's own, 1 per score for position biases.
     """
 
     aliases = ("SDPA",)
@@ -131,19 +146,25 @@ class ScaledDotProductAttention(_Attention):
             return "... steps~ heads* -> ... steps~ heads*"
         return f"... steps heads*{', ... keys heads*' * (len(shapes) - 1)} -> ... steps heads*"
 
+    def _seen(self, shapes: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
+        """Return the shapes of query, key and value, cached steps included."""
+        query, *memory = _roles(shapes)
+        key, value = [(*shape[:-2], shape[-2] + self.past, shape[-1]) for shape in memory]
+        return query, key, value
+
     def scores(self, shapes: Sequence[Shape]) -> int:
         """Return the number of scores: one for every head, query step and key step."""
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         return size(query[:-1]) * key[-2] * self.num_heads
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         macs = key[-2] * (size(query) + size(output))
         biased = self.shared_position_biases or self.position_biases > 0
-        return Work(macs, (6 + self.causal + self.masked + biased) * self.scores(shapes))
+        return Work(macs, (6 + self._hides + self.masked + biased) * self.scores(shapes))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         scores, sums = key[-2] * size(query), key[-2] * size(output)
         other = self.work(shapes, output).other
         biases = Work(other=run.weights * self.scores(shapes))
@@ -198,22 +219,30 @@ class ScaledDotProductAttention(_Attention):
 
     def _added(self, shapes: Sequence[Shape]) -> int:
         """Return the elements of what is added to every sample's scores: biases of each head, a mask of each window."""
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         biased = self.shared_position_biases or self.position_biases > 0
         return (biased * self.num_heads + self.masked * size(query[1:-2])) * query[-2] * key[-2]
 
-    def cached(self, *shapes: Shape) -> int:
+    @property
+    def _hides(self) -> bool:
+        """Whether a step does not see all others."""
+        return self.causal or self.window is not None
+
+    def cache(self, *shapes: Shape) -> int:
         _, key, value = _roles(shapes)
-        return size(key[1:-2]) * (key[-1] + value[-1]) if self.causal else 0
+        return size(key[1:-2]) * (key[-1] + value[-1])
+
+    def memory_steps(self, *shapes: Shape) -> int:
+        return _roles(shapes)[1][-2]
 
     def _repeated(self, shapes: Sequence[Shape]) -> tuple[int, int]:
         """Return the elements of keys and values when each head of the queries has its own."""
-        _, key, value = _roles(shapes)
+        _, key, value = self._seen(shapes)
         times = self.num_heads // self.kv_heads
         return size(key) * times, size(value) * times
 
     def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
-        query, key, _ = _roles(shapes)
+        query, key, _ = self._seen(shapes)
         return (*query[:-2], self.num_heads, query[-2], key[-2]) if attention == "eager" else None
 
     def label(self) -> str:
@@ -414,6 +443,7 @@ class MultiHeadAttention(_Attention):
             "num_heads": self.num_heads,
             "num_kv_heads": self.num_kv_heads,
             "causal": self.causal,
+            "window": self.window,
             "position_biases": self.position_biases,
             "shared_position_biases": self.shared_position_biases,
             "masked": self.masked,

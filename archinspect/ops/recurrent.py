@@ -69,6 +69,11 @@ class Recurrent(Op):
         return (self.units,)
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it can be run step by step, each from the state that the one before left."""
+        return self.return_sequences and not self.bidirectional
+
+    @property
     def bias_vectors(self) -> int:
         """Learned biases of a gate and unit."""
         return (self.biases or 1) * self.use_bias
@@ -100,20 +105,20 @@ class Recurrent(Op):
         return (*shape[:-1], features) if self.return_sequences else (shape[0], features)
 
     def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
-        return self.output(*shapes), *(self._states(shapes[0]) if self.return_state else ())
+        return self.output(*shapes), *(self.states(shapes[0]) if self.return_state else ())
 
     @property
     def output_count(self) -> int:
         return 1 + len(self.state) * self.return_state
 
-    def _states(self, shape: Shape) -> list[Shape]:
+    def states(self, shape: Shape) -> list[Shape]:
         """Return the shapes of the states that a layer starts from and ends with."""
         cells = self.num_layers * (1 + self.bidirectional)
         stacked = (cells,) if cells > 1 else ()
         return [(shape[0], *stacked, units) for units in self.state]
 
     def _check_states(self, shape: Shape, states: Sequence[Shape]) -> None:
-        wanted = self._states(shape)
+        wanted = self.states(shape)
         if states != wanted:
             raise Mismatch(
                 f"starts from {' and '.join(map(text, wanted))}, not from {' and '.join(map(text, states))}",

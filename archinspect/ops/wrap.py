@@ -173,7 +173,12 @@ class _AttendingSteps(TimeDistributed, Attending):
     """Attention within every step."""
 
     fused_inputs = _as_it_is("fused_inputs")
-    cached = _of_inputs("cached")
+    memory_steps = _of_inputs("memory_steps")
+    looks_back = _Trait("looks_back")
+    span = _Trait("span")
+
+    def cache(self, *shapes: Shape) -> int:
+        return shapes[0][1] * cast("Attending", self.layer).cache(*map(_steps_in_batch, shapes))
 
     def probabilities(self, shapes: Sequence[Shape], attention: str) -> Shape | None:
         layer = cast("Attending", self.layer)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archinspect.reports.memory import MemoryReport
 
 SHOWN_ALIVE = 8
-SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, packed with scales"}
+SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, linear layers alone"}
 LEAST_NOTE = 12
 LEAST_NAME = 8
 """What a narrow terminal leaves for notes, gaps included, and for names."""
@@ -61,7 +61,8 @@ def print_memory(found: MemoryReport, console: Console, *, exact: bool) -> None:
     """Print everything about a network's memory."""
     report = found.report
     shapes = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
-    console.print(Text.assemble((report.name, "bold"), f"\n{shapes}, {report.dtype}"), soft_wrap=True)
+    past = f", after {report.past:,} cached steps" if report.past else ""
+    console.print(Text.assemble((report.name, "bold"), f"\n{shapes}, {report.dtype}{past}"), soft_wrap=True)
     for title, entries in _sections(found, exact=exact):
         _print_section(title, entries, console, exact=exact)
     console.print()
@@ -74,7 +75,10 @@ def _sections(found: MemoryReport, *, exact: bool) -> Iterator[tuple[str, Iterab
     batch, plan = found.report.batch or 1, found.plan
     yield "Parameters", _ledger_entries(found, exact=exact)
     yield f"Inference, batch {batch}", _inference_entries(found)
-    how = [plan.optimizer, *(["mixed precision"] if plan.mixed else []), *(["checkpointing"] * plan.checkpointing)]
+    if found.report.past:
+        return  # a decoder that generates has no backward
+    mixed = ["autocast"] * (plan.precision == "amp") + ["mixed precision"] * plan.mixed
+    how = [plan.optimizer, *mixed, *(["checkpointing"] * plan.checkpointing)]
     yield f"Training, batch {batch}, {', '.join(how)}", _training_entries(found, exact=exact)
 
 
@@ -111,13 +115,17 @@ def _ledger_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
         yield Entry("embedding", ledger.embedding, f"{ledger.non_embedding:,} without", kind)
     if ledger.active != ledger.params:
         yield Entry("active", ledger.active, "what one token uses", kind)
-    types = ", ".join(f"{byte_count(ledger.bytes[name], exact=exact)} in {how}" for name, how in SHOWN_TYPES.items())
+    types = ", ".join(
+        f"{byte_count(ledger.bytes[name], exact=exact)} in {how}"
+        for name, how in SHOWN_TYPES.items()
+        if name != "int4" or ledger.bytes[name] < ledger.bytes["bfloat16"]
+    )
     yield Entry("bytes", ledger.bytes[found.plan.dtype], types)
 
 
 def _inference_entries(found: MemoryReport) -> Iterator[Entry]:
     inference, peak = found.inference, found.inference.peak
-    yield Entry("weights", inference.weights)
+    yield Entry("weights", inference.weights, _stored_as(found))
     yield Entry("activations", peak.bytes, f"at the peak, in {peak.layer}" if peak.layer else "")
     for one in peak.alive[:SHOWN_ALIVE]:
         yield Entry(f"  {one.layer}", one.bytes, shape(one.shape))
@@ -126,14 +134,30 @@ def _inference_entries(found: MemoryReport) -> Iterator[Entry]:
         yield Entry(f"  {len(rest)} more", sum(one.bytes for one in rest))
     if peak.workspace:
         yield Entry("  temporary", peak.workspace)
-    if inference.cache:
-        yield Entry("keys and values", inference.cache, f"of {found.plan.cached:,} steps")
+    if inference.cache or inference.uncached:
+        yield Entry("keys and values", inference.cache, _cache_note(found))
     yield Entry("total", inference.total)
+
+
+def _stored_as(found: MemoryReport) -> str:
+    """Return in what weights are stored, if that is not what the network computes in."""
+    stored = found.plan.weights_dtype
+    return "" if stored in {None, found.plan.dtype} else f"stored as {stored}"
+
+
+def _cache_note(found: MemoryReport) -> str:
+    """Return how many steps are cached, in which type if that is another, and what is not."""
+    plan, missing = found.plan, found.inference.uncached
+    note = f"of {plan.cached:,} steps" + (f", {plan.kv_dtype}" if plan.kv_dtype not in {None, plan.dtype} else "")
+    if not missing:
+        return note
+    more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+    return f"{note}; not of attention that is written by hand: {missing[0]}{more}"
 
 
 def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
     training = found.training
-    yield Entry("weights", training.weights)
+    yield Entry("weights", training.weights, "float32" if found.plan.precision == "amp" else _stored_as(found))
     if training.master:
         yield Entry("float32 copy", training.master, "of the trainable weights")
     yield Entry("gradients", training.gradients)

@@ -87,7 +87,8 @@ def _print_head(report: Report, console: Console) -> None:
             description = textwrap.fill(description, console.width)
         console.print(Text(description), soft_wrap=True)
     inputs = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
-    console.print(Text(f"{inputs}\n"), soft_wrap=True)
+    past = f", after {report.past:,} cached steps" if report.past else ""
+    console.print(Text(f"{inputs}{past}\n"), soft_wrap=True)
 
 
 def _totals(report: Report, *, exact: bool) -> Text:

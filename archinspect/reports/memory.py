@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.analyses.autocast import LOW_TYPES, Autocast
+from archinspect.analyses.caches import kv_cache
+from archinspect.analyses.formats import FORMATS
 from archinspect.analyses.memory import (
     POLICIES,
     Checkpointed,
@@ -15,7 +18,6 @@ from archinspect.analyses.memory import (
     Training,
     checkpointed,
     kept,
-    kv_cache,
     peak,
     peak_bytes,
 )
@@ -26,6 +28,7 @@ from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.base.settings import whole
 from archinspect.base.shape import size
+from archinspect.graph.decoding import written_out
 from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
 from archinspect.reports.summary import Report, report
 
@@ -39,6 +42,8 @@ class Inference(NamedTuple):
     weights: int
     peak: Peak
     cache: int
+    uncached: tuple[str, ...] = ()
+    """Layers in which attention is written by hand, whose keys and values are not in the cache."""
 
     @property
     def total(self) -> int:
@@ -70,27 +75,44 @@ class TrainingBudget(NamedTuple):
         return self.weights + self.master + self.gradients + self.optimizer + self.activations
 
 
+PRECISIONS = ("amp", "bf16-master")
+"""Training in two types: weights in float32 and products in 16 bits by `torch.autocast`, or all in 16 bits but for the
+optimizer, which works on a float32 copy of the weights."""
+
+
 class Plan(NamedTuple):
     """How a network is run and trained."""
 
     dtype: str = "float32"
     optimizer: str = "adam"
     mixed: bool = False
-    """Whether the optimizer works on a float32 copy of the weights."""
+    """Whether the optimizer works on a float32 copy of the weights: the precision `bf16-master` by another name."""
     checkpointing: bool = False
     policy: str = "eager"
     attention: str = "fused"
     cached: int = 0
     """Steps whose keys and values a decoder keeps."""
+    kv_dtype: str | None = None
+    """Type of keys and values that are kept; that of the network where None."""
+    weights_dtype: str | None = None
+    """Type or format in which weights are stored; that of the network where None."""
+    precision: str | None = None
+    """How training mixes types: one of :data:`PRECISIONS`; None for `dtype` alone."""
 
     def checked(self) -> Plan:
         """Return this plan with types by their own names; raise ValueError that names what is none."""
         dtype = ALIASES.get(self.dtype, self.dtype)
         refuse_unknown("dtype", dtype, DTYPES)
         refuse_unknown("optimizer", self.optimizer, OPTIMIZERS)
+        kv_dtype = ALIASES.get(self.kv_dtype, self.kv_dtype) if self.kv_dtype else None
+        refuse_unknown("kv_dtype", kv_dtype or dtype, DTYPES)
+        stored = ALIASES.get(self.weights_dtype, self.weights_dtype) if self.weights_dtype else None
+        refuse_unknown("weights_dtype", stored or dtype, {**DTYPES, **FORMATS})
         refuse_unknown("policy", self.policy, POLICIES)
         refuse_unknown("attention", self.attention, ATTENTION)
-        return self._replace(dtype=dtype, cached=whole("cached", self.cached, 0))
+        cached = whole("cached", self.cached, 0)
+        plan = self._replace(dtype=dtype, kv_dtype=kv_dtype, weights_dtype=stored, cached=cached)
+        return _with_precision(plan) if self.precision else plan
 
 
 class MemoryReport(NamedTuple):
@@ -122,6 +144,7 @@ class MemoryReport(NamedTuple):
                 "alive": [one._asdict() for one in peak.alive],
                 "workspace": peak.workspace,
                 "cache": self.inference.cache,
+                "uncached": list(self.inference.uncached),
                 "total": self.inference.total,
                 "timeline": [entry._asdict() for entry in peak.timeline],
             },
@@ -169,6 +192,20 @@ class MemoryReport(NamedTuple):
         ]
 
 
+def _with_precision(plan: Plan) -> Plan:
+    """Return a plan with what its precision says; raise ValueError for what does not go with it."""
+    refuse_unknown("precision", str(plan.precision), PRECISIONS)
+    if plan.precision == "bf16-master":
+        return plan._replace(dtype=plan.dtype if plan.dtype in LOW_TYPES else LOW_TYPES[0], mixed=True)
+    if plan.mixed:
+        raise ValueError("precision: mixed is 'bf16-master', which does not go with 'amp'")
+    if plan.attention == "eager":
+        raise ValueError("precision: what 'amp' casts in eager attention is not known: fused or math")
+    if plan.weights_dtype:
+        raise ValueError("precision: weights are float32 with 'amp': leave weights_dtype out")
+    return plan
+
+
 def memory_report(facts: Facts, plan: Plan) -> MemoryReport:
     """Return what a network takes of a machine's memory; the types of facts and plan are one."""
     return MemoryReport(report(facts), plan, ledger(facts), inference(facts, plan), training(facts, plan))
@@ -178,8 +215,8 @@ def needed(facts: Facts, plan: Plan, *, for_training: bool) -> int:
     """Return the bytes that inference, or a step of training, takes in all."""
     if for_training:
         return training(facts, plan).total
-    cache = kv_cache(facts, plan.cached) if plan.cached else 0
-    return weight_bytes(facts) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
+    cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
+    return weight_bytes(facts, plan.weights_dtype) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
 
 
 def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int, ...]:
@@ -197,8 +234,10 @@ def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int,
 
 def inference(facts: Facts, plan: Plan) -> Inference:
     """Return what inference takes."""
-    cache = kv_cache(facts, plan.cached) if plan.cached else 0
-    return Inference(weight_bytes(facts), peak(facts, plan.policy, attention=plan.attention), cache)
+    cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
+    uncached = tuple(written_out(facts.graph)) if plan.cached else ()
+    weights = weight_bytes(facts, plan.weights_dtype)
+    return Inference(weights, peak(facts, plan.policy, attention=plan.attention), cache, uncached)
 
 
 def training(facts: Facts, plan: Plan) -> TrainingBudget:
@@ -207,11 +246,14 @@ def training(facts: Facts, plan: Plan) -> TrainingBudget:
     elements = sum(size(weight.shape) for weight in trains)
     refuse_unknown("optimizer", plan.optimizer, OPTIMIZERS)
     state = OPTIMIZERS[plan.optimizer]
-    kind = "float32" if plan.mixed else plan.dtype
+    if plan.precision == "amp":
+        facts, plan = Autocast(facts, plan.dtype), plan._replace(dtype="float32")
+    own = plan.weights_dtype if plan.weights_dtype in DTYPES else plan.dtype
+    kind = "float32" if plan.mixed else own
     return TrainingBudget(
-        weights=weight_bytes(facts),
-        master=elements * DTYPES["float32"] if plan.mixed and plan.dtype != "float32" else 0,
-        gradients=elements * facts.sizes["float"],
+        weights=weight_bytes(facts, plan.weights_dtype, training=True),
+        master=elements * DTYPES["float32"] if plan.mixed and own != "float32" else 0,
+        gradients=elements * DTYPES[own],
         optimizer=sum(state(weight.shape, DTYPES[kind]) for weight in trains),
         kept=kept(facts, attention=plan.attention),
         checkpoints=checkpointed(facts, attention=plan.attention) if plan.checkpointing else None,

@@ -162,6 +162,8 @@ class Report(NamedTuple):
     """What is held at one time, where it was asked for."""
     warnings: tuple[Diagnostic, ...] = ()
     """What likely is not as it was meant, though it means something."""
+    past: int = 0
+    """Steps that a decoder has cached, after which the figures are of a step."""
 
     @property
     def counted(self) -> dict[str, int]:
@@ -256,6 +258,7 @@ class Report(NamedTuple):
             "layout": self.layout,
             "dtype": self.dtype,
             "batch": self.batch,
+            **({"past": self.past} if self.past else {}),
             "params": self.params,
             "metrics": self.metrics,
             "inputs": {name: list(shape) for name, shape in self.inputs.items()},
@@ -367,6 +370,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         convention=convention,
         uncounted={**{row.name: row.unknown for row in rows if row.unknown}, **uncounted(graph)},
         memory=held,
+        past=facts.settings.past,
     )
 
 

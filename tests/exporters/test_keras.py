@@ -331,6 +331,8 @@ WITHOUT_WEIGHTS = [
     ("LogSoftmax", {"axis": 1}, (2, 3, 4), ("log_softmax", 1)),
     ("GLU", {"axis": 1}, (2, 4, 3), ("glu", 1)),
     ("ScaledDotProductAttention", {"causal": True}, (2, 5, 4), None),
+    ("ScaledDotProductAttention", {"causal": True, "window": 2}, (2, 5, 4), None),
+    ("ScaledDotProductAttention", {"window": 2}, (2, 5, 4), None),
 ]
 
 
@@ -344,7 +346,7 @@ def test_numbers_are_those_of_pytorch(name, args, shape, theirs):
     functions = {
         "QuickGELU": lambda x: x * torch.sigmoid(1.702 * x),
         "ScaledDotProductAttention": lambda x: torch.nn.functional.scaled_dot_product_attention(
-            x, x, x, is_causal=True
+            x, x, x, attn_mask=seen(5, args)
         ),
     }
     given = torch.from_numpy(np.random.default_rng(1).normal(size=shape).astype("float32"))
@@ -357,6 +359,15 @@ def test_numbers_are_those_of_pytorch(name, args, shape, theirs):
     made = build(export(single_layer(name, args, [shape])))(given)
     for one, other in zip(as_list(made), as_list(wanted), strict=True):
         np.testing.assert_allclose(one.detach().numpy(), other.numpy(), atol=1e-5)
+
+
+def seen(steps, args):
+    """Return which steps each attends to."""
+    import torch
+
+    apart = torch.arange(steps) - torch.arange(steps)[:, None]
+    window = args.get("window", steps)
+    return (apart > -window) & (apart < (1 if args.get("causal") else window))
 
 
 def with_arguments(name, *args):

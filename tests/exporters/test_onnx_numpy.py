@@ -38,6 +38,11 @@ def attend(qkv, count=1, kv=None, *, causal=False, added=0):
     return joined.reshape(*joined.shape[:-2], -1)
 
 
+def hidden(queries, keys, window):
+    """Return what hides from each step all that is as far as a window."""
+    return np.where(abs(np.arange(keys) - np.arange(queries)[:, None]) < window, 0, -np.inf)
+
+
 def rotated(x, head):
     steps, features = x.shape[-2:]
     angles = np.outer(np.arange(steps), 10_000.0 ** -(np.arange(0, head, 2) / head))
@@ -246,6 +251,14 @@ NUMPY = [
     (
         *("ScaledDotProductAttention", {"num_heads": 4, "num_kv_heads": 2, "causal": True}, [(2, 5, 8), (2, 5, 4)]),
         lambda w, q, k: attend([q, k, k], 4, 2, causal=True),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "causal": True, "window": 2}, [(2, 5, 8)]),
+        lambda w, q: attend([q, q, q], 2, causal=True, added=hidden(5, 5, 2)),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "window": 3}, [(2, 3, 5, 8), (2, 3, 7, 8)]),
+        lambda w, q, k: attend([q, k, k], 2, added=hidden(5, 7, 3)),
     ),
     (
         "ScaledDotProductAttention",

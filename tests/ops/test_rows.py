@@ -262,6 +262,8 @@ FLOPS = [
     # Attention: 2 per MAC, and 6 per score
     ("ScaledDotProductAttention", {}, [(1, 3, 4)], 2 * (9 * 8) + 6 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "causal": True}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
+    ("ScaledDotProductAttention", {"num_heads": 2, "window": 2}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
+    ("ScaledDotProductAttention", {"causal": True, "window": 2}, [(1, 3, 4)], 2 * (9 * 8) + 7 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
     ("ScaledDotProductAttention", {"shared_position_biases": True, "masked": True}, [(1, 3, 4)], 2 * (9 * 8) + 8 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2}, [(1, 3, 4), (1, 5, 4), (1, 5, 6)], 2 * (15 * 10) + 6 * (2 * 15)),

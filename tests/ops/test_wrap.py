@@ -43,7 +43,9 @@ def test_attention_in_every_step_is_attention():
         if isinstance(one.op, Attending):
             shapes, alone = outside.call(one).shapes, inside.call(other).shapes
             assert one.op.probabilities(shapes, "eager") == other.op.probabilities(alone, "eager") == (6, 2, 5, 5)
-            assert one.op.cached(*shapes) == other.op.cached(*alone) > 0
+            assert one.op.cache(*shapes) == 3 * other.op.cache(*alone) > 0  # of a sample, which has three
+            assert one.op.memory_steps(*shapes) == other.op.memory_steps(*alone) == 5
+            assert one.op.looks_back
             assert one.op.fused_inputs() == other.op.fused_inputs() == (0, 1, 2)
 
 

@@ -51,7 +51,7 @@ def rules(op, shapes, output):
     yield from (op.reach(*shapes), op.unknown(), op.quantities(shapes, output))
     yield from (op.view(training=False), op.view(training=True), op.output_dtype(*["float"] * len(shapes)))
     if isinstance(op, Attending):
-        yield (op.cached(*shapes), op.fused_inputs())
+        yield (op.cache(*shapes), op.memory_steps(*shapes), op.fused_inputs())
         yield [op.probabilities(shapes, attention) for attention in ATTENTION]
     count = len(shapes)
     for run in (

@@ -53,9 +53,14 @@ class QuickGELU(nn.Module):
 
 
 class ScaledDotProductAttention(nn.Module):
-    def __init__(self, num_heads=1, num_kv_heads=None, causal=False):
+    def __init__(self, num_heads=1, num_kv_heads=None, causal=False, window=None):
         super().__init__()
         self.heads, self.kv_heads, self.causal = num_heads, num_kv_heads or num_heads, causal
+        self.tables = ()
+        if window:  # a mask that the network makes once, for as many steps as any case has
+            apart = torch.arange(16) - torch.arange(16)[:, None]
+            hidden = (apart <= -window) | (apart > (0 if causal else window - 1))
+            self.tables = (torch.zeros(16, 16).masked_fill(hidden, -torch.inf),)
 
     def forward(self, query, key=None, value=None):
         key = query if key is None else key
@@ -68,7 +73,9 @@ class ScaledDotProductAttention(nn.Module):
             query, key, value = (part.flatten(0, -4) for part in (query, key, value))
             attended = functional.scaled_dot_product_attention(query, key, value, enable_gqa=grouped)
             return attended.transpose(-3, -2).flatten(-2).unflatten(0, lead)
-        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal, enable_gqa=grouped)
+        masks = [mask[: query.shape[-2], : key.shape[-2]] for mask in self.tables]
+        how = {"is_causal": self.causal and not masks, "enable_gqa": grouped}
+        attended = functional.scaled_dot_product_attention(query, key, value, *masks, **how)
         return attended.transpose(-3, -2).flatten(-2)
 
 
@@ -746,6 +753,9 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 4), (2, 7, 10), num_heads=6, num_kv_heads=2)
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 5, 4), num_heads=3, num_kv_heads=1)
     yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=3, causal=True)
+    yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=3, causal=True, window=2)
+    yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), num_heads=3, window=3)
+    yield case("ScaledDotProductAttention", (3, 5, 12), (3, 5, 4), num_heads=3, num_kv_heads=1, causal=True, window=2)
     yield case("ScaledDotProductAttention", (2, 4, 5, 12), num_heads=3)
     yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=5)
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), (2, 8, 12), num_heads=3)

@@ -159,7 +159,7 @@ def each_step(use: Use) -> Chain:
     inner = type(op.layer).__name__
     if len(use.shapes) > 1 or len(use.call.outputs) > 1 or inner not in use.operators:
         raise CannotExportError(use.node.layer, f"TimeDistributed around {inner}, which is several of Keras's layers")
-    if any(getattr(op.layer, name, None) for name in ("position_biases", "shared_position_biases", "masked")):
+    if any(getattr(op.layer, name, None) for name in ("position_biases", "shared_position_biases", "masked", "window")):
         raise CannotExportError(use.node.layer, "TimeDistributed around attention with biases or a mask")
     types = tuple(_as_samples(one) for one in use.call.inputs)
     outputs = tuple(_as_samples(one) for one in use.call.outputs)

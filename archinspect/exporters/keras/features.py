@@ -31,6 +31,7 @@ def attention(use: Use) -> Step:
         {"num_heads": op.num_heads},
         num_kv_heads=(op.num_kv_heads if op.kv_heads != op.num_heads else None, None),
         causal=(op.causal, False),
+        window=(op.window, None),
         dropout=(op.dropout, 0.0),
     )
     names = [f"{{{index}}}" for index in range(len(use.shapes))]

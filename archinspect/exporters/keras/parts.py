@@ -204,11 +204,18 @@ class Attend(layers.Layer):
     """Attention of heads that stand side by side in the last axis."""
 
     def __init__(
-        self, num_heads, num_kv_heads=None, causal=False, dropout=0.0, **kwargs
+        self,
+        num_heads,
+        num_kv_heads=None,
+        causal=False,
+        window=None,
+        dropout=0.0,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads, self.num_kv_heads = num_heads, num_kv_heads or num_heads
-        self.causal, self.dropout = causal, layers.Dropout(dropout)
+        self.causal, self.window = causal, window
+        self.dropout = layers.Dropout(dropout)
 
     def call(self, inputs, training=None):
         query, key, value, *added = inputs
@@ -220,10 +227,12 @@ class Attend(layers.Layer):
         )
         for bias in added:
             scores = scores + bias
-        if self.causal:
+        if self.causal or self.window:
             steps, keys = scores.shape[-2:]
-            later = ops.arange(keys)[None] > ops.arange(steps)[:, None]
-            scores = ops.where(later, -1e9, scores)
+            apart = ops.arange(keys)[None] - ops.arange(steps)[:, None]
+            last = 0 if self.causal else self.window - 1
+            first = 1 - (self.window or steps)
+            scores = ops.where((apart > last) | (apart < first), -1e9, scores)
         scores = self.dropout(ops.softmax(scores, axis=-1), training=training)
         x = ops.swapaxes(ops.matmul(scores, value), -2, -3)
         return ops.reshape(x, (-1, *x.shape[1:-2], x.shape[-2] * x.shape[-1]))

@@ -213,7 +213,8 @@ class Program:
         biases = {node.op.use_bias for node in (*projections, last)}  # type: ignore[attr-defined] # of a product
         sources = [node.inputs[0] for node in projections]
         rank = len(self.facts.shape(sources[0]))
-        plain = not (op.position_biases or op.shared_position_biases or op.masked or any(node.shares for node in nodes))
+        adds = op.position_biases or op.shared_position_biases or op.masked or op.window
+        plain = not (adds or any(node.shares for node in nodes))
         if not plain or len(biases) > 1 or len({node.trainable for node in nodes}) > 1:
             return None
         grouped = op.kv_heads != op.num_heads

@@ -70,6 +70,8 @@ def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
         # Which places a mask leaves out, a spec does not say: here it leaves out none.
         shape = use.ints(windows, 1, *steps)
         parts.append(use.once(("mask", windows, steps), lambda: use.emit("ConstantOfShape", shape, value=use.zero())))
+    if op.window:
+        parts.append(use.once(("window", op.window, op.causal, steps), lambda: _window(use, *steps)))
     if not parts:
         return []
     found = parts[0] if len(parts) == 1 else use.emit("Add", *parts)
@@ -77,6 +79,15 @@ def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
         return [found]
     each = use.emit("Expand", found, use.ints(windows, op.num_heads, 1, 1))
     return [use.emit("Reshape", each, use.ints(1, windows * op.num_heads, *steps))]
+
+
+def _window(use: Use, queries: int, keys: int) -> str:
+    """Return what hides from each step all but those near it; those that come later are hidden by `is_causal`."""
+    apart = _apart(use, 0, queries, keys)
+    distance = use.emit("Neg" if use.op.causal else "Abs", apart)
+    hidden = use.emit("GreaterOrEqual", distance, use.float32(use.op.window))
+    found = use.emit("Where", hidden, use.float32(-np.inf), use.float32(0))
+    return found if use.writer.facts.dtype == "float32" else use.cast(found, "float")
 
 
 def _with_biases(use: Use) -> Node:
@@ -112,12 +123,16 @@ def _rows_of_windows(use: Use, count: int, queries: int, keys: int) -> str:
 
 def _rows_by_distance(use: Use, count: int, queries: int, keys: int) -> str:
     """Return which bias each pair of steps has; pairs further apart than there are biases have the last."""
-    starts = count // 2
-    along = use.emit("Range", *map(use.float32, (starts, starts + keys, 1)))
+    rows = use.emit("Clip", _apart(use, count // 2, queries, keys), use.float32(0), use.float32(count - 1))
+    return use.cast(rows, "int64")
+
+
+def _apart(use: Use, start: int, queries: int, keys: int) -> str:
+    """Return how far each key stands behind each query, and `start` more."""
+    along = use.emit("Range", *map(use.float32, (start, start + keys, 1)))
     down = use.emit("Unsqueeze", use.emit("Range", *map(use.float32, (0, -queries, -1))), use.ints(1))
     # Not `Add`: shape inference follows its values, and fails where the two differ in length.
-    rows = use.emit("Clip", use.emit("Sum", along, down), use.float32(0), use.float32(count - 1))
-    return use.cast(rows, "int64")
+    return use.emit("Sum", along, down)
 
 
 def rotary(use: Use) -> Value:

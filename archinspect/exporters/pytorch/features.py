@@ -70,11 +70,12 @@ def attention(use: Use) -> Step:
     options = ["num_heads={num_heads}"]
     if op.kv_heads != op.num_heads:
         options.append("num_kv_heads={num_kv_heads}")
-    if op.causal:
+    if op.causal and not op.window:  # whose mask hides what comes later, too
         options.append("causal=True")
     if op.dropout:
         options.append("dropout={dropout} if self.training else 0.0")
-    function = "attend_biased" if op.position_biases or op.shared_position_biases or op.masked else "attend"
+    biased = op.position_biases or op.shared_position_biases or op.masked or op.window
+    function = "attend_biased" if biased else "attend"
     if op.kv_heads != op.num_heads and function == "attend":
         function = "attend_grouped"
     text = f"{function}({query}, {key}, {value}, {', '.join(options)})"

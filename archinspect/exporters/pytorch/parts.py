@@ -572,6 +572,24 @@ class Mask(nn.Module):
         return self.value
 
 
+class Window(nn.Module):
+    """What hides from each step all but those near it: added to the scores of attention."""
+
+    value: Tensor
+
+    def __init__(
+        self, steps: int, keys: int, window: int, *, causal: bool = False
+    ) -> None:
+        super().__init__()
+        apart = torch.arange(keys) - torch.arange(steps)[:, None]
+        hidden = (apart <= -window) | (apart > (0 if causal else window - 1))
+        value = torch.zeros(steps, keys).masked_fill(hidden, -torch.inf)
+        self.register_buffer("value", value, persistent=False)
+
+    def forward(self) -> Tensor:
+        return self.value
+
+
 def rotate(x: Tensor, dim: int) -> Tensor:
     """Return heads of `dim` features with pairs of them rotated by angles that grow with the step."""
     steps = torch.arange(x.shape[-2], device=x.device, dtype=x.dtype)

@@ -152,6 +152,13 @@ class Program:
             module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], steps[-2])})
             yield Leaf(f"{layer}.mask", "mask", Step(code("{self}()"), module, parts=("Mask",)), [], [mask], [])
             extra.append(mask)
+        if op.window:
+            window = Between()
+            query, steps = (self.facts.shape(node.inputs[min(i, len(node.inputs) - 1)]) for i in (0, 1))
+            sizes = {"steps": query[-2], "keys": steps[-2], "window": op.window}
+            module = call("Window", sizes, causal=(op.causal, False))
+            yield Leaf(f"{layer}.window", "window", Step(code("{self}()"), module, parts=("Window",)), [], [window], [])
+            extra.append(window)
         leaf = self._leaf(node, f"{layer}.attend", extra)
         if extra:
             added = " + ".join(f"{{{len(node.inputs) + index}}}" for index in range(len(extra)))
@@ -164,4 +171,4 @@ class Program:
 
 def _adds(op: Any) -> bool:  # noqa: ANN401 - attention
     """Return whether attention adds biases or a mask to its scores."""
-    return bool(op.position_biases or op.shared_position_biases or op.masked)
+    return bool(op.position_biases or op.shared_position_biases or op.masked or op.window)

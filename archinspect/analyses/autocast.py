@@ -1,0 +1,128 @@
+"""Automatic mixed precision: a network in float32 whose products `torch.autocast` computes in 16 bits.
+
+Weights, their gradients and the optimizer's state are float32. What a product reads is cast, weights too, and the casts
+are what backward keeps. The lists of operators are those of CUDA (docs.pytorch.org/docs/stable/amp.html).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.analyses.facts import Facts
+from archinspect.analyses.storage import Storage
+from archinspect.base.shape import size
+from archinspect.graph.call import Call
+from archinspect.ops.attending import Attending
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.graph.graph import Node
+    from archinspect.ops.figures import Run
+
+LOW_TYPES = ("bfloat16", "float16")
+LOW_KINDS = frozenset(("convolution", "dense", "attention", "recurrent"))
+LOW = frozenset(("MatMul", "Einsum", "Dot", "PReLU"))
+"""Operators that compute in 16 bits, beside those of these kinds."""
+HIGH = frozenset(
+    (
+        *("LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization"),
+        *("LocalResponseNormalization", "Softmax", "LogSoftmax", "Softplus", "Exponential", "ReduceSum"),
+    )
+)
+"""Operators that compute in float32."""
+OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))
+"""Operators whose output has the type of their input, whatever that of their weights."""
+
+
+class Autocast(Facts):
+    """Facts of a network that runs under `torch.autocast`."""
+
+    def __init__(self, facts: Facts, low: str) -> None:
+        """`low` is the type of 16 bits."""
+        self.low = low if low in LOW_TYPES else LOW_TYPES[0]
+        self.computes: list[str] = []
+        """The type in which each node computes, by its position."""
+        self.casts: list[bool] = []
+        """Whether each node casts what it reads to that type."""
+        self._copies: dict[object, Storage] = {}
+        self._together = {
+            node.inputs[i].producer: node
+            for node in facts.graph.nodes
+            if isinstance(node.op, Attending)
+            for i in node.op.fused_inputs()
+        }
+        """Of products that are one, as queries, keys and values of one input, the node that reads what they make."""
+        super().__init__(facts.graph, self._calls(facts), facts.settings._replace(dtype="float32"))
+
+    def _calls(self, facts: Facts) -> Sequence[Call]:
+        """Return what each node calls, with the types that its tensors have."""
+        known: dict[object, Call] = {}
+        types: list[str] = []
+        calls = []
+        for node in facts.graph.everything:
+            call = facts.call(node)
+            given = tuple([types[tensor.position] for tensor in node.inputs])
+            key = (call, given)
+            if key not in known:
+                computes, _ = self._policy(node, call, given)
+                inputs = [type_._replace(dtype=dtype) for type_, dtype in zip(call.inputs, given, strict=True)]
+                outputs = [
+                    type_._replace(dtype=computes) if type_.dtype == "float" else type_ for type_ in call.outputs
+                ]
+                known[key] = Call(call.op, tuple(inputs), tuple(outputs))
+            computes, casts = self._policy(node, call, given)
+            self.computes.append(computes)
+            self.casts.append(casts)
+            types += [type_.dtype for type_ in known[key].outputs]
+            calls.append(known[key])
+        return calls
+
+    def _policy(self, node: Node, call: Call, given: Sequence[str]) -> tuple[str, bool]:
+        """Return the type in which a node computes, and whether it casts what it reads."""
+        op, _ = call.op.unwrapped(*call.shapes)
+        name = type(op).__name__
+        if op.kind in LOW_KINDS or name in LOW:
+            return self.low, True
+        if name in HIGH:
+            return "float32", True
+        read = [dtype for dtype in given[: node.op.reads] if "float" in dtype]
+        if name in OF_ITS_INPUT and read:
+            return read[0], False
+        widened = "float32" in read or not read or call.learns
+        return ("float32" if widened else self.low), False
+
+    def held(self, node: Node, run: Run, of: Sequence[Storage]) -> tuple[list[Storage], int]:
+        """Return what backward keeps of a node: storages, `of` those of all tensors, and bytes of further tensors."""
+        call, computes = self.call(node), self.computes[node.position]
+        keeps = call.kept(run)
+        storages = [of[node.outputs[i].position] for i in keeps.outputs]
+        extra = sum(self.sizes[computes if dtype == "float" else dtype] * count for dtype, count in keeps.extra)
+        for i in keeps.inputs:
+            tensor, (shape, dtype) = node.inputs[i], call.inputs[i]
+            if self.casts[node.position] and "float" in dtype and dtype != computes:
+                storages.append(self._copy((tensor, self._together.get(node, node)), node, shape))
+            else:
+                storages.append(of[tensor.position])
+        if computes == self.low and self.casts[node.position]:
+            storages += self._weights(node, run)
+        return storages, extra
+
+    def _weights(self, node: Node, run: Run) -> list[Storage]:
+        """Return the casts of a node's weights that backward keeps: one of each weight, whoever shares it.
+
+        The gradient of a product's input needs them; a convolution keeps its kernel in any case.
+        """
+        call, owner = self.call(node), node.shares or node
+        if not (run.inputs[0] or call.op.kind == "convolution"):
+            return []
+        matrices = {name: w.shape for name, w in call.weights.items() if w.parameter and len(w.shape) > 1}
+        return [self._copy((owner, name), owner, shape) for name, shape in matrices.items()]
+
+    def _copy(self, key: object, maker: Node, shape: Shape) -> Storage:
+        """Return the storage of a cast, one for each key."""
+        if key not in self._copies:
+            count = size(shape) * self.sizes[self.computes[maker.position]]
+            self._copies[key] = Storage(maker, shape, count, maker.position)
+        return self._copies[key]

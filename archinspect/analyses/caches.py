@@ -1,0 +1,49 @@
+"""What a decoder caches while it generates step by step: keys and values, latent vectors, states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.base.shape import size, smallest
+from archinspect.graph.decoding import decoding
+from archinspect.ops.attending import Attending
+from archinspect.ops.recurrent import Recurrent
+
+if TYPE_CHECKING:
+    from archinspect.analyses.facts import Facts
+    from archinspect.graph.decoding import Decoding
+
+
+def kv_cache(facts: Facts, steps: int, dtype: str = "float") -> int:
+    """Return the bytes that a decoder holds after so many steps, its keys and values in this type.
+
+    Causal attention has 2 x heads of keys x size of a head for each step and sample, of at most `window` steps.
+    Attention to an encoder has that of the encoder's steps, made once. A layer marked `cache: true` has its output of
+    every step, and keys and values made of it are none. A recurrent layer has its state, in the network's own type.
+    """
+    found = facts.once(_decoding)
+    elements = 0
+    for node in (*found.causal, *found.cross):
+        call, op = facts.call(node), node.op
+        assert isinstance(op, Attending)
+        held = smallest(steps, op.span or steps) if op.looks_back else op.memory_steps(*call.shapes)
+        elements += op.cache(*call.shapes) * held * facts.batch
+    for node in found.latent:
+        shape = facts.call(node).output
+        elements += size(shape[1:-2]) * shape[-1] * steps * facts.batch
+    states = 0
+    for node in found.recurrent:
+        assert isinstance(node.op, Recurrent)
+        states += sum(size(shape) for shape in node.op.states(facts.call(node).shapes[0]))
+    return elements * facts.sizes[dtype] + states * facts.sizes["float"]
+
+
+def steps_after(facts: Facts) -> int:
+    """Return how many steps are cached after this run: those before, and its own."""
+    found = facts.once(_decoding)
+    own = [node.op.memory_steps(*facts.call(node).shapes) for node in found.causal if isinstance(node.op, Attending)]
+    return facts.settings.past + max(own, default=1)
+
+
+def _decoding(facts: Facts) -> Decoding:
+    return decoding(facts.graph)

@@ -1,0 +1,146 @@
+"""How a decoder generates step by step: what runs at every step, and what it keeps from one to the next.
+
+Which layers run at every step follows from where the outputs come from: going back from these, attention that is not
+causal is passed by its queries alone. What is only reached by keys and values, such as an encoder, runs once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.settings import NoStepError
+from archinspect.ops.attending import Attending
+from archinspect.ops.recurrent import Recurrent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.ops.base import Op
+
+PRODUCTS = ("MatMul", "Einsum", "Dot")
+"""Operators that attention is written out with: a product of two, a softmax, a product with what that makes."""
+
+
+class Decoding(NamedTuple):
+    """The layers of a network that keep something from step to step, by what they keep."""
+
+    causal: tuple[Node, ...] = ()
+    """Attention to the steps before, whose keys and values are cached as they come."""
+    cross: tuple[Node, ...] = ()
+    """Attention to what does not change from step to step, whose keys and values are cached once."""
+    latent: tuple[Node, ...] = ()
+    """What a spec marks by `cache: true`: its output is cached, in the place of the keys and values made of it."""
+    recurrent: tuple[Node, ...] = ()
+    """Recurrent layers that go on from their last state."""
+
+
+def decoding(graph: Graph) -> Decoding:
+    """Return the layers that keep something while the network generates; none of a network that has no such step."""
+    at_every_step = _at_every_step(graph)
+    causal = [node for node in at_every_step if isinstance(node.op, Attending) and node.op.looks_back]
+    recurrent = [node for node in at_every_step if isinstance(node.op, Recurrent) and node.op.goes_on]
+    if not (causal or recurrent):
+        return Decoding()
+    latent = [node for node in at_every_step if node.cached]
+    made_of_latent = _made_of(graph, latent)
+    sources = _sources(graph)
+    others = [node for node in at_every_step if isinstance(node.op, Attending) and not node.op.looks_back]
+    return Decoding(
+        tuple([node for node in causal if not made_of_latent.issuperset(_memory(node))]),
+        tuple([node for node in others if _is_cross(node, sources)]),
+        tuple(latent),
+        tuple(recurrent),
+    )
+
+
+def _at_every_step(graph: Graph) -> list[Node]:
+    """Return the nodes that run at every step, in execution order."""
+    found: set[Node] = set()
+    todo = [tensor.producer for tensor in graph.outputs]
+    while todo:
+        node = todo.pop()
+        if node not in found:
+            found.add(node)
+            todo.extend(tensor.producer for tensor in _carried(node))
+    return [node for node in graph.nodes if node in found]
+
+
+def _carried(node: Node) -> tuple[Tensor, ...]:
+    """Return what a node reads anew at every step."""
+    if isinstance(node.op, Attending) and not node.op.looks_back:
+        return node.inputs[:1]
+    if node.op.kind == "recurrent":
+        return node.inputs[:1] if isinstance(node.op, Recurrent) and node.op.goes_on else ()
+    return node.inputs
+
+
+def _memory(node: Node) -> tuple[Tensor, ...]:
+    """Return the keys and values that a node attends to."""
+    return node.inputs[1:] or node.inputs
+
+
+def _made_of(graph: Graph, marked: Iterable[Node]) -> set[Tensor]:
+    """Return the tensors that are made of those of marked nodes without attention in between."""
+    found = {tensor for node in marked for tensor in node.outputs}
+    for node in graph.nodes if found else ():
+        if not isinstance(node.op, Attending) and not found.isdisjoint(node.inputs):
+            found.update(node.outputs)
+    return found
+
+
+def _sources(graph: Graph) -> Mapping[Tensor, frozenset[Node]]:
+    """Return the inputs of the network of which each tensor is made."""
+    found: dict[Tensor, frozenset[Node]] = {}
+    for node in graph.everything:
+        own = (node,) if node.position < len(graph.inputs) else ()
+        of = frozenset(own).union(*[found[tensor] for tensor in node.inputs])
+        found.update(dict.fromkeys(node.outputs, of))
+    return found
+
+
+def _is_cross(node: Node, sources: Mapping[Tensor, frozenset[Node]]) -> bool:
+    """Return whether queries depend on an input of the network on which keys and values do not."""
+    return any(not sources[node.inputs[0]] <= sources[tensor] for tensor in _memory(node))
+
+
+def after(graph: Graph, steps: int) -> dict[Node, Op]:
+    """Return the operators that see cached steps, by the nodes in whose place they stand when a decoder goes on.
+
+    Raise :class:`NoStepError` for a network of which a step is not known.
+    """
+    found = decoding(graph)
+    by_hand = written_out(graph)
+    if found.latent:
+        raise NoStepError(f"keys and values are made anew of '{found.latent[0].layer}'")
+    if found.cross:
+        raise NoStepError(f"'{found.cross[0].layer}' attends to an encoder, which runs once, and not at every step")
+    if by_hand:
+        raise NoStepError(f"attention is written by hand in '{by_hand[0]}'")
+    if not any(found):
+        raise NoStepError("the network has neither causal attention nor recurrence")
+    return {node: node.op.after(steps) for node in found.causal if isinstance(node.op, Attending)}
+
+
+def written_out(graph: Graph) -> list[str]:
+    """Return the layers in which attention is written by hand, whose keys and values are not found.
+
+    That is a product of what a softmax makes of another product, with nothing but element by element work, and other
+    views, in between.
+    """
+    from_product: set[Tensor] = set()
+    from_softmax: set[Tensor] = set()
+    layers = []
+    for node in graph.nodes:
+        if type(node.op).__name__ in PRODUCTS:
+            if not from_softmax.isdisjoint(node.inputs):
+                layers.append(node.layer)
+            from_product.update(node.outputs)
+        elif type(node.op).__name__ == "Softmax":
+            if not from_product.isdisjoint(node.inputs):
+                from_softmax.update(node.outputs)
+        elif node.op.pointwise or node.op.kind in ("merge", "reshape"):
+            for found in (from_product, from_softmax):
+                if not found.isdisjoint(node.inputs):
+                    found.update(node.outputs)
+    return layers

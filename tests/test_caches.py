@@ -1,0 +1,199 @@
+"""What decoders cache: against published figures, and by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from small import small
+
+import archinspect
+from archinspect import Plan
+from archinspect.analyses.caches import kv_cache
+from archinspect.api import network
+
+MIB = 2**20
+
+
+def cached(spec, steps, dtype="float32", **plan):
+    return archinspect.memory_report(spec, Plan(dtype=dtype, cached=steps, **plan)).inference
+
+
+def test_caches_are_the_known_ones():
+    """Llama 2 7B is known for half a MiB a token, Llama 3 8B, with a quarter of the heads, for an eighth."""
+    assert kv_cache(network("llama2_7b", dtype="float16").facts, 1) == MIB // 2
+    assert kv_cache(network("llama3_8b", dtype="bfloat16").facts, 1) == MIB // 8
+    assert kv_cache(network("gpt2", batch=2).facts, 1024) == 2 * 12 * 768 * 1024 * 2 * 4
+    assert kv_cache(network("bert_base").facts, 512) == 0  # sees what comes later
+    assert kv_cache(network("vit_b_16").facts, 512) == 0
+
+
+@pytest.mark.parametrize(("name", "source", "width"), [("t5_small", 512, 512), ("transformer_base", 100, 512)])
+def test_attention_to_an_encoder_is_cached_once(name, source, width):
+    """Six layers: keys and values of the steps that were made, and of all that the encoder read."""
+    params = {"seq": source}
+    assert kv_cache(network(name, params=params).facts, 100) == 6 * 2 * width * (100 + source) * 4
+    assert kv_cache(network(name, params=params, batch=3).facts, 1) == 3 * 6 * 2 * width * (1 + source) * 4
+
+
+def attention(**args):
+    return {"MultiHeadAttention": {"num_heads": 4, "key_dim": 8, "causal": True, **args}}
+
+
+def test_a_window_bounds_the_cache():
+    facts = small(attention(), attention(window=128), attention(sliding_window=16), shape=[300, 32])
+    assert kv_cache(facts, 100) == 2 * 32 * (100 + 100 + 16) * 4
+    assert kv_cache(facts, 1000) == 2 * 32 * (1000 + 128 + 16) * 4
+
+
+def test_a_layer_says_that_it_is_what_is_cached():
+    """Multi-head latent attention: a vector of 576, of which keys and values are made anew."""
+
+    def net(**mark):
+        return {"input": [64, 256], "layers": layers(**mark)}
+
+    def layers(**mark):
+        return [
+            {"Dense": 3072, "name": "queries"},
+            {"Dense": 576, "name": "latent", "from": "input", **mark},
+            {"Slice": {"stop": 512}, "name": "compressed"},
+            {"Dense": 3072, "name": "keys", "from": "compressed"},
+            {"Dense": 2048, "name": "values", "from": "compressed"},
+            {
+                "ScaledDotProductAttention": {"num_heads": 16, "causal": True},
+                "from": ["queries", "keys", "values"],
+            },
+        ]
+
+    assert cached(net(cache=True), 4096, "float16").cache == 4096 * 576 * 2
+    assert cached(net(cache=False), 4096, "float16").cache == cached(net(), 4096, "float16").cache
+    assert cached(net(), 4096, "float16").cache == 4096 * (3072 + 2048) * 2
+
+
+def test_recurrent_layers_cache_a_state():
+    """A GRU has one, an LSTM two, an encoder that only hands on its last state none."""
+    layers = ({"GRU": {"units": 5, "return_sequences": True}}, {"LSTM": {"units": 7, "return_sequences": True}})
+    facts = small(*layers, {"Dense": 9}, shape=[10, 3], batch=2)
+    assert kv_cache(facts, 1) == kv_cache(facts, 1000) == 2 * (5 + 2 * 7) * 4
+    assert kv_cache(facts, 1, "int8") == kv_cache(facts, 1)
+    assert kv_cache(small(*layers, {"LSTM": 4}, shape=[10, 3]), 9) == 0
+    assert kv_cache(small({"Bidirectional": {"layer": layers[0]}}, shape=[10, 3]), 9) == 0
+    assert kv_cache(network("gru_seq2seq").facts, 9) == 1000 * 4
+
+
+def test_attention_that_does_not_generate_is_not_cached():
+    """A text encoder is causal, but it runs once for all steps of what reads it as keys."""
+    net = {
+        "inputs": {"text": [7, 16], "latent": [9, 16]},
+        "layers": [
+            {**attention(), "name": "encoder", "from": "text"},
+            {"MultiHeadAttention": {"num_heads": 4, "key_dim": 4}, "from": ["latent", "encoder"]},
+        ],
+    }
+    assert cached(net, 50).cache == 0
+
+
+def test_keys_and_values_have_a_type_of_their_own():
+    found = cached("llama3_8b", 4096, "bfloat16", kv_dtype="fp8")
+    assert found.cache == cached("llama3_8b", 4096, "bfloat16").cache // 2
+    with pytest.raises(ValueError, match="kv_dtype"):
+        cached("llama3_8b", 1, kv_dtype="int3")
+
+
+def test_attention_by_hand_is_named(run):
+    by_hand = {
+        "input": [10, 16],
+        "layers": [
+            {"Dense": 16, "name": "q"},
+            {"Dense": 16, "name": "k", "from": "input"},
+            {"Permute": [2, 1], "name": "turned"},
+            {"MatMul": None, "from": ["q", "turned"]},
+            {"Rescaling": 0.25},
+            "Softmax",
+            {"Dense": 16, "name": "v", "from": "input"},
+            {"MatMul": None, "name": "attend", "from": ["softmax", "v"]},
+        ],
+    }
+    assert cached(by_hand, 8).uncached == ("attend",)
+    assert cached(by_hand, 8).cache == 0
+    assert cached(by_hand, 0).uncached == ()
+    assert cached("llama3_8b", 8).uncached == ()
+    printed = run("memory", "-", "--kv-cache", "8", stdin=json.dumps(by_hand)).stdout
+    assert "not of attention that is written by hand: attend" in printed
+
+
+# A step of a decoder
+
+LLAMA = {"depth": 2, "width": 256, "heads": 8, "kv_heads": 2, "hidden": 688, "vocabulary": 1000}
+
+
+def test_a_step_attends_to_what_is_cached():
+    """transformers 5, LlamaForCausalLM with a DynamicCache of 127 tokens, one more; FlopCounterMode on meta."""
+    totals = archinspect.inspect("llama", params=LLAMA, past=127).totals
+    assert (totals.macs, totals.params) == (1_771_520, 1_897_728)
+    alone = archinspect.inspect("llama", params={**LLAMA, "seq": 1}).totals
+    assert totals.macs - alone.macs == 2 * 127 * 2 * 256
+    assert totals.flops - alone.flops == 2 * (totals.macs - alone.macs) + 2 * 127 * 7 * 8
+
+
+def test_several_steps_after_others_are_a_part_of_all():
+    """Scores of all steps are those of the first and those of the others after them, but for the mask's half."""
+    macs = {
+        (past, seq): archinspect.inspect("llama", params={**LLAMA, "seq": seq}, past=past).totals.macs
+        for past, seq in [(0, 4), (0, 6), (4, 2)]
+    }
+    assert macs[0, 6] - macs[0, 4] - macs[4, 2] == 2 * 4 * 2 * 2 * 256  # of the first steps' scores of later ones
+
+
+def test_a_window_bounds_what_a_step_sees():
+    layers = (attention(), attention(window=8))
+    net = {"input": [1, 32], "layers": [*layers]}
+
+    def macs(past):
+        found = archinspect.inspect(net, past=past, inputs={"": [1, 32]})
+        return [row.cost.macs for row in found.layers]
+
+    assert [after - before for before, after in zip(macs(0), macs(5), strict=True)] == [5 * 64, 5 * 64]
+    assert [after - before for before, after in zip(macs(0), macs(100), strict=True)] == [100 * 64, 7 * 64]
+
+
+def test_a_step_reads_the_cache():
+    alone, after = (archinspect.compute("llama", params={**LLAMA, "seq": 1}, past=past, batch=3) for past in (0, 127))
+    assert after.total.forward_bytes - alone.total.forward_bytes == 3 * 2 * 127 * 2 * 64 * 4
+    assert archinspect.memory_report("llama", params=LLAMA, past=127).inference.cache == 2 * 128 * 2 * 64 * 4
+
+
+def test_scores_that_are_written_down_are_of_all_steps():
+    net = network("llama", params=LLAMA, past=127)
+    fused, eager = (net.memory(Plan(attention=way)).inference.peak for way in ("fused", "eager"))
+    assert eager.bytes > fused.bytes
+    assert eager.workspace >= 2 * 8 * 128 * 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("t5_small", "attends to an encoder"),
+        ("bert_base", "neither causal attention nor recurrence"),
+        ({"input": [5, 8], "layers": [attention()]}, "no parameter 'seq'"),
+    ],
+)
+def test_a_step_that_is_not_known_is_refused(spec, reason, run):
+    with pytest.raises(ValueError, match=reason):
+        network(spec, past=9)
+    found = run("summary", "-" if isinstance(spec, dict) else spec, "--cached", "9", stdin=json.dumps(spec))
+    assert found.exit_code == 2
+    assert reason in found.stderr.replace("\n", " ")
+
+
+def test_a_step_has_no_backward(run):
+    found = run("compute", "llama2_7b", "--cached", "9", "--train")
+    assert (found.exit_code, "no backward" in found.stderr) == (2, True)
+    assert "Training" not in run("memory", "llama2_7b", "--cached", "9").stdout
+    assert "after 9 cached steps" in run("summary", "llama2_7b", "--cached", "9").stdout
+
+
+def test_a_network_keeps_its_step():
+    net = network("llama", params=LLAMA, past=127)
+    assert net.with_settings(batch=2).report().totals.macs == 2 * 1_771_520
+    assert net.with_settings(past=0).report().totals.macs == net.report().totals.macs - 2 * 127 * 512

@@ -1,0 +1,131 @@
+"""Measure what backward keeps under `torch.autocast`, and write it beside this file.
+
+Run by hand, in an environment with torch:
+
+    PYTHONPATH=. python tests/truth/measure_autocast.py
+
+Each network is built from what `archinspect export --to pytorch` writes, and runs on a CPU, in bfloat16. They are
+networks in which the lists of operators of CPU and CUDA agree. `autocast.json` has the bytes by network and batch.
+"""
+
+# ruff: noqa: S102 - the program is our own
+
+import json
+import warnings
+from pathlib import Path
+
+import torch
+from storages import constants, kept_for_backward
+
+import archinspect
+
+HERE = Path(__file__).parent
+ATTENTION = {"MultiHeadAttention": {"num_heads": 4, "embed_dim": 32, "causal": True, "use_bias": False}}
+NETWORKS = {
+    "multi-layer perceptrons": {
+        "input": [32, 64],
+        "blocks": {"mlp": {"layers": [{"Add": [[], ["LayerNorm", {"Linear": 256}, "GELU", {"Linear": 64}]]}]}},
+        "layers": [{"mlp": None, "repeat": 4}],
+    },
+    "convolutions": {
+        "input": [3, 16, 16],
+        "layout": "channels_first",
+        "layers": [
+            {"Conv2d": {"out_channels": 8, "kernel_size": 3, "bias": False}},
+            "BatchNorm2d",
+            "ReLU",
+            {"Conv2d": {"out_channels": 8, "kernel_size": 3}},
+            "ReLU",
+            {"MaxPool2d": 2},
+            "Flatten",
+            {"Linear": 10},
+        ],
+    },
+    "activations": {
+        "input": [3, 16, 16],
+        "layout": "channels_first",
+        "layers": [
+            {"Conv2d": {"out_channels": 8, "kernel_size": 3}},
+            "Sigmoid",
+            {"Conv2d": {"out_channels": 8, "kernel_size": 3}},
+            "SiLU",
+            {"Concatenate": [[{"Conv2d": {"out_channels": 8, "kernel_size": 1}}], []]},
+            "GlobalAvgPool2d",
+            {"Linear": 10},
+            "Tanh",
+            {"Linear": 10},
+        ],
+    },
+    "a transformer": {
+        "input": [10, 32],
+        "layers": [
+            {"Add": [[], ["LayerNorm", ATTENTION]]},
+            {"Add": [[], ["LayerNorm", {"Linear": 64}, "GELU", {"Linear": 32}]]},
+            {"Linear": 5},
+        ],
+    },
+    "gated units": {
+        "input": [10, 32],
+        "layers": [
+            {
+                "Add": [
+                    [],
+                    [
+                        "RMSNorm",
+                        {"Multiply": [{"Linear": {"units": 48, "activation": "silu"}}, {"Linear": 48}]},
+                        {"Linear": 32},
+                    ],
+                ]
+            },
+            {"Linear": 5},
+        ],
+    },
+    "attention by itself": {
+        "input": [10, 32],
+        "layers": [{"MultiHeadAttention": {"num_heads": 4, "key_dim": 8, "causal": True}}, {"Linear": 5}],
+    },
+    "frozen weights": {
+        "input": [10, 32],
+        "layers": [{"Linear": 16, "trainable": False}, {"Linear": 8}, {"Linear": 16, "trainable": False}, "Tanh"],
+    },
+    "shared weights": {
+        "input": [10, 32],
+        "layers": [{"Linear": 32, "name": "one"}, "Tanh", {"Linear": 32, "name": "two", "weights": "one"}],
+    },
+}
+
+
+def model_of(spec):
+    """Return the network as a module in training, with what its spec freezes frozen."""
+    scope = {"__name__": "made"}
+    exec(archinspect.network(spec).export("pytorch"), scope)
+    kinds = [kind for kind in scope.values() if isinstance(kind, type) and kind.__module__ == "made"]
+    return kinds[-1]().train()
+
+
+def measure(spec, batch):
+    """Return the bytes of the storages that backward keeps."""
+    model, given = model_of(spec), torch.zeros(batch, *spec["input"])
+
+    def run():
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            model(given)
+
+    return kept_for_backward(constants(model), run)
+
+
+def main():
+    """Write the file."""
+    warnings.simplefilter("ignore")
+    rows = [
+        {"name": name, "batch": batch, "kept": measure(spec, batch), "spec": spec}
+        for name, spec in NETWORKS.items()
+        for batch in (1, 3, 4)
+    ]
+    version = torch.__version__.partition("+")[0]
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    (HERE / "autocast.json").write_text(f'{{"measured_with": {{"torch": "{version}"}},\n"rows": [\n{lines}\n]}}\n')
+
+
+if __name__ == "__main__":
+    main()
