@@ -410,7 +410,8 @@ class MultiHeadAttention(_Attention):
     @property
     def is_module(self) -> bool:
         """Whether it is PyTorch's module, which has the steps first and the samples beside the heads."""
-        own = self.causal or self.masked or self.position_biases or self.shared_position_biases or self.rotary
+        biased = self.position_biases or self.shared_position_biases
+        own = self.causal or self.masked or self.window or biased or self.rotary
         plain = self.kv_heads == self.num_heads and self.value_dim is None and self.out_bias in (None, self.use_bias)
         return bool(self.embed_dim and plain and not own and self.output_dim in (None, self.embed_dim))
 

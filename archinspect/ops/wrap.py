@@ -174,8 +174,8 @@ class _AttendingSteps(TimeDistributed, Attending):
 
     fused_inputs = _as_it_is("fused_inputs")
     memory_steps = _of_inputs("memory_steps")
-    looks_back = _Trait("looks_back")
-    span = _Trait("span")
+    looks_back = Trait("looks_back")
+    span = Trait("span")
 
     def cache(self, *shapes: Shape) -> int:
         return shapes[0][1] * cast("Attending", self.layer).cache(*map(_steps_in_batch, shapes))
