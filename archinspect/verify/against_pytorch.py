@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.compute import analyze
 from archinspect.analyses.facts import Facts
-from archinspect.analyses.memory import kept_bytes, peak_bytes
+from archinspect.analyses.memory import kept, kept_bytes, peak_bytes
 from archinspect.base.shape import size
 from archinspect.exporters import pytorch
 from archinspect.exporters.pytorch.writer import WEIGHTS
@@ -51,6 +51,8 @@ class Program:
         """Yield every figure beside the measured one."""
         yield from (row for row in figures_of(self.facts, self.module, measured) if row.figure not in self.left_out)
         yield from self._layers(measured)
+        if "layer_kept" in measured and "kept" not in self.left_out:
+            yield from self._kept(measured)
 
     def layer_at(self, place: str) -> str:
         """Return the layer that a module is."""
@@ -81,6 +83,24 @@ class Program:
             if path not in self.module.fused
         }
 
+    def kept_by_layer(self, measured: Mapping[str, Any]) -> dict[str, int]:
+        """Return the bytes that backward keeps by the layer, or input, that made them, as they are measured."""
+        layers = {place: node.layer for node in self.facts.graph.nodes if (place := self.module.layers.get(node.path))}
+        found: dict[str, int] = {}
+        for place, count in measured["layer_kept"].items():
+            layer = layers.get(place, place)
+            found[layer] = found.get(layer, 0) + count
+        return found
+
+    def _kept(self, measured: Mapping[str, Any]) -> Iterator[Row]:
+        """Yield what is kept of each layer where the sums differ: which layer is to blame."""
+        predicted = kept(self.facts, attention=ATTENTION)
+        if predicted.total == measured["kept"]:
+            return
+        found = self.kept_by_layer(measured)
+        for layer in dict.fromkeys((*predicted.layers, *found)):
+            yield Row(layer, "kept", predicted.layers.get(layer, 0), found.get(layer, 0))
+
     def _layers(self, measured: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the shape of each node's output, and parameters and MACs of each piece of the program."""
         facts, module = self.facts, self.module
@@ -103,17 +123,21 @@ class Program:
 
 def figures_of(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -> Iterator[Row]:
     """Yield the figures of a network as a whole beside the measured ones."""
+    outputs = [turned(facts.shape(tensor), module.orders.get(tensor.name)) for tensor in facts.graph.outputs]
+    for figure, value in {**predicted_of(facts), "outputs": outputs}.items():
+        yield Row("", figure, value, measured.get(figure))
+
+
+def predicted_of(facts: Facts) -> dict[str, int]:
+    """Return what is predicted for the exported program as a whole."""
     forward, training = analyze(facts, attention=ATTENTION), analyze(facts, attention=ATTENTION, training=True)
-    predicted = {
+    return {
         **weights_of(facts),
         "macs": forward.total.macs,
         "training_macs": training.total.macs,
         "kept": kept_bytes(facts, attention=ATTENTION),
-        "peak": peak_bytes(_of_functions(facts), attention=ATTENTION),
-        "outputs": [turned(facts.shape(tensor), module.orders.get(tensor.name)) for tensor in facts.graph.outputs],
+        "peak": peak_bytes(of_functions(facts), attention=ATTENTION),
     }
-    for figure, value in predicted.items():
-        yield Row("", figure, value, measured.get(figure))
 
 
 def _as_pytorch(op: Any, name: str, array: Any) -> Any:  # noqa: ANN401 - an operator, arrays
@@ -126,7 +150,7 @@ def _as_pytorch(op: Any, name: str, array: Any) -> Any:  # noqa: ANN401 - an ope
     return array.transpose(made, read, *taps)
 
 
-def _of_functions(facts: Facts) -> Facts:
+def of_functions(facts: Facts) -> Facts:
     """Return the facts of a network all of whose composites are functions, as they are in an exported program."""
     graph = facts.graph.replace(
         composites={path: one._replace(is_module=True) for path, one in facts.graph.composites.items()}

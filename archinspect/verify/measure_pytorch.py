@@ -8,9 +8,11 @@ Python's own library.
 """
 
 import functools
+import importlib
 import json
 import os
 import sys
+import types
 import warnings
 import weakref
 
@@ -20,18 +22,54 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import conv_backward_flop, flop_registry, shape_wrapper
 
 
+class NoCompiler(types.ModuleType):
+    """Stands for PyTorch's compiler, which nothing here uses: operations of the meta device ask it to leave them alone.
+
+    To import it takes longer than all that is measured. Whatever else is asked of it is the compiler's.
+    """
+
+    def __init__(self):
+        super().__init__("torch._dynamo")
+        self.__path__ = [os.path.join(path, "_dynamo") for path in torch.__path__]
+
+    @staticmethod
+    def disable(function, *_how, **_options):
+        return function
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        del sys.modules[self.__name__]
+        torch._dynamo = importlib.import_module(self.__name__)
+        return getattr(torch._dynamo, name)
+
+
+def leave_out_compiler():
+    """Keep PyTorch's compiler from being imported."""
+    if "torch._dynamo" not in sys.modules:
+        torch._dynamo = sys.modules["torch._dynamo"] = NoCompiler()
+
+
 class Alive(TorchDispatchMode):
     """The most bytes of storages alive at once, those of `weights` left out."""
 
     def __init__(self, weights):
         super().__init__()
         self.known, self.now, self.peak = addresses(weights), 0, 0
+        self.new = []
+        """Storages that were made since the last look at them."""
+
+    @classmethod
+    def _should_skip_dynamo(cls):
+        """Say that PyTorch's compiler need not be told of this mode: it takes a second and more to be imported."""
+        return False
 
     def add(self, tensor):
         storage = tensor.untyped_storage()
         key, size = storage._cdata, storage.nbytes()
         if key not in self.known:
             self.known.add(key)
+            self.new.append(key)
             self.now += size
             self.peak = max(self.peak, self.now)
             weakref.finalize(storage, self.drop, key, size)
@@ -42,10 +80,13 @@ class Alive(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         made = func(*args, **(kwargs or {}))
+        self.add_all(made)
+        return made
+
+    def add_all(self, made):
         for leaf in tree_leaves(made):
             if isinstance(leaf, torch.Tensor):
                 self.add(leaf)
-        return made
 
 
 def addresses(tensors):
@@ -132,21 +173,26 @@ def _convolution_backward(*given, out_shape=None, **kwargs):
 FORMULAS = flop_registry | {torch.ops.aten.convolution_backward: shape_wrapper(_convolution_backward)}
 
 
-class Counting(TorchDispatchMode):
-    """PyTorch's own formulas of operations, summed, and put down to the layers that :meth:`note` names.
+class Watch(Alive):
+    """Storages, and PyTorch's own formulas of operations, summed; each put down to the layers that :meth:`note` names.
 
     Its own counter follows modules, too, which not all let.
     """
 
-    def __init__(self):
-        super().__init__()
-        self.flops, self.told, self.layers = 0, 0, {}
+    def __init__(self, weights):
+        super().__init__(weights)
+        self.flops, self.told, self.layers, self.makers = 0, 0, {}, {}
+        self.highest, self.peak_at = 0, ""
 
     def note(self, path):
-        """Put what was computed since the last note down to a layer."""
+        """Put what was computed and made since the last note down to a layer."""
         if self.flops > self.told:
             self.layers[path] = self.layers.get(path, 0) + self.flops - self.told
             self.told = self.flops
+        self.makers.update(dict.fromkeys(self.new, path))
+        self.new.clear()
+        if self.peak > self.highest:
+            self.highest, self.peak_at = self.peak, path
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -159,6 +205,10 @@ class Counting(TorchDispatchMode):
         made = func(*args, **kwargs)
         if formula is not None:
             self.flops += formula(*args, **kwargs, out_val=made)
+        self.add_all(made)
+        if func._schema.is_mutable:  # what is overwritten is made by the layer that does it
+            leaves = [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
+            self.new += [leaf.untyped_storage()._cdata for leaf in leaves]
         return made
 
 
@@ -174,7 +224,7 @@ class Notes:
     """What is seen of each layer while a module runs: its shape, what it computes, its values where they are wanted."""
 
     def __init__(self, wanted=()):
-        self.shapes, self.counter, self.running = {}, Counting(), []
+        self.shapes, self.running, self.watch = {}, [], None
         self.values = dict.fromkeys(wanted)
 
     def take(self, path, made):
@@ -183,15 +233,14 @@ class Notes:
             self.shapes.setdefault(path, list(leaf.shape))
             if path in self.values:
                 self.values[path] = leaf.tolist()
-        self.counter.note(path)
+        if self.watch is not None:
+            self.watch.note(path)
 
     def follow(self, modules, paths):
-        """Follow modules by hooks, which are returned."""
-        hooks = []
+        """Follow modules by hooks."""
         for path in dict.fromkeys(path for path in paths if path in modules):
-            hooks.append(modules[path].register_forward_pre_hook(functools.partial(self._begin, path)))
-            hooks.append(modules[path].register_forward_hook(functools.partial(self._end, path)))
-        return hooks
+            modules[path].register_forward_pre_hook(functools.partial(self._begin, path))
+            modules[path].register_forward_hook(functools.partial(self._end, path))
 
     def _begin(self, path, _module, _inputs):
         self.running.append(path)
@@ -222,15 +271,58 @@ def measure(job):
             if path in modules
         },
     }
-    hooks = notes.follow(modules, job["wanted"])
+    notes.follow(modules, job["wanted"])
     try:
-        found |= inference(model.eval(), job, weights, notes.counter)
+        found |= inference(model.eval(), job, weights, notes)
     except Exception as error:
         raise RefusedError(notes.running[-1] if notes.running else "") from error
-    found |= {"shapes": notes.shapes, "layer_macs": {path: flops // 2 for path, flops in notes.counter.layers.items()}}
-    for hook in hooks:
-        hook.remove()
-    return found | training(model.train(), job, weights)
+    return found | {"shapes": notes.shapes} | training(model.train(), job, weights, notes)
+
+
+def inference(model, job, weights, notes):
+    """Return what a pass at inference computes and holds."""
+    notes.watch = watch = Watch(weights)
+    with torch.no_grad():
+        given = inputs_of(job)
+        with watch:
+            watch.add_all(given)
+            outputs = [list(leaf.shape) for leaf in tree_leaves(model(*given))]
+    macs = {path: flops // 2 for path, flops in watch.layers.items()}
+    found = {"peak": watch.peak, "peak_at": watch.peak_at, "macs": watch.flops // 2, "layer_macs": macs}
+    return found | {"outputs": outputs}
+
+
+def training(model, job, weights, notes):
+    """Return what a pass in training keeps and computes; `refused` where PyTorch does not train on the batch."""
+    known = addresses(weights)
+    boxes = weakref.WeakSet()
+    notes.watch = watch = Watch(weights)
+
+    def pack(tensor):
+        box = Box(tensor.detach())  # an output that is kept would hold the node that keeps it
+        if tensor.untyped_storage()._cdata not in known:
+            boxes.add(box)
+        return box
+
+    given = inputs_of(job)
+    with watch:
+        for tensor, about in zip(given, job["inputs"], strict=True):
+            watch.add(tensor)
+            watch.note(about["name"])
+        try:
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.tensor):
+                made = tree_leaves(model(*given))
+        except ValueError as error:
+            return {"refused": str(error)}
+        layers = {}
+        storages = [box.tensor.untyped_storage() for box in boxes]
+        for key, size in {storage._cdata: storage.nbytes() for storage in storages}.items():
+            path = watch.makers.get(key, "")
+            layers[path] = layers.get(path, 0) + size
+        notes.watch = None
+        outputs = [leaf for leaf in made if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
+        torch.autograd.backward([leaf.sum() for leaf in outputs])
+    return {"kept": sum(layers.values()), "layer_kept": layers, "training_macs": watch.flops // 2}
 
 
 def computed(job):
@@ -250,41 +342,6 @@ def computed(job):
                 getattr(modules[path], name).copy_(torch.tensor(values))
         model(*given)
     return {"values": notes.values, "computed_by": "PyTorch's CPU kernels"}
-
-
-def inference(model, job, weights, counter):
-    """Return what a pass at inference computes and holds."""
-    alive = Alive(weights)
-    with torch.no_grad():
-        given = inputs_of(job)
-        with alive, counter:
-            for tensor in given:
-                alive.add(tensor)
-            outputs = [list(leaf.shape) for leaf in tree_leaves(model(*given))]
-    return {"peak": alive.peak, "macs": counter.flops // 2, "outputs": outputs}
-
-
-def training(model, job, weights):
-    """Return what a pass in training keeps and computes; `refused` where PyTorch does not train on the batch."""
-    known = addresses(weights)
-    boxes = weakref.WeakSet()
-
-    def pack(tensor):
-        box = Box(tensor.detach())  # an output that is kept would hold the node that keeps it
-        if tensor.untyped_storage()._cdata not in known:
-            boxes.add(box)
-        return box
-
-    with Counting() as counter:
-        try:
-            with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.tensor):
-                made = tree_leaves(model(*inputs_of(job)))
-        except ValueError as error:
-            return {"refused": str(error)}
-        storages = {box.tensor.untyped_storage()._cdata: box.tensor.untyped_storage().nbytes() for box in boxes}
-        outputs = [leaf for leaf in made if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
-        torch.autograd.backward([leaf.sum() for leaf in outputs])
-    return {"kept": sum(storages.values()), "training_macs": counter.flops // 2}
 
 
 def plain_tensors(model):
@@ -308,6 +365,7 @@ def main():
     warnings.simplefilter("ignore")
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a program prints is no part of the answer
+    leave_out_compiler()
     json.dump([answer(job) for job in json.load(sys.stdin)], out)
 
 
