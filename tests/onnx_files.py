@@ -7,8 +7,8 @@ from math import prod
 
 import numpy as np
 import pytest
+from small import dtype_of, make
 from small import facts as facts_of
-from small import make
 
 from archinspect.exporters.onnx import write
 from archinspect.graph.builder import GraphBuilder
@@ -134,9 +134,8 @@ def layer(name, args, shapes, layout="channels_first", batch=None, dtypes=()):
     """Return the facts of a layer on inputs of these shapes, batch first."""
     op = make(name, args, layout)
     builder = GraphBuilder(name, layout=layout)
-    usual = "int64" if type(op).__name__ == "Embedding" else "float"
     inputs = [
-        builder.input(*shape[1:], name=f"input{i}", dtype=dtypes[i] if dtypes else usual)
+        builder.input(*shape[1:], name=f"input{i}", dtype=dtypes[i] if dtypes else dtype_of(op, i))
         for i, shape in enumerate(shapes)
     ]
     return facts_of(builder.build(*builder.add_layer(op, inputs, builder.claim("layer"))), batch)

@@ -22,12 +22,17 @@ def facts(graph, batch=None, **settings):
     return found
 
 
+def dtype_of(op, index):
+    """Return the type of an input of an operator: what is looked up, and where something was found, are integers."""
+    name = type(op).__name__
+    return "int64" if name == "Embedding" or (name.startswith("MaxUnpooling") and index == 1) else "float"
+
+
 def single_layer(name, args, shapes, layout="channels_first", *, apart=False):
     """Return the facts of a layer on inputs of these shapes, batch first; `apart`, its operators are layers each."""
     op = make(name, args, layout)
-    dtype = "int64" if type(op).__name__ == "Embedding" else "float"
     builder = GraphBuilder(name, layout=layout)
-    inputs = [builder.input(*shape[1:], name=f"input{i}", dtype=dtype) for i, shape in enumerate(shapes)]
+    inputs = [builder.input(*shape[1:], name=f"input{i}", dtype=dtype_of(op, i)) for i, shape in enumerate(shapes)]
     if apart:
         outputs = op.build(lambda part, read: builder.add_node(part, read, builder.claim("", "part")).outputs, inputs)
     else:

@@ -1188,8 +1188,10 @@ def torch_case(op, inputs, args):
         args = {name: value for name, value in args.items() if name == "indexed"}
     own = OURS if op in RECURRENT else ()
     module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told)
-    kind = torch.int64 if op == "Embedding" else torch.float32
-    return module, [torch.zeros(shape, dtype=kind) for shape in inputs]
+    kinds = [torch.int64 if op == "Embedding" else torch.float32] * len(inputs)
+    if op in vision_cases.INDICES:
+        kinds[1] = torch.int64
+    return module, [torch.zeros(shape, dtype=kind) for shape, kind in zip(inputs, kinds, strict=True)]
 
 
 def call(op, module, tensors):
@@ -1234,7 +1236,8 @@ def memory_torch(op, inputs, args):
 
 
 def measure_torch(op, inputs, args):
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+    formulas = vision_cases.FORMULAS
+    with torch.device("meta"), FlopCounterMode(display=False, custom_mapping=formulas) as counter:
         module, _ = run_torch(op, inputs, args)
     # Meta tensors check less than real ones.
     _, (output, *others) = run_torch(op, inputs, args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from archinspect.exporters.onnx import attention, elements, images, merges, moves, norms, recurrent, windows
+from archinspect.exporters.onnx import attention, elements, images, merges, moves, norms, recurrent, sampling, windows
 from archinspect.exporters.onnx.made import MadeKernel
 from archinspect.exporters.onnx.use import STUB, EachStep, Use
 from archinspect.exporters.onnx.writer import Value
@@ -46,6 +46,7 @@ def custom(use: Use) -> Value:
 OPERATORS: dict[str, Translation] = {
     **windows.OPERATORS,
     **images.OPERATORS,
+    **sampling.OPERATORS,
     **norms.OPERATORS,
     **elements.OPERATORS,
     **merges.OPERATORS,
