@@ -25,6 +25,7 @@ INPUTS = {
     "EmbeddingLookup": (INT, InputType(shared=True)),
     **dict.fromkeys(("TakeAlongAxis", "ScatterAdd"), (FLOAT, INT)),
     "OneHot": (INT,),
+    **dict.fromkeys(("MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D"), (FLOAT, INT)),
 }
 
 

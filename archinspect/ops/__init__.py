@@ -49,6 +49,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
         *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
         *("Upsample", "UpsampleBilinear", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
+        *("PixelShuffle1D", "PixelShuffle3D", "PixelUnshuffle1D", "PixelUnshuffle3D"),
         *("ResizeLike", "CropLike", "ReshapeLike"),
     ),
     "layout": (
@@ -70,6 +71,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
     "cells": ("SimpleRNNCell", "LSTMCell", "GRUCell"),
+    "sampling": (
+        *("GridSample", "AffineGrid", "Unfold", "Fold", "MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D"),
+    ),
+    "bilinear": ("Bilinear",),
     "deform": ("DeformConv2D",),
     "weightnorm": ("WeightNorm", "SpectralNorm", "SpectralNormalization"),
     "channels": ("GlobalResponseNormalization", "Maxout"),

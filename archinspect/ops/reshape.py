@@ -323,21 +323,20 @@ class ChannelShuffle(Spatial):
         return shapes[0]
 
 
-class PixelShuffle(Spatial):
+class _PixelShuffle(Spatial):
     """Makes a map larger by as much as its channels become fewer (Shi et al. 2016, arXiv:1609.05158). No FLOPs."""
 
     kind = "reshape"
-    rank: ClassVar[int] = 2
-    aliases = ("DepthToSpace",)
-    upscale_factor: int = arg("factor of height and width", Int(1, 10_000), aliases=("block_size",))
+    upscale_factor: int = arg("factor of each axis", Int(1, 10_000), aliases=("block_size",))
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         spatial, channels = self.split(shape)
         factor = self.upscale_factor
-        if channels % (factor * factor):
-            raise Mismatch(f"{channels} channels are no multiple of {factor}x{factor}", args=("upscale_factor",))
-        return self.join(shape[0], [n * factor for n in spatial], channels // (factor * factor))
+        if channels % factor**self.rank:
+            message = f"{channels} channels are no multiple of {times([factor] * self.rank)}"
+            raise Mismatch(message, args=("upscale_factor",))
+        return self.join(shape[0], [n * factor for n in spatial], channels // factor**self.rank)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.upscale_factor, up=self.upscale_factor),) * self.rank
@@ -346,13 +345,24 @@ class PixelShuffle(Spatial):
         return f"pixel shuffle x{self.upscale_factor}"
 
 
-class PixelUnshuffle(Spatial):
+class PixelShuffle1D(_PixelShuffle):
+    rank = 1
+
+
+class PixelShuffle(_PixelShuffle):
+    rank = 2
+    aliases = ("DepthToSpace", "PixelShuffle2D")
+
+
+class PixelShuffle3D(_PixelShuffle):
+    rank = 3
+
+
+class _PixelUnshuffle(Spatial):
     """Makes channels of the positions of every square, the reverse of `PixelShuffle`. No FLOPs."""
 
     kind = "reshape"
-    rank: ClassVar[int] = 2
-    aliases = ("SpaceToDepth",)
-    downscale_factor: int = arg("factor of height and width", Int(1, 10_000), aliases=("block_size",))
+    downscale_factor: int = arg("factor of each axis", Int(1, 10_000), aliases=("block_size",))
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -360,13 +370,26 @@ class PixelUnshuffle(Spatial):
         factor = self.downscale_factor
         if any(n % factor for n in spatial):
             raise Mismatch(f"{factor} does not divide {times(spatial)}", args=("downscale_factor",))
-        return self.join(shape[0], [n // factor for n in spatial], channels * factor * factor)
+        return self.join(shape[0], [n // factor for n in spatial], channels * factor**self.rank)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.downscale_factor, self.downscale_factor),) * self.rank
 
     def label(self) -> str:
         return f"pixel unshuffle x{self.downscale_factor}"
+
+
+class PixelUnshuffle1D(_PixelUnshuffle):
+    rank = 1
+
+
+class PixelUnshuffle(_PixelUnshuffle):
+    rank = 2
+    aliases = ("SpaceToDepth", "PixelUnshuffle2D")
+
+
+class PixelUnshuffle3D(_PixelUnshuffle):
+    rank = 3
 
 
 class _Like(Op):

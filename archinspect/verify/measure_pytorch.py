@@ -15,6 +15,7 @@ import sys
 import types
 import warnings
 import weakref
+from math import prod
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -170,7 +171,21 @@ def _convolution_backward(*given, out_shape=None, **kwargs):
     return inputs + count(*given, groups, (False, of_weight, False), out_shape, **kwargs) // groups
 
 
-FORMULAS = flop_registry | {torch.ops.aten.convolution_backward: shape_wrapper(_convolution_backward)}
+def trilinear(*given, **_):
+    """Count a product of three tensors, of which axes are told that each of them lacks: an operation of `Bilinear`."""
+    tensors, missing = given[:3], given[3:6]
+    rank = len(tensors[0]) + len(missing[0])
+    sizes = [1] * rank
+    for shape, without in zip(tensors, missing, strict=True):
+        for axis, size in zip([axis for axis in range(rank) if axis not in without], shape, strict=True):
+            sizes[axis] = max(sizes[axis], size)
+    return 2 * prod(sizes)
+
+
+FORMULAS = flop_registry | {
+    torch.ops.aten.convolution_backward: shape_wrapper(_convolution_backward),
+    torch.ops.aten._trilinear: shape_wrapper(trilinear),
+}
 
 
 class Watch(Alive):

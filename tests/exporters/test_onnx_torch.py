@@ -9,6 +9,27 @@ from onnx_files import IMAGE, STEPS, VOLUME, WAVE, layer, numbers, run
 pytest.importorskip("onnx")
 
 
+def directions(kernel):
+    return kernel / kernel.flatten(1).norm(dim=1)[:, None, None]
+
+
+def columns(vector):
+    return vector.reshape(-1, 1, 1)
+
+
+def shares(norms):
+    return norms / (norms.mean(1, keepdim=True) + 1e-6)
+
+
+def bilinear(t, w, x, y):
+    kernel = w["weight"].reshape(4, 3, 2).movedim(0, 1)  # stored for a product with the first input
+    return t.bilinear(x, y, kernel, w["bias"])
+
+
+PLAIN = ("AffineGrid", "Bilinear")
+"""Operators to which a layout is nothing."""
+
+
 # An operator, its arguments, shapes of inputs, and PyTorch's function of its weights and inputs: channels first.
 TORCH = [
     (
@@ -167,6 +188,50 @@ TORCH = [
     ),
     ("PixelShuffle", {"upscale_factor": 2}, [(2, 12, 3, 4)], lambda t, w, x: t.pixel_shuffle(x, 2)),
     ("PixelUnshuffle", {"downscale_factor": 2}, [(2, 3, 6, 8)], lambda t, w, x: t.pixel_unshuffle(x, 2)),
+    *(
+        (
+            *("GridSample", {"mode": mode, "padding_mode": pad, "align_corners": corners}, [IMAGE, (2, 3, 5, 2)]),
+            lambda t, w, x, g, how=(mode, pad, corners): t.grid_sample(x, g, *how),
+        )
+        for mode, pad, corners in (("bilinear", "zeros", False), ("nearest", "border", True))
+    ),
+    ("GridSample", {}, [VOLUME, (2, 3, 5, 2, 3)], lambda t, w, x, g: t.grid_sample(x, g, align_corners=False)),
+    ("AffineGrid", {"size": [3, 5]}, [(2, 2, 3)], lambda t, w, x: t.affine_grid(x, (2, 1, 3, 5), align_corners=False)),
+    (
+        *("AffineGrid", {"size": [3, 2, 5], "align_corners": True}, [(2, 3, 4)]),
+        lambda t, w, x: t.affine_grid(x, (2, 1, 3, 2, 5), align_corners=True),
+    ),
+    ("Bilinear", {"units": 3}, [(2, 5, 4), (2, 5, 2)], bilinear),
+    (
+        *("Fold", {"kernel_size": [3, 2], "output_size": [5, 4], "padding": [1, 0]}, [(2, 12, 15)]),
+        lambda t, w, x: t.fold(x, (5, 4), (3, 2), padding=(1, 0)),
+    ),
+    (
+        "Unfold",
+        {"kernel_size": [3, 2], "strides": 2, "padding": [1, 0]},
+        [IMAGE],
+        lambda t, w, x: t.unfold(x, (3, 2), 1, (1, 0), 2),
+    ),
+    (
+        *("WeightNorm", {"layer": {"Conv1D": {"filters": 4, "kernel_size": 3}}}, [WAVE]),
+        lambda t, w, x: t.conv1d(x, w["magnitude"] * directions(w["weight"]), w["bias"]),
+    ),
+    (
+        *("WeightNorm", {"layer": {"Conv1DTranspose": {"filters": 4, "kernel_size": 3}}}, [WAVE]),
+        lambda t, w, x: t.conv_transpose1d(x, w["magnitude"] * directions(w["weight"]), w["bias"]),
+    ),
+    (
+        *("SpectralNorm", {"layer": {"Conv1D": {"filters": 4, "kernel_size": 3}}}, [WAVE]),
+        lambda t, w, x: t.conv1d(x, w["weight"] / (w["vector_u"] * w["vector_v"] * w["weight"]).sum(), w["bias"]),
+    ),
+    (
+        "GlobalResponseNormalization",
+        {},
+        [IMAGE],
+        lambda t, w, x: columns(w["weight"]) * x * shares(x.norm(dim=(2, 3), keepdim=True)) + columns(w["bias"]) + x,
+    ),
+    ("Maxout", {"num_units": 3}, [IMAGE], lambda t, w, x: x.unflatten(1, (3, -1)).amax(2)),
+    ("PixelShuffle1D", {"upscale_factor": 3}, [WAVE], lambda t, w, x: x.unflatten(1, (2, 3)).mT.flatten(2)),
     ("GELU", {}, [IMAGE], lambda t, w, x: t.gelu(x)),
     (
         "InstanceNormalization",
@@ -208,7 +273,8 @@ IDS = [f"{i}-{row[0]}" for i, row in enumerate(TORCH)]
 def test_an_operator_computes_what_pytorch_does(op, args, shapes, function, layout):
     torch = pytest.importorskip("torch")
     inputs = numbers(shapes)
-    given = [in_layout(array, layout) for array in inputs]
+    maps = 0 if op in PLAIN else 1 if op == "GridSample" else len(inputs)
+    given = [in_layout(array, layout if at < maps else "") for at, array in enumerate(inputs)]
     found, weights = run(layer(op, args, [array.shape for array in given], layout), *given)
     weights, *tensors = (
         {name: torch.from_numpy(w.copy()) for name, w in weights.items()},
@@ -218,7 +284,8 @@ def test_an_operator_computes_what_pytorch_does(op, args, shapes, function, layo
     wanted = wanted if isinstance(wanted, tuple) else [wanted]
     assert len(found) == len(wanted)
     for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, in_layout(other.numpy(), layout), rtol=1e-4, atol=1e-5)
+        right = in_layout(other.numpy(), layout if maps else "")
+        np.testing.assert_allclose(one, right, rtol=1e-4, atol=1e-5)
 
 
 def in_layout(array, layout):

@@ -101,6 +101,10 @@ def windows(use):
     return use.first[0] * channels * prod(per_axis)
 
 
+def taps(use):
+    return use.op.taps(len(use.output) - 2)
+
+
 def state_elements(use):
     """Return the elements of a state over maps, of all steps."""
     return use.first[1] * size(use.op.state(use.first))
@@ -166,6 +170,11 @@ UNITS = {
     "tap and input channel for a mask": lambda use: use.op._sampled(use.shapes, use.output) * (len(use.shapes) > 2),
     "input element that is not the first of its group": lambda use: size(use.first) - size(use.output),
     "channel of each sample": lambda use: use.first[0] * use.op.channels(use.first),
+    "factor of an output element": lambda use: size(use.output) * taps(use) * (taps(use) > 1),
+    "sum of an output element": lambda use: size(use.output) * (taps(use) - 1),
+    "output element in two dimensions": lambda use: size(use.output) * (len(use.op.size) == 2),
+    "output element in three dimensions": lambda use: size(use.output) * (len(use.op.size) == 3),
+    "pair of features": lambda use: size(use.first) * use.shapes[1][-1],
     "element and boundary": lambda use: size(use.first) * (use.op.categories() - 1),
     "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,
     "element looked up": lambda use: size(use.first) * use.op.output_dim,

@@ -304,6 +304,18 @@ FLOPS = [
         *("DeformConv2D", {"filters": 3, "kernel_size": 3, "padding": 1}, [IMAGE, (1, 4, 4, 18), (1, 4, 4, 9)]),
         2 * 16 * 18 * 3 + 16 * 3 + 8 * 16 * 18,
     ),
+    # ... 2x3 points of 2 channels, between 4 positions: 4 factors and 3 sums; nothing is computed for the nearest one
+    ("GridSample", {}, [IMAGE, (1, 2, 3, 2)], 7 * 12),
+    ("GridSample", {"mode": "bicubic"}, [IMAGE, (1, 2, 3, 2)], 31 * 12),
+    ("GridSample", {"mode": "nearest"}, [IMAGE, (1, 2, 3, 2)], 0),
+    ("AffineGrid", {"size": [4, 5]}, [(1, 2, 3)], 5 * 40),
+    ("AffineGrid", {"size": [2, 4, 5]}, [(1, 3, 4)], 7 * 120),
+    ("Unfold", {"kernel_size": 3}, [IMAGE], 0),
+    ("Fold", {"kernel_size": 2, "output_size": 3}, [(1, 4, 8)], 32),
+    ("MaxUnpooling1D", {}, [(1, 4, 2)] * 2, 0),
+    ("MaxUnpooling2D", {}, [IMAGE] * 2, 0),
+    ("MaxUnpooling3D", {}, [(1, 2, 2, 2, 3)] * 2, 0),
+    ("Bilinear", {"units": 3}, [(1, 4), (1, 5)], 2 * (4 * 5 * 3) + 4 * 5 + 3),
     ("GlobalResponseNormalization", {}, [IMAGE], 6 * 32 + 3 * 2),
     ("Maxout", {"num_units": 2}, [(1, 3, 6)], 2 * 6),
     # ... of maps: 5 steps of 2x2 positions; at each 4 gates of 2 filters, over 2x2 taps of 1 and 2 channels
@@ -497,6 +509,10 @@ FLOPS = [
     ("ChannelShuffle", {"groups": 2}, [IMAGE], 0),
     ("PixelShuffle", {"upscale_factor": 1}, [IMAGE], 0),
     ("PixelUnshuffle", {"downscale_factor": 2}, [IMAGE], 0),
+    ("PixelShuffle1D", {"upscale_factor": 2}, [(1, 3, 4)], 0),
+    ("PixelShuffle3D", {"upscale_factor": 1}, [(1, 2, 2, 2, 3)], 0),
+    ("PixelUnshuffle1D", {"downscale_factor": 2}, [(1, 4, 3)], 0),
+    ("PixelUnshuffle3D", {"downscale_factor": 2}, [(1, 2, 2, 2, 3)], 0),
 ]
 
 

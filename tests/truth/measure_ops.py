@@ -1251,7 +1251,8 @@ def memory_torch(op, inputs, args):
 
 
 def measure_torch(op, inputs, args):
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+    formulas = vision_cases.FORMULAS
+    with torch.device("meta"), FlopCounterMode(display=False, custom_mapping=formulas) as counter:
         module, _ = run_torch(op, inputs, args)
     # Meta tensors check less than real ones.
     _, (output, *others) = run_torch(op, inputs, args)

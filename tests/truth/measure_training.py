@@ -21,6 +21,7 @@ from itertools import pairwise
 
 import torch
 import torchvision
+import vision_cases
 from measure_networks import GPT2, NETWORKS, LongTokens, LSTMClassifier
 from measure_ops import call, run_torch, torch_case, torch_cases
 from torch import nn
@@ -139,7 +140,7 @@ def grouped(*args, out_shape=None, **kwargs):
     return inputs + count(*given, groups, (False, for_weights, False), out_shape, **kwargs) // groups
 
 
-FORMULAS = {torch.ops.aten.convolution_backward: grouped}
+FORMULAS = {torch.ops.aten.convolution_backward: grouped} | vision_cases.FORMULAS
 
 
 def measure(case):

@@ -1,6 +1,7 @@
 """Cases of layers for images, and modules for those that PyTorch has no layer of; measure_ops.py measures them."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,7 +10,9 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 sys.path.append(str(Path(__file__).parents[2] / "archinspect" / "exporters" / "pytorch"))
+sys.path.append(str(Path(__file__).parents[2] / "archinspect" / "verify"))
 
+import measure_pytorch
 import parts
 
 WAVE, IMAGE, VOLUME = (2, 6, 11), (2, 6, 11, 13), (2, 6, 7, 8, 9)
@@ -116,7 +119,57 @@ def around(function):
     return make
 
 
+class PixelMoves(nn.Module):
+    """Pixels between channels and one or three axes, as PyTorch's layers do it for two."""
+
+    def __init__(self, rank, factor, up):
+        super().__init__()
+        self.rank, self.factor, self.up = rank, factor, up
+
+    def forward(self, given):
+        rank, factor = self.rank, self.factor
+        axes = range(rank)
+        if self.up:
+            apart = given.unflatten(1, (-1, *[factor] * rank))
+            order = [0, 1, *(place for axis in axes for place in (2 + rank + axis, 2 + axis))]
+            sizes = [length * factor for length in given.shape[2:]]
+            return apart.permute(order).reshape(len(given), -1, *sizes)
+        apart = given
+        for axis in reversed(axes):
+            apart = apart.unflatten(2 + axis, (-1, factor))
+        order = [0, 1, *(3 + 2 * axis for axis in axes), *(2 + 2 * axis for axis in axes)]
+        return apart.permute(order).reshape(len(given), -1, *(length // factor for length in given.shape[2:]))
+
+
+class Called(nn.Module):
+    """A function of PyTorch's of its inputs and these arguments."""
+
+    def __init__(self, function, **args):
+        super().__init__()
+        self.function, self.args = function, {name: tuples(value) for name, value in args.items()}
+
+    def forward(self, *given):
+        return self.function(*given, **self.args)
+
+
+def affine_grid(given, size, **args):
+    return functional.affine_grid(given, (len(given), 1, *size), **args)
+
+
+def pixels(rank, *, up):
+    return lambda **args: PixelMoves(rank, *args.values(), up)
+
+
+def unpool(rank):
+    return lambda **args: Called(getattr(functional, f"max_unpool{rank}d"), **args)
+
+
 MODULES = {
+    "GridSample": partial(Called, functional.grid_sample),
+    "AffineGrid": partial(Called, affine_grid),
+    **{f"MaxUnpooling{rank}D": unpool(rank) for rank in (1, 2, 3)},
+    **{f"PixelShuffle{rank}D": pixels(rank, up=True) for rank in (1, 3)},
+    **{f"PixelUnshuffle{rank}D": pixels(rank, up=False) for rank in (1, 3)},
     **{f"ConvLSTM{rank}D": conv_lstm(rank) for rank in (1, 2, 3)},
     "GlobalResponseNormalization": lambda features, eps=1e-6: parts.GlobalResponseNorm(features, eps),
     "Maxout": Maxout,
@@ -131,12 +184,52 @@ TOLD = {
 }
 
 
+FORMULAS = {torch.ops.aten._trilinear: measure_pytorch.trilinear}
+"""Of kernels that PyTorch's own counter does not know."""
+INDICES = tuple(name for name in MODULES if name.startswith("MaxUnpooling"))
+"""Whose second input are integers."""
+
+
 def torch_cases():
     """Yield what PyTorch has, or a module here."""
     yield from resizing()
     yield from padding_modes()
     yield from recurrent_maps()
     yield from kernels()
+    yield from sampling()
+
+
+def sampling():
+    """Yield what reads maps at points and in patches."""
+    for mode in ("bilinear", "nearest", "bicubic"):
+        yield case("GridSample", IMAGE, (2, 5, 4, 2), mode=mode, padding_mode="border", align_corners=False)
+    yield case("GridSample", (3, *VOLUME[1:]), (3, 5, 4, 3, 3), align_corners=True)
+    yield case("GridSample", VOLUME, (2, 5, 4, 3, 3), mode="bicubic", align_corners=False)
+    yield case("GridSample", IMAGE, (2, 5, 4, 3), align_corners=False)
+    yield case("AffineGrid", (2, 2, 3), size=[5, 4], align_corners=False)
+    yield case("AffineGrid", (3, 3, 4), size=[5, 4, 6], align_corners=True)
+    yield case("AffineGrid", (2, 3, 3), size=[5, 4], align_corners=False)
+    yield case("Unfold", IMAGE, kernel_size=3)
+    yield case("Unfold", (3, *IMAGE[1:]), kernel_size=[3, 2], padding=[1, 2], stride=2, dilation=[2, 1])
+    yield case("Unfold", IMAGE, kernel_size=12)
+    yield case("Fold", (2, 54, 42), output_size=[11, 13], kernel_size=3, padding=1, stride=2)
+    yield case("Fold", (3, 24, 20), output_size=[5, 6], kernel_size=2)
+    yield case("Fold", (2, 54, 41), output_size=[11, 13], kernel_size=3, padding=1, stride=2)
+    yield case("Fold", (2, 55, 42), output_size=[11, 13], kernel_size=3, padding=1, stride=2)
+    yield case("MaxUnpooling1D", (2, 6, 5), (2, 6, 5), kernel_size=2)
+    yield case("MaxUnpooling2D", (2, 6, 5, 4), (2, 6, 5, 4), kernel_size=3, stride=2, padding=1)
+    yield case("MaxUnpooling2D", (3, 6, 5, 4), (3, 6, 5, 4), kernel_size=2, output_size=[11, 9])
+    yield case("MaxUnpooling2D", (2, 6, 5, 4), (2, 6, 5, 4), kernel_size=2, output_size=[12, 9])
+    yield case("MaxUnpooling3D", (2, 6, 3, 2, 2), (2, 6, 3, 2, 2), kernel_size=[1, 2, 2])
+    yield case("PixelShuffle1D", WAVE, upscale_factor=3)
+    yield case("PixelShuffle3D", (1, 16, 2, 3, 4), upscale_factor=2)
+    yield case("PixelShuffle3D", VOLUME, upscale_factor=2)
+    yield case("PixelUnshuffle1D", (3, 6, 12), downscale_factor=3)
+    yield case("PixelUnshuffle3D", (2, 3, 4, 6, 8), downscale_factor=2)
+    yield case("Bilinear", (2, 4), (2, 5), in1_features=4, in2_features=5, out_features=6)
+    yield case("Bilinear", (3, 7, 4), (3, 7, 5), in1_features=4, in2_features=5, out_features=6, bias=False)
+    yield case("Bilinear", (2, 4), (2, 4), in1_features=4, in2_features=5, out_features=6)
+    yield case("Bilinear", (2, 7, 4), (2, 3, 5), in1_features=4, in2_features=5, out_features=6)
 
 
 def kernels():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import normal_axis
 from archinspect.exporters.code import Step, code
-from archinspect.exporters.keras.use import Named, layer, own, same, with_arguments
+from archinspect.exporters.keras.use import Named, function, layer, own, same, with_arguments
 from archinspect.graph.call import Call
 from archinspect.ops.spatial import channel_axis
 
@@ -125,3 +125,27 @@ def maxout(use: Use) -> Step:
     axis = _axis(use)
     sizes = (-1, *use.shape[1:axis], op.num_units, use.shape[axis] // op.num_units, *use.shape[axis + 1 :])
     return Step(code("ops.max(ops.reshape({0}, {shape}), axis={axis})", shape=sizes, axis=axis + 1))
+
+
+def pixels(use: Use) -> Step:
+    """Return pixels moved between channels and one or three axes."""
+    op: Any = use.op
+    name, factor = ("shuffle_pixels", op.upscale_factor) if hasattr(op, "upscale_factor") else ("unshuffle_pixels", 0)
+    last = ", channels_first=True" if op.data_format == "channels_first" else ""
+    return function(name, f"{{0}}, {{factor}}{last}", factor=factor or op.downscale_factor)
+
+
+def unfold(use: Use) -> Step:
+    """Return the patches of a map."""
+    op: Any = use.op
+    last = ", channels_first=True" if op.data_format == "channels_first" else ""
+    values = {"strides": tuple(op.strides), "padding": tuple(op.padding), "dilation": tuple(op.dilation_rate)}
+    template = f"{{0}}, {{kernel_size}}, {{strides}}, {{padding}}, {{dilation}}{last}"
+    return function("patches_of", template, kernel_size=tuple(op.kernel_size), **values)
+
+
+def bilinear(use: Use) -> Step:
+    """Return a product of two inputs with a kernel."""
+    op: Any = use.op
+    step = own("Bilinear", {"units": op.units}, use_bias=(op.use_bias, True))
+    return step._replace(code=code("{self}([{0}, {1}])"))

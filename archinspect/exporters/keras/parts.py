@@ -621,6 +621,83 @@ class GlobalResponseNormalization(layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon, "axis": self.axis}
 
 
+def shuffle_pixels(x, factor, channels_first=False):
+    """Make a map larger along all its axes by as much as its channels become fewer."""
+    rank = len(x.shape) - 2
+    if not channels_first:
+        x = ops.moveaxis(x, -1, 1)
+    _, channels, *lengths = x.shape
+    x = ops.reshape(x, (-1, channels // factor**rank, *[factor] * rank, *lengths))
+    order = [axis + more for axis in range(2, rank + 2) for more in (rank, 0)]
+    x = ops.transpose(x, (0, 1, *order))
+    sizes = [length * factor for length in lengths]
+    x = ops.reshape(x, (-1, channels // factor**rank, *sizes))
+    return x if channels_first else ops.moveaxis(x, 1, -1)
+
+
+def unshuffle_pixels(x, factor, channels_first=False):
+    """Make channels of the positions of every cube of a map."""
+    rank = len(x.shape) - 2
+    if not channels_first:
+        x = ops.moveaxis(x, -1, 1)
+    _, channels, *lengths = x.shape
+    apart = [size for length in lengths for size in (length // factor, factor)]
+    x = ops.reshape(x, (-1, channels, *apart))
+    order = [*range(3, 2 * rank + 2, 2), *range(2, 2 * rank + 2, 2)]
+    x = ops.transpose(x, (0, 1, *order))
+    sizes = [length // factor for length in lengths]
+    x = ops.reshape(x, (-1, channels * factor**rank, *sizes))
+    return x if channels_first else ops.moveaxis(x, 1, -1)
+
+
+def patches_of(x, kernel_size, strides, padding, dilation, channels_first=False):
+    """Return the patches of a map, the positions of each channel side by side."""
+    if not channels_first:
+        x = ops.moveaxis(x, -1, 1)
+    x = ops.pad(x, ((0, 0), (0, 0), *((side, side) for side in padding)))
+    counts = [
+        (length - (size - 1) * rate - 1) // stride + 1
+        for length, size, rate, stride in zip(
+            x.shape[2:], kernel_size, dilation, strides, strict=True
+        )
+    ]
+    parts = []
+    for tap in range(kernel_size[0] * kernel_size[1]):
+        part = x
+        for axis, at in enumerate(divmod(tap, kernel_size[1])):
+            places = range(counts[axis])
+            start, step = at * dilation[axis], strides[axis]
+            part = ops.take(part, [start + i * step for i in places], axis=axis + 2)
+        parts.append(ops.reshape(part, (-1, x.shape[1], 1, counts[0] * counts[1])))
+    x = ops.concatenate(parts, axis=2)
+    x = ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+    return x if channels_first else ops.transpose(x, (0, 2, 1))
+
+
+@keras.saving.register_keras_serializable()
+class Bilinear(layers.Layer):
+    """Weighs all products of a feature of one input and one of the other."""
+
+    def __init__(self, units, use_bias=True, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.use_bias = units, use_bias
+
+    def build(self, shapes):
+        first, second = (shape[-1] for shape in shapes)
+        self.kernel = self.add_weight((self.units, first, second), name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight((self.units,), initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        first, second = inputs
+        x = ops.einsum("...i,oij,...j->...o", first, self.kernel, second)
+        return x + self.bias if self.use_bias else x
+
+    def get_config(self):
+        own = {"units": self.units, "use_bias": self.use_bias}
+        return {**super().get_config(), **own}
+
+
 def pad_around(x, padding, mode, first=1):
     """Put what is there around a map: mirrored, its ends again, or its other end."""
     for axis, (before, after) in enumerate(padding, first):

@@ -13,6 +13,7 @@ from archinspect.exporters.onnx import (
     norms,
     places,
     recurrent,
+    sampling,
     tensors,
     windows,
 )
@@ -61,6 +62,7 @@ def custom(use: Use) -> list[Value]:
 OPERATORS: dict[str, Translation] = {
     **windows.OPERATORS,
     **images.OPERATORS,
+    **sampling.OPERATORS,
     **norms.OPERATORS,
     **elements.OPERATORS,
     **merges.OPERATORS,

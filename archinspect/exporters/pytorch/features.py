@@ -21,6 +21,13 @@ def dense(use: Use) -> Step:
     return Step(code("{self}({0})"), call("nn.Linear", features, bias=(op.use_bias, True)))
 
 
+def bilinear(use: Use) -> Step:
+    """Return an `nn.Bilinear`."""
+    op: Any = use.op
+    sizes = {"in1_features": use.shape[-1], "in2_features": use.shape_of(1)[-1], "out_features": op.units}
+    return Step(code("{self}({0}, {1})"), call("nn.Bilinear", sizes, bias=(op.use_bias, True)))
+
+
 def _trailing(use: Use) -> tuple[int, ...]:
     """Return the sizes of the axes that a layer normalization goes over, where they are the last."""
     op: Any = use.op

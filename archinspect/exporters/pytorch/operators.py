@@ -16,7 +16,7 @@ from archinspect.exporters.orders import (
     as_the_first,
     as_the_spec,
 )
-from archinspect.exporters.pytorch import axes, elementwise, features, images, maps, places, tensors, wrap
+from archinspect.exporters.pytorch import axes, elementwise, features, images, maps, places, sampling, tensors, wrap
 from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
@@ -80,6 +80,14 @@ OPERATORS: dict[str, Translation] = {
         name: Translation(partial(wrap.made_kernel, table=lambda: OPERATORS, name=function), wrap.as_the_layer)
         for name, function in (("WeightNorm", "weight_norm"), ("SpectralNorm", "spectral_norm"))
     },
+    "GridSample": Translation(sampling.grid_sample, as_maps_with_boxes),
+    "Unfold": Translation(sampling.unfold, as_a_map, keeps=False),
+    **_each(
+        as_a_map,
+        **{f"MaxUnpooling{rank}D": sampling.max_unpool for rank in (1, 2, 3)},
+        **{f"PixelShuffle{rank}D": sampling.pixels for rank in (1, 3)},
+        **{f"PixelUnshuffle{rank}D": sampling.pixels for rank in (1, 3)},
+    ),
     "DeformConv2D": Translation(images.deformed, as_a_map),
     "RoIAlign": Translation(maps.roi_align, as_maps_with_boxes, keeps=False),
     **_each(as_it_is, UnitNormalization=maps.unit_norm, LayerScale=maps.layer_scale),
@@ -118,6 +126,9 @@ OPERATORS: dict[str, Translation] = {
         TimeDistributed=lambda use: wrap.each_step(use, OPERATORS),
         SpectralNormalization=images.one_vector,
         Custom=axes.custom,
+        AffineGrid=sampling.affine_grid,
+        Fold=sampling.fold,
+        Bilinear=features.bilinear,
         Normalization=images.normalization,
         CategoryEncoding=images.categories,
         Discretization=images.categories,

@@ -428,6 +428,25 @@ def with_states(
     )
 
 
+def shuffle_pixels(x: Tensor, factor: int) -> Tensor:
+    """Make a map larger along all its axes by as much as its channels become fewer."""
+    rank = x.dim() - 2
+    sizes = [length * factor for length in x.shape[2:]]
+    order = [axis + more for axis in range(2, rank + 2) for more in (rank, 0)]
+    x = x.unflatten(1, (-1, *[factor] * rank)).permute(0, 1, *order)
+    return x.reshape(len(x), -1, *sizes)
+
+
+def unshuffle_pixels(x: Tensor, factor: int) -> Tensor:
+    """Make channels of the positions of every cube of a map."""
+    rank = x.dim() - 2
+    sizes = [length // factor for length in x.shape[2:]]
+    for axis in reversed(range(2, rank + 2)):
+        x = x.unflatten(axis, (-1, factor))
+    inner, outer = (range(first, 2 * rank + 2, 2) for first in (3, 2))
+    return x.permute(0, 1, *inner, *outer).reshape(len(x), -1, *sizes)
+
+
 class ConvLSTM(nn.Module):
     """An LSTM whose weighted sums are convolutions."""
 
