@@ -50,6 +50,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
     "cells": ("SimpleRNNCell", "LSTMCell", "GRUCell"),
+    "scan": ("SelectiveScan",),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),

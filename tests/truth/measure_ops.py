@@ -508,6 +508,7 @@ WRITTEN_OUT = FUNCTIONS | {
         *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
     )
 }
+WRITTEN_OUT |= sequence_cases.MODULES
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from archinspect.exporters.onnx import attention, elements, merges, moves, norms, recurrent, windows
+from archinspect.exporters.onnx import attention, elements, merges, moves, norms, recurrent, scan, windows
 from archinspect.exporters.onnx.use import STUB, EachStep, Use
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
@@ -44,6 +44,7 @@ OPERATORS: dict[str, Translation] = {
     **moves.OPERATORS,
     **attention.OPERATORS,
     **recurrent.OPERATORS,
+    **scan.OPERATORS,
     "TimeDistributed": each_step,
     "Custom": custom,
 }
