@@ -38,9 +38,10 @@ class SelectiveScan(Op):
     inputs: ClassVar[tuple[int, int | None]] = (5, 6)
 
     def output(self, *shapes: Shape) -> Shape:
-        given, delta, decay, into, out, *skip = shapes
+        given, *others = shapes
         if len(given) != 3:  # noqa: PLR2004 - the batch, steps, channels
             raise Mismatch(f"needs an input of 2 axes (steps, channels), got {len(given) - 1}")
+        delta, decay, into, out, *skip = others
         if len(decay) != 3 or decay[1] != given[2]:  # noqa: PLR2004 - the batch, channels, states
             raise Mismatch(f"A has the axes [channels, states], {given[2]} channels as x, not {text(decay)}")
         states = (*given[:2], decay[2])
