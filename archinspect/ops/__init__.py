@@ -79,6 +79,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "weightnorm": ("WeightNorm", "SpectralNorm", "SpectralNormalization"),
     "channels": ("GlobalResponseNormalization", "Maxout"),
     "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+    "scan": ("SelectiveScan",),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),

@@ -43,6 +43,15 @@ def hidden(queries, keys, window):
     return np.where(abs(np.arange(keys) - np.arange(queries)[:, None]) < window, 0, -np.inf)
 
 
+def scanned(x, delta, decay, entry, out, skip):
+    state, found = 0, []
+    for step in range(x.shape[1]):
+        one = delta[:, step, :, None]
+        state = np.exp(one * decay) * state + one * entry[:, step, None] * x[:, step, :, None]
+        found.append((state * out[:, step, None]).sum(-1) + x[:, step] * skip)
+    return np.stack(found, 1)
+
+
 def rotated(x, head):
     steps, features = x.shape[-2:]
     angles = np.outer(np.arange(steps), 10_000.0 ** -(np.arange(0, head, 2) / head))
@@ -240,6 +249,10 @@ NUMPY = [
         lambda w, x: np.concatenate([f(x[:, None] * 10_000.0 ** -(np.arange(3) / 3)) for f in (np.sin, np.cos)], 1),
     ),
     # Attention
+    (
+        *("SelectiveScan", {}, [(2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 4), (2, 6)]),
+        lambda w, *given: scanned(*given),
+    ),
     ("RotaryEmbedding", {"dim": 4}, [(2, 5, 8)], lambda w, x: rotated(x, 4)),
     ("RotaryEmbedding", {"dim": 4}, [(2, 3, 5, 8)], lambda w, x: rotated(x, 4)),
     (

@@ -448,7 +448,7 @@ SPECIAL = {
     "SinusoidalEmbedding.dim": lambda guess: guess.rng.choice([2, 4, 6, 8]),
     "RotaryEmbedding.dim": _rotated,
     "LearnedPositions.input_dim": lambda guess: guess.size_of(1) + guess.rng.choice([0, 1, 7]),
-    "Embedding.input_dim": lambda guess: guess.rng.choice([1, 5, 16, 50]),
+    **dict.fromkeys(("Embedding.input_dim", "EmbeddingBag.input_dim"), lambda guess: guess.rng.choice([1, 5, 16, 50])),
     "num_heads": _heads,
     "num_kv_heads": _of_heads,
     "key_dim": _head,

@@ -85,7 +85,7 @@ def takes(kind: type[Op], type_: TensorType) -> bool:
     """Whether an operator may read a tensor of this type first, as far as type and number of axes tell."""
     if kind.inputs == (0, 0) or len(type_.shape) not in accepted_ranks(kind):
         return False
-    if kind.__name__ == "Embedding":
+    if kind.__name__ in {"Embedding", "EmbeddingBag"}:
         return type_.dtype in INTEGERS
     return type_.dtype == "float" or kind.__name__ in ANY_TYPE
 

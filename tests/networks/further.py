@@ -110,6 +110,15 @@ def _boxes(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return [*maps, (1, rng.choice([1, 2, 5]), 4)]
 
 
+def _scanned(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What a scan reads beside x: delta, A, B, C, and D or not."""
+    if len(shape) != 3:
+        return []
+    states = rng.choice([1, 2, 4])
+    weighed = (1, shape[1], states)
+    return [shape, (1, shape[2], states), weighed, weighed, *([(1, shape[2])] if rng.random() < 0.5 else [])]
+
+
 def _any(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return rng.choice([[], [], [shape], [(1, rng.choice(SIZES))]])
 
@@ -140,4 +149,5 @@ SHAPES = {
     "RoIAlign": _boxes,
     "Custom": _any,
     "Einsum": _indexed,
+    "SelectiveScan": _scanned,
 }

@@ -17,6 +17,7 @@ from archinspect import ops
 from archinspect.base.shape import Mismatch
 from archinspect.graph.call import TensorType
 from archinspect.ops.base import ArgumentError
+from archinspect.ops.cells import Cell
 from archinspect.ops.recurrent import Recurrent
 
 if TYPE_CHECKING:
@@ -85,7 +86,11 @@ class Layers:
         op = operator(kind, args, self.layout)
         others = [TensorType(shape, first.dtype if kind.__name__ == "Concatenate" else "float") for shape in wanted]
         if isinstance(op, Recurrent) and self.chance(0.3):
-            states = op.replace(return_state=True).outputs(first.shape)[1:]
+            states = (
+                op.outputs(first.shape)
+                if isinstance(op, Cell)
+                else op.replace(return_state=True).outputs(first.shape)[1:]
+            )
             others = [TensorType(shape, "float") for shape in states]
         if kind.inputs[1] is not None and len(others) >= kind.inputs[1]:
             raise Mismatch("too many inputs")
@@ -131,10 +136,12 @@ class Layers:
             self._converted(scope, self.rng.choice(ranks))
             if scope.current is not None and takes(kind, scope.current.type):
                 return scope.current
-        if scope.kind != "top" or not (ranks or kind.__name__ == "Embedding"):
+        if scope.kind != "top" or not (ranks or kind.__name__ in {"Embedding", "EmbeddingBag"}):
             raise DeadEndError
         type_ = TensorType(self._shape(self.rng.choice(ranks)), "float")
-        if kind.__name__ == "Embedding" or (kind.__name__ == "SinusoidalEmbedding" and self.chance(0.5)):
+        if kind.__name__ == "EmbeddingBag":
+            type_ = TensorType((1, self.rng.choice([6, 9])), self.rng.choice(INTEGERS))
+        elif kind.__name__ == "Embedding" or (kind.__name__ == "SinusoidalEmbedding" and self.chance(0.5)):
             type_ = TensorType((1, *self.rng.choice([(6,), (9,), (), (2, 4)])), self.rng.choice(INTEGERS))
         return self._source(scope, type_.shape, "Input", type_.dtype)
 

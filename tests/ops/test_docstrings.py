@@ -160,6 +160,7 @@ UNITS = {
     "output element and input": lambda use: size(use.output) * len(use.shapes),
     "output element and input after the first": lambda use: size(use.output) * (len(use.shapes) - 1),
     "score": lambda use: size(use.first[:-1]) * use.op.num_heads * use.shapes[min(1, len(use.shapes) - 1)][-2],
+    "state and step": lambda use: size(use.first) * use.shapes[2][2],
     "unit": lambda use: size(use.output),
     "unit for each bias": lambda use: size(use.output) * use.op.bias_vectors,
     "unit and step": unit_steps,
@@ -196,6 +197,7 @@ CONDITIONS = {
     "for a causal mask or a window": lambda use: use.op.causal or use.op.window is not None,
     "for a mask of the network's own": lambda use: use.op.masked,
     "for position biases": lambda use: use.op.position_biases > 0 or use.op.shared_position_biases,
+    "for what D adds": lambda use: len(use.shapes) > 5,
     "if gated": lambda use: use.op.gated,
     "if they are normalized": lambda use: use.op.normalize,
 }

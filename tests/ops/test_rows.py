@@ -334,6 +334,12 @@ FLOPS = [
     ("SimpleRNNCell", {"units": 2}, [(1, 3)], 2 * 10 + 2 * (1 + 1)),
     ("LSTMCell", {"units": 2}, [(1, 3), (1, 2), (1, 2)], 2 * 40 + 2 * (18 + 4)),
     ("GRUCell", {"units": 2}, [(1, 3), (1, 2)], 2 * 30 + 2 * (14 + 6)),
+    # ... 5 steps of 3 channels with 2 states each
+    ("SelectiveScan", {}, [(1, 5, 3), (1, 5, 3), (1, 3, 2), (1, 5, 2), (1, 5, 2)], (2 + 6) * 5 * 3 * 2),
+    (
+        *("SelectiveScan", {}, [(1, 5, 3), (1, 5, 3), (1, 3, 2), (1, 5, 2), (1, 5, 2), (1, 3)]),
+        (2 + 6) * 5 * 3 * 2 + 2 * 5 * 3,
+    ),
     # Wrappers: the layer's, for 3 steps; twice the layer's
     ("TimeDistributed", {"layer": {"Dense": 4}}, [(1, 3, 5)], 3 * (2 * 20 + 4)),
     (

@@ -1,6 +1,8 @@
 """Layers over sequences within networks, at sizes that no row of one layer has."""
 
-from small import small
+from math import prod
+
+from small import single_layer, small
 
 from archinspect.analyses import cost, memory
 
@@ -25,3 +27,12 @@ def test_pytorch_s_attention_copies_what_one_product_makes():
     )
     assert memory.peak(network, attention="math").bytes == 917_504
     assert memory.kept(network, attention="math").total == 1_508_352
+
+
+def test_mamba_s_kernel_keeps_two_numbers_of_a_state_for_each_chunk_of_steps():
+    """`selective_scan.cpp` of mamba_ssm: `x` is [batch, channels, chunks of 2048 steps, 2 x states], float32."""
+    shapes = [(3, 2049, 8), (3, 2049, 8), (3, 8, 4), (3, 2049, 4), (3, 2049, 4)]
+    scan = single_layer("SelectiveScan", {}, shapes)
+    read = 4 * sum(map(prod, shapes))
+    assert memory.kept(scan, input_gradients=True).total == read + 4 * (3 * 8 * 2 * 2 * 4)
+    assert memory.peak(scan).bytes == read + 4 * prod(shapes[0]) + 4 * (3 * 8 * 2 * 2 * 4)

@@ -517,7 +517,7 @@ WRITTEN_OUT = FUNCTIONS | {
         *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
     )
 }
-WRITTEN_OUT |= tensor_programs.MODULES | vision_cases.MODULES
+WRITTEN_OUT |= tensor_programs.MODULES | vision_cases.MODULES | sequence_cases.MODULES
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {

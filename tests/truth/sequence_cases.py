@@ -1,6 +1,28 @@
 """Layers over sequences that `measure_ops.py` measures: the cases, and modules that PyTorch does not have."""
 
+import torch
+from torch import nn
+
 CELLS = ("RNNCell", "LSTMCell", "GRUCell")
+
+
+class SelectiveScan(nn.Module):
+    """Mamba's scan as the loop over steps that `MambaMixer` of transformers is without a kernel, the steps second."""
+
+    def forward(self, given, delta, decay, into, out, skip=None):
+        decays = torch.exp(delta.unsqueeze(-1) * decay.unsqueeze(1))
+        entries = delta.unsqueeze(-1) * into.unsqueeze(-2)
+        entries = entries * given.unsqueeze(-1)
+        state = torch.zeros_like(decays[:, 0])
+        outputs = []
+        for step in range(given.shape[1]):
+            state = decays[:, step] * state + entries[:, step]
+            outputs.append((state @ out[:, step].unsqueeze(-1)).squeeze(-1))
+        found = torch.stack(outputs, dim=1)
+        return found if skip is None else found + given * skip.unsqueeze(1)
+
+
+MODULES = {"SelectiveScan": SelectiveScan}
 
 
 def case(op, *inputs, **args):
@@ -25,6 +47,15 @@ def torch_cases():
             yield case(name, (batch, 6), *[(batch, 7)] * len(states), **told)
             yield case(name, (batch, 5), **told)
     yield case("RNNCell", (2, 6), **told, nonlinearity="relu")
+    # Sequence mixers
+    for batch in (1, 3):
+        for steps, channels, states in ((5, 6, 4), (1, 6, 4), (7, 3, 1)):
+            wave, many = (batch, steps, channels), (batch, steps, states)
+            yield case("SelectiveScan", wave, wave, (batch, channels, states), many, many)
+            yield case("SelectiveScan", wave, wave, (batch, channels, states), many, many, (batch, channels))
+    yield case("SelectiveScan", (2, 5, 6), (2, 5, 6), (2, 7, 4), (2, 5, 4), (2, 5, 4))
+    yield case("SelectiveScan", (2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 3))
+    yield case("SelectiveScan", (2, 5, 6), (2, 5, 5), (2, 6, 4), (2, 5, 4), (2, 5, 4))
 
 
 def keras_cases():

@@ -131,6 +131,11 @@ def one_step(use: Use) -> Step:
     return Step(code(f"one_step({{self}}, {{0}}{names})"), module, parts=(*parts, "one_step"))
 
 
+def selective_scan(use: Use) -> Step:
+    """Return Mamba's recurrence."""
+    return function("selective_scan", ", ".join(f"{{{index}}}" for index in range(len(use.shapes))))
+
+
 def embedding(use: Use) -> Step:
     """Return an `Embedding`."""
     op: Any = use.op

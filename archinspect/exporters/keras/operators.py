@@ -69,6 +69,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "LSTM": features.recurrent,
     "GRU": features.recurrent,
     **dict.fromkeys(("SimpleRNNCell", "LSTMCell", "GRUCell"), features.one_step),
+    "SelectiveScan": features.selective_scan,
     "Embedding": features.embedding,
     "EmbeddingBag": features.embedding_bag,
     "SinusoidalEmbedding": features.sinusoids,

@@ -476,6 +476,20 @@ class LSTMCell(Cell):
         return x, [x, state]
 
 
+def selective_scan(x, delta, decay, entry, out, skip=None):
+    """Return Mamba's recurrence, step by step."""
+    wide = ops.expand_dims(delta, -1)
+    decays = ops.exp(wide * ops.expand_dims(decay, 1))
+    entries = wide * ops.expand_dims(entry, -2) * ops.expand_dims(x, -1)
+    state, outputs = ops.zeros_like(entries[:, 0]), []
+    for step in range(x.shape[1]):
+        state = decays[:, step] * state + entries[:, step]
+        found = ops.matmul(state, ops.expand_dims(out[:, step], -1))
+        outputs.append(ops.squeeze(found, -1))
+    x = x * ops.expand_dims(skip, 1) if skip is not None else 0
+    return ops.stack(outputs, axis=1) + x
+
+
 def one_step(recurrent, x, *states):
     """Run a recurrent layer for one step; return its states, the first of which is its output."""
     _, *last = recurrent(ops.expand_dims(x, 1), initial_state=list(states) or None)

@@ -14,6 +14,7 @@ from archinspect.exporters.onnx import (
     places,
     recurrent,
     sampling,
+    scan,
     tensors,
     windows,
 )
@@ -71,6 +72,7 @@ OPERATORS: dict[str, Translation] = {
     **recurrent.OPERATORS,
     **tensors.OPERATORS,
     **places.OPERATORS,
+    **scan.OPERATORS,
     "TimeDistributed": each_step,
     "_MadeKernel": made_kernel,
     "Custom": custom,

@@ -160,6 +160,12 @@ def cell(use: Use) -> Step:
     return Step(code(f"{{self}}({{0}}{start})"), module)
 
 
+def selective_scan(use: Use) -> Step:
+    """Return Mamba's recurrence."""
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    return Step(code(f"selective_scan({given})"), parts=("selective_scan",))
+
+
 def embedding(use: Use) -> Step:
     """Return an `nn.Embedding`."""
     op: Any = use.op

@@ -412,6 +412,27 @@ def one_bias(cell: nn.RNNCellBase) -> nn.RNNCellBase:
     return cell
 
 
+def selective_scan(
+    x: Tensor,
+    delta: Tensor,
+    decay: Tensor,
+    entry: Tensor,
+    out: Tensor,
+    skip: Tensor | None = None,
+) -> Tensor:
+    """Return Mamba's recurrence, step by step."""
+    decays = torch.exp(delta.unsqueeze(-1) * decay.unsqueeze(1))
+    entries = delta.unsqueeze(-1) * entry.unsqueeze(-2)
+    entries = entries * x.unsqueeze(-1)
+    state = torch.zeros_like(decays[:, 0])
+    outputs = []
+    for step in range(x.shape[1]):
+        state = decays[:, step] * state + entries[:, step]
+        outputs.append((state @ out[:, step].unsqueeze(-1)).squeeze(-1))
+    found = torch.stack(outputs, dim=1)
+    return found if skip is None else found + x * skip.unsqueeze(1)
+
+
 def with_states(
     made: tuple[Tensor, Tensor | tuple[Tensor, ...]],
     states: int,
