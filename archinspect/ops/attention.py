@@ -316,6 +316,10 @@ class _Packed(ScaledDotProductAttention):
     def fused_inputs(self) -> tuple[int, ...]:
         return (0, 1, 2)[-self.packed :]
 
+    def apart(self) -> ScaledDotProductAttention:
+        values = {name: value for name, value in vars(self).items() if name != "packed"}
+        return ScaledDotProductAttention(num_heads=1).replace(**values)
+
 
 class MultiHeadAttention(_Attention):
     """Attention with learned projections of query, key, value and output (Vaswani et al. 2017, arXiv:1706.03762).
