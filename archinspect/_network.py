@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
-from archinspect.base.settings import NoStepError, Settings, whole
+from archinspect.base.settings import SettingError, Settings, whole
 from archinspect.graph.builder import MAX_NODES
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.ops.figures import ALIASES
@@ -89,7 +89,7 @@ class Network:
         for name in ("params", "inputs"):
             if isinstance(changes.get(name), Mapping):
                 changes[name] = {**getattr(self.settings, name), **changes[name]}
-        same_graph = not {"params", "inputs", "past"} & changes.keys()
+        same_graph = not {"params", "inputs", "past", "lora", "fold_bn"} & changes.keys()
         return Network(self._load, self.settings._replace(**changes), graph=self.graph if same_graph else None)
 
     def as_measured(self) -> Network:
@@ -122,7 +122,7 @@ class Network:
         from archinspect.analyses.compute import analyze
 
         if training and self.settings.past:
-            raise NoStepError("a step of a decoder that generates has no backward")
+            raise SettingError("cached", "a step of a decoder that generates has no backward")
         with collection_paused():
             return analyze(self.facts, training=training, device=device, attention=attention, tf32=tf32)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect._network import Network
 from archinspect.base.diagnostics import InvalidSpecError, Problems
-from archinspect.base.settings import Settings
+from archinspect.base.settings import Lora, Settings
 from archinspect.base.source import SourceError
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.language import library
@@ -62,7 +62,7 @@ class Checked(NamedTuple):
         return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
 
 
-def network(
+def network(  # noqa: PLR0913 - as the settings
     spec: Spec,
     *,
     batch: int | None = None,
@@ -70,16 +70,21 @@ def network(
     params: Mapping[str, Value] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
     past: int = 0,
+    lora: Lora | Mapping[str, Any] | str | None = None,
+    fold_bn: bool = False,
 ) -> Network:
     """Return a network, which answers everything else.
 
     `spec` is the path of a file, `-` for standard input, the name of a built-in network, YAML text, a dict of what a
     file would hold, or a graph made by :class:`archinspect.graph.builder.GraphBuilder`. `params` overrides the spec's
-    parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one. With
-    `past` they are of a step of a decoder that has so many steps cached: of one, unless `seq` or the inputs say more.
+    parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one.
+
+    With `past` figures are of a step of a decoder that has so many steps cached: of one, unless `seq` or the inputs say
+    more. With `lora`, such as `r=8,targets=q|v`, nothing trains but adapters of these products. With `fold_bn` batch
+    normalization is a part of the convolution before it.
 
     Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors,
-    :class:`ValueError` where there is no such type, or step.
+    :class:`ValueError` where there is no such type, or step, or product.
 
     >>> import archinspect
     >>> net = archinspect.network({"input": [8], "layers": [{"Dense": 4}, "ReLU"]})
@@ -91,13 +96,14 @@ def network(
       re_lu = ReLU()(dense)
       return re_lu
     """
-    settings = Settings(batch, dtype, params or {}, inputs or {}, past)
+    adapters = Lora.of(lora) if lora else None
+    settings = Settings(batch, dtype, params or {}, inputs or {}, past, adapters, fold_bn)
     if isinstance(spec, Network):
         return spec.with_settings(**settings._asdict())
     if isinstance(spec, Graph):
         if params or inputs:
             raise ValueError("a graph has no parameters and no inputs to change: build another")
-        return Network(lambda _settings, _problems: spec, settings)
+        return Network(lambda asked, _problems: _changed(spec, asked), settings)
     return _network(open_spec(spec), settings)
 
 
@@ -258,4 +264,13 @@ def builtin_reports(*, as_measured: bool = False) -> Iterator[tuple[str, Report]
 
 
 def _network(source: Source, settings: Settings) -> Network:
-    return Network(lambda changed, problems: load(source, changed, problems), settings)
+    return Network(lambda asked, problems: _changed(load(source, asked, problems), asked), settings)
+
+
+def _changed(graph: Graph | None, settings: Settings) -> Graph | None:
+    """Return the graph with what the settings change of it."""
+    if graph is None or not (settings.lora or settings.fold_bn):
+        return graph
+    from archinspect.graph.changes import changed  # only where asked for
+
+    return changed(graph, settings)

@@ -108,7 +108,7 @@ class Facts:
 def facts_of(graph: Graph, settings: Settings, problems: Problems, *, remember: bool = True) -> Facts | None:
     """Return the facts of a graph; None where its shapes do not fit, which is told to `problems`.
 
-    Without `remember` no two nodes share what rules say, as with symbols. Raise `NoStepError` where the settings
+    Without `remember` no two nodes share what rules say, as with symbols. Raise `SettingError` where the settings
     ask for a step of a decoder that is not known.
     """
     instead = None

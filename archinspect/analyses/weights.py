@@ -73,6 +73,7 @@ def weights(facts: Facts) -> Iterator[tuple[Weight, bool]]:
 def weight_bytes(facts: Facts, stored: str | None = None, *, training: bool = False) -> int:
     """Return the bytes of weights and running statistics: in the type that the network computes in, or as `stored`.
 
-    In `training` what trains is in no format of few bits, but in the network's own type.
+    In `training` what trains is in no format of few bits, but in the network's own type; nor are adapters at any time.
     """
-    return stored_bytes(facts, stored or "float", frozen=training and stored in FORMATS)
+    apart = training or facts.settings.lora is not None
+    return stored_bytes(facts, stored or "float", frozen=apart and stored in FORMATS)

@@ -16,8 +16,45 @@ STEPS = "seq"
 """The parameter that is a network's number of steps."""
 
 
-class NoStepError(ValueError):
-    """A step of a decoder that is not known, with the reason."""
+class SettingError(ValueError):
+    """A setting that a network cannot take, with the reason; `option` is what the command line calls it."""
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f"{option}: {reason}")
+        self.option = option
+
+
+class Lora(NamedTuple):
+    """Adapters of low rank: their rank, which products have them, and by what over the rank they are scaled, if at all.
+
+    `targets` is a pattern of the products' names, whole ones: `q|v`; or `all-linear`.
+    """
+
+    r: int
+    targets: str = "q|v|q_proj|v_proj"
+    alpha: float | None = None
+
+    @classmethod
+    def of(cls, given: object) -> Lora:
+        """Return what a dict, or a text such as `r=8,targets=q|v,alpha=16`, says; raise :class:`SettingError`."""
+        if isinstance(given, cls):
+            return given
+        pairs = given
+        if isinstance(given, str):
+            pairs = dict(part.partition("=")[::2] for part in given.split(","))
+        if not isinstance(pairs, Mapping) or not {"r"} <= pairs.keys() <= {*cls._fields}:
+            raise SettingError("lora", f"write r=8,targets=q|v, perhaps with alpha=16, not {given!r}")
+        try:
+            found = cls(
+                int(pairs["r"]),
+                str(pairs.get("targets", cls._field_defaults["targets"])),
+                None if pairs.get("alpha") is None else float(pairs["alpha"]),
+            )
+        except (TypeError, ValueError):
+            raise SettingError("lora", f"r is a whole number, alpha a number, not {given!r}") from None
+        if found.r < 1:
+            raise SettingError("lora", f"r is 1 at least, not {found.r}")
+        return found
 
 
 class Settings(NamedTuple):
@@ -33,6 +70,10 @@ class Settings(NamedTuple):
     """Other shapes of a sample for its inputs; that of a network's only input may go without a name: ''."""
     past: int = 0
     """Steps that a decoder has cached; the inputs are those that follow."""
+    lora: Lora | None = None
+    """Adapters that train in the place of everything else."""
+    fold_bn: bool = False
+    """Whether batch normalization is a part of what is before it, as at inference it can be."""
 
     def checked(self) -> Settings:
         """Return these settings with plain values; raise ValueError that names what is none."""
@@ -47,17 +88,18 @@ class Settings(NamedTuple):
             if isinstance(shape, str) or not isinstance(shape, Iterable):
                 raise ValueError(f"inputs: the shape of {name!r} must be a list of sizes, not {shape!r}")
             inputs[name] = tuple([whole(f"inputs: a size of {name!r}", size, 1) for size in shape])
-        return self._replace(batch=batch, inputs=inputs, past=whole("past", self.past, 0))
+        lora = Lora.of(self.lora) if self.lora else None
+        return self._replace(batch=batch, inputs=inputs, past=whole("past", self.past, 0), lora=lora)
 
     def in_a_step(self, names: Container[str]) -> Settings:
         """Return these settings for a step after those that are cached: the parameter `seq` is 1 unless it was given.
 
-        `names` are the network's parameters. Raise :class:`NoStepError` where nothing says how many steps are new.
+        `names` are the network's parameters. Raise :class:`SettingError` where nothing says how many steps are new.
         """
         if not self.past or self.inputs or STEPS in self.params:
             return self
         if STEPS not in names:
-            raise NoStepError(f"the network has no parameter '{STEPS}'; say the size of the input, whose steps are new")
+            raise SettingError("cached", f"no parameter '{STEPS}': say the size of the input, whose steps are new")
         return self._replace(params={**self.params, STEPS: 1})
 
     @property

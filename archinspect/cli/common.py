@@ -153,6 +153,16 @@ cached_option = click.option(
 )
 
 
+lora_option = click.option(
+    "--lora",
+    metavar="r=8,targets=q|v",
+    help="Train low-rank adapters of these products alone: a pattern of whole names, or all-linear; alpha=16 scales.",
+)
+fold_option = click.option(
+    "--fold-bn", is_flag=True, help="Fold batch normalization into the convolution or product before it."
+)
+
+
 def shape_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change shapes: --batch, --input, --set."""
     return batch_option(input_option(set_option(function)))
@@ -262,6 +272,7 @@ def load_report(  # noqa: PLR0913 - as the options
     *,
     memory: bool = False,
     past: int = 0,
+    **changes: Any,  # noqa: ANN401 - further ones of api.network
 ) -> Report:
     """Return a spec's report; print its problems and leave with 1, or with 2 where there is no such spec."""
     with spec_errors() as api:
@@ -274,6 +285,7 @@ def load_report(  # noqa: PLR0913 - as the options
             convention=convention or "",
             memory=memory,
             past=past,
+            **changes,
         )
     print_diagnostics(report.warnings)
     return report
@@ -284,15 +296,15 @@ def spec_errors() -> Iterator[ModuleType]:
     """Give the API; print the problems of a bad spec and leave with 1, or with 2 where there is no such spec."""
     from archinspect import api  # a help page needs no engine
     from archinspect.base.diagnostics import InvalidSpecError
-    from archinspect.base.settings import NoStepError
+    from archinspect.base.settings import SettingError
     from archinspect.base.source import SourceError
 
     try:
         yield api
     except api.NotFoundError as error:
         raise click.UsageError(str(error)) from None
-    except NoStepError as error:
-        raise click.UsageError(f"--cached: {error}") from None
+    except SettingError as error:
+        raise click.UsageError(f"--{error}") from None
     except SourceError as error:
         from archinspect.base.diagnostics import Diagnostic  # the error path only
 

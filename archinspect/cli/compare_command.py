@@ -14,6 +14,7 @@ from archinspect.cli.common import (
     depth_option,
     exact_option,
     figure_options,
+    fold_option,
     format_option,
     load_report,
     refuse_ignored,
@@ -107,6 +108,7 @@ class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from cl
 )
 @convention_option
 @activations_option
+@fold_option
 @figure_options
 @exact_option
 @format_option(

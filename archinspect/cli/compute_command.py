@@ -13,7 +13,9 @@ from archinspect.cli.common import (
     device_options,
     exact_option,
     expand_option,
+    fold_option,
     format_option,
+    lora_option,
     shape_options,
     spec_argument,
     spec_errors,
@@ -54,6 +56,8 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
     "table", "json", "csv", "markdown", help="json and csv: exact numbers, and every layer unless --depth is given."
 )
 @cached_option
+@lora_option
+@fold_option
 @shape_options
 def command(  # noqa: PLR0913 - one per option
     spec: str,

@@ -13,6 +13,7 @@ from archinspect.cli.common import (
     device_options,
     exact_option,
     format_option,
+    lora_option,
     plan_options,
     refuse_ignored,
     shape_options,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     shell_complete=completed("varied"),
     help="What to find the largest of: batch, or a parameter of the spec.",
 )
+@lora_option
 @shape_options
 @plan_options
 @exact_option
@@ -80,7 +82,7 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
     memory = found_device.memory if found_device else memory or 0
     if reserve and reserve >= memory:
         raise click.UsageError("--reserve leaves nothing of the memory")
-    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params")}
+    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params", "lora")}
     with spec_errors() as api:
         try:
             found = api.fit(spec, memory - (reserve or 0), Plan(**options), training=train, vary=names, **sizes)

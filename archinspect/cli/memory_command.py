@@ -9,7 +9,9 @@ import click
 from archinspect.cli.common import (
     cached_option,
     exact_option,
+    fold_option,
     format_option,
+    lora_option,
     plan_options,
     shape_options,
     spec_argument,
@@ -22,6 +24,8 @@ from archinspect.cli.output import echo
 @click.command("memory")
 @spec_argument
 @cached_option
+@lora_option
+@fold_option
 @shape_options
 @plan_options
 @exact_option
@@ -42,7 +46,7 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.reports.memory import Plan  # a help page needs no engine
 
-    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params", "past")}
+    sizes = {name: options.pop(name) for name in ("batch", "inputs", "params", "past", "lora", "fold_bn")}
     with spec_errors() as api:
         try:
             plan = Plan(**options).checked()

@@ -17,9 +17,11 @@ from archinspect.cli.common import (
     exact_option,
     expand_option,
     figure_options,
+    fold_option,
     format_option,
     has_edge,
     load_report,
+    lora_option,
     refuse_ignored,
     spec_argument,
     stdout_console,
@@ -55,6 +57,8 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
     help="json and csv: exact integers, and every layer unless --depth is given.",
 )
 @cached_option
+@lora_option
+@fold_option
 @figure_options
 def command(  # noqa: PLR0913 - one per option
     spec: str,

@@ -265,6 +265,10 @@ class GraphBuilder:
         self._waiting = []
         return frozenset(found)
 
+    def tie(self, node: Node, other: Node) -> None:
+        """Let a node use the weights of another."""
+        _set(node, "shares", other)
+
     def cache(self, tensor: Tensor) -> None:
         """Say that a decoder caches a tensor, in the place of keys and values that are made of it."""
         _set(tensor.producer, "cached", True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.settings import NoStepError
+from archinspect.base.settings import SettingError
 from archinspect.ops.attending import Attending
 from archinspect.ops.recurrent import Recurrent
 
@@ -107,18 +107,19 @@ def _is_cross(node: Node, sources: Mapping[Tensor, frozenset[Node]]) -> bool:
 def after(graph: Graph, steps: int) -> dict[Node, Op]:
     """Return the operators that see cached steps, by the nodes in whose place they stand when a decoder goes on.
 
-    Raise :class:`NoStepError` for a network of which a step is not known.
+    Raise :class:`SettingError` for a network of which a step is not known.
     """
     found = decoding(graph)
     by_hand = written_out(graph)
     if found.latent:
-        raise NoStepError(f"keys and values are made anew of '{found.latent[0].layer}'")
+        raise SettingError("cached", f"keys and values are made anew of '{found.latent[0].layer}'")
     if found.cross:
-        raise NoStepError(f"'{found.cross[0].layer}' attends to an encoder, which runs once, and not at every step")
+        reason = "attends to an encoder, which runs once, and not at every step"
+        raise SettingError("cached", f"'{found.cross[0].layer}' {reason}")
     if by_hand:
-        raise NoStepError(f"attention is written by hand in '{by_hand[0]}'")
+        raise SettingError("cached", f"attention is written by hand in '{by_hand[0]}'")
     if not any(found):
-        raise NoStepError("the network has neither causal attention nor recurrence")
+        raise SettingError("cached", "the network has neither causal attention nor recurrence")
     return {node: node.op.after(steps) for node in found.causal if isinstance(node.op, Attending)}
 
 

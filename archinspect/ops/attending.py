@@ -27,6 +27,10 @@ class Attending(Op):
         """Return the shape of what a softmax makes within it, where programs give that a name; None for others."""
         return None
 
+    def apart(self) -> Attending:
+        """Return the same attention of inputs that products of their own make."""
+        return self
+
     past: int = 0
     """Steps whose keys and values are cached, and precede those of this run; :meth:`after` sets it."""
 

@@ -355,6 +355,10 @@ class _Packed(ScaledDotProductAttention):
     def _copies(self, query: Shape) -> bool:
         return not (self.module and len(query) == 3) and super()._copies(query)  # noqa: PLR2004 - batch, steps, features
 
+    def apart(self) -> ScaledDotProductAttention:
+        values = {name: value for name, value in vars(self).items() if name != "packed"}
+        return ScaledDotProductAttention(num_heads=1).replace(**values)
+
 
 class MultiHeadAttention(_Attention):
     """Attention with learned projections of query, key, value and output (Vaswani et al. 2017, arXiv:1706.03762).
