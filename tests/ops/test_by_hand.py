@@ -139,6 +139,7 @@ def test_what_is_kept_for_one_of_two_gradients(op, shapes, wanted, kept):
         ("ReduceAll", {"axis": 1}, ["int32"], "bool"),
         ("ArgMax", {}, ["float"], "int64"),
         ("CumSum", {}, ["int32"], "int32"),
+        ("CumProd", {}, ["bool"], "int64"),
         ("Gather", {}, ["int32", "int64"], "int32"),
         ("EmbeddingLookup", {}, ["int32", "float16"], "float16"),
         ("TakeAlongAxis", {}, ["bool", "int64"], "bool"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _METHODS = {
     **{name: name.lower() for name in ("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf")},
     **{name: name.lower() for name in ("Reciprocal", "Sign", "Floor", "Ceil", "Round")},
+    **{name: name.lower() for name in ("Log2", "Log10", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Trunc")},
     "Negative": "neg",
     "LogicalNot": "logical_not",
 }
@@ -51,9 +52,9 @@ def dtype_of(use: Use) -> str:
 _COMPARISONS = {
     "Equal": "eq",
     "NotEqual": "ne",
-    "Greater": "gt",
+    "GreaterThan": "gt",
     "GreaterEqual": "ge",
-    "Less": "lt",
+    "LessThan": "lt",
     "LessEqual": "le",
     "Divide": "div",
     "Power": "pow",
@@ -115,8 +116,14 @@ def _product(use: Use) -> Step:
     op: Any = use.op
     axes = sorted((use.axis(axis) for axis in op.axis), reverse=True)
     keep = ", keepdim=True" if op.keepdims else ""
-    text = "".join(f".prod({{dim{at}}}{keep})" for at in range(len(axes)))
+    text = "".join(f".prod({{dim{at}}}{keep}{_own_type(use)})" for at in range(len(axes)))
     return Step(code(f"{{0}}{text}", **{f"dim{at}": axis for at, axis in enumerate(axes)}))
+
+
+def _own_type(use: Use) -> str:
+    """Return what keeps the type of integers, for which PyTorch has int64 otherwise."""
+    dtype = use.call.outputs[0].dtype
+    return "" if "float" in dtype or dtype == "int64" else f", dtype={dtype_of(use)}"
 
 
 def _place(use: Use, name: str) -> Step:
@@ -130,6 +137,7 @@ def _along(use: Use, name: str) -> Step:
     """Return what elements so far come to, or their order."""
     op: Any = use.op
     options = ", descending=True" if getattr(op, "descending", False) else ""
+    options += _own_type(use) if name.startswith("cum") else ""
     return Step(code(f"{{0}}.{name}({{dim}}{options})", dim=use.axis(op.axis)))
 
 
