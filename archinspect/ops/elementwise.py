@@ -195,6 +195,11 @@ class Clip(_OfNumbers):
             message = f"Clip: min_value {self.min_value:g} must not be above max_value {self.max_value:g}"
             raise ArgumentError(message, "min_value")
 
+    def output_dtype(self, *dtypes: str) -> str:
+        found = super().output_dtype(*dtypes)
+        whole = all(bound is None or bound.is_integer() for bound in (self.min_value, self.max_value))
+        return found if whole or "float" in found else "float"
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=((self.min_value is not None) + (self.max_value is not None)) * size(output))
 

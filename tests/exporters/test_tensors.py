@@ -245,6 +245,7 @@ def test_a_causal_mask_is_made_of_positions_or_of_ones(computed):
         ({"Power": 2}, "int32", lambda x: x**2),
         ({"Greater": 0.5}, "int32", lambda x: x > 0.5),
         ({"Clip": {"max": 1}}, "int32", lambda x: np.minimum(x, 1)),
+        ({"Clip": {"min": 0.5, "max": 2}}, "int32", lambda x: np.clip(x, 0.5, 2)),
     ],
 )
 def test_integers_and_truth_values(layer, dtype, wanted, computed):

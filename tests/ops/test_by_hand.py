@@ -127,6 +127,8 @@ def test_what_is_kept_for_one_of_two_gradients(op, shapes, wanted, kept):
         ("Sqrt", {}, ["int32"], "float"),
         ("Abs", {}, ["int32"], "int32"),
         ("Divide", {}, ["int32", "int32"], "float"),
+        ("Clip", {"min_value": 1}, ["int32"], "int32"),
+        ("Clip", {"min_value": 0.5}, ["int32"], "float"),
         ("Power", {"exponent": 2}, ["int32"], "int32"),
         ("Power", {"exponent": 0.5}, ["int32"], "float"),
         ("Power", {"exponent": 0.5}, ["float16"], "float16"),

@@ -94,8 +94,10 @@ def trunc(use: Use, name: str) -> str:
 @written_out
 def clip(use: Use, name: str) -> str:
     """`Clip`."""
-    bounds = ["" if bound is None else number(use, bound) for bound in (use.op.min_value, use.op.max_value)]
-    return use.emit("Clip", name, *(bounds if bounds[1] else bounds[:1]))
+    dtype = use.op.output_dtype(use.dtypes[0])
+    given = name if dtype == use.dtypes[0] else use.cast(name, dtype)
+    bounds = ["" if bound is None else constant(use, bound, dtype) for bound in (use.op.min_value, use.op.max_value)]
+    return use.emit("Clip", given, *(bounds if bounds[1] else bounds[:1]))
 
 
 @written_out

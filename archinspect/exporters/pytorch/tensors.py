@@ -35,7 +35,14 @@ def _clip(use: Use) -> Step:
     op: Any = use.op
     bounds = {"min": op.min_value, "max": op.max_value}
     given = {name: value for name, value in bounds.items() if value is not None}
+    if "float" not in use.call.outputs[0].dtype:
+        given = {name: _as_whole(value) for name, value in given.items()}
     return Step(code(f"{{0}}.clamp({', '.join(f'{name}={{{name}}}' for name in given)})", **given))
+
+
+def _as_whole(value: float) -> float:
+    """Return a number as an integer where it is one, so that PyTorch makes no floats of integers."""
+    return int(value) if value.is_integer() else value
 
 
 def _cast(use: Use) -> Step:
@@ -65,7 +72,7 @@ def _of_two(use: Use, name: str) -> Step:
     """Return a function of two inputs, or of one and a number."""
     op: Any = use.op
     if len(use.orders) == 1:
-        value = op.exponent if name == "pow" else op.value
+        value = _as_whole(op.exponent if name == "pow" else op.value)
         return Step(code(f"torch.{name}({{0}}, {{value}})", value=value))
     return Step(code(f"torch.{name}({{0}}{lined_up(use, 0)}, {{1}}{lined_up(use, 1)})"))
 
