@@ -39,9 +39,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "elementwise": (
         *("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf", "Reciprocal", "Negative"),
         *("Sign", "Floor", "Ceil", "Round", "Clip", "LogicalNot", "Cast"),
+        *("Log2", "Log10", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Trunc"),
     ),
     "choose": (
-        *("Divide", "Power", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"),
+        *("Divide", "Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual"),
         *("LogicalAnd", "LogicalOr", "LogicalXor", "Where", "MaskedFill"),
     ),
     "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),

@@ -85,10 +85,10 @@ class NotEqual(_Comparison):
     aliases = ("Ne",)
 
 
-class Greater(_Comparison):
+class GreaterThan(_Comparison):
     """Whether the first input is greater than the second, or than a number. FLOPs: 1 per output element."""
 
-    aliases = ("Gt", "GreaterThan")
+    aliases = ("Greater", "Gt")
 
 
 class GreaterEqual(_Comparison):
@@ -97,10 +97,10 @@ class GreaterEqual(_Comparison):
     aliases = ("Ge", "GreaterOrEqual")
 
 
-class Less(_Comparison):
+class LessThan(_Comparison):
     """Whether the first input is less than the second, or than a number. FLOPs: 1 per output element."""
 
-    aliases = ("Lt", "LessThan")
+    aliases = ("Less", "Lt")
 
 
 class LessEqual(_Comparison):

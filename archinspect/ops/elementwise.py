@@ -75,6 +75,14 @@ class Log1p(_Function):
     operations = 2
 
 
+class Log2(_Function):
+    """The logarithm to the base of 2. FLOPs: 1 per element."""
+
+
+class Log10(_Function):
+    """The logarithm to the base of 10. FLOPs: 1 per element."""
+
+
 class Expm1(_Function):
     """`exp(x) - 1`. FLOPs: 2 per element."""
 
@@ -92,6 +100,38 @@ class Cos(_Function):
     """The cosine. FLOPs: 1 per element."""
 
     aliases = ("Cosine",)
+
+
+class Tan(_Function):
+    """The tangent. FLOPs: 1 per element."""
+
+    from_output = True
+
+
+class Asin(_Function):
+    """The inverse of the sine. FLOPs: 1 per element."""
+
+    aliases = ("Arcsin",)
+
+
+class Acos(_Function):
+    """The inverse of the cosine. FLOPs: 1 per element."""
+
+    aliases = ("Arccos",)
+
+
+class Atan(_Function):
+    """The inverse of the tangent. FLOPs: 1 per element."""
+
+    aliases = ("Arctan",)
+
+
+class Sinh(_Function):
+    """The hyperbolic sine. FLOPs: 1 per element."""
+
+
+class Cosh(_Function):
+    """The hyperbolic cosine. FLOPs: 1 per element."""
 
 
 class Erf(_Function):
@@ -131,6 +171,12 @@ class Round(_Stepped):
     """The nearest whole number, of two the even one. FLOPs: 1 per element."""
 
 
+class Trunc(_Stepped):
+    """The next whole number toward 0. FLOPs: 1 per element."""
+
+    aliases = ("Truncate", "Fix")
+
+
 class Clip(_OfNumbers):
     """`min(max(x, min_value), max_value)`, or one of the two.
 
@@ -148,6 +194,11 @@ class Clip(_OfNumbers):
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             message = f"Clip: min_value {self.min_value:g} must not be above max_value {self.max_value:g}"
             raise ArgumentError(message, "min_value")
+
+    def output_dtype(self, *dtypes: str) -> str:
+        found = super().output_dtype(*dtypes)
+        whole = all(bound is None or bound.is_integer() for bound in (self.min_value, self.max_value))
+        return found if whole or "float" in found else "float"
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=((self.min_value is not None) + (self.max_value is not None)) * size(output))

@@ -58,7 +58,8 @@ class Unsqueeze(Op):
 class Expand(Op):
     """Stretches axes of size 1 to others, and adds axes in front of them, as NumPy's broadcasting. No FLOPs.
 
-    It copies nothing: all positions of a stretched axis are one and the same in memory.
+    It copies nothing: all positions of a stretched axis are one and the same in memory. A mesh of positions is `Arange`
+    for each axis, `Unsqueeze`, and this.
     """
 
     kind = "reshape"
@@ -144,7 +145,7 @@ class Stack(Op):
     def output(self, *shapes: Shape) -> Shape:
         first = shapes[0]
         for shape in shapes[1:]:
-            if shape != first:
+            if shape[1:] != first[1:]:
                 raise Mismatch(
                     f"the inputs {text(first)} and {text(shape)} differ",
                     help="`Concatenate` joins along an axis that is there, in which inputs may differ",

@@ -175,7 +175,7 @@ class ArgMin(_Place):
 
 
 class _SoFar(Op):
-    """What the elements along an axis come to, each with those before it."""
+    """What the elements along an axis come to, each with those before it; truth values count as int64."""
 
     kind = "reshape"
     axis: int = arg("the axis", Int(), -1, aliases=("dim",))
@@ -183,6 +183,9 @@ class _SoFar(Op):
     def output(self, *shapes: Shape) -> Shape:
         normal_axis(self.axis, len(shapes[0]))
         return shapes[0]
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return "int64" if dtypes[0] == "bool" else dtypes[0]
 
     def axis_flow(self, *shapes: Shape) -> str:
         return same(len(shapes[0]), mixed=(self.axis,))

@@ -74,7 +74,9 @@ class Permute(Op):
 
     kind = "reshape"
     aliases = ("Transpose",)
-    dims: tuple[int, ...] = arg("the new order of the axes, 1 the first after the batch", Ints(0))
+    dims: tuple[int, ...] = arg(
+        "the new order of the axes, 1 the first after the batch", Ints(0), aliases=("axes", "perm")
+    )
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes

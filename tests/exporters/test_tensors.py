@@ -14,7 +14,7 @@ from archinspect.exporters import keras as to_keras
 from archinspect.exporters import pytorch as to_pytorch
 
 IMAGE, STEPS = (2, 4, 5, 3), (2, 5, 3)
-POSITIVE = {"Sqrt", "Rsqrt", "Log", "Log1p", "Reciprocal", "Power"}
+POSITIVE = {"Sqrt", "Rsqrt", "Log", "Log1p", "Log2", "Log10", "Reciprocal", "Power"}
 """Functions that are tried on numbers above 0 alone."""
 
 # An operator, its arguments, shapes of inputs, and what it is of them.
@@ -35,6 +35,15 @@ NUMPY = [
     ("Floor", {}, [IMAGE], np.floor),
     ("Ceil", {}, [IMAGE], np.ceil),
     ("Round", {}, [IMAGE], np.round),
+    ("Log2", {}, [IMAGE], np.log2),
+    ("Log10", {}, [IMAGE], np.log10),
+    ("Tan", {}, [IMAGE], np.tan),
+    ("Asin", {}, [STEPS], np.arcsin),
+    ("Acos", {}, [STEPS], np.arccos),
+    ("Atan", {}, [IMAGE], np.arctan),
+    ("Sinh", {}, [IMAGE], np.sinh),
+    ("Cosh", {}, [IMAGE], np.cosh),
+    ("Trunc", {}, [IMAGE], np.trunc),
     ("Clip", {"min_value": -0.5, "max_value": 0.3}, [IMAGE], lambda x: np.clip(x, -0.5, 0.3)),
     ("Clip", {"min_value": -0.5}, [IMAGE], lambda x: np.maximum(x, -0.5)),
     ("Clip", {"max_value": 0.3}, [IMAGE], lambda x: np.minimum(x, 0.3)),
@@ -122,6 +131,7 @@ def arrays(name, shapes):
     for shape, type_ in zip(shapes, input_types(name, len(shapes)), strict=True):
         if type_.dtype == "float":
             numbers = random.standard_normal(shape).astype("float32")
+            numbers = np.sin(numbers) if name in {"Asin", "Acos"} else numbers
             made.append(np.abs(numbers) + 0.1 if name in POSITIVE else numbers)
         else:
             made.append(random.integers(0, 2 if type_.dtype == "bool" else 3, shape).astype(type_.dtype))
@@ -218,6 +228,35 @@ def test_a_causal_mask_is_made_of_positions_or_of_ones(computed):
     )
     powers = np.exp(scores) * np.tri(5)
     np.testing.assert_allclose(found, powers / powers.sum(-1, keepdims=True), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with PyTorch
+@pytest.mark.parametrize("computed", [by_pytorch, by_keras, by_onnx])
+@pytest.mark.parametrize(
+    ("layer", "dtype", "wanted"),
+    [
+        ({"CumSum": 1}, "bool", lambda x: x.cumsum(1)),
+        ({"CumSum": 1}, "int32", lambda x: x.cumsum(1, dtype="int32")),
+        ({"CumProd": 1}, "int32", lambda x: x.cumprod(1, dtype="int32")),
+        ({"ReduceProd": 1}, "int32", lambda x: x.prod(1, dtype="int32")),
+        ({"LogicalNot": None}, "int32", lambda x: x == 0),
+        ({"Floor": None}, "int32", lambda x: x),
+        ({"Sqrt": None}, "int32", np.sqrt),
+        ({"Power": 2}, "int32", lambda x: x**2),
+        ({"Greater": 0.5}, "int32", lambda x: x > 0.5),
+        ({"Clip": {"max": 1}}, "int32", lambda x: np.minimum(x, 1)),
+        ({"Clip": {"min": 0.5, "max": 2}}, "int32", lambda x: np.clip(x, 0.5, 2)),
+    ],
+)
+def test_integers_and_truth_values(layer, dtype, wanted, computed):
+    given = np.random.default_rng(1).integers(0, 2 if dtype == "bool" else 4, (2, 5)).astype(dtype)
+    facts = small(layer, inputs={"input": {"shape": [5], "dtype": dtype}}, input=None)
+    found = computed(facts, [given])
+    array = found[0] if isinstance(found, list | tuple) else found
+    array = np.asarray(array.detach() if hasattr(array, "detach") else array)
+    np.testing.assert_allclose(array, wanted(given), rtol=1e-5)
+    if computed is not by_keras:
+        assert str(array.dtype) == facts.types[-1].dtype.replace("float", "float32")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with PyTorch

@@ -20,7 +20,23 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.ops.base import Op
 
-OF_NO_AXES = ("shape", "dtype", "dim", "input_dim", "output_dim", "output_shape", "equation")
+OF_ANY_RANK = ("Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual", "Clip", "Arange")
+"""Operators whose arguments go together whatever the axes are."""
+OF_NO_AXES = (
+    "correction",
+    "start",
+    "stop",
+    "step",
+    "target_shape",
+    "repeats",
+    "shape",
+    "dtype",
+    "dim",
+    "input_dim",
+    "output_dim",
+    "output_shape",
+    "equation",
+)
 
 
 def arguments(rng: Random, kind: type[Op], shapes: list[Shape], layout: str, share: float) -> dict[str, Any]:
@@ -38,7 +54,7 @@ def arguments(rng: Random, kind: type[Op], shapes: list[Shape], layout: str, sha
             else:
                 raise Mismatch("an axis is needed")
     tidy = TIDY.get(kind.__name__)
-    if tidy and len(guess.shape) > 1:
+    if tidy and (len(guess.shape) > 1 or kind.__name__ in OF_ANY_RANK):
         tidy(guess)
     return {name: guess.given[name] for name in kind.args if name in guess.given}
 
@@ -408,6 +424,52 @@ def _boxed(guess: Guess) -> None:
     guess.given |= {"window_size": side, "size": guess.rng.choice([[height, width], [height - less, width]])}
 
 
+def _some_axes(guess: Guess) -> list[int]:
+    """Axes that a reduction, or a reversal, is along."""
+    return guess.rng.sample(range(1, guess.rank), guess.rng.choice([1, 1, min(2, guess.rank - 1)]))
+
+
+def _squeezed(guess: Guess) -> list[int]:
+    return [axis for axis in range(1, guess.rank) if guess.shape[axis] == 1][:2] or [1]
+
+
+def _expanded(guess: Guess) -> list[int]:
+    """The input's axes, those of size 1 stretched, and some in front of them."""
+    rest = [guess.rng.choice([-1, 1, 2, 3]) if size == 1 else guess.rng.choice([-1, size]) for size in guess.shape[1:]]
+    return [*guess.rng.choice([[], [], [2], [3, 1]]), *rest]
+
+
+def _tidy_number(guess: Guess) -> None:
+    """A number, where there is no second input."""
+    name = "exponent" if "exponent" in guess.kind.args else "value"
+    if len(guess.shapes) > 1:
+        guess.given.pop(name, None)
+    else:
+        guess.given[name] = guess.rng.choice([0.0, 0.5, 2.0, 3.0])
+
+
+def _tidy_clip(guess: Guess) -> None:
+    low, high = sorted(guess.rng.sample([-1.0, 0.0, 0.5, 6.0], 2))
+    bounds = {"min_value": low, "max_value": high}
+    guess.given |= guess.rng.choice([bounds, {"min_value": low}, {"max_value": high}])
+
+
+def _tidy_swap(guess: Guess) -> None:
+    if guess.rank > 2:
+        guess.given |= dict(zip(("axis1", "axis2"), guess.rng.sample(range(1, guess.rank), 2), strict=True))
+
+
+def _tidy_move(guess: Guess) -> None:
+    count = guess.rng.randint(1, guess.rank - 1)
+    guess.given |= {name: guess.rng.sample(range(1, guess.rank), count) for name in ("source", "destination")}
+
+
+def _tidy_arange(guess: Guess) -> None:
+    start, length, step = guess.rng.choice([0, 0, 1, 5]), guess.rng.choice(SIZES), guess.rng.choice([1, 1, 2, -1])
+    guess.given["stop"] = start + length * step
+    guess.given |= {name: value for name, value in (("start", start), ("step", step)) if value != (name == "step")}
+
+
 def _dtype(guess: Guess) -> str:
     return guess.rng.choice(_words(guess, "dtype"))
 
@@ -431,7 +493,21 @@ SPECIAL = {
     **{f"{name}.axis": Guess.axis for name in (
         "BatchNormalization", "FrozenBatchNormalization", "GroupNormalization", "InstanceNormalization",
         "UnitNormalization", "LayerScale", "Slice", "Select", "Split", "Unbind", "TopK", "Concatenate", "GLU",
+        "ArgMax", "ArgMin", "CumSum", "CumProd", "Sort", "Repeat", "Stack", "Gather", "TakeAlongAxis", "ScatterAdd",
     )},
+    "Squeeze.axis": _squeezed,
+    "Unsqueeze.axis": lambda guess: guess.rng.choice([1, -1, [1, 2], [1, -1]]),
+    "Flip.axis": _some_axes,
+    "Expand.target_shape": _expanded,
+    "Tile.repeats": lambda guess: [guess.rng.choice([1, 1, 2, 3]) for _ in guess.shape[1:]],
+    **{f"SwapAxes.{name}": Guess.axis for name in ("axis1", "axis2")},
+    **{f"MoveAxis.{name}": _some_axes for name in ("source", "destination")},
+    "correction": lambda guess: guess.rng.choice([0, 1]),
+    "diagonal": lambda guess: guess.rng.choice([-1, 0, 1, 2]),
+    "ScatterAdd.size": lambda guess: guess.rng.choice(SIZES),
+    "Arange.stop": lambda _: 1,
+    "Arange.start": lambda _: 0,
+    "Arange.step": lambda _: 1,
     "axis": _axes,
     "normalized_shape": _normalized,
     "shared_axes": lambda guess: sorted(guess.rng.sample(range(1, guess.rank), guess.rng.randrange(1, guess.rank))),
@@ -499,4 +575,11 @@ TIDY = {
     "Custom": _tidy_custom,
     "EinsumDense": _tidy_einsum_dense,
     "WindowReverse": _boxed,
+    **dict.fromkeys(
+        ("Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual"), _tidy_number
+    ),
+    "Clip": _tidy_clip,
+    "SwapAxes": _tidy_swap,
+    "MoveAxis": _tidy_move,
+    "Arange": _tidy_arange,
 }

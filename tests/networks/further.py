@@ -133,6 +133,35 @@ def _indexed(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return others
 
 
+def _compared(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """Another input, or none where a number is an argument."""
+    return [_one_stretched(rng, shape)] if rng.random() < 0.6 else []
+
+
+def _choice(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [_one_stretched(rng, shape), _one_stretched(rng, shape)]
+
+
+def _alike(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [shape] * rng.choice([0, 1, 1, 2])
+
+
+def _places(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [(1, *rng.choice([(), (3,), (5,), (2, 3)]))]
+
+
+def _table(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [(1, rng.choice([1, 5, 9]), rng.choice(SIZES))]
+
+
+def _along(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [tuple(dim if axis == 0 or rng.random() < 0.6 else 1 for axis, dim in enumerate(shape))]
+
+
+def _for_each(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    return [(1, rng.choice(shape[1:] or (1,)))]
+
+
 SHAPES = {
     **dict.fromkeys(("Add", "Multiply", "Maximum", "Minimum", "Average"), _stretched),
     "Subtract": _pair,
@@ -150,4 +179,13 @@ SHAPES = {
     "Custom": _any,
     "Einsum": _indexed,
     "SelectiveScan": _scanned,
+    **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), _stretched),
+    **dict.fromkeys(("Divide", "MaskedFill"), _pair),
+    **dict.fromkeys(("Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual"), _compared),
+    "Where": _choice,
+    "Stack": _alike,
+    "Gather": _places,
+    "EmbeddingLookup": _table,
+    "TakeAlongAxis": _along,
+    "ScatterAdd": _for_each,
 }

@@ -57,6 +57,10 @@ class Layers:
 
     def _layer(self, scope: Scope, kind: type[Op]) -> None:
         """Add a layer of this kind, where one can be; raise :class:`DeadEndError`."""
+        if kind.__name__ == "Arange":
+            args = arguments(self.rng, kind, [], self.layout, 0.5)
+            self._add(scope, kind(**args), args, [])
+            return
         if kind.inputs == (0, 0):
             shape = tuple(arguments(self.rng, kind, [], self.layout, 1)["shape"])
             other = self.rng.choice(["int64", "int32", "float64", "float8", "bool"])
@@ -73,7 +77,10 @@ class Layers:
                 op, args, others = self._made(kind, first.type, wanted, 0.3 if attempt < 3 else 0.0)
             except (Mismatch, ArgumentError):
                 continue
-            read = [first, *(self._obtained(scope, type_) for type_ in others)]
+            read = [first]
+            for place, type_ in enumerate(others, 1):
+                shared = place in kind.shared
+                read.append(self._source(scope, type_.shape, "Constant") if shared else self._obtained(scope, type_))
             self._add(scope, op, args, read)
             return
         raise DeadEndError

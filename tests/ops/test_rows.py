@@ -414,6 +414,7 @@ FLOPS = [
     # Functions of each element
     *((name, {}, [IMAGE], 32) for name in ("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Sin", "Cos", "Erf")),
     *((name, {}, [IMAGE], 32) for name in ("Reciprocal", "Negative", "Sign", "Floor", "Ceil", "Round", "LogicalNot")),
+    *((name, {}, [IMAGE], 32) for name in ("Log2", "Log10", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Trunc")),
     ("Log1p", {}, [IMAGE], 2 * 32),
     ("Expm1", {}, [IMAGE], 2 * 32),
     ("Clip", {"min_value": 0}, [IMAGE], 32),

@@ -138,6 +138,7 @@ MODULES = {
         for name in (
             *("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf", "Reciprocal", "Negative"),
             *("Sign", "Floor", "Ceil", "Round"),
+            *("Log2", "Log10", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Trunc"),
         )
     },
     "Clip": of(lambda given, min_value=None, max_value=None: given.clamp(min_value, max_value)),
@@ -185,6 +186,7 @@ def elementwise():
     for name in (
         *("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf", "Reciprocal", "Negative"),
         *("Sign", "Floor", "Ceil", "Round", "LogicalNot"),
+        *("Log2", "Log10", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Trunc"),
     ):
         yield name, {}, image
     yield "Clip", {"min_value": -0.5, "max_value": 1.0}, image

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _FUNCTIONS = {
     **{name: name.lower() for name in ("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf")},
     **{name: name.lower() for name in ("Reciprocal", "Negative", "Sign", "Floor", "Ceil", "Round")},
+    **{name: name.lower() for name in ("Log2", "Log10", "Tan", "Sinh", "Cosh", "Trunc")},
+    "Asin": "arcsin",
+    "Acos": "arccos",
+    "Atan": "arctan",
     "LogicalNot": "logical_not",
 }
 
@@ -55,9 +59,9 @@ _OF_SEVERAL = {
     "Power": "power",
     "Equal": "equal",
     "NotEqual": "not_equal",
-    "Greater": "greater",
+    "GreaterThan": "greater",
     "GreaterEqual": "greater_equal",
-    "Less": "less",
+    "LessThan": "less",
     "LessEqual": "less_equal",
     "LogicalAnd": "logical_and",
     "LogicalOr": "logical_or",
@@ -128,7 +132,8 @@ def _place(use: Use, name: str) -> Step:
 def _so_far(use: Use, name: str) -> Step:
     """Return what elements so far come to."""
     op: Any = use.op
-    return Step(code(f"ops.{name}({{0}}, axis={{axis}})", axis=normal_axis(op.axis, len(use.shape))))
+    given = 'ops.cast({0}, "int64")' if use.call.inputs[0].dtype == "bool" else "{0}"
+    return Step(code(f"ops.{name}({given}, axis={{axis}})", axis=normal_axis(op.axis, len(use.shape))))
 
 
 def _sort(use: Use) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,11 +76,28 @@ def expm1(use: Use, name: str) -> str:
     return use.emit("Sub", use.emit("Exp", as_floats(use, name)), use.number(1))
 
 
+def log_to(base: int) -> Callable[[Use], Value]:
+    """Return the translation of a logarithm to a base."""
+    return written_out(
+        lambda use, name: use.emit("Mul", use.emit("Log", as_floats(use, name)), use.number(1 / log(base)))
+    )
+
+
+@written_out
+def trunc(use: Use, name: str) -> str:
+    """`Trunc`: of floats the sign of the next whole number below the value without it."""
+    if not is_float(use):
+        return use.emit("Identity", name)
+    return use.emit("Mul", use.emit("Sign", name), use.emit("Floor", use.emit("Abs", name)))
+
+
 @written_out
 def clip(use: Use, name: str) -> str:
     """`Clip`."""
-    bounds = ["" if bound is None else number(use, bound) for bound in (use.op.min_value, use.op.max_value)]
-    return use.emit("Clip", name, *(bounds if bounds[1] else bounds[:1]))
+    dtype = use.op.output_dtype(use.dtypes[0])
+    given = name if dtype == use.dtypes[0] else use.cast(name, dtype)
+    bounds = ["" if bound is None else constant(use, bound, dtype) for bound in (use.op.min_value, use.op.max_value)]
+    return use.emit("Clip", given, *(bounds if bounds[1] else bounds[:1]))
 
 
 @written_out
@@ -226,21 +244,27 @@ def place(kind: str) -> Callable[[Use], Value]:
     return translate
 
 
+def so_far(use: Use) -> Value:
+    """Return what a sum or product so far reads: truth values as integers."""
+    read_as(use, "int64" if use.dtypes[0] == "bool" else use.dtypes[0])
+    return use.given()
+
+
 def cum_sum(use: Use) -> Value:
     """`CumSum`."""
-    name, order = use.given()
+    name, order = so_far(use)
     return Value(use.emit("CumSum", name, use.index(use.axis(use.op.axis, order))), order)
 
 
 def cum_prod(use: Use) -> Value:
     """`CumProd`: each element times the product that ends 1, then 2, 4, 8 places before it."""
-    name, order = use.given()
+    name, order = so_far(use)
     at, rank = use.axis(use.op.axis, order), len(order)
     length, step = use.shape[order[at]], 1
     while step < length:
         before = use.emit("Slice", name, use.ints(0), use.ints(length - step), use.ints(at))
         pads = [step if axis == at else 0 for axis in range(2 * rank)]
-        name = use.emit("Mul", name, use.emit("Pad", before, use.ints(*pads), number(use, 1)))
+        name = use.emit("Mul", name, use.emit("Pad", before, use.ints(*pads), constant(use, 1, use.reads[0])))
         step *= 2
     return Value(name, order)
 
@@ -271,15 +295,19 @@ OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Ceil": of_numbers("Ceil", "Identity"),
     "Round": of_numbers("Round", "Identity"),
     "Clip": clip,
+    "Log2": log_to(2),
+    "Log10": log_to(10),
+    **{name: function(name) for name in ("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh")},
+    "Trunc": trunc,
     "LogicalNot": logical_not,
     "Cast": cast,
     "Divide": joined("Div"),
     "Power": power,
     "Equal": compared("Equal"),
     "NotEqual": compared("Equal", "Not"),
-    "Greater": compared("Greater"),
+    "GreaterThan": compared("Greater"),
     "GreaterEqual": compared("GreaterOrEqual"),
-    "Less": compared("Less"),
+    "LessThan": compared("Less"),
     "LessEqual": compared("LessOrEqual"),
     "LogicalAnd": logic("And"),
     "LogicalOr": logic("Or"),

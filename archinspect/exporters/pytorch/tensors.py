@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _METHODS = {
     **{name: name.lower() for name in ("Sqrt", "Rsqrt", "Square", "Abs", "Log", "Log1p", "Expm1", "Sin", "Cos", "Erf")},
     **{name: name.lower() for name in ("Reciprocal", "Sign", "Floor", "Ceil", "Round")},
+    **{name: name.lower() for name in ("Log2", "Log10", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Trunc")},
     "Negative": "neg",
     "LogicalNot": "logical_not",
 }
@@ -34,7 +35,14 @@ def _clip(use: Use) -> Step:
     op: Any = use.op
     bounds = {"min": op.min_value, "max": op.max_value}
     given = {name: value for name, value in bounds.items() if value is not None}
+    if "float" not in use.call.outputs[0].dtype:
+        given = {name: _as_whole(value) for name, value in given.items()}
     return Step(code(f"{{0}}.clamp({', '.join(f'{name}={{{name}}}' for name in given)})", **given))
+
+
+def _as_whole(value: float) -> float:
+    """Return a number as an integer where it is one, so that PyTorch makes no floats of integers."""
+    return int(value) if value.is_integer() else value
 
 
 def _cast(use: Use) -> Step:
@@ -51,9 +59,9 @@ def dtype_of(use: Use) -> str:
 _COMPARISONS = {
     "Equal": "eq",
     "NotEqual": "ne",
-    "Greater": "gt",
+    "GreaterThan": "gt",
     "GreaterEqual": "ge",
-    "Less": "lt",
+    "LessThan": "lt",
     "LessEqual": "le",
     "Divide": "div",
     "Power": "pow",
@@ -64,7 +72,7 @@ def _of_two(use: Use, name: str) -> Step:
     """Return a function of two inputs, or of one and a number."""
     op: Any = use.op
     if len(use.orders) == 1:
-        value = op.exponent if name == "pow" else op.value
+        value = _as_whole(op.exponent if name == "pow" else op.value)
         return Step(code(f"torch.{name}({{0}}, {{value}})", value=value))
     return Step(code(f"torch.{name}({{0}}{lined_up(use, 0)}, {{1}}{lined_up(use, 1)})"))
 
@@ -115,8 +123,14 @@ def _product(use: Use) -> Step:
     op: Any = use.op
     axes = sorted((use.axis(axis) for axis in op.axis), reverse=True)
     keep = ", keepdim=True" if op.keepdims else ""
-    text = "".join(f".prod({{dim{at}}}{keep})" for at in range(len(axes)))
+    text = "".join(f".prod({{dim{at}}}{keep}{_own_type(use)})" for at in range(len(axes)))
     return Step(code(f"{{0}}{text}", **{f"dim{at}": axis for at, axis in enumerate(axes)}))
+
+
+def _own_type(use: Use) -> str:
+    """Return what keeps the type of integers, for which PyTorch has int64 otherwise."""
+    dtype = use.call.outputs[0].dtype
+    return "" if "float" in dtype or dtype == "int64" else f", dtype={dtype_of(use)}"
 
 
 def _place(use: Use, name: str) -> Step:
@@ -130,6 +144,7 @@ def _along(use: Use, name: str) -> Step:
     """Return what elements so far come to, or their order."""
     op: Any = use.op
     options = ", descending=True" if getattr(op, "descending", False) else ""
+    options += _own_type(use) if name.startswith("cum") else ""
     return Step(code(f"{{0}}.{name}({{dim}}{options})", dim=use.axis(op.axis)))
 
 
