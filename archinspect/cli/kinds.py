@@ -170,7 +170,8 @@ class Columns(click.ParamType):  # type: ignore[type-arg] # generic from click 8
         """Return the names."""
         from archinspect.render.columns import NAMES  # only --columns needs it
 
-        names = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+        given = value.split(",") if isinstance(value, str) else value
+        names = tuple(part.strip().replace("_percent", "%") for part in given)
         for name in names:
             if name not in NAMES:
                 self.fail(f"no column '{name}'; there are {', '.join(NAMES)}", param, ctx)

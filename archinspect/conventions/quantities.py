@@ -89,6 +89,7 @@ DECLARED: Mapping[str, str] = {
     "score": "score",
     "softmax_row": "sum of the softmax",
     "strided": "output element and position of a stride",
+    "first_product": "element of the first factor and column of the second",
     "margin": "element with the channels padded by the window less one",
     "bias_as_if_plain": "filter and position of a plain convolution if there is a bias",
 }

@@ -189,7 +189,12 @@ CONVENTIONS: dict[str, Convention] = {
                 "FLOPs",
                 "macs",
                 (
-                    Rule("convolution dense MatMul Dot", _FACTOR, "1 per MAC, biases not"),
+                    Rule("convolution dense Dot", _FACTOR, "1 per MAC, biases not"),
+                    Rule(
+                        "MatMul",
+                        {"first_product": 1},
+                        "1 per element of the first factor and column of the second: 1 per MAC where neither stretches",
+                    ),
                     _BATCH_NORM,
                     _OTHER_NORMS,
                     Rule(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.diagnostics import suggest
 from archinspect.base.source import Map, Scalar
-from archinspect.graph.builder import GraphBuilder
+from archinspect.graph.builder import GraphBuilder, Later
 from archinspect.language.evaluation import TooLargeError, UnevaluatedError
 from archinspect.language.expressions import FAILED
 from archinspect.language.likely import chained_copies, forgotten_layout
@@ -167,9 +167,17 @@ class _Expander:
     def _outputs(self, steps: Steps, scope: Scope, last: Tensor | None) -> Sequence[Tensor]:
         tree = self.spec.fields.get("outputs") or self.spec.fields.get("output")
         if tree is None:
-            return [] if last is None else [last]
+            return [] if last is None else _all_of(last)
         try:
             found = steps.sources(tree, scope, scope.env, "outputs")
         except UnevaluatedError:
             return []
         return found if isinstance(found, list) else [found]
+
+
+def _all_of(last: Tensor) -> Sequence[Tensor]:
+    """Return what the last layer gives: all its outputs, where its first one is meant."""
+    if isinstance(last, Later):
+        return [last]
+    outputs = last.producer.outputs
+    return outputs if last is outputs[0] else [last]

@@ -58,17 +58,33 @@ class MatMul(Op):
         return Work(shapes[0][-2 if self.transpose_a else -1] * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        # A factor that stretches along the axes before is kept as the copy that it is stretched to.
+        # A factor that stretches along some of the axes before is kept as the copy that it is stretched to.
         needed = [i for i in (0, 1) if run.inputs[1 - i]]
-        whole = tuple(i for i in needed if shapes[i][:-2] == output[:-2])
+        whole = tuple(i for i in needed if not _is_copied(shapes[i], output))
         return Kept(whole, extra=self._stretched([shapes[i] for i in needed], output))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return self._stretched(shapes, output)
 
     def _stretched(self, shapes: Sequence[Shape], output: Shape) -> Elements:
-        lead = output[:-2]
-        return (("float", sum(size(lead) * size(shape[-2:]) for shape in shapes if shape[:-2] != lead)),)
+        lead = size(output[:-2])
+        return (("float", sum(lead * size(shape[-2:]) for shape in shapes if _is_copied(shape, output))),)
+
+    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
+        return {"first_product": size(shapes[0]) * output[-1]}
+
+
+def _is_copied(shape: Shape, output: Shape) -> bool:
+    """Return whether a factor is copied to be stretched: PyTorch makes one axis of all before the matrix.
+
+    It can where a factor stretches along each of them, or along none.
+    """
+    if shape[:-2] == output[:-2]:
+        return False
+    missing = len(output) - len(shape)
+    lead = (shape[0], *(1,) * missing, *shape[1:-2])
+    stretches = {there != wanted for there, wanted in zip(lead, output[:-2], strict=True) if wanted > 1}
+    return len(stretches) > 1
 
 
 class Slice(Op):
