@@ -1,16 +1,24 @@
-"""Write docs/accuracy.md: predicted memory of every measured network beside what was measured.
+"""Write docs/accuracy.md: predicted figures of every measured network beside what was measured.
 
-`python docs/accuracy.py > docs/accuracy.md`
+`python docs/accuracy.py > docs/accuracy.md`. The networks' own programs were measured by the scripts of tests/truth;
+the exported ones by `python tests/truth/measure_verify.py > tests/truth/verify.json`, which needs PyTorch.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.memory import kept, peak
 from archinspect.api import network
+from archinspect.verify.against_pytorch import ATTENTION, of_functions, predicted_of
+from archinspect.verify.partial import UNSAID, without
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archinspect.analyses.facts import Facts
 
 TRUTH = Path(__file__).parents[1] / "tests" / "truth"
 
@@ -122,12 +130,125 @@ def compared(predicted: int, truth: int) -> tuple[str, str, str]:
     return f"{predicted:,}", f"{truth:,}", "none" if predicted == truth else f"{predicted / truth - 1:+.2%}"
 
 
+EXPORTED = """
+## The exported programs
+
+[`archinspect verify`](verify.md) exports a network to PyTorch and measures that program: here all built-in networks, at
+batch 1 and 3, with PyTorch @TORCH@. A figure is `equal` to the byte, or what is measured beyond what is predicted.
+Parameters, trainable ones, buffers, MACs, those of backward, and shape, parameters and MACs of every layer are equal in
+@EQUAL@ of @ALL@ networks. `tests/truth/measure_verify.py` measures them anew.
+
+| Network | Layers' figures | Kept, batch 1 | Kept, batch 3 | Peak, batch 1 | Peak, batch 3 |
+| --- | ---: | ---: | ---: | ---: | ---: |
+"""
+
+BY_OPERATOR = """
+What is kept differs in these operators, by the layers that make it, in bytes beyond what is predicted:
+
+| Network | Operator | Batch 1 | Batch 3 |
+| --- | --- | ---: | ---: |
+"""
+
+PEAKS = """
+Where the peak differs, it stands in these layers:
+
+| Network | Batch | Predicted | Measured | Predicted in | Measured in |
+| --- | ---: | ---: | ---: | --- | --- |
+"""
+
+SAME = ("params", "trainable", "buffers", "macs", "training_macs")
+"""Figures that the table has in one word."""
+
+
+def exported() -> str:
+    """Return the part about exported programs."""
+    truth = json.loads((TRUTH / "verify.json").read_text(encoding="utf-8"))
+    rows: list[str] = []
+    operators: list[str] = []
+    peaks: list[str] = []
+    equal = 0
+    for name, batches in truth["models"].items():
+        facts = {batch: _facts(name, int(batch), found) for batch, found in batches.items()}
+        predicted = {batch: predicted_of(one) for batch, one in facts.items()}
+        same = all(_same(predicted[batch], found) for batch, found in batches.items())
+        equal += same
+        cells = [
+            _beyond(predicted[batch], found, figure) for figure in ("kept", "peak") for batch, found in batches.items()
+        ]
+        figures = f"{batches['1']['layers']:,} {'equal' if same else 'not all equal'}"
+        left = f", without {' and '.join(_left(batches['1']))}" if _left(batches["1"]) else ""
+        rows.append(f"| `{name}`{left} | {figures} | {' | '.join(cells)} |\n")
+        operators += _by_operator(name, facts, batches)
+        peaks += [
+            f"| `{name}` | {batch} | {predicted[batch]['peak']:,} | {found['peak']:,} "
+            f"| {_place(peak_at(facts[batch]))} | {_place(found['peak_at'])} |\n"
+            for batch, found in batches.items()
+            if found["peak"] != predicted[batch]["peak"] and not found.get("partial")
+        ]
+    head = EXPORTED.replace("@TORCH@", truth["torch"].partition("+")[0])
+    head = head.replace("@EQUAL@", str(equal)).replace("@ALL@", str(len(truth["models"])))
+    return head + "".join(rows) + BY_OPERATOR + "".join(operators) + PEAKS + "".join(peaks)
+
+
+def _facts(name: str, batch: int, found: dict[str, Any]) -> Facts:
+    return without(network(name, batch=batch).facts, found.get("partial", {}).keys())
+
+
+def _left(found: dict[str, Any]) -> list[str]:
+    """Return the kinds of layers that are left out, as a reader calls them."""
+    reasons = found.get("partial", {}).values()
+    return sorted({"`Custom`" if reason == UNSAID else "what chooses by numbers" for reason in reasons})
+
+
+def _same(predicted: dict[str, int], found: dict[str, Any]) -> bool:
+    return not found["unequal"] and all(predicted[name] == found.get(name, predicted[name]) for name in SAME)
+
+
+def _beyond(predicted: dict[str, int], found: dict[str, Any], figure: str) -> str:
+    """Return a cell: how much more is measured than predicted."""
+    if found.get("partial"):
+        return "not told"
+    if figure not in found:
+        return "does not train"
+    ours, theirs = predicted[figure], found[figure]
+    return "equal" if ours == theirs else f"{theirs - ours:+,} ({theirs / ours - 1:+.2%})"
+
+
+def _by_operator(name: str, facts: dict[str, Facts], batches: dict[str, Any]) -> Iterator[str]:
+    """Yield lines of what is kept otherwise than predicted."""
+    differences: dict[str, dict[str, int]] = {}
+    for batch, found in batches.items():
+        training = kept(facts[batch], attention=ATTENTION)
+        if training.total == found.get("kept", training.total) or found.get("partial"):
+            continue
+        kinds = {node.layer: type(node.layer_op).__name__ for node in facts[batch].graph.everything}
+        for layer, count in training.layers.items():
+            differences.setdefault(kinds[layer], {}).setdefault(batch, 0)
+            differences[kinds[layer]][batch] -= count
+        for kind, count in found["kept_by"].items():
+            differences.setdefault(kind, {}).setdefault(batch, 0)
+            differences[kind][batch] += count
+    for kind, by_batch in differences.items():
+        if any(by_batch.values()):
+            cells = [f"{by_batch.get(batch, 0):+,}" if by_batch.get(batch) else "equal" for batch in batches]
+            yield f"| `{name}` | `{kind}` | {' | '.join(cells)} |\n"
+
+
+def peak_at(facts: Facts) -> str:
+    """Return the layer in which the peak of the exported program is predicted."""
+    return peak(of_functions(facts), attention=ATTENTION).layer
+
+
+def _place(layer: str) -> str:
+    return f"`{layer}`" if layer else "the inputs"
+
+
 def page() -> str:
     """Return the page."""
     figures = measured()
     fused = f"{figures['vit_b_16']['saved_training_fused']:,}"
     rows = [row(name, *one) for name, of_network in figures.items() for one in programs(of_network).items()]
-    return HEAD + "".join(rows) + NOTES.replace("@FUSED@", fused)
+    return HEAD + "".join(rows) + NOTES.replace("@FUSED@", fused) + exported()
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def build(job, notes, device="meta"):
         model = names[job["name"]]()
     for path, module in model.named_modules():
         module.path = path
-        if path in job["stubs"]:
+        if path in job.get("stubs", ()):
             module.forward = functools.partial(stub, job["stubs"][path])
     return model
 
