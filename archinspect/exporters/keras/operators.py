@@ -111,6 +111,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "GaussianNoise": elementwise.noise,
     "StochasticDepth": elementwise.stochastic_depth,
     "Rescaling": elementwise.rescaling,
+    "Masking": elementwise.masking,
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
 OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}
