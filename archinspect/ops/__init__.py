@@ -95,7 +95,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "source": ("Input", "Parameter", "Constant", "Arange", "Fill"),
     "identity": (
         *("Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
-        *("GaussianDropout", "GaussianNoise", "StochasticDepth", "Rescaling"),
+        *("GaussianDropout", "GaussianNoise", "StochasticDepth", "Rescaling", "Masking"),
     ),
 }
 

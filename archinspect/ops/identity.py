@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, size
 from archinspect.ops.args import Choice, Float, Optional, arg
+from archinspect.ops.axes import same
 from archinspect.ops.base import Op
-from archinspect.ops.figures import Kept, View, Work
+from archinspect.ops.figures import Backward, Kept, View, Work
 from archinspect.ops.spatial import channel_axis, data_format_arg
 
 if TYPE_CHECKING:
@@ -140,3 +141,34 @@ class Rescaling(SameShape):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", size(output) * (self.scale != 1 and bool(self.offset))),)
+
+
+class Masking(_SameShape):
+    """Sets the steps to 0 all of whose features are `mask_value`, as Keras's layer, and otherwise does nothing.
+
+    Layers after it compute all steps nevertheless: a mask changes no figure of theirs.
+    FLOPs: 3 per element (a comparison, what becomes of a step's comparisons, a product).
+    """
+
+    gives_floats = True
+    mask_value: float = arg("what a step is filled with that does not count", Float(), 0.0)
+
+    def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0]) == 1:
+            raise Mismatch("needs an input of at least one axis, the features")
+        return shapes[0]
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return same(len(shapes[0]), mixed=[-1])
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=3 * size(output))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return Backward(Work(other=run.inputs[0] * size(output)))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        return Kept(extra=(("bool", size(output[:-1])),))  # which steps are left
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return (("bool", size(output[:-1])),)

@@ -270,6 +270,7 @@ SHAPES = [
     ("SelectiveScan", {}, [(1, 6), (1, 6), (1, 6, 4), (1, 4), (1, 4)], "needs an input of 2 axes (steps, channels), got 1", ()),
     ("SelectiveScan", {}, [(1, 5, 6), (1, 5, 6), (1, 7, 4), (1, 5, 4), (1, 5, 4)], "A has the axes [channels, states], 6 channels as x, not (None, 7, 4)", ()),
     ("SelectiveScan", {}, [(1, 5, 6), (1, 5, 6), (1, 6, 4), (1, 5, 4), (1, 5, 3)], "C must be (None, 5, 4) beside x (None, 5, 6), not (None, 5, 3)", ()),
+    ("Masking", {}, [(1,)], "needs an input of at least one axis, the features", ()),
     ("Split", {"parts": 4}, [(1, 5, 6)], "4 parts do not divide axis 2, whose size is 6", ("parts",)),
     ("Split", {"sizes": [2, 2]}, [(1, 5, 6)], "the sizes sum to 4, but axis 2 has 6", ("sizes",)),
     ("Unbind", {"parts": 4}, [(1, 5, 6)], "axis 1 has 5 positions, not 4", ("parts",)),

@@ -161,6 +161,7 @@ FLOPS = [
     ("Rescaling", {"scale": 0.5}, [IMAGE], 32),
     ("Rescaling", {"scale": 0.5, "offset": -1}, [IMAGE], 2 * 32),
     ("Rescaling", {}, [IMAGE], 0),
+    ("Masking", {}, [IMAGE], 3 * 32),
     # Convolutions: 2 a tap and output element, 1 a bias
     ("Conv1D", {"filters": 3, "kernel_size": 2}, [(1, 5, 2)], 2 * 4 * (2 * 2) * 3 + 4 * 3),
     ("Conv2D", {"filters": 3, "kernel_size": 3}, [IMAGE], 2 * 4 * (9 * 2) * 3 + 4 * 3),

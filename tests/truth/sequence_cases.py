@@ -22,7 +22,18 @@ class SelectiveScan(nn.Module):
         return found if skip is None else found + given * skip.unsqueeze(1)
 
 
-MODULES = {"SelectiveScan": SelectiveScan}
+class Masking(nn.Module):
+    """As Keras's layer computes it."""
+
+    def __init__(self, mask_value=0.0):
+        super().__init__()
+        self.value = mask_value
+
+    def forward(self, given):
+        return given * (given != self.value).any(dim=-1, keepdim=True)
+
+
+MODULES = {"SelectiveScan": SelectiveScan, "Masking": Masking}
 
 
 def case(op, *inputs, **args):
@@ -56,9 +67,14 @@ def torch_cases():
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 6), (2, 7, 4), (2, 5, 4), (2, 5, 4))
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 3))
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 5), (2, 6, 4), (2, 5, 4), (2, 5, 4))
+    for batch in (1, 3):
+        yield case("Masking", (batch, 5, 6))
+    yield case("Masking", (2, 3, 5, 6), mask_value=-1.0)
 
 
 def keras_cases():
+    yield case("Masking", (2, 5, 6))
+    yield case("Masking", (2, 5, 6), mask_value=-1.0)
     for name in ("SimpleRNNCell", "LSTMCell", "GRUCell"):
         states = [(2, 8)] * (1 + (name == "LSTMCell"))
         yield case(name, (2, 6), *states, units=8)

@@ -262,6 +262,12 @@ def stochastic_depth(use: Use) -> Step:
     return layer("Dropout", {"rate": op.rate}, noise_shape=(shape, None))
 
 
+def masking(use: Use) -> Step:
+    """Return a `Masking`."""
+    op: Any = use.op
+    return layer("Masking", {}, mask_value=(op.mask_value, 0.0))
+
+
 def rescaling(use: Use) -> Step:
     """Return a `Rescaling`."""
     op: Any = use.op

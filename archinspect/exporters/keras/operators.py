@@ -134,6 +134,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Rescaling": elementwise.rescaling,
     **tensors.OPERATORS,
     **places.OPERATORS,
+    "Masking": elementwise.masking,
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
 OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}

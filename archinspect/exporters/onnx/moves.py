@@ -197,6 +197,16 @@ def embedding(use: Use) -> Value:
     return Value(use.emit("Gather", use.weight("embeddings"), name, axis=0), spec_order(len(use.output)))
 
 
+def masking(use: Use) -> Value:
+    """`Masking`."""
+    name = use.spec()
+    if use.dtypes[0] != "float":
+        name = use.cast(name, "float")
+    differs = use.cast(use.emit("Not", use.emit("Equal", name, use.number(use.op.mask_value))), "float")
+    counts = use.emit("ReduceMax", differs, use.ints(-1), keepdims=1)
+    return Value(use.emit("Mul", name, counts), spec_order(len(use.output)))
+
+
 def embedding_bag(use: Use) -> Value:
     """`EmbeddingBag`: the vectors of all integers, and what becomes of those of a bag."""
     vectors, kind = embedding(use).name, {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax"}[use.op.mode]
@@ -267,6 +277,7 @@ OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "SampleGaussian": sample,
     "Embedding": embedding,
     "EmbeddingBag": embedding_bag,
+    "Masking": masking,
     "SinusoidalEmbedding": sinusoids,
     "LearnedPositions": learned_positions,
     "ClassToken": class_token,

@@ -166,6 +166,13 @@ def selective_scan(use: Use) -> Step:
     return Step(code(f"selective_scan({given})"), parts=("selective_scan",))
 
 
+def masking(use: Use) -> Step:
+    """Return steps of one value set to 0."""
+    op: Any = use.op
+    given = "{0}" if "float" in use.call.inputs[0].dtype else "{0}.float()"
+    return Step(code(f"mask_steps({given}, {{value}})", value=op.mask_value), parts=("mask_steps",))
+
+
 def embedding(use: Use) -> Step:
     """Return an `nn.Embedding`."""
     op: Any = use.op

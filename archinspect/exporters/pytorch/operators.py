@@ -106,6 +106,7 @@ OPERATORS: dict[str, Translation] = {
         SimpleRNNCell=features.cell,
         LSTMCell=features.cell,
         GRUCell=features.cell,
+        Masking=features.masking,
         SelectiveScan=features.selective_scan,
         Embedding=features.embedding,
         EmbeddingBag=features.embedding_bag,

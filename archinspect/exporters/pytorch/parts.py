@@ -433,6 +433,11 @@ def selective_scan(
     return found if skip is None else found + x * skip.unsqueeze(1)
 
 
+def mask_steps(x: Tensor, value: float) -> Tensor:
+    """Set steps to 0 all of whose features are this value."""
+    return x * (x != value).any(dim=-1, keepdim=True)
+
+
 def with_states(
     made: tuple[Tensor, Tensor | tuple[Tensor, ...]],
     states: int,
