@@ -145,6 +145,7 @@ class OneHot(Op):
 
     kind = "embedding"
     aliases = ("ToCategorical",)
+    looks_up = True
     num_classes: int = arg("size of a vector", Int(1), aliases=("depth",))
     dtype: str = arg("data type; `float` is the one the network computes in", Choice(*DTYPES), "float")
 
