@@ -122,7 +122,7 @@ def test_the_script_says_what_it_found(monkeypatch, capsys):
 def test_the_script_prints_the_smallest_network_that_is_wrong(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(random_networks, "complaints", _dislikes_dense)
     monkeypatch.setattr(random_networks.multiprocessing, "Pool", _Here)
-    monkeypatch.setattr("sys.argv", ["random_networks.py", "--count", "20", "--keep", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["random_networks.py", "--count", "100", "--keep", str(tmp_path)])
     assert random_networks.main() == 1
     assert "  valid: has a Dense layer\n" in capsys.readouterr().out
     (kept,) = tmp_path.iterdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
@@ -122,10 +123,10 @@ class _ConvLSTM(Op):
 
     def _works(self, shape: Shape) -> tuple[int, int, int]:
         """Return the MACs of a step's two convolutions, and a step's elements."""
-        state = self.state(shape)
-        gates = self.of_state.output(state)
+        gates = self.of_input.output(_step(shape))
         of_input = self.of_input.work([_step(shape)], gates).macs
-        return of_input, self.of_state.work([state], gates).macs, size(state)
+        # The other convolution keeps the size: said by itself, it would have pads of its own in a formula.
+        return of_input, prod(self.kernel_size) * self.filters * size(gates), size(self.state(shape))
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         steps = shapes[0][1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from networks.guess import FORMATS, SIZES, Guess, divisors, factors, of_kind
+from networks.guess import FORMATS, KNOWN, SIZES, Guess, divisors, factors, of_kind
 
 from archinspect import ops
 from archinspect.base.shape import Mismatch
@@ -387,7 +387,7 @@ def _tidy_einsum_dense(guess: Guess) -> None:
 # Layers around another one
 
 STEPS_APART = {"TimeDistributed", "Bidirectional", "Custom", "Activation", "Concatenate"}
-SINGLE = [kind for kind in ops.all_ops() if kind.inputs[0] == 1 and kind.__name__ not in STEPS_APART]
+SINGLE = [kind for kind in KNOWN if kind.inputs[0] == 1 and kind.__name__ not in STEPS_APART]
 
 
 def _of_a_step(guess: Guess) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from archinspect import ops
+from networks.guess import KNOWN
+
 from archinspect.ops.base import Op
 
 if TYPE_CHECKING:
@@ -23,10 +24,8 @@ class Coverage:
 
     def __init__(self) -> None:
         self.networks = 0
-        self.operators: Counter[str] = Counter({kind.__name__: 0 for kind in ops.all_ops()})
-        self.arguments: Counter[str] = Counter(
-            {f"{kind.__name__}.{name}": 0 for kind in ops.all_ops() for name in kind.args}
-        )
+        self.operators: Counter[str] = Counter({kind.__name__: 0 for kind in KNOWN})
+        self.arguments: Counter[str] = Counter({f"{kind.__name__}.{name}": 0 for kind in KNOWN for name in kind.args})
 
     def add(self, graph: Graph) -> None:
         """Count a network."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from networks.arguments import arguments
 from networks.further import further
+from networks.guess import KNOWN
 
 from archinspect import ops
 from archinspect.base.shape import Mismatch, size
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_ELEMENTS = 4_000
 MOST_WEIGHTS = 20_000
-OPERATORS = [kind for kind in ops.all_ops() if kind.__name__ != "Input"]
+OPERATORS = [kind for kind in KNOWN if kind.__name__ != "Input"]
 SOURCES = ("Parameter", "Constant", "Input")
 INTEGERS = ("int32", "int64")
 ANY_TYPE = (

@@ -23,6 +23,11 @@ WORDS = ["linear", "relu", "swish", "hard_sigmoid", "nn.GELU"]
 """Other names of activations, and of none."""
 
 
+APART = ("image", "preprocess", "sampling", "bilinear", "deform", "weightnorm", "channels", "convlstm")
+"""Families that no random network has yet: their arguments and further inputs are not guessed."""
+KNOWN = [kind for kind in ops.all_ops() if kind.__module__.rpartition(".")[2] not in APART]
+
+
 class Guess:
     """An operator's arguments, as far as they are chosen, and the shapes that it will read, the batch first."""
 
