@@ -97,7 +97,8 @@ class Network:
     def report(self, *, convention: str = "", memory: bool = False) -> Report:
         """Return what the network is and costs; see :func:`archinspect.inspect`."""
         with collection_paused():
-            return report(self.facts, convention=convention, memory=memory)
+            found = report(self.facts, convention=convention, memory=memory)
+        return found._replace(warnings=tuple(self.warnings))
 
     def memory(self, plan: Plan | None = None) -> MemoryReport:
         """Return what the network takes of a machine's memory; see :func:`archinspect.memory_report`."""
@@ -215,6 +216,13 @@ class Network:
         with collection_paused():
             run_checks(self.facts, problems)
         return problems.all()
+
+    def hints(self) -> list[Diagnostic]:
+        """Return what is no mistake but worth to know, such as windows that leave the end of an input out."""
+        from archinspect.checks import hints
+
+        with collection_paused():
+            return hints(self.facts)
 
     def _worked(self) -> tuple[Any, ...]:
         """Return the layers that can be worked out with the network's own numbers."""

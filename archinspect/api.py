@@ -53,6 +53,8 @@ class Checked(NamedTuple):
     report: Report | None
     template: bool = False
     """Whether it needs parameters, and so stands for a family of networks; only its form is checked."""
+    hints: Sequence[Diagnostic] = ()
+    """What is no mistake but worth to know."""
 
     @property
     def ok(self) -> bool:
@@ -220,7 +222,7 @@ def check(spec: str | Path) -> Checked:
         found = _network(source, Settings())
     except InvalidSpecError as error:
         return Checked(source.name, error.diagnostics, None)
-    return Checked(source.name, found.check(), found.report())
+    return Checked(source.name, found.check(), found.report(), hints=found.hints())
 
 
 def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:

@@ -69,6 +69,7 @@ def process(*args, **options):
         ("check warned.yaml", 0),
         ("check warned.yaml --strict", 1),
         ("check net.yaml --strict", 0),
+        ("check net.yaml --strict --hints", 0),
         ("check partial.yaml", 0),
         ("check partial.yaml --require-complete", 1),
         ("check net.yaml --require-complete", 0),

@@ -62,8 +62,8 @@ class Facts:
         return sum(self.sizes[dtype] * count for dtype, count in elements)
 
     def trains(self, node: Node) -> bool:
-        """Return whether training changes weights of a node."""
-        return node.trainable and self.call(node).learns
+        """Return whether training changes weights of a node; whether shared ones do, their owner says."""
+        return (node.shares or node).trainable and self.call(node).learns
 
     def own_weights(self, node: Node) -> Mapping[str, Weight]:
         """Return the weights of a node but those that it takes from the one it shares with.

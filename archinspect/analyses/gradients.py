@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
-    from archinspect.graph.graph import Node
+    from archinspect.graph.graph import Node, Tensor
 
 
 class Gradients(NamedTuple):
@@ -19,13 +19,18 @@ class Gradients(NamedTuple):
 
     def of_inputs(self, node: Node) -> tuple[bool, ...]:
         """Return of each input whether backward finds its gradient here; what only lends its shape has none."""
-        read = len(node.reads)
+        read = len(_read(node))
         return tuple([i < read and self.needed[tensor.position] for i, tensor in enumerate(node.inputs)])
 
     def arriving(self, node: Node) -> tuple[int, ...]:
         """Return how many gradients arrive at each output of a node; empty where backward does not pass it."""
         counts = tuple([self.summed[tensor.position] for tensor in node.outputs])
         return counts if any(counts) else ()
+
+
+def _read(node: Node) -> tuple[Tensor, ...]:
+    """Return the inputs to which gradients go where they need one."""
+    return () if node.op.looks_up else node.reads
 
 
 def gradients(facts: Facts) -> Gradients:
@@ -43,13 +48,13 @@ def _gradients(facts: Facts, *, to_inputs: bool) -> Gradients:
     graph = facts.graph
     needed = [to_inputs and facts.is_float(tensor) for node in graph.inputs for tensor in node.outputs]
     for node in graph.nodes:
-        passed = facts.trains(node) or any(needed[tensor.position] for tensor in node.reads)
+        passed = facts.trains(node) or any(needed[tensor.position] for tensor in _read(node))
         needed += [passed and facts.is_float(tensor) for tensor in node.outputs]
     summed = [0] * len(needed)
     for tensor in graph.outputs:
         summed[tensor.position] = int(needed[tensor.position])
     for node in reversed(graph.nodes):
         if any(summed[tensor.position] for tensor in node.outputs):
-            for tensor in node.reads:
+            for tensor in _read(node):
                 summed[tensor.position] += needed[tensor.position]
     return Gradients(needed, summed)

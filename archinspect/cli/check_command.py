@@ -33,9 +33,10 @@ class CheckedType(SpecType):
 @click.command("check")
 @click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|NAME]...")
 @format_option("full", "concise", "json", help="concise prints a line per problem, json everything.")
+@click.option("--hints", is_flag=True, help="Also tell what is no mistake, such as windows that leave rows out.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
-def command(specs: tuple[str, ...], form: str, *, strict: bool, require_complete: bool) -> None:
+def command(specs: tuple[str, ...], form: str, *, hints: bool, strict: bool, require_complete: bool) -> None:
     """Check that specs fit together and keep what their `expect` states.
 
     A name with a suffix or a slash is a file or a folder; others may be built-in networks. Folders are searched for
@@ -61,7 +62,7 @@ def command(specs: tuple[str, ...], form: str, *, strict: bool, require_complete
         except api.NotFoundError as error:
             missing.append(str(error))
     if checked or not missing:
-        _print(checked, form)
+        _print(checked, form, hints=hints)
     for message in missing:
         click.echo(f"Error: {message}", err=True)
     partial = any(result.report and result.report.status == "partial" for result in checked)
@@ -111,12 +112,13 @@ def _below(folder: str) -> list[str]:
     return sorted(found, key=lambda path: path.split(os.sep))
 
 
-def _print(checked: list[Checked], form: str) -> None:
+def _print(checked: list[Checked], form: str, *, hints: bool) -> None:
     from archinspect.render import check as render  # a help page needs none
 
-    found = [diagnostic for result in checked for diagnostic in result.diagnostics]
+    found = [one for result in checked for one in (*result.diagnostics, *(result.hints if hints else ()))]
+    untold = 0 if hints else sum(len(result.hints) for result in checked)
     if form == "json":
         click.echo(render.check_json(found))
         return
     templates = sum(result.template for result in checked)
-    render.print_check(found, stdout_console(), form=form, specs=len(checked), templates=templates)
+    render.print_check(found, stdout_console(), form=form, specs=len(checked), templates=templates, untold=untold)

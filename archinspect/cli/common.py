@@ -14,7 +14,7 @@ from archinspect.cli.output import color
 from archinspect.ops.figures import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from click.shell_completion import CompletionItem
@@ -239,6 +239,7 @@ def load_report(  # noqa: PLR0913 - as the options
             convention=convention or "",
             memory=memory,
         )
+    print_diagnostics(report.warnings)
     return report
 
 
@@ -284,8 +285,10 @@ def _explain_inputs(api: ModuleType) -> None:
             )
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
     """Print problems in full to stderr."""
+    if not diagnostics:
+        return
     from archinspect.render.diagnostics import full  # the error path only
 
     console = stderr_console()

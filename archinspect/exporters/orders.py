@@ -100,6 +100,13 @@ def as_a_map(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tu
     )
 
 
+def as_a_map_of_any_rank(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Read inputs with the channels first, however many spatial axes they have."""
+    rank = len(shapes[0])
+    order = spec_order(rank) if op.data_format == "channels_first" else channels_first(rank)
+    return (order,) * len(shapes)
+
+
 def as_maps_with_boxes(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Read maps with the channels first, and the boxes, the last input, in the spec's order."""
     return (*as_a_map(op, shapes[:-1], orders[:-1]), spec_order(len(shapes[-1])))
@@ -112,10 +119,11 @@ def as_the_first(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -
     return (orders[0],) * len(orders)
 
 
-def where_it_matters(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
-    """Read an input as it is there if all elements lie along one axis, else in the spec's order."""
+def as_one_axis(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Read an input in the spec's order; as it is there if one axis is made of all and one has all elements."""
     several = sum(size > 1 for size in shapes[0][1:])
-    return orders if several <= 1 else as_the_spec(op, shapes, orders)
+    kept = len(op.outputs(shapes[0])[0]) > 2  # noqa: PLR2004 - batch, features
+    return as_the_spec(op, shapes, orders) if kept or several > 1 else orders
 
 
 def made_in(use: Use, output: Tensor, *, keeps: bool) -> Order:

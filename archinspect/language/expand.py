@@ -9,6 +9,7 @@ from archinspect.base.source import Map, Scalar
 from archinspect.graph.builder import GraphBuilder
 from archinspect.language.evaluation import TooLargeError, UnevaluatedError
 from archinspect.language.expressions import FAILED
+from archinspect.language.likely import chained_copies, forgotten_layout
 from archinspect.language.operators import place_of
 from archinspect.language.parse import LAYOUTS
 from archinspect.language.references import Linker
@@ -68,7 +69,12 @@ class _Expander:
             outputs = self._outputs(steps, scope, last)
         except TooLargeError:
             return None
-        return Linker(builder, self.expansion.results, self.problems).link(outputs, self.expansion.sharing)
+        graph = Linker(builder, self.expansion.results, self.problems).link(outputs, self.expansion.sharing)
+        if graph is not None:
+            warnings = [] if spec.text("layout") else [*forgotten_layout(graph)]
+            for warning in (*warnings, *chained_copies(graph, self.expansion.chains)):
+                self.problems.add(warning)
+        return graph
 
     def _no_layers(self) -> bool:
         if not self.problems.failed:

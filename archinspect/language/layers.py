@@ -10,6 +10,7 @@ from archinspect.base.diagnostics import Near
 from archinspect.base.source import List
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.likely import split_path
 from archinspect.language.parse import parse_path
 from archinspect.ops.base import ArgumentError
 
@@ -66,7 +67,7 @@ class Layers:
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
-        op = expansion.maker.make(kind, step, env, expansion.builder.layout, merges=merges)
+        op = expansion.maker.make(kind, op_name, step, env, expansion.builder.layout, merges=merges)
         path = expansion.claim(name, step, scope, snake(kind.__name__))
         if op and kind is ops.find_operator("Input"):
             self._add_input(op, path, step)
@@ -113,10 +114,13 @@ class Layers:
         expansion = self.expansion
         first = expansion.single(step, start)
         inputs = []
-        for path in step.value.items:
+        paths = [self._path_steps(path) for path in step.value.items]
+        for warning in split_path(step.value.items, paths):
+            expansion.problems.add(warning)
+        for path, steps in zip(step.value.items, paths, strict=True):
             inner = scope.for_path(env, first)
             expansion.refuse_deep(inner, step.span)
-            end = self.steps(self._path_steps(path), inner, first)
+            end = self.steps(steps, inner, first)
             if end is None:
                 message = "the empty path has no input"
                 expansion.problems.error("from", message, path.span, "say where it comes from: `from:`")

@@ -9,6 +9,7 @@ from archinspect.base.source import List, Map, Scalar
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.ops import find_operator
 from archinspect.ops.base import ArgumentError
+from archinspect.ops.modules import find_module
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
@@ -36,8 +37,8 @@ class Maker:
         self._arguments: dict[tuple[Step, type[Op]], Map | None] = {}
         """The arguments of steps that give one without its name."""
 
-    def make(self, kind: type[Op], step: Step, env: Env, layout: str, *, merges: bool) -> Op | None:
-        """Return the operator with this step's arguments; None where they are wrong."""
+    def make(self, kind: type[Op], name: str, step: Step, env: Env, layout: str, *, merges: bool) -> Op | None:
+        """Return the operator that a step calls so, with its arguments; None where they are wrong."""
         made = self._made.get(step)
         if made is not None:
             return made
@@ -46,12 +47,15 @@ class Maker:
             and not (merges and isinstance(step.value, List))
             and (step, kind) not in self._arguments
         ):
-            self._arguments[step, kind] = self._with_main(kind, step, step.value)
+            self._arguments[step, kind] = self._with_main(kind, kind.main_arg(name), step, step.value)
         arguments = self.arguments(step, kind)
         try:
             values = self._values(kind, arguments, env) if arguments else {}
         except UnevaluatedError:
             return None
+        module = find_module(name)
+        if module:
+            values = module.arguments(kind.names, values)
         if "data_format" in kind.args:
             values.setdefault("data_format", layout)
         key = (kind, repr(values))
@@ -98,9 +102,8 @@ class Maker:
         """Return the arguments that a step gives, the main one among them by its name."""
         return self._arguments.get((step, kind), step.args)
 
-    def _with_main(self, kind: type[Op], step: Step, value: Tree) -> Map | None:
+    def _with_main(self, kind: type[Op], main: str | None, step: Step, value: Tree) -> Map | None:
         """Return the arguments of `Dense: 10` as those of `Dense: {units: 10}`."""
-        main = kind.main_arg()
         if main is None:
             self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span)
             return step.args

@@ -172,6 +172,9 @@ class _Parser:
     def _block(self, key: Scalar, body: Tree) -> Block:
         block = Block(key.text, key.span, {}, [])
         self._refuse_name(key)
+        if key.text in (*TYPE_KEYS, *STEP_KEYS):
+            message = f"a block cannot be called '{key.text}', which is a key of steps"
+            self.problems.error("name", message, key.span, "give it another name")
         if isinstance(body, List):
             block.layers.extend(self.steps(body, key))
             return block

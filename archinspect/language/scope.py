@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
+    from archinspect.language.likely import Chain
     from archinspect.language.parse import Block, Step
     from archinspect.language.references import Sharing
 
@@ -77,6 +78,7 @@ class Expansion:
         self.results: dict[str, Tensor] = {}
         """What the layer or composite of each path produces."""
         self.sharing: list[Sharing] = []
+        self.chains: list[Chain] = []
         self.shapes: dict[str, Sequence[int]] = {}
         """Other shapes for the inputs that are steps, by their paths; empty for the only input."""
         self.steps = 0

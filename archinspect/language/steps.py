@@ -11,6 +11,7 @@ from archinspect.language.composites import Composites
 from archinspect.language.copies import copies
 from archinspect.language.evaluation import Names, TooLargeError, UnevaluatedError
 from archinspect.language.layers import Layers
+from archinspect.language.likely import Chain
 from archinspect.language.references import Ref, Sharing, is_all
 from archinspect.language.scope import Expansion, Scope, Start, first
 
@@ -81,6 +82,7 @@ class Steps:
             inner = Scope(f"{path}.", scope.env, scope)
             expansion.builder.composites[path] = Composite(self._op_name(step, scope.env) or "group")
         made: list[Tensor] = []
+        started = step.extras.get("from") if each and not reads_all else None
         # What reads all that was made before differs from copy to copy.
         for index in range(times) if reads_all else copies(expansion, times):
             env = Names(scope.env, {"index": index})
@@ -93,6 +95,8 @@ class Steps:
         if reads_all:
             scope.results += made[:-1]  # the last is added as what the step makes, as of any other
         result = first(start)
+        if started is not None:
+            expansion.chains.append(Chain(started.span, made))
         if name is not None:
             expansion.close(inner.prefix[:-1], result)
         return result

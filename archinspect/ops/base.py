@@ -9,6 +9,7 @@ from archinspect.base.shape import size
 from archinspect.ops.args import Arg
 from archinspect.ops.computed import Computed
 from archinspect.ops.figures import Backward, Kept, Work
+from archinspect.ops.modules import find_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,10 +60,19 @@ WITHOUT_EFFECT = frozenset(
     ]
 )
 
+ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
+    "dtype": (
+        (None, "float32", "float", "torch.float32", "tf.float32"),
+        "a network has one type: `--dtype`; what a layer converts to, `Cast` says",
+    ),
+    "noise_shape": ((None,), "a mask has the shape of what it masks"),
+}
+"""Of some of them, the values that are without effect, and what to do instead of others."""
+
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
-    "gives_floats",
+    *("gives_floats", "looks_up"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
@@ -154,6 +164,8 @@ class Op:
     """Whether an output position reads just its own. Normalizations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
+    looks_up: ClassVar[bool] = False
+    """Whether it takes what it reads as positions, to which no gradient goes."""
     gives_floats: ClassVar[bool] = False
     """Whether it makes numbers with fractions of integers: what weighs, divides, or computes a function such as exp."""
     activation: Op | None = None
@@ -208,6 +220,7 @@ class Op:
         name = self.names.get(spelling)
         if name is None:
             if spelling in WITHOUT_EFFECT or spelling in self.ignores:
+                self._refuse_effect(spelling, value)
                 return
             message = f"{type(self).__name__}: unknown argument '{spelling}'"
             raise ArgumentError(message, spelling, code="unknown-argument", near=Near(spelling, self.args, given))
@@ -215,9 +228,19 @@ class Op:
             raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
         vars(self)[name] = self._convert(self.args[name], spelling, value)
 
+    def _refuse_effect(self, spelling: str, value: Value | Op) -> None:
+        """Raise for an argument that is without effect only as long as it says what holds anyway."""
+        without, help_ = ONLY_AS.get(spelling, ((value,), ""))
+        if value not in without:
+            message = f"{type(self).__name__}: {spelling} {show(value)} would change costs that are not counted"
+            raise ArgumentError(message, spelling, help=help_)
+
     @classmethod
-    def main_arg(cls) -> str | None:
-        """Return the argument that a bare value means, None where there is none."""
+    def main_arg(cls, name: str = "") -> str | None:
+        """Return the argument that a bare value means under a name of the operator, None where there is none."""
+        module = find_module(name)
+        if module and module.main:
+            return module.main
         return next(iter(cls.args), None) if cls.main is None else cls.main or None
 
     @classmethod
@@ -393,12 +416,14 @@ def make_argument(kind: type[Op], name: str, given: Value) -> Op:
     A value that is no map is its main argument's.
     """
     if given is not None and not isinstance(given, dict):
-        main = kind.main_arg()
+        main = kind.main_arg(name)
         if main is None:
             raise ArgumentError(f"{kind.__name__} takes no arguments", name, code="unknown-argument")
         given = {main: given}
+    module = find_module(name)
+    arguments = given or {}
     try:
-        return kind(**(given or {}))
+        return kind(**(module.arguments(kind.names, arguments) if module else arguments))
     except ArgumentError as error:
         raise error.inside(name) from None
 

@@ -10,7 +10,7 @@ from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import Bool, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Reach, Weight, Work, product_backward
-from archinspect.ops.spatial import Windowed, times
+from archinspect.ops.spatial import Windowed, channels_help, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ class _Window(Windowed):
             raise Mismatch(
                 f"in_channels is {self.in_channels}, but the input has {channels} channels",
                 args=("in_channels",),
-                help="leave in_channels out: it follows from the input",
+                help=channels_help("in_channels", self.in_channels, shape, self.data_format),
             )
         return channels
 
@@ -259,6 +259,9 @@ class _Transpose(_Window):
     filters: int = arg("output channels", Int(1), aliases=("out_channels",))
     groups: int = arg("groups of channels, each convolved on its own", Int(1), 1)
     output_padding: tuple[int, ...] | None = arg("positions added after the output", Optional(PerAxis(0)), None)
+
+    def unread(self, shape: Shape, output: Shape) -> Shape:
+        return (0,) * self.rank
 
     def check(self) -> None:
         if self.output_padding is None:

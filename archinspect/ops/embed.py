@@ -26,6 +26,7 @@ class Embedding(Op):
     kind = "embedding"
     has_kernel = True
     is_table = True
+    looks_up = True
     ignores = (
         *("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
         *("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),

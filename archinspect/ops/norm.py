@@ -9,7 +9,7 @@ from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Kept, Weight, Work
-from archinspect.ops.spatial import channel_axis, data_format_arg
+from archinspect.ops.spatial import channel_axis, channels_help, data_format_arg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ class _ChannelNorm(_Norm):
             raise Mismatch(
                 f"num_features is {self.num_features}, but the input has {channels} channels",
                 args=("num_features",),
-                help="leave num_features out: it follows from the input",
+                help=channels_help("num_features", self.num_features, shape, self.data_format),
             )
         return channels
 
@@ -277,6 +277,11 @@ class InstanceNormalization(_TrackedNorm):
     aliases = ("InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d")
     affine: bool = arg("learn a scale and an offset", Bool(), default=False)
     track_running_stats: bool = arg("keep running statistics", Bool(), default=False)
+
+    def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0][1:]) == 1:
+            raise Mismatch("needs an axis beside the channels: a single element is its own mean, and becomes 0")
+        return super().output(*shapes)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)

@@ -143,7 +143,7 @@ class Recurrent(Op):
         # No gradients of the network's input, nor of the zeros that a state starts from.
         first = sum(cell.features for cell in cells[: 1 + self.bidirectional])
         without = 0 if run.inputs[0] else batch * steps * self.gates * self.units * first
-        if not any(run.inputs[1:]):
+        if not any(run.inputs[1:2]):
             without += batch * self.gates * self.units * self.features * len(cells)
         return Backward(
             Work(macs - without, others * self.operations),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from archinspect.base.diagnostics import counted
 from archinspect.base.shape import AXES, Mismatch
 from archinspect.ops.args import Choice, arg
 from archinspect.ops.base import Op
@@ -75,6 +76,18 @@ class Windowed(Spatial):
             Reach(window, step, pad[0]) for window, step, pad in zip(how.windows, how.strides, how.pads, strict=True)
         )
 
+    def unread(self, shape: Shape, output: Shape) -> Shape:
+        """Return how many positions at each spatial axis's end no window reaches, the padding not counted."""
+        lengths, counts = self.split(shape)[0], self.split(output)[0]
+        how = self.sliding(lengths)
+        reached = [
+            (count - 1) * step + window - before
+            for count, step, window, (before, _) in zip(counts, how.strides, how.windows, how.pads, strict=True)
+        ]
+        # Where windows leave gaps, as 1x1 ones of stride 2, the end is no more left out than the rest.
+        gaps = any(step > window for step, window in zip(how.strides, how.windows, strict=True))
+        return tuple(0 if gaps else max(0, n - end) for n, end in zip(lengths, reached, strict=True))
+
     def axis_names(self) -> Sequence[str]:
         """Return what messages call the axes."""
         return AXES[-self.rank :] if self.rank > 1 else ("length",)
@@ -83,6 +96,22 @@ class Windowed(Spatial):
 def channel_axis(shape: Shape, data_format: str) -> int:
     """Return where the channels stand in a shape of any rank."""
     return 1 if data_format == "channels_first" else len(shape) - 1
+
+
+def channels_help(name: str, channels: int | None, shape: Shape, data_format: str) -> str:
+    """Return the remedy where an argument says another number of channels than the input has."""
+    if data_format == "channels_last" and channels == shape[1]:
+        return "write `layout: channels_first` in the spec if the first axis is the channels, as in PyTorch"
+    return f"leave {name} out: it follows from the input"
+
+
+_POSITIONS = {"depth": "slice", "height": "row", "width": "column", "length": "position"}
+
+
+def positions_of(op: Windowed, shape: Shape, output: Shape) -> str:
+    """Write what no window of an operator reads at the end of its input, `1 row and 1 column`; empty for nothing."""
+    left = zip(op.unread(shape, output), op.axis_names(), strict=True)
+    return " and ".join(counted(count, _POSITIONS[name]) for count, name in left if count)
 
 
 def times(sizes: Sequence[int]) -> str:

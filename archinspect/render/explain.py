@@ -81,6 +81,8 @@ def _print_part(part: Explanation, console: Console) -> None:
         given = ", ".join(f"{figure.name} = {figure.value}" for figure in part.given)
         console.print(Padding(Text(given), (0, 0, 0, len(INDENT)), expand=False))
     _print_section("Output", ", ".join(map(shape, part.output_shapes)), part.output, console)
+    if part.unread:
+        console.print(Text(f"{INDENT}left over at the end of the input: {part.unread}", "yellow"))
     if part.weights:
         console.print(Text.assemble(("\nWeights", "bold"), f" those of {part.shares}" if part.shares else ""))
         for weight in part.weights:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from archinspect.analyses.receptive_field import Field, fields
-from archinspect.base.diagnostics import suggest
+from archinspect.base.diagnostics import show, suggest
 from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.base.shape import AXES, axis_names, size
 from archinspect.base.symbolic.traced import Number, Traced, is_long, named, named_numbers, plain, terms, written
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
-from archinspect.ops.spatial import Spatial
+from archinspect.ops.modules import find_module
+from archinspect.ops.spatial import Spatial, Windowed, positions_of
 from archinspect.reports.summary import batch_shape
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Explanation(NamedTuple):
     given: tuple[Figure, ...]
     output: tuple[Figure, ...]
     """The sizes of the outputs."""
+    unread: str
+    """What no window reads at the end of the input, `1 row and 1 column`; empty for nothing."""
     weights: tuple[WeightFigure, ...]
     params: tuple[Figure, ...]
     """Learned parameters, and running statistics if there are any."""
@@ -115,6 +118,7 @@ class Explanation(NamedTuple):
             "output_shape": _sizes(self.output_shapes[0]),
             "given": {figure.name: figure.value for figure in self.given},
             "output": [figure.as_dict() for figure in self.output],
+            **({"unread": self.unread} if self.unread else {}),
             "weights": [
                 {
                     "shape": list(w.shape),
@@ -237,6 +241,16 @@ def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     return {name: tuple(parts) for name, parts in layers.items()}
 
 
+def _as_module(node: Node) -> str:
+    """Return what is to be said of a layer that the spec calls as PyTorch does."""
+    name = node.origin.text()
+    module = find_module(name)
+    if module is None or not module.defaults:
+        return ""
+    defaults = ", ".join(f"{key} {show(value)}" for key, value in module.defaults.items())
+    return f"\n\n`{name}` is PyTorch's module, with its defaults: {defaults}."
+
+
 class _Explainer:
     """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
@@ -260,11 +274,12 @@ class _Explainer:
             name="",
             type=type(call.op).__name__.lstrip("_"),
             label=call.op.label(),
-            doc=type(call.op).__doc__ or "",
+            doc=(type(call.op).__doc__ or "") + _as_module(node),
             inputs=(),
             output_shapes=(),
             given=(),
             output=tuple(dims),
+            unread=positions_of(call.op, call.shapes[0], call.output) if isinstance(call.op, Windowed) else "",
             weights=weights,
             params=params,
             work=work,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from archinspect.analyses.facts import Facts
+    from archinspect.base.diagnostics import Diagnostic
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.ops.base import Op
 
@@ -159,6 +160,8 @@ class Report(NamedTuple):
     """The layers of whose figures some are not known, and which: `params`, `macs`, `flops`, a tool's, `thop macs`."""
     memory: Memory | None = None
     """What is held at one time, where it was asked for."""
+    warnings: tuple[Diagnostic, ...] = ()
+    """What likely is not as it was meant, though it means something."""
 
     @property
     def counted(self) -> dict[str, int]:

@@ -192,7 +192,7 @@ def shows_problem_of(file, block):
     """Return whether the block shows what a command finds wrong with this file."""
     if block is None or block.language != "console" or not file:
         return False
-    problem = re.compile(rf"{re.escape(file)}(:\d+:\d+)?: (error|warning)\[")
+    problem = re.compile(rf"{re.escape(file)}(:\d+:\d+)?: (error|warning|hint)\[")
     checks = [command for command in commands(block) if re.search("archinspect check | --devices ", command.text)]
     return any(problem.match(line) for command in checks for line in command.output)
 
@@ -214,7 +214,9 @@ def test_specs_are_valid_or_their_problem_is_shown(block, tmp_path):
     store_files(block, tmp_path)
     file = tmp_path / (block.file or "unnamed.yaml")
     file.write_text(block.text, encoding="utf-8")
-    found = [f"{d.span.line}: {d.severity}[{d.code}]: {d.message}" for d in archinspect.check(file).diagnostics]
+    checked = archinspect.check(file)
+    told = [*checked.diagnostics, *(checked.hints if is_wrong else ())]
+    found = [f"{d.span.line}: {d.severity}[{d.code}]: {d.message}" for d in told]
     if is_wrong:
         assert found, f"{block.id}: nothing is wrong with this spec, but the next block shows a problem"
     else:
@@ -394,7 +396,7 @@ def test_the_table_of_codes_is_that_of_the_code(stored):
 
 def test_every_code_has_an_example():
     document = ROOT / "docs" / "errors.md"
-    shown = set(re.findall(r"(?:error|warning)\[([a-z-]+)\]", "\n".join(b.text for b in blocks(document))))
+    shown = set(re.findall(r"(?:error|warning|hint)\[([a-z-]+)\]", "\n".join(b.text for b in blocks(document))))
     assert shown == {*CODES} == {*get_args(Code)}
 
 

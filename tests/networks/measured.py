@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -55,4 +56,5 @@ def _of_target(network: Network, target: str) -> Iterator[str]:
 def _in_this_process(target: str, _package: str, jobs: list[dict[str, Any]], _pythons: list[str]) -> list[Any]:
     """Measure without a process for each network, which would import the framework anew."""
     script = import_module(f"archinspect.verify.measure_{target}")
-    return [script.answer(job) for job in jobs]
+    with warnings.catch_warnings(action="ignore"):  # of how fast the program runs
+        return [script.answer(job) for job in jobs]

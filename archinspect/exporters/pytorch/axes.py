@@ -85,6 +85,9 @@ def dot(use: Use) -> Step:
         return Step(code(f"{names[0]} @ {names[1]}"))
     if len(left) == len(right) == 2:  # noqa: PLR2004 - vectors
         return Step(code(f"({names[0]}[:, None] @ {names[1]}[..., None]).flatten(1)"))
+    if first[a] == 1:  # einsum makes a product of elements of it, without a sum
+        text = f"{names[0]}.flatten(1)[..., None] @ {names[1]}.flatten(1)[:, None]"
+        return Step(code(f"({text}).reshape(-1, {', '.join(map(str, use.output[1:]))})"))
     text = f'torch.einsum("{"".join(left)},{"".join(right)}->{made}", {names[0]}, {names[1]})'
     return Step(code(text + ("[:, None]" if made == "b" else "")))
 

@@ -49,7 +49,8 @@ def overwrites(use: Use) -> bool:
 def _is_seen(tensor: Tensor, use: Use) -> bool:
     """Return whether something else reads a tensor's storage: through a view, as an output, or for backward."""
     call_ = use.facts.call(tensor.producer)
-    kept = call_.kept(Run((True,) * len(call_.inputs), attention="math")).outputs
+    run = Run((True,) * len(call_.inputs), attention="math", in_place=tensor.producer.op.in_place)
+    kept = call_.kept(run).outputs
     viewed = call_.view_at_inference is not None or not call_.stored[0]
     return viewed or bool(kept) or tensor in use.facts.graph.outputs
 
@@ -111,9 +112,12 @@ def prelu(use: Use) -> Step:
     """Return an `nn.PReLU`, or one with a slope for each element."""
     op: Any = use.op
     shape = use.call.weights["alpha"].shape
-    if op.num_parameters and (op.num_parameters == 1 or use.shape[1] == op.num_parameters):
-        return Step(code("{self}({0})"), call("nn.PReLU", {}, num_parameters=(op.num_parameters, 1)))
-    if not op.num_parameters:
+    if op.num_parameters:
+        at = use.axis(1 if use.call.shapes[0][1] == op.num_parameters else -1)
+        if op.num_parameters == 1 or at == 1:
+            return Step(code("{self}({0})"), call("nn.PReLU", {}, num_parameters=(op.num_parameters, 1)))
+        shape = (*shape, *(1,) * (len(use.shape) - 1 - at))
+    else:
         shape = tuple((1, *shape)[axis] for axis in use.orders[0])[1:]
     return Step(code("{self}({0})"), call("ElementwisePReLU", {"shape": shape}), parts=("ElementwisePReLU",))
 
@@ -147,6 +151,10 @@ def activation_name(op: Op | None) -> str:
     names = {"ReLU": "relu", "GELU": "gelu"} | {ours: functional for ours, (_, functional, _) in _FUNCTIONS.items()}
     if name not in names:
         raise CannotExportError(name, "is no activation that PyTorch has a function for")
+    theirs = _FUNCTIONS[name][2].values() if name in _FUNCTIONS else []
+    given = op.given().keys() - {"in_place"} - {ours for ours, _ in theirs} if op else ()
+    if given or any(getattr(op, ours) != default for ours, default in theirs):
+        raise CannotExportError(name, "is not what PyTorch's function does without arguments")
     return names[name]
 
 
@@ -186,8 +194,10 @@ def average(use: Use) -> Step:
 
 def concatenate(use: Use) -> Step:
     """Return the inputs side by side."""
-    operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
-    return Step(code(f"torch.cat([{operands}], dim={{dim}})", dim=use.own_axis))
+    batched = [tensor.batched for tensor in use.node.inputs]
+    expanded = f".expand(len({{{batched.index(True)}}}){', -1' * (len(use.shape) - 1)})" if any(batched) else ""
+    operands = [f"{{{index}}}{'' if is_batched else expanded}" for index, is_batched in enumerate(batched)]
+    return Step(code(f"torch.cat([{', '.join(operands)}], dim={{dim}})", dim=use.own_axis))
 
 
 def sample(use: Use) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archinspect.exporters.code import Hole, Step, call, code
 from archinspect.exporters.orders import channels_first
@@ -105,17 +105,38 @@ def _cuts(op: Any, full: Sequence[int], wanted: Sequence[int]) -> tuple[Sequence
     return padding, extra
 
 
+def _read(use: Use, how: Any, strides: Sequence[int]) -> list[tuple[int, int]]:  # noqa: ANN401 - a window's sliding
+    """Return the padding that brings each axis to what its windows read; what they do not read is cut off."""
+    counts = [use.output[axis] for axis in use.orders[0][2:]]
+    spans = [(count - 1) * by + window for count, by, window in zip(counts, strides, how.windows, strict=True)]
+    return [
+        (before, span - length - before)
+        for span, length, (before, _) in zip(spans, use.shape[2:], how.pads, strict=True)
+    ]
+
+
+def _takes_padding(use: Use, how: Any, kind: str) -> bool:  # noqa: ANN401 - a window's sliding
+    """Return whether PyTorch's pooling pads as the operator does."""
+    sizes = cast("Any", use.op).pool_size
+    symmetric = all(
+        before == after and 2 * before <= size for (before, after), size in zip(how.pads, sizes, strict=True)
+    )
+    if kind == "Max" or len(sizes) != 3:  # noqa: PLR2004 - the averages of three axes look at the input without padding
+        return symmetric
+    lengths = use.shape[2:]
+    padded = [length + sum(pads) for length, pads in zip(lengths, how.pads, strict=True)]
+    if any(length < size for length, size in zip(padded, sizes, strict=True)):
+        raise CannotExportError(use.node.layer, "nn.AvgPool3d takes no window beyond its padded input")
+    return symmetric and all(length >= size for length, size in zip(lengths, sizes, strict=True))
+
+
 def pooling(use: Use, kind: str) -> Step:
     """Return an `nn.MaxPool2d` or `nn.AvgPool2d`."""
     op: Any = use.op
     rank = _rank(use)
     how = op.sliding(use.shape[2:])
     strides = op.strides or op.pool_size
-    symmetric = all(
-        before == after and 2 * before <= size for (before, after), size in zip(how.pads, op.pool_size, strict=True)
-    )
-    if kind == "Avg" and rank == 3:  # noqa: PLR2004 - which looks at the input without its padding
-        symmetric &= all(length >= size for length, size in zip(use.shape[2:], op.pool_size, strict=True))
+    symmetric = _takes_padding(use, how, kind)
     padding, step = one([before for before, _ in how.pads]), "{self}({0})"
     sides: tuple[int, ...] = ()
     if op.ceil_mode == "caffe":
@@ -125,11 +146,12 @@ def pooling(use: Use, kind: str) -> Step:
         if kind == "Avg" and (op.padding == "same" or not op.count_include_pad):
             return _average_inside(use, how, strides)
         filler = "" if kind == "Avg" else ', value=float("-inf")'
-        padding, sides, step = 0, _sides(how.pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
+        pads = _read(use, how, strides) if kind == "Max" else how.pads
+        padding, sides, step = 0, _sides(pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
     if kind == "Max":
         options["dilation"] = (one(op.dilation_rate), 1)
         options["return_indices"] = (op.return_indices, False)
-    options["ceil_mode"] = (bool(op.ceil_mode), False)
+    options["ceil_mode"] = (bool(op.ceil_mode) and not (sides and kind == "Max"), False)
     if kind == "Avg":
         options["count_include_pad"] = (op.count_include_pad and op.padding != "same", True)
         if rank > 1:
@@ -374,8 +396,8 @@ def layer_scale(use: Use) -> Step:
     """Return a product with a learned vector."""
     op: Any = use.op
     axis = use.own_axis
-    shape = (use.shape[axis], *(1,) * (len(use.shape) - 1 - axis))
-    module = call("LayerScale", {"shape": shape}, value=(op.init_values, 1e-6))
+    from_end = (axis - len(use.shape), -1)
+    module = call("LayerScale", {"dim": use.shape[axis]}, value=(op.init_values, 1e-6), axis=from_end)
     return Step(code("{self}({0})"), module, parts=("LayerScale",))
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.exporters.code import SAME
 from archinspect.exporters.orders import (
     as_a_map,
+    as_a_map_of_any_rank,
     as_it_is,
     as_maps_with_boxes,
+    as_one_axis,
     as_the_first,
     as_the_spec,
-    where_it_matters,
 )
 from archinspect.exporters.pytorch import axes, elementwise, features, maps, wrap
 
@@ -54,13 +55,13 @@ OPERATORS: dict[str, Translation] = {
         Cropping=maps.cropping,
         UpSampling=maps.upsampling,
     ),
+    "CropLike": Translation(maps.crop_like, as_a_map_of_any_rank),
     **{f"Conv{rank}DTranspose": Translation(maps.transposed, as_a_map) for rank in (1, 2, 3)},
     **_each(
         as_a_map,
         Upsample=maps.upsampling,
         UpsampleBilinear=maps.upsampling,
         ResizeLike=maps.resize_like,
-        CropLike=maps.crop_like,
         ChannelShuffle=maps.channel_shuffle,
         PixelShuffle=maps.pixel_shuffle,
         PixelUnshuffle=maps.pixel_unshuffle,
@@ -102,7 +103,7 @@ OPERATORS: dict[str, Translation] = {
         TimeDistributed=lambda use: wrap.each_step(use, OPERATORS),
         Custom=axes.custom,
     ),
-    **_each(where_it_matters, Flatten=axes.flatten),
+    "Flatten": Translation(axes.flatten, as_one_axis),
     **_each(
         as_it_is,
         **dict.fromkeys(elementwise.NAMES, elementwise.function),

@@ -38,14 +38,15 @@ class FrozenBatchNorm(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """Multiplies by a learned vector."""
+    """Multiplies by a learned vector along an axis, which is counted from the end."""
 
-    def __init__(self, shape: tuple[int, ...], value: float = 1e-6) -> None:
+    def __init__(self, dim: int, value: float = 1e-6, *, axis: int = -1) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.full(shape, value))
+        self.axis = axis
+        self.weight = nn.Parameter(torch.full((dim,), value))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.weight
+        return x * self.weight.reshape(-1, *(1,) * (-1 - self.axis))
 
 
 class ElementwisePReLU(nn.Module):

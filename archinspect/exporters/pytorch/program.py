@@ -133,7 +133,11 @@ class Program:
             biases = self._biases[op.num_heads] = Between()
             module = call("PositionBiases", {"count": op.position_biases, "num_heads": op.num_heads})
             key = min(1, len(node.inputs) - 1)
-            step = Step(code(f"{{self}}({{0}}, {{{key}}})"), module, parts=("PositionBiases",))
+            orders = [self.orders[tensor] for tensor in node.inputs[: key + 1]]
+            pieces = in_orders(
+                code(f"{{self}}({{0}}, {{{key}}})"), [permutation(there, spec_order(len(there))) for there in orders]
+            )
+            step = Step(pieces, module, parts=("PositionBiases",))
             yield Leaf(f"{layer}.biases", "biases", step, node.inputs[: key + 1], [biases], [node])
             extra.append(biases)
         elif op.shared_position_biases:

@@ -1,0 +1,95 @@
+"""Specs that mean something, but likely not what was meant: warnings with the remedy."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.diagnostics import Diagnostic, show
+from archinspect.base.shape import text
+from archinspect.base.source import List
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.base.source import Span, Tree
+    from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.language.parse import Step
+
+_PYTORCH = re.compile(r"(?:.*\.)?\w+[123]d")
+"""Names of layers over maps as PyTorch spells them: `Conv2d`."""
+PICTURE = (1, 3)
+"""Channels of a picture: gray, or red, green and blue."""
+MANY = 4
+"""A picture has more positions along an axis."""
+
+
+def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
+    """Warn of inputs whose first axis is likely the channels, where the spec does not say where they stand.
+
+    Two of three speak for it: a first axis as of a picture, spatial axes of one length behind it, PyTorch's names.
+    """
+    for node in graph.inputs:
+        shape: tuple[int, ...] = getattr(node.op, "shape", ())
+        if len(shape) < 2 or any(type(size) is not int for size in shape):  # noqa: PLR2004 - or symbols: a formula
+            continue
+        first, last = shape[0], shape[-1]
+        picture = first in PICTURE and last > MANY
+        square = len(shape) > 2 and len({*shape[1:]}) == 1 and first != last  # noqa: PLR2004 - channels, two axes
+        if not (picture or square):
+            continue
+        layers = [other for other in graph.nodes if other.layer_op.data_format == "channels_last"]
+        named = any(_PYTORCH.fullmatch(other.origin.text()) for other in layers)
+        if layers and picture + square + named > 1:
+            yield Diagnostic(
+                "layout",
+                f"input '{node.path}' {text((1, *shape))} has its channels last: {last:,} of them",
+                node.origin,
+                "write `layout: channels_first` if the first axis is the channels, else `layout: channels_last`",
+            )
+
+
+class Chain(NamedTuple):
+    """Copies of a step, each named apart, that says where the first starts."""
+
+    start: Span
+    copies: Sequence[Tensor]
+
+
+def chained_copies(graph: Graph, chains: Sequence[Chain]) -> Iterator[Diagnostic]:
+    """Warn of copies that were likely to stand side by side: `from` is for the first, and one layer reads several."""
+    for start, copies in chains:
+        known = set(map(id, copies))
+        if any(len({id(read) for read in reads} & known) > 1 for reads in _together(graph, copies)):
+            yield Diagnostic(
+                "copies",
+                f"only the first copy reads {show(start.text())}, each other one the copy before it",
+                start,
+                "for copies side by side write each as a path of the layer that joins them; for a chain of them put"
+                " the step right behind what it starts from, without `from`",
+            )
+
+
+def _together(graph: Graph, copies: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
+    """Yield the tensors that one layer reads, and those that the network gives, where copies are among them."""
+    yield graph.outputs
+    readers: dict[Node, None] = {}
+    for tensor in copies:
+        readers.update(dict.fromkeys(tensor.readers))
+    for node in readers:
+        yield node.inputs
+
+
+def split_path(paths: Sequence[Tree], steps: Sequence[Sequence[Step]]) -> Iterator[Diagnostic]:
+    """Warn of steps of a merge that are a path each, beside a path in brackets, though they differ in kind."""
+    bare = [
+        (path, found[0].op) for path, found in zip(paths, steps, strict=True) if not isinstance(path, List) and found
+    ]
+    if 1 < len(bare) < len(paths) and len({name for _, name in bare}) > 1:
+        names = ", ".join(f"`{name}`" for _, name in bare)
+        yield Diagnostic(
+            "paths",
+            f"{len(paths)} paths, of which {names} are one each",
+            bare[0][0].span,
+            "put steps that follow one another into one list, or each of them into a list of its own",
+        )

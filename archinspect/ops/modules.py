@@ -1,0 +1,68 @@
+"""PyTorch's modules, where they are not what the operator is by itself: other defaults, another bare value.
+
+A module is meant by a name that only PyTorch has, `ConvTranspose2d`, and by any name behind `nn.`. A name that Keras
+has too, `LSTM`, is Keras's without that. Source: the signatures in PyTorch's manual of `torch.nn`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archinspect.base.source import Value
+
+
+class Module(NamedTuple):
+    """What a module of PyTorch is, beside its operator."""
+
+    defaults: Mapping[str, Value]
+    """Arguments of the operator that have another value where none is given."""
+    main: str = ""
+    """The argument that a bare value means; empty where it is the operator's own."""
+
+    def arguments(self, names: Mapping[str, str], given: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the operator's arguments for those given of the module; `names` are an argument's by its spellings."""
+        values = dict(given)
+        share = values.get("momentum")
+        if isinstance(share, float) and "momentum" in self.defaults:
+            values["momentum"] = 1 - share  # PyTorch says how much is new, Keras how much stays
+        named = {names.get(spelling) for spelling in values}
+        return values | {name: value for name, value in self.defaults.items() if name not in named}
+
+
+_NORM = {"epsilon": 1e-5}
+_TRACKED = {**_NORM, "momentum": 0.9}
+_RECURRENT = Module({"return_sequences": True, "biases": 2})
+MODULES: dict[str, Module] = {
+    **{f"BatchNorm{rank}d": Module(_TRACKED, "num_features") for rank in (1, 2, 3)},
+    "SyncBatchNorm": Module(_TRACKED, "num_features"),
+    **{f"InstanceNorm{rank}d": Module(_TRACKED, "num_features") for rank in (1, 2, 3)},
+    "LayerNorm": Module(_NORM, "normalized_shape"),
+    "GroupNorm": Module(_NORM),
+    "RMSNorm": Module({}, "normalized_shape"),
+    **{f"ConvTranspose{rank}d": Module({"padding": 0}) for rank in (1, 2, 3)},
+    "RNN": _RECURRENT,
+    "LSTM": _RECURRENT,
+    "GRU": _RECURRENT,
+    "PReLU": Module({"num_parameters": 1}, "num_parameters"),
+    "LeakyReLU": Module({"negative_slope": 0.01}),
+}
+"""By their names in PyTorch."""
+SHARED = frozenset({"LSTM", "GRU", "PReLU", "LeakyReLU"})
+"""Names that Keras has, too."""
+PREFIXES = frozenset({"nn", "torch.nn"})
+"""What stands in front of a module's name."""
+_BY_KEY = {name.lower(): name for name in MODULES}
+
+
+@cache
+def find_module(name: str) -> Module | None:
+    """Return the module that a spec's name of an operator means; None where it is the operator as it is."""
+    front, _, last = name.rpartition(".")
+    own = _BY_KEY.get(last.lower().replace("_", ""))
+    if own is None or (own in SHARED and front not in PREFIXES):
+        return None
+    return MODULES[own]

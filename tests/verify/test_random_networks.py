@@ -1,0 +1,28 @@
+"""Random networks, measured by PyTorch. `tests/random_networks.py --against pytorch` makes many more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("torch")
+
+from networks.generate import make
+from networks.measured import differences
+
+SEED = 11
+SAMPLE = 300
+FOUND = sorted((Path(__file__).parents[1] / "networks" / "found").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("start", range(0, SAMPLE, 25))
+def test_what_archinspect_says_is_what_pytorch_measures(start):
+    found = {number: list(differences(make(SEED, number), "pytorch")) for number in range(start, start + 25)}
+    assert {number: some for number, some in found.items() if some} == {}
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
+def test_what_was_once_wrong_is_right(path):
+    assert list(differences(yaml.safe_load(path.read_text(encoding="utf-8")), "pytorch")) == []
