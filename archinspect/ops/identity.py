@@ -143,7 +143,7 @@ class Rescaling(SameShape):
         return (("float", size(output) * (self.scale != 1 and bool(self.offset))),)
 
 
-class Masking(_SameShape):
+class Masking(SameShape):
     """Sets the steps to 0 all of whose features are `mask_value`, as Keras's layer, and otherwise does nothing.
 
     Layers after it compute all steps nevertheless: a mask changes no figure of theirs.
