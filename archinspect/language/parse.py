@@ -267,8 +267,10 @@ class _Parser:
             return None
         step.op = named.text
         step.args = Map(tree.span)
+        kind = find_operator(step.op)
         for key, value in tree:
-            extra = self._extra(key.text)
+            own = kind is not None and key.text in STEP_ALIASES and key.text in kind.names
+            extra = None if own else self._extra(key.text)
             if key.text == type_key:
                 continue
             if extra:

@@ -99,7 +99,9 @@ def test_fused_attention_computes_the_scores_again():
         ("workspace", "Rescaling", {"scale": 2}, [(2, 4)], {}, (("float", 0),)),
         ("workspace", "Rescaling", {"offset": 1}, [(2, 4)], {}, (("float", 0),)),
         # A matrix for all samples is stretched to one each.
-        ("workspace", "MatMul", {}, [(2, 3, 4, 5), (1, 1, 5, 6)], {}, (("float", 2 * 3 * 30),)),
+        ("workspace", "MatMul", {}, [(2, 3, 4, 5), (2, 1, 5, 6)], {}, (("float", 2 * 3 * 30),)),
+        # ... one that stretches along each axis before is no copy
+        ("workspace", "MatMul", {}, [(2, 3, 4, 5), (1, 1, 5, 6)], {}, (("float", 0),)),
         ("workspace", "MatMul", {}, [(2, 3, 4, 5), (2, 3, 5, 6)], {}, (("float", 0),)),
     ],
 )
