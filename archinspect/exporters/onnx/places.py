@@ -138,9 +138,10 @@ def scatter(use: Use) -> Value:
 
 def one_hot(use: Use) -> Value:
     """`OneHot`."""
-    both = [constant(use, number, use.op.dtype) for number in (0, 1)]
+    both = [constant(use, number, "float32") for number in (0, 1)]  # of few other types is there a program
     values = use.emit("Concat", *(use.emit("Unsqueeze", one, use.ints(0)) for one in both), axis=0)
     found = use.emit("OneHot", index(use, 0), use.index(use.op.num_classes), values, axis=-1)
+    found = found if use.op.dtype in ("float", "float32") else use.cast(found, use.op.dtype)
     return Value(found, spec_order(len(use.output)))
 
 
