@@ -28,6 +28,7 @@ OTHER_VERSIONS = (
     *("--ignore=tests/ops", "--ignore=tests/properties", "--ignore=tests/test_random_networks.py"),
     *("--ignore=tests/fuzz", "--ignore=tests/test_field.py", "--ignore=tests/exporters/test_pytorch.py"),
     *("--ignore=tests/exporters/test_keras.py", "--ignore=tests/exporters/test_tensors.py"),
+    *("--ignore=tests/exporters/test_onnx_numpy.py", "--ignore=tests/exporters/test_onnx_torch.py"),
 )
 
 # What no test uses, and what has needs of its own: import-linter 2.17 wants a newer rich than the package does.
