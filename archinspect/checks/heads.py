@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from archinspect.base.diagnostics import Diagnostic
 from archinspect.base.shape import text
-from archinspect.ops import find_operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             continue
         query = node.inputs[0]
         shape, heads = facts.shape(query), getattr(node.op, "num_heads", 1)
-        turned = isinstance(query.producer.op, find_operator("Permute") or ())
+        turned = type(query.producer.op).__name__ == "Permute"
         if turned and 1 < heads == shape[-3] and len(shape) >= SPLIT:
             message = f"'{node.layer}' splits each of the {heads} heads of {text(shape)} into {heads} again"
             yield Diagnostic(CODE, message, node.origin, "leave num_heads out: the heads are there already")

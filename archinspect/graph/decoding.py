@@ -56,13 +56,7 @@ def decoding(graph: Graph) -> Decoding:
 
 def _at_every_step(graph: Graph) -> list[Node]:
     """Return the nodes that run at every step, in execution order."""
-    found: set[Node] = set()
-    todo = [tensor.producer for tensor in graph.outputs]
-    while todo:
-        node = todo.pop()
-        if node not in found:
-            found.add(node)
-            todo.extend(tensor.producer for tensor in _carried(node))
+    found = graph.behind(_carried)
     return [node for node in graph.nodes if node in found]
 
 

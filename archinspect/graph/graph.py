@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from archinspect.base.source import Map, Span, Tree
     from archinspect.ops.base import Op
@@ -197,14 +197,19 @@ class Graph(Frozen):
 
     def unused(self) -> list[Node]:
         """Return the nodes on which no output depends."""
-        used: set[Node] = set()
+        used = self.behind(lambda node: node.inputs)
+        return [node for node in self.nodes if node not in used]
+
+    def behind(self, reads: Callable[[Node], Sequence[Tensor]]) -> set[Node]:
+        """Return the nodes on which outputs depend, through those tensors of each that `reads` gives."""
+        found: set[Node] = set()
         todo = [tensor.producer for tensor in self.outputs]
         while todo:
             node = todo.pop()
-            if node not in used:
-                used.add(node)
-                todo.extend(tensor.producer for tensor in node.inputs)
-        return [node for node in self.nodes if node not in used]
+            if node not in found:
+                found.add(node)
+                todo.extend(tensor.producer for tensor in reads(node))
+        return found
 
     def __repr__(self) -> str:
         lines = [f"{self.name}({', '.join(node.path for node in self.inputs)})"]

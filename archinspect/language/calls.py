@@ -9,13 +9,14 @@ from typing import Any
 from archinspect.base.diagnostics import show
 from archinspect.ops import find_operator
 from archinspect.ops.base import WITHOUT_EFFECT, ArgumentError, Op
+from archinspect.ops.modules import MODULES
 
 MAX_CALL = 300
 """Characters of a call that is read."""
 _CALL = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*)\(.*\)", re.DOTALL)
 _CONV = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
 RECURRENT = ("lstm", "gru", "rnn")
-ALWAYS = {"biases": 2, "return_sequences": True}
+ALWAYS = dict(MODULES["LSTM"].defaults)
 """What a recurrent module does in PyTorch."""
 CHECKED = ("in_", "in_channels", "in_features", "input_size", "num_features")
 """Arguments that a spec takes from the input, and those that it does not know."""

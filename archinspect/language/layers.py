@@ -17,7 +17,6 @@ from archinspect.ops.base import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from archinspect.base.source import Tree
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
     from archinspect.language.parse import Step
@@ -53,8 +52,8 @@ class Layers:
         self.inputs = inputs
         """The names of the network's inputs."""
         self.steps = steps
-        self.paths: dict[int, list[Step]] = {}
-        """The steps of each merge's path, by the identity of its tree."""
+        self.paths: dict[int, list[list[Step]]] = {}
+        """The steps of each path of a merge, by the identity of the list of paths."""
 
     def layer(self, op_name: str, step: Step, scope: Scope, env: Env, start: Start, name: str | None) -> str:
         """Make the layer of a step and return its path."""
@@ -114,10 +113,7 @@ class Layers:
         expansion = self.expansion
         first = expansion.single(step, start)
         inputs = []
-        paths = [self._path_steps(path) for path in step.value.items]
-        for warning in split_path(step.value.items, paths):
-            expansion.problems.add(warning)
-        for path, steps in zip(step.value.items, paths, strict=True):
+        for path, steps in zip(step.value.items, self._paths(step.value), strict=True):
             inner = scope.for_path(env, first)
             expansion.refuse_deep(inner, step.span)
             end = self.steps(steps, inner, first)
@@ -128,11 +124,15 @@ class Layers:
             inputs.append(end)
         return inputs
 
-    def _path_steps(self, path: Tree) -> list[Step]:
-        steps = self.paths.get(id(path))
-        if steps is None:
-            steps = self.paths[id(path)] = parse_path(path, self.expansion.problems)
-        return steps
+    def _paths(self, paths: List) -> list[list[Step]]:
+        """Return the steps of each path, which are parsed and looked through once for all copies of the merge."""
+        found = self.paths.get(id(paths))
+        if found is None:
+            problems = self.expansion.problems
+            found = self.paths[id(paths)] = [parse_path(path, problems) for path in paths.items]
+            for warning in split_path(paths.items, found):
+                problems.add(warning)
+        return found
 
     def _count_fits(self, op: Op, step: Step, inputs: list[Tensor]) -> bool:
         low, high = op.inputs

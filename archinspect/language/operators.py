@@ -9,7 +9,7 @@ from archinspect.base.source import List, Map, Scalar
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.ops import find_operator
 from archinspect.ops.base import ArgumentError
-from archinspect.ops.modules import find_module
+from archinspect.ops.modules import module_arguments
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
@@ -50,12 +50,10 @@ class Maker:
             self._arguments[step, kind] = self._with_main(kind, kind.main_arg(name), step, step.value)
         arguments = self.arguments(step, kind)
         try:
-            values = self._values(kind, arguments, env) if arguments else {}
+            given = self._values(kind, arguments, env) if arguments else {}
+            values = module_arguments(name, kind.names, given)
         except UnevaluatedError:
             return None
-        module = find_module(name)
-        if module:
-            values = module.arguments(kind.names, values)
         if "data_format" in kind.args:
             values.setdefault("data_format", layout)
         key = (kind, repr(values))

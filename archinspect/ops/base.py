@@ -9,7 +9,7 @@ from archinspect.base.shape import size
 from archinspect.ops.args import Arg
 from archinspect.ops.computed import Computed
 from archinspect.ops.figures import Backward, Kept, Work
-from archinspect.ops.modules import find_module
+from archinspect.ops.modules import find_module, module_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -423,10 +423,8 @@ def make_argument(kind: type[Op], name: str, given: Value) -> Op:
         if main is None:
             raise ArgumentError(f"{kind.__name__} takes no arguments", name, code="unknown-argument")
         given = {main: given}
-    module = find_module(name)
-    arguments = given or {}
     try:
-        return kind(**(module.arguments(kind.names, arguments) if module else arguments))
+        return kind(**module_arguments(name, kind.names, given or {}))
     except ArgumentError as error:
         raise error.inside(name) from None
 

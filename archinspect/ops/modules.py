@@ -33,6 +33,12 @@ class Module(NamedTuple):
         return values | {name: value for name, value in self.defaults.items() if name not in named}
 
 
+def module_arguments(name: str, names: Mapping[str, str], given: dict[str, Value]) -> dict[str, Value]:
+    """Return an operator's arguments for those given under a name of it; `names` are an argument's by its spellings."""
+    module = find_module(name)
+    return module.arguments(names, given) if module else given
+
+
 _NORM = {"epsilon": 1e-5}
 _TRACKED = {**_NORM, "momentum": 0.9}
 _RECURRENT = Module({"return_sequences": True, "biases": 2})
