@@ -27,7 +27,7 @@ class Module(NamedTuple):
         """Return the operator's arguments for those given of the module; `names` are an argument's by its spellings."""
         values = dict(given)
         share = values.get("momentum")
-        if isinstance(share, float) and "momentum" in self.defaults:
+        if isinstance(share, int | float) and "momentum" in self.defaults:
             values["momentum"] = 1 - share  # PyTorch says how much is new, Keras how much stays
         named = {names.get(spelling) for spelling in values}
         return values | {name: value for name, value in self.defaults.items() if name not in named}

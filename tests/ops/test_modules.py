@@ -52,6 +52,7 @@ def given(step, shape):
 def test_pytorch_says_how_much_of_a_statistic_is_new():
     assert given("BatchNorm2d", PICTURE).momentum == 0.9
     assert given({"BatchNorm2d": {"momentum": 0.25}}, PICTURE).momentum == 0.75
+    assert given({"BatchNorm2d": {"momentum": 1}}, PICTURE).momentum == 0
     assert given({"BatchNorm2d": {"momentum": None}}, PICTURE).momentum is None
     assert given({"BatchNormalization": {"momentum": 0.25}}, PICTURE).momentum == 0.25
 
