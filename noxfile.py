@@ -26,19 +26,13 @@ OTHER_VERSIONS = (
     *("-o", "strict=false"),
 )
 
-# What is made with others' code: the command line, tables, YAML, NumPy's arrays, ONNX files, examples of the documentation.
+# What is made with others' code: the command line, tables, YAML, NumPy's arrays, ONNX files, examples of the docs.
 # The rest is arithmetic of ours, whatever the versions are; `nox -s newest -- tests` runs it with them, too.
 WITH_OTHERS = (
     *("tests/test_cli.py", "tests/test_golden.py", "tests/test_errors.py", "tests/test_output.py"),
-    *(
-        "tests/test_hostile.py",
-        "tests/test_source.py",
-        "tests/test_pages.py",
-        "tests/test_python.py",
-        "tests/test_api.py",
-    ),
-    *("tests/test_list.py", "tests/test_show.py", "tests/test_step.py", "tests/test_worked.py", "tests/test_sweep.py"),
-    *("tests/test_comparison.py", "tests/docs", "tests/verify", "tests/exporters/test_onnx.py"),
+    *("tests/test_hostile.py", "tests/test_source.py", "tests/test_pages.py", "tests/test_python.py"),
+    *("tests/test_api.py", "tests/test_list.py", "tests/test_show.py", "tests/test_step.py", "tests/test_worked.py"),
+    *("tests/test_sweep.py", "tests/test_comparison.py", "tests/docs", "tests/verify", "tests/exporters/test_onnx.py"),
 )
 
 # What no test uses, and what has needs of its own: import-linter 2.17 wants a newer rich than the package does.
