@@ -26,13 +26,19 @@ OTHER_VERSIONS = (
     *("-o", "strict=false"),
 )
 
-# What is made with others' code: the command line, tables, YAML, NumPy's arrays, ONNX files, examples of the docs.
+# What is made with others' code: the command line, tables, YAML, NumPy's arrays, ONNX files.
 # The rest is arithmetic of ours, whatever the versions are; `nox -s newest -- tests` runs it with them, too.
 WITH_OTHERS = (
     *("tests/test_cli.py", "tests/test_golden.py", "tests/test_errors.py", "tests/test_output.py"),
     *("tests/test_hostile.py", "tests/test_source.py", "tests/test_pages.py", "tests/test_python.py"),
     *("tests/test_api.py", "tests/test_list.py", "tests/test_show.py", "tests/test_step.py", "tests/test_worked.py"),
-    *("tests/test_sweep.py", "tests/test_comparison.py", "tests/docs", "tests/verify", "tests/exporters/test_onnx.py"),
+    *("tests/test_sweep.py", "tests/test_comparison.py", "tests/exporters/test_onnx.py"),
+)
+
+# What runs exported programs with the frameworks, or with onnxruntime.
+WITH_FRAMEWORKS = (
+    *("tests/exporters/test_pytorch.py", "tests/exporters/test_onnx_torch.py", "tests/exporters/test_onnx_numpy.py"),
+    *("tests/exporters/test_tensors.py", "tests/verify"),
 )
 
 # What no test uses, and what has needs of its own: import-linter 2.17 wants a newer rich than the package does.
@@ -124,7 +130,7 @@ def frameworks(session: nox.Session) -> None:
     except nox.command.CommandFailed:
         session.warn(f"left out: {' and '.join(FRAMEWORKS)} cannot be installed here")
         return
-    session.run("pytest", "-n", "auto", "tests/exporters", "tests/verify", *session.posargs)
+    session.run("pytest", "-n", "auto", *(session.posargs or WITH_FRAMEWORKS))
 
 
 @nox.session

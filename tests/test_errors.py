@@ -116,7 +116,7 @@ FIXED = {"fixable": 6, "nested_argument_of_activation": 1, "nested_argument_of_l
 """How many fixes some of the specs have: none for a name that is given beside it, or stands in a longer expression."""
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if name not in BOMBS])
 def test_a_fix_mends_what_it_is_for(name, tmp_path):
     text = (ERRORS / f"{name}.yaml").read_text(encoding="utf-8")
     found = archinspect.check(ERRORS / f"{name}.yaml").diagnostics
