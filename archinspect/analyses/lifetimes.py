@@ -166,6 +166,7 @@ def _functions(graph: Graph) -> list[tuple[str, ...]]:
             if len(node.inputs) > 1:
                 whole.add(path)
     whole |= {path for path, layers in kernels.items() if len(layers) > 1}
+    whole -= {path for path, composite in graph.composites.items() if composite.is_module is False}
     above = {
         parent: tuple(path for path in (*composites_above(parent), parent) if path in whole) for parent in set(parents)
     }

@@ -106,7 +106,7 @@ class GraphBuilder:
         kind: str = "group",
         args: Mapping[str, Any] | None = None,
         *,
-        is_module: bool = False,
+        is_module: bool | None = None,
         trainable: bool = True,
     ) -> Iterator[str]:
         """Put what is added within into a composite; give its path."""

@@ -136,8 +136,8 @@ class Composite(NamedTuple):
     """A block's name, or `group`."""
     args: Mapping[str, Any] = {}
     """The block's arguments."""
-    is_module: bool = False
-    """Whether its caller holds its inputs until it ends, even with a single kernel."""
+    is_module: bool | None = None
+    """Whether its caller holds its inputs until it ends, even with a single kernel; None where that follows from it."""
 
 
 class Graph(Frozen):

@@ -62,8 +62,9 @@ class Block(NamedTuple):
     span: Span
     params: dict[str, tuple[Scalar, Tree]]
     layers: list[Step]
-    module: bool = False
-    """Whether its author has it as a module of its own, whose caller holds its inputs until it ends."""
+    module: bool | None = None
+    """Whether its author has it as a module of its own, whose caller holds its inputs until it ends; None where that
+    follows from what it holds."""
     second: str = ""
     """What its steps call a second input; empty where it takes one."""
 

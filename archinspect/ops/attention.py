@@ -177,23 +177,35 @@ class ScaledDotProductAttention(_Attention):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         query, key, value = _roles(range(len(shapes)))
+        places = ("int64", self._looked_up(shapes) if run.weights else 0)
         if run.attention == "fused":
             sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
-            return Kept((query, key, value), outputs=(0,), extra=(("float32", sums),))
+            return Kept((query, key, value), outputs=(0,), extra=(("float32", sums), places))
         keys, values = self._repeated(shapes)
         scores = self.scores(shapes) * (3 if self.dropout else 1)  # the softmax's; which are dropped, what is left
         grouped = self.kv_heads != self.num_heads
         if run.attention == "eager":
             if grouped:
-                return Kept((query,), extra=(("float", keys + values + scores),))
-            return Kept((query, key, value), extra=(("float", scores),))
+                return Kept((query,), extra=(("float", keys + values + scores), places))
+            return Kept((query, key, value), extra=(("float", scores), places))
         scaled = size(shapes[0]) + keys
-        if grouped:
-            return Kept(extra=(("float", scaled + values + scores),))
-        return Kept(self.fused_inputs() or (value,), extra=(("float", scaled + scores),))
+        if grouped or self._copies(shapes[0]):
+            return Kept(extra=(("float", scaled + values + scores), places))
+        return Kept(self.fused_inputs() or (value,), extra=(("float", scaled + scores), places))
+
+    def biases_of_window(self, shapes: Sequence[Shape]) -> bool:
+        """Return whether the position biases are those of a square window, (2 width - 1)^2 rows for width^2 steps."""
+        query, key, _ = self._seen(shapes)
+        steps, count = key[-2], self.position_biases
+        return steps == query[-2] and count <= 4 * steps and (4 * steps + 1 - count) ** 2 == 16 * steps
+
+    def _looked_up(self, shapes: Sequence[Shape]) -> int:
+        """Return how many places in the table of biases each pass finds anew, as T5's; a window's are a buffer."""
+        query, key, _ = self._seen(shapes)
+        return 0 if not self.position_biases or self.biases_of_window(shapes) else query[-2] * key[-2]
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        added = ("float", self._added(shapes))
+        added = ("float", self._added(shapes, run))
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
@@ -208,7 +220,9 @@ class ScaledDotProductAttention(_Attention):
         first = (1 + copied) * (queries + keys) + scores
         last = queries + scores + values * copied + result
         most = largest(repeated + largest(first, queries + 2 * scores, last), 2 * result)
-        return (("float", most - result), added)
+        _, key, _ = self._seen(shapes)
+        mask = self.causal * shapes[0][-2] * key[-2]  # made anew, of the scores' type
+        return (("float", most + mask - result), added)
 
     def _copies(self, query: Shape) -> bool:
         """Return whether products need copies of what they read."""
@@ -217,11 +231,16 @@ class ScaledDotProductAttention(_Attention):
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         return {"score": self.scores(shapes)}
 
-    def _added(self, shapes: Sequence[Shape]) -> int:
-        """Return the elements of what is added to every sample's scores: biases of each head, a mask of each window."""
+    def _added(self, shapes: Sequence[Shape], run: Run) -> int:
+        """Return the elements of what is added to every sample's scores: biases of each head, a mask of each window.
+
+        Only attention that is written out adds one after the other: what a function takes is their sum.
+        """
         query, key, _ = self._seen(shapes)
-        biased = self.shared_position_biases or self.position_biases > 0
-        return (biased * self.num_heads + self.masked * size(query[1:-2])) * query[-2] * key[-2]
+        heads = self.num_heads if self.shared_position_biases or self.position_biases else 0
+        windows = size(query[1:-2]) if self.masked else 0
+        summed = heads * windows if run.attention != "eager" else 0
+        return (summed or heads + windows) * query[-2] * key[-2]
 
     @property
     def _hides(self) -> bool:

@@ -124,11 +124,11 @@ class Program:
 def figures_of(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -> Iterator[Row]:
     """Yield the figures of a network as a whole beside the measured ones."""
     outputs = [turned(facts.shape(tensor), module.orders.get(tensor.name)) for tensor in facts.graph.outputs]
-    for figure, value in {**predicted_of(facts), "outputs": outputs}.items():
+    for figure, value in {**predicted_of(facts, module), "outputs": outputs}.items():
         yield Row("", figure, value, measured.get(figure))
 
 
-def predicted_of(facts: Facts) -> dict[str, int]:
+def predicted_of(facts: Facts, module: pytorch.Module) -> dict[str, int]:
     """Return what is predicted for the exported program as a whole."""
     forward, training = analyze(facts, attention=ATTENTION), analyze(facts, attention=ATTENTION, training=True)
     return {
@@ -136,7 +136,7 @@ def predicted_of(facts: Facts) -> dict[str, int]:
         "macs": forward.total.macs,
         "training_macs": training.total.macs,
         "kept": kept_bytes(facts, attention=ATTENTION),
-        "peak": peak_bytes(of_functions(facts), attention=ATTENTION),
+        "peak": peak_bytes(of_functions(facts, module), attention=ATTENTION),
     }
 
 
@@ -150,9 +150,10 @@ def _as_pytorch(op: Any, name: str, array: Any) -> Any:  # noqa: ANN401 - an ope
     return array.transpose(made, read, *taps)
 
 
-def of_functions(facts: Facts) -> Facts:
-    """Return the facts of a network all of whose composites are functions, as they are in an exported program."""
+def of_functions(facts: Facts, module: pytorch.Module) -> Facts:
+    """Return the facts of a network whose composites are functions where they are in an exported program."""
+    composites = facts.graph.composites
     graph = facts.graph.replace(
-        composites={path: one._replace(is_module=True) for path, one in facts.graph.composites.items()}
+        composites={path: one._replace(is_module=path not in module.inline) for path, one in composites.items()}
     )
     return Facts(graph, facts.calls, facts.settings)

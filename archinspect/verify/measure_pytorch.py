@@ -217,7 +217,7 @@ class Watch(Alive):
                 made = func.decompose(*args, **kwargs)
             if made is not NotImplemented:
                 return made
-        made = func(*args, **kwargs)
+        made = as_computed(func, args, func(*args, **kwargs))
         if formula is not None:
             self.flops += formula(*args, **kwargs, out_val=made)
         self.add_all(made)
@@ -225,6 +225,32 @@ class Watch(Alive):
             leaves = [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
             self.new += [leaf.untyped_storage()._cdata for leaf in leaves]
         return made
+
+
+def as_computed(func, args, made):
+    """Return what an operation of the meta device makes, with the channels last where a CPU's leaves them so."""
+    last = LAST.get(args[0].dim()) if func.overloadpacket in KEEP_LAST else None
+    if last is None or not args[0].is_contiguous(memory_format=last):
+        return made
+    if isinstance(made, tuple):
+        return made[0].contiguous(memory_format=last), *made[1:]
+    return made.contiguous(memory_format=last)
+
+
+KEEP_LAST = {
+    getattr(torch.ops.aten, name)
+    for name in ("convolution", "native_group_norm", "reflection_pad2d", "replication_pad2d", "replication_pad3d")
+}
+LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def group_norm(x, groups, weight=None, bias=None, eps=1e-5, *_):
+    """Normalize groups of channels without copying a map first, as on a CPU."""
+    sizes = (x.shape[0], x.shape[1], x[0, 0].numel())
+    return torch.native_group_norm(x, weight, bias, *sizes, groups, eps)[0]
+
+
+torch.group_norm = group_norm
 
 
 class RefusedError(Exception):

@@ -40,6 +40,8 @@ class Module(NamedTuple):
     """Which module each layer of the spec is, or the name under which `observe` notes its value."""
     fused: frozenset[str]
     """Those of them whose value is another one: of products that are made together, of calls with more around them."""
+    inline: frozenset[str]
+    """Composites that are lists of modules, which the function around them calls."""
     orders: Mapping[str, tuple[int, ...]]
     """Which of the spec's axes each axis of a layer's output is, where they are not the same."""
 
@@ -57,7 +59,7 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     text = module_text(writer, facts)
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
     orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
-    return Module(text, writer.name, inputs, writer.layers, frozenset(writer.fused), orders)
+    return Module(text, writer.name, inputs, writer.layers, frozenset(writer.fused), frozenset(writer.inline), orders)
 
 
 def write(facts: Facts) -> str:

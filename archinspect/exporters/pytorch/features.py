@@ -93,7 +93,8 @@ def attention(use: Use) -> Step:
 def rotary(use: Use) -> Step:
     """Return a rotation of pairs of features."""
     op: Any = use.op
-    return Step(code("rotate({0}, {dim})", dim=op.dim or use.shape[-1]), parts=("rotate",))
+    module = call("Rotary", {"steps": use.shape[-2], "dim": op.dim or use.shape[-1]})
+    return Step(code("{self}({0})"), module, parts=("Rotary",))
 
 
 def experts(use: Use) -> Step:

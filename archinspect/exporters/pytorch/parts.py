@@ -588,22 +588,30 @@ class PositionBiases(nn.Module):
         self.weight = nn.Parameter(torch.zeros(count, num_heads))
 
     def forward(self, query: Tensor, key: Tensor) -> Tensor:
-        count, steps, width = (
-            len(self.weight),
-            query.shape[-2],
-            round(key.shape[-2] ** 0.5),
+        places, steps = (
+            torch.arange(x.shape[-2], device=x.device) for x in (key, query)
         )
-        if count == (2 * width - 1) ** 2 and steps == width * width:  # a window
-            places = torch.arange(steps, device=query.device)
-            rows, columns = places // width, places % width
-            rows = rows[:, None] - rows[None] + width - 1
-            columns = columns[:, None] - columns[None] + width - 1
-            index = rows * (2 * width - 1) + columns
-        else:  # buckets of distances
-            places = torch.arange(key.shape[-2], device=query.device)
-            index = places[None] - torch.arange(steps, device=query.device)[:, None]
-            index = (index + count // 2).clamp(0, count - 1)
+        index = places - steps[:, None] + len(self.weight) // 2
+        index = index.clamp(0, len(self.weight) - 1)
         return F.embedding(index, self.weight).permute(2, 0, 1)
+
+
+class WindowBiases(nn.Module):
+    """Learned biases of each head, by how far a key of a square window stands from a query in rows and columns."""
+
+    index: Tensor
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        reach = 2 * width - 1
+        self.weight = nn.Parameter(torch.zeros(reach**2, num_heads))
+        places = torch.arange(width**2)
+        rows, columns = places // width, places % width
+        rows, columns = (x[:, None] - x + width - 1 for x in (rows, columns))
+        self.register_buffer("index", rows * reach + columns, persistent=False)
+
+    def forward(self) -> Tensor:
+        return F.embedding(self.index, self.weight).permute(2, 0, 1)
 
 
 class Mask(nn.Module):
@@ -635,18 +643,25 @@ class Window(nn.Module):
         return self.value
 
 
-def rotate(x: Tensor, dim: int) -> Tensor:
-    """Return heads of `dim` features with pairs of them rotated by angles that grow with the step."""
-    steps = torch.arange(x.shape[-2], device=x.device, dtype=x.dtype)
-    angles = torch.outer(
-        steps,
-        10_000.0 ** -(torch.arange(0, dim, 2, device=x.device, dtype=x.dtype) / dim),
-    )
-    angles = angles.repeat(1, 2 * (x.shape[-1] // dim))
-    one, other = x.unflatten(-1, (-1, dim)).chunk(2, dim=-1)
-    return (
-        x * angles.cos() + torch.cat([-other, one], dim=-1).flatten(-2) * angles.sin()
-    )
+class Rotary(nn.Module):
+    """Rotates pairs of the features of heads by angles that grow with the step."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, steps: int, dim: int) -> None:
+        super().__init__()
+        speeds = 10_000.0 ** -(torch.arange(0, dim, 2) / dim)
+        angles = torch.outer(torch.arange(steps), speeds).repeat(1, 2)[:, None]
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = x.shape[-2]
+        x = x.unflatten(-1, (-1, self.cos.shape[-1]))
+        one, other = x.chunk(2, dim=-1)
+        x = x * self.cos[:steps] + torch.cat([-other, one], dim=-1) * self.sin[:steps]
+        return x.flatten(-2)
 
 
 def sinusoids(x: Tensor, dim: int) -> Tensor:

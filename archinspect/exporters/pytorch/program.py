@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.attention import step_name
@@ -133,14 +134,7 @@ class Program:
         extra: list[Any] = []
         if op.position_biases:
             biases = self._biases[op.num_heads] = Between()
-            module = call("PositionBiases", {"count": op.position_biases, "num_heads": op.num_heads})
-            key = min(1, len(node.inputs) - 1)
-            orders = [self.orders[tensor] for tensor in node.inputs[: key + 1]]
-            pieces = in_orders(
-                code(f"{{self}}({{0}}, {{{key}}})"), [permutation(there, spec_order(len(there))) for there in orders]
-            )
-            step = Step(pieces, module, parts=("PositionBiases",))
-            yield Leaf(f"{layer}.biases", "biases", step, node.inputs[: key + 1], [biases], [node])
+            yield self._position_biases(layer, node, biases)
             extra.append(biases)
         elif op.shared_position_biases:
             if op.num_heads not in self._biases:
@@ -167,6 +161,23 @@ class Program:
             step = leaf.step._replace(code=(*front, last[:-1], *code(f", bias={added})")), parts=("attend_biased",))
             leaf = Leaf(leaf.path, leaf.name, step, [*node.inputs, *extra], node.outputs, leaf.nodes)
         yield leaf
+
+    def _position_biases(self, layer: str, node: Node, biases: Between) -> Leaf:
+        """Return the step that looks position biases up."""
+        op: Any = node.op
+        shapes = [self.facts.shape(tensor) for tensor in node.inputs]
+        if op.biases_of_window(shapes):
+            module = call("WindowBiases", {"width": isqrt(shapes[0][-2]), "num_heads": op.num_heads})
+            step = Step(code("{self}()"), module, parts=("WindowBiases",))
+            return Leaf(f"{layer}.biases", "biases", step, [], [biases], [node])
+        key = min(1, len(node.inputs) - 1)
+        orders = [self.orders[tensor] for tensor in node.inputs[: key + 1]]
+        pieces = in_orders(
+            code(f"{{self}}({{0}}, {{{key}}})"), [permutation(there, spec_order(len(there))) for there in orders]
+        )
+        module = call("PositionBiases", {"count": op.position_biases, "num_heads": op.num_heads})
+        step = Step(pieces, module, parts=("PositionBiases",))
+        return Leaf(f"{layer}.biases", "biases", step, node.inputs[: key + 1], [biases], [node])
 
 
 def _adds(op: Any) -> bool:  # noqa: ANN401 - attention

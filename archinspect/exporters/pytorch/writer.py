@@ -105,6 +105,8 @@ class Writer:
         }
         self.fused: set[str] = set()
         """Paths of modules that make something else than the node's value."""
+        self.inline: set[str] = set()
+        """Paths of composites that are lists, whose modules the function around them calls."""
         self.inside: dict[int, Rows] = {}
         """What lists of copies hold, by the identity of the list's scope."""
         self._modules: dict[Node, str] = {}
@@ -124,6 +126,8 @@ class Writer:
             inner = f"{path}.{own}" if path else own
             reached = f"{expression}[{number}]" if scope.is_list else f"{expression}.{own}"
             if isinstance(child, Scope):
+                if child.definition is None and not sequential(child):
+                    self.inline.add(child.path)
                 self._locate(child, reached, inner)
                 continue
             for node in child.nodes:
