@@ -202,7 +202,7 @@ def test_a_measurement_that_does_not_end_is_told(monkeypatch, spec, tmp_path):
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
-@pytest.mark.parametrize("name", ["lenet5", "resnet18", "gpt2", "unet", "mobilenet_v2", "densenet121", "swin_t", "t5_small"])
+@pytest.mark.parametrize("name", ["lenet5", "gpt2", "unet", "mobilenet_v2", "densenet121", "swin_t", "t5_small"])
 @pytest.mark.usefixtures("in_this_process")
 def test_pytorch_has_the_figures_of_networks(name):
     network = archinspect.network(name)
