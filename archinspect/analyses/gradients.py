@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from archinspect.analyses.facts import Facts
     from archinspect.graph.graph import Node, Tensor
 
@@ -19,8 +21,8 @@ class Gradients(NamedTuple):
 
     def of_inputs(self, node: Node) -> tuple[bool, ...]:
         """Return of each input whether backward finds its gradient here; what only lends its shape has none."""
-        read = len(_read(node))
-        return tuple([i < read and self.needed[tensor.position] for i, tensor in enumerate(node.inputs)])
+        passed = _passed(node)
+        return tuple([i in passed and self.needed[tensor.position] for i, tensor in enumerate(node.inputs)])
 
     def arriving(self, node: Node) -> tuple[int, ...]:
         """Return how many gradients arrive at each output of a node; empty where backward does not pass it."""
@@ -28,9 +30,16 @@ class Gradients(NamedTuple):
         return counts if any(counts) else ()
 
 
-def _read(node: Node) -> tuple[Tensor, ...]:
-    """Return the inputs to which gradients go where they need one."""
-    return () if node.op.looks_up else node.reads
+def _passed(node: Node) -> Collection[int]:
+    """Return the inputs, by number, to which gradients go where they need one."""
+    if node.op.looks_up:
+        return ()
+    read = range(len(node.reads))
+    return [i for i in read if i not in node.op.undifferentiated] if node.op.undifferentiated else read
+
+
+def _read(node: Node) -> list[Tensor]:
+    return [node.inputs[i] for i in _passed(node)]
 
 
 def gradients(facts: Facts) -> Gradients:

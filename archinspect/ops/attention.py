@@ -177,21 +177,21 @@ class ScaledDotProductAttention(_Attention):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         query, key, value = _roles(range(len(shapes)))
-        places = ("int64", self._looked_up(shapes) if run.weights else 0)
+        places = self._places(shapes) if run.weights else ()
         if run.attention == "fused":
             sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
-            return Kept((query, key, value), outputs=(0,), extra=(("float32", sums), places))
+            return Kept((query, key, value), outputs=(0,), extra=(("float32", sums), *places))
         keys, values = self._repeated(shapes)
         scores = self.scores(shapes) * (3 if self.dropout else 1)  # the softmax's; which are dropped, what is left
         grouped = self.kv_heads != self.num_heads
         if run.attention == "eager":
             if grouped:
-                return Kept((query,), extra=(("float", keys + values + scores), places))
-            return Kept((query, key, value), extra=(("float", scores), places))
+                return Kept((query,), extra=(("float", keys + values + scores), *places))
+            return Kept((query, key, value), extra=(("float", scores), *places))
         scaled = size(shapes[0]) + keys
         if grouped or self._copies(shapes[0]):
-            return Kept(extra=(("float", scaled + values + scores), places))
-        return Kept(self.fused_inputs() or (value,), extra=(("float", scaled + scores), places))
+            return Kept(extra=(("float", scaled + values + scores), *places))
+        return Kept(self.fused_inputs() or (value,), extra=(("float", scaled + scores), *places))
 
     def biases_of_window(self, shapes: Sequence[Shape]) -> bool:
         """Return whether the position biases are those of a square window, (2 width - 1)^2 rows for width^2 steps."""
@@ -199,10 +199,12 @@ class ScaledDotProductAttention(_Attention):
         steps, count = key[-2], self.position_biases
         return steps == query[-2] and count <= 4 * steps and (4 * steps + 1 - count) ** 2 == 16 * steps
 
-    def _looked_up(self, shapes: Sequence[Shape]) -> int:
-        """Return how many places in the table of biases each pass finds anew, as T5's; a window's are a buffer."""
+    def _places(self, shapes: Sequence[Shape]) -> Elements:
+        """Return the places in the table of biases that each pass finds anew, as T5's; a window's are a buffer."""
         query, key, _ = self._seen(shapes)
-        return 0 if not self.position_biases or self.biases_of_window(shapes) else query[-2] * key[-2]
+        if not self.position_biases or self.biases_of_window(shapes):
+            return ()
+        return (("int64", query[-2] * key[-2]),)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         added = ("float", self._added(shapes, run))

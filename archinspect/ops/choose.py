@@ -154,6 +154,7 @@ class Where(_Choice):
     """The elements of its second input where the first is true, and else those of the third. No FLOPs."""
 
     inputs = (3, 3)
+    undifferentiated = (0,)
 
     def output_dtype(self, *dtypes: str) -> str:
         return super().output_dtype(*dtypes[1:])
@@ -166,6 +167,7 @@ class MaskedFill(_Choice):
     """A number in the place of the first input's elements where the second, a mask, is true. No FLOPs."""
 
     inputs = (2, 2)
+    undifferentiated = (1,)
     value: float | None = arg("what is put there; null for minus infinity", Optional(Float()), None)
 
     def output_dtype(self, *dtypes: str) -> str:

@@ -101,6 +101,8 @@ class Layers:
             others = [TensorType(shape, "float") for shape in states]
         if kind.inputs[1] is not None and len(others) >= kind.inputs[1]:
             raise Mismatch("too many inputs")
+        if len(others) + 1 < kind.inputs[0]:
+            raise Mismatch("too few inputs")
         fit(op, [first, *others])
         return op, args, others
 
