@@ -29,7 +29,7 @@ def rule(name, op, args, shapes, **how):
         ("eager", TWO_HEADS, [Q, K, V], Kept((0, 1, 2), extra=(("float", SCORES),))),
         ("eager", {**TWO_HEADS, "dropout": 0.1}, [Q, K, V], Kept((0, 1, 2), extra=(("float", 3 * SCORES),))),
         ("eager", {**TWO_HEADS, "num_kv_heads": 1}, ONE_OF_TWO, Kept((0,), extra=(("float", 2 * KEYS + SCORES),))),
-        ("math", {**TWO_HEADS, "num_heads": 1}, [Q, K, V], Kept((2,), extra=(("float", QUERIES + KEYS + SCORES // 2),))),
+        ("math", {}, [Q, K, V], Kept((2,), extra=(("float", QUERIES + KEYS + SCORES // 2),))),
         ("math", TWO_HEADS, [Q, K, V], Kept(extra=(("float", QUERIES + 2 * KEYS + SCORES),))),
         ("eager", {"position_biases": 3}, [Q, K, V], Kept((0, 1, 2), extra=(("float", SCORES // 2), ("int64", 5 * 7)))),
         (
