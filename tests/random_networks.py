@@ -44,13 +44,13 @@ class Found(NamedTuple):
     complaint: Complaint
 
 
-def all_complaints(spec: dict[str, Any], number: int, against: str) -> Iterator[Complaint]:
+def all_complaints(spec: dict[str, Any], number: int, against: str, *, held: bool) -> Iterator[Complaint]:
     """What is wrong with a network, by itself and by what a framework measures."""
     yield from complaints(spec, number)
     if against:
         from networks.measured import differences  # needs the framework
 
-        yield from differences(spec, against)
+        yield from differences(spec, against, held=held)
 
 
 def smallest(spec: dict[str, Any], found: Found, against: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def smallest(spec: dict[str, Any], found: Found, against: str) -> dict[str, Any]
         if check in against.split(","):
             from networks.measured import differences
 
-            again = differences(other, check)
+            again = differences(other, check, held=True)
         else:
             again = complaints(other, found.number, [check])
         return any(one.kind == found.complaint.kind for one in again)
@@ -69,9 +69,21 @@ def smallest(spec: dict[str, Any], found: Found, against: str) -> dict[str, Any]
     return shrink(spec, fails)
 
 
-def _work(task: tuple[int, range, str]) -> list[Found]:
-    seed, numbers, against = task
-    return [Found(number, one) for number in numbers for one in all_complaints(make(seed, number), number, against)]
+class Task(NamedTuple):
+    """Networks that a process checks."""
+
+    seed: int
+    numbers: range
+    against: str
+    held: bool
+
+
+def _work(task: Task) -> list[Found]:
+    return [
+        Found(number, one)
+        for number in task.numbers
+        for one in all_complaints(make(task.seed, number), number, task.against, held=task.held)
+    ]
 
 
 def _report(asked: argparse.Namespace, found: Found, *, is_first: bool) -> None:
@@ -104,13 +116,17 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1_000)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--against", default="", help="frameworks that measure each network: pytorch, keras, onnx")
+    parser.add_argument("--held", action="store_true", help="compare bytes kept and the peak, too")
     parser.add_argument("--keep", type=Path, help="a folder for the smallest networks that are wrong")
     parser.add_argument("--coverage", action="store_true", help="count the operators and arguments that are reached")
     asked = parser.parse_args()
     end = asked.start + asked.count
     if asked.coverage:
         return _coverage(asked, end)
-    tasks = [(asked.seed, range(at, min(at + TASK, end)), asked.against) for at in range(asked.start, end, TASK)]
+    tasks = [
+        Task(asked.seed, range(at, min(at + TASK, end)), asked.against, asked.held)
+        for at in range(asked.start, end, TASK)
+    ]
     begun = time.monotonic()
     kinds: Counter[str] = Counter()
     with multiprocessing.Pool(asked.processes, maxtasksperchild=20) as pool:

@@ -27,6 +27,7 @@ class Gather(Op):
     kind = "reshape"
     aliases = ("Take", "IndexSelect")
     inputs = (2, 2)
+    undifferentiated = (1,)
     stretches = True
     shared = (1,)
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
@@ -55,6 +56,7 @@ class EmbeddingLookup(Op):
 
     kind = "embedding"
     inputs = (2, 2)
+    undifferentiated = (0,)
     stretches = True
     shared = (1,)
 
@@ -84,6 +86,7 @@ class TakeAlongAxis(Op):
     kind = "reshape"
     aliases = ("GatherElements", "TakeAlongDim")
     inputs = (2, 2)
+    undifferentiated = (1,)
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
 
     def output(self, *shapes: Shape) -> Shape:
@@ -115,6 +118,7 @@ class ScatterAdd(Op):
     kind = "merge"
     aliases = ("IndexAdd", "SegmentSum")
     inputs = (2, 2)
+    undifferentiated = (1,)
     size: int = arg("places of the output", Int(1), aliases=("num_segments", "dim_size"))
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
 

@@ -51,18 +51,18 @@ class SelectiveScan(Op):
         for shape, expected, name in wanted:
             if shape[1:] != expected[1:]:
                 raise Mismatch(f"{name} must be {text(expected)} beside x {text(given)}, not {text(shape)}")
-        return given
+        return (largest(given[0], delta[0], into[0], out[0]), *given[1:])
 
     def axis_flow(self, *shapes: Shape) -> str:
         skip = ", batch channels" if len(shapes) > len(_NAMES) else ""
         return f"{', '.join(_NAMES)}{skip} -> batch steps channels"
 
-    def _states(self, shapes: Sequence[Shape]) -> int:
+    def _states(self, shapes: Sequence[Shape], output: Shape) -> int:
         """Return the states of all steps."""
-        return size(shapes[0]) * shapes[2][2]
+        return size(output) * shapes[2][2]
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        states = self._states(shapes)
+        states = self._states(shapes, output)
         return Work(states, 6 * states + 2 * size(output) * _skips(shapes))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
@@ -77,10 +77,10 @@ class SelectiveScan(Op):
             chunks = ceil_div(output[1], CHUNK)
             return Kept(given, extra=(("float32", 2 * start * chunks),))
         # The decays, delta B, the states after all steps and the zeros before the first.
-        return Kept(given, extra=(("float", 3 * self._states(shapes) + start),))
+        return Kept(given, extra=(("float", 3 * self._states(shapes, output) + start),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        state, total, states = output[0] * size(shapes[2][1:]), size(output), self._states(shapes)
+        state, total, states = output[0] * size(shapes[2][1:]), size(output), self._states(shapes, output)
         if run.attention == "fused":
             return (("float32", 2 * state * ceil_div(output[1], CHUNK)),)
         # While delta B is multiplied by x; in the last step; while outputs are stacked, and D x is added.

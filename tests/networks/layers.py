@@ -68,7 +68,7 @@ class Layers:
             self._source(scope, (1, *shape), kind.__name__, dtype)
             return
         first = self._first(scope, kind)
-        if kind.inputs[1] != 1 and self.chance(0.4) and scope.depth < 4 and first is scope.current:
+        if kind.inputs[1] != 1 and not kind.shared and self.chance(0.4) and scope.depth < 4 and first is scope.current:
             self._merge(scope, kind, first)
             return
         for attempt in range(5):

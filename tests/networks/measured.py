@@ -21,18 +21,20 @@ NOTHING_TO_SAY = ("the spec does not say what", "register_meta function", "Expec
 """Of which nothing can be measured: a layer of the user's own, one whose shapes within depend on values, and a single
 position that PyTorch does not normalize."""
 COMPARED = ("params", "trainable", "buffers", "weights", "macs", "training_macs", "outputs", "shape")
-"""Figures that are to be equal for every network. What is kept and the peak are not yet."""
+"""Figures that are to be equal for every network."""
+HELD = ("kept", "peak")
+"""Figures of the whole network that are equal for most: they depend on how a program is written."""
 
 
-def differences(spec: dict[str, Any], against: str) -> Iterator[Complaint]:
-    """What is wrong with a network by what these targets, as `pytorch,onnx`, make of it."""
+def differences(spec: dict[str, Any], against: str, *, held: bool = False) -> Iterator[Complaint]:
+    """What is wrong with a network by what these targets, as `pytorch,onnx`, make of it; `held` compares memory, too."""
     try:
         network = archinspect.network(spec)
     except archinspect.InvalidSpecError:  # of which the other checks tell
         return
     for target in against.split(","):
         try:
-            for message in _of_target(network, target):
+            for message in _of_target(network, target, held=held):
                 yield Complaint(target, message)
         except CannotExportError as refused:
             if not (refused.layer and refused.reason):
@@ -42,13 +44,14 @@ def differences(spec: dict[str, Any], against: str) -> Iterator[Complaint]:
                 yield Complaint(target, told(error))
 
 
-def _of_target(network: Network, target: str) -> Iterator[str]:
+def _of_target(network: Network, target: str, *, held: bool) -> Iterator[str]:
     from archinspect import verify
 
     with mock.patch("archinspect.verify.process.measure", _in_this_process):
         found = verify.verify(network, target)
     for row in found.rows:
-        if row.figure in COMPARED and row.measured is not None and not row.equal:
+        is_compared = row.figure in COMPARED or (held and row.figure in HELD and not row.layer)
+        if is_compared and row.measured is not None and not row.equal:
             figures = f"{row.predicted or 'none'}, measured {row.measured or 'none'}"
             yield f"{row.figure} of {row.layer or 'the network'}: {figures}"
 

@@ -58,7 +58,9 @@ def repeat_vector(use: Use) -> Step:
 
 
 def reshape_like(use: Use) -> Step:
-    """Return the elements in the axes of another tensor."""
+    """Return the elements in the axes of another tensor, which may be there once for all samples."""
+    if use.node.inputs[0].batched and not use.node.inputs[1].batched:
+        return Step(code(f"{{0}}.reshape(-1, {', '.join(map(str, use.output[1:]))})"))
     return Step(code("{0}.reshape_as({1})"))
 
 
