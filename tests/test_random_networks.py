@@ -107,7 +107,7 @@ def test_random_networks_shrink_to_few_layers(number):
             return False
 
     small = shrink(make(SEED, number), has_it, tries=600)
-    assert len(archinspect.inspect(small).layers) <= 4
+    assert len(archinspect.inspect(small).layers) <= 5
 
 
 def test_the_script_says_what_it_found(monkeypatch, capsys):

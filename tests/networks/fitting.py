@@ -86,9 +86,19 @@ def takes(kind: type[Op], type_: TensorType) -> bool:
     """Whether an operator may read a tensor of this type first, as far as type and number of axes tell."""
     if kind.inputs == (0, 0) or len(type_.shape) not in accepted_ranks(kind):
         return False
-    if kind.__name__ in {"Embedding", "EmbeddingBag"}:
+    wanted = dtype_of(kind, 0)
+    if kind.__name__ in {"Embedding", "EmbeddingBag"} or wanted == "int64":
         return type_.dtype in INTEGERS
+    if wanted == "bool":
+        return type_.dtype == "bool"
     return type_.dtype == "float" or kind.__name__ in ANY_TYPE
+
+
+def dtype_of(kind: type[Op], place: int) -> str:
+    """The type that an operator's input has in programs: masks are truth values, indices are integers."""
+    if place not in kind.undifferentiated:
+        return "float"
+    return "bool" if kind.__name__ in {"Where", "MaskedFill"} else "int64"
 
 
 def accepted_ranks(kind: type[Op]) -> frozenset[int]:

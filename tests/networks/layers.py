@@ -8,7 +8,19 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from networks.arguments import arguments
-from networks.fitting import CONVERTERS, INTEGERS, OPERATORS, SHAPES, SOURCES, Fit, accepted_ranks, fit, operator, takes
+from networks.fitting import (
+    CONVERTERS,
+    INTEGERS,
+    OPERATORS,
+    SHAPES,
+    SOURCES,
+    Fit,
+    accepted_ranks,
+    dtype_of,
+    fit,
+    operator,
+    takes,
+)
 from networks.further import further
 from networks.guess import FORMATS, factors
 from networks.steps import Scope, Step, Tensor
@@ -68,7 +80,13 @@ class Layers:
             self._source(scope, (1, *shape), kind.__name__, dtype)
             return
         first = self._first(scope, kind)
-        if kind.inputs[1] != 1 and not kind.shared and self.chance(0.4) and scope.depth < 4 and first is scope.current:
+        if (
+            kind.inputs[1] != 1
+            and not kind.undifferentiated
+            and self.chance(0.4)
+            and scope.depth < 4
+            and first is scope.current
+        ):
             self._merge(scope, kind, first)
             return
         for attempt in range(5):
@@ -80,7 +98,8 @@ class Layers:
             read = [first]
             for place, type_ in enumerate(others, 1):
                 shared = place in kind.shared
-                read.append(self._source(scope, type_.shape, "Constant") if shared else self._obtained(scope, type_))
+                found = self._source(scope, type_.shape, "Constant", type_.dtype) if shared else None
+                read.append(found or self._obtained(scope, type_))
             self._add(scope, op, args, read)
             return
         raise DeadEndError
@@ -91,7 +110,10 @@ class Layers:
         """An operator with arguments, and the types of its further inputs; raise Mismatch where they do not fit."""
         args = arguments(self.rng, kind, [first.shape, *wanted], self.layout, share)
         op = operator(kind, args, self.layout)
-        others = [TensorType(shape, first.dtype if kind.__name__ == "Concatenate" else "float") for shape in wanted]
+        same = kind.__name__ == "Concatenate"
+        others = [
+            TensorType(shape, first.dtype if same else dtype_of(kind, place)) for place, shape in enumerate(wanted, 1)
+        ]
         if isinstance(op, Recurrent) and self.chance(0.3):
             states = (
                 op.outputs(first.shape)
@@ -147,7 +169,7 @@ class Layers:
                 return scope.current
         if scope.kind != "top" or not (ranks or kind.__name__ in {"Embedding", "EmbeddingBag"}):
             raise DeadEndError
-        type_ = TensorType(self._shape(self.rng.choice(ranks)), "float")
+        type_ = TensorType(self._shape(self.rng.choice(ranks)), dtype_of(kind, 0))
         if kind.__name__ == "EmbeddingBag":
             type_ = TensorType((1, self.rng.choice([6, 9])), self.rng.choice(INTEGERS))
         elif kind.__name__ == "Embedding" or (kind.__name__ == "SinusoidalEmbedding" and self.chance(0.5)):
@@ -179,7 +201,7 @@ class Layers:
         if found and self.chance(0.8):
             return self.rng.choice(found)
         if type_.dtype != "float":
-            raise DeadEndError
+            return self._source(scope, type_.shape, "Constant", type_.dtype)
         kind = self.rng.choice(SOURCES if scope.kind == "top" else SOURCES[:2])
         return self._source(scope, type_.shape, kind)
 

@@ -27,7 +27,7 @@ HELD = ("kept", "peak")
 
 
 def differences(spec: dict[str, Any], against: str, *, held: bool = False) -> Iterator[Complaint]:
-    """What is wrong with a network by what these targets, as `pytorch,onnx`, make of it; `held` compares memory, too."""
+    """What is wrong with a network by what these targets, as `pytorch,onnx`, make of it; `held`: memory, too."""
     try:
         network = archinspect.network(spec)
     except archinspect.InvalidSpecError:  # of which the other checks tell
