@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
-from archinspect.base.settings import SettingError, Settings, whole
+from archinspect.base.settings import Open, SettingError, Settings, whole
 from archinspect.graph.builder import MAX_NODES
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.ops.figures import ALIASES
@@ -52,26 +54,35 @@ class Network:
 
         `graph` is what `load` would give for these settings.
         """
-        problems = Problems()
         settings = settings.checked()._replace(dtype=ALIASES.get(settings.dtype, settings.dtype))
         with collection_paused():
-            if graph is None:
-                graph = load(settings, problems)
-                stepping = settings if graph is None else settings.in_a_step(graph.params)
-                if stepping != settings:
-                    settings, graph = stepping, load(stepping, problems)
-            facts = None if graph is None else facts_of(graph, settings, problems)
-        if facts is None or problems.failed:
-            raise InvalidSpecError(problems.all())
-        self.facts: Facts = facts
-        self.settings = settings
-        self.warnings = problems.all()
+            found = _made(load, settings, graph)
+            if found.graph is not None and found.graph.open and found.problems.failed:
+                others = (_made(load, settings._replace(open=one)) for one in STAND_INS)
+                found = next((other for other in others if not other.problems.failed), found)
+        if found.facts is None or found.problems.failed:
+            raise InvalidSpecError(found.problems.all())
+        self.facts: Facts = found.facts
+        self.settings = found.settings
+        self.warnings = found.problems.all()
         self._load = load
 
     @property
     def graph(self) -> Graph:
         """Its nodes and tensors."""
         return self.facts.graph
+
+    @cached_property
+    def otherwise(self) -> Network | None:
+        """The network with other numbers for the sizes that its inputs leave open; None where they leave none open."""
+        if not any(self.graph.open.values()):
+            return None
+        taken = self.settings.open
+        for other in STAND_INS:
+            if other.batch_first == taken.batch_first and other.size != taken.size:
+                with suppress(InvalidSpecError):
+                    return Network(self._load, self.settings._replace(open=other))
+        return None
 
     def uncounted(self, figures: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
         """Return the layers of whose figures, all or some, not all are known, and which are not."""
@@ -102,13 +113,29 @@ class Network:
         """Return what the network is and costs; see :func:`archinspect.inspect`."""
         with collection_paused():
             found = report(self.facts, convention=convention, memory=memory)
+        if self.otherwise:
+            from archinspect.reports.open import common
+
+            other = report(self.otherwise.facts, convention=convention, memory=memory)
+            found = common(found, other, [name for name, axes in self.graph.open.items() if axes])
         return found._replace(warnings=tuple(self.warnings))
+
+    def with_known_sizes(self) -> Network:
+        """Return this network; raise :class:`SettingError` where its inputs leave sizes open."""
+        for name, axes in self.graph.open.items():
+            if axes:
+                node = next(node for node in self.graph.inputs if node.path == name)
+                sizes = list(enumerate(node.op.output()))[1:]
+                shape = "x".join("?" if axis in axes else str(size) for axis, size in sizes)
+                raise SettingError("input", f"'{name}' is {shape}: say a number for each size that it leaves open")
+        return self
 
     def memory(self, plan: Plan | None = None) -> MemoryReport:
         """Return what the network takes of a machine's memory; see :func:`archinspect.memory_report`."""
         from archinspect.analyses.caches import steps_after
         from archinspect.reports.memory import Plan, memory_report
 
+        self.with_known_sizes()
         plan = (plan or Plan(dtype=self.settings.dtype)).checked()
         if self.settings.past and not plan.cached:
             plan = plan._replace(cached=steps_after(self.facts))
@@ -121,6 +148,7 @@ class Network:
         """Return what the network computes and moves; see :func:`archinspect.compute`."""
         from archinspect.analyses.compute import analyze
 
+        self.with_known_sizes()
         if training and self.settings.past:
             raise SettingError("cached", "a step of a decoder that generates has no backward")
         with collection_paused():
@@ -130,6 +158,7 @@ class Network:
         """Return the formula behind every figure; see :func:`archinspect.explain`."""
         from archinspect.reports.explanation import Explained, explain
 
+        self.with_known_sizes()
         with collection_paused():
             found = Explained(self.report(convention=convention), explain(self.facts), self._worked())
             if not convention:
@@ -145,6 +174,7 @@ class Network:
         from archinspect.analyses.fit import largest_that_fits
         from archinspect.reports.memory import Plan, evenly_needed
 
+        self.with_known_sizes()
         starts = {"batch": 1, **{name: value for name, value in self.graph.params.items() if type(value) is int}}
         wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in starts]
         for name in wanted:
@@ -208,6 +238,7 @@ class Network:
         """
         from archinspect.exporters import export
 
+        self.with_known_sizes()
         with collection_paused():
             return export(self.facts, target)
 
@@ -217,6 +248,10 @@ class Network:
 
     def check(self) -> list[Diagnostic]:
         """Return what is wrong with a network that fits together, its `expect` included, in file order."""
+        found = self._checked()
+        return _whatever_the_sizes(found, self.otherwise._checked()) if self.otherwise else found  # noqa: SLF001 - its own
+
+    def _checked(self) -> list[Diagnostic]:
         from archinspect.checks import run_checks
 
         problems = Problems()
@@ -244,6 +279,45 @@ class Network:
         if problems.failed:
             raise InvalidSpecError(problems.all())
         return tuple(worked)
+
+
+def _whatever_the_sizes(found: list[Diagnostic], others: list[Diagnostic]) -> list[Diagnostic]:
+    """Return what is wrong with any sizes; what is said of a figure that depends on them is that it is not known."""
+    same = {(one.code, one.span): one for one in others}
+    return [
+        one
+        if one == same[one.code, one.span]
+        else one._replace(message=f"{one.message.partition(':')[0]}: not known, as sizes are open", fix=None)
+        for one in found
+        if (one.code, one.span) in same
+    ]
+
+
+class _Made(NamedTuple):
+    """What became of a network with some settings."""
+
+    settings: Settings
+    graph: Graph | None
+    facts: Facts | None
+    problems: Problems
+
+
+def _made(load: Loader, settings: Settings, graph: Graph | None = None) -> _Made:
+    problems = Problems()
+    if graph is None:
+        graph = load(settings, problems)
+        stepping = settings if graph is None else settings.in_a_step(graph.params)
+        if stepping != settings:
+            settings, graph = stepping, load(stepping, problems)
+    return _Made(settings, graph, None if graph is None else facts_of(graph, settings, problems), problems)
+
+
+STAND_INS = [
+    Open(size, batch_first=batch_first)
+    for batch_first in (None, False, True)
+    for size in (256, 320, 224, 288, 64, 96, 32, 48, 512, 640, 16, 24, 8, 12)
+]
+"""Numbers for sizes that are not known, until a network takes one: even and odd multiples of what strides come to."""
 
 
 class _Needs:

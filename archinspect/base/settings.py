@@ -57,6 +57,23 @@ class Lora(NamedTuple):
         return found
 
 
+class Open(NamedTuple):
+    """What stands in for sizes of inputs that a network leaves open: null, as `[null, null, 3]`."""
+
+    size: int = 256
+    """A number in the place of each."""
+    batch_first: bool | None = None
+    """Whether a null that comes first is the batch, as Keras prints it; None: where it is the only one."""
+
+    def closed(self, shape: Sequence[int | None]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return a sample's shape with numbers for all sizes, and the axes, counted with the batch, that are open."""
+        batch_first = shape.count(None) == 1 if self.batch_first is None else self.batch_first
+        if batch_first and shape[:1] in ((None,), [None]):
+            shape = shape[1:]
+        axes = tuple([axis for axis, size in enumerate(shape, 1) if size is None])
+        return tuple([self.size if size is None else size for size in shape]), axes
+
+
 class Settings(NamedTuple):
     """A network's batch, type, parameters and inputs, as asked for."""
 
@@ -74,6 +91,8 @@ class Settings(NamedTuple):
     """Adapters that train in the place of everything else."""
     fold_bn: bool = False
     """Whether batch normalization is a part of what is before it, as at inference it can be."""
+    open: Open = Open()
+    """What stands in for sizes that the network leaves open."""
 
     def checked(self) -> Settings:
         """Return these settings with plain values; raise ValueError that names what is none."""

@@ -6,6 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from archinspect.base.settings import Open
 from archinspect.base.source import Source, Span
 from archinspect.graph.graph import Composite, Graph, Node, Tensor
 from archinspect.ops.base import Op
@@ -68,6 +69,9 @@ class GraphBuilder:
         self.inputs: list[Node] = []
         self.nodes: list[Node] = []
         self.composites: dict[str, Composite] = {}
+        self.open: dict[str, tuple[int, ...]] = {}
+        self.stand_in = Open()
+        """What is taken for sizes of inputs that are not known."""
         self.taken: dict[str, Span] = {}
         """Every path in use, and where it comes from."""
         self.unknown = self._node(Op(), (), "?", origin).outputs[0]
@@ -150,6 +154,10 @@ class GraphBuilder:
 
     def add_input(self, op: Op, path: str, origin: Span = NOWHERE) -> Tensor:
         """Add an input of the network at a path that was claimed."""
+        shape = getattr(op, "shape", ())
+        if None in shape:
+            closed, self.open[path] = self.stand_in.closed(shape)
+            op = op.replace(shape=closed)
         node = self._node(op, (), path, origin)
         self.inputs.append(node)
         return node.outputs[0]
@@ -303,6 +311,7 @@ class GraphBuilder:
         _set(graph, "outputs", outputs)
         _set(graph, "tensors", tuple(tensors))
         _set(graph, "composites", self.composites)
+        _set(graph, "open", self.open)
         _set(graph, "named", frozenset(named))
         return graph
 

@@ -41,6 +41,7 @@ class _Copy:
         for name in ("source", "description", "metrics", "params", "expect", "values"):
             setattr(builder, name, getattr(graph, name))
         builder.composites = dict(graph.composites)
+        builder.open = dict(graph.open)
         self.of: dict[Tensor, Tensor] = {}
         self.nodes: dict[Node, Node] = {}
         for node in graph.inputs:

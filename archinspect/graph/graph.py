@@ -153,6 +153,7 @@ class Graph(Frozen):
         "name",
         "named",
         "nodes",
+        "open",
         "origin",
         "outputs",
         "params",
@@ -170,6 +171,8 @@ class Graph(Frozen):
     metrics: Mapping[str, Any]
     params: Mapping[str, Any]
     inputs: tuple[Node, ...]
+    open: Mapping[str, tuple[int, ...]]
+    """By the path of each input that has nulls in its shape, the axes, counted with the batch, of no known size."""
     nodes: tuple[Node, ...]
     """All nodes but the inputs; each stands after what it reads."""
     outputs: tuple[Tensor, ...]

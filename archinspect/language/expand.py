@@ -43,6 +43,7 @@ class _Expander:
         layout = spec.text("layout")
         name = spec.text("name") or spec.span.source.name
         self.builder = GraphBuilder(name, layout=layout if layout in LAYOUTS else LAYOUTS[0], origin=spec.span)
+        self.builder.stand_in = settings.open
         self.expansion = Expansion(spec.blocks, self.builder, problems)
 
     def run(self) -> Graph | None:
@@ -141,9 +142,6 @@ class _Expander:
     def _input_arguments(self, tree: Tree, env: Env) -> dict[str, Value]:
         value = self.expansion.evaluation.value(tree, env)
         arguments: dict[str, Value] = dict(value) if isinstance(value, dict) else {"shape": value}
-        shape = arguments.get("shape")
-        if isinstance(shape, list) and shape[:1] == [None]:
-            arguments["shape"] = shape[1:]  # the batch, as Keras prints it
         return arguments
 
     def _add_inputs(self, inputs: dict[str, tuple[Scalar, Tree, dict[str, Value] | None]]) -> Tensor | None:

@@ -204,18 +204,22 @@ class Pad(Kind):
 
 
 class Ints(Kind):
-    """A list of integers, empty only if `empty` is; a single integer is a list of one."""
+    """A list of integers, empty only if `empty` is, with nulls only if `nulls`; a single integer is a list of one."""
 
-    def __init__(self, low: int | None = None, *, empty: bool = False, most: int = MAX_ITEMS) -> None:
-        self.item = Int(low)
+    def __init__(
+        self, low: int | None = None, *, empty: bool = False, most: int = MAX_ITEMS, nulls: bool = False
+    ) -> None:
+        self.item = Optional(Int(low)) if nulls else Int(low)
         self.empty = empty
         self.most = most
         self.expected = f"a list of integers{'' if low is None else f' of at least {low}'}"
 
-    def convert(self, value: Value, rank: int = 0) -> tuple[int, ...]:
-        """Return a tuple of ints."""
+    def convert(self, value: Value, rank: int = 0) -> tuple[Any, ...]:
+        """Return a tuple of ints, and of None for nulls."""
         if isinstance(value, str):
             value = _split_times(value, self.expected)
+        if value is None:
+            raise ValueError(self.expected)
         items = value if isinstance(value, list) else [value]
         if len(items) > self.most:
             raise ValueError(f"{self.expected}, at most {self.most} of them")

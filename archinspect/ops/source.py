@@ -27,7 +27,7 @@ class Input(Op):
     aliases = ("InputLayer",)
     inputs = (0, 0)
     shape: tuple[int, ...] = arg(
-        "the sample's axes, without the batch", Ints(1, empty=True, most=MAX_AXES), aliases=("input_shape",)
+        "the sample's axes, without the batch", Ints(1, empty=True, most=MAX_AXES, nulls=True), aliases=("input_shape",)
     )
     dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
     batch: bool = arg("false for data that is the same for all samples, such as a graph's edges", Bool(), default=True)

@@ -74,15 +74,17 @@ COLUMNS = {
     "memory": LayerColumn(
         "Memory",
         lambda r: r.cost.output_bytes,
-        lambda r, exact: byte_count(r.cost.output_bytes, exact=exact),
+        _marked(lambda r: r.cost.output_bytes, "memory", byte_count),
         number=True,
         keep=10,
+        figure="memory",
     ),
     "kept": LayerColumn(
         "Kept",
         lambda r: r.kept or 0,
-        lambda r, exact: byte_count(r.kept or 0, exact=exact),
+        _marked(lambda r: r.kept or 0, "kept", byte_count),
         number=True,
+        figure="kept",
         keep=75,  # it is there only where asked for
     ),
     "receptive_field": LayerColumn(

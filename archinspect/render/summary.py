@@ -74,7 +74,7 @@ def one_line(name: str, report: Report, *, exact: bool) -> str:
         (count(totals.macs, exact=exact), "MACs", "macs"),
         (count(totals.flops, exact=exact), "FLOPs", "flops"),
         (byte_count(report.param_bytes, exact=exact), "weights", "params"),
-        (byte_count(totals.output_bytes, exact=exact), "outputs", ""),
+        (byte_count(totals.output_bytes, exact=exact), "outputs", "memory"),
         (count(layers), "layer" if layers == 1 else "layers", ""),
     )
     unknown = {figure for figures in report.uncounted.values() for figure in figures}

@@ -53,7 +53,14 @@ TOTALS = {
     "weighted": Total("Weighted layers", weighted_layers, best=None),
 }
 """By the names of columns."""
-UNKNOWN = {"active": "params", "weights": "params", "params": "params", "macs": "macs", "flops": "flops"}
+UNKNOWN = {
+    "active": "params",
+    "weights": "params",
+    "params": "params",
+    "macs": "macs",
+    "flops": "flops",
+    "memory": "memory",
+}
 """The figures of layers that totals are sums of: where one is not known, neither is the total."""
 
 

@@ -54,7 +54,7 @@ def verify_batches(
     """
     refuse_unknown("a target", target, TARGETS)
     make: type[Against] = import_module(f"archinspect.verify.against_{target}").Program
-    left = unsaid(network.facts)
+    left = unsaid(network.with_known_sizes().facts)
     while True:
         try:
             return _Asked(network, target, make, pythons, left).measured(batches, numbers)
