@@ -9,6 +9,7 @@ from archinspect.render.columns import COLUMNS, cells, columns_of
 from archinspect.render.data import csv_text, json_pieces, markdown, markdown_table
 from archinspect.render.numbers import byte_count, count
 from archinspect.render.status import status_lines
+from archinspect.reports.totals import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +56,12 @@ def _total(report: Report) -> str:
     """Return the totals in a line: a tool's, if a convention was asked for."""
     totals = report.totals
     if not report.convention:
-        return f"{totals.params:,} parameters, {totals.macs:,} MACs, {totals.flops:,} FLOPs"
+        figures = (("parameters", "params"), ("MACs", "macs"), ("FLOPs", "flops"))
+        values = (totals.params, totals.macs, totals.flops)
+        return ", ".join(
+            f"{value:,}{'' if is_known(name, report) else ' + ?'} {title}"
+            for value, (title, name) in zip(values, figures, strict=True)
+        )
     from archinspect.conventions import find_convention  # only where one is asked for
 
     words = {

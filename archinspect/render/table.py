@@ -11,6 +11,7 @@ from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable
 from archinspect.render.numbers import bars, both, byte_count, shape
 from archinspect.render.status import status_text
+from archinspect.reports.totals import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,4 +142,12 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
             ("Kept for backward", f"{kept} (activations; with weights and optimizer: archinspect memory)"),
         ]
     told = {"Active params": totals.active_params != totals.params, "Buffers": totals.buffers}
-    return [(title, value) for title, value in lines if told.get(title, True)]
+    unknown = {title for title, name in TOTAL_OF.items() if not is_known(name, report)}
+    return [(title, f"{value} + ?" if title in unknown else value) for title, value in lines if told.get(title, True)]
+
+
+TOTAL_OF = {
+    **dict.fromkeys(("Total params", "Trainable params", "Active params"), "params"),
+    **{"MACs": "macs", "FLOPs": "flops", "Memory of outputs": "memory"},
+}
+"""The totals that a line is, by their names in :data:`archinspect.reports.totals.TOTALS`."""
