@@ -148,6 +148,8 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
 
 TOTAL_OF = {
     **dict.fromkeys(("Total params", "Trainable params", "Active params"), "params"),
-    **{"MACs": "macs", "FLOPs": "flops", "Memory of outputs": "memory"},
+    "MACs": "macs",
+    "FLOPs": "flops",
+    "Memory of outputs": "memory",
 }
 """The totals that a line is, by their names in :data:`archinspect.reports.totals.TOTALS`."""
