@@ -181,17 +181,22 @@ class ScaledDotProductAttention(_Attention):
         if run.attention == "fused":
             sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
             return Kept((query, key, value), outputs=(0,), extra=(("float32", sums), *places))
+        # Of each product, the factor beside one that needs a gradient.
+        of_query, of_key, of_value = _roles(run.inputs)
+        of_scores = of_query or of_key or run.weights
         keys, values = self._repeated(shapes)
-        scores = self.scores(shapes) * (3 if self.dropout else 1)  # the softmax's; which are dropped, what is left
+        keys, values = keys * of_query, values * of_scores
+        # What the softmax makes; with dropout also which scores are dropped, and what is left.
+        scores = self.scores(shapes) * (2 * of_scores + of_value if self.dropout else of_scores or of_value)
         grouped = self.kv_heads != self.num_heads
         if run.attention == "eager":
-            if grouped:
-                return Kept((query,), extra=(("float", keys + values + scores), *places))
-            return Kept((query, key, value), extra=(("float", scores), *places))
-        scaled = size(shapes[0]) + keys
+            needed = {query: of_key} if grouped else {query: of_key, key: of_query, value: of_scores}
+            kept = tuple([place for place, factor in needed.items() if factor])
+            return Kept(kept, extra=(("float", scores + (keys + values) * grouped), *places))
+        scaled = size(shapes[0]) * of_key + keys
         if grouped or self._copies(shapes[0]):
             return Kept(extra=(("float", scaled + values + scores), *places))
-        return Kept(self.fused_inputs() or (value,), extra=(("float", scaled + scores), *places))
+        return Kept((self.fused_inputs() or (value,)) if of_scores else (), extra=(("float", scaled + scores), *places))
 
     def biases_of_window(self, shapes: Sequence[Shape]) -> bool:
         """Return whether the position biases are those of a square window, (2 width - 1)^2 rows for width^2 steps."""

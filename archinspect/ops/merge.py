@@ -199,9 +199,11 @@ class Dot(Op):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if self.normalize:
-            # Both inputs, their lengths, those at least epsilon, and both scaled: the factors of the sums.
-            scales = [size(shape) // shape[axis] for shape, axis in zip(shapes, self._axes(*shapes), strict=True)]
-            return Kept((0, 1), extra=(("float", 2 * sum(scales) + sum(map(size, shapes))),))
+            # Of what needs a gradient its lengths, and those at least epsilon; each scaled as factor of the other.
+            made = 0
+            for i, (shape, axis) in enumerate(zip(shapes, self._axes(*shapes), strict=True)):
+                made += 2 * (size(shape) // shape[axis]) * run.inputs[i] + size(shape) * run.inputs[1 - i]
+            return Kept(tuple(i for i in (0, 1) if run.inputs[i]), extra=(("float", made),))
         return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:

@@ -71,13 +71,32 @@ class SelectiveScan(Op):
         return Backward(Work((through + run.inputs[4]) * macs, 2 * other * any(run.inputs)))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        given = tuple(range(len(shapes)))
-        start = output[0] * size(shapes[2][1:])
         if run.attention == "fused":
-            chunks = ceil_div(output[1], CHUNK)
-            return Kept(given, extra=(("float32", 2 * start * chunks),))
-        # The decays, delta B, the states after all steps and the zeros before the first.
-        return Kept(given, extra=(("float", 3 * self._states(shapes, output) + start),))
+            start, chunks = output[0] * size(shapes[2][1:]), ceil_div(output[1], CHUNK)
+            return Kept(tuple(range(len(shapes))), extra=(("float32", 2 * start * chunks),))
+        return self._kept_by_steps(shapes, output, run.inputs)
+
+    def _kept_by_steps(self, shapes: Sequence[Shape], output: Shape, needed: Sequence[bool]) -> Kept:
+        """Return what a loop keeps: of each product the factor beside one that needs a gradient."""
+        x, delta, decay, into, out = needed[:5]
+        skip = any(needed[5:])
+        decays, entries = delta or decay, delta or into
+        state = decays or entries or x
+        # x, delta, A, B, C, D
+        kept = (entries or skip, decay or into, delta, delta, state, x)
+        states, start = self._states(shapes, output), output[0] * size(shapes[2][1:])
+        made = 0
+        if decays or (state and output[1] > 1):
+            made += states  # the decays: also what the exponential keeps
+        if x:
+            made += states  # delta B
+        if decays:
+            made += start  # the zeros before the first step
+        if out:
+            made += states  # those after all steps
+        elif decays:
+            made += states - start  # but the last
+        return Kept(tuple([i for i in range(len(shapes)) if kept[i]]), extra=(("float", made),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         state, total, states = output[0] * size(shapes[2][1:]), size(output), self._states(shapes, output)

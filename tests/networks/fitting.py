@@ -87,7 +87,9 @@ def takes(kind: type[Op], type_: TensorType) -> bool:
     if kind.inputs == (0, 0) or len(type_.shape) not in accepted_ranks(kind):
         return False
     wanted = dtype_of(kind, 0)
-    if kind.__name__ in {"Embedding", "EmbeddingBag"} or wanted == "int64":
+    if kind.__name__ == "EmbeddingBag":  # whose places PyTorch keeps in the type of its input
+        return type_.dtype == "int64"
+    if kind.__name__ == "Embedding" or wanted == "int64":
         return type_.dtype in INTEGERS
     if wanted == "bool":
         return type_.dtype == "bool"

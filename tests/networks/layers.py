@@ -171,7 +171,7 @@ class Layers:
             raise DeadEndError
         type_ = TensorType(self._shape(self.rng.choice(ranks)), dtype_of(kind, 0))
         if kind.__name__ == "EmbeddingBag":
-            type_ = TensorType((1, self.rng.choice([6, 9])), self.rng.choice(INTEGERS))
+            type_ = TensorType((1, self.rng.choice([6, 9])), "int64")
         elif kind.__name__ == "Embedding" or (kind.__name__ == "SinusoidalEmbedding" and self.chance(0.5)):
             type_ = TensorType((1, *self.rng.choice([(6,), (9,), (), (2, 4)])), self.rng.choice(INTEGERS))
         return self._source(scope, type_.shape, "Input", type_.dtype)

@@ -86,6 +86,7 @@ ARGUMENTS = [
     ("LayerNormalization", {"axis": [1, "last"]}, "LayerNormalization: axis must be a list of integers, not [1, 'last']", ("axis",)),
     ("LayerNormalization", {"axis": [1] * 1001}, "LayerNormalization: axis must be a list of integers, at most 1000 of them, not [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,...", ("axis",)),
     ("PReLU", {"shared_axes": [0]}, "PReLU: shared_axes must be a list of integers of at least 1, not [0]", ("shared_axes",)),
+    ("Input", {"shape": None}, "Input: shape must be a list of integers of at least 1, not null", ("shape",)),
     ("Softplus", {"slope": 1}, "Softplus: unknown argument 'slope'", ("slope",)),
     ("Flatten", {"start": 1}, "Flatten: unknown argument 'start'", ("start",)),
     ("Add", {"axis": 1}, "Add: unknown argument 'axis'", ("axis",)),
