@@ -60,6 +60,8 @@ class Convention(NamedTuple):
     figures: tuple[ToolFigure, ...]
     note: str = ""
     """What the rules take for granted of the model."""
+    estimates: bool = False
+    """Whether the tool prints sizes of inputs, weights and outputs, and their sum as the size of all."""
 
 
 MODULES = (
@@ -175,6 +177,7 @@ CONVENTIONS: dict[str, Convention] = {
             ),
         ),
         MODULES,
+        estimates=True,
     ),
     "fvcore": Convention(
         "fvcore 0.1.5.post20221221",

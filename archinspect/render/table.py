@@ -114,7 +114,12 @@ def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:
         is_memory = figure.name == "memory"
         title = figure.title[0].upper() + figure.title[1:]
         yield title, f"{byte_count(number, exact=exact)} ({batch})" if is_memory else both(number)
+    for name, value in report.estimates.items():
+        yield ESTIMATES[name], byte_count(value, exact=exact)
     yield "Counted as", f"{convention.tool}, {convention.call}"
+
+
+ESTIMATES = {"input_bytes": "Input size", "param_bytes": "Params size", "total_bytes": "Estimated total size"}
 
 
 def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ def common(one: Report, other: Report, inputs: Sequence[str]) -> Report:
         outputs={name: _sizes(shape, other.outputs[name]) for name, shape in one.outputs.items()},
         layers=rows,
         totals=totals,
+        input_bytes=one.input_bytes if one.input_bytes == other.input_bytes else 0,
         param_bytes=one.param_bytes if one.param_bytes == other.param_bytes else 0,
         uncounted={**one.uncounted, **(dict.fromkeys(inputs, unknown) if unknown else {})},
         memory=_held(one.memory, other.memory),

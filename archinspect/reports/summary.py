@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from archinspect.analyses.cost import Cost, layer_costs, sum_of_costs
 from archinspect.analyses.receptive_field import Fields, fields
 from archinspect.ops.base import json_value
+from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -164,6 +165,25 @@ class Report(NamedTuple):
     """What likely is not as it was meant, though it means something."""
     past: int = 0
     """Steps that a decoder has cached, after which the figures are of a step."""
+    input_bytes: int = 0
+    """Bytes of the network's inputs."""
+
+    @property
+    def estimates(self) -> dict[str, int]:
+        """Return the bytes of inputs, weights and all, by its own count, where the convention's tool prints them."""
+        if not self.convention:
+            return {}
+        from archinspect.conventions import find_convention  # only where one is asked for
+
+        if not find_convention(self.convention).estimates:
+            return {}
+        counted, word = self.counted, DTYPES[self.dtype]
+        weights = counted["params"] * word
+        return {
+            "input_bytes": self.input_bytes,
+            "param_bytes": weights,
+            "total_bytes": self.input_bytes + weights + counted["memory"],
+        }
 
     @property
     def counted(self) -> dict[str, int]:
@@ -315,7 +335,8 @@ def _own_name(path: str) -> str:
 def _convention_dict(report: Report) -> dict[str, Any]:
     from archinspect.conventions import find_convention  # only where one is asked for
 
-    return {"name": report.convention, "tool": find_convention(report.convention).tool, **report.counted}
+    tool = find_convention(report.convention).tool
+    return {"name": report.convention, "tool": tool, **report.counted, **report.estimates}
 
 
 def _number(value: float) -> float:
@@ -371,6 +392,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         uncounted={**{row.name: row.unknown for row in rows if row.unknown}, **uncounted(graph)},
         memory=held,
         past=facts.settings.past,
+        input_bytes=sum(facts.bytes(tensor) for node in graph.inputs for tensor in node.outputs),
     )
 
 
