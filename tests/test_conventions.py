@@ -405,8 +405,16 @@ def test_rows_at_any_depth_sum_to_the_totals(tool):
         for name, total in report.counted.items():
             assert sum(row.counted[name] for row in rows) == total
     form = report.as_dict()
-    assert form["convention"] == {"name": tool, "tool": CONVENTIONS[tool].tool, **report.counted}
+    head = {"name": tool, "tool": CONVENTIONS[tool].tool}
+    assert form["convention"] == {**head, **report.counted, **report.estimates}
     assert all(row["convention"] for row in form["layers"])
+
+
+def test_the_size_of_all_is_torchinfos():
+    """As torchinfo 1.8.0 prints it of torchvision's ResNet-18: inputs, outputs and their gradients, weights."""
+    report = archinspect.inspect("resnet18", convention="torchinfo")
+    assert report.estimates == {"input_bytes": 602_112, "param_bytes": 46_758_048, "total_bytes": 87_107_552}
+    assert archinspect.inspect("resnet18", convention="fvcore").estimates == {}
 
 
 def test_batch_and_dtype_scale_figures():
