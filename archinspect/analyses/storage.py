@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.ops.figures import Run
+
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
     from archinspect.graph.graph import Node
@@ -60,7 +64,7 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
     found: list[Storage] = []
     strided: set[int] = set()
     """Positions of the tensors that leave elements of their storage out, or have them in another order."""
-    overwriting = set()
+    overwriting: set[int] = set()
     for node in graph.everything:
         call, step = facts.call(node), node.position
         view = facts.view(node, training=training)
@@ -72,7 +76,12 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
                 storage = found[source]
                 if view.strided or source in strided:
                     strided.add(tensor.position)
-            elif node.op.in_place and call.inputs[0].dtype == type_.dtype and _is_free(found[source], step):
+            elif (
+                node.op.in_place
+                and call.inputs[0].dtype == type_.dtype
+                and _is_free(found[source], step)
+                and not _is_kept(facts, node.inputs[0].producer, overwriting)
+            ):
                 overwriting.add(step)
                 # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
                 storage = found[source]
@@ -83,6 +92,13 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
             storage.live_until(last[tensor.position])
             found.append(storage)
     return Storages(found, overwriting)
+
+
+def _is_kept(facts: Facts, maker: Node, overwriting: Container[int]) -> bool:
+    """Return whether backward would need what a step makes, as it does of a sigmoid: then nothing may overwrite it."""
+    call = facts.call(maker)
+    run = Run((True,) * len(call.inputs), attention="math", in_place=maker.position in overwriting)
+    return bool(call.inputs and call.kept(run).outputs)
 
 
 def _is_free(storage: Storage, step: int) -> bool:

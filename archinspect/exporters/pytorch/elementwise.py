@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archinspect.analyses.storage import storages_at_inference
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
+    from archinspect.analyses.facts import Facts
     from archinspect.exporters.orders import Use
     from archinspect.graph.graph import Tensor
     from archinspect.ops.base import Op
@@ -42,17 +43,16 @@ _METHODS = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Exponential": "exp"}
 
 def overwrites(use: Use) -> bool:
     """Return whether it may compute in the place of its input: nothing else reads that, and nobody outside has it."""
-    op, (tensor,) = use.op, use.node.inputs
-    return bool(op.in_place and len(tensor.readers) == 1 and tensor.producer.inputs and not _is_seen(tensor, use))
+    node, facts = use.node, use.facts
+    if not use.op.in_place or node.position not in facts.once(storages_at_inference).overwriting:
+        return False
+    (tensor,) = node.inputs
+    return len(tensor.readers) == 1 and tensor not in facts.graph.outputs and not _is_view(tensor, facts)
 
 
-def _is_seen(tensor: Tensor, use: Use) -> bool:
-    """Return whether something else reads a tensor's storage: through a view, as an output, or for backward."""
-    call_ = use.facts.call(tensor.producer)
-    run = Run((True,) * len(call_.inputs), attention="math", in_place=tensor.producer.op.in_place)
-    kept = call_.kept(run).outputs
-    viewed = use.facts.view(tensor.producer, training=False) is not None or not call_.stored[0]
-    return viewed or bool(kept) or tensor in use.facts.graph.outputs
+def _is_view(tensor: Tensor, facts: Facts) -> bool:
+    maker = tensor.producer
+    return facts.view(maker, training=False) is not None or not facts.call(maker).stored[0]
 
 
 def function(use: Use) -> Step:
