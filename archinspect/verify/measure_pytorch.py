@@ -212,11 +212,9 @@ class Watch(Alive):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         formula = FORMULAS.get(func._overloadpacket)
-        if formula is None and func is not torch.ops.prim.device.default:
+        if formula is None and is_composite(func):
             with self:
-                made = func.decompose(*args, **kwargs)
-            if made is not NotImplemented:
-                return made
+                return func.decompose(*args, **kwargs)
         made = as_computed(func, args, func(*args, **kwargs))
         if formula is not None:
             self.flops += formula(*args, **kwargs, out_val=made)
@@ -225,6 +223,11 @@ class Watch(Alive):
             leaves = [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
             self.new += [leaf.untyped_storage()._cdata for leaf in leaves]
         return made
+
+
+def is_composite(func):
+    """Return whether an operation is made of others on every device; some are so on the meta device alone."""
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
 
 
 def as_computed(func, args, made):

@@ -98,6 +98,8 @@ def takes(kind: type[Op], type_: TensorType) -> bool:
 
 def dtype_of(kind: type[Op], place: int) -> str:
     """The type that an operator's input has in programs: masks are truth values, indices are integers."""
+    if kind.__name__ == "OneHot":
+        return "int64"
     if place not in kind.undifferentiated:
         return "float"
     return "bool" if kind.__name__ in {"Where", "MaskedFill"} else "int64"
