@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 class Storage:
     """What tensors lie in: who made it, how large it is, and the steps from which and up to which it is needed."""
 
-    __slots__ = ("bytes", "first", "last", "maker", "shape")
+    __slots__ = ("bytes", "first", "last", "maker", "shape", "writer")
 
     def __init__(self, maker: Node, shape: Shape, count: int, step: int) -> None:
         self.maker = maker
+        self.writer = maker
+        """What wrote it last: its maker, or what overwrites."""
         self.shape = shape
         """Shape of the tensor that it was made for."""
         self.bytes = count
@@ -80,11 +82,13 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
                 node.op.in_place
                 and call.inputs[0].dtype == type_.dtype
                 and _is_free(found[source], step)
-                and not _is_kept(facts, node.inputs[0].producer, overwriting)
+                and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
+                and not _is_kept(facts, found[source].writer, overwriting)
             ):
                 overwriting.add(step)
                 # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
                 storage = found[source]
+                storage.writer = node
                 if training:
                     storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
             else:
@@ -94,10 +98,10 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
     return Storages(found, overwriting)
 
 
-def _is_kept(facts: Facts, maker: Node, overwriting: Container[int]) -> bool:
+def _is_kept(facts: Facts, node: Node, overwriting: Container[int]) -> bool:
     """Return whether backward would need what a step makes, as it does of a sigmoid: then nothing may overwrite it."""
-    call = facts.call(maker)
-    run = Run((True,) * len(call.inputs), attention="math", in_place=maker.position in overwriting)
+    call = facts.call(node)
+    run = Run((True,) * len(call.inputs), attention="math", in_place=node.position in overwriting)
     return bool(call.inputs and call.kept(run).outputs)
 
 

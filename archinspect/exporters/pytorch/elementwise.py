@@ -9,9 +9,7 @@ from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
-    from archinspect.analyses.facts import Facts
     from archinspect.exporters.orders import Use
-    from archinspect.graph.graph import Tensor
     from archinspect.ops.base import Op
 
 # The operator: PyTorch's module, its function where `torch.nn.functional` has one, and further arguments with PyTorch's
@@ -43,16 +41,7 @@ _METHODS = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Exponential": "exp"}
 
 def overwrites(use: Use) -> bool:
     """Return whether it may compute in the place of its input: nothing else reads that, and nobody outside has it."""
-    node, facts = use.node, use.facts
-    if not use.op.in_place or node.position not in facts.once(storages_at_inference).overwriting:
-        return False
-    (tensor,) = node.inputs
-    return len(tensor.readers) == 1 and tensor not in facts.graph.outputs and not _is_view(tensor, facts)
-
-
-def _is_view(tensor: Tensor, facts: Facts) -> bool:
-    maker = tensor.producer
-    return facts.view(maker, training=False) is not None or not facts.call(maker).stored[0]
+    return use.op.in_place and use.node.position in use.facts.once(storages_at_inference).overwriting
 
 
 def function(use: Use) -> Step:
