@@ -13,6 +13,9 @@ WIDTH = 88
 def laid_out(text: str, indent: int = 0) -> Iterator[str]:
     """Yield a statement, or an item of an open bracket, as lines of at most 88 characters where that is possible."""
     blank = " " * indent
+    if indent + len(text) > WIDTH and (choice := _choice(text)):
+        yield from _laid_out_choice(*choice, indent)
+        return
     start, end = _last_bracket(text) if indent + len(text) > WIDTH else (-1, -1)
     if start < 0:
         yield blank + text
@@ -28,6 +31,28 @@ def laid_out(text: str, indent: int = 0) -> Iterator[str]:
         for item in items:
             yield from laid_out(f"{item},", indent + 4)
     yield blank + tail
+
+
+def _choice(text: str) -> tuple[str, str, str] | None:
+    """Return the parts of an assignment of one value or another: its target, a value, what follows from its `if` on."""
+    target, equals, value = text.partition(" = ")
+    places = [place for place, sign, depth in _signs(value) if sign == " " and not depth]
+    first = next((place for place in places if value.startswith(" if ", place)), 0)
+    return (target, value[:first], value[first + 1 :]) if equals and first else None
+
+
+def _laid_out_choice(target: str, value: str, condition: str, indent: int) -> Iterator[str]:
+    """Yield the lines of an assignment of one value or another, in brackets."""
+    blank = " " * indent
+    yield f"{blank}{target} = ("
+    if indent + 4 + len(f"{value} {condition}") <= WIDTH:
+        yield f"{blank}    {value} {condition}"
+    else:
+        first, _, other = condition.partition(" else ")
+        yield from laid_out(value, indent + 4)
+        yield f"{blank}    {first}"
+        yield f"{blank}    else {other}"
+    yield f"{blank})"
 
 
 def split(text: str) -> Iterator[str]:

@@ -7,17 +7,22 @@ become the class's parameters; what does not is written into it.
 
 from __future__ import annotations
 
-import keyword
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Call, Given, Hole, Own, Step
+from archinspect.exporters.parameters import ABSENT, Presence, Solver, unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from archinspect.exporters.code import Code
+    from archinspect.exporters.parameters import Parameter
     from archinspect.graph.graph import Graph, Node, Tensor
+
+
+LACKING = 3
+"""How many modules a copy of a block may lack: as many as a projection's pooling, convolution and normalization."""
 
 
 class Between:
@@ -106,38 +111,6 @@ def numbered(names: Sequence[str]) -> bool:
     return list(names) == [str(number) for number in range(len(names))]
 
 
-def unused(name: str, taken: Container[str], join: str = "_") -> str:
-    """Return a name, with a running number where it is taken."""
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{name}{join}{number}"
-    return found
-
-
-class Parameter(NamedTuple):
-    """A parameter of a class: its name, and its value in each copy."""
-
-    name: str
-    values: tuple[Any, ...]
-    default: Any = ...
-    """The value that most copies have, where that is worth a default."""
-
-
-class Expression(NamedTuple):
-    """A value by a parameter: itself, a multiple of it, or a part."""
-
-    parameter: str
-    factor: int = 1
-    divisor: int = 1
-
-    def __str__(self) -> str:
-        text = self.parameter
-        if self.factor != 1:
-            text = f"{self.factor} * {text}"
-        return text if self.divisor == 1 else f"{text} // {self.divisor}"
-
-
 class Definition:
     """A class or function: its copies, its parameters, and how values follow from these."""
 
@@ -145,20 +118,43 @@ class Definition:
         self.name = name
         self.copies = copies
         self.parameters: list[Parameter] = []
+        everywhere = set.intersection(*({child.name for child in copy.children} for copy in copies))
+        self.optional = {child.name for child in copies[0].children} - everywhere
+        """Names of the first copy's children that another one lacks."""
         self.bound: list[Any] = []
-        """What stands for each hole, in the order of :func:`holes`: a value, or an :class:`Expression`."""
+        """What stands for each hole, in the order of :meth:`holes`: a value, or what follows from parameters."""
+
+    def solve(self) -> None:
+        """Find the parameters, and what stands for each hole; tell each copy its values."""
+        solver = Solver([scope.args for scope in self.copies])
+        self.parameters = solver.solve(list(zip(*map(self._holes, self.copies), strict=True)))
+        self.bound = solver.bound
+        for number, scope in enumerate(self.copies):
+            scope.definition = self
+            scope.values = [parameter.values[number] for parameter in self.parameters]
+
+    def _holes(self, copy: Scope) -> Iterator[Hole | Presence]:
+        """Yield what a copy has for every value that could be another one; it may lack optional children."""
+        there = {child.name: child for child in copy.children}
+        for child in self.copies[0].children:
+            own = list(holes(there.get(child.name, child)))
+            if child.name not in there:
+                own = [hole._replace(value=ABSENT) for hole in own]
+            yield from own
+            if child.name in self.optional:
+                yield Presence(child.name in there, child.name, len(own))
 
 
-def holes(scope: Scope) -> Iterator[Hole]:
-    """Yield every value in a scope that could be another one in a copy."""
-    for child in scope.children:
-        if isinstance(child, Leaf):
-            yield from _of_step(child.step)
-        elif child.definition is None:
-            yield from holes(child)
-        else:
-            for parameter, value in zip(child.definition.parameters, child.values, strict=True):
-                yield Hole(value, parameter.name)
+def holes(child: Leaf | Scope) -> Iterator[Hole]:
+    """Yield every value of a child that could be another one in a copy."""
+    if isinstance(child, Leaf):
+        yield from _of_step(child.step)
+    elif child.definition is None:
+        for inner in child.children:
+            yield from holes(inner)
+    else:
+        for parameter, value in zip(child.definition.parameters, child.values, strict=True):
+            yield Hole(value, parameter.name)
 
 
 def _of_step(step: Step) -> Iterator[Hole]:
@@ -175,11 +171,15 @@ def _of_call(call: Call) -> Iterator[Hole]:
             yield Hole(arg.value, arg.role)
 
 
-def structure(scope: Scope) -> Any:  # noqa: ANN401 - anything that compares
-    """Return what makes two scopes copies of each other."""
+def structure(scope: Scope, without: Container[str] = ()) -> Any:  # noqa: ANN401 - anything that compares
+    """Return what makes two scopes copies of each other; children that are left out pass on their input."""
     places: dict[Tensor, tuple[int, int]] = {tensor: (-1, i) for i, tensor in enumerate(scope.inputs)}
-    rows = []
-    for number, child in enumerate(scope.children):
+    rows: list[Any] = []
+    for child in scope.children:
+        if child.name in without:
+            places[child.outputs[0]] = places[child.inputs[0]]
+            continue
+        number = len(rows)
         reads: Any = tuple(places[tensor] for tensor in child.inputs)
         kind = _kind_of(child)
         if number == 0 and scope.reads_all:
@@ -234,6 +234,24 @@ def is_plain(step: Step) -> bool:
     return step.stateless and all(not (isinstance(p, Own) or (isinstance(p, Given) and p.order)) for p in step.code)
 
 
+def is_module(child: Leaf | Scope) -> bool:
+    """Return whether a child can be a module of its own, with one input and one output."""
+    if len(child.inputs) != 1 or len(child.outputs) != 1:
+        return False
+    return is_plain(child.step) if isinstance(child, Leaf) else child.definition is not None or sequential(child)
+
+
+def lacks(part: Scope, whole: Scope) -> bool:
+    """Return whether a scope is a copy of another one but for a few modules that it lacks."""
+    if part.kind == "group" or part.kind != whole.kind or numbered([child.name for child in whole.children]):
+        return False
+    names = {child.name for child in part.children}
+    missing = [child for child in whole.children if child.name not in names]
+    if not 0 < len(missing) <= LACKING or not all(map(is_module, missing)):
+        return False
+    return repr(structure(whole, {child.name for child in missing})) == repr(structure(part))
+
+
 def sequential(scope: Scope) -> bool:
     """Return whether a scope is a chain of modules."""
     if not scope.chain():
@@ -247,7 +265,7 @@ def sequential(scope: Scope) -> bool:
 class Outline:
     """The outline of a network, from its leaves in the order in which they run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a target says of its programs
         self,
         graph: Graph,
         leaves: Iterable[Leaf],
@@ -255,6 +273,8 @@ class Outline:
         composites: Mapping[str, tuple[str, Mapping[str, Any]]],
         identifier: Callable[[str], str] = str,
         taken: Iterable[str] = (),
+        *,
+        optional: bool = False,
     ) -> None:
         self.graph = graph
         self.class_name = class_name
@@ -262,6 +282,8 @@ class Outline:
         """Makes a name that a program can have of a layer's."""
         self.composites = composites
         """Kind and arguments of each composite, and of each layer that is several steps, by path."""
+        self.optional = optional
+        """Whether copies that lack some modules are of the class of those that have them."""
         self.root = Scope("", "", graph.name, {})
         self.definitions: list[Definition] = []
         """In an order in which none needs one that stands after it."""
@@ -351,116 +373,49 @@ class Outline:
                 if scope.is_list or (scope.kind == "group" and sequential(scope)):
                     continue
                 groups.setdefault(repr(structure(scope)), []).append(scope)
-            for copies in groups.values():
+            for copies in self._joined(groups.values()):
                 if len(copies) == 1 and sequential(copies[0]):
                     continue
                 self._make(copies)
 
+    def _joined(self, groups: Iterable[list[Scope]]) -> Iterator[list[Scope]]:
+        """Yield groups of copies, those that lack modules behind the copies that have them."""
+        found = list(groups)
+        if self.optional:
+            for part in sorted(found, key=lambda copies: -len(copies[0].children)):
+                whole = next((copies for copies in found if lacks(part[0], copies[0])), None)
+                if whole is not None:
+                    whole += part
+                    found.remove(part)
+        yield from found
+
     def _levels(self) -> list[list[Scope]]:
-        """Return all scopes but the root, those first that hold none."""
+        """Return all scopes but the root, those first that hold none; a block's copies together where they can be."""
+        heights: dict[str, int] = {}
         levels: dict[int, list[Scope]] = {}
 
-        def height(scope: Scope) -> int:
-            found = 1 + max((height(child) for child in scope.children if isinstance(child, Scope)), default=0)
+        def height(scope: Scope, levels: dict[int, list[Scope]]) -> int:
+            inner = max((height(child, levels) for child in scope.children if isinstance(child, Scope)), default=0)
+            found = 1 + inner if scope.kind == "group" else max(1 + inner, heights.get(scope.kind, 0))
             levels.setdefault(found, []).append(scope)
             return found
 
-        height(self.root)
+        height(self.root, levels)
+        if self.optional:
+            heights = {scope.kind: level for level in sorted(levels) for scope in levels[level]}
+            levels = {}
+            height(self.root, levels)
         return [[scope for scope in levels[level] if scope is not self.root] for level in sorted(levels)]
 
     def _make(self, copies: list[Scope]) -> None:
         first = copies[0]
         wanted = first.kind if first.kind != "group" else first.name
         definition = Definition(self.free(self.class_name(wanted)), copies)
-        columns = list(zip(*map(holes, copies), strict=True))
-        solve(definition, columns)
+        definition.solve()
         self.definitions.append(definition)
-        for scope in copies:
-            scope.definition = definition
 
     def free(self, name: str) -> str:
         """Return a name for a class that none has yet."""
         found = unused(name, self._taken, join="")
         self._taken.add(found)
         return found
-
-
-def solve(definition: Definition, columns: Sequence[Sequence[Hole]]) -> None:
-    """Find the parameters of a class, and what stands for each of its holes; tell each copy its values."""
-    copies = definition.copies
-    parameters: dict[tuple[Any, ...], str] = {}
-    given = _arguments(copies)
-    for column in columns:
-        values = tuple(hole.value for hole in column)
-        if all(_same(value, values[0]) for value in values):
-            definition.bound.append(values[0])
-            continue
-        found = _by_others(values, parameters, given)
-        if found is None:
-            name = given.get(_key(values)) or unused(column[0].role, {*parameters.values(), *given.values()})
-            parameters[_key(values)] = name
-            found = Expression(name)
-        elif found.parameter not in parameters.values():
-            values_of = next(key for key, name in given.items() if name == found.parameter)
-            parameters[values_of] = found.parameter
-        definition.bound.append(found)
-    definition.parameters = _ordered([Parameter(name, tuple(v for _, v in key)) for key, name in parameters.items()])
-    for number, scope in enumerate(copies):
-        scope.values = [parameter.values[number] for parameter in definition.parameters]
-
-
-def _same(value: object, other: object) -> bool:
-    return type(value) is type(other) and value == other
-
-
-def _key(values: Sequence[Any]) -> tuple[Any, ...]:
-    """Return values as a key, in which 1 and True differ."""
-    return tuple((type(value).__name__, value) for value in values)
-
-
-def _arguments(copies: Sequence[Scope]) -> dict[tuple[Any, ...], str]:
-    """Return the names of the block's own arguments by their values in each copy."""
-    found: dict[tuple[Any, ...], str] = {}
-    for name in copies[0].args:
-        values = tuple(scope.args.get(name) for scope in copies)
-        numbers = all(isinstance(value, int | float) for value in values)
-        if numbers and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-            found.setdefault(_key(values), f"{name}_" if keyword.iskeyword(name) or name in ("self", "nn") else name)
-    return found
-
-
-def _by_others(values: tuple[Any, ...], parameters: Mapping[Any, str], given: Mapping[Any, str]) -> Expression | None:
-    """Return values by a parameter that there is already, or by an argument of the block: equal, a multiple, a part."""
-    if _key(values) in parameters:
-        return Expression(parameters[_key(values)])
-    if _key(values) in given:
-        return None
-    if not all(type(value) is int and value > 0 for value in values):
-        return None
-    for known in (parameters, given):
-        for key, name in known.items():
-            others = [value for _, value in key]
-            if not all(type(other) is int and other > 0 for other in others) or len(set(others)) < 2:  # noqa: PLR2004 - it says something only where it differs
-                continue
-            factor, rest = divmod(values[0], others[0])
-            if not rest and all(value == factor * other for value, other in zip(values, others, strict=True)):
-                return Expression(name, factor)
-            divisor, rest = divmod(others[0], values[0])
-            if not rest and all(value * divisor == other for value, other in zip(values, others, strict=True)):
-                return Expression(name, 1, divisor)
-    return None
-
-
-def _ordered(parameters: list[Parameter]) -> list[Parameter]:
-    """Return parameters, what comes in first; those that most copies agree on last, with a default."""
-    leading = [p for p in parameters if p.name in ("in_channels", "in_features", "num_features", "input_size")]
-    found = []
-    for parameter in parameters:
-        if parameter in leading:
-            continue
-        counts = [sum(_same(value, other) for other in parameter.values) for value in parameter.values]
-        most = max(counts)
-        common = parameter.values[counts.index(most)]
-        is_common = 2 * most > len(parameter.values) and len(parameter.values) > 2  # noqa: PLR2004 - of two none is common
-        found.append(parameter._replace(default=common) if is_common else parameter)
-    return [*leading, *(p for p in found if p.default is ...), *(p for p in found if p.default is not ...)]

@@ -46,7 +46,7 @@ def test_a_block_is_a_class_with_what_differs_as_parameters():
     text = exported(facts)
     assert "class Double(nn.Sequential):" in text
     assert "def __init__(self, in_channels: int, filters: int) -> None:" in text
-    assert "conv2d=nn.Conv2d(in_channels, filters, 3)" in text
+    assert "self.conv2d = nn.Conv2d(in_channels, filters, 3)" in text
     assert "self.double_1 = Double(8, 16)" in text
 
 
@@ -69,7 +69,7 @@ def test_names_of_a_spec_cannot_be_code():
         "torch.nn.functional",
     }
     assert "\x1b" not in text
-    assert "class_=nn.Linear(4, 4)" in text
+    assert "self.class_ = nn.Linear(4, 4)" in text
 
 
 @pytest.mark.parametrize("name", archinspect.networks())

@@ -12,13 +12,15 @@ from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.definitions import part_texts, parts_for
 from archinspect.exporters.keras.use import Named, legal
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Expression, Leaf, sequential
+from archinspect.exporters.outline import Leaf, sequential
+from archinspect.exporters.parameters import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from archinspect.analyses.facts import Facts
-    from archinspect.exporters.outline import Definition, Outline, Parameter, Scope
+    from archinspect.exporters.outline import Definition, Outline, Scope
+    from archinspect.exporters.parameters import Parameter
 
 _COUNTERS = "ijk"
 _NUMBERED = re.compile(r"x\d+\Z")

@@ -54,7 +54,7 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     """
     program = Program(facts)
     leaves = list(program.leaves())
-    outline = Outline(facts.graph, leaves, class_name, program.composites, identifier, reserved())
+    outline = Outline(facts.graph, leaves, class_name, program.composites, identifier, reserved(), optional=True)
     writer = Writer(outline, facts, observed=observed)
     text = module_text(writer, facts)
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)

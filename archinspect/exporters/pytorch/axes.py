@@ -148,7 +148,7 @@ def split(use: Use) -> Step:
     at = use.own_axis
     if op.parts:
         return Step(code(f"{{0}}.chunk({{parts}}, dim={{dim}}){_only(use)}", parts=op.parts, dim=at))
-    return Step(code(f"{{0}}.split({{sizes}}, dim={{dim}}){_only(use)}", sizes=tuple(op.sizes), dim=at))
+    return Step(code(f"{{0}}.split_with_sizes({{sizes}}, dim={{dim}}){_only(use)}", sizes=tuple(op.sizes), dim=at))
 
 
 def _only(use: Use) -> str:

@@ -6,6 +6,7 @@ the next step alone reads is overwritten by what that makes, a skip connection's
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from archinspect.exporters.outline import Scope
     from archinspect.graph.graph import Tensor
@@ -37,7 +38,7 @@ class Statement(NamedTuple):
 
 
 def body(
-    scope: Scope, statements: Sequence[Statement], names: Sequence[str], views: Container[Tensor], *, observed: bool
+    scope: Scope, statements: Sequence[Statement], names: Sequence[str], views: set[Tensor], *, observed: bool
 ) -> Iterator[str]:
     """Yield the lines of `forward`; `views` are the tensors that lie in another one's storage."""
     yield from _Body(scope, statements, names, views, observed=observed).lines()
@@ -49,7 +50,7 @@ class _Body:
         scope: Scope,
         statements: Sequence[Statement],
         names: Sequence[str],
-        views: Container[Tensor],
+        views: set[Tensor],
         *,
         observed: bool,
     ) -> None:
@@ -59,10 +60,11 @@ class _Body:
         self.observed = observed
         self.names = list(names)
         self.variadic = bool(names) and names[0].startswith("*")
-        self.variable: dict[Tensor, str] = {}
-        if not self.variadic:
-            self.variable = dict(zip(scope.inputs, names, strict=True))
+        self.arguments = [] if self.variadic else list(names)
+        self.variable: dict[Tensor, str] = {} if self.variadic else dict(zip(scope.inputs, names, strict=True))
         self.used = {name.lstrip("*") for name in names} | {"self"}
+        self.tensors = set(self.arguments)
+        """Variables that hold tensors to a type checker: to it a module's result is anything, unless it is declared."""
         self.uses: dict[Tensor, list[int]] = {}
         for index, statement in enumerate(statements):
             for tensor in statement.inputs:
@@ -82,7 +84,33 @@ class _Body:
         if not self.scope.outputs:
             return
         given = [self.pending.get(t) or self.variable[t] for t in self.scope.outputs]
+        if len(given) == 1 and not self._is_tensor(given[0]):
+            name = self._returned()
+            yield from laid_out(f"{name} = {given[0]}", 8)
+            given = [name.partition(":")[0]]
         yield from laid_out(f"return {', '.join(given)}", 8)
+
+    def _returned(self) -> str:
+        """Return the variable that what is returned is given: one that is declared to hold a tensor."""
+        return self.arguments[0] if self.arguments else f"{self._new()}: Tensor"
+
+    def _is_tensor(self, text: str) -> bool:
+        """Return whether a type checker knows that an expression is a tensor."""
+        return self._gives_tensor(ast.parse(text, mode="eval").body)
+
+    def _gives_tensor(self, node: ast.expr) -> bool:
+        match node:
+            case ast.Name(name):
+                return name in self.tensors
+            case ast.BinOp(left, _, right):
+                return self._gives_tensor(left) and self._gives_tensor(right)
+            case ast.Call(ast.Name(name)):
+                return name != "observe"
+            case ast.Call(ast.Attribute(ast.Name("F" | "torch"))):
+                return True
+            case ast.Call(ast.Attribute(value)) | ast.Attribute(value) | ast.Subscript(value) | ast.UnaryOp(_, value):
+                return self._gives_tensor(value)
+        return isinstance(node, ast.Constant)
 
     def _statement(self, index: int, statement: Statement) -> Iterator[str]:
         yield from self._settle(statement)
@@ -95,7 +123,10 @@ class _Body:
         ]
         # What was made here is freed where its variable is given another value; the caller holds the arguments anyway.
         dying = [self.variable[t] for t in sorted(going, key=lambda t: t in self.scope.inputs or t in self.views)]
-        if self._nests(index, statement, text, dying=bool(dying)):
+        # A view of what the caller holds frees nothing, whichever variable it is given.
+        viewed = isinstance(statement.child, Leaf) and self.views >= set(statement.outputs)
+        viewed = viewed and all(t in self.scope.inputs for t in going)
+        if self._nests(index, statement, text, dying=bool(dying) and not viewed):
             self.pending[statement.outputs[0]] = text
             return
         yield from self._flush()
@@ -104,7 +135,7 @@ class _Body:
             if tensor not in self.uses:
                 targets.append("_")
                 continue
-            name = dying.pop(0) if dying else self._new()
+            name = self._target(dying, text, last=index == self.end - 1)
             self.variable[tensor] = name
             targets.append(name)
         if not targets:
@@ -113,6 +144,18 @@ class _Body:
         joined = ", ".join(targets) + ("," if len(targets) == 1 and len(statement.outputs) > 1 else "")
         if text != joined:
             yield from laid_out(f"{joined} = {text}" if set(targets) != {"_"} else text, 8)
+
+    def _target(self, dying: list[str], text: str, *, last: bool = False) -> str:
+        """Return the variable that is given a value: one whose own is not needed any more, or a new one."""
+        known = self._is_tensor(text)
+        if last and len(self.scope.outputs) == 1 and self.arguments and not known:
+            return self.arguments[0]
+        name = dying.pop(0) if dying else self._new()
+        if known:
+            self.tensors.add(name)
+        elif name not in self.arguments:
+            self.tensors.discard(name)
+        return name
 
     def _settle(self, statement: Statement) -> Iterator[str]:
         """Give variables to values in front of a statement unless it reads them in the order in which they are made."""
@@ -125,7 +168,7 @@ class _Body:
 
     def _flush(self) -> Iterator[str]:
         for tensor, text in list(self.pending.items()):
-            name = self._new()
+            name = self._target([], text)
             self.variable[tensor] = name
             yield from laid_out(f"{name} = {text}", 8)
         self.pending.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.pytorch.elementwise import activation_name
 from archinspect.exporters.refusal import CannotExportError
@@ -74,19 +75,19 @@ def attention(use: Use) -> Step:
     op: Any = use.op
     names = [f"{{{index}}}" for index in range(len(use.orders))]
     query, key, value = names[0], names[min(1, len(names) - 1)], names[-1]
-    options = ["num_heads={num_heads}"]
+    options = ["heads={heads}"]
     if op.kv_heads != op.num_heads:
-        options.append("num_kv_heads={num_kv_heads}")
+        options.append("kv_heads={kv_heads}")
     if op.causal and not op.window:  # whose mask hides what comes later, too
         options.append("causal=True")
     if op.dropout:
-        options.append("dropout={dropout} if self.training else 0.0")
+        options.append("p={dropout} if self.training else 0.0")
     biased = op.position_biases or op.shared_position_biases or op.masked or op.window
     function = "attend_biased" if biased else "attend"
     if op.kv_heads != op.num_heads and function == "attend":
         function = "attend_grouped"
     text = f"{function}({query}, {key}, {value}, {', '.join(options)})"
-    holes = {"num_heads": op.num_heads, "num_kv_heads": op.kv_heads, "dropout": op.dropout}
+    holes = {"heads": op.num_heads, "kv_heads": op.kv_heads, "dropout": op.dropout}
     return Step(code(text, **holes), parts=(function,))
 
 
@@ -134,7 +135,6 @@ def recurrent(use: Use) -> Step:
     module = call(f"{'' if single else 'nn.'}{'OneBias' if single else ''}{name}", sizes, **options)
     parts = (f"OneBias{name}",) if single else ()
     several = op.num_layers * (1 + op.bidirectional) > 1
-    states = len(op.state)
     given = [
         f"{{{index}}}{'.transpose(0, 1).contiguous()' if several else '[None]'}" for index in range(1, len(use.orders))
     ]
@@ -142,7 +142,7 @@ def recurrent(use: Use) -> Step:
     if not op.return_state:
         last = "" if op.return_sequences else "[:, -1]"
         return Step(code(f"{{self}}({{0}}{start})[0]{last}"), module, parts=parts)
-    options_text = f"states={states}, several={several}, sequences={op.return_sequences}"
+    options_text = f"several={several}, sequences={op.return_sequences}"
     return Step(code(f"with_states({{self}}({{0}}{start}), {options_text})"), module, parts=(*parts, "with_states"))
 
 
@@ -201,8 +201,10 @@ def positions(use: Use) -> Step:
     """Return learned positions, added."""
     op: Any = use.op
     shape = use.call.weights["position_embeddings"].shape
-    module = call("LearnedPositions", {"shape": shape}, indexed=(op.indexed, False))
-    return Step(code("{self}({0})"), module, parts=("LearnedPositions",))
+    if op.indexed:
+        table = {"num_embeddings": shape[0], "embedding_dim": size(shape[1:])}
+        return Step(code("{self}({0})"), call("IndexedPositions", table), parts=("IndexedPositions",))
+    return Step(code("{self}({0})"), call("LearnedPositions", {"shape": shape}), parts=("LearnedPositions",))
 
 
 def class_token(use: Use) -> Step:

@@ -133,5 +133,5 @@ def maxout(use: Use) -> Step:
     """Return the largest of each group of channels."""
     op: Any = use.op
     axis = use.own_axis
-    text = "{0}.unflatten({axis}, ({num_units}, -1)).amax({after})"
+    text = "torch.unflatten({0}, {axis}, ({num_units}, -1)).amax({after})"
     return Step(code(text, axis=axis, num_units=op.num_units, after=axis + 1))

@@ -194,7 +194,13 @@ def global_pooling(use: Use, function: str) -> Step:
     """Return the mean or the largest over all positions."""
     op: Any = use.op
     axes = tuple(range(2, len(use.shape)))
-    return Step(code(f"{{0}}.{function}({{dim}}{', keepdim=True' if op.keepdims else ''})", dim=axes))
+    pieces = code(f"{{0}}.{function}({{dim}}{', keepdim=True' if op.keepdims else ''})", dim=axes)
+    if function != "mean" or len(axes) > 3:  # noqa: PLR2004 - PyTorch has none of more axes, and the largest keeps indices
+        return Step(pieces)
+    module = call(f"nn.AdaptiveAvgPool{len(axes)}d", {"output_size": 1})
+    if not op.keepdims:
+        module = call("nn.Sequential", {"pool": module, "flatten": call("nn.Flatten", {})})
+    return Step(pieces, module, stateless=True)
 
 
 def adaptive(use: Use, kind: str) -> Step:

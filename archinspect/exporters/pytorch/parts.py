@@ -5,9 +5,14 @@ Each stands for itself: a program holds those that its layers name, and those th
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def without(module: nn.Module, name: str) -> nn.Module:
@@ -18,6 +23,11 @@ def without(module: nn.Module, name: str) -> nn.Module:
 
 class FrozenBatchNorm(nn.Module):
     """Batch normalization whose vectors never train."""
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
         super().__init__()
@@ -60,7 +70,7 @@ class GlobalResponseNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         places = tuple(axis for axis in range(1, x.dim()) if axis != self.axis)
-        norms = torch.linalg.vector_norm(x, dim=places, keepdim=True)
+        norms: Tensor = torch.linalg.vector_norm(x, dim=places, keepdim=True)
         shares = norms / (norms.mean(self.axis, keepdim=True) + self.eps)
         shape = (-1, *(1,) * (x.dim() - 1 - self.axis))
         return self.weight.reshape(shape) * (x * shares) + self.bias.reshape(shape) + x
@@ -156,17 +166,20 @@ class GaussianNoise(nn.Module):
 class LearnedPositions(nn.Module):
     """Adds a learned vector for every position."""
 
-    def __init__(self, shape: tuple[int, ...], *, indexed: bool = False) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(shape))
-        self.indexed = indexed
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.indexed:
-            places = torch.arange(x.shape[1], device=x.device)
-            table = self.weight.flatten(1)
-            return x + F.embedding(places, table).reshape(x.shape[1:])
         return x + self.weight[: x.shape[1]]
+
+
+class IndexedPositions(nn.Embedding):
+    """Adds a learned vector for every position, looked up in a table."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = torch.arange(x.shape[1], device=x.device)
+        return x + super().forward(places).reshape(x.shape[1:])
 
 
 class ClassToken(nn.Module):
@@ -205,6 +218,8 @@ class Parameter(nn.Module):
 class Constant(nn.Module):
     """A fixed tensor, the same for every sample."""
 
+    value: Tensor
+
     def __init__(
         self, shape: tuple[int, ...], dtype: torch.dtype | None = None
     ) -> None:
@@ -218,6 +233,8 @@ class Constant(nn.Module):
 class Arange(nn.Module):
     """Whole numbers in a row, the same for every sample."""
 
+    device_of: Tensor
+
     def __init__(self, start: int, stop: int, step: int, dtype: torch.dtype) -> None:
         super().__init__()
         self.numbers, self.dtype = (start, stop, step), dtype
@@ -230,6 +247,8 @@ class Arange(nn.Module):
 
 class Fill(nn.Module):
     """One number everywhere, the same for every sample."""
+
+    device_of: Tensor
 
     def __init__(
         self, shape: tuple[int, ...], value: float, dtype: torch.dtype | None = None
@@ -328,7 +347,8 @@ class Expert(nn.Module):
         hidden = self.activation(self.up(x))
         if self.gate is not None:
             hidden = hidden * self.gate(x)
-        return self.down(hidden)
+        x = self.down(hidden)
+        return x
 
 
 class RoIAlign(nn.Module):
@@ -356,7 +376,8 @@ class RoIAlign(nn.Module):
         )
         points = F.grid_sample(maps[0], grid.flatten(1, 2), align_corners=False)
         pooled = F.avg_pool2d(points, self.ratio)
-        return pooled.unflatten(2, (boxes.shape[1], self.size[0])).transpose(1, 2)
+        boxed = torch.unflatten(pooled, 2, (boxes.shape[1], self.size[0]))
+        return boxed.transpose(1, 2)
 
 
 class Custom(nn.Module):
@@ -408,7 +429,7 @@ def one_bias(cell: nn.RNNCellBase) -> nn.RNNCellBase:
     """Return a recurrent cell with zeros, which nothing trains, where it has its second biases."""
     zeros = torch.zeros_like(cell.bias_hh, requires_grad=False)
     del cell.bias_hh
-    cell.bias_hh = zeros
+    cell.register_buffer("bias_hh", zeros, persistent=False)
     return cell
 
 
@@ -440,14 +461,13 @@ def mask_steps(x: Tensor, value: float) -> Tensor:
 
 def with_states(
     made: tuple[Tensor, Tensor | tuple[Tensor, ...]],
-    states: int,
     *,
     several: bool,
     sequences: bool,
 ) -> tuple[Tensor, ...]:
     """Return what a recurrent layer makes, then its states, the batch first."""
     output, last = made
-    found = last if states > 1 else (last,)
+    found = last if isinstance(last, tuple) else (last,)
     return (
         output if sequences else output[:, -1],
         *(state.transpose(0, 1) if several else state[0] for state in found),
@@ -459,7 +479,7 @@ def shuffle_pixels(x: Tensor, factor: int) -> Tensor:
     rank = x.dim() - 2
     sizes = [length * factor for length in x.shape[2:]]
     order = [axis + more for axis in range(2, rank + 2) for more in (rank, 0)]
-    x = x.unflatten(1, (-1, *[factor] * rank)).permute(0, 1, *order)
+    x = torch.unflatten(x, 1, (-1, *[factor] * rank)).permute(0, 1, *order)
     return x.reshape(len(x), -1, *sizes)
 
 
@@ -468,7 +488,7 @@ def unshuffle_pixels(x: Tensor, factor: int) -> Tensor:
     rank = x.dim() - 2
     sizes = [length // factor for length in x.shape[2:]]
     for axis in reversed(range(2, rank + 2)):
-        x = x.unflatten(axis, (-1, factor))
+        x = torch.unflatten(x, axis, (-1, factor))
     inner, outer = (range(first, 2 * rank + 2, 2) for first in (3, 2))
     return x.permute(0, 1, *inner, *outer).reshape(len(x), -1, *sizes)
 
@@ -493,90 +513,78 @@ class ConvLSTM(nn.Module):
     def forward(
         self, x: Tensor, output: Tensor | None = None, state: Tensor | None = None
     ) -> Tensor | tuple[Tensor, ...]:
-        outputs = []
+        outputs: list[Tensor] = []
         for step in x.unbind(1):
             sums = self.of_input(step)
-            if output is None:
+            if output is None or state is None:
                 shape = (len(x), sums.shape[1] // 4, *sums.shape[2:])
                 output = state = sums.new_zeros(shape)
             sums = sums + self.of_state(output)
             enter, keep, new, leave = sums.chunk(4, 1)
             state = keep.sigmoid() * state + enter.sigmoid() * new.tanh()
             output = leave.sigmoid() * state.tanh()
-            if self.sequences:
-                outputs.append(output)
-        made = [torch.stack(outputs, 1) if self.sequences else output]
-        made += [output, state] if self.states else []
+            if not self.sequences:
+                outputs.clear()
+            outputs.append(output)
+        made = [torch.stack(outputs, 1) if self.sequences else outputs[0]]
+        made += [outputs[-1], state] if self.states and state is not None else []
         if self.channels_last:
-            made = [tensor.movedim(1 - output.dim(), -1) for tensor in made]
+            made = [tensor.movedim(1 - outputs[0].dim(), -1) for tensor in made]
         return tuple(made) if self.states else made[0]
 
 
 def attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    num_heads: int,
-    dropout: float = 0.0,
-    *,
-    causal: bool = False,
+    q: Tensor, k: Tensor, v: Tensor, heads: int, p: float = 0.0, *, causal: bool = False
 ) -> Tensor:
     """Return attention of heads that stand side by side in the last axis."""
-    query, key, value = (
-        x.unflatten(-1, (num_heads, -1)).transpose(-3, -2) for x in (query, key, value)
-    )
-    x = F.scaled_dot_product_attention(
-        query, key, value, dropout_p=dropout, is_causal=causal
-    )
+    q, k, v = (torch.unflatten(x, -1, (heads, -1)).transpose(-3, -2) for x in (q, k, v))
+    x = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=causal)
     return x.transpose(-3, -2).flatten(-2)
 
 
+def heads_of(x: Tensor, heads: int) -> Tensor:
+    """Return heads that stand side by side in the last axis, each with all its steps."""
+    return torch.unflatten(x, -1, (heads, -1)).transpose(-3, -2)
+
+
 def attend_grouped(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    num_heads: int,
-    num_kv_heads: int,
-    dropout: float = 0.0,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: int,
+    kv_heads: int,
+    p: float = 0.0,
     *,
     causal: bool = False,
 ) -> Tensor:
     """Return attention of heads that stand side by side in the last axis, with fewer heads of keys and values."""
-    query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
-    key, value = (
-        x.unflatten(-1, (num_kv_heads, -1)).transpose(-3, -2) for x in (key, value)
-    )
+    q, k, v = heads_of(q, heads), heads_of(k, kv_heads), heads_of(v, kv_heads)
     x = F.scaled_dot_product_attention(
-        query, key, value, dropout_p=dropout, is_causal=causal, enable_gqa=True
+        q, k, v, dropout_p=p, is_causal=causal, enable_gqa=True
     )
     return x.transpose(-3, -2).flatten(-2)
 
 
 def attend_biased(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    num_heads: int,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: int,
     bias: Tensor,
-    num_kv_heads: int | None = None,
-    dropout: float = 0.0,
+    kv_heads: int = 0,
+    p: float = 0.0,
     *,
     causal: bool = False,
 ) -> Tensor:
     """Return attention of heads that stand side by side in the last axis, with a bias on each score."""
-    grouped = num_kv_heads is not None
-    query = query.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
-    key, value = (
-        x.unflatten(-1, (num_kv_heads or num_heads, -1)).transpose(-3, -2)
-        for x in (key, value)
-    )
+    grouped = kv_heads > 0
+    q = heads_of(q, heads)
+    k, v = (heads_of(x, kv_heads or heads) for x in (k, v))
     if causal:
         bias = bias + torch.full(
             bias.shape[-2:], float("-inf"), device=bias.device
         ).triu(1)
-    x = F.scaled_dot_product_attention(
-        query, key, value, bias, dropout, enable_gqa=grouped
-    )
+    x = F.scaled_dot_product_attention(q, k, v, bias, p, enable_gqa=grouped)
     return x.transpose(-3, -2).flatten(-2)
 
 
@@ -616,6 +624,8 @@ class WindowBiases(nn.Module):
 
 class Mask(nn.Module):
     """What the network adds to the scores of attention: set it."""
+
+    value: Tensor
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -658,7 +668,7 @@ class Rotary(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         steps = x.shape[-2]
-        x = x.unflatten(-1, (-1, self.cos.shape[-1]))
+        x = torch.unflatten(x, -1, (-1, self.cos.shape[-1]))
         one, other = x.chunk(2, dim=-1)
         x = x * self.cos[:steps] + torch.cat([-other, one], dim=-1) * self.sin[:steps]
         return x.flatten(-2)
@@ -691,7 +701,7 @@ def bounded_relu(
     return x if max_value is None else x.clamp(max=max_value)
 
 
-def along(function: torch.nn.Module, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+def along(function: Callable[..., Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Apply a function of one axis along several, as if they were one."""
     last = tuple(range(-len(axes), 0))
     moved = x.movedim(axes, last)
@@ -709,15 +719,14 @@ def average_inside(
     padding: tuple[int, ...],
 ) -> Tensor:
     """Return the means of windows, over the positions of the input alone."""
-    pool = getattr(F, f"avg_pool{len(kernel_size)}d")
+    pool: Callable[..., Tensor] = getattr(F, f"avg_pool{len(kernel_size)}d")
     inside = pool(F.pad(torch.ones_like(x[:1, :1]), padding), kernel_size, stride)
     return pool(F.pad(x, padding), kernel_size, stride) / inside
 
 
 def crop_like(x: Tensor, like: Tensor) -> Tensor:
     """Cut a map down to the size of another, around the middle."""
-    for axis in range(2, x.dim()):
-        size = like.shape[axis]
+    for axis, size in enumerate(like.shape[2:], 2):
         x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
     return x
 
@@ -726,7 +735,8 @@ def windows_of(x: Tensor, size: int) -> Tensor:
     """Cut a map, its channels last, into windows; one that is no multiple is padded at its end."""
     _, height, width, channels = x.shape
     x = F.pad(x, (0, 0, 0, -width % size, 0, -height % size))
-    x = x.unflatten(2, (-1, size)).unflatten(1, (-1, size)).transpose(2, 3)
+    x = torch.unflatten(torch.unflatten(x, 2, (-1, size)), 1, (-1, size))
+    x = x.transpose(2, 3)
     return x.reshape(len(x), -1, size * size, channels)
 
 
@@ -740,4 +750,4 @@ def from_windows(x: Tensor, height: int, width: int) -> Tensor:
 
 def unfold_steps(x: Tensor, like: Tensor) -> Tensor:
     """Make steps again of a batch of steps."""
-    return x.unflatten(0, like.shape[:2])
+    return torch.unflatten(x, 0, like.shape[:2])

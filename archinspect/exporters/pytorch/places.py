@@ -114,7 +114,7 @@ def _gather(use: Use) -> Step:
         return Step(code(f"{{0}}.index_select({{dim}}, {index}).squeeze({{dim}})", dim=dim))
     if len(shape) == 1:
         return Step(code(f"{{0}}.index_select({{dim}}, {index}[0])", dim=dim))
-    text = f"{{0}}.index_select({{dim}}, {index}.flatten()).unflatten({{dim}}, {{sizes}})"
+    text = f"torch.unflatten({{0}}.index_select({{dim}}, {index}.flatten()), {{dim}}, {{sizes}})"
     return Step(code(text, dim=dim, sizes=tuple(shape)))
 
 

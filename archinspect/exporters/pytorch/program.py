@@ -119,7 +119,7 @@ class Program:
         ops: list[Any] = [node.op for node in nodes]
         sizes = {"in_features": self.facts.shape(source)[-1], "out_features": sum(widths)}
         module = call("nn.Linear", sizes, bias=(ops[0].use_bias, True))
-        cut = ".chunk({parts}, dim=-1)" if len(set(widths)) == 1 else ".split({sizes}, dim=-1)"
+        cut = ".chunk({parts}, dim=-1)" if len(set(widths)) == 1 else ".split_with_sizes({sizes}, dim=-1)"
         pieces = code(f"{{self}}({{0}}){cut}", parts=len(nodes), sizes=tuple(widths))
         pieces = in_orders(pieces, [permutation(there, spec_order(len(there)))])
         outputs = [node.output for node in nodes]

@@ -71,8 +71,8 @@ def max_unpool(use: Use) -> Step:
         )
     )
     text = f"F.max_unpool{op.rank}d({{0}}, {{1}}, {{kernel_size}}{options})"
-    values = {"stride": one(strides), "padding": one(op.padding), "output_size": op.output_size}
-    return Step(code(text, kernel_size=one(op.pool_size), **values))
+    values = {"stride": tuple(strides), "padding": tuple(op.padding), "output_size": op.output_size}
+    return Step(code(text, kernel_size=tuple(op.pool_size), **values))
 
 
 def pixels(use: Use) -> Step:

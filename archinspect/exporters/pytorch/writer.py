@@ -11,13 +11,14 @@ from archinspect.base.printable import printable
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.definitions import part_texts, parts_for
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Definition, Expression, Leaf, Outline, Scope, is_plain, numbered, sequential
+from archinspect.exporters.outline import Definition, Leaf, Outline, Scope, is_plain, numbered, sequential
+from archinspect.exporters.parameters import Expression
 from archinspect.exporters.pytorch.body import Statement, body
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.reports.summary import report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.code import Step
@@ -46,6 +47,7 @@ WEIGHTS = {
 """What PyTorch's modules call the weights of a layer that has one of each."""
 PLACED = ("stride", "padding")
 """Options of a convolution that are given by their place where they are parameters of the class."""
+_BY_PARAMETER = re.compile(r"[A-Za-z_]\w*( // \d+)?")
 RUN = 3
 """Equal copies in a row, from which on they are made by a loop."""
 
@@ -145,17 +147,17 @@ class Writer:
         lines.append(f'    """{self._doc(scope, definition)}"""')
         lines.append("")
         signature = ", ".join(["self", *map(_declared, definition.parameters if definition else ())])
-        rows = rendering.scope(scope)
+        rows = rendering.scope(scope, definition.optional if definition else ())
         made: list[str] = []
-        if sequential(scope):
+        forward: list[str] = []
+        if sequential(scope) and numbered([child.name for child in scope.children]):
             made += laid_out(f"super().__init__({_items(rows)})", 8)
-            forward: list[str] = []
         else:
             made.append("        super().__init__()")
-            statements = list(self._statements(rows))
-            forward = list(body(scope, statements, self._argument_names(scope), self.views, observed=self.observed))
-            for attribute in rendering.kept:
-                made.append(f"        self.{attribute} = {attribute}")
+            if not sequential(scope):
+                statements = list(self._statements(rows))
+                forward = list(body(scope, statements, self._argument_names(scope), self.views, observed=self.observed))
+                made += [f"        self.{attribute} = {attribute}" for attribute in rendering.kept]
             for child, row in rows:
                 if row.made:
                     made += laid_out(f"self.{child.name} = {row.made}", 8)
@@ -262,9 +264,18 @@ class _Rendering:
             return str(found)
         return found.text if isinstance(found, Raw) else literal(found)
 
-    def scope(self, scope: Scope) -> Rows:
-        """Return the children with their texts."""
-        return [(child, self._child(child, in_chain=sequential(scope) or scope.is_list)) for child in scope.children]
+    def scope(self, scope: Scope, optional: Container[str] = ()) -> Rows:
+        """Return the children with their texts; those that are optional give their input where they are not there."""
+        in_chain = sequential(scope) or scope.is_list
+        return [
+            (child, self._optional(child) if child.name in optional else self._child(child, in_chain=in_chain))
+            for child in scope.children
+        ]
+
+    def _optional(self, child: Leaf | Scope) -> Rendered:
+        made = self._child(child, in_chain=True).made
+        assert self.bound is not None
+        return Rendered(f"{made} if {next(self.bound)} else nn.Identity()", (Own(), "(", Given(0), ")"))
 
     def _child(self, child: Leaf | Scope, *, in_chain: bool) -> Rendered:
         if isinstance(child, Leaf):
@@ -278,7 +289,7 @@ class _Rendering:
             args: list[str] = []
             for parameter, value in zip(child.definition.parameters, child.values, strict=True):
                 text = self._value(value)
-                if parameter.default is ...:
+                if parameter.default is ... and type(value) is not bool:
                     args.append(text)
                 elif text != literal(parameter.default):
                     args.append(f"{parameter.name}={text}")
@@ -293,7 +304,7 @@ class _Rendering:
         self.writer.parts.update(dict.fromkeys(step.parts))
         made = self._call(step.module) if step.module else ""
         pieces = tuple(
-            self._value(piece.value, forward=True) if isinstance(piece, Hole) else piece for piece in step.code
+            self._value(piece.value, forward=not in_chain) if isinstance(piece, Hole) else piece for piece in step.code
         )
         uses_own = any(isinstance(piece, Own) for piece in pieces)
         return Rendered(made if in_chain or uses_own or not step.stateless else "", pieces)
@@ -306,7 +317,7 @@ class _Rendering:
             text = self._call(arg.value) if isinstance(arg.value, Call) else self._value(arg.value)
             if arg.keyword and arg.default is not ... and text == literal(arg.default):
                 in_order = False
-            elif not arg.keyword or (in_order and text.isidentifier() and arg.role in PLACED):
+            elif not arg.keyword or (in_order and arg.role in PLACED and _BY_PARAMETER.fullmatch(text)):
                 args.append(text)
             else:
                 in_order = False
@@ -353,8 +364,7 @@ def _declared(parameter: Any) -> str:  # noqa: ANN401 - a parameter of a definit
 
 def _type(value: object) -> str:
     if isinstance(value, tuple):
-        inner = sorted({_type(item) for item in value}) or ["int"]
-        return f"tuple[{' | '.join(inner)}, ...]"
+        return f"tuple[{', '.join(map(_type, value)) or '()'}]"
     return "None" if value is None else type(value).__name__
 
 
@@ -369,6 +379,7 @@ def module_text(writer: Writer, facts: Facts) -> str:
     definitions = [*parts_for("pytorch", list(writer.parts)), *classes]
     text = "\n\n\n".join(definitions)
     imports = ["from collections import OrderedDict\n"] if "OrderedDict(" in text else []
+    imports += ["from collections.abc import Callable\n"] if "Callable[" in text else []
     imports += ["import torch"] if re.search(r"\btorch\.", text) else []
     imports += ["import torch.nn.functional as F"] if re.search(r"\bF\.|\bF,", text) else []
     imports.append("from torch import Tensor, nn")
