@@ -8,7 +8,9 @@ Python's own library.
 """
 
 import functools
+import gc
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -17,38 +19,80 @@ import warnings
 import weakref
 from math import prod
 
+gc.disable()  # nothing of what is imported goes again, and looking for it takes a tenth of the time
+
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import conv_backward_flop, flop_registry, shape_wrapper
 
+gc.freeze()
+gc.enable()
 
-class NoCompiler(types.ModuleType):
-    """Stands for PyTorch's compiler, which nothing here uses: operations of the meta device ask it to leave them alone.
 
-    To import it takes longer than all that is measured. Whatever else is asked of it is the compiler's.
+class StandIn(types.ModuleType):
+    """Stands for a module that takes longer to import than all that is measured, with what operations of the meta device
+    ask of it. Whatever else is asked of it is the module's own.
     """
 
-    def __init__(self):
-        super().__init__("torch._dynamo")
-        self.__path__ = [os.path.join(path, "_dynamo") for path in torch.__path__]
-
-    @staticmethod
-    def disable(function, *_how, **_options):
-        return function
+    def __init__(self, name, **attributes):
+        super().__init__(name)
+        vars(self).update(attributes)
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
         del sys.modules[self.__name__]
-        torch._dynamo = importlib.import_module(self.__name__)
-        return getattr(torch._dynamo, name)
+        return getattr(self.put(importlib.import_module(self.__name__)), name)
+
+    def put(self, module):
+        """Make a module the one that this one's name stands for."""
+        package, _, name = self.__name__.rpartition(".")
+        sys.modules[self.__name__] = module
+        if package:
+            setattr(importlib.import_module(package), name, module)
+        return module
+
+
+def disable(function, *_how, **_options):
+    """Return a function as it is: there is no compiler to leave it alone."""
+    return function
+
+
+def known(value):
+    """Return a size, or a condition on sizes: all are numbers, so that it is known to hold or not."""
+    return value
+
+
+def same(one, other):
+    """Return whether sizes are the same, be they in a tuple or a list."""
+    return tuple(one) == tuple(other) if isinstance(one, tuple | list) else one == other
+
+
+ON_SIZES = {
+    **dict.fromkeys(("expect_true", "guard_bool", "guard_int", "guard_or_false", "guard_or_true"), known),
+    **dict.fromkeys(("guard_size_oblivious", "guarding_hint_or_throw", "statically_known_true"), known),
+    "has_guarding_hint": lambda _: True,
+    "sym_and": lambda *conditions: all(conditions),
+    "sym_or": lambda *conditions: any(conditions),
+    "sym_eq": same,
+    "is_nested_int": lambda _: False,
+}
+"""What operations ask of sizes, which may be symbols; here they are numbers."""
 
 
 def leave_out_compiler():
-    """Keep PyTorch's compiler from being imported."""
-    if "torch._dynamo" not in sys.modules:
-        torch._dynamo = sys.modules["torch._dynamo"] = NoCompiler()
+    """Keep PyTorch's compiler, and the algebra of sizes that are symbols, from being imported."""
+    compiler = [os.path.join(path, "_dynamo") for path in torch.__path__]
+    algebra = importlib.util.find_spec("sympy")
+    for module in (
+        StandIn("torch._dynamo", disable=disable, __path__=compiler),
+        StandIn("torch.fx.experimental.symbolic_shapes", **ON_SIZES),
+        StandIn("sympy", Basic=type("Basic", (), {}), __path__=algebra and algebra.submodule_search_locations),
+    ):
+        if module.__name__ not in sys.modules:
+            module.put(module)
+    importlib.import_module("torch.fx.experimental._config")  # as those who ask expect
 
 
 class Alive(TorchDispatchMode):

@@ -163,8 +163,13 @@ class _Body:
         reads = [t for t in statement.inputs if t in self.pending]
         indices = [piece.index for piece in statement.pieces if isinstance(piece, Given)]
         once = len(indices) == len(set(indices)) and len(reads) == len(set(reads)) and -1 not in indices
-        if reads and not (once and waiting[-len(reads) :] == reads):
+        if reads and (self._is_long_sum(statement) or not (once and waiting[-len(reads) :] == reads)):
             yield from self._flush()
+
+    def _is_long_sum(self, statement: Statement) -> bool:
+        """Return whether a statement joins values by an operator, in more than a line."""
+        text = self._text(statement, {t: self.pending.get(t) or self.variable.get(t, "") for t in statement.inputs})
+        return " " in _outside(text) and len(text) > NEST
 
     def _flush(self) -> Iterator[str]:
         for tensor, text in list(self.pending.items()):
