@@ -50,6 +50,52 @@ def test_a_block_is_a_class_with_what_differs_as_parameters():
     assert "self.double_1 = Double(8, 16)" in text
 
 
+def block_with(optional, *calls):
+    """Return the text of calls of a block on 8 features: a Dense, beside the optional layer where it is asked for."""
+    steps = [{"Dense": "$units", "name": "one"}, {**optional, "when": "$there"}]
+    block = {"params": {"units": None, "there": None}, "layers": [{"Add": [steps[:1], steps[1:]]}, "ReLU"]}
+    return exported(small(*({"block": call} for call in calls), shape=(8,), blocks={"block": block}))
+
+
+def test_a_part_that_sizes_ask_for_is_made_by_a_condition():
+    project = {"Dense": "$units", "name": "project"}
+    text = block_with(project, {"units": 16, "there": True}, {"units": 16, "there": False})
+    assert text.count("class Block") == 1
+    assert "nn.Linear(in_features, 16) if in_features != 16 else nn.Identity()" in text
+    assert "self.one(x) + self.project(x)" in text
+
+
+def test_a_part_that_sizes_do_not_tell_of_is_made_by_an_argument():
+    norm = {"LayerNormalization": None, "name": "norm"}
+    text = block_with(norm, {"units": 8, "there": True}, {"units": 8, "there": False})
+    assert text.count("class Block") == 1
+    assert "self.norm = nn.LayerNorm(8, eps=0.001) if there else nn.Identity()" in text
+    assert "Block(there=True)" in text
+    assert "Block(there=False)" in text
+
+
+def test_padding_by_half_the_kernel_follows_from_it():
+    conv = {
+        "params": {"filters": None, "kernel_size": None},
+        "layers": [
+            {"Conv2D": {"filters": "$filters", "kernel_size": "$kernel_size", "padding": "${kernel_size // 2}"}},
+            "ReLU",
+        ],
+    }
+    facts = small(
+        {"conv": {"filters": 4, "kernel_size": 3}},
+        {"conv": {"filters": 8, "kernel_size": 7}},
+        shape=(9, 9, 3),
+        blocks={"conv": conv},
+    )
+    assert "in_channels, filters, kernel_size, padding=kernel_size // 2" in exported(facts)
+
+
+@pytest.mark.parametrize(("name", "most"), [("resnet50", 90), ("gpt2", 80), ("unet", 70)])
+def test_a_network_is_as_short_as_a_person_would_write_it(name, most):
+    assert len(exported(archinspect.network(name).facts).splitlines()) <= most
+
+
 def test_equal_copies_are_a_loop():
     facts = small({"Dense": 4, "repeat": 5, "name": "stack"}, shape=(4,))
     assert "nn.Sequential(*(nn.Linear(4, 4) for _ in range(5)))" in exported(facts)
@@ -111,6 +157,38 @@ def test_the_command_writes_refuses_and_names_targets(tmp_path):
     assert run("export", "lenet5", "--to", "onnx").exit_code == 2
 
 
+@pytest.mark.skipif(find_spec("torch") is None or find_spec("mypy") is None, reason="torch or mypy is not installed")
+def test_programs_have_types(tmp_path):
+    """One run over all networks, and over the rows of operators that are not the same but for their numbers."""
+    texts = {f"network_{name}": exported(archinspect.network(name).facts) for name in archinspect.networks()}
+    seen = set()
+    for number, (framework, row) in enumerate(ROWS):
+        try:
+            text = exported(facts_of_row(framework, row))
+        except (InvalidSpecError, CannotExportError):
+            continue
+        if (alike := re.sub(r"\d+", "0", text)) not in seen:
+            seen.add(alike)
+            texts[f"row_{number}"] = text
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        f"--cache-dir={tmp_path / 'cache'}",
+        tmp_path,
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+
+
+def facts_of_row(framework, row):
+    return single_layer(row["op"], row["args"], [tuple(shape) for shape in row["inputs"]], LAYOUTS[framework])
+
+
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 @pytest.mark.filterwarnings("ignore:Using padding:UserWarning")
 @pytest.mark.parametrize(("framework", "row"), ROWS, ids=[f"{f}-{i}-{r['op']}" for i, (f, r) in enumerate(ROWS)])
@@ -119,7 +197,7 @@ def test_pytorch_measures_the_figures_of_every_operator(framework, row):
     from archinspect.verify.against_pytorch import figures_of
 
     try:
-        facts = single_layer(row["op"], row["args"], [tuple(shape) for shape in row["inputs"]], LAYOUTS[framework])
+        facts = facts_of_row(framework, row)
         module = pytorch.export(facts, observed=True)
     except (InvalidSpecError, CannotExportError) as error:
         pytest.skip(str(error))
