@@ -31,8 +31,9 @@ gc.enable()
 
 
 class StandIn(types.ModuleType):
-    """Stands for a module that takes longer to import than all that is measured, with what operations of the meta device
-    ask of it. Whatever else is asked of it is the module's own.
+    """Stands for a module that takes longer to import than all that is measured.
+
+    It has what operations of the meta device ask of it; whatever else is asked of it is the module's own.
     """
 
     def __init__(self, name, **attributes):
