@@ -43,7 +43,9 @@ class StandIn(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        del sys.modules[self.__name__]
+        for other in {self.__name__, "sympy"}:  # which whatever is imported may need whole
+            if isinstance(sys.modules.get(other), StandIn):
+                del sys.modules[other]
         return getattr(self.put(importlib.import_module(self.__name__)), name)
 
     def put(self, module):
@@ -78,6 +80,7 @@ ON_SIZES = {
     "sym_or": lambda *conditions: any(conditions),
     "sym_eq": same,
     "is_nested_int": lambda _: False,
+    "free_unbacked_symbols": lambda _: set(),
 }
 """What operations ask of sizes, which may be symbols; here they are numbers."""
 
