@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.storage import storages_at_inference
+from archinspect.base.shape import size
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.refusal import CannotExportError
 
@@ -62,7 +63,7 @@ def function(use: Use) -> Step:
 
 
 def relu(use: Use) -> Step:
-    """Return a ReLU, with PyTorch's functions for a bound, a slope and a threshold."""
+    """Return a ReLU, by PyTorch's functions for one of a bound, a slope and a threshold."""
     op: Any = use.op
     place = overwrites(use)
     inplace = ", inplace=True" if place else ""
@@ -73,6 +74,12 @@ def relu(use: Use) -> Step:
         module = call("nn.LeakyReLU", {}, negative_slope=(op.negative_slope, 0.01), inplace=(place, False))
         text = f"F.leaky_relu({{0}}, negative_slope={{slope}}{inplace})"
         return Step(code(text, slope=op.negative_slope), module, stateless=True)
+    if not op.threshold and not op.negative_slope:
+        return Step(code(f"{{0}}.clamp{'_' * place}(0.0, {{most}})", most=op.max_value))
+    if op.max_value is None and not op.negative_slope:
+        module = call("nn.Threshold", {"threshold": op.threshold, "value": 0.0}, inplace=(place, False))
+        text = f"F.threshold({{0}}, {{threshold}}, 0.0{inplace})"
+        return Step(code(text, threshold=op.threshold), module, stateless=True)
     values = {"max_value": op.max_value, "negative_slope": op.negative_slope, "threshold": op.threshold}
     text = "bounded_relu({0}, max_value={max_value}, negative_slope={negative_slope}, threshold={threshold})"
     return Step(code(text, **values), parts=("bounded_relu",))
@@ -108,6 +115,8 @@ def prelu(use: Use) -> Step:
         shape = (*shape, *(1,) * (len(use.shape) - 1 - at))
     else:
         shape = tuple((1, *shape)[axis] for axis in use.orders[0])[1:]
+    if size(shape) == size(shape[:1]):  # one for each place of the axis that PyTorch has its slopes along
+        return Step(code("{self}({0})"), call("nn.PReLU", {}, num_parameters=(size(shape), 1)))
     return Step(code("{self}({0})"), call("ElementwisePReLU", {"shape": shape}), parts=("ElementwisePReLU",))
 
 
