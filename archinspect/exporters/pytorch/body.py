@@ -133,13 +133,18 @@ class _Body:
         targets = []
         for tensor in statement.outputs:
             if tensor not in self.uses:
-                targets.append("_")
+                targets.append(dying.pop(0) if dying and len(statement.outputs) == 1 else "_")
                 continue
             name = self._target(dying, text, last=index == self.end - 1)
             self.variable[tensor] = name
             targets.append(name)
         if not targets:
             yield from laid_out(text, 8)
+            return
+        named = [place for place, target in enumerate(targets) if target != "_"]
+        if len(named) == 1 < len(targets):  # what is not read is freed at once
+            targets, text = [targets[named[0]]], f"{text}[{named[0]}]"
+            yield from laid_out(f"{targets[0]} = {text}", 8)
             return
         joined = ", ".join(targets) + ("," if len(targets) == 1 and len(statement.outputs) > 1 else "")
         if text != joined:
