@@ -75,6 +75,9 @@ def reserved() -> set[str]:
     return {"F", "OrderedDict", "Tensor", *part_texts("pytorch")}
 
 
+ATTENTION = "nn.MultiheadAttention"
+
+
 class Rendered(NamedTuple):
     """A child of a scope: how it is made, and how it is called."""
 
@@ -111,6 +114,8 @@ class Writer:
         """Paths of composites that are lists, whose modules the function around them calls."""
         self.inside: dict[int, Rows] = {}
         """What lists of copies hold, by the identity of the list's scope."""
+        self._kinds: dict[str, str] = {}
+        """What class each of them is."""
         self._modules: dict[Node, str] = {}
         """How each node's module is reached from the network."""
         self._locate(outline.root, "self", "")
@@ -138,6 +143,7 @@ class Writer:
                     self.fused.add(inner)
                 if child.step.module:
                     self._modules[node] = reached
+                    self._kinds[reached] = child.step.module.name
 
     # A scope's children, as expressions
 
@@ -206,6 +212,9 @@ class Writer:
         """Yield what does not train, and what shares weights with others."""
         yield from self._frozen(self.outline.root, {node for node in self.facts.graph.nodes if not node.trainable})
         # After that: what is shared trains if the layer trains that it belongs to.
+        yield from dict.fromkeys(self._shared())  # several nodes may be one module
+
+    def _shared(self) -> Iterator[str]:
         for node in self.facts.graph.nodes:
             if node.shares is None:
                 continue
@@ -219,8 +228,15 @@ class Writer:
         if name not in WEIGHTS:
             raise CannotExportError(node.layer, f"it shares weights that {type(node.op).__name__} has several of")
         own, shared = self._modules[node], self._modules[other]
-        if own != shared:
+        if own == shared:
+            return
+        if len({self._kinds[module] == ATTENTION for module in (own, shared)}) > 1:
+            raise CannotExportError(node.layer, f"of it and '{other.layer}' one alone is {ATTENTION}")
+        if self._kinds[own] != ATTENTION:
             yield f"{own}.{WEIGHTS[name]} = {shared}.{WEIGHTS[name]}"
+        else:
+            for weight in attention_weights(node.layer_op):
+                yield f"{own}.{weight} = {shared}.{weight}"
 
     def _frozen(self, scope: Scope, frozen: set[Node]) -> Iterator[str]:
         """Yield the lines that keep modules from training, a whole scope at once where all of it is."""
@@ -231,6 +247,14 @@ class Writer:
                 yield f"{_reached(child, self._modules[learning[0]])}.requires_grad_(False)"
             elif isinstance(child, Scope):
                 yield from self._frozen(child, frozen)
+
+
+def attention_weights(op: Any) -> list[str]:  # noqa: ANN401 - attention
+    """Return what `nn.MultiheadAttention` calls its weights."""
+    one_width = all(width in (None, op.embed_dim) for width in (op.kdim, op.vdim))
+    names = ["in_proj_weight"] if one_width else ["q_proj_weight", "k_proj_weight", "v_proj_weight"]
+    biases = ["in_proj_bias", "out_proj.bias"] if op.use_bias else []
+    return [*names, *biases, "out_proj.weight"]
 
 
 def _is_its_value(step: Step) -> bool:
