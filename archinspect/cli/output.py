@@ -1,4 +1,4 @@
-"""Where a command's output goes, and in which colors: the options --color and --output, which all commands have."""
+"""What commands have in common: --color and --output, which all have, and --from, which those with a spec have."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
+
+from archinspect.cli.kinds import SpecType, from_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +26,8 @@ def add_options(command: click.Command) -> None:
     own = {name for param in command.params for name in param.opts}
     if "--color" not in own:
         command.params.append(_color_option())
+    if any(isinstance(param.type, SpecType) for param in command.params):
+        command.params.append(from_option())
     if "--output" not in own and command.callback:
         command.params.append(_output_option())
         command.callback = _to_file(command.callback)
