@@ -120,6 +120,10 @@ class File:
         except (BadZipFile, DeflateError, NotImplementedError, EOFError, OSError, RuntimeError, KeyError) as error:
             raise self.refuse(f"'{name}' of the zip cannot be read: {error}", node=name) from error
 
+    def member_size(self, name: str) -> int:
+        """Return the bytes of a member of a zip; 0 where there is none."""
+        return self._zip.getinfo(name).file_size if self._zip and name in self.members else 0
+
     def json(self, name: str = "", most: int = MAX_TEXT) -> Any:  # noqa: ANN401 - what JSON holds
         """Return the JSON that the file, or a member of it, holds; raise :class:`SourceError` where it holds none."""
         import json  # 4 ms, and formats of JSON alone need it

@@ -450,7 +450,7 @@ def _rows(facts: Facts) -> tuple[Row, ...]:
 def _row(
     name: str, nodes: list[Node], facts: Facts, described: dict[Op, tuple[str, str, str, dict[str, object]]]
 ) -> Row:
-    first, last = nodes[0], nodes[-1]
+    first, last = next((node for node in nodes if node.inputs), nodes[0]), nodes[-1]
     op = first.layer_op
     if op not in described:
         described[op] = type(op).__name__, op.kind, op.label(), {k: json_value(v) for k, v in op.given().items()}

@@ -1,0 +1,166 @@
+"""What each call of a program becomes: an operator of archinspect's where its rules give what the file says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.shape import Mismatch, size
+from archinspect.importers.pt2.operators import (
+    TRANSLATIONS,
+    Translation,
+    Untranslated,
+    Use,
+    family,
+    plain_name,
+)
+from archinspect.importers.pt2.program import Ref
+from archinspect.importers.pt2.sizes import linear, symbols_of, value
+from archinspect.importers.pt2.traced import traced_kind
+from archinspect.ops.base import ArgumentError, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archinspect.base.shape import Shape
+    from archinspect.importers.pt2.program import Call, Meta, Program
+
+TRIED = (2, 3)
+"""Batches at which an operator has to give what the file says."""
+
+
+class Chosen(NamedTuple):
+    """What a call becomes: an operator, the tensors that it reads, the weights that are its own."""
+
+    op: Op
+    inputs: tuple[str, ...]
+    weights: tuple[str, ...] = ()
+
+
+class Chooser:
+    """Says what calls become; `symbol` is the batch, empty where the program has no open one."""
+
+    def __init__(self, program: Program, dtypes: Mapping[str, str], symbol: str, lender: str) -> None:
+        self.program = program
+        self.dtypes = dtypes
+        """What the network calls data types: the one that it computes in is `float`."""
+        self.symbol = symbol
+        self.lender = lender
+        """The input from which the batch follows."""
+        self._shapes: dict[tuple[str, int], Shape] = {}
+
+    def shape(self, name: str, batch: int) -> Shape:
+        """Return a tensor's shape, as the file says it."""
+        found = self._shapes.get((name, batch))
+        if found is None:
+            symbols = {self.symbol: batch}
+            found = tuple([value(one, symbols) for one in self.program.metas[name].sizes])
+            self._shapes[name, batch] = found
+        return found
+
+    def dtype(self, name: str) -> str:
+        """Return a tensor's data type as the network calls it."""
+        return self.dtypes[self.program.metas[name].dtype]
+
+    def translated(self, call: Call) -> Chosen | None:
+        """Return archinspect's operator for a call; None where there is none, or it says something else."""
+        translate = TRANSLATIONS.get(plain_name(call))
+        if translate is None:
+            return None
+        use = Use(call, self.program.metas, self.program.stored)
+        try:
+            found = translate(use)
+            chosen = Chosen(
+                found.op.replace(stretches=True), _named(call, found.inputs), _named(call, found.weights)
+            )
+            return chosen if self._agrees(call, chosen) else None
+        except (Untranslated, ArgumentError, Mismatch, *_MISFITS):
+            return None
+
+    def _agrees(self, call: Call, chosen: Chosen) -> bool:
+        """Return whether an operator gives the shapes, types and weights that the file has."""
+        op, metas = chosen.op, self.program.metas
+        for batch in TRIED if self.symbol else TRIED[:1]:
+            shapes = [self.shape(name, batch) for name in chosen.inputs]
+            made = op.outputs(*shapes)
+            # An operator may give less than the call, of which the rest is not read: states of a recurrence.
+            if len(made) > len(call.outputs) or any(
+                one != self.shape(name, batch) for one, name in zip(made, call.outputs, strict=False)
+            ):
+                return False
+            weights = op.weights(*shapes).values()
+            for learned in (True, False):
+                own = sum(size(weight.shape) for weight in weights if weight.parameter is learned)
+                theirs = sum(
+                    size(self.shape(name, batch))
+                    for name in chosen.weights
+                    if (self.program.stored[name].kind == "parameter") is learned
+                )
+                if own != theirs:
+                    return False
+        dtypes = op.output_dtypes(*map(self.dtype, chosen.inputs))
+        return list(dtypes) == [self.dtype(name) for name in call.outputs[: len(dtypes)]] and all(
+            metas[name].dtype == metas[chosen.weights[0]].dtype for name in chosen.weights
+        )
+
+    def traced(self, call: Call) -> Chosen:
+        """Return a call as it stands in the file."""
+        refs = call.refs()
+        names = [name for _, name in refs]
+        metas = self.program.metas
+        made = tuple([(metas[name].sizes, self.dtype(name)) for name in call.outputs])
+        depends = any(symbols_of(one) for sizes, _ in made for one in sizes)
+        source = _source([metas[name] for name in names]) if depends else None
+        reads = len(names)
+        if depends and source is None:
+            names.append(self.lender)  # it lends the batch alone
+            source = _source([metas[name] for name in names])
+        roles: list[str] = []
+        for role, _ in refs:
+            roles.append(role if role not in roles else f"{role}.{len(roles)}")
+        op = traced_kind(_kind(call))(
+            roles=tuple(roles),
+            given=tuple([metas[name].sizes for name in names]),
+            made=made,
+            symbol=self.symbol if depends else "",
+            source=source or (0, 0),
+            family=family(call),
+            arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
+            reads=reads,
+        )
+        return Chosen(op, tuple(names))
+
+
+_MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a translation raises where a call lacks an argument, or has one of another kind."""
+
+
+def _named(call: Call, arguments: object) -> tuple[str, ...]:
+    """Return the tensors of these arguments, lists written out."""
+    found: list[str] = []
+    for name in arguments:  # type: ignore[attr-defined] # names
+        given = call.arguments[name]
+        found += [ref.name for ref in (given if isinstance(given, list) else [given])]
+    return tuple(found)
+
+
+def _has_ref(value: object) -> bool:
+    return isinstance(value, Ref) or (isinstance(value, list) and any(map(_has_ref, value)))
+
+
+def _source(metas: list[Meta]) -> tuple[int, int] | None:
+    """Return the input and the axis whose size gives the batch, one that is just the batch if there is any."""
+    found = None
+    for place, meta in enumerate(metas):
+        for axis, one in enumerate(meta.sizes):
+            how = linear(one) if symbols_of(one) else None
+            if how is not None and how.factor == 1 and how.offset == 0:
+                return place, axis
+            if how is not None and how.factor and found is None:
+                found = place, axis
+    return found
+
+
+def _kind(call: Call) -> str:
+    """Return what a row calls it: `einsum`, and with its namespace what is not PyTorch's own."""
+    name = plain_name(call)
+    return name.removeprefix("aten.")
