@@ -480,5 +480,5 @@ def _edge(tensor: Tensor) -> Edge:
 
 def batch_shape(tensor: Tensor, facts: Facts) -> BatchShape:
     """Return a tensor's shape, whose batch is None unless one was asked for."""
-    first, *dims = facts.shape(tensor)
-    return (facts.settings.batch if tensor.batched else first, *dims)
+    shape = facts.shape(tensor)
+    return (facts.settings.batch, *shape[1:]) if tensor.batched else shape

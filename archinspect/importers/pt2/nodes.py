@@ -119,8 +119,8 @@ class Chooser:
             roles.append(role if role not in roles else f"{role}.{len(roles)}")
         op = traced_kind(_kind(call))(
             roles=tuple(roles),
-            given=tuple([metas[name].sizes for name in names]),
-            made=made,
+            takes=tuple([metas[name].sizes for name in names]),
+            gives=made,
             symbol=self.symbol if depends else "",
             source=source or (0, 0),
             family=family(call),

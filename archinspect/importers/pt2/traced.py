@@ -112,8 +112,8 @@ class Traced(_Made):
 
     roles: tuple[str, ...]
     """Names of the arguments that the inputs are."""
-    given: tuple[Sizes, ...]
-    made: tuple[tuple[Sizes, str], ...]
+    takes: tuple[Sizes, ...]
+    gives: tuple[tuple[Sizes, str], ...]
     """Sizes and data types of the outputs."""
     symbol: str
     """The symbol that is the batch; empty where no size depends on it."""
@@ -130,19 +130,19 @@ class Traced(_Made):
 
     @property
     def output_count(self) -> int:
-        return len(self.made)
+        return len(self.gives)
 
     def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
         symbols: dict[str, int] = {}
         if self.symbol:
             place, axis = self.source
-            symbols[self.symbol] = solved(self.given[place][axis], shapes[place][axis])
+            symbols[self.symbol] = solved(self.takes[place][axis], shapes[place][axis])
         else:
             self._refuse_others(shapes)
-        return tuple([tuple([value(one, symbols) for one in sizes]) for sizes, _ in self.made])
+        return tuple([tuple([value(one, symbols) for one in sizes]) for sizes, _ in self.gives])
 
     def _refuse_others(self, shapes: Sequence[Shape]) -> None:
-        for shape, own in zip(shapes, self.given, strict=True):
+        for shape, own in zip(shapes, self.takes, strict=True):
             if not any(map(symbols_of, own)) and shape != own:
                 raise Mismatch(
                     f"the program takes {list(own)} here, not {list(shape)}",
@@ -153,10 +153,10 @@ class Traced(_Made):
         return self.outputs(*shapes)[0]
 
     def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
-        return tuple([dtype for _, dtype in self.made])
+        return tuple([dtype for _, dtype in self.gives])
 
     def output_dtype(self, *dtypes: str) -> str:
-        return self.made[0][1]
+        return self.gives[0][1]
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         macs, other = FAMILIES.get(self.family, _NOTHING)

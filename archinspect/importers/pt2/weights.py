@@ -21,28 +21,55 @@ def tied(program: Program, origin: Span, problems: Problems) -> dict[str, str]:
     """Return the weights that are another one, by the tensors' names.
 
     Where the file does not tell, a parameter of two axes or more that nothing reads is taken to be one that is read and
-    has its sizes; that is told to `problems`.
+    has its sizes, and with it the vectors beside it; that is told to `problems`.
     """
+    read = {name for call in program.calls for _, name in call.refs()}
     if program.knows_ties:
         first: dict[object, str] = {}
         same = {}
-        read = {name for call in program.calls for _, name in call.refs()}
         for name in sorted(program.stored, key=lambda name: name not in read):
             place = program.stored[name].place
             if place is not None and size(tuple(place[2])) and first.setdefault(place, name) != name:
                 same[name] = first[place]
         return same
-    read = {name for call in program.calls for _, name in call.refs()}
-    by_sizes = {one.meta.sizes: name for name, one in program.stored.items() if name in read and one.kind == "parameter"}
-    same = {
-        name: by_sizes[one.meta.sizes]
-        for name, one in program.stored.items()
-        if one.kind == "parameter" and name not in read and len(one.meta.sizes) > 1 and one.meta.sizes in by_sizes
-    }
+    same = _guessed(program, read)
     for name, other in same.items():
         message = f"'{program.stored[name].path}' is taken to be '{program.stored[other].path}': nothing reads it"
         problems.add(Diagnostic("guessed", message, origin, "a file with its weights tells which are one"))
     return same
+
+
+def _guessed(program: Program, read: set[str]) -> dict[str, str]:
+    parameters = {name: one for name, one in program.stored.items() if one.kind == "parameter"}
+    by_path = {one.path: name for name, one in parameters.items()}
+    by_sizes: dict[object, list[str]] = {}
+    for name, one in parameters.items():
+        if name in read:
+            by_sizes.setdefault(one.meta.sizes, []).append(name)
+    same: dict[str, str] = {}
+    modules: dict[str, str] = {}
+    for name, one in parameters.items():
+        twins = by_sizes.get(one.meta.sizes, []) if name not in read and len(one.meta.sizes) > 1 else []
+        if twins:
+            twin = max(twins, key=lambda twin: _common_end(one.path, parameters[twin].path))
+            same[name] = twin
+            modules[one.path.rpartition(".")[0]] = parameters[twin].path.rpartition(".")[0]
+    for name, one in parameters.items():
+        module, _, own = one.path.rpartition(".")
+        twin = by_path.get(f"{modules.get(module, '')}.{own}", "")
+        if name not in read and name not in same and twin in read and parameters[twin].meta.sizes == one.meta.sizes:
+            same[name] = twin
+    return same
+
+
+def _common_end(one: str, other: str) -> int:
+    """Return how many names two paths have in common at their ends."""
+    count = 0
+    for mine, theirs in zip(reversed(one.split(".")), reversed(other.split(".")), strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count
 
 
 def absorbed(
