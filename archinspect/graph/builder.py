@@ -64,6 +64,7 @@ class GraphBuilder:
         self.description = ""
         self.metrics: Mapping[str, Any] = {}
         self.params: Mapping[str, Any] = {}
+        self.batch: int | None = None
         self.expect: Tree | None = None
         self.values: Tree | None = None
         self.inputs: list[Node] = []
@@ -281,9 +282,7 @@ class GraphBuilder:
         """Say that a decoder caches a tensor, in the place of keys and values that are made of it."""
         _set(tensor.producer, "cached", True)
 
-    def build(
-        self, *outputs: Tensor, named: Iterable[Tensor] = (), batched: Container[Tensor] | None = None
-    ) -> Graph:
+    def build(self, *outputs: Tensor, named: Iterable[Tensor] = (), batched: Container[Tensor] | None = None) -> Graph:
         """Return the graph, in execution order, as near to the order of addition as can be.
 
         `named` are the tensors that programs hold in variables of their own, `batched` those whose first axis is the
@@ -311,7 +310,18 @@ class GraphBuilder:
             for tensor in tensors:
                 _set(tensor, "batched", tensor in batched)
         graph = Graph()
-        for name in ("name", "origin", "source", "description", "layout", "metrics", "params", "expect", "values"):
+        for name in (
+            "name",
+            "origin",
+            "source",
+            "description",
+            "layout",
+            "metrics",
+            "params",
+            "batch",
+            "expect",
+            "values",
+        ):
             _set(graph, name, getattr(self, name))
         _set(graph, "inputs", tuple(self.inputs))
         _set(graph, "nodes", tuple(nodes))

@@ -144,6 +144,7 @@ class Graph(Frozen):
     """A network: its nodes in execution order, its inputs and outputs, and what its author says of it."""
 
     __slots__ = (
+        "batch",
         "composites",
         "description",
         "expect",
@@ -170,6 +171,8 @@ class Graph(Frozen):
     layout: str
     metrics: Mapping[str, Any]
     params: Mapping[str, Any]
+    batch: int | None
+    """The only batch that its inputs can have; None where it is open."""
     inputs: tuple[Node, ...]
     open: Mapping[str, tuple[int, ...]]
     """By the path of each input that has nulls in its shape, the axes, counted with the batch, of no known size."""

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 def is_pt2(file: File) -> bool:
     """Whether it is an archive of `torch.export.save`, of PyTorch 2.6 or later."""
-    return any(
-        name.endswith("serialized_exported_program.json") or ("models/" in name and name.endswith(".json"))
-        for name in file.members
-    )
+    return any(map(is_program, file.members))
+
+
+def is_program(member: str) -> bool:
+    """Whether a member of such an archive is a program."""
+    folder, _, name = member.rpartition("/")
+    is_model = folder.rpartition("/")[2] == "models" and name.endswith(".json")
+    return is_model or name == "serialized_exported_program.json"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from archinspect.base.source import Source, SourceError, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
     from zipfile import ZipFile
 
@@ -27,6 +28,8 @@ MAX_RATIO = 500
 """How many times larger than it is stored a member of a zip may be."""
 SMALL = 2**20
 """Bytes of a member that may be of any ratio."""
+_MISREAD = (NotImplementedError, ValueError, OSError, EOFError, RuntimeError, LookupError)
+"""What reading a damaged zip raises beside its own errors."""
 
 
 class File:
@@ -83,46 +86,47 @@ class File:
     # Of a zip
 
     @cached_property
-    def members(self) -> tuple[str, ...]:
-        """The names of a zip's members; empty of any other file."""
-        return tuple(self._zip.namelist()) if self._zip else ()
-
-    @cached_property
-    def _zip(self) -> ZipFile | None:
+    def members(self) -> Mapping[str, int]:
+        """The bytes of each member of a zip, by name; empty of any other file."""
         if not self.head.startswith(b"PK"):
-            return None
-        from zipfile import BadZipFile, ZipFile  # 5 ms, and zips alone need it
+            return {}
+        from zipfile import BadZipFile  # 5 ms, and zips alone need it
 
         try:
-            found = ZipFile(_Bounded(self.open()))
-        except (BadZipFile, NotImplementedError, ValueError, OSError):
-            return None
-        if len(found.filelist) > MAX_MEMBERS:
+            with self._zip() as found:
+                infos = found.infolist()
+        except (BadZipFile, *_MISREAD):
+            return {}
+        if len(infos) > MAX_MEMBERS:
             raise SourceError("limit", f"the zip has more than {MAX_MEMBERS:,} members", self.span())
-        return found
+        return {info.filename: info.file_size for info in infos}
+
+    @contextmanager
+    def _zip(self) -> Iterator[ZipFile]:
+        from zipfile import ZipFile
+
+        with self.open() as file, ZipFile(_Bounded(file)) as found:  # type: ignore[arg-type] # it has what is called
+            yield found
 
     def member(self, name: str, most: int = MAX_TEXT) -> bytes:
         """Return a member of a zip; raise :class:`SourceError` where it is damaged, or larger than `most`."""
         from zipfile import BadZipFile
         from zlib import error as DeflateError  # noqa: N812 - an exception
 
-        if self._zip is None:
-            raise self.refuse("the file is no zip, or a damaged one")
+        if name not in self.members:
+            raise self.refuse(f"there is no '{name}': the file is no zip, or a damaged one", node=name)
         try:
-            info = self._zip.getinfo(name)
-            if info.file_size > most:
-                raise SourceError("limit", f"'{name}' is larger than {most >> 20} MiB", self.span(name))
-            if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
-                message = f"'{name}' is more than {MAX_RATIO} times as large as it is stored"
-                raise SourceError("limit", message, self.span(name))
-            with self._zip.open(info) as file:
-                return file.read(most)
-        except (BadZipFile, DeflateError, NotImplementedError, EOFError, OSError, RuntimeError, KeyError) as error:
+            with self._zip() as found:
+                info = found.getinfo(name)
+                if info.file_size > most:
+                    raise SourceError("limit", f"'{name}' is larger than {most >> 20} MiB", self.span(name))
+                if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
+                    message = f"'{name}' is more than {MAX_RATIO} times as large as it is stored"
+                    raise SourceError("limit", message, self.span(name))
+                with found.open(info) as file:
+                    return file.read(most)
+        except (BadZipFile, DeflateError, *_MISREAD) as error:
             raise self.refuse(f"'{name}' of the zip cannot be read: {error}", node=name) from error
-
-    def member_size(self, name: str) -> int:
-        """Return the bytes of a member of a zip; 0 where there is none."""
-        return self._zip.getinfo(name).file_size if self._zip and name in self.members else 0
 
     def json(self, name: str = "", most: int = MAX_TEXT) -> Any:  # noqa: ANN401 - what JSON holds
         """Return the JSON that the file, or a member of it, holds; raise :class:`SourceError` where it holds none."""

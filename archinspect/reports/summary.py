@@ -365,7 +365,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
     `convention` is a tool of :data:`archinspect.conventions.CONVENTIONS` whose figures stand beside archinspect's own;
     with `memory` there is also what is held at one time.
     """
-    graph, batch = facts.graph, facts.settings.batch
+    graph, batch = facts.graph, facts.settings.batch or facts.graph.batch
     rows = _rows(facts)
     if convention:
         rows = _with_convention(rows, facts, convention)

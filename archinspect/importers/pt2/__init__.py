@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from archinspect.base.diagnostics import show
 from archinspect.base.printable import printable
 from archinspect.base.shape import size
 from archinspect.graph.builder import GraphBuilder
@@ -17,17 +18,20 @@ from archinspect.importers import asked
 from archinspect.importers.pt2.modules import instances, name_all
 from archinspect.importers.pt2.nodes import Chooser
 from archinspect.importers.pt2.program import read_program
-from archinspect.importers.pt2.sizes import Expression, bound, symbols_of, value
+from archinspect.importers.pt2.sizes import Expression, bound, is_symbol, symbol, symbols_of, value
 from archinspect.importers.pt2.traced import Buffer, Constant, Parameter, ProgramInput
 from archinspect.importers.pt2.weights import absorbed, tied
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archinspect.base.diagnostics import Problems
     from archinspect.base.settings import Settings
     from archinspect.graph.graph import Graph, Tensor
     from archinspect.importers.file import File
     from archinspect.importers.pt2.nodes import Chosen
     from archinspect.importers.pt2.program import Call, Program
+    from archinspect.importers.pt2.sizes import Size
     from archinspect.ops.base import Op
 
 HELD = {"parameter": Parameter, "buffer": Buffer, "constant": Constant}
@@ -36,11 +40,11 @@ HELD = {"parameter": Parameter, "buffer": Buffer, "constant": Constant}
 def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a program for the sizes that are asked for; None where it cannot have them."""
     program = read_program(file)
-    symbol = _batch(program)
-    program = _with_sizes(file, program, symbol, settings, problems)
+    batch = _batch(program)
+    program = _with_sizes(file, program, batch, settings, problems)
     if problems.failed:
         return None
-    return _Maker(file, program, symbol, problems).make()
+    return _Maker(file, program, batch, problems).make()
 
 
 def _batch(program: Program) -> str:
@@ -52,58 +56,79 @@ def _batch(program: Program) -> str:
     return ""
 
 
-def _with_sizes(file: File, program: Program, symbol: str, settings: Settings, problems: Problems) -> Program:
-    """Return the program with the inputs' sizes in the place of all symbols but the batch."""
+def _with_sizes(file: File, program: Program, batch: str, settings: Settings, problems: Problems) -> Program:
+    """Return the program with what is asked for in the place of all symbols but the batch."""
+    symbols = _asked(file, program, batch, settings, problems)
+    metas, open_ = {}, frozenset([batch])
+    for name, meta in program.metas.items():
+        if any(type(one) is not int for one in meta.sizes):
+            sizes = tuple([bound(one, symbols) for one in meta.sizes])
+            if any(symbols_of(one) - open_ for one in sizes):
+                message = f"the size of '{printable(name)}' depends on the numbers that the program reads"
+                raise file.refuse(message, "it is known only when the program runs", printable(name))
+            meta = meta._replace(sizes=sizes)  # noqa: PLW2901 - the same tensor
+        metas[name] = meta
+    calls = program.calls
+    if symbols:
+        calls = tuple(
+            [
+                call._replace(arguments={name: _bound(one, symbols) for name, one in call.arguments.items()})
+                for call in calls
+            ]
+        )
+    return program._replace(metas=metas, calls=calls)
+
+
+def _asked(file: File, program: Program, batch: str, settings: Settings, problems: Problems) -> dict[str, Size]:
+    """Return the values of symbols; the first axis of every input is the batch."""
     origin = file.span()
-    hints: dict[str, int] = {symbol: 1, **program.hints}
     sizes = {name: program.metas[name].sizes for name in program.inputs}
-    hints[symbol] = 1
-    own = {name: tuple([value(one, hints) for one in sizes[name][1:]]) for name in sizes}
+    first_axes = [first for shape in sizes.values() for first in shape[:1] if is_symbol(first)]
+    symbols: dict[str, Size] = {first.arguments[0]: symbol(batch) for first in first_axes if first != symbol(batch)}
+    known = {**program.hints, batch: 1}
+    own = {name: tuple([value(one, known) for one in sizes[name][1:]]) for name in sizes}
     shapes = asked.shapes(own, settings, problems, origin)
-    asked.params({}, settings, problems, origin)
-    symbols: dict[str, int] = {}
     for name, shape in shapes.items():
         for one, dim, ours in zip(sizes[name][1:], shape, own[name], strict=False):
-            if isinstance(one, Expression) and one.operation == "Symbol" and one.arguments[0] != symbol:
+            if is_symbol(one) and one.arguments[0] != batch:
                 if dim is not ours or one.arguments[0] not in symbols:
                     symbols[one.arguments[0]] = dim
             elif dim is not ours and dim != ours:
                 message = f"input '{name}': the program was exported for {ours} where {dim} is asked for"
                 problems.error("input", message, origin, "export it with `dynamic_shapes` to leave sizes open")
-    if not symbol and settings.batch and sizes:
-        first = next(iter(sizes.values()))[:1]
-        if first != (settings.batch,):
-            message = f"the program was exported for a batch of {first[0] if first else 'its own'}, not {settings.batch}"
-            problems.error("input", message, origin, "export it with `dynamic_shapes` to leave the batch open")
-    open_ = {symbol} if symbol else set()
-    metas = {}
-    for name, meta in program.metas.items():
-        if any(type(one) is not int for one in meta.sizes):
-            meta = meta._replace(sizes=tuple([bound(one, symbols) for one in meta.sizes]))  # noqa: PLW2901 - the same, known
-            if any(symbols_of(one) - open_ for one in meta.sizes):
-                raise file.refuse(
-                    f"the sizes of '{printable(name)}' depend on what the program reads, and are known only when it runs",
-                    node=printable(name),
-                )
-        metas[name] = meta
-    return program._replace(metas=metas)
+    numbers = {name: one.arguments[0] for name, one in program.numbers.items() if is_symbol(one)}
+    values = asked.params({name: known.get(one, 1) for name, one in numbers.items()}, settings, problems, origin)
+    for name, one in numbers.items():
+        number = values[name]
+        if not isinstance(number, int) or number < 1:
+            problems.error("input", f"'{name}' must be a positive whole number, not {show(number)}", origin)
+        elif one != batch:
+            symbols[one] = number
+    return symbols
+
+
+def _bound(argument: Any, symbols: Mapping[str, Size]) -> Any:  # noqa: ANN401 - of any kind
+    if isinstance(argument, list):
+        return [_bound(one, symbols) for one in argument]
+    return bound(argument, symbols) if isinstance(argument, Expression) else argument
 
 
 class _Maker:
     """Makes the graph of a program."""
 
-    def __init__(self, file: File, program: Program, symbol: str, problems: Problems) -> None:
+    def __init__(self, file: File, program: Program, batch: str, problems: Problems) -> None:
         self.file = file
         self.program = program
         self.problems = problems
         kinds = [call.modules[0].kind for call in program.calls if call.modules][:1]
         name = os.path.splitext(os.path.basename(file.path))[0]
         self.builder = GraphBuilder(printable(name), layout="channels_first", origin=file.span())
-        self.builder.description = printable(f"{kinds[0] if kinds else 'a program'}, exported by PyTorch {program.version}")
+        what = kinds[0] if kinds else "a program"
+        self.builder.description = printable(f"{what}, exported by PyTorch {program.version}")
         self.dtypes = _dtypes(program)
-        lender = next((name for name in program.inputs if symbol in _symbols(program, name)), "")
-        self.chooser = Chooser(program, self.dtypes, symbol, lender)
-        self.symbol = symbol
+        lender = next((name for name in program.inputs if batch in _symbols(program, name)), "")
+        self.chooser = Chooser(program, self.dtypes, batch, lender)
+        self.batch = batch
         self.tensors: dict[str, Tensor] = {}
 
     def make(self) -> Graph:
@@ -112,13 +137,14 @@ class _Maker:
         same = tied(program, self.file.span(), self.problems)
         for name in program.inputs:
             op = ProgramInput(
-                sizes=program.metas[name].sizes, dtype=self.dtypes[program.metas[name].dtype], batch=self.symbol
+                sizes=program.metas[name].sizes, dtype=self.dtypes[program.metas[name].dtype], batch=self.batch
             )
             self.tensors[name] = builder.add_input(op, builder.claim(printable(name)), self.file.span(printable(name)))
         chosen, shares = absorbed(program.calls, self.chooser, same)
         places = instances(program.calls)
         paths = name_all(places, builder)
-        owners = {place.path: path for place, path in zip(reversed(places), reversed(paths), strict=True) if place.is_row}
+        rows = [(place.path, path) for place, path in zip(places, paths, strict=True) if place.is_row]
+        owners = dict(reversed(rows))  # of several calls of a module, the first
         unread = self._unread(chosen, same)
         nodes = []
         for call, choice, path in zip(program.calls, chosen, paths, strict=True):
@@ -128,6 +154,9 @@ class _Maker:
         for name in [name for names in unread.values() for name in names]:
             self._hold(name, "", None)
         outputs = [self._tensor(name, same, "", None) for name in program.outputs]
+        if not self.batch and program.inputs:
+            first = program.metas[program.inputs[0]].sizes[:1]
+            builder.batch = first[0] if first and isinstance(first[0], int) else None
         return builder.build(*outputs, batched=self._batched())
 
     def _add(
@@ -146,13 +175,11 @@ class _Maker:
         if owners.get(module) == path:
             for name in unread.pop(module, []):
                 self._hold(name, row, choice.op)
-        node = self.builder.add_node(choice.op, inputs, path, layer=path, layer_op=choice.op, origin=self._origin(call, path))
+        place = call.place
+        origin = self.file.span(printable(f"{path} ({place})" if place else path))
+        node = self.builder.add_node(choice.op, inputs, path, layer=path, layer_op=choice.op, origin=origin)
         self.tensors.update(zip(call.outputs, node.outputs, strict=False))
         return node.outputs[0]
-
-    def _origin(self, call: Call, path: str):  # noqa: ANN202
-        place = call.place
-        return self.file.span(printable(f"{path} ({place})" if place else path))
 
     def _tensor(self, name: str, same: dict[str, str], row: str, op: Op | None) -> Tensor:
         name = same.get(name, name)
@@ -189,7 +216,7 @@ class _Maker:
 
     def _batched(self) -> set[Tensor]:
         """Return the tensors whose first axis is the batch."""
-        whole = Expression("Symbol", (self.symbol,))
+        whole = symbol(self.batch)
         return {tensor for name, tensor in self.tensors.items() if self.program.metas[name].sizes[:1] == (whole,)}
 
 

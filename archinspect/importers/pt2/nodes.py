@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.shape import Mismatch, size
 from archinspect.importers.pt2.operators import (
     TRANSLATIONS,
-    Translation,
     Untranslated,
     Use,
     family,
@@ -46,6 +45,8 @@ class Chooser:
         self.symbol = symbol
         self.lender = lender
         """The input from which the batch follows."""
+        self.read = {name for call in program.calls for _, name in call.refs()} | {*program.outputs}
+        """The tensors that are read."""
         self._shapes: dict[tuple[str, int], Shape] = {}
 
     def shape(self, name: str, batch: int) -> Shape:
@@ -69,9 +70,7 @@ class Chooser:
         use = Use(call, self.program.metas, self.program.stored)
         try:
             found = translate(use)
-            chosen = Chosen(
-                found.op.replace(stretches=True), _named(call, found.inputs), _named(call, found.weights)
-            )
+            chosen = Chosen(found.op.replace(stretches=True), _named(call, found.inputs), _named(call, found.weights))
             return chosen if self._agrees(call, chosen) else None
         except (Untranslated, ArgumentError, Mismatch, *_MISFITS):
             return None
@@ -82,10 +81,10 @@ class Chooser:
         for batch in TRIED if self.symbol else TRIED[:1]:
             shapes = [self.shape(name, batch) for name in chosen.inputs]
             made = op.outputs(*shapes)
-            # An operator may give less than the call, of which the rest is not read: states of a recurrence.
-            if len(made) > len(call.outputs) or any(
-                one != self.shape(name, batch) for one, name in zip(made, call.outputs, strict=False)
-            ):
+            if any(one != self.shape(name, batch) for one, name in zip(made, call.outputs, strict=False)):
+                return False
+            # An operator may give less than the call, such as the states of a recurrence, where nothing reads the rest.
+            if len(made) > len(call.outputs) or not self.read.isdisjoint(call.outputs[len(made) :]):
                 return False
             weights = op.weights(*shapes).values()
             for learned in (True, False):
@@ -127,6 +126,10 @@ class Chooser:
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
         )
+        try:
+            op.work([self.shape(name, TRIED[0]) for name in names], self.shape(call.outputs[0], TRIED[0]))
+        except _MISFITS:  # arguments are not what the family's rule takes them for
+            op = op.replace(family="")
         return Chosen(op, tuple(names))
 
 

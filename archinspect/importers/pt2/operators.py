@@ -1,7 +1,7 @@
 """PyTorch's operators as archinspect's: one table, from a call's name to a function that says the operator.
 
-A translation is a proposal. :mod:`archinspect.importers.pt2.nodes` takes it where the operator's own rules give the shapes,
-types and weights that the file has, and keeps the call as it stands in the file otherwise. So an entry needs no
+A translation is a proposal. :mod:`archinspect.importers.pt2.nodes` takes it where the operator's own rules give the
+shapes, types and weights that the file has, and keeps the call as it stands in the file otherwise. So an entry needs no
 conditions of its own for forms of a call that the operator does not have.
 
 Defaults are those of PyTorch's schemas, which files leave out.
@@ -77,13 +77,18 @@ def _plain(name: str, *taken: str, **renamed: str) -> Callable[[Use], Translatio
     return translate
 
 
-def _two(name: str) -> Callable[[Use], Translation]:
-    """Return the translation of an operator of two tensors; one with a number stays as it stands."""
+def _two(name: str, scaled: Callable[[float], dict[str, float]] | None = None) -> Callable[[Use], Translation]:
+    """Return the translation of an operator of two tensors; `scaled` says what one with a number is."""
 
     def translate(use: Use) -> Translation:
-        if not use.has("other") or use.get("alpha", 1) != 1 or "rounding_mode" in use.call.arguments:
+        if use.get("alpha", 1) != 1 or "rounding_mode" in use.call.arguments:
             raise Untranslated
-        return Translation(_op(name), ["self", "other"])
+        if use.has("other"):
+            return Translation(_op(name), ["self", "other"])
+        number = use.get("other")
+        if scaled is None or type(number) not in (int, float) or not use.has("self"):
+            raise Untranslated
+        return Translation(_op("Rescaling", **scaled(number)), ["self"])
 
     return translate
 
@@ -144,7 +149,10 @@ def _linear(use: Use) -> Translation:
 
 
 def _batch_norm(use: Use) -> Translation:
-    weights = _weights(use, "weight", "bias", "running_mean", "running_var")
+    return _normalized_batch(use, _weights(use, "weight", "bias", "running_mean", "running_var"))
+
+
+def _normalized_batch(use: Use, weights: Sequence[str]) -> Translation:
     op = _op(
         "BatchNormalization",
         epsilon=use.get("eps", 1e-5),
@@ -293,11 +301,11 @@ def _stack(use: Use) -> Translation:
 
 
 def _dropout(use: Use) -> Translation:
-    return Translation(_op("Dropout", rate=use.get("p")), ["input"])
+    return Translation(_op("Dropout", rate=use.get("p")), ["input" if use.has("input") else "self"])
 
 
 def _matmul(second: str) -> Callable[[Use], Translation]:
-    return lambda _use: Translation(_op("MatMul"), ["self", second])
+    return lambda _: Translation(_op("MatMul"), ["self", second])
 
 
 def _pad(use: Use) -> Translation:
@@ -336,12 +344,34 @@ def _where(use: Use) -> Translation:
     return Translation(_op("Where"), ["condition", "self", "other"])
 
 
-def _masked_fill(use: Use) -> Translation:
+def _masked_fill(_: Use) -> Translation:
     return Translation(_op("MaskedFill"), ["self", "mask"])
 
 
 def _einsum(use: Use) -> Translation:
     return Translation(_op("Einsum", equation=use.get("equation").replace(" ", "")), ["tensors"])
+
+
+def _length(use: Use) -> Translation:
+    kind = {1: "ReduceL1", 2: "ReduceL2"}.get(use.get("ord", 2))
+    if kind is None or not use.get("dim"):
+        raise Untranslated
+    return Translation(_op(kind, axis=use.get("dim"), keepdims=use.get("keepdim", False)), ["self"])
+
+
+def _grid_sample(use: Use) -> Translation:
+    mode = ("bilinear", "nearest", "bicubic")[use.get("interpolation_mode")]
+    return Translation(_op("GridSample", mode=mode, data_format="channels_first"), ["input", "grid"])
+
+
+def _sort(use: Use) -> Translation:
+    return Translation(_op("Sort", axis=use.get("dim", -1)), ["self"])
+
+
+def _variance(use: Use) -> Translation:
+    correction = use.get("correction", 1)
+    op = _op("ReduceVar", axis=use.get("dim"), keepdims=use.get("keepdim", False), correction=correction)
+    return Translation(op, ["self"])
 
 
 def _roll(use: Use) -> Translation:
@@ -357,12 +387,11 @@ def _recurrent(name: str) -> Callable[[Use], Translation]:
         refs = use.get("params")
         if not use.get("batch_first") or any(ref.name not in use.stored for ref in refs):
             raise Untranslated
-        gates = {"LSTM": 4, "GRU": 3}[name]
         second = use.metas[refs[1].name].sizes
         biases = {"biases": 2} if use.get("has_biases") else {"use_bias": False}
         op = _op(
             name,
-            units=second[0] // gates,
+            units=second[-1],
             return_sequences=True,
             num_layers=use.get("num_layers"),
             bidirectional=use.get("bidirectional"),
@@ -406,6 +435,9 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.einsum": _einsum,
     # Normalizations
     "aten.batch_norm": _batch_norm,
+    "aten._native_batch_norm_legit_no_training": _batch_norm,
+    "aten._native_batch_norm_legit_functional": _batch_norm,
+    "aten.native_layer_norm": _layer_norm,
     "aten.instance_norm": _instance_norm,
     "aten.layer_norm": _layer_norm,
     "aten.rms_norm": _rms_norm,
@@ -431,14 +463,16 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.glu": _plain("GLU", axis="dim"),
     # Pooling
     **{f"aten.max_pool{rank}d": _pool("Max", rank) for rank in (1, 2, 3)},
+    "aten.max_pool2d_with_indices": _pool("Max", 2),
+    "aten._adaptive_avg_pool2d": _adaptive("Average", 2),
     **{f"aten.avg_pool{rank}d": _pool("Average", rank) for rank in (1, 2, 3)},
     **{f"aten.adaptive_avg_pool{rank}d": _adaptive("Average", rank) for rank in (1, 2, 3)},
     **{f"aten.adaptive_max_pool{rank}d": _adaptive("Max", rank) for rank in (1, 2, 3)},
     # Of two tensors
-    "aten.add": _two("Add"),
-    "aten.sub": _two("Subtract"),
-    "aten.mul": _two("Multiply"),
-    "aten.div": _two("Divide"),
+    "aten.add": _two("Add", lambda number: {"offset": number}),
+    "aten.sub": _two("Subtract", lambda number: {"offset": -number}),
+    "aten.mul": _two("Multiply", lambda number: {"scale": number}),
+    "aten.div": _two("Divide", lambda number: {"scale": 1 / number}),
     "aten.maximum": _two("Maximum"),
     "aten.minimum": _two("Minimum"),
     "aten.eq": _compared("Equal"),
@@ -474,6 +508,10 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.mean": _reduction("ReduceMean"),
     "aten.sum": _reduction("ReduceSum"),
     "aten.amax": _reduction("ReduceMax"),
+    "aten.amin": _reduction("ReduceMin"),
+    "aten.var": _variance,
+    "aten.linalg_vector_norm": _length,
+    "aten.sort": _sort,
     "aten.cumsum": _plain("CumSum", axis="dim"),
     "aten.topk": _top,
     # Elements that move
@@ -495,13 +533,18 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.stack": _stack,
     "aten.pad": _pad,
     "aten.roll": _roll,
+    "aten.grid_sampler": _grid_sample,
+    "aten.grid_sampler_2d": _grid_sample,
+    "aten.upsample_nearest1d": _upsample("nearest"),
+    "aten.upsample_linear1d": _upsample("linear"),
     "aten.upsample_nearest2d": _upsample("nearest"),
     "aten.upsample_bilinear2d": _upsample("bilinear"),
     "aten.upsample_bicubic2d": _upsample("bicubic"),
 }
 """By the call's name without its overload, and without the `_` of what overwrites its input."""
 
-_MOVES = """
+_MOVES = frozenset(
+    """
 _to_copy alias arange as_strided broadcast_to chunk clone constant_pad_nd contiguous copy detach diagonal empty
 empty_like expand expand_as fill flatten flip full full_like gather im2col index index_copy index_put index_select
 lift_fresh_copy linspace masked_fill meshgrid movedim narrow new_empty new_full new_ones new_zeros ones ones_like pad
@@ -510,15 +553,23 @@ reshape_as resolve_conj roll scalar_tensor scatter select select_scatter slice s
 squeeze stack swapaxes t take_along_dim tensor_split tile to transpose tril triu type_as unbind unfold unflatten
 unsafe_split unsqueeze view view_as view_as_complex view_as_real where zero zeros zeros_like embedding cat
 alias_copy narrow_copy unfold_copy _unsafe_view numpy_T adjoint mT expand_copy
-""".split()
-_EACH = """
+    """.split()  # noqa: SIM905 - a hundred names
+)
+_EACH = frozenset(
+    """
 __and__ __or__ __xor__ abs acos add addcdiv addcmul asin atan atan2 bitwise_and bitwise_not bitwise_or ceil clamp
 clamp_max clamp_min cos cumsum diff div eq erf exp expm1 floor floor_divide fmod ge gelu gt hardsigmoid hardswish
 hardtanh isinf isnan le leaky_relu lerp log log10 log1p log2 logical_and logical_not logical_or logical_xor lt max min
 maximum minimum mul ne neg nan_to_num pow reciprocal relu relu6 remainder round rsqrt rsub sigmoid sign silu sin
 softplus sqrt square sub tan tanh trunc masked_fill rsub sgn
-""".split()
-_READ = "all amax amin any argmax argmin mean prod sum max min".split()
+    """.split()  # noqa: SIM905 - as above
+)
+_READ = ("all", "amax", "amin", "any", "argmax", "argmin", "mean", "prod", "sum", "max", "min")
+_ATTENTIONS = (
+    "aten.scaled_dot_product_attention",
+    *(f"aten._scaled_dot_product_{kind}_attention" for kind in ("flash", "efficient", "cudnn", "fused")),
+    "aten._scaled_dot_product_flash_attention_for_cpu",
+)
 FAMILIES: dict[str, str] = {
     **{f"aten.{name}": "each" for name in _EACH},
     **{f"aten.{name}.dim": "read" for name in _READ},
@@ -528,8 +579,13 @@ FAMILIES: dict[str, str] = {
     **dict.fromkeys(("aten.addmm", "aten.baddbmm", "aten.addmv"), "product+"),
     **dict.fromkeys(("aten.linear", "aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution"), "weighted"),
     **dict.fromkeys(("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d"), "transposed"),
-    "aten.scaled_dot_product_attention": "attention",
+    **dict.fromkeys(_ATTENTIONS, "attention"),
     "aten.einsum": "einsum",
+    "aten.embedding_bag": "bag",
+    "aten.batch_norm": "normalized",
+    "aten.layer_norm": "normalized",
+    "aten.group_norm": "normalized",
+    "aten.instance_norm": "normalized",
     "aten.lstm": "recurrent",
     "aten.gru": "recurrent",
     "transformers.grouped_mm_fallback": "grouped",

@@ -1,7 +1,7 @@
 """What a file of `torch.export.save` says: the calls of a program, its tensors, weights, inputs and outputs.
 
-Layout and meaning are those of PyTorch's `torch/_export/serde/schema.py`, version 8, as files of PyTorch 2.6 to 2.14 have
-it. Sub-graphs that only set a mode (`torch.no_grad`, `autocast`) are written out where they are called.
+Layout and meaning are those of PyTorch's `torch/_export/serde/schema.py`, version 8, as files of PyTorch 2.6 to 2.14
+have it. Sub-graphs that only set a mode (`torch.no_grad`, `autocast`) are written out where they are called.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.importers.pt2.sizes import Expression, parse
+from archinspect.importers.evidence import is_program
+from archinspect.importers.pt2.sizes import is_symbol, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,11 +27,15 @@ MAX_CALLS = 200_000
 MAX_NESTING = 20
 """Sub-graphs within one another."""
 INLINED = ("higher_order.wrap_with_set_grad_enabled", "higher_order.wrap_with_autocast")
-DTYPES = {
-    **{1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64"},
-    **{9: "float32", 10: "float64", 11: "float64", 12: "bool", 13: "bfloat16", 28: "int16", 34: "int32", 35: "int64"},
-    **dict.fromkeys((29, 30, 31, 32, 33), "float8"),
-}
+DTYPES = dict(
+    enumerate(
+        (
+            *("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"),
+            *("float32", "float64", "float64", "bool", "bfloat16"),  # complex numbers, and three more
+        ),
+        1,
+    )
+) | {28: "int16", **dict.fromkeys((29, 30, 31, 32, 33), "float8"), 34: "int32", 35: "int64"}
 """The file's numbers of data types. Of those without a name here, such as complex64, it is one of as many bytes."""
 _ROOT = "_empty_nn_module_stack_from_metadata_hook"
 _BACKSLASH = "\\"
@@ -115,6 +120,8 @@ class Program(NamedTuple):
     """By the tensor's name."""
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    numbers: Mapping[str, Size]
+    """Whole numbers that the program is given, by their names."""
     hints: Mapping[str, int]
     """Values of symbols in the example by which the program was exported."""
     knows_ties: bool
@@ -138,7 +145,7 @@ def _read(file: File) -> Program:
     reader = _Reader(file)
     reader.add(module["graph"], {}, "", ())
     weights, knows_ties = _weights(file, member)
-    stored, inputs = {}, []
+    stored, inputs, numbers = {}, [], {}
     for spec in module["signature"]["input_specs"]:
         ((kind, content),) = spec.items()
         if kind in ("parameter", "buffer", "tensor_constant"):
@@ -148,21 +155,32 @@ def _read(file: File) -> Program:
             stored[name] = Stored(str(path), what, reader.metas[name], weights.get(path))
         elif kind == "user_input" and "as_tensor" in content["arg"]:
             inputs.append(content["arg"]["as_tensor"]["name"])
+        elif kind == "user_input" and "as_name" in content["arg"].get("as_sym_int", {}):
+            name = content["arg"]["as_sym_int"]["as_name"]
+            numbers[name] = reader.numbers[name]
     outputs = []
     for spec in module["signature"]["output_specs"]:
         ((kind, content),) = spec.items()
         if kind in ("user_output", "loss_output") and "as_tensor" in content["arg"]:
             outputs.append(reader.resolved(content["arg"]["as_tensor"]["name"]))
     version = str(found.get("torch_version", ""))
-    return Program(version, tuple(reader.calls), reader.metas, stored, tuple(inputs), tuple(outputs), reader.hints, knows_ties)
+    return Program(
+        version,
+        tuple(reader.calls),
+        reader.metas,
+        stored,
+        tuple(inputs),
+        tuple(outputs),
+        numbers,
+        reader.hints,
+        knows_ties,
+    )
 
 
 def _member(file: File) -> str:
-    names = [
-        name
-        for name in file.members
-        if name.endswith("serialized_exported_program.json") or ("models/" in name and name.endswith(".json"))
-    ]
+    names = [name for name in file.members if is_program(name)]
+    if not file.members:
+        raise file.refuse("the file is no zip, or a damaged one")
     if not names:
         raise file.refuse("the file holds no program: no `models/*.json`")
     if len(names) > 1:
@@ -188,7 +206,7 @@ def _weights(file: File, member: str) -> tuple[dict[str, tuple[Any, ...]], bool]
         places[name] = (entry["path_name"], meta.offset, meta.sizes, meta.strides)
     paths = {(entry["path_name"]) for entry in entries.values()}
     dtypes = {entry["tensor_meta"]["dtype"] for entry in entries.values()}
-    knows = len(paths) > len(dtypes) or len(entries) == 1 or any(map(file.member_size, _data(folder, paths)))
+    knows = len(paths) > len(dtypes) or len(entries) == 1 or any(file.members.get(name) for name in _data(folder, paths))
     return (places, True) if knows else ({}, False)
 
 
@@ -204,6 +222,8 @@ class _Reader:
         self.calls: list[Call] = []
         self.metas: dict[str, Meta] = {}
         self.hints: dict[str, int] = {}
+        self.numbers: dict[str, Size] = {}
+        """What is computed with sizes, by name."""
         self._same: dict[str, str] = {}
         """Of an output of a sub-graph that was written out, the tensor within it."""
 
@@ -214,17 +234,18 @@ class _Reader:
         return name
 
     def add(self, graph: Json, given: Mapping[str, str], scope: str, outer: tuple[Module, ...], depth: int = 0) -> None:
-        """Add the calls of a graph; `given` are the tensors that its inputs stand for, `scope` what names begin with."""
+        """Add the calls of a graph: `given` are the tensors that its inputs stand for, names begin with `scope`."""
         if depth > MAX_NESTING:
             raise self.file.refuse(f"sub-graphs nest deeper than {MAX_NESTING} levels")
-        sizes = {name: _size(size) for name, size in graph.get("sym_int_values", {}).items()}
+        sizes = {}
+        for name, entry in graph.get("sym_int_values", {}).items():
+            sizes[name] = _size(entry)
+            self._hint(sizes[name], entry)
+        self.numbers.update(sizes)
         for name, meta in graph["tensor_values"].items():
             self.metas[scope + name] = _meta(meta)
             for size, entry in zip(self.metas[scope + name].sizes, meta["sizes"], strict=True):
-                if isinstance(size, Expression) and size.operation == "Symbol":
-                    hint = (entry["as_expr"].get("hint") or {}).get("as_int")
-                    if type(hint) is int and hint > 0:
-                        self.hints.setdefault(size.arguments[0], hint)
+                self._hint(size, entry)
 
         def resolve(name: str) -> str:
             return self.resolved(given.get(name) or scope + name)
@@ -247,6 +268,12 @@ class _Reader:
             if len(self.calls) > MAX_CALLS:
                 raise self.file.refuse(f"the program has more than {MAX_CALLS:,} calls")
 
+    def _hint(self, size: Size, entry: Json) -> None:
+        if is_symbol(size):
+            hint = (entry["as_expr"].get("hint") or {}).get("as_int")
+            if type(hint) is int and hint > 0:
+                self.hints.setdefault(size.arguments[0], hint)
+
     def _inline(
         self,
         node: Json,
@@ -265,7 +292,9 @@ class _Reader:
         made = _outputs(graph["outputs"])
         own = dict(zip(inner, outer, strict=True))
         for name, within in zip(_outputs(node["outputs"]), made, strict=True):
-            self._same[outside + name] = resolve(own[within]) if within in own else scope + within
+            same = resolve(own[within]) if within in own else self.resolved(scope + within)
+            if same != outside + name:
+                self._same[outside + name] = same
 
 
 def _modules(metadata: Json) -> tuple[Module, ...]:
@@ -295,25 +324,20 @@ def _outputs(entries: list[Json]) -> Iterator[str]:
 def _argument(entry: Json, resolve: Callable[[str], str], sizes: Mapping[str, Size]) -> Any:  # noqa: ANN401 - of any kind
     """Return an argument: tensors as :class:`Ref`, sizes as numbers or expressions, lists as lists."""
     ((kind, content),) = entry.items()
+    if kind in ("as_tensors", "as_optional_tensors", "as_sym_ints"):
+        return [_single(kind.removesuffix("s"), one, resolve, sizes) for one in content]
+    return _single(kind, content, resolve, sizes)
+
+
+def _single(kind: str, content: Any, resolve: Callable[[str], str], sizes: Mapping[str, Size]) -> Any:  # noqa: ANN401 - as above
     if kind in ("as_tensor", "as_optional_tensor"):
-        return Ref(resolve(content["name"])) if "name" in content else None
-    if kind == "as_tensors":
-        return [Ref(resolve(one["name"])) for one in content]
-    if kind == "as_optional_tensors":
-        return [Ref(resolve(one["as_tensor"]["name"])) if "as_tensor" in one else None for one in content]
+        tensor = content.get("as_tensor", content)
+        return Ref(resolve(tensor["name"])) if "name" in tensor else None
     if kind == "as_sym_int":
-        return _symbolic(content, sizes)
-    if kind == "as_sym_ints":
-        return [_symbolic(one, sizes) for one in content]
+        return content["as_int"] if "as_int" in content else sizes.get(content["as_name"])
     if kind == "as_float":
         return float(content)
-    if kind in ("as_none", "as_graph"):
-        return None
-    return content
-
-
-def _symbolic(entry: Json, sizes: Mapping[str, Size]) -> Size | None:
-    return entry["as_int"] if "as_int" in entry else sizes.get(entry["as_name"])
+    return None if kind in ("as_none", "as_graph") else content
 
 
 def _refs(value: Any) -> Iterator[Ref]:  # noqa: ANN401 - an argument

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from archinspect.base.shape import Mismatch, largest, smallest
 
@@ -35,6 +35,16 @@ Symbols: TypeAlias = "Mapping[str, int]"
 """Values of symbols, which may be numbers that remember how they came about."""
 
 
+def symbol(name: str) -> Expression:
+    """Return a symbol as a size."""
+    return Expression("Symbol", (name,))
+
+
+def is_symbol(size: object) -> TypeGuard[Expression]:
+    """Return whether a size is just a symbol."""
+    return isinstance(size, Expression) and size.operation == "Symbol"
+
+
 def _quotient(a: int, b: int) -> int:
     return a // b
 
@@ -42,14 +52,14 @@ def _quotient(a: int, b: int) -> int:
 def _power(base: int, exponent: int) -> int:
     if not 0 <= exponent * base.bit_length() <= MAX_BITS:
         raise ValueError(f"a size to the power of {exponent}")
-    return base**exponent
+    return int(base**exponent)
 
 
 OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "Add": lambda a, b: a + b,
     "Mul": lambda a, b: a * b,
-    "Max": lambda a, b: largest(a, b),
-    "Min": lambda a, b: smallest(a, b),
+    "Max": largest,
+    "Min": smallest,
     "FloorDiv": _quotient,
     "CleanDiv": _quotient,
     "CeilDiv": lambda a, b: -(-a // b),
@@ -137,8 +147,8 @@ def value(size: Size, symbols: Symbols) -> int:
     return reduce(OPERATIONS[size.operation], [value(one, symbols) for one in size.arguments])
 
 
-def bound(size: Size, symbols: Symbols) -> Size:
-    """Return a size with values in the place of those symbols."""
+def bound(size: Size, symbols: Mapping[str, Size]) -> Size:
+    """Return a size with other sizes in the place of those symbols."""
     if not isinstance(size, Expression):
         return size
     if size.operation == "Symbol":

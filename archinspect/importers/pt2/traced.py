@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
-from archinspect.importers.pt2.sizes import linear, solved, symbols_of, value
+from archinspect.importers.pt2.sizes import solved, symbols_of, value
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class _Made(Op):
     """An operator whose shapes its file has; `fields` are what distinguishes it from others."""
 
-    inputs = (0, None)
+    inputs: ClassVar[tuple[int, int | None]] = (0, None)
     stretches = True
 
     def __init__(self, **fields: object) -> None:
@@ -236,7 +236,11 @@ def _einsum(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, 
     """Return the MACs of operands joined from left to right: for each two, all letters of both."""
     given, _, result = arguments["equation"].replace(" ", "").partition("->")
     terms, operands = given.split(","), list(shapes.values())
-    sizes = {letter: dim for term, shape in zip(terms, operands, strict=True) for letter, dim in zip(term, shape, strict=True)}
+    sizes = {
+        letter: dim
+        for term, shape in zip(terms, operands, strict=True)
+        for letter, dim in zip(term, shape, strict=True)
+    }
     macs, left = 0, set(terms[0])
     for place, term in enumerate(terms[1:], 1):
         both = left | set(term)
@@ -251,6 +255,15 @@ def _recurrent(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[st
     return steps * sum(size(shape) for name, shape in shapes.items() if name.startswith("params") and len(shape) > 1)
 
 
+def _bag(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(shapes["indices"]) * shapes["weight"][-1]
+
+
+def _normalized(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    affine = ("weight" in shapes) + ("bias" in shapes)
+    return size(output) * (6 + affine if arguments.get("training", True) else 2)
+
+
 _NOTHING = Family(_none, _none)
 FAMILIES: dict[str, Family] = {
     "move": _NOTHING,
@@ -263,6 +276,8 @@ FAMILIES: dict[str, Family] = {
     "attention": Family(_attention, _attention_else),
     "einsum": Family(_einsum, _none),
     "recurrent": Family(_recurrent, _none),
+    "bag": Family(_none, _bag),
+    "normalized": Family(_none, _normalized),
     "grouped": Family(_grouped, _none),
 }
 """The families of calls: nothing is computed; an operation for each element that is made, or read; products."""

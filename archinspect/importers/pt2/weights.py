@@ -72,9 +72,7 @@ def _common_end(one: str, other: str) -> int:
     return count
 
 
-def absorbed(
-    calls: Sequence[Call], chooser: Chooser, same: dict[str, str]
-) -> tuple[list[Chosen], dict[int, int]]:
+def absorbed(calls: Sequence[Call], chooser: Chooser, same: dict[str, str]) -> tuple[list[Chosen], dict[int, int]]:
     """Return what each call becomes, and which use the weights of which earlier one, by their numbers.
 
     A weight is an operator's own where all that read it are operators with weights, of which the later ones share the
@@ -83,7 +81,10 @@ def absorbed(
     found = [chooser.translated(call) for call in calls]
     traced: dict[int, Chosen] = {}
     while True:
-        chosen = [one or traced.setdefault(i, chooser.traced(call)) for i, (one, call) in enumerate(zip(found, calls, strict=True))]
+        chosen = [
+            one or traced.setdefault(i, chooser.traced(call))
+            for i, (one, call) in enumerate(zip(found, calls, strict=True))
+        ]
         shares, misfits = _shares(chosen, chooser, same)
         if not misfits:
             return chosen, shares
