@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.importers.evidence import is_program
-from archinspect.importers.pt2.sizes import is_symbol, parse
+from archinspect.importers.pt2.sizes import Expression, is_symbol, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -360,7 +360,9 @@ def _meta(entry: Json) -> Meta:
 
 def _size(entry: Json) -> Size:
     found = entry["as_int"] if "as_int" in entry else _expression(entry["as_expr"]["expr_str"])
-    if isinstance(found, bool) or (isinstance(found, int) and found < 0):
+    if type(found) is not int and not isinstance(found, Expression):
+        raise ValueError(f"a size of {found}")
+    if isinstance(found, int) and found < 0:
         raise ValueError(f"a size of {found}")
     return found
 
