@@ -1,4 +1,4 @@
-"""Writes programs in the grammar of `torch.export.save`, by hand and without torch: for tests and for the documentation."""
+"""Writes programs in the grammar of `torch.export.save`, without torch: for tests and for the documentation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Program:
         self.numbers = {}
 
     def tensor(self, name, sizes, dtype="float32", *, learned=False):
-        strides, step = [], 1
+        strides: list[dict] = []
+        step = 1
         for one in reversed(sizes):
             strides.insert(0, size(step))
             step = step * one if isinstance(one, int) and isinstance(step, int) else step
@@ -73,7 +74,7 @@ class Program:
         names = [f"{plain}_{len(self.tensors)}_{i}" for i in range(len(sizes) if several else 1)]
         for name, one in zip(names, sizes if several else [sizes], strict=True):
             self.tensor(name, one, dtype)
-        stack = [f"L__self__,,tests.Net"]
+        stack = ["L__self__,,tests.Net"]
         parts = module.split(".") if module else []
         for end in range(1, len(parts) + 1):
             path = ".".join(parts[:end])
@@ -148,13 +149,11 @@ def zipped(members):
     return written.getvalue()
 
 
-def linear(program, path, x, features, units, *, bias=True, tied=""):
-    """Add a `torch.nn.Linear` that reads (s0, features)."""
-    weight = program.parameter(f"{path}.weight", units, features, weight=tied)
-    biases = {"bias": program.parameter(f"{path}.bias", units)} if bias else {}
-    return program.call(
-        "aten.linear.default", ("s0", units), path, "Linear", input=x, weight=weight, **biases
-    )
+def linear(program, path, x, features, units, **how):
+    """Add a `torch.nn.Linear` that reads (s0, features); `how` may say `bias`, and the member that holds its weight."""
+    weight = program.parameter(f"{path}.weight", units, features, weight=how.get("weight", ""))
+    biases = {"bias": program.parameter(f"{path}.bias", units)} if how.get("bias", True) else {}
+    return program.call("aten.linear.default", ("s0", units), path, "Linear", input=x, weight=weight, **biases)
 
 
 def residual_net():

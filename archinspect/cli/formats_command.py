@@ -17,8 +17,7 @@ def command(form: str) -> None:
     \b
     Examples:
       archinspect formats
-      archinspect summary model.pt2
-      archinspect summary --from pt2 model.zip
+      archinspect formats --format json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.render import formats as render  # a help page needs none
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from archinspect.cli.kinds import SpecType, from_option
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,10 +21,12 @@ _COLOR, _FILE = "archinspect.color", "archinspect.file"
 
 def add_options(command: click.Command) -> None:
     """Give a command the options, but for one that it has itself."""
+    from archinspect.cli.kinds import SpecType, from_option  # what lists commands needs none
+
     own = {name for param in command.params for name in param.opts}
     if "--color" not in own:
         command.params.append(_color_option())
-    if any(isinstance(param.type, SpecType) for param in command.params):
+    if "--from" not in own and any(isinstance(param.type, SpecType) for param in command.params):
         command.params.append(from_option())
     if "--output" not in own and command.callback:
         command.params.append(_output_option())

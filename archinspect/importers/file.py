@@ -105,7 +105,7 @@ class File:
     def _zip(self) -> Iterator[ZipFile]:
         from zipfile import ZipFile
 
-        with self.open() as file, ZipFile(_Bounded(file)) as found:  # type: ignore[arg-type] # it has what is called
+        with self.open() as file, ZipFile(_Bounded(file)) as found:
             yield found
 
     def member(self, name: str, most: int = MAX_TEXT) -> bytes:

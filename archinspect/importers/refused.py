@@ -13,6 +13,9 @@ INSTEAD_OF_A_PICKLE = """save with torch.export, safetensors or ONNX:
 torch.export.save(torch.export.export(model, (example,), dynamic_shapes={"x": {0: "batch"}}), "model.pt2")
 safetensors.torch.save_file(model.state_dict(), "model.safetensors")
 torch.onnx.export(model, (example,), "model.onnx")"""
+TEXTS = (".yaml", ".yml")
+"""How specs are named: what is wrong with a text is said by who reads it."""
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 STARTS: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras wrote until 2023", "save the model as `model.keras`"),
     (b"GGUF", "a GGUF file", ""),
@@ -29,9 +32,7 @@ STARTS: tuple[tuple[bytes, str, str], ...] = (
 
 
 def refuse(file: File) -> None:
-    """Raise :class:`SourceError` for a file that is certainly no spec."""
-    if file.is_folder:
-        raise file.refuse("this is a folder without a model that is known", "name a file in it")
+    """Raise :class:`SourceError` for a file that is certainly no spec; not for a folder, nor for a text."""
     members = file.members
     if any("aotinductor" in name for name in members):
         raise file.refuse(
@@ -52,7 +53,7 @@ def refuse(file: File) -> None:
         raise file.refuse(
             f"this is a zip without a model that is known: it holds {shown}", "`archinspect formats` lists what is read"
         )
-    if b"\0" in file.head:
+    if b"\0" in file.head and not file.path.endswith(TEXTS) and not file.head.startswith(UTF_16):
         raise file.refuse(
             "this is a binary file that no reader knows", "`archinspect formats` lists what is read; --from says which"
         )

@@ -3,8 +3,8 @@
     python tests/importers/corpus_pt2.py FOLDER [NAME...]
 
 FOLDER has files `NAME.pt2` and `truth.csv` with a row per file: `params`, `buffers`, `macs_b1`, `macs_b3`, `out_b1`,
-`out_b3`, `kept_b1`, `peak_b1`; a cell without a figure was not measured. Nothing of it belongs to the project: the script is run by
-hand. It ends with 1 where a figure other than kept bytes and peak differs.
+`out_b3`, `kept_b1`, `peak_b1`; a cell without a figure was not measured. Nothing of it belongs to the project: the
+script is run by hand. It ends with 1 where a figure other than kept bytes and peak differs.
 """
 
 import csv
@@ -21,7 +21,9 @@ from archinspect.base.diagnostics import InvalidSpecError
 def main(folder, *names):
     with (Path(folder) / "truth.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if not names or row["name"] in names]
-    equal, measured, partial, slowest = Counter(), Counter(), 0, (0.0, "")
+    equal: Counter = Counter()
+    measured: Counter = Counter()
+    partial, slowest = 0, (0.0, "")
     for row in rows:
         path = Path(folder) / f"{row['name']}.pt2"
         if not path.exists():
@@ -41,7 +43,9 @@ def main(folder, *names):
             measured[figure] += 1
             equal[figure] += found.get(figure) == truth
             if found.get(figure) != truth:
-                ratio = f" ({found[figure] / truth:.4f})" if isinstance(truth, int) and figure in found and truth else ""
+                ratio = (
+                    f" ({found[figure] / truth:.4f})" if isinstance(truth, int) and figure in found and truth else ""
+                )
                 wrong.append(f"{figure} {found.get(figure)} not {truth}{ratio}")
         if wrong or status not in ("complete", "partial") or names:
             print(f"{row['name']} [{status}]: {'; '.join(wrong)}")

@@ -109,8 +109,9 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize(("target", "given", "made", "arguments", "operator", "macs"), WEIGHTED)
-def test_operators_with_weights(read, target, given, made, arguments, operator, macs):
+@pytest.mark.parametrize("case", WEIGHTED, ids=[case[0] for case in WEIGHTED])
+def test_operators_with_weights(read, case):
+    target, given, made, arguments, operator, macs = case
     net = Program()
     x = net.input(*given[0])
     weight = net.parameter("f.weight", *given[1])
@@ -124,8 +125,9 @@ def test_operators_with_weights(read, target, given, made, arguments, operator, 
         assert report.totals.params == prod(given[1])
 
 
-@pytest.mark.parametrize(("target", "given", "made", "arguments", "names", "operator", "macs"), PLAIN)
-def test_operators(read, target, given, made, arguments, names, operator, macs):
+@pytest.mark.parametrize("case", PLAIN, ids=[case[0] for case in PLAIN])
+def test_operators(read, case):
+    target, given, made, arguments, names, operator, macs = case
     net = Program()
     tensors = [net.input(*one, name=f"x{i}") for i, one in enumerate(given)]
     net.output(net.call(f"aten.{target}", made, **dict(zip(names, tensors, strict=True)), **arguments))
@@ -157,7 +159,8 @@ def test_a_weight_that_is_computed_is_a_tensor(read):
     x = net.input("s0", 4)
     weight = net.parameter("f.raw", 3, 4)
     weight = net.call("aten.tanh.default", (3, 4), "f", "Wrapped", self=weight)
-    report = read(net.output(net.call("aten.linear.default", ("s0", 3), "f", "Wrapped", input=x, weight=weight))).report()
+    y = net.call("aten.linear.default", ("s0", 3), "f", "Wrapped", input=x, weight=weight)
+    report = read(net.output(y)).report()
     assert [(row.name, row.type, row.cost.params) for row in report.layers] == [
         ("f.raw", "Parameter", 12),
         ("f.tanh", "Tanh", 0),
@@ -192,7 +195,7 @@ def test_tied_weights_are_told_by_numbers_or_guessed(read, numbers, guessed):
 def test_weights_of_equal_sizes_are_several_where_the_file_tells(read):
     net = Program()
     x = net.input("s0", 4)
-    x = linear(net, "a", x, 4, 4, bias=False, tied="weight_0")
+    x = linear(net, "a", x, 4, 4, bias=False, weight="weight_0")
     net.parameter("b.weight", 4, 4, weight="weight_1")
     assert read(net.output(x).save(b"\0" * 64)).report().totals.params == 32
 
@@ -276,7 +279,7 @@ def test_sizes(text, value):
     ],
 )
 def test_what_is_no_size(text):
-    with pytest.raises(ValueError, match="size|end"):
+    with pytest.raises(ValueError, match=r"size|end"):
         sizes.value(sizes.parse(text), {})
 
 
@@ -290,7 +293,9 @@ def test_a_dimension_that_is_no_multiple():
 
 def test_the_layout_of_pytorch_2_6(read):
     document = json.dumps(residual_net().document()).encode()
-    assert read(zipped({"serialized_exported_program.json": document, "version": b"8.2"})).report().totals.params == 1490
+    assert (
+        read(zipped({"serialized_exported_program.json": document, "version": b"8.2"})).report().totals.params == 1490
+    )
 
 
 def test_regions_are_written_out(read):

@@ -204,14 +204,11 @@ def _weights(file: File, member: str) -> tuple[dict[str, tuple[Any, ...]], bool]
     for name, entry in entries.items():
         meta = _meta(entry["tensor_meta"])
         places[name] = (entry["path_name"], meta.offset, meta.sizes, meta.strides)
-    paths = {(entry["path_name"]) for entry in entries.values()}
+    paths = {entry["path_name"] for entry in entries.values()}
     dtypes = {entry["tensor_meta"]["dtype"] for entry in entries.values()}
-    knows = len(paths) > len(dtypes) or len(entries) == 1 or any(file.members.get(name) for name in _data(folder, paths))
+    has_numbers = any(file.members.get(f"{folder}data/weights/{path}") for path in paths)
+    knows = has_numbers or len(paths) > len(dtypes) or len(entries) == 1
     return (places, True) if knows else ({}, False)
-
-
-def _data(folder: str, paths: set[str]) -> list[str]:
-    return [f"{folder}data/weights/{path}" for path in paths]
 
 
 class _Reader:
