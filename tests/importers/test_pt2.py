@@ -109,7 +109,7 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize("case", WEIGHTED, ids=[case[0] for case in WEIGHTED])
+@pytest.mark.parametrize("case", WEIGHTED)
 def test_operators_with_weights(read, case):
     target, given, made, arguments, operator, macs = case
     net = Program()
@@ -125,7 +125,7 @@ def test_operators_with_weights(read, case):
         assert report.totals.params == prod(given[1])
 
 
-@pytest.mark.parametrize("case", PLAIN, ids=[case[0] for case in PLAIN])
+@pytest.mark.parametrize("case", PLAIN)
 def test_operators(read, case):
     target, given, made, arguments, names, operator, macs = case
     net = Program()
