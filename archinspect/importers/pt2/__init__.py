@@ -44,7 +44,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     program = _with_sizes(file, program, batch, settings, problems)
     if problems.failed:
         return None
-    return _Maker(file, program, batch, problems).make()
+    return _Maker(file, program, batch, settings.samples, problems).make()
 
 
 def _batch(program: Program) -> str:
@@ -66,7 +66,8 @@ def _with_sizes(file: File, program: Program, batch: str, settings: Settings, pr
             if any(symbols_of(one) - open_ for one in sizes):
                 message = f"the size of '{printable(name)}' depends on the numbers that the program reads"
                 raise file.refuse(message, "it is known only when the program runs", printable(name))
-            meta = meta._replace(sizes=sizes)  # noqa: PLW2901 - the same tensor
+            strides = tuple([bound(one, symbols) for one in meta.strides])
+            meta = meta._replace(sizes=sizes, strides=strides)  # noqa: PLW2901 - the same tensor
         metas[name] = meta
     calls = program.calls
     if symbols:
@@ -116,7 +117,7 @@ def _bound(argument: Any, symbols: Mapping[str, Size]) -> Any:  # noqa: ANN401 -
 class _Maker:
     """Makes the graph of a program."""
 
-    def __init__(self, file: File, program: Program, batch: str, problems: Problems) -> None:
+    def __init__(self, file: File, program: Program, batch: str, samples: int, problems: Problems) -> None:
         self.file = file
         self.program = program
         self.problems = problems
@@ -127,7 +128,7 @@ class _Maker:
         self.builder.description = printable(f"{what}, exported by PyTorch {program.version}")
         self.dtypes = _dtypes(program)
         lender = next((name for name in program.inputs if batch in _symbols(program, name)), "")
-        self.chooser = Chooser(program, self.dtypes, batch, lender)
+        self.chooser = Chooser(program, self.dtypes, batch, lender, samples)
         self.batch = batch
         self.tensors: dict[str, Tensor] = {}
 

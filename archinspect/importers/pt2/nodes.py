@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
+from archinspect.importers.pt2.aliases import apart, in_input, lies_in_input
 from archinspect.importers.pt2.operators import (
     TRANSLATIONS,
     Untranslated,
@@ -16,11 +18,13 @@ from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import linear, symbols_of, value
 from archinspect.importers.pt2.traced import traced_kind
 from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from archinspect.base.shape import Shape
+    from archinspect.importers.pt2.operators import Translation
     from archinspect.importers.pt2.program import Call, Meta, Program
 
 TRIED = (2, 3)
@@ -38,7 +42,9 @@ class Chosen(NamedTuple):
 class Chooser:
     """Says what calls become; `symbol` is the batch, empty where the program has no open one."""
 
-    def __init__(self, program: Program, dtypes: Mapping[str, str], symbol: str, lender: str) -> None:
+    def __init__(  # noqa: PLR0913 - as much is known of a program
+        self, program: Program, dtypes: Mapping[str, str], symbol: str, lender: str, samples: int
+    ) -> None:
         self.program = program
         self.dtypes = dtypes
         """What the network calls data types: the one that it computes in is `float`."""
@@ -47,6 +53,8 @@ class Chooser:
         """The input from which the batch follows."""
         self.read = {name for call in program.calls for _, name in call.refs()} | {*program.outputs}
         """The tensors that are read."""
+        self.symbols = {symbol: samples}
+        """The batch that is asked for: with one sample more can be a view."""
         self._shapes: dict[tuple[str, int], Shape] = {}
 
     def shape(self, name: str, batch: int) -> Shape:
@@ -64,16 +72,26 @@ class Chooser:
 
     def translated(self, call: Call) -> Chosen | None:
         """Return archinspect's operator for a call; None where there is none, or it says something else."""
-        translate = TRANSLATIONS.get(plain_name(call))
-        if translate is None:
+        found = self._proposed(call)
+        if found is None or found.rest:
             return None
-        use = Use(call, self.program.metas, self.program.stored)
-        try:
-            found = translate(use)
-            chosen = Chosen(found.op.replace(stretches=True), _named(call, found.inputs), _named(call, found.weights))
+        with suppress(Mismatch, *_MISFITS):
+            op = self._placed(call, found.op.replace(stretches=True))
+            chosen = Chosen(op, _named(call, found.inputs), _named(call, found.weights))
             return chosen if self._agrees(call, chosen) else None
-        except (Untranslated, ArgumentError, Mismatch, *_MISFITS):
-            return None
+        return None
+
+    def _proposed(self, call: Call) -> Translation | None:
+        translate = TRANSLATIONS.get(plain_name(call))
+        if translate is not None:
+            with suppress(Untranslated, ArgumentError, Mismatch, *_MISFITS):
+                return translate(Use(call, self.program.metas, self.program.stored))
+        return None
+
+    def _placed(self, call: Call, op: Op) -> Op:
+        """Return the operator with its outputs where the program has them."""
+        lies = lies_in_input(call, self.program.metas, self.symbols)
+        return op if lies is None else op.replace(view=in_input if lies else apart)
 
     def _agrees(self, call: Call, chosen: Chosen) -> bool:
         """Return whether an operator gives the shapes, types and weights that the file has."""
@@ -126,11 +144,24 @@ class Chooser:
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
         )
-        try:
-            op.work([self.shape(name, TRIED[0]) for name in names], self.shape(call.outputs[0], TRIED[0]))
-        except _MISFITS:  # arguments are not what the family's rule takes them for
-            op = op.replace(family="")
+        op = self._placed(call, self._with_rules(call, op, names))
         return Chosen(op, tuple(names))
+
+    def _with_rules(self, call: Call, op: Op, names: list[str]) -> Op:
+        """Return a call with the rules of an operator that only its shapes keep from standing for it, or its family's."""
+        shapes, output = [self.shape(name, TRIED[0]) for name in names], self.shape(call.outputs[0], TRIED[0])
+        found = self._proposed(call)
+        if found is not None and not found.weights:
+            with suppress(Mismatch, *_MISFITS):
+                read = _named(call, found.inputs)
+                ruled = op.replace(like=found.op, likes=tuple([names.index(name) for name in read]))
+                run = Run((True,) * len(names))
+                ruled.work(shapes, output), ruled.kept(shapes, output, run), ruled.workspace(shapes, output, run)
+                return ruled
+        with suppress(Mismatch, *_MISFITS):
+            op.work(shapes, output)
+            return op
+        return op.replace(family="")  # arguments are not what the family's rule takes them for
 
 
 _MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)

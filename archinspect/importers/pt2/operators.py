@@ -53,6 +53,8 @@ class Translation(NamedTuple):
     op: Op
     inputs: Sequence[str]
     weights: Sequence[str] = ()
+    rest: Sequence[str] = ()
+    """Tensors that are read besides; with them it lends its rules alone."""
 
 
 class Untranslated(Exception):  # noqa: N818 - no error: the call stays as it stands
@@ -349,7 +351,20 @@ def _masked_fill(_: Use) -> Translation:
 
 
 def _einsum(use: Use) -> Translation:
-    return Translation(_op("Einsum", equation=use.get("equation").replace(" ", "")), ["tensors"])
+    op = _op("Einsum", equation="a->a")
+    equation = op.args["equation"].kind.convert(use.get("equation"))
+    return Translation(op.replace(equation=equation), ["tensors"])  # no axis has to be the batch
+
+
+def _attention(use: Use) -> Translation:
+    masked = use.has("attn_mask")
+    op = _op(
+        "ScaledDotProductAttention",
+        causal=use.get("is_causal", False),
+        masked=masked,
+        dropout=use.get("dropout_p", 0.0),
+    )
+    return Translation(op, ["query", "key", "value"], rest=["attn_mask"] if masked else [])
 
 
 def _length(use: Use) -> Translation:
@@ -433,6 +448,7 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.matmul": _matmul("other"),
     "aten.bmm": _matmul("mat2"),
     "aten.einsum": _einsum,
+    "aten.scaled_dot_product_attention": _attention,
     # Normalizations
     "aten.batch_norm": _batch_norm,
     "aten._native_batch_norm_legit_no_training": _batch_norm,

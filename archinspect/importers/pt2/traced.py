@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.sizes import Size
-    from archinspect.ops.figures import Run
+    from archinspect.ops.figures import Elements, Run
 
     Sizes = tuple[Size, ...]
     Macs = Callable[[Mapping[str, Shape], Shape, Mapping[str, Any]], int]
@@ -122,6 +122,9 @@ class Traced(_Made):
     family: str
     """A name of :data:`FAMILIES`; empty where nothing is known of the costs."""
     arguments: Mapping[str, Any]
+    like: Op | None = None
+    """An operator whose rules of cost hold, of the inputs with these numbers."""
+    likes: tuple[int, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return self is other or (type(self) is type(other) and vars(self) == vars(other))
@@ -158,15 +161,46 @@ class Traced(_Made):
     def output_dtype(self, *dtypes: str) -> str:
         return self.gives[0][1]
 
+    def _theirs(self, shapes: Sequence[Shape], output: Shape) -> list[Shape]:
+        """Return the shapes as the other operator takes them: of as many axes, where elements meet."""
+        found = [shapes[place] for place in self.likes]
+        if self.like and self.like.pointwise:
+            found = [(1,) * (len(output) - len(shape)) + shape for shape in found]
+        return found
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        if self.like:
+            return self.like.work(self._theirs(shapes, output), output)
         macs, other = FAMILIES.get(self.family, _NOTHING)
         named = dict(zip(self.roles, shapes, strict=False))
         return Work(macs(named, output, self.arguments), other(named, output, self.arguments))
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        if self.like:
+            return self.like.backward(self._theirs(shapes, output), output, self._run(run))
+        return super().backward(shapes, output, run)
+
+    def _run(self, run: Run) -> Run:
+        return run._replace(inputs=tuple([run.inputs[place] for place in self.likes]))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self.like.workspace(self._theirs(shapes, output), output, self._run(run)) if self.like else ()
+
     def unknown(self) -> tuple[str, ...]:
+        if self.like:
+            return self.like.unknown()
         return () if self.family in FAMILIES else ("macs", "flops")
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if self.like:
+            found = self.like.kept(self._theirs(shapes, output), output, self._run(run))
+            masks = [place for place, role in enumerate(self.roles) if role == "attn_mask"]
+            return found._replace(inputs=(*[self.likes[place] for place in found.inputs], *masks))
+        if self.family in PRODUCTS:
+            # The gradient of each factor needs the other.
+            factors = [place for place, role in enumerate(self.roles) if role in FACTORS]
+            wanted = [place for place in factors if run.inputs[place]]
+            return Kept(tuple(sorted({other for place in wanted for other in factors if other != place})))
         return Kept()
 
     def label(self) -> str:
@@ -264,6 +298,9 @@ def _normalized(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[s
     return size(output) * (6 + affine if arguments.get("training", True) else 2)
 
 
+PRODUCTS = frozenset(("product", "product+", "weighted", "transposed", "grouped"))
+FACTORS = frozenset(("input", "weight", "mat1", "mat2", "batch1", "batch2", "self", "other"))
+"""What the factors of a product are called; of one with a term, `self` is that."""
 _NOTHING = Family(_none, _none)
 FAMILIES: dict[str, Family] = {
     "move": _NOTHING,
