@@ -172,9 +172,8 @@ class _Maker:
         """Add a call, and before it what it is the first to read of the program's own tensors."""
         row = path if path in owners.values() else ""
         inputs = [self._tensor(name, same, row, choice.op) for name in choice.inputs]
-        module = call.modules[-1].path if row and call.modules else ""
-        if owners.get(module) == path:
-            for name in unread.pop(module, []):
+        for module in call.modules:  # what nothing reads stands where its module is first called
+            for name in unread.pop(module.path, []):
                 self._hold(name, row, choice.op)
         place = call.place
         origin = self.file.span(printable(f"{path} ({place})" if place else path))

@@ -10,9 +10,12 @@ from archinspect.importers.pt2.sizes import value
 from archinspect.ops.figures import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from archinspect.importers.pt2.program import Call, Meta
+
+    Rule = Callable[..., View | None]
+    """The rule :meth:`archinspect.ops.base.Op.view`."""
 
 ALWAYS = frozenset(
     f"aten.{name}"
@@ -32,24 +35,27 @@ COPIES = frozenset(("aten.contiguous", "aten.clone", "aten._to_copy", "aten.lift
 """Copies in every case: a call of `contiguous` that does nothing leaves none in the file."""
 
 
-def lies_in_input(call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> bool | None:
-    """Return whether a call's outputs lie in its first tensor; None for operators that make what they give."""
+def view_rule(call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> Rule | None:
+    """Return how a call's outputs lie in its first tensor; None for operators that make what they give."""
     name = plain_name(call)
     first = next((one for one in call.arguments.values() if isinstance(one, Ref)), None)
     if first is None:
         return None
-    if name in ALWAYS or name != call.name:  # which overwrites its input
-        return True
+    if name != call.name:
+        return overwriting
+    if name in ALWAYS:
+        return in_input
     if name in COPIES:
-        return False
+        return apart
     before, after = metas[first.name], metas[call.outputs[0]]
     if name in IF_OF_THAT_TYPE:
-        return before.dtype == after.dtype and not call.arguments.get("copy") and before.strides == after.strides
+        same = before.dtype == after.dtype and not call.arguments.get("copy") and before.strides == after.strides
+        return in_input if same else apart
     if name in IF_IN_ORDER:
         sizes, strides, wanted = (
             [value(one, symbols) for one in part] for part in (before.sizes, before.strides, after.sizes)
         )
-        return is_view(sizes, strides, wanted)
+        return in_input if is_view(sizes, strides, wanted) else apart
     return None
 
 
@@ -80,6 +86,11 @@ def in_input(*, training: bool) -> View | None:
     """Return the rule of memory of an operator whose outputs lie in its first input."""
     del training
     return View()
+
+
+def overwriting(*, training: bool) -> View | None:
+    """Return that of one that overwrites its input; training keeps a copy of what backward needs of it."""
+    return None if training else View()
 
 
 def apart(*, training: bool) -> View | None:

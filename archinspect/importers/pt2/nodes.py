@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
-from archinspect.importers.pt2.aliases import apart, in_input, lies_in_input
+from archinspect.importers.pt2.aliases import view_rule
 from archinspect.importers.pt2.operators import (
     TRANSLATIONS,
     Untranslated,
@@ -90,8 +90,8 @@ class Chooser:
 
     def _placed(self, call: Call, op: Op) -> Op:
         """Return the operator with its outputs where the program has them."""
-        lies = lies_in_input(call, self.program.metas, self.symbols)
-        return op if lies is None else op.replace(view=in_input if lies else apart)
+        rule = view_rule(call, self.program.metas, self.symbols)
+        return op if rule is None else op.replace(view=rule)
 
     def _agrees(self, call: Call, chosen: Chosen) -> bool:
         """Return whether an operator gives the shapes, types and weights that the file has."""
