@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
 from archinspect.importers.pt2.aliases import view_rule
+from archinspect.importers.pt2.copies import with_copies
 from archinspect.importers.pt2.operators import (
+    KEPT,
     TRANSLATIONS,
     Untranslated,
     Use,
@@ -91,7 +93,9 @@ class Chooser:
     def _placed(self, call: Call, op: Op) -> Op:
         """Return the operator with its outputs where the program has them."""
         rule = view_rule(call, self.program.metas, self.symbols)
-        return op if rule is None else op.replace(view=rule)
+        if rule is not None:
+            return op.replace(view=rule)
+        return with_copies(op, call, self.program.metas, self.symbols)
 
     def _agrees(self, call: Call, chosen: Chosen) -> bool:
         """Return whether an operator gives the shapes, types and weights that the file has."""
@@ -141,11 +145,13 @@ class Chooser:
             symbol=self.symbol if depends else "",
             source=source or (0, 0),
             family=family(call),
+            keeps=KEPT.get(f"{plain_name(call)}.{call.target.rpartition('.')[2]}") or KEPT.get(plain_name(call), ()),
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
         )
-        op = self._placed(call, self._with_rules(call, op, names))
-        return Chosen(op, tuple(names))
+        op = self._with_rules(call, op, names)
+        rule = view_rule(call, metas, self.symbols)
+        return Chosen(op if rule is None else op.replace(view=rule), tuple(names))
 
     def _with_rules(self, call: Call, op: Op, names: list[str]) -> Op:
         """Return a call with the rules of an operator that only its shapes keep from standing for it, or its family's."""
@@ -154,7 +160,8 @@ class Chooser:
         if found is not None and not found.weights:
             with suppress(Mismatch, *_MISFITS):
                 read = _named(call, found.inputs)
-                ruled = op.replace(like=found.op, likes=tuple([names.index(name) for name in read]))
+                like = with_copies(found.op, call, self.program.metas, self.symbols)
+                ruled = op.replace(like=like, likes=tuple([names.index(name) for name in read]))
                 run = Run((True,) * len(names))
                 ruled.work(shapes, output), ruled.kept(shapes, output, run), ruled.workspace(shapes, output, run)
                 return ruled

@@ -610,6 +610,25 @@ FAMILIES: dict[str, str] = {
 :data:`archinspect.importers.pt2.traced.FAMILIES`."""
 
 
+KEPT: dict[str, tuple[str | int, ...]] = {
+    "aten.addcmul": ("tensor1", "tensor2"),
+    "aten.addcdiv": ("tensor1", "tensor2"),
+    **{f"aten.{name}": (1,) for name in ("max.dim", "min.dim", "topk", "sort", "cummax", "cummin")},
+    "aten.argsort": (),
+    "aten.index": ("indices",),
+    "aten.gather": ("self", "index"),
+    "aten.index_add": ("index",),
+    "aten.index_put": ("indices",),
+    "aten.where": ("condition",),
+    "aten.masked_fill": ("mask",),
+    **{f"aten.{name}": ("self",) for name in ("fft_rfft", "fft_irfft", "fft_fft2", "lerp", "histc", "atan2", "cumprod")},
+    **{f"aten.{name}": ("self", 0) for name in ("linalg_vector_norm", "amax", "amin", "norm", "prod")},
+    "aten.embedding_bag": ("indices", "offsets", 1, 2, 3),
+}
+"""What backward reads, of calls that no operator stands for: arguments by their names, outputs by their numbers; as
+PyTorch's `tools/autograd/derivatives.yaml` says it."""
+
+
 def plain_name(call: Call) -> str:
     """Return the name by which the tables know a call."""
     name = call.name

@@ -122,6 +122,8 @@ class Traced(_Made):
     family: str
     """A name of :data:`FAMILIES`; empty where nothing is known of the costs."""
     arguments: Mapping[str, Any]
+    keeps: tuple[str | int, ...] = ()
+    """What backward reads: arguments by name, outputs by number."""
     like: Op | None = None
     """An operator whose rules of cost hold, of the inputs with these numbers."""
     likes: tuple[int, ...] = ()
@@ -194,14 +196,22 @@ class Traced(_Made):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if self.like:
             found = self.like.kept(self._theirs(shapes, output), output, self._run(run))
-            masks = [place for place, role in enumerate(self.roles) if role == "attn_mask"]
+            # A kernel keeps the mask, a sum of scores and mask does not.
+            is_fused = run.attention == "fused"
+            masks = [place for place, role in enumerate(self.roles) if is_fused and role == "attn_mask"]
             return found._replace(inputs=(*[self.likes[place] for place in found.inputs], *masks))
+        if self.family == "weighted" or self.family == "transposed":
+            return Kept(tuple([place for place, role in enumerate(self.roles) if role in FACTORS]))
+        if self.family == "normalized":
+            parts = [place for place, role in enumerate(self.roles) if role in FACTORS]
+            return Kept(tuple(parts), extra=(("float32", 2 * output[1]),))
         if self.family in PRODUCTS:
             # The gradient of each factor needs the other.
             factors = [place for place, role in enumerate(self.roles) if role in FACTORS]
             wanted = [place for place in factors if run.inputs[place]]
             return Kept(tuple(sorted({other for place in wanted for other in factors if other != place})))
-        return Kept()
+        inputs = [place for place, role in enumerate(self.roles) if role.partition(".")[0] in self.keeps]
+        return Kept(tuple(inputs), tuple([one for one in self.keeps if isinstance(one, int)]))
 
     def label(self) -> str:
         return type(self).__name__
