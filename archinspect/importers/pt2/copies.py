@@ -54,9 +54,9 @@ class HeldCopies(NamedTuple):
 class Always(NamedTuple):
     """A rule that gives the same for all shapes."""
 
-    answer: bool
+    answer: int
 
-    def __call__(self, *shapes: Shape) -> bool:
+    def __call__(self, *shapes: object) -> int:
         """Return it."""
         return self.answer
 
@@ -72,7 +72,7 @@ def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[
     if name == "aten.scaled_dot_product_attention":
         query, _, values = (_strided(call, role, metas, symbols) for role in ("query", "key", "value"))
         copies = Always(not _merges(query[0], _dense(*query)))  # it is scaled before, and so lies dense
-        op = op.replace(_copies=copies)
+        op = op.replace(_copies=copies, _added=Always(0))  # a mask is a tensor that there is
         return op if _merges(*values) else op.replace(kept=KeptCopies(op, (2,), "math"))
     if name == "aten.linear":
         sizes, strides = _strided(call, "input", metas, symbols)

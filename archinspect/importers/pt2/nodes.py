@@ -10,6 +10,8 @@ from archinspect.importers.pt2.aliases import view_rule
 from archinspect.importers.pt2.copies import with_copies
 from archinspect.importers.pt2.operators import (
     KEPT,
+    LENDS,
+    LIKES,
     TRANSLATIONS,
     Untranslated,
     Use,
@@ -131,7 +133,8 @@ class Chooser:
         made = tuple([(metas[name].sizes, self.dtype(name)) for name in call.outputs])
         depends = any(symbols_of(one) for sizes, _ in made for one in sizes)
         source = _source([metas[name] for name in names]) if depends else None
-        reads = len(names)
+        plain = plain_name(call)
+        reads = 0 if plain in LENDS else 1 if plain in LIKES else len(names)
         if depends and source is None:
             names.append(self.lender)  # it lends the batch alone
             source = _source([metas[name] for name in names])
@@ -145,7 +148,8 @@ class Chooser:
             symbol=self.symbol if depends else "",
             source=source or (0, 0),
             family=family(call),
-            keeps=KEPT.get(f"{plain_name(call)}.{call.target.rpartition('.')[2]}") or KEPT.get(plain_name(call), ()),
+            looks_up=plain == "aten.detach",
+            keeps=KEPT.get(f"{plain}.{call.target.rpartition('.')[2]}") or KEPT.get(plain, ()),
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
         )

@@ -621,12 +621,24 @@ KEPT: dict[str, tuple[str | int, ...]] = {
     "aten.index_put": ("indices",),
     "aten.where": ("condition",),
     "aten.masked_fill": ("mask",),
-    **{f"aten.{name}": ("self",) for name in ("fft_rfft", "fft_irfft", "fft_fft2", "lerp", "histc", "atan2", "cumprod")},
+    **{f"aten.{name}": ("self",) for name in ("fft_rfft", "lerp", "histc", "atan2", "cumprod")},
     **{f"aten.{name}": ("self", 0) for name in ("linalg_vector_norm", "amax", "amin", "norm", "prod")},
     "aten.embedding_bag": ("indices", "offsets", 1, 2, 3),
 }
 """What backward reads, of calls that no operator stands for: arguments by their names, outputs by their numbers; as
 PyTorch's `tools/autograd/derivatives.yaml` says it."""
+
+
+LENDS = frozenset(
+    f"aten.{name}"
+    for name in (
+        *("new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like", "empty_like"),
+        *("rand_like", "randn_like", "zero", "fill"),
+    )
+)
+"""Calls that read of their tensor no more than its shape."""
+LIKES = frozenset(("aten.expand_as", "aten.reshape_as", "aten.type_as", "aten.view_as"))
+"""Calls that read of their second tensor no more than its shape."""
 
 
 def plain_name(call: Call) -> str:
