@@ -65,6 +65,7 @@ class GraphBuilder:
         self.metrics: Mapping[str, Any] = {}
         self.params: Mapping[str, Any] = {}
         self.batch: int | None = None
+        self.held: Mapping[Tensor, Node] | None = None
         self.expect: Tree | None = None
         self.values: Tree | None = None
         self.inputs: list[Node] = []
@@ -323,6 +324,7 @@ class GraphBuilder:
             "values",
         ):
             _set(graph, name, getattr(self, name))
+        _set(graph, "held", self.held)
         _set(graph, "inputs", tuple(self.inputs))
         _set(graph, "nodes", tuple(nodes))
         _set(graph, "outputs", outputs)

@@ -148,6 +148,7 @@ class Graph(Frozen):
         "composites",
         "description",
         "expect",
+        "held",
         "inputs",
         "layout",
         "metrics",
@@ -183,6 +184,8 @@ class Graph(Frozen):
     """All tensors, those of the inputs first, then in execution order."""
     composites: Mapping[str, Composite]
     """By path."""
+    held: Mapping[Tensor, Node] | None
+    """The tensors that variables of a program hold, each up to a node; None where that follows from the layers."""
     named: frozenset[Tensor]
     """The tensors that another step reads by name."""
     expect: Tree | None

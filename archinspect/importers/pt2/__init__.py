@@ -20,6 +20,7 @@ from archinspect.importers.pt2.nodes import Chooser
 from archinspect.importers.pt2.program import read_program
 from archinspect.importers.pt2.sizes import Expression, bound, is_symbol, symbol, symbols_of, value
 from archinspect.importers.pt2.traced import Buffer, Constant, Parameter, ProgramInput
+from archinspect.importers.pt2.variables import holds
 from archinspect.importers.pt2.weights import absorbed, tied
 
 if TYPE_CHECKING:
@@ -155,6 +156,10 @@ class _Maker:
         for name in [name for names in unread.values() for name in names]:
             self._hold(name, "", None)
         outputs = [self._tensor(name, same, "", None) for name in program.outputs]
+        held = holds(program.calls)
+        builder.held = {
+            self.tensors[name]: nodes[last].producer for name, last in held.items() if name in self.tensors
+        }
         if not self.batch and program.inputs:
             first = program.metas[program.inputs[0]].sizes[:1]
             builder.batch = first[0] if first and isinstance(first[0], int) else None
