@@ -31,8 +31,11 @@ IF_IN_ORDER = frozenset(("aten.reshape", "aten.flatten", "aten.reshape_as"))
 """Views where the input's strides allow it, and else copies."""
 IF_OF_THAT_TYPE = frozenset(("aten.to", "aten.type_as"))
 """The input itself where nothing changes, and else a copy."""
-COPIES = frozenset(("aten.contiguous", "aten.clone", "aten._to_copy", "aten.lift_fresh_copy"))
-"""Copies in every case: a call of `contiguous` that does nothing leaves none in the file."""
+COPIES = frozenset(
+    f"aten.{name}" for name in ("contiguous", "clone", "_to_copy", "lift_fresh_copy", "add", "sub", "mul", "div")
+)
+"""Tensors of their own in every case: a call of `contiguous` that does nothing leaves none in the file, and a sum with 0 is
+one."""
 
 
 def view_rule(call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> Rule | None:

@@ -80,7 +80,7 @@ class Chooser:
         if found is None or found.rest:
             return None
         with suppress(Mismatch, *_MISFITS):
-            op = self._placed(call, found.op.replace(stretches=True))
+            op = self._placed(call, found.op.replace(stretches=True, in_place=False))
             chosen = Chosen(op, _named(call, found.inputs), _named(call, found.weights))
             return chosen if self._agrees(call, chosen) else None
         return None
