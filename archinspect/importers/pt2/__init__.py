@@ -157,9 +157,7 @@ class _Maker:
             self._hold(name, "", None)
         outputs = [self._tensor(name, same, "", None) for name in program.outputs]
         held = holds(program.calls)
-        builder.held = {
-            self.tensors[name]: nodes[last].producer for name, last in held.items() if name in self.tensors
-        }
+        builder.held = {self.tensors[name]: nodes[last].producer for name, last in held.items() if name in self.tensors}
         if not self.batch and program.inputs:
             first = program.metas[program.inputs[0]].sizes[:1]
             builder.batch = first[0] if first and isinstance(first[0], int) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.importers.pt2.operators import plain_name
 from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import value
 from archinspect.ops.figures import View
@@ -34,27 +33,23 @@ IF_OF_THAT_TYPE = frozenset(("aten.to", "aten.type_as"))
 COPIES = frozenset(
     f"aten.{name}" for name in ("contiguous", "clone", "_to_copy", "lift_fresh_copy", "add", "sub", "mul", "div")
 )
-"""Tensors of their own in every case: a call of `contiguous` that does nothing leaves none in the file, and a sum with 0 is
-one."""
+"""Tensors of their own in every case, even a sum with 0. A `contiguous` that does nothing leaves no call."""
 
 
 def view_rule(call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> Rule | None:
     """Return how a call's outputs lie in its first tensor; None for operators that make what they give."""
-    name = plain_name(call)
     first = next((one for one in call.arguments.values() if isinstance(one, Ref)), None)
     if first is None:
         return None
-    if name != call.name:
+    if call.plain != call.name:
         return overwriting
-    if name in ALWAYS:
-        return in_input
-    if name in COPIES:
-        return apart
+    if call.plain in ALWAYS or call.plain in COPIES:
+        return in_input if call.plain in ALWAYS else apart
     before, after = metas[first.name], metas[call.outputs[0]]
-    if name in IF_OF_THAT_TYPE:
+    if call.plain in IF_OF_THAT_TYPE:
         same = before.dtype == after.dtype and not call.arguments.get("copy") and before.strides == after.strides
         return in_input if same else apart
-    if name in IF_IN_ORDER:
+    if call.plain in IF_IN_ORDER:
         sizes, strides, wanted = (
             [value(one, symbols) for one in part] for part in (before.sizes, before.strides, after.sizes)
         )

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import size
 from archinspect.importers.pt2.aliases import is_view
-from archinspect.importers.pt2.operators import plain_name
 from archinspect.importers.pt2.sizes import value
-from archinspect.ops.base import Op
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.program import Call, Meta
+    from archinspect.ops.base import Op
     from archinspect.ops.figures import Elements, Kept, Run
 
 
@@ -56,7 +55,7 @@ class Always(NamedTuple):
 
     answer: int
 
-    def __call__(self, *shapes: object) -> int:
+    def __call__(self, *_: object) -> int:
         """Return it."""
         return self.answer
 
@@ -68,7 +67,7 @@ def _whole(shape: Shape, output: Shape) -> int:
 
 def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> Op:
     """Return a product with its rules of memory; others as they are."""
-    name = plain_name(call)
+    name = call.plain
     if name == "aten.scaled_dot_product_attention":
         query, _, values = (_strided(call, role, metas, symbols) for role in ("query", "key", "value"))
         copies = Always(not _merges(query[0], _dense(*query)))  # it is scaled before, and so lies dense
@@ -76,7 +75,8 @@ def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[
         return op if _merges(*values) else op.replace(kept=KeptCopies(op, (2,), "math"))
     if name == "aten.linear":
         sizes, strides = _strided(call, "input", metas, symbols)
-        copied = () if is_view(sizes, strides, [size(tuple(sizes[:-1])), sizes[-1]]) else (0,)
+        is_whole = is_view(sizes, strides, [size(tuple(sizes[:-1])), sizes[-1]])
+        copied: tuple[int, ...] = () if is_whole else (0,)
     elif name == "aten.matmul":
         factors = [_strided(call, role, metas, symbols) for role in ("self", "other")]
         lead = [value(one, symbols) for one in metas[call.outputs[0]].sizes[:-2]]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
 from archinspect.graph.graph import Composite
-from archinspect.importers.pt2.operators import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,4 +92,4 @@ def _name(instance: Instance, builder: GraphBuilder) -> None:
 
 
 def _short(call: Call) -> str:
-    return plain_name(call).rpartition(".")[2].strip("_") or "operator"
+    return call.plain.rpartition(".")[2].strip("_") or "operator"

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.shape import Mismatch, size
 from archinspect.importers.pt2.aliases import view_rule
 from archinspect.importers.pt2.copies import with_copies
-from archinspect.importers.pt2.operators import (
-    KEPT,
-    LENDS,
-    LIKES,
-    TRANSLATIONS,
-    Untranslated,
-    Use,
-    family,
-    plain_name,
-)
+from archinspect.importers.pt2.families import LENDS, LIKES, family, read_back
+from archinspect.importers.pt2.operators import TRANSLATIONS, Untranslated, Use
 from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import linear, symbols_of, value
 from archinspect.importers.pt2.traced import traced_kind
@@ -46,9 +38,7 @@ class Chosen(NamedTuple):
 class Chooser:
     """Says what calls become; `symbol` is the batch, empty where the program has no open one."""
 
-    def __init__(  # noqa: PLR0913 - as much is known of a program
-        self, program: Program, dtypes: Mapping[str, str], symbol: str, lender: str, samples: int
-    ) -> None:
+    def __init__(self, program: Program, dtypes: Mapping[str, str], symbol: str, lender: str, samples: int) -> None:
         self.program = program
         self.dtypes = dtypes
         """What the network calls data types: the one that it computes in is `float`."""
@@ -86,7 +76,7 @@ class Chooser:
         return None
 
     def _proposed(self, call: Call) -> Translation | None:
-        translate = TRANSLATIONS.get(plain_name(call))
+        translate = TRANSLATIONS.get(call.plain)
         if translate is not None:
             with suppress(Untranslated, ArgumentError, Mismatch, *_MISFITS):
                 return translate(Use(call, self.program.metas, self.program.stored))
@@ -133,32 +123,31 @@ class Chooser:
         made = tuple([(metas[name].sizes, self.dtype(name)) for name in call.outputs])
         depends = any(symbols_of(one) for sizes, _ in made for one in sizes)
         source = _source([metas[name] for name in names]) if depends else None
-        plain = plain_name(call)
-        reads = 0 if plain in LENDS else 1 if plain in LIKES else len(names)
+        reads = 0 if call.plain in LENDS else 1 if call.plain in LIKES else len(names)
         if depends and source is None:
             names.append(self.lender)  # it lends the batch alone
             source = _source([metas[name] for name in names])
         roles: list[str] = []
         for role, _ in refs:
             roles.append(role if role not in roles else f"{role}.{len(roles)}")
-        op = traced_kind(_kind(call))(
+        op = traced_kind(call.plain.removeprefix("aten."))(
             roles=tuple(roles),
             takes=tuple([metas[name].sizes for name in names]),
             gives=made,
             symbol=self.symbol if depends else "",
             source=source or (0, 0),
             family=family(call),
-            looks_up=plain == "aten.detach",
-            keeps=KEPT.get(f"{plain}.{call.target.rpartition('.')[2]}") or KEPT.get(plain, ()),
+            looks_up=call.plain == "aten.detach",
+            keeps=read_back(call),
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
         )
-        op = self._with_rules(call, op, names)
+        ruled = self._with_rules(call, op, names)
         rule = view_rule(call, metas, self.symbols)
-        return Chosen(op if rule is None else op.replace(view=rule), tuple(names))
+        return Chosen(ruled if rule is None else ruled.replace(view=rule), tuple(names))
 
     def _with_rules(self, call: Call, op: Op, names: list[str]) -> Op:
-        """Return a call with the rules of an operator that only its shapes keep from standing for it, or its family's."""
+        """Return a call with the rules of an operator that only shapes keep from standing for it, or its family's."""
         shapes, output = [self.shape(name, TRIED[0]) for name in names], self.shape(call.outputs[0], TRIED[0])
         found = self._proposed(call)
         if found is not None and not found.weights:
@@ -203,9 +192,3 @@ def _source(metas: list[Meta]) -> tuple[int, int] | None:
             if how is not None and how.factor and found is None:
                 found = place, axis
     return found
-
-
-def _kind(call: Call) -> str:
-    """Return what a row calls it: `einsum`, and with its namespace what is not PyTorch's own."""
-    name = plain_name(call)
-    return name.removeprefix("aten.")

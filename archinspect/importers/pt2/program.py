@@ -82,6 +82,17 @@ class Call(NamedTuple):
         """The operator without its overload: `aten.conv2d`."""
         return self.target.rpartition(".")[0] if self.target.count(".") > 1 else self.target
 
+    @property
+    def plain(self) -> str:
+        """The name without the `_` of what overwrites its input: that by which tables know it."""
+        name = self.name
+        return name[:-1] if name.endswith("_") and not name.endswith("__") else name
+
+    @property
+    def overload(self) -> str:
+        """The overload: `default`."""
+        return self.target.rpartition(".")[2]
+
     def refs(self) -> list[tuple[str, str]]:
         """Return the tensors that it is given: the argument's name and the tensor's."""
         return [(name, ref.name) for name, value in self.arguments.items() for ref in _refs(value)]

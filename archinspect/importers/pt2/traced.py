@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.base.shape import Mismatch, size
+from archinspect.base.shape import Mismatch
+from archinspect.importers.pt2.families import CONVOLUTIONS, COSTS, FACTORS, PRODUCTS
 from archinspect.importers.pt2.sizes import solved, symbols_of, value
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.sizes import Size
     from archinspect.ops.figures import Elements, Run
 
     Sizes = tuple[Size, ...]
-    Macs = Callable[[Mapping[str, Shape], Shape, Mapping[str, Any]], int]
 
 
 class _Made(Op):
@@ -120,7 +119,7 @@ class Traced(_Made):
     source: tuple[int, int]
     """The input and the axis from which the batch follows."""
     family: str
-    """A name of :data:`FAMILIES`; empty where nothing is known of the costs."""
+    """A name of :data:`archinspect.importers.pt2.families.COSTS`; empty where nothing is known of the costs."""
     arguments: Mapping[str, Any]
     keeps: tuple[str | int, ...] = ()
     """What backward reads: arguments by name, outputs by number."""
@@ -173,7 +172,7 @@ class Traced(_Made):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         if self.like:
             return self.like.work(self._theirs(shapes, output), output)
-        macs, other = FAMILIES.get(self.family, _NOTHING)
+        macs, other = COSTS.get(self.family, COSTS["move"])
         named = dict(zip(self.roles, shapes, strict=False))
         return Work(macs(named, output, self.arguments), other(named, output, self.arguments))
 
@@ -191,7 +190,7 @@ class Traced(_Made):
     def unknown(self) -> tuple[str, ...]:
         if self.like:
             return self.like.unknown()
-        return () if self.family in FAMILIES else ("macs", "flops")
+        return () if self.family in COSTS else ("macs", "flops")
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if self.like:
@@ -200,7 +199,7 @@ class Traced(_Made):
             is_fused = run.attention == "fused"
             masks = [place for place, role in enumerate(self.roles) if is_fused and role == "attn_mask"]
             return found._replace(inputs=(*[self.likes[place] for place in found.inputs], *masks))
-        if self.family == "weighted" or self.family == "transposed":
+        if self.family in CONVOLUTIONS:
             return Kept(tuple([place for place, role in enumerate(self.roles) if role in FACTORS]))
         if self.family == "normalized":
             parts = [place for place, role in enumerate(self.roles) if role in FACTORS]
@@ -221,110 +220,3 @@ class Traced(_Made):
 def traced_kind(name: str) -> type[Traced]:
     """Return the class of an operator that a table calls by this name."""
     return type(name, (Traced,), {"__doc__": Traced.__doc__, "__slots__": ()})
-
-
-class Family(NamedTuple):
-    """What calls of a family cost: multiply-accumulates, and other operations."""
-
-    macs: Macs
-    other: Macs
-
-
-def _none(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return 0
-
-
-def _each(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(output)
-
-
-def _read(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(next(iter(shapes.values()), ()))
-
-
-def _bias(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(output) if "bias" in shapes else 0
-
-
-def _product(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    first = shapes.get("mat1") or shapes.get("batch1") or shapes["self"]
-    return size(output) * first[-1]
-
-
-def _weighted(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    if arguments.get("transposed"):
-        return size(shapes["input"]) * prod(shapes["weight"][1:])
-    return size(output) * prod(shapes["weight"][1:])
-
-
-def _transposed(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(shapes["input"]) * prod(shapes["weight"][1:])
-
-
-def _attention(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    query, key = shapes["query"], shapes["key"]
-    return prod(output[:-2]) * query[-2] * key[-2] * (query[-1] + shapes["value"][-1])
-
-
-def _attention_else(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    # A scale and a softmax of 5 for each score, and an addition where there is a mask.
-    scores = prod(output[:-2]) * shapes["query"][-2] * shapes["key"][-2]
-    return scores * (6 + ("attn_mask" in shapes))
-
-
-def _grouped(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(output) * next(iter(shapes.values()))[-1]
-
-
-def _einsum(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    """Return the MACs of operands joined from left to right: for each two, all letters of both."""
-    given, _, result = arguments["equation"].replace(" ", "").partition("->")
-    terms, operands = given.split(","), list(shapes.values())
-    sizes = {
-        letter: dim
-        for term, shape in zip(terms, operands, strict=True)
-        for letter, dim in zip(term, shape, strict=True)
-    }
-    macs, left = 0, set(terms[0])
-    for place, term in enumerate(terms[1:], 1):
-        both = left | set(term)
-        left = {letter for letter in both if letter in result or any(letter in later for later in terms[place + 1 :])}
-        if left != both:  # else nothing is summed, and it is a product of elements
-            macs += prod([sizes[letter] for letter in sorted(both)])
-    return macs
-
-
-def _recurrent(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    steps = prod(shapes["input"][:-1])
-    return steps * sum(size(shape) for name, shape in shapes.items() if name.startswith("params") and len(shape) > 1)
-
-
-def _bag(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(shapes["indices"]) * shapes["weight"][-1]
-
-
-def _normalized(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    affine = ("weight" in shapes) + ("bias" in shapes)
-    return size(output) * (6 + affine if arguments.get("training", True) else 2)
-
-
-PRODUCTS = frozenset(("product", "product+", "weighted", "transposed", "grouped"))
-FACTORS = frozenset(("input", "weight", "mat1", "mat2", "batch1", "batch2", "self", "other"))
-"""What the factors of a product are called; of one with a term, `self` is that."""
-_NOTHING = Family(_none, _none)
-FAMILIES: dict[str, Family] = {
-    "move": _NOTHING,
-    "each": Family(_none, _each),
-    "read": Family(_none, _read),
-    "product": Family(_product, _none),
-    "product+": Family(_product, _each),
-    "weighted": Family(_weighted, _bias),
-    "transposed": Family(_transposed, _bias),
-    "attention": Family(_attention, _attention_else),
-    "einsum": Family(_einsum, _none),
-    "recurrent": Family(_recurrent, _none),
-    "bag": Family(_none, _bag),
-    "normalized": Family(_none, _normalized),
-    "grouped": Family(_grouped, _none),
-}
-"""The families of calls: nothing is computed; an operation for each element that is made, or read; products."""

@@ -1,8 +1,8 @@
 """How long the variables of a program hold its tensors, as the lines of its author's text tell it.
 
-Every call of a program comes with the lines of the functions that it was made in. A line such as `x = self.conv(x)` says
-which variable holds the last thing that it made: until another line of the same run of the function assigns it, or
-until the function returns.
+Every call of a program comes with the lines of the functions that it was made in. A line such as `x = self.conv(x)`
+says which variable holds the last thing that it made: until another line of the same run of the function assigns it,
+or until the function returns.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def holds(calls: Sequence[Call]) -> dict[str, int]:
     todo = [(0, len(calls), 0)]
     while todo:
         start, end, depth = todo.pop()
-        runs = _runs(range(start, end), [frames[i][depth].line if len(frames[i]) > depth else 0 for i in range(start, end)])
+        runs = _runs(
+            range(start, end), [frames[i][depth].line if len(frames[i]) > depth else 0 for i in range(start, end)]
+        )
         assigned: dict[str, tuple[str, ...]] = {}
         for first, last in runs:
             inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
@@ -56,9 +58,7 @@ def holds(calls: Sequence[Call]) -> dict[str, int]:
 
 
 def _frames(trace: str) -> list[Frame]:
-    return [
-        Frame(file, int(line), function, text) for file, line, function, text in _FRAME.findall(trace)[:MAX_FRAMES]
-    ]
+    return [Frame(file, int(line), function, text) for file, line, function, text in _FRAME.findall(trace)[:MAX_FRAMES]]
 
 
 def _targets(frames: Sequence[Frame], depth: int) -> tuple[str, ...]:
