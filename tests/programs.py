@@ -28,6 +28,7 @@ class Program:
         self.outputs = []
         self.config = {}
         self.numbers = {}
+        self.at(7, "x = self.f(x)")
 
     def tensor(self, name, sizes, dtype="float32", *, learned=False):
         strides: list[dict] = []
@@ -87,11 +88,20 @@ class Program:
             "outputs": [{"as_tensor": {"name": name}} for name in names],
             "metadata": {
                 "nn_module_stack": ";".join(stack),
-                "stack_trace": 'File "/home/someone/net.py", line 7, in forward\n    x = self.f(x)',
+                "stack_trace": self.trace,
             },
         }
         self.nodes.append(node)
         return names if several else names[0]
+
+    def lies(self, name, *strides):
+        """Say how a tensor lies in its storage, where its elements are not in order; return its name."""
+        self.tensors[name]["strides"] = [size(one) for one in strides]
+        return name
+
+    def at(self, line, text, function="forward", file="net.py"):
+        """Say at which line of the author's text the calls to come are made."""
+        self.trace = f'File "/home/someone/{file}", line {line}, in {function}\n    {text}'
 
     def argument(self, value):
         if isinstance(value, str):
