@@ -24,11 +24,11 @@ from archinspect.importers.pt2.variables import holds
 from archinspect.importers.pt2.weights import absorbed, tied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.diagnostics import Problems
     from archinspect.base.settings import Settings
-    from archinspect.graph.graph import Graph, Tensor
+    from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.importers.file import File
     from archinspect.importers.pt2.nodes import Chosen
     from archinspect.importers.pt2.program import Call, Program
@@ -121,7 +121,6 @@ class _Maker:
     def __init__(self, file: File, program: Program, batch: str, samples: int, problems: Problems) -> None:
         self.file = file
         self.program = program
-        self.problems = problems
         kinds = [call.modules[0].kind for call in program.calls if call.modules][:1]
         name = os.path.splitext(os.path.basename(file.path))[0]
         self.builder = GraphBuilder(printable(name), layout="channels_first", origin=file.span())
@@ -132,60 +131,53 @@ class _Maker:
         self.chooser = Chooser(program, self.dtypes, batch, lender, samples)
         self.batch = batch
         self.tensors: dict[str, Tensor] = {}
+        self.same = tied(program, file.span(), problems)
+        """Of weights that are another one, that one."""
+        self.unread: dict[str, list[str]] = {}
+        """The parameters and buffers that nothing reads, by the path of their module."""
 
     def make(self) -> Graph:
         """Return the graph."""
         program, builder = self.program, self.builder
-        same = tied(program, self.file.span(), self.problems)
         for name in program.inputs:
-            op = ProgramInput(
-                sizes=program.metas[name].sizes, dtype=self.dtypes[program.metas[name].dtype], batch=self.batch
-            )
+            meta = program.metas[name]
+            op = ProgramInput(sizes=meta.sizes, dtype=self.dtypes[meta.dtype], batch=self.batch)
             self.tensors[name] = builder.add_input(op, builder.claim(printable(name)), self.file.span(printable(name)))
-        chosen, shares = absorbed(program.calls, self.chooser, same)
+        chosen, shares = absorbed(program.calls, self.chooser, self.same)
+        self._find_unread(chosen)
         places = instances(program.calls)
         paths = name_all(places, builder)
-        rows = [(place.path, path) for place, path in zip(places, paths, strict=True) if place.is_row]
-        owners = dict(reversed(rows))  # of several calls of a module, the first
-        unread = self._unread(chosen, same)
-        nodes = []
-        for call, choice, path in zip(program.calls, chosen, paths, strict=True):
-            nodes.append(self._add(call, choice, path, owners, unread, same))
+        nodes = [
+            self._add(call, choice, path, is_row=place.is_row)
+            for call, choice, path, place in zip(program.calls, chosen, paths, places, strict=True)
+        ]
         for index, other in shares.items():
-            builder.tie(nodes[index].producer, nodes[other].producer)
-        for name in [name for names in unread.values() for name in names]:
+            builder.tie(nodes[index], nodes[other])
+        for name in [name for names in self.unread.values() for name in names]:
             self._hold(name, "", None)
-        outputs = [self._tensor(name, same, "", None) for name in program.outputs]
+        outputs = [self._tensor(name, "", None) for name in program.outputs]
         held = holds(program.calls)
-        builder.held = {self.tensors[name]: nodes[last].producer for name, last in held.items() if name in self.tensors}
+        builder.held = {self.tensors[name]: nodes[last] for name, last in held.items() if name in self.tensors}
         if not self.batch and program.inputs:
             first = program.metas[program.inputs[0]].sizes[:1]
             builder.batch = first[0] if first and isinstance(first[0], int) else None
         return builder.build(*outputs, batched=self._batched())
 
-    def _add(
-        self,
-        call: Call,
-        choice: Chosen,
-        path: str,
-        owners: dict[str, str],
-        unread: dict[str, list[str]],
-        same: dict[str, str],
-    ) -> Tensor:
+    def _add(self, call: Call, choice: Chosen, path: str, *, is_row: bool) -> Node:
         """Add a call, and before it what it is the first to read of the program's own tensors."""
-        row = path if path in owners.values() else ""
-        inputs = [self._tensor(name, same, row, choice.op) for name in choice.inputs]
+        row = path if is_row else ""
+        inputs = [self._tensor(name, row, choice.op) for name in choice.inputs]
         for module in call.modules:  # what nothing reads stands where its module is first called
-            for name in unread.pop(module.path, []):
+            for name in self.unread.pop(module.path, []):
                 self._hold(name, row, choice.op)
         place = call.place
         origin = self.file.span(printable(f"{path} ({place})" if place else path))
         node = self.builder.add_node(choice.op, inputs, path, layer=path, layer_op=choice.op, origin=origin)
         self.tensors.update(zip(call.outputs, node.outputs, strict=False))
-        return node.outputs[0]
+        return node
 
-    def _tensor(self, name: str, same: dict[str, str], row: str, op: Op | None) -> Tensor:
-        name = same.get(name, name)
+    def _tensor(self, name: str, row: str, op: Op | None) -> Tensor:
+        name = self.same.get(name, name)
         if name not in self.tensors:
             self._hold(name, row, op)
         return self.tensors[name]
@@ -208,14 +200,12 @@ class _Maker:
         )
         self.tensors[name] = node.outputs[0]
 
-    def _unread(self, chosen: list[Chosen], same: dict[str, str]) -> dict[str, list[str]]:
-        """Return the parameters and buffers that nothing reads, by the path of their module."""
-        read = {same.get(name, name) for one in chosen for name in (*one.inputs, *one.weights)}
-        found: dict[str, list[str]] = {}
+    def _find_unread(self, chosen: Sequence[Chosen]) -> None:
+        read = {self.same.get(name, name) for one in chosen for name in (*one.inputs, *one.weights)}
+        read.update(self.program.outputs)
         for name, stored in self.program.stored.items():
-            if name not in read and name not in same and stored.kind != "constant" and name not in self.program.outputs:
-                found.setdefault(stored.path.rpartition(".")[0], []).append(name)
-        return found
+            if name not in read and name not in self.same and stored.kind != "constant":
+                self.unread.setdefault(stored.path.rpartition(".")[0], []).append(name)
 
     def _batched(self) -> set[Tensor]:
         """Return the tensors whose first axis is the batch."""
