@@ -175,11 +175,14 @@ class Network:
         from archinspect.reports.memory import Plan, evenly_needed
 
         self.with_known_sizes()
-        starts = {"batch": 1, **{name: value for name, value in self.graph.params.items() if type(value) is int}}
+        batch = {} if self.graph.batch else {"batch": 1}
+        starts = {**batch, **{name: value for name, value in self.graph.params.items() if type(value) is int}}
         wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in starts]
         for name in wanted:
             if name not in starts:
                 raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, starts)}")
+        if not wanted:
+            raise ValueError(f"the network is for a batch of {self.graph.batch} alone, and leaves nothing open")
         plan = (plan or Plan(dtype=self.settings.dtype)).checked()
         memory = whole("memory", memory, 0)
         found = []

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect._network import Network
 from archinspect.base.diagnostics import InvalidSpecError, Problems
 from archinspect.base.settings import Lora, Settings
-from archinspect.base.source import SourceError
+from archinspect.base.source import Source, SourceError
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.language import library
-from archinspect.language.load import NotFoundError, check_template, is_template, load, open_spec
+from archinspect.language.load import (
+    NotFoundError,
+    check_template,
+    is_template,
+    load,
+    may_be_of_another_format,
+    not_found,
+    open_spec,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from archinspect.analyses.compute import Compute
     from archinspect.analyses.devices import Device
     from archinspect.analyses.fit import Fit
     from archinspect.base.diagnostics import Diagnostic
-    from archinspect.base.source import Source, Value
+    from archinspect.base.source import Value
+    from archinspect.importers import Opened
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report
@@ -76,7 +87,8 @@ def network(  # noqa: PLR0913 - as the settings
     """Return a network, which answers everything else.
 
     `spec` is the path of a file, `-` for standard input, the name of a built-in network, YAML text, a dict of what a
-    file would hold, or a graph made by :class:`archinspect.graph.builder.GraphBuilder`. `params` overrides the spec's
+    file would hold, or a graph made by :class:`archinspect.graph.builder.GraphBuilder`. A file may be of any format of
+    :data:`archinspect.importers.FORMATS`; `pt2:FILE` says which. `params` overrides the spec's
     parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one.
 
     With `past` figures are of a step of a decoder that has so many steps cached: of one, unless `seq` or the inputs say
@@ -104,7 +116,7 @@ def network(  # noqa: PLR0913 - as the settings
         if params or inputs:
             raise ValueError("a graph has no parameters and no inputs to change: build another")
         return Network(lambda asked, _problems: _changed(spec, asked), settings)
-    return _network(open_spec(spec), settings)
+    return _network(_opened(spec), settings)
 
 
 def networks(*words: str) -> list[str]:
@@ -219,18 +231,19 @@ def compare(*specs: Spec, **settings: Any) -> list[Report]:  # noqa: ANN401 - as
 def check(spec: str | Path) -> Checked:
     """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec."""
     try:
-        source = open_spec(spec)
+        opened = _opened(spec)
     except SourceError as error:
         problems = Problems()
         problems.source_error(error)
         return Checked(str(spec), problems.all(), None)
-    if is_template(source):
-        return Checked(source.name, check_template(source), None, template=True)
+    name = opened.name if isinstance(opened, Source) else opened.file.source.name
+    if isinstance(opened, Source) and is_template(opened):
+        return Checked(name, check_template(opened), None, template=True)
     try:
-        found = _network(source, Settings())
+        found = _network(opened, Settings())
     except InvalidSpecError as error:
-        return Checked(source.name, error.diagnostics, None)
-    return Checked(source.name, found.check(), found.report(), hints=found.hints())
+        return Checked(name, error.diagnostics, None)
+    return Checked(name, found.check(), found.report(), hints=found.hints())
 
 
 def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
@@ -239,7 +252,11 @@ def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
     Raise :class:`NotFoundError`, :class:`SourceError`, and :class:`InvalidSpecError` for one that extends what there
     is not.
     """
-    source = open_spec(spec)
+    source = _opened(spec)
+    if not isinstance(source, Source):
+        from archinspect.importers import FORMATS  # the error path only
+
+        raise source.file.refuse(f"this is {FORMATS[source.format].what}, and no text of a spec")
     if not flat:
         return source.name, source.text
     from archinspect.language.flatten import flatten  # only where asked for
@@ -263,8 +280,30 @@ def builtin_reports(*, as_measured: bool = False) -> Iterator[tuple[str, Report]
             yield name, (found.as_measured() if as_measured else found).report()
 
 
-def _network(source: Source, settings: Settings) -> Network:
-    return Network(lambda asked, problems: _changed(load(source, asked, problems), asked), settings)
+def _opened(spec: str | Path | Mapping[str, Any]) -> Source | Opened:
+    """Return the text of a spec, or a file of another format."""
+    if isinstance(spec, Mapping):
+        return open_spec(spec)
+    path, format_ = os.fspath(spec), ""
+    if ":" in path or may_be_of_another_format(path):
+        from archinspect import importers  # specs need none
+
+        format_, path = importers.split(path)
+        if format_ and not os.path.exists(path):
+            raise NotFoundError(not_found(path))
+        if format_ or may_be_of_another_format(path):
+            found = importers.open_file(path, format_)
+            if found is not None:
+                return found
+    return open_spec(spec)
+
+
+def _network(opened: Source | Opened, settings: Settings) -> Network:
+    def graph(asked: Settings, problems: Problems) -> Graph | None:
+        found = load(opened, asked, problems) if isinstance(opened, Source) else opened.load(asked, problems)
+        return _changed(found, asked)
+
+    return Network(graph, settings)
 
 
 def _changed(graph: Graph | None, settings: Settings) -> Graph | None:

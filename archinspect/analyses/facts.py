@@ -30,7 +30,7 @@ class Facts:
         refuse_unknown("dtype", settings.dtype, DTYPES)
         self.graph = graph
         self.settings = settings
-        self.batch = settings.samples
+        self.batch = graph.batch or settings.samples
         self.dtype = settings.dtype
         self.sizes = {**DTYPES, "float": DTYPES[settings.dtype]}
         """Bytes of an element, by data type."""
@@ -111,6 +111,12 @@ def facts_of(graph: Graph, settings: Settings, problems: Problems, *, remember: 
     Without `remember` no two nodes share what rules say, as with symbols. Raise `SettingError` where the settings
     ask for a step of a decoder that is not known.
     """
+    if graph.batch and settings.batch not in (None, graph.batch):
+        message = f"the network is for a batch of {graph.batch}, not {settings.batch}"
+        problems.error(
+            "input", message, graph.origin, "export the program with `dynamic_shapes` to leave the batch open"
+        )
+        return None
     instead = None
     if settings.past:
         from archinspect.graph.decoding import after  # only in a step of a decoder

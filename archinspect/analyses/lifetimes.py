@@ -21,15 +21,19 @@ def hold_by_functions(facts: Facts, storages: Sequence[Storage], attention: str)
 
     A function's arguments live until it ends. So does what several of its steps read, but for a skip connection: there
     the variable is given the sum. So do the operands of a merge that reads all of them by name. Any other variable is
-    given what the next step makes.
+    given what the next step makes. Of a program whose text tells what its variables hold, they hold that.
 
     Return what variables hold besides: what a softmax makes of the scores, which attention returns with its result.
     """
     _hold_inputs(facts.graph, storages)
     program = _Program(facts.graph, storages)
     program.hold_arguments()
-    program.hold_shared()
-    program.hold_operands()
+    if facts.graph.held is None:
+        program.hold_shared()
+        program.hold_operands()
+    else:
+        for tensor, node in facts.graph.held.items():
+            storages[tensor.position].live_until(node.position)
     return _probabilities(facts, attention, program.end_around)
 
 

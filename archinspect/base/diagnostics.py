@@ -247,9 +247,14 @@ def described(diagnostics: Sequence[Diagnostic]) -> str:
 
 def _described(diagnostic: Diagnostic) -> str:
     line, carets = pointed(diagnostic.span)
-    help_ = f"\n  = help: {printable(diagnostic.help)}" if diagnostic.help else ""
+    help_ = f"\n  = help: {remedy(diagnostic)}" if diagnostic.help else ""
     head = f"{place(diagnostic.span)}: {label(diagnostic)}: {printable(diagnostic.message)}"
     return f"{head}{line}{carets}{noted(diagnostic)}{help_}"
+
+
+def remedy(diagnostic: Diagnostic) -> str:
+    """Return the remedy; what can be typed stands in lines of its own."""
+    return "\n    ".join(map(printable, diagnostic.help.split("\n")))
 
 
 def label(diagnostic: Diagnostic) -> str:
@@ -263,8 +268,10 @@ def noted(diagnostic: Diagnostic) -> str:
 
 
 def place(span: Span) -> str:
-    """Return `file:line:column`, or the file where the whole of it is meant."""
-    return f"{span.source.name}:{span.line}:{span.column}" if span.line else span.source.name
+    """Return `file:line:column`, or `file:node` of a model file, or the file where the whole of it is meant."""
+    if span.line:
+        return f"{span.source.name}:{span.line}:{span.column}"
+    return f"{span.source.name}:{printable(span.node)}" if span.node else span.source.name
 
 
 def pointed(span: Span) -> tuple[str, str]:

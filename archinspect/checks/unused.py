@@ -23,8 +23,9 @@ CODE: Final = "unused"
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Warn of each layer without a path to an output."""
-    seen = set()
-    for node in facts.graph.unused():
+    unused = facts.graph.unused()
+    seen = {node.layer for node in set(facts.graph.nodes).difference(unused)} if unused else set()
+    for node in unused:
         if node.layer not in seen:
             seen.add(node.layer)
             message = f"nothing uses '{node.layer}'"

@@ -30,6 +30,7 @@ COMMANDS = {
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",
     "show": "Print the text of a spec, built in or a file.",
+    "formats": "List the formats of files that are read and written.",
     "ops": "List the operators, or explain one.",
     "docs": "Print a page of the documentation.",
 }

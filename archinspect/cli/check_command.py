@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from archinspect.cli.common import format_option, stdout_console
-from archinspect.cli.kinds import SpecType
+from archinspect.cli.kinds import SpecType, of_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from archinspect.api import Checked
-
-_SPEC_KEY = re.compile(rb"^[\"']?(?:layers|inputs?|extends)[\"']? *:", re.MULTILINE)
-MAX_LOOKED_AT = 2**20
-"""Bytes of a file in which a key of a spec is looked for."""
 
 
 class CheckedType(SpecType):
@@ -58,7 +53,7 @@ def command(specs: tuple[str, ...], form: str, *, hints: bool, strict: bool, req
         try:
             if is_path(spec) and not os.path.exists(spec):
                 raise api.NotFoundError(not_found(spec))  # noqa: TRY301 - one way to tell it
-            checked.append(api.check(spec))
+            checked.append(api.check(of_format(spec)))
         except api.NotFoundError as error:
             missing.append(str(error))
     if checked or not missing:
@@ -86,15 +81,12 @@ def _files(specs: Sequence[str]) -> Iterator[str]:
 
 def _specs_here() -> Iterator[str]:
     """Return the files of this folder that look like specs: other tools have YAML files, too."""
-    found = [path for path in _below(".") if not os.path.exists(path) or _looks_like_spec(path)]
+    from archinspect.language.load import looks_like_spec
+
+    found = [path for path in _below(".") if not os.path.exists(path) or looks_like_spec(path)]
     if not found:
         raise click.UsageError("no spec in this folder: name a file or a folder")
     yield from found
-
-
-def _looks_like_spec(path: str) -> bool:
-    with open(path, "rb") as file:
-        return _SPEC_KEY.search(file.read(MAX_LOOKED_AT)) is not None
 
 
 def _below(folder: str) -> list[str]:

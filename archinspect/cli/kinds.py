@@ -18,6 +18,33 @@ if TYPE_CHECKING:
     from archinspect.base.source import Value
 
 
+_FORMAT = "archinspect.format"
+"""Where a context keeps what `--from` says."""
+
+
+def from_option() -> click.Option:
+    """Return the option --from, of all commands that take a spec."""
+
+    def keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        ctx.meta[_FORMAT] = value
+
+    return click.Option(
+        ["--from"],
+        type=FormatName(),
+        expose_value=False,
+        is_eager=True,  # the specs are of it
+        callback=keep,
+        help="The format of the file, where its content does not tell: `archinspect formats` lists them.",
+    )
+
+
+def of_format(spec: str) -> str:
+    """Return a spec with the format that --from says before it."""
+    ctx = click.get_current_context(silent=True)
+    format_ = ctx.meta.get(_FORMAT) if ctx else None
+    return f"{format_}:{spec}" if format_ else spec
+
+
 class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
     """A spec: a file, `-`, or the name of a built-in network, which the shell can complete."""
 
@@ -31,7 +58,7 @@ class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 
             from archinspect.base.diagnostics import show  # as above
 
             click.echo(f"Note: there is no file {show(value)}; this is the built-in network.", err=True)
-        return value
+        return of_format(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the built-in names that begin so, and leave files to the shell."""
@@ -41,6 +68,30 @@ class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 
 
         names = [CompletionItem(name) for name in builtins() if name.startswith(incomplete)]
         return [*names, CompletionItem(incomplete, type="file")]
+
+
+class FormatName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A format of files that is read, which the shell can complete."""
+
+    name = "format"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return its name."""
+        from archinspect.importers import FORMATS  # only --from needs it
+
+        if value not in FORMATS:
+            from archinspect.base.diagnostics import suggest  # the error path only
+
+            self.fail(f"no format '{value}': {suggest(value, FORMATS)}", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin so."""
+        from click.shell_completion import CompletionItem  # only completion needs it
+
+        from archinspect.importers import FORMATS
+
+        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
 class Assignment(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on

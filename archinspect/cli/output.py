@@ -1,4 +1,4 @@
-"""Where a command's output goes, and in which colors: the options --color and --output, which all commands have."""
+"""What commands have in common: --color and --output, which all have, and --from, which those with a spec have."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ _COLOR, _FILE = "archinspect.color", "archinspect.file"
 
 def add_options(command: click.Command) -> None:
     """Give a command the options, but for one that it has itself."""
+    from archinspect.cli.kinds import SpecType, from_option  # what lists commands needs none
+
     own = {name for param in command.params for name in param.opts}
     if "--color" not in own:
         command.params.append(_color_option())
+    if "--from" not in own and any(isinstance(param.type, SpecType) for param in command.params):
+        command.params.append(from_option())
     if "--output" not in own and command.callback:
         command.params.append(_output_option())
         command.callback = _to_file(command.callback)

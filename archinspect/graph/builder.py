@@ -12,7 +12,7 @@ from archinspect.graph.graph import Composite, Graph, Node, Tensor
 from archinspect.ops.base import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from archinspect.base.source import Map, Tree
 
@@ -64,6 +64,8 @@ class GraphBuilder:
         self.description = ""
         self.metrics: Mapping[str, Any] = {}
         self.params: Mapping[str, Any] = {}
+        self.batch: int | None = None
+        self.held: Mapping[Tensor, Node] | None = None
         self.expect: Tree | None = None
         self.values: Tree | None = None
         self.inputs: list[Node] = []
@@ -281,10 +283,11 @@ class GraphBuilder:
         """Say that a decoder caches a tensor, in the place of keys and values that are made of it."""
         _set(tensor.producer, "cached", True)
 
-    def build(self, *outputs: Tensor, named: Iterable[Tensor] = ()) -> Graph:
+    def build(self, *outputs: Tensor, named: Iterable[Tensor] = (), batched: Container[Tensor] | None = None) -> Graph:
         """Return the graph, in execution order, as near to the order of addition as can be.
 
-        `named` are the tensors that programs hold in variables of their own. Raise :class:`CycleError`.
+        `named` are the tensors that programs hold in variables of their own, `batched` those whose first axis is the
+        batch; without, that follows from the operators. Raise :class:`CycleError`.
         """
         nodes = self._sorted()
         tensors: list[Tensor] = []
@@ -302,10 +305,26 @@ class GraphBuilder:
                 readers[tensor.position].append(node)
         for tensor in tensors:
             _set(tensor, "readers", tuple(readers[tensor.position]))
-        self._spread_batch(nodes)
+        if batched is None:
+            self._spread_batch(nodes)
+        else:
+            for tensor in tensors:
+                _set(tensor, "batched", tensor in batched)
         graph = Graph()
-        for name in ("name", "origin", "source", "description", "layout", "metrics", "params", "expect", "values"):
+        for name in (
+            "name",
+            "origin",
+            "source",
+            "description",
+            "layout",
+            "metrics",
+            "params",
+            "batch",
+            "expect",
+            "values",
+        ):
             _set(graph, name, getattr(self, name))
+        _set(graph, "held", self.held)
         _set(graph, "inputs", tuple(self.inputs))
         _set(graph, "nodes", tuple(nodes))
         _set(graph, "outputs", outputs)

@@ -144,9 +144,11 @@ class Graph(Frozen):
     """A network: its nodes in execution order, its inputs and outputs, and what its author says of it."""
 
     __slots__ = (
+        "batch",
         "composites",
         "description",
         "expect",
+        "held",
         "inputs",
         "layout",
         "metrics",
@@ -170,6 +172,8 @@ class Graph(Frozen):
     layout: str
     metrics: Mapping[str, Any]
     params: Mapping[str, Any]
+    batch: int | None
+    """The only batch that its inputs can have; None where it is open."""
     inputs: tuple[Node, ...]
     open: Mapping[str, tuple[int, ...]]
     """By the path of each input that has nulls in its shape, the axes, counted with the batch, of no known size."""
@@ -180,6 +184,8 @@ class Graph(Frozen):
     """All tensors, those of the inputs first, then in execution order."""
     composites: Mapping[str, Composite]
     """By path."""
+    held: Mapping[Tensor, Node] | None
+    """The tensors that variables of a program hold, each up to a node; None where that follows from the layers."""
     named: frozenset[Tensor]
     """The tensors that another step reads by name."""
     expect: Tree | None

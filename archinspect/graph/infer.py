@@ -53,9 +53,7 @@ def infer(
 
 
 def _input(node: Node, batch: int) -> Call:
-    shape = node.op.output()
-    first = (batch if node.outputs[0].batched else 1, *shape[1:])
-    return Call(node.op, (), (TensorType(first, node.op.output_dtype()),))
+    return Call(node.op, (), (TensorType(node.op.of_batch(batch), node.op.output_dtype()),))
 
 
 def _call(

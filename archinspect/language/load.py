@@ -29,11 +29,29 @@ MAX_FILES = 1000
 """Files of a folder among which the nearest name is looked for."""
 NOT_INHERITED = ("name", "expect", "metrics", "values", "extends")
 """What a spec says of itself alone."""
+MAX_LOOKED_AT = 2**20
+"""Bytes of a file in which a key of a spec is looked for."""
+_SPEC_KEY = re.compile(rb"^[\"']?(?:layers|inputs?|extends)[\"']? *:", re.MULTILINE)
 _BARE_NAME = re.compile(r"[\w.+-]+\Z")
 
 
 class NotFoundError(Exception):
     """No file and no built-in network of this name; the message names the nearest."""
+
+
+def looks_like_spec(path: str) -> bool:
+    """Return whether a file has a key of a spec at the start of a line."""
+    with open(path, "rb") as file:
+        return _SPEC_KEY.search(file.read(MAX_LOOKED_AT)) is not None
+
+
+def may_be_of_another_format(path: str) -> bool:
+    """Return whether a name means a folder, or a file that does not look like a spec; pipes are read once."""
+    with suppress(OSError, ValueError):
+        if os.path.isfile(path):
+            return not (path.endswith(library.SUFFIXES) and looks_like_spec(path))
+        return os.path.isdir(path)
+    return False
 
 
 def open_spec(spec: str | Path | Mapping[str, Any]) -> Source:

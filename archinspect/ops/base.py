@@ -315,6 +315,10 @@ class Op:
         """Return the shapes of all outputs: one, unless an operator says more."""
         return (self.output(*shapes),)
 
+    def of_batch(self, batch: int) -> Shape:
+        """Return the shape, for a batch of this size, of what an input of the network gives."""
+        raise NotImplementedError
+
     def output_dtype(self, *dtypes: str) -> str:
         """Return the output's data type: `float` is the one the network computes in.
 

@@ -39,6 +39,9 @@ class Input(Op):
     def output(self, *shapes: Shape) -> Shape:
         return (1, *self.shape)
 
+    def of_batch(self, batch: int) -> Shape:
+        return (batch if self.batch else 1, *self.shape)
+
     def output_dtype(self, *dtypes: str) -> str:
         return self.dtype
 

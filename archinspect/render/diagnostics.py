@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from archinspect.base.diagnostics import label, noted, place, pointed
+from archinspect.base.diagnostics import label, noted, place, pointed, remedy
 from archinspect.base.printable import printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def full(diagnostic: Diagnostic) -> Text:
     text.append(line).append(carets, _STYLES[diagnostic.severity].removeprefix("bold "))
     text.append(noted(diagnostic))
     if diagnostic.help:
-        text.append("\n  = ").append("help", "bold cyan").append(f": {printable(diagnostic.help)}")
+        text.append("\n  = ").append("help", "bold cyan").append(f": {remedy(diagnostic)}")
     return text
 
 
@@ -45,6 +45,7 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "column": span.column,
         "end_line": span.end_line,
         "end_column": span.end_column,
+        **({"node": span.node} if span.node else {}),
         "severity": diagnostic.severity,
         "code": diagnostic.code,
         "message": diagnostic.message,

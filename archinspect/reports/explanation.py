@@ -307,17 +307,22 @@ class _Explainer:
         )
 
     def _shape(self, shape: Shape, prefix: str) -> Shape:
+        if not shape:
+            return ()
         axes = _axes(self.call.op, len(shape), self.layout)
         dims = [named(dim, f"{prefix}_{axis}") for dim, axis in zip(shape[1:], axes, strict=True)]
         # What is the same for all samples may meet them as it is.
-        return cast("Shape", (self.batch if shape[0] == self.facts.batch else 1, *dims))
+        return cast("Shape", (self.batch if shape[0] == self.facts.batch else shape[0], *dims))
 
     def _outputs(self, results: Sequence[Shape]) -> tuple[list[Shape], list[Figure]]:
         """Return the outputs' dimensions as further formulas call them, and how they come about."""
         shapes: list[Shape] = []
         figures: list[Figure] = []
-        for at, result in enumerate(results, 1):
-            dims: list[Number] = [self.batch]
+        for at, (result, made) in enumerate(zip(results, self.call.outputs, strict=True), 1):
+            if not result:
+                shapes.append(())
+                continue
+            dims: list[Number] = [self.batch if made.shape[0] == self.facts.batch else result[0]]
             for dim, axis in zip(result[1:], _axes(self.call.op, len(result), self.layout), strict=True):
                 name = f"out{at}_{axis}" if at > 1 else f"out_{axis}"
                 figures += self._figures(name, dim)

@@ -365,7 +365,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
     `convention` is a tool of :data:`archinspect.conventions.CONVENTIONS` whose figures stand beside archinspect's own;
     with `memory` there is also what is held at one time.
     """
-    graph, batch = facts.graph, facts.settings.batch
+    graph, batch = facts.graph, facts.settings.batch or facts.graph.batch
     rows = _rows(facts)
     if convention:
         rows = _with_convention(rows, facts, convention)
@@ -450,7 +450,7 @@ def _rows(facts: Facts) -> tuple[Row, ...]:
 def _row(
     name: str, nodes: list[Node], facts: Facts, described: dict[Op, tuple[str, str, str, dict[str, object]]]
 ) -> Row:
-    first, last = nodes[0], nodes[-1]
+    first, last = next((node for node in nodes if node.inputs), nodes[0]), nodes[-1]
     op = first.layer_op
     if op not in described:
         described[op] = type(op).__name__, op.kind, op.label(), {k: json_value(v) for k, v in op.given().items()}
@@ -480,5 +480,5 @@ def _edge(tensor: Tensor) -> Edge:
 
 def batch_shape(tensor: Tensor, facts: Facts) -> BatchShape:
     """Return a tensor's shape, whose batch is None unless one was asked for."""
-    first, *dims = facts.shape(tensor)
-    return (facts.settings.batch if tensor.batched else first, *dims)
+    shape = facts.shape(tensor)
+    return (facts.settings.batch, *shape[1:]) if tensor.batched else shape

@@ -7,8 +7,8 @@ from archinspect.ops.attending import Attending
 from archinspect.ops.base import TRAITS, Op
 from archinspect.ops.figures import Run
 
-# What the wrapper says itself: how it is made and shown, and that a rule of its own steps goes around the layer's.
-OWN = {"main_arg", "default", "given", "replace", "check"}
+# What the wrapper says itself: how it is made and shown, that it is no input, and that its own steps go around rules.
+OWN = {"of_batch", "main_arg", "default", "given", "replace", "check"}
 
 
 def test_every_rule_and_trait_is_the_layers():

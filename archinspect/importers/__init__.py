@@ -1,0 +1,106 @@
+"""Networks from files of other tools: one reader a module, found by its name in :data:`FORMATS`.
+
+A reader is a function `read(file, settings, problems)` that returns the graph of a file, made by
+:mod:`archinspect.graph.builder`. It is imported when a file of its format is read.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.source import SourceError
+from archinspect.importers import evidence
+from archinspect.importers.file import File
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.settings import Settings
+    from archinspect.graph.graph import Graph
+
+
+class Format(NamedTuple):
+    """A kind of file that is read."""
+
+    what: str
+    """What it is to a user."""
+    suffixes: tuple[str, ...]
+    """How names of such files end."""
+    evidence: str
+    """How a file is known, in words."""
+    is_one: Callable[[File], bool]
+    """Tells by the content whether a file is one."""
+    options: tuple[str, ...] = ()
+    """What `--set` takes beside the file's own parameters."""
+    needs: str = ""
+    """The extra of this project that has to be installed."""
+
+
+FORMATS: dict[str, Format] = {
+    "pt2": Format(
+        "a program of PyTorch, saved by `torch.export.save`",
+        (".pt2",),
+        "a zip with `models/*.json` or `serialized_exported_program.json`",
+        evidence.is_pt2,
+    ),
+}
+"""Every format and how it is known; its module, of the same name, is imported when a file is read."""
+
+DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a reader raises where a file does not have the form that it should have, and the reader has not looked."""
+
+
+class Opened(NamedTuple):
+    """A file of a format that is read."""
+
+    file: File
+    format: str
+
+    def load(self, settings: Settings, problems: Problems) -> Graph | None:
+        """Return the graph of the file; None where none can be made. What is wrong is told to `problems`."""
+        read = import_module(f"archinspect.importers.{self.format}").read
+        try:
+            graph: Graph | None = read(self.file, settings, problems)
+        except SourceError as error:
+            problems.source_error(error)
+            return None
+        except DAMAGED as error:
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            message = f"the file is damaged, or of a version that is not known: {what}"
+            problems.error("format", message, self.file.span())
+            return None
+        return graph
+
+
+def split(spec: str) -> tuple[str, str]:
+    """Return the format and the path of `pt2:FILE`, the format empty where none is said.
+
+    A file that is there wins over a format of its first letters.
+    """
+    name, colon, path = spec.partition(":")
+    return (name, path) if colon and name in FORMATS and not os.path.exists(spec) else ("", spec)
+
+
+def open_file(path: str, format: str = "") -> Opened | None:  # noqa: A002 - what a user calls it
+    """Return a file that a reader knows, of this format or the one that its content, or else its name, tells.
+
+    None for a text that no reader knows: it may be a spec. Raise :class:`SourceError` for what is certainly none, with
+    what it seems to be, and what to do.
+    """
+    file = File(path)
+    if format:
+        refuse_unknown("a format", format, FORMATS)
+        return Opened(file, format)
+    found = [name for name, kind in FORMATS.items() if kind.is_one(file)]
+    by_name = [name for name, kind in FORMATS.items() if file.path.lower().endswith(kind.suffixes)]
+    chosen = next((name for name in found if name in by_name), found[0] if found else "")
+    if not chosen:
+        from archinspect.importers.refused import refuse  # the error path only
+
+        refuse(file)
+        chosen = by_name[0] if by_name else ""
+    return Opened(file, chosen) if chosen else None

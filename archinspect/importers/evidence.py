@@ -1,0 +1,20 @@
+"""How files are known by what they hold: a function a format, of which each reads as little as tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archinspect.importers.file import File
+
+
+def is_pt2(file: File) -> bool:
+    """Whether it is an archive of `torch.export.save`, of PyTorch 2.6 or later."""
+    return any(map(is_program, file.members))
+
+
+def is_program(member: str) -> bool:
+    """Whether a member of such an archive is a program."""
+    folder, _, name = member.rpartition("/")
+    is_model = folder.rpartition("/")[2] == "models" and name.endswith(".json")
+    return is_model or name == "serialized_exported_program.json"

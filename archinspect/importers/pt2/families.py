@@ -1,0 +1,216 @@
+"""What calls cost that no operator of archinspect's stands for, and what backward reads of them: tables by names."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archinspect.base.shape import size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from archinspect.base.shape import Shape
+    from archinspect.importers.pt2.program import Call
+
+    Macs = Callable[[Mapping[str, Shape], Shape, Mapping[str, Any]], int]
+
+
+class Family(NamedTuple):
+    """What calls of a family cost: multiply-accumulates, and other operations."""
+
+    macs: Macs
+    other: Macs
+
+
+def _none(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return 0
+
+
+def _each(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(output)
+
+
+def _read(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(next(iter(shapes.values()), ()))
+
+
+def _bias(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(output) if "bias" in shapes else 0
+
+
+def _product(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    first = shapes.get("mat1") or shapes.get("batch1") or shapes["self"]
+    return size(output) * first[-1]
+
+
+def _weighted(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    if arguments.get("transposed"):
+        return size(shapes["input"]) * prod(shapes["weight"][1:])
+    return size(output) * prod(shapes["weight"][1:])
+
+
+def _transposed(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(shapes["input"]) * prod(shapes["weight"][1:])
+
+
+def _attention(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    query, key = shapes["query"], shapes["key"]
+    return prod(output[:-2]) * query[-2] * key[-2] * (query[-1] + shapes["value"][-1])
+
+
+def _attention_else(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    # A scale and a softmax of 5 for each score, and an addition where there is a mask.
+    scores = prod(output[:-2]) * shapes["query"][-2] * shapes["key"][-2]
+    return scores * (6 + ("attn_mask" in shapes))
+
+
+def _grouped(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(output) * next(iter(shapes.values()))[-1]
+
+
+def _einsum(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Return the MACs of operands joined from left to right: for each two, all letters of both."""
+    given, _, result = arguments["equation"].replace(" ", "").partition("->")
+    terms, operands = given.split(","), list(shapes.values())
+    sizes = {
+        letter: dim
+        for term, shape in zip(terms, operands, strict=True)
+        for letter, dim in zip(term, shape, strict=True)
+    }
+    macs, left = 0, set(terms[0])
+    for place, term in enumerate(terms[1:], 1):
+        both = left | set(term)
+        left = {letter for letter in both if letter in result or any(letter in later for later in terms[place + 1 :])}
+        if left != both:  # else nothing is summed, and it is a product of elements
+            macs += prod([sizes[letter] for letter in sorted(both)])
+    return macs
+
+
+def _recurrent(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    steps = prod(shapes["input"][:-1])
+    return steps * sum(size(shape) for name, shape in shapes.items() if name.startswith("params") and len(shape) > 1)
+
+
+def _bag(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(shapes["indices"]) * shapes["weight"][-1]
+
+
+def _normalized(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    affine = ("weight" in shapes) + ("bias" in shapes)
+    return size(output) * (6 + affine if arguments.get("training", True) else 2)
+
+
+CONVOLUTIONS = frozenset(("weighted", "transposed"))
+"""Products that keep both factors, whichever gradient is wanted."""
+PRODUCTS = frozenset(("product", "product+", "weighted", "transposed", "grouped"))
+FACTORS = frozenset(("input", "weight", "mat1", "mat2", "batch1", "batch2", "self", "other"))
+"""What the factors of a product are called; of one with a term, `self` is that."""
+_NOTHING = Family(_none, _none)
+COSTS: dict[str, Family] = {
+    "move": _NOTHING,
+    "each": Family(_none, _each),
+    "read": Family(_none, _read),
+    "product": Family(_product, _none),
+    "product+": Family(_product, _each),
+    "weighted": Family(_weighted, _bias),
+    "transposed": Family(_transposed, _bias),
+    "attention": Family(_attention, _attention_else),
+    "einsum": Family(_einsum, _none),
+    "recurrent": Family(_recurrent, _none),
+    "bag": Family(_none, _bag),
+    "normalized": Family(_none, _normalized),
+    "grouped": Family(_grouped, _none),
+}
+"""The families of calls: nothing is computed; an operation for each element that is made, or read; products."""
+
+_MOVES = frozenset(
+    """
+_to_copy alias arange as_strided broadcast_to chunk clone constant_pad_nd contiguous copy detach diagonal empty
+empty_like expand expand_as fill flatten flip full full_like gather im2col index index_copy index_put index_select
+lift_fresh_copy linspace masked_fill meshgrid movedim narrow new_empty new_full new_ones new_zeros ones ones_like pad
+permute pixel_shuffle pixel_unshuffle rand rand_like randn randn_like real imag repeat repeat_interleave reshape
+reshape_as resolve_conj roll scalar_tensor scatter select select_scatter slice slice_scatter split split_with_sizes
+squeeze stack swapaxes t take_along_dim tensor_split tile to transpose tril triu type_as unbind unfold unflatten
+unsafe_split unsqueeze view view_as view_as_complex view_as_real where zero zeros zeros_like embedding cat
+alias_copy narrow_copy unfold_copy _unsafe_view numpy_T adjoint mT expand_copy
+    """.split()  # noqa: SIM905 - a hundred names
+)
+_EACH = frozenset(
+    """
+__and__ __or__ __xor__ abs acos add addcdiv addcmul asin atan atan2 bitwise_and bitwise_not bitwise_or ceil clamp
+clamp_max clamp_min cos cumsum diff div eq erf exp expm1 floor floor_divide fmod ge gelu gt hardsigmoid hardswish
+hardtanh isinf isnan le leaky_relu lerp log log10 log1p log2 logical_and logical_not logical_or logical_xor lt max min
+maximum minimum mul ne neg nan_to_num pow reciprocal relu relu6 remainder round rsqrt rsub sigmoid sign silu sin
+softplus sqrt square sub tan tanh trunc masked_fill rsub sgn
+    """.split()  # noqa: SIM905 - as above
+)
+_READ = ("all", "amax", "amin", "any", "argmax", "argmin", "mean", "prod", "sum", "max", "min")
+_ATTENTIONS = (
+    "aten.scaled_dot_product_attention",
+    *(f"aten._scaled_dot_product_{kind}_attention" for kind in ("flash", "efficient", "cudnn", "fused")),
+    "aten._scaled_dot_product_flash_attention_for_cpu",
+)
+OF_CALLS: dict[str, str] = {
+    **{f"aten.{name}": "each" for name in _EACH},
+    **{f"aten.{name}.dim": "read" for name in _READ},
+    **{f"aten.{name}": "read" for name in _READ if name not in _EACH},
+    **{f"aten.{name}": "move" for name in _MOVES},
+    **dict.fromkeys(("aten.matmul", "aten.bmm", "aten.mm", "aten.mv", "aten.dot"), "product"),
+    **dict.fromkeys(("aten.addmm", "aten.baddbmm", "aten.addmv"), "product+"),
+    **dict.fromkeys(("aten.linear", "aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution"), "weighted"),
+    **dict.fromkeys(("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d"), "transposed"),
+    **dict.fromkeys(_ATTENTIONS, "attention"),
+    "aten.einsum": "einsum",
+    "aten.embedding_bag": "bag",
+    "aten.batch_norm": "normalized",
+    "aten.layer_norm": "normalized",
+    "aten.group_norm": "normalized",
+    "aten.instance_norm": "normalized",
+    "aten.lstm": "recurrent",
+    "aten.gru": "recurrent",
+    "transformers.grouped_mm_fallback": "grouped",
+}
+"""The family of a call's costs, for one that no operator stands for: a name of
+:data:`COSTS`."""
+
+
+KEPT: dict[str, tuple[str | int, ...]] = {
+    "aten.addcmul": ("tensor1", "tensor2"),
+    "aten.addcdiv": ("tensor1", "tensor2"),
+    **{f"aten.{name}": (1,) for name in ("max.dim", "min.dim", "topk", "sort", "cummax", "cummin")},
+    "aten.argsort": (),
+    "aten.index": ("indices",),
+    "aten.gather": ("self", "index"),
+    "aten.index_add": ("index",),
+    "aten.index_put": ("indices",),
+    "aten.where": ("condition",),
+    "aten.masked_fill": ("mask",),
+    **{f"aten.{name}": ("self",) for name in ("fft_rfft", "lerp", "histc", "atan2", "cumprod")},
+    **{f"aten.{name}": ("self", 0) for name in ("linalg_vector_norm", "amax", "amin", "norm", "prod")},
+    "aten.embedding_bag": ("indices", "offsets", 1, 2, 3),
+}
+"""What backward reads, of calls that no operator stands for: arguments by their names, outputs by their numbers; as
+PyTorch's `tools/autograd/derivatives.yaml` says it."""
+
+
+LENDS = frozenset(
+    f"aten.{name}"
+    for name in (
+        *("new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like", "empty_like"),
+        *("rand_like", "randn_like", "zero", "fill"),
+    )
+)
+"""Calls that read of their tensor no more than its shape."""
+LIKES = frozenset(("aten.expand_as", "aten.reshape_as", "aten.type_as", "aten.view_as"))
+"""Calls that read of their second tensor no more than its shape."""
+
+
+def family(call: Call) -> str:
+    """Return the family of a call's costs; empty where it is not known."""
+    return OF_CALLS.get(f"{call.plain}.{call.overload}") or OF_CALLS.get(call.plain, "")
+
+
+def read_back(call: Call) -> tuple[str | int, ...]:
+    """Return what backward reads of a call."""
+    return KEPT.get(f"{call.plain}.{call.overload}") or KEPT.get(call.plain, ())

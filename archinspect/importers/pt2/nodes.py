@@ -1,0 +1,194 @@
+"""What each call of a program becomes: an operator of archinspect's where its rules give what the file says."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.shape import Mismatch, size
+from archinspect.importers.pt2.aliases import view_rule
+from archinspect.importers.pt2.copies import with_copies
+from archinspect.importers.pt2.families import LENDS, LIKES, family, read_back
+from archinspect.importers.pt2.operators import TRANSLATIONS, Untranslated, Use
+from archinspect.importers.pt2.program import Ref
+from archinspect.importers.pt2.sizes import linear, symbols_of, value
+from archinspect.importers.pt2.traced import traced_kind
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archinspect.base.shape import Shape
+    from archinspect.importers.pt2.operators import Translation
+    from archinspect.importers.pt2.program import Call, Meta, Program
+
+TRIED = (2, 3)
+"""Batches at which an operator has to give what the file says."""
+
+
+class Chosen(NamedTuple):
+    """What a call becomes: an operator, the tensors that it reads, the weights that are its own."""
+
+    op: Op
+    inputs: tuple[str, ...]
+    weights: tuple[str, ...] = ()
+
+
+class Chooser:
+    """Says what calls become; `symbol` is the batch, empty where the program has no open one."""
+
+    def __init__(self, program: Program, dtypes: Mapping[str, str], symbol: str, lender: str, samples: int) -> None:
+        self.program = program
+        self.dtypes = dtypes
+        """What the network calls data types: the one that it computes in is `float`."""
+        self.symbol = symbol
+        self.lender = lender
+        """The input from which the batch follows."""
+        self.read = {name for call in program.calls for _, name in call.refs()} | {*program.outputs}
+        """The tensors that are read."""
+        self.symbols = {symbol: samples}
+        """The batch that is asked for: with one sample more can be a view."""
+        self._shapes: dict[tuple[str, int], Shape] = {}
+
+    def shape(self, name: str, batch: int) -> Shape:
+        """Return a tensor's shape, as the file says it."""
+        found = self._shapes.get((name, batch))
+        if found is None:
+            symbols = {self.symbol: batch}
+            found = tuple([value(one, symbols) for one in self.program.metas[name].sizes])
+            self._shapes[name, batch] = found
+        return found
+
+    def dtype(self, name: str) -> str:
+        """Return a tensor's data type as the network calls it."""
+        return self.dtypes[self.program.metas[name].dtype]
+
+    def translated(self, call: Call) -> Chosen | None:
+        """Return archinspect's operator for a call; None where there is none, or it says something else."""
+        found = self._proposed(call)
+        if found is None or found.rest:
+            return None
+        with suppress(Mismatch, *_MISFITS):
+            op = self._placed(call, found.op.replace(stretches=True, in_place=False))
+            chosen = Chosen(op, _named(call, found.inputs), _named(call, found.weights))
+            return chosen if self._agrees(call, chosen) else None
+        return None
+
+    def _proposed(self, call: Call) -> Translation | None:
+        translate = TRANSLATIONS.get(call.plain)
+        if translate is not None:
+            with suppress(Untranslated, ArgumentError, Mismatch, *_MISFITS):
+                return translate(Use(call, self.program.metas, self.program.stored))
+        return None
+
+    def _placed(self, call: Call, op: Op) -> Op:
+        """Return the operator with its outputs where the program has them."""
+        rule = view_rule(call, self.program.metas, self.symbols)
+        if rule is not None:
+            return op.replace(view=rule)
+        return with_copies(op, call, self.program.metas, self.symbols)
+
+    def _agrees(self, call: Call, chosen: Chosen) -> bool:
+        """Return whether an operator gives the shapes, types and weights that the file has."""
+        op, metas = chosen.op, self.program.metas
+        for batch in TRIED if self.symbol else TRIED[:1]:
+            shapes = [self.shape(name, batch) for name in chosen.inputs]
+            made = op.outputs(*shapes)
+            if any(one != self.shape(name, batch) for one, name in zip(made, call.outputs, strict=False)):
+                return False
+            # An operator may give less than the call, such as the states of a recurrence, where nothing reads the rest.
+            if len(made) > len(call.outputs) or not self.read.isdisjoint(call.outputs[len(made) :]):
+                return False
+            weights = op.weights(*shapes).values()
+            for learned in (True, False):
+                own = sum(size(weight.shape) for weight in weights if weight.parameter is learned)
+                theirs = sum(
+                    size(self.shape(name, batch))
+                    for name in chosen.weights
+                    if (self.program.stored[name].kind == "parameter") is learned
+                )
+                if own != theirs:
+                    return False
+        dtypes = op.output_dtypes(*map(self.dtype, chosen.inputs))
+        return list(dtypes) == [self.dtype(name) for name in call.outputs[: len(dtypes)]] and all(
+            metas[name].dtype == metas[chosen.weights[0]].dtype for name in chosen.weights
+        )
+
+    def traced(self, call: Call) -> Chosen:
+        """Return a call as it stands in the file."""
+        refs = call.refs()
+        names = [name for _, name in refs]
+        metas = self.program.metas
+        made = tuple([(metas[name].sizes, self.dtype(name)) for name in call.outputs])
+        depends = any(symbols_of(one) for sizes, _ in made for one in sizes)
+        source = _source([metas[name] for name in names]) if depends else None
+        reads = 0 if call.plain in LENDS else 1 if call.plain in LIKES else len(names)
+        if depends and source is None:
+            names.append(self.lender)  # it lends the batch alone
+            source = _source([metas[name] for name in names])
+        roles: list[str] = []
+        for role, _ in refs:
+            roles.append(role if role not in roles else f"{role}.{len(roles)}")
+        op = traced_kind(call.plain.removeprefix("aten."))(
+            roles=tuple(roles),
+            takes=tuple([metas[name].sizes for name in names]),
+            gives=made,
+            symbol=self.symbol if depends else "",
+            source=source or (0, 0),
+            family=family(call),
+            looks_up=call.plain == "aten.detach",
+            keeps=read_back(call),
+            arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
+            reads=reads,
+        )
+        ruled = self._with_rules(call, op, names)
+        rule = view_rule(call, metas, self.symbols)
+        return Chosen(ruled if rule is None else ruled.replace(view=rule), tuple(names))
+
+    def _with_rules(self, call: Call, op: Op, names: list[str]) -> Op:
+        """Return a call with the rules of an operator that only shapes keep from standing for it, or its family's."""
+        shapes, output = [self.shape(name, TRIED[0]) for name in names], self.shape(call.outputs[0], TRIED[0])
+        found = self._proposed(call)
+        if found is not None and not found.weights:
+            with suppress(Mismatch, *_MISFITS):
+                read = _named(call, found.inputs)
+                like = with_copies(found.op, call, self.program.metas, self.symbols)
+                ruled = op.replace(like=like, likes=tuple([names.index(name) for name in read]))
+                run = Run((True,) * len(names))
+                ruled.work(shapes, output), ruled.kept(shapes, output, run), ruled.workspace(shapes, output, run)
+                return ruled
+        with suppress(Mismatch, *_MISFITS):
+            op.work(shapes, output)
+            return op
+        return op.replace(family="")  # arguments are not what the family's rule takes them for
+
+
+_MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a translation raises where a call lacks an argument, or has one of another kind."""
+
+
+def _named(call: Call, arguments: object) -> tuple[str, ...]:
+    """Return the tensors of these arguments, lists written out."""
+    found: list[str] = []
+    for name in arguments:  # type: ignore[attr-defined] # names
+        given = call.arguments[name]
+        found += [ref.name for ref in (given if isinstance(given, list) else [given])]
+    return tuple(found)
+
+
+def _has_ref(value: object) -> bool:
+    return isinstance(value, Ref) or (isinstance(value, list) and any(map(_has_ref, value)))
+
+
+def _source(metas: list[Meta]) -> tuple[int, int] | None:
+    """Return the input and the axis whose size gives the batch, one that is just the batch if there is any."""
+    found = None
+    for place, meta in enumerate(metas):
+        for axis, one in enumerate(meta.sizes):
+            how = linear(one) if symbols_of(one) else None
+            if how is not None and how.factor == 1 and how.offset == 0:
+                return place, axis
+            if how is not None and how.factor and found is None:
+                found = place, axis
+    return found

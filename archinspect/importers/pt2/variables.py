@@ -1,0 +1,102 @@
+"""How long the variables of a program hold its tensors, as the lines of its author's text tell it.
+
+Every call of a program comes with the lines of the functions that it was made in. A line such as `x = self.conv(x)`
+says which variable holds the last thing that it made: until another line of the same run of the function assigns it,
+or until the function returns.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.importers.pt2.program import Call
+
+_FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
+_TARGETS = re.compile(r"([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*(?:[-+*/@]|//)?=(?!=)")
+MAX_FRAMES = 200
+
+
+class Frame(NamedTuple):
+    """A function that was running, and the line at which it was."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+
+def holds(calls: Sequence[Call]) -> dict[str, int]:
+    """Return the tensors that variables hold, by name: each with the number of the last call that it is held in."""
+    frames = [_frames(call.trace) for call in calls]
+    found: dict[str, int] = {}
+    todo = [(0, len(calls), 0)]
+    while todo:
+        start, end, depth = todo.pop()
+        runs = _runs(
+            range(start, end), [frames[i][depth].line if len(frames[i]) > depth else 0 for i in range(start, end)]
+        )
+        assigned: dict[str, tuple[str, ...]] = {}
+        for first, last in runs:
+            inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
+            for begin, stop in _pieces(inside, [_instance(calls[i], frames[i], depth + 1) for i in inside]):
+                todo.append((begin, stop, depth + 1))
+            names = _targets(frames[first], depth)
+            held = _values(calls[last - 1], names)
+            for name in names:
+                for tensor in assigned.pop(name, ()):
+                    found[tensor] = max(found.get(tensor, 0), last - 1)
+            assigned.update(held)
+        for tensors in assigned.values():
+            for tensor in tensors:
+                found[tensor] = max(found.get(tensor, 0), end - 1)
+    return found
+
+
+def _frames(trace: str) -> list[Frame]:
+    return [Frame(file, int(line), function, text) for file, line, function, text in _FRAME.findall(trace)[:MAX_FRAMES]]
+
+
+def _targets(frames: Sequence[Frame], depth: int) -> tuple[str, ...]:
+    """Return the variables that a line assigns."""
+    match = _TARGETS.match(frames[depth].text) if len(frames) > depth else None
+    return tuple([name.strip() for name in match[1].split(",")]) if match else ()
+
+
+def _values(call: Call, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what each variable holds of what the last call of a line made."""
+    if len(names) == 1:
+        return {names[0]: call.outputs}
+    if len(names) == len(call.outputs):
+        return {name: (tensor,) for name, tensor in zip(names, call.outputs, strict=True)}
+    return {}
+
+
+def _instance(call: Call, frames: Sequence[Frame], depth: int) -> object:
+    """Return what tells one run of a function from another: where it is called, and of which module."""
+    modules = sum(frame.function == "forward" for frame in frames[: depth + 1])
+    return frames[depth].file, frames[depth].function, [module.key for module in call.modules[:modules]]
+
+
+def _runs(numbers: range, keys: Sequence[object]) -> list[tuple[int, int]]:
+    """Return stretches of equal keys, each with its first number and the one after its last."""
+    cuts = [at for at, (one, other) in enumerate(pairwise(keys), 1) if one != other]
+    edges = [0, *cuts, len(keys)] if keys else []
+    return [(numbers.start + first, numbers.start + last) for first, last in pairwise(edges)]
+
+
+def _pieces(numbers: Sequence[int], keys: Sequence[object]) -> list[tuple[int, int]]:
+    """Return stretches of numbers that follow one another and have equal keys."""
+    found: list[tuple[int, int]] = []
+    before: object = None
+    for number, key in zip(numbers, keys, strict=True):
+        if found and found[-1][1] == number and key == before:
+            found[-1] = (found[-1][0], number + 1)
+        else:
+            found.append((number, number + 1))
+        before = key
+    return found

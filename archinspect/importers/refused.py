@@ -1,0 +1,68 @@
+"""Files that no reader takes: what they seem to be, and what to do instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archinspect.importers.file import File
+
+PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+"""How files are named that are pickles unless their content is known."""
+INSTEAD_OF_A_PICKLE = """save with torch.export, safetensors or ONNX:
+torch.export.save(torch.export.export(model, (example,), dynamic_shapes={"x": {0: "batch"}}), "model.pt2")
+safetensors.torch.save_file(model.state_dict(), "model.safetensors")
+torch.onnx.export(model, (example,), "model.onnx")"""
+TEXTS = (".yaml", ".yml")
+"""How specs are named: what is wrong with a text is said by who reads it."""
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+STARTS: tuple[tuple[bytes, str, str], ...] = (
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras wrote until 2023", "save the model as `model.keras`"),
+    (b"GGUF", "a GGUF file", ""),
+    (b"\x1f\x8b", "compressed by gzip", "unpack it: `gunzip FILE`"),
+    (b"BZh", "compressed by bzip2", "unpack it: `bunzip2 FILE`"),
+    (b"\xfd7zXZ\x00", "compressed by xz", "unpack it: `unxz FILE`"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it: `unzstd FILE`"),
+    (b"\x93NUMPY", "an array of NumPy", "an array has no architecture"),
+    (b"\x89PNG", "a picture", "a picture has no architecture"),
+    (b"\xff\xd8\xff", "a picture", "a picture has no architecture"),
+    (b"%PDF", "a PDF document", "a document has no architecture that can be read"),
+)
+"""How files begin, what those are, and what to do."""
+
+
+def refuse(file: File) -> None:
+    """Raise :class:`SourceError` for a file that is certainly no spec; not for a folder, nor for a text."""
+    members = file.members
+    if any("aotinductor" in name for name in members):
+        raise file.refuse(
+            "this holds code that AOTInductor compiled, and no graph",
+            'save the program itself: torch.export.save(program, "model.pt2")',
+        )
+    if any(name.endswith("constants.pkl") for name in members) or any("/code/" in name for name in members):
+        raise file.refuse(
+            "this seems to be TorchScript, which holds code and pickles and is not opened", INSTEAD_OF_A_PICKLE
+        )
+    if is_pickle(file):
+        raise file.refuse("a pickle: it could run code and is not opened", INSTEAD_OF_A_PICKLE)
+    for start, what, help_ in STARTS:
+        if file.head.startswith(start):
+            raise file.refuse(f"this is {what}", help_ or "`archinspect formats` lists what is read")
+    if members:
+        shown = ", ".join(sorted({name.split("/", 1)[0] for name in members})[:5])
+        raise file.refuse(
+            f"this is a zip without a model that is known: it holds {shown}", "`archinspect formats` lists what is read"
+        )
+    if b"\0" in file.head and not file.path.endswith(TEXTS) and not file.head.startswith(UTF_16):
+        raise file.refuse(
+            "this is a binary file that no reader knows", "`archinspect formats` lists what is read; --from says which"
+        )
+
+
+def is_pickle(file: File) -> bool:
+    """Whether it is a pickle, or a zip with one as `torch.save` writes it."""
+    if any(name.endswith("data.pkl") for name in file.members):
+        return True
+    # Protocols 2 to 5 begin so; those before are text, so that only the name tells.
+    is_binary = len(file.head) > 1 and file.head[0] == 0x80 and 2 <= file.head[1] <= 5  # noqa: PLR2004 - protocols
+    return is_binary or file.path.lower().endswith(PICKLES)
