@@ -51,7 +51,7 @@ class SelectiveScan(Op):
         for shape, expected, name in wanted:
             if shape[1:] != expected[1:]:
                 raise Mismatch(f"{name} must be {text(expected)} beside x {text(given)}, not {text(shape)}")
-        return (largest(given[0], delta[0], into[0], out[0]), *given[1:])
+        return (largest(*(shape[0] for shape in shapes)), *given[1:])
 
     def axis_flow(self, *shapes: Shape) -> str:
         skip = ", batch channels" if len(shapes) > len(_NAMES) else ""
