@@ -479,6 +479,11 @@ def _edge(tensor: Tensor) -> Edge:
 
 
 def batch_shape(tensor: Tensor, facts: Facts) -> BatchShape:
-    """Return a tensor's shape, whose batch is None unless one was asked for."""
+    """Return a tensor's shape, whose batch is None unless one was asked for.
+
+    A tensor of a file may have something else first, or no axis at all.
+    """
     shape = facts.shape(tensor)
-    return (facts.settings.batch, *shape[1:]) if tensor.batched else shape
+    if tensor.batched and shape[:1] == (facts.batch,):
+        return (facts.settings.batch, *shape[1:])
+    return shape
