@@ -39,7 +39,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     found = entries_of(model.graph, file, settings, problems)
     if problems.failed:
         return None
-    runs, fixed = _execute(model, found, file)
+    runs, fixed = _runs(model, found, file)
     name = os.path.basename(file.path).removesuffix(".onnx")
     graph = build(runs, found.entries, name, file)
     return graph.replace(
@@ -58,22 +58,22 @@ def _refuse(model: ModelOf, file: File) -> None:
             raise file.refuse(f"'{node.kind}' is of {node.domain}: {why}", "they are not read", node.name or node.kind)
 
 
-def _execute(model: ModelOf, found: Entries, file: File) -> tuple[list[Run], bool]:
+def execute(model: ModelOf, found: Entries, batch: int) -> Run:
+    """Return a model executed at a batch; raise :class:`StepError`."""
+    values = {entry.name: entry.value(batch) for entry in found.entries}
+    return Run(model, {**_missing_weights(model, found), **values}, batch if found.baked and batch > 1 else 0)
+
+
+def _runs(model: ModelOf, found: Entries, file: File) -> tuple[list[Run], bool]:
     """Return the model executed at several batches; at the file's own alone where no other fits."""
-    weights = _missing_weights(model, found)
-
-    def run(batch: int) -> Run:
-        values = {entry.name: entry.value(batch) for entry in found.entries}
-        return Run(model, {**weights, **values}, batch if found.baked and batch > 1 else 0)
-
     try:
-        first = run(BATCHES[0])
+        first = execute(model, found, BATCHES[0])
     except StepError as error:
         raise file.refuse(f"its operators do not fit together: {error.message}", node=error.node) from None
     if all(entry.batch is None for entry in found.entries):
         return [first], True
     try:
-        others = [run(batch) for batch in BATCHES[1:]]
+        others = [execute(model, found, batch) for batch in BATCHES[1:]]
     except StepError:
         return [first], True
     runs = [first, *others]

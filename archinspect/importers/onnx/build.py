@@ -163,7 +163,7 @@ class _Builder:
         found: list[Row] = []
         by_output: dict[Value, int] = {}
         for steps in zip(*[run.steps for run in self.runs], strict=True):
-            if _is_folded(steps[0]):
+            if all(map(_is_folded, steps)):
                 continue
             at = self._biased(steps[0], found, by_output, readers)
             if at is not None:
@@ -236,7 +236,7 @@ class _Builder:
         roots = [value.stored[0] for value in absorbed if value.plain and len(value.stored) == 1]
         if len(roots) < len(absorbed) or any(value.size != root.elements for value, root in zip(absorbed, roots, strict=True)):
             return False
-        owners = {self.owners.get(root) for root in roots} - {None}
+        owners = {self.owners.get(root) for root in roots}
         if len(owners) > 1 or any(root in self.weights for root in roots) or len(set(roots)) < len(roots):
             return False
         outputs = row.bias[0].outputs if row.bias else self._used(step)
@@ -351,12 +351,12 @@ class _Builder:
         return self._data(value, path, sample, op, origin)
 
     def _counts(self, root: Stored) -> bool:
-        """Whether a stored tensor that is read as data counts; a single number of a `Constant` is an argument."""
+        """Whether a stored tensor that is read as data counts; whole numbers, and a `Constant` of one, are arguments."""
         if root.filled:
             return self.fills_are_weights and root.elements > 0
-        if root.initializer and root.dtype in FLOATS:
-            return root.elements > 0
-        return root.elements > 1
+        if root.dtype not in FLOATS and root.dtype not in QUANTIZED:
+            return False
+        return root.elements > (0 if root.initializer else 1)
 
     def _data(self, value: Value, path: str, sample: Shape | None, op: Op | None, origin: Span | None = None) -> Made:
         """Add a tensor of the file as data, in the layer that reads it first."""

@@ -157,11 +157,11 @@ class Run:
         given = [value for value in step.inputs if value is not None]
         constant = all(value.constant for value in given) and not step.kind.startswith("Random")
         sure = all(value.sure for value in given)
-        stored = tuple(dict.fromkeys(one for value in given for one in value.stored)) if constant else ()
+        stored = tuple(dict.fromkeys(one for value in given for one in value.stored))
         for value in found:
             value.constant = constant
             value.sure = value.sure and sure
-            if not value.stored:
+            if not value.stored and (constant or value.data is not None):
                 value.stored = stored
             if step.kind not in _ORDERING:
                 value.plain = value.plain and step.kind in ("Constant", "ConstantOfShape")
