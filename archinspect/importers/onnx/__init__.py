@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from archinspect.importers.onnx.build import BATCHES, build
+from archinspect.importers.onnx.build import BATCHES, graph_of
 from archinspect.importers.onnx.inputs import entries_of
 from archinspect.importers.onnx.model import ModelOf, Stored, parse
 from archinspect.importers.onnx.run import Run, StepError
@@ -41,7 +41,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
         return None
     runs, fixed = _runs(model, found, file)
     name = os.path.basename(file.path).removesuffix(".onnx")
-    graph = build(runs, found.entries, name, file)
+    graph = graph_of(runs, found.entries, name, file)
     return graph.replace(
         description=_described(model, found, fixed), source="", params={k: v for k, v in found.params.items() if v is not None}
     )

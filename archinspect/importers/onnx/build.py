@@ -82,6 +82,7 @@ class _Builder:
         """The same value at each batch."""
         self.lender: Made | None = None
         """An input that tells the batch."""
+        self.says_all = runs[0].model.says_all
         self.fills_are_weights = any(
             step.kind in ("Conv", "Gemm", "MatMul") and any(root.filled for root in step.input(1).stored)
             for step in runs[0].steps
@@ -236,6 +237,8 @@ class _Builder:
         roots = [value.stored[0] for value in absorbed if value.plain and len(value.stored) == 1]
         if len(roots) < len(absorbed) or any(value.size != root.elements for value, root in zip(absorbed, roots, strict=True)):
             return False
+        if self.says_all and not all(root.role for root in roots):
+            return False
         owners = {self.owners.get(root) for root in roots}
         if len(owners) > 1 or any(root in self.weights for root in roots) or len(set(roots)) < len(roots):
             return False
@@ -352,6 +355,8 @@ class _Builder:
 
     def _counts(self, root: Stored) -> bool:
         """Whether a stored tensor that is read as data counts; whole numbers, and a `Constant` of one, are arguments."""
+        if self.says_all:
+            return bool(root.role)
         if root.filled:
             return self.fills_are_weights and root.elements > 0
         if root.dtype not in FLOATS and root.dtype not in QUANTIZED:
@@ -393,7 +398,8 @@ class _Builder:
         return made
 
     def _learns(self, root: Stored) -> bool:
-        return (root.dtype in FLOATS or root.dtype in QUANTIZED) and (root.initializer or self.fills_are_weights)
+        """Whether a stored tensor is a parameter; else it is a buffer."""
+        return root.role != "buffer" and (root.initializer or root.filled)
 
     def _source(
         self, value: Value, shapes: tuple[Shape, ...], given: list[Tensor], own: str, path: str, op: Op | None, origin: Span
@@ -435,7 +441,7 @@ class _Builder:
         template = self._file_op(name, shapes, dtypes, macs, others, None, None, missing=missing, step=step, known=known)
         given = [self._tensor(value, None, path, template, origin) for value in values if not self._is_argument(value)]
         for root in _stored_inside(step):
-            if root not in self.owners and root.initializer:
+            if root not in self.owners and self._counts(root):
                 given.append(self._data_of(root, f"{path}.{root.name.replace('.', '_') or 'weight'}", path, template, origin))
         depends = any(isinstance(part, tuple) for sizes in template.shapes for part in sizes) or isinstance(macs, tuple) or isinstance(others, tuple)
         place, reads, tensors = None, len(given), [made.tensor for made in given]
@@ -454,7 +460,7 @@ class _Builder:
         """Whether an input is no data: whole numbers, and single ones, that decide what an operator does."""
         if value in self.made:
             return False
-        if any(one.initializer and one.dtype in FLOATS for one in value.stored):
+        if any(map(self._counts, value.stored)):
             return False
         return value.data is not None or (value.constant and value.size <= 1) or (value.constant and value.dtype == "int64" and value.rank <= 1)
 
@@ -544,6 +550,6 @@ def _all_inputs(step: Step) -> list[Value]:
     return [*(value for value in step.inputs if value is not None), *(v for one in step.inside for v in _all_inputs(one))]
 
 
-def build(runs: Sequence[Run], entries: Sequence[Entry], name: str, file: File) -> Graph:
+def graph_of(runs: Sequence[Run], entries: Sequence[Entry], name: str, file: File) -> Graph:
     """Return the graph of a model that was executed at :data:`BATCHES`, or at one alone."""
     return _Builder(runs, entries, name, file).build()

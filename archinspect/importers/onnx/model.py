@@ -34,6 +34,8 @@ DTYPES = {
 """Types of elements by their number; those of fewer than 8 bits count as 8, complex and texts as their like."""
 FLOATS = frozenset(("float", "float16", "float64", "bfloat16", "float8"))
 _RAW = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
+ROLES = ("archinspect.kind", "pkg.torch.export.graph_signature.InputSpec.kind")
+"""Metadata by which our own files, and those of PyTorch's newer exporter, say what a weight is."""
 MAX_DEPTH = 32
 """Depth of graphs within graphs."""
 MAX_RANK = 64
@@ -55,6 +57,8 @@ class Stored:
     external: tuple[str, ...] = ()
     initializer: bool = False
     """Whether it is one of a graph's weights, and no `Constant`."""
+    role: str = ""
+    """What the file says that it is to the network: a parameter, frozen, a buffer; mostly nothing."""
     filled: bool = False
     """Whether it is one number everywhere, in the place of weights that were left out."""
     kept: tuple[list[Any] | None] | None = None
@@ -106,6 +110,8 @@ class TypeOf:
     code: int = 0
     dims: tuple[int | str | None, ...] | None = None
     kind: str = "tensor"
+    role: str = ""
+    """As of :class:`Stored`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -152,6 +158,13 @@ class ModelOf:
     opsets: dict[str, int] = field(default_factory=dict)
     functions: dict[tuple[str, str, str], GraphOf] = field(default_factory=dict)
     producer: str = ""
+    roles: dict[str, str] = field(default_factory=dict)
+    """What the file says of its weights, by the values' names."""
+
+    @property
+    def says_all(self) -> bool:
+        """Whether the file says of every weight that it is one, as our own do."""
+        return self.producer == "archinspect"
 
 
 def domain_of(name: str) -> str:
@@ -183,6 +196,7 @@ class _Parser:
     def __init__(self, data: mmap) -> None:
         self.data = data
         self.nodes = 0
+        self.roles: dict[str, str] = {}
 
     def model(self) -> ModelOf:
         """Read the file."""
@@ -202,6 +216,9 @@ class _Parser:
                 found.producer = text(data, start, end)
         for part in functions:
             self.function(part, found)
+        found.roles = self.roles
+        for stored in found.graph.stored.values():
+            stored.role = self.roles.get(stored.name, "")
         return found
 
     def opset(self, part: Part, into: dict[str, int]) -> None:
@@ -235,6 +252,8 @@ class _Parser:
             elif number == 13:  # noqa: PLR2004 - value_info
                 value = self.value((start, end))
                 into.types[value.name] = value
+                if value.role:
+                    self.roles[value.name] = value.role
             elif number == 15:  # noqa: PLR2004 - sparse_initializer
                 stored = self.sparse((start, end))
                 stored.initializer = True
@@ -383,6 +402,10 @@ class _Parser:
                 found.name = text(data, start, end)
             elif number == 2 and wire == LENGTH:  # noqa: PLR2004 - of ValueInfoProto: type
                 self.type((start, end), found)
+            elif number == 4 and wire == LENGTH:  # noqa: PLR2004 - metadata_props
+                key, value = self.entry((start, end))
+                if key in ROLES:
+                    found.role = value.lower()
         return found
 
     def type(self, part: Part, into: TypeOf) -> None:

@@ -163,7 +163,8 @@ def normalization(operator: str, **args: Any) -> Callable[[Step], Ours]:  # noqa
         weights = tuple(at for at in range(1, len(use.inputs)) if use.has(at))
         if operator in ("LayerNormalization", "GroupNormalization"):
             found["center"] = use.has(2)
-        return Ours(make(operator, **found), (0,), weights)
+        is_frozen = operator == "BatchNormalization" and all(one.role == "buffer" for one in use.input(1).stored)
+        return Ours(make("FrozenBatchNormalization" if is_frozen else operator, **found), (0,), weights)
 
     return translate
 
@@ -522,6 +523,7 @@ MOVES = frozenset(
         *("SpaceToDepth", "SplitToSequence", "ConcatFromSequence", "TensorScatter", "Trilu", "Unique", "Transpose"),
         *("ConstantOfShape", "Expand", "Concat", "Slice", "Split", "Gather", "Reshape", "Flatten", "Tile"),
         *("Squeeze", "Unsqueeze", "BitCast", "SequenceMap", "QLinearConcat", "Dropout", "Hardmax"),
+        *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "AffineGrid"),
     )
 )
 """Operators that compute nothing."""
@@ -558,6 +560,11 @@ def operations(use: Step) -> int | None:
         biases = 2 * use.has(3)
         steps = prod(use.shape()[:2]) * use.shape(1)[0]
         return steps * units * (kind.operations + gates * biases)  # type: ignore[union-attr] # a recurrence of ours
+    if use.kind == "RoiAlign":
+        ratio = use.attribute("sampling_ratio", 0)
+        return 8 * ratio**2 * use.outputs[0].size if ratio else None
+    if use.kind == "QLinearGlobalAveragePool":
+        return use.input(0).size + 2 * use.outputs[0].size
     if use.kind in ("Attention", "MultiHeadAttention", "GroupQueryAttention", "QAttention"):
         return _of_scores(use)
     return None

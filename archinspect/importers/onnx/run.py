@@ -116,6 +116,9 @@ class Run:
         for name, value in zip(node.outputs, found, strict=False):
             if name:
                 value.name = value.name or name
+                if step.kind == "ConstantOfShape":
+                    for one in value.stored:
+                        one.role = self.model.roles.get(name, "")
                 self._declared(value, graph.types.get(name))
                 names[name] = value
         for name in node.outputs[len(found) :]:

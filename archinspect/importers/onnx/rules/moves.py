@@ -336,7 +336,7 @@ def filled(use: Step) -> list[Value]:
     if use.input(0).constant:
         # What stands in the place of weights that were left out.
         code = value.code if isinstance(value, Stored) else 1
-        made.stored = (Stored(name=use.path, dims=made.dims, code=code, filled=True, kept=(data,)),)
+        made.stored = (Stored(name=next(iter(use.node.outputs), ""), dims=made.dims, code=code, filled=True, kept=(data,)),)
     return [made]
 
 
