@@ -43,7 +43,9 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     name = os.path.basename(file.path).removesuffix(".onnx")
     graph = graph_of(runs, found.entries, name, file)
     return graph.replace(
-        description=_described(model, found, fixed), source="", params={k: v for k, v in found.params.items() if v is not None}
+        description=_described(model, found, fixed),
+        source="",
+        params={k: v for k, v in found.params.items() if v is not None},
     )
 
 

@@ -98,7 +98,7 @@ class _Builder:
             for values in zip(*[step.outputs for step in steps], strict=True):
                 self.at[values[0]] = values
         rows = self._rows()
-        places = [self._place(row) for row in rows]
+        places = self._places(rows)
         found = paths(places)
         own = frozenset(found)
         for place in places:
@@ -147,7 +147,9 @@ class _Builder:
         if entry.batch:
             # The network has its batch first; the file does not.
             own = self.graph.claim("", f"{path}_as_stored")
-            op = self._file_op("Transpose", [shapes], [entry.dtype], 0, 0, (0, 0, self._size([1, 2, 3])), 1, lies=View(strided=True))
+            op = self._file_op(
+                "Transpose", [shapes], [entry.dtype], 0, 0, (0, 0, self._size([1, 2, 3])), 1, lies=View(strided=True)
+            )
             made = Made(self.graph.add_node(op, [tensor], own, origin=origin).output, shapes, batched=True)
         self._note(values[0], made.tensor, made.shapes, batched=True)
 
@@ -175,9 +177,7 @@ class _Builder:
                 by_output[value] = len(found) - 1
         return found
 
-    def _biased(
-        self, step: Step, rows: list[Row], by_output: dict[Value, int], readers: Counter[Value]
-    ) -> int | None:
+    def _biased(self, step: Step, rows: list[Row], by_output: dict[Value, int], readers: Counter[Value]) -> int | None:
         """Return the row of the product to which a step adds a bias, as exporters write a fully connected layer."""
         if step.kind != "Add" or step.domain:
             return None
@@ -194,14 +194,27 @@ class _Builder:
         ours = self._ours(step)
         return step.kind == "MatMul" and ours is not None and isinstance(ours.op, Dense)
 
-    def _place(self, row: Row) -> Place:
-        step = row.steps[0]
-        kernel = step.inputs[1] if len(step.inputs) > 1 else None
-        weight = kernel.stored[0].name if kernel is not None and kernel.constant and len(kernel.stored) == 1 else ""
-        return place_of(step, weight)
+    def _places(self, rows: Sequence[Row]) -> list[Place]:
+        """Return where rows stand; one of which the file says nothing, beside others, with what it reads first."""
+        scoped = any(row.steps[0].scopes for row in rows)
+        modules: dict[Value, tuple[str, ...]] = {}
+        found = []
+        for row in rows:
+            step = row.steps[0]
+            kernel = step.inputs[1] if len(step.inputs) > 1 else None
+            weight = kernel.stored[0].name if kernel is not None and kernel.constant and len(kernel.stored) == 1 else ""
+            place = place_of(step, weight)
+            if scoped and not step.scopes:
+                before = next((modules[value] for value in step.inputs if value in modules), ())
+                place = Place(before, place.own)
+            modules |= dict.fromkeys((row.bias or row.steps)[0].outputs, place.module)
+            found.append(place)
+        return found
 
     def _ours(self, step: Step) -> Ours | None:
-        translate = OPERATORS.get(step.kind) if step.domain in ("", "com.microsoft") and step.kind in OPERATORS else None
+        translate = (
+            OPERATORS.get(step.kind) if step.domain in ("", "com.microsoft") and step.kind in OPERATORS else None
+        )
         if translate is None or (step.domain and step.kind in rules.MICROSOFT):
             return None
         try:
@@ -235,7 +248,9 @@ class _Builder:
         if row.bias:
             absorbed += [value for value in row.bias[0].inputs if value is not None and value.constant]
         roots = [value.stored[0] for value in absorbed if value.plain and len(value.stored) == 1]
-        if len(roots) < len(absorbed) or any(value.size != root.elements for value, root in zip(absorbed, roots, strict=True)):
+        if len(roots) < len(absorbed) or any(
+            value.size != root.elements for value, root in zip(absorbed, roots, strict=True)
+        ):
             return False
         if self.says_all and not all(root.role for root in roots):
             return False
@@ -250,7 +265,9 @@ class _Builder:
         macs = [one.macs for one in steps]
         shapes = [[part[1][at] for part in given] for at in range(len(self.runs))]
         batched = any(part[2] for part in given)
-        if not self._fits(ours.op, shapes, [part[2] for part in given], batched, wanted, macs, sum(root.elements for root in roots)):
+        if not self._fits(
+            ours.op, shapes, [part[2] for part in given], batched, wanted, macs, sum(root.elements for root in roots)
+        ):
             return False
         owner = next(iter(owners), None)
         if owner is not None and not self._shares(ours.op, shapes[0], owner):
@@ -292,22 +309,38 @@ class _Builder:
         if len(shape) == len(output) and shape[:1] == (1,):
             shape = shape[1:]
         at = self.at.get(value)
-        if at is not None and len({one.dims for one in at}) > 1:
+        if at is not None and any(one.dims != at[0].dims for one in at):
             return value, tuple(one.dims for one in at), True, None
         return value, ((1, *shape),) * len(self.runs), False, shape
 
     def _fits(
-        self, op: Op, shapes: Sequence[Sequence[Shape]], flags: Sequence[bool], batched: bool,
-        wanted: Sequence[tuple[Shape, ...]], macs: Sequence[int], weights: int,
+        self,
+        op: Op,
+        shapes: Sequence[Sequence[Shape]],
+        flags: Sequence[bool],
+        batched: bool,
+        wanted: Sequence[tuple[Shape, ...]],
+        macs: Sequence[int],
+        weights: int,
     ) -> bool:
         key = (op, tuple(map(tuple, shapes)), tuple(flags), tuple(wanted), tuple(macs), weights)
-        if key not in self.fits:
-            self.fits[key] = self._agree(op, shapes, flags, batched, wanted, macs, weights)
-        return self.fits[key]
+        try:
+            known = self.fits.get(key)
+        except TypeError:  # sizes that are known by name alone, for a formula, are in no table
+            return self._agree(op, shapes, flags, batched, wanted, macs, weights)
+        if known is None:
+            known = self.fits[key] = self._agree(op, shapes, flags, batched, wanted, macs, weights)
+        return known
 
     def _agree(
-        self, op: Op, shapes: Sequence[Sequence[Shape]], flags: Sequence[bool], batched: bool,
-        wanted: Sequence[tuple[Shape, ...]], macs: Sequence[int], weights: int,
+        self,
+        op: Op,
+        shapes: Sequence[Sequence[Shape]],
+        flags: Sequence[bool],
+        batched: bool,
+        wanted: Sequence[tuple[Shape, ...]],
+        macs: Sequence[int],
+        weights: int,
     ) -> bool:
         """Return whether an operator of ours gives what the file does, at every batch."""
         if any(flags[at] for at in op.shared if at < len(flags)):
@@ -370,7 +403,7 @@ class _Builder:
         own = self.graph.claim("", f"{path}.{name}")
         plain = value.plain and len(value.stored) == 1 and value.constant
         root = value.stored[0] if plain else None
-        fresh = [one for one in value.stored if one not in self.owners] if value.constant else []
+        fresh = [one for one in value.stored if one not in self.owners]
         counted = [one for one in fresh if self._counts(one)]
         shape = value.dims if sample is None else sample
         if root is not None and counted and size(value.dims) == root.elements:
@@ -392,7 +425,9 @@ class _Builder:
     def _data_of(self, root: Stored, own: str, path: str, op: Op | None, origin: Span) -> Made:
         kind = "Parameter" if self._learns(root) else "Constant"
         args = {} if kind == "Parameter" else {"dtype": root.dtype}
-        tensor = self._inside(make(kind, shape=root.dims, **args), [], self.graph.claim("", f"{own}_stored"), path, op, origin).output
+        tensor = self._inside(
+            make(kind, shape=root.dims, **args), [], self.graph.claim("", f"{own}_stored"), path, op, origin
+        ).output
         self.owners[root] = None
         made = self.weights[root] = Made(tensor, ((1, *root.dims),) * len(self.runs), batched=False)
         return made
@@ -402,11 +437,18 @@ class _Builder:
         return root.role != "buffer" and (root.initializer or root.filled)
 
     def _source(
-        self, value: Value, shapes: tuple[Shape, ...], given: list[Tensor], own: str, path: str, op: Op | None, origin: Span
+        self,
+        value: Value,
+        shapes: tuple[Shape, ...],
+        given: list[Tensor],
+        own: str,
+        path: str,
+        op: Op | None,
+        origin: Span,
     ) -> Made:
         """Add what follows from constants and sizes alone."""
         place, reads = None, len(given)
-        batched = len(set(shapes)) > 1
+        batched = any(shape != shapes[0] for shape in shapes)
         if batched and self.lender is not None:
             place = (len(given), 0, self._size([1, 2, 3]))
             given = [*given, self.lender.tensor]
@@ -421,7 +463,11 @@ class _Builder:
     def _place_file(self, steps: tuple[Step, ...], ours: Ours | None, path: str, origin: Span) -> None:
         """Add an operator with the file's shapes and costs."""
         step = steps[0]
-        values = [value for value in step.inputs if value is not None and not (value.data is not None and not value.entry and not value.stored)]
+        values = [
+            value
+            for value in step.inputs
+            if value is not None and not (value.data is not None and not value.entry and not value.stored)
+        ]
         values += [value for value in _outer(step) if value in self.made]
         values = list(dict.fromkeys(values))
         outputs = self._used(step)
@@ -438,12 +484,20 @@ class _Builder:
         others = self._size([one or 0 for one in other])
         dtypes = [value.dtype for value in outputs]
         # What the row is called has to be known before its weights are added.
-        template = self._file_op(name, shapes, dtypes, macs, others, None, None, missing=missing, step=step, known=known)
+        template = self._file_op(
+            name, shapes, dtypes, macs, others, None, None, missing=missing, step=step, known=known
+        )
         given = [self._tensor(value, None, path, template, origin) for value in values if not self._is_argument(value)]
         for root in _stored_inside(step):
             if root not in self.owners and self._counts(root):
-                given.append(self._data_of(root, f"{path}.{root.name.replace('.', '_') or 'weight'}", path, template, origin))
-        depends = any(isinstance(part, tuple) for sizes in template.shapes for part in sizes) or isinstance(macs, tuple) or isinstance(others, tuple)
+                given.append(
+                    self._data_of(root, f"{path}.{root.name.replace('.', '_') or 'weight'}", path, template, origin)
+                )
+        depends = (
+            any(isinstance(part, tuple) for sizes in template.shapes for part in sizes)
+            or isinstance(macs, tuple)
+            or isinstance(others, tuple)
+        )
         place, reads, tensors = None, len(given), [made.tensor for made in given]
         if depends:
             place = self._batch_place(given)
@@ -462,7 +516,11 @@ class _Builder:
             return False
         if any(map(self._counts, value.stored)):
             return False
-        return value.data is not None or (value.constant and value.size <= 1) or (value.constant and value.dtype == "int64" and value.rank <= 1)
+        return (
+            value.data is not None
+            or (value.constant and value.size <= 1)
+            or (value.constant and value.dtype == "int64" and value.rank <= 1)
+        )
 
     def _batch_place(self, given: Sequence[Made]) -> tuple[int, int, Size] | None:
         for index, made in enumerate(given):
@@ -489,9 +547,19 @@ class _Builder:
         return operations(step)
 
     def _file_op(
-        self, name: str, shapes: Sequence[tuple[Shape, ...]], dtypes: Sequence[str], macs: Size, other: Size,
-        place: tuple[int, int, Size] | None, reads: int | None, *, missing: tuple[str, ...] = (),
-        lies: View | None = None, step: Step | None = None, known: bool = True,
+        self,
+        name: str,
+        shapes: Sequence[tuple[Shape, ...]],
+        dtypes: Sequence[str],
+        macs: Size,
+        other: Size,
+        place: tuple[int, int, Size] | None,
+        reads: int | None,
+        *,
+        missing: tuple[str, ...] = (),
+        lies: View | None = None,
+        step: Step | None = None,
+        known: bool = True,
     ) -> FileOp:
         kind = kind_of(name, _KINDS.get(name, "other"))
         attributes = _shown(step) if step is not None else ()
@@ -501,8 +569,14 @@ class _Builder:
             lies = _LIES.get(step.kind)
         return kind(
             shapes=tuple(tuple(self._size(sizes) for sizes in zip(*dims, strict=True)) for dims in shapes),
-            dtypes=tuple(dtypes), macs=macs, other=other, place=place, reads=reads, missing=missing,
-            attributes=attributes, lies=lies,
+            dtypes=tuple(dtypes),
+            macs=macs,
+            other=other,
+            place=place,
+            reads=reads,
+            missing=missing,
+            attributes=attributes,
+            lies=lies,
         )
 
 
@@ -530,10 +604,7 @@ def _outer(step: Step) -> list[Value]:
     """Return what is read within a loop and comes from outside."""
     made = {value for one in step.inside for value in one.outputs}
     return [
-        value
-        for one in step.inside
-        for value in (*one.inputs, *_outer(one))
-        if value is not None and value not in made
+        value for one in step.inside for value in (*one.inputs, *_outer(one)) if value is not None and value not in made
     ]
 
 
@@ -547,7 +618,10 @@ def _stored_inside(step: Step) -> list[Stored]:
 
 def _all_inputs(step: Step) -> list[Value]:
     """Return what a step reads, and what is within it."""
-    return [*(value for value in step.inputs if value is not None), *(v for one in step.inside for v in _all_inputs(one))]
+    return [
+        *(value for value in step.inputs if value is not None),
+        *(v for one in step.inside for v in _all_inputs(one)),
+    ]
 
 
 def graph_of(runs: Sequence[Run], entries: Sequence[Entry], name: str, file: File) -> Graph:

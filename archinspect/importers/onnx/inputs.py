@@ -97,13 +97,9 @@ def entries_of(graph: GraphOf, file: File, settings: Settings, problems: Problem
     for one in said:
         dims = shapes[one.name]
         axis = _batch_axis(dims, batch, baked=baked)
-        named = [
-            size if size is not None or at == axis else f"{one.name}_{at}" for at, size in enumerate(dims)
-        ]
+        named = [size if size is not None or at == axis else f"{one.name}_{at}" for at, size in enumerate(dims)]
         names |= {size for at, size in enumerate(named) if type(size) is str and at != axis}
-        entries.append(
-            Entry(one.name, named, axis, DTYPES.get(one.code, "float"), is_sequence=one.kind != "tensor")
-        )
+        entries.append(Entry(one.name, named, axis, DTYPES.get(one.code, "float"), is_sequence=one.kind != "tensor"))
     open_ = dict.fromkeys(sorted(names))
     params = {**asked.params(open_, settings, problems, origin)}
     given = settings.shapes_for([entry.name for entry in entries])

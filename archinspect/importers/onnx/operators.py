@@ -6,7 +6,7 @@ there is none. Whether it agrees with the file, in shapes, weights and multiply-
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,11 +34,13 @@ class Ours(NamedTuple):
     """The inputs that are its own weights."""
 
 
-@cache
-def _made(name: str, args: tuple[tuple[str, Any], ...]) -> Op:
+def _make(name: str, args: tuple[tuple[str, Any], ...]) -> Op:
     kind = find_operator(name)
     assert kind is not None  # all names of this module are of the table of operators
     return kind(**{key: _listed(value) for key, value in args if value is not None})
+
+
+_made = lru_cache(10_000)(_make)
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - an argument as specs have it
@@ -47,7 +49,10 @@ def _listed(value: Any) -> Any:  # noqa: ANN401 - an argument as specs have it
 
 def make(operator: str, **args: Any) -> Op:  # noqa: ANN401 - as the operator takes
     """Return an operator by its name."""
-    return _made(operator, tuple(args.items()))
+    try:
+        return _made(operator, tuple(args.items()))
+    except TypeError:  # sizes that are known by name alone, for a formula, are in no table
+        return _make(operator, tuple(args.items()))
 
 
 def plain(operator: str, **args: Any) -> Callable[[Step], Ours]:  # noqa: ANN401 - as above
@@ -69,15 +74,28 @@ def joined(operator: str) -> Callable[[Step], Ours]:
     return lambda use: Ours(make(operator), tuple(range(len(use.inputs))))
 
 
-def with_number(operator: str, argument: Callable[[float], dict[str, Any]], *, turned: bool = False) -> Callable[[Step], Ours]:
+def with_number(
+    operator: str, argument: Callable[[float], dict[str, Any]], *, turned: bool = False
+) -> Callable[[Step], Ours]:
     """Return the function of an operator of two inputs, of which a number that is no weight may be an argument."""
 
     def translate(use: Step) -> Ours:
         for at in (1, 0) if turned else (1,):
             value = use.input(at)
             data = use.data(at)
-            if value.size == 1 and data and not any(one.initializer for one in value.stored) and use.input(1 - at).rank >= value.rank:
-                return Ours(make(operator if "value" in argument(1.0) or "exponent" in argument(1.0) else "Rescaling", **argument(float(data[0]))), (1 - at,))
+            if (
+                value.size == 1
+                and data
+                and not any(one.initializer for one in value.stored)
+                and use.input(1 - at).rank >= value.rank
+            ):
+                return Ours(
+                    make(
+                        operator if "value" in argument(1.0) or "exponent" in argument(1.0) else "Rescaling",
+                        **argument(float(data[0])),
+                    ),
+                    (1 - at,),
+                )
         return Ours(make(operator), (0, 1))
 
     return translate
@@ -243,7 +261,11 @@ def reduction(operator: str) -> Callable[[Step], Ours | None]:
         axes = use.ints("axes", 1) or list(range(rank))
         if not axes:
             return None
-        return Ours(make(operator, axis=tuple(axis_of(axis, rank) for axis in axes), keepdims=bool(use.attribute("keepdims", 1))))
+        return Ours(
+            make(
+                operator, axis=tuple(axis_of(axis, rank) for axis in axes), keepdims=bool(use.attribute("keepdims", 1))
+            )
+        )
 
     return translate
 
@@ -379,7 +401,9 @@ def concat(use: Step) -> Ours:
 
 def grid_sample(use: Step) -> Ours:
     """`GridSample`."""
-    mode = {"linear": "bilinear", "bilinear": "bilinear", "nearest": "nearest"}.get(use.attribute("mode", "linear"), "bicubic")
+    mode = {"linear": "bilinear", "bilinear": "bilinear", "nearest": "nearest"}.get(
+        use.attribute("mode", "linear"), "bicubic"
+    )
     return Ours(make("GridSample", mode=mode, **CHANNELS_FIRST), (0, 1))
 
 
@@ -523,7 +547,7 @@ MOVES = frozenset(
         *("SpaceToDepth", "SplitToSequence", "ConcatFromSequence", "TensorScatter", "Trilu", "Unique", "Transpose"),
         *("ConstantOfShape", "Expand", "Concat", "Slice", "Split", "Gather", "Reshape", "Flatten", "Tile"),
         *("Squeeze", "Unsqueeze", "BitCast", "SequenceMap", "QLinearConcat", "Dropout", "Hardmax"),
-        *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "AffineGrid"),
+        *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli"),
     )
 )
 """Operators that compute nothing."""
@@ -563,6 +587,8 @@ def operations(use: Step) -> int | None:
     if use.kind == "RoiAlign":
         ratio = use.attribute("sampling_ratio", 0)
         return 8 * ratio**2 * use.outputs[0].size if ratio else None
+    if use.kind == "AffineGrid":
+        return (2 * use.outputs[0].dims[-1] + 1) * use.outputs[0].size  # products with a point and a 1, and their sum
     if use.kind == "QLinearGlobalAveragePool":
         return use.input(0).size + 2 * use.outputs[0].size
     if use.kind in ("Attention", "MultiHeadAttention", "GroupQueryAttention", "QAttention"):
@@ -570,15 +596,19 @@ def operations(use: Step) -> int | None:
     return None
 
 
-def _of_scores(use: Step) -> int | None:
-    """Return what scaling, softmax and masks take; of com.microsoft's, whose masks differ, without these."""
-    heads = use.attribute("q_num_heads") or use.attribute("num_heads")
-    dims = use.shape()
-    if use.domain == "" and len(dims) == 4:  # noqa: PLR2004 - batch, heads, steps, features
-        heads, features = dims[1], dims[3] + use.shape(2)[3]
-    elif use.domain == "":
-        features = dims[2] // heads + use.shape(2)[2] // use.attribute("kv_num_heads", heads)
-    else:
-        return None
-    scores = use.macs // max(features, 1)
-    return scores * (6 + bool(use.attribute("is_causal")) + use.has(3))
+def _of_scores(use: Step) -> int:
+    """Return what scaling, softmax and masks take, 6 per score and 1 per mask; and the biases of com.microsoft's."""
+    dims, heads = use.shape(), use.attribute("q_num_heads") or use.attribute("num_heads") or 1
+    if use.domain:
+        packed = use.kind in ("Attention", "QAttention")
+        bias, mask = (2, 3) if packed else (3, 4)
+        keys = dims[1] if packed else use.shape(1)[1]
+        biased = use.input(bias).size * prod(dims[:2]) if use.kind != "GroupQueryAttention" and use.has(bias) else 0
+        masked = use.kind != "GroupQueryAttention" and use.has(mask)
+        return prod(dims[:2]) * heads * keys * (6 + masked + bool(use.attribute("unidirectional"))) + biased
+    features = (
+        dims[3] + use.shape(2)[3]
+        if len(dims) == 4
+        else dims[2] // heads + use.shape(2)[2] // use.attribute("kv_num_heads", heads)
+    )  # noqa: PLR2004 - batch, heads, steps, features
+    return use.macs // max(features, 1) * (6 + bool(use.attribute("is_causal")) + use.has(3))

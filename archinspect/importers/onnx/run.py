@@ -57,7 +57,9 @@ class Run:
         if depth > MAX_DEPTH:
             raise StepError(f"functions or graphs nest deeper than {MAX_DEPTH}", prefix)
         for name, stored in graph.stored.items():
-            names.setdefault(name, Value(stored.dims, stored.dtype, None, (stored,), constant=True, name=name, plain=True))
+            names.setdefault(
+                name, Value(stored.dims, stored.dtype, None, (stored,), constant=True, name=name, plain=True)
+            )
         for node in _in_order(graph.nodes, names):
             self._node(node, graph, names, prefix, scopes, opsets, attributes, depth)
         found = []
@@ -142,7 +144,10 @@ class Run:
             return _FLOW[step.kind](self, step, names, opsets, depth)
         rule = rules.find(step.domain, step.kind)
         if rule is None:
-            found = [Value(step.inputs[0].dims if step.inputs and step.inputs[0] else (), sure=False) for _ in step.node.outputs]
+            found = [
+                Value(step.inputs[0].dims if step.inputs and step.inputs[0] else (), sure=False)
+                for _ in step.node.outputs
+            ]
             step.unknown = ("macs", "flops")
         else:
             try:
@@ -196,7 +201,10 @@ def _in_order(nodes: list[NodeOf], names: Mapping[str, Value]) -> list[NodeOf]:
     else:
         return nodes
     makers = {name: node for node in nodes for name in node.outputs if name}
-    waits = {id(node): {id(makers[name]) for name in node.inputs if name in makers and makers[name] is not node} for node in nodes}
+    waits = {
+        id(node): {id(makers[name]) for name in node.inputs if name in makers and makers[name] is not node}
+        for node in nodes
+    }
     readers: dict[int, list[NodeOf]] = {}
     for node in nodes:
         for one in waits[id(node)]:
@@ -221,7 +229,9 @@ def _branches(run: Run, step: Step, names: dict[str, Value], opsets: Mapping[str
     """`If`: the branch that is taken where sizes decide it, else the one with more work."""
     condition = step.data(0)
     found: list[tuple[list[Step], list[Value]]] = []
-    chosen = ("then_branch", "else_branch") if condition is None else ("then_branch",) if condition[0] else ("else_branch",)
+    chosen = (
+        ("then_branch", "else_branch") if condition is None else ("then_branch",) if condition[0] else ("else_branch",)
+    )
     for name in chosen:
         inside: list[Step] = []
         outer, run._into = run._into, inside
@@ -261,7 +271,14 @@ def _loop(run: Run, step: Step, names: dict[str, Value], opsets: Mapping[str, in
     outputs: list[Value] = []
     rows: list[Value] = []
     executed: list[Step] = []
-    known_steps = trips is not None and count <= MAX_TRIPS and any(value is not None and value.items is not None or value is not None and value.data is not None for value in carried)
+    known_steps = (
+        trips is not None
+        and count <= MAX_TRIPS
+        and any(
+            value is not None and value.items is not None or value is not None and value.data is not None
+            for value in carried
+        )
+    )
     state = carried
     for trip in range(count if known_steps else min(count, 2)):
         inside: list[Step] = []
@@ -284,8 +301,21 @@ def _loop(run: Run, step: Step, names: dict[str, Value], opsets: Mapping[str, in
     if trips is None:
         step.unknown = ("macs", "flops")
         step.notes = "how often it runs follows from data: once is counted"
-    finals = [Value(v.dims, v.dtype, v.data if known_steps else None, sure=v.sure and (trips is not None or v.items is None), items=v.items) if v is not None else Value(sure=False) for v in state]
-    stacks = [Value((count, *value.dims), value.dtype, sure=trips is not None and value.sure) for value in rows[:scanned]]
+    finals = [
+        Value(
+            v.dims,
+            v.dtype,
+            v.data if known_steps else None,
+            sure=v.sure and (trips is not None or v.items is None),
+            items=v.items,
+        )
+        if v is not None
+        else Value(sure=False)
+        for v in state
+    ]
+    stacks = [
+        Value((count, *value.dims), value.dtype, sure=trips is not None and value.sure) for value in rows[:scanned]
+    ]
     step.outputs = [*finals, *stacks]
     run._spread(step, step.outputs)
     for value in step.outputs:
@@ -306,7 +336,7 @@ def _scan(run: Run, step: Step, names: dict[str, Value], opsets: Mapping[str, in
     old = step.opset < 9  # noqa: PLR2004 - with the lengths of sequences, and a batch
     given = step.inputs[1:] if old else step.inputs
     states, sequences = given[: len(given) - scanned], given[len(given) - scanned :]
-    axes = step.attribute("scan_input_axes" , [0] * scanned)
+    axes = step.attribute("scan_input_axes", [0] * scanned)
     lead: Shape = ()
     inner = dict(names)
     count = 1
@@ -362,7 +392,9 @@ def _map(run: Run, step: Step, names: dict[str, Value], opsets: Mapping[str, int
         outputs = run._graph(body, given, f"{step.path}/", step.scopes, opsets, step.attributes, depth + 1)
         for into, value in zip(made, outputs, strict=True):
             into.append(value)
-    step.outputs = [Value(part[0].dims if part else (), part[0].dtype if part else "float", items=part) for part in made]
+    step.outputs = [
+        Value(part[0].dims if part else (), part[0].dtype if part else "float", items=part) for part in made
+    ]
     run._into.append(step)
     return step.outputs
 

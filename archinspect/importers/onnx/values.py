@@ -100,7 +100,7 @@ class Step:
                 raise OpenError(f"'{name}' follows from data")
         if value is None:
             return None if default is None else list(default)
-        return [int(one) for one in (value if isinstance(value, list) else [value])]
+        return [one if isinstance(one, int) else int(one) for one in (value if isinstance(value, list) else [value])]
 
     def has(self, at: int) -> bool:
         """Whether there is this input."""
@@ -150,14 +150,14 @@ def stretched(*shapes: Shape) -> Shape:
     rank = max(map(len, shapes))
     found = []
     for at in range(-rank, 0):
-        wide = 1
-        for shape in shapes:
-            size = shape[at] if -at <= len(shape) else 1
-            if size != 1 and size != wide:
-                if wide != 1:
-                    raise RuleError(f"{' and '.join(str(list(one)) for one in shapes)} do not fit together")
-                wide = size
-        found.append(wide)
+        sizes = [shape[at] for shape in shapes if -at <= len(shape)]
+        # A size that is known by a name alone, for a formula, is not compared unless it has to be.
+        wide = [size for size in sizes if type(size) is not int or size != 1] or [1]
+        if any(size is not wide[0] for size in wide):
+            wide = [size for size in wide if size != 1] or [1]
+            if any(size != wide[0] for size in wide):
+                raise RuleError(f"{' and '.join(str(list(one)) for one in shapes)} do not fit together")
+        found.append(wide[0])
     return tuple(found)
 
 
@@ -169,7 +169,7 @@ def strides_of(dims: Shape) -> list[int]:
     return found
 
 
-def places(dims: Shape, strides: Sequence[int], start: int = 0) -> list[int]:
+def places(dims: Sequence[int], strides: Sequence[int], start: int = 0) -> list[int]:
     """Return where the elements of a view of these strides are, in order."""
     found = [start]
     for size, stride in zip(dims, strides, strict=True):

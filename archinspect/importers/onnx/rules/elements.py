@@ -102,11 +102,15 @@ def cast(use: Step) -> list[Value]:
     value = use.input(0)
     dtype = use.input(1).dtype if use.kind == "CastLike" else DTYPES.get(use.attribute("to", 1), "float")
     given = use.data(0)
-    convert: Callable[[Any], Any] = bool if dtype == "bool" else float if dtype in FLOATS else int
+    convert: Callable[[Any], Any] = bool if dtype == "bool" else float if dtype in FLOATS else _whole
     data = None if given is None else _try(lambda: [convert(one) for one in given])
     made = use.make(value.dims, dtype, data, sure=value.sure)
     made.made = value.made
     return [made]
+
+
+def _whole(number: Any) -> Any:  # noqa: ANN401 - a number
+    return number if isinstance(number, int) and not isinstance(number, bool) else int(number)
 
 
 def clip(use: Step) -> list[Value]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.base.shape import ceil_div
 from archinspect.importers.onnx.model import DTYPES, Stored
 from archinspect.importers.onnx.values import (
     OpenError,
@@ -156,23 +157,27 @@ def split(use: Step) -> list[Value]:
         raise RuleError(f"{sizes} are not the {dims[axis]} positions of axis {axis}")
     given, start, found = use.data(0), 0, []
     for size in sizes:
-        data = None if given is None else _cut(given, dims, {axis: range(start, start + size)})
+        data = None if given is None else _cut(given, dims, {axis: _Taken(start, size)})
         found.append(use.make((*dims[:axis], size, *dims[axis + 1 :]), "", data))
         start += size
     return found
 
 
-def _cut(data: list[Any], dims: Shape, taken: dict[int, range]) -> list[Any]:
+class _Taken(NamedTuple):
+    """Positions of an axis."""
+
+    start: int
+    count: int
+    step: int = 1
+
+
+def _cut(data: list[Any], dims: Shape, taken: dict[int, _Taken]) -> list[Any]:
     """Return the elements at these positions of some axes."""
-    ranges = [taken.get(axis, range(size)) for axis, size in enumerate(dims)]
+    parts = [taken.get(axis, _Taken(0, size)) for axis, size in enumerate(dims)]
     own = strides_of(dims)
-    start = sum(positions.start * stride for positions, stride in zip(ranges, own, strict=True))
-    return [
-        data[place]
-        for place in places(
-            tuple(map(len, ranges)), [r.step * stride for r, stride in zip(ranges, own, strict=True)], start
-        )
-    ]
+    start = sum(part.start * stride for part, stride in zip(parts, own, strict=True))
+    strides = [part.step * stride for part, stride in zip(parts, own, strict=True)]
+    return [data[place] for place in places([part.count for part in parts], strides, start)]
 
 
 def cut(use: Step) -> list[Value]:
@@ -197,17 +202,20 @@ def cut(use: Step) -> list[Value]:
         taken[at] = _positions(dims[at], start, end, step)
     given = use.data(0)
     data = None if given is None else _cut(given, dims, taken)
-    sizes = [len(taken[at]) if at in taken else size for at, size in enumerate(dims)]
+    sizes = [taken[at].count if at in taken else size for at, size in enumerate(dims)]
     return [use.make(sizes, "", data, sure=sure)]
 
 
-def _positions(length: int, start: int, end: int, step: int) -> range:
+def _positions(length: int, start: int, end: int, step: int) -> _Taken:
     low, high = (0, length) if step > 0 else (-1, length - 1)
 
     def bound(place: int) -> int:
-        return min(max(place + length if place < 0 else place, low), high)
+        at = place + length if place < 0 else place
+        return low if at < low else high if at > high else at
 
-    return range(bound(start), bound(end), step)
+    first = bound(start)
+    count = ceil_div(bound(end) - first, step)
+    return _Taken(first, count if count > 0 else 0, step)
 
 
 def gather(use: Step) -> list[Value]:
@@ -336,7 +344,9 @@ def filled(use: Step) -> list[Value]:
     if use.input(0).constant:
         # What stands in the place of weights that were left out.
         code = value.code if isinstance(value, Stored) else 1
-        made.stored = (Stored(name=next(iter(use.node.outputs), ""), dims=made.dims, code=code, filled=True, kept=(data,)),)
+        made.stored = (
+            Stored(name=next(iter(use.node.outputs), ""), dims=made.dims, code=code, filled=True, kept=(data,)),
+        )
     return [made]
 
 
@@ -396,9 +406,7 @@ def compress(use: Step) -> list[Value]:
     if axis is None:
         return [use.make((use.input(0).size if count is None else count,), sure=count is not None)]
     at = axis_of(axis, len(dims))
-    return [
-        use.make((*dims[:at], dims[at] if count is None else count, *dims[at + 1 :]), sure=count is not None)
-    ]
+    return [use.make((*dims[:at], dims[at] if count is None else count, *dims[at + 1 :]), sure=count is not None)]
 
 
 def unique(use: Step) -> list[Value]:

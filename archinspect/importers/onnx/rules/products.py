@@ -74,7 +74,9 @@ def einsum(use: Step) -> list[Value]:
     everything = "".join(map("".join, written))
     rest = sorted({letter for term in written for letter in term if letter.isdigit()}, reverse=True)
     if not arrow:
-        after = ("..." if rest else "") + "".join(sorted({one for one in everything if everything.count(one) == 1 and not one.isdigit()}))
+        after = ("..." if rest else "") + "".join(
+            sorted({one for one in everything if everything.count(one) == 1 and not one.isdigit()})
+        )
     out: list[str] = []
     at = 0
     while at < len(after):
@@ -268,7 +270,9 @@ def swiglu(use: Step) -> list[Value]:
 
 
 RULES: dict[str, Callable[[Step], list[Value]]] = {
-    **dict.fromkeys(("MatMul", "MatMulInteger", "QLinearMatMul", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"), matmul),
+    **dict.fromkeys(
+        ("MatMul", "MatMulInteger", "QLinearMatMul", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"), matmul
+    ),
     "FusedMatMul": fused_matmul,
     "TransposeMatMul": fused_matmul,
     "Gemm": gemm,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor, prod
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import ceil_div, largest
+from archinspect.base.shape import ceil_div, largest, scaled
 from archinspect.importers.onnx.values import OpenError, RuleError, Step, Value, axis_of
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def resize(use: Step) -> list[Value]:
     dims = use.shape()
     if use.kind == "Upsample" and use.opset < 7:  # noqa: PLR2004 - of pictures alone
         factors = (1, 1, use.attribute("height_scale", 1), use.attribute("width_scale", 1))
-        return [use.make([floor(size * factor) for size, factor in zip(dims, factors, strict=True)])]
+        return [use.make([scaled(size, factor) for size, factor in zip(dims, factors, strict=True)])]
     legacy = use.kind == "Upsample" or use.opset < 11  # noqa: PLR2004 - without roi
     at = 1 if legacy else 2
     scales = use.attribute("scales")
@@ -155,7 +155,7 @@ def resize(use: Step) -> list[Value]:
             found[axis] = size
     else:
         for axis, factor in zip(axes, scales or (), strict=True):
-            found[axis] = floor(dims[axis] * factor)
+            found[axis] = scaled(dims[axis], factor)
     return [use.make(found)]
 
 
@@ -206,9 +206,7 @@ RULES: dict[str, Callable[[Step], list[Value]]] = {
     "ConvTranspose": transposed,
     "DeformConv": deformed,
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), pooling),
-    **dict.fromkeys(
-        ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "QLinearGlobalAveragePool"), global_pooling
-    ),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "QLinearGlobalAveragePool"), global_pooling),
     "MaxUnpool": unpooling,
     "Resize": resize,
     "Upsample": resize,
