@@ -32,6 +32,7 @@ DTYPES = {
     **dict.fromkeys((21, 22, 25, 26), "int8"),
 }
 """Types of elements by their number; those of fewer than 8 bits count as 8, complex and texts as their like."""
+QUANTIZED = frozenset(("int8", "uint8"))
 FLOATS = frozenset(("float", "float16", "float64", "bfloat16", "float8"))
 _RAW = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
 ROLES = ("archinspect.kind", "pkg.torch.export.graph_signature.InputSpec.kind")

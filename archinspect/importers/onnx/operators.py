@@ -7,13 +7,14 @@ there is none. Whether it agrees with the file, in shapes, weights and multiply-
 from __future__ import annotations
 
 from functools import lru_cache
-from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.importers.onnx.model import DTYPES
+from archinspect.importers.onnx.rules import MICROSOFT
 from archinspect.importers.onnx.rules.windows import Window, kernel_of
-from archinspect.importers.onnx.values import axis_of
+from archinspect.importers.onnx.values import RuleError, axis_of
 from archinspect.ops import find_operator
+from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -538,77 +539,14 @@ OPERATORS: dict[str, Callable[[Step], Ours | None]] = {
     "TopK": top,
 }
 """By the name in the standard set."""
-MOVES = frozenset(
-    (
-        *("CenterCropPad", "Col2Im", "Compress", "Constant", "DepthToSpace", "EyeLike", "GatherElements", "GatherND"),
-        *("Identity", "MaxUnpool", "NonZero", "OneHot", "Optional", "OptionalGetElement", "OptionalHasElement"),
-        *("Pad", "Range", "ReverseSequence", "Scatter", "ScatterElements", "ScatterND", "SequenceAt"),
-        *("SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "Shape", "Size"),
-        *("SpaceToDepth", "SplitToSequence", "ConcatFromSequence", "TensorScatter", "Trilu", "Unique", "Transpose"),
-        *("ConstantOfShape", "Expand", "Concat", "Slice", "Split", "Gather", "Reshape", "Flatten", "Tile"),
-        *("Squeeze", "Unsqueeze", "BitCast", "SequenceMap", "QLinearConcat", "Dropout", "Hardmax"),
-        *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli"),
-    )
-)
-"""Operators that compute nothing."""
-EACH: dict[str, int] = {
-    **dict.fromkeys(("IsNaN", "IsInf", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "Mod"), 1),
-    **dict.fromkeys(("Acosh", "Asinh", "Atanh"), 1),
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"), 2),
-    **dict.fromkeys(("QLinearConv", "QLinearMatMul", "QGemm", "MatMulIntegerToFloat", "Shrink"), 2),
-    **dict.fromkeys(("ConvInteger", "MatMulInteger", "MatMulNBits", "MatMulBnb4", "FusedMatMul", "MatMul"), 0),
-    **dict.fromkeys(("Einsum", "TransposeMatMul", "DynamicQuantizeMatMul"), 0),
-    **dict.fromkeys(("Gemm", "FusedGemm", "ConvTranspose", "Conv", "FusedConv", "DeformConv"), 1),
-    **dict.fromkeys(("RotaryEmbedding", "QLinearAdd", "QLinearMul"), 3),
-    **dict.fromkeys(("SkipLayerNormalization", "LayerNormalization", "BatchNormalization"), 9),
-    **dict.fromkeys(("SimplifiedLayerNormalization", "RMSNormalization", "SkipSimplifiedLayerNormalization"), 5),
-    **dict.fromkeys(("GroupNormalization", "InstanceNormalization"), 8),
-    **dict.fromkeys(("FastGelu", "BiasGelu", "QuickGelu"), 8),
-    "PRelu": 2,
-}
-"""Operations of each output element, beside multiply-accumulates, of those of which none of ours tells."""
-STATES = {"LSTM": (4, "LSTM"), "GRU": (3, "GRU"), "RNN": (1, "SimpleRNN"), "DynamicQuantizeLSTM": (4, "LSTM")}
-"""Recurrences: gates, and what they are called here."""
 
 
-def operations(use: Step) -> int | None:
-    """Return the operations beside multiply-accumulates of a step that none of ours is; None where they are not known."""
-    if use.kind in MOVES:
-        return 0
-    if use.kind in EACH:
-        return EACH[use.kind] * use.outputs[0].size
-    if use.kind in STATES:
-        gates, name = STATES[use.kind]
-        kind = find_operator(name)
-        units = use.shape(2)[1 if use.kind == "DynamicQuantizeLSTM" else -1]
-        biases = 2 * use.has(3)
-        steps = prod(use.shape()[:2]) * use.shape(1)[0]
-        return steps * units * (kind.operations + gates * biases)  # type: ignore[union-attr] # a recurrence of ours
-    if use.kind == "RoiAlign":
-        ratio = use.attribute("sampling_ratio", 0)
-        return 8 * ratio**2 * use.outputs[0].size if ratio else None
-    if use.kind == "AffineGrid":
-        return (2 * use.outputs[0].dims[-1] + 1) * use.outputs[0].size  # products with a point and a 1, and their sum
-    if use.kind == "QLinearGlobalAveragePool":
-        return use.input(0).size + 2 * use.outputs[0].size
-    if use.kind in ("Attention", "MultiHeadAttention", "GroupQueryAttention", "QAttention"):
-        return _of_scores(use)
-    return None
-
-
-def _of_scores(use: Step) -> int:
-    """Return what scaling, softmax and masks take, 6 per score and 1 per mask; and the biases of com.microsoft's."""
-    dims, heads = use.shape(), use.attribute("q_num_heads") or use.attribute("num_heads") or 1
-    if use.domain:
-        packed = use.kind in ("Attention", "QAttention")
-        bias, mask = (2, 3) if packed else (3, 4)
-        keys = dims[1] if packed else use.shape(1)[1]
-        biased = use.input(bias).size * prod(dims[:2]) if use.kind != "GroupQueryAttention" and use.has(bias) else 0
-        masked = use.kind != "GroupQueryAttention" and use.has(mask)
-        return prod(dims[:2]) * heads * keys * (6 + masked + bool(use.attribute("unidirectional"))) + biased
-    features = (
-        dims[3] + use.shape(2)[3]
-        if len(dims) == 4
-        else dims[2] // heads + use.shape(2)[2] // use.attribute("kv_num_heads", heads)
-    )  # noqa: PLR2004 - batch, heads, steps, features
-    return use.macs // max(features, 1) * (6 + bool(use.attribute("is_causal")) + use.has(3))
+def ours_of(step: Step) -> Ours | None:
+    """Return the operator of ours that a step may be; whether it is, is not said."""
+    translate = OPERATORS.get(step.kind)
+    if translate is None or step.domain not in ("", "com.microsoft") or (step.domain and step.kind in MICROSOFT):
+        return None
+    try:
+        return translate(step)
+    except (ArgumentError, RuleError, ArithmeticError, LookupError, TypeError, ValueError):
+        return None

@@ -63,26 +63,40 @@ class Step:
     """An operator on values, as it is executed."""
 
     node: NodeOf
-    kind: str
-    domain: str
     opset: int
     attributes: dict[str, Any]
     inputs: list[Value | None]
     path: str
     scopes: str
-    data_of: mmap
-    count: int
-    """Outputs that the file names."""
-    outputs: list[Value] = field(default_factory=list)
-    macs: int = 0
-    trips: int = 1
-    """How often what is inside runs."""
-    unknown: tuple[str, ...] = ()
-    notes: str = ""
+    file: mmap
     rebatched: int = 0
     """The batch, where the file has 1 in its place."""
+    outputs: list[Value] = field(default_factory=list)
+    macs: int = 0
+    unknown: tuple[str, ...] = ()
+    """Figures that are not known."""
+    note: str = ""
     inside: list[Step] = field(default_factory=list)
     """What runs within it: the body of a loop."""
+    trips: int = 1
+    """How often that runs."""
+    varies: bool = False
+    """Whether its outputs are no constants, even where its inputs are."""
+
+    @property
+    def kind(self) -> str:
+        """What the operator is called."""
+        return self.node.kind
+
+    @property
+    def domain(self) -> str:
+        """The set of operators that it is of; empty for the standard one."""
+        return self.node.domain
+
+    @property
+    def count(self) -> int:
+        """How many outputs the file names."""
+        return len(self.node.outputs)
 
     def attribute(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as the file says
         """Return an attribute."""
@@ -121,7 +135,7 @@ class Step:
         """Return an input's elements, where they are known."""
         value = self.input(at)
         if value.data is None and value.plain and len(value.stored) == 1 and value.size == value.stored[0].elements:
-            value.data = value.stored[0].values(self.data_of)
+            value.data = value.stored[0].values(self.file)
         return value.data
 
     def known(self, dtype: str, dims: Shape) -> bool:

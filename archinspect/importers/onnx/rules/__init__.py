@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.importers.onnx.rules import elements, moves, products, quantized, reductions, windows
+from archinspect.importers.onnx.rules import elements, moves, products, quantized, reductions, sequences, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ STANDARD: dict[str, Rule] = {
     **products.RULES,
     **quantized.RULES,
     **reductions.RULES,
+    **sequences.RULES,
     **windows.RULES,
 }
 """Those of the standard set, of every version."""

@@ -7,7 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.onnx.model import DTYPES, FLOATS
-from archinspect.importers.onnx.values import RuleError, Step, Value, stretched, stretched_data
+from archinspect.importers.onnx.values import Step, Value, stretched, stretched_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,12 +150,10 @@ def skip_normalization(use: Step) -> list[Value]:
     return [use.make(dims if at in (0, 3) else (*dims[:-1], 1)) for at in range(use.count)]
 
 
-def same(use: Step) -> list[Value]:
-    """Return as many outputs as there are, shaped as the first input."""
-    if not use.inputs:
-        raise RuleError("it has no input")
-    value = use.input(0)
-    return [use.make(value.dims, sure=value.sure) for _ in range(use.count)]
+def noise(use: Step) -> list[Value]:
+    """`RandomNormalLike` and its like."""
+    use.varies = True
+    return [use.make(use.shape())]
 
 
 RULES: dict[str, Rule] = {
@@ -165,9 +163,7 @@ RULES: dict[str, Rule] = {
             *("HardSigmoid", "HardSwish", "Hardmax", "LeakyRelu", "LogSoftmax", "Mish", "LpNormalization"),
             *("MeanVarianceNormalization", "Selu", "Shrink", "Sigmoid", "Sin", "Sinh", "Softmax", "Softplus"),
             *("Softsign", "Swish", "Tan", "Tanh", "ThresholdedRelu", "InstanceNormalization", "GroupNormalization"),
-            *("LRN", "PRelu", "BitwiseNot", "QuickGelu", "FastGelu", "BiasGelu", "BiasSoftmax", "RandomNormalLike"),
-            *("RandomUniformLike", "Bernoulli", "Scaler", "ImageScaler", "ParametricSoftplus", "ScaledTanh"),
-            *("BiasDropout", "RotaryEmbedding", "GridAffine"),
+            *("LRN", "PRelu", "BitwiseNot", "QuickGelu", "FastGelu", "BiasGelu", "BiasSoftmax", "RotaryEmbedding"),
         ),
         unary(),
     ),
@@ -204,6 +200,7 @@ RULES: dict[str, Rule] = {
     "Or": joined(lambda one, two: bool(one or two), "bool"),
     "Xor": joined(lambda one, two: bool(one) != bool(two), "bool"),
     **dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"), joined()),
+    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike", "Bernoulli"), noise),
     "Where": where,
     "Cast": cast,
     "CastLike": cast,
