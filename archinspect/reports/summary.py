@@ -479,11 +479,6 @@ def _edge(tensor: Tensor) -> Edge:
 
 
 def batch_shape(tensor: Tensor, facts: Facts) -> BatchShape:
-    """Return a tensor's shape, whose batch is None unless one was asked for.
-
-    A tensor of a file may have something else first, or no axis at all.
-    """
+    """Return a tensor's shape, whose batch is None unless one was asked for."""
     shape = facts.shape(tensor)
-    if tensor.batched and shape[:1] == (facts.batch,):
-        return (facts.settings.batch, *shape[1:])
-    return shape
+    return (facts.settings.batch, *shape[1:]) if tensor.batched else shape

@@ -122,7 +122,7 @@ def _described(model: ModelOf, found: Entries, fixed: bool) -> str:  # noqa: FBT
         "normalization into convolutions, untie what was tied, leave out what is zero"
     ]
     if fixed:
-        lines.append("the batch is baked into the file: figures are for its own, whatever is asked for")
+        lines.append("the batch is baked into the file, and figures are for its own")
     elif found.baked:
         lines.append("the file has a batch of 1; figures of others are what its operators would cost")
     if found.weights:

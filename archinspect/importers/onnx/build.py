@@ -79,6 +79,8 @@ class _Builder:
         self.fits = Fits(BATCHES[: len(runs)])
         self.made: dict[Value, Made] = {}
         self.shapes: dict[Tensor, Shape] = {}
+        self.batched: set[Tensor] = set()
+        """Those whose first axis is the batch."""
         self.weights: dict[Stored, Made] = {}
         """Tensors of the file that are data of the graph."""
         self.owners: dict[Stored, Node | None] = {}
@@ -112,7 +114,10 @@ class _Builder:
         for row, path in zip(rows, found, strict=True):
             self.graph.claim(path)
             self._row(row, path)
-        return self.graph.build(*map(self._output, self.runs[0].outputs))
+        outputs = [self._output(value) for value in self.runs[0].outputs]
+        if len(self.runs) == 1 and entries and entries[0].dims[:1] == [1]:
+            self.graph.batch = 1
+        return self.graph.build(*outputs, batched=self.batched)
 
     def _composite(self, path: str, rows: frozenset[str]) -> None:
         if path not in self.graph.composites and path not in rows:
@@ -140,7 +145,7 @@ class _Builder:
             self._note(values[0], tensor, Given(shapes, batched=False))
             return
         tensor = self.graph.add_input(make("Input", shape=entry.sample(), dtype=entry.dtype), path, origin)
-        first = Given(tuple((batch, *entry.sample()) for batch in BATCHES), batched=True)
+        first = self.fits.given([(batch, *entry.sample()) for batch in BATCHES])
         made = self._note(values[0], tensor, first)
         self.lender = self.lender or made
         if entry.batch:
@@ -148,11 +153,13 @@ class _Builder:
             name = self.graph.claim("", f"{path}_as_stored")
             op = _file_op("Transpose", [shapes], [entry.dtype], place=(0, 0, fitted(BATCHES)), lies=View(strided=True))
             turned = self.graph.add_node(op, [tensor], name, origin=origin).output
-            self._note(values[0], turned, Given(shapes, batched=True))
+            self._note(values[0], turned, self.fits.given(shapes))
 
     def _note(self, value: Value, tensor: Tensor, given: Given) -> Made:
         made = self.made[value] = Made(tensor, given)
         self.shapes[tensor] = given.shapes[0]
+        if given.batched:
+            self.batched.add(tensor)
         return made
 
     # Rows
@@ -209,9 +216,8 @@ class _Builder:
         if owner is not None:
             self.graph.tie(node, owner)
         self.owners |= {root: node for root in roots if root not in self.owners}
-        batched = any(one.batched for one in given)
         for value, tensor in zip(outputs, node.outputs, strict=False):
-            self._note(value, tensor, Given(tuple(one.dims for one in self.at[value]), batched))
+            self._note(value, tensor, self.fits.given([one.dims for one in self.at[value]]))
         return True
 
     def _alone(self, value: Value) -> tuple[Stored, ...]:
@@ -261,9 +267,8 @@ class _Builder:
         tensors, place = self._with_batch(made, op)
         found = op.replace(place=place, reads=len(made))
         node = self.graph.add_node(found, tensors, path, origin=layer.origin)
-        batched = place is not None or any(one.given.batched for one in made)
         for value, tensor, dims in zip(outputs, node.outputs, shapes, strict=True):
-            self._note(value, tensor, Given(dims, batched))
+            self._note(value, tensor, self.fits.given(dims))
 
     def _with_batch(self, made: Sequence[Made], op: FileOp) -> tuple[list[Tensor], tuple[int, int, Size] | None]:
         """Return the tensors that a step reads, and of which axis of which it knows the batch, if it has to."""
@@ -298,7 +303,7 @@ class _Builder:
             return known.given
         shapes = tuple(one.dims for one in self.at.get(value, (value,) * len(self.runs)))
         if any(shape != shapes[0] for shape in shapes):
-            return Given(shapes, batched=True)
+            return self.fits.given(shapes)
         return Given(((1, *(value.dims if sample is None else sample)),) * len(self.runs), batched=False)
 
     def _tensor(self, value: Value, sample: Shape | None, layer: Layer) -> Made:
@@ -312,16 +317,15 @@ class _Builder:
         """Add what follows from constants and sizes alone: a weight, or what is made of weights, or of none."""
         new = [root for root in value.stored if self._is_new(root)]
         given = self._given(value, sample)
-        if new and self._alone(value) and not given.batched:
+        is_one = all(shape == given.shapes[0] for shape in given.shapes)
+        if new and self._alone(value) and is_one:
             return self._weight(new[0], given.shapes[0][1:], layer)
         made = [self._weight(root, root.dims, layer) for root in new]
-        shapes = given.shapes
-        if not given.batched and sample is None:
-            shapes = (value.dims,) * len(self.runs)
+        shapes = (value.dims,) * len(self.runs) if is_one and sample is None else given.shapes
         op = _file_op("Constant", [shapes], [value.dtype])
         tensors, place = self._with_batch(made, op)
         node = self._inside(op.replace(place=place, reads=len(made)), tensors, value.name, layer)
-        return self._note(value, node.output, Given(shapes, given.batched))
+        return self._note(value, node.output, self.fits.given(shapes))
 
     def _weight(self, root: Stored, shape: Shape, layer: Layer) -> Made:
         """Add a stored tensor as data: a parameter, or a buffer."""

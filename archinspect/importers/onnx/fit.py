@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
 
 
 class Given(NamedTuple):
-    """An input as the graph has it: its shape at each batch, and whether it differs from sample to sample."""
+    """A tensor as the graph has it: its shape at each batch, and whether the batch is its first axis."""
 
     shapes: tuple[Shape, ...]
     batched: bool
@@ -38,6 +38,15 @@ class Fits:
     def __init__(self, batches: Sequence[int]) -> None:
         self.batches = batches
         self._known: dict[object, bool] = {}
+
+    def batched(self, shapes: Sequence[Shape]) -> bool:
+        """Return whether the batch is the first axis; not of a model that was executed at one batch alone."""
+        pairs_ = zip(shapes, self.batches, strict=True)
+        return len(self.batches) > 1 and all(shape[:1] == (batch,) for shape, batch in pairs_)
+
+    def given(self, shapes: Sequence[Shape]) -> Given:
+        """Return what a tensor of these shapes is like."""
+        return Given(tuple(shapes), self.batched(shapes))
 
     def agree(self, op: Op, given: Sequence[Given], wanted: Wanted) -> bool:
         """Return whether an operator on these inputs is what the file has."""
@@ -63,11 +72,12 @@ class Fits:
 
     def _agrees_at(self, at: int, op: Op, given: Sequence[Given], wanted: Wanted) -> bool:
         shapes = [one.shapes[at] for one in given]
-        if not op.stretches and any(one.batched for one in given):
+        expected = wanted.outputs[at]
+        if not op.stretches and self.batched([outputs[0] for outputs in wanted.outputs]):
             # As the engine does: what is the same for all samples is repeated for each.
             batch = self.batches[at]
             shapes = [s if one.batched else (batch, *s[1:]) for one, s in zip(given, shapes, strict=True)]
-        found, expected = op.outputs(*shapes), wanted.outputs[at]
+        found = op.outputs(*shapes)
         if len(found) < len(expected) or found[: len(expected)] != expected:
             return False
         if op.work(shapes, found[0]).macs != wanted.macs[at]:

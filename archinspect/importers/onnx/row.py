@@ -47,6 +47,9 @@ class FileInput(Input):
     def output(self, *shapes: Shape) -> Shape:
         return self.shape
 
+    def of_batch(self, batch: int) -> Shape:
+        return self.shape
+
     def given(self) -> dict[str, object]:
         return {"shape": self.shape, "dtype": self.dtype}
 
