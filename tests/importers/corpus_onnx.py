@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from archinspect import InvalidSpecError, Network, network
-from archinspect.base.source import SourceError
 from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
+from archinspect.base.source import SourceError
 from archinspect.importers.file import File
 from archinspect.importers.onnx import execute
 from archinspect.importers.onnx.inputs import entries_of

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from archinspect.importers.onnx.build import BATCHES, graph_of
 from archinspect.importers.onnx.inputs import entries_of
-from archinspect.importers.onnx.model import ModelOf, Stored, parse
+from archinspect.importers.onnx.messages import ModelOf, Stored
+from archinspect.importers.onnx.model import parse
 from archinspect.importers.onnx.run import Run, StepError
 from archinspect.importers.onnx.values import Value
 
@@ -30,6 +31,13 @@ REFUSED = {
     "ai.onnx.ml": "operators of classical machine learning, such as trees and classifiers, which are no network's",
 }
 """Sets of operators that are not read, and why."""
+
+
+AS_STORED = (
+    "parameters as stored in the file: exporters fold batch normalization into convolutions, untie what was tied, "
+    "leave out what is zero"
+)
+"""What a reader of figures has to know."""
 
 
 def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
@@ -109,18 +117,16 @@ def _missing_weights(model: ModelOf, found: Entries) -> dict[str, Value]:
     for said in model.graph.inputs:
         if said.name in found.weights:
             dims = tuple(size for size in said.dims or () if type(size) is int)
-            stored = Stored(name=said.name, dims=dims, code=said.code, initializer=True, kept=(None,))
-            values[said.name] = Value(dims, stored.dtype, None, (stored,), constant=True, name=said.name, plain=True)
+            stored = Stored(said.name, dims, said.code)
+            stored.initializer = stored.is_external = True
+            values[said.name] = Value.of(stored)
     return values
 
 
 def _described(model: ModelOf, found: Entries, fixed: bool) -> str:  # noqa: FBT001 - a fact that is told
     """Return what a reader of a summary has to know of the file."""
     made = f" of {model.producer}" if model.producer else ""
-    lines = [
-        f"ONNX{made}, opset {model.opsets.get('', 1)}; parameters as stored in the file: exporters fold batch "
-        "normalization into convolutions, untie what was tied, leave out what is zero"
-    ]
+    lines = [f"ONNX{made}, opset {model.opsets.get('', 1)}; {AS_STORED}"]
     if fixed:
         lines.append("the batch is baked into the file, and figures are for its own")
     elif found.baked:

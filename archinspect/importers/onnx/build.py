@@ -10,7 +10,7 @@ from archinspect.importers.onnx import rules
 from archinspect.importers.onnx.costs import MOVES, operations
 from archinspect.importers.onnx.fit import Fits, Given, Wanted, are_shared
 from archinspect.importers.onnx.flow import FLOW
-from archinspect.importers.onnx.model import FLOATS, QUANTIZED
+from archinspect.importers.onnx.messages import FLOATS, QUANTIZED
 from archinspect.importers.onnx.names import paths
 from archinspect.importers.onnx.operators import Ours, make, ours_of
 from archinspect.importers.onnx.row import FileInput, FileOp, Size, fitted, kind_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.importers.file import File
     from archinspect.importers.onnx.inputs import Entry
-    from archinspect.importers.onnx.model import Stored
+    from archinspect.importers.onnx.messages import Stored
     from archinspect.importers.onnx.run import Run
     from archinspect.importers.onnx.values import Step, Value
     from archinspect.ops.base import Op
@@ -67,7 +67,7 @@ class Layer(NamedTuple):
 
 
 def graph_of(runs: Sequence[Run], entries: Sequence[Entry], name: str, file: File) -> Graph:
-    """Return the graph of a model that was executed at :data:`BATCHES`, or at one alone, which is then the file's own."""
+    """Return the graph of a model that was executed at :data:`BATCHES`, or at the file's own alone."""
     return _Builder(runs, name, file).build(entries)
 
 
@@ -195,7 +195,7 @@ class _Builder:
         outputs = self._outputs((row.bias or row.steps)[0])
         if len(roots) < len(absorbed) or any(not value.sure or value.items is not None for value in outputs):
             return False
-        owner = self._owner(roots)
+        is_whole, owner = self._owner(roots)
         reads = [step.input(at) for at in ours.reads]
         samples = [_sample(value, outputs[0].dims) for value in reads]
         given = [self._given(value, sample) for value, sample in zip(reads, samples, strict=True)]
@@ -204,7 +204,7 @@ class _Builder:
             tuple(one.macs for one in row.steps),
             sum(root.elements for root in roots),
         )
-        if owner is False or not self.fits.agree(ours.op, given, wanted):
+        if not is_whole or not self.fits.agree(ours.op, given, wanted):
             return False
         if owner is not None and not are_shared(
             ours.op.weights(*[one.shapes[0] for one in given]), self._weights_of(owner)
@@ -226,14 +226,13 @@ class _Builder:
             return value.stored
         return ()
 
-    def _owner(self, roots: Sequence[Stored]) -> Node | bool | None:
-        """Return the node that has just these as its own weights; None where none has any; False where it is not so."""
+    def _owner(self, roots: Sequence[Stored]) -> tuple[bool, Node | None]:
+        """Return whether these can be a node's own weights, all of them, and the node whose they are already."""
         owners = {self.owners.get(root) for root in roots}
-        if len(owners) > 1 or len({*roots}) < len(roots) or any(root in self.weights for root in roots):
-            return False
-        if self.says_all and not all(root.role for root in roots):
-            return False  # they are no weights
-        return next(iter(owners), None)
+        is_whole = len(owners) <= 1 and len({*roots}) == len(roots) and not any(root in self.weights for root in roots)
+        if self.says_all:
+            is_whole = is_whole and all(root.role for root in roots)
+        return is_whole, next(iter(owners), None)
 
     def _weights_of(self, node: Node) -> Mapping[str, Weight]:
         return node.op.weights(*[self.shapes.get(tensor, ()) for tensor in node.inputs])
@@ -345,7 +344,7 @@ class _Builder:
         return root not in self.owners and self._counts(root)
 
     def _counts(self, root: Stored) -> bool:
-        """Whether a stored tensor that is read as data counts; whole numbers, and a `Constant` of one, are arguments."""
+        """Whether a stored tensor that is read as data counts; whole numbers, and single constants, are arguments."""
         if self.says_all:
             return bool(root.role)
         if root.filled:

@@ -109,13 +109,13 @@ def _of_scores(step: Step) -> int:
         keys = dims[1] if packed else step.shape(1)[1]
         biased = step.input(bias).size * prod(dims[:2]) if step.kind != "GroupQueryAttention" and step.has(bias) else 0
         masked = step.kind != "GroupQueryAttention" and step.has(mask)
-        return prod(dims[:2]) * heads * keys * (6 + masked + bool(step.attribute("unidirectional"))) + biased
-    features = (
-        dims[3] + step.shape(2)[3]
-        if len(dims) == 4
-        else dims[2] // heads + step.shape(2)[2] // step.attribute("kv_num_heads", heads)
-    )  # noqa: PLR2004 - batch, heads, steps, features
-    return step.macs // max(features, 1) * (6 + bool(step.attribute("is_causal")) + step.has(3))
+        return int(prod(dims[:2]) * heads * keys * (6 + masked + bool(step.attribute("unidirectional"))) + biased)
+    key, value = step.shape(1), step.shape(2)
+    if len(dims) == len(("batch", "steps", "features")):
+        features = dims[2] // heads + value[2] // step.attribute("kv_num_heads", heads)
+    else:
+        features = key[3] + value[3]
+    return int(step.macs // max(features, 1) * (6 + bool(step.attribute("is_causal")) + step.has(3)))
 
 
 OTHERS: dict[str, Callable[[Step], int | None]] = {

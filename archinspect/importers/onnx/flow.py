@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from archinspect.importers.onnx.messages import GraphOf
 from archinspect.importers.onnx.values import OpenError, RuleError, Step, Value, axis_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from archinspect.base.shape import Shape
-    from archinspect.importers.onnx.model import GraphOf
-    from archinspect.importers.onnx.run import Frame, Run
+    from archinspect.importers.onnx.values import Frame
 
 MAX_TRIPS = 64
 """Rounds of a loop that are executed one by one, so that what each makes of sizes is known."""
 
 
+class Run(Protocol):
+    """What executes steps: :class:`archinspect.importers.onnx.run.Run`."""
+
+    steps: list[Step]
+
+    def inside(
+        self, step: Step, body: GraphOf, given: Mapping[str, Value], frame: Frame
+    ) -> tuple[list[Step], list[Value]]:
+        """Execute a graph within a step; return its steps and its outputs."""
+
+    def add(self, step: Step, outputs: list[Value]) -> list[Value]:
+        """Note a step with its outputs."""
+
+
 def _body(step: Step, name: str = "body") -> GraphOf:
     found = step.attributes.get(name)
-    if not hasattr(found, "nodes"):
+    if not isinstance(found, GraphOf):
         raise RuleError(f"'{name}' is no graph")
-    return found  # type: ignore[no-any-return] # as it has nodes
+    return found
 
 
 def branches(run: Run, step: Step, frame: Frame) -> list[Value]:

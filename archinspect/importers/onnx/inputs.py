@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.source import SourceError
 from archinspect.importers import asked
-from archinspect.importers.onnx.model import DTYPES, GraphOf
+from archinspect.importers.onnx.messages import DTYPES
 from archinspect.importers.onnx.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from archinspect.base.diagnostics import Problems
     from archinspect.base.settings import Settings
     from archinspect.base.shape import Shape
     from archinspect.importers.file import File
+    from archinspect.importers.onnx.messages import GraphOf, TypeOf
 
 IS_BATCH = re.compile(r"(.*batch.*|n|bs|b)(_?size)?", re.IGNORECASE)
 """What exporters and people call the batch."""
@@ -32,21 +32,25 @@ WEIGHTS: dict[str, tuple[int, ...]] = {
 """The inputs of operators that are weights."""
 
 
-@dataclass(slots=True)
 class Entry:
     """An input of the network."""
 
-    name: str
-    dims: list[Any]
-    """Sizes; None for what is open, but for the batch's axis."""
-    batch: int | None
-    """Which axis is the batch, if any."""
-    dtype: str
-    is_sequence: bool = False
+    def __init__(self, said: TypeOf, dims: list[Any], batch: int | None) -> None:
+        self.name = said.name
+        self.dims = dims
+        """Sizes, and names of those that are open."""
+        self.batch = batch
+        """Which axis is the batch, if any."""
+        self.dtype = DTYPES.get(said.code, "float")
+        self.is_sequence = said.kind != "tensor"
 
     def shape(self, batch: int) -> Shape:
         """Return its shape at a batch."""
         return tuple(batch if at == self.batch else size for at, size in enumerate(self.dims))
+
+    def is_open(self, axis: int) -> bool:
+        """Return whether the file leaves a size open, which is not the batch."""
+        return axis != self.batch and isinstance(self.dims[axis], str)
 
     def sample(self) -> Shape:
         """Return its shape without the batch."""
@@ -54,11 +58,12 @@ class Entry:
 
     def value(self, batch: int) -> Value:
         """Return it as a value."""
-        return Value(self.shape(batch), self.dtype, name=self.name, entry=True, sure=not self.is_sequence)
+        found = Value(self.shape(batch), self.dtype, name=self.name, sure=not self.is_sequence)
+        found.entry = True
+        return found
 
 
-@dataclass(slots=True)
-class Entries:
+class Entries(NamedTuple):
     """All inputs, and the parameters that their open sizes are."""
 
     entries: list[Entry]
@@ -85,39 +90,37 @@ def entries_of(graph: GraphOf, file: File, settings: Settings, problems: Problem
     """Return the inputs with the sizes that were asked for; raise :class:`SourceError` for one that is still open."""
     weights = weights_among(graph)
     said = [one for one in graph.inputs if one.name not in graph.stored and one.name not in weights]
-    origin = file.span()
     for one in said:
         if one.dims is None and one.kind == "tensor":
             raise file.refuse(f"the file does not say how many axes the input '{one.name}' has", node=one.name)
-    shapes = {one.name: list(one.dims or ()) for one in said}
+    shapes = [list(one.dims or ()) for one in said]
     batch = _batch_of(shapes)
-    baked = batch is None and any(dims[:1] == [1] for dims in shapes.values())
-    names: set[str] = set()
+    baked = batch is None and any(dims[:1] == [1] for dims in shapes)
     entries = []
-    for one in said:
-        dims = shapes[one.name]
+    for one, dims in zip(said, shapes, strict=True):
         axis = _batch_axis(dims, batch, baked=baked)
-        named = [size if size is not None or at == axis else f"{one.name}_{at}" for at, size in enumerate(dims)]
-        names |= {size for at, size in enumerate(named) if type(size) is str and at != axis}
-        entries.append(Entry(one.name, named, axis, DTYPES.get(one.code, "float"), is_sequence=one.kind != "tensor"))
-    open_ = dict.fromkeys(sorted(names))
-    params = {**asked.params(open_, settings, problems, origin)}
+        named = [f"{one.name}_{at}" if size is None and at != axis else size for at, size in enumerate(dims)]
+        entries.append(Entry(one, named, axis))
+    open_ = {size: None for entry in entries for at, size in enumerate(entry.dims) if entry.is_open(at)}
+    params: dict[str, Any] = {**asked.params(open_, settings, problems, file.span())}
     given = settings.shapes_for([entry.name for entry in entries])
-    wanted = asked.shapes({entry.name: [0] * len(entry.sample()) for entry in entries}, settings, problems, origin)
+    ranks = {entry.name: [0] * len(entry.sample()) for entry in entries}
+    wanted = asked.shapes(ranks, settings, problems, file.span())
     for entry in entries:
-        if entry.name in given and entry.name in wanted:
+        if entry.name in given:
             _take(entry, wanted[entry.name], params)
-    _settle(entries, params, file)
+    if not problems.failed:
+        _settle(entries, params, file)
     return Entries(entries, params, baked, weights)
 
 
-def _batch_of(shapes: Mapping[str, list[Any]]) -> str | None:
+def _batch_of(shapes: Sequence[list[Any]]) -> str | None:
     """Return what the file calls the batch; empty where it has no name; None where there is none."""
-    for dims in shapes.values():
+    for dims in shapes:
         for size in dims:
             if type(size) is str and IS_BATCH.fullmatch(size):
                 return size
-    first = [dims[0] for dims in shapes.values() if dims]
+    first = [dims[0] for dims in shapes if dims]
     return "" if any(type(size) is not int for size in first) else None
 
 
@@ -143,7 +146,7 @@ def _take(entry: Entry, shape: Shape, params: dict[str, Any]) -> None:
 def _settle(entries: list[Entry], params: dict[str, Any], file: File) -> None:
     for entry in entries:
         for at, size in enumerate(entry.dims):
-            if type(size) is str and at != entry.batch:
+            if entry.is_open(at):
                 value = params.get(size)
                 if value is None:
                     message = f"the file leaves open how large '{size}' is, axis {at} of the input '{entry.name}'"

@@ -1,176 +1,39 @@
-"""ONNX's messages, as far as an architecture needs them: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto."""
+"""A file's messages, read in place: what a tensor is, none of its numbers."""
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass, field
-from math import prod
 from mmap import ACCESS_READ, mmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archinspect.graph.builder import MAX_NODES
-from archinspect.importers.onnx.wire import LENGTH, VARINT, Part, WireError, fields, floats, integers, signed, text
+from archinspect.importers.onnx.messages import MAX_VALUES, GraphOf, ModelOf, NodeOf, Reference, Stored, TypeOf
+from archinspect.importers.onnx.wire import LENGTH, VARINT, WireError, fields, floats, integers, signed, text
 
 if TYPE_CHECKING:
-    from archinspect.importers.file import File
+    from collections.abc import Callable
 
-DTYPES = {
-    1: "float",
-    2: "uint8",
-    3: "int8",
-    4: "int16",
-    5: "int16",
-    6: "int32",
-    7: "int64",
-    9: "bool",
-    10: "float16",
-    11: "float64",
-    12: "int32",
-    13: "int64",
-    16: "bfloat16",
-    **dict.fromkeys((17, 18, 19, 20, 23, 24, 27, 28), "float8"),
-    **dict.fromkeys((21, 22, 25, 26), "int8"),
-}
-"""Types of elements by their number; those of fewer than 8 bits count as 8, complex and texts as their like."""
-QUANTIZED = frozenset(("int8", "uint8"))
-FLOATS = frozenset(("float", "float16", "float64", "bfloat16", "float8"))
-_RAW = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
+    from archinspect.importers.file import File
+    from archinspect.importers.onnx.wire import Part
+
 ROLES = ("archinspect.kind", "pkg.torch.export.graph_signature.InputSpec.kind")
 """Metadata by which our own files, and those of PyTorch's newer exporter, say what a weight is."""
+SCOPES = b"name_scopes"
+"""Metadata of the same exporter: the modules that an operator is in."""
 MAX_DEPTH = 32
 """Depth of graphs within graphs."""
 MAX_RANK = 64
-MAX_VALUES = 20_000
-"""Elements of a tensor of whole numbers whose values are read."""
-MAX_FRACTIONS = 256
-"""Elements of another."""
+"""Axes of a tensor."""
+MAX_PARTS = 2_000_000
+"""Tensors, values, attributes, inputs and outputs of operators, all together."""
+NUMBERS = (4, 5, 7, 10, 11)
+"""The lists of a tensor's numbers, of each type its own."""
+KINDS = {1: "tensor", 4: "sequence", 5: "map", 8: "tensor", 9: "optional"}
+"""What a value is, by the field of its type."""
+TEXTS = {3: "name", 4: "kind", 7: "domain", 8: "overload"}
+"""The fields of an operator that are texts."""
 
-
-@dataclass(slots=True, eq=False)
-class Stored:
-    """A tensor of the file: what it is, and where its numbers stand."""
-
-    name: str = ""
-    dims: tuple[int, ...] = ()
-    code: int = 0
-    raw: Part | None = None
-    lists: list[tuple[int, int, int, int]] = field(default_factory=list)
-    external: tuple[str, ...] = ()
-    initializer: bool = False
-    """Whether it is one of a graph's weights, and no `Constant`."""
-    role: str = ""
-    """What the file says that it is to the network: a parameter, frozen, a buffer; mostly nothing."""
-    filled: bool = False
-    """Whether it is one number everywhere, in the place of weights that were left out."""
-    kept: tuple[list[Any] | None] | None = None
-    """Its elements, once they were asked for."""
-
-    @property
-    def dtype(self) -> str:
-        """The type of an element."""
-        return DTYPES.get(self.code, "float")
-
-    @property
-    def elements(self) -> int:
-        """How many there are."""
-        return prod(self.dims)
-
-    def values(self, data: mmap) -> list[Any] | None:
-        """Return its elements where they are few, and stand in the file."""
-        if self.kept is None:
-            self.kept = (self._values(data),)
-        return self.kept[0]
-
-    def _values(self, data: mmap) -> list[Any] | None:
-        count = self.elements
-        if count > (MAX_FRACTIONS if self.dtype in FLOATS else MAX_VALUES) or self.external:
-            return [] if count == 0 else None
-        if self.raw is not None:
-            kind = _RAW.get(self.code)
-            if kind is None or self.raw[1] - self.raw[0] != count * struct.calcsize(kind):
-                return None
-            return list(struct.unpack(f"<{count}{kind}", data[slice(*self.raw)]))
-        found: list[Any] = []
-        for number, wire, start, end in self.lists:
-            if number == 4:  # noqa: PLR2004 - float_data
-                found += floats(data, start, end)
-            elif number == 10:  # noqa: PLR2004 - double_data
-                found += floats(data, start, end, "d")
-            else:
-                found += integers(data, wire, start, end)
-        if self.code in (10, 16):
-            found = [struct.unpack("<e", struct.pack("<H", bits & 0xFFFF))[0] for bits in found]
-        return found if len(found) == count else None
-
-
-@dataclass(slots=True)
-class TypeOf:
-    """What the file says of a value: sizes are numbers, names, or None; `dims` is None without a rank."""
-
-    name: str = ""
-    code: int = 0
-    dims: tuple[int | str | None, ...] | None = None
-    kind: str = "tensor"
-    role: str = ""
-    """As of :class:`Stored`."""
-
-
-@dataclass(slots=True, eq=False)
-class NodeOf:
-    """An operator, as the file has it."""
-
-    kind: str = ""
-    domain: str = ""
-    name: str = ""
-    overload: str = ""
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    scopes: str = ""
-
-
-@dataclass(slots=True)
-class Reference:
-    """An attribute that a function's caller gives."""
-
-    name: str
-
-
-@dataclass(slots=True, eq=False)
-class GraphOf:
-    """A graph, or the body of a function."""
-
-    name: str = ""
-    nodes: list[NodeOf] = field(default_factory=list)
-    stored: dict[str, Stored] = field(default_factory=dict)
-    inputs: list[TypeOf] = field(default_factory=list)
-    outputs: list[TypeOf] = field(default_factory=list)
-    types: dict[str, TypeOf] = field(default_factory=dict)
-    opsets: dict[str, int] = field(default_factory=dict)
-    defaults: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class ModelOf:
-    """A file."""
-
-    data: mmap
-    graph: GraphOf = field(default_factory=GraphOf)
-    opsets: dict[str, int] = field(default_factory=dict)
-    functions: dict[tuple[str, str, str], GraphOf] = field(default_factory=dict)
-    producer: str = ""
-    roles: dict[str, str] = field(default_factory=dict)
-    """What the file says of its weights, by the values' names."""
-
-    @property
-    def says_all(self) -> bool:
-        """Whether the file says of every weight that it is one, as our own do."""
-        return self.producer == "archinspect"
-
-
-def domain_of(name: str) -> str:
-    """Return a domain's name: that of the standard operators is empty."""
-    return "" if name == "ai.onnx" else name
+# The numbers of fields below are those of onnx.proto.
+# ruff: noqa: PLR2004
 
 
 def parse(file: File) -> ModelOf:
@@ -191,35 +54,49 @@ def parse(file: File) -> ModelOf:
     return model
 
 
+def _domain(name: str) -> str:
+    """Return the name of a set of operators: that of the standard one is empty."""
+    return "" if name == "ai.onnx" else name
+
+
 class _Parser:
     """Reads messages, a method each."""
 
     def __init__(self, data: mmap) -> None:
         self.data = data
-        self.nodes = 0
-        self.roles: dict[str, str] = {}
+        self.nodes = self.parts = 0
+
+    def text(self, part: Part) -> str:
+        """Read a text."""
+        return text(self.data, *part)
+
+    def count(self, at: int) -> None:
+        """Count a part of the file; raise :class:`WireError` for too many."""
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise WireError(f"the file has more than {MAX_PARTS:,} tensors, values and attributes", at)
 
     def model(self) -> ModelOf:
         """Read the file."""
-        data = self.data
-        found = ModelOf(data)
+        found = ModelOf(self.data)
         functions = []
-        for number, wire, start, end in fields(data, (0, len(data))):
+        for number, wire, start, end in fields(self.data, (0, len(self.data))):
+            part = (start, end)
             if wire != LENGTH:
                 continue
-            if number == 7:  # noqa: PLR2004 - of ModelProto: graph
-                self.graph((start, end), found.graph, 0)
-            elif number == 8:  # noqa: PLR2004 - opset_import
-                self.opset((start, end), found.opsets)
-            elif number == 25:  # noqa: PLR2004 - functions
-                functions.append((start, end))
-            elif number == 2:  # noqa: PLR2004 - producer_name
-                found.producer = text(data, start, end)
+            if number == 7:
+                self.graph(part, found.graph, 0)
+            elif number == 8:
+                self.opset(part, found.opsets)
+            elif number == 25:
+                functions.append(part)
+            elif number == 2:
+                found.producer = self.text(part)
         for part in functions:
             self.function(part, found)
-        found.roles = self.roles
+        found.roles = {value.name: value.role for value in found.graph.types.values() if value.role}
         for stored in found.graph.stored.values():
-            stored.role = self.roles.get(stored.name, "")
+            stored.role = found.roles.get(stored.name, "")
         return found
 
     def opset(self, part: Part, into: dict[str, int]) -> None:
@@ -227,8 +104,8 @@ class _Parser:
         domain, version = "", 1
         for number, wire, start, end in fields(self.data, part):
             if number == 1 and wire == LENGTH:
-                domain = domain_of(text(self.data, start, end))
-            elif number == 2 and wire == VARINT:  # noqa: PLR2004 - version
+                domain = _domain(self.text((start, end)))
+            elif number == 2 and wire == VARINT:
                 version = signed(start)
         into[domain] = version
 
@@ -236,86 +113,66 @@ class _Parser:
         """Read a graph; one that occurs twice is merged."""
         if depth > MAX_DEPTH:
             raise WireError(f"graphs nest deeper than {MAX_DEPTH}", part[0])
-        data = self.data
-        for number, wire, start, end in fields(data, part):
-            if wire != LENGTH:
-                continue
-            if number == 1:
-                into.nodes.append(self.node((start, end), depth))
-            elif number == 5:  # noqa: PLR2004 - of GraphProto: initializer
-                stored = self.tensor((start, end))
-                stored.initializer = True
-                into.stored[stored.name] = stored
-            elif number == 11:  # noqa: PLR2004 - input
-                into.inputs.append(self.value((start, end)))
-            elif number == 12:  # noqa: PLR2004 - output
-                into.outputs.append(self.value((start, end)))
-            elif number == 13:  # noqa: PLR2004 - value_info
-                value = self.value((start, end))
-                into.types[value.name] = value
-                if value.role:
-                    self.roles[value.name] = value.role
-            elif number == 15:  # noqa: PLR2004 - sparse_initializer
-                stored = self.sparse((start, end))
-                stored.initializer = True
-                into.stored[stored.name] = stored
-            elif number == 2:  # noqa: PLR2004 - name
-                into.name = text(data, start, end)
+        read: dict[int, Callable[[Part], None]] = {
+            1: lambda part: into.nodes.append(self.node(part, depth)),
+            5: lambda part: self.weight(self.tensor(part), into),
+            11: lambda part: into.inputs.append(self.value(part)),
+            12: lambda part: into.outputs.append(self.value(part)),
+            13: lambda part: self.said(part, into),
+            15: lambda part: self.weight(self.sparse(part), into),
+        }
+        for number, wire, start, end in fields(self.data, part):
+            if wire == LENGTH and number in read:
+                read[number]((start, end))
         return into
+
+    def weight(self, stored: Stored, into: GraphOf) -> None:
+        """Take a weight of a graph."""
+        stored.initializer = True
+        into.stored[stored.name] = stored
+
+    def said(self, part: Part, into: GraphOf) -> None:
+        """Read what a graph says of a value."""
+        value = self.value(part)
+        into.types[value.name] = value
 
     def function(self, part: Part, model: ModelOf) -> None:
         """Read a function."""
-        data = self.data
         found = GraphOf()
-        name = domain = overload = ""
-        for number, wire, start, end in fields(data, part):
-            if wire != LENGTH:
-                continue
-            if number == 1:
-                name = text(data, start, end)
-            elif number == 4:  # noqa: PLR2004 - of FunctionProto: input
-                found.inputs.append(TypeOf(text(data, start, end)))
-            elif number == 5:  # noqa: PLR2004 - output
-                found.outputs.append(TypeOf(text(data, start, end)))
-            elif number == 7:  # noqa: PLR2004 - node
-                found.nodes.append(self.node((start, end), 0))
-            elif number == 9:  # noqa: PLR2004 - opset_import
-                self.opset((start, end), found.opsets)
-            elif number == 10:  # noqa: PLR2004 - domain
-                domain = domain_of(text(data, start, end))
-            elif number == 11:  # noqa: PLR2004 - attribute_proto
-                self.attribute((start, end), found.defaults, 0)
-            elif number == 13:  # noqa: PLR2004 - overload
-                overload = text(data, start, end)
-        found.name = name
-        model.functions[domain, name, overload] = found
+        names = {1: "", 10: "", 13: ""}
+        read: dict[int, Callable[[Part], None]] = {
+            4: lambda part: found.inputs.append(TypeOf(self.text(part))),
+            5: lambda part: found.outputs.append(TypeOf(self.text(part))),
+            7: lambda part: found.nodes.append(self.node(part, 0)),
+            9: lambda part: self.opset(part, found.opsets),
+            11: lambda part: self.attribute(part, found.defaults, 0),
+        }
+        for number, wire, start, end in fields(self.data, part):
+            if wire == LENGTH and number in names:
+                names[number] = self.text((start, end))
+            elif wire == LENGTH and number in read:
+                read[number]((start, end))
+        model.functions[_domain(names[10]), names[1], names[13]] = found
 
     def node(self, part: Part, depth: int) -> NodeOf:
         """Read an operator."""
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise WireError(f"the file has more than {MAX_NODES:,} operators", part[0])
-        data = self.data
-        found = NodeOf()
+        data, found = self.data, NodeOf()
         for number, wire, start, end in fields(data, part):
             if wire != LENGTH:
                 continue
-            if number == 1:
-                found.inputs.append(text(data, start, end))
-            elif number == 2:  # noqa: PLR2004 - of NodeProto: output
-                found.outputs.append(text(data, start, end))
-            elif number == 5:  # noqa: PLR2004 - attribute
+            if number in (1, 2):
+                self.count(start)
+                (found.inputs if number == 1 else found.outputs).append(text(data, start, end))
+            elif number == 5:
                 self.attribute((start, end), found.attributes, depth)
-            elif number == 4:  # noqa: PLR2004 - op_type
-                found.kind = text(data, start, end)
-            elif number == 3:  # noqa: PLR2004 - name
-                found.name = text(data, start, end)
-            elif number == 7:  # noqa: PLR2004 - domain
-                found.domain = domain_of(text(data, start, end))
-            elif number == 8:  # noqa: PLR2004 - overload
-                found.overload = text(data, start, end)
-            elif number == 9 and data[start : start + 32].find(b"name_scopes") >= 0:  # noqa: PLR2004 - metadata_props
+            elif number in TEXTS:
+                setattr(found, TEXTS[number], text(data, start, end))
+            elif number == 9 and SCOPES in data[start : start + 40]:
                 found.scopes = self.entry((start, end))[1]
+        found.domain = _domain(found.domain)
         return found
 
     def entry(self, part: Part) -> tuple[str, str]:
@@ -323,63 +180,61 @@ class _Parser:
         found = {1: "", 2: ""}
         for number, wire, start, end in fields(self.data, part):
             if wire == LENGTH and number in found:
-                found[number] = text(self.data, start, end)
+                found[number] = self.text((start, end))
         return found[1], found[2]
 
-    def attribute(self, part: Part, into: dict[str, Any], depth: int) -> None:  # noqa: C901, PLR0912 - a field each
-        """Read an attribute; a graph, a tensor and lists of them as what they are."""
+    def attribute(self, part: Part, into: dict[str, Any], depth: int) -> None:
+        """Read an attribute: a number, a text, a tensor, a graph, or a list of numbers or texts."""
+        self.count(part[0])
         data = self.data
-        name, value, several = "", None, None
+        read: dict[int, Callable[[Part], Any]] = {
+            4: self.text,
+            5: self.tensor,
+            6: lambda part: self.graph(part, GraphOf(), depth + 1),
+            21: lambda part: Reference(self.text(part)),
+            22: self.sparse,
+        }
+        name, value = "", cast("Any", None)
+        several: list[Any] = []
         for number, wire, start, end in fields(data, part):
-            if number == 1 and wire == LENGTH:
-                name = text(data, start, end)
-            elif number == 21 and wire == LENGTH:  # noqa: PLR2004 - of AttributeProto: ref_attr_name
-                value = Reference(text(data, start, end))
-            elif number == 3 and wire == VARINT:  # noqa: PLR2004 - i
+            if number == 8:
+                several += integers(data, wire, start, end)
+            elif number == 3 and wire == VARINT:
                 value = signed(start)
-            elif number == 8:  # noqa: PLR2004 - ints
-                several = [*(several or ()), *integers(data, wire, start, end)]
-            elif number == 2 and wire not in (VARINT, LENGTH):  # noqa: PLR2004 - f
-                (value,) = floats(data, start, end)
-            elif number == 7 and wire != VARINT:  # noqa: PLR2004 - floats
-                several = [*(several or ()), *floats(data, start, end)]
-            elif wire != LENGTH:
+            elif wire == VARINT:
                 continue
-            elif number == 4:  # noqa: PLR2004 - s
-                value = text(data, start, end)
-            elif number == 5:  # noqa: PLR2004 - t
-                value = self.tensor((start, end))
-            elif number == 6:  # noqa: PLR2004 - g
-                value = self.graph((start, end), GraphOf(), depth + 1)
-            elif number == 9:  # noqa: PLR2004 - strings
-                several = [*(several or ()), text(data, start, end)]
-            elif number == 22:  # noqa: PLR2004 - sparse_tensor
-                value = self.sparse((start, end))
-        into[name] = several if several is not None else value
+            elif number == 7:
+                several += floats(data, start, end)
+            elif number == 2:
+                (value,) = floats(data, start, end)
+            elif number == 1:
+                name = text(data, start, end)
+            elif number == 9:
+                several.append(text(data, start, end))
+            elif number in read:
+                value = read[number]((start, end))
+        into[name] = several or value
 
     def tensor(self, part: Part) -> Stored:
         """Read what a tensor is, none of its numbers."""
-        data = self.data
-        found = Stored()
+        self.count(part[0])
+        data, found = self.data, Stored()
         dims: list[int] = []
         for number, wire, start, end in fields(data, part):
             if number == 1:
                 dims += integers(data, wire, start, end)
-            elif number == 2 and wire == VARINT:  # noqa: PLR2004 - of TensorProto: data_type
+            elif number == 2 and wire == VARINT:
                 found.code = start
-            elif number == 8 and wire == LENGTH:  # noqa: PLR2004 - name
+            elif number == 8 and wire == LENGTH:
                 found.name = text(data, start, end)
-            elif number == 9 and wire == LENGTH:  # noqa: PLR2004 - raw_data
+            elif number == 9 and wire == LENGTH:
                 found.raw = (start, end)
-            elif number in (4, 5, 7, 10, 11):
-                # Of many numbers, each its own field, those that are too many to be of use are stepped over.
-                if len(found.lists) <= MAX_VALUES:
-                    found.lists.append((number, wire, start, end))
-            elif number == 13 and wire == LENGTH:  # noqa: PLR2004 - external_data
-                found.external += (self.entry((start, end))[1],)
-        if len(dims) > MAX_RANK or any(size < 0 for size in dims):
-            raise WireError("a tensor has axes that no tensor has", part[0])
-        found.dims = tuple(dims)
+            elif number == 13:
+                found.is_external = True
+            elif number in NUMBERS and len(found.lists) <= MAX_VALUES:
+                # Of many numbers, each a field of its own, those that are too many to be of use are stepped over.
+                found.lists.append((number, wire, start, end))
+        found.dims = _sizes(dims, part)
         return found
 
     def sparse(self, part: Part) -> Stored:
@@ -389,53 +244,58 @@ class _Parser:
             if number == 1 and wire == LENGTH:
                 values = self.tensor((start, end))
                 found.name, found.code = values.name, values.code
-            elif number == 3:  # noqa: PLR2004 - of SparseTensorProto: dims
+            elif number == 3:
                 dims += integers(self.data, wire, start, end)
-        found.dims = tuple(dims)
+        found.dims = _sizes(dims, part)
         return found
 
     def value(self, part: Part) -> TypeOf:
         """Read what the file says of a value."""
-        data = self.data
+        self.count(part[0])
         found = TypeOf()
-        for number, wire, start, end in fields(data, part):
-            if number == 1 and wire == LENGTH:
-                found.name = text(data, start, end)
-            elif number == 2 and wire == LENGTH:  # noqa: PLR2004 - of ValueInfoProto: type
+        for number, wire, start, end in fields(self.data, part):
+            if wire != LENGTH:
+                continue
+            if number == 1:
+                found.name = self.text((start, end))
+            elif number == 2:
                 self.type((start, end), found)
-            elif number == 4 and wire == LENGTH:  # noqa: PLR2004 - metadata_props
+            elif number == 4:
                 key, value = self.entry((start, end))
-                if key in ROLES:
-                    found.role = value.lower()
+                found.role = value.lower() if key in ROLES else found.role
         return found
 
     def type(self, part: Part, into: TypeOf) -> None:
         """Read a type: of tensors, or of what holds some."""
-        kinds = {1: "tensor", 4: "sequence", 5: "map", 8: "tensor", 9: "optional"}
         for number, wire, start, end in fields(self.data, part):
-            if wire != LENGTH or number not in kinds:
-                continue
-            into.kind = kinds[number]
-            if into.kind == "tensor":
-                for inner, how, begin, stop in fields(self.data, (start, end)):
-                    if inner == 1 and how == VARINT:
-                        into.code = begin
-                    elif inner == 2 and how == LENGTH:  # noqa: PLR2004 - of TypeProto.Tensor: shape
-                        into.dims = self.shape((begin, stop))
+            if wire == LENGTH and number in KINDS:
+                into.kind = KINDS[number]
+                if into.kind == "tensor":
+                    self.tensor_type((start, end), into)
 
-    def shape(self, part: Part) -> tuple[int | str | None, ...]:
-        """Read sizes; one that is negative is open."""
-        found: list[int | str | None] = []
+    def tensor_type(self, part: Part, into: TypeOf) -> None:
+        """Read the type of a tensor."""
         for number, wire, start, end in fields(self.data, part):
-            if number != 1 or wire != LENGTH:
-                continue
-            size: int | str | None = None
-            for inner, how, begin, stop in fields(self.data, (start, end)):
-                if inner == 1 and how == VARINT:
-                    size = signed(begin) if signed(begin) >= 0 else None
-                elif inner == 2 and how == LENGTH:  # noqa: PLR2004 - of Dimension: dim_param
-                    size = text(self.data, begin, stop) or None
-            found.append(size)
-        if len(found) > MAX_RANK:
-            raise WireError("a value has more axes than any", part[0])
-        return tuple(found)
+            if number == 1 and wire == VARINT:
+                into.code = start
+            elif number == 2 and wire == LENGTH:
+                sizes = fields(self.data, (start, end))
+                into.dims = tuple([self.size((at, to)) for one, how, at, to in sizes if (one, how) == (1, LENGTH)])
+                if len(into.dims) > MAX_RANK:
+                    raise WireError("a value has more axes than any", start)
+
+    def size(self, part: Part) -> int | str | None:
+        """Read a size; one that is negative is open."""
+        found: int | str | None = None
+        for number, wire, start, end in fields(self.data, part):
+            if number == 1 and wire == VARINT:
+                found = signed(start) if signed(start) >= 0 else None
+            elif number == 2 and wire == LENGTH:
+                found = self.text((start, end)) or None
+        return found
+
+
+def _sizes(dims: list[int], part: Part) -> tuple[int, ...]:
+    if len(dims) > MAX_RANK or any(size < 0 for size in dims):
+        raise WireError("a tensor has axes that no tensor has", part[0])
+    return tuple(dims)

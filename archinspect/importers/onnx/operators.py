@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.importers.onnx.model import DTYPES
+from archinspect.importers.onnx.messages import DTYPES
 from archinspect.importers.onnx.rules import MICROSOFT
 from archinspect.importers.onnx.rules.windows import Window, kernel_of
 from archinspect.importers.onnx.values import RuleError, axis_of

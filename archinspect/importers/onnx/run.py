@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from archinspect.graph.builder import MAX_NODES
 from archinspect.importers.onnx import rules
 from archinspect.importers.onnx.flow import FLOW
-from archinspect.importers.onnx.model import DTYPES, MAX_DEPTH, GraphOf, ModelOf, NodeOf, Reference, TypeOf
-from archinspect.importers.onnx.values import OpenError, RuleError, Step, Value
+from archinspect.importers.onnx.messages import DTYPES, GraphOf, ModelOf, NodeOf, Reference, TypeOf
+from archinspect.importers.onnx.model import MAX_DEPTH
+from archinspect.importers.onnx.values import Frame, OpenError, RuleError, Step, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,18 +36,6 @@ class StepError(Exception):
         self.node = node
 
 
-class Frame(NamedTuple):
-    """Where operators are executed: in the model's graph, in a function, in the body of a loop."""
-
-    names: dict[str, Value]
-    opsets: Mapping[str, int]
-    attributes: Mapping[str, Any] = {}
-    """A function's, as its caller gives them."""
-    prefix: str = ""
-    scopes: str = ""
-    depth: int = 0
-
-
 class Run:
     """All operators of a model, in order, for inputs of these shapes."""
 
@@ -65,8 +54,7 @@ class Run:
             raise StepError(f"functions or graphs nest deeper than {MAX_DEPTH}", frame.prefix)
         names = frame.names
         for name, stored in graph.stored.items():
-            value = Value(stored.dims, stored.dtype, None, (stored,), constant=True, name=name, plain=True)
-            names.setdefault(name, value)
+            names.setdefault(name, Value.of(stored))
         for node in _in_order(graph.nodes, names):
             self._node(node, graph.types, frame)
         missing = next((output.name for output in graph.outputs if output.name not in names), None)
@@ -148,10 +136,10 @@ class Run:
             frame.opsets.get(node.domain, 1),
             attributes,
             [frame.names[name] if name else None for name in node.inputs],
-            path,
-            node.scopes or frame.scopes,
-            self.model.data,
-            self.rebatched,
+            path=path,
+            scopes=node.scopes or frame.scopes,
+            file=self.model.data,
+            rebatched=self.rebatched,
         )
 
     def _execute(self, step: Step, frame: Frame) -> list[Value]:

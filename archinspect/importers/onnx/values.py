@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.importers.onnx.model import FLOATS, MAX_FRACTIONS, MAX_VALUES, NodeOf, Reference, Stored
+from archinspect.importers.onnx.messages import FLOATS, MAX_FRACTIONS, MAX_VALUES, NodeOf, Reference, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from mmap import mmap
 
     from archinspect.base.shape import Shape
@@ -23,29 +22,45 @@ class OpenError(RuleError):
     """An operator whose outputs' shapes follow from data that is not known."""
 
 
-@dataclass(slots=True, eq=False)
 class Value:
     """A tensor, or a sequence of some, at one batch."""
 
-    dims: Shape = ()
-    dtype: str = "float"
-    data: list[Any] | None = None
-    """Its elements, where they are few and follow from sizes and constants."""
-    stored: tuple[Stored, ...] = ()
-    """The tensors of the file that it is made of."""
-    constant: bool = False
-    """Whether nothing that enters the network can change it."""
-    sure: bool = True
-    """Whether its shape is known; else it is a bound, or a guess."""
-    name: str = ""
-    items: list[Value] | None = None
-    """Of a sequence, what it holds; empty where that is not known."""
-    plain: bool = False
-    """Whether a constant is the numbers of one stored tensor, in whatever order."""
-    made: bool = False
-    """Whether it is one number everywhere, which a `ConstantOfShape` made."""
-    entry: bool = False
-    """Whether it is an input of the network."""
+    __slots__ = ("constant", "data", "dims", "dtype", "entry", "items", "name", "plain", "stored", "sure")
+
+    def __init__(
+        self,
+        dims: Shape = (),
+        dtype: str = "float",
+        data: list[Any] | None = None,
+        *,
+        sure: bool = True,
+        items: list[Value] | None = None,
+        name: str = "",
+    ) -> None:
+        self.dims = dims
+        self.dtype = dtype
+        self.data = data
+        """Its elements, where they are few and follow from sizes and constants."""
+        self.sure = sure
+        """Whether its shape is known; else it is a bound, or a guess."""
+        self.items = items
+        """Of a sequence, what it holds."""
+        self.name = name
+        self.stored: tuple[Stored, ...] = ()
+        """The tensors of the file that it is made of."""
+        self.constant = False
+        """Whether nothing that enters the network can change it."""
+        self.plain = False
+        """Whether a constant is the numbers of one stored tensor, in whatever order."""
+        self.entry = False
+        """Whether it is an input of the network."""
+
+    @classmethod
+    def of(cls, stored: Stored) -> Value:
+        """Return a tensor of the file."""
+        found = cls(stored.dims, stored.dtype, name=stored.name)
+        found.stored, found.constant, found.plain = (stored,), True, True
+        return found
 
     @property
     def size(self) -> int:
@@ -58,30 +73,58 @@ class Value:
         return len(self.dims)
 
 
-@dataclass(slots=True, eq=False)
+class Frame(NamedTuple):
+    """Where operators are executed: in the model's graph, in a function, in the body of a loop."""
+
+    names: dict[str, Value]
+    opsets: Mapping[str, int]
+    attributes: Mapping[str, Any] = {}
+    """A function's, as its caller gives them."""
+    prefix: str = ""
+    scopes: str = ""
+    depth: int = 0
+
+
 class Step:
     """An operator on values, as it is executed."""
 
-    node: NodeOf
-    opset: int
-    attributes: dict[str, Any]
-    inputs: list[Value | None]
-    path: str
-    scopes: str
-    file: mmap
-    rebatched: int = 0
-    """The batch, where the file has 1 in its place."""
-    outputs: list[Value] = field(default_factory=list)
-    macs: int = 0
-    unknown: tuple[str, ...] = ()
-    """Figures that are not known."""
-    note: str = ""
-    inside: list[Step] = field(default_factory=list)
-    """What runs within it: the body of a loop."""
-    trips: int = 1
-    """How often that runs."""
-    varies: bool = False
-    """Whether its outputs are no constants, even where its inputs are."""
+    __slots__ = (
+        *("attributes", "file", "inputs", "inside", "macs", "node", "note", "opset", "outputs", "path", "rebatched"),
+        *("scopes", "trips", "unknown", "varies"),
+    )
+
+    def __init__(  # noqa: PLR0913 - as much is known of it
+        self,
+        node: NodeOf,
+        opset: int,
+        attributes: dict[str, Any],
+        inputs: list[Value | None],
+        *,
+        path: str,
+        scopes: str,
+        file: mmap,
+        rebatched: int = 0,
+    ) -> None:
+        self.node = node
+        self.opset = opset
+        self.attributes = attributes
+        self.inputs = inputs
+        self.path = path
+        self.scopes = scopes
+        self.file = file
+        self.rebatched = rebatched
+        """The batch, where the file has 1 in its place."""
+        self.outputs: list[Value] = []
+        self.macs = 0
+        self.unknown: tuple[str, ...] = ()
+        """Figures that are not known."""
+        self.note = ""
+        self.inside: list[Step] = []
+        """What runs within it: the body of a loop."""
+        self.trips = 1
+        """How often that runs."""
+        self.varies = False
+        """Whether its outputs are no constants, even where its inputs are."""
 
     @property
     def kind(self) -> str:

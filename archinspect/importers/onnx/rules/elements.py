@@ -6,7 +6,7 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
-from archinspect.importers.onnx.model import DTYPES, FLOATS
+from archinspect.importers.onnx.messages import DTYPES, FLOATS
 from archinspect.importers.onnx.values import Step, Value, stretched, stretched_data
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ def unary(function: Callable[[Any], Any] | None = None, dtype: str = "") -> Rule
             if given is not None:
                 data = _try(lambda: [function(one) for one in given])
         made = use.make(value.dims, dtype, data, sure=value.sure)
-        made.made = value.made
         return [made] + [use.make(value.dims, "bool") for _ in range(use.count - 1)]
 
     return rule
@@ -105,7 +104,6 @@ def cast(use: Step) -> list[Value]:
     convert: Callable[[Any], Any] = bool if dtype == "bool" else float if dtype in FLOATS else _whole
     data = None if given is None else _try(lambda: [convert(one) for one in given])
     made = use.make(value.dims, dtype, data, sure=value.sure)
-    made.made = value.made
     return [made]
 
 
@@ -134,7 +132,7 @@ def dropout(use: Step) -> list[Value]:
 
 
 def normalization(use: Step) -> list[Value]:
-    """Normalizations of the input's shape; further outputs are statistics."""
+    """Return what a normalization gives: the input's shape, and statistics."""
     dims = use.shape()
     if use.kind == "BatchNormalization" or use.count == 1:
         return [use.make(dims)] + [use.make(dims[1:2]) for _ in range(use.count - 1)]

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.shape import ceil_div
-from archinspect.importers.onnx.model import DTYPES, Stored
+from archinspect.importers.onnx.messages import DTYPES, Stored
 from archinspect.importers.onnx.values import (
     OpenError,
     RuleError,
@@ -34,7 +34,7 @@ def _seen(use: Step, dims: Sequence[int]) -> list[Value]:
     """Return the first input's elements, in order, in another shape."""
     value = use.input(0)
     made = use.make(dims, "", use.data(0), sure=value.sure)
-    made.plain, made.made = value.plain, value.made
+    made.plain = value.plain
     return [made]
 
 
@@ -121,7 +121,7 @@ def transpose(use: Step) -> list[Value]:
         own = strides_of(value.dims)
         data = [given[place] for place in places(dims, [own[axis] for axis in order])]
     made = use.make(dims, "", data, sure=value.sure)
-    made.plain, made.made = value.plain, value.made
+    made.plain = value.plain
     return [made]
 
 
@@ -171,7 +171,7 @@ class _Taken(NamedTuple):
     """Positions of an axis."""
 
     start: int
-    count: int
+    length: int
     step: int = 1
 
 
@@ -181,7 +181,7 @@ def _cut(data: list[Any], dims: Shape, taken: dict[int, _Taken]) -> list[Any]:
     own = strides_of(dims)
     start = sum(part.start * stride for part, stride in zip(parts, own, strict=True))
     strides = [part.step * stride for part, stride in zip(parts, own, strict=True)]
-    return [data[place] for place in places([part.count for part in parts], strides, start)]
+    return [data[place] for place in places([part.length for part in parts], strides, start)]
 
 
 def cut(use: Step) -> list[Value]:
@@ -206,7 +206,7 @@ def cut(use: Step) -> list[Value]:
         taken[at] = _positions(dims[at], start, end, step)
     given = use.data(0)
     data = None if given is None else _cut(given, dims, taken)
-    sizes = [taken[at].count if at in taken else size for at, size in enumerate(dims)]
+    sizes = [taken[at].length if at in taken else size for at, size in enumerate(dims)]
     return [use.make(sizes, "", data, sure=sure)]
 
 
@@ -215,11 +215,11 @@ def _positions(length: int, start: int, end: int, step: int) -> _Taken:
 
     def bound(place: int) -> int:
         at = place + length if place < 0 else place
-        return low if at < low else high if at > high else at
+        return low if at < low else min(at, high)
 
     first = bound(start)
     count = ceil_div(bound(end) - first, step)
-    return _Taken(first, count if count > 0 else 0, step)
+    return _Taken(first, max(0, count), step)
 
 
 def gather(use: Step) -> list[Value]:
@@ -269,7 +269,6 @@ def expand(use: Step) -> list[Value]:
     given = use.data(0)
     data = stretched_data(given, value.dims, dims) if given is not None and use.known(value.dtype, dims) else None
     made = use.make(dims, "", data, sure=value.sure)
-    made.made = value.made
     return [made]
 
 
@@ -344,13 +343,12 @@ def filled(use: Step) -> list[Value]:
     number = (value.values(use.file) if isinstance(value, Stored) else None) or [0]
     data = number * prod(dims) if use.known(dtype, tuple(dims)) else None
     made = use.make(dims, dtype, data)
-    made.made = made.plain = True
+    made.plain = True
     if use.input(0).constant:
         # What stands in the place of weights that were left out.
-        code = value.code if isinstance(value, Stored) else 1
-        made.stored = (
-            Stored(name=next(iter(use.node.outputs), ""), dims=made.dims, code=code, filled=True, kept=(data,)),
-        )
+        instead = Stored(next(iter(use.node.outputs), ""), made.dims, value.code if isinstance(value, Stored) else 1)
+        instead.filled = True
+        made.stored = (instead,)
     return [made]
 
 
@@ -415,7 +413,7 @@ def compress(use: Step) -> list[Value]:
 
 
 def unique(use: Step) -> list[Value]:
-    """`Unique`: at most all."""
+    """Return what `Unique` gives: at most all."""
     dims = use.shape()
     axis = use.attribute("axis")
     count = prod(dims) if axis is None else dims[axis]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.importers.onnx.model import DTYPES
+from archinspect.importers.onnx.messages import DTYPES
 from archinspect.importers.onnx.rules.products import (
     by_blocks,
     microsoft_attention,

@@ -24,7 +24,12 @@ def reduction(function: Callable[[list[Any]], Any] | None = None) -> Callable[[S
         dims = [1 if at in gone else size for at, size in enumerate(value.dims) if keeps or at not in gone]
         given = use.data(0)
         data = None
-        if function is not None and given is not None and len(gone) == value.rank and (given or function is not max):
+        if (
+            function is not None
+            and given is not None
+            and len(gone) == value.rank
+            and (given or function not in (max, min))
+        ):
             data = [function(given)]
         return [use.make(dims, "", data, sure=value.sure)]
 
@@ -57,7 +62,7 @@ RULES: dict[str, Callable[[Step], list[Value]]] = {
     "ReduceProd": reduction(prod),
     "ReduceSum": reduction(sum),
     "ReduceMax": reduction(max),
-    "ReduceMin": reduction(lambda given: min(given)),
+    "ReduceMin": reduction(min),
     **dict.fromkeys(
         ("ReduceMean", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), reduction()
     ),

@@ -99,7 +99,7 @@ def from_sequence(use: Step) -> list[Value]:
 
 
 def optional(use: Step) -> list[Value]:
-    """`Optional`, `OptionalGetElement`: what is in it."""
+    """Return what is in an optional value."""
     if not use.has(0):
         return [use.make((), sure=False)]
     value = use.input(0)
