@@ -13,7 +13,8 @@ def weight(name, *shape, code=FLOAT, data=None):
     if data is None:
         found = onnx.TensorProto(name=name, data_type=code, dims=shape)
     else:
-        found = onnx.numpy_helper.from_array(np.array(data), name)
+        array = np.array(data)
+        found = onnx.numpy_helper.from_array(array.astype("float32") if array.dtype == "float64" else array, name)
     return found
 
 
@@ -27,7 +28,7 @@ def node(kind, inputs, outputs, **attributes):
     return helper.make_node(kind, *names, **attributes)
 
 
-def model(nodes, inputs, outputs, weights=(), opset=18, functions=(), sparse=(), domains=()):
+def model(nodes, inputs, outputs, weights=(), opset=18, *, functions=(), sparse=(), domains=()):  # noqa: PLR0913
     """Return a file's bytes; outputs are names, or values."""
     made = [helper.make_empty_tensor_value_info(one) if isinstance(one, str) else one for one in outputs]
     graph = helper.make_graph(nodes, "net", inputs, made, list(weights), sparse_initializer=list(sparse))

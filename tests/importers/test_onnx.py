@@ -2,16 +2,16 @@
 
 import random
 import tracemalloc
+from typing import Any
 
 import pytest
 from onnx_models import FLOAT, INT8, INT64, classifier, field, helper, model, node, onnx, value, varint, weight
 
 import archinspect
 from archinspect.base.source import SourceError
-from archinspect.exporters.refusal import CannotExportError
+from archinspect.importers.onnx import model as messages
 from archinspect.importers.onnx import run as running
 from archinspect.importers.onnx import wire
-from archinspect.importers.onnx import model as messages
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def of_layer(name, names):
 
 
 def by_layer(report, names):
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
     for row in report.layers:
         params, macs = found.get(of_layer(row.name, names), (0, 0))
         found[of_layer(row.name, names)] = params + row.cost.params, macs + row.cost.macs
@@ -219,7 +219,17 @@ def test_sizes_are_followed_through_their_arithmetic(read):
         ("Dense", (9, 2, 8)),
         ("Reshape", (3, 6, 8)),
     ]
-    assert str(net.formula("macs", "batch", "seq")) == "64 * batch * seq"
+    assert str(net.formula("macs", "batch")) == "384 * batch"
+    assert net.formula("macs", "seq")(seq=20) == 64 * 20
+
+
+def test_a_batch_that_is_halved_is_no_polynomial(read):
+    nodes = [node("Shape", "x", "s"), node("Slice", "s zero one", "b"), node("Div", "b two", "h")]
+    nodes += [node("ConstantOfShape", "h", "c"), node("Concat", "c c", "d", axis=0), node("ReduceSum", "d", "e")]
+    nodes += [node("Add", "x e", "y"), node("Identity", "c", "z")]
+    weights = [weight(name, data=[number]) for name, number in (("zero", 0), ("one", 1), ("two", 2))]
+    halved = model(nodes, [value("x", "N", 6)], ["y", "z"], weights)
+    assert "the batch is baked into the file" in read(halved).graph.description
 
 
 # Weights
@@ -271,11 +281,11 @@ def test_weights_are_known_by_their_shapes(read, content):
 
 
 def test_weights_are_stepped_over(tmp_path):
-    # The weights are 8 GiB that are not there.
-    size = 2**33
-    tensor = field(1, 2**31) + field(2, FLOAT) + field(8, b"b") + varint(9 << 3 | 2) + varint(size)
+    # The weights are 1 GiB that are not there.
+    size = 2**30
+    tensor = field(1, 2**28) + field(2, FLOAT) + field(8, b"b") + varint(9 << 3 | 2) + varint(size)
     graph = field(1, field(1, b"x") + field(1, b"b") + field(2, b"y") + field(4, b"Add"))
-    typed = field(1, field(1, FLOAT) + field(2, field(1, field(2, b"batch")) + field(1, field(1, 2**31))))
+    typed = field(1, field(1, FLOAT) + field(2, field(1, field(2, b"batch")) + field(1, field(1, 2**28))))
     rest = field(11, field(1, b"x") + field(2, typed)) + field(12, field(1, b"y"))
     whole = len(graph) + len(varint(5 << 3 | 2)) + len(varint(len(tensor) + size)) + len(tensor) + size + len(rest)
     with open(tmp_path / "net.onnx", "wb") as file:
@@ -287,7 +297,7 @@ def test_weights_are_stepped_over(tmp_path):
     net = archinspect.network(str(tmp_path / "net.onnx"))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert totals(net) == (2**31, 0)
+    assert totals(net) == (2**28, 0)
     assert most < 2**23
 
 
@@ -343,7 +353,7 @@ def test_quantized_weights_are_parameters_and_whole_numbers_are_none(read):
 # Operators
 
 
-CASES = [
+CASES: list[tuple[Any, ...]] = [
     ("Conv", "x:2,4,9,9 w:6,2,3,3=", {"group": 2, "strides": [2, 2], "pads": [1, 0, 1, 2], "dilations": [2, 1]}),
     ("Conv", "x:2,4,9 w:6,4,3=", {"auto_pad": "SAME_UPPER", "strides": [2]}),
     ("Conv", "x:2,4,9,8 w:6,4,3,2=", {"auto_pad": "VALID"}),
@@ -391,11 +401,10 @@ CASES = [
     ("ReduceMax", "x:3,2,5", {"noop_with_empty_axes": 1}),
     ("ArgMax", "x:3,2,5", {"axis": 1}),
     ("ArgMin", "x:3,2,5", {"axis": -1, "keepdims": 0}),
-    ("TopK", "x:3,2,5 k=2", {}, 2),
+    ("TopK", "x:3,2,5 k=2,", {}, 2),
     ("Softmax", "x:3,2,5", {"axis": 1}),
     ("LayerNormalization", "x:3,2,5 w:2,5= b:2,5=", {"axis": 1}, 3),
     ("InstanceNormalization", "x:3,2,5 w:2= b:2=", {}),
-    ("GroupNormalization", "x:3,4,5 w:2= b:2=", {"num_groups": 2}),
     ("Resize", "x:3,2,5,5 - s=1.0,1.0,2.0,1.5", {"mode": "nearest"}),
     ("Resize", "x:3,2,5,5 - - z=3,2,7,9", {"mode": "linear"}),
     ("Resize", "x:3,2,5,5 - - z=7,9", {"axes": [2, 3], "keep_aspect_ratio_policy": "not_larger"}),
@@ -448,7 +457,7 @@ CASES = [
     ("AffineGrid", "x:3,2,3 s=3,4,5,6", {}, 1, 20),
     ("DFT", "x:2,10,1 - a=1", {"onesided": 1}, 1, 20),
 ]
-"""Operators: inputs by name and shape, `=` after one that is a weight, numbers of one that is known, `i` for integers."""
+"""Operators, inputs by name and shape: `=` after one that is a weight, numbers of one that is known, `i` integers."""
 
 
 def given(text):
@@ -461,8 +470,8 @@ def given(text):
         elif not colon:
             name, _, numbers = part.partition("=")
             names.append(name)
-            numbers = [float(one) if "." in one else int(one) for one in numbers.split(",")]
-            is_number = name in "abcdk" and len(numbers) == 1 and name != "a"
+            numbers = [float(one) if "." in one else int(one) for one in numbers.split(",") if one]
+            is_number = name in "bcd" and len(numbers) == 1
             weights.append(weight(name, data=numbers[0] if is_number else numbers))
         else:
             names.append(name)
@@ -475,9 +484,13 @@ def given(text):
     return inputs, weights, " ".join(names)
 
 
+def whole(kind, text, attributes, count=1, opset=18):
+    return kind, text, attributes, count, opset
+
+
 @pytest.mark.parametrize("case", CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
 def test_shapes_are_those_of_the_onnx_package(read, case):
-    kind, text, attributes, count, opset = (*case, *(1, 18)[len(case) - 3 :])
+    kind, text, attributes, count, opset = whole(*case)
     inputs, weights, names = given(text)
     if kind == "Range":
         weights = [weight(name, data=number) for name, number in (("a", 2), ("b", 13), ("c", 3))]
@@ -647,7 +660,7 @@ def test_functions_are_written_out(read):
     nodes = [node("Twice", "x w", "y", domain="my", name="twice")]
     net = read(model(nodes, [value("x", "N", 6)], ["y"], [weight("w", 6, 6)], functions=functions, domains=["my"]))
     assert totals(net) == (36, 72)
-    assert [row.args for row in net.report().layers if row.type == "LeakyReLU"][0] == {"negative_slope": 0.5}
+    assert next(row.args for row in net.report().layers if row.type == "LeakyReLU") == {"negative_slope": 0.5}
 
 
 def test_sequences(read):
@@ -778,25 +791,25 @@ def test_huge_sizes_are_refused(refused, made):
 def test_mutated_files_are_read_or_refused(tmp_path):
     rng = random.Random(7)
     originals = [classifier(), sequence(), loop(12), product([], sparse=[coordinates()])]
-    outcomes = set()
-    for number in range(600):
-        content = bytearray(rng.choice(originals))
-        for _ in range(rng.choice((1, 1, 2, 5))):
-            at = rng.randrange(len(content))
-            if rng.random() < 0.7:
-                content[at] = rng.choice((0, 1, 2, 4, 8, 127, 128, 255, rng.randrange(256)))
-            else:
-                content[at : at + rng.randrange(8)] = content[: rng.randrange(8)]
-        path = tmp_path / f"{number}.onnx"
-        path.write_bytes(content)
-        try:
-            archinspect.network(f"onnx:{path}", params={}).with_settings(batch=3).report()
-        except archinspect.InvalidSpecError as error:
-            assert "of a version that is not known" not in str(error)
-            outcomes.add("refused")
+    outcomes = [mutated(tmp_path / f"{number}.onnx", rng, rng.choice(originals)) for number in range(600)]
+    assert {*outcomes} == {"", "read"}
+
+
+def mutated(path, rng, original):
+    """Return `read` for a file that is, else what is said of a damage that the reader does not know."""
+    content = bytearray(original)
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        at = rng.randrange(len(content))
+        if rng.random() < 0.7:
+            content[at] = rng.choice((0, 1, 2, 4, 8, 127, 128, 255, rng.randrange(256)))
         else:
-            outcomes.add("read")
-    assert outcomes == {"read", "refused"}
+            content[at : at + rng.randrange(8)] = content[: rng.randrange(8)]
+    path.write_bytes(content)
+    try:
+        archinspect.network(f"onnx:{path}").with_settings(batch=3).report()
+    except archinspect.InvalidSpecError as error:
+        return str(error) if "of a version that is not known" in str(error) else ""
+    return "read"
 
 
 # Commands

@@ -15,10 +15,15 @@ from archinspect.importers.onnx.build import BATCHES, graph_of
 from archinspect.importers.onnx.inputs import entries_of
 from archinspect.importers.onnx.messages import ModelOf, Stored
 from archinspect.importers.onnx.model import parse
+from archinspect.importers.onnx.row import at as size_at
+from archinspect.importers.onnx.row import fitted
 from archinspect.importers.onnx.run import Run, StepError
 from archinspect.importers.onnx.values import Value
+from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from archinspect.base.diagnostics import Problems
     from archinspect.base.settings import Settings
     from archinspect.graph.graph import Graph
@@ -33,6 +38,8 @@ REFUSED = {
 """Sets of operators that are not read, and why."""
 
 
+ANOTHER = 7
+"""A batch at which is tried what follows from the others."""
 AS_STORED = (
     "parameters as stored in the file: exporters fold batch normalization into convolutions, untie what was tied, "
     "leave out what is zero"
@@ -49,7 +56,10 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
         return None
     runs, fixed = _runs(model, found, file)
     name = os.path.basename(file.path).removesuffix(".onnx")
-    graph = graph_of(runs, found.entries, name, file)
+    try:
+        graph = graph_of(runs, found.entries, name, file)
+    except ArgumentError as error:
+        raise file.refuse(f"a size of the file's is none: {error.message}", error.help) from None
     return graph.replace(
         description=_described(model, found, fixed),
         source="",
@@ -87,7 +97,7 @@ def _runs(model: ModelOf, found: Entries, file: File) -> tuple[list[Run], bool]:
     except StepError:
         return [first], True
     runs = [first, *others]
-    if not _are_alike(runs) or (found.baked and not _follow(runs)):
+    if not _are_alike(runs) or (found.baked and not _follow(runs)) or not _are_polynomials(model, found, runs):
         return [first], True
     return runs, False
 
@@ -99,6 +109,34 @@ def _are_alike(runs: list[Run]) -> bool:
         return [(step.kind, [len(value.dims) for value in step.outputs]) for step in run.steps]
 
     return all(kinds(run) == kinds(runs[0]) for run in runs[1:])
+
+
+def _are_polynomials(model: ModelOf, found: Entries, runs: list[Run]) -> bool:
+    """Return whether what is no line through three batches is not one through the fourth either.
+
+    A size such as half the batch, rounded down, would be taken for a parabola.
+    """
+    sizes = [list(_sizes(run)) for run in runs]
+    curved = [
+        (at, fitted(values))
+        for at, values in enumerate(zip(*sizes, strict=True))
+        if values[1] - values[0] != values[2] - values[1]
+    ]
+    if not curved:
+        return True
+    try:
+        another = list(_sizes(execute(model, found, ANOTHER)))
+    except StepError:
+        return False
+    return len(another) == len(sizes[0]) and all(size_at(size, ANOTHER) == another[at] for at, size in curved)
+
+
+def _sizes(run: Run) -> Iterator[int]:
+    """Yield every size of a run, and its multiply-accumulates."""
+    for step in run.steps:
+        yield step.macs
+        for value in step.outputs:
+            yield from value.dims
 
 
 def _follow(runs: list[Run]) -> bool:

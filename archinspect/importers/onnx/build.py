@@ -11,7 +11,7 @@ from archinspect.importers.onnx.costs import MOVES, operations
 from archinspect.importers.onnx.fit import Fits, Given, Wanted, are_shared
 from archinspect.importers.onnx.flow import FLOW
 from archinspect.importers.onnx.messages import FLOATS, QUANTIZED
-from archinspect.importers.onnx.names import paths
+from archinspect.importers.onnx.names import apart, paths
 from archinspect.importers.onnx.operators import Ours, make, ours_of
 from archinspect.importers.onnx.row import FileInput, FileOp, Size, fitted, kind_of
 from archinspect.importers.onnx.rows import Row, all_inputs, places_of, readers_of, rows_of
@@ -105,8 +105,9 @@ class _Builder:
         for entry in entries:
             self._input(entry)
         rows = rows_of(self.runs, self.readers)
-        places = places_of(rows)
-        found = paths(places)
+        inputs = frozenset(self.graph.taken)
+        places = [apart(place, inputs) for place in places_of(rows)]
+        found = paths(places, inputs)
         own = frozenset(found)
         for place in places:
             for depth in range(1, len(place.module) + 1):

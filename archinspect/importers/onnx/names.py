@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from archinspect.importers.onnx.values import Step
 
@@ -58,12 +58,23 @@ def _clean(name: str) -> str:
     return plain.replace(".", "_") or "_"
 
 
-def paths(places: Sequence[Place]) -> list[str]:
-    """Return a path for each: the module's where it is the only one there, and no module is within."""
+def apart(place: Place, inputs: Container[str]) -> Place:
+    """Return a place in no module that has an input's name."""
+    first, *rest = place.module or ("",)
+    while first and first in inputs:
+        first += "_"
+    return Place((first, *rest) if first else (), place.own)
+
+
+def paths(places: Sequence[Place], inputs: Iterable[str] = ()) -> list[str]:
+    """Return a path for each: the module's where it is the only one there, and no module is within.
+
+    `inputs` are names that are taken.
+    """
     counts = Counter(module for module, _ in places)
     groups = {module[:depth] for module in counts for depth in range(len(module))}
     groups |= {module for module, count in counts.items() if count > 1}
-    taken: set[str] = set()
+    taken = set(inputs)
     numbers: Counter[str] = Counter()
     found = []
     for module, own in places:
