@@ -74,7 +74,10 @@ def _by_table(step: Step) -> int | None:
     if step.kind in EACH:
         return EACH[step.kind] * made.size
     own = OTHERS.get(step.kind)
-    return own(step) if own else None
+    try:
+        return own(step) if own else None
+    except (RuleError, ArithmeticError, LookupError, TypeError):
+        return None
 
 
 def _of_states(step: Step) -> int:

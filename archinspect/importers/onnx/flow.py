@@ -113,6 +113,8 @@ def scan(run: Run, step: Step, frame: Frame) -> list[Value]:
     batched = step.opset < 9  # noqa: PLR2004 - with the lengths of sequences as an input, too
     given = [step.input(at) for at in range(1 if batched else 0, len(step.inputs))]
     states = len(given) - scanned
+    if states < 0:
+        raise RuleError(f"it has {len(given)} inputs, and scans {scanned}")
     axes = [0] * states + list(step.attribute("scan_input_axes", [0] * scanned))
     lead: Shape = ()
     count, named = 1, {}

@@ -62,7 +62,7 @@ def _is_folded(step: Step) -> bool:
 
 def _biased(step: Step, rows: list[Row], by_output: dict[Value, int], readers: Counter[Value]) -> int | None:
     """Return the row of the product to which a step adds a bias, as exporters write a fully connected layer."""
-    if step.kind != "Add" or step.domain:
+    if step.kind != "Add" or step.domain or not (step.has(0) and step.has(1)):
         return None
     for one, other in ((0, 1), (1, 0)):
         value, bias = step.input(one), step.input(other)

@@ -105,6 +105,8 @@ def unsqueeze(use: Step) -> list[Value]:
     axes = use.ints("axes", 1) or []
     rank = len(use.shape()) + len(axes)
     new = {axis_of(axis, rank) for axis in axes}
+    if len(new) < len(axes):
+        raise RuleError(f"an axis of {axes} is named twice")
     sizes = iter(use.shape())
     return _seen(use, [1 if at in new else next(sizes) for at in range(rank)])
 
