@@ -55,6 +55,20 @@ def classifier(batch="batch"):
     )
 
 
+def tokens():
+    """Return an embedding and a layer, of sequences of any length, with weights that are in another file."""
+    weights = [weight("embed.weight", 100, 8), weight("head.weight", 8, 8)]
+    for one in weights:
+        one.data_location = onnx.TensorProto.EXTERNAL
+        entry = one.external_data.add()
+        entry.key, entry.value = "location", "tokens.onnx.data"
+    nodes = [
+        node("Gather", "embed.weight ids", "e", name="/embed/Gather"),
+        node("MatMul", "e head.weight", "y", name="/head/MatMul"),
+    ]
+    return model(nodes, [value("ids", "batch", "seq", code=INT64)], ["y"], weights)
+
+
 # Byte by byte
 
 

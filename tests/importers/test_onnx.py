@@ -5,7 +5,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from onnx_models import FLOAT, INT8, INT64, classifier, field, helper, model, node, onnx, value, varint, weight
+from onnx_models import FLOAT, INT8, INT64, classifier, field, helper, model, node, onnx, tokens, value, varint, weight
 
 import archinspect
 from archinspect.base.source import SourceError
@@ -175,25 +175,16 @@ def test_a_batch_that_is_not_the_first_axis(read):
     assert [list(net.facts.shape(tensor)) for tensor in net.graph.outputs] == [[20, 1, 3, 4], [1, 3, 4]]
 
 
-def sequence():
-    return model(
-        [node("Gather", "table x", "e"), node("MatMul", "e w", "y")],
-        [value("x", "batch", "seq", code=INT64)],
-        ["y"],
-        [weight("table", 100, 8), weight("w", 8, 8)],
-    )
-
-
 def test_open_sizes_are_parameters(read, refused):
-    message = refused(sequence())
-    assert "error[missing-param]: the file leaves open how large 'seq' is, axis 1 of the input 'x'" in message
+    message = refused(tokens())
+    assert "error[missing-param]: the file leaves open how large 'seq' is, axis 1 of the input 'ids'" in message
     assert "`--set seq=...`" in message
-    net = read(sequence(), params={"seq": 5})
+    net = read(tokens(), params={"seq": 5})
     assert totals(net) == (864, 320)
-    assert totals(read(sequence(), inputs={"x": [5]})) == (864, 320)
+    assert totals(read(tokens(), inputs={"ids": [5]})) == (864, 320)
     assert str(net.formula("macs", "seq")) == "64 * seq"
-    assert "must be a whole number" in refused(sequence(), params={"seq": "long"})
-    assert "no parameter 'steps'" in refused(sequence(), params={"steps": 5})
+    assert "must be a whole number" in refused(tokens(), params={"seq": "long"})
+    assert "no parameter 'steps'" in refused(tokens(), params={"steps": 5})
 
 
 def test_sizes_are_followed_through_their_arithmetic(read):
@@ -790,7 +781,7 @@ def test_huge_sizes_are_refused(refused, made):
 
 def test_mutated_files_are_read_or_refused(tmp_path):
     rng = random.Random(7)
-    originals = [classifier(), sequence(), loop(12), product([], sparse=[coordinates()])]
+    originals = [classifier(), tokens(), loop(12), product([], sparse=[coordinates()])]
     outcomes = [mutated(tmp_path / f"{number}.onnx", rng, rng.choice(originals)) for number in range(600)]
     assert {*outcomes} == {"", "read"}
 
