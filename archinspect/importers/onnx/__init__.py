@@ -2,7 +2,7 @@
 
 `wire` reads protocol buffers, `model` the messages. A `run` executes a model on shapes, and on the few values that
 decide them, by the `rules` of its operators. It is executed at several batches; `build` makes the graph of what came
-out, with operators of ours where the table of `operators` has one that agrees with the file, and else a `row` with the
+out, with operators of ours where the table of `ours` has one that agrees with the file, and else a `row` with the
 file's own shapes and costs.
 """
 

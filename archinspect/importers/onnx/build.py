@@ -12,7 +12,7 @@ from archinspect.importers.onnx.fit import Fits, Given, Wanted, are_shared
 from archinspect.importers.onnx.flow import FLOW
 from archinspect.importers.onnx.messages import FLOATS, QUANTIZED
 from archinspect.importers.onnx.names import apart, paths
-from archinspect.importers.onnx.operators import Ours, make, ours_of
+from archinspect.importers.onnx.ours import Ours, make, ours_of
 from archinspect.importers.onnx.row import FileInput, FileOp, Size, fitted, kind_of
 from archinspect.importers.onnx.rows import Row, all_inputs, places_of, readers_of, rows_of
 from archinspect.ops.figures import View

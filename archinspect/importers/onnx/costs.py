@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch
-from archinspect.importers.onnx.operators import Ours, ours_of
+from archinspect.importers.onnx.ours import Ours, ours_of
 from archinspect.importers.onnx.values import RuleError
 from archinspect.ops import find_operator
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.importers.onnx.names import Place, place_of
-from archinspect.importers.onnx.operators import ours_of
+from archinspect.importers.onnx.ours import ours_of
 from archinspect.ops.dense import Dense
 
 if TYPE_CHECKING:

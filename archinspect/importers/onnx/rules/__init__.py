@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.importers.onnx.rules import elements, moves, products, quantized, reductions, sequences, windows
+from archinspect.importers.onnx.rules import elements, made, moves, products, quantized, reductions, sequences, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STANDARD: dict[str, Rule] = {
     **elements.RULES,
+    **made.RULES,
     **moves.RULES,
     **products.RULES,
     **quantized.RULES,
