@@ -69,6 +69,9 @@ def tokens():
     return model(nodes, [value("ids", "batch", "seq", code=INT64)], ["y"], weights)
 
 
+MADE = {"digits.onnx": classifier, "tokens.onnx": tokens}
+"""Files by the names that the documentation gives them."""
+
 # Byte by byte
 
 

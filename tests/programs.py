@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from importlib import import_module
 
 DTYPES = {"int64": 5, "float16": 6, "float32": 7, "bool": 12, "bfloat16": 13}
 
@@ -214,7 +213,5 @@ def tied_net(*, numbers=b""):
 MADE = {
     "small.pt2": lambda: residual_net().save(),
     "tied.pt2": tied_net,
-    "digits.onnx": lambda: import_module("onnx_models").classifier(),
-    "tokens.onnx": lambda: import_module("onnx_models").tokens(),
 }
 """Files by the names that the documentation gives them."""
