@@ -59,7 +59,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     try:
         graph = graph_of(runs, found.entries, name, file)
     except ArgumentError as error:
-        raise file.refuse(f"a size of the file's is none: {error.message}", error.help) from None
+        raise file.refuse(f"the file has a size that no tensor has: {error.message}", error.help) from None
     return graph.replace(
         description=_described(model, found, fixed),
         source="",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from archinspect.importers.onnx.values import Step
     from archinspect.ops.base import Op
 
-
 CHANNELS_FIRST = {"data_format": "channels_first"}
 
 

@@ -15,27 +15,20 @@ if TYPE_CHECKING:
 
 
 def with_number(
-    operator: str, argument: Callable[[float], dict[str, Any]], *, turned: bool = False
+    operator: str, argument: Callable[[float], dict[str, Any]], *, single: str = "", turned: bool = False
 ) -> Callable[[Step], Ours]:
-    """Return the function of an operator of two inputs, of which a number that is no weight may be an argument."""
+    """Return the function of an operator of two inputs, of which a number that is no weight may be an argument.
+
+    With the number it is `single`; with `turned` the number may be the first input, too.
+    """
 
     def translate(use: Step) -> Ours:
         for at in (1, 0) if turned else (1,):
-            value = use.input(at)
+            number, other = use.input(at), use.input(1 - at)
             data = use.data(at)
-            if (
-                value.size == 1
-                and data
-                and not any(one.initializer for one in value.stored)
-                and use.input(1 - at).rank >= value.rank
-            ):
-                return Ours(
-                    make(
-                        operator if "value" in argument(1.0) or "exponent" in argument(1.0) else "Rescaling",
-                        **argument(float(data[0])),
-                    ),
-                    (1 - at,),
-                )
+            is_weight = any(one.initializer for one in number.stored)
+            if data and number.size == 1 and not is_weight and other.rank >= number.rank:
+                return Ours(make(single or operator, **argument(float(data[0]))), (1 - at,))
         return Ours(make(operator), (0, 1))
 
     return translate
@@ -82,7 +75,7 @@ def swish(use: Step) -> Ours:
     return Ours(make("SiLU" if use.attribute("alpha", 1.0) == 1 else "QuickGELU"))
 
 
-def dequantize_free(use: Step) -> Ours:
+def dropout(use: Step) -> Ours:
     """`Dropout`: nothing at inference."""
     return Ours(make("Dropout", rate=use.attribute("ratio", 0.5)))
 
@@ -130,10 +123,10 @@ OPERATORS: dict[str, Callable[[Step], Ours | None]] = {
     "Not": plain("LogicalNot"),
     "Cast": plain("Cast", dtype=lambda use: DTYPES.get(use.attribute("to", 1), "float")),
     "CastLike": plain("Cast", dtype=lambda use: use.input(1).dtype),
-    "Add": with_number("Add", lambda value: {"offset": value}, turned=True),
-    "Sub": with_number("Subtract", lambda value: {"offset": -value}),
-    "Mul": with_number("Multiply", _scale, turned=True),
-    "Div": with_number("Divide", lambda value: {"scale": 1 / value} if value else {"scale": value}),
+    "Add": with_number("Add", lambda value: {"offset": value}, turned=True, single="Rescaling"),
+    "Sub": with_number("Subtract", lambda value: {"offset": -value}, single="Rescaling"),
+    "Mul": with_number("Multiply", _scale, turned=True, single="Rescaling"),
+    "Div": with_number("Divide", lambda value: {"scale": 1 / value} if value else {"scale": value}, single="Rescaling"),
     "Pow": with_number("Power", lambda value: {"exponent": value}),
     "Equal": with_number("Equal", lambda value: {"value": value}),
     "Greater": with_number("GreaterThan", lambda value: {"value": value}),
@@ -148,6 +141,6 @@ OPERATORS: dict[str, Callable[[Step], Ours | None]] = {
     "Sum": joined("Add"),
     "Mean": joined("Average"),
     "Where": joined("Where"),
-    "Dropout": dequantize_free,
+    "Dropout": dropout,
 }
 """By their names in the standard set of ONNX."""
