@@ -175,6 +175,21 @@ def test_a_batch_that_is_not_the_first_axis(read):
     assert [list(net.facts.shape(tensor)) for tensor in net.graph.outputs] == [[20, 1, 3, 4], [1, 3, 4]]
 
 
+def test_an_input_without_elements(read):
+    net = read(model([node("Concat", "x w", "y", axis=1)], [value("x", "N", 0, 4)], ["y"], [weight("w", 1, 2, 4)]))
+    assert net.graph.description.endswith("and figures are for its own")
+    net = read(
+        model(
+            [node("Relu", "x", "r"), node("Shape", "r", "s"), node("Expand", "one s", "y")],
+            [value("x", "N", 0, 4)],
+            ["y"],
+            [weight("one", data=1.0)],
+        ),
+        batch=3,
+    )
+    assert net.facts.shape(net.graph.outputs[0]) == (3, 0, 4)
+
+
 def test_open_sizes_are_parameters(read, refused):
     message = refused(tokens())
     assert "error[missing-param]: the file leaves open how large 'seq' is, axis 1 of the input 'ids'" in message

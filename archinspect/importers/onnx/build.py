@@ -141,19 +141,24 @@ class _Builder:
         shapes = tuple(value.dims for value in values)
         origin = self.file.span(entry.name)
         path = self.graph.claim("", _own_name(entry.name) or "input")
-        if entry.batch is None or len(self.runs) == 1 or 0 in entry.sample():
+        if entry.batch is None or len(self.runs) == 1:
             tensor = self.graph.add_input(FileInput(shapes[0], entry.dtype), path, origin)
             self._note(values[0], tensor, Given(shapes, batched=False))
             return
-        tensor = self.graph.add_input(make("Input", shape=entry.sample(), dtype=entry.dtype), path, origin)
-        first = self.fits.given([(batch, *entry.sample()) for batch in BATCHES])
+        sample = entry.sample()
+        op = make("Input", shape=sample, dtype=entry.dtype) if 0 not in sample else None
+        op = op or FileInput((1, *sample), entry.dtype, batch=True)
+        tensor = self.graph.add_input(op, path, origin)
+        first = self.fits.given([(batch, *sample) for batch in BATCHES])
         made = self._note(values[0], tensor, first)
         self.lender = self.lender or made
         if entry.batch:
             # The network has its batch first; the file does not.
             name = self.graph.claim("", f"{path}_as_stored")
-            op = _file_op("Transpose", [shapes], [entry.dtype], place=(0, 0, fitted(BATCHES)), lies=View(strided=True))
-            turned = self.graph.add_node(op, [tensor], name, origin=origin).output
+            turn = _file_op(
+                "Transpose", [shapes], [entry.dtype], place=(0, 0, fitted(BATCHES)), lies=View(strided=True)
+            )
+            turned = self.graph.add_node(turn, [tensor], name, origin=origin).output
             self._note(values[0], turned, self.fits.given(shapes))
 
     def _note(self, value: Value, tensor: Tensor, given: Given) -> Made:

@@ -39,16 +39,16 @@ def at(size: Size, batch: int) -> int:
 
 
 class FileInput(Input):
-    """An input that has the file's own shape, whatever the batch."""
+    """An input of the file's own shape, which may have no elements; with `batch` the first axis is that."""
 
-    def __init__(self, shape: Shape, dtype: str) -> None:
-        vars(self).update(shape=shape, dtype=dtype, batch=False)
+    def __init__(self, shape: Shape, dtype: str, *, batch: bool = False) -> None:
+        vars(self).update(shape=shape, dtype=dtype, batch=batch)
 
     def output(self, *shapes: Shape) -> Shape:
         return self.shape
 
     def of_batch(self, batch: int) -> Shape:
-        return self.shape
+        return (batch, *self.shape[1:]) if self.batch else self.shape
 
     def given(self) -> dict[str, object]:
         return {"shape": self.shape, "dtype": self.dtype}
