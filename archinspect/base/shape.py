@@ -187,10 +187,11 @@ def broadcast(shapes: tuple[Shape, ...]) -> Shape:
     # A shorter shape lines up at the end, but keeps the batch in front.
     lined = [(shape[0], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
     for axis, dims in enumerate(zip(*lined, strict=True)):
-        if all(dim is dims[0] for dim in dims):
-            result.append(dims[0])  # whether it is 1 does not matter, so that a formula holds for both
+        wide = [dim for dim in dims if type(dim) is not int or dim != 1] or [1]
+        if all(dim is wide[0] for dim in wide):
+            result.append(wide[0])  # whether it is 1 does not matter, so that a formula holds for both
             continue
-        wide = [dim for dim in dims if dim != 1] or [1]
+        wide = [dim for dim in wide if dim != 1] or [1]
         if any(dim != wide[0] for dim in wide):
             shown = " and ".join(text(shape) for shape in shapes)
             raise Mismatch(

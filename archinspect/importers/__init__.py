@@ -47,6 +47,12 @@ FORMATS: dict[str, Format] = {
         "a zip with `models/*.json` or `serialized_exported_program.json`",
         evidence.is_pt2,
     ),
+    "onnx": Format(
+        "an ONNX model, opset 6 to 28, with weights, without, or with its weights elsewhere",
+        (".onnx",),
+        "the version of the format as the first field of a protocol buffer",
+        evidence.is_onnx,
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

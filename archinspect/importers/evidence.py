@@ -18,3 +18,9 @@ def is_program(member: str) -> bool:
     folder, _, name = member.rpartition("/")
     is_model = folder.rpartition("/")[2] == "models" and name.endswith(".json")
     return is_model or name == "serialized_exported_program.json"
+
+
+def is_onnx(file: File) -> bool:
+    """Whether it is a model of ONNX: the version of its format first, and what made it, or its graph, next."""
+    head = file.head
+    return head[:1] == b"\x08" and len(head) > 2 and head[1] < 64 and head[2] in b"\x12\x1a\x22\x28\x32\x3a\x42"  # noqa: PLR2004 - tags

@@ -6,7 +6,7 @@ The convention that the documents keep:
   it is a ```console block in which `archinspect check` shows its problem.
 - A ```yaml block that starts with `- name:` is a file of devices, as valid.
 - `<!-- file: small.yaml -->` on the line above a block stores it under that name for the commands below it.
-- `<!-- made: small.pt2 -->` stands for a file of :data:`programs.MADE`, which tests make.
+- `<!-- made: small.pt2 -->` stands for a file of `MADE` in one of :data:`MAKERS`, which tests make.
 - A ```console block holds `$ command` lines, each followed by its exact output, standard error included, as it is in a
   pipe (blanks at the end of a line aside). Where the last line of an output is `...`, further paragraphs are left out.
   `pytest tests/docs --update` writes the outputs anew.
@@ -20,11 +20,11 @@ import re
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, get_args
 
 import command_line
-import programs
 import pytest
 
 import archinspect
@@ -95,6 +95,8 @@ LEFT_OUT = "..."
 
 FENCE = re.compile(r"^(`{3,}|~{3,})\s*(\S*)")
 FILE = re.compile(r"<!-- file: ([\w.-]+) -->\s*\Z")
+MAKERS = {"onnx": "onnx_models", "pt2": "programs"}
+"""Modules that make files, by how these end."""
 MADE = re.compile(r"<!-- made: ([\w.-]+) -->")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 IS_SPEC = re.compile(r"^(?:layers|model|network|architecture|extends):", re.MULTILINE)
@@ -163,7 +165,7 @@ def of(language):
 def store_files(block, folder):
     """Write the files that the document has named up to and with this block, and those that tests make."""
     for name in MADE.findall(block.document.read_text(encoding="utf-8")):
-        (folder / name).write_bytes(programs.MADE[name]())
+        (folder / name).write_bytes(import_module(MAKERS[name.rpartition(".")[2]]).MADE[name]())
     for other in blocks(block.document)[: block.number + 1]:
         if other.file:
             (folder / other.file).write_text(other.text, encoding="utf-8")
