@@ -73,7 +73,8 @@ def _layer_norm(use: Use, name: str, eps: float | None) -> Step:
 def attention(use: Use) -> Step:
     """Return attention of queries, keys and values that are there."""
     op: Any = use.op
-    names = [f"{{{index}}}" for index in range(len(use.orders))]
+    types = [given.dtype for given in use.call.inputs]
+    names = [f"{{{index}}}{'' if 'float' in dtype else '.float()'}" for index, dtype in enumerate(types)]
     query, key, value = names[0], names[min(1, len(names) - 1)], names[-1]
     options = ["heads={heads}"]
     if op.kv_heads != op.num_heads:
