@@ -33,10 +33,15 @@ class _NearOperator(Near):
         step = step_for(self.name)
         if step:
             return f"write `{step}`", ""
-        found = super().look()
-        if found[0].startswith("did you mean"):
-            return found
-        return "`archinspect ops` lists all; `Custom` is a layer of your own", ""
+        from archinspect.language.meaning import by_meaning, spelled_alike
+
+        known = list(self.names)
+        self.names = [name for name in known if spelled_alike(self.name, name)]
+        if self.names:
+            return super().look()
+        meant = " or ".join(f"`{name}`" for name in by_meaning(self.name))
+        near = f"{meant} may be what it means; " if meant else ""
+        return f"{near}`archinspect ops` lists all; `Custom` is a layer of your own", ""
 
 
 class Layers:

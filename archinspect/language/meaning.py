@@ -1,0 +1,84 @@
+"""Operators by what a name says: `SelfAttn` means attention, `Projection` a dense layer. Looked at for errors only."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+from math import log
+
+from archinspect import ops
+from archinspect.base.diagnostics import MAX_LETTERS
+
+MOST = 3
+"""Operators that are named."""
+ALIKE = 0.72
+"""Share of letters that a slip has in common with what was meant: `Densse` and `Dense` 0.91, `Attn`, `Flatten` 0.55."""
+
+SAME: dict[str, str] = {
+    **dict.fromkeys(("attn", "attend", "mha", "gqa", "mqa", "sdpa", "heads"), "attention"),
+    **dict.fromkeys(("fc", "linear", "fully", "affine", "mlp", "ffn", "feed", "forward", "perceptron"), "dense"),
+    **dict.fromkeys(("projection", "proj", "project", "head", "logits", "hidden", "output"), "dense"),
+    **dict.fromkeys(("conv", "convolve", "convolutional", "filter"), "convolution"),
+    **dict.fromkeys(("deconv", "deconvolution", "transposed", "upconv"), "transpose"),
+    **dict.fromkeys(("dw", "dwconv"), "depthwise"),
+    **dict.fromkeys(("pool", "subsampling", "downsample", "downsampling"), "pooling"),
+    **dict.fromkeys(("avg", "mean"), "average"),
+    **dict.fromkeys(("norm", "normalize", "normalisation", "normalise"), "normalization"),
+    **dict.fromkeys(("bn", "bnorm"), "batch"),
+    **dict.fromkeys(("ln", "lnorm"), "layer"),
+    **dict.fromkeys(("act", "nonlinearity", "nonlinear", "swish", "swoosh", "squash"), "activation"),
+    **dict.fromkeys(("residual", "skip", "sum", "plus", "shortcut", "addition"), "add"),
+    **dict.fromkeys(("concat", "cat", "join", "merge"), "concatenate"),
+    **dict.fromkeys(("mul", "product", "times", "scale", "gating"), "multiply"),
+    **dict.fromkeys(("embed", "emb", "lookup", "token", "tokens", "vocabulary"), "embedding"),
+    **dict.fromkeys(("pos", "position", "positional", "pe"), "positions"),
+    **dict.fromkeys(("rope", "rotate"), "rotary"),
+    **dict.fromkeys(("drop", "regularization", "droppath"), "dropout"),
+    **dict.fromkeys(("upscale", "interpolate", "interpolation", "resize", "resizing", "upsampling"), "upsample"),
+    **dict.fromkeys(("recurrent", "sequence"), "rnn"),
+    **dict.fromkeys(("expert", "moe", "router", "routing", "mixture"), "experts"),
+    **dict.fromkeys(("ssm", "mamba", "state", "space", "scan"), "selective"),
+    **dict.fromkeys(("unflatten", "view", "rearrange"), "reshape"),
+    **dict.fromkeys(("swap", "axes", "permutation"), "permute"),
+    **dict.fromkeys(("noise", "noisy"), "gaussian"),
+}
+"""Words of the field, and what operators call the same."""
+LITTLE = {"layer", "block", "module", "op", "unit", "net", "network", "my", "custom", "function"}
+"""What says nothing by itself."""
+
+
+def by_meaning(name: str) -> list[str]:
+    """Return the operators whose names and kinds have most in common with the words of a name, the nearest first."""
+    asked = [word for word in _words(name) if word not in LITTLE]
+    known = _known()
+    frequent = Counter(word for words in known.values() for word in words)
+    scores = {}
+    for op, words in known.items():
+        common = sum(log(len(known) / frequent[word]) for word in asked if word in words)
+        scores[op] = common * (2 if set(asked).issuperset(_words(op)) else 1) / (1 + len(words) / 8)
+    best = sorted((op for op, score in scores.items() if score > 0), key=lambda op: -scores[op])
+    return best[:MOST]
+
+
+def spelled_alike(name: str, other: str) -> bool:
+    """Return whether one name is likely a slip of the other."""
+    from difflib import SequenceMatcher  # only errors need it
+
+    one, two = (text.lower().replace("_", "") for text in (name, other))
+    return len(name) <= MAX_LETTERS and SequenceMatcher(None, one, two).ratio() >= ALIKE
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name in one spelling: `SelfAttn` has `self` and `attention`."""
+    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return [SAME.get(word.lower(), word.lower()) for word in found]
+
+
+@cache
+def _known() -> dict[str, frozenset[str]]:
+    """Return the words of each operator: of its names, and of its kind."""
+    return {
+        kind.__name__: frozenset(word for name in (kind.__name__, kind.kind, *kind.aliases) for word in _words(name))
+        for kind in ops.all_ops()
+    }
