@@ -7,12 +7,14 @@ from archinspect.analyses.facts import Facts, facts_of
 from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
 from archinspect.graph.builder import GraphBuilder
+from archinspect.ops.modules import module_arguments
 
 
 def make(name, args, layout="channels_last"):
-    """Return an operator; `args` are as in a spec."""
+    """Return an operator; `args` are as in a spec, of PyTorch's module where only PyTorch has the name."""
     kind = ops.find_operator(name)
     assert kind is not None, name
+    args = module_arguments(name, kind.names, dict(args))
     return kind(**({"data_format": layout, **args} if "data_format" in kind.args else args))
 
 

@@ -10,7 +10,7 @@ from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Reach, Weight, Work, product_backward
-from archinspect.ops.spatial import Windowed, channels_help, times
+from archinspect.ops.spatial import READ_AGAIN, READ_ONCE, Windowed, channels_help, check_reads, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,13 +135,8 @@ class _Conv(_Window):
 
     def _check_pads(self, lengths: Shape) -> None:
         """Raise Mismatch where the padding reads more than there is."""
-        if self.padding_mode not in {"reflect", "circular"}:
-            return
-        reflects = self.padding_mode == "reflect"
-        for length, pad in zip(lengths, self.sliding(lengths).pads, strict=True):
-            if any(side > length - reflects for side in pad):
-                message = f"padding_mode {self.padding_mode} pads at most {length - reflects}, not {max(pad)}"
-                raise Mismatch(message, args=("padding",), help="pad less, or with another padding_mode")
+        if self.padding_mode in READ_ONCE:
+            check_reads(self.padding_mode, lengths, self.sliding(lengths).pads)
 
     def padded(self, shape: Shape) -> int:
         if self.padding_mode == "zeros":
@@ -152,7 +147,7 @@ class _Conv(_Window):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         kept = super().kept(shapes, output, run)
-        reads_again = self.padding_mode in {"reflect", "replicate"} and run.inputs[0]
+        reads_again = self.padding_mode in READ_AGAIN and run.inputs[0]
         return kept._replace(inputs=(0,)) if reads_again else kept
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:

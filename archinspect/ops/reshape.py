@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 from archinspect.base.shape import Mismatch, normal_axis, scaled, size, text
 from archinspect.ops.args import Bool, Choice, Factors, Float, Int, Ints, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError, Op
-from archinspect.ops.figures import Reach, View, Work
-from archinspect.ops.spatial import Spatial, data_format_arg, times
+from archinspect.ops.figures import Kept, Reach, View, Work
+from archinspect.ops.spatial import READ_AGAIN, Spatial, check_reads, data_format_arg, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Pair, Shape
     from archinspect.ops.base import T
+    from archinspect.ops.figures import Run
 
 
 class Flatten(Op):
@@ -113,15 +114,25 @@ class _ZeroPadding(Spatial):
         "zeros on each side; a flat list of all sides is PyTorch's: left, right, top, bottom", Pad(sides=True), 1
     )
     value: float = arg("what is put there; without effect on costs", Float(), 0.0)
+    mode: str = arg(
+        "`constant` puts the value there; others what is in the input, of PyTorch's `ReflectionPad2d` and the like",
+        Choice("constant", "reflect", "replicate", "circular"),
+        "constant",
+        aliases=("padding_mode",),
+    )
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         spatial, channels = self.split(shape)
+        check_reads(self.mode, spatial, self.padding)
         padded = [length + sum(pad) for length, pad in zip(spatial, self.padding, strict=True)]
         return self.join(shape[0], padded, channels)
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return tuple(Reach(before=before) for before, _ in self.padding)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        return Kept((0,)) if self.mode in READ_AGAIN and run.inputs[0] else Kept()
 
 
 class ZeroPadding1D(_ZeroPadding):

@@ -117,3 +117,20 @@ def positions_of(op: Windowed, shape: Shape, output: Shape) -> str:
 def times(sizes: Sequence[int]) -> str:
     """Write sizes as people do: `3x3`."""
     return "x".join(map(str, sizes))
+
+
+READ_ONCE = frozenset(("reflect", "circular"))
+"""Ways to pad with what is in the input that read a position at most once."""
+READ_AGAIN = frozenset(("reflect", "replicate"))
+"""Those that PyTorch has operations for: they keep their input for backward."""
+
+
+def check_reads(mode: str, lengths: Sequence[int], pads: Sequence[Sequence[int]]) -> None:
+    """Raise Mismatch where a padding reads more of the input than there is."""
+    if mode not in READ_ONCE:
+        return
+    reflects = mode == "reflect"
+    for length, pad in zip(lengths, pads, strict=True):
+        if any(side > length - reflects for side in pad):
+            message = f"padding_mode {mode} pads at most {length - reflects}, not {max(pad)}"
+            raise Mismatch(message, args=("padding",), help="pad less, or with another padding_mode")

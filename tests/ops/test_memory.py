@@ -19,9 +19,6 @@ ROWS = [
 
 # Where PyTorch keeps something else, and why.
 DIFFERENT = {
-    "ReflectionPad1d": "keeps its input, which padding with zeros does not; a spec says no mode",
-    "ReflectionPad2d": "as ReflectionPad1d",
-    "ReplicationPad2d": "as ReflectionPad1d",
     "FeatureAlphaDropout": "drops whole channels; it is read as AlphaDropout, which does not",
 }
 

@@ -287,6 +287,8 @@ def padding(use: Use) -> Step:
     """Return a padding."""
     op: Any = use.op
     pads = tuple(map(tuple, op.padding))
+    if op.mode != "constant":
+        return around(use, pads, op.mode)
     return filled(use, pads, float(op.value)) if op.value else zeros(use, pads)
 
 

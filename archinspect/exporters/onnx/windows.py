@@ -76,13 +76,17 @@ def _kernel_order(rank: int) -> Order:
     return (rank + 1, rank, *range(rank))
 
 
+_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+"""ONNX's words for a padding with what is there."""
+
+
 def _plain(use: Use, kernel: str, groups: int) -> Value:
     pads = use.op.sliding(use.op.split(use.shape)[0]).pads
     mode = getattr(use.op, "padding_mode", "zeros")
     name, order = use.map()
     if mode != "zeros" and any(map(any, pads)):
         every = use.ints(*flat([(0, 0), (0, 0), *pads]))
-        name = use.emit("Pad", name, every, mode={"replicate": "edge", "circular": "wrap"}.get(mode, mode))
+        name = use.emit("Pad", name, every, mode=_MODES[mode])
         pads = ((0, 0),) * len(pads)
     return Value(_convolution(use, "Conv", name, kernel, *bias(use), group=groups, pads=flat(pads)), order)
 
@@ -315,7 +319,10 @@ def padding(use: Use) -> Value:
     pads = [(0, 0)] * len(order)
     for axis, pad in zip(positions_of(use, order), use.op.padding, strict=True):
         pads[axis] = pad
-    return Value(use.emit("Pad", name, use.ints(*flat(pads)), use.number(use.op.value)), order)
+    mode, every = use.op.mode, use.ints(*flat(pads))
+    if mode != "constant":
+        return Value(use.emit("Pad", name, every, mode=_MODES[mode]), order)
+    return Value(use.emit("Pad", name, every, use.number(use.op.value)), order)
 
 
 def cropping(use: Use) -> Value:

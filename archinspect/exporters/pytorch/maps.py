@@ -227,6 +227,8 @@ def padding(use: Use) -> Step:
     """Return a padding."""
     op: Any = use.op
     filler = code(", value={value}", value=float(op.value)) if op.value else ()
+    if op.mode != "constant":
+        filler = code(", mode={mode}", mode=op.mode)
     return Step((*code("F.pad({0}, {padding}", padding=sides_of(op.padding)), *filler, ")"))
 
 
