@@ -335,6 +335,13 @@ class ChannelShuffle(Spatial):
             raise Mismatch(f"{self.groups} groups do not divide {channels} channels", args=("groups",))
         return shapes[0]
 
+    def view(self, *, training: bool) -> View | None:
+        return View() if self.groups == 1 else None  # nothing moves
+
+
+PIXEL_RANK = 2
+"""Of the maps for which PyTorch has an operation, which makes a copy always."""
+
 
 class _PixelShuffle(Spatial):
     """Makes a map larger by as much as its channels become fewer (Shi et al. 2016, arXiv:1609.05158). No FLOPs."""
@@ -350,6 +357,9 @@ class _PixelShuffle(Spatial):
             message = f"{channels} channels are no multiple of {times([factor] * self.rank)}"
             raise Mismatch(message, args=("upscale_factor",))
         return self.join(shape[0], [n * factor for n in spatial], channels // factor**self.rank)
+
+    def view(self, *, training: bool) -> View | None:
+        return View() if self.upscale_factor == 1 and self.rank != PIXEL_RANK else None  # nothing moves
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.upscale_factor, up=self.upscale_factor),) * self.rank
@@ -384,6 +394,9 @@ class _PixelUnshuffle(Spatial):
         if any(n % factor for n in spatial):
             raise Mismatch(f"{factor} does not divide {times(spatial)}", args=("downscale_factor",))
         return self.join(shape[0], [n // factor for n in spatial], channels * factor**self.rank)
+
+    def view(self, *, training: bool) -> View | None:
+        return View() if self.downscale_factor == 1 and self.rank != PIXEL_RANK else None  # nothing moves
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.downscale_factor, self.downscale_factor),) * self.rank

@@ -208,7 +208,10 @@ class WindowPartition(Op):
         return (batch, ceil_div(height, window) * ceil_div(width, window), window * window, channels)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (("float", size(output)),)  # the map, padded
+        return (("float", size(output)),) if self.window_size > 1 else ()  # the map, padded
+
+    def view(self, *, training: bool) -> View | None:
+        return View() if self.window_size == 1 else None  # nothing moves
 
 
 class WindowReverse(Op):

@@ -147,7 +147,7 @@ def pooling(use: Use, kind: str) -> Step:
     options: dict[str, Any] = {}
     if not symmetric:
         if kind == "Avg" and (op.padding == "same" or not op.count_include_pad):
-            return _average_inside(use, how, strides)
+            return _average_inside(use, _read(use, how, strides), strides)
         filler = "" if kind == "Avg" else ', value=float("-inf")'
         pads = _read(use, how, strides) if kind == "Max" else how.pads
         padding, sides, step = 0, sides_of(pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
@@ -182,11 +182,11 @@ def function(name: str, module: Call) -> Code:
     return (*pieces, ")")
 
 
-def _average_inside(use: Use, how: Any, strides: Sequence[int]) -> Step:  # noqa: ANN401 - a window's sliding
+def _average_inside(use: Use, pads: Any, strides: Sequence[int]) -> Step:  # noqa: ANN401 - pairs
     """Return an average over the positions of the input alone, with sides that differ."""
     op: Any = use.op
     template = "average_inside({0}, {kernel_size}, {stride}, {padding})"
-    pieces = code(template, kernel_size=tuple(op.pool_size), stride=tuple(strides), padding=sides_of(how.pads))
+    pieces = code(template, kernel_size=tuple(op.pool_size), stride=tuple(strides), padding=sides_of(pads))
     return Step(pieces, parts=("average_inside",))
 
 
