@@ -47,6 +47,13 @@ FORMATS: dict[str, Format] = {
         "a zip with `models/*.json` or `serialized_exported_program.json`",
         evidence.is_pt2,
     ),
+    "hf": Format(
+        "a configuration of Hugging Face's transformers, or a folder with one",
+        ("config.json",),
+        "a JSON object with `model_type`, `architectures` or `transformers_version`",
+        evidence.is_hf,
+        ("seq",),
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

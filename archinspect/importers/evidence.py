@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,3 +20,13 @@ def is_program(member: str) -> bool:
     folder, _, name = member.rpartition("/")
     is_model = folder.rpartition("/")[2] == "models" and name.endswith(".json")
     return is_model or name == "serialized_exported_program.json"
+
+
+def is_hf(file: File) -> bool:
+    """Whether it is a configuration of transformers, or a folder with one."""
+    if file.is_folder:
+        return os.path.isfile(os.path.join(file.path, "config.json"))
+    start = file.head.lstrip()
+    return start.startswith(b"{") and any(
+        re.search(rb'"%s"\s*:' % key, file.head) for key in (b"model_type", b"architectures", b"transformers_version")
+    )
