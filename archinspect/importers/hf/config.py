@@ -23,6 +23,13 @@ MOST_LAYERS = 4096
 """Layers of one stack, and items of a list."""
 
 
+OLD: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("bloom", "hidden_size"): ("n_embed",),
+    ("falcon", "hidden_size"): ("n_embed",),
+}
+"""Names that win over a key's own, as they do in classes that know them from old files."""
+
+
 @cache
 def defaults() -> Mapping[str, Mapping[str, Any]]:
     """Return what classes have for keys that a file leaves out, by model type.
@@ -49,7 +56,7 @@ class Config:
     def find(self, name: str) -> object:
         """Return a value; None where neither the file nor the class has one."""
         own = self._names.get(name, name)
-        for spelling in (own, name, *[other for other, of in self._names.items() if of == own]):
+        for spelling in (*OLD.get((self.kind, own), ()), own, name, *[other for other, of in self._names.items() if of == own]):
             if spelling in self.given:
                 return self.given[spelling]
         return self._own.get(own)

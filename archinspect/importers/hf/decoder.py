@@ -91,6 +91,7 @@ class Decoder(NamedTuple):
     """The rule of :data:`windows.RULES` that says which layers attend to a window."""
     sinks: bool = False
     copies_kv: bool = False
+    caches: bool = True
     experts: experts.Experts | None = None
     latent: bool = False
     adjust: Callable[[Config], dict[str, object]] | None = None
@@ -227,6 +228,8 @@ def _attend(  # noqa: PLR0913 - what a layer needs
         norm_kind=d.qk_norm_kind or d.norm,
         rotary=rotary(c, d, size.head),
         window=span,
+        causal=d.caches,
+        masked=not d.caches,
         copies_kv=d.copies_kv,
         fused=d.fused,
         **{name: getattr(d.names, name) for name in ("q", "k", "v", "o", "q_norm", "k_norm")},

@@ -384,6 +384,7 @@ DECODERS: dict[str, Decoder] = {
         names=_GPT2_NAMES._replace(table="tokens_embed", positions="positions_embed"),
         order="after",
         last_norm=False,
+        caches=False,
         inner="",
         activation="afn",
     ),

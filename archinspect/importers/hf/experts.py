@@ -94,7 +94,7 @@ def feed(  # noqa: PLR0913 - what a layer needs
         return mlp(net, x, plain, width, c)
     if e.part:
         c = c.part(*e.part.split(":"))
-    units, count, top = c.int(e.units), c.int(e.count), c.int(e.top)
+    units, count, top = c.int(e.units), c.int(e.count), _of_layer(c, e.top, number)
     if top > count:
         raise c.wrong(e.top, f"at most {count}, the number of experts")
     inside = activation(c, plain.activation)
@@ -114,6 +114,16 @@ def feed(  # noqa: PLR0913 - what a layer needs
         gate = net.add(Sigmoid(), dense(net, x, 1, f"{e.shared_name}_gate", bias=False))
         always = net.add(Multiply(), gate, always)
     return add(net, found, always)
+
+
+def _of_layer(c: Config, key: str, number: int) -> int:
+    """Return a size that may be a list of those of each layer."""
+    if not isinstance(c.find(key), list):
+        return c.int(key)
+    found = c.ints(key, least=1)
+    if number >= len(found):
+        raise c.wrong(key, "as long as there are layers")
+    return found[number]
 
 
 def before_first(c: Config, number: int) -> bool:

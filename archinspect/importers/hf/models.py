@@ -8,7 +8,10 @@ from archinspect.base.printable import printable
 from archinspect.importers import asked
 from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
-from archinspect.importers.hf.parts import dense
+from archinspect.importers.hf.encoder import encoder, pooled, word_head
+from archinspect.importers.hf.encoders import ENCODERS
+from archinspect.importers.hf.parts import activate, dense, within
+from archinspect.ops.tensor import Select
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
@@ -46,6 +49,8 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add the model of a configuration; return its outputs."""
     if c.kind in DECODERS:
         return causal(c, architecture, wanted)
+    if c.kind in ENCODERS:
+        return masked(c, architecture, wanted)
     raise c.file.refuse(
         f"the model type '{printable(c.kind)}' is not read", "docs/formats.md lists those that are"
     )
@@ -83,3 +88,51 @@ def _judge(c: Config, net: GraphBuilder, end: str, x: Tensor) -> Tensor:
     if end == "ForQuestionAnswering":
         return dense(net, x, 2, "qa_outputs")
     return dense(net, x, c.labels(), "score", bias=end == "ForTokenClassification")
+
+
+def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add an encoder of text with its head."""
+    e = ENCODERS[c.kind]
+    known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, "Model")
+    end = ending(c, architecture, known) if architecture else "Model"
+    net = wanted.net
+    rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
+    ids = wanted.words(rows and rows - (2 if e.classifier == "first" and c.kind != "electra" else 0))
+    is_inside = end != "Model"
+    with within(net, e.names.root if is_inside else ""):
+        words, x = encoder(net, c, e, ids)
+        pools = e.pools == "always" or (
+            (e.pools == "model" and end in ("Model", "ForPreTraining"))
+            or (end in ("ForSequenceClassification", "ForMultipleChoice") and e.classifier == "pooled")
+        )
+        one = pooled(net, c, e, x) if pools else None
+    if end == "Model":
+        return (x,) if one is None else (x, one)
+    if c.kind == "electra" and end == "ForPreTraining":
+        x = activate(net, dense(net, x, c.int("hidden_size"), "discriminator_predictions.dense"), c, "gelu")
+        return (dense(net, x, 1, "discriminator_predictions.dense_prediction"),)
+    if end == "ForMaskedLM":
+        return (word_head(net, c, e, x, words),)
+    if end == "ForPreTraining":
+        if c.kind not in ("bert", "big_bird", "fnet"):
+            raise c.refuse(f"the class '{printable(architecture)}' is not read")
+        assert one is not None
+        return word_head(net, c, e, x, words), dense(net, one, 2, "cls.seq_relationship")
+    if end == "ForQuestionAnswering":
+        return (dense(net, x, c.labels(), "qa_outputs"),)
+    if end == "ForTokenClassification":
+        return (dense(net, x, c.labels(), "classifier"),)
+    if end == "ForMultipleChoice":
+        raise c.refuse("several choices a sample are not read")
+    if e.classifier == "pooled":
+        assert one is not None
+        return (dense(net, one, c.labels(), "classifier"),)
+    first = net.add(Select(index=0), x)
+    if e.classifier == "distilbert":
+        first = activate(net, dense(net, first, c.int("hidden_size"), "pre_classifier"), c, "relu")
+        return (dense(net, first, c.labels(), "classifier"),)
+    first = activate(net, dense(net, first, c.int("hidden_size"), "classifier.dense"), c, "tanh")
+    return (dense(net, first, c.labels(), "classifier.out_proj"),)
+
+
+_JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.printable import printable
@@ -19,7 +19,6 @@ from archinspect.ops.several import Split
 from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from archinspect.graph.builder import GraphBuilder
@@ -43,15 +42,9 @@ SAME = {
 SQUARED = "relu2"
 
 
-def within(net: GraphBuilder, path: str, kind: str = "") -> AbstractContextManager[object]:
-    """Put what is added into a composite of this path, or into none where it is empty."""
-    return _nested(net, path, kind) if path else nullcontext()
-
-
-@contextmanager
-def _nested(net: GraphBuilder, path: str, kind: str) -> Iterator[None]:
-    with net.scope(path, kind or path.rpartition(".")[2]):
-        yield
+def within(net: GraphBuilder, path: str, kind: str = "") -> AbstractContextManager[str]:
+    """Put what is added into a composite, and give its whole path; into none where the path is empty."""
+    return net.scope(path, kind or path.rpartition(".")[2]) if path else nullcontext("")
 
 
 def activation(c: Config, name: str) -> Op | None:
