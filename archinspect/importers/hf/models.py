@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
 from archinspect.importers import asked
+from archinspect.importers.hf import seq2seq
 from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
 from archinspect.importers.hf.encoder import encoder, pooled, word_head
@@ -36,13 +37,19 @@ class Wanted:
         self._problems = problems
         self.params: dict[str, Value] = {}
 
-    def words(self, most: int | None, name: str = "input_ids") -> Tensor:
-        """Add an input of words, of which the model takes so many at most."""
-        steps = min(STEPS, most or STEPS)
+    def words(self, most: int | None, *names: str, **others: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """Add inputs of words, of which the model takes so many at most, and others of these shapes."""
         origin = self.net.origin
-        self.params = asked.params({"seq": steps}, self._settings, self._problems, origin)
-        shape = asked.shapes({name: (self.params["seq"],)}, self._settings, self._problems, origin)[name]
-        return self.net.input(*shape, name=name, dtype="int64")
+        steps = {"seq": min(STEPS, most or STEPS)} if names else {}
+        self.params = asked.params(steps, self._settings, self._problems, origin)
+        declared = others | {name: (self.params["seq"],) for name in names}
+        shapes = asked.shapes(declared, self._settings, self._problems, origin)
+        return tuple(
+            [
+                self.net.input(*shape, name=name, dtype="int64" if name in names else "float")
+                for name, shape in shapes.items()
+            ]
+        )
 
 
 def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
@@ -51,6 +58,8 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         return causal(c, architecture, wanted)
     if c.kind in ENCODERS:
         return masked(c, architecture, wanted)
+    if c.kind in (*seq2seq.T5S, *seq2seq.BARTS, "whisper"):
+        return translating(c, architecture, wanted)
     raise c.file.refuse(
         f"the model type '{printable(c.kind)}' is not read", "docs/formats.md lists those that are"
     )
@@ -72,7 +81,7 @@ def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     end = ending(c, architecture, known) if architecture else LANGUAGE[0]
     rows = c.maybe("max_position_embeddings", 1) if c.find("max_position_embeddings") is not None else None
     net = wanted.net
-    ids = wanted.words(rows)
+    (ids,) = wanted.words(rows, "input_ids")
     words, x = decoder(net, c, d, ids, root="" if end == "Model" else None)
     if end in LANGUAGE:
         x = dense(net, x, c.int("vocab_size"), d.names.head, bias=holds(c, d.head_bias))
@@ -97,7 +106,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
-    ids = wanted.words(rows and rows - (2 if e.classifier == "first" and c.kind != "electra" else 0))
+    past = 2 if e.classifier == "first" and c.kind != "electra" else 0  # positions before the first, of padding
+    (ids,) = wanted.words(rows and rows - past, "input_ids")
     is_inside = end != "Model"
     with within(net, e.names.root if is_inside else ""):
         words, x = encoder(net, c, e, ids)
@@ -136,3 +146,33 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
 
 
 _JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
+
+
+def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add an encoder and a decoder with their head."""
+    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", "Model")
+    end = ending(c, architecture, known) if architecture else "ForConditionalGeneration"
+    net, has_head = wanted.net, end not in ("EncoderModel", "Model")
+    root = "model" if has_head else ""
+    if c.kind in seq2seq.T5S:
+        kind = seq2seq.T5S[c.kind]
+        alone = end == "EncoderModel"
+        inputs = wanted.words(512, *(("input_ids",) if alone else ("input_ids", "decoder_input_ids")))
+        built = seq2seq.t5(net, c, kind, inputs[0], None if alone else inputs[1])
+        ties, name = holds(c, kind.ties), "lm_head"
+    elif end == "EncoderModel":
+        raise c.refuse("an encoder alone is not read")
+    elif c.kind == "whisper":
+        steps = 2 * c.int("max_source_positions")
+        sound, target = wanted.words(
+            c.int("max_target_positions"), "decoder_input_ids", input_features=(steps, c.int("num_mel_bins"))
+        )
+        built = seq2seq.whisper(net, c, sound, target, root)
+        ties, name = c.flag("tie_word_embeddings"), "proj_out"
+    else:
+        ids, target = wanted.words(c.int("max_position_embeddings"), "input_ids", "decoder_input_ids")
+        ties, name = c.flag("tie_word_embeddings"), "lm_head"
+        if not ties or c.find("share_encoder_decoder_embeddings") is False:
+            raise c.refuse("tables of words that the encoder and the decoder do not share are not read")
+        built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
+    return (seq2seq.head(net, c, built, name, ties=ties) if has_head else built.steps,)
