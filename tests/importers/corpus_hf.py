@@ -8,6 +8,7 @@ hand. It ends with 1 where a figure differs.
 """
 
 import csv
+import re
 import sys
 import time
 from collections import Counter
@@ -62,7 +63,8 @@ def figures(path, row):
     network = archinspect.network(f"hf:{path}")
     changes = {}
     if "seq" in network.graph.params:
-        changes["params"] = {"seq": 128}
+        steps = re.search(r"(?:ids|decoder) 1x(\d+)", row["input"])
+        changes["params"] = {"seq": int(steps[1]) if steps else 128}
     if row["input"].startswith("image"):
         _, _, height, width = map(int, row["input"].split(",")[0].split()[1].split("x"))
         changes["inputs"] = {"": (height, width, 3)}

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
 from archinspect.importers import asked
-from archinspect.importers.hf import seq2seq
+from archinspect.importers.hf import seq2seq, towers, vit
 from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
 from archinspect.importers.hf.encoder import encoder, pooled, word_head
 from archinspect.importers.hf.encoders import ENCODERS
-from archinspect.importers.hf.parts import activate, dense, within
-from archinspect.ops.tensor import Select
+from archinspect.importers.hf.parts import activate, dense, norm, within
+from archinspect.ops.merge import Average
+from archinspect.ops.tensor import ReduceMean, Select, Slice
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
@@ -42,7 +43,7 @@ class Wanted:
         origin = self.net.origin
         steps = {"seq": min(STEPS, most or STEPS)} if names else {}
         self.params = asked.params(steps, self._settings, self._problems, origin)
-        declared = others | {name: (self.params["seq"],) for name in names}
+        declared = {name: (self.params["seq"],) for name in names} | others
         shapes = asked.shapes(declared, self._settings, self._problems, origin)
         return tuple(
             [
@@ -51,6 +52,21 @@ class Wanted:
             ]
         )
 
+    def picture(self, c: Config, *, is_open: bool = False) -> Tensor:
+        """Add an input of pictures: of the size that the configuration says, unless the model takes any."""
+        height, width = c.pair("image_size")
+        channels = c.int("num_channels") if c.find("num_channels") is not None else 3
+        (image,) = self.words(None, pixel_values=(height, width, channels))
+        self.fixed(image, None if is_open else (height, width, channels))
+        return image
+
+    def fixed(self, image: Tensor, shape: tuple[int, ...] | None) -> None:
+        """Tell of an input whose size was changed where the model takes one alone."""
+        given = image.producer.op.output()[1:]
+        if shape is not None and given != shape:
+            message = f"the model's tables are for {'x'.join(map(str, shape))}, not {'x'.join(map(str, given))}"
+            self._problems.error("input", message, self.net.origin, "change 'image_size' in the configuration")
+
 
 def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add the model of a configuration; return its outputs."""
@@ -58,6 +74,12 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         return causal(c, architecture, wanted)
     if c.kind in ENCODERS:
         return masked(c, architecture, wanted)
+    if c.kind in vit.VITS:
+        return seeing(c, architecture, wanted)
+    if c.kind in ("clip", "siglip", "clip_text_model", "clip_vision_model", "siglip_vision_model"):
+        return towers_of(c, architecture, wanted)
+    if c.kind in ("videomae", "audio-spectrogram-transformer"):
+        return frames(c, architecture, wanted)
     if c.kind in (*seq2seq.T5S, *seq2seq.BARTS, "whisper"):
         return translating(c, architecture, wanted)
     raise c.file.refuse(
@@ -164,7 +186,7 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
         raise c.refuse("an encoder alone is not read")
     elif c.kind == "whisper":
         steps = 2 * c.int("max_source_positions")
-        sound, target = wanted.words(
+        target, sound = wanted.words(
             c.int("max_target_positions"), "decoder_input_ids", input_features=(steps, c.int("num_mel_bins"))
         )
         built = seq2seq.whisper(net, c, sound, target, root)
@@ -176,3 +198,88 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
             raise c.refuse("tables of words that the encoder and the decoder do not share are not read")
         built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
     return (seq2seq.head(net, c, built, name, ties=ties) if has_head else built.steps,)
+
+
+def seeing(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add a vision transformer with its head."""
+    v = vit.VITS[c.kind]
+    known = ("ForImageClassificationWithTeacher", "ForImageClassification", "Model")
+    end = ending(c, architecture, known[1:] if c.kind != "deit" else known) if architecture else "Model"
+    if end != "Model" and not v.head:
+        raise c.refuse(f"the class '{printable(architecture)}' is not read")
+    net = wanted.net
+    image = wanted.picture(c, is_open=v.open)
+    with within(net, v.root if end != "Model" else ""):
+        x = vit.vit(net, c, v, image)
+        if v.pooler == "norm" and (end == "Model" or v.pools):
+            if not c.flag("use_mean_pooling"):
+                one = net.add(Select(index=0), x)
+            else:
+                mean = net.add(ReduceMean(axis=[1]), net.add(Slice(start=1), x))
+                one = norm(net, mean, "layer", "pooler.layernorm")
+            return (dense(net, one, c.labels(), v.head),) if end != "Model" else (x, one)
+        if v.pooler == "dense" and end == "Model":
+            width = c.maybe("pooler_output_size", 1) or c.int("hidden_size")
+            one = dense(net, net.add(Select(index=0), x), width, "pooler.dense")
+            return x, activate(net, one, c, c.text("pooler_act", "tanh"))
+    if end == "Model":
+        return (x,)
+    if end == known[0]:
+        return tuple(
+            [
+                dense(net, net.add(Select(index=i), x), c.labels(), name)
+                for i, name in enumerate(("cls_classifier", "distillation_classifier"))
+            ]
+        )
+    return vit.classes(net, c, v, x)
+
+
+def towers_of(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add CLIP or SigLIP, or one of its towers."""
+    net = wanted.net
+    if c.kind in ("clip", "siglip"):
+        if architecture not in ("CLIPModel", "SiglipModel", ""):
+            raise c.refuse(f"the class '{printable(architecture)}' is not read", "a configuration of both towers is")
+        words, sight = towers.parts(c)
+        height, width = sight.pair("image_size")
+        shape = (height, width, sight.int("num_channels"))
+        ids, image = wanted.words(words.int("max_position_embeddings"), "input_ids", pixel_values=shape)
+        wanted.fixed(image, shape)
+        return towers.both(net, c, ids, image)
+    projects = architecture.endswith("WithProjection")
+    if c.kind == "clip_text_model":
+        (ids,) = wanted.words(c.int("max_position_embeddings"), "input_ids")
+        with within(net, "text_model" if projects else ""):
+            x = towers.text(net, c, ids, causal=True)
+        one = net.add(Select(index=-1), x)
+        return (dense(net, one, c.int("projection_dim"), "text_projection", bias=False),) if projects else (x, one)
+    with within(net, "vision_model" if projects else ""):
+        x, one = towers.pictures(net, c, wanted.picture(c))
+    return (dense(net, one, c.int("projection_dim"), "visual_projection", bias=False),) if projects else (x, one)
+
+
+def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add a transformer of videos or spectrograms."""
+    net = wanted.net
+    end = ending(c, architecture, ("ForVideoClassification", "ForAudioClassification", "Model")) if architecture else "Model"
+    if c.kind == "videomae":
+        height, across = c.pair("image_size")
+        shape = (c.int("num_frames"), height, across, c.int("num_channels"))
+        (video,) = wanted.words(None, pixel_values=shape)
+        wanted.fixed(video, shape)
+        with within(net, vit.VIDEO.root if end != "Model" else ""):
+            x = vit.trunk(net, c, vit.VIDEO, vit.tubes(net, c, video))
+        if end == "Model":
+            return (x,)
+        one = net.add(ReduceMean(axis=[1]), x) if c.flag("use_mean_pooling") else net.add(Select(index=0), x)
+        one = norm(net, one, "layer", "fc_norm") if c.flag("use_mean_pooling") else one
+        return (dense(net, one, c.labels(), "classifier"),)
+    shape = (c.int("max_length"), c.int("num_mel_bins"))
+    (sound,) = wanted.words(None, input_values=shape)
+    wanted.fixed(sound, shape)
+    with within(net, vit.SPECTROGRAM.root if end != "Model" else ""):
+        x = vit.trunk(net, c, vit.SPECTROGRAM, vit.spectrogram(net, c, sound))
+    if end == "Model":
+        return (x,)
+    one = net.add(Average(), *[net.add(Select(index=i), x) for i in (0, 1)])
+    return (dense(net, norm(net, one, "layer", "classifier.layernorm"), c.labels(), "classifier.dense"),)
