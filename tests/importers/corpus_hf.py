@@ -21,9 +21,12 @@ from archinspect.base.diagnostics import InvalidSpecError
 FIGURES = {
     "params": "params",
     "macs_seq128": "macs",
+    "macs_image": "image",
     "active_params": "active",
     "kv_4096_bf16": "cache",
 }
+SIGHT = r"model\.(vision|visual|multi_modal|connector)"
+"""How paths begin of what sees."""
 csv.field_size_limit(10**7)
 
 
@@ -72,7 +75,11 @@ def figures(path, row):
     totals = network.report().totals
     facts = network.facts.in_dtype("bfloat16")
     cache = kv_cache(facts, 4096) - kv_cache(facts, 0)  # what grows: neither states nor the keys of an encoder
-    return {"params": totals.params, "macs": totals.macs, "active": totals.active_params, "cache": cache}
+    macs = {"macs": totals.macs}
+    if row["macs_image"] or "macs_image" in row["how"]:  # measured without a picture; of the tower and what follows it
+        seen = sum(one.cost.macs for one in network.report().layers if re.match(SIGHT, one.name))
+        macs = {"macs": totals.macs - seen, "image": seen}
+    return {"params": totals.params, **macs, "active": totals.active_params, "cache": cache}
 
 
 if __name__ == "__main__":

@@ -151,9 +151,11 @@ class Config:
         kind = kind or (said if isinstance(said, str) else "") or types.get(name, "")
         return Config(self.file, value, kind, f"{self.node}.{name}" if self.node else name)
 
-    def as_kind(self, kind: str) -> Config:
-        """Return the same values with the defaults of another type."""
-        return Config(self.file, self.given, kind, self.node)
+    def as_kind(self, kind: str, defaults_of: str = "") -> Config:
+        """Return the same values as those of another type, whose defaults they have unless others' are said."""
+        found = Config(self.file, self.given, defaults_of or kind, self.node)
+        found.kind = kind
+        return found
 
     def labels(self) -> int:
         """Return the number of classes: 2 unless names of them are listed."""

@@ -145,13 +145,16 @@ def rotary(c: Config, d: Decoder, head: int) -> int:
 
 
 def decoder(
-    net: GraphBuilder, c: Config, d: Decoder, ids: Tensor, *, root: str | None = None
+    net: GraphBuilder, c: Config, d: Decoder, ids: Tensor, *, root: str | None = None, join: Callable[[Tensor], Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Add a decoder without its head; return the vectors of its words, and the features of each step."""
+    """Add a decoder without its head; return the vectors of its words, and the features of each step.
+
+    `join` puts what is not text among the words.
+    """
     names, size = d.names, sizes(c, d)
     with within(net, names.root if root is None else root, "decoder"):
         words = table(net, ids, size.vocabulary, c.maybe("word_embed_proj_dim", 1) or size.width, names.table)
-        return words, stack(net, c, d, words)
+        return words, stack(net, c, d, join(words) if join else words)
 
 
 def stack(net: GraphBuilder, c: Config, d: Decoder, x: Tensor) -> Tensor:

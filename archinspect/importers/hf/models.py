@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
 from archinspect.importers import asked
-from archinspect.importers.hf import seq2seq, towers, vit
+from archinspect.importers.hf import composites, qwen, seq2seq, towers, vit
 from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
 from archinspect.importers.hf.encoder import encoder, pooled, word_head
@@ -74,6 +74,8 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         return causal(c, architecture, wanted)
     if c.kind in ENCODERS:
         return masked(c, architecture, wanted)
+    if c.kind in composites.COMPOSITES:
+        return joined(c, architecture, wanted)
     if c.kind in vit.VITS:
         return seeing(c, architecture, wanted)
     if c.kind in ("clip", "siglip", "clip_text_model", "clip_vision_model", "siglip_vision_model"):
@@ -283,3 +285,27 @@ def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         return (x,)
     one = net.add(Average(), *[net.add(Select(index=i), x) for i in (0, 1)])
     return (dense(net, norm(net, one, "layer", "classifier.layernorm"), c.labels(), "classifier.dense"),)
+
+
+def joined(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add a model of text and pictures."""
+    end = ending(c, architecture, ("ForConditionalGeneration", "Model")) if architecture else "ForConditionalGeneration"
+    tower, text = composites.parts(c)
+    if c.kind in qwen.KINDS:
+        shape = qwen.picture(tower)
+    else:
+        height, width = tower.pair("image_size")
+        shape = (height, width, tower.int("num_channels"))
+    most = text.maybe("max_position_embeddings", 1)
+    ids, image = wanted.words(most, "input_ids", pixel_values=shape)
+    is_open = c.kind in qwen.KINDS or composites.TOWERS[tower.kind].open
+    wanted.fixed(image, None if is_open else shape)
+    net, has_head = wanted.net, end != "Model"
+    with within(net, "model" if has_head else ""):
+        words, x = composites.composite(net, c, ids, image)
+    if not has_head:
+        return (x,)
+    x = dense(net, x, text.int("vocab_size"), "lm_head", bias=False)
+    if c.flag("tie_word_embeddings"):
+        net.tie(x.producer, words.producer)
+    return (x,)

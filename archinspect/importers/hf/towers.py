@@ -8,7 +8,7 @@ from archinspect.importers.hf import vit
 from archinspect.importers.hf.parts import Attention, Mlp, add, attention, dense, mlp, norm, table, within
 from archinspect.ops.embed import LearnedPositions
 from archinspect.ops.source import Parameter
-from archinspect.ops.tensor import Select
+from archinspect.ops.tensor import Custom, Select
 
 if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
@@ -74,7 +74,9 @@ def both(net: GraphBuilder, c: Config, ids: Tensor, image: Tensor) -> tuple[Tens
         seen = dense(net, seen, c.int("projection_dim"), "visual_projection", bias=False)
     for name in ("logit_scale",) if is_clip else ("logit_scale", "logit_bias"):
         net.add(Parameter(shape=[1]), name=name)
-    return one, seen
+    width = c.int("projection_dim") if is_clip else projection(words)
+    similarity = Custom(output=[1], params=0, macs=width)  # of each text to its own picture
+    return one, seen, net.add(similarity, one, seen, name="logits")
 
 
 def projection(c: Config) -> int:

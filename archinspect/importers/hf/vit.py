@@ -74,6 +74,15 @@ class Vit(NamedTuple):
     """What a classifier is: one layer, `teacher`'s two, `double` of the first step and the mean, or with a norm."""
     open: bool = False
     """Whether pictures may have any size."""
+    norm: str = "layer"
+    norm_key: str = ""
+    """The key of the kind of norm, `layer_norm` or `rms_norm`."""
+    qk_norms: Flag = False
+    """Whether queries and keys have norms of all heads."""
+    fused: str = ""
+    """The name of one projection to queries, keys and values."""
+    in_embeddings: bool = True
+    """Whether patches and tables are in a part of their own."""
 
 
 def holds(c: Config, flag: Flag) -> bool:
@@ -160,6 +169,44 @@ CLIP = Vit(
     v_bias=True,
     last="",
 )
+PIXTRAL = Vit(
+    "",
+    (),
+    table="",
+    patches="patch_conv",
+    patch_bias=False,
+    before="ln_pre",
+    layers="transformer.layers",
+    norms=("attention_norm", "ffn_norm"),
+    q_bias=False,
+    k_bias=False,
+    v_bias=False,
+    o_bias=False,
+    rotary=True,
+    gated=True,
+    mlp_bias=False,
+    gate="feed_forward.gate_proj",
+    up="feed_forward.up_proj",
+    down="feed_forward.down_proj",
+    last="",
+    open=True,
+    norm="rms",
+    in_embeddings=False,
+)
+INTERN = Vit(
+    "",
+    unused="use_mask_token",
+    table_flag="use_absolute_position_embeddings",
+    layers="encoder.layer",
+    o="projection_layer",
+    scales=("lambda_1", "lambda_2"),
+    q_bias="attention_bias",
+    k_bias="attention_bias",
+    v_bias="attention_bias",
+    norm_key="norm_type",
+    qk_norms="use_qk_norm",
+    last_flag="not use_mean_pooling",
+)
 SIGLIP = CLIP._replace(tokens=(), patch_bias=True, before="", last="post_layernorm")
 
 
@@ -169,10 +216,13 @@ def grid(c: Config) -> tuple[int, int]:
     return height // rows, width // columns
 
 
-def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor) -> Tensor:
-    """Add a vision transformer up to its last norm; return the features of each step."""
+def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor, states: list[Tensor] | None = None) -> Tensor:
+    """Add a vision transformer up to its last norm; return the features of each step.
+
+    `states` gets what goes into the first layer, and what comes out of each.
+    """
     width = c.int("hidden_size")
-    with within(net, "embeddings"):
+    with within(net, "embeddings" if v.in_embeddings else ""):
         patch = list(c.pair("patch_size"))
         op = Conv2D(filters=width, kernel_size=patch, strides=patch, use_bias=v.patch_bias)
         x = reshape(net, net.add(op, image, name=v.patches), -1, width)
@@ -180,8 +230,8 @@ def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor) -> Tensor:
         if holds(c, v.unused):
             net.add(Parameter(shape=[1, width]), name="mask_token")
     if v.before:
-        x = norm(net, x, "layer", v.before)
-    return trunk(net, c, v, x)
+        x = norm(net, x, v.norm, v.before)
+    return trunk(net, c, v, x, states)
 
 
 def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
@@ -199,12 +249,15 @@ def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
     return x
 
 
-def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
+def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor, states: list[Tensor] | None = None) -> Tensor:
     """Add the layers and the norm after them."""
+    states = [] if states is None else states
+    states.append(x)
     for number in range(c.count("num_hidden_layers")):
         with within(net, f"{v.layers}.{number}", "layer"):
             x = _layer(net, c, v, x)
-    return norm(net, x, "layer", v.last) if v.last and holds(c, v.last_flag) else x
+        states.append(x)
+    return norm(net, x, v.norm, v.last) if v.last and holds(c, v.last_flag) else x
 
 
 def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
@@ -227,16 +280,21 @@ def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
         causal=False,
         rotary=width // heads if v.rotary else 0,
         position_biases=biases,
+        norms="all" if holds(c, v.qk_norms) else "",
+        fused=v.fused,
         q=v.q,
         k=v.k,
         v=v.v,
         o=v.o,
     )
-    inside = norm(net, x, "layer", v.norms[0])
+    kind = {"": v.norm, "layer_norm": "layer", "rms_norm": "rms"}.get(c.text(v.norm_key) if v.norm_key else "")
+    if kind is None:
+        raise c.wrong(v.norm_key, "layer_norm or rms_norm")
+    inside = norm(net, x, kind, v.norms[0])
     with within(net, v.attention):
         inside = attention(net, inside, a)
     x = add(net, x, _scaled(net, c, v, inside, 0))
-    inside = mlp(net, norm(net, x, "layer", v.norms[1]), _mlp(c, v, width), width, c)
+    inside = mlp(net, norm(net, x, kind, v.norms[1]), _mlp(c, v, width), width, c)
     return add(net, x, _scaled(net, c, v, inside, 1))
 
 
