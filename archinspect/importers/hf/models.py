@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
 from archinspect.importers import asked
-from archinspect.importers.hf import composites, qwen, seq2seq, towers, vit
+from archinspect.importers.hf import composites, convnets, qwen, seq2seq, towers, vit
 from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
 from archinspect.importers.hf.encoder import encoder, pooled, word_head
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 STEPS = 1024
 """Steps of a text, unless a model takes fewer."""
+SIDE = 224
+"""Height and width of a picture, where a configuration leaves them open."""
 LANGUAGE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """How classes end that predict words."""
 
@@ -54,7 +56,7 @@ class Wanted:
 
     def picture(self, c: Config, *, is_open: bool = False) -> Tensor:
         """Add an input of pictures: of the size that the configuration says, unless the model takes any."""
-        height, width = c.pair("image_size")
+        height, width = (SIDE, SIDE) if is_open and c.find("image_size") is None else c.pair("image_size")
         channels = c.int("num_channels") if c.find("num_channels") is not None else 3
         (image,) = self.words(None, pixel_values=(height, width, channels))
         self.fixed(image, None if is_open else (height, width, channels))
@@ -76,6 +78,11 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         return masked(c, architecture, wanted)
     if c.kind in composites.COMPOSITES:
         return joined(c, architecture, wanted)
+    if c.kind in convnets.CONVNETS:
+        end = ending(c, architecture, ("ForImageClassification", "Model")) if architecture else "Model"
+        image = wanted.picture(c, is_open=True)
+        kind = convnets.CONVNETS[c.kind]
+        return (convnets.classify(wanted.net, c, kind, image, is_classifier=end != "Model"),)
     if c.kind in vit.VITS:
         return seeing(c, architecture, wanted)
     if c.kind in ("clip", "siglip", "clip_text_model", "clip_vision_model", "siglip_vision_model"):
