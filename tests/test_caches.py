@@ -42,8 +42,8 @@ def attention(**args):
 
 def test_a_window_bounds_the_cache():
     facts = small(attention(), attention(window=128), attention(sliding_window=16), shape=[300, 32])
-    assert kv_cache(facts, 100) == 2 * 32 * (100 + 100 + 16) * 4
-    assert kv_cache(facts, 1000) == 2 * 32 * (1000 + 128 + 16) * 4
+    assert kv_cache(facts, 100) == 2 * 32 * (100 + 100 + 15) * 4
+    assert kv_cache(facts, 1000) == 2 * 32 * (1000 + 127 + 15) * 4
 
 
 def test_a_layer_says_that_it_is_what_is_cached():

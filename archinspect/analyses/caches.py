@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def kv_cache(facts: Facts, steps: int, dtype: str = "float") -> int:
     """Return the bytes that a decoder holds after so many steps, its keys and values in this type.
 
-    Causal attention has 2 x heads of keys x size of a head for each step and sample, of at most `window` steps.
+    Causal attention has 2 x heads of keys x size of a head for each step and sample, of at most `window` - 1
+    steps: those that the next one attends to beside itself.
     Attention to an encoder has that of the encoder's steps, made once. A layer marked `cache: true` has its output of
     every step, and keys and values made of it are none. A recurrent layer has its state, in the network's own type.
     """
@@ -26,7 +27,11 @@ def kv_cache(facts: Facts, steps: int, dtype: str = "float") -> int:
     for node in (*found.causal, *found.cross):
         call, op = facts.call(node), node.op
         assert isinstance(op, Attending)
-        held = smallest(steps, op.span or steps) if op.looks_back else op.memory_steps(*call.shapes)
+        held = (
+            smallest(steps, steps if op.span is None else op.span - 1)
+            if op.looks_back
+            else op.memory_steps(*call.shapes)
+        )
         elements += op.cache(*call.shapes) * held * facts.batch
     for node in found.latent:
         shape = facts.call(node).output

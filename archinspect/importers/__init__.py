@@ -53,6 +53,13 @@ FORMATS: dict[str, Format] = {
         "the version of the format as the first field of a protocol buffer",
         evidence.is_onnx,
     ),
+    "hf": Format(
+        "a configuration of Hugging Face's transformers, or a folder with one",
+        ("config.json",),
+        "a JSON object with `model_type`, `architectures` or `transformers_version`",
+        evidence.is_hf,
+        ("seq",),
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,3 +26,13 @@ def is_onnx(file: File) -> bool:
     """Whether it is a model of ONNX: the version of its format first, and what made it, or its graph, next."""
     head = file.head
     return head[:1] == b"\x08" and len(head) > 2 and head[1] < 64 and head[2] in b"\x12\x1a\x22\x28\x32\x3a\x42"  # noqa: PLR2004 - tags
+
+
+def is_hf(file: File) -> bool:
+    """Whether it is a configuration of transformers, or a folder with one."""
+    if file.is_folder:
+        return os.path.isfile(os.path.join(file.path, "config.json"))
+    start = file.head.lstrip()
+    return start.startswith(b"{") and any(
+        re.search(rb'"%s"\s*:' % key, file.head) for key in (b"model_type", b"architectures", b"transformers_version")
+    )

@@ -1,0 +1,70 @@
+"""Configurations of Hugging Face's transformers: `config.json`, alone or in a folder with the headers of safetensors.
+
+`models` has a table from model types to templates; `defaults.json` what classes have for keys that files leave out.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from archinspect.base.printable import printable
+from archinspect.graph.builder import GraphBuilder
+from archinspect.importers.file import File
+from archinspect.importers.hf.config import VERSION, Config
+from archinspect.importers.hf.models import Wanted, model
+
+if TYPE_CHECKING:
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.settings import Settings
+    from archinspect.graph.graph import Graph
+
+NAME = "config.json"
+MOST = 2**22
+"""Bytes of a configuration."""
+
+
+def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
+    """Return the graph of the class that a configuration names, for the sizes that are asked for."""
+    given = file.once(configuration)
+    kind = given.get("model_type")
+    if not isinstance(kind, str):
+        raise file.refuse("the configuration has no 'model_type'", 'older files lack it: add it, such as "bert"')
+    config = Config(file, given, kind)
+    net = GraphBuilder(_name(file, given), origin=file.span())
+    wanted = Wanted(net, settings, problems)
+    architecture = _architecture(config)
+    outputs = model(config, architecture, wanted)
+    if problems.failed:
+        return None
+    net.params = wanted.params
+    net.description = f"{architecture or kind}, as transformers {VERSION} builds it"
+    return net.build(*outputs)
+
+
+def configuration(file: File) -> dict[str, Any]:
+    """Return what a configuration says."""
+    source = File(os.path.join(file.path, NAME)) if file.is_folder else file
+    given = source.json(most=MOST)
+    if not isinstance(given, dict):
+        raise file.refuse("a configuration is a JSON object")
+    return given
+
+
+def _architecture(c: Config) -> str:
+    said = c.find("architectures")
+    if said is None or said == []:
+        return ""
+    if not isinstance(said, list) or not isinstance(said[0], str):
+        raise c.wrong("architectures", "a list of names")
+    return said[0]
+
+
+def _name(file: File, given: dict[str, Any]) -> str:
+    said = given.get("_name_or_path")
+    if isinstance(said, str) and said:
+        return printable(said)
+    stem = os.path.basename(os.path.abspath(file.path))
+    if stem == NAME:
+        stem = os.path.basename(os.path.dirname(os.path.abspath(file.path))) or stem
+    return printable(stem)

@@ -1,0 +1,479 @@
+"""Types of models that are one stack of decoder layers, each as its differences from Llama."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.importers.hf import experts
+from archinspect.importers.hf.decoder import Decoder, Names
+from archinspect.importers.hf.experts import Experts
+
+if TYPE_CHECKING:
+    from archinspect.importers.hf.config import Config
+
+_PRE = ("input_layernorm", "post_attention_layernorm")
+_SANDWICH = (*_PRE, "pre_feedforward_layernorm", "post_feedforward_layernorm")
+_AFTER = ("post_attention_layernorm", "post_feedforward_layernorm")
+
+_LLAMA = Decoder(query_bias="attention_bias", out_bias="attention_bias", mlp_bias="mlp_bias")
+_PLAIN = Decoder()
+_BIASED = Decoder(query_bias="attention_bias", out_bias="attention_bias")
+
+_GPT2_NAMES = Names(
+    root="transformer",
+    table="wte",
+    positions="wpe",
+    layers="h",
+    norm="ln_f",
+    attention="attn",
+    norms=("ln_1", "ln_2"),
+    o="c_proj",
+    up="c_fc",
+    down="c_proj",
+)
+_GPT2 = Decoder(
+    _GPT2_NAMES,
+    norm="layer",
+    query_bias=True,
+    out_bias=True,
+    mlp_bias=True,
+    gated=False,
+    fused="c_attn",
+    kv_heads="",
+    head_dim="",
+    inner="n_inner",
+    activation="activation_function",
+    rotary="",
+    positions="n_positions",
+)
+_GPTJ = _GPT2._replace(
+    names=_GPT2_NAMES._replace(norms=("ln_1",), o="out_proj", up="fc_in", down="fc_out"),
+    order="parallel",
+    fused="",
+    query_bias=False,
+    out_bias=False,
+    head_bias=True,
+    rotary="rotary_dim",
+    positions="",
+)
+_FAIRSEQ_NAMES = Names(
+    mlp="", norms=("self_attn_layer_norm", "final_layer_norm"), norm="layer_norm", o="out_proj", up="fc1", down="fc2"
+)
+_FAIRSEQ = Decoder(
+    _FAIRSEQ_NAMES,
+    norm="layer",
+    query_bias=True,
+    out_bias=True,
+    mlp_bias=True,
+    gated=False,
+    kv_heads="",
+    head_dim="",
+    inner="ffn_dim",
+    activation="activation_function",
+    rotary="",
+)
+_NEOX_NAMES = Names(
+    root="gpt_neox",
+    table="embed_in",
+    norm="final_layer_norm",
+    head="embed_out",
+    attention="attention",
+    o="dense",
+    up="dense_h_to_4h",
+    down="dense_4h_to_h",
+)
+_DEEPSEEK = Experts(count="n_routed_experts", shared="n_shared_experts", is_dense=experts.before_first)
+_GEMMA = _BIASED._replace(activation="hidden_activation")
+
+
+def _opt(c: Config) -> dict[str, object]:
+    before = c.flag("do_layer_norm_before")
+    affine = c.flag("layer_norm_elementwise_affine")
+    return {
+        "order": "pre" if before else "after",
+        "last_norm": before and not c.flag("_remove_final_layer_norm"),
+        "norm": "layer" if affine else "plain",
+    }
+
+
+def _falcon(c: Config) -> dict[str, object]:
+    new, parallel = c.flag("new_decoder_architecture"), c.flag("parallel_attn")
+    several = c.maybe("num_ln_in_parallel_attn")
+    if several is None:
+        several = 2 if new else 1
+    if new and not parallel:
+        raise c.refuse("new_decoder_architecture without parallel_attn is not read: such a model does not run")
+    names = _PRE if not parallel else ("ln_attn", "ln_mlp") if several == 2 else ("input_layernorm",)  # noqa: PLR2004
+    if several == 2 and parallel and not new:  # noqa: PLR2004 - as in the class
+        raise c.refuse("two norms in a layer of the old architecture are not read: such a model does not run")
+    one = not new and c.flag("multi_query")
+    adjusted: dict[str, object] = {
+        "order": "parallel" if parallel else "pre",
+        "names": _FALCON.names._replace(norms=names),
+        "rotary": "" if c.flag("alibi") else "all",
+        "copies_kv": new,
+    }
+    return adjusted | {"kv_heads": 1 if one else "num_kv_heads" if new else ""}
+
+
+_FALCON = Decoder(
+    Names(
+        root="transformer",
+        table="word_embeddings",
+        layers="h",
+        norm="ln_f",
+        attention="self_attention",
+        o="dense",
+        up="dense_h_to_4h",
+        down="dense_4h_to_h",
+    ),
+    norm="layer",
+    query_bias="bias",
+    out_bias="bias",
+    mlp_bias="bias",
+    gated=False,
+    fused="query_key_value",
+    head_dim="",
+    inner="ffn_hidden_size",
+    activation="activation",
+    adjust=_falcon,
+)
+
+
+def _stablelm(c: Config) -> dict[str, object]:
+    parallel = c.flag("use_parallel_residual")
+    names = _STABLELM.names._replace(norms=_PRE[:1]) if parallel else _STABLELM.names
+    return {"order": "parallel" if parallel else "pre", "names": names}
+
+
+_STABLELM = Decoder(
+    Names(q_norm="q_layernorm", k_norm="k_layernorm"),
+    norm="layer",
+    query_bias="use_qkv_bias",
+    qk_norms="all",
+    qk_norm_flag="qk_layernorm",
+    qk_norm_kind="scale",
+    head_dim="",
+    rotary="partial_rotary_factor",
+    adjust=_stablelm,
+)
+
+
+def _neox(c: Config) -> dict[str, object]:
+    return {"order": "parallel" if c.flag("use_parallel_residual") else "pre"}
+
+
+def _bigcode(c: Config) -> dict[str, object]:
+    return {"kv_heads": 1 if c.flag("multi_query") else ""}
+
+
+def _ernie_dense(c: Config, number: int) -> bool:
+    last = c.int("moe_layer_end_index", -1)
+    inside = c.int("moe_layer_start_index", 0) <= number <= (c.int("num_hidden_layers") - 1 if last == -1 else last)
+    return not inside or bool((number + 1) % c.int("moe_layer_interval"))
+
+
+def _llama4_dense(c: Config, number: int) -> bool:
+    if c.find("moe_layers") is not None:
+        return number not in c.list("moe_layers")
+    return bool((number + 1) % c.int("interleave_moe_layer_step"))
+
+
+def _dbrx(c: Config) -> dict[str, object]:
+    inside = c.part("ffn_config", "dbrx_ffn")
+    if inside.int("hidden_size") != c.int("d_model"):
+        raise inside.wrong("hidden_size", f"d_model, which is {c.int('d_model')}")
+    return {"kv_heads": c.part("attn_config", "dbrx_attn").int("kv_n_heads")}
+
+
+DECODERS: dict[str, Decoder] = {
+    "apertus": _BIASED._replace(
+        names=Names(norms=("attention_layernorm", "feedforward_layernorm")), gated=False, qk_norms="head"
+    ),
+    "arcee": _LLAMA._replace(gated=False),
+    "biogpt": _FAIRSEQ._replace(
+        names=_FAIRSEQ_NAMES._replace(root="biogpt", head="output_projection"),
+        inner="intermediate_size",
+        activation="hidden_act",
+        positions="max_position_embeddings",
+        position_offset=2,
+    ),
+    "bloom": Decoder(
+        Names(
+            root="transformer",
+            table="word_embeddings",
+            layers="h",
+            norm="ln_f",
+            attention="self_attention",
+            o="dense",
+            up="dense_h_to_4h",
+            down="dense_4h_to_h",
+        ),
+        norm="layer",
+        query_bias=True,
+        out_bias=True,
+        mlp_bias=True,
+        gated=False,
+        fused="query_key_value",
+        kv_heads="",
+        head_dim="",
+        inner="",
+        activation="=gelu",
+        rotary="",
+        table_norm="word_embeddings_layernorm",
+    ),
+    "codegen": _GPTJ._replace(names=_GPTJ.names._replace(o="out_proj"), fused="qkv_proj"),
+    "cohere": _BIASED._replace(
+        names=Names(norms=_PRE[:1]), norm="scale", order="parallel", qk_norms="all", qk_norm_flag="use_qk_norm"
+    ),
+    "cohere2": _BIASED._replace(
+        names=Names(norms=_PRE[:1]), norm="scale", order="parallel", windows="every_4", head_dim=""
+    ),
+    "dbrx": Decoder(
+        Names(
+            root="transformer",
+            table="wte",
+            layers="blocks",
+            norm="norm_f",
+            attention="norm_attn_norm.attn",
+            mlp="ffn",
+            norms=("norm_attn_norm.norm_1", "norm_attn_norm.norm_2"),
+            o="out_proj",
+        ),
+        norm="scale",
+        fused="Wqkv",
+        head_dim="",
+        inner="",
+        activation="=silu",
+        experts=Experts("moe_num_experts", "moe_top_k", "ffn_hidden_size", part="ffn_config:dbrx_ffn"),
+        adjust=_dbrx,
+    ),
+    "deepseek_v2": _LLAMA._replace(latent=True, experts=_DEEPSEEK),
+    "deepseek_v3": _PLAIN._replace(latent=True, experts=_DEEPSEEK),
+    "dots1": _BIASED._replace(qk_norms="head", experts=_DEEPSEEK, windows="late"),
+    "ernie4_5": Decoder(query_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias"),
+    "ernie4_5_moe": Decoder(
+        query_bias="use_bias",
+        out_bias="use_bias",
+        mlp_bias="use_bias",
+        head_bias="use_bias",
+        experts=Experts(
+            count="moe_num_experts",
+            top="moe_k",
+            shared="moe_num_shared_experts",
+            is_dense=_ernie_dense,
+            router_bias=True,
+        ),
+    ),
+    "exaone4": _PLAIN._replace(names=Names(norms=_AFTER), order="post", qk_norms="head", windows="every_4"),
+    "falcon": _FALCON,
+    "gemma": _GEMMA._replace(activation="hidden_act"),
+    "gemma2": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_2"),
+    "gemma3_text": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_6", qk_norms="head"),
+    "glm": Decoder(query_bias="attention_bias", fused_mlp="gate_up_proj", rotary="partial_rotary_factor"),
+    "glm4": Decoder(
+        Names(norms=("input_layernorm", "post_self_attn_layernorm", "post_attention_layernorm", "post_mlp_layernorm")),
+        order="both",
+        query_bias="attention_bias",
+        fused_mlp="gate_up_proj",
+        rotary="partial_rotary_factor",
+    ),
+    "glm4_moe": Decoder(
+        query_bias="attention_bias",
+        qk_norms="head",
+        qk_norm_flag="use_qk_norm",
+        rotary="partial_rotary_factor",
+        experts=_DEEPSEEK,
+    ),
+    "glm4_moe_lite": _PLAIN._replace(latent=True, experts=_DEEPSEEK._replace(is_dense=experts.as_listed)),
+    "gpt2": _GPT2,
+    "gpt_bigcode": _GPT2._replace(adjust=_bigcode),
+    "gpt_neo": _GPT2._replace(
+        names=_GPT2_NAMES._replace(attention="attn.attention", o="out_proj"),
+        fused="",
+        query_bias=False,
+        inner="intermediate_size",
+        positions="max_position_embeddings",
+        windows="types",
+    ),
+    "gpt_neox": Decoder(
+        _NEOX_NAMES,
+        norm="layer",
+        query_bias="attention_bias",
+        out_bias="attention_bias",
+        mlp_bias=True,
+        gated=False,
+        fused="query_key_value",
+        kv_heads="",
+        head_dim="",
+        rotary="rotary_pct",
+        adjust=_neox,
+    ),
+    "gpt_oss": _BIASED._replace(windows="every_2", sinks=True, experts=Experts(units="intermediate_size", bias=True)),
+    "gptj": _GPTJ,
+    "granite": _LLAMA,
+    "granitemoe": _BIASED._replace(names=Names(mlp="block_sparse_moe"), experts=Experts(units="intermediate_size")),
+    "granitemoeshared": _BIASED._replace(
+        names=Names(mlp="block_sparse_moe"),
+        experts=Experts(units="intermediate_size", shared_units="shared_intermediate_size", shared_name="shared_mlp"),
+    ),
+    "helium": _LLAMA._replace(out_bias=False),
+    "hunyuan_v1_dense": _BIASED._replace(
+        names=Names(q_norm="query_layernorm", k_norm="key_layernorm"), qk_norms="head"
+    ),
+    "hunyuan_v1_moe": _BIASED._replace(
+        names=Names(q_norm="query_layernorm", k_norm="key_layernorm"),
+        qk_norms="head",
+        experts=Experts(
+            count="num_experts",
+            top="moe_topk",
+            units="intermediate_size",
+            shared_units="intermediate_size",
+            shared_name="shared_mlp",
+        ),
+    ),
+    "internlm3": Decoder(query_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
+    "llama": _LLAMA,
+    "llama4_text": _BIASED._replace(
+        names=Names(mlp="feed_forward"),
+        windows="chunks",
+        experts=Experts(
+            units="intermediate_size",
+            shared_units="intermediate_size",
+            shared_name="shared_expert",
+            is_dense=_llama4_dense,
+            dense_units="intermediate_size_mlp",
+            computes_all=True,
+        ),
+    ),
+    "minimax_m2": _PLAIN._replace(qk_norms="all", experts=Experts(units="intermediate_size"), rotary="rotary_dim"),
+    "ministral": _PLAIN._replace(windows="all"),
+    "ministral3": _PLAIN._replace(windows="all"),
+    "mistral": _PLAIN._replace(windows="all"),
+    "mixtral": _PLAIN._replace(windows="all", experts=Experts(units="intermediate_size")),
+    "mpt": Decoder(
+        Names(
+            root="transformer",
+            table="wte",
+            layers="blocks",
+            norm="norm_f",
+            attention="attn",
+            mlp="ffn",
+            norms=("norm_1", "norm_2"),
+            o="out_proj",
+        ),
+        norm="scale",
+        gated=False,
+        fused="Wqkv",
+        kv_heads="",
+        head_dim="",
+        inner="",
+        activation="=gelu",
+        rotary="",
+    ),
+    "nemotron": _LLAMA._replace(norm="layer", gated=False, rotary="partial_rotary_factor"),
+    "olmo": _BIASED._replace(norm="plain"),
+    "olmo2": _BIASED._replace(names=Names(norms=_AFTER), order="post", qk_norms="all"),
+    "olmo3": _BIASED._replace(names=Names(norms=_AFTER), order="post", qk_norms="all", windows="every_4"),
+    "olmoe": _BIASED._replace(qk_norms="all", experts=Experts(count="num_experts", units="intermediate_size")),
+    "openai-gpt": _GPT2._replace(
+        names=_GPT2_NAMES._replace(table="tokens_embed", positions="positions_embed"),
+        order="after",
+        last_norm=False,
+        caches=False,
+        inner="",
+        activation="afn",
+    ),
+    "opt": _FAIRSEQ._replace(
+        names=_FAIRSEQ_NAMES._replace(root="model.decoder", norm="final_layer_norm"),
+        query_bias="enable_bias",
+        out_bias="enable_bias",
+        mlp_bias="enable_bias",
+        positions="max_position_embeddings",
+        position_offset=2,
+        adjust=_opt,
+    ),
+    "persimmon": Decoder(
+        Names(
+            norm="final_layernorm",
+            o="dense",
+            up="dense_h_to_4h",
+            down="dense_4h_to_h",
+            q_norm="q_layernorm",
+            k_norm="k_layernorm",
+        ),
+        norm="layer",
+        query_bias=True,
+        out_bias=True,
+        mlp_bias=True,
+        gated=False,
+        fused="query_key_value",
+        kv_heads="",
+        head_dim="",
+        qk_norms="head",
+        qk_norm_flag="qk_layernorm",
+        rotary="partial_rotary_factor",
+    ),
+    "phi": Decoder(
+        Names(
+            norm="final_layernorm",
+            norms=_PRE[:1],
+            o="dense",
+            up="fc1",
+            down="fc2",
+            q_norm="q_layernorm",
+            k_norm="k_layernorm",
+        ),
+        norm="layer",
+        order="parallel",
+        query_bias=True,
+        out_bias=True,
+        mlp_bias=True,
+        head_bias=True,
+        gated=False,
+        qk_norms="head",
+        qk_norm_flag="qk_layernorm",
+        rotary="partial_rotary_factor",
+    ),
+    "phi3": Decoder(fused="qkv_proj", fused_mlp="gate_up_proj", windows="all", rotary="partial_rotary_factor"),
+    "phimoe": Decoder(
+        norm="layer",
+        query_bias="attention_bias",
+        out_bias="attention_bias",
+        head_bias="lm_head_bias",
+        windows="all",
+        experts=Experts(units="intermediate_size"),
+    ),
+    "qwen2": Decoder(query_bias=True, windows="late_if_asked"),
+    "qwen2_moe": Decoder(
+        query_bias="qkv_bias",
+        windows="even_if_asked",
+        experts=Experts(
+            count="num_experts",
+            shared_units="shared_expert_intermediate_size",
+            shared_gate=True,
+            shared_name="shared_expert",
+            is_dense=experts.not_every,
+        ),
+    ),
+    "qwen3": _BIASED._replace(qk_norms="head", windows="late_if_asked"),
+    "qwen3_moe": _BIASED._replace(
+        qk_norms="head",
+        windows="all_if_asked",
+        experts=Experts(count="num_experts", is_dense=experts.not_every, may_lack=True),
+    ),
+    "seed_oss": _LLAMA._replace(out_bias="attention_out_bias"),
+    "smollm3": _LLAMA._replace(windows="without_rotation"),
+    "stablelm": _STABLELM,
+    "starcoder2": Decoder(
+        Names(up="c_fc", down="c_proj"),
+        norm="layer",
+        query_bias="use_bias",
+        out_bias="use_bias",
+        mlp_bias="use_bias",
+        gated=False,
+        windows="all",
+    ),
+    "xglm": _FAIRSEQ._replace(names=_FAIRSEQ_NAMES),
+}
+"""Every type that this template reads."""

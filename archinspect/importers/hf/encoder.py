@@ -1,0 +1,263 @@
+"""Encoders of text: one template, whose flags say how a type differs from BERT, and the heads of such models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.importers.hf.parts import (
+    Attention,
+    Mlp,
+    activate,
+    add,
+    attention,
+    dense,
+    mlp,
+    norm,
+    table,
+    within,
+)
+from archinspect.ops.conv import Conv1D
+from archinspect.ops.embed import LearnedPositions
+from archinspect.ops.merge import Add
+from archinspect.ops.source import Parameter
+from archinspect.ops.tensor import Custom, Select
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Tensor
+    from archinspect.importers.hf.config import Config
+
+
+class EncoderNames(NamedTuple):
+    """How a type calls its layers."""
+
+    root: str = "bert"
+    tables: str = "embeddings"
+    words: str = "word_embeddings"
+    table_norm: str = "LayerNorm"
+    projection: str = "embeddings_project"
+    layers: str = "encoder.layer"
+    attention: str = "attention"
+    q: str = "self.query"
+    k: str = "self.key"
+    v: str = "self.value"
+    o: str = "output.dense"
+    norm_1: str = "attention.output.LayerNorm"
+    up: str = "intermediate.dense"
+    down: str = "output.dense"
+    norm_2: str = "output.LayerNorm"
+    pooler: str = "pooler.dense"
+    norm: str = ""
+    """Of a norm after the last layer."""
+
+
+class Encoder(NamedTuple):
+    """How the encoder of a type differs from BERT's."""
+
+    names: EncoderNames = EncoderNames()
+    norm: str = "layer"
+    table_width: str = ""
+    """The key of the width of the tables, where they may be narrower."""
+    projects: bool = False
+    """Whether there is a projection after the tables even where the widths are the same."""
+    positions: str = "max_position_embeddings"
+    extra_tables: tuple[tuple[str, str], ...] = ()
+    """Further tables of positions: their name, and the key of their rows."""
+    types: str = "type_vocab_size"
+    table_norm: bool = True
+    pre_norm: bool = False
+    inner: str = "intermediate_size"
+    activation: str = "hidden_act"
+    bias: bool | str = True
+    mlp_bias: bool = True
+    gated: bool = False
+    rotary: bool = False
+    biases: str = ""
+    """The key of the buckets of relative positions, whose biases all layers share."""
+    pools: str = "model"
+    """Which classes have a pooler beside classifiers: `model`, `always`, or none."""
+    head: str = "bert"
+    """The form of the head for words, a key of :data:`HEADS`."""
+    classifier: str = "pooled"
+    groups: bool = False
+    """Whether layers share weights in groups, as ALBERT's."""
+    mixes: bool = False
+    """Whether a Fourier transform stands in the place of attention."""
+    grouped: bool = False
+    """Whether projections are convolutions in groups."""
+
+
+def encoder(net: GraphBuilder, c: Config, e: Encoder, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Add an encoder; return the vectors of its words, and the features of each step."""
+    if c.find("is_decoder") is True or c.find("add_cross_attention") is True:
+        raise c.refuse("as a decoder, with is_decoder or add_cross_attention, it is not read")
+    names, width = e.names, c.int("hidden_size")
+    narrow = c.int(e.table_width) if e.table_width else width
+    with within(net, names.tables):
+        words = table(net, ids, c.int("vocab_size"), narrow, names.words)
+        x = words
+        if e.types and c.int(e.types, 0):
+            kinds = net.add(Parameter(shape=[c.int(e.types), narrow]), name="token_type_embeddings")
+            x = net.add(Add(), x, net.add(Select(index=0), kinds))
+        if e.positions:
+            x = net.add(LearnedPositions(input_dim=c.int(e.positions)), x, name="position_embeddings")
+        for name, key in e.extra_tables:
+            x = add(net, x, table(net, ids, c.int(key), narrow, name))
+        if e.table_norm:
+            x = norm(net, x, e.norm, names.table_norm)
+        if e.mixes:
+            x = dense(net, x, width, "projection")
+    if narrow != width or e.projects:
+        x = dense(net, x, width, names.projection)
+    first: dict[str, str] = {}
+    for number in range(c.count("num_hidden_layers")):
+        x = _grouped_layers(net, c, e, number, x, first) if e.groups else _layer(net, c, e, number, x)
+    return words, norm(net, x, e.norm, names.norm) if names.norm else x
+
+
+def pooled(net: GraphBuilder, c: Config, e: Encoder, x: Tensor) -> Tensor:
+    """Add the pooler: a projection of the first step."""
+    first = net.add(Select(index=0), x)
+    return activate(net, dense(net, first, c.int("hidden_size"), e.names.pooler), c, "tanh")
+
+
+def _layer(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> Tensor:
+    with within(net, f"{e.names.layers}.{number}", "layer"):
+        return _parts(net, c, e, number, x)
+
+
+def _grouped_layers(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, first: dict[str, str]) -> Tensor:
+    """Add the layers of a group; `first` are the paths of those whose weights later ones share, by their names."""
+    groups = c.int("num_hidden_groups")
+    group = int(number / (c.count("num_hidden_layers") / groups))
+    for i in range(c.count("inner_group_num", 1)):
+        name = f"{e.names.layers}.{group}.albert_layers.{i}"
+        with within(net, f"encoder.again.{number}.{i}" if name in first else name, "layer") as path:
+            x = _parts(net, c, e, number, x)
+        if first.setdefault(name, path) != path:
+            net.share(path, first[name])
+    return x
+
+
+def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> Tensor:
+    names, width = e.names, c.int("hidden_size")
+    heads = 1 if e.mixes else c.int("num_attention_heads")
+    if width % heads:
+        raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
+    head = c.maybe("head_dim", 1) or width // heads
+    bias = c.flag(e.bias) if isinstance(e.bias, str) else e.bias
+    a = Attention(
+        heads,
+        heads,
+        head,
+        width,
+        query_bias=bias,
+        key_bias=bias,
+        value_bias=bias,
+        out_bias=bool(e.bias),
+        causal=False,
+        rotary=head if e.rotary else 0,
+        position_biases=c.int(e.biases) if e.biases and not number else 0,
+        shared_position_biases=bool(e.biases and number),
+        q=names.q,
+        k=names.k,
+        v=names.v,
+        o=names.o,
+    )
+    m = Mlp(c.int(e.inner), c.text(e.activation, "gelu"), gated=e.gated, bias=e.mlp_bias, up=names.up, down=names.down)
+    attended = _attended(net, c, e, a, norm(net, x, e.norm, names.norm_1) if e.pre_norm else x)
+    x = add(net, x, attended)
+    if not e.pre_norm:
+        x = norm(net, x, e.norm, names.norm_1)
+    fed = norm(net, x, e.norm, names.norm_2) if e.pre_norm else x
+    x = add(net, x, _grouped_mlp(net, c, m, width, fed) if e.grouped else mlp(net, fed, m, width, c))
+    return x if e.pre_norm else norm(net, x, e.norm, names.norm_2)
+
+
+def _attended(net: GraphBuilder, c: Config, e: Encoder, a: Attention, x: Tensor) -> Tensor:
+    if e.mixes:  # a Fourier transform along steps and features, which has no MACs
+        return net.add(Custom(params=0, macs=0), x, name="fourier")
+    with within(net, e.names.attention):
+        if not e.grouped:
+            return attention(net, x, a)
+        from archinspect.importers.hf.parts import core
+
+        query, key, value = (
+            _conv(net, x, a.out, c.int(f"{letter}_groups"), name)
+            for letter, name in (("q", a.q), ("k", a.k), ("v", a.v))
+        )
+        attended = net.add(core(a), query, key, value, name="attention")
+    return _conv(net, attended, a.out, c.int("post_attention_groups"), "post_attention.conv1d")
+
+
+def _conv(net: GraphBuilder, x: Tensor, filters: int, groups: int, name: str) -> Tensor:
+    return net.add(Conv1D(filters=filters, kernel_size=1, groups=groups), x, name=name)
+
+
+def _grouped_mlp(net: GraphBuilder, c: Config, m: Mlp, width: int, x: Tensor) -> Tensor:
+    x = activate(net, _conv(net, x, m.units, c.int("intermediate_groups"), m.up), c, m.activation)
+    return _conv(net, x, width, c.int("output_groups"), m.down)
+
+
+# Heads
+
+
+class WordHead(NamedTuple):
+    """What predicts words: a projection, an activation, a norm, the table of words."""
+
+    dense: str
+    norm: str
+    decoder: str
+    act: str = "hidden_act"
+    """The key of the activation, or `=` and its name."""
+    width: str = ""
+    """The key of the width of the projection, where it is not that of the steps."""
+    bias: bool = True
+    own_bias: str = "bias"
+    """The name of the bias that an untied decoder does not share; empty where it has but one."""
+
+
+HEADS: Mapping[str, WordHead] = {
+    "bert": WordHead(
+        "cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.decoder"
+    ),
+    "roberta": WordHead("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", act="=gelu"),
+    "distilbert": WordHead("vocab_transform", "vocab_layer_norm", "vocab_projector", act="activation", own_bias=""),
+    "albert": WordHead("predictions.dense", "predictions.LayerNorm", "predictions.decoder", width="embedding_size"),
+    "electra": WordHead(
+        "generator_predictions.dense",
+        "generator_predictions.LayerNorm",
+        "generator_lm_head",
+        act="=gelu",
+        width="embedding_size",
+        own_bias="",
+    ),
+    "rembert": WordHead(
+        "cls.predictions.dense",
+        "cls.predictions.LayerNorm",
+        "cls.predictions.decoder",
+        width="output_embedding_size",
+        own_bias="",
+    ),
+    "nomic": WordHead(
+        "cls.predictions.transform.dense", "cls.predictions.transform.layer_norm", "cls.predictions.decoder"
+    ),
+    "eurobert": WordHead("", "", "lm_head", bias=False, own_bias=""),
+}
+
+
+def word_head(net: GraphBuilder, c: Config, e: Encoder, x: Tensor, words: Tensor) -> Tensor:
+    """Add what predicts words, tied to their table where the configuration says so."""
+    h = HEADS[e.head]
+    if h.dense:
+        width = c.int(h.width) if h.width else c.int("hidden_size")
+        name = h.act[1:] if h.act.startswith("=") else c.text(h.act, "gelu")
+        x = norm(net, activate(net, dense(net, x, width, h.dense), c, name), e.norm, h.norm)
+    logits = dense(net, x, c.int("vocab_size"), h.decoder, bias=h.bias)
+    if c.flag("tie_word_embeddings") and e.head != "rembert":
+        net.tie(logits.producer, words.producer)
+    elif h.own_bias and e.head != "rembert":
+        net.add(Parameter(shape=[c.int("vocab_size")]), name=f"{h.decoder.rpartition('.')[0]}.{h.own_bias}")
+    return logits

@@ -1,0 +1,320 @@
+"""From model types to templates, and what a class puts on top of them: heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.base.printable import printable
+from archinspect.importers import asked
+from archinspect.importers.hf import composites, convnets, qwen, seq2seq, towers, vit
+from archinspect.importers.hf.decoder import decoder, holds
+from archinspect.importers.hf.decoders import DECODERS
+from archinspect.importers.hf.encoder import encoder, pooled, word_head
+from archinspect.importers.hf.encoders import ENCODERS
+from archinspect.importers.hf.parts import activate, dense, norm, within
+from archinspect.ops.merge import Average
+from archinspect.ops.tensor import ReduceMean, Select, Slice
+
+if TYPE_CHECKING:
+    from archinspect.base.diagnostics import Problems
+    from archinspect.base.settings import Settings
+    from archinspect.base.source import Value
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Tensor
+    from archinspect.importers.hf.config import Config
+
+STEPS = 1024
+"""Steps of a text, unless a model takes fewer."""
+SIDE = 224
+"""Height and width of a picture, where a configuration leaves them open."""
+LANGUAGE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""How classes end that predict words."""
+
+
+class Wanted:
+    """A graph in the making, with what is asked of it."""
+
+    def __init__(self, net: GraphBuilder, settings: Settings, problems: Problems) -> None:
+        self.net = net
+        self._settings = settings
+        self._problems = problems
+        self.params: dict[str, Value] = {}
+
+    def words(self, most: int | None, *names: str, **others: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """Add inputs of words, of which the model takes so many at most, and others of these shapes."""
+        origin = self.net.origin
+        steps = {"seq": min(STEPS, most or STEPS)} if names else {}
+        self.params = asked.params(steps, self._settings, self._problems, origin)
+        declared = dict.fromkeys(names, (self.params["seq"],)) | others
+        shapes = asked.shapes(declared, self._settings, self._problems, origin)
+        return tuple(
+            [
+                self.net.input(*shape, name=name, dtype="int64" if name in names else "float")
+                for name, shape in shapes.items()
+            ]
+        )
+
+    def picture(self, c: Config, *, is_open: bool = False) -> Tensor:
+        """Add an input of pictures: of the size that the configuration says, unless the model takes any."""
+        height, width = (SIDE, SIDE) if is_open and c.find("image_size") is None else c.pair("image_size")
+        channels = c.int("num_channels") if c.find("num_channels") is not None else 3
+        (image,) = self.words(None, pixel_values=(height, width, channels))
+        self.fixed(image, None if is_open else (height, width, channels))
+        return image
+
+    def fixed(self, image: Tensor, shape: tuple[int, ...] | None) -> None:
+        """Tell of an input whose size was changed where the model takes one alone."""
+        given = image.producer.op.output()[1:]
+        if shape is not None and given != shape:
+            message = f"the model's tables are for {'x'.join(map(str, shape))}, not {'x'.join(map(str, given))}"
+            self._problems.error("input", message, self.net.origin, "change 'image_size' in the configuration")
+
+
+def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add the model of a configuration; return its outputs."""
+    if c.kind in DECODERS:
+        return causal(c, architecture, wanted)
+    if c.kind in ENCODERS:
+        return masked(c, architecture, wanted)
+    if c.kind in composites.COMPOSITES:
+        return joined(c, architecture, wanted)
+    if c.kind in convnets.CONVNETS:
+        end = ending(c, architecture, ("ForImageClassification", "Model")) if architecture else "Model"
+        image = wanted.picture(c, is_open=True)
+        kind = convnets.CONVNETS[c.kind]
+        return (convnets.classify(wanted.net, c, kind, image, is_classifier=end != "Model"),)
+    if c.kind in vit.VITS:
+        return seeing(c, architecture, wanted)
+    if c.kind in ("clip", "siglip", "clip_text_model", "clip_vision_model", "siglip_vision_model"):
+        return towers_of(c, architecture, wanted)
+    if c.kind in ("videomae", "audio-spectrogram-transformer"):
+        return frames(c, architecture, wanted)
+    if c.kind in (*seq2seq.T5S, *seq2seq.BARTS, "whisper"):
+        return translating(c, architecture, wanted)
+    raise c.file.refuse(f"the model type '{printable(c.kind)}' is not read", "docs/formats.md lists those that are")
+
+
+def ending(c: Config, architecture: str, known: tuple[str, ...]) -> str:
+    """Return how the name of a class ends, one of those that are known; raise :class:`SourceError` for others."""
+    for end in known:
+        if architecture.endswith(end):
+            return end
+    raise c.refuse(f"the class '{printable(architecture)}' is not read", f"those ending in {', '.join(known)} are")
+
+
+def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add a decoder with its head."""
+    d = DECODERS[c.kind]
+    d = d._replace(**d.adjust(c)) if d.adjust else d
+    known = (*LANGUAGE, "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "Model")
+    end = ending(c, architecture, known) if architecture else LANGUAGE[0]
+    rows = c.maybe("max_position_embeddings", 1) if c.find("max_position_embeddings") is not None else None
+    net = wanted.net
+    (ids,) = wanted.words(rows, "input_ids")
+    words, x = decoder(net, c, d, ids, root="" if end == "Model" else None)
+    if end in LANGUAGE:
+        x = dense(net, x, c.int("vocab_size"), d.names.head, bias=holds(c, d.head_bias))
+        if c.flag("tie_word_embeddings"):
+            net.tie(x.producer, words.producer)
+    elif end != "Model":
+        x = _judge(c, net, end, x)
+    return (x,)
+
+
+def _judge(c: Config, net: GraphBuilder, end: str, x: Tensor) -> Tensor:
+    """Add the head of a classifier on a decoder."""
+    if end == "ForQuestionAnswering":
+        return dense(net, x, 2, "qa_outputs")
+    return dense(net, x, c.labels(), "score", bias=end == "ForTokenClassification")
+
+
+def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add an encoder of text with its head."""
+    e = ENCODERS[c.kind]
+    known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, "Model")
+    end = ending(c, architecture, known) if architecture else "Model"
+    net = wanted.net
+    rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
+    past = 2 if e.classifier == "first" and c.kind != "electra" else 0  # positions before the first, of padding
+    (ids,) = wanted.words(rows and rows - past, "input_ids")
+    is_inside = end != "Model"
+    with within(net, e.names.root if is_inside else ""):
+        words, x = encoder(net, c, e, ids)
+        pools = e.pools == "always" or (
+            (e.pools == "model" and end in ("Model", "ForPreTraining"))
+            or (end in ("ForSequenceClassification", "ForMultipleChoice") and e.classifier == "pooled")
+        )
+        one = pooled(net, c, e, x) if pools else None
+    if end == "Model":
+        return (x,) if one is None else (x, one)
+    if c.kind == "electra" and end == "ForPreTraining":
+        x = activate(net, dense(net, x, c.int("hidden_size"), "discriminator_predictions.dense"), c, "gelu")
+        return (dense(net, x, 1, "discriminator_predictions.dense_prediction"),)
+    if end == "ForMaskedLM":
+        return (word_head(net, c, e, x, words),)
+    if end == "ForPreTraining":
+        if c.kind not in ("bert", "big_bird", "fnet"):
+            raise c.refuse(f"the class '{printable(architecture)}' is not read")
+        assert one is not None
+        return word_head(net, c, e, x, words), dense(net, one, 2, "cls.seq_relationship")
+    if end == "ForQuestionAnswering":
+        return (dense(net, x, c.labels(), "qa_outputs"),)
+    if end == "ForTokenClassification":
+        return (dense(net, x, c.labels(), "classifier"),)
+    if end == "ForMultipleChoice":
+        raise c.refuse("several choices a sample are not read")
+    if e.classifier == "pooled":
+        assert one is not None
+        return (dense(net, one, c.labels(), "classifier"),)
+    first = net.add(Select(index=0), x)
+    if e.classifier == "distilbert":
+        first = activate(net, dense(net, first, c.int("hidden_size"), "pre_classifier"), c, "relu")
+        return (dense(net, first, c.labels(), "classifier"),)
+    first = activate(net, dense(net, first, c.int("hidden_size"), "classifier.dense"), c, "tanh")
+    return (dense(net, first, c.labels(), "classifier.out_proj"),)
+
+
+_JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
+
+
+def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add an encoder and a decoder with their head."""
+    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", "Model")
+    end = ending(c, architecture, known) if architecture else "ForConditionalGeneration"
+    net, has_head = wanted.net, end not in ("EncoderModel", "Model")
+    root = "model" if has_head else ""
+    if c.kind in seq2seq.T5S:
+        kind = seq2seq.T5S[c.kind]
+        alone = end == "EncoderModel"
+        inputs = wanted.words(512, *(("input_ids",) if alone else ("input_ids", "decoder_input_ids")))
+        built = seq2seq.t5(net, c, kind, inputs[0], None if alone else inputs[1])
+        ties, name = holds(c, kind.ties), "lm_head"
+    elif end == "EncoderModel":
+        raise c.refuse("an encoder alone is not read")
+    elif c.kind == "whisper":
+        steps = 2 * c.int("max_source_positions")
+        target, sound = wanted.words(
+            c.int("max_target_positions"), "decoder_input_ids", input_features=(steps, c.int("num_mel_bins"))
+        )
+        built = seq2seq.whisper(net, c, sound, target, root)
+        ties, name = c.flag("tie_word_embeddings"), "proj_out"
+    else:
+        ids, target = wanted.words(c.int("max_position_embeddings"), "input_ids", "decoder_input_ids")
+        ties, name = c.flag("tie_word_embeddings"), "lm_head"
+        if not ties or c.find("share_encoder_decoder_embeddings") is False:
+            raise c.refuse("tables of words that the encoder and the decoder do not share are not read")
+        built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
+    return (seq2seq.head(net, c, built, name, ties=ties) if has_head else built.steps,)
+
+
+def seeing(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add a vision transformer with its head."""
+    v = vit.VITS[c.kind]
+    known = ("ForImageClassificationWithTeacher", "ForImageClassification", "Model")
+    end = ending(c, architecture, known[1:] if c.kind != "deit" else known) if architecture else "Model"
+    if end != "Model" and not v.head:
+        raise c.refuse(f"the class '{printable(architecture)}' is not read")
+    net = wanted.net
+    image = wanted.picture(c, is_open=v.open)
+    with within(net, v.root if end != "Model" else ""):
+        x = vit.vit(net, c, v, image)
+        if v.pooler == "norm" and (end == "Model" or v.pools):
+            if not c.flag("use_mean_pooling"):
+                one = net.add(Select(index=0), x)
+            else:
+                mean = net.add(ReduceMean(axis=[1]), net.add(Slice(start=1), x))
+                one = norm(net, mean, "layer", "pooler.layernorm")
+            return (dense(net, one, c.labels(), v.head),) if end != "Model" else (x, one)
+        if v.pooler == "dense" and end == "Model":
+            width = c.maybe("pooler_output_size", 1) or c.int("hidden_size")
+            one = dense(net, net.add(Select(index=0), x), width, "pooler.dense")
+            return x, activate(net, one, c, c.text("pooler_act", "tanh"))
+    if end == "Model":
+        return (x,)
+    if end == known[0]:
+        return tuple(
+            [
+                dense(net, net.add(Select(index=i), x), c.labels(), name)
+                for i, name in enumerate(("cls_classifier", "distillation_classifier"))
+            ]
+        )
+    return vit.classes(net, c, v, x)
+
+
+def towers_of(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add CLIP or SigLIP, or one of its towers."""
+    net = wanted.net
+    if c.kind in ("clip", "siglip"):
+        if architecture not in ("CLIPModel", "SiglipModel", ""):
+            raise c.refuse(f"the class '{printable(architecture)}' is not read", "a configuration of both towers is")
+        words, sight = towers.parts(c)
+        height, width = sight.pair("image_size")
+        shape = (height, width, sight.int("num_channels"))
+        ids, image = wanted.words(words.int("max_position_embeddings"), "input_ids", pixel_values=shape)
+        wanted.fixed(image, shape)
+        return towers.both(net, c, ids, image)
+    projects = architecture.endswith("WithProjection")
+    if c.kind == "clip_text_model":
+        (ids,) = wanted.words(c.int("max_position_embeddings"), "input_ids")
+        with within(net, "text_model" if projects else ""):
+            x = towers.text(net, c, ids, causal=True)
+        one = net.add(Select(index=-1), x)
+        return (dense(net, one, c.int("projection_dim"), "text_projection", bias=False),) if projects else (x, one)
+    with within(net, "vision_model" if projects else ""):
+        x, one = towers.pictures(net, c, wanted.picture(c))
+    return (dense(net, one, c.int("projection_dim"), "visual_projection", bias=False),) if projects else (x, one)
+
+
+def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add a transformer of videos or spectrograms."""
+    net = wanted.net
+    end = (
+        ending(c, architecture, ("ForVideoClassification", "ForAudioClassification", "Model"))
+        if architecture
+        else "Model"
+    )
+    if c.kind == "videomae":
+        height, across = c.pair("image_size")
+        shape = (c.int("num_frames"), height, across, c.int("num_channels"))
+        (video,) = wanted.words(None, pixel_values=shape)
+        wanted.fixed(video, shape)
+        with within(net, vit.VIDEO.root if end != "Model" else ""):
+            x = vit.trunk(net, c, vit.VIDEO, vit.tubes(net, c, video))
+        if end == "Model":
+            return (x,)
+        one = net.add(ReduceMean(axis=[1]), x) if c.flag("use_mean_pooling") else net.add(Select(index=0), x)
+        one = norm(net, one, "layer", "fc_norm") if c.flag("use_mean_pooling") else one
+        return (dense(net, one, c.labels(), "classifier"),)
+    shape = (c.int("max_length"), c.int("num_mel_bins"))
+    (sound,) = wanted.words(None, input_values=shape)
+    wanted.fixed(sound, shape)
+    with within(net, vit.SPECTROGRAM.root if end != "Model" else ""):
+        x = vit.trunk(net, c, vit.SPECTROGRAM, vit.spectrogram(net, c, sound))
+    if end == "Model":
+        return (x,)
+    one = net.add(Average(), *[net.add(Select(index=i), x) for i in (0, 1)])
+    return (dense(net, norm(net, one, "layer", "classifier.layernorm"), c.labels(), "classifier.dense"),)
+
+
+def joined(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add a model of text and pictures."""
+    end = ending(c, architecture, ("ForConditionalGeneration", "Model")) if architecture else "ForConditionalGeneration"
+    tower, text = composites.parts(c)
+    if c.kind in qwen.KINDS:
+        shape = qwen.picture(tower)
+    else:
+        height, width = tower.pair("image_size")
+        shape = (height, width, tower.int("num_channels"))
+    most = text.maybe("max_position_embeddings", 1)
+    ids, image = wanted.words(most, "input_ids", pixel_values=shape)
+    is_open = c.kind in qwen.KINDS or composites.TOWERS[tower.kind].open
+    wanted.fixed(image, None if is_open else shape)
+    net, has_head = wanted.net, end != "Model"
+    with within(net, "model" if has_head else ""):
+        words, x = composites.composite(net, c, ids, image)
+    if not has_head:
+        return (x,)
+    x = dense(net, x, text.int("vocab_size"), "lm_head", bias=False)
+    if c.flag("tie_word_embeddings"):
+        net.tie(x.producer, words.producer)
+    return (x,)

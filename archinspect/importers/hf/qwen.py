@@ -1,0 +1,137 @@
+"""Towers of pictures of Qwen's models, which take any size, with the projector at their end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.importers.hf.parts import (
+    Attention,
+    Mlp,
+    activate,
+    add,
+    core,
+    dense,
+    mlp,
+    norm,
+    reshape,
+    rotate,
+    within,
+)
+from archinspect.ops.conv import Conv3D
+from archinspect.ops.embed import Embedding
+from archinspect.ops.several import Split
+from archinspect.ops.source import Arange
+
+if TYPE_CHECKING:
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Tensor
+    from archinspect.importers.hf.config import Config
+
+KINDS = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+SIDE = 448
+"""Height and width of a picture, which configurations leave open."""
+
+
+def picture(c: Config) -> tuple[int, ...]:
+    """Return the shape of a picture: frames, height, width, channels."""
+    return c.int("temporal_patch_size"), SIDE, SIDE, channels(c)
+
+
+def channels(c: Config) -> int:
+    """Return the channels of a picture; what files call `in_chans` is not read by the class."""
+    return c.int("in_channels")
+
+
+def tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
+    """Add a tower with its projector."""
+    is_second, is_third = c.kind == "qwen2_vl_vision", c.kind == "qwen3_vl_vision"
+    width = c.int("embed_dim") if is_second else c.int("hidden_size")
+    out = c.int("hidden_size") if is_second else c.int("out_hidden_size")
+    kind = "rms" if c.kind == "qwen2_5_vl_vision" else "layer"
+    patch, merge = c.int("patch_size"), c.int("spatial_merge_size")
+    frames, height, across, _ = image.producer.op.output()[1:]
+    rows, columns = height // patch, across // patch
+    if rows % merge or columns % merge or height % patch or across % patch:
+        raise c.refuse(f"a picture of {height}x{across} is no multiple of {patch * merge}", "give another: --input")
+    size = [c.int("temporal_patch_size"), patch, patch]
+    x = net.add(
+        Conv3D(filters=width, kernel_size=size, strides=size, use_bias=is_third), image, name="patch_embed.proj"
+    )
+    x = reshape(net, x, -1, width)
+    if is_third:
+        places = net.add(Arange(stop=frames // size[0] * rows * columns))
+        rows_of_table = c.int("num_position_embeddings")
+        x = add(net, x, net.add(Embedding(input_dim=rows_of_table, output_dim=width), places, name="pos_embed"))
+    taps = c.ints("deepstack_visual_indexes") if is_third else []
+    deep = []
+    for number in range(c.count("depth")):
+        with within(net, f"blocks.{number}", "block"):
+            x = _block(net, c, kind, width, number, (rows, columns), x)
+        if number in taps:
+            with within(net, f"deepstack_merger_list.{taps.index(number)}", "merger"):
+                deep.append(_merger(net, c, kind, (width, merge, out), x, after=True))
+    with within(net, "merger"):
+        x = _merger(net, c, kind, (width, merge, out), x, after=False)
+    return add(net, x, *deep) if deep else x
+
+
+def _block(  # noqa: PLR0913 - what a block needs
+    net: GraphBuilder, c: Config, kind: str, width: int, number: int, grid: tuple[int, int], x: Tensor
+) -> Tensor:
+    heads = c.int("num_heads")
+    if width % heads:
+        raise c.wrong("num_heads", f"a divisor of {width}")
+    inside = norm(net, x, kind, "norm1")
+    with within(net, "attn", "attention"):
+        joined = dense(net, inside, 3 * width, "qkv")
+        query, key, value = net.add_all(Split(parts=3, axis=-1), joined)
+        query, key = (rotate(net, one, heads, width // heads, width // heads) for one in (query, key))
+        steps = _window(c, number, grid)
+        if steps:
+            query, key, value = (reshape(net, one, -1, steps, width) for one in (query, key, value))
+        a = Attention(heads, heads, width // heads, width, causal=False)
+        attended = net.add(core(a), query, key, value, name="attention")
+        attended = reshape(net, attended, -1, width) if steps else attended
+        inside = dense(net, attended, width, "proj")
+    x = add(net, x, inside)
+    inside = norm(net, x, kind, "norm2")
+    return add(net, x, mlp(net, inside, _mlp(c, width), width, c))
+
+
+def _mlp(c: Config, width: int) -> Mlp:
+    if c.kind == "qwen2_vl_vision":
+        units, names = int(width * c.number("mlp_ratio")), ("mlp.fc1", "mlp.fc2")
+    else:
+        units = c.int("intermediate_size")
+        names = (
+            ("mlp.linear_fc1", "mlp.linear_fc2") if c.kind == "qwen3_vl_vision" else ("mlp.up_proj", "mlp.down_proj")
+        )
+    gated = c.kind == "qwen2_5_vl_vision"
+    return Mlp(units, c.text("hidden_act"), gated=gated, bias=True, gate="mlp.gate_proj", up=names[0], down=names[1])
+
+
+def _window(c: Config, number: int, grid: tuple[int, int]) -> int:
+    """Return the steps of a window in which a block attends; 0 for all."""
+    if c.kind != "qwen2_5_vl_vision" or number in c.ints("fullatt_block_indexes"):
+        return 0
+    side = c.int("window_size") // c.int("patch_size")
+    if not side or grid[0] % side or grid[1] % side:
+        raise c.refuse(
+            f"a picture of {grid[0]}x{grid[1]} patches is cut into unequal windows",
+            f"give one whose sides are multiples of {c.int('window_size')}: --input pixel_values=2x448x448x3",
+        )
+    return side * side
+
+
+def _merger(net: GraphBuilder, c: Config, kind: str, sizes: tuple[int, int, int], x: Tensor, *, after: bool) -> Tensor:
+    """Add what makes one step of several patches; its norm is before that, or after."""
+    width, merge, out = sizes
+    joined = width * merge * merge
+    is_third = c.kind == "qwen3_vl_vision"
+    name = "norm" if is_third else "ln_q"
+    first, second = ("linear_fc1", "linear_fc2") if is_third else ("mlp.0", "mlp.2")
+    if after:
+        x = norm(net, reshape(net, x, -1, joined), kind, name)
+    else:
+        x = reshape(net, norm(net, x, kind, name), -1, joined)
+    return dense(net, activate(net, dense(net, x, joined, first), c, "gelu"), out, second)

@@ -1,0 +1,231 @@
+"""Encoders and decoders of text and sound: the templates of T5, of BART and of Whisper, and their types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.importers.hf.parts import (
+    Attention,
+    Mlp,
+    activate,
+    add,
+    attention,
+    dense,
+    mlp,
+    norm,
+    table,
+    within,
+)
+from archinspect.ops.conv import Conv1D
+from archinspect.ops.embed import LearnedPositions
+
+if TYPE_CHECKING:
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Tensor
+    from archinspect.importers.hf.config import Config
+
+
+class T5(NamedTuple):
+    """How a type differs from T5."""
+
+    own_biases: bool = False
+    """Whether each layer has its own biases of relative positions."""
+    ties: bool | str = True
+
+
+class Bart(NamedTuple):
+    """How a type differs from BART."""
+
+    pre_norm: bool = False
+    last_norm: bool = False
+    table_norm: bool = False
+    learned: bool = True
+    """Whether positions are learned; else they are sines, as frozen parameters or buffers."""
+    stored: bool = False
+    """Whether sines are parameters, frozen ones."""
+    offset: int = 0
+    """Rows of the table of positions beyond the longest text."""
+
+
+T5S = {"t5": T5(), "mt5": T5(), "umt5": T5(own_biases=True)}
+BARTS = {
+    "bart": Bart(table_norm=True, offset=2),
+    "blenderbot": Bart(pre_norm=True, last_norm=True),
+    "m2m_100": Bart(pre_norm=True, last_norm=True, learned=False),
+    "marian": Bart(learned=False, stored=True),
+    "mbart": Bart(pre_norm=True, last_norm=True, table_norm=True, offset=2),
+    "pegasus": Bart(pre_norm=True, last_norm=True, learned=False, stored=True),
+}
+
+
+class Built(NamedTuple):
+    """What heads need: features of the decoder's steps, vectors of words."""
+
+    steps: Tensor
+    words: Tensor
+
+
+# T5
+
+
+def t5(net: GraphBuilder, c: Config, kind: T5, ids: Tensor, target: Tensor | None) -> Built:
+    """Add T5's encoder, and its decoder where there is a target."""
+    width, rows = c.int("d_model"), c.int("vocab_size")
+    words = table(net, ids, rows, width, "shared")
+    encoded = _t5_stack(net, c, kind, words, None, "encoder", c.count("num_layers"))
+    if target is None:
+        return Built(encoded, words)
+    again = table(net, target, rows, width, "decoder.embed_tokens")
+    net.tie(again.producer, words.producer)
+    layers = c.count("num_decoder_layers") if c.find("num_decoder_layers") is not None else c.count("num_layers")
+    return Built(_t5_stack(net, c, kind, again, encoded, "decoder", layers), words)
+
+
+def _t5_stack(  # noqa: PLR0913 - what a stack needs
+    net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor | None, root: str, layers: int
+) -> Tensor:
+    with within(net, root):
+        for number in range(layers):
+            with within(net, f"block.{number}", "block"):
+                x = _t5_block(net, c, kind, x, memory, has_biases=kind.own_biases or number == 0)
+        return norm(net, x, "rms", "final_layer_norm")
+
+
+def _t5_block(net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor | None, *, has_biases: bool) -> Tensor:
+    heads, size, width = c.int("num_heads"), c.int("d_kv"), c.int("d_model")
+    plain = Attention(heads, heads, size, width, causal=False, q="q", k="k", v="v", o="o")
+    own = plain._replace(
+        causal=memory is not None,
+        position_biases=c.int("relative_attention_num_buckets") if has_biases else 0,
+        shared_position_biases=not has_biases,
+    )
+    with within(net, "layer.0", "self_attention"):
+        inside = norm(net, x, "rms", "layer_norm")
+        with within(net, "SelfAttention"):
+            inside = attention(net, inside, own)
+    x = add(net, x, inside)
+    if memory is not None:
+        with within(net, "layer.1", "cross_attention"):
+            inside = norm(net, x, "rms", "layer_norm")
+            with within(net, "EncDecAttention"):
+                inside = attention(net, inside, plain, memory)
+        x = add(net, x, inside)
+    form = c.text("feed_forward_proj", "relu")
+    gated = form.startswith("gated-")
+    m = Mlp(c.int("d_ff"), form.rpartition("-")[2], gated=gated, gate="wi_0", up="wi_1" if gated else "wi", down="wo")
+    with within(net, f"layer.{1 if memory is None else 2}", "feed_forward"):
+        inside = norm(net, x, "rms", "layer_norm")
+        with within(net, "DenseReluDense"):
+            inside = mlp(net, inside, m, width, c)
+    return add(net, x, inside)
+
+
+# BART
+
+
+def bart(net: GraphBuilder, c: Config, kind: Bart, ids: Tensor, target: Tensor, root: str) -> Built:
+    """Add BART's encoder and decoder."""
+    width, rows = c.int("d_model"), c.int("vocab_size")
+    with within(net, root):
+        words = table(net, ids, rows, width, "shared")
+        with within(net, "encoder"):
+            encoded = _bart_stack(net, c, kind, words, None)
+        with within(net, "decoder"):
+            again = table(net, target, rows, width, "embed_tokens")
+            net.tie(again.producer, words.producer)
+            return Built(_bart_stack(net, c, kind, again, encoded), words)
+
+
+def _bart_stack(net: GraphBuilder, c: Config, kind: Bart, x: Tensor, memory: Tensor | None) -> Tensor:
+    side = "encoder" if memory is None else "decoder"
+    if kind.learned or kind.stored:
+        rows = c.int("max_position_embeddings") + kind.offset
+        op = LearnedPositions(input_dim=rows, indexed=True)
+        x = net.add(op, x, name="embed_positions", trainable=kind.learned)
+    if kind.table_norm:
+        x = norm(net, x, "layer", "layernorm_embedding")
+    x = side_layers(net, c, x, memory, side, pre_norm=kind.pre_norm)
+    return norm(net, x, "layer", "layer_norm") if kind.last_norm else x
+
+
+def side_layers(  # noqa: PLR0913 - what a stack needs
+    net: GraphBuilder,
+    c: Config,
+    x: Tensor,
+    memory: Tensor | None,
+    side: str,
+    *,
+    pre_norm: bool,
+    key_bias: bool = True,
+) -> Tensor:
+    """Add the layers of one side, `encoder` or `decoder`, as BART has them."""
+    heads, width = c.int(f"{side}_attention_heads"), c.int("d_model")
+    if width % heads:
+        raise c.wrong(f"{side}_attention_heads", f"a divisor of {width}, the d_model")
+    plain = Attention(
+        heads,
+        heads,
+        width // heads,
+        width,
+        query_bias=True,
+        key_bias=key_bias,
+        value_bias=True,
+        out_bias=True,
+        causal=False,
+        o="out_proj",
+    )
+    m = Mlp(c.int(f"{side}_ffn_dim"), c.text("activation_function"), gated=False, bias=True, up="fc1", down="fc2")
+    for number in range(c.count(f"{side}_layers")):
+        with within(net, f"layers.{number}", "layer"):
+            own = plain._replace(causal=memory is not None)
+            x = _residual(net, x, "self_attn", pre_norm=pre_norm, a=own)
+            if memory is not None:
+                x = _residual(net, x, "encoder_attn", pre_norm=pre_norm, a=plain, memory=memory)
+            inside = norm(net, x, "layer", "final_layer_norm") if pre_norm else x
+            x = add(net, x, mlp(net, inside, m, width, c))
+            x = x if pre_norm else norm(net, x, "layer", "final_layer_norm")
+    return x
+
+
+def _residual(
+    net: GraphBuilder, x: Tensor, name: str, *, pre_norm: bool, a: Attention, memory: Tensor | None = None
+) -> Tensor:
+    inside = norm(net, x, "layer", f"{name}_layer_norm") if pre_norm else x
+    with within(net, name):
+        inside = attention(net, inside, a, memory)
+    x = add(net, x, inside)
+    return x if pre_norm else norm(net, x, "layer", f"{name}_layer_norm")
+
+
+# Whisper
+
+
+def whisper(net: GraphBuilder, c: Config, sound: Tensor, target: Tensor, root: str) -> Built:
+    """Add Whisper: two convolutions of sound and an encoder, a decoder of text."""
+    width = c.int("d_model")
+    with within(net, root):
+        with within(net, "encoder"):
+            x = activate(net, _conv(net, sound, width, 1, "conv1"), c, "gelu")
+            x = activate(net, _conv(net, x, width, 2, "conv2"), c, "gelu")
+            op = LearnedPositions(input_dim=c.int("max_source_positions"))
+            x = net.add(op, x, name="embed_positions", trainable=False)
+            x = side_layers(net, c, x, None, "encoder", pre_norm=True, key_bias=False)
+            encoded = norm(net, x, "layer", "layer_norm")
+        with within(net, "decoder"):
+            words = table(net, target, c.int("vocab_size"), width, "embed_tokens")
+            op = LearnedPositions(input_dim=c.int("max_target_positions"), indexed=True)
+            x = net.add(op, words, name="embed_positions")
+            x = side_layers(net, c, x, encoded, "decoder", pre_norm=True, key_bias=False)
+            return Built(norm(net, x, "layer", "layer_norm"), words)
+
+
+def _conv(net: GraphBuilder, x: Tensor, filters: int, stride: int, name: str) -> Tensor:
+    return net.add(Conv1D(filters=filters, kernel_size=3, strides=stride, padding=1), x, name=name)
+
+
+def head(net: GraphBuilder, c: Config, built: Built, name: str, *, ties: bool) -> Tensor:
+    """Add what predicts words."""
+    logits = dense(net, built.steps, c.int("vocab_size"), name, bias=False)
+    if ties:
+        net.tie(logits.producer, built.words.producer)
+    return logits

@@ -1,0 +1,101 @@
+"""Which layers of a decoder attend to a window of steps alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archinspect.importers.hf.config import Config
+
+FULL = "full_attention"
+KEYS = {"chunked_attention": "attention_chunk_size"}
+"""The key of the steps, for kinds of layers for which it is not `sliding_window`."""
+
+
+def spans(c: Config, rule: str, layers: int) -> list[int | None]:
+    """Return the steps to which those of each layer attend; None for all."""
+    kinds = c.list("layer_types", layers) if isinstance(c.find("layer_types"), list) else None
+    if kinds is None:
+        kinds = RULES[rule](c, layers) if rule else [FULL] * layers
+    return [None if kind == FULL else c.maybe(KEYS.get(kind, "sliding_window"), 1) for kind in kinds]
+
+
+def _every(number: int) -> Callable[[Config, int], list[str]]:
+    """Return the rule of types in which each layer of so many is full."""
+
+    def rule(c: Config, layers: int) -> list[str]:
+        key = next((key for key in ("sliding_window_pattern", "_sliding_window_pattern") if c.says(key)), "")
+        every = c.int(key) if key else number
+        return [_kind((i + 1) % every) for i in range(layers)]
+
+    return rule
+
+
+def _kind(slides: object) -> str:
+    return "sliding_attention" if slides else FULL
+
+
+def _all(c: Config, layers: int) -> list[str]:
+    return [_kind(c.find("sliding_window") is not None)] * layers
+
+
+def _late(c: Config, layers: int) -> list[str]:
+    return [_kind(c.find("sliding_window") is not None and i >= c.int("max_window_layers", 0)) for i in range(layers)]
+
+
+def _late_if_asked(c: Config, layers: int) -> list[str]:
+    return _late(c, layers) if c.flag("use_sliding_window") else [FULL] * layers
+
+
+def _all_if_asked(c: Config, layers: int) -> list[str]:
+    return [_kind(c.flag("use_sliding_window"))] * layers
+
+
+def _even_if_asked(c: Config, layers: int) -> list[str]:
+    asked, last = c.flag("use_sliding_window"), c.int("max_window_layers", 0)
+    return [_kind(asked and (i + 1) % 2 and i < last) for i in range(layers)]
+
+
+def _without_rotation(c: Config, layers: int) -> list[str]:
+    asked = c.flag("use_sliding_window") and c.find("sliding_window") is not None
+    return [_kind(asked and not turns) for turns in _rotates(c, layers)]
+
+
+def _chunks(c: Config, layers: int) -> list[str]:
+    chunked = c.find("attention_chunk_size") is not None
+    return ["chunked_attention" if turns and chunked else FULL for turns in _rotates(c, layers)]
+
+
+def _rotates(c: Config, layers: int) -> list[bool]:
+    if c.find("no_rope_layers"):
+        return [bool(one) for one in c.list("no_rope_layers", layers)]
+    return [bool((i + 1) % c.int("no_rope_layer_interval")) for i in range(layers)]
+
+
+def _as_typed(c: Config, layers: int) -> list[str]:
+    """GPT-Neo's: `[[["global", "local"], 6]]`."""
+    if c.find("attention_types") is None:
+        kinds = ["global", "local"] * 12
+    else:
+        kinds = [
+            kind for kinds, times in c.list("attention_types") for _ in range(min(times, layers)) for kind in kinds
+        ]
+    if len(kinds) != layers:
+        raise c.wrong("attention_types", f"of {layers} layers")
+    return [FULL] * layers  # all is cached, whatever is attended to
+
+
+RULES: dict[str, Callable[[Config, int], list[str]]] = {
+    "all": _all,
+    "late": _late,
+    "late_if_asked": _late_if_asked,
+    "all_if_asked": _all_if_asked,
+    "even_if_asked": _even_if_asked,
+    "without_rotation": _without_rotation,
+    "chunks": _chunks,
+    "types": _as_typed,
+    **{f"every_{number}": _every(number) for number in (2, 4, 6)},
+}
+"""The rules of classes, for files without `layer_types`."""
