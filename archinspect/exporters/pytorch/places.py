@@ -59,11 +59,11 @@ def _repeat(use: Use) -> Step:
 def _stack(use: Use) -> Step:
     """Return the inputs along a new axis."""
     op: Any = use.op
-    operands = ", ".join(_of_each_sample(use, index) for index in range(len(use.orders)))
+    operands = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
     return Step(code(f"torch.stack([{operands}], dim={{dim}})", dim=op.axis % len(use.output)))
 
 
-def _of_each_sample(use: Use, index: int) -> str:
+def of_each_sample(use: Use, index: int) -> str:
     """Return an input, repeated for each sample where others have samples and it has none."""
     inputs = use.node.inputs
     other = next((at for at, tensor in enumerate(inputs) if tensor.batched), index)
@@ -127,13 +127,13 @@ def _take(use: Use) -> Step:
     """Return the elements along an axis that an index names."""
     op: Any = use.op
     dim = op.axis % len(use.shape)
-    index = _of_each_sample(use, 1)
+    index = of_each_sample(use, 1)
     values: dict[str, int] = {}
     if use.call.shapes[1][1:] != use.output[1:]:
         sizes, values = _sizes(use.output[1:])
         samples = "-1" if use.node.inputs[1].batched or not use.node.inputs[0].batched else "len({0})"
         index = f"{{1}}.expand({samples}, {sizes})"
-    text = f"{_of_each_sample(use, 0)}.gather({{dim}}, {index}{_index(use, 1, long=True)})"
+    text = f"{of_each_sample(use, 0)}.gather({{dim}}, {index}{_index(use, 1, long=True)})"
     return Step(code(text, dim=dim, **values))
 
 
@@ -141,7 +141,7 @@ def _scatter(use: Use) -> Step:
     """Return the sums of what an index names the same place for."""
     op: Any = use.op
     index = f"{{1}}{_index(use, 1, long=True)}"
-    text = f"scatter_add({_of_each_sample(use, 0)}, {index}, {{dim}}, {{size}})"
+    text = f"scatter_add({of_each_sample(use, 0)}, {index}, {{dim}}, {{size}})"
     return Step(code(text, dim=op.axis % len(use.shape), size=op.size), parts=("scatter_add",))
 
 
