@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
-from archinspect.exporters.pytorch.elementwise import activation_name
-from archinspect.exporters.pytorch.places import of_each_sample
+from archinspect.exporters.pytorch.elementwise import activation_name, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.einsum import REST
 from archinspect.ops.figures import DTYPES

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.orders import as_the_spec
+from archinspect.exporters.pytorch.elementwise import of_each_sample
 from archinspect.exporters.pytorch.tensors import dtype_of
 
 if TYPE_CHECKING:
@@ -61,15 +62,6 @@ def _stack(use: Use) -> Step:
     op: Any = use.op
     operands = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
     return Step(code(f"torch.stack([{operands}], dim={{dim}})", dim=op.axis % len(use.output)))
-
-
-def of_each_sample(use: Use, index: int) -> str:
-    """Return an input, repeated for each sample where others have samples and it has none."""
-    inputs = use.node.inputs
-    other = next((at for at, tensor in enumerate(inputs) if tensor.batched), index)
-    if other == index or inputs[index].batched:
-        return f"{{{index}}}"
-    return f"{{{index}}}.expand(len({{{other}}}){', -1' * (len(use.call.shapes[index]) - 1)})"
 
 
 def _flip(use: Use) -> Step:
