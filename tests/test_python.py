@@ -127,7 +127,7 @@ def test_errors_have_the_place_and_a_caret():
         "   |",
         " 3 |   - Dens: 4",
         "   |     ^^^^",
-        "  = help: did you mean 'Dense' or 'Einsum'?",
+        "  = help: did you mean 'Dense'?",
         "<text>:4:12: error[argument]: Dense: units must be a positive integer, not -1",
         "   |",
         " 4 |   - Dense: -1",

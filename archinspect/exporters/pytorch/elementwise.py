@@ -40,6 +40,15 @@ NAMES = tuple(_FUNCTIONS)
 _METHODS = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Exponential": "exp"}
 
 
+def of_each_sample(use: Use, index: int) -> str:
+    """Return an input, repeated for each sample where others have samples and it has none."""
+    inputs = use.node.inputs
+    other = next((at for at, tensor in enumerate(inputs) if tensor.batched), index)
+    if other == index or inputs[index].batched:
+        return f"{{{index}}}"
+    return f"{{{index}}}.expand(len({{{other}}}){', -1' * (len(use.call.shapes[index]) - 1)})"
+
+
 def overwrites(use: Use) -> bool:
     """Return whether it may compute in the place of its input: nothing else reads that, and nobody outside has it."""
     return use.op.in_place and use.node.position in use.facts.once(storages_at_inference).overwriting

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
-from archinspect.exporters.pytorch.elementwise import activation_name
+from archinspect.exporters.pytorch.elementwise import activation_name, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.einsum import REST
 from archinspect.ops.figures import DTYPES
@@ -74,7 +74,7 @@ def attention(use: Use) -> Step:
     """Return attention of queries, keys and values that are there."""
     op: Any = use.op
     types = [given.dtype for given in use.call.inputs]
-    names = [f"{{{index}}}{'' if 'float' in dtype else '.float()'}" for index, dtype in enumerate(types)]
+    names = [of_each_sample(use, at) + ("" if "float" in dtype else ".float()") for at, dtype in enumerate(types)]
     query, key, value = names[0], names[min(1, len(names) - 1)], names[-1]
     options = ["heads={heads}"]
     if op.kv_heads != op.num_heads:

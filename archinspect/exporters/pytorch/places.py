@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.orders import as_the_spec
+from archinspect.exporters.pytorch.elementwise import of_each_sample
 from archinspect.exporters.pytorch.tensors import dtype_of
 
 if TYPE_CHECKING:
@@ -59,17 +60,8 @@ def _repeat(use: Use) -> Step:
 def _stack(use: Use) -> Step:
     """Return the inputs along a new axis."""
     op: Any = use.op
-    operands = ", ".join(_of_each_sample(use, index) for index in range(len(use.orders)))
+    operands = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
     return Step(code(f"torch.stack([{operands}], dim={{dim}})", dim=op.axis % len(use.output)))
-
-
-def _of_each_sample(use: Use, index: int) -> str:
-    """Return an input, repeated for each sample where others have samples and it has none."""
-    inputs = use.node.inputs
-    other = next((at for at, tensor in enumerate(inputs) if tensor.batched), index)
-    if other == index or inputs[index].batched:
-        return f"{{{index}}}"
-    return f"{{{index}}}.expand(len({{{other}}}){', -1' * (len(use.call.shapes[index]) - 1)})"
 
 
 def _flip(use: Use) -> Step:
@@ -127,13 +119,13 @@ def _take(use: Use) -> Step:
     """Return the elements along an axis that an index names."""
     op: Any = use.op
     dim = op.axis % len(use.shape)
-    index = _of_each_sample(use, 1)
+    index = of_each_sample(use, 1)
     values: dict[str, int] = {}
     if use.call.shapes[1][1:] != use.output[1:]:
         sizes, values = _sizes(use.output[1:])
         samples = "-1" if use.node.inputs[1].batched or not use.node.inputs[0].batched else "len({0})"
         index = f"{{1}}.expand({samples}, {sizes})"
-    text = f"{_of_each_sample(use, 0)}.gather({{dim}}, {index}{_index(use, 1, long=True)})"
+    text = f"{of_each_sample(use, 0)}.gather({{dim}}, {index}{_index(use, 1, long=True)})"
     return Step(code(text, dim=dim, **values))
 
 
@@ -141,7 +133,7 @@ def _scatter(use: Use) -> Step:
     """Return the sums of what an index names the same place for."""
     op: Any = use.op
     index = f"{{1}}{_index(use, 1, long=True)}"
-    text = f"scatter_add({_of_each_sample(use, 0)}, {index}, {{dim}}, {{size}})"
+    text = f"scatter_add({of_each_sample(use, 0)}, {index}, {{dim}}, {{size}})"
     return Step(code(text, dim=op.axis % len(use.shape), size=op.size), parts=("scatter_add",))
 
 
