@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.source import SourceError
+from archinspect.graph.builder import MAX_NODES, TooManyNodesError
 from archinspect.importers import evidence
 from archinspect.importers.file import File
+from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +82,12 @@ class Opened(NamedTuple):
             graph: Graph | None = read(self.file, settings, problems)
         except SourceError as error:
             problems.source_error(error)
+            return None
+        except TooManyNodesError:
+            problems.error("limit", f"the network has more than {MAX_NODES:,} operators", self.file.span())
+            return None
+        except ArgumentError as error:
+            problems.error("format", error.message, self.file.span(), error.help)
             return None
         except DAMAGED as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

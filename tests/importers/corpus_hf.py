@@ -33,8 +33,9 @@ csv.field_size_limit(10**7)
 def main(folder, *names):
     with (Path(folder) / "truth.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if not names or row["name"] in names]
-    found: Counter = Counter()
-    refused, slowest = Counter(), (0.0, "")
+    found: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    slowest = (0.0, "")
     for row in rows:
         path = Path(folder) / "configs" / f"{row['name']}.json"
         start = time.perf_counter()
@@ -64,7 +65,7 @@ def main(folder, *names):
 def figures(path, row):
     """Return the figures as the table has them."""
     network = archinspect.network(f"hf:{path}")
-    changes = {}
+    changes: dict = {}
     if "seq" in network.graph.params:
         steps = re.search(r"(?:ids|decoder) 1x(\d+)", row["input"])
         changes["params"] = {"seq": int(steps[1]) if steps else 128}

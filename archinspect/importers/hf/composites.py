@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.importers.hf import qwen, vit
 from archinspect.importers.hf.decoder import decoder
@@ -56,7 +56,7 @@ TEXTS = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": 
 
 def _features(c: Config, sight: Sight) -> Tensor | list[Tensor]:
     """Return the states that a projector reads."""
-    given = c.find("vision_feature_layer")
+    given: Any = c.find("vision_feature_layer")
     places = given if isinstance(given, list) else [given]
     if not places or any(type(one) is not int or not -len(sight.states) <= one < len(sight.states) for one in places):
         raise c.wrong("vision_feature_layer", f"one of the {len(sight.states)} states of the tower")
@@ -78,7 +78,7 @@ def _chosen(net: GraphBuilder, c: Config, tower: Config, sight: Sight) -> Tensor
 
 def _llava(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
     x, bias = _chosen(net, c, tower, sight), c.flag("multimodal_projector_bias")
-    return _two(net, c, x, text.int("hidden_size"), bias=bias)
+    return _two(net, c, x, text.whole("hidden_size"), bias=bias)
 
 
 def _two(net: GraphBuilder, c: Config, x: Tensor, width: int, *, bias: bool) -> Tensor:
@@ -88,18 +88,18 @@ def _two(net: GraphBuilder, c: Config, x: Tensor, width: int, *, bias: bool) -> 
 
 def _paligemma(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
     del c, text
-    return dense(net, sight.last, tower.int("projection_dim"), "linear")
+    return dense(net, sight.last, tower.whole("projection_dim"), "linear")
 
 
 def _gemma3(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
-    side = int(c.int("mm_tokens_per_image") ** 0.5)
-    width = tower.int("hidden_size")
+    side = int(c.whole("mm_tokens_per_image") ** 0.5)
+    width = tower.whole("hidden_size")
     kernel = sight.rows // side
     if not kernel:
         raise c.wrong("mm_tokens_per_image", f"at most the {sight.rows * sight.columns} patches of a picture")
     x = net.add(AveragePooling2D(pool_size=kernel), reshape(net, sight.last, sight.rows, sight.columns, width))
     x = norm(net, reshape(net, x, -1, width), "rms", "mm_soft_emb_norm")
-    return dense(net, x, text.int("hidden_size"), "mm_input_projection_weight", bias=False)
+    return dense(net, x, text.whole("hidden_size"), "mm_input_projection_weight", bias=False)
 
 
 def _shuffled(net: GraphBuilder, x: Tensor, sight: Sight, width: int, factor: int) -> Tensor:
@@ -109,8 +109,8 @@ def _shuffled(net: GraphBuilder, x: Tensor, sight: Sight, width: int, factor: in
 
 
 def _idefics3(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
-    x = _shuffled(net, sight.last, sight, tower.int("hidden_size"), c.int("scale_factor"))
-    return dense(net, x, text.int("hidden_size"), "modality_projection.proj", bias=False)
+    x = _shuffled(net, sight.last, sight, tower.whole("hidden_size"), c.whole("scale_factor"))
+    return dense(net, x, text.whole("hidden_size"), "modality_projection.proj", bias=False)
 
 
 def _internvl(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
@@ -120,16 +120,16 @@ def _internvl(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: 
     x = sight.last if c.find("vision_feature_layer") == -1 else _chosen(net, c, tower, sight)
     if c.find("vision_feature_layer") == -1 and c.text("vision_feature_select_strategy", "default") == "default":
         x = net.add(Slice(start=1), x)
-    x = _shuffled(net, x, sight, tower.int("hidden_size"), int(1 / ratio))
-    return _two(net, c, net.add(LayerNormalization(), x, name="layer_norm"), text.int("hidden_size"), bias=True)
+    x = _shuffled(net, x, sight, tower.whole("hidden_size"), int(1 / ratio))
+    return _two(net, c, net.add(LayerNormalization(), x, name="layer_norm"), text.whole("hidden_size"), bias=True)
 
 
 def _mistral3(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
-    width, factor = tower.int("hidden_size"), c.int("spatial_merge_size")
+    width, factor = tower.whole("hidden_size"), c.whole("spatial_merge_size")
     x = norm(net, _chosen(net, c, tower, sight), "rms", "norm")
     x = _shuffled(net, x, sight, width, factor)
     x = dense(net, x, width, "patch_merger.merging_layer", bias=False)
-    return _two(net, c, x, text.int("hidden_size"), bias=c.flag("multimodal_projector_bias"))
+    return _two(net, c, x, text.whole("hidden_size"), bias=c.flag("multimodal_projector_bias"))
 
 
 COMPOSITES: dict[str, Composite] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import json  # noqa: TID253 - this module is imported when a configuration is read
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -78,7 +78,7 @@ class Config:
             return self.file.refuse(f"'{where}' is not said, and {printable(self.kind)} has no default", node=where)
         return self.file.refuse(f"'{where}' must be {wanted}, not {printable(repr(value)[:60])}", node=where)
 
-    def int(self, name: str, least: int = 1) -> int:
+    def whole(self, name: str, least: int = 1) -> int:
         """Return a size."""
         value = self.find(name)
         if isinstance(value, float) and value.is_integer():
@@ -89,11 +89,11 @@ class Config:
 
     def maybe(self, name: str, least: int = 0) -> int | None:
         """Return a size, or None for null."""
-        return None if self.find(name) is None else self.int(name, least)
+        return None if self.find(name) is None else self.whole(name, least)
 
     def count(self, name: str, least: int = 0) -> int:
         """Return a number of layers."""
-        found = self.int(name, least)
+        found = self.whole(name, least)
         if found > MOST_LAYERS:
             raise self.wrong(name, f"at most {MOST_LAYERS:,}")
         return found
@@ -121,7 +121,7 @@ class Config:
             raise self.wrong(name, "a text")
         return value
 
-    def list(self, name: str, length: int | None = None) -> list[Any]:
+    def items(self, name: str, length: int | None = None) -> list[Any]:
         """Return a list, of a length."""
         value = self.find(name)
         if not isinstance(value, list) or len(value) > MOST_LAYERS:
@@ -132,7 +132,7 @@ class Config:
 
     def ints(self, name: str, length: int | None = None, least: int = 0) -> list[int]:
         """Return a list of sizes."""
-        found = self.list(name, length)
+        found = self.items(name, length)
         if any(type(one) is not int or not least <= one < MOST for one in found):
             raise self.wrong(name, f"a list of whole numbers from {least}")
         return found
@@ -142,7 +142,7 @@ class Config:
         if isinstance(self.find(name), list):
             height, width = self.ints(name, 2, 1)
             return height, width
-        return (self.int(name),) * 2
+        return (self.whole(name),) * 2
 
     def part(self, name: str, kind: str = "") -> Config:
         """Return a configuration inside this one, of the type that it says, or else that this class has there."""
@@ -167,7 +167,7 @@ class Config:
         names = self.find("id2label")
         if isinstance(names, dict):
             return len(names)
-        return self.int("num_labels") if "num_labels" in self.given else 2
+        return self.whole("num_labels") if "num_labels" in self.given else 2
 
     def refuse(self, what: str, help: str = "") -> SourceError:
         """Return the error of what this project does not read."""

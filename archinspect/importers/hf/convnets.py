@@ -60,7 +60,7 @@ def conv(  # noqa: PLR0913 - as a convolution has
     return net.add(op, x, name=name)
 
 
-def _normed(  # noqa: PLR0913 - as a convolution has
+def _normed(  # noqa: PLR0913, PLR0917 - as a convolution has
     net: GraphBuilder,
     c: Config,
     x: Tensor,
@@ -82,7 +82,7 @@ def _normed(  # noqa: PLR0913 - as a convolution has
 
 def _resnet(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     act = c.text("hidden_act")
-    x = _normed(net, c, image, c.int("embedding_size"), 7, "embedder.embedder", act, stride=2)
+    x = _normed(net, c, image, c.whole("embedding_size"), 7, "embedder.embedder", act, stride=2)
     x = net.add(MaxPooling2D(pool_size=3, strides=2, padding=1), x, name="embedder.pooler")
     layer = _bottleneck if c.text("layer_type") == "bottleneck" else _basic
     if c.text("layer_type") not in ("bottleneck", "basic"):
@@ -96,7 +96,7 @@ def _stages(
     widths, depths = c.ints("hidden_sizes", least=1), c.ints("depths")
     if len(widths) != len(depths):
         raise c.wrong("depths", f"a list of {len(widths)}, as hidden_sizes")
-    before = c.int("embedding_size")
+    before = c.whole("embedding_size")
     for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
         stride = 2 if stage or c.flag("downsample_in_first_stage") else 1
         for number in range(max(depth, 1)):
@@ -131,7 +131,7 @@ def _bottleneck(net: GraphBuilder, c: Config, x: Tensor, before: int, width: int
 
 
 def _regnet(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
-    x = _normed(net, c, image, c.int("embedding_size"), 3, "embedder.embedder", c.text("hidden_act"), stride=2)
+    x = _normed(net, c, image, c.whole("embedding_size"), 3, "embedder.embedder", c.text("hidden_act"), stride=2)
     if c.text("layer_type") not in ("x", "y"):
         raise c.wrong("layer_type", "x or y")
     return _stages(net, c, x, _regnet_layer)
@@ -139,7 +139,7 @@ def _regnet(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
 
 def _regnet_layer(net: GraphBuilder, c: Config, x: Tensor, before: int, width: int, stride: int) -> Tensor:
     act, squeezes = c.text("hidden_act"), c.text("layer_type") == "y"
-    groups = max(1, width // c.int("groups_width"))
+    groups = max(1, width // c.whole("groups_width"))
     inside = _normed(net, c, x, width, 1, "layer.0", act)
     inside = _normed(net, c, inside, width, 3, "layer.1", act, stride=stride, groups=groups)
     if squeezes:
@@ -150,7 +150,7 @@ def _regnet_layer(net: GraphBuilder, c: Config, x: Tensor, before: int, width: i
     return activate(net, add(net, inside, _shortcut(net, x, before, width, stride)), c, act)
 
 
-def _excite(  # noqa: PLR0913 - what it needs
+def _excite(  # noqa: PLR0913, PLR0917 - what it needs
     net: GraphBuilder, c: Config, x: Tensor, width: int, narrow: int, names: tuple[str, str], act: str
 ) -> Tensor:
     """Add a gate of channels that follows from their means (Hu et al. 2017, arXiv:1709.01507)."""
@@ -168,7 +168,7 @@ def _convnext(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     depths = c.ints("depths", stages)
     if len(widths) < stages:
         raise c.wrong("hidden_sizes", f"a list of {stages}")
-    patch, act, is_second = c.int("patch_size"), c.text("hidden_act"), c.kind == "convnextv2"
+    patch, act, is_second = c.whole("patch_size"), c.text("hidden_act"), c.kind == "convnextv2"
     x = conv(net, image, widths[0], patch, "embeddings.patch_embeddings", stride=patch, bias=True, padding="valid")
     x = net.add(LayerNormalization(), x, name="embeddings.layernorm")
     for stage, depth in enumerate(depths):
@@ -219,7 +219,7 @@ def _mobile(  # noqa: PLR0913 - as a convolution has
 
 
 def _mobilenet_1(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
-    factor, least = c.number("depth_multiplier"), c.int("min_depth")
+    factor, least = c.number("depth_multiplier"), c.whole("min_depth")
     depth = 32
     width = max(int(depth * factor), least)
     x = _mobile(net, c, image, width, 3, "conv_stem", stride=2)
@@ -237,7 +237,7 @@ def _mobilenet_2(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     factor = c.number("depth_multiplier")
 
     def scaled(channels: int) -> int:
-        return divisible(round(channels * factor), c.int("depth_divisible_by"), c.int("min_depth"))
+        return divisible(round(channels * factor), c.whole("depth_divisible_by"), c.whole("min_depth"))
 
     widths = [scaled(n) for n in (16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320)]
     with within(net, "conv_stem"):
@@ -250,22 +250,22 @@ def _mobilenet_2(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     reached, dilation = 2, 1
     for number, stride in enumerate((2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)):
         own, spread = stride, 1
-        if reached == c.int("output_stride"):
+        if reached == c.whole("output_stride"):
             own, spread = 1, dilation
             dilation *= stride
         else:
             reached *= stride
         with within(net, f"layer.{number}", "layer"):
-            x = _inverted(net, c, x, widths[number], widths[number + 1], own, spread, c.int("min_depth"))
+            x = _inverted(net, c, x, widths[number], widths[number + 1], own, spread, c.whole("min_depth"))
     last = 1280 if c.flag("finegrained_output") and factor < 1 else scaled(1280)
     return _mobile(net, c, x, last, 1, "conv_1x1")
 
 
-def _inverted(  # noqa: PLR0913 - what a layer needs
+def _inverted(  # noqa: PLR0913, PLR0917 - what a layer needs
     net: GraphBuilder, c: Config, x: Tensor, before: int, width: int, stride: int, dilation: int, least: int | None
 ) -> Tensor:
     wide = (
-        divisible(round(before * c.number("expand_ratio")), c.int("depth_divisible_by"), least)
+        divisible(round(before * c.number("expand_ratio")), c.whole("depth_divisible_by"), least)
         if least is not None
         else divisible(round(before * c.number("expand_ratio")), 8)
     )
@@ -280,14 +280,14 @@ def _inverted(  # noqa: PLR0913 - what a layer needs
 
 def _efficientnet(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     def scaled(channels: int) -> int:
-        return divisible(channels * c.number("width_coefficient"), c.int("depth_divisor"))
+        return divisible(channels * c.number("width_coefficient"), c.whole("depth_divisor"))
 
     act = c.text("hidden_act")
     x = net.add(ZeroPadding2D(padding=[[0, 1], [0, 1]]), image, name="embeddings.padding")
     x = conv(net, x, scaled(32), 3, "embeddings.convolution", stride=2, padding="valid")
     x = activate(net, net.add(BatchNormalization(), x, name="embeddings.batchnorm"), c, act)
     keys = ("in_channels", "out_channels", "strides", "kernel_sizes", "expand_ratios", "num_block_repeats")
-    lists = [c.ints(key, len(c.list("in_channels"))) for key in keys]
+    lists = [c.ints(key, len(c.items("in_channels"))) for key in keys]
     number, width, plain = 0, scaled(32), c.ints("depthwise_padding")
     for first, out, stride, size, ratio, repeats in zip(*lists, strict=True):
         before = scaled(first)
@@ -328,7 +328,7 @@ def _mbconv(
 def _poolformer(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     stages = c.count("num_encoder_blocks")
     keys = ("hidden_sizes", "depths", "patch_sizes", "strides", "padding")
-    x, act, size = image, c.text("hidden_act"), c.int("pool_size")
+    x, act, size = image, c.text("hidden_act"), c.whole("pool_size")
     for stage, (width, depth, patch, stride, pad) in enumerate(zip(*[c.ints(k, stages) for k in keys], strict=True)):
         name = f"encoder.patch_embeddings.{stage}.projection"
         x = conv(net, x, width, patch, name, stride=stride, bias=True, padding=pad)
@@ -352,7 +352,7 @@ def _scale(net: GraphBuilder, c: Config, x: Tensor, name: str) -> Tensor:
 
 
 def _mobilevit(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
-    if c.int("output_stride") != 32:  # noqa: PLR2004 - that of classifiers
+    if c.whole("output_stride") != 32:  # noqa: PLR2004 - that of classifiers
         raise c.refuse("an output_stride other than 32 is not read")
     act, widths, inner = c.text("hidden_act"), c.ints("neck_hidden_sizes", 7, 1), c.ints("hidden_sizes", 3, 1)
     height, across, _ = image.producer.op.output()[1:]
@@ -377,10 +377,10 @@ def _mobilevit_block(
 ) -> Tensor:
     width, inner, count = sizes
     size, patch, act, heads = (
-        c.int("conv_kernel_size"),
-        c.int("patch_size"),
+        c.whole("conv_kernel_size"),
+        c.whole("patch_size"),
         c.text("hidden_act"),
-        c.int("num_attention_heads"),
+        c.whole("num_attention_heads"),
     )
     if inner % heads:
         raise c.wrong("num_attention_heads", f"a divisor of {inner}, which is in hidden_sizes")

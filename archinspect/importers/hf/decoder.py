@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.importers.hf import experts, latent, windows
 from archinspect.importers.hf.parts import (
@@ -94,7 +94,7 @@ class Decoder(NamedTuple):
     caches: bool = True
     experts: experts.Experts | None = None
     latent: bool = False
-    adjust: Callable[[Config], dict[str, object]] | None = None
+    adjust: Callable[[Config], dict[str, Any]] | None = None
     """What follows from several keys."""
 
 
@@ -116,7 +116,7 @@ def holds(c: Config, flag: Flag) -> bool:
 
 def sizes(c: Config, d: Decoder) -> Sizes:
     """Return the sizes that a configuration has."""
-    width, heads = c.int("hidden_size"), c.int("num_attention_heads")
+    width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     said = c.maybe(d.kv_heads, 1) if isinstance(d.kv_heads, str) and d.kv_heads else d.kv_heads
     kv_heads = said if isinstance(said, int) else heads
     head = c.maybe(d.head_dim, 1) if d.head_dim else None
@@ -126,7 +126,7 @@ def sizes(c: Config, d: Decoder) -> Sizes:
         head = width // heads
     if heads % kv_heads:
         raise c.wrong(str(d.kv_heads), f"a divisor of the {heads} heads")
-    return Sizes(width, c.count("num_hidden_layers"), heads, kv_heads, head, c.int("vocab_size"))
+    return Sizes(width, c.count("num_hidden_layers"), heads, kv_heads, head, c.whole("vocab_size"))
 
 
 def rotary(c: Config, d: Decoder, head: int) -> int:
@@ -170,7 +170,7 @@ def stack(net: GraphBuilder, c: Config, d: Decoder, x: Tensor) -> Tensor:
     if narrow != size.width:
         x = dense(net, x, size.width, "project_in", bias=False)
     if d.positions:
-        rows = c.int(d.positions) + d.position_offset
+        rows = c.whole(d.positions) + d.position_offset
         x = net.add(LearnedPositions(input_dim=rows, indexed=True), x, name=names.positions)
     if d.table_norm:
         x = norm(net, x, d.norm, d.table_norm)
@@ -183,7 +183,7 @@ def stack(net: GraphBuilder, c: Config, d: Decoder, x: Tensor) -> Tensor:
     return dense(net, x, narrow, "project_out", bias=False) if narrow != size.width else x
 
 
-def layer(  # noqa: PLR0913 - what a layer needs
+def layer(  # noqa: PLR0913, PLR0917 - what a layer needs
     net: GraphBuilder, c: Config, d: Decoder, size: Sizes, number: int, span: int | None, x: Tensor
 ) -> Tensor:
     """Add a layer: attention and a feed-forward network, and norms in the type's order."""
@@ -191,7 +191,7 @@ def layer(  # noqa: PLR0913 - what a layer needs
 
     def attend(x: Tensor) -> Tensor:
         with within(net, d.names.attention, "attention"):
-            return _attend(net, c, d, size, span, number, x)
+            return _attend(net, c, d, size, span, x)
 
     def feed(x: Tensor) -> Tensor:
         with within(net, d.names.mlp, "mlp"):
@@ -217,9 +217,7 @@ def layer(  # noqa: PLR0913 - what a layer needs
     return add(net, x, feed(normed(x, 1)))
 
 
-def _attend(  # noqa: PLR0913 - what a layer needs
-    net: GraphBuilder, c: Config, d: Decoder, size: Sizes, span: int | None, number: int, x: Tensor
-) -> Tensor:
+def _attend(net: GraphBuilder, c: Config, d: Decoder, size: Sizes, span: int | None, x: Tensor) -> Tensor:
     if d.latent:
         return latent.attention(net, c, size.heads, size.width, x)
     query_bias = holds(c, d.query_bias)

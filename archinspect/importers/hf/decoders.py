@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.hf import experts
 from archinspect.importers.hf.decoder import Decoder, Names
@@ -86,7 +86,7 @@ _DEEPSEEK = Experts(count="n_routed_experts", shared="n_shared_experts", is_dens
 _GEMMA = _BIASED._replace(activation="hidden_activation")
 
 
-def _opt(c: Config) -> dict[str, object]:
+def _opt(c: Config) -> dict[str, Any]:
     before = c.flag("do_layer_norm_before")
     affine = c.flag("layer_norm_elementwise_affine")
     return {
@@ -96,7 +96,7 @@ def _opt(c: Config) -> dict[str, object]:
     }
 
 
-def _falcon(c: Config) -> dict[str, object]:
+def _falcon(c: Config) -> dict[str, Any]:
     new, parallel = c.flag("new_decoder_architecture"), c.flag("parallel_attn")
     several = c.maybe("num_ln_in_parallel_attn")
     if several is None:
@@ -140,7 +140,7 @@ _FALCON = Decoder(
 )
 
 
-def _stablelm(c: Config) -> dict[str, object]:
+def _stablelm(c: Config) -> dict[str, Any]:
     parallel = c.flag("use_parallel_residual")
     names = _STABLELM.names._replace(norms=_PRE[:1]) if parallel else _STABLELM.names
     return {"order": "parallel" if parallel else "pre", "names": names}
@@ -159,31 +159,31 @@ _STABLELM = Decoder(
 )
 
 
-def _neox(c: Config) -> dict[str, object]:
+def _neox(c: Config) -> dict[str, Any]:
     return {"order": "parallel" if c.flag("use_parallel_residual") else "pre"}
 
 
-def _bigcode(c: Config) -> dict[str, object]:
+def _bigcode(c: Config) -> dict[str, Any]:
     return {"kv_heads": 1 if c.flag("multi_query") else ""}
 
 
 def _ernie_dense(c: Config, number: int) -> bool:
-    last = c.int("moe_layer_end_index", -1)
-    inside = c.int("moe_layer_start_index", 0) <= number <= (c.int("num_hidden_layers") - 1 if last == -1 else last)
-    return not inside or bool((number + 1) % c.int("moe_layer_interval"))
+    last = c.whole("moe_layer_end_index", -1)
+    inside = c.whole("moe_layer_start_index", 0) <= number <= (c.whole("num_hidden_layers") - 1 if last == -1 else last)
+    return not inside or bool((number + 1) % c.whole("moe_layer_interval"))
 
 
 def _llama4_dense(c: Config, number: int) -> bool:
     if c.find("moe_layers") is not None:
-        return number not in c.list("moe_layers")
-    return bool((number + 1) % c.int("interleave_moe_layer_step"))
+        return number not in c.items("moe_layers")
+    return bool((number + 1) % c.whole("interleave_moe_layer_step"))
 
 
-def _dbrx(c: Config) -> dict[str, object]:
+def _dbrx(c: Config) -> dict[str, Any]:
     inside = c.part("ffn_config", "dbrx_ffn")
-    if inside.int("hidden_size") != c.int("d_model"):
-        raise inside.wrong("hidden_size", f"d_model, which is {c.int('d_model')}")
-    return {"kv_heads": c.part("attn_config", "dbrx_attn").int("kv_n_heads")}
+    if inside.whole("hidden_size") != c.whole("d_model"):
+        raise inside.wrong("hidden_size", f"d_model, which is {c.whole('d_model')}")
+    return {"kv_heads": c.part("attn_config", "dbrx_attn").whole("kv_n_heads")}
 
 
 DECODERS: dict[str, Decoder] = {

@@ -93,18 +93,18 @@ def encoder(net: GraphBuilder, c: Config, e: Encoder, ids: Tensor) -> tuple[Tens
     """Add an encoder; return the vectors of its words, and the features of each step."""
     if c.find("is_decoder") is True or c.find("add_cross_attention") is True:
         raise c.refuse("as a decoder, with is_decoder or add_cross_attention, it is not read")
-    names, width = e.names, c.int("hidden_size")
-    narrow = c.int(e.table_width) if e.table_width else width
+    names, width = e.names, c.whole("hidden_size")
+    narrow = c.whole(e.table_width) if e.table_width else width
     with within(net, names.tables):
-        words = table(net, ids, c.int("vocab_size"), narrow, names.words)
+        words = table(net, ids, c.whole("vocab_size"), narrow, names.words)
         x = words
-        if e.types and c.int(e.types, 0):
-            kinds = net.add(Parameter(shape=[c.int(e.types), narrow]), name="token_type_embeddings")
+        if e.types and c.whole(e.types, 0):
+            kinds = net.add(Parameter(shape=[c.whole(e.types), narrow]), name="token_type_embeddings")
             x = net.add(Add(), x, net.add(Select(index=0), kinds))
         if e.positions:
-            x = net.add(LearnedPositions(input_dim=c.int(e.positions)), x, name="position_embeddings")
+            x = net.add(LearnedPositions(input_dim=c.whole(e.positions)), x, name="position_embeddings")
         for name, key in e.extra_tables:
-            x = add(net, x, table(net, ids, c.int(key), narrow, name))
+            x = add(net, x, table(net, ids, c.whole(key), narrow, name))
         if e.table_norm:
             x = norm(net, x, e.norm, names.table_norm)
         if e.mixes:
@@ -120,7 +120,7 @@ def encoder(net: GraphBuilder, c: Config, e: Encoder, ids: Tensor) -> tuple[Tens
 def pooled(net: GraphBuilder, c: Config, e: Encoder, x: Tensor) -> Tensor:
     """Add the pooler: a projection of the first step."""
     first = net.add(Select(index=0), x)
-    return activate(net, dense(net, first, c.int("hidden_size"), e.names.pooler), c, "tanh")
+    return activate(net, dense(net, first, c.whole("hidden_size"), e.names.pooler), c, "tanh")
 
 
 def _layer(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def _layer(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> 
 
 def _grouped_layers(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, first: dict[str, str]) -> Tensor:
     """Add the layers of a group; `first` are the paths of those whose weights later ones share, by their names."""
-    groups = c.int("num_hidden_groups")
+    groups = c.whole("num_hidden_groups")
     group = int(number / (c.count("num_hidden_layers") / groups))
     for i in range(c.count("inner_group_num", 1)):
         name = f"{e.names.layers}.{group}.albert_layers.{i}"
@@ -142,8 +142,8 @@ def _grouped_layers(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Te
 
 
 def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> Tensor:
-    names, width = e.names, c.int("hidden_size")
-    heads = 1 if e.mixes else c.int("num_attention_heads")
+    names, width = e.names, c.whole("hidden_size")
+    heads = 1 if e.mixes else c.whole("num_attention_heads")
     if width % heads:
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
     head = c.maybe("head_dim", 1) or width // heads
@@ -159,14 +159,16 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> 
         out_bias=bool(e.bias),
         causal=False,
         rotary=head if e.rotary else 0,
-        position_biases=c.int(e.biases) if e.biases and not number else 0,
+        position_biases=c.whole(e.biases) if e.biases and not number else 0,
         shared_position_biases=bool(e.biases and number),
         q=names.q,
         k=names.k,
         v=names.v,
         o=names.o,
     )
-    m = Mlp(c.int(e.inner), c.text(e.activation, "gelu"), gated=e.gated, bias=e.mlp_bias, up=names.up, down=names.down)
+    m = Mlp(
+        c.whole(e.inner), c.text(e.activation, "gelu"), gated=e.gated, bias=e.mlp_bias, up=names.up, down=names.down
+    )
     attended = _attended(net, c, e, a, norm(net, x, e.norm, names.norm_1) if e.pre_norm else x)
     x = add(net, x, attended)
     if not e.pre_norm:
@@ -185,11 +187,11 @@ def _attended(net: GraphBuilder, c: Config, e: Encoder, a: Attention, x: Tensor)
         from archinspect.importers.hf.parts import core
 
         query, key, value = (
-            _conv(net, x, a.out, c.int(f"{letter}_groups"), name)
+            _conv(net, x, a.out, c.whole(f"{letter}_groups"), name)
             for letter, name in (("q", a.q), ("k", a.k), ("v", a.v))
         )
         attended = net.add(core(a), query, key, value, name="attention")
-    return _conv(net, attended, a.out, c.int("post_attention_groups"), "post_attention.conv1d")
+    return _conv(net, attended, a.out, c.whole("post_attention_groups"), "post_attention.conv1d")
 
 
 def _conv(net: GraphBuilder, x: Tensor, filters: int, groups: int, name: str) -> Tensor:
@@ -197,8 +199,8 @@ def _conv(net: GraphBuilder, x: Tensor, filters: int, groups: int, name: str) ->
 
 
 def _grouped_mlp(net: GraphBuilder, c: Config, m: Mlp, width: int, x: Tensor) -> Tensor:
-    x = activate(net, _conv(net, x, m.units, c.int("intermediate_groups"), m.up), c, m.activation)
-    return _conv(net, x, width, c.int("output_groups"), m.down)
+    x = activate(net, _conv(net, x, m.units, c.whole("intermediate_groups"), m.up), c, m.activation)
+    return _conv(net, x, width, c.whole("output_groups"), m.down)
 
 
 # Heads
@@ -252,12 +254,12 @@ def word_head(net: GraphBuilder, c: Config, e: Encoder, x: Tensor, words: Tensor
     """Add what predicts words, tied to their table where the configuration says so."""
     h = HEADS[e.head]
     if h.dense:
-        width = c.int(h.width) if h.width else c.int("hidden_size")
+        width = c.whole(h.width) if h.width else c.whole("hidden_size")
         name = h.act[1:] if h.act.startswith("=") else c.text(h.act, "gelu")
         x = norm(net, activate(net, dense(net, x, width, h.dense), c, name), e.norm, h.norm)
-    logits = dense(net, x, c.int("vocab_size"), h.decoder, bias=h.bias)
+    logits = dense(net, x, c.whole("vocab_size"), h.decoder, bias=h.bias)
     if c.flag("tie_word_embeddings") and e.head != "rembert":
         net.tie(logits.producer, words.producer)
     elif h.own_bias and e.head != "rembert":
-        net.add(Parameter(shape=[c.int("vocab_size")]), name=f"{h.decoder.rpartition('.')[0]}.{h.own_bias}")
+        net.add(Parameter(shape=[c.whole("vocab_size")]), name=f"{h.decoder.rpartition('.')[0]}.{h.own_bias}")
     return logits

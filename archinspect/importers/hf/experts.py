@@ -28,12 +28,12 @@ class Mixture(MixtureOfExperts):
     MACs: those of `MixtureOfExperts`; if `dense`, of all experts. FLOPs: 1 per output element of a product with bias.
     """
 
-    aliases = ()
     use_bias: bool = arg("add a bias in every projection of an expert, and in the router", Bool(), default=False)
     router_bias: bool = arg("add a bias to the router's scores", Bool(), default=False)
     dense: bool = arg("compute all experts, and weigh those that are not chosen by 0", Bool(), default=False)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        """Return those of the experts and the router, and their biases."""
         found = super().weights(*shapes)
         experts = self.num_experts + self.shared_experts
         if self.use_bias:
@@ -44,6 +44,7 @@ class Mixture(MixtureOfExperts):
         return found
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        """Return that of the experts that are computed."""
         if self.dense and self.top_k < self.num_experts:
             return self.replace(top_k=self.num_experts).work(shapes, output)
         macs, other = super().work(shapes, output)
@@ -51,14 +52,15 @@ class Mixture(MixtureOfExperts):
         biases = self.use_bias * self.used * ((1 + self.gated) * self.units + output[-1])
         return Work(macs, other + steps * (biases + (self.use_bias or self.router_bias) * self.num_experts))
 
-    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
+    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:  # noqa: ARG002 - all are read
+        """Return the elements of all weights."""
         return sum(size(weight.shape) for weight in self.weights(*shapes).values())
 
 
 class Experts(NamedTuple):
     """The experts of a type: keys of a configuration, names of layers."""
 
-    count: str = "num_local_experts"
+    count: str = "num_local_experts"  # type: ignore[assignment] # not the method of a tuple
     top: str = "num_experts_per_tok"
     units: str = "moe_intermediate_size"
     shared: str = ""
@@ -84,23 +86,23 @@ class Experts(NamedTuple):
     """Whether a shared expert has biases where plain networks have."""
 
 
-def feed(  # noqa: PLR0913 - what a layer needs
+def feed(  # noqa: PLR0913, PLR0917 - what a layer needs
     net: GraphBuilder, x: Tensor, c: Config, e: Experts, plain: Mlp, number: int, width: int
 ) -> Tensor:
     """Add the experts of a layer, or its plain network, with as many features as it reads."""
     if (e.is_dense is not None and e.is_dense(c, number)) or (e.may_lack and not c.maybe(e.count)):
         if e.dense_units:
-            plain = plain._replace(units=c.int(e.dense_units))
+            plain = plain._replace(units=c.whole(e.dense_units))
         return mlp(net, x, plain, width, c)
     if e.part:
         c = c.part(*e.part.split(":"))
-    units, count, top = c.int(e.units), c.int(e.count), _of_layer(c, e.top, number)
+    units, count, top = c.whole(e.units), c.whole(e.count), _of_layer(c, e.top, number)
     if top > count:
         raise c.wrong(e.top, f"at most {count}, the number of experts")
     inside = activation(c, plain.activation)
     own = {"num_experts": count, "top_k": top, "units": units, "gated": e.gated, "activation": inside}
     if e.bias or e.router_bias or e.computes_all:
-        op = Mixture(**own, use_bias=e.bias, router_bias=e.router_bias, dense=e.computes_all)
+        op: MixtureOfExperts = Mixture(**own, use_bias=e.bias, router_bias=e.router_bias, dense=e.computes_all)
     else:
         op = MixtureOfExperts(**own)
     found = net.add(op, x, name=e.name)
@@ -119,7 +121,7 @@ def feed(  # noqa: PLR0913 - what a layer needs
 def _of_layer(c: Config, key: str, number: int) -> int:
     """Return a size that may be a list of those of each layer."""
     if not isinstance(c.find(key), list):
-        return c.int(key)
+        return c.whole(key)
     found = c.ints(key, least=1)
     if number >= len(found):
         raise c.wrong(key, "as long as there are layers")
@@ -128,19 +130,19 @@ def _of_layer(c: Config, key: str, number: int) -> int:
 
 def before_first(c: Config, number: int) -> bool:
     """Whether a layer is one of the first few, which are dense."""
-    return number < c.int("first_k_dense_replace", 0)
+    return number < c.whole("first_k_dense_replace", 0)
 
 
 def as_listed(c: Config, number: int) -> bool:
     """Whether a list says that a layer is dense; the first one is, where there is no list."""
     if c.find("mlp_layer_types") is None:
         return number == 0
-    kinds = c.list("mlp_layer_types")
+    kinds = c.items("mlp_layer_types")
     return number < len(kinds) and kinds[number] == "dense"
 
 
 def not_every(c: Config, number: int) -> bool:
     """Whether a layer is none of every so many, or one of those that a list names."""
-    if c.find("mlp_only_layers") is not None and number in c.list("mlp_only_layers"):
+    if c.find("mlp_only_layers") is not None and number in c.items("mlp_only_layers"):
         return True
-    return bool((number + 1) % c.int("decoder_sparse_step"))
+    return bool((number + 1) % c.whole("decoder_sparse_step"))

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def attention(net: GraphBuilder, c: Config, heads: int, width: int, x: Tensor) -> Tensor:
     """Add latent attention with its projections."""
     bias = c.flag("attention_bias")
-    rank, own, turned = c.int("kv_lora_rank"), c.int("qk_nope_head_dim"), c.int("qk_rope_head_dim")
-    values, query_rank = c.int("v_head_dim"), c.maybe("q_lora_rank", 1)
+    rank, own, turned = c.whole("kv_lora_rank"), c.whole("qk_nope_head_dim"), c.whole("qk_rope_head_dim")
+    values, query_rank = c.whole("v_head_dim"), c.maybe("q_lora_rank", 1)
     if query_rank is None:
         query = dense(net, x, heads * (own + turned), "q_proj", bias=False)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archinspect.base.printable import printable
 from archinspect.importers import asked
@@ -45,7 +45,7 @@ class Wanted:
         origin = self.net.origin
         steps = {"seq": min(STEPS, most or STEPS)} if names else {}
         self.params = asked.params(steps, self._settings, self._problems, origin)
-        declared = dict.fromkeys(names, (self.params["seq"],)) | others
+        declared: dict[str, Any] = {**dict.fromkeys(names, (self.params["seq"],) if names else ()), **others}
         shapes = asked.shapes(declared, self._settings, self._problems, origin)
         return tuple(
             [
@@ -57,7 +57,7 @@ class Wanted:
     def picture(self, c: Config, *, is_open: bool = False) -> Tensor:
         """Add an input of pictures: of the size that the configuration says, unless the model takes any."""
         height, width = (SIDE, SIDE) if is_open and c.find("image_size") is None else c.pair("image_size")
-        channels = c.int("num_channels") if c.find("num_channels") is not None else 3
+        channels = c.whole("num_channels") if c.find("num_channels") is not None else 3
         (image,) = self.words(None, pixel_values=(height, width, channels))
         self.fixed(image, None if is_open else (height, width, channels))
         return image
@@ -70,7 +70,7 @@ class Wanted:
             self._problems.error("input", message, self.net.origin, "change 'image_size' in the configuration")
 
 
-def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: PLR0911 - one a kind of model
     """Add the model of a configuration; return its outputs."""
     if c.kind in DECODERS:
         return causal(c, architecture, wanted)
@@ -113,7 +113,7 @@ def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     (ids,) = wanted.words(rows, "input_ids")
     words, x = decoder(net, c, d, ids, root="" if end == "Model" else None)
     if end in LANGUAGE:
-        x = dense(net, x, c.int("vocab_size"), d.names.head, bias=holds(c, d.head_bias))
+        x = dense(net, x, c.whole("vocab_size"), d.names.head, bias=holds(c, d.head_bias))
         if c.flag("tie_word_embeddings"):
             net.tie(x.producer, words.producer)
     elif end != "Model":
@@ -128,7 +128,7 @@ def _judge(c: Config, net: GraphBuilder, end: str, x: Tensor) -> Tensor:
     return dense(net, x, c.labels(), "score", bias=end == "ForTokenClassification")
 
 
-def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901, PLR0911 - one a head
     """Add an encoder of text with its head."""
     e = ENCODERS[c.kind]
     known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, "Model")
@@ -148,7 +148,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     if end == "Model":
         return (x,) if one is None else (x, one)
     if c.kind == "electra" and end == "ForPreTraining":
-        x = activate(net, dense(net, x, c.int("hidden_size"), "discriminator_predictions.dense"), c, "gelu")
+        x = activate(net, dense(net, x, c.whole("hidden_size"), "discriminator_predictions.dense"), c, "gelu")
         return (dense(net, x, 1, "discriminator_predictions.dense_prediction"),)
     if end == "ForMaskedLM":
         return (word_head(net, c, e, x, words),)
@@ -168,9 +168,9 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         return (dense(net, one, c.labels(), "classifier"),)
     first = net.add(Select(index=0), x)
     if e.classifier == "distilbert":
-        first = activate(net, dense(net, first, c.int("hidden_size"), "pre_classifier"), c, "relu")
+        first = activate(net, dense(net, first, c.whole("hidden_size"), "pre_classifier"), c, "relu")
         return (dense(net, first, c.labels(), "classifier"),)
-    first = activate(net, dense(net, first, c.int("hidden_size"), "classifier.dense"), c, "tanh")
+    first = activate(net, dense(net, first, c.whole("hidden_size"), "classifier.dense"), c, "tanh")
     return (dense(net, first, c.labels(), "classifier.out_proj"),)
 
 
@@ -192,14 +192,14 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
     elif end == "EncoderModel":
         raise c.refuse("an encoder alone is not read")
     elif c.kind == "whisper":
-        steps = 2 * c.int("max_source_positions")
+        steps = 2 * c.whole("max_source_positions")
         target, sound = wanted.words(
-            c.int("max_target_positions"), "decoder_input_ids", input_features=(steps, c.int("num_mel_bins"))
+            c.whole("max_target_positions"), "decoder_input_ids", input_features=(steps, c.whole("num_mel_bins"))
         )
         built = seq2seq.whisper(net, c, sound, target, root)
         ties, name = c.flag("tie_word_embeddings"), "proj_out"
     else:
-        ids, target = wanted.words(c.int("max_position_embeddings"), "input_ids", "decoder_input_ids")
+        ids, target = wanted.words(c.whole("max_position_embeddings"), "input_ids", "decoder_input_ids")
         ties, name = c.flag("tie_word_embeddings"), "lm_head"
         if not ties or c.find("share_encoder_decoder_embeddings") is False:
             raise c.refuse("tables of words that the encoder and the decoder do not share are not read")
@@ -226,7 +226,7 @@ def seeing(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
                 one = norm(net, mean, "layer", "pooler.layernorm")
             return (dense(net, one, c.labels(), v.head),) if end != "Model" else (x, one)
         if v.pooler == "dense" and end == "Model":
-            width = c.maybe("pooler_output_size", 1) or c.int("hidden_size")
+            width = c.maybe("pooler_output_size", 1) or c.whole("hidden_size")
             one = dense(net, net.add(Select(index=0), x), width, "pooler.dense")
             return x, activate(net, one, c, c.text("pooler_act", "tanh"))
     if end == "Model":
@@ -249,20 +249,20 @@ def towers_of(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
             raise c.refuse(f"the class '{printable(architecture)}' is not read", "a configuration of both towers is")
         words, sight = towers.parts(c)
         height, width = sight.pair("image_size")
-        shape = (height, width, sight.int("num_channels"))
-        ids, image = wanted.words(words.int("max_position_embeddings"), "input_ids", pixel_values=shape)
+        shape = (height, width, sight.whole("num_channels"))
+        ids, image = wanted.words(words.whole("max_position_embeddings"), "input_ids", pixel_values=shape)
         wanted.fixed(image, shape)
         return towers.both(net, c, ids, image)
     projects = architecture.endswith("WithProjection")
     if c.kind == "clip_text_model":
-        (ids,) = wanted.words(c.int("max_position_embeddings"), "input_ids")
+        (ids,) = wanted.words(c.whole("max_position_embeddings"), "input_ids")
         with within(net, "text_model" if projects else ""):
             x = towers.text(net, c, ids, causal=True)
         one = net.add(Select(index=-1), x)
-        return (dense(net, one, c.int("projection_dim"), "text_projection", bias=False),) if projects else (x, one)
+        return (dense(net, one, c.whole("projection_dim"), "text_projection", bias=False),) if projects else (x, one)
     with within(net, "vision_model" if projects else ""):
         x, one = towers.pictures(net, c, wanted.picture(c))
-    return (dense(net, one, c.int("projection_dim"), "visual_projection", bias=False),) if projects else (x, one)
+    return (dense(net, one, c.whole("projection_dim"), "visual_projection", bias=False),) if projects else (x, one)
 
 
 def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
@@ -275,7 +275,7 @@ def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     )
     if c.kind == "videomae":
         height, across = c.pair("image_size")
-        shape = (c.int("num_frames"), height, across, c.int("num_channels"))
+        shape = (c.whole("num_frames"), height, across, c.whole("num_channels"))
         (video,) = wanted.words(None, pixel_values=shape)
         wanted.fixed(video, shape)
         with within(net, vit.VIDEO.root if end != "Model" else ""):
@@ -285,9 +285,9 @@ def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         one = net.add(ReduceMean(axis=[1]), x) if c.flag("use_mean_pooling") else net.add(Select(index=0), x)
         one = norm(net, one, "layer", "fc_norm") if c.flag("use_mean_pooling") else one
         return (dense(net, one, c.labels(), "classifier"),)
-    shape = (c.int("max_length"), c.int("num_mel_bins"))
-    (sound,) = wanted.words(None, input_values=shape)
-    wanted.fixed(sound, shape)
+    spectrogram = (c.whole("max_length"), c.whole("num_mel_bins"))
+    (sound,) = wanted.words(None, input_values=spectrogram)
+    wanted.fixed(sound, spectrogram)
     with within(net, vit.SPECTROGRAM.root if end != "Model" else ""):
         x = vit.trunk(net, c, vit.SPECTROGRAM, vit.spectrogram(net, c, sound))
     if end == "Model":
@@ -304,7 +304,7 @@ def joined(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         shape = qwen.picture(tower)
     else:
         height, width = tower.pair("image_size")
-        shape = (height, width, tower.int("num_channels"))
+        shape = (height, width, tower.whole("num_channels"))
     most = text.maybe("max_position_embeddings", 1)
     ids, image = wanted.words(most, "input_ids", pixel_values=shape)
     is_open = c.kind in qwen.KINDS or composites.TOWERS[tower.kind].open
@@ -314,7 +314,7 @@ def joined(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         words, x = composites.composite(net, c, ids, image)
     if not has_head:
         return (x,)
-    x = dense(net, x, text.int("vocab_size"), "lm_head", bias=False)
+    x = dense(net, x, text.whole("vocab_size"), "lm_head", bias=False)
     if c.flag("tie_word_embeddings"):
         net.tie(x.producer, words.producer)
     return (x,)

@@ -23,6 +23,7 @@ from archinspect.ops.several import Split
 from archinspect.ops.source import Arange
 
 if TYPE_CHECKING:
+    from archinspect.base.source import Value
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
@@ -34,33 +35,34 @@ SIDE = 448
 
 def picture(c: Config) -> tuple[int, ...]:
     """Return the shape of a picture: frames, height, width, channels."""
-    return c.int("temporal_patch_size"), SIDE, SIDE, channels(c)
+    return c.whole("temporal_patch_size"), SIDE, SIDE, channels(c)
 
 
 def channels(c: Config) -> int:
     """Return the channels of a picture; what files call `in_chans` is not read by the class."""
-    return c.int("in_channels")
+    return c.whole("in_channels")
 
 
 def tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     """Add a tower with its projector."""
     is_second, is_third = c.kind == "qwen2_vl_vision", c.kind == "qwen3_vl_vision"
-    width = c.int("embed_dim") if is_second else c.int("hidden_size")
-    out = c.int("hidden_size") if is_second else c.int("out_hidden_size")
+    width = c.whole("embed_dim") if is_second else c.whole("hidden_size")
+    out = c.whole("hidden_size") if is_second else c.whole("out_hidden_size")
     kind = "rms" if c.kind == "qwen2_5_vl_vision" else "layer"
-    patch, merge = c.int("patch_size"), c.int("spatial_merge_size")
+    patch, merge = c.whole("patch_size"), c.whole("spatial_merge_size")
     frames, height, across, _ = image.producer.op.output()[1:]
     rows, columns = height // patch, across // patch
     if rows % merge or columns % merge or height % patch or across % patch:
         raise c.refuse(f"a picture of {height}x{across} is no multiple of {patch * merge}", "give another: --input")
-    size = [c.int("temporal_patch_size"), patch, patch]
+    tube = c.whole("temporal_patch_size")
+    size: list[Value] = [tube, patch, patch]
     x = net.add(
         Conv3D(filters=width, kernel_size=size, strides=size, use_bias=is_third), image, name="patch_embed.proj"
     )
     x = reshape(net, x, -1, width)
     if is_third:
-        places = net.add(Arange(stop=frames // size[0] * rows * columns))
-        rows_of_table = c.int("num_position_embeddings")
+        places = net.add(Arange(stop=frames // tube * rows * columns))
+        rows_of_table = c.whole("num_position_embeddings")
         x = add(net, x, net.add(Embedding(input_dim=rows_of_table, output_dim=width), places, name="pos_embed"))
     taps = c.ints("deepstack_visual_indexes") if is_third else []
     deep = []
@@ -75,10 +77,10 @@ def tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     return add(net, x, *deep) if deep else x
 
 
-def _block(  # noqa: PLR0913 - what a block needs
+def _block(  # noqa: PLR0913, PLR0917 - what a block needs
     net: GraphBuilder, c: Config, kind: str, width: int, number: int, grid: tuple[int, int], x: Tensor
 ) -> Tensor:
-    heads = c.int("num_heads")
+    heads = c.whole("num_heads")
     if width % heads:
         raise c.wrong("num_heads", f"a divisor of {width}")
     inside = norm(net, x, kind, "norm1")
@@ -102,7 +104,7 @@ def _mlp(c: Config, width: int) -> Mlp:
     if c.kind == "qwen2_vl_vision":
         units, names = int(width * c.number("mlp_ratio")), ("mlp.fc1", "mlp.fc2")
     else:
-        units = c.int("intermediate_size")
+        units = c.whole("intermediate_size")
         names = (
             ("mlp.linear_fc1", "mlp.linear_fc2") if c.kind == "qwen3_vl_vision" else ("mlp.up_proj", "mlp.down_proj")
         )
@@ -114,11 +116,11 @@ def _window(c: Config, number: int, grid: tuple[int, int]) -> int:
     """Return the steps of a window in which a block attends; 0 for all."""
     if c.kind != "qwen2_5_vl_vision" or number in c.ints("fullatt_block_indexes"):
         return 0
-    side = c.int("window_size") // c.int("patch_size")
+    side = c.whole("window_size") // c.whole("patch_size")
     if not side or grid[0] % side or grid[1] % side:
         raise c.refuse(
             f"a picture of {grid[0]}x{grid[1]} patches is cut into unequal windows",
-            f"give one whose sides are multiples of {c.int('window_size')}: --input pixel_values=2x448x448x3",
+            f"give one whose sides are multiples of {c.whole('window_size')}: --input pixel_values=2x448x448x3",
         )
     return side * side
 

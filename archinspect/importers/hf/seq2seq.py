@@ -70,7 +70,7 @@ class Built(NamedTuple):
 
 def t5(net: GraphBuilder, c: Config, kind: T5, ids: Tensor, target: Tensor | None) -> Built:
     """Add T5's encoder, and its decoder where there is a target."""
-    width, rows = c.int("d_model"), c.int("vocab_size")
+    width, rows = c.whole("d_model"), c.whole("vocab_size")
     words = table(net, ids, rows, width, "shared")
     encoded = _t5_stack(net, c, kind, words, None, "encoder", c.count("num_layers"))
     if target is None:
@@ -81,22 +81,22 @@ def t5(net: GraphBuilder, c: Config, kind: T5, ids: Tensor, target: Tensor | Non
     return Built(_t5_stack(net, c, kind, again, encoded, "decoder", layers), words)
 
 
-def _t5_stack(  # noqa: PLR0913 - what a stack needs
+def _t5_stack(  # noqa: PLR0913, PLR0917 - what a stack needs
     net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor | None, root: str, layers: int
 ) -> Tensor:
     with within(net, root):
         for number in range(layers):
             with within(net, f"block.{number}", "block"):
-                x = _t5_block(net, c, kind, x, memory, has_biases=kind.own_biases or number == 0)
+                x = _t5_block(net, c, x, memory, has_biases=kind.own_biases or number == 0)
         return norm(net, x, "rms", "final_layer_norm")
 
 
-def _t5_block(net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor | None, *, has_biases: bool) -> Tensor:
-    heads, size, width = c.int("num_heads"), c.int("d_kv"), c.int("d_model")
+def _t5_block(net: GraphBuilder, c: Config, x: Tensor, memory: Tensor | None, *, has_biases: bool) -> Tensor:
+    heads, size, width = c.whole("num_heads"), c.whole("d_kv"), c.whole("d_model")
     plain = Attention(heads, heads, size, width, causal=False, q="q", k="k", v="v", o="o")
     own = plain._replace(
         causal=memory is not None,
-        position_biases=c.int("relative_attention_num_buckets") if has_biases else 0,
+        position_biases=c.whole("relative_attention_num_buckets") if has_biases else 0,
         shared_position_biases=not has_biases,
     )
     with within(net, "layer.0", "self_attention"):
@@ -112,7 +112,7 @@ def _t5_block(net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor 
         x = add(net, x, inside)
     form = c.text("feed_forward_proj", "relu")
     gated = form.startswith("gated-")
-    m = Mlp(c.int("d_ff"), form.rpartition("-")[2], gated=gated, gate="wi_0", up="wi_1" if gated else "wi", down="wo")
+    m = Mlp(c.whole("d_ff"), form.rpartition("-")[2], gated=gated, gate="wi_0", up="wi_1" if gated else "wi", down="wo")
     with within(net, f"layer.{1 if memory is None else 2}", "feed_forward"):
         inside = norm(net, x, "rms", "layer_norm")
         with within(net, "DenseReluDense"):
@@ -125,7 +125,7 @@ def _t5_block(net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor 
 
 def bart(net: GraphBuilder, c: Config, kind: Bart, ids: Tensor, target: Tensor, root: str) -> Built:
     """Add BART's encoder and decoder."""
-    width, rows = c.int("d_model"), c.int("vocab_size")
+    width, rows = c.whole("d_model"), c.whole("vocab_size")
     with within(net, root):
         words = table(net, ids, rows, width, "shared")
         with within(net, "encoder"):
@@ -139,7 +139,7 @@ def bart(net: GraphBuilder, c: Config, kind: Bart, ids: Tensor, target: Tensor, 
 def _bart_stack(net: GraphBuilder, c: Config, kind: Bart, x: Tensor, memory: Tensor | None) -> Tensor:
     side = "encoder" if memory is None else "decoder"
     if kind.learned or kind.stored:
-        rows = c.int("max_position_embeddings") + kind.offset
+        rows = c.whole("max_position_embeddings") + kind.offset
         op = LearnedPositions(input_dim=rows, indexed=True)
         x = net.add(op, x, name="embed_positions", trainable=kind.learned)
     if kind.table_norm:
@@ -159,7 +159,7 @@ def side_layers(  # noqa: PLR0913 - what a stack needs
     key_bias: bool = True,
 ) -> Tensor:
     """Add the layers of one side, `encoder` or `decoder`, as BART has them."""
-    heads, width = c.int(f"{side}_attention_heads"), c.int("d_model")
+    heads, width = c.whole(f"{side}_attention_heads"), c.whole("d_model")
     if width % heads:
         raise c.wrong(f"{side}_attention_heads", f"a divisor of {width}, the d_model")
     plain = Attention(
@@ -174,7 +174,7 @@ def side_layers(  # noqa: PLR0913 - what a stack needs
         causal=False,
         o="out_proj",
     )
-    m = Mlp(c.int(f"{side}_ffn_dim"), c.text("activation_function"), gated=False, bias=True, up="fc1", down="fc2")
+    m = Mlp(c.whole(f"{side}_ffn_dim"), c.text("activation_function"), gated=False, bias=True, up="fc1", down="fc2")
     for number in range(c.count(f"{side}_layers")):
         with within(net, f"layers.{number}", "layer"):
             own = plain._replace(causal=memory is not None)
@@ -202,18 +202,18 @@ def _residual(
 
 def whisper(net: GraphBuilder, c: Config, sound: Tensor, target: Tensor, root: str) -> Built:
     """Add Whisper: two convolutions of sound and an encoder, a decoder of text."""
-    width = c.int("d_model")
+    width = c.whole("d_model")
     with within(net, root):
         with within(net, "encoder"):
             x = activate(net, _conv(net, sound, width, 1, "conv1"), c, "gelu")
             x = activate(net, _conv(net, x, width, 2, "conv2"), c, "gelu")
-            op = LearnedPositions(input_dim=c.int("max_source_positions"))
+            op = LearnedPositions(input_dim=c.whole("max_source_positions"))
             x = net.add(op, x, name="embed_positions", trainable=False)
             x = side_layers(net, c, x, None, "encoder", pre_norm=True, key_bias=False)
             encoded = norm(net, x, "layer", "layer_norm")
         with within(net, "decoder"):
-            words = table(net, target, c.int("vocab_size"), width, "embed_tokens")
-            op = LearnedPositions(input_dim=c.int("max_target_positions"), indexed=True)
+            words = table(net, target, c.whole("vocab_size"), width, "embed_tokens")
+            op = LearnedPositions(input_dim=c.whole("max_target_positions"), indexed=True)
             x = net.add(op, words, name="embed_positions")
             x = side_layers(net, c, x, encoded, "decoder", pre_norm=True, key_bias=False)
             return Built(norm(net, x, "layer", "layer_norm"), words)
@@ -225,7 +225,7 @@ def _conv(net: GraphBuilder, x: Tensor, filters: int, stride: int, name: str) ->
 
 def head(net: GraphBuilder, c: Config, built: Built, name: str, *, ties: bool) -> Tensor:
     """Add what predicts words."""
-    logits = dense(net, built.steps, c.int("vocab_size"), name, bias=False)
+    logits = dense(net, built.steps, c.whole("vocab_size"), name, bias=False)
     if ties:
         net.tie(logits.producer, built.words.producer)
     return logits

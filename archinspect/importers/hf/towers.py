@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def text(net: GraphBuilder, c: Config, ids: Tensor, *, causal: bool) -> Tensor:
     """Add a tower of text up to its last norm; return the features of each step."""
-    width = c.int("hidden_size")
+    width = c.whole("hidden_size")
     with within(net, "embeddings"):
-        x = table(net, ids, c.int("vocab_size"), width, "token_embedding")
-        x = net.add(LearnedPositions(input_dim=c.int("max_position_embeddings")), x, name="position_embedding")
-    heads = c.int("num_attention_heads")
+        x = table(net, ids, c.whole("vocab_size"), width, "token_embedding")
+        x = net.add(LearnedPositions(input_dim=c.whole("max_position_embeddings")), x, name="position_embedding")
+    heads = c.whole("num_attention_heads")
     if width % heads:
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
     a = Attention(
@@ -38,7 +38,7 @@ def text(net: GraphBuilder, c: Config, ids: Tensor, *, causal: bool) -> Tensor:
         masked=causal,
         o="out_proj",
     )
-    m = Mlp(c.int("intermediate_size"), c.text("hidden_act"), gated=False, bias=True, up="mlp.fc1", down="mlp.fc2")
+    m = Mlp(c.whole("intermediate_size"), c.text("hidden_act"), gated=False, bias=True, up="mlp.fc1", down="mlp.fc2")
     for number in range(c.count("num_hidden_layers")):
         with within(net, f"encoder.layers.{number}", "layer"):
             inside = norm(net, x, "layer", "layer_norm1")
@@ -70,18 +70,18 @@ def both(net: GraphBuilder, c: Config, ids: Tensor, image: Tensor) -> tuple[Tens
     with within(net, "vision_model"):
         _, seen = pictures(net, sight, image)
     if is_clip:
-        one = dense(net, one, c.int("projection_dim"), "text_projection", bias=False)
-        seen = dense(net, seen, c.int("projection_dim"), "visual_projection", bias=False)
+        one = dense(net, one, c.whole("projection_dim"), "text_projection", bias=False)
+        seen = dense(net, seen, c.whole("projection_dim"), "visual_projection", bias=False)
     for name in ("logit_scale",) if is_clip else ("logit_scale", "logit_bias"):
         net.add(Parameter(shape=[1]), name=name)
-    width = c.int("projection_dim") if is_clip else projection(words)
+    width = c.whole("projection_dim") if is_clip else projection(words)
     similarity = Custom(output=[1], params=0, macs=width)  # of each text to its own picture
     return one, seen, net.add(similarity, one, seen, name="logits")
 
 
 def projection(c: Config) -> int:
     """Return the width of what SigLIP's tower of text ends in."""
-    return c.maybe("projection_size", 1) or c.int("hidden_size")
+    return c.maybe("projection_size", 1) or c.whole("hidden_size")
 
 
 def parts(c: Config) -> tuple[Config, Config]:

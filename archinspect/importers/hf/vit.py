@@ -13,6 +13,7 @@ from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import ReduceMean, Select, Slice
 
 if TYPE_CHECKING:
+    from archinspect.base.source import Value
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
@@ -221,9 +222,9 @@ def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor, states: list[Tensor
 
     `states` gets what goes into the first layer, and what comes out of each.
     """
-    width = c.int("hidden_size")
+    width = c.whole("hidden_size")
     with within(net, "embeddings" if v.in_embeddings else ""):
-        patch = list(c.pair("patch_size"))
+        patch: list[Value] = [*c.pair("patch_size")]
         op = Conv2D(filters=width, kernel_size=patch, strides=patch, use_bias=v.patch_bias)
         x = reshape(net, net.add(op, image, name=v.patches), -1, width)
         x = _with_tokens(net, c, v, x)
@@ -236,7 +237,7 @@ def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor, states: list[Tensor
 
 def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
     """Add tokens and positions; tokens that are first in order are put on last."""
-    counts = [(name, c.int(n, 0) if isinstance(n, str) else n) for name, n in v.tokens]
+    counts = [(name, c.whole(n, 0) if isinstance(n, str) else n) for name, n in v.tokens]
     first, late = (counts[:1], counts[1:]) if v.table_of == "registers" else (counts, [])
     for name, count in reversed(first):
         x = net.add(ClassToken(n=count), x, name=name) if count else x
@@ -261,7 +262,7 @@ def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor, states: list[Tensor] 
 
 
 def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
-    width, heads = c.int("hidden_size"), c.int("num_attention_heads")
+    width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     if width % heads:
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
     biases = 0
@@ -300,7 +301,7 @@ def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
 
 def _mlp(c: Config, v: Vit, width: int) -> Mlp:
     gated = holds(c, v.gated)
-    units = int(width * c.number("mlp_ratio")) if v.inner == "ratio" else c.int(v.inner)
+    units = int(width * c.number("mlp_ratio")) if v.inner == "ratio" else c.whole(v.inner)
     up, down = v.up, v.down
     if gated and v.gated_inner == "swiglu":
         units = (int(units * 2 / 3) + 7) // 8 * 8
@@ -317,7 +318,7 @@ def _scaled(net: GraphBuilder, c: Config, v: Vit, x: Tensor, i: int) -> Tensor:
 
 def pooling_head(net: GraphBuilder, c: Config, x: Tensor) -> Tensor:
     """Add SigLIP's head: attention of one learned step to all, and a feed-forward network."""
-    width, heads = c.int("hidden_size"), c.int("num_attention_heads")
+    width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     with within(net, "head"):
         probe = net.add(LearnedTokens(n=1), x, name="probe")
         a = Attention(
@@ -335,17 +336,19 @@ def pooling_head(net: GraphBuilder, c: Config, x: Tensor) -> Tensor:
         with within(net, "attention"):
             one = attention(net, probe, a, x)
         inside = norm(net, one, "layer", "layernorm")
-        m = Mlp(c.int("intermediate_size"), c.text("hidden_act"), gated=False, bias=True, up="mlp.fc1", down="mlp.fc2")
+        m = Mlp(
+            c.whole("intermediate_size"), c.text("hidden_act"), gated=False, bias=True, up="mlp.fc1", down="mlp.fc2"
+        )
         return net.add(Select(index=0), add(net, one, mlp(net, inside, m, width, c)))
 
 
 def tubes(net: GraphBuilder, c: Config, video: Tensor) -> Tensor:
     """Add VideoMAE's patches of several frames."""
     height, width = c.pair("patch_size")
-    size = [c.int("tubelet_size"), height, width]
-    op = Conv3D(filters=c.int("hidden_size"), kernel_size=size, strides=size)
+    size: list[Value] = [c.whole("tubelet_size"), height, width]
+    op = Conv3D(filters=c.whole("hidden_size"), kernel_size=size, strides=size)
     x = net.add(op, video, name="embeddings.patch_embeddings.projection")
-    return reshape(net, x, -1, c.int("hidden_size"))
+    return reshape(net, x, -1, c.whole("hidden_size"))
 
 
 VIDEO = Vit(
@@ -369,9 +372,9 @@ SPECTROGRAM = Vit("audio_spectrogram_transformer", (("cls_token", 1), ("distilla
 
 def spectrogram(net: GraphBuilder, c: Config, sound: Tensor) -> Tensor:
     """Add the patches of a spectrogram, which overlap, with tokens and positions."""
-    width, patch = c.int("hidden_size"), c.int("patch_size")
-    strides = [c.int("time_stride"), c.int("frequency_stride")]
-    x = reshape(net, sound, c.int("max_length"), c.int("num_mel_bins"), 1)
+    width, patch = c.whole("hidden_size"), c.whole("patch_size")
+    strides: list[Value] = [c.whole("time_stride"), c.whole("frequency_stride")]
+    x = reshape(net, sound, c.whole("max_length"), c.whole("num_mel_bins"), 1)
     with within(net, "embeddings"):
         op = Conv2D(filters=width, kernel_size=patch, strides=strides)
         x = reshape(net, net.add(op, x, name="patch_embeddings.projection"), -1, width)

@@ -16,7 +16,7 @@ KEYS = {"chunked_attention": "attention_chunk_size"}
 
 def spans(c: Config, rule: str, layers: int) -> list[int | None]:
     """Return the steps to which those of each layer attend; None for all."""
-    kinds = c.list("layer_types", layers) if isinstance(c.find("layer_types"), list) else None
+    kinds = c.items("layer_types", layers) if isinstance(c.find("layer_types"), list) else None
     if kinds is None:
         kinds = RULES[rule](c, layers) if rule else [FULL] * layers
     return [None if kind == FULL else c.maybe(KEYS.get(kind, "sliding_window"), 1) for kind in kinds]
@@ -27,7 +27,7 @@ def _every(number: int) -> Callable[[Config, int], list[str]]:
 
     def rule(c: Config, layers: int) -> list[str]:
         key = next((key for key in ("sliding_window_pattern", "_sliding_window_pattern") if c.says(key)), "")
-        every = c.int(key) if key else number
+        every = c.whole(key) if key else number
         return [_kind((i + 1) % every) for i in range(layers)]
 
     return rule
@@ -42,7 +42,7 @@ def _all(c: Config, layers: int) -> list[str]:
 
 
 def _late(c: Config, layers: int) -> list[str]:
-    return [_kind(c.find("sliding_window") is not None and i >= c.int("max_window_layers", 0)) for i in range(layers)]
+    return [_kind(c.find("sliding_window") is not None and i >= c.whole("max_window_layers", 0)) for i in range(layers)]
 
 
 def _late_if_asked(c: Config, layers: int) -> list[str]:
@@ -54,7 +54,7 @@ def _all_if_asked(c: Config, layers: int) -> list[str]:
 
 
 def _even_if_asked(c: Config, layers: int) -> list[str]:
-    asked, last = c.flag("use_sliding_window"), c.int("max_window_layers", 0)
+    asked, last = c.flag("use_sliding_window"), c.whole("max_window_layers", 0)
     return [_kind(asked and (i + 1) % 2 and i < last) for i in range(layers)]
 
 
@@ -70,8 +70,8 @@ def _chunks(c: Config, layers: int) -> list[str]:
 
 def _rotates(c: Config, layers: int) -> list[bool]:
     if c.find("no_rope_layers"):
-        return [bool(one) for one in c.list("no_rope_layers", layers)]
-    return [bool((i + 1) % c.int("no_rope_layer_interval")) for i in range(layers)]
+        return [bool(one) for one in c.items("no_rope_layers", layers)]
+    return [bool((i + 1) % c.whole("no_rope_layer_interval")) for i in range(layers)]
 
 
 def _as_typed(c: Config, layers: int) -> list[str]:
@@ -80,7 +80,7 @@ def _as_typed(c: Config, layers: int) -> list[str]:
         kinds = ["global", "local"] * 12
     else:
         kinds = [
-            kind for kinds, times in c.list("attention_types") for _ in range(min(times, layers)) for kind in kinds
+            kind for kinds, times in c.items("attention_types") for _ in range(min(times, layers)) for kind in kinds
         ]
     if len(kinds) != layers:
         raise c.wrong("attention_types", f"of {layers} layers")
