@@ -149,7 +149,9 @@ def pooling(use: Use, kind: str) -> Step:
         if kind == "Avg" and (op.padding == "same" or not op.count_include_pad):
             return _average_inside(use, _read(use, how, strides), strides)
         filler = "" if kind == "Avg" else ', value=float("-inf")'
-        pads = _read(use, how, strides) if kind == "Max" else how.pads
+        pads = _read(use, how, strides)
+        if kind == "Avg":  # which counts what is padded, but not what a last window reads beyond that
+            pads = [(before, min(read, after)) for (before, read), (_, after) in zip(pads, how.pads, strict=True)]
         padding, sides, step = 0, sides_of(pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
     if kind == "Max":
         options["dilation"] = (one(op.dilation_rate), 1)
