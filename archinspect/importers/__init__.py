@@ -48,6 +48,7 @@ FORMATS: dict[str, Format] = {
         (".pt2",),
         "a zip with `models/*.json` or `serialized_exported_program.json`",
         evidence.is_pt2,
+        options=("model",),
     ),
     "onnx": Format(
         "an ONNX model, opset 6 to 28, with weights, without, or with its weights elsewhere",

@@ -48,11 +48,12 @@ class File:
         """Return the error of a file that cannot be read as what it is."""
         return SourceError("format", message, self.span(node), help)
 
-    def once(self, parse: Callable[[File], T]) -> T:
-        """Return what a function makes of the file; it is called when first asked for."""
-        if parse not in self._found:
-            self._found[parse] = parse(self)
-        return self._found[parse]  # type: ignore[no-any-return] # as the function says
+    def once(self, parse: Callable[..., T], *arguments: str) -> T:
+        """Return what a function makes of the file, and of these arguments; it is called when first asked for."""
+        key = parse, arguments
+        if key not in self._found:
+            self._found[key] = parse(self, *arguments)
+        return self._found[key]  # type: ignore[no-any-return] # as the function says
 
     @cached_property
     def is_folder(self) -> bool:

@@ -323,6 +323,18 @@ def test_regions_are_written_out(read):
     assert [row.type for row in read(net).report().layers] == ["ReLU", "Tanh"]
 
 
+def test_one_of_several_programs(read):
+    several = {}
+    for name, units in (("small", 2), ("large", 7)):
+        net = Program()
+        net.output(linear(net, "f", net.input("s0", 4), 4, units))
+        several[f"net/models/{name}.json"] = json.dumps(net.document()).encode()
+    file = zipped(several)
+    assert read(file, params={"model": "large"}).report().totals.params == 35
+    assert "the file holds 2 programs: small, large" in errors(lambda: read(file))
+    assert "no program 'larg'" in errors(lambda: read(file, params={"model": "larg"}))
+
+
 # What is refused
 
 

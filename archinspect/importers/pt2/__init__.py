@@ -40,7 +40,7 @@ HELD = {"parameter": Parameter, "buffer": Buffer, "constant": Constant}
 
 def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a program for the sizes that are asked for; None where it cannot have them."""
-    program = read_program(file)
+    program = read_program(file, str(settings.params.get("model") or ""))
     batch = _batch(program)
     program = _with_sizes(file, program, batch, settings, problems)
     if problems.failed:
@@ -99,7 +99,9 @@ def _asked(file: File, program: Program, batch: str, settings: Settings, problem
                 message = f"input '{name}': the program was exported for {ours} where {dim} is asked for"
                 problems.error("input", message, origin, "export it with `dynamic_shapes` to leave sizes open")
     numbers = {name: one.arguments[0] for name, one in program.numbers.items() if is_symbol(one)}
-    values = asked.params({name: known.get(one, 1) for name, one in numbers.items()}, settings, problems, origin)
+    values = asked.params(
+        {name: known.get(one, 1) for name, one in numbers.items()}, settings, problems, origin, ("model",)
+    )
     for name, one in numbers.items():
         number = values[name]
         if not isinstance(number, int) or number < 1:

@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.base.diagnostics import suggest
+from archinspect.base.source import SourceError
 from archinspect.importers.evidence import is_program
 from archinspect.importers.pt2.sizes import Expression, is_symbol, parse
 
@@ -139,13 +141,13 @@ class Program(NamedTuple):
     """Whether the file tells which weights are one."""
 
 
-def read_program(file: File) -> Program:
-    """Return the program of a file."""
-    return file.once(_read)
+def read_program(file: File, name: str = "") -> Program:
+    """Return the program of a file, of several the one of this name."""
+    return file.once(_read, name)
 
 
-def _read(file: File) -> Program:
-    member = _member(file)
+def _read(file: File, name: str) -> Program:
+    member = _member(file, name)
     found = file.json(member)
     major = found["schema_version"]["major"]
     if major != MAJOR:
@@ -188,16 +190,18 @@ def _read(file: File) -> Program:
     )
 
 
-def _member(file: File) -> str:
-    names = [name for name in file.members if is_program(name)]
+def _member(file: File, asked: str) -> str:
+    found = {name.rpartition("/")[2].removesuffix(".json"): name for name in file.members if is_program(name)}
     if not file.members:
         raise file.refuse("the file is no zip, or a damaged one")
-    if not names:
+    if not found:
         raise file.refuse("the file holds no program: no `models/*.json`")
-    if len(names) > 1:
-        shown = ", ".join(name.rpartition("/")[2].removesuffix(".json") for name in names[:10])
-        raise file.refuse(f"the file holds {len(names)} programs: {shown}", "save one of them by torch.export.save")
-    return names[0]
+    if asked and asked not in found:
+        raise SourceError("unknown-param", f"the file has no program '{asked}'", file.span(), suggest(asked, found))
+    if len(found) > 1 and not asked:
+        shown = ", ".join([*found][:10])
+        raise file.refuse(f"the file holds {len(found)} programs: {shown}", f"--set model={next(iter(found))}")
+    return found[asked] if asked else next(iter(found.values()))
 
 
 def _weights(file: File, member: str) -> tuple[dict[str, tuple[Any, ...]], bool]:
