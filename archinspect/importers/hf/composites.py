@@ -87,8 +87,10 @@ def _two(net: GraphBuilder, c: Config, x: Tensor, width: int, *, bias: bool) -> 
 
 
 def _paligemma(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
-    del c, text
-    return dense(net, sight.last, tower.whole("projection_dim"), "linear")
+    del tower
+    if c.whole("projection_dim") != text.whole("hidden_size"):
+        raise c.wrong("projection_dim", f"{text.whole('hidden_size')}, as the text's hidden_size")
+    return dense(net, sight.last, c.whole("projection_dim"), "linear")
 
 
 def _gemma3(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:

@@ -26,6 +26,7 @@ MOST_LAYERS = 4096
 OLD: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("bloom", "hidden_size"): ("n_embed",),
     ("falcon", "hidden_size"): ("n_embed",),
+    ("videomae", "qv_bias"): ("qkv_bias",),
 }
 """Names that win over a key's own, as they do in classes that know them from old files."""
 

@@ -296,6 +296,8 @@ def _efficientnet(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
                 sizes = (before if not i else width, scaled(out), stride if not i else 1, size, ratio)
                 x = _mbconv(net, c, x, sizes, skips=i > 0, adjusts=number not in plain)
             number, width = number + 1, scaled(out)
+    if c.whole("hidden_dim") != scaled(1280):
+        raise c.wrong("hidden_dim", f"{scaled(1280)}, which follows from width_coefficient")
     x = conv(net, x, scaled(1280), 1, "encoder.top_conv")
     return activate(net, net.add(BatchNormalization(), x, name="encoder.top_bn"), c, act)
 

@@ -157,6 +157,8 @@ def decoder(
 
     `join` puts what is not text among the words.
     """
+    if c.find("add_cross_attention") is True:
+        raise c.refuse("attention to an encoder, with add_cross_attention, is not read")
     names, size = d.names, sizes(c, d)
     with within(net, names.root if root is None else root, "decoder"):
         words = table(net, ids, size.vocabulary, c.maybe("word_embed_proj_dim", 1) or size.width, names.table)

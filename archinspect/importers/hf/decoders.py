@@ -226,9 +226,7 @@ DECODERS: dict[str, Decoder] = {
     "cohere": _BIASED._replace(
         names=Names(norms=_PRE[:1]), norm="scale", order="parallel", qk_norms="all", qk_norm_flag="use_qk_norm"
     ),
-    "cohere2": _BIASED._replace(
-        names=Names(norms=_PRE[:1]), norm="scale", order="parallel", windows="every_4", head_dim=""
-    ),
+    "cohere2": _BIASED._replace(names=Names(norms=_PRE[:1]), norm="scale", order="parallel", windows="every_4"),
     "dbrx": Decoder(
         Names(
             root="transformer",
@@ -442,7 +440,7 @@ DECODERS: dict[str, Decoder] = {
         out_bias="attention_bias",
         head_bias="lm_head_bias",
         windows="all",
-        experts=Experts(units="intermediate_size"),
+        experts=Experts(top="=2", units="intermediate_size"),  # its router takes two whatever the configuration says
     ),
     "qwen2": Decoder(query_bias=True, windows="late_if_asked"),
     "qwen2_moe": Decoder(

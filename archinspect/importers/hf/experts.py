@@ -62,6 +62,7 @@ class Experts(NamedTuple):
 
     count: str = "num_local_experts"  # type: ignore[assignment] # not the method of a tuple
     top: str = "num_experts_per_tok"
+    """The key of how many a step goes to, or `=` and the number."""
     units: str = "moe_intermediate_size"
     shared: str = ""
     """The key of the number of experts that every step uses besides, each as wide as one of the others."""
@@ -98,7 +99,7 @@ def feed(  # noqa: PLR0913, PLR0917 - what a layer needs
         c = c.part(*e.part.split(":"))
     units, count, top = c.whole(e.units), c.whole(e.count), _of_layer(c, e.top, number)
     if top > count:
-        raise c.wrong(e.top, f"at most {count}, the number of experts")
+        raise c.wrong(e.count if e.top.startswith("=") else e.top, f"at most {count}, the number of experts")
     inside = activation(c, plain.activation)
     own = {"num_experts": count, "top_k": top, "units": units, "gated": e.gated, "activation": inside}
     if e.bias or e.router_bias or e.computes_all:
@@ -119,7 +120,9 @@ def feed(  # noqa: PLR0913, PLR0917 - what a layer needs
 
 
 def _of_layer(c: Config, key: str, number: int) -> int:
-    """Return a size that may be a list of those of each layer."""
+    """Return a size that may be a list of those of each layer; a key `=2` is the size itself."""
+    if key.startswith("="):
+        return int(key[1:])
     if not isinstance(c.find(key), list):
         return c.whole(key)
     found = c.ints(key, least=1)

@@ -201,8 +201,8 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
     else:
         ids, target = wanted.words(c.whole("max_position_embeddings"), "input_ids", "decoder_input_ids")
         ties, name = c.flag("tie_word_embeddings"), "lm_head"
-        if not ties or c.find("share_encoder_decoder_embeddings") is False:
-            raise c.refuse("tables of words that the encoder and the decoder do not share are not read")
+        if c.find("share_encoder_decoder_embeddings") is False:
+            raise c.refuse("vocabularies that the encoder and the decoder do not share are not read")
         built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
     return (seq2seq.head(net, c, built, name, ties=ties) if has_head else built.steps,)
 

@@ -18,6 +18,7 @@ from archinspect.importers.hf.parts import (
 )
 from archinspect.ops.conv import Conv1D
 from archinspect.ops.embed import LearnedPositions
+from archinspect.ops.source import Parameter
 
 if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
@@ -126,13 +127,19 @@ def _t5_block(net: GraphBuilder, c: Config, x: Tensor, memory: Tensor | None, *,
 def bart(net: GraphBuilder, c: Config, kind: Bart, ids: Tensor, target: Tensor, root: str) -> Built:
     """Add BART's encoder and decoder."""
     width, rows = c.whole("d_model"), c.whole("vocab_size")
+    ties = c.flag("tie_word_embeddings")
     with within(net, root):
-        words = table(net, ids, rows, width, "shared")
+        if ties:
+            words = table(net, ids, rows, width, "shared")
+        else:  # the table that is to be shared is there, and nothing reads it
+            net.add(Parameter(shape=[rows, width]), name="shared")
         with within(net, "encoder"):
+            words = words if ties else table(net, ids, rows, width, "embed_tokens")
             encoded = _bart_stack(net, c, kind, words, None)
         with within(net, "decoder"):
             again = table(net, target, rows, width, "embed_tokens")
-            net.tie(again.producer, words.producer)
+            if ties:
+                net.tie(again.producer, words.producer)
             return Built(_bart_stack(net, c, kind, again, encoded), words)
 
 

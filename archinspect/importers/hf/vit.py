@@ -252,6 +252,8 @@ def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
 
 def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor, states: list[Tensor] | None = None) -> Tensor:
     """Add the layers and the norm after them."""
+    if c.find("use_shared_relative_position_bias") is True:
+        raise c.refuse("biases of relative positions that layers share are not read")
     states = [] if states is None else states
     states.append(x)
     for number in range(c.count("num_hidden_layers")):

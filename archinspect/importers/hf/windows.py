@@ -70,7 +70,10 @@ def _chunks(c: Config, layers: int) -> list[str]:
 
 def _rotates(c: Config, layers: int) -> list[bool]:
     if c.find("no_rope_layers"):
-        return [bool(one) for one in c.items("no_rope_layers", layers)]
+        found = c.items("no_rope_layers")
+        if len(found) < layers:
+            raise c.wrong("no_rope_layers", f"a list of {layers}")
+        return [bool(one) for one in found[:layers]]
     return [bool((i + 1) % c.whole("no_rope_layer_interval")) for i in range(layers)]
 
 
