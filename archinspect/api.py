@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,12 +75,12 @@ class Checked(NamedTuple):
 
 
 def network(  # noqa: PLR0913 - as the settings
-    spec: Spec,
+    spec: Spec | Any,  # noqa: ANN401 - or a module of torch, which is not imported for its name
+    inputs: Mapping[str, Sequence[int]] | Any = None,  # noqa: ANN401 - or its tensors
     *,
     batch: int | None = None,
     dtype: str = "float32",
     params: Mapping[str, Value] | None = None,
-    inputs: Mapping[str, Sequence[int]] | None = None,
     past: int = 0,
     lora: Lora | Mapping[str, Any] | str | None = None,
     fold_bn: bool = False,
@@ -90,6 +91,9 @@ def network(  # noqa: PLR0913 - as the settings
     file would hold, or a graph made by :class:`archinspect.graph.builder.GraphBuilder`. A file may be of any format of
     :data:`archinspect.importers.FORMATS`; `pt2:FILE` says which. `params` overrides the spec's
     parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one.
+
+    It may be a `torch.nn.Module`, too: `inputs` are then example inputs with their batch, a tensor, a tuple of several,
+    or a dict of those that `forward` takes by name. It is exported as it stands, at inference; nothing is computed.
 
     With `past` figures are of a step of a decoder that has so many steps cached: of one, unless `seq` or the inputs say
     more. With `lora`, such as `r=8,targets=q|v`, nothing trains but adapters of these products. With `fold_bn` batch
@@ -109,6 +113,13 @@ def network(  # noqa: PLR0913 - as the settings
       return re_lu
     """
     adapters = Lora.of(lora) if lora else None
+    if "torch" in sys.modules and not isinstance(spec, str | os.PathLike | Mapping | Graph | Network):
+        from archinspect.importers import torch  # only modules need it
+
+        if torch.is_module(spec):
+            load_module = torch.loader(spec, inputs)
+            settings = Settings(batch, dtype, params or {}, {}, past, adapters, fold_bn)
+            return Network(lambda asked, problems: _changed(load_module(asked, problems), asked), settings)
     settings = Settings(batch, dtype, params or {}, inputs or {}, past, adapters, fold_bn)
     if isinstance(spec, Network):
         return spec.with_settings(**settings._asdict())
@@ -289,7 +300,7 @@ def _opened(spec: str | Path | Mapping[str, Any]) -> Source | Opened:
         from archinspect import importers  # specs need none
 
         format_, path = importers.split(path)
-        if format_ and not os.path.exists(path):
+        if format_ and not importers.FORMATS[format_].is_code and not os.path.exists(path):
             raise NotFoundError(not_found(path))
         if format_ or may_be_of_another_format(path):
             found = importers.open_file(path, format_)
