@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
     from archinspect.importers import Opened
+    from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report
@@ -47,6 +48,7 @@ __all__ = [
     "check",
     "compare",
     "compute",
+    "diff",
     "explain",
     "fit",
     "inspect",
@@ -236,6 +238,17 @@ def fit(
 def compare(*specs: Spec, **settings: Any) -> list[Report]:  # noqa: ANN401 - as network takes them
     """Return the reports of several networks, in the order given; further arguments are those of :func:`network`."""
     return [inspect(spec, **settings) for spec in specs]
+
+
+def diff(old: Spec, new: Spec, **settings: Any) -> Diff:  # noqa: ANN401 - as network takes them
+    """Return what makes the difference between two networks; further arguments and errors are those of :func:`network`.
+
+    >>> import archinspect
+    >>> found = archinspect.diff("vgg16", "vgg19")
+    >>> found.change["params"], sum(cause.total["params"] for cause in found.causes)
+    (5309696, 5309696)
+    """
+    return network(old, **settings).diff(network(new, **settings))
 
 
 @collection_paused()
