@@ -179,7 +179,7 @@ class _Teller:
 
 
 def _groups(kind: str, graph: Graph, nodes: Sequence[Node]) -> Iterator[Change]:
-    """Give a change for each layer, or for the outermost block all of whose layers are meant; of a type in a row one."""
+    """Give a change for each layer, or for the outermost block that is meant as a whole; of a type in a row one."""
     meant = {node.layer for node in nodes}
     whole: dict[str, bool] = {}
     for node in graph.nodes if meant else ():
