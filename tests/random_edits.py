@@ -36,8 +36,7 @@ def edited(spec: dict, rng: random.Random) -> dict:
     for key in ("expect", "values"):
         other.pop(key, None)
     for _ in range(rng.randint(1, 3)):
-        lists = [found for found in _lists(other) if found]
-        steps = rng.choice(lists)
+        steps = rng.choice([found for found in _lists(other) if found] or [[{}]])
         place = rng.randrange(len(steps))
         rng.choice((_remove, _repeat, _swap, _renumber, _renumber, _renumber))(steps, place, rng)
     return other
