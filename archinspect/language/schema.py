@@ -162,7 +162,7 @@ def _step(names: dict[str, type[Op]], *, is_known: bool) -> Schema:
 
 
 def _spelled(names: list[str]) -> str:
-    """Return a pattern of names in any spelling that is read, any case, `_`, a package before it; and of expressions."""
+    """Return a pattern of names in any spelling that is read: any case, `_`, a package before it; expressions."""
     folded = sorted({name.lower().replace("_", "") for name in names})
     letters = ["[_ -]*".join(f"[{one}{one.upper()}]" if one.isalpha() else one for one in name) for name in folded]
     return rf"\$|^(?:.*\.)?(?:{'|'.join(letters)})$"
