@@ -63,6 +63,12 @@ FORMATS: dict[str, Format] = {
         evidence.is_hf,
         ("seq",),
     ),
+    "darknet": Format(
+        "a configuration of Darknet, pjreddie's or AlexeyAB's",
+        (".cfg",),
+        "`[net]` as its first section",
+        evidence.is_darknet,
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

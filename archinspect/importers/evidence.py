@@ -36,3 +36,11 @@ def is_hf(file: File) -> bool:
     return start.startswith(b"{") and any(
         re.search(rb'"%s"\s*:' % key, file.head) for key in (b"model_type", b"architectures", b"transformers_version")
     )
+
+
+_SECTION = re.compile(rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[(?:net|network)\]\s")
+
+
+def is_darknet(file: File) -> bool:
+    """Whether its first line that is no comment is the section `[net]`."""
+    return _SECTION.match(file.head) is not None

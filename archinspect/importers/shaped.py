@@ -1,0 +1,62 @@
+"""A builder that knows the shape of every tensor at once, for formats whose layers depend on shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archinspect.base.shape import Mismatch
+from archinspect.base.source import SourceError
+from archinspect.graph.builder import NOWHERE, GraphBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Span
+    from archinspect.graph.graph import Node, Tensor
+    from archinspect.ops.base import Op
+
+
+class ShapedBuilder(GraphBuilder):
+    """A :class:`GraphBuilder` that runs the rules of shapes when a layer is added.
+
+    A layer stands at the place `here` unless more is said; one that does not fit raises :class:`SourceError` there.
+    """
+
+    def __init__(self, name: str, origin: Span, *, layout: str = "channels_last") -> None:
+        super().__init__(name, layout=layout, origin=origin)
+        self.here = origin
+        self._shapes: dict[Tensor, Shape] = {}
+        self._known: dict[tuple[Op, tuple[Shape, ...]], tuple[Shape, ...]] = {}
+        self._remembers = True
+        """Whether shapes can be looked up: symbols cannot."""
+
+    def shape(self, tensor: Tensor) -> Shape:
+        """Return the shape of a sample of a tensor."""
+        return self._shapes[tensor][1:]
+
+    def add_input(self, op: Op, path: str, origin: Span = NOWHERE) -> Tensor:
+        """Add an input as :meth:`GraphBuilder.add_input` does."""
+        tensor = super().add_input(op, path, origin)
+        shape = self._shapes[tensor] = tensor.producer.op.of_batch(1)
+        self._remembers = self._remembers and all(type(size) is int for size in shape)
+        return tensor
+
+    def add_node(self, op: Op, inputs: Sequence[Tensor], path: str, **more: Any) -> Node:  # noqa: ANN401 - as there
+        """Add one operator as :meth:`GraphBuilder.add_node` does; raise :class:`SourceError` where it does not fit."""
+        if more.get("origin", NOWHERE) is NOWHERE:
+            more["origin"] = self.here
+        node = super().add_node(op, inputs, path, **more)
+        given = tuple([self._shapes[tensor] for tensor in inputs])
+        found = self._known.get((op, given)) if self._remembers else None
+        if found is None:
+            try:
+                found = op.outputs(*given)
+            except Mismatch as error:
+                name = type(node.layer_op).__name__
+                raise SourceError("shape", f"{name}: {error.message}", more["origin"], error.help) from None
+            if self._remembers:
+                self._known[op, given] = found
+        for tensor, shape in zip(node.outputs, found, strict=True):
+            self._shapes[tensor] = shape
+        return node
