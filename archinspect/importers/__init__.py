@@ -63,6 +63,13 @@ FORMATS: dict[str, Format] = {
         evidence.is_hf,
         ("seq",),
     ),
+    "ultralytics": Format(
+        "a model of YOLO or RT-DETR: of Ultralytics, or of YOLOv5's, v7's or v9's repository",
+        (".yaml", ".yml"),
+        "a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`",
+        evidence.is_ultralytics,
+        ("nc", "scale"),
+    ),
     "darknet": Format(
         "a configuration of Darknet, pjreddie's or AlexeyAB's",
         (".cfg",),

@@ -44,3 +44,15 @@ _SECTION = re.compile(rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[(?:net|network)\]\s")
 def is_darknet(file: File) -> bool:
     """Whether its first line that is no comment is the section `[net]`."""
     return _SECTION.match(file.head) is not None
+
+
+_ROWS = re.compile(
+    rb"^(?:backbone|head)\s*:\s*(?:#[^\n]*)?[\s\[-]*(?:#[^\n]*\s*)?[\[\s-]*\[\s*-?\[?[\d,\s-]+\]?\s*,\s*\d+\s*,"
+    rb"\s*[\"']?[A-Za-z][\w.]*[\"']?\s*,\s*\[[^\]\n]*\]?\s*\]",
+    re.MULTILINE,
+)
+
+
+def is_ultralytics(file: File) -> bool:
+    """Whether it has a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`."""
+    return _ROWS.search(file.head) is not None

@@ -28,8 +28,6 @@ class ShapedBuilder(GraphBuilder):
         self.here = origin
         self._shapes: dict[Tensor, Shape] = {}
         self._known: dict[tuple[Op, tuple[Shape, ...]], tuple[Shape, ...]] = {}
-        self._remembers = True
-        """Whether shapes can be looked up: symbols cannot."""
 
     def shape(self, tensor: Tensor) -> Shape:
         """Return the shape of a sample of a tensor."""
@@ -38,8 +36,7 @@ class ShapedBuilder(GraphBuilder):
     def add_input(self, op: Op, path: str, origin: Span = NOWHERE) -> Tensor:
         """Add an input as :meth:`GraphBuilder.add_input` does."""
         tensor = super().add_input(op, path, origin)
-        shape = self._shapes[tensor] = tensor.producer.op.of_batch(1)
-        self._remembers = self._remembers and all(type(size) is int for size in shape)
+        self._shapes[tensor] = tensor.producer.op.of_batch(1)
         return tensor
 
     def add_node(self, op: Op, inputs: Sequence[Tensor], path: str, **more: Any) -> Node:  # noqa: ANN401 - as there
@@ -48,15 +45,21 @@ class ShapedBuilder(GraphBuilder):
             more["origin"] = self.here
         node = super().add_node(op, inputs, path, **more)
         given = tuple([self._shapes[tensor] for tensor in inputs])
-        found = self._known.get((op, given)) if self._remembers else None
-        if found is None:
-            try:
-                found = op.outputs(*given)
-            except Mismatch as error:
-                name = type(node.layer_op).__name__
-                raise SourceError("shape", f"{name}: {error.message}", more["origin"], error.help) from None
-            if self._remembers:
-                self._known[op, given] = found
+        try:
+            found = self._outputs(op, given)
+        except Mismatch as error:
+            name = type(node.layer_op).__name__
+            raise SourceError("shape", f"{name}: {error.message}", more["origin"], error.help) from None
         for tensor, shape in zip(node.outputs, found, strict=True):
             self._shapes[tensor] = shape
         return node
+
+    def _outputs(self, op: Op, given: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        key = op, given
+        try:
+            found = self._known.get(key)
+        except TypeError:  # symbols cannot be looked up
+            return op.outputs(*given)
+        if found is None:
+            found = self._known[key] = op.outputs(*given)
+        return found

@@ -86,7 +86,24 @@ def outputs(path, measured):
     return [(last.get(layer), theirs) for layer, theirs in enumerate(measured)]
 
 
-CASES = {"darknet": darknet}
+def ultralytics(folder):
+    measured = set()
+    with (folder / "measured" / "ultralytics.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            flops = int(row["flops_conv_linear"]) + int(row["flops_attention_bmm"])
+            settings: dict = {"inputs": {"": (int(row["imgsz"]), int(row["imgsz"]), 3)}}
+            if row["scale"]:
+                settings["params"] = {"scale": row["scale"]}
+            measured.add(row["file"])
+            wanted = {"params": int(row["params"]), "macs": flops // 2}
+            yield f"{row['file']} {row['scale']}", folder / "ultralytics" / row["file"], settings, wanted
+    for row in index(folder, "ultralytics"):
+        path = folder / row["file"]
+        if path.name not in measured:
+            yield path.name, path, {}, {}
+
+
+CASES = {"darknet": darknet, "ultralytics": ultralytics}
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))
