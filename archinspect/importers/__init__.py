@@ -65,7 +65,7 @@ FORMATS: dict[str, Format] = {
     ),
     "ultralytics": Format(
         "a model of YOLO or RT-DETR: of Ultralytics, or of YOLOv5's, v7's or v9's repository",
-        (".yaml", ".yml"),
+        (),  # a name does not tell one from a spec
         "a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`",
         evidence.is_ultralytics,
         ("nc", "scale"),

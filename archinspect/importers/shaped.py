@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Node, Tensor
     from archinspect.ops.base import Op
 
+MAX_OPERATORS = 50_000
+"""Of a network that a text describes."""
+
 
 class ShapedBuilder(GraphBuilder):
     """A :class:`GraphBuilder` that runs the rules of shapes when a layer is added.
@@ -43,6 +46,8 @@ class ShapedBuilder(GraphBuilder):
         """Add one operator as :meth:`GraphBuilder.add_node` does; raise :class:`SourceError` where it does not fit."""
         if more.get("origin", NOWHERE) is NOWHERE:
             more["origin"] = self.here
+        if len(self.nodes) >= MAX_OPERATORS:
+            raise SourceError("limit", f"the network has more than {MAX_OPERATORS:,} operators", more["origin"])
         node = super().add_node(op, inputs, path, **more)
         given = tuple([self._shapes[tensor] for tensor in inputs])
         try:

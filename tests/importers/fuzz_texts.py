@@ -40,8 +40,10 @@ def main(count, seed, *files):
         slowest = max(slowest, took)
         if complaint or took > SECONDS:
             broken += 1
+            print(path, f"{took:.1f} s", complaint)
         else:
             path.unlink()
+    print(f"{broken} of {count} broken, {refused} refused, the slowest took {slowest:.2f} s")
     return int(broken > 0)
 
 

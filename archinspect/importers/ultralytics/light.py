@@ -135,7 +135,7 @@ def resnet_layer(
     """Add the stem of a residual network, or blocks of it."""
     del c1
     if is_first:
-        x = net.conv(x, c2, 7, 2, 3, act=RELU if net.model.dialect != "ultralytics" else True, name="layer.0")
+        x = net.conv(x, c2, 7, 2, 3, name="layer.0")
         return net.pool(x, 3, 2, 1, name="layer.1")
     for i in range(n):
         x = _residual(net, x, c2, s if i == 0 else 1, e, f"layer.{i}")

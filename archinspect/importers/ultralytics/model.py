@@ -178,6 +178,7 @@ def _value(given: Any, values: Mapping[str, Any], span: Span) -> Any:  # noqa: A
     return values[given] if given in values else activation(given)
 
 
+FLAGS = ("True", "False")
 _CALL = re.compile(r"(?:torch\.)?nn\.(\w+)\(([^()]*)\)\Z")
 
 
@@ -188,13 +189,17 @@ def activation(given: str) -> Any:  # noqa: ANN401 - an operator, or the text
         return given
     from archinspect.base.source import resolve  # few files have one
     from archinspect.ops.activation import ActivationKind
+    from archinspect.ops.base import ArgumentError
 
     name, args = called.groups()
     kept = [part.partition("=") for part in map(str.strip, args.split(",")) if part and not part.startswith("inplace")]
     if name == "Identity":
         return False
-    numbers = [resolve((value or text).strip()) for text, _, value in kept if (value or text) not in ("True", "False")]
-    return ActivationKind().convert({name: numbers[0]} if numbers else name)
+    try:
+        numbers = [resolve((value or text).strip()) for text, _, value in kept if (value or text) not in FLAGS]
+        return ActivationKind().convert({name: numbers[0]} if numbers else name)
+    except (ArgumentError, ValueError):
+        return given
 
 
 def dialect(rows: list[Row], names: Mapping[str, Value]) -> str:

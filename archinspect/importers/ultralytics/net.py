@@ -101,6 +101,8 @@ class Net(ShapedBuilder):
 
     def activate(self, x: Tensor, act: bool | Op | None = True) -> Tensor:
         """Add an activation: the default for true, none for false."""
+        if isinstance(act, str | int | float | list) and not isinstance(act, bool):
+            raise ValueError(f"'{act}' is no activation that is known")
         op = act if not isinstance(act, bool) else self.default if act else None
         return self.add(op, x, name="act") if op is not None else x
 
