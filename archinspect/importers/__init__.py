@@ -74,6 +74,19 @@ FORMATS: dict[str, Format] = {
         needs="torch, in this Python or in the one that `python` starts",
         is_code=True,
     ),
+    "ultralytics": Format(
+        "a model of YOLO or RT-DETR: of Ultralytics, or of YOLOv5's, v7's or v9's repository",
+        (),  # a name does not tell one from a spec
+        "a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`",
+        evidence.is_ultralytics,
+        ("nc", "scale"),
+    ),
+    "darknet": Format(
+        "a configuration of Darknet, pjreddie's or AlexeyAB's",
+        (".cfg",),
+        "`[net]` as its first section",
+        evidence.is_darknet,
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 
