@@ -36,3 +36,19 @@ def is_hf(file: File) -> bool:
     return start.startswith(b"{") and any(
         re.search(rb'"%s"\s*:' % key, file.head) for key in (b"model_type", b"architectures", b"transformers_version")
     )
+
+
+def is_keras(file: File) -> bool:
+    """Whether it is a Keras model: of Keras 3, in HDF5, or as JSON, which may be a text within JSON."""
+    if file.is_folder:
+        return False
+    if file.members:
+        return {"config.json", "metadata.json"} <= file.members.keys()
+    head = file.head
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return True
+    start = head[:64].lstrip()
+    if not start.startswith((b"{", b'"{')):
+        return False
+    keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
+    return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
