@@ -1,4 +1,4 @@
-"""Keras models: JSON of Keras 1, 2 and 3, of TensorFlow.js, `.keras` and `.h5`. Nothing in them runs, no weight is read.
+"""Keras models: JSON of Keras 1, 2, 3 and TensorFlow.js, `.keras`, `.h5`. Nothing in them runs, no weight is read.
 
 `found` finds the architecture in a file, `model` reads it, `network` runs over its calls. `layers` has the table from
 Keras's layers to our operators, `operations` and `tensorflow` those of functions that stand among the layers.
@@ -6,7 +6,6 @@ Keras's layers to our operators, `operations` and `tensorflow` those of function
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
@@ -16,7 +15,7 @@ from archinspect.importers import asked
 from archinspect.importers.keras.build import Net
 from archinspect.importers.keras.found import found
 from archinspect.importers.keras.model import Reader, sizes
-from archinspect.importers.keras.network import run
+from archinspect.importers.keras.network import add, run
 from archinspect.ops.source import Input
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     builder = GraphBuilder(model.name, origin=file.span())
     builder.stand_in = settings.open._replace(batch_first=False)
     entries = Entries(Net(file, builder, version), settings, problems)
-    outputs = run(entries.net, model, None, entries.enter)
+    outputs = run(entries.net, model, None)
     entries.check()
     if problems.failed:
         return None
@@ -61,10 +60,10 @@ class Entries:
 
     def __init__(self, net: Net, settings: Settings, problems: Problems) -> None:
         self.net = net
-        self.settings = settings
+        net.enter, net.add, net.run = self.enter, add, run
         self.problems = problems
         self.batch: int | None = None
-        self.said: dict[str, tuple[int, ...]] = {}
+        self.said: dict[str, tuple[int | None, ...]] = {}
         self.alone = dict(settings.inputs)
         """Shapes that were asked for and have found no input yet."""
 
@@ -79,13 +78,13 @@ class Entries:
         if full is None and wanted is None:
             message = f"{layer.title}: the file does not say which shape the input has"
             raise SourceError("input", message, self._span(name), "give the shape of a sample: --input 224x224x3")
-        sample = list(full[1:]) if full is not None else list(wanted or ())
+        sample: list[int | None] = [*full[1:]] if full is not None else [*(wanted or ())]
         if full is not None and full[0] is not None:
-            self.batch = full[0]
+            self.batch = self.net.batch_said = full[0]
         if wanted is not None:
             sample = self._asked(name, sample, list(wanted))
         dtype = config.get("dtype", config.get("input_dtype")) if layer.kind == "InputLayer" else None
-        op = Input(shape=sample, dtype=_dtype(dtype))
+        op = Input(shape=[*sample], dtype=_dtype(dtype))
         net = self.net
         path = net.builder.claim(name)
         tensor = net.builder.add_input(op, path, self._span(name))

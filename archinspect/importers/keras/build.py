@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.shape import Mismatch, text
 from archinspect.graph.builder import snake
-from archinspect.importers.keras.model import Ref
 from archinspect.ops import find_operator
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.tensor import Custom
 from archinspect.ops.wrap import TimeDistributed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.base.source import SourceError
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Node, Tensor
     from archinspect.importers.file import File
-    from archinspect.importers.keras.model import Layer, Sizes
+    from archinspect.importers.keras.model import Layer, Model, Sizes
     from archinspect.ops.base import Op
 
 MAX_CALLS = 100_000
@@ -37,6 +36,13 @@ class Said(NamedTuple):
 class Net:
     """Makes nodes, and knows the shape of every tensor, for one sample."""
 
+    enter: Callable[[Layer, Sizes | None], Tensor]
+    """Adds an input of the network for a layer; the shape is that of the file, where it has one."""
+    add: Callable[[Use], tuple[Tensor, ...]]
+    """Adds the nodes of a call."""
+    run: Callable[[Net, Model, Sequence[Tensor] | None], list[Tensor]]
+    """Adds the layers of a model; without tensors that it reads it has inputs of its own."""
+
     def __init__(self, file: File, builder: GraphBuilder, version: str) -> None:
         self.file = file
         self.builder = builder
@@ -50,6 +56,8 @@ class Net:
         self.steps = 0
         """Within how many `TimeDistributed` a layer stands."""
         self.calls = 0
+        self.batch_said: int | None = None
+        """The batch that the file has, None where it is open."""
 
     def refuse(self, layer: Layer, message: str, help: str = "") -> SourceError:
         """Return the error of a layer that cannot be read."""
@@ -126,8 +134,9 @@ class Use:
         return self.inputs[0]
 
     def shape(self, tensor: Tensor | None = None) -> Shape:
-        """Return the shape of a tensor, the first by default, the batch of 1 first."""
-        return self.net.shapes[self.x if tensor is None else tensor]
+        """Return the shape of a tensor, the first by default, the batch of 1 first; of steps that of each."""
+        shape = self.net.shapes[self.x if tensor is None else tensor]
+        return (1, *shape[1 + self.net.steps :])
 
     def refuse(self, message: str, help: str = "") -> SourceError:
         """Return the error of this layer."""
@@ -161,6 +170,8 @@ class Use:
 
     def source(self, op: Op) -> Tensor:
         """Add an operator that reads nothing: weights or numbers as data."""
+        if self.net.steps:
+            raise self.refuse("it has tensors of its own, which is not known within TimeDistributed")
         return self._emit(op, ())[0]
 
     def _emit(self, part: Op, read: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -237,6 +248,3 @@ def tensors(data: Any) -> Iterator[Tensor]:  # noqa: ANN401 - of any nesting
             yield from tensors(one)
     elif hasattr(data, "producer"):
         yield data
-
-
-__all__ = ["Net", "Ref", "Said", "Use", "tensors"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ def _in_hdf5(file: File) -> Found:
 
 
 def _json(file: File, text: str) -> Any:  # noqa: ANN401 - what JSON holds
+    import json  # as in File.json
+
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -187,4 +187,3 @@ def _number(data: bytes, at: int, width: int) -> int:
 def _is_single(space: bytes) -> bool:
     """Return whether a dataspace is that of one value."""
     return len(space) > 1 and space[1] == 0
-

@@ -9,12 +9,14 @@ from archinspect.graph.builder import snake
 from archinspect.importers.keras.older import modern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from archinspect.importers.file import File
 
 MAX_DEPTH = 50
 """Models within models."""
+NO_MODELS = ("Merge", "Pipeline")
+"""Layers that have further layers, and are no models."""
 Sizes = tuple[int | None, ...]
 
 
@@ -116,9 +118,9 @@ class Reader:
         kind = data["class_name"].rpartition(">")[2]  # behind the package in which it was registered
         config = data.get("config")
         model = None
-        if isinstance(config, list) or (isinstance(config, dict) and isinstance(config.get("layers"), list)):
-            if kind != "Merge":
-                model = self.model({**data, "class_name": kind}, depth + 1)
+        inner = config.get("layers") if isinstance(config, dict) else config
+        if isinstance(inner, list) and kind not in NO_MODELS:
+            model = self.model({**data, "class_name": kind}, depth + 1)
         config = config if isinstance(config, dict) else {}
         if self.is_first:
             kind, config = modern(kind, config)
@@ -206,16 +208,22 @@ def _revived(data: Any) -> Any:  # noqa: ANN401 - as the file says
     kind, config = data.get("class_name"), data.get("config")
     if not isinstance(kind, str) or not isinstance(config, dict):
         return {key: _revived(one) for key, one in data.items()}
-    if kind == "__keras_tensor__":
-        name, call, output = config["keras_history"]
-        return _ref(name, call, output, sizes(config.get("shape")) or ())
-    if kind == "__slice__":
-        return slice(*[_revived(config.get(key)) for key in ("start", "stop", "step")])
-    if kind == "__ellipsis__":
-        return ...
-    if kind in ("__numpy__", "__tensor__"):
-        return array(config.get("value"))
-    return data
+    return REVIVED[kind](config) if kind in REVIVED else data
+
+
+def _history(config: dict[str, Any]) -> Ref:
+    name, call, output = config["keras_history"]
+    return _ref(name, call, output, sizes(config.get("shape")) or ())
+
+
+REVIVED: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "__keras_tensor__": _history,
+    "__slice__": lambda config: slice(*[_revived(config.get(key)) for key in ("start", "stop", "step")]),
+    "__ellipsis__": lambda _: ...,
+    "__numpy__": lambda config: array(config.get("value")),
+    "__tensor__": lambda config: array(config.get("value")),
+}
+"""What Keras 3 writes for objects among arguments, by their class."""
 
 
 def _ref(name: Any, call: Any, output: Any, shape: Sizes | None = None) -> Ref:  # noqa: ANN401 - as the file says
@@ -260,14 +268,18 @@ def _argument(data: Any) -> Any:  # noqa: ANN401 - as the file says
     if isinstance(data, list):
         return _ref(*data[:3]) if _is_reference(data) else [_argument(one) for one in data]
     if isinstance(data, dict):
-        if set(data) == {"start", "stop", "step"}:
-            return slice(*[_argument(data[key]) for key in ("start", "stop", "step")])
-        if data.get("class_name") == "__ellipsis__" or data.get("type") == "Ellipsis":
-            return ...
-        if data.get("class_name") in ("TensorShape", "__tuple__") and isinstance(data.get("items"), list):
-            return _argument(data["items"])
-        return {key: _argument(one) for key, one in data.items()}
+        return _object(data)
     return data
+
+
+def _object(data: dict[str, Any]) -> Any:  # noqa: ANN401 - as the file says
+    if set(data) == {"start", "stop", "step"}:
+        return slice(*[_argument(data[key]) for key in ("start", "stop", "step")])
+    if data.get("class_name") == "__ellipsis__" or data.get("type") == "Ellipsis":
+        return ...
+    if data.get("class_name") in ("TensorShape", "__tuple__") and isinstance(data.get("items"), list):
+        return _argument(data["items"])
+    return {key: _argument(one) for key, one in data.items()}
 
 
 def offsets(layers: Iterable[Layer], called: dict[str, set[int]], *, is_first_free: bool) -> dict[str, int]:

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archinspect.graph.graph import Tensor
 from archinspect.importers.keras import layers as table
 from archinspect.importers.keras.build import Said, Use, tensors
 from archinspect.importers.keras.model import Ref, mapped, offsets, refs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from archinspect.graph.graph import Node, Tensor
+    from archinspect.graph.graph import Node
     from archinspect.importers.keras.build import Net
     from archinspect.importers.keras.model import Call, Layer, Model, Sizes
 
-    Enter = Callable[[Layer, Sizes | None], Tensor]
-    """Adds an input of the network; the shape is that of the file, where it has one."""
 
-
-def run(net: Net, model: Model, given: Sequence[Tensor] | None, enter: Enter) -> list[Tensor]:
+def run(net: Net, model: Model, given: Sequence[Tensor] | None) -> list[Tensor]:
     """Add the layers of a model to the network; without tensors that it reads it has inputs of its own."""
-    return _functional(net, model, given, enter) if model.inputs else _sequential(net, model, given, enter)
+    return _functional(net, model, given) if model.inputs else _sequential(net, model, given)
+
+
+def add(use: Use) -> tuple[Tensor, ...]:
+    """Add the nodes of a call; return what it gives."""
+    layer = use.layer
+    if layer.is_operation:
+        from archinspect.importers.keras import operations  # models of layers alone do not need it
+
+        made = operations.add(use)
+    elif layer.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
+        from archinspect.importers.keras import tensorflow  # Keras 2 alone has them
+
+        made = tensorflow.add(use)
+    else:
+        found = table.find(layer.kind)
+        made = use.unknown(is_own=False) if found is None else found(use)
+    return (made,) if isinstance(made, Tensor) else made
 
 
 # Functional models
 
 
-def _functional(net: Net, model: Model, given: Sequence[Tensor] | None, enter: Enter) -> list[Tensor]:
+def _functional(net: Net, model: Model, given: Sequence[Tensor] | None) -> list[Tensor]:
     by_name = {layer.name: layer for layer in model.layers}
     calls, outputs = _numbered(model)
     said = _said(calls)
@@ -38,8 +53,8 @@ def _functional(net: Net, model: Model, given: Sequence[Tensor] | None, enter: E
         layer = by_name.get(ref.layer)
         if layer is None:
             raise net.file.refuse(f"there is no layer '{ref.layer}', which the model's inputs name")
-        made[ref.layer, 0] = (enter(layer, None) if given is None else given[at],)
-    runs = Runs(net, by_name, enter)
+        made[ref.layer, 0] = (net.enter(layer, None) if given is None else given[at],)
+    runs = Runs(net, by_name)
     for layer in model.layers:
         for number in range(len(calls[layer.name])):
             for name, count in _order(net, (layer.name, number), calls, made):
@@ -87,7 +102,9 @@ def _said(calls: dict[str, list[Call]]) -> dict[tuple[str, int], tuple[Sizes | N
                 if ref.shape:
                     found.setdefault((ref.layer, ref.call), {})[ref.output] = ref.shape
     return {
-        key: tuple([shapes.get(at) for at in range(max(shapes) + 1)]) for key, shapes in found.items() if max(shapes) < 1000  # noqa: PLR2004 - far more than layers give
+        key: tuple([shapes.get(at) for at in range(max(shapes) + 1)])
+        for key, shapes in found.items()
+        if max(shapes) < 1000  # noqa: PLR2004 - far more than layers give
     }
 
 
@@ -141,7 +158,7 @@ def _compare(net: Net, layer: Layer, outputs: Sequence[Tensor], said: Sequence[S
     if not net.is_as_said:
         return
     for tensor, sizes in zip(outputs, said, strict=False):
-        found = net.shapes[tensor][1:]
+        found = net.shapes[tensor][1 + net.steps :]
         if sizes is not None and (
             len(found) != len(sizes) - 1
             or any(size not in (None, own) for size, own in zip(sizes[1:], found, strict=True))
@@ -153,17 +170,17 @@ def _compare(net: Net, layer: Layer, outputs: Sequence[Tensor], said: Sequence[S
 # Sequentials
 
 
-def _sequential(net: Net, model: Model, given: Sequence[Tensor] | None, enter: Enter) -> list[Tensor]:
+def _sequential(net: Net, model: Model, given: Sequence[Tensor] | None) -> list[Tensor]:
     layers = model.layers
     found = list(given) if given is not None else []
     if not layers:
         return found
     if layers[0].kind == "InputLayer":
-        found = found or [enter(layers[0], None)]
+        found = found or [net.enter(layers[0], None)]
         layers = layers[1:]
     elif not found and layers[0].kind != "Merge":
-        found = _entries(layers[0], model, enter)
-    runs = Runs(net, {layer.name: layer for layer in layers}, enter)
+        found = _entries(net, layers[0], model)
+    runs = Runs(net, {layer.name: layer for layer in layers})
     for at, layer in enumerate(layers):
         following = layers[at + 1].input_shape if at + 1 < len(layers) else None
         said = (following,) if following else ()
@@ -174,17 +191,17 @@ def _sequential(net: Net, model: Model, given: Sequence[Tensor] | None, enter: E
     return found
 
 
-def _entries(first: Layer, model: Model, enter: Enter) -> list[Tensor]:
+def _entries(net: Net, first: Layer, model: Model) -> list[Tensor]:
     """Return the inputs of a Sequential that has no layer for them."""
     inner = first.model
     if inner is not None and inner.inputs:
         by_name = {layer.name: layer for layer in inner.layers}
-        return [enter(by_name[ref.layer], None) for ref in inner.inputs]
+        return [net.enter(by_name[ref.layer], None) for ref in inner.inputs]
     if inner is not None and inner.layers and not first.input_shape and not model.input_shape:
         if inner.layers[0].kind == "InputLayer":
-            return [enter(inner.layers[0], None)]
-        return _entries(inner.layers[0], inner, enter)
-    return [enter(first._replace(name=f"{first.name}_input"), first.input_shape or model.input_shape)]
+            return [net.enter(inner.layers[0], None)]
+        return _entries(net, inner.layers[0], inner)
+    return [net.enter(first._replace(name=f"{first.name}_input"), first.input_shape or model.input_shape)]
 
 
 # Calls
@@ -193,14 +210,15 @@ def _entries(first: Layer, model: Model, enter: Enter) -> list[Tensor]:
 class Runs:
     """Calls the layers of a model, each with its own name, and further calls with the weights of the first."""
 
-    def __init__(self, net: Net, by_name: dict[str, Layer], enter: Enter) -> None:
+    def __init__(self, net: Net, by_name: dict[str, Layer]) -> None:
         self.net = net
         self.names = set(by_name)
-        self.enter = enter
         self.first: dict[str, tuple[str, list[Node]]] = {}
         """The path and the nodes of a layer's first call."""
 
-    def call(self, layer: Layer, number: int, args: list[Any], kwargs: dict[str, Any], said: Said) -> tuple[Tensor, ...]:
+    def call(
+        self, layer: Layer, number: int, args: list[Any], kwargs: dict[str, Any], said: Said
+    ) -> tuple[Tensor, ...]:
         """Add a call; return what it gives."""
         net = self.net
         net.count(layer)
@@ -210,7 +228,7 @@ class Runs:
             path, outputs = self._model(layer, layer.model, number * before, args, kwargs)
         else:
             path = net.path(layer.name, self.names, number * before)
-            outputs = table.add(Use(net, layer, path, args, kwargs, said), self.enter)
+            outputs = net.add(Use(net, layer, path, args, kwargs, said))
         nodes = net.builder.nodes[begun:]
         if before:
             other, own = self.first[layer.name][0], self.first[layer.name][1]
@@ -222,7 +240,7 @@ class Runs:
     def _model(
         self, layer: Layer, model: Model, number: int, args: list[Any], kwargs: dict[str, Any]
     ) -> tuple[str, tuple[Tensor, ...]]:
-        return within(self.net, layer, model, list(tensors([args, kwargs])), self.enter, self._name(layer.name, number))
+        return within(self.net, model, list(tensors([args, kwargs])), self._name(layer.name, number))
 
     def _name(self, name: str, number: int) -> str:
         if number:
@@ -232,9 +250,7 @@ class Runs:
         return name
 
 
-def within(
-    net: Net, layer: Layer, model: Model, given: list[Tensor], enter: Enter, name: str
-) -> tuple[str, tuple[Tensor, ...]]:
+def within(net: Net, model: Model, given: list[Tensor], name: str) -> tuple[str, tuple[Tensor, ...]]:
     """Add a model within another; return its path and what it gives."""
     with net.builder.scope(name, model.kind, trainable=model.trainable) as path:
-        return path, tuple(run(net, model, given, enter))
+        return path, tuple(net.run(net, model, given))

@@ -33,14 +33,9 @@ KEYS = {
 }
 """Arguments of all layers."""
 OWN = {
-    **dict.fromkeys(
-        ("Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense", "Highway", "MaxoutDense"),
-        {"output_dim": "units"},
-    ),
-    **dict.fromkeys(("MaxPooling1D", "AveragePooling1D"), {"stride": "strides"}),
-    **dict.fromkeys(
-        ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"), {"p": "rate"}
-    ),
+    ("Dense", "LSTM", "GRU", "SimpleRNN", "TimeDistributedDense", "Highway", "MaxoutDense"): ("output_dim", "units"),
+    ("MaxPooling1D", "AveragePooling1D"): ("stride", "strides"),
+    ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"): ("p", "rate"),
 }
 """Arguments of some."""
 WINDOWS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
@@ -52,7 +47,7 @@ GONE = ("init", "inner_init", "forget_bias_init", "consume_less", "input_dim", "
 
 def modern(kind: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return class and arguments as later versions have them."""
-    own = OWN.get(kind, {})
+    own = dict(pair for kinds, pair in OWN.items() if kind in kinds)
     found: dict[str, Any] = {}
     for key, value in config.items():
         if key[:2] in ("W_", "U_", "b_") or (key in GONE and kind != "Embedding"):

@@ -9,13 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from archinspect.graph.graph import Tensor
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from archinspect.graph.graph import Tensor
     from archinspect.importers.keras.build import Use
-    from archinspect.importers.keras.network import Enter
 
     Made = Tensor | tuple[Tensor, ...]
     Add = Callable[[Use], Made]
@@ -37,7 +35,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D"),
         *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
         *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
-        *("Embedding", "Masking", "Identity", "ActivityRegularization", "UnitNormalization", "RMSNormalization"),
+        *(
+            "Embedding",
+            "ReversibleEmbedding",
+            "Masking",
+            "Identity",
+            "ActivityRegularization",
+            "UnitNormalization",
+            "RMSNormalization",
+        ),
         *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
         *("GaussianNoise", "StochasticDepth", "SReLU", "ParametricSoftplus"),
     ),
@@ -51,15 +57,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "recurrent": (
         *("SimpleRNN", "LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU", "RNN", "Bidirectional"),
-        *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "ConvRecurrent2D"),
+        *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     ),
     "attention": (
         *("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"),
     ),
     "preprocess": (
-        *("Resizing", "CenterCrop", "RandomCrop", "CategoryEncoding", "Discretization", "Hashing", "HashedCrossing"),
+        *("Resizing", "CenterCrop", "RandomCrop", "CategoryEncoding", "Discretization", "Hashing"),
         *("IntegerLookup", "StringLookup", "TextVectorization", "AugMix", "AutoContrast", "CutMix", "MixUp"),
-        *("RandAugment", "Equalization", "Solarization", "RandomHeight", "RandomWidth", "RandomFourierFeatures"),
+        *("RandAugment", "Equalization", "Solarization", "ContrastLimitedAdaptiveHistogramEqualization"),
     ),
     "wrappers": ("TimeDistributed", "Lambda", "Pipeline"),
     "local": ("LocallyConnected1D", "LocallyConnected2D", "Highway", "MaxoutDense", "TimeDistributedDense"),
@@ -82,24 +88,3 @@ def find(kind: str) -> Add | None:
         return None
     layers: dict[str, Add] = import_module(f"archinspect.importers.keras.layers.{family}").LAYERS
     return layers.get(kind) or layers.get("Random")
-
-
-def add(use: Use, enter: Enter) -> tuple[Tensor, ...]:
-    """Add the nodes of a call; return what it gives."""
-    layer = use.layer
-    if layer.is_operation:
-        from archinspect.importers.keras import operations  # models of layers alone do not need it
-
-        made = operations.add(use)
-    elif layer.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
-        from archinspect.importers.keras import tensorflow  # Keras 2 alone has them
-
-        made = tensorflow.add(use)
-    elif layer.kind == "Merge" and isinstance(layer.config.get("layers"), list):
-        from archinspect.importers.keras.layers.merges import merged_models
-
-        made = merged_models(use, enter)
-    else:
-        found = find(layer.kind)
-        made = use.unknown(is_own=False) if found is None else found(use)
-    return (made,) if isinstance(made, Tensor) else made

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.ops.source import Parameter
+from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
+    from archinspect.base.shape import Shape
     from archinspect.graph.graph import Tensor
     from archinspect.importers.keras.build import Use
     from archinspect.importers.keras.layers import Add, Made
+    from archinspect.ops.base import Op
 
 
 def _roles(use: Use) -> list[Tensor]:
@@ -34,42 +37,58 @@ def _wants_scores(use: Use) -> bool:
     return bool(use.kwargs.get("return_attention_scores"))
 
 
+class Heads(NamedTuple):
+    """Sizes of a layer with heads."""
+
+    heads: int
+    kv_heads: int
+    size: int
+    """Of a head's keys."""
+    values: int
+    out: int | None
+    """Features of the output; the query's without."""
+
+
 def multi_head(use: Use) -> Made:
     """`MultiHeadAttention`."""
-    if use.get("use_gate"):
-        raise use.refuse("its gate is not known")
-    roles = _roles(use)
     size = use.whole("key_dim")
-    op = use.make(
-        "MultiHeadAttention",
-        num_heads=use.whole("num_heads"),
-        key_dim=size,
-        value_dim=use.whole("value_dim", size),
-        output_dim=_output(use),
-        use_bias=bool(use.get("use_bias", True)),
-        causal=bool(use.kwargs.get("use_causal_mask")),
-        masked=use.kwargs.get("attention_mask") is not None,
-        window=use.get("sliding_window"),
-        dropout=use.get("dropout", 0.0),
-    )
+    heads = use.whole("num_heads")
+    sizes = Heads(heads, heads, size, use.whole("value_dim", size), _output(use))
+    roles = _roles(use)
     shapes = [use.shape(one)[1:] for one in roles]
-    if len(shapes[0]) == 2:  # noqa: PLR2004 - steps, features
-        return _with_scores(use, use.add(op, *_same(roles)), shapes)
+    places = len(shapes[0]) - 1
     axes = use.get("attention_axes")
-    between = list(range(1, len(shapes[0])))
-    if axes not in (None, between):
-        if axes != [len(shapes[0]) - 1] or _wants_scores(use):
-            raise use.refuse(f"attention over the axes {axes} is not known"[:200])
-        return use.add(op, *_same(roles))
-    # All places of a map attend to all of another.
-    flat = {
-        one: use.add("Reshape", one, target_shape=[prod(shape[:-1]), shape[-1]])
-        for one, shape in dict(zip(roles, shapes, strict=True)).items()
-    }
-    use.row = op
-    x = use.add(op, *_same([flat[one] for one in roles]))
-    found = use.add("Reshape", x, target_shape=[*shapes[0][:-1], use.shape(x)[-1]])
-    return (found, *_scores(use, shapes, use.whole("num_heads")))
+    axes = list(range(1, places + 1)) if axes is None else [axis % (places + 2) for axis in axes]
+    if axes == [places]:
+        return _attend(use, sizes, roles)
+    # The axes that attend go to the end, and become one.
+    others = [axis for axis in range(1, places + 1) if axis not in axes]
+    order = [*others, *axes, places + 1]
+    flat = {one: _gathered(use, one, order, len(others)) for one in dict.fromkeys(roles)}
+    made = _attend(use, sizes, [flat[one] for one in roles])
+    x = made[0] if isinstance(made, tuple) else made
+    across = [*[shapes[0][axis - 1] for axis in order[:-1]], use.shape(x)[-1]]
+    x = use.add("Reshape", x, target_shape=across)
+    if order != sorted(order):
+        x = use.add("Permute", x, dims=[order.index(axis) + 1 for axis in range(1, places + 2)])
+    if not isinstance(made, tuple):
+        return x
+    return x, use.add(Custom(output_shape=[*_shape_of_scores(shapes, heads, axes, others)], params=0, macs=0), made[1])
+
+
+def _gathered(use: Use, x: Tensor, order: list[int], others: int) -> Tensor:
+    shape = use.shape(x)
+    if order != sorted(order):
+        x = use.add("Permute", x, dims=order)
+    if len(order) - others > 2:  # noqa: PLR2004 - several axes of steps, and the features
+        steps = prod(shape[axis] for axis in order[others:-1])
+        x = use.add("Reshape", x, target_shape=[*[shape[axis] for axis in order[:others]], steps, shape[-1]])
+    return x
+
+
+def _shape_of_scores(shapes: list[Shape], heads: int, axes: list[int], others: list[int]) -> list[int]:
+    query, key = ([shape[axis - 1] for axis in axes] for shape in shapes[:2])
+    return [*[shapes[0][axis - 1] for axis in others], heads, *query, *key]
 
 
 def _output(use: Use) -> int | None:
@@ -83,48 +102,59 @@ def _output(use: Use) -> int | None:
     return said
 
 
-def _same(roles: list[Tensor]) -> list[Tensor]:
-    """Return the roles as our operator takes them: one tensor for self-attention, two for a memory."""
-    query, key, value = roles
-    return [query] if query is key is value else [query, key] if key is value else roles
-
-
-def _with_scores(use: Use, x: Tensor, shapes: list[tuple[int, ...]]) -> Made:
-    return (x, *_scores(use, shapes, use.whole("num_heads", 1))) if _wants_scores(use) else x
-
-
-def _scores(use: Use, shapes: list[tuple[int, ...]], heads: int) -> list[Tensor]:
-    """Return the scores, which the layer gives besides: they are made anyway, so that they cost nothing more."""
-    if not _wants_scores(use):
-        return []
-    from archinspect.ops.tensor import Custom
-
-    shape = [heads, *shapes[0][:-1], *shapes[1][:-1]]
-    return [use.add(Custom(output_shape=shape, params=0, macs=0), use.x)]
-
-
 def grouped(use: Use) -> Made:
     """`GroupQueryAttention`."""
-    if use.get("use_gate"):
-        raise use.refuse("its gate is not known")
-    roles = _roles(use)
-    op = use.make(
+    size = use.whole("head_dim")
+    sizes = Heads(use.whole("num_query_heads"), use.whole("num_key_value_heads"), size, size, None)
+    return _attend(use, sizes, _roles(use))
+
+
+def _attend(use: Use, sizes: Heads, roles: list[Tensor]) -> Made:
+    """Add attention over the axis before the last."""
+    same = {
+        "num_heads": sizes.heads,
+        "num_kv_heads": sizes.kv_heads,
+        "causal": bool(use.kwargs.get("use_causal_mask")),
+        "masked": use.kwargs.get("attention_mask") is not None,
+        "window": use.get("sliding_window"),
+        "dropout": use.get("dropout", 0.0),
+    }
+    biased = bool(use.get("use_bias", True))
+    layer = use.make(
         "MultiHeadAttention",
-        num_heads=use.whole("num_query_heads"),
-        num_kv_heads=use.whole("num_key_value_heads"),
-        key_dim=use.whole("head_dim"),
-        use_bias=bool(use.get("use_bias", True)),
-        causal=bool(use.kwargs.get("use_causal_mask")),
-        masked=use.kwargs.get("attention_mask") is not None,
-        window=use.get("sliding_window"),
-        dropout=use.get("dropout", 0.0),
+        key_dim=sizes.size,
+        value_dim=sizes.values,
+        output_dim=sizes.out,
+        use_bias=biased,
+        **same,
     )
-    x = use.add(op, *_same(roles))
-    return _with_heads(use, x, roles, use.whole("num_query_heads"))
+    query, key, value = roles
+    if use.get("use_gate"):
+        x = _gated(use, sizes, roles, use.make("ScaledDotProductAttention", **same))
+    else:
+        x = use.add(layer, *([query] if query is key is value else [query, key] if key is value else roles))
+    if not _wants_scores(use):
+        return x
+    shape = use.shape(query)
+    scores = [*shape[1:-2], sizes.heads, shape[-2], use.shape(key)[-2]]
+    # They are made anyway, so that they cost nothing more.
+    return x, use.add(Custom(output_shape=[*scores], params=0, macs=0), query)
 
 
-def _with_heads(use: Use, x: Tensor, roles: list[Tensor], heads: int) -> Made:
-    return (x, *_scores(use, [use.shape(one)[1:] for one in roles], heads)) if _wants_scores(use) else x
+def _gated(use: Use, sizes: Heads, roles: list[Tensor], attention: Op) -> Tensor:
+    """Add attention whose result a sigmoid of the query weighs."""
+    query, key, value = roles
+    use.row = attention
+    biased = bool(use.get("use_bias", True))
+
+    def dense(x: Tensor, units: int, **args: str) -> Tensor:
+        return use.add("Dense", x, units=units, use_bias=biased, **args)
+
+    gate = dense(query, sizes.heads * sizes.values, activation="sigmoid")
+    queries = dense(query, sizes.heads * sizes.size)
+    keys, values = dense(key, sizes.kv_heads * sizes.size), dense(value, sizes.kv_heads * sizes.values)
+    attended = use.add("Multiply", use.add(attention, queries, keys, values), gate)
+    return dense(attended, sizes.out or use.shape(query)[-1])
 
 
 def products(use: Use) -> Made:

@@ -66,16 +66,17 @@ def arguments(use: Use, kind: type[Op], ignored: Iterable[str] = ()) -> dict[str
         if key in kind.names and key not in ignored:
             if value is not None or kind.args[kind.names[key]].default is None:
                 found[key] = value
-        elif key not in IGNORED and key not in ignored and not key.endswith(ENDINGS) and value:
-            if key not in kind.ignores:
-                raise use.refuse(f"its argument {printable(key)} is not known", f"the file has {show(value)[:100]}")
+        elif value and not (key in IGNORED or key in ignored or key in kind.ignores or key.endswith(ENDINGS)):
+            raise use.refuse(f"its argument {printable(key)} is not known", f"the file has {show(value)[:100]}")
     if "data_format" in kind.args:
         found.setdefault("data_format", "channels_last")
     return found
 
 
 def plain(
-    operator: str = "", ignored: Iterable[str] = (), **fixed: Any  # noqa: ANN401 - as the operator takes
+    operator: str = "",
+    ignored: Iterable[str] = (),
+    **fixed: Any,  # noqa: ANN401 - as the operator takes
 ) -> Callable[[Use], Tensor]:
     """Return the function of a layer that is an operator with arguments of the same names."""
 

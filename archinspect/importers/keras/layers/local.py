@@ -33,7 +33,9 @@ def locally_connected(use: Use) -> Made:
     macs = outputs * channels * prod(kernel)
     biased = bool(use.get("use_bias", True))
     made = [filters, *found] if first else [*found, filters]
-    x = use.add(Custom(output_shape=made, params=macs + biased * outputs, macs=macs, flops=2 * macs + biased * outputs))
+    x = use.add(
+        Custom(output_shape=[*made], params=macs + biased * outputs, macs=macs, flops=2 * macs + biased * outputs)
+    )
     return _activate(use, x)
 
 

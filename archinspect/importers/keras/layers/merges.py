@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from archinspect.importers.keras.layers.wrappers import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -10,7 +12,6 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
     from archinspect.importers.keras.build import Use
     from archinspect.importers.keras.layers import Add, Made
-    from archinspect.importers.keras.network import Enter
 
 MODES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum"}
 """Of `Merge`, Keras 1's layer of all merges."""
@@ -47,6 +48,8 @@ def dot(use: Use) -> Made:
 
 def merge(use: Use) -> Made:
     """`Merge` of Keras 1: all merges by their names."""
+    if isinstance(use.config.get("layers"), list):
+        use.inputs[:] = _merged_models(use)
     mode = use.get("mode", "sum")
     if mode in MODES:
         return joined(MODES[mode])(use)
@@ -58,20 +61,16 @@ def merge(use: Use) -> Made:
     return use.unknown(params=0, is_own=False)
 
 
-def merged_models(use: Use, enter: Enter) -> Made:
-    """`Merge` of Keras 1 as the first layer of a Sequential: it joins models, which have inputs of their own."""
-    from archinspect.importers.keras.model import Reader
-    from archinspect.importers.keras.network import within
-
-    reader = Reader(use.net.file, "1.")
-    outputs: list[Any] = []
+def _merged_models(use: Use) -> list[Tensor]:
+    """Return what models give that a `Merge`, first of a Sequential, joins; they have inputs of their own."""
+    outputs: list[Tensor] = []
     for data in use.config["layers"]:
-        layer = reader.layer(data)
+        layer = described(use, data)
         if layer.model is None:
             raise use.refuse("it joins what is no model")
-        outputs += within(use.net, layer, layer.model, [], enter, layer.name)[1]
-    use.inputs[:] = outputs
-    return merge(use)
+        with use.net.builder.scope(layer.name, layer.model.kind):
+            outputs += use.net.run(use.net, layer.model, None)
+    return outputs
 
 
 def scaled(use: Use) -> Made:

@@ -22,9 +22,7 @@ def batch_norm(use: Use) -> Made:
     if use.get("renorm"):
         raise use.refuse("batch renormalization is not known")
     axis = _axis(use.get("axis", -1))
-    return use.add(
-        "BatchNormalization", axis=axis, center=use.get("center", True), scale=use.get("scale", True)
-    )
+    return use.add("BatchNormalization", axis=axis, center=use.get("center", True), scale=use.get("scale", True))
 
 
 def layer_norm(use: Use) -> Made:
@@ -47,8 +45,9 @@ def group_norm(use: Use) -> Made:
 
 
 def normalization(use: Use) -> Made:
-    """`Normalization`: its mean and variance are weights unless the author gave them."""
-    axis = use.get("axis") if "axis" in use.config else -1
+    """Add `Normalization`, whose mean and variance are weights unless the author gave them."""
+    axis = use.config.get("axis", -1)
+    axis = None if axis == [] else axis
     given = {}
     for name in ("mean", "variance"):
         value = use.config.get(name)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.importers.keras.layers.base import UNKNOWN, activation, arguments, plain
+from archinspect.importers.keras.layers.base import UNKNOWN, activation, arguments, per_element, plain
 from archinspect.ops import find_operator
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.keras.layers import Add, Made
     from archinspect.importers.keras.build import Use
+    from archinspect.importers.keras.layers import Add, Made
 
 NO_GROUPS = ("groups", "filters", "rank")
 
@@ -36,7 +36,7 @@ def conv_transpose(use: Use) -> Made:
 
 
 def identity(use: Use) -> Made:
-    """What is there in training alone, or tells masks."""
+    """`Identity`, and what is there in training alone."""
     return use.add("Identity")
 
 
@@ -78,7 +78,7 @@ def srelu(use: Use) -> Made:
 def parametric_softplus(use: Use) -> Made:
     """`ParametricSoftplus` of Keras 1: `alpha * log(1 + exp(beta * x))`."""
     shape = [*use.shape()[1:]]
-    x = use.source(Parameter(shape=shape)), use.source(Parameter(shape=shape))
+    x = use.source(Parameter(shape=[*shape])), use.source(Parameter(shape=[*shape]))
     alpha, beta = x
     inner = use.add("Softplus", use.add("Multiply", use.x, beta))
     return use.add("Multiply", inner, alpha)
@@ -98,6 +98,21 @@ def einsum_dense(use: Use) -> Made:
 def embedding(use: Use) -> Made:
     """`Embedding`."""
     return use.add("Embedding", input_dim=use.whole("input_dim"), output_dim=use.whole("output_dim"))
+
+
+def unit_norm(use: Use) -> Made:
+    """`UnitNormalization`, perhaps of several axes together."""
+    axis = use.get("axis", -1)
+    if isinstance(axis, list) and len(axis) > 1:
+        return per_element(use, 3)  # square, sum, quotient, as of one
+    return use.add("UnitNormalization", axis=axis[0] if isinstance(axis, list) else axis)
+
+
+def reversible_embedding(use: Use) -> Made:
+    """`ReversibleEmbedding`; the call that turns features into scores of words is another product."""
+    if use.kwargs.get("reverse") or len(use.args) > 1 or not use.get("tie_weights", True):
+        raise use.refuse("its reverse is not known")
+    return embedding(use)
 
 
 def stochastic_depth(use: Use) -> Tensor:
@@ -128,9 +143,7 @@ LAYERS: dict[str, Add] = {
     **{f"{own}Pooling{rank}D": plain() for own in ("Max", "Average") for rank in (1, 2, 3)},
     **{f"{short}{rank}D": plain(f"{full}{rank}D") for short, full in SHORT.items() for rank in (1, 2, 3)},
     **{f"Global{full}{rank}D": plain() for full in SHORT.values() for rank in (1, 2, 3)},
-    **{
-        f"Global{short}{rank}D": plain(f"Global{full}{rank}D") for short, full in SHORT.items() for rank in (1, 2, 3)
-    },
+    **{f"Global{short}{rank}D": plain(f"Global{full}{rank}D") for short, full in SHORT.items() for rank in (1, 2, 3)},
     **{f"Adaptive{full}{rank}D": plain() for full in SHORT.values() for rank in (1, 2, 3)},
     "Flatten": plain(ignored=("data_format",)),
     "Reshape": reshape,
@@ -138,10 +151,11 @@ LAYERS: dict[str, Add] = {
     "RepeatVector": plain(),
     **{f"{kind}{rank}D": plain() for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3)},
     "Embedding": embedding,
+    "ReversibleEmbedding": reversible_embedding,
     "Masking": plain(),
     "Identity": identity,
     "ActivityRegularization": identity,
-    "UnitNormalization": plain(),
+    "UnitNormalization": unit_norm,
     "RMSNormalization": plain(),
     "Dropout": plain(),
     **{f"SpatialDropout{rank}D": plain() for rank in (1, 2, 3)},

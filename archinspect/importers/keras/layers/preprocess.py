@@ -22,8 +22,13 @@ def random(use: Use) -> Made:
 
 
 def training_alone(use: Use) -> Made:
-    """Augmentations that are nothing at inference, and that have no operator of ours."""
+    """`RandAugment` and the like, which are nothing at inference, and have no operator of ours."""
     return use.add("Identity")
+
+
+def repainted(use: Use) -> Made:
+    """`Equalization` and other functions of colors that have no operator of ours."""
+    return use.add(Custom(params=0))
 
 
 def resized(use: Use) -> Made:
@@ -74,7 +79,7 @@ def looked_up(use: Use) -> Made:
         if type(steps) is not int:
             return use.unknown(params=0)
         shape = [*(shape[:-1] if shape[-1:] == [1] else shape), steps]
-    return use.add("Cast", use.add(Custom(output_shape=shape, params=0, macs=0, flops=prod(shape))), dtype="int64")
+    return use.add("Cast", use.add(Custom(output_shape=[*shape], params=0, macs=0, flops=prod(shape))), dtype="int64")
 
 
 def _vocabulary(use: Use) -> int | None:
@@ -98,7 +103,9 @@ LAYERS: dict[str, Add] = {
     "Discretization": discretized,
     **dict.fromkeys(("Hashing", "IntegerLookup", "StringLookup", "TextVectorization"), looked_up),
     **dict.fromkeys(
-        ("AugMix", "AutoContrast", "CutMix", "MixUp", "RandAugment"),
+        ("AugMix", "CutMix", "MixUp", "RandAugment"),
         training_alone,
     ),
+    **dict.fromkeys(("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization"), repainted),
+    "Solarization": repainted,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.importers.keras.layers import find
 from archinspect.importers.keras.layers.base import UNKNOWN, activation
 from archinspect.ops.tensor import Custom
 
@@ -15,19 +16,19 @@ OWN = ("quantizer", "mask", "inverse_quantizer")
 
 
 def quantized(use: Use) -> Made:
-    """A layer whose weights, and perhaps outputs, are rounded."""
-    from archinspect.importers.keras import layers
-
+    """`QDense` and the like, whose weights, and perhaps outputs, are rounded."""
     kind = use.layer.kind[1:]
     config = {
-        key: value for key, value in use.config.items() if not key.endswith(OWN) and not key.endswith("_quantizer_internal")
+        key: value
+        for key, value in use.config.items()
+        if not key.endswith(OWN) and not key.endswith("_quantizer_internal")
     }
     of_its_own = config.get("activation")
     if activation(of_its_own) == UNKNOWN or isinstance(activation(of_its_own), str):
         config["activation"] = None
     else:
         of_its_own = None
-    add = layers.find(kind)
+    add = find(kind)
     if add is None:
         return use.unknown(is_own=False)
     inner = type(use)(use.net, use.layer._replace(kind=kind, config=config), use.path, use.args, use.kwargs, use.said)

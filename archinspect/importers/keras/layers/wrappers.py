@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.graph.graph import Composite
 from archinspect.importers.keras.build import Said, Use
-from archinspect.importers.keras.model import sizes
+from archinspect.importers.keras.model import Reader, sizes
 
 if TYPE_CHECKING:
     from archinspect.importers.keras.layers import Add, Made
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 def described(use: Use, data: Any) -> Layer:  # noqa: ANN401 - as the file says
     """Return the layer that is an argument of another."""
-    from archinspect.importers.keras.model import Reader
-
     layer = Reader(use.net.file, use.net.version).layer(data)
     trainable = use.config.get("trainable") is not False
     return layer if trainable else layer._replace(config={**layer.config, "trainable": False})
@@ -31,27 +29,15 @@ def inner_layer(use: Use) -> Use:
 
 def time_distributed(use: Use) -> Made:
     """`TimeDistributed`: a layer, or a model, for each step by itself."""
-    from archinspect.importers.keras import layers
-    from archinspect.importers.keras.network import run
-
     inner = inner_layer(use)
-    layer = inner.layer
+    model = inner.layer.model
     with use.net.distributed():
-        if layer.model is None:
-            if layer.calls or layer.kind in ("TimeDistributed", "Bidirectional"):
-                raise use.refuse(f"a {layer.kind} in it is not known")
-            return layers.add(inner, _no_input(use))
+        if model is None:
+            return use.net.add(inner)
         builder = use.net.builder
-        builder.composites[use.path] = Composite(layer.kind)
-        with builder.below(use.path, trainable=use.config.get("trainable") is not False and layer.model.trainable):
-            return tuple(run(use.net, layer.model, use.inputs, _no_input(use)))
-
-
-def _no_input(use: Use) -> Any:  # noqa: ANN401 - a function
-    def enter(layer: Layer, shape: object) -> Any:  # noqa: ANN401, ARG001 - it does not return
-        raise use.refuse(f"{layer.title} in it would be an input of the network")
-
-    return enter
+        builder.composites[use.path] = Composite(model.kind)
+        with builder.below(use.path, trainable=use.config.get("trainable") is not False and model.trainable):
+            return tuple(use.net.run(use.net, model, use.inputs))
 
 
 def function(use: Use) -> Made:
@@ -66,13 +52,11 @@ def function(use: Use) -> Made:
 
 def pipeline(use: Use) -> Made:
     """`Pipeline`: layers one after the other."""
-    from archinspect.importers.keras import layers
-
     found = use.x
     for data in use.get("layers", []):
         inner = Use(use.net, described(use, data), use.path, [found], {}, Said())
         inner._counts = use._counts  # noqa: SLF001 - as above
-        found = layers.add(inner, _no_input(use))[0]
+        found = use.net.add(inner)[0]
     return found
 
 
