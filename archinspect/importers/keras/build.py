@@ -130,7 +130,7 @@ class Use:
     def x(self) -> Tensor:
         """The first tensor."""
         if not self.inputs:
-            raise self.refuse("it reads nothing")
+            raise self.refuse("the file does not say what it reads")
         return self.inputs[0]
 
     def shape(self, tensor: Tensor | None = None) -> Shape:

@@ -9,7 +9,7 @@ from archinspect.graph.builder import snake
 from archinspect.importers.keras.older import modern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from archinspect.importers.file import File
 
@@ -212,8 +212,10 @@ def _revived(data: Any) -> Any:  # noqa: ANN401 - as the file says
 
 
 def _history(config: dict[str, Any]) -> Ref:
-    name, call, output = config["keras_history"]
-    return _ref(name, call, output, sizes(config.get("shape")) or ())
+    history = config.get("keras_history")
+    if not isinstance(history, list) or len(history) != 3:  # noqa: PLR2004 - layer, call, output
+        raise ValueError("a reference to a layer is none")
+    return _ref(*history, sizes(config.get("shape")) or ())
 
 
 REVIVED: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -254,7 +256,9 @@ def _older(data: Any, kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - as the f
     if _is_reference(data):
         if len(data) > 3 and isinstance(data[3], dict):  # noqa: PLR2004 - beside layer, call and output
             kwargs.update({key: _argument(one) for key, one in data[3].items()})
-        return array(data[2]) if data[0] == "_CONSTANT_VALUE" else _ref(*data[:3])
+        if data[0] == "_CONSTANT_VALUE":
+            return data[2] if isinstance(data[2], str) else array(data[2])
+        return _ref(*data[:3])
     return [_older(one, kwargs) for one in data]
 
 
@@ -282,17 +286,19 @@ def _object(data: dict[str, Any]) -> Any:  # noqa: ANN401 - as the file says
     return {key: _argument(one) for key, one in data.items()}
 
 
-def offsets(layers: Iterable[Layer], called: dict[str, set[int]], *, is_first_free: bool) -> dict[str, int]:
-    """Return by how much references to the calls of models are too high.
+def offsets(layer: Layer, inside: set[int], outside: set[int], *, is_third: bool) -> tuple[int, int]:
+    """Return by how much references to the calls of a layer are too high: those of other calls, those of outputs.
 
-    A functional model has a call of its own from its making, which some versions count and others do not.
+    A model has a call of its own, from its making, which some versions count and others do not. Every call that is in a
+    file is read by something, which tells.
     """
-    found = {}
-    for layer in layers:
-        numbers = called.get(layer.name)
-        if numbers is None or not layer.calls:
-            continue
-        beyond = max(numbers) >= len(layer.calls)
-        counted = layer.model is not None and bool(layer.model.inputs) and is_first_free and min(numbers) > 0
-        found[layer.name] = int(beyond or counted)
-    return found
+    if layer.model is None or not layer.calls:
+        return 0, 0
+    likely = [(0, 1), (0, 0), (1, 1)] if is_third else [(1, 1), (0, 0)]
+    if is_third and not layer.model.inputs:
+        likely = [(0, 0), (0, 1), (1, 1)]
+    there = set(range(len(layer.calls)))
+    for low, high in likely:
+        if {number - low for number in inside} | {number - high for number in outside} == there:
+            return low, high
+    return likely[0]

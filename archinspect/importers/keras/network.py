@@ -78,8 +78,12 @@ def _numbered(model: Model) -> tuple[dict[str, list[Call]], list[Ref]]:
     outside: dict[str, set[int]] = {}
     for ref in model.outputs:
         outside.setdefault(ref.layer, set()).add(ref.call)
-    within = offsets(model.layers, inside, is_first_free=not is_third)
-    at_end = offsets(model.layers, outside, is_first_free=True)
+    by = {
+        layer.name: offsets(layer, inside.get(layer.name, set()), outside.get(layer.name, set()), is_third=is_third)
+        for layer in model.layers
+    }
+    within = {name: low for name, (low, _) in by.items()}
+    at_end = {name: high for name, (_, high) in by.items()}
 
     def moved(data: Any, by: dict[str, int]) -> Any:  # noqa: ANN401 - of any nesting
         return mapped(data, {ref: ref._replace(call=ref.call - by.get(ref.layer, 0)) for ref in refs(data)})

@@ -54,6 +54,7 @@ FUNCTIONS: dict[str, Function] = {
     **dict.fromkeys(("math.greater_equal", "greater_equal"), Function("GreaterEqual", places=("y",))),
     **dict.fromkeys(("math.less", "less"), Function("Less", places=("y",))),
     **dict.fromkeys(("math.less_equal", "less_equal"), Function("LessEqual", places=("y",))),
+    **dict.fromkeys(("math.add_n", "add_n"), Function("Sum of all")),
     "math.logical_and": Function("LogicalAnd", places=("y",)),
     "math.logical_or": Function("LogicalOr", places=("y",)),
     "math.logical_not": Function("LogicalNot"),
@@ -171,9 +172,10 @@ def add(use: Use) -> Made:
             config[own] = _plain(named[name])
     rest = [value for name, value in named.items() if name not in found.args and name in (*found.places, "slice_spec")]
     first = given[:1]
+    if found.name == "Sum of all":
+        return use.add("Add", *use.inputs) if len(use.inputs) > 1 else use.add("Identity")
     if found.name == "Einsum":
-        config["subscripts"], first, rest = _equation(given, named), [list(use.inputs)], []
-        first = first[0]
+        config["subscripts"], first, rest = _equation(given, named), list(use.inputs), []
     inner = type(use)(
         use.net,
         use.layer._replace(kind=found.name, config=config),
