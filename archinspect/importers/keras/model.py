@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 50
 """Models within models."""
+OWN = ("keras.", "tf_keras.", "tensorflow.", "qkeras")
+"""How the modules begin of classes that are known."""
 NO_MODELS = ("Merge", "Pipeline")
 """Layers that have further layers, and are no models."""
 Sizes = tuple[int | None, ...]
@@ -56,6 +58,10 @@ class Layer(NamedTuple):
     input_shape: Sizes | None
     """What the file says that it reads, the batch first."""
     model: Model | None = None
+    package: str = ""
+    """Where the class is registered, of one that is not Keras's own."""
+    is_own: bool = True
+    """Whether its class is Keras's own, or of a library that is known."""
 
     @property
     def title(self) -> str:
@@ -115,7 +121,10 @@ class Reader:
         """Return a layer."""
         if not isinstance(data, dict) or not isinstance(data.get("class_name"), str):
             raise self.file.refuse("a layer has no class_name: the file is damaged, or of Keras before 1.0")
-        kind = data["class_name"].rpartition(">")[2]  # behind the package in which it was registered
+        package, _, kind = data["class_name"].rpartition(">")
+        registered = data.get("registered_name")
+        if not package and isinstance(registered, str):
+            package = registered.rpartition(">")[0]
         config = data.get("config")
         model = None
         inner = config.get("layers") if isinstance(config, dict) else config
@@ -138,6 +147,8 @@ class Reader:
             sizes(config.get("batch_input_shape"))
             or sizes(built.get("input_shape") if isinstance(built, dict) else None),
             model,
+            package,
+            module.startswith(OWN) if isinstance(module, str) else not (package or registered),
         )
 
     def call(self, data: Any) -> Call:  # noqa: ANN401 - as the file says
@@ -215,7 +226,8 @@ def _history(config: dict[str, Any]) -> Ref:
     history = config.get("keras_history")
     if not isinstance(history, list) or len(history) != 3:  # noqa: PLR2004 - layer, call, output
         raise ValueError("a reference to a layer is none")
-    return _ref(*history, sizes(config.get("shape")) or ())
+    name, call, output = history
+    return _ref(name, call, output, sizes(config.get("shape")) or ())
 
 
 REVIVED: dict[str, Callable[[dict[str, Any]], Any]] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.graph.graph import Tensor
 from archinspect.importers.keras import layers as table
 from archinspect.importers.keras.build import Said, Use, tensors
+from archinspect.importers.keras.layers import exported
 from archinspect.importers.keras.model import Ref, mapped, offsets, refs
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def add(use: Use) -> tuple[Tensor, ...]:
 
         made = tensorflow.add(use)
     else:
-        found = table.find(layer.kind)
+        found = table.find(layer.kind) if layer.is_own else exported.find(use)
         made = use.unknown(is_own=False) if found is None else found(use)
     return (made,) if isinstance(made, Tensor) else made
 

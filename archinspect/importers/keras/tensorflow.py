@@ -37,6 +37,8 @@ def _reduced(name: str) -> Function:
     return Function(name, _REDUCED, ("axis", "keepdims"))
 
 
+ALL = "sum of all"
+"""`add_n`, which has no function of that kind there."""
 FUNCTIONS: dict[str, Function] = {
     **dict.fromkeys(("math.add", "__operators__.add", "add"), Function("Add", places=("y",))),
     **dict.fromkeys(("math.subtract", "subtract"), Function("Subtract", places=("y",))),
@@ -54,7 +56,7 @@ FUNCTIONS: dict[str, Function] = {
     **dict.fromkeys(("math.greater_equal", "greater_equal"), Function("GreaterEqual", places=("y",))),
     **dict.fromkeys(("math.less", "less"), Function("Less", places=("y",))),
     **dict.fromkeys(("math.less_equal", "less_equal"), Function("LessEqual", places=("y",))),
-    **dict.fromkeys(("math.add_n", "add_n"), Function("Sum of all")),
+    **dict.fromkeys(("math.add_n", "add_n"), Function(ALL)),
     "math.logical_and": Function("LogicalAnd", places=("y",)),
     "math.logical_or": Function("LogicalOr", places=("y",)),
     "math.logical_not": Function("LogicalNot"),
@@ -152,43 +154,35 @@ NODES = {
 
 def add(use: Use) -> Made:
     """Add the nodes of a function."""
-    kind = use.layer.kind
-    if kind == "TensorFlowOpLayer":
-        said, args, kwargs = _node(use)
-    elif kind == "SlicingOpLambda":
-        said, args, kwargs = "__operators__.getitem", use.args, use.kwargs
-    else:
-        said, args, kwargs = use.get("function", ""), use.args, use.kwargs
+    said, args, kwargs = _said(use)
     found = FUNCTIONS.get(said) if isinstance(said, str) else None
     if found is None:
         return use.unknown(params=0, is_own=False)
-    config = {"name": use.layer.name, **found.fixed}
-    given = list(args)
-    named = {name: value for name, value in kwargs.items() if name not in ("name", "data_format") and value is not None}
-    for name, value in zip(found.places, given[1:], strict=False):
-        named.setdefault(name, value)
-    for name, own in found.args.items():
-        if name in named:
-            config[own] = _plain(named[name])
-    rest = [value for name, value in named.items() if name not in found.args and name in (*found.places, "slice_spec")]
-    first = given[:1]
-    if found.name == "Sum of all":
+    if found.name == ALL:
         return use.add("Add", *use.inputs) if len(use.inputs) > 1 else use.add("Identity")
+    named = {name: value for name, value in kwargs.items() if name not in ("name", "data_format") and value is not None}
+    for name, value in zip(found.places, args[1:], strict=False):
+        named.setdefault(name, value)
+    config = {"name": use.layer.name, **found.fixed}
+    config |= {own: _plain(named[name]) for name, own in found.args.items() if name in named}
+    rest = [value for name, value in named.items() if name not in found.args and name in (*found.places, "slice_spec")]
+    read = [*args[:1], *rest]
     if found.name == "Einsum":
-        config["subscripts"], first, rest = _equation(given, named), list(use.inputs), []
-    inner = type(use)(
-        use.net,
-        use.layer._replace(kind=found.name, config=config),
-        use.path,
-        [*first, *rest],
-        {},
-        use.said,
-    )
+        config["subscripts"], read = _equation(args, named), list(use.inputs)
+    inner = type(use)(use.net, use.layer._replace(kind=found.name, config=config), use.path, read, {}, use.said)
     if any(map(is_tensor, config.values())) or named.get("transpose_a") or named.get("adjoint_b"):
         return use.unknown(params=0)
     if found.name == "Matmul" and named.get("transpose_b") and all(map(is_tensor, inner.args)):
         return inner.add("MatMul", *inner.inputs, transpose_b=True)
     return _run(operations.OPERATIONS[found.name], inner, said)
+
+
+def _said(use: Use) -> tuple[Any, list[Any], dict[str, Any]]:
+    """Return which function it is, and what it is called with."""
+    kind = use.layer.kind
+    if kind == "TensorFlowOpLayer":
+        return _node(use)
+    return "__operators__.getitem" if kind == "SlicingOpLambda" else use.get("function", ""), use.args, use.kwargs
 
 
 def _run(function: Add, use: Use, said: str) -> Made:
