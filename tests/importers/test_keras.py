@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 from keras_files import chain, digits, entry, functional, hdf5, layer, tensor, zipped
@@ -365,6 +366,54 @@ def test_attention(read):
     network = read(functional([entry("x", 9, 8), entry("y", 7, 6), heads], ["x", "y"], ["mha"]))
     assert params(network) == (8 * 8 + 6 * 8 + 6 * 10 + 10 * 8, 0)
     assert network.report().totals.macs == 9 * 64 + 7 * 48 + 7 * 60 + 9 * 80 + 9 * 7 * 8 + 9 * 7 * 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mutated_files_are_read_or_refused(tmp_path, seed):
+    rng = Random(seed)
+    path = tmp_path / "model"
+    text = json.dumps(digits())
+    blobs = [zipped(digits()), in_hdf5(digits()), in_hdf5(digits(), second=True)]
+    for _ in range(150):
+        if rng.random() < 0.7:
+            path.write_text(mutated(rng, json.loads(text)))
+        else:
+            data = bytearray(rng.choice(blobs))
+            for _ in range(rng.choice([1, 3, 9])):
+                at = rng.randrange(rng.choice([200, len(data)]))
+                data[at : at + rng.choice([0, 1, 4])] = rng.randbytes(rng.choice([0, 1, 4]))
+            path.write_bytes(bytes(data))
+        assert all(one.message for one in archinspect.check(f"keras:{path}").diagnostics)
+
+
+def mutated(rng, model):
+    """Return a model with values deleted, exchanged or replaced."""
+    places = []
+    todo = [model]
+    while todo:
+        value = todo.pop()
+        inner = list(value.items() if isinstance(value, dict) else enumerate(value))
+        places += [(value, key) for key, _ in inner]
+        todo += [one for _, one in inner if isinstance(one, dict | list)]
+    wild = [None, -1, 0, 3, 10**30, 1e300, "x", "", [], [1], {}, True, [None, 3], {"class_name": "__slice__"}]
+    for _ in range(rng.choice([1, 1, 2, 4])):
+        holder, key = rng.choice(places)
+        other, place = rng.choice(places)
+        if rng.random() < 0.2 and isinstance(holder, dict):
+            holder.pop(key, None)
+        elif isinstance(holder, dict) or key < len(holder):
+            kept = json.loads(json.dumps(other.get(place) if isinstance(other, dict) else other[place : place + 1]))
+            holder[key] = rng.choice([*wild, kept, kept])
+    return json.dumps(model)
+
+
+def test_one_shape_for_several_inputs(read):
+    model = functional(
+        [entry("a", 4), entry("b", 4), layer("Add", "c", [tensor("a", (4,)), tensor("b", (4,))])], "ab", "c"
+    )
+    with pytest.raises(InvalidSpecError, match="which input has this shape"):
+        read(model, inputs={"": [5]})
+    assert shapes(read(model, inputs={"a": [5], "b": [5]})) == [(5,)]
 
 
 def test_every_layer_and_function_of_the_tables_is_there():

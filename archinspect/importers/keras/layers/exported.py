@@ -96,7 +96,7 @@ def untracked(use: Use) -> Tensor:
 
 
 def stated(use: Use) -> Made:
-    """`Custom`: of its figures the program has the parameters alone."""
+    """Add a `Custom`, of whose figures the program has the parameters alone."""
     return use.unknown(params=use.whole("params", 0))
 
 
