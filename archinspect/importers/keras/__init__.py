@@ -38,7 +38,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     builder = GraphBuilder(model.name, origin=file.span())
     builder.stand_in = settings.open._replace(batch_first=False)
     entries = Entries(Net(file, builder, version), settings, problems)
-    if len(model.inputs) > 1 and entries.alone.pop("", None):
+    if len(model.inputs) > 1 and "" in entries.alone:
         names = ", ".join(ref.layer for ref in model.inputs)
         problems.error("unknown-input", "which input has this shape?", file.span(), f"its inputs: {names}")
         return None

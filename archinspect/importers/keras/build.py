@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archinspect.importers.keras.model import Layer, Model, Sizes
     from archinspect.ops.base import Op
 
-MAX_CALLS = 100_000
+MAX_CALLS = 20_000
 """Calls of layers."""
 
 
