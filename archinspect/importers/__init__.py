@@ -87,6 +87,12 @@ FORMATS: dict[str, Format] = {
         "`[net]` as its first section",
         evidence.is_darknet,
     ),
+    "keras": Format(
+        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, `.keras`, `.h5`",
+        (".keras", ".h5", ".hdf5"),
+        "a zip with `config.json` and `metadata.json`; HDF5; JSON with `class_name` and `config`, or `modelTopology`",
+        evidence.is_keras,
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 
