@@ -42,7 +42,12 @@ class NotFoundError(Exception):
 def looks_like_spec(path: str) -> bool:
     """Return whether a file has a key of a spec at the start of a line."""
     with open(path, "rb") as file:
-        return _SPEC_KEY.search(file.read(MAX_LOOKED_AT)) is not None
+        return has_spec_key(file.read(MAX_LOOKED_AT))
+
+
+def has_spec_key(text: bytes) -> bool:
+    """Return whether a text has a key of a spec at the start of a line."""
+    return _SPEC_KEY.search(text) is not None
 
 
 def may_be_of_another_format(path: str) -> bool:
