@@ -70,6 +70,13 @@ FORMATS: dict[str, Format] = {
         evidence.is_ultralytics,
         ("nc", "scale"),
     ),
+    "caffe": Format(
+        "a network of Caffe as text, with layers of today or of before",
+        (".prototxt", ".pbtxt"),
+        "a message `layer { ... }` or `layers { ... }`",
+        evidence.is_caffe,
+        ("phase",),
+    ),
     "darknet": Format(
         "a configuration of Darknet, pjreddie's or AlexeyAB's",
         (".cfg",),

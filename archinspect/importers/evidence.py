@@ -56,3 +56,11 @@ _ROWS = re.compile(
 def is_ultralytics(file: File) -> bool:
     """Whether it has a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`."""
     return _ROWS.search(file.head) is not None
+
+
+_LAYER = re.compile(rb"^[ \t]*layers?[ \t]*:?[ \t]*[{<]", re.MULTILINE)
+
+
+def is_caffe(file: File) -> bool:
+    """Whether it has a message `layer { ... }` or `layers { ... }`, and is no JSON."""
+    return not file.head.lstrip().startswith((b"{", b"[")) and _LAYER.search(file.head) is not None
