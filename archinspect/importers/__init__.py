@@ -77,6 +77,12 @@ FORMATS: dict[str, Format] = {
         evidence.is_caffe,
         ("phase",),
     ),
+    "nntrainer": Format(
+        "a network of NNTrainer",
+        (".ini",),
+        "`[Model]` of the type `NeuralNetwork` as its first section",
+        evidence.is_nntrainer,
+    ),
     "darknet": Format(
         "a configuration of Darknet, pjreddie's or AlexeyAB's",
         (".cfg",),

@@ -61,7 +61,8 @@ class ShapedBuilder(GraphBuilder):
 
     def give_name(self, path: str, start: int) -> None:
         """Give the only node since `start` the path of the composite in which it is, which is one no more."""
-        if len(self.nodes) == start + 1 and self.composites.pop(path, None):
+        if len(self.nodes) == start + 1 and path in self.composites:
+            del self.composites[path]
             for name in ("path", "layer"):
                 object.__setattr__(self.nodes[start], name, path)
 

@@ -18,8 +18,8 @@ from archinspect.ops.tensor import Custom, Slice
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.darknet.sections import Section
     from archinspect.importers.darknet.state import State
+    from archinspect.importers.sections import Section
 
 
 def strides(section: Section) -> tuple[int, int]:
