@@ -19,6 +19,11 @@ def layer(kind, *arguments, bottom="data", top="out", name="one"):
     return f'layer {{ name: "{name}" type: "{kind}" {bottoms} {tops} {" ".join(arguments)} }}\n'
 
 
+SQUEEZE = layer("Pooling", "pooling_param { pool: AVE global_pooling: true }", top="p", name="p") + layer(
+    "InnerProduct", "inner_product_param { num_output: 4 }", bottom="p", top="s", name="s"
+)
+
+
 @pytest.fixture
 def caffe(tmp_path):
     def caffe(text):
@@ -85,6 +90,8 @@ def caffe(tmp_path):
             (4, 17, 17),
         ),
         (layer("Concat", bottom="data data"), 0, 0, (8, 17, 17)),
+        (SQUEEZE + layer("Scale", "scale_param { axis: 0 }", bottom="data s"), 20, 16, (4, 17, 17)),
+        (SQUEEZE + layer("Axpy", bottom="s data data"), 20, 16, (4, 17, 17)),
         (layer("Interp", "interp_param { zoom_factor: 2 }"), 0, 0, (4, 33, 33)),
         (layer("Power", "power_param { power: 2 scale: 3 }"), 0, 0, (4, 17, 17)),
         (layer("Softmax"), 0, 0, (4, 17, 17)),

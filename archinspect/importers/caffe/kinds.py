@@ -34,6 +34,7 @@ KINDS: dict[str, Callable[[Net, Layer], list[Tensor]]] = {
     "BN": layers.bn,
     "Scale": layers.scale,
     "Bias": layers.bias,
+    "Axpy": layers.axpy,
     "LRN": layers.lrn,
     "MVN": layers.mvn,
     "Normalize": layers.normalize,

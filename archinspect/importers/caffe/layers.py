@@ -106,7 +106,7 @@ def _normal(net: Net, x: Tensor, *, affine: bool) -> Op:
 def scale(net: Net, layer: Layer) -> list[Tensor]:
     """Multiply by learned numbers, or by another blob, along axes; then add learned numbers."""
     x, *others = layer.inputs
-    axis = net.axis(layer, x)
+    axis = _start(net, layer, x, others)
     axes = _axes(net, layer, x, axis)
     if others:
         factor = _stretched(net, others[0], axis, net.rank(x))
@@ -123,11 +123,24 @@ def scale(net: Net, layer: Layer) -> list[Tensor]:
 def bias(net: Net, layer: Layer) -> list[Tensor]:
     """Add learned numbers, or another blob, along axes."""
     x, *others = layer.inputs
-    axis = net.axis(layer, x)
+    axis = _start(net, layer, x, others)
     if others:
         return [net.add(Add(), x, _stretched(net, others[0], axis, net.rank(x)))]
     axes = _axes(net, layer, x, axis)
     return [net.add(Add(), x, _learned(net, layer, "bias", axis, axes, net.rank(x)))]
+
+
+def axpy(net: Net, layer: Layer) -> list[Tensor]:
+    """Multiply a blob by a number for each channel, and add another, as SENet does."""
+    factor, x, y = layer.inputs
+    factor = _stretched(net, factor, 1, net.rank(x))
+    return [net.add(Add(), net.add(Multiply(), x, factor), y)]
+
+
+def _start(net: Net, layer: Layer, x: Tensor, others: list[Tensor]) -> int:
+    """Return the axis from which on another blob meets one; a blob has the batch, too, where that is the first."""
+    with_batch = others and layer.given.whole("axis", 1, -32) in (0, -net.rank(x))
+    return 1 if with_batch else net.axis(layer, x)
 
 
 def _axes(net: Net, layer: Layer, x: Tensor, axis: int) -> tuple[int, ...]:

@@ -51,6 +51,8 @@ LAYERS: dict[str, Callable[[State, Section], Tensor]] = {
     "upsample": layers.upsample,
     "reorg": layers.reorg,
     "reorg3d": layers.reorg,
+    "reorg_old": layers.reorg,
+    "history": layers.history,
     "crop": layers.crop,
     "dropout": layers.dropout,
     "activation": layers.activation,
