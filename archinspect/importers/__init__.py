@@ -81,6 +81,19 @@ FORMATS: dict[str, Format] = {
         evidence.is_ultralytics,
         ("nc", "scale"),
     ),
+    "caffe": Format(
+        "a network of Caffe as text, with layers of today or of before",
+        (".prototxt", ".pbtxt"),
+        "a message `layer { ... }` or `layers { ... }`",
+        evidence.is_caffe,
+        ("phase",),
+    ),
+    "nntrainer": Format(
+        "a network of NNTrainer",
+        (".ini",),
+        "`[Model]` of the type `NeuralNetwork` as its first section",
+        evidence.is_nntrainer,
+    ),
     "darknet": Format(
         "a configuration of Darknet, pjreddie's or AlexeyAB's",
         (".cfg",),

@@ -77,3 +77,25 @@ def is_keras(file: File) -> bool:
         return False
     keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
     return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
+
+
+    """Whether `backbone` or `head` is a list of rows `[from, repeats, module, arguments]`; Kindle has others."""
+    return _ROWS.search(file.head) is not None and b"input_channel:" not in file.head
+
+
+_LAYER = re.compile(rb"^[ \t]*layers?[ \t]*:?[ \t]*[{<]", re.MULTILINE)
+
+
+def is_caffe(file: File) -> bool:
+    """Whether it has a message `layer { ... }` or `layers { ... }`, and is no JSON."""
+    return not file.head.lstrip().startswith((b"{", b"[")) and _LAYER.search(file.head) is not None
+
+
+_MODEL = re.compile(
+    rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[model\][^\n]*\n(?:[^\[\n]*\n)*?\s*type\s*=\s*neuralnetwork", re.IGNORECASE
+)
+
+
+def is_nntrainer(file: File) -> bool:
+    """Whether its first section is `[Model]`, and that a network."""
+    return _MODEL.match(file.head) is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.importers import grammars
+
 if TYPE_CHECKING:
     from archinspect.importers.file import File
 
@@ -57,6 +59,7 @@ def refuse(file: File) -> None:
         raise file.refuse(
             "this is a binary file that no reader knows", "`archinspect formats` lists what is read; --from says which"
         )
+    grammars.refuse(file)
 
 
 def is_pickle(file: File) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Node, Tensor
     from archinspect.ops.base import Op
 
-MAX_OPERATORS = 50_000
+MAX_OPERATORS = 30_000
 """Of a network that a text describes."""
 
 
@@ -58,6 +58,13 @@ class ShapedBuilder(GraphBuilder):
         for tensor, shape in zip(node.outputs, found, strict=True):
             self._shapes[tensor] = shape
         return node
+
+    def give_name(self, path: str, start: int) -> None:
+        """Give the only node since `start` the path of the composite in which it is, which is one no more."""
+        if len(self.nodes) == start + 1 and path in self.composites:
+            del self.composites[path]
+            for name in ("path", "layer"):
+                object.__setattr__(self.nodes[start], name, path)
 
     def _outputs(self, op: Op, given: tuple[Shape, ...]) -> tuple[Shape, ...]:
         key = op, given

@@ -103,7 +103,35 @@ def ultralytics(folder):
             yield path.name, path, {}, {}
 
 
-CASES = {"darknet": darknet, "ultralytics": ultralytics}
+def caffe(folder):
+    with gzip.open(folder / "measured" / "caffe_layer_shapes.json.gz") as file:
+        shapes = json.load(file)
+    for row in index(folder, "caffe"):
+        path = folder / row["file"]
+        wanted = {key: int(row[f"ref_{key}"]) for key in ("params", "macs") if row[f"ref_{key}"]}
+        measured = shapes.get(path.name, {})
+        batch = next((outputs[0][0] for outputs, _, _ in measured.values() if outputs and outputs[0]), 1)
+        yield path.name, path, {"batch": batch}, wanted
+        if path.name in shapes and archinspect.check(path).report:
+            compared(path, shapes[path.name])
+
+
+def compared(path, measured):
+    """Print which layers give other shapes than those measured."""
+    network = archinspect.network(path)
+    calls = network.facts.calls[len(network.graph.inputs) :]
+    last = {}
+    for node, call in zip(network.graph.nodes, calls, strict=True):
+        names = [one for one in measured if node.path == one or node.path.startswith(one + ".")]
+        name = max(names, key=len, default="")
+        last[name] = call.output
+    for name, (outputs, _, _) in measured.items():
+        ours = last.get(name)
+        if outputs and outputs[0] and ours is not None and list(ours[1:]) != outputs[0][1:]:
+            print(f"  {path.name} {name}: {ours} not {outputs[0]}")
+
+
+CASES = {"darknet": darknet, "ultralytics": ultralytics, "caffe": caffe}
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))

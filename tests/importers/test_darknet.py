@@ -119,6 +119,8 @@ def cfg(tmp_path):
         (CONV + "[convolutional]\nfilters=4\n[shortcut]\nfrom=-2\n", 224 + 36, 248 * 1024, (32, 32, 4)),
         ("[local]\nsize=3\nfilters=4\n", 900 * 4 * 28, 900 * 4 * 27, (30, 30, 4)),
         ("[reorg]\nstride=2\n", 0, 0, (16, 16, 12)),
+        ("[reorg]\nextra=1\n", 0, 0, (3073,)),
+        ("[history]\nhistory_size=2\n", 0, 0, (32, 32, 6)),
         ("[connected]\noutput=5\n", 3072 * 5 + 5, 3072 * 5, (5,)),
         ("[rnn]\noutput=5\nhidden=4\n", 3073 * 4 + 5 * 4 + 5 * 5, 3072 * 4 + 16 + 20, (5,)),
         ("[crnn]\noutput=5\nhidden=4\nsize=1\n", 4 * 4 + 5 * 4 + 5 * 5, 48 * 1024, (32, 32, 5)),

@@ -13,8 +13,8 @@ from archinspect.base.printable import printable
 from archinspect.base.source import SourceError
 from archinspect.importers import asked
 from archinspect.importers.darknet import heads, layers, recurrent
-from archinspect.importers.darknet.sections import Section, sections
 from archinspect.importers.darknet.state import State
+from archinspect.importers.sections import Section, sections
 from archinspect.importers.shaped import ShapedBuilder
 from archinspect.ops.base import ArgumentError
 
@@ -51,6 +51,8 @@ LAYERS: dict[str, Callable[[State, Section], Tensor]] = {
     "upsample": layers.upsample,
     "reorg": layers.reorg,
     "reorg3d": layers.reorg,
+    "reorg_old": layers.reorg,
+    "history": layers.history,
     "crop": layers.crop,
     "dropout": layers.dropout,
     "activation": layers.activation,

@@ -24,7 +24,7 @@ from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.darknet.sections import Section
+    from archinspect.importers.sections import Section
     from archinspect.importers.shaped import ShapedBuilder
     from archinspect.ops.base import Op
 

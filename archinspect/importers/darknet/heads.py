@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.darknet.sections import Section
     from archinspect.importers.darknet.state import State
+    from archinspect.importers.sections import Section
     from archinspect.ops.base import Op
 
 

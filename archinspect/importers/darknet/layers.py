@@ -18,8 +18,8 @@ from archinspect.ops.tensor import Custom, Slice
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.darknet.sections import Section
     from archinspect.importers.darknet.state import State
+    from archinspect.importers.sections import Section
 
 
 def strides(section: Section) -> tuple[int, int]:
@@ -214,9 +214,10 @@ def upsample(state: State, section: Section) -> Tensor:
 
 def reorg(state: State, section: Section) -> Tensor:
     """Move places into channels, or back."""
-    stride = section.whole("stride", 1, 1)
-    if section.flag("extra"):
-        raise section.refuse("'extra' is not read", "extra")
+    stride, extra = section.whole("stride", 1, 1), section.whole("extra")
+    if extra:  # numbers after those that are read, which stay where they are
+        x = state.vector()
+        return state.net.add(Custom(output_shape=[state.net.shape(x)[0] + extra], params=0, flops=0), x)
     if section.flag("reverse"):
         return state.net.add(PixelShuffle(upscale_factor=stride), state.image())
     return state.net.add(PixelUnshuffle(downscale_factor=stride), state.image())
@@ -263,6 +264,14 @@ def l2norm(state: State, section: Section) -> Tensor:  # noqa: ARG001 - as all t
     from archinspect.ops.norm import UnitNormalization
 
     return state.net.add(UnitNormalization(axis=-1), state.image())
+
+
+def history(state: State, section: Section) -> Tensor:
+    """Join images of some steps along their channels: the ones before are kept from step to step."""
+    x = state.image()
+    height, width, channels = state.net.shape(x)
+    steps = section.whole("history_size", 4, 1)
+    return state.net.add(Custom(output_shape=[height, width, channels * steps], params=0, flops=0), x)
 
 
 def implicit_weights(state: State, section: Section) -> Tensor:

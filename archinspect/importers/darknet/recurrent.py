@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.importers.darknet.activations import by_name
 from archinspect.importers.darknet.layers import strides
-from archinspect.importers.darknet.sections import Option
+from archinspect.importers.sections import Option
 from archinspect.ops.activation import Sigmoid, Tanh
 from archinspect.ops.conv import Conv2D
 from archinspect.ops.dense import Dense
@@ -15,8 +15,8 @@ from archinspect.ops.merge import Add, Multiply
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.darknet.sections import Section
     from archinspect.importers.darknet.state import State
+    from archinspect.importers.sections import Section
 
 
 class Products(NamedTuple):

@@ -10,7 +10,7 @@ from archinspect.ops.reshape import Flatten, Reshape
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.darknet.sections import Section
+    from archinspect.importers.sections import Section
     from archinspect.importers.shaped import ShapedBuilder
 
 IMAGE = 3

@@ -1,4 +1,4 @@
-"""The text of a Darknet configuration: sections of options, each with its line."""
+"""Texts of sections, `[name]`, with options, `key=value`: Darknet's and others', each with its line."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ MAX_SECTIONS = 20_000
 MAX_OPTIONS = 200_000
 MAX_DIGITS = 12
 _WHOLE = re.compile(r"[+-]?\d+")
+_NOTE = re.compile(r"[#;].*")
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -79,12 +80,15 @@ class Section:
         return int(found[0])
 
 
-def sections(source: Source) -> list[Section]:
-    """Return the sections of a text; raise :class:`SourceError` for lines that are none of its grammar."""
+def sections(source: Source, *, notes: bool = False) -> list[Section]:
+    """Return the sections of a text; raise :class:`SourceError` for lines that are none of its grammar.
+
+    With `notes`, a `#` or `;` begins a comment also after a value, and capitals of keys are small letters.
+    """
     found: list[Section] = []
     options = 0
     for number, line in enumerate(source.text.split("\n"), 1):
-        text = re.sub(r"\s", "", line)
+        text = re.sub(r"\s", "", _NOTE.sub("", line) if notes else line)
         if not text or text[0] in "#;\0":
             continue
         start = len(line) - len(line.lstrip()) + 1
@@ -98,6 +102,8 @@ def sections(source: Source) -> list[Section]:
         if not equals or not found:
             where = "a line is a section, `[name]`, an option, `key=value`, or a comment, `# ...`"
             raise SourceError("format", "this line is no option of a section", span, where)
+        if notes:
+            key, value = key.lower(), value.strip("\"'")
         options += 1
         if options > MAX_OPTIONS:
             raise SourceError("limit", f"the file has more than {MAX_OPTIONS:,} options", span)
