@@ -52,3 +52,8 @@ def is_keras(file: File) -> bool:
         return False
     keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
     return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
+
+
+def is_tflite(file: File) -> bool:
+    """Whether it is a FlatBuffer of TensorFlow Lite's schema."""
+    return file.head[4:8] == b"TFL3"

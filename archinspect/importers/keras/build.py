@@ -166,15 +166,16 @@ class Use:
             raise self.refuse(f"it reads {len(read)} tensors, and {type(made).__name__} does not take so many")
         if self.row is None:
             self.row = made
-        return made.build(self._emit, read)
+        return made.build(self.emit, read)
 
     def source(self, op: Op) -> Tensor:
         """Add an operator that reads nothing: weights or numbers as data."""
         if self.net.steps:
             raise self.refuse("it has tensors of its own, which is not known within TimeDistributed")
-        return self._emit(op, ())[0]
+        return self.emit(op, ())[0]
 
-    def _emit(self, part: Op, read: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def emit(self, part: Op, read: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Add one node of the layer; return its outputs."""
         net = self.net
         own = self.path
         if self._counts:
