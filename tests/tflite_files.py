@@ -57,12 +57,12 @@ def _child(kind, value, data):
 
 
 def model(tensors, operators, inputs, outputs):
-    """A model: tensors as (name, shape, type, constant), operators as (name, reads, gives, options).
+    """A model: tensors as (name, shape, type, constant, signature), operators as (name, reads, gives, options).
 
     A constant is bytes, or None; types are the schema's: 0 float, 2 int32, 9 int8.
     """
     kinds = list(dict.fromkeys(kind for kind, *_ in operators))
-    buffers: list[dict] = [{}] + [{} if held is None else {0: ("bytes", held)} for *_, held in tensors]
+    buffers: list[dict] = [{}] + [{} if one[3] is None else {0: ("bytes", one[3])} for one in tensors]
     return flatbuffer(
         {
             0: ("int", 3),
@@ -73,10 +73,7 @@ def model(tensors, operators, inputs, outputs):
                     {
                         0: (
                             "tables",
-                            [
-                                {0: ("ints", shape), 1: ("byte", kind), 2: ("uint", at), 3: ("text", name.encode())}
-                                for at, (name, shape, kind, _) in enumerate(tensors, 1)
-                            ],
+                            [_tensor(at, *one) for at, one in enumerate(tensors, 1)],
                         ),
                         1: ("ints", inputs),
                         2: ("ints", outputs),
@@ -98,6 +95,11 @@ def model(tensors, operators, inputs, outputs):
             4: ("tables", buffers),
         }
     )
+
+
+def _tensor(at, name, shape, kind, _, signature=()):
+    own = {7: ("ints", signature)} if signature else {}
+    return {0: ("ints", shape), 1: ("byte", kind), 2: ("uint", at), 3: ("text", name.encode()), **own}
 
 
 def _code(kind):

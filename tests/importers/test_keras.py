@@ -168,6 +168,19 @@ def test_functions_that_are_not_run(read):
         read(functional([entry("a", 4), code], ["a"], ["code"]))
 
 
+def test_who_asks_may_say_what_a_layer_gives(read):
+    model = chain(
+        ("Dense", {"name": "a", "batch_input_shape": [None, 4], "units": 6}),
+        ("Mine", {"name": "mine"}),
+        ("Dense", {"name": "b", "units": 2}),
+    )
+    with pytest.raises(InvalidSpecError, match=r"--set mine="):
+        read(model)
+    assert rows(read(model, params={"mine": [5]})) == [("a", 30), ("mine", 0), ("b", 12)]
+    with pytest.raises(InvalidSpecError, match="no parameter 'other'"):
+        read(model, params={"mine": [5], "other": 3})
+
+
 def test_layers_of_the_authors_own(read):
     own = layer("Mine", "own", tensor("a", (4,)), module="mine", width=6)
     model = functional([entry("a", 4), own, layer("Dense", "d", tensor("own", (6,)), units=2)], ["a"], ["d"])

@@ -49,8 +49,25 @@ def test_weights_of_any_type(read, kind):
 
 def test_another_batch_follows_where_operators_allow(read):
     assert read(digits(), batch=3).report().totals.macs == 3 * MACS
-    with pytest.raises(InvalidSpecError, match="the file has the shape of every tensor"):
+    with pytest.raises(InvalidSpecError, match="takes no other shape"):
         read(digits(), inputs={"image": [16, 16, 1]})
+
+
+def test_sizes_that_the_file_leaves_open_are_asked_for(read):
+    tensors = [
+        ("x", [1, 1, 1, 2], 0, None, [-1, -1, -1, 2]),
+        ("k", [3, 3, 3, 2], 0, bytes(216)),
+        ("y", [1, 1, 1, 3], 0, None, [-1, -1, -1, 3]),
+        ("s", [2], 2, ints(-1, 3)),
+        ("z", [1, 3], 0, None, [-1, 3]),
+    ]
+    options = {0: ("byte", 0), 1: ("int", 2), 2: ("int", 2)}
+    data = model(tensors, [("CONV_2D", [0, 1, -1], [2], options), ("RESHAPE", [2, 3], [4], {})], [0], [4])
+    with pytest.raises(InvalidSpecError, match="leaves sizes of the input 'x' open"):
+        read(data)
+    network = read(data, inputs={"": [8, 6, 2]})
+    assert network.report().totals.macs == 4 * 3 * 54
+    assert list(network.report().outputs.values()) == [(12, 3)]
 
 
 def elementwise(kind, constant, shape=(4,), dtype=0):

@@ -23,7 +23,7 @@ from archinspect.importers.tflite.flatbuffer import DamagedError
 from archinspect.importers.tflite.model import parse
 from archinspect.importers.tflite.names import name_of
 from archinspect.importers.tflite.operators import OPERATORS, WHOLE, Step, work_of
-from archinspect.importers.tflite.sizes import resolve
+from archinspect.importers.tflite.sizes import Sizes, fits
 from archinspect.ops.source import Constant, Input, Parameter
 from archinspect.ops.tensor import Custom
 
@@ -52,9 +52,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     with file.open() as opened:
         try:
             with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                model = parse(data)
-                resolve(model)
-                return _Maker(file, model).make(settings, problems)
+                return _Maker(file, parse(data)).make(settings, problems)
         except DamagedError as error:
             raise file.refuse(f"the model cannot be read: {error}") from None
 
@@ -68,26 +66,24 @@ class _Maker:
         self.model = model
         self.builder = GraphBuilder(printable(name), origin=file.span())
         self.net = Net(file, self.builder, "")
+        self.sizes = Sizes(model)
         self.made: dict[int, Made] = {}
         self.sources: dict[tuple[int, tuple[int, ...]], Made] = {}
         self.owners: dict[tuple[object, ...], list[Node]] = {}
         """The first nodes that use the same constants."""
+        self.is_open = False
+        """Whether the file leaves sizes of its inputs open, so that shapes of it are none."""
         self.is_baked = False
         """Whether an operator is known at the file's own batch alone."""
 
     def make(self, settings: Settings, problems: Problems) -> Graph | None:
         """Return the graph."""
         model, tensors = self.model, self.model.tensors
-        wanted = asked.shapes(
-            {tensors[at].name: [0] * len(tensors[at].shape[1:]) for at in model.inputs},
-            settings,
-            problems,
-            self.file.span(),
-        )
-        for at in model.inputs:
-            own = tensors[at].shape[1:]
-            if settings.inputs and wanted[tensors[at].name] not in (own, (0,) * len(own)):
-                problems.error("input", "the file has the shape of every tensor, and takes no other", self.file.span())
+        ranks = {tensors[at].name: [0] * len(tensors[at].shape[1:]) for at in model.inputs}
+        wanted = asked.shapes(ranks, settings, problems, self.file.span())
+        if not problems.failed:
+            for at in model.inputs:
+                self._size(tensors[at], wanted[tensors[at].name], problems)
         if problems.failed:
             return None
         for at in model.inputs:
@@ -111,6 +107,22 @@ class _Maker:
             lines.append(f"not known: {', '.join(list(self.net.unknown)[:10])}")
         return "; ".join(lines)
 
+    def _size(self, tensor: Tensor, wanted: tuple[int, ...], problems: Problems) -> None:
+        """Give an input the sizes that the file leaves open."""
+        open_ = {at for at, size in enumerate(tensor.signature[1:]) if size == -1}
+        is_asked = any(wanted)
+        if open_ and not is_asked:
+            help_ = f"say its shape without the batch: --input {tensor.name}=224x224x3"
+            message = f"the file leaves sizes of the input '{tensor.name}' open: {list(tensor.signature)}"
+            problems.error("input", message, self.file.span(tensor.name), help_)
+        elif is_asked:
+            own = tensor.shape[1:]
+            if any(size != asks and at not in open_ for at, (size, asks) in enumerate(zip(own, wanted, strict=True))):
+                message = f"the input '{tensor.name}' has {list(own)} in the file, and takes no other shape"
+                problems.error("input", message, self.file.span(tensor.name))
+            self.is_open = self.is_open or bool(open_)
+            tensor.shape = (*tensor.shape[:1], *wanted)
+
     def _input(self, tensor: Tensor, at: int) -> None:
         op = Input(shape=[*tensor.shape[1:]], dtype=tensor.dtype)
         made = self.builder.add_input(
@@ -133,6 +145,7 @@ class _Maker:
                 one.is_constant = True
                 one.is_made = kind in SIZES or source is None or source.is_made or source.dtype in WHOLE
             return
+        self.sizes.settle(operator)
         name = _own(made[0].name) or kind.lower()
         path = self.builder.claim("", name)
         layer = Layer(name, kind, {}, [], is_operation=True, input_shape=None)
@@ -154,7 +167,10 @@ class _Maker:
         except (MixesSamplesError, Mismatch, SourceError, LookupError, TypeError, ValueError, ArithmeticError):
             made = ()
         outputs = list(made) if isinstance(made, tuple) else [made]
-        if [self.net.shapes[one] for one in outputs] == [one.shape for one in step.made]:
+        shapes = [self.net.shapes[one] for one in outputs]
+        if len(shapes) == len(step.made) and all(map(fits, shapes, step.made)):
+            for shape, one in zip(shapes, step.made, strict=True):
+                one.shape = shape
             self.is_baked = self.is_baked or any(one.shape[:1] != (1,) for one in step.made)
             self._share(kind, step, self.builder.nodes[begun:])
             return outputs
@@ -174,6 +190,9 @@ class _Maker:
     def _row(self, step: Step) -> list[Made]:
         """Return what an operator gives that is none of ours: the file's shapes, and its work where that is known."""
         layer, path = step.use.layer, step.use.path
+        if self.is_open and any(-1 in one.signature[1:] for one in step.made):
+            message = f"'{layer.name}' ({layer.kind}): the file leaves the shape of what it gives open"
+            raise self.file.refuse(message, "convert the model with a fixed input shape", layer.name)
         use = Use(self.net, layer, path, step.use.args, {}, step.use.said)
         own = [one for one in step.reads if one is not None and one.is_constant and not one.is_made]
         weights = [one for one in own if one.dtype not in WHOLE]

@@ -10,6 +10,7 @@ from archinspect.base.shape import broadcast as meet
 from archinspect.importers.tflite.names import name_of
 
 if TYPE_CHECKING:
+    from archinspect.base.shape import Shape
     from archinspect.importers.tflite.model import Model, Operator, Tensor
 
 ELEMENTWISE = frozenset(
@@ -22,25 +23,38 @@ ELEMENTWISE = frozenset(
 REDUCED = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD")
 
 
-def resolve(model: Model) -> None:
-    """Give tensors with open sizes the shape that they have at a batch of 1, where that follows."""
-    if not any(-1 in tensor.signature for tensor in model.tensors):
-        return
-    widths = _widths(model)
-    for operator in model.operators:
-        kind = name_of(operator.code, operator.custom)
-        made = [model.tensors[at] for at in operator.outputs if at >= 0]
-        reads = [model.tensors[at] if at >= 0 else None for at in operator.inputs]
+class Sizes:
+    """Finds open sizes, operator by operator, before each is read."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.widths = _widths(model)
+
+    def settle(self, operator: Operator) -> None:
+        """Give what an operator makes the shape that it has at a batch of 1, where that follows from what it reads."""
+        tensors = self.model.tensors
+        made = [tensors[at] for at in operator.outputs if at >= 0]
+        reads = [tensors[at] if at >= 0 else None for at in operator.inputs]
         if len(made) != 1 or not reads or reads[0] is None or -1 not in made[0].signature:
-            continue
+            return
+        kind = name_of(operator.code, operator.custom)
         if kind == "RESHAPE" and not reads[0].is_constant:
-            _reshaped(made[0], prod(reads[0].shape), widths.get(operator.outputs[0]))
+            _reshaped(made[0], prod(reads[0].shape), self.widths.get(operator.outputs[0]))
         elif kind == "FULLY_CONNECTED" and reads[1] is not None and len(made[0].shape) == 2:  # noqa: PLR2004 - a matrix
             made[0].shape = (prod(reads[0].shape) // max(1, reads[1].shape[-1]), made[0].shape[-1])
         elif kind in ("TRANSPOSE", *REDUCED):
             _moved(kind, operator, made[0], reads)
         elif kind in ELEMENTWISE:
             _met(made[0], [one for one in reads if one is not None])
+
+
+def fits(found: Shape, said: Tensor) -> bool:
+    """Return whether a shape that was found is the file's, which may leave sizes open."""
+    open_ = said.signature if len(said.signature) == len(said.shape) else said.shape
+    return len(found) == len(said.shape) and all(
+        own == size or (mark == -1 and at > 0)
+        for at, (own, size, mark) in enumerate(zip(found, said.shape, open_, strict=True))
+    )
 
 
 def _widths(model: Model) -> dict[int, int]:

@@ -26,7 +26,8 @@ def add(use: Use) -> Made:
             return found(use)
         except MixesSamplesError:
             pass
-    return use.unknown(params=0, is_own=found is not None)
+    why = "it works over the batch, or with values that the file does not have, and the file has no shape of it"
+    return use.unknown(params=0, is_own=found is not None, why=why)
 
 
 ACTIVATIONS = (
@@ -53,6 +54,7 @@ ONE_EACH = (
     *("Arccosh", "Arcsinh", "Arctanh", "Cbrt", "Exp2", "Erfinv", "Erfc", "Isfinite", "Isinf", "Isnan", "NanToNum"),
     *("Sinc", "Signbit", "Deg2rad", "Rad2deg", "Isneginf", "Isposinf", "Angle", "Conjugate", "Conj"),
 )
+BITWISE = ("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseLeftShift", "BitwiseRightShift", "LeftShift", "RightShift")
 REDUCED = {
     "Mean": "ReduceMean",
     "Sum": "ReduceSum",
@@ -97,6 +99,10 @@ OPERATIONS: dict[str, Add] = {
     "LogicalAnd": elements.binary("LogicalAnd"),
     "LogicalOr": elements.binary("LogicalOr"),
     "LogicalXor": elements.binary("LogicalXor"),
+    **dict.fromkeys(("Mod", "Fmod", "Arctan2", "Nextafter", "Heaviside", *BITWISE), elements.each_of_two()),
+    **dict.fromkeys(("Hypot", "Logaddexp", "Logaddexp2"), elements.each_of_two(4)),
+    "Fmax": elements.binary("Maximum"),
+    "Fmin": elements.binary("Minimum"),
     "FloorDivide": elements.floor_divide,
     "Where": elements.where,
     "Clip": elements.clip,

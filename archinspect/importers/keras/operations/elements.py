@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from archinspect.base.shape import Mismatch, broadcast
 from archinspect.importers.keras.build import tensors
 from archinspect.importers.keras.layers.base import activation
 from archinspect.importers.keras.model import Array
@@ -76,6 +77,22 @@ def binary(
                 name, args = made(alone)
                 return use.add(name, tensor, **args)
         return joined(use, operator, one, other)
+
+    return call
+
+
+def each_of_two(operations: int = 1) -> Add:
+    """Return what adds a function of each element of two tensors that has no operator of ours."""
+
+    def call(use: Use) -> Made:
+        shapes = [use.shape(value) for value in _both(use) if is_tensor(value)]
+        try:
+            shape = broadcast(tuple(shapes))[1:]
+        except Mismatch:
+            raise MixesSamplesError from None
+        if any(isinstance(value, list | Array) for value in _both(use)) or len({*map(len, shapes)}) != 1:
+            raise MixesSamplesError
+        return use.add(Custom(output_shape=[*shape], params=0, macs=0, flops=operations * prod(shape)), *use.inputs)
 
     return call
 

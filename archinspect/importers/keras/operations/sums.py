@@ -35,7 +35,7 @@ def of_axis(operator: str, default: int = -1, **names: str) -> Add:
 
     def call(use: Use) -> Made:
         rank = len(use.shape())
-        axis = use.get("axis", default)
+        axis = use.config.get("axis", default)
         if type(axis) is not int or axis % rank == 0:
             raise MixesSamplesError
         own = {key: use.get(name) for key, name in names.items() if use.get(name) is not None}
@@ -57,7 +57,8 @@ def normalized(use: Use) -> Made:
     """`Normalize`."""
     if use.get("order", 2) != 2:  # noqa: PLR2004 - as vectors are
         raise MixesSamplesError
-    return use.add("UnitNormalization", use.x, axis=axes(use))
+    (axis,) = axes(use)
+    return use.add("UnitNormalization", use.x, axis=axis)
 
 
 # Products

@@ -167,7 +167,7 @@ def resized(mode: str) -> Add:
     """Return the function of `RESIZE_BILINEAR` and the like."""
 
     def call(step: Step) -> Made:
-        _, height, width, _ = step.made[0].shape
+        height, width = step.numbers(1)
         return step.use.add("Resizing", step.use.x, height=height, width=width, interpolation=mode)
 
     return call
