@@ -209,6 +209,13 @@ def test_arguments_that_are_not_known_are_refused(read):
         read(model)
 
 
+def test_weights_that_were_quantized_are_refused(read):
+    dense = layer("Dense", "d", tensor("a", (4,)), units=3)
+    dense["config"]["dtype"] = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
+    with pytest.raises(InvalidSpecError, match="it was quantized"):
+        read(functional([entry("a", 4), dense], ["a"], ["d"]))
+
+
 # Versions
 
 
@@ -353,6 +360,8 @@ def test_functions_of_keras_3(read):
         ),
         ("GroupNormalization", {"groups": -1}, (4, 4, 6), 12, (4, 4, 6)),
         ("Normalization", {"axis": [-1]}, (4, 3), 7, (4, 3)),
+        ("Addons>InstanceNormalization", {"axis": -1, "groups": -1}, (4, 4, 6), 12, (4, 4, 6)),
+        ("InstanceNormalization", {"axis": None}, (4, 4, 6), 2, (4, 4, 6)),
         ("PReLU", {"shared_axes": [1, 2]}, (4, 4, 6), 6, (4, 4, 6)),
         ("LocallyConnected1D", {"filters": 2, "kernel_size": [3]}, (5, 4), 3 * 2 * 13, (3, 2)),
         ("Highway", {}, (4,), 40, (4,)),
