@@ -106,6 +106,12 @@ FORMATS: dict[str, Format] = {
         "a zip with `config.json` and `metadata.json`; HDF5; JSON with `class_name` and `config`, or `modelTopology`",
         evidence.is_keras,
     ),
+    "tflite": Format(
+        "a TensorFlow Lite model",
+        (".tflite", ".lite"),
+        "the letters `TFL3` behind the first four bytes",
+        evidence.is_tflite,
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

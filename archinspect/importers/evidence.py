@@ -99,3 +99,8 @@ _MODEL = re.compile(
 def is_nntrainer(file: File) -> bool:
     """Whether its first section is `[Model]`, and that a network."""
     return _MODEL.match(file.head) is not None
+
+
+def is_tflite(file: File) -> bool:
+    """Whether it is a FlatBuffer of TensorFlow Lite's schema."""
+    return file.head[4:8] == b"TFL3"

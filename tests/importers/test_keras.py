@@ -168,6 +168,19 @@ def test_functions_that_are_not_run(read):
         read(functional([entry("a", 4), code], ["a"], ["code"]))
 
 
+def test_who_asks_may_say_what_a_layer_gives(read):
+    model = chain(
+        ("Dense", {"name": "a", "batch_input_shape": [None, 4], "units": 6}),
+        ("Mine", {"name": "mine"}),
+        ("Dense", {"name": "b", "units": 2}),
+    )
+    with pytest.raises(InvalidSpecError, match=r"--set mine="):
+        read(model)
+    assert rows(read(model, params={"mine": [5]})) == [("a", 30), ("mine", 0), ("b", 12)]
+    with pytest.raises(InvalidSpecError, match="no parameter 'other'"):
+        read(model, params={"mine": [5], "other": 3})
+
+
 def test_layers_of_the_authors_own(read):
     own = layer("Mine", "own", tensor("a", (4,)), module="mine", width=6)
     model = functional([entry("a", 4), own, layer("Dense", "d", tensor("own", (6,)), units=2)], ["a"], ["d"])
@@ -194,6 +207,13 @@ def test_arguments_that_are_not_known_are_refused(read):
     model = functional([entry("a", 4), layer("Dense", "d", tensor("a", (4,)), units=3, lora_rank=2)], ["a"], ["d"])
     with pytest.raises(InvalidSpecError, match=r"'d' \(Dense\): its argument lora_rank is not known"):
         read(model)
+
+
+def test_weights_that_were_quantized_are_refused(read):
+    dense = layer("Dense", "d", tensor("a", (4,)), units=3)
+    dense["config"]["dtype"] = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
+    with pytest.raises(InvalidSpecError, match="it was quantized"):
+        read(functional([entry("a", 4), dense], ["a"], ["d"]))
 
 
 # Versions
@@ -340,6 +360,8 @@ def test_functions_of_keras_3(read):
         ),
         ("GroupNormalization", {"groups": -1}, (4, 4, 6), 12, (4, 4, 6)),
         ("Normalization", {"axis": [-1]}, (4, 3), 7, (4, 3)),
+        ("Addons>InstanceNormalization", {"axis": -1, "groups": -1}, (4, 4, 6), 12, (4, 4, 6)),
+        ("InstanceNormalization", {"axis": None}, (4, 4, 6), 2, (4, 4, 6)),
         ("PReLU", {"shared_axes": [1, 2]}, (4, 4, 6), 6, (4, 4, 6)),
         ("LocallyConnected1D", {"filters": 2, "kernel_size": [3]}, (5, 4), 3 * 2 * 13, (3, 2)),
         ("Highway", {}, (4,), 40, (4,)),

@@ -34,7 +34,6 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a model."""
     said, version = file.once(found)
     model = Reader(file, version).model(said)
-    asked.params({}, settings, problems, file.span())
     builder = GraphBuilder(model.name, origin=file.span())
     builder.stand_in = settings.open._replace(batch_first=False)
     entries = Entries(Net(file, builder, version), settings, problems)
@@ -42,8 +41,10 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
         names = ", ".join(ref.layer for ref in model.inputs)
         problems.error("unknown-input", "which input has this shape?", file.span(), f"its inputs: {names}")
         return None
+    entries.net.params = settings.params
     outputs = run(entries.net, model, None)
     entries.check()
+    asked.params(dict.fromkeys(entries.net.asks), settings, problems, file.span())
     if problems.failed:
         return None
     builder.batch = entries.batch

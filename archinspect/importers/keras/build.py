@@ -5,15 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.base.diagnostics import show
 from archinspect.base.shape import Mismatch, text
 from archinspect.graph.builder import snake
 from archinspect.ops import find_operator
+from archinspect.ops.args import MAX_AXES, Ints
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.tensor import Custom
 from archinspect.ops.wrap import TimeDistributed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.base.source import SourceError
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_CALLS = 20_000
 """Calls of layers."""
+AUTHORS = "it is a function or a layer of the author's own, which is not run, and the file has no shape of it"
+"""Why most layers are not known."""
 
 
 class Said(NamedTuple):
@@ -56,6 +60,10 @@ class Net:
         self.steps = 0
         """Within how many `TimeDistributed` a layer stands."""
         self.calls = 0
+        self.params: Mapping[str, Any] = {}
+        """What was asked for: shapes of what layers give that are not known, by the layers' names."""
+        self.asks: dict[str, None] = {}
+        """The layers of which that may be asked."""
         self.batch_said: int | None = None
         """The batch that the file has, None where it is open."""
 
@@ -166,15 +174,16 @@ class Use:
             raise self.refuse(f"it reads {len(read)} tensors, and {type(made).__name__} does not take so many")
         if self.row is None:
             self.row = made
-        return made.build(self._emit, read)
+        return made.build(self.emit, read)
 
     def source(self, op: Op) -> Tensor:
         """Add an operator that reads nothing: weights or numbers as data."""
         if self.net.steps:
             raise self.refuse("it has tensors of its own, which is not known within TimeDistributed")
-        return self._emit(op, ())[0]
+        return self.emit(op, ())[0]
 
-    def _emit(self, part: Op, read: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def emit(self, part: Op, read: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Add one node of the layer; return its outputs."""
         net = self.net
         own = self.path
         if self._counts:
@@ -204,9 +213,9 @@ class Use:
             net.shapes[tensor], net.types[tensor] = shape, dtype
         return node.outputs
 
-    def unknown(self, *, params: int | None = None, is_own: bool = True) -> tuple[Tensor, ...]:
+    def unknown(self, *, params: int | None = None, is_own: bool = True, why: str = AUTHORS) -> tuple[Tensor, ...]:
         """Add what is known of a layer by its shapes alone; raise :class:`SourceError` where not even these are."""
-        said = self.given_shapes()
+        said = self.given_shapes(why)
         if not is_own:
             self.net.unknown[self.layer.title] = None
         return tuple(
@@ -216,17 +225,19 @@ class Use:
             ]
         )
 
-    def given_shapes(self) -> list[Shape]:
-        """Return what the file says that this call gives, without the batch."""
+    def given_shapes(self, why: str = AUTHORS) -> list[Shape]:
+        """Return what the file, or who asks, says that this call gives, without the batch."""
+        name = self.layer.name
+        self.net.asks[name] = None
+        if self.net.params.get(name) is not None:
+            return _stated(self, self.net.params[name])
         said = self.said.shapes
         if not said or None in said:
-            raise self.refuse(
-                "what it gives is not known: it is a function or a layer of the author's own, which is not run, and "
-                "the file has no shape of it",
-                "save the model with Keras 3, whose files have the shapes of functional models, or export it to ONNX",
-            )
+            help_ = f"say its shape without the batch: `--set {name}=[28, 28, 3]`"
+            raise self.refuse(f"what it gives is not known: {why}", help_)
         if not self.net.is_as_said:
-            raise self.refuse("what it gives is known for the file's own input alone", "leave out --input")
+            help_ = f"leave out --input, or say its shape: `--set {name}=[28, 28, 3]`"
+            raise self.refuse("what it gives is known for the file's own input alone", help_)
         found = []
         for sizes in said:
             assert sizes is not None  # as was looked for
@@ -236,6 +247,14 @@ class Use:
                 raise self.refuse(f"what it gives, {text(sizes)}, has sizes that are not known")  # type: ignore[arg-type] # nulls are shown
             found.append(tuple(closed))
         return found  # type: ignore[return-value] # no null is left
+
+
+def _stated(use: Use, value: Any) -> list[Shape]:  # noqa: ANN401 - as it was asked for
+    """Return the shape that was asked for what a layer gives."""
+    try:
+        return [Ints(1, empty=True, most=MAX_AXES).convert(value)]
+    except ValueError as error:
+        raise use.refuse(f"its shape must be {error}, not {show(value)}") from None
 
 
 def tensors(data: Any) -> Iterator[Tensor]:  # noqa: ANN401 - of any nesting

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 50
 """Models within models."""
-OWN = ("keras.", "tf_keras.", "tensorflow.", "qkeras")
+OWN = ("keras.", "tf_keras.", "tensorflow.", "tensorflow_addons.", "qkeras")
 """How the modules begin of classes that are known."""
+ADDONS = "Addons"
+"""Where TensorFlow Addons registers its own."""
 NO_MODELS = ("Merge", "Pipeline")
 """Layers that have further layers, and are no models."""
 Sizes = tuple[int | None, ...]
@@ -148,7 +150,7 @@ class Reader:
             or sizes(built.get("input_shape") if isinstance(built, dict) else None),
             model,
             package,
-            module.startswith(OWN) if isinstance(module, str) else not (package or registered),
+            module.startswith(OWN) if isinstance(module, str) else package == ADDONS or not (package or registered),
         )
 
     def call(self, data: Any) -> Call:  # noqa: ANN401 - as the file says

@@ -26,6 +26,7 @@ def run(net: Net, model: Model, given: Sequence[Tensor] | None) -> list[Tensor]:
 def add(use: Use) -> tuple[Tensor, ...]:
     """Add the nodes of a call; return what it gives."""
     layer = use.layer
+    _refuse_quantized(use)
     if layer.is_operation:
         from archinspect.importers.keras import operations  # models of layers alone do not need it
 
@@ -38,6 +39,14 @@ def add(use: Use) -> tuple[Tensor, ...]:
         found = table.find(layer.kind) if layer.is_own else exported.find(use)
         made = use.unknown(is_own=False) if found is None else found(use)
     return (made,) if isinstance(made, Tensor) else made
+
+
+def _refuse_quantized(use: Use) -> None:
+    """Raise for a layer that Keras 3 has quantized: its weights have scales, of which the file says nothing."""
+    policy = use.config.get("dtype")
+    kind = policy.get("class_name") if isinstance(policy, dict) else None
+    if isinstance(kind, str) and ("Quantized" in kind or kind == "GPTQDTypePolicy"):
+        raise use.refuse("it was quantized, and how many numbers that adds is not known", "save it before quantize()")
 
 
 # Functional models

@@ -157,7 +157,7 @@ def add(use: Use) -> Made:
     said, args, kwargs = _said(use)
     found = FUNCTIONS.get(said) if isinstance(said, str) else None
     if found is None:
-        return use.unknown(params=0, is_own=False)
+        return use.unknown(params=0, is_own=False, why="this function of TensorFlow is not read")
     if found.name == ALL:
         return use.add("Add", *use.inputs) if len(use.inputs) > 1 else use.add("Identity")
     named = {name: value for name, value in kwargs.items() if name not in ("name", "data_format") and value is not None}
@@ -189,7 +189,7 @@ def _run(function: Add, use: Use, said: str) -> Made:
     try:
         made = function(use)
     except MixesSamplesError:
-        return use.unknown(params=0)
+        return use.unknown(params=0, why="it works over the batch, or with values that the file does not have")
     if said == "math.squared_difference":
         assert not isinstance(made, tuple)  # a difference is one tensor
         return use.add("Square", made)

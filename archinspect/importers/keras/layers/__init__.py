@@ -45,10 +45,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             "RMSNormalization",
         ),
         *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
-        *("GaussianNoise", "StochasticDepth", "SReLU", "ParametricSoftplus"),
+        *("GaussianNoise", "StochasticDepth", "FixedDropout", "SReLU", "ParametricSoftplus", "Swish"),
     ),
     "norms": (
-        *("BatchNormalization", "SyncBatchNormalization", "BatchNormalizationV1", "LayerNormalization"),
+        *("BatchNormalization", "SyncBatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2"),
+        *("LayerNormalization", "InstanceNormalization", "Scale"),
         *("GroupNormalization", "Normalization", "LayerScale", "Rescaling", "SpectralNormalization"),
     ),
     "merges": (
@@ -56,7 +57,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("CustomScaleLayer",),
     ),
     "recurrent": (
-        *("SimpleRNN", "LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU", "RNN", "Bidirectional"),
+        *("SimpleRNN", "LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU", "UnifiedLSTM", "UnifiedGRU", "RNN", "Bidirectional"),
         *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     ),
     "attention": (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.keras.layers.base import activation, arguments
 from archinspect.ops import find_operator
+from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
     from archinspect.importers.keras.build import Use
@@ -42,6 +44,23 @@ def group_norm(use: Use) -> Made:
     return use.add(
         "GroupNormalization", groups=groups, axis=axis, center=use.get("center", True), scale=use.get("scale", True)
     )
+
+
+def instance_norm(use: Use) -> Made:
+    """`InstanceNormalization` of keras-contrib and TensorFlow Addons; without an axis of one scale and one offset."""
+    axis = _axis(use.config.get("axis", -1))
+    flags = {name: bool(use.get(name, True)) for name in ("center", "scale")}
+    if axis is None:
+        elements = prod(use.shape()[1:])
+        learned = sum(flags.values())
+        return use.add(Custom(params=learned, macs=0, flops=(6 + learned) * elements))
+    return use.add("InstanceNormalization", affine=True, axis=axis, **flags)
+
+
+def scale(use: Use) -> Made:
+    """`Scale`, as old ResNets for Keras define it: a learned factor and term of each channel."""
+    channels = use.shape()[_axis(use.get("axis", -1))]
+    return use.add(Custom(params=2 * channels, macs=0, flops=2 * prod(use.shape()[1:])))
 
 
 def normalization(use: Use) -> Made:
@@ -101,6 +120,9 @@ def spectral_norm(use: Use) -> Made:
 LAYERS: dict[str, Add] = {
     "BatchNormalization": batch_norm,
     "BatchNormalizationV1": batch_norm,
+    "BatchNormalizationV2": batch_norm,
+    "InstanceNormalization": instance_norm,
+    "Scale": scale,
     "SyncBatchNormalization": batch_norm,
     "LayerNormalization": layer_norm,
     "GroupNormalization": group_norm,

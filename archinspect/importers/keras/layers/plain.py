@@ -163,6 +163,8 @@ LAYERS: dict[str, Add] = {
     "GaussianDropout": plain(),
     "GaussianNoise": plain(),
     "StochasticDepth": stochastic_depth,
+    "FixedDropout": plain("Dropout"),  # of the most used EfficientNet for Keras 2, for which its shape may be open
+    "Swish": plain("SiLU", ("beta",)),
     "SReLU": srelu,
     "ParametricSoftplus": parametric_softplus,
 }

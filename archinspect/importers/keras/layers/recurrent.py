@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archinspect.ops.base import Op
 
 CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
-CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
+OTHERS = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "UnifiedLSTM": "LSTM", "UnifiedGRU": "GRU"}
 MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average"}
 IGNORED = ("activation", "recurrent_activation", "time_major", "zero_output_for_mask", "return_state", "cell", "states")
 """Arguments without effect on figures, and those that are looked at by themselves."""
@@ -26,7 +26,7 @@ IGNORED = ("activation", "recurrent_activation", "time_major", "zero_output_for_
 
 def _operator(use: Use, layer: Layer, **fixed: Any) -> Op:  # noqa: ANN401 - as the operator takes
     """Return the operator of a recurrent layer, or of a cell with what is around it."""
-    name = CELLS.get(layer.kind) or CUDNN.get(layer.kind) or layer.kind
+    name = CELLS.get(layer.kind) or OTHERS.get(layer.kind) or layer.kind
     kind = find_operator(name)
     if kind is None or name not in ("LSTM", "GRU", "SimpleRNN"):
         raise use.refuse(f"a {layer.kind} in it is not known")
@@ -118,7 +118,7 @@ def over_maps(use: Use) -> Made:
 
 
 LAYERS: dict[str, Add] = {
-    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU"), recurrent),
+    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", *OTHERS), recurrent),
     "RNN": of_cells,
     "Bidirectional": both_ways,
     **{f"ConvLSTM{rank}D": over_maps for rank in (1, 2, 3)},
