@@ -63,6 +63,13 @@ FORMATS: dict[str, Format] = {
         evidence.is_hf,
         ("seq",),
     ),
+    "gguf": Format(
+        "weights for llama.cpp and others, with metadata: the header alone",
+        (".gguf",),
+        "`GGUF` as its first bytes",
+        evidence.is_gguf,
+        ("seq",),
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

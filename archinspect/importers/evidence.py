@@ -36,3 +36,8 @@ def is_hf(file: File) -> bool:
     return start.startswith(b"{") and any(
         re.search(rb'"%s"\s*:' % key, file.head) for key in (b"model_type", b"architectures", b"transformers_version")
     )
+
+
+def is_gguf(file: File) -> bool:
+    """Whether it is a file of GGUF."""
+    return file.head.startswith(b"GGUF")

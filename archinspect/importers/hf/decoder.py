@@ -221,7 +221,7 @@ def layer(  # noqa: PLR0913, PLR0917 - what a layer needs
 
 def _attend(net: GraphBuilder, c: Config, d: Decoder, size: Sizes, span: int | None, x: Tensor) -> Tensor:
     if d.latent:
-        return latent.attention(net, c, size.heads, size.width, x)
+        return latent.attention(net, latent.latent_of(c, size.heads, size.width), x)
     query_bias = holds(c, d.query_bias)
     value_bias = query_bias if d.value_bias is None else holds(c, d.value_bias)
     a = Attention(
