@@ -82,11 +82,10 @@ def llama(kind=Q4_K, value_kind=Q6_K, layers=2):
 SIZES = {"BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1, "I32": 4, "I8": 1, "U8": 1}
 
 
-def safetensors(tensors, *, data=True, metadata=None):
+def safetensors(tensors, *, data=True):
     """Return a file; `tensors` are types and shapes by name."""
-    head, offset = {}, 0
-    if metadata:
-        head["__metadata__"] = metadata
+    head: dict = {"__metadata__": {"format": "pt"}}
+    offset = 0
     for name, (kind, *shape) in tensors.items():
         count = SIZES[kind]
         for size in shape:
@@ -97,7 +96,30 @@ def safetensors(tensors, *, data=True, metadata=None):
     return struct.pack("<Q", len(text)) + text + bytes(offset if data else 0)
 
 
+LLAMA = {
+    "model.embed_tokens.weight": ("BF16", 100, 64),
+    **{
+        f"model.layers.{layer}.{name}.weight": ("BF16", *shape)
+        for layer in range(2)
+        for name, shape in {
+            "self_attn.q_proj": (64, 64),
+            "self_attn.k_proj": (32, 64),
+            "self_attn.v_proj": (32, 64),
+            "self_attn.o_proj": (64, 64),
+            "mlp.gate_proj": (96, 64),
+            "mlp.up_proj": (96, 64),
+            "mlp.down_proj": (64, 96),
+            "input_layernorm": (64,),
+            "post_attention_layernorm": (64,),
+        }.items()
+    },
+    "model.norm.weight": ("F32", 64),
+    "lm_head.weight": ("BF16", 100, 64),
+}
+"""The tensors of a small Llama."""
+
 MADE = {
+    "model.safetensors": lambda: safetensors(LLAMA),
     "small-Q4_K_M.gguf": lambda: gguf(metadata(), llama()),
     "small-Q8_0.gguf": lambda: gguf(metadata(), llama(Q8_0, Q8_0)),
 }

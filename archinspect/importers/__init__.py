@@ -63,6 +63,12 @@ FORMATS: dict[str, Format] = {
         evidence.is_hf,
         ("seq",),
     ),
+    "safetensors": Format(
+        "weights in safetensors: the header alone, a table of its tensors; beside a `config.json` see `hf`",
+        (".safetensors",),
+        "a length and a JSON object of tensors with `data_offsets`, or a folder with an index of such files",
+        evidence.is_safetensors,
+    ),
     "gguf": Format(
         "weights for llama.cpp and others, with metadata: the header alone",
         (".gguf",),
