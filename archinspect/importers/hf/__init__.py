@@ -13,7 +13,8 @@ from archinspect.graph.builder import GraphBuilder
 from archinspect.importers import safetensors
 from archinspect.importers.file import File
 from archinspect.importers.hf.config import VERSION, Config
-from archinspect.importers.hf.models import Wanted, model
+from archinspect.importers.hf.models import model
+from archinspect.importers.hf.wanted import Wanted
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.importers.hf import experts
+from archinspect.importers.hf import delta, experts
 from archinspect.importers.hf.decoder import Decoder, Names
 from archinspect.importers.hf.experts import Experts
 
@@ -84,6 +84,31 @@ _NEOX_NAMES = Names(
 )
 _DEEPSEEK = Experts(count="n_routed_experts", shared="n_shared_experts", is_dense=experts.before_first)
 _GEMMA = _BIASED._replace(activation="hidden_activation")
+
+
+_LFM2 = Decoder(
+    Names(
+        norm="embedding_norm",
+        mlp="feed_forward",
+        norms=("operator_norm", "ffn_norm"),
+        o="out_proj",
+        q_norm="q_layernorm",
+        k_norm="k_layernorm",
+        gate="w1",
+        up="w3",
+        down="w2",
+    ),
+    activation="=silu",
+    qk_norms="head",
+    mixer=delta.short_conv,
+)
+_QWEN_GATED = Decoder(mixer=delta.gated)
+_QWEN_SHARED = Experts(
+    count="num_experts",
+    shared_units="shared_expert_intermediate_size",
+    shared_gate=True,
+    shared_name="shared_expert",
+)
 
 
 def _opt(c: Config) -> dict[str, Any]:
@@ -331,6 +356,8 @@ DECODERS: dict[str, Decoder] = {
         ),
     ),
     "internlm3": Decoder(query_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
+    "lfm2": _LFM2._replace(adjust=delta.lfm2),
+    "lfm2_moe": _LFM2._replace(experts=Experts(count="num_experts", is_dense=experts.before_dense)),
     "llama": _LLAMA,
     "llama4_text": _BIASED._replace(
         names=Names(mlp="feed_forward"),
@@ -460,6 +487,12 @@ DECODERS: dict[str, Decoder] = {
         windows="all_if_asked",
         experts=Experts(count="num_experts", is_dense=experts.not_every, may_lack=True),
     ),
+    "qwen3_5_moe_text": _QWEN_GATED._replace(
+        experts=_QWEN_SHARED,
+        inner="moe_intermediate_size",
+    ),
+    "qwen3_5_text": _QWEN_GATED,
+    "qwen3_next": _QWEN_GATED._replace(experts=_QWEN_SHARED._replace(is_dense=experts.not_every, may_lack=True)),
     "seed_oss": _LLAMA._replace(out_bias="attention_out_bias"),
     "smollm3": _LLAMA._replace(windows="without_rotation"),
     "stablelm": _STABLELM,
