@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.importers.hf import delta, experts
+from archinspect.importers.hf import delta, experts, ssm
 from archinspect.importers.hf.decoder import Decoder, Names
 from archinspect.importers.hf.experts import Experts
+from archinspect.importers.hf.parts import Attention
 
 if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
+    from archinspect.importers.hf.decoder import Sizes
 
 _PRE = ("input_layernorm", "post_attention_layernorm")
 _SANDWICH = (*_PRE, "pre_feedforward_layernorm", "post_feedforward_layernorm")
@@ -109,6 +111,34 @@ _QWEN_SHARED = Experts(
     shared_gate=True,
     shared_name="shared_expert",
 )
+
+
+_HYBRID_NAMES = Names(
+    norm="final_layernorm", mlp="feed_forward", norms=("input_layernorm", "pre_ff_layernorm")
+)
+_HYBRID = _LLAMA._replace(names=_HYBRID_NAMES)
+
+
+def _hybrid_attention(c: Config, size: Sizes) -> Attention:
+    bias = c.flag("attention_bias")
+    return Attention(
+        size.heads,
+        size.kv_heads,
+        size.head,
+        size.width,
+        query_bias=bias,
+        key_bias=bias,
+        value_bias=bias,
+        out_bias=bias,
+        rotary=size.head,
+    )
+
+
+def _granite(c: Config) -> dict[str, Any]:
+    kind = c.text("position_embedding_type")
+    if kind not in ("", "nope", "rope"):
+        raise c.wrong("position_embedding_type", "rope or nope")
+    return {"rotary": "all" if kind == "rope" else ""}
 
 
 def _opt(c: Config) -> dict[str, Any]:
@@ -216,6 +246,7 @@ DECODERS: dict[str, Decoder] = {
         names=Names(norms=("attention_layernorm", "feedforward_layernorm")), gated=False, qk_norms="head"
     ),
     "arcee": _LLAMA._replace(gated=False),
+    "bamba": _HYBRID._replace(mixer=ssm.bamba),
     "biogpt": _FAIRSEQ._replace(
         names=_FAIRSEQ_NAMES._replace(root="biogpt", head="output_projection"),
         inner="intermediate_size",
@@ -290,6 +321,7 @@ DECODERS: dict[str, Decoder] = {
     ),
     "exaone4": _PLAIN._replace(names=Names(norms=_AFTER), order="post", qk_norms="head", windows="every_4"),
     "falcon": _FALCON,
+    "falcon_h1": _HYBRID._replace(mixer=ssm.falcon(_hybrid_attention)),
     "gemma": _GEMMA._replace(activation="hidden_act"),
     "gemma2": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_2"),
     "gemma3_text": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_6", qk_norms="head"),
@@ -336,6 +368,19 @@ DECODERS: dict[str, Decoder] = {
     "gptj": _GPTJ,
     "granite": _LLAMA,
     "granitemoe": _BIASED._replace(names=Names(mlp="block_sparse_moe"), experts=Experts(units="intermediate_size")),
+    "granitemoehybrid": _BIASED._replace(
+        names=Names(mlp="block_sparse_moe", down="output_linear"),
+        inner="shared_intermediate_size",
+        fused_mlp="input_linear",
+        mixer=ssm.granite,
+        experts=Experts(
+            units="intermediate_size",
+            shared_units="shared_intermediate_size",
+            shared_name="shared_mlp",
+            may_lack=True,
+        ),
+        adjust=_granite,
+    ),
     "granitemoeshared": _BIASED._replace(
         names=Names(mlp="block_sparse_moe"),
         experts=Experts(units="intermediate_size", shared_units="shared_intermediate_size", shared_name="shared_mlp"),
@@ -356,6 +401,13 @@ DECODERS: dict[str, Decoder] = {
         ),
     ),
     "internlm3": Decoder(query_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
+    "jamba": Decoder(
+        _HYBRID_NAMES,
+        head_dim="",
+        rotary="",
+        mixer=ssm.jamba,
+        experts=Experts(count="num_experts", units="intermediate_size", is_dense=ssm.is_dense),
+    ),
     "lfm2": _LFM2._replace(adjust=delta.lfm2),
     "lfm2_moe": _LFM2._replace(experts=Experts(count="num_experts", is_dense=experts.before_dense)),
     "llama": _LLAMA,
