@@ -23,8 +23,8 @@ ROOTS = {"esm": "esm", "eurobert": "model", "modernbert": "model"}
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder with its head."""
     end = ending(c, architecture, ENDS) if architecture else "Model"
-    if c.find("is_decoder") is True or c.find("is_folding_model") is True:
-        raise c.refuse("as a decoder, or to fold proteins, it is not read")
+    if c.find("is_decoder") is True:
+        raise c.refuse("as a decoder, with is_decoder, it is not read")
     net = wanted.net
     (ids,) = wanted.words(c.maybe("max_position_embeddings", 1), "input_ids")
     with within(net, ROOTS[c.kind] if end != "Model" else ""):
@@ -42,7 +42,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     return (_judge(net, c, x, each=end == "ForTokenClassification"),)
 
 
-def _attention(c: Config, *, bias: bool, rotates: bool = True, kv_heads: int | None = None, **names: str) -> Attention:
+def _attention(c: Config, *, bias: bool, rotates: bool = True, kv_heads: int | None = None) -> Attention:
     width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     size = c.maybe("head_dim", 1) or width // heads
     if c.find("head_dim") is None and width % heads:
@@ -61,7 +61,6 @@ def _attention(c: Config, *, bias: bool, rotates: bool = True, kv_heads: int | N
         out_bias=bias,
         causal=False,
         rotary=size if rotates else 0,
-        **names,  # type: ignore[arg-type] # names of layers
     )
 
 
@@ -75,8 +74,8 @@ def _esm(net: GraphBuilder, c: Config, ids: Tensor) -> tuple[Tensor, Tensor]:
             x = norm(net, x, "layer", "layer_norm")
         if positions == "absolute":
             x = net.add(LearnedPositions(input_dim=c.whole("max_position_embeddings")), x, name="position_embeddings")
-    names = {"q": "self.query", "k": "self.key", "v": "self.value", "o": "output.dense"}
-    a = _attention(c, bias=True, rotates=positions == "rotary", **names)
+    a = _attention(c, bias=True, rotates=positions == "rotary")
+    a = a._replace(q="self.query", k="self.key", v="self.value", o="output.dense")
     m = Mlp(c.whole("intermediate_size"), "gelu", gated=False, bias=True, up="intermediate.dense", down="output.dense")
     layers = c.count("num_hidden_layers")
     for number in range(layers):
@@ -112,7 +111,7 @@ def _modernbert(net: GraphBuilder, c: Config, ids: Tensor) -> tuple[Tensor, Tens
     width, kind = c.whole("hidden_size"), _kind(c)
     words = table(net, ids, c.whole("vocab_size"), width, "embeddings.tok_embeddings")
     x = norm(net, words, kind, "embeddings.norm")
-    a = _attention(c, bias=c.flag("attention_bias"), fused="Wqkv", o="Wo")
+    a = _attention(c, bias=c.flag("attention_bias"))._replace(fused="Wqkv", o="Wo")
     m = Mlp(c.whole("intermediate_size"), c.text("hidden_activation"), bias=c.flag("mlp_bias"), down="Wo", fused="Wi")
     for number in range(c.count("num_hidden_layers")):
         with within(net, f"layers.{number}", "layer"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.importers.hf import delta, experts, ssm
+from archinspect.importers.hf import delta, experts, recurrent, ssm
 from archinspect.importers.hf.decoder import Decoder, Names
 from archinspect.importers.hf.experts import Experts
 from archinspect.importers.hf.parts import Attention
@@ -113,9 +113,7 @@ _QWEN_SHARED = Experts(
 )
 
 
-_HYBRID_NAMES = Names(
-    norm="final_layernorm", mlp="feed_forward", norms=("input_layernorm", "pre_ff_layernorm")
-)
+_HYBRID_NAMES = Names(norm="final_layernorm", mlp="feed_forward", norms=("input_layernorm", "pre_ff_layernorm"))
 _HYBRID = _LLAMA._replace(names=_HYBRID_NAMES)
 
 
@@ -423,6 +421,7 @@ DECODERS: dict[str, Decoder] = {
             computes_all=True,
         ),
     ),
+    "minimax": Decoder(windows="all", experts=Experts(units="intermediate_size"), mixer=recurrent.minimax),
     "minimax_m2": _PLAIN._replace(qk_norms="all", experts=Experts(units="intermediate_size"), rotary="rotary_dim"),
     "ministral": _PLAIN._replace(windows="all"),
     "ministral3": _PLAIN._replace(windows="all"),
@@ -545,6 +544,21 @@ DECODERS: dict[str, Decoder] = {
     ),
     "qwen3_5_text": _QWEN_GATED,
     "qwen3_next": _QWEN_GATED._replace(experts=_QWEN_SHARED._replace(is_dense=experts.not_every, may_lack=True)),
+    "recurrent_gemma": Decoder(
+        Names(
+            norm="final_norm",
+            attention="temporal_block",
+            mlp="mlp_block",
+            norms=("temporal_pre_norm", "channel_pre_norm"),
+        ),
+        query_bias="attention_bias",
+        out_bias=True,
+        mlp_bias=True,
+        activation="hidden_activation",
+        windows="windowed",
+        mixer=recurrent.recurrent_gemma,
+        adjust=recurrent.halved,
+    ),
     "seed_oss": _LLAMA._replace(out_bias="attention_out_bias"),
     "smollm3": _LLAMA._replace(windows="without_rotation"),
     "stablelm": _STABLELM,

@@ -44,10 +44,10 @@ class GatedDelta(Op):
     heads: int = arg("heads of values", Int(1))
     keys: int = arg("features of a head's keys", Int(1))
 
-    def output(self, *shapes: Shape) -> Shape:
+    def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[2]
 
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: ARG002, D102 - as every operator
         values = output[-1] // self.heads
         chunks = output[0] * self.heads * ceil_div(output[1], CHUNK)
         each = CHUNK * CHUNK * (2 * self.keys + values) + 3 * CHUNK * self.keys * values

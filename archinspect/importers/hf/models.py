@@ -30,7 +30,7 @@ OTHERS = {
     **dict.fromkeys(("esm", "eurobert", "modernbert"), "bidirectional"),
     **dict.fromkeys(("data2vec-audio", "hubert", "wav2vec2", "wav2vec2-conformer", "wavlm"), "sounds"),
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
-    **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h"), "states"),
+    **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     "swin": "swin",
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
 }

@@ -14,7 +14,7 @@ from archinspect.ops.embed import ClassToken, LearnedPositions
 from archinspect.ops.image import Resizing
 from archinspect.ops.merge import Concatenate
 from archinspect.ops.norm import BatchNormalization
-from archinspect.ops.tensor import ReduceMean, Select, Slice
+from archinspect.ops.tensor import ReduceMean, Select
 
 if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
@@ -71,7 +71,7 @@ def _stages(c: Config, reductions: str) -> list[Stage]:
     ]
     if any(len(one) < count for one in (*found, ratios)) or any(type(one) not in (int, float) for one in ratios):
         raise c.wrong("num_encoder_blocks", "at most as many as there are sizes")
-    stages = [Stage(*sizes, ratio) for *sizes, ratio in zip(*found, ratios, strict=False)][:count]
+    stages = [Stage(*(one[i] for one in found), ratio=float(ratios[i])) for i in range(count)]  # type: ignore[misc] # six
     for stage in stages:
         if stage.width % stage.heads:
             raise c.wrong("num_attention_heads", "divisors of the hidden_sizes")
@@ -147,8 +147,8 @@ def _mixed(net: GraphBuilder, c: Config, x: Tensor, side: Side, s: Stage) -> Ten
 def _segments(net: GraphBuilder, c: Config, states: list[tuple[Tensor, Side]]) -> Tensor:
     width, first = c.whole("decoder_hidden_size"), states[0][1]
     found = []
-    for number, (x, side) in enumerate(states):
-        x = reshape(net, dense(net, x, width, f"linear_projections.{number}.proj"), *side, width)
+    for number, (state, side) in enumerate(states):
+        x = reshape(net, dense(net, state, width, f"linear_projections.{number}.proj"), *side, width)
         found.append(
             net.add(Resizing(height=first[0], width=first[1], interpolation="bilinear"), x) if side != first else x
         )

@@ -28,17 +28,17 @@ class RelativeScores(Op):
     fewer: int = arg("how many fewer positions than two for each step there are", Int(0), 0)
     biases: int = arg("biases of queries, each of all features", Int(0), 2)
 
-    def output(self, *shapes: Shape) -> Shape:
+    def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[0]
 
-    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:  # noqa: ARG002, D102 - as every operator
         axes = numbered(range(1, 3))
         return {
             "positions": Weight((self.features, self.features), axes),
             **({"biases": Weight((self.biases, self.features), axes)} if self.biases else {}),
         }
 
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: ARG002, D102 - as every operator
         batch, steps = output[0], output[1]
         positions = 2 * steps - self.fewer
         macs = positions * self.features * (self.features + batch * steps)

@@ -46,13 +46,18 @@ MASKS = 0.05
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder of waves with its head."""
     end = ending(c, architecture, ("ForCTC", "ForSequenceClassification", "Model")) if architecture else "Model"
-    if c.find("add_adapter") is True or c.find("adapter_attn_dim") is not None:
-        raise c.refuse("adapters are not read")
+    adapts = c.kind != "hubert" and c.find("add_adapter") is True
+    if adapts and end == "ForSequenceClassification":
+        raise c.refuse("a classifier with add_adapter is not read: such a model does not run")
+    stable = c.find("do_stable_layer_norm") is True and c.kind in ("hubert", "wav2vec2")
+    if stable and c.find("adapter_attn_dim") is not None:
+        raise c.refuse("adapters in layers, with adapter_attn_dim, are not read")
     net = wanted.net
     (wave,) = wanted.words(None, input_values=(SAMPLES,))
     states: list[Tensor] = []
     with within(net, ROOTS.get(c.kind, c.kind) if end != "Model" else ""):
         x = _encoder(net, c, wave, states)
+        x = _adapted(net, c, x) if adapts else x
     if end == "Model":
         return (x,)
     if end == "ForCTC":
@@ -62,6 +67,23 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         x = net.add(Average(), *states)
     x = dense(net, x, c.whole("classifier_proj_size"), "projector")
     return (dense(net, net.add(ReduceMean(axis=[1]), x), c.labels(), "classifier"),)
+
+
+def _adapted(net: GraphBuilder, c: Config, x: Tensor) -> Tensor:
+    """Add convolutions after the last layer, which make fewer steps."""
+    width = c.maybe("output_hidden_size", 1) or c.whole("hidden_size")
+    with within(net, "adapter"):
+        if width != c.whole("hidden_size"):
+            x = norm(net, dense(net, x, width, "proj"), "layer", "proj_layer_norm")
+        for number in range(c.count("num_adapter_layers")):
+            op = Conv1D(
+                filters=2 * width,
+                kernel_size=c.whole("adapter_kernel_size"),
+                strides=c.whole("adapter_stride"),
+                padding=1,
+            )
+            x = net.add(GLU(), net.add(op, x, name=f"layers.{number}.conv"))
+    return x
 
 
 def _encoder(net: GraphBuilder, c: Config, wave: Tensor, states: list[Tensor]) -> Tensor:

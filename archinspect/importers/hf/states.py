@@ -1,11 +1,24 @@
-"""Decoders whose layers have one mixer each: Mamba, Falcon Mamba, Mamba 2, Nemotron-H."""
+"""Decoders whose layers have one mixer each: Mamba, Falcon Mamba, Mamba 2, Nemotron-H; RWKV."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from archinspect.importers.hf import ssm
-from archinspect.importers.hf.parts import SQUARED, Attention, Mlp, activation, add, attention, dense, mlp, norm, table, within
+from archinspect.importers.hf.parts import (
+    SQUARED,
+    Attention,
+    Mlp,
+    activation,
+    add,
+    attention,
+    dense,
+    mlp,
+    norm,
+    table,
+    within,
+)
+from archinspect.importers.hf.recurrent import rwkv_layer
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.experts import MixtureOfExperts
 from archinspect.ops.source import Constant
@@ -16,6 +29,7 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
     from archinspect.importers.hf.wanted import Wanted
 
+ROOTS = {"nemotron_h": "model"}
 KINDS = {
     **dict.fromkeys(("M", "mamba", "linear_attention"), "mamba"),
     **dict.fromkeys(("*", "attention", "full_attention"), "attention"),
@@ -28,9 +42,11 @@ KINDS = {
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add a decoder with its head."""
     end = ending(c, architecture, ("ForCausalLM", "Model")) if architecture else "ForCausalLM"
-    net, nemotron = wanted.net, c.kind == "nemotron_h"
-    (ids,) = wanted.words(None, "input_ids")
-    with within(net, ("model" if nemotron else "backbone") if end != "Model" else ""):
+    net, root = wanted.net, ROOTS.get(c.kind, "backbone")
+    (ids,) = wanted.words(c.whole("context_length") if c.kind == "rwkv" else None, "input_ids")
+    if c.kind == "rwkv":
+        return _rwkv(c, end, net, ids)
+    with within(net, root if end != "Model" else ""):
         words = x = table(net, ids, c.whole("vocab_size"), c.whole("hidden_size"), "embeddings")
         for number, kind in enumerate(_kinds(c)):
             with within(net, f"layers.{number}", "layer"):
@@ -38,9 +54,21 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
                 with within(net, "mixer"):
                     x = add(net, x, _mixer(net, c, kind, inside))
         x = norm(net, x, "rms", "norm_f")
-    if end == "Model":
-        return (x,)
-    logits = dense(net, x, c.whole("vocab_size"), "lm_head", bias=False)
+    return (x,) if end == "Model" else _head(net, c, x, words, "lm_head")
+
+
+def _rwkv(c: Config, end: str, net: GraphBuilder, ids: Tensor) -> tuple[Tensor, ...]:
+    with within(net, "rwkv" if end != "Model" else ""):
+        words = x = table(net, ids, c.whole("vocab_size"), c.whole("hidden_size"), "embeddings")
+        for number in range(c.count("num_hidden_layers")):
+            with within(net, f"blocks.{number}", "block"):
+                x = rwkv_layer(net, c, number, x)
+        x = norm(net, x, "layer", "ln_out")
+    return (x,) if end == "Model" else _head(net, c, x, words, "head")
+
+
+def _head(net: GraphBuilder, c: Config, x: Tensor, words: Tensor, name: str) -> tuple[Tensor, ...]:
+    logits = dense(net, x, c.whole("vocab_size"), name, bias=False)
     if c.flag("tie_word_embeddings"):
         net.tie(logits.producer, words.producer)
     return (logits,)
@@ -127,7 +155,11 @@ def _experts(net: GraphBuilder, c: Config, plain: Mlp, x: Tensor) -> Tensor:
         raise c.refuse("experts of narrower features, with moe_latent_size, are not read")
     inside = activation(c, "relu" if plain.activation == SQUARED else plain.activation)
     op = MixtureOfExperts(
-        num_experts=count, top_k=top, units=c.whole("moe_intermediate_size"), gated=False, activation=inside  # type: ignore[arg-type] # an operator
+        num_experts=count,
+        top_k=top,
+        units=c.whole("moe_intermediate_size"),
+        gated=False,
+        activation=inside,
     )
     found = net.add(op, x, name="experts")
     net.add(Constant(shape=[count]), name="gate.e_score_correction_bias")
