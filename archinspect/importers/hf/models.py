@@ -31,6 +31,7 @@ OTHERS = {
     **dict.fromkeys(("data2vec-audio", "hubert", "wav2vec2", "wav2vec2-conformer", "wavlm"), "sounds"),
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
+    **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
     "swin": "swin",
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
 }
