@@ -100,3 +100,16 @@ def is_keras(file: File) -> bool:
 def is_tflite(file: File) -> bool:
     """Whether it is a FlatBuffer of TensorFlow Lite's schema."""
     return file.head[4:8] == b"TFL3"
+
+
+def is_gguf(file: File) -> bool:
+    """Whether it is a file of GGUF."""
+    return file.head.startswith(b"GGUF")
+
+
+def is_safetensors(file: File) -> bool:
+    """Whether it is a file of safetensors, or a folder of some without a configuration."""
+    if file.is_folder:
+        names = os.listdir(file.path)
+        return "config.json" not in names and any(name.endswith(".safetensors") for name in names)
+    return file.head[5:9] == b"\0\0\0{"  # the length of the header, and the header
