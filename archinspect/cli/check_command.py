@@ -10,11 +10,13 @@ import click
 
 from archinspect.cli.common import format_option, stdout_console
 from archinspect.cli.kinds import SpecType, of_format
+from archinspect.cli.rules import rule_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from archinspect.api import Checked
+    from archinspect.checks.selection import Choice
 
 
 class CheckedType(SpecType):
@@ -28,10 +30,10 @@ class CheckedType(SpecType):
 @click.command("check")
 @click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|NAME]...")
 @format_option("full", "concise", "json", help="concise prints a line per problem, json everything.")
-@click.option("--hints", is_flag=True, help="Also tell what is no mistake, such as windows that leave rows out.")
+@rule_options
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
-def command(specs: tuple[str, ...], form: str, *, hints: bool, strict: bool, require_complete: bool) -> None:
+def command(specs: tuple[str, ...], form: str, rules: Choice, *, strict: bool, require_complete: bool) -> None:
     """Check that specs fit together and keep what their `expect` states.
 
     A name with a suffix or a slash is a file or a folder; others may be built-in networks. Folders are searched for
@@ -42,27 +44,33 @@ def command(specs: tuple[str, ...], form: str, *, hints: bool, strict: bool, req
     \b
     Examples:
       archinspect check my_net.yaml
-      archinspect check specs/ --format concise
+      archinspect check specs/ --format concise --extend-select bias-before-norm
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect import api  # a help page needs no engine
+    from archinspect.checks.selection import chosen
     from archinspect.language.library import is_path
     from archinspect.language.load import not_found
 
+    codes = chosen([rules])
     checked, missing = [], []
     for spec in _files(specs) if specs else _specs_here():
         try:
             if is_path(spec) and not os.path.exists(spec):
                 raise api.NotFoundError(not_found(spec))  # noqa: TRY301 - one way to tell it
-            checked.append(api.check(of_format(spec)))
+            checked.append(api.check(of_format(spec), codes))
         except api.NotFoundError as error:
             missing.append(str(error))
     if checked or not missing:
-        _print(checked, form, hints=hints)
+        _print(checked, form)
     for message in missing:
         click.echo(f"Error: {message}", err=True)
     partial = any(result.report and result.report.status == "partial" for result in checked)
-    bad = any(not result.ok or (strict and result.diagnostics) for result in checked)
+    bad = any(not result.ok or (strict and _warns(result)) for result in checked)
     sys.exit(2 if missing else 1 if bad or (require_complete and partial) else 0)
+
+
+def _warns(result: Checked) -> bool:
+    return any(one.severity == "warning" for one in result.diagnostics)
 
 
 def _files(specs: Sequence[str]) -> Iterator[str]:
@@ -104,13 +112,12 @@ def _below(folder: str) -> list[str]:
     return sorted(found, key=lambda path: path.split(os.sep))
 
 
-def _print(checked: list[Checked], form: str, *, hints: bool) -> None:
+def _print(checked: list[Checked], form: str) -> None:
     from archinspect.render import check as render  # a help page needs none
 
-    found = [one for result in checked for one in (*result.diagnostics, *(result.hints if hints else ()))]
-    untold = 0 if hints else sum(len(result.hints) for result in checked)
+    found = [one for result in checked for one in result.diagnostics]
     if form == "json":
         click.echo(render.check_json(found))
         return
     templates = sum(result.template for result in checked)
-    render.print_check(found, stdout_console(), form=form, specs=len(checked), templates=templates, untold=untold)
+    render.print_check(found, stdout_console(), form=form, specs=len(checked), templates=templates)

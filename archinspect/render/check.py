@@ -23,22 +23,25 @@ def check_json(found: Sequence[Diagnostic]) -> str:
     return json_text([as_dict(diagnostic) for diagnostic in found])
 
 
-def print_check(
-    found: Sequence[Diagnostic], console: Console, *, form: str, specs: int, templates: int, untold: int
-) -> None:
-    """Print the problems, `full` or `concise`, and a line that counts them and the hints that are not printed.
-
-    Of `specs` so many are `templates`.
-    """
+def print_check(found: Sequence[Diagnostic], console: Console, *, form: str, specs: int, templates: int) -> None:
+    """Print the problems, `full` or `concise`, and a line that counts them. Of `specs` so many are `templates`."""
     for diagnostic in found:
         console.print(concise(diagnostic) if form == "concise" else full(diagnostic), soft_wrap=True)
         if form == "full":
             console.print()
+    style = {"error": "red", "warning": "yellow"}
+    severities = {diagnostic.severity for diagnostic in found}
+    worst = next((style[one] for one in style if one in severities), "green")
+    console.print(counts(found, specs=specs, templates=templates), style=worst)
+
+
+def counts(found: Sequence[Diagnostic], *, specs: int, templates: int = 0) -> str:
+    """Return the line that counts specs and problems."""
     count = Counter(diagnostic.severity for diagnostic in found)
-    errors, warnings, hints = count["error"], count["warning"], count["hint"]
+    errors, warnings, infos = count["error"], count["warning"], count["info"]
     parts = [f"{counted(specs, 'spec')} checked"]
     parts += [f"{templates} of them {'a template' if templates == 1 else 'templates'}"] if templates else []
     parts += [counted(errors, "error") if errors else "no errors"]
-    parts += [counted(warnings, "warning")] if warnings else ["no warnings"] if hints or untold else []
-    parts += [counted(hints, "hint")] if hints else [f"{counted(untold, 'hint')} (--hints)"] if untold else []
-    console.print(", ".join(parts), style="red" if errors else "yellow" if warnings else "green")
+    parts += [counted(warnings, "warning")] if warnings else ["no warnings"] if infos else []
+    parts += [counted(infos, "info")] if infos else []
+    return ", ".join(parts)

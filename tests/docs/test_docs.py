@@ -36,6 +36,7 @@ from archinspect.base import diagnostics, source
 from archinspect.base.codes import CODES, Code
 from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
+from archinspect.checks.table import RULES
 from archinspect.graph import builder, infer
 from archinspect.language import evaluation, expressions, load, scope, steps
 from archinspect.language import parse as parse_spec
@@ -64,6 +65,16 @@ Every built-in network with its parameters and MACs. `archinspect summary NAME` 
 
 """,
     ),
+    "checks.md": (
+        "archinspect rule --all --format markdown",
+        """\
+# Rules
+
+What `archinspect check` looks for in a network that fits together. `archinspect rule CODE` prints what stands here.
+[Checking specs](check.md) says how rules are selected, and what else `check` does.
+
+""",
+    ),
 }
 """The pages that commands write: each command, and what stands before its output."""
 
@@ -89,7 +100,7 @@ NOT_RUN = (
     "lint-imports",
 )
 # Programs that a shown command may use; nothing else is run.
-RUN = {"archinspect", "cat", "echo", "grep", "head", "mkdir", "printf", "tail"}
+RUN = {"archinspect", "cat", "echo", "grep", "head", "mkdir", "printf", "seq", "tail"}
 
 LEFT_OUT = "..."
 
@@ -199,7 +210,7 @@ def shows_problem_of(file, block):
     """Return whether the block shows what a command finds wrong with this file."""
     if block is None or block.language != "console" or not file:
         return False
-    problem = re.compile(rf"{re.escape(file)}(:\d+:\d+)?: (error|warning|hint)\[")
+    problem = re.compile(rf"{re.escape(file)}(:\d+:\d+)?: (error|warning|info)\[")
     checks = [command for command in commands(block) if re.search("archinspect check | --devices ", command.text)]
     return any(problem.match(line) for command in checks for line in command.output)
 
@@ -221,8 +232,7 @@ def test_specs_are_valid_or_their_problem_is_shown(block, tmp_path):
     store_files(block, tmp_path)
     file = tmp_path / (block.file or "unnamed.yaml")
     file.write_text(block.text, encoding="utf-8")
-    checked = archinspect.check(file)
-    told = [*checked.diagnostics, *(checked.hints if is_wrong else ())]
+    told = archinspect.check(file, RULES if is_wrong else None).diagnostics
     found = [f"{d.span.line}: {d.severity}[{d.code}]: {d.message}" for d in told]
     if is_wrong:
         assert found, f"{block.id}: nothing is wrong with this spec, but the next block shows a problem"
@@ -390,7 +400,8 @@ def codes_table():
     yield "| Code | Severity | Meaning |"
     yield "| --- | --- | --- |"
     for code, meaning in CODES.items():
-        yield f"| [`{code}`](#{code}) | {meaning.severity} | {meaning.text} |"
+        page = "checks.md" if code in RULES else ""
+        yield f"| [`{code}`]({page}#{code}) | {meaning.severity} | {meaning.text} |"
 
 
 def test_the_table_of_codes_is_that_of_the_code(stored):
@@ -402,8 +413,9 @@ def test_the_table_of_codes_is_that_of_the_code(stored):
 
 
 def test_every_code_has_an_example():
-    document = ROOT / "docs" / "errors.md"
-    shown = set(re.findall(r"(?:error|warning|hint)\[([a-z-]+)\]", "\n".join(b.text for b in blocks(document))))
+    documents = [ROOT / "docs" / page for page in ("errors.md", "checks.md")]
+    text = "\n".join(block.text for document in documents for block in blocks(document))
+    shown = set(re.findall(r"(?:error|warning|info)\[([a-z0-9-]+)\]", text))
     assert shown == {*CODES} == {*get_args(Code)}
 
 
