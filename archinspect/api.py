@@ -250,7 +250,7 @@ def diff(old: Spec, new: Spec, **settings: Any) -> Diff:  # noqa: ANN401 - as ne
 
 
 @collection_paused()
-def check(spec: str | Path, rules: Collection[str] | None = None) -> Checked:
+def check(spec: str | Path | Source, rules: Collection[str] | None = None) -> Checked:
     """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec.
 
     `rules` are the codes of the rules that look, as in `archinspect rule --all`; without, errors and warnings.
@@ -311,8 +311,10 @@ def builtin_reports(*, as_measured: bool = False) -> Iterator[tuple[str, Report]
             yield name, (found.as_measured() if as_measured else found).report()
 
 
-def _opened(spec: str | Path | Mapping[str, Any]) -> Source | Opened:
+def _opened(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:
     """Return the text of a spec, or a file of another format."""
+    if isinstance(spec, Source):
+        return spec
     if isinstance(spec, Mapping):
         return open_spec(spec)
     path, format_ = os.fspath(spec), ""

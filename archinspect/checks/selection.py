@@ -33,7 +33,7 @@ def chosen(choices: Iterable[Choice]) -> frozenset[str]:
     As in ruff a name that says more precisely what is meant wins: a code over a severity, that over `all`. Of a code
     that is selected and ignored equally precisely, the latter holds.
     """
-    on = set(_members("default"))
+    on = set(members("default"))
     for choice in choices:
         if choice.select is not None:
             on.clear()
@@ -44,7 +44,7 @@ def chosen(choices: Iterable[Choice]) -> frozenset[str]:
 
 
 def _of_level(names: Iterable[str], level: int) -> set[str]:
-    return {code for name in names if _level(name) == level for code in _members(name)}
+    return {code for name in names if _level(name) == level for code in members(name)}
 
 
 def _level(name: str) -> int:
@@ -52,7 +52,7 @@ def _level(name: str) -> int:
     return 0 if name == "all" else 1 if name in GROUPS else 2
 
 
-def _members(name: str) -> list[str]:
+def members(name: str) -> list[str]:
     """Return the rules of a code or a group."""
     if name == "default":
         return [code for code in RULES if CODES[code].severity != "info"]

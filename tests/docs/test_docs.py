@@ -41,6 +41,8 @@ from archinspect.graph import builder, infer
 from archinspect.language import evaluation, expressions, load, scope, steps
 from archinspect.language import parse as parse_spec
 from archinspect.ops import args
+from archinspect.project import keys as project_keys
+from archinspect.project.keys import KEYS
 from archinspect.reports import worked
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +102,16 @@ NOT_RUN = (
     "lint-imports",
 )
 # Programs that a shown command may use; nothing else is run.
+VALUES = {
+    id(project_keys.BOOL): "true or false",
+    id(project_keys.TEXT): "text",
+    id(project_keys.GLOBS): "list of patterns",
+    id(project_keys.CODES): "list of codes",
+    id(project_keys.CODES_BY_GLOB): "codes, by pattern",
+    id(project_keys.FIGURES_BY_GLOB): "bounds, by pattern",
+    id(project_keys.PERCENT): "percents",
+}
+"""What a configuration's kinds of values are called."""
 RUN = {"archinspect", "cat", "echo", "grep", "head", "mkdir", "printf", "seq", "tail"}
 
 LEFT_OUT = "..."
@@ -410,6 +422,20 @@ def test_the_table_of_codes_is_that_of_the_code(stored):
     before, _, rest = page.read_text(encoding="utf-8").partition(start)
     after = rest.partition(end)[2]
     stored(page, before + start + "\n" + "\n".join(codes_table()) + "\n\n" + end + after)
+
+
+def keys_table():
+    yield "| Key | Value | What it says |"
+    yield "| --- | --- | --- |"
+    for name, key in KEYS.items():
+        yield f"| `{name}` | {VALUES[id(key.kind)]} | {key.doc} |"
+
+
+def test_the_table_of_keys_is_that_of_the_code(stored):
+    page = ROOT / "docs" / "check.md"
+    start, end = "<!-- keys: generated -->\n", "<!-- end of keys -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(start)
+    stored(page, before + start + "\n" + "\n".join(keys_table()) + "\n\n" + end + rest.partition(end)[2])
 
 
 def test_every_code_has_an_example():
