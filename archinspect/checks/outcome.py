@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from archinspect.base.codes import Code, Severity
     from archinspect.base.diagnostics import Diagnostic
 
 
@@ -17,6 +18,8 @@ class Outcome(NamedTuple):
     files: Sequence[tuple[str, Sequence[Diagnostic]]]
     templates: int = 0
     """How many of the files need parameters, so that only their form was checked."""
+    version: str = ""
+    """Of archinspect."""
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -29,11 +32,11 @@ class Outcome(NamedTuple):
         return [*found.values()]
 
     @property
-    def by_severity(self) -> Mapping[str, int]:
+    def by_severity(self) -> Mapping[Severity, int]:
         """How many diagnostics there are of each severity."""
         return Counter(one.severity for one in self.diagnostics)
 
     @property
-    def by_code(self) -> Mapping[str, int]:
+    def by_code(self) -> Mapping[Code, int]:
         """How many diagnostics there are of each code."""
         return Counter(one.code for one in self.diagnostics)

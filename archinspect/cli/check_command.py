@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from archinspect.cli.common import format_option, stdout_console
+from archinspect import __version__
+from archinspect.cli.common import stdout_console
 from archinspect.cli.kinds import SpecType, of_format
 from archinspect.cli.rules import rule_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from archinspect.checks.outcome import Outcome
     from archinspect.checks.selection import Choice
     from archinspect.project.discovery import Target
+    from archinspect.project.run import Result
+
+
+class Written(NamedTuple):
+    """A format, and the file that it goes to; standard output without one."""
+
+    form: str
+    file: str = ""
+
+
+class FormatAndFile(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """The name of a format, perhaps with a file: `sarif=out.sarif`."""
+
+    name = "format"
+
+    def convert(self, value: str | Written, param: click.Parameter | None, ctx: click.Context | None) -> Written:
+        """Return both; refuse what is no format."""
+        if isinstance(value, Written):
+            return value
+        from archinspect.render.check import FORMATS  # a help page needs none
+
+        form, equals, file = value.partition("=")
+        if form not in FORMATS:
+            from archinspect.base.diagnostics import suggest  # the error path only
+
+            self.fail(f"no format '{form}': {suggest(form, FORMATS)}", param, ctx)
+        if equals and not file:
+            self.fail(f"no file behind '{form}='", param, ctx)
+        return Written(form, file)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the formats that begin so."""
+        from click.shell_completion import CompletionItem  # only completion needs it
+
+        from archinspect.render.check import FORMATS
+
+        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
 class CheckedType(SpecType):
@@ -26,7 +70,15 @@ class CheckedType(SpecType):
 
 @click.command("check")
 @click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|PATTERN|NAME|-]...")
-@format_option("full", "concise", "json", help="concise prints a line per problem, json everything.")
+@click.option(
+    "--format",
+    "--output-format",
+    "forms",
+    type=FormatAndFile(),
+    multiple=True,
+    metavar="NAME[=FILE]",
+    help="full (the default), concise, json, github, gitlab, sarif, junit, rdjson; into a file with =FILE. Repeatable.",
+)
 @rule_options
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
@@ -37,8 +89,10 @@ class CheckedType(SpecType):
 @click.option("--force-exclude/--no-force-exclude", default=None, help="Leave them out even where they are named.")
 @click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what git ignores.")
 @click.option("--stdin-filename", metavar="FILE", help="What standard input (`-`) is called.")
+@click.option("--statistics", is_flag=True, help="How often each code was found, instead of the problems.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
-def command(specs: tuple[str, ...], form: str, rules: Choice, **options: Any) -> None:  # noqa: ANN401 - as click's
+def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, **options: Any) -> None:  # noqa: ANN401 - as click's
     """Check that specs fit together and keep what their `expect` states.
 
     A name with a suffix or a slash is a file or a folder; others may be built-in networks. Folders, this one without
@@ -71,10 +125,11 @@ def command(specs: tuple[str, ...], form: str, rules: Choice, **options: Any) ->
     except (ConfigurationError, NothingFoundError) as error:
         raise click.UsageError(str(error)) from None
     if results or not missing:
-        _print([result.checked for result in results], form)
+        _print(_outcome(results), forms or _configured(results), statistics=options["statistics"])
     for message in missing:
         click.echo(f"Error: {message}", err=True)
-    sys.exit(2 if missing else int(any(result.failed for result in results)))
+    failed = any(result.failed for result in results) and not options["exit_zero"]
+    sys.exit(2 if missing else int(failed))
 
 
 def _targets(specs: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
@@ -92,14 +147,32 @@ def _targets(specs: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
     return list(Discovery(configurations, asked).targets(specs))
 
 
-def _print(checked: list[Any], form: str) -> None:
-    from archinspect.checks.outcome import Outcome
-    from archinspect.render import check as render  # a help page needs none
+def _configured(results: Sequence[Result]) -> tuple[Written, ...]:
+    """Return the formats that the first file's configuration names."""
+    named = next((result.configuration.get("output-format") for result in results), None)
+    return tuple(FormatAndFile().convert(one, None, None) for one in named or ())
 
-    outcome = Outcome([(one.path, one.diagnostics) for one in checked], sum(one.template for one in checked))
-    if form == "json":
-        click.echo(render.check_json(outcome.diagnostics))
+
+def _print(outcome: Outcome, forms: Sequence[Written], *, statistics: bool) -> None:
+    """Print what was found in each format; where all go to files, people read it on standard output besides."""
+    from archinspect.render.check import write
+    from archinspect.render.check.summary import print_statistics  # a help page needs none
+
+    for form, file in forms:
+        if file:
+            with open(file, "w", encoding="utf-8", newline="\n") as stream, redirect_stdout(stream):
+                write(form, outcome, stdout_console())
+    shown = [form for form, file in forms if not file]
+    if statistics:
+        print_statistics(outcome, stdout_console())
         return
-    render.print_check(
-        outcome.diagnostics, stdout_console(), form=form, specs=len(checked), templates=outcome.templates
-    )
+    for form in shown or ["full"]:
+        write(form, outcome, stdout_console())
+
+
+def _outcome(results: Sequence[Result]) -> Outcome:
+    from archinspect.checks.outcome import Outcome  # a help page needs none
+
+    checked = [result.checked for result in results]
+    files = [(one.path, one.diagnostics) for one in checked]
+    return Outcome(files, sum(one.template for one in checked), __version__)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.base.diagnostics import show, suggest
 from archinspect.base.quantity import parse_quantity
 from archinspect.checks.selection import names
+from archinspect.render.check import FORMATS as CHECK_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,15 @@ def _codes(value: object) -> tuple[str, ...]:
     return found
 
 
+def _formats(value: object) -> tuple[str, ...]:
+    found = _texts([value] if isinstance(value, str) else value)
+    for one in found:
+        name = one.partition("=")[0]
+        if name not in CHECK_FORMATS:
+            raise ValueError(f"has '{name}', which is no format: {suggest(name, CHECK_FORMATS)}")
+    return found
+
+
 def _by_glob(read: Callable[[object], Any]) -> Callable[[object], dict[str, Any]]:
     def table(value: object) -> dict[str, Any]:
         if not isinstance(value, dict) or len(value) > MAX_ITEMS:
@@ -101,6 +111,7 @@ TEXT = Kind(_text, {"type": "string", "minLength": 1})
 GLOBS = Kind(_texts, _LIST)
 CODES = Kind(_codes, {"type": "array", "items": {"$ref": "#/$defs/rule"}})
 CODES_BY_GLOB = Kind(_by_glob(_codes), {"type": "object", "additionalProperties": CODES.schema})
+FORMATS = Kind(_formats, {"type": ["string", "array"], "items": {"type": "string"}})
 PERCENT = Kind(_percent, {"type": ["string", "number"]})
 FIGURES_BY_GLOB = Kind(_by_glob(_figures), {"type": "object", "additionalProperties": {"type": "object"}})
 
@@ -118,7 +129,7 @@ KEYS = {
     "extend-per-file-ignores": Key(CODES_BY_GLOB, {}, "further ones"),
     "strict": Key(BOOL, False, "whether warnings fail"),
     "require-complete": Key(BOOL, False, "whether a network of which not everything is counted fails"),
-    "output-format": Key(TEXT, None, "how problems are printed, as `--format`"),
+    "output-format": Key(FORMATS, None, "how problems are printed, as `--format`"),
     "budgets": Key(FIGURES_BY_GLOB, {}, "bounds of figures, as in `expect`, by pattern"),
     "baseline": Key(TEXT, None, "the file of stored figures, as `--baseline`"),
     "tolerance": Key(PERCENT, 0.0, "by how much figures may grow over the baseline"),

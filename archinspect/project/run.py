@@ -31,6 +31,7 @@ class Result(NamedTuple):
 
     checked: api.Checked
     failed: bool
+    configuration: Configuration
 
 
 class Checker:
@@ -59,7 +60,7 @@ class Checker:
             raise api.NotFoundError(not_found(name))
         codes = self._codes(configuration) - configuration.ignored_for(shown)
         checked = api.check(spec, codes)
-        return Result(checked, self._fails(checked, configuration))
+        return Result(checked, self._fails(checked, configuration), configuration)
 
     def _codes(self, configuration: Configuration) -> frozenset[str]:
         found = self._chosen.get(id(configuration))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from archinspect.render.check import counts
+from archinspect.checks.outcome import Outcome
+from archinspect.render.check.summary import STYLES, counts
 from archinspect.render.data import json_text
 from archinspect.render.diagnostics import concise
 
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.checks.rule import Rule
 
-_STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
-
 
 def print_rule(rule: Rule, console: Console) -> None:
     """Print all that there is to say of a rule."""
     console.print(
-        Text.assemble((f"{rule.code}", "bold"), ": ", (rule.severity, _STYLES[rule.severity]), f", {_runs(rule)}")
+        Text.assemble((f"{rule.code}", "bold"), ": ", (rule.severity, STYLES[rule.severity]), f", {_runs(rule)}")
     )
     console.print(f"{rule.name}: {_plain(rule.what)}.")
     console.print(f"\nWhy: {rule.why}\n\nWhat to do: {rule.repair}\n\nExample:\n")
@@ -39,7 +38,7 @@ def print_rules(rules: Sequence[Rule], console: Console) -> None:
     width = max(len(rule.code) for rule in rules)
     for rule in rules:
         text = Text.assemble(
-            (f"{rule.code:{width}}", "bold"), "  ", (f"{rule.severity:7}", _STYLES[rule.severity]), "  "
+            (f"{rule.code:{width}}", "bold"), "  ", (f"{rule.severity:7}", STYLES[rule.severity]), "  "
         )
         console.print(text.append(_plain(rule.what)), soft_wrap=True)
 
@@ -82,7 +81,9 @@ def _section(rule: Rule, found: Sequence[Diagnostic]) -> str:
     example = f"<!-- file: {file} -->\n```yaml\n{rule.example}```\n\n"
     option = "" if rule.is_default else f" --extend-select {rule.code}"
     lines = [concise(one).plain.replace("<text>", file, 1) for one in found]
-    shown = "\n".join([f"$ archinspect check {file}{option} --format concise", *lines, counts(found, specs=1)])
+    shown = "\n".join(
+        [f"$ archinspect check {file}{option} --format concise", *lines, counts(Outcome([(file, found)]))]
+    )
     return f"{head}{example}```console\n{shown}\n```\n\n{rule.repair}\n"
 
 

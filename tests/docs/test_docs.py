@@ -109,6 +109,7 @@ VALUES = {
     id(project_keys.CODES): "list of codes",
     id(project_keys.CODES_BY_GLOB): "codes, by pattern",
     id(project_keys.FIGURES_BY_GLOB): "bounds, by pattern",
+    id(project_keys.FORMATS): "format, or list of them",
     id(project_keys.PERCENT): "percents",
 }
 """What a configuration's kinds of values are called."""
@@ -491,7 +492,10 @@ def test_keys_of_the_report_are_explained(sample):
 def test_keys_of_other_forms_are_explained():
     span = Span(Source("net.yaml", ""))
     wrong = render.diagnostics.as_dict(Diagnostic("step", "message", span, fix=Fix(span, "text")))
-    assert keys("json.md", "check") == {*wrong, *(f"fix.{key}" for key in wrong["fix"])}
+    found = {f"diagnostics.{key}" for key in (*wrong, *(f"fix.{key}" for key in wrong["fix"]))}
+    assert keys("json.md", "check") == found | {
+        *json.loads(command_line.run("check", "alexnet", "--format", "json").stdout)
+    }
     op: dict = render.listing.op_dict(ops.find_operator("Dense"))
     arguments = {f"arguments[].{key}" for argument in op["arguments"] for key in argument}
     assert keys("json.md", "ops") == set(op) | arguments
