@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.sweep import Sweep
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.symbolic.formulas import Formula
+    from archinspect.checks import Limits
     from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
@@ -259,19 +260,20 @@ class Network:
         with collection_paused():
             return diff(self.facts, new.facts)
 
-    def check(self, rules: Collection[str] | None = None) -> list[Diagnostic]:
+    def check(self, rules: Collection[str] | None = None, limits: Limits | None = None) -> list[Diagnostic]:
         """Return what is wrong with a network that fits together, its `expect` included, in file order.
 
-        `rules` are the codes of the rules that look; without, those that do by default.
+        `rules` are the codes of the rules that look; without, those that do by default. `limits` are budgets and what a
+        baseline has stored.
         """
-        found = self._checked(rules)
-        return _whatever_the_sizes(found, self.otherwise._checked(rules)) if self.otherwise else found  # noqa: SLF001 - its own
+        found = self._checked(rules, limits)
+        return _whatever_the_sizes(found, self.otherwise._checked(rules, limits)) if self.otherwise else found  # noqa: SLF001 - its own
 
-    def _checked(self, rules: Collection[str] | None) -> list[Diagnostic]:
-        from archinspect.checks import run_checks
+    def _checked(self, rules: Collection[str] | None, limits: Limits | None) -> list[Diagnostic]:
+        from archinspect.checks import Limits, run_checks
 
         with collection_paused():
-            return run_checks(self.facts, self.warnings, rules)
+            return run_checks(self.facts, self.warnings, rules, limits or Limits())
 
     def _worked(self) -> tuple[Any, ...]:
         """Return the layers that can be worked out with the network's own numbers."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.fit import Fit
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
+    from archinspect.checks import Limits
     from archinspect.importers import Opened
     from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
@@ -250,10 +251,11 @@ def diff(old: Spec, new: Spec, **settings: Any) -> Diff:  # noqa: ANN401 - as ne
 
 
 @collection_paused()
-def check(spec: str | Path | Source, rules: Collection[str] | None = None) -> Checked:
+def check(spec: str | Path | Source, rules: Collection[str] | None = None, limits: Limits | None = None) -> Checked:
     """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec.
 
     `rules` are the codes of the rules that look, as in `archinspect rule --all`; without, errors and warnings.
+    `limits` are budgets and what a baseline has stored.
 
     >>> import archinspect
     >>> [one.code for one in archinspect.check("vgg16", ["heavy-layer"]).diagnostics]
@@ -274,7 +276,7 @@ def check(spec: str | Path | Source, rules: Collection[str] | None = None) -> Ch
         from archinspect.checks import kept  # as Network.check
 
         return Checked(source.name, kept(error.diagnostics, source, rules), None)
-    return Checked(source.name, found.check(rules), found.report())
+    return Checked(source.name, found.check(rules, limits), found.report())
 
 
 def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:

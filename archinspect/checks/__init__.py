@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import Diagnostic, Problems
 from archinspect.checks.comments import Comments
@@ -13,14 +13,29 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from archinspect.analyses.facts import Facts
+    from archinspect.base.codes import Code
     from archinspect.base.source import Source
+    from archinspect.checks.baseline import Stored
+    from archinspect.checks.budget import Budget
     from archinspect.checks.rule import Finding, Rule
 
 SHOWN = 5
 """Further places that a folded finding names."""
 
 
-def run_checks(facts: Facts, told: Iterable[Diagnostic], codes: Collection[str] | None = None) -> list[Diagnostic]:
+class Limits(NamedTuple):
+    """What is asked of figures from outside: budgets, and what a baseline has stored."""
+
+    budgets: tuple[Budget, ...] = ()
+    stored: Stored | None = None
+
+
+def run_checks(
+    facts: Facts,
+    told: Iterable[Diagnostic],
+    codes: Collection[str] | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - a value that never changes
+) -> list[Diagnostic]:
     """Return what the rules of these codes find, those of the default without, in the order of the file.
 
     `told` is what was found when the network was read. What a comment silences is left out.
@@ -31,14 +46,36 @@ def run_checks(facts: Facts, told: Iterable[Diagnostic], codes: Collection[str] 
     for one in _kept(told, codes, comments):
         problems.add(one)
     for code in RULES:
-        find = finder(code) if code in codes else None
-        if find:
-            found = [one for one in find(facts) if not comments.silence(code, (one.span, *one.callers))]
+        found = _found(code, facts, limits) if code in codes else ()
+        if found:
+            found = [one for one in found if not comments.silence(code, (one.span, *one.callers))]
             for one in _folded(rule_of(code), found) if found else ():
                 problems.add(one)
     for one in _of_comments(comments, codes):
         problems.add(one)
     return problems.all()
+
+
+def limits_of(rule: Rule) -> Limits:
+    """Return the limits with which a rule finds something in its example."""
+    from archinspect.checks.baseline import Stored
+    from archinspect.checks.budget import Budget
+
+    budgets = (Budget("--expect", rule.expect),) if rule.expect else ()
+    return Limits(budgets, Stored(rule.baseline) if rule.baseline else None)
+
+
+def _found(code: Code, facts: Facts, limits: Limits) -> Iterable[Finding]:
+    if code == "budget":
+        from archinspect.checks.budget import found as beyond  # only where there is one
+
+        return beyond(facts, limits.budgets) if limits.budgets else ()
+    if code == "baseline":
+        from archinspect.checks.baseline import found as left  # as above
+
+        return left(facts, limits.stored) if limits.stored else ()
+    find = finder(code)
+    return find(facts) if find else ()
 
 
 def kept(told: Iterable[Diagnostic], source: Source, codes: Collection[str] | None = None) -> list[Diagnostic]:

@@ -18,6 +18,8 @@ class Outcome(NamedTuple):
     files: Sequence[tuple[str, Sequence[Diagnostic]]]
     templates: int = 0
     """How many of the files need parameters, so that only their form was checked."""
+    others: Sequence[tuple[str, Sequence[Diagnostic]]] = ()
+    """Further files in which something was found, which are no specs: baselines."""
     version: str = ""
     """Of archinspect."""
 
@@ -25,7 +27,7 @@ class Outcome(NamedTuple):
     def diagnostics(self) -> list[Diagnostic]:
         """What was found, file by file; the same once, though several files extend what it is in."""
         found: dict[tuple[object, ...], Diagnostic] = {}
-        for _, diagnostics in self.files:
+        for _, diagnostics in (*self.files, *self.others):
             for one in diagnostics:
                 span = one.span
                 found.setdefault((span.source.name, span[1:], one.code, one.message), one)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.codes import CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.codes import Code, Severity
@@ -25,6 +25,10 @@ class Rule(NamedTuple):
     repair: str
     example: str
     """A complete spec in which it finds something."""
+    expect: Mapping[str, str] = {}
+    """What has to be bound by `--expect`, so that it finds something."""
+    baseline: Mapping[str, int] | None = None
+    """What has to be stored in a baseline for that."""
     by_block: bool = False
     """Whether what it finds in different steps of a block is told as one; copies of a step always are."""
 

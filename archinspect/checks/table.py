@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RULES: tuple[Code, ...] = (
     # Mistakes, or likely ones
     *("unused", "shares", "partial", "expect", "values", "heads"),
+    *("budget", "baseline"),
     *("skipped-input", "dead-taps", "repeated-activation", "linear-chain", "norm-of-one", "torch-same"),
     *("unused-param", "unused-block"),
     # Found while a spec is read
@@ -22,7 +23,7 @@ RULES: tuple[Code, ...] = (
     # Worth to know
     *("uneven", "bias-before-norm", "dropout-before-norm", "batch-norm-1x1", "norm-groups", "even-same"),
     *("final-softmax", "heavy-layer", "bottleneck", "wide-field", "tensor-cores", "head-size"),
-    *("redundant-from", "no-expect"),
+    *("redundant-from", "no-expect", "loose-expect"),
     # Of the comments that silence rules
     *("unused-ignore", "bad-ignore"),
 )

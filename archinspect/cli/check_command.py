@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from archinspect.checks.outcome import Outcome
     from archinspect.checks.selection import Choice
     from archinspect.project.discovery import Target
-    from archinspect.project.run import Result
+    from archinspect.project.run import Checker, Result, Wanted
 
 
 class Written(NamedTuple):
@@ -60,6 +61,46 @@ class FormatAndFile(click.ParamType):  # type: ignore[type-arg] # generic from c
         return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
+class Expected(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A figure and its bound, `params <= 5 M`, or what `expect` of a spec takes: `fits: {device: t4, batch: 32}`."""
+
+    name = "bound"
+
+    def convert(
+        self, value: str | dict[str, Any], param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        """Return the bound by the figure's name; refuse what is none."""
+        if isinstance(value, dict):
+            return value
+        from archinspect.base.source import Source, SourceError, read_tree  # a help page needs none
+        from archinspect.checks.bounds import refused
+
+        match = re.fullmatch(r"\s*(\w+)\s*(?:[:=](?!=)|(?=[<>=]))\s*(.+)", value, re.DOTALL)
+        if match is None:
+            return self.fail(f"'{value}' is no bound such as 'params <= 5 M'", param, ctx)
+        try:
+            found = {match[1]: read_tree(Source("--expect", match[2])).plain()}
+        except SourceError as error:
+            return self.fail(f"'{value}': {error.message}", param, ctx)
+        wrong = refused(found)
+        return self.fail(wrong, param, ctx) if wrong else found
+
+
+class Percent(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Per cents: `1%`."""
+
+    name = "percent"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return them; refuse what is none."""
+        from archinspect.project.keys import percent  # a help page needs none
+
+        try:
+            return percent(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
 class CheckedType(SpecType):
     """A file, a folder or a name: never a built-in network instead of a file that is not there."""
 
@@ -80,6 +121,10 @@ class CheckedType(SpecType):
     help="full (the default), concise, json, github, gitlab, sarif, junit, rdjson; into a file with =FILE. Repeatable.",
 )
 @rule_options
+@click.option("--expect", type=Expected(), multiple=True, metavar="BOUND", help="A bound of a figure: 'params <= 5 M'.")
+@click.option("--baseline", metavar="FILE", help="Figures may not differ from those stored here.")
+@click.option("--tolerance", type=Percent(), metavar="PERCENT", help="By how much they may.")
+@click.option("--update-baseline", is_flag=True, help="Store the figures of what is checked anew.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
 @click.option("--config", metavar="FILE|KEY=VALUE", help="This configuration, instead of the nearest archinspect.toml.")
@@ -107,14 +152,14 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
     from archinspect import api  # a help page needs no engine
     from archinspect.project.configuration import ConfigurationError
     from archinspect.project.discovery import NothingFoundError
-    from archinspect.project.run import Checker, Wanted
+    from archinspect.project.run import Checker
 
     try:
         targets = _targets(specs, options)
         if options["show_files"]:
             click.echo("\n".join(target.name for target in targets))
             return
-        wanted = Wanted(rules, options["strict"], options["require_complete"])
+        wanted = _wanted(rules, options)
         checker = Checker(wanted, of_format, options["stdin_filename"] or "")
         results, missing = [], []
         for target in targets:
@@ -124,11 +169,16 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
                 missing.append(str(error))
     except (ConfigurationError, NothingFoundError) as error:
         raise click.UsageError(str(error)) from None
+    if options["update_baseline"] and not missing:
+        _update(targets, checker, options["baseline"])
     if results or not missing:
-        _print(_outcome(results), forms or _configured(results), statistics=options["statistics"])
+        _print(_outcome(results, checker), forms or _configured(results), statistics=options["statistics"])
     for message in missing:
         click.echo(f"Error: {message}", err=True)
-    failed = any(result.failed for result in results) and not options["exit_zero"]
+    failed = any(result.failed for result in results) or any(
+        True for one in checker.baselines.values() for _ in one.gone()
+    )
+    failed = failed and not options["exit_zero"]
     sys.exit(2 if missing else int(failed))
 
 
@@ -145,6 +195,38 @@ def _targets(specs: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
     )
     configurations = Configurations(options["config"], isolated=options["isolated"])
     return list(Discovery(configurations, asked).targets(specs))
+
+
+def _wanted(rules: Choice, options: dict[str, Any]) -> Wanted:
+    from archinspect.project.run import Wanted
+
+    return Wanted(
+        rules,
+        options["strict"],
+        options["require_complete"],
+        {name: value for one in options["expect"] for name, value in one.items()},
+        options["baseline"] or "",
+        options["tolerance"],
+        options["update_baseline"],
+    )
+
+
+def _update(targets: Sequence[Target], checker: Checker, named: str | None) -> None:
+    """Store the figures of what was checked anew, each in the baseline of its configuration."""
+    import os
+
+    from archinspect.project import baselines
+    from archinspect.project.run import measured
+
+    by_file: dict[str, list[Target]] = {}
+    for target in targets:
+        file = named or target.configuration.baseline or baselines.DEFAULT_FILE
+        by_file.setdefault(file, []).append(target)
+    for file, some in by_file.items():
+        old = baselines.read(file, 0) if os.path.exists(file) else baselines.Baseline(file, {})
+        networks, _, _ = measured(some, old, of_format)
+        baselines.write(file, baselines.updated(old, networks))
+        click.echo(f"{file}: written", err=True)
 
 
 def _configured(results: Sequence[Result]) -> tuple[Written, ...]:
@@ -170,9 +252,10 @@ def _print(outcome: Outcome, forms: Sequence[Written], *, statistics: bool) -> N
         write(form, outcome, stdout_console())
 
 
-def _outcome(results: Sequence[Result]) -> Outcome:
+def _outcome(results: Sequence[Result], checker: Checker) -> Outcome:
     from archinspect.checks.outcome import Outcome  # a help page needs none
 
     checked = [result.checked for result in results]
     files = [(one.path, one.diagnostics) for one in checked]
-    return Outcome(files, sum(one.template for one in checked), __version__)
+    others = [(one.path, gone) for one in checker.baselines.values() if (gone := list(one.gone()))]
+    return Outcome(files, sum(one.template for one in checked), others, __version__)

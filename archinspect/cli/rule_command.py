@@ -64,9 +64,10 @@ def command(code: str | None, form: str, *, every: bool) -> None:
         click.echo(render.as_json(found))
     elif form == "markdown":
         from archinspect import api
+        from archinspect.checks import limits_of
 
         examples: dict[str, list[Diagnostic]] = {
-            one.code: api.check(one.example, _default_and(one)).diagnostics for one in found
+            one.code: api.check(one.example, _default_and(one), limits_of(one)).diagnostics for one in found
         }
         click.echo(render.markdown(found, examples), nl=False)
     elif code:

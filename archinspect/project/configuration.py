@@ -56,6 +56,20 @@ class Configuration(NamedTuple):
         """Patterns of what is left out."""
         return (*self.values.get("exclude", DEFAULT_EXCLUDE), *self.get("extend-exclude"))
 
+    @property
+    def baseline(self) -> str:
+        """The file of stored figures as a path from the working directory; empty without one."""
+        named = self.get("baseline")
+        return os.path.relpath(os.path.join(self.root, os.path.expanduser(named))) if named else ""
+
+    def budgets_for(self, path: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the bounds for a file, each with its pattern."""
+        from archinspect.project.globs import matches
+
+        return [
+            (pattern, bounds) for pattern, bounds in self.get("budgets").items() if matches(pattern, path, self.root)
+        ]
+
     def ignored_for(self, path: str) -> frozenset[str]:
         """Return the rules that are ignored in a file."""
         from archinspect.checks.selection import members

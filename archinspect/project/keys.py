@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.diagnostics import show, suggest
-from archinspect.base.quantity import parse_quantity
+from archinspect.checks.bounds import refused
 from archinspect.checks.selection import names
 from archinspect.render.check import FORMATS as CHECK_FORMATS
 
@@ -81,7 +81,8 @@ def _by_glob(read: Callable[[object], Any]) -> Callable[[object], dict[str, Any]
     return table
 
 
-def _percent(value: object) -> float:
+def percent(value: object) -> float:
+    """Return per cents; raise ValueError."""
     given = value.strip().removesuffix("%") if isinstance(value, str) else value
     try:
         number = float(given) if not isinstance(given, bool) else -1.0  # type: ignore[arg-type] # refused below
@@ -96,12 +97,9 @@ def _figures(value: object) -> dict[str, Any]:
     """Return bounds of figures; what each can be, the rule `budget` says."""
     if not isinstance(value, dict) or len(value) > MAX_ITEMS:
         raise ValueError(f"must be a table of figures, not {show(value)}")
-    for name, bound in value.items():
-        if isinstance(bound, str | int | float) and not isinstance(bound, bool) and name not in {"output", "outputs"}:
-            try:
-                parse_quantity(bound)
-            except ValueError as error:
-                raise ValueError(f"has '{name}', which must be {error}, not {show(bound)}") from None
+    wrong = refused(value)
+    if wrong:
+        raise ValueError(f"has a mistake: {wrong}")
     return value
 
 
@@ -112,7 +110,7 @@ GLOBS = Kind(_texts, _LIST)
 CODES = Kind(_codes, {"type": "array", "items": {"$ref": "#/$defs/rule"}})
 CODES_BY_GLOB = Kind(_by_glob(_codes), {"type": "object", "additionalProperties": CODES.schema})
 FORMATS = Kind(_formats, {"type": ["string", "array"], "items": {"type": "string"}})
-PERCENT = Kind(_percent, {"type": ["string", "number"]})
+PERCENT = Kind(percent, {"type": ["string", "number"]})
 FIGURES_BY_GLOB = Kind(_by_glob(_figures), {"type": "object", "additionalProperties": {"type": "object"}})
 
 KEYS = {

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect import api
 from archinspect.base.source import Source, SourceError
+from archinspect.checks import Limits
+from archinspect.checks.baseline import measured as figures_of
+from archinspect.checks.budget import Budget
 from archinspect.checks.selection import Choice, chosen
 from archinspect.language.library import is_path
 from archinspect.language.load import not_found, open_spec
+from archinspect.project import baselines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from archinspect.base.diagnostics import Diagnostic
+    from archinspect.project.baselines import Baseline
     from archinspect.project.configuration import Configuration
     from archinspect.project.discovery import Target
 
@@ -24,6 +30,12 @@ class Wanted(NamedTuple):
     rules: Choice = Choice()
     strict: bool = False
     require_complete: bool = False
+    expect: Mapping[str, Any] = {}
+    """Bounds of figures of every network."""
+    baseline: str = ""
+    tolerance: float | None = None
+    ignores_baseline: bool = False
+    """Whether it is stored anew."""
 
 
 class Result(NamedTuple):
@@ -43,6 +55,8 @@ class Checker:
         self.stdin_filename = stdin_filename
         self._chosen: dict[int, frozenset[str]] = {}
         self._configurations: list[Configuration] = []
+        self.baselines: dict[str, Baseline] = {}
+        """Those that files had, by their paths."""
 
     def check(self, target: Target) -> Result:
         """Return what is wrong with a file; raise :class:`archinspect.NotFoundError` where there is none."""
@@ -59,8 +73,26 @@ class Checker:
         elif is_path(name) and not os.path.exists(name):
             raise api.NotFoundError(not_found(name))
         codes = self._codes(configuration) - configuration.ignored_for(shown)
-        checked = api.check(spec, codes)
+        checked = api.check(spec, codes, self._limits(shown, configuration))
         return Result(checked, self._fails(checked, configuration), configuration)
+
+    def _limits(self, name: str, configuration: Configuration) -> Limits:
+        budgets = [Budget(f"[budgets] '{pattern}'", bounds) for pattern, bounds in configuration.budgets_for(name)]
+        budgets += [Budget("--expect", self.wanted.expect)] if self.wanted.expect else []
+        baseline = None if self.wanted.ignores_baseline else self.baseline_of(configuration)
+        return Limits(tuple(budgets), baseline.of(name) if baseline else None)
+
+    def baseline_of(self, configuration: Configuration) -> Baseline | None:
+        """Return the baseline that files with this configuration have; raise :class:`ConfigurationError` for none."""
+        path = self.wanted.baseline or configuration.baseline
+        if not path:
+            return None
+        found = self.baselines.get(path)
+        if found is None:
+            tolerance = self.wanted.tolerance
+            tolerance = configuration.get("tolerance") if tolerance is None else tolerance
+            found = self.baselines[path] = baselines.read(path, tolerance)
+        return found
 
     def _codes(self, configuration: Configuration) -> frozenset[str]:
         found = self._chosen.get(id(configuration))
@@ -75,3 +107,29 @@ class Checker:
             return True
         worst = {one.severity for one in checked.diagnostics}
         return "error" in worst or ("warning" in worst and bool(self.wanted.strict or configuration.get("strict")))
+
+
+def measured(
+    targets: Sequence[Target], baseline: Baseline, of_format: Callable[[str], str]
+) -> tuple[dict[str, dict[str, int]], list[Diagnostic], list[str]]:
+    """Return the figures of networks by their names in a baseline, what is wrong with others, and what is not there.
+
+    Templates have none.
+    """
+    networks: dict[str, dict[str, int]] = {}
+    wrong: list[Diagnostic] = []
+    missing: list[str] = []
+    for name, _ in targets:
+        try:
+            if is_path(name) and not os.path.exists(name):
+                raise api.NotFoundError(not_found(name))  # noqa: TRY301 - one way to tell it
+            checked = api.check(of_format(name), ())
+            if checked.template:
+                continue
+            if checked.report is None:
+                wrong += checked.diagnostics
+                continue
+            networks[baseline.key(name)] = figures_of(api.network(of_format(name)).facts)
+        except api.NotFoundError as error:
+            missing.append(str(error))
+    return networks, wrong, missing

@@ -80,6 +80,11 @@ def _section(rule: Rule, found: Sequence[Diagnostic]) -> str:
     file = f"{rule.code}.yaml"
     example = f"<!-- file: {file} -->\n```yaml\n{rule.example}```\n\n"
     option = "" if rule.is_default else f" --extend-select {rule.code}"
+    option += "".join(f" --expect '{figure} {bound}'" for figure, bound in rule.expect.items())
+    if rule.baseline:
+        stored = json_text({"version": 1, "networks": {file: dict(rule.baseline)}})
+        example += f"<!-- file: stored.json -->\n```json\n{stored}\n```\n\n"
+        option += " --baseline stored.json"
     lines = [concise(one).plain.replace("<text>", file, 1) for one in found]
     shown = "\n".join(
         [f"$ archinspect check {file}{option} --format concise", *lines, counts(Outcome([(file, found)]))]

@@ -113,7 +113,7 @@ def test_include_names_specs_of_another_suffix_or_without_marker(run):
             "archinspect.toml:1: 'per-file-ignores' of 'a.yaml' must be a list",
         ),
         ("tolerance = 'much'", "'tolerance' must be percents such as '0.5%', not 'much'"),
-        ("[budgets.'*']\nparams = 'small'", "'budgets' of '*' has 'params', which must be a quantity"),
+        ("[budgets.'*']\nparams = 'small'", "'budgets' of '*' has a mistake: params must be a quantity"),
         ("strict = ", "archinspect.toml: not valid TOML"),
         ("x = " + "[" * 100_000, "archinspect.toml: not valid TOML"),
         ("extend = 'archinspect.toml'", "`extend` leads back to 'archinspect.toml'"),

@@ -21,7 +21,7 @@ _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def text(outcome: Outcome) -> str:
     """Return the XML."""
-    suites = outcome.files
+    suites = [*outcome.files, *outcome.others]
     tests = sum(max(1, len(found)) for _, found in suites)
     failures = sum(map(_failures, (found for _, found in suites)))
     lines = [
