@@ -54,7 +54,8 @@ def found(facts: Facts, stored: Stored) -> Iterator[Finding]:
     if stored.figures is None:
         yield Finding("the baseline does not have this network", facts.graph.origin, f"store it: {update}")
         return
-    grown, less = [], []
+    grown: list[tuple[str, str]] = []
+    less: list[tuple[str, str]] = []
     now = measured(facts)
     for name, figure in now.items():
         before = stored.figures.get(name)
