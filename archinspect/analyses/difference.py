@@ -1,13 +1,14 @@
 """What makes the difference between two networks: edits, and what each adds to every figure.
 
-Edits are made one after the other, in execution order, and the network is inferred anew after each. What an edit adds
-is so exact, with all that follows from it, and the edits add up to the difference. Where an edit alone makes no network,
-as one of two branches that are then summed, it is made together with the next. From the new network to the old one the
-same steps are gone backwards, so that every figure is the opposite.
+Edits are made one after the other, in execution order, and the network is inferred anew after each. So what an edit
+adds is exact, with all that follows from it, and the edits add up to the difference. Where an edit alone makes no
+network, as one of two branches that are then summed, it is made together with the next. From the new network to the old
+one the same steps are gone backwards: every figure is the opposite.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.analyses.cost import added_costs, sum_of_costs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from archinspect.analyses.cost import Cost
+    from archinspect.graph.graph import Node
     from archinspect.graph.hybrid import Edit
 
 MOST_STEPS = 200
@@ -68,7 +70,7 @@ def difference(old: Facts, new: Facts) -> Difference:
     first, last = (new, old) if is_reversed else (old, new)
     between = Between(first.graph, last.graph)
     states = list(_states(between, first, last))
-    steps = [_step(edits, one, other) for (_, one), (edits, other) in zip(states, states[1:], strict=False)]
+    steps = [_step(edits, one, other) for (_, one), (edits, other) in pairwise(states)]
     ends = states[0][1].figures(), states[-1][1].figures()
     if is_reversed:
         steps = [_opposite(step) for step in reversed(steps)]
@@ -105,15 +107,16 @@ def _states(between: Between, old: Facts, new: Facts) -> Iterator[tuple[tuple[Ed
         yield (*pending, between.edits[-1]), _state(new, nodes)
 
 
-def _state(facts: Facts, nodes: Mapping[int, object]) -> _State:
+def _state(facts: Facts, nodes: Mapping[int, Node]) -> _State:
     costs = added_costs(facts)
-    by_number = {number: costs[node] for number, node in nodes.items() if node in costs}  # type: ignore[index] # nodes
+    by_number = {number: costs[node] for number, node in nodes.items() if node in costs}
     return _State(by_number, {"peak_bytes": peak_bytes(facts), "kept_bytes": kept_bytes(facts)})
 
 
 def _step(edits: Sequence[Edit], before: _State, after: _State) -> Step:
     edited = {number for edit in edits for number in edit.entries}
-    own, through = {}, {}
+    own: dict[int, Figures] = {}
+    through: dict[int, Figures] = {}
     for number in sorted(before.costs.keys() | after.costs.keys()):
         if before.costs.get(number) is not after.costs.get(number):
             figures = _change(*[s.costs[number].as_dict() if number in s.costs else {} for s in (before, after)])

@@ -34,6 +34,8 @@ COMMANDS = {
     "list": "List the built-in networks.",
     "show": "Print the text of a spec, built in or a file.",
     "formats": "List the formats of files that are read and written.",
+    "lsp": "Serve an editor: what is wrong while typing, shapes, completion.",
+    "schema": "Print a JSON Schema of the spec language, for editors.",
     "ops": "List the operators, or explain one.",
     "docs": "Print a page of the documentation.",
 }

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from archinspect.cli.common import exact_option, figure_options, format_option, print_diagnostics, spec_errors
-from archinspect.cli.common import stdout_console
+from archinspect.cli.common import (
+    exact_option,
+    figure_options,
+    format_option,
+    print_diagnostics,
+    spec_errors,
+    stdout_console,
+)
 from archinspect.cli.kinds import SpecType
 
 if TYPE_CHECKING:

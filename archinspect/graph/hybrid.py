@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", bound=Hashable)
 
+
 class Edit(NamedTuple):
     """What can be made by itself: layers are added, removed and wired otherwise, or have other arguments."""
 

@@ -132,5 +132,7 @@ def _traced(old: Sequence[Node], new: Sequence[Node], best, scores) -> list[Entr
         else:
             column -= 1
             found.append(Entry(None, new[column]))
-    found += [Entry(node, None) for node in reversed(old[:row])] + [Entry(None, node) for node in reversed(new[:column])]
+    found += [Entry(node, None) for node in reversed(old[:row])] + [
+        Entry(None, node) for node in reversed(new[:column])
+    ]
     return found[::-1]

@@ -74,6 +74,44 @@ FORMATS: dict[str, Format] = {
         needs="torch, in this Python or in the one that `python` starts",
         is_code=True,
     ),
+    "ultralytics": Format(
+        "a model of YOLO or RT-DETR: of Ultralytics, or of YOLOv5's, v7's or v9's repository",
+        (),  # a name does not tell one from a spec
+        "a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`",
+        evidence.is_ultralytics,
+        ("nc", "scale"),
+    ),
+    "caffe": Format(
+        "a network of Caffe as text, with layers of today or of before",
+        (".prototxt", ".pbtxt"),
+        "a message `layer { ... }` or `layers { ... }`",
+        evidence.is_caffe,
+        ("phase",),
+    ),
+    "nntrainer": Format(
+        "a network of NNTrainer",
+        (".ini",),
+        "`[Model]` of the type `NeuralNetwork` as its first section",
+        evidence.is_nntrainer,
+    ),
+    "darknet": Format(
+        "a configuration of Darknet, pjreddie's or AlexeyAB's",
+        (".cfg",),
+        "`[net]` as its first section",
+        evidence.is_darknet,
+    ),
+    "keras": Format(
+        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, `.keras`, `.h5`",
+        (".keras", ".h5", ".hdf5"),
+        "a zip with `config.json` and `metadata.json`; HDF5; JSON with `class_name` and `config`, or `modelTopology`",
+        evidence.is_keras,
+    ),
+    "tflite": Format(
+        "a TensorFlow Lite model",
+        (".tflite", ".lite"),
+        "the letters `TFL3` behind the first four bytes",
+        evidence.is_tflite,
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

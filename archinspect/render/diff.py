@@ -38,6 +38,8 @@ MAX_COMMENT = 65_536
 """Characters of a comment on GitHub."""
 MAX_NAMES = 3
 """Names of layers that are written out."""
+MAX_RENAMES = 5
+"""Names that changed which are written out."""
 
 
 class Line(NamedTuple):
@@ -98,8 +100,10 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _value(value: object) -> str:
-    if isinstance(value, list) and value and all(type(one) is int for one in value):
-        return "x".join(map(str, value))
+    """Write an argument's value: sizes as `3x3`, equal paddings of both sides once."""
+    if isinstance(value, list) and value:
+        both = [one[0] if isinstance(one, list) and len(one) == 2 and one[0] == one[1] else one for one in value]  # noqa: PLR2004 - sides
+        return "x".join(map(str, both)) if all(type(one) is int for one in both) else str(value)
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -122,12 +126,13 @@ def _signed(name: str, value: int, *, exact: bool = False) -> str:
     return f"{'+' if value > 0 else '-'}{text}"
 
 
-def renames(found: Diff, most: int) -> list[str]:
+def renames(found: Diff) -> list[str]:
     """Return what is called otherwise, a line each."""
     texts = [
-        f"{old} -> {new}" + (f" ({count:,} layers)" if count > 1 else "") for old, new, count in found.renamed[:most]
+        f"{old} -> {new}" + (f" ({count:,} layers)" if count > 1 else "")
+        for old, new, count in found.renamed[:MAX_RENAMES]
     ]
-    more = len(found.renamed) - most
+    more = len(found.renamed) - MAX_RENAMES
     return [*texts, f"{more:,} more"] if more > 0 else texts
 
 
@@ -148,8 +153,8 @@ def print_diff(found: Diff, console: Console, *, most: int, exact: bool = False)
             text = Text(f"{line.sign or ' '} {line.text}", STYLES.get(line.sign, "dim" if not line.sign else ""))
             table.add_row(text, *[_signed(name, line.figures.get(name, 0), exact=exact) for name in SHORT])
         console.print(table)
-    for text in renames(found, most):
-        console.print(Text(f"renamed: {text}"), soft_wrap=True)
+    for renamed in renames(found):
+        console.print(Text(f"renamed: {renamed}"), soft_wrap=True)
     if found.uncounted:
         console.print(Text(_partial(found)), soft_wrap=True)
 
@@ -201,7 +206,7 @@ def _section(title: str, found: Diff, most: int) -> str:
         ]
         table = data.markdown_table(("Change", *SHORT.values()), rows, range(1, 1 + len(SHORT)))
         parts.append(f"<details><summary>What makes the difference</summary>\n\n{table}\n\n</details>")
-    parts += [f"renamed: {data.markdown(text)}" for text in renames(found, most)]
+    parts += [f"renamed: {data.markdown(text)}" for text in renames(found)]
     if found.uncounted:
         parts.append(data.markdown(_partial(found)))
     return "\n\n".join(parts)

@@ -132,7 +132,8 @@ class _Teller:
         for number, figures in step.through.items():
             node = self._node(number)
             followers[node.layer] = _sum([followers.get(node.layer, {}), figures])
-        ordered = sorted(followers.items(), key=lambda one: -max(map(abs, one[1].values())))
+        told = [(layer, figures) for layer, figures in followers.items() if figures]
+        ordered = sorted(told, key=lambda one: -max(map(abs, one[1].values())))
         own, through = _sum(step.own.values()), _sum(step.through.values())
         return Cause(tuple(changes), step.total, own, through, tuple(ordered))
 
@@ -179,7 +180,7 @@ class _Teller:
 
 
 def _groups(kind: str, graph: Graph, nodes: Sequence[Node]) -> Iterator[Change]:
-    """Give a change for each layer, or for the outermost block all of whose layers are meant; of a type in a row one."""
+    """Give a change for each layer, or for the outermost block that is meant as a whole; of a type in a row one."""
     meant = {node.layer for node in nodes}
     whole: dict[str, bool] = {}
     for node in graph.nodes if meant else ():
