@@ -133,6 +133,9 @@ class CheckedType(SpecType):
 @click.option("--extend-exclude", multiple=True, metavar="PATTERN", help="Further ones.")
 @click.option("--force-exclude/--no-force-exclude", default=None, help="Leave them out even where they are named.")
 @click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what git ignores.")
+@click.option(
+    "--only-specs", is_flag=True, help="Leave out files that do not look like specs, even where they are named."
+)
 @click.option("--stdin-filename", metavar="FILE", help="What standard input (`-`) is called.")
 @click.option("--statistics", is_flag=True, help="How often each code was found, instead of the problems.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
@@ -192,6 +195,7 @@ def _targets(specs: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
         options["extend_exclude"],
         options["respect_gitignore"],
         options["force_exclude"],
+        options["only_specs"],
     )
     configurations = Configurations(options["config"], isolated=options["isolated"])
     return list(Discovery(configurations, asked).targets(specs))

@@ -28,6 +28,8 @@ class Asked(NamedTuple):
     extend_exclude: tuple[str, ...] = ()
     respect_gitignore: bool | None = None
     force_exclude: bool | None = None
+    only_specs: bool = False
+    """Whether of the files that are named those are left out that do not look like specs, as a hook names all."""
 
 
 class Target(NamedTuple):
@@ -58,7 +60,7 @@ class Discovery:
         for name in names or ["."]:
             found = list(self._of(name))
             yield from (target for target in found if self._is_new(target.name))
-            if not found and (os.path.isdir(name) or not os.path.exists(name)):
+            if not found and not self.asked.only_specs and (os.path.isdir(name) or not os.path.exists(name)):
                 where = "in this folder: name a file or a folder" if name == "." else f"below '{name}'"
                 raise NothingFoundError(f"no spec {where}")
 
@@ -74,7 +76,7 @@ class Discovery:
                     yield Target(path, self.configurations.of(path))
         elif os.path.exists(name):
             configuration = self.configurations.of(name)
-            if not self._is_forced_out(name, configuration):
+            if not self._is_forced_out(name, configuration) and not self._is_no_spec(name, configuration):
                 yield Target(name, configuration)
         else:  # a built-in network, another format's name, or nothing, which is told when it is opened
             yield Target(name, self.configurations.of_folder(os.getcwd()))
@@ -84,6 +86,11 @@ class Discovery:
         is_new = key not in self._seen
         self._seen.add(key)
         return is_new
+
+    def _is_no_spec(self, path: str, configuration: Configuration) -> bool:
+        if not self.asked.only_specs or any_matches(configuration.get("include"), path, configuration.root):
+            return False
+        return not (has_suffix(os.path.basename(path)) and is_spec(path))
 
     def _is_forced_out(self, path: str, configuration: Configuration) -> bool:
         forced = self.asked.force_exclude
