@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.exporters.spec.blocks import Blocks
 from archinspect.exporters.spec.head import expected, head, inputs
 from archinspect.exporters.spec.layers import Layers
 from archinspect.exporters.spec.names import Names, leave_out
@@ -35,8 +36,12 @@ class Spec:
         start = graph.inputs[0].output if len(graph.inputs) == 1 else None
         steps = wiring.lay(self.tree.root, start)
         Ties(self.tree, names).say(steps, self.tree.root)
-        self._leave_out(steps)
-        self.steps = steps
+        self.blocks = Blocks(graph.layout)
+        if flat:
+            self._leave_out(steps)
+            self.steps = steps
+        else:
+            self.steps = self.blocks.of(steps, list(self.tree.inputs.values()))
         self.outputs = self._outputs(names)
 
     def _leave_out(self, steps: Sequence[Step]) -> None:
@@ -63,6 +68,10 @@ class Spec:
         graph = self.facts.graph
         yield from head(self.facts)
         yield from inputs(graph, self.facts, self.tree.inputs)
+        if self.blocks.found:
+            yield "blocks:"
+            for block in self.blocks.found:
+                yield from block.lines()
         yield "layers:"
         yield from lines(self.steps, 1)
         if self.outputs:

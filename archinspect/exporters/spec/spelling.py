@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
+from archinspect.exporters.spec.steps import Expr
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computed, expressions
 
@@ -68,7 +69,8 @@ def _read(kind: type[Op], given: dict[str, Any], layout: str) -> Op:
 def _spelling(value: Any, kind: Kind, rank: int, layout: str) -> Any:  # noqa: ANN401 - of any argument
     """Return the shortest form that a kind reads as a value."""
     if expressions(value):
-        return [str(one) if isinstance(one, Computed) else one for one in value] if type(value) is tuple else str(value)
+        written = [Expr(one.text) if isinstance(one, Computed) else one for one in (value if isinstance(value, tuple) else (value,))]
+        return written if isinstance(value, tuple) else written[0]
     for form in _forms(value, layout):
         try:
             read = kind.convert(form, rank)

@@ -19,6 +19,12 @@ class Expr(NamedTuple):
         return f"${self.text}" if self.text.isidentifier() else f"${{{self.text}}}"
 
 
+class Text(NamedTuple):
+    """Text that holds expressions."""
+
+    text: str
+
+
 class Ref(NamedTuple):
     """The name of a layer, as a step finds it."""
 
@@ -47,6 +53,10 @@ class Step:
         self.paths: list[list[Step]] | None = None
         self.body: list[Step] | None = None
         self.repeat: Any = None
+        self.copies = 1
+        """How many steps it stands for."""
+        self.numbered = False
+        """Whether its copies are called 0, 1, 2, ..."""
         self.when: Any = None
         self.weights: Any = None
         self.frozen = False
@@ -56,8 +66,17 @@ class Step:
         self.given: Mapping[str, Any] = {}
         """Of a composite, the block's arguments where they are known."""
         self.is_module: bool | None = None
+        self.parent: Step | None = None
+        """The composite around a composite."""
+        self.is_list = False
+        """Whether it is a composite of numbered copies."""
         self.leaf: Leaf | None = None
         """The layer that it is."""
+
+    def inside_lists(self) -> Iterator[Step]:
+        """Yield the steps of the lists inside, one after another."""
+        for steps in self.lists:
+            yield from steps
 
     @property
     def lists(self) -> list[list[Step]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.scalars import scalar
 from archinspect.exporters.spec.layers import merges
-from archinspect.exporters.spec.steps import Expr, Ref, Step
+from archinspect.exporters.spec.steps import Expr, Ref, Step, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,24 +25,19 @@ def flow(value: Any) -> str:  # noqa: ANN401 - of any argument
     """Write a value within a line."""
     if isinstance(value, Expr):
         return scalar(str(value))
-    if isinstance(value, Ref):
+    if isinstance(value, Ref | Text):
         return scalar(value.text)
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return scalar(value if _is_expression(value) else value.replace("$", "$$"))
+        return scalar(value.replace("$", "$$"))
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{scalar(str(key))}: {'' if one is None else flow(one)}" for key, one in value.items()) + "}"
     return repr(value)
-
-
-def _is_expression(text: str) -> bool:
-    """Return whether text is an expression of the inputs' axes, as `Custom` takes it."""
-    return text.startswith("${")
 
 
 def lines(steps: Sequence[Step], indent: int) -> list[str]:

@@ -99,6 +99,9 @@ class Tree:
         layers = {leaf.path for leaf in leaves}
         for leaf in leaves:
             self._place(leaf, layers)
+        for scope in self._scopes.values():
+            if scope.is_module is _is_function(scope) or graph.held is not None:
+                scope.is_module = None  # it follows, or nothing depends on it
 
     def layer(self, path: str) -> Leaf | None:
         """Return the layer at a path of the spec."""
@@ -142,6 +145,14 @@ class Tree:
         found = unused(name_of(name), taken)
         taken.add(found)
         return found
+
+
+def _is_function(scope: Scope) -> bool:
+    """Return whether a composite is taken for a module though nothing says so."""
+    leaves = [child.leaf for child in scope.leaves() if child.leaf]
+    if any(len(node.inputs) > 1 for leaf in leaves for node in leaf.nodes):
+        return True
+    return sum(leaf.nodes[0].layer_op.has_kernel for leaf in leaves) > 1
 
 
 def name_of(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from archinspect.exporters.spec.layers import main_of, merges, reads_nothing
-from archinspect.exporters.spec.steps import PREVIOUS, Step
+from archinspect.exporters.spec.steps import PREVIOUS, Ref, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from archinspect.exporters.spec.tree import Child, Scope
     from archinspect.graph.graph import Tensor
 
+Start: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
+"""What a step reads unless it says otherwise: the tensor before it, all that was made before, nothing yet."""
 DEEPEST = 2
 """Paths nest so deep; what is around reads by names."""
 
@@ -36,25 +38,26 @@ class Wiring:
         self.named = named
         """What an author reads by name."""
         self.outputs = outputs
-        self.inner: dict[tuple[str, Tensor | None], list[Step]] = {}
+        self.inner: dict[tuple[str, Start], list[Step]] = {}
         """The steps of each composite that was laid out, by its path and by what it is called with."""
 
-    def lay(self, scope: Scope, start: Tensor | None) -> list[Step]:
+    def lay(self, scope: Scope, start: Start) -> list[Step]:
         """Return the steps of a scope that is called with a tensor."""
-        scope.entry = start
+        scope.entry = None if isinstance(start, tuple) else start
         made = {tensor: at for at, child in enumerate(scope.children) for tensor in _gives(child)}
         return self._lay(scope, (0, len(scope.children)), start, made, 0)
 
     def _lay(
-        self, scope: Scope, ends: tuple[int, int], start: Tensor | None, made: dict[Tensor, int], depth: int
+        self, scope: Scope, ends: tuple[int, int], start: Start, made: dict[Tensor, int], depth: int
     ) -> list[Step]:
         """Return the steps of a stretch of a scope, the first of which reads a tensor."""
-        steps: list[tuple[Step, Tensor | None]] = []
+        steps: list[tuple[Step, Start]] = []
         """Steps, each with what was there before it."""
         places: list[int] = []
         """The first child that each step has."""
         stretch = Stretch(scope.children, made, ends[0])
         current = start
+        came = _listed(start)
         for at in range(*ends):
             child = scope.children[at]
             fork = self._fork(child, stretch) if depth < DEEPEST else None
@@ -63,18 +66,21 @@ class Wiring:
             while fork is not None and places and places[-1] >= fork.first:
                 places.pop()
                 current = steps.pop()[1]
-            step = self._step(scope, child, current)
+            results = (*came, *(scope.children[stretch.ends[place]].result() for place in places))
+            step = self._step(scope, child, current, results)
             if fork is not None:
                 step.source = None if fork.start is current else self.names.ref(fork.start, scope)
                 step.paths = [self._lay(scope, branch, fork.start, made, depth + 1) for branch in fork.branches]
             steps.append((step, current))
-            places.append(fork.first if fork is not None else at)
+            first = fork.first if fork is not None else at
+            places.append(first)
+            stretch.ends[first] = at
             current = child.result()
         return [step for step, _ in steps]
 
-    def _step(self, scope: Scope, child: Child, current: Tensor | None) -> Step:
+    def _step(self, scope: Scope, child: Child, current: Start, results: tuple[Tensor, ...]) -> Step:
         if child.scope is not None:
-            return self._composite(scope, child, child.scope, current)
+            return self._composite(scope, child, child.scope, current, results)
         leaf = child.leaf
         assert leaf is not None
         step = Step(leaf.op, child.name, dict(leaf.args))
@@ -82,23 +88,36 @@ class Wiring:
         step.main = main_of(leaf.op)
         step.cached = leaf.cached
         if not reads_nothing(leaf.op):
-            step.source = self._source(scope, leaf.inputs, current)
+            step.source = self._source(scope, leaf.inputs, current, results)
         return step
 
-    def _source(self, scope: Scope, inputs: Sequence[Tensor], current: Tensor | None) -> object:
-        found = [PREVIOUS if tensor is current else self.names.ref(tensor, scope) for tensor in inputs]
-        if len(found) == 1:
-            return None if found[0] == PREVIOUS else found[0]
-        return found
+    def _source(
+        self, scope: Scope, inputs: tuple[Tensor, ...], current: Start, results: tuple[Tensor, ...]
+    ) -> object:
+        if inputs == _listed(current):
+            return None
+        if len(inputs) == 1:
+            return self.names.ref(inputs[0], scope)
+        if inputs == results and not self.named.issuperset(inputs):
+            return Ref("all")
+        return [
+            PREVIOUS if tensor is current and tensor not in self.named else self.names.ref(tensor, scope)
+            for tensor in inputs
+        ]
 
-    def _composite(self, scope: Scope, child: Child, inner: Scope, current: Tensor | None) -> Step:
+    def _composite(
+        self, scope: Scope, child: Child, inner: Scope, current: Start, results: tuple[Tensor, ...]
+    ) -> Step:
         step = Step("", child.name)
         step.kind, step.given, step.is_module = inner.kind, inner.args, inner.is_module
         read = child.reads()
         entry = current
-        if current not in read and read:
-            entry = read[0]
-            step.source = self.names.ref(entry, scope)
+        if _joins(inner, results):
+            step.source = Ref("all")
+            entry = results
+        elif isinstance(current, tuple) or (current not in read and read):
+            entry = read[0] if read else None
+            step.source = self.names.ref(entry, scope) if entry else None
         key = (inner.path, entry)
         if key not in self.inner:  # branches are laid out anew
             self.inner[key] = self.lay(inner, entry)
@@ -113,13 +132,13 @@ class Wiring:
         if any(tensor in self.named for tensor in leaf.inputs):
             return None
         at = stretch.made[leaf.outputs[0]]
-        ends = [stretch.made.get(tensor, -1) for tensor in leaf.inputs]
-        filled = sorted({end for end in ends if end >= stretch.first})
         if len(set(leaf.inputs)) == 1:
-            return Fork(leaf.inputs[0], at, [(at, at)] * len(ends))
-        if not filled or filled[-1] != at - 1:
-            return None
-        for start in self._starts(leaf.inputs, ends, filled, stretch):
+            return Fork(leaf.inputs[0], at, [(at, at)] * len(leaf.inputs))
+        ends = [stretch.made.get(tensor, -1) for tensor in leaf.inputs]
+        for start in self._starts(leaf.inputs, ends, stretch):
+            filled = sorted(end for tensor, end in zip(leaf.inputs, ends, strict=True) if tensor is not start)
+            if filled[-1] != at - 1:
+                continue
             for low in range(filled[0], max(stretch.made.get(start, -1), stretch.first - 1), -1):
                 if start not in stretch.reads(low) or not stretch.is_closed(low, at, start):
                     continue
@@ -128,13 +147,11 @@ class Wiring:
                     return Fork(start, low, branches)
         return None
 
-    def _starts(
-        self, inputs: Sequence[Tensor], ends: Sequence[int], filled: Sequence[int], stretch: Stretch
-    ) -> Iterator[Tensor]:
+    def _starts(self, inputs: Sequence[Tensor], ends: Sequence[int], stretch: Stretch) -> Iterator[Tensor]:
         """Yield the tensors at which the branches of a merge may start."""
         yield inputs[ends.index(min(ends))]  # itself one of the branches, an empty one
-        if len(filled) == len(inputs):
-            yield from stretch.reads(filled[0] + 1)[:1]
+        if min(ends) >= stretch.first:
+            yield from stretch.reads(min(ends) + 1)[:1]
 
     def _branches(
         self, inputs: Sequence[Tensor], ends: Sequence[int], start: Tensor, within: tuple[int, int], stretch: Stretch
@@ -170,6 +187,8 @@ class Stretch:
         self.made = made
         """In which child of the scope each tensor is made."""
         self.first = first
+        self.ends: dict[int, int] = {}
+        """The last child of each step, by its first."""
 
     def child(self, at: int) -> Child:
         """Return a child by its place in the scope."""
@@ -192,3 +211,17 @@ class Stretch:
 def _gives(child: Child) -> list[Tensor]:
     """Return all that is made in a child."""
     return [tensor for leaf in child.leaves() if leaf.leaf for tensor in leaf.leaf.outputs]
+
+
+def _listed(start: Start) -> tuple[Tensor, ...]:
+    if start is None:
+        return ()
+    return start if isinstance(start, tuple) else (start,)
+
+
+def _joins(scope: Scope, results: tuple[Tensor, ...]) -> bool:
+    """Return whether a composite reads all that was made before it, in its first layer and nowhere else."""
+    head = scope.children[0].leaf
+    if len(results) < 2 or head is None or head.inputs != results or not merges(head.op):  # noqa: PLR2004 - several
+        return False
+    return not any(tensor in results for child in scope.children[1:] for tensor in child.reads())
