@@ -26,6 +26,7 @@ COMMANDS = {
     "compare": "Show networks side by side: totals with ratios, then their layers.",
     "chart": "Chart networks: accuracy over operations, or any other figures.",
     "export": "Write a network as a program of PyTorch or Keras, or as an ONNX file.",
+    "convert": "Write a network, from any file that is read, as a spec.",
     "verify": "Prove a network's figures: measure its exported program, and compare.",
     "check": "Check that specs fit together and keep what they expect.",
     "list": "List the built-in networks.",

@@ -8,13 +8,14 @@ from archinspect.exporters.spec.blocks import Blocks
 from archinspect.exporters.spec.head import expected, head, inputs
 from archinspect.exporters.spec.layers import Layers
 from archinspect.exporters.spec.names import Names, leave_out
+from archinspect.exporters.spec.proof import prove
 from archinspect.exporters.spec.text import entry, lines
 from archinspect.exporters.spec.ties import Ties
 from archinspect.exporters.spec.tree import Tree
 from archinspect.exporters.spec.wiring import Wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from archinspect.analyses.facts import Facts
@@ -86,5 +87,11 @@ def _all(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def write(facts: Facts, *, flat: bool = False) -> str:
-    """Return a network as the text of a spec; with `flat` every layer stands by itself. Raise as :class:`Spec`."""
-    return Spec(facts, flat=flat).text
+    """Return a network as the text of a spec, which was read again: it has the same figures, layer by layer.
+
+    With `flat` every layer stands by itself. Raise as :class:`Spec`.
+    """
+    spec = Spec(facts, flat=flat)
+    text = spec.text
+    prove(facts, text, spec.tree.paths, spec.layers.left_out)
+    return text

@@ -14,15 +14,13 @@ from archinspect.exporters.spec.slots import Slots, shape_of
 from archinspect.exporters.spec.steps import Expr, Step
 from archinspect.exporters.spec.text import block_text, lines
 from archinspect.exporters.spec.tree import name_of
+from archinspect.language.expressions import RESERVED
 from archinspect.language.parse import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RESERVED = frozenset(
-    [*STEP_KEYS, *STEP_ALIASES, "paths", "layers", "index", "in", "inputs", "if", "else", "and", "or", "not", "null"]
-    + ["true", "false", "min", "max", "round", "ceil", "floor", "int"]
-)
+NO_NAMES = RESERVED | {*STEP_KEYS, *STEP_ALIASES, "paths", "layers", "index"}
 """Names that a parameter cannot have."""
 
 
@@ -137,7 +135,7 @@ class Blocks:
 
 def _role(role: str) -> str:
     name = re.sub(r"\W", "_", role)
-    return f"{name}_" if name in RESERVED else name
+    return f"{name}_" if name in NO_NAMES else name
 
 
 def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of any argument

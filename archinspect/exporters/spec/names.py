@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.graph.builder import GraphBuilder, snake
-from archinspect.graph.graph import composites_above
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.steps import Ref
+from archinspect.graph.builder import GraphBuilder, snake
+from archinspect.graph.graph import composites_above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,22 +84,12 @@ def leave_out(steps: Sequence[Step], taken: Sequence[str] = ()) -> None:
         builder.claim(name)
     for step in _in_order(steps):
         own = step.kind if step.op else "group"
-        if _default(builder, snake(own)) == step.name:
+        if builder.next_name(snake(own)) == step.name:
             builder.claim(default=snake(own))
             step.is_named = False
         else:
             builder.taken[step.name] = builder.origin
             step.is_named = True
-
-
-def _default(builder: GraphBuilder, default: str) -> str:
-    """Return the name that a layer would get, without giving it one."""
-    count = builder._counts.get(("", default), 0)
-    path = default + (f"_{count}" if count else "")
-    while path in builder.taken:
-        count += 1
-        path = f"{default}_{count}"
-    return path
 
 
 def _in_order(steps: Sequence[Step]) -> Iterator[Step]:

@@ -39,7 +39,8 @@ def shape_of(step: Step, *, named: bool = True) -> Any:  # noqa: ANN401 - anythi
         source,
         None if step.paths is None else tuple(tuple(map(shape_of, path)) for path in step.paths),
         None if step.body is None else tuple(map(shape_of, step.body)),
-        (repr(step.repeat) if isinstance(step.repeat, Expr) else step.repeat is None, repr(step.when), step.weights is None, step.frozen, step.cached, step.is_module),
+        repr(step.repeat) if isinstance(step.repeat, Expr) else step.repeat is None,
+        (repr(step.when), step.weights is None, step.frozen, step.cached, step.is_module),
         fixed,
     )
 

@@ -69,7 +69,8 @@ def _read(kind: type[Op], given: dict[str, Any], layout: str) -> Op:
 def _spelling(value: Any, kind: Kind, rank: int, layout: str) -> Any:  # noqa: ANN401 - of any argument
     """Return the shortest form that a kind reads as a value."""
     if expressions(value):
-        written = [Expr(one.text) if isinstance(one, Computed) else one for one in (value if isinstance(value, tuple) else (value,))]
+        items = value if isinstance(value, tuple) else (value,)
+        written = [Expr(one.text) if isinstance(one, Computed) else one for one in items]
         return written if isinstance(value, tuple) else written[0]
     for form in _forms(value, layout):
         try:

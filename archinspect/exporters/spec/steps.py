@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from archinspect.exporters.spec.layers import Leaf
+    from archinspect.exporters.spec.leaf import Leaf
 
 
 class Expr(NamedTuple):

@@ -7,37 +7,33 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.scalars import scalar
-from archinspect.exporters.spec.layers import merges
+from archinspect.exporters.spec.leaf import merges
 from archinspect.exporters.spec.steps import Expr, Ref, Step, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-WIDTH = 100
+WIDTH = 110
 """Characters of a line."""
 MOST_STEPS = 4
 """So many steps a line holds at most, the outer one among them."""
 INDENT = "  "
-_LONG = 10_000_000
+_SENTENCE = re.compile(r"[A-Z][a-z]*[ -][\w ,.()&/+-]*[\w.)]|[a-z]+ [\w ,.()&/+-]*[\w.)]", re.ASCII)
+"""Text that needs no quotes where it is the value of a key at the top."""
 
 
 def flow(value: Any) -> str:  # noqa: ANN401 - of any argument
     """Write a value within a line."""
-    if isinstance(value, Expr):
-        return scalar(str(value))
-    if isinstance(value, Ref | Text):
-        return scalar(value.text)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
+    if isinstance(value, Expr | Ref | Text):
+        return scalar(str(value) if isinstance(value, Expr) else value.text)
     if isinstance(value, str):
         return scalar(value.replace("$", "$$"))
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(str(key))}: {'' if one is None else flow(one)}" for key, one in value.items()) + "}"
-    return repr(value)
+        pairs = [f"{scalar(str(key))}: {'' if one is None else flow(one)}" for key, one in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    return {None: "null", True: "true", False: "false"}[value] if value is None or type(value) is bool else repr(value)
 
 
 def lines(steps: Sequence[Step], indent: int) -> list[str]:
@@ -104,7 +100,7 @@ def _main(step: Step) -> str | None:
     if len(step.args) != 1 or step.paths is not None:
         return None
     ((name, value),) = step.args.items()
-    if value is None or isinstance(value, dict) or (isinstance(value, list) and merges(step.op)):
+    if value is None or isinstance(value, dict | bool) or (isinstance(value, list) and merges(step.op)):
         return None
     return name if name == step.main else None
 
@@ -140,13 +136,13 @@ def _number(name: Any) -> Any:  # noqa: ANN401 - a name or an expression
 def _spread(step: Step, indent: int) -> list[str]:
     """Return the lines of a step that needs several, each with its indentation."""
     lead = INDENT * indent
-    extras = [f"{lead}{key}: {flow(value)}" for key, value in _extras(step)]
+    extras = [line for key, value in _extras(step) for line in _wrapped(f"{lead}{key}: {flow(value)}", indent)]
     if not step.op:
         assert step.body is not None
         return [*extras, f"{lead}layers:", *lines(step.body, indent + 1)]
     key = scalar(step.op)
     if step.paths is None:
-        return [*_wrapped(f"{lead}{key}: {_value(step)}", indent), *extras]
+        return [*_wrapped(f"{lead}{key}: {_value(step)}".rstrip(), indent), *extras]
     found = [f"{lead}{key}:"]
     deeper = indent + 1
     if step.args:
@@ -185,7 +181,8 @@ def _wrapped(text: str, indent: int) -> list[str]:
 
 def entry(key: str, value: Any) -> list[str]:  # noqa: ANN401 - of any key
     """Return the lines of a key at the top."""
-    return _wrapped(f"{scalar(key)}: {flow(value)}", 0)
+    text = value if isinstance(value, str) and _SENTENCE.fullmatch(value) else flow(value)
+    return _wrapped(f"{scalar(key)}: {text}", 0)
 
 
 def block_text(name: str, params: Mapping[str, Any], steps: Sequence[Step], *, module: bool | None) -> list[str]:

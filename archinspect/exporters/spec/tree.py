@@ -11,7 +11,7 @@ from archinspect.language.parse import MAX_NAME, is_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from archinspect.exporters.spec.layers import Leaf
+    from archinspect.exporters.spec.leaf import Leaf
     from archinspect.graph.graph import Graph, Tensor
 
 _NO_NAME = re.compile(r"[^\w+/-]")

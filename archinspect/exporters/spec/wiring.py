@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from archinspect.exporters.spec.layers import main_of, merges, reads_nothing
+from archinspect.exporters.spec.leaf import main_of, merges, reads_nothing
 from archinspect.exporters.spec.steps import PREVIOUS, Ref, Step
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ Start: TypeAlias = "Tensor | tuple[Tensor, ...] | None"
 """What a step reads unless it says otherwise: the tensor before it, all that was made before, nothing yet."""
 DEEPEST = 2
 """Paths nest so deep; what is around reads by names."""
+
+
+FEW = 2
+"""So many inputs are named, not read as all that was made."""
 
 
 class Fork(NamedTuple):
@@ -60,13 +64,13 @@ class Wiring:
         came = _listed(start)
         for at in range(*ends):
             child = scope.children[at]
-            fork = self._fork(child, stretch) if depth < DEEPEST else None
+            results = (*came, *(scope.children[stretch.ends[place]].result() for place in places))
+            fork = self._fork(child, stretch) if depth < DEEPEST and not _joins(child, results) else None
             if fork is not None and fork.first not in (*places, at):
                 fork = None  # it begins within the branches of another merge
             while fork is not None and places and places[-1] >= fork.first:
                 places.pop()
                 current = steps.pop()[1]
-            results = (*came, *(scope.children[stretch.ends[place]].result() for place in places))
             step = self._step(scope, child, current, results)
             if fork is not None:
                 step.source = None if fork.start is current else self.names.ref(fork.start, scope)
@@ -88,31 +92,29 @@ class Wiring:
         step.main = main_of(leaf.op)
         step.cached = leaf.cached
         if not reads_nothing(leaf.op):
-            step.source = self._source(scope, leaf.inputs, current, results)
+            step.source = self._source(scope, child, current, results)
         return step
 
-    def _source(
-        self, scope: Scope, inputs: tuple[Tensor, ...], current: Start, results: tuple[Tensor, ...]
-    ) -> object:
+    def _source(self, scope: Scope, child: Child, current: Start, results: tuple[Tensor, ...]) -> object:
+        assert child.leaf is not None
+        inputs = child.leaf.inputs
         if inputs == _listed(current):
             return None
         if len(inputs) == 1:
             return self.names.ref(inputs[0], scope)
-        if inputs == results and not self.named.issuperset(inputs):
+        if _joins(child, results) and not self.named.issuperset(inputs):
             return Ref("all")
         return [
             PREVIOUS if tensor is current and tensor not in self.named else self.names.ref(tensor, scope)
             for tensor in inputs
         ]
 
-    def _composite(
-        self, scope: Scope, child: Child, inner: Scope, current: Start, results: tuple[Tensor, ...]
-    ) -> Step:
+    def _composite(self, scope: Scope, child: Child, inner: Scope, current: Start, results: tuple[Tensor, ...]) -> Step:
         step = Step("", child.name)
         step.kind, step.given, step.is_module = inner.kind, inner.args, inner.is_module
         read = child.reads()
         entry = current
-        if _joins(inner, results):
+        if _joins(child, results):
             step.source = Ref("all")
             entry = results
         elif isinstance(current, tuple) or (current not in read and read):
@@ -152,6 +154,7 @@ class Wiring:
         yield inputs[ends.index(min(ends))]  # itself one of the branches, an empty one
         if min(ends) >= stretch.first:
             yield from stretch.reads(min(ends) + 1)[:1]
+            yield from stretch.reads(min(ends))[:1]
 
     def _branches(
         self, inputs: Sequence[Tensor], ends: Sequence[int], start: Tensor, within: tuple[int, int], stretch: Stretch
@@ -162,7 +165,7 @@ class Wiring:
         for tensor, end in zip(inputs, ends, strict=True):
             if tensor is start:
                 branches.append((low, low))
-            elif end < low or stretch.child(end).result() is not tensor or start not in stretch.reads(low):
+            elif end < low or stretch.child(end).result() is not tensor or not stretch.is_branch(low, end, start):
                 return None
             else:
                 branches.append((low, end + 1))
@@ -198,6 +201,18 @@ class Stretch:
         """Return what a child reads that it does not make itself."""
         return self.all[at].reads()
 
+    def is_branch(self, low: int, end: int, start: Tensor) -> bool:
+        """Return whether children up to one begin at a tensor, and read nothing of what is made beside them."""
+        before = self.made.get(start, -1)
+        heads = self.reads(low)
+        if start not in heads and any(self.made.get(tensor, -1) >= self.first for tensor in heads):
+            return False
+        return not any(
+            tensor is not start and before < self.made.get(tensor, -1) < low
+            for place in range(low, end + 1)
+            for tensor in self.reads(place)
+        )
+
     def is_closed(self, low: int, at: int, start: Tensor) -> bool:
         """Return whether children read a tensor, each other, and what is made before that tensor."""
         before = self.made.get(start, -1)
@@ -219,9 +234,13 @@ def _listed(start: Start) -> tuple[Tensor, ...]:
     return start if isinstance(start, tuple) else (start,)
 
 
-def _joins(scope: Scope, results: tuple[Tensor, ...]) -> bool:
-    """Return whether a composite reads all that was made before it, in its first layer and nowhere else."""
-    head = scope.children[0].leaf
-    if len(results) < 2 or head is None or head.inputs != results or not merges(head.op):  # noqa: PLR2004 - several
+def _joins(child: Child, results: tuple[Tensor, ...]) -> bool:
+    """Return whether a layer, or the first one of a composite and no other there, reads all that was made before."""
+    if len(results) < 2:  # noqa: PLR2004 - several
         return False
-    return not any(tensor in results for child in scope.children[1:] for tensor in child.reads())
+    if child.scope is None:
+        return child.leaf is not None and child.leaf.inputs == results and len(results) > FEW
+    head, *rest = child.scope.children
+    if head.leaf is None or head.leaf.inputs != results or not merges(head.leaf.op):
+        return False
+    return not any(tensor in results for one in rest for tensor in one.reads())
