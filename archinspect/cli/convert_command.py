@@ -24,8 +24,8 @@ def command(spec: str, *, flat: bool, **settings: Any) -> None:  # noqa: ANN401 
 
     \b
     Examples:
-      archinspect convert model.pt2 -o net.yaml
-      archinspect convert ~/models/Qwen3-8B/config.json
+      archinspect convert resnet50
+      archinspect convert gpt2 --set depth=24
       archinspect convert resnet50 --flat
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.base.printable import printable  # a help page needs none of these

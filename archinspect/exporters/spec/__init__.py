@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.blocks import Blocks
 from archinspect.exporters.spec.head import expected, head, inputs
 from archinspect.exporters.spec.layers import Layers
@@ -31,9 +32,11 @@ class Spec:
         self.facts = facts
         graph = facts.graph
         self.layers = Layers(facts)
+        if not self.layers.leaves:
+            raise CannotExportError(graph.name, "it has no layers")
         self.tree = Tree(graph, self.layers.leaves)
         names = Names(self.tree)
-        wiring = Wiring(names, graph.named, frozenset(graph.outputs))
+        wiring = Wiring(names, graph.named, frozenset(graph.outputs), blocks=not flat)
         start = graph.inputs[0].output if len(graph.inputs) == 1 else None
         steps = wiring.lay(self.tree.root, start)
         Ties(self.tree, names).say(steps, self.tree.root)

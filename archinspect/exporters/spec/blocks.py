@@ -11,7 +11,7 @@ from archinspect.exporters.parameters import Expression, Solver, unused
 from archinspect.exporters.spec.names import leave_out
 from archinspect.exporters.spec.runs import repeated
 from archinspect.exporters.spec.slots import Slots, shape_of
-from archinspect.exporters.spec.steps import Expr, Step
+from archinspect.exporters.spec.steps import Expr, Ref, Step
 from archinspect.exporters.spec.text import block_text, lines
 from archinspect.exporters.spec.tree import name_of
 from archinspect.language.expressions import RESERVED
@@ -84,16 +84,16 @@ class Blocks:
     def _is_worth_it(self, copies: Sequence[Step]) -> bool:
         """Return whether a block says it in fewer lines than its copies do."""
         first = copies[0]
-        if first.is_module is not None:
-            return True
+        if first.is_module is not None or any(copy.source == Ref("all") for copy in copies):
+            return True  # no group says it
         if len(copies) == 1 or first.repeat is not None:
             return False
         if first.kind == "group" and len({id(copy.parent) for copy in copies}) == 1 and first.name == "0":
             return False  # the copies of a repeat
         assert first.body is not None
-        written = len(lines([first], 1))
-        body = len(lines(first.body, 2))
-        return body + 2 + len(copies) < written * len(copies)
+        written = len(lines(copies, 2))
+        body = len(lines(first.body, 3))
+        return body + 2 + len(copies) < written
 
     def _make(self, copies: Sequence[Step]) -> None:
         """Make a block of copies, and calls of these."""

@@ -69,6 +69,6 @@ def expected(facts: Facts) -> Iterator[str]:
     if not facts.settings.batch or facts.settings.batch == 1:
         figures = {"params": totals.params, "macs": totals.macs, "flops": totals.flops}
         found = {name: Count(figure) for name, figure in figures.items() if name not in missing}
-    shapes = [list(facts.shape(tensor)[1:]) for tensor in facts.graph.outputs]
+    shapes = [list(facts.shape(tensor)[1:]) for tensor in dict.fromkeys(facts.graph.outputs)]
     found |= {"output": shapes[0]} if len(shapes) == 1 else {"outputs": shapes}
     yield from entry("expect", found)

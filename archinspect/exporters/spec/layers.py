@@ -34,7 +34,7 @@ class Layers:
         for node in self.facts.graph.nodes:
             groups.setdefault(node.layer, []).append(node)
         for nodes in groups.values():
-            left = [node for node in nodes if not self._is_counter(node)]
+            left = [node for node in nodes if len(nodes) == 1 or not self._is_counter(node)]
             if len(left) < len(nodes):
                 self.left_out[nodes[0].layer] = len(nodes) - len(left)
             if left:

@@ -23,6 +23,8 @@ class Names:
     def __init__(self, tree: Tree) -> None:
         self.made: dict[Tensor, list[str]] = {}
         """The paths that mean each tensor: of the outermost composite that gives it first, of its layer last."""
+        self.entries: dict[str, Tensor | None] = {}
+        """What each composite is called with."""
         self.known: set[str] = set()
         for node in tree.graph.inputs:
             self.known.add(tree.inputs[node.path])
@@ -48,13 +50,22 @@ class Names:
         """Return how a step in a scope calls a tensor; raise where every name there means something else."""
         if tensor is scope.entry and scope.path and self._meant("input", scope.path) == f"{scope.path}.input":
             return Ref("input")
-        for path in self.made[tensor]:
+        outer = [f"{path}.input" for path in composites_above(scope.path) if self.entries.get(path) is tensor]
+        for path in (*self.made[tensor], *reversed(outer)):
             if scope.path == path or scope.path.startswith(f"{path}."):
                 continue  # what it gives in the end
             found = self.path(path, scope)
             if found is not None:
                 return found
         raise CannotExportError(self.made[tensor][-1], "another layer has its name where it is read")
+
+    def has(self, tensor: Tensor, scope: Scope) -> bool:
+        """Return whether a tensor that a scope is not called with has a name there."""
+        try:
+            self.ref(tensor, scope)
+        except CannotExportError:
+            return False
+        return True
 
     def path(self, path: str, scope: Scope) -> Ref | None:
         """Return how a scope calls a path; None where that means another one."""
@@ -84,7 +95,7 @@ def leave_out(steps: Sequence[Step], taken: Sequence[str] = ()) -> None:
         builder.claim(name)
     for step in _in_order(steps):
         own = step.kind if step.op else "group"
-        if builder.next_name(snake(own)) == step.name:
+        if builder.next_name(snake(own)) == step.name and not step.is_list:
             builder.claim(default=snake(own))
             step.is_named = False
         else:

@@ -52,7 +52,7 @@ def prove(facts: Facts, text: str, paths: Mapping[str, str], left_out: Mapping[s
             raise CannotExportError(layer, _difference(wanted, found))
     if theirs:
         raise CannotExportError(next(iter(theirs)), "it is no layer of the network")
-    outputs = [[facts.shape(tensor) for tensor in one.graph.outputs] for one in (facts, again)]
+    outputs = [[one.shape(tensor) for tensor in one.graph.outputs] for one in (facts, again)]
     if list(map(_plain, outputs[0])) != list(map(_plain, outputs[1])):
         raise CannotExportError(facts.graph.name, f"the outputs are {outputs[0]}, and {outputs[1]} when read again")
 

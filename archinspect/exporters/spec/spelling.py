@@ -33,9 +33,28 @@ def spelled(op: Op, layout: str) -> dict[str, Any]:
     if ops.find_operator(kind.__name__) is not kind:
         raise Unspelled
     given = dict(_arguments(op, layout))
-    if not any(expressions(value) for value in vars(op).values()) and _read(kind, given, layout) != op:
-        raise Unspelled
+    shorter = {name: _without_layout(value, layout) for name, value in given.items()}
+    if shorter != given and _is(op, _read(kind, shorter, layout)):
+        return shorter
+    if not any(expressions(getattr(op, name)) for name in op.args):
+        if not _is(op, _read(kind, given, layout)):
+            raise Unspelled
     return given
+
+
+def _is(op: Op, other: Op) -> bool:
+    """Return whether two operators of a class have the same arguments."""
+    return all(getattr(other, name) == getattr(op, name) for name in op.args)
+
+
+def _without_layout(value: Any, layout: str) -> Any:  # noqa: ANN401 - of any argument
+    """Return an operator that is an argument without the layout that it has anyway, where it is in another one."""
+    if not isinstance(value, dict):
+        return value
+    ((name, given),) = value.items()
+    if not isinstance(given, dict) or given.get("data_format") != layout:
+        return value
+    return {name: {key: one for key, one in given.items() if key != "data_format"} or None}
 
 
 def default(kind: type[Op], name: str) -> Value:
@@ -93,12 +112,14 @@ def _forms(value: Any, layout: str) -> Iterator[Any]:  # noqa: ANN401 - as above
             yield name.lower()
             yield name
         yield {name: given or None}
-        yield {name: dict(_arguments(value, layout))}
+        yield {name: {**given, "data_format": value.data_format}}
     elif isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         yield int(value)
         yield value
     else:
         yield value
+        if isinstance(value, str):
+            yield value.replace(".", "...")  # any axes, of an equation
 
 
 def _forms_of_list(value: tuple[Any, ...], layout: str) -> Iterator[Any]:

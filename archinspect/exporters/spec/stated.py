@@ -29,7 +29,7 @@ class Figures(NamedTuple):
 def state(facts: Facts, leaf: Leaf) -> None:
     """Say of a layer what it is by its figures; raise :class:`CannotExportError` where these cannot be stated."""
     nodes = leaf.nodes
-    leaf.inputs, leaf.outputs = _outside(nodes), nodes[-1].outputs
+    leaf.inputs, leaf.outputs = _outside(nodes), _read_outside(facts, nodes) or nodes[-1].outputs[:1]
     if len(nodes) == 1 and is_held(facts, nodes[0]):
         _hold(facts, leaf)
     elif not leaf.inputs:
@@ -45,10 +45,9 @@ def is_held(facts: Facts, node: Node) -> bool:
 
 def _state(facts: Facts, leaf: Leaf) -> None:
     """Make a layer `Custom`."""
-    read = [tensor for tensor in leaf.outputs if tensor.readers or tensor in facts.graph.outputs]
     output = facts.shape(leaf.outputs[0])
     found = _figures(facts, leaf.nodes)
-    if len(read) > 1:
+    if len(leaf.outputs) > 1:
         raise _refusal(leaf, "it has several outputs, and `Custom` has one")
     if any(facts.graph.open.values()):
         raise _refusal(leaf, "its figures are known for known sizes only; give them by --input")
@@ -116,3 +115,10 @@ def _outside(nodes: Sequence[Node]) -> tuple[Tensor, ...]:
     """Return what nodes read that none of them makes."""
     own = set(nodes)
     return tuple(dict.fromkeys(t for node in nodes for t in node.inputs if t.producer not in own))
+
+
+def _read_outside(facts: Facts, nodes: Sequence[Node]) -> tuple[Tensor, ...]:
+    """Return what nodes make that others read, or that the network gives."""
+    own, given = set(nodes), set(facts.graph.outputs)
+    made = [tensor for node in nodes for tensor in node.outputs]
+    return tuple(t for t in made if t in given or any(reader not in own for reader in t.readers))

@@ -37,17 +37,19 @@ class Fork(NamedTuple):
 class Wiring:
     """Lays out the children of scopes as steps."""
 
-    def __init__(self, names: Names, named: frozenset[Tensor], outputs: frozenset[Tensor]) -> None:
+    def __init__(self, names: Names, named: frozenset[Tensor], outputs: frozenset[Tensor], *, blocks: bool) -> None:
         self.names = names
         self.named = named
         """What an author reads by name."""
         self.outputs = outputs
+        self.blocks = blocks
+        """Whether a composite may be a block, which can read all that was made before."""
         self.inner: dict[tuple[str, Start], list[Step]] = {}
         """The steps of each composite that was laid out, by its path and by what it is called with."""
 
     def lay(self, scope: Scope, start: Start) -> list[Step]:
         """Return the steps of a scope that is called with a tensor."""
-        scope.entry = None if isinstance(start, tuple) else start
+        scope.entry = self.names.entries[scope.path] = None if isinstance(start, tuple) else start
         made = {tensor: at for at, child in enumerate(scope.children) for tensor in _gives(child)}
         return self._lay(scope, (0, len(scope.children)), start, made, 0)
 
@@ -114,12 +116,17 @@ class Wiring:
         step.kind, step.given, step.is_module = inner.kind, inner.args, inner.is_module
         read = child.reads()
         entry = current
-        if _joins(child, results):
+        if self.blocks and _joins(child, results):
             step.source = Ref("all")
             entry = results
         elif isinstance(current, tuple) or (current not in read and read):
             entry = read[0] if read else None
             step.source = self.names.ref(entry, scope) if entry else None
+        inner.entry = None
+        nameless = [tensor for tensor in read if tensor is not entry and not self.names.has(tensor, inner)]
+        if nameless:
+            entry = nameless[0]
+            step.source = self.names.ref(entry, scope)
         key = (inner.path, entry)
         if key not in self.inner:  # branches are laid out anew
             self.inner[key] = self.lay(inner, entry)
