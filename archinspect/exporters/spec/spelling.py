@@ -32,13 +32,14 @@ def spelled(op: Op, layout: str) -> dict[str, Any]:
     kind = type(op)
     if ops.find_operator(kind.__name__) is not kind:
         raise Unspelled
+    if "in_place" in op.args and not op.in_place and op.view(training=False) is not None:
+        op = op.replace(in_place=True)  # of a program that says so by where its tensors lie
     given = dict(_arguments(op, layout))
     shorter = {name: _without_layout(value, layout) for name, value in given.items()}
     if shorter != given and _is(op, _read(kind, shorter, layout)):
         return shorter
-    if not any(expressions(getattr(op, name)) for name in op.args):
-        if not _is(op, _read(kind, given, layout)):
-            raise Unspelled
+    if not any(expressions(getattr(op, name)) for name in op.args) and not _is(op, _read(kind, given, layout)):
+        raise Unspelled
     return given
 
 
