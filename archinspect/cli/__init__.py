@@ -24,6 +24,7 @@ COMMANDS = {
     "formula": "Show figures as closed formulas in parameters, sizes and the batch.",
     "sweep": "Show the figures of every combination of parameters, sizes and batches.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
+    "diff": "Show what changed from one network to another, and what each change adds.",
     "chart": "Chart networks: accuracy over operations, or any other figures.",
     "export": "Write a network as a program of PyTorch or Keras, or as an ONNX file.",
     "convert": "Write a network, from any file that is read, as a spec.",
@@ -32,6 +33,7 @@ COMMANDS = {
     "list": "List the built-in networks.",
     "show": "Print the text of a spec, built in or a file.",
     "formats": "List the formats of files that are read and written.",
+    "schema": "Print a JSON Schema of the spec language, for editors.",
     "ops": "List the operators, or explain one.",
     "docs": "Print a page of the documentation.",
 }

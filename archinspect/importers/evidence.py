@@ -36,3 +36,28 @@ def is_hf(file: File) -> bool:
     return start.startswith(b"{") and any(
         re.search(rb'"%s"\s*:' % key, file.head) for key in (b"model_type", b"architectures", b"transformers_version")
     )
+
+
+def is_none(file: File) -> bool:  # noqa: ARG001 - as all
+    """Say no: it is known by the user's word alone."""
+    return False
+
+
+_SECTION = re.compile(rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[(?:net|network)\]\s")
+
+
+def is_darknet(file: File) -> bool:
+    """Whether its first line that is no comment is the section `[net]`."""
+    return _SECTION.match(file.head) is not None
+
+
+_ROWS = re.compile(
+    rb"^(?:backbone|head)\s*:\s*(?:#[^\n]*)?[\s\[-]*(?:#[^\n]*\s*)?[\[\s-]*\[\s*-?\[?[\d,\s-]+\]?\s*,\s*\d+\s*,"
+    rb"\s*[\"']?[A-Za-z][\w.]*[\"']?\s*,\s*\[[^\]\n]*\]?\s*\]",
+    re.MULTILINE,
+)
+
+
+def is_ultralytics(file: File) -> bool:
+    """Whether it has a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`."""
+    return _ROWS.search(file.head) is not None
