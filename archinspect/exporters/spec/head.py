@@ -48,13 +48,13 @@ def inputs(graph: Graph, facts: Facts, names: Mapping[str, str]) -> Iterator[str
 
 def _input(graph: Graph, facts: Facts, node: Node) -> Any:  # noqa: ANN401 - a shape, or more
     shape, dtype = facts.types[node.output.position]
-    sample: list[int | None] = list(shape[1:] if node.output.batched or shape[:1] == (1,) else shape)
+    sample: list[int | None] = list(shape[1:] if node.output.batched or shape[:1] in ((1,), (graph.batch,)) else shape)
     for axis in graph.open.get(node.path, ()):
         sample[axis - 1] = None
     if sample[:1] == [None]:
         sample.insert(0, None)  # the batch, as Keras prints it
     more: dict[str, Any] = {"dtype": dtype} if dtype != "float" else {}
-    if not node.output.batched:
+    if not node.output.batched and shape[:1] != (graph.batch,):
         more["batch"] = False
     return {"shape": sample, **more} if more else sample
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.cuts import cut
 from archinspect.exporters.spec.leaf import Leaf
+from archinspect.exporters.spec.meant import Meant
 from archinspect.exporters.spec.spelling import Unspelled, spelled
 from archinspect.exporters.spec.stated import is_held, state
 from archinspect.ops.base import Op
@@ -27,6 +30,7 @@ class Layers:
         self.facts = facts
         self.left_out: dict[str, int] = {}
         """How many numbers of each layer are left out: those of buffers that nothing reads, such as a counter."""
+        self.meant = Meant(facts)
         self.leaves = list(self._leaves())
 
     def _leaves(self) -> Iterator[Leaf]:
@@ -49,6 +53,8 @@ class Layers:
 
     def _leaf(self, leaf: Leaf) -> Leaf:
         """Return a layer with its operator; one that is none of ours is stated by its figures."""
+        if any(0 in self.facts.shape(tensor) for node in leaf.nodes for tensor in (*node.inputs, *node.outputs)):
+            raise CannotExportError(leaf.path, "a tensor of it has no elements")
         leaf.weighted = any(self.facts.call(node).learns for node in leaf.nodes)
         op = leaf.nodes[-1].layer_op
         try:
@@ -56,11 +62,16 @@ class Layers:
             found = _as_built(op, leaf.nodes)
         except Unspelled:
             found = None
-        if found is None:
-            state(self.facts, leaf)
-        else:
-            leaf.op, leaf.args = type(op).__name__, args
+        if found is not None:
             leaf.inputs, leaf.outputs = found
+        if found is not None and self.meant.keeps(leaf, op):
+            leaf.op, leaf.args = type(op).__name__, args
+            return leaf
+        parts = cut(self.meant, leaf)
+        if parts is None:
+            state(self.meant, leaf)
+        else:
+            leaf.op, leaf.args = type(parts).__name__, spelled(parts, self.facts.graph.layout)
         return leaf
 
 

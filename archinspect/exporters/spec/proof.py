@@ -10,6 +10,7 @@ from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
 from archinspect.base.source import Source
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.meant import OTHER, in_another_batch, without_ones
 from archinspect.language.load import load
 from archinspect.reports.summary import uncounted
 
@@ -24,6 +25,7 @@ class Row(NamedTuple):
     """What has to be the same of a layer."""
 
     output: Shape
+    type: str
     params: int
     trainable: int
     buffers: int
@@ -36,47 +38,55 @@ def prove(facts: Facts, text: str, paths: Mapping[str, str], left_out: Mapping[s
     """Raise :class:`CannotExportError` for the first layer that is another one when the text is read.
 
     `paths` are the layers' paths in the text, by their own; `left_out` says how many buffers of each it leaves out.
+    Where the batch is open, that holds for another one, too.
     """
     problems = Problems()
-    graph = load(Source("the spec", text), Settings(batch=_batch(facts), open=facts.settings.open), problems)
-    again = None if graph is None else facts_of(graph, Settings(batch=_batch(facts)), problems)
-    if again is None or problems.failed:
+    settings = Settings(batch=facts.settings.batch or facts.graph.batch, open=facts.settings.open)
+    graph = load(Source("the spec", text), settings, problems)
+    again = None if graph is None else facts_of(graph, settings, problems)
+    if graph is None or again is None or problems.failed:
         raise CannotExportError(facts.graph.name, f"what is written is no spec: {problems.all()[0].message}")
-    theirs = dict(_rows(again))
-    for layer, row in _rows(facts):
+    _compare(facts, again, paths, left_out, shapes=True)
+    one = in_another_batch(facts)
+    if one is not None:
+        other = facts_of(graph, settings._replace(batch=OTHER), problems)
+        if other is not None:
+            _compare(one, other, paths, left_out, shapes=False)
+
+
+def _compare(
+    facts: Facts, again: Facts, paths: Mapping[str, str], left_out: Mapping[str, int], *, shapes: bool
+) -> None:
+    """Compare layers; of shapes, a program may have another first axis for another batch."""
+    theirs = dict(_rows(again, shapes=shapes))
+    for layer, row in _rows(facts, shapes=shapes):
         if layer not in paths:
             continue
         wanted = row._replace(buffers=row.buffers - left_out.get(layer, 0))
         found = theirs.pop(paths[layer], None)
         if found != wanted:
-            raise CannotExportError(layer, _difference(wanted, found))
+            raise CannotExportError(layer, _difference(wanted, found, facts.batch))
     if theirs:
         raise CannotExportError(next(iter(theirs)), "it is no layer of the network")
     outputs = [[one.shape(tensor) for tensor in one.graph.outputs] for one in (facts, again)]
-    if list(map(_plain, outputs[0])) != list(map(_plain, outputs[1])):
+    if shapes and [*map(without_ones, outputs[0])] != [*map(without_ones, outputs[1])]:
         raise CannotExportError(facts.graph.name, f"the outputs are {outputs[0]}, and {outputs[1]} when read again")
 
 
-def _batch(facts: Facts) -> int | None:
-    return facts.settings.batch or facts.graph.batch
-
-
-def _rows(facts: Facts) -> Iterator[tuple[str, Row]]:
+def _rows(facts: Facts, *, shapes: bool) -> Iterator[tuple[str, Row]]:
     last = {node.layer: node for node in facts.graph.nodes}
     unknown = uncounted(facts.graph)
     for layer, cost in layer_costs(facts).items():
-        output = _plain(facts.shape(last[layer].output))
+        shape, dtype = facts.types[last[layer].output.position]
+        output = without_ones(shape) if shapes else ()
         missing = tuple(sorted(unknown.get(layer, ())))
-        yield layer, Row(output, cost.params, cost.trainable_params, cost.buffers, cost.macs, cost.flops, missing)
+        arithmetic = cost.macs, cost.flops, missing
+        yield layer, Row(output, dtype, cost.params, cost.trainable_params, cost.buffers, *arithmetic)
 
 
-def _plain(shape: Shape) -> Shape:
-    """Return a shape without a first axis of 1, which what is the same for all samples has in a spec."""
-    return shape[1:] if shape[:1] == (1,) else shape
-
-
-def _difference(wanted: Row, found: Row | None) -> str:
+def _difference(wanted: Row, found: Row | None, batch: int) -> str:
     if found is None:
         return "it is missing when the spec is read"
     name = next(name for name in Row._fields if getattr(wanted, name) != getattr(found, name))
-    return f"its {name} is {getattr(wanted, name)}, and {getattr(found, name)} when the spec is read"
+    of = f", for a batch of {batch}," if batch > 1 else ""
+    return f"its {name}{of} is {getattr(wanted, name)}, and {getattr(found, name)} when the spec is read"

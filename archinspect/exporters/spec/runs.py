@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 VARIED = 3
 """So many steps at least are repeated where something differs from one to the next."""
 PERIODS = range(2, 9)
+LISTED = 4
+"""So many values at least are a list in one line, and not as many lines."""
 MOST_LISTED = 40
 """Characters of a list of values."""
 MOST_VARIED = 5
@@ -105,7 +107,7 @@ def by_index(values: Sequence[Any]) -> Expr | None:
     choice = _choice(values)
     if choice is not None:
         return choice
-    if all(type(value) is int for value in values):
+    if len(values) >= LISTED and all(type(value) is int for value in values):
         text = f"[{', '.join(map(str, values))}][index]"
         return Expr(text) if len(text) <= MOST_LISTED else None
     return None

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.meant import figures
+from archinspect.graph.call import TensorType
+from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.spec.leaf import Leaf
+    from archinspect.exporters.spec.meant import Meant
     from archinspect.graph.graph import Node, Tensor
 
 
-class Figures(NamedTuple):
-    """What a layer costs, in all."""
-
-    params: int
-    buffers: int
-    macs: int
-    other: int
-    missing: frozenset[str]
-    """Figures that are not known."""
-
-
-def state(facts: Facts, leaf: Leaf) -> None:
+def state(meant: Meant, leaf: Leaf) -> None:
     """Say of a layer what it is by its figures; raise :class:`CannotExportError` where these cannot be stated."""
-    nodes = leaf.nodes
+    facts, nodes = meant.facts, leaf.nodes
     leaf.inputs, leaf.outputs = _outside(nodes), _read_outside(facts, nodes) or nodes[-1].outputs[:1]
     if len(nodes) == 1 and is_held(facts, nodes[0]):
-        _hold(facts, leaf)
-    elif not leaf.inputs:
-        _fill(facts, leaf)
+        _hold(meant, leaf)
+    elif not leaf.inputs or _is_made_anew(meant, leaf):
+        leaf.inputs = ()
+        _fill(meant, leaf)
     else:
-        _state(facts, leaf)
+        _state(meant, leaf)
+
+
+def _is_made_anew(meant: Meant, leaf: Leaf) -> bool:
+    """Return whether a layer only looks at what a tensor is, and makes one that is the same for every batch."""
+    lent = any(not meant.is_constant(tensor) for tensor in leaf.inputs)
+    return lent and all(map(meant.is_constant, leaf.outputs)) and not any(figures(meant.facts, leaf.nodes))
 
 
 def is_held(facts: Facts, node: Node) -> bool:
@@ -43,66 +42,64 @@ def is_held(facts: Facts, node: Node) -> bool:
     return not node.inputs and not node.op.batched and facts.call(node).stored[0] == 0
 
 
-def _state(facts: Facts, leaf: Leaf) -> None:
+def _state(meant: Meant, leaf: Leaf) -> None:
     """Make a layer `Custom`."""
-    output = facts.shape(leaf.outputs[0])
-    found = _figures(facts, leaf.nodes)
+    facts = meant.facts
     if len(leaf.outputs) > 1:
         raise _refusal(leaf, "it has several outputs, and `Custom` has one")
     if any(facts.graph.open.values()):
         raise _refusal(leaf, "its figures are known for known sizes only; give them by --input")
-    if not output or not leaf.outputs[0].batched or not leaf.inputs[0].batched:
-        raise _refusal(leaf, f"the first axis of {list(output)} is no batch")
-    if found.buffers:
-        raise _refusal(leaf, "it has buffers, which `Custom` cannot state")
-    if found.macs % output[0] or found.other % output[0]:
+    given, wanted = [meant.type(tensor) for tensor in leaf.inputs], meant.natural(leaf.outputs[0])
+    batch, *sample = wanted.shape
+    found = figures(facts, leaf.nodes)
+    missing = {figure for node in leaf.nodes for figure in node.op.unknown()}
+    most = max(type_.shape[0] for type_ in given)
+    if batch != most:
+        raise _refusal(leaf, f"the first axis of {list(facts.shape(leaf.outputs[0]))} is no batch")
+    if found.macs % batch or found.other % batch:
         raise _refusal(leaf, "its figures are not so many a sample")
     leaf.op = "Custom"
-    macs, other = found.macs // output[0], found.other // output[0]
-    leaf.args = {} if facts.shape(leaf.inputs[0])[1:] == output[1:] else {"output_shape": list(output[1:])}
-    if "params" not in found.missing:
+    macs, other = found.macs // batch, found.other // batch
+    leaf.args = {} if given[0].shape[1:] == tuple(sample) else {"output_shape": sample}
+    if "params" not in missing:
         leaf.args["params"] = found.params
-    if "macs" not in found.missing and (macs or "flops" in found.missing):
+    if "macs" not in missing and (macs or "flops" in missing):
         leaf.args["macs"] = macs
-    if "flops" not in found.missing and (other or not macs):
+    if "flops" not in missing and (other or not macs):
         leaf.args["flops"] = 2 * macs + other
+    leaf.args |= {"buffers": found.buffers} if found.buffers else {}
+    if Custom().output_dtype(*[type_.dtype for type_ in given]) != wanted.dtype:
+        leaf.args["output_type"] = wanted.dtype
+    meant.types[leaf.outputs[0]] = TensorType((most, *sample), wanted.dtype)
 
 
-def _figures(facts: Facts, nodes: Sequence[Node]) -> Figures:
-    weights = [weight for node in nodes for weight in facts.own_weights(node).values()]
-    works = [facts.call(node).work for node in nodes]
-    return Figures(
-        sum(prod(weight.shape) for weight in weights if weight.parameter),
-        sum(prod(weight.shape) for weight in weights if not weight.parameter),
-        sum(work.macs for work in works),
-        sum(work.other for work in works),
-        frozenset(figure for node in nodes for figure in node.op.unknown()),
-    )
-
-
-def _hold(facts: Facts, leaf: Leaf) -> None:
+def _hold(meant: Meant, leaf: Leaf) -> None:
     """Make a tensor of the network's own."""
     node = leaf.nodes[0]
-    weights = facts.call(node).weights
+    weights = meant.facts.call(node).weights
     learned = any(weight.parameter for weight in weights.values())
     leaf.op = "Parameter" if learned else "Constant" if weights else "Fill"
-    leaf.args = _tensor(facts, node.output)
+    leaf.args = _tensor(meant, node.output)
     if learned and "dtype" in leaf.args:
         raise CannotExportError(leaf.path, f"it is a parameter of the type {leaf.args['dtype']}")
 
 
-def _fill(facts: Facts, leaf: Leaf) -> None:
+def _fill(meant: Meant, leaf: Leaf) -> None:
     """Make a tensor that every pass makes anew, of nothing."""
-    call = facts.call(leaf.nodes[-1])
-    if len(leaf.nodes) > 1 or call.weights or any(call.work) or leaf.outputs[0].batched:
+    call = meant.facts.call(leaf.nodes[-1])
+    if len(leaf.nodes) > 1 or call.weights or any(call.work):
         raise _refusal(leaf, "it reads nothing of the network")
     leaf.op = "Fill"
-    leaf.args = _tensor(facts, leaf.outputs[0])
+    leaf.args = _tensor(meant, leaf.outputs[0])
 
 
-def _tensor(facts: Facts, tensor: Tensor) -> dict[str, Any]:
-    shape, dtype = facts.types[tensor.position]
-    found: dict[str, Any] = {"shape": list(shape[1:] if shape[:1] == (1,) else shape)}
+def _tensor(meant: Meant, tensor: Tensor) -> dict[str, Any]:
+    """Return the arguments of what gives a tensor, the same for all samples; note what a spec's is."""
+    (first, *sample), dtype = meant.natural(tensor)
+    if first != 1:
+        sample = [first, *sample]
+    meant.types[tensor] = TensorType((1, *sample), dtype)
+    found: dict[str, Any] = {"shape": sample}
     return found | ({"dtype": dtype} if dtype != "float" else {})
 
 
