@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
 from archinspect.exporters.code import Hole
-from archinspect.exporters.parameters import Expression, Solver, unused
+from archinspect.exporters.parameters import Differ, Expression, Presence, Solver, unused
+from archinspect.exporters.spec.fitting import Fit, fit
 from archinspect.exporters.spec.names import leave_out
 from archinspect.exporters.spec.runs import repeated
-from archinspect.exporters.spec.slots import Slots, shape_of
+from archinspect.exporters.spec.slots import Slot, Slots, shape_of
 from archinspect.exporters.spec.steps import Expr, Ref, Step
 from archinspect.exporters.spec.text import block_text, lines
 from archinspect.exporters.spec.tree import name_of
@@ -58,9 +59,11 @@ class Blocks:
             for _, composite in level:
                 if composite.body is not None:
                     groups.setdefault(repr(self._kind(composite)), []).append(composite)
-            for copies in groups.values():
-                if self._is_worth_it(copies):
-                    self._make(copies)
+            for group in _joined(list(groups.values())):
+                if self._is_worth_it(group.copies):
+                    for one in group.fits:
+                        one.apply()
+                    self._make(group.copies)
         leave_out(steps, taken)
         return repeated(steps, self.slots)
 
@@ -104,10 +107,11 @@ class Blocks:
         for step, copy in zip(inner, copies, strict=True):
             step.body = copy.body
         slots = list(self.slots.of(inner))
-        columns = [[Hole(value, _role(slot.role)) for value in slot.values] for slot in slots]
+        columns = list(map(_column, slots))
         parameters = solver.solve(columns)
         for slot, bound in zip(slots, solver.bound, strict=True):
-            slot.put(Expr(str(bound)) if isinstance(bound, Expression) else bound)
+            if slot.holes is None or bound is not True:
+                slot.put(Expr(str(bound)) if isinstance(bound, Expression | Differ) else bound)
         assert first.body is not None
         params = {parameter.name: parameter.default for parameter in parameters}
         self.params[name] = params
@@ -133,8 +137,45 @@ class Blocks:
         return found
 
 
+def _column(slot: Slot) -> Sequence[Hole | Presence]:
+    if slot.holes is not None:
+        return [Presence(there, _role(slot.role), slot.holes) for there in slot.values]
+    return [Hole(value, _role(slot.role)) for value in slot.values]
+
+
+class _Group:
+    """Copies of a block, some of which may lack steps of the first."""
+
+    def __init__(self, copies: list[Step]) -> None:
+        self.copies = copies
+        self.fits: list[Fit] = []
+        """How those that lack some lie beside the first."""
+
+    def takes(self, others: Sequence[Step]) -> bool:
+        """Take others of the same kind, which lack some steps; return whether it does."""
+        first, other = self.copies[0], others[0]
+        if not other.kind == first.kind != "group" or other.is_module != first.is_module:
+            return False
+        fits = [found for copy in others if (found := fit(copy, first)) is not None]
+        if len(fits) < len(others):
+            return False
+        self.fits += fits
+        self.copies += others
+        return True
+
+
+def _joined(groups: list[list[Step]]) -> list[_Group]:
+    """Return groups of copies, those that lack steps behind the copies that have them."""
+    found: list[_Group] = []
+    for copies in sorted(groups, key=lambda copies: -sum(1 for _ in copies[0].inside())):
+        if not any(group.takes(copies) for group in found):
+            found.append(_Group(copies))
+    return found
+
+
 def _role(role: str) -> str:
-    name = re.sub(r"\W", "_", role)
+    name = re.sub(r"\W", "_", role, flags=re.ASCII)
+    name = f"with_{name}" if not name.isidentifier() else name
     return f"{name}_" if name in NO_NAMES else name
 
 
@@ -143,7 +184,11 @@ def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of any argument
 
 
 def _levels(steps: Sequence[Step]) -> list[list[tuple[Step | None, Step]]]:
-    """Return all composites with what is around them, those first that hold none."""
+    """Return all composites with what is around them, those first that hold none; all of a kind together if they can.
+
+    Two passes: the second knows how high the highest of each kind is.
+    """
+    heights: dict[str, int] = {}
     levels: dict[int, list[tuple[Step | None, Step]]] = {}
 
     def height(steps: Sequence[Step], parent: Step | None) -> int:
@@ -152,9 +197,14 @@ def _levels(steps: Sequence[Step]) -> list[list[tuple[Step | None, Step]]]:
             found = max((height(path, parent) for path in step.paths or ()), default=0)
             if step.body is not None:
                 found = 1 + height(step.body, step)
+                if step.kind != "group":
+                    found = max(found, heights.get(step.kind, 0))
                 levels.setdefault(found, []).append((parent, step))
             highest = max(highest, found)
         return highest
 
+    height(steps, None)
+    heights = {step.kind: level for level in sorted(levels) for _, step in levels[level]}
+    levels = {}
     height(steps, None)
     return [levels[level] for level in sorted(levels)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
+from archinspect.exporters.parameters import ABSENT
 from archinspect.exporters.spec.spelling import default
 from archinspect.exporters.spec.steps import PREVIOUS, Expr, Ref
 
@@ -20,11 +22,15 @@ FIXED = (Ref("all"), Ref("input"))
 class Slot:
     """A place in steps that are alike: what stands there in each copy."""
 
-    def __init__(self, role: str, values: list[Any], put: Callable[[Any], None], *, looped: bool) -> None:
+    def __init__(
+        self, role: str, values: list[Any], put: Callable[[Any], None], *, looped: bool, holes: int | None = None
+    ) -> None:
         self.role = role
         self.values = values
         self.put = put
         """Writes a value, or what stands for it, into the first copy."""
+        self.holes = holes
+        """Where it says whether a step is there, how many slots before it are the step's."""
         self.looped = looped
         """Whether it is within a repeat, which has an index of its own."""
 
@@ -37,12 +43,18 @@ def shape_of(step: Step, *, named: bool = True) -> Any:  # noqa: ANN401 - anythi
         step.op,
         step.name if named and step.is_named else "",
         source,
-        None if step.paths is None else tuple(tuple(map(shape_of, path)) for path in step.paths),
-        None if step.body is None else tuple(map(shape_of, step.body)),
         repr(step.repeat) if isinstance(step.repeat, Expr) else step.repeat is None,
         (repr(step.when), step.weights is None, step.frozen, step.cached, step.is_module),
         fixed,
+        None if step.paths is None else tuple(tuple(map(shape_of, path)) for path in step.paths),
+        None if step.body is None else tuple(map(shape_of, step.body)),
     )
+
+
+def without_inside(shape: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the same without what is inside of the step: how many lists that are."""
+    *own, paths, body = shape
+    return (*own, paths is None or len(paths), body is None)
 
 
 def _is_fixed(value: Any) -> bool:  # noqa: ANN401 - of any argument
@@ -61,24 +73,39 @@ class Slots:
         self.layout = layout
         self.params = params
 
-    def of(self, copies: Sequence[Step], *, looped: bool = False) -> Iterator[Slot]:
-        """Yield every value of steps that are alike."""
-        inside = looped or copies[0].repeat is not None
-        yield from self._arguments(copies, looped=inside)
-        yield from self._sources(copies, looped=looped)
+    def of(self, copies: Sequence[Step | None], *, looped: bool = False) -> Iterator[Slot]:
+        """Yield every value of steps that are alike; the first is there in any case, others may lack it."""
+        first = copies[0]
+        assert first is not None
+        inside = looped or first.repeat is not None
+        count = 0
+        for slot in self._all(first, copies, looped=looped, inside=inside):
+            count += 1
+            yield slot
+        if None in copies:
+            there = [copy is not None for copy in copies]
+            yield Slot(str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
+
+    def _all(self, first: Step, copies: Sequence[Step | None], *, looped: bool, inside: bool) -> Iterator[Slot]:
+        if len({copy.op for copy in copies if copy is not None}) > 1:
+            yield Slot("activation", _each(copies, lambda copy: copy.op), _Set(first, "op"), looped=inside)
+        else:
+            yield from self._arguments(first, copies, looped=inside)
+        yield from self._sources(first, copies, looped=looped)
         for key, role in (("weights", "tied"), ("repeat", "times")):
-            if getattr(copies[0], key) is not None and not _is_fixed(getattr(copies[0], key)):
-                yield _Attribute(copies, key, role, looped=looped)
-        for steps in zip(*(copy.inside_lists() for copy in copies), strict=True):
+            if getattr(first, key) is not None and not _is_fixed(getattr(first, key)):
+                yield Slot(role, _each(copies, attrgetter(key)), _Set(first, key), looped=looped)
+        lists = [[None] * _inner(first) if copy is None else copy.inside_lists() for copy in copies]
+        for steps in zip(*lists, strict=True):
             yield from self.of(steps, looped=inside)
 
-    def _arguments(self, copies: Sequence[Step], *, looped: bool) -> Iterator[Slot]:
-        first = copies[0]
-        names = [name for name in self._order(copies) if not _is_fixed(first.args.get(name))]
-        for name in names:
-            usual = self._usual(first.op, name)
-            values = [copy.args.get(name, usual) for copy in copies]
-            yield Slot(name, values, _Put(first, name, usual, [*self._order(copies)]), looped=looped)
+    def _arguments(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
+        order = self._order([copy for copy in copies if copy is not None])
+        for name in order:
+            if not _is_fixed(first.args.get(name)):
+                usual = self._usual(first.op, name)
+                values = [ABSENT if copy is None else copy.args.get(name, usual) for copy in copies]
+                yield Slot(name, values, _Put(first, name, usual, order), looped=looped)
 
     def _order(self, copies: Sequence[Step]) -> list[str]:
         """Return the names of arguments that any copy gives, in the order of the operator or block."""
@@ -95,25 +122,33 @@ class Slots:
             return self.layout
         return default(kind, name) if kind and name in kind.args and not kind.args[name].required else ...
 
-    def _sources(self, copies: Sequence[Step], *, looped: bool) -> Iterator[Slot]:
-        source = copies[0].source
+    def _sources(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
+        source = first.source
         if isinstance(source, list):
             for at, one in enumerate(source):
                 if _mask(one) == "*":
-                    yield Slot("reads", [copy.source[at] for copy in copies], _PutItem(source, at), looped=looped)
+                    values = [ABSENT if copy is None else copy.source[at] for copy in copies]
+                    yield Slot("reads", values, _PutItem(source, at), looped=looped)
         elif _mask(source) == "*":
-            yield _Attribute(copies, "source", "reads", looped=looped)
+            yield Slot("reads", _each(copies, attrgetter("source")), _Set(first, "source"), looped=looped)
 
 
-class _Attribute(Slot):
-    """A slot that is an attribute of the step."""
+def _each(copies: Sequence[Step | None], get: Callable[[Step], Any]) -> list[Any]:
+    return [ABSENT if copy is None else get(copy) for copy in copies]
 
-    def __init__(self, copies: Sequence[Step], key: str, role: str, *, looped: bool) -> None:
-        super().__init__(role, [getattr(copy, key) for copy in copies], self._set, looped=looped)
-        self._first, self._key = copies[0], key
 
-    def _set(self, value: Any) -> None:  # noqa: ANN401 - as above
-        setattr(self._first, self._key, value)
+def _inner(step: Step) -> int:
+    return sum(len(steps) for steps in step.lists)
+
+
+class _Set:
+    """Writes an attribute of a step."""
+
+    def __init__(self, step: Step, key: str) -> None:
+        self.step, self.key = step, key
+
+    def __call__(self, value: Any) -> None:  # noqa: ANN401 - as above
+        setattr(self.step, self.key, value)
 
 
 class _Put:

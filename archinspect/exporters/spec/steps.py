@@ -39,7 +39,7 @@ class Step:
     """An operator, a block or a group, with all that a spec says of it."""
 
     def __init__(self, op: str, name: str, args: dict[str, Any] | None = None) -> None:
-        self.op = op
+        self.op: Any = op
         """An operator or a block; empty for a group."""
         self.name: Any = name
         """Its name in its scope."""
@@ -74,7 +74,7 @@ class Step:
         """The layer that it is."""
 
     def inside_lists(self) -> Iterator[Step]:
-        """Yield the steps of the lists inside, one after another."""
+        """Yield the steps of the lists inside, one after another; a copy that lacks some has gaps."""
         for steps in self.lists:
             yield from steps
 

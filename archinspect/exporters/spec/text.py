@@ -74,7 +74,7 @@ def _nested(step: Step) -> str:
 def _pairs(step: Step) -> Iterator[tuple[str, str]]:
     """Yield the keys of a step and their values on one line."""
     if step.op:
-        yield scalar(step.op), _value(step)
+        yield scalar(str(step.op)), _value(step)
     yield from ((key, flow(value)) for key, value in _extras(step))
     if step.body is not None:
         yield "layers", f"[{', '.join(map(_nested, step.body))}]"
@@ -140,7 +140,7 @@ def _spread(step: Step, indent: int) -> list[str]:
     if not step.op:
         assert step.body is not None
         return [*extras, f"{lead}layers:", *lines(step.body, indent + 1)]
-    key = scalar(step.op)
+    key = scalar(str(step.op))
     if step.paths is None:
         return [*_wrapped(f"{lead}{key}: {_value(step)}".rstrip(), indent), *extras]
     found = [f"{lead}{key}:"]
