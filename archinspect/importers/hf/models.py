@@ -32,8 +32,10 @@ OTHERS = {
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
-    "swin": "swin",
+    "mobilebert": "mobilebert",
+    **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
+    "xlnet": "xlnet",
 }
 """The modules of types with a function of their own, `add_model`; imported when one is read."""
 
