@@ -36,6 +36,7 @@ OTHERS = {
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
     "xlnet": "xlnet",
+    "zamba2": "zamba",
 }
 """The modules of types with a function of their own, `add_model`; imported when one is read."""
 
