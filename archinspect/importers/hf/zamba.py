@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.wanted import Wanted
 
 MAMBA = ("mamba", "linear_attention")
-USUAL = [*MAMBA[:1], *[*MAMBA[:1] * 5, "hybrid"] * 7, *MAMBA[:1] * 4, "hybrid", *MAMBA[:1] * 3, "hybrid", *MAMBA[:1] * 2]
+USUAL = [
+    *MAMBA[:1],
+    *[*MAMBA[:1] * 5, "hybrid"] * 7,
+    *MAMBA[:1] * 4,
+    "hybrid",
+    *MAMBA[:1] * 3,
+    "hybrid",
+    *MAMBA[:1] * 2,
+]
 """The layers of the class, where a file does not list them."""
 
 
