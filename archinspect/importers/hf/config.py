@@ -72,7 +72,7 @@ class Config:
         ):
             if spelling in self.given:
                 return self.given[spelling]
-        return self._own.get(own)
+        return self._own.get(own, self._own.get(name))
 
     def says(self, name: str) -> bool:
         """Whether the file itself says it, or the class knows the key."""

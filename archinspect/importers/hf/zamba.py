@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.importers.hf import ssm
+from archinspect.importers.hf.config import MOST_LAYERS
 from archinspect.importers.hf.parts import Attention, activate, add, core, dense, norm, rotate, table, within
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.merge import Concatenate, Multiply
 from archinspect.ops.several import Split
+from archinspect.ops.source import Parameter
 
 if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
@@ -46,6 +48,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         for number, kind in enumerate(kinds):
             with within(net, f"layers.{number}", "layer"):
                 x = _layer(net, c, m, (x, words), shared) if kind == "hybrid" else _mixed(net, c, m, x, x)
+        _unread(net, c, len(shared))
         x = norm(net, x, "rms", "final_layernorm")
     if end == "Model":
         return (x,)
@@ -122,6 +125,18 @@ def _attention(net: GraphBuilder, c: Config, x: Tensor, number: int) -> Tensor:
         found.append(rotate(net, one, count, size, turned))
     attended = net.add(core(Attention(heads, kv_heads, size, width)), *found, name="attention")
     return dense(net, attended, c.whole("hidden_size"), "o_proj", bias=False)
+
+
+def _unread(net: GraphBuilder, c: Config, layers: int) -> None:
+    """Add the adapters of layers that a file counts and does not list, which nothing reads."""
+    ids, width, rank = c.given.get("hybrid_layer_ids"), c.whole("hidden_size"), c.whole("adapter_rank")
+    units = c.maybe("intermediate_size", 1) or 4 * width
+    for number in range(layers, len(ids) if isinstance(ids, list) and len(ids) <= MOST_LAYERS else layers):
+        if number % c.whole("num_mem_blocks") < layers:
+            names = [f"linear_{one}_adapter_list" for one in "qkv"] if c.flag("use_shared_attention_adapter") else []
+            for name in names:
+                net.add(Parameter(shape=[2, 2 * width, rank]), name=f"unread.{name}.{number}")
+            net.add(Parameter(shape=[width + 2 * units, rank]), name=f"unread.gate_up_proj_adapter_list.{number}")
 
 
 def _feed(net: GraphBuilder, c: Config, x: Tensor, number: int) -> Tensor:
