@@ -34,6 +34,10 @@ OLD: Mapping[tuple[str, str], tuple[str, ...]] = {
 """Names that win over a key's own, as they do in classes that know them from old files."""
 
 
+LABELS = {"bart": 3, "pvt": 1000}
+"""Classes where neither their number nor names are said, of types for which it is not 2."""
+
+
 @cache
 def defaults() -> Mapping[str, Mapping[str, Any]]:
     """Return what classes have for keys that a file leaves out, by model type.
@@ -68,7 +72,7 @@ class Config:
         ):
             if spelling in self.given:
                 return self.given[spelling]
-        return self._own.get(own)
+        return self._own.get(own, self._own.get(name))
 
     def says(self, name: str) -> bool:
         """Whether the file itself says it, or the class knows the key."""
@@ -171,7 +175,7 @@ class Config:
         names = self.find("id2label")
         if isinstance(names, dict):
             return len(names)
-        return self.whole("num_labels") if "num_labels" in self.given else 2
+        return self.whole("num_labels") if "num_labels" in self.given else LABELS.get(self.kind, 2)
 
     def refuse(self, what: str, help: str = "") -> SourceError:
         """Return the error of what this project does not read."""

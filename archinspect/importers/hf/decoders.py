@@ -406,6 +406,11 @@ DECODERS: dict[str, Decoder] = {
         mixer=ssm.jamba,
         experts=Experts(count="num_experts", units="intermediate_size", is_dense=ssm.is_dense),
     ),
+    "kimi_linear": _PLAIN._replace(
+        latent=True,
+        mixer=delta.kimi,
+        experts=Experts(shared="n_shared_experts", is_dense=experts.listed_or_first),
+    ),
     "lfm2": _LFM2._replace(adjust=delta.lfm2),
     "lfm2_moe": _LFM2._replace(experts=Experts(count="num_experts", is_dense=experts.before_dense)),
     "llama": _LLAMA,

@@ -14,7 +14,7 @@ from archinspect.ops.args import Int, arg
 from archinspect.ops.base import Op
 from archinspect.ops.conv import Conv1D
 from archinspect.ops.figures import Work
-from archinspect.ops.merge import Multiply
+from archinspect.ops.merge import Concatenate, Multiply
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Slice
@@ -52,6 +52,18 @@ class GatedDelta(Op):
         chunks = output[0] * self.heads * ceil_div(output[1], CHUNK)
         each = CHUNK * CHUNK * (2 * self.keys + values) + 3 * CHUNK * self.keys * values
         return Work(chunks * each, chunks * CHUNK * CHUNK * (self.keys + values))
+
+
+class KeyedDelta(GatedDelta):
+    """The same with a decay of each feature of keys, as Kimi Linear has it.
+
+    MACs: as `GatedDelta`, keys being as wide as values. FLOPs: 6 * chunk * keys per head and step besides.
+    """
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: D102 - as every operator
+        macs, other = super().work(shapes, output)
+        chunks = output[0] * self.heads * ceil_div(output[1], CHUNK)
+        return Work(macs, other + 6 * chunks * CHUNK * CHUNK * self.keys)
 
 
 def causal_conv(net: GraphBuilder, x: Tensor, width: int, kernel: int, name: str, *, bias: bool) -> Tensor:
@@ -157,3 +169,50 @@ def _gated_attention(net: GraphBuilder, c: Config, size: Sizes, x: Tensor) -> Te
     attended = net.add(core(a), *prepared, value, name="attention")
     attended = net.add(Multiply(), attended, net.add(Sigmoid(), gate))
     return dense(net, attended, size.width, "o_proj", bias=bias)
+
+
+# Kimi Linear (Kimi Team 2025, arXiv:2510.26692)
+
+
+def kimi(net: GraphBuilder, c: Config, size: Sizes, number: int, x: Tensor) -> Tensor | None:
+    """Add the delta rule with decays of features, except in layers that attend."""
+    inner = c.part("linear_attn_config", "kimi_linear_attention")
+    if isinstance(c.find("layer_types"), list):
+        full = c.items("layer_types", size.layers)[number] == "full_attention"
+    elif "full_attn_layers" in inner.given and "kda_layers" in inner.given:
+        full = number + 1 in inner.items("full_attn_layers")
+    else:
+        full = bool(number) and number % 4 == 0
+    if full:
+        return None
+    heads, each, kernel = (
+        (inner if own in inner.given else c).whole(own if own in inner.given else name)
+        for own, name in (
+            ("num_heads", "linear_num_heads"),
+            ("head_dim", "linear_head_dim"),
+            ("short_conv_kernel_size", "linear_conv_kernel_dim"),
+        )
+    )
+    width = heads * each
+    with within(net, "self_attn", "linear_attention"):
+        return _kimi(
+            net, c, size, (heads, each, kernel), [dense(net, x, width, f"{q}_proj", bias=False) for q in "qkv"], x
+        )
+
+
+def _kimi(
+    net: GraphBuilder, c: Config, size: Sizes, sizes: tuple[int, int, int], asked: list[Tensor], x: Tensor
+) -> Tensor:
+    heads, each, kernel = sizes
+    width = heads * each
+    mixed = causal_conv(net, net.add(Concatenate(axis=-1), *asked), 3 * width, kernel, "conv1d", bias=False)
+    mixed = activate(net, mixed, c, c.text("hidden_act"))
+    net.add(Parameter(shape=[width]), name="forget_gate.dt_bias")
+    net.add(Parameter(shape=[heads]), name="forget_gate.A_log")
+    dense(net, dense(net, x, each, "forget_gate.f_a_proj", bias=False), width, "forget_gate.f_b_proj", bias=False)
+    dense(net, x, heads, "b_proj", bias=False)
+    out = net.add(KeyedDelta(heads=heads, keys=each), *net.add_all(Split(parts=3, axis=-1), mixed), name="delta_rule")
+    out = reshape(net, norm(net, reshape(net, out, -1, heads, each), "rms", "o_norm"), -1, width)
+    gate = dense(net, dense(net, x, each, "g_a_proj", bias=False), width, "g_b_proj", bias=False)
+    out = net.add(Multiply(), out, net.add(Sigmoid(), gate))
+    return dense(net, out, size.width, "o_proj", bias=False)

@@ -1,4 +1,7 @@
-"""DeBERTa: words attend to words and to relative positions (He et al. 2020, arXiv:2006.03654; 2021, arXiv:2111.09543)."""
+"""DeBERTa: words attend to words and to relative positions.
+
+He et al. 2020, arXiv:2006.03654; He et al. 2021, arXiv:2111.09543.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class Rows(Op):
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         rows, steps = shapes
-        found = self.span if self.span < steps[1] else steps[1]
+        found = self.span if self.span < steps[1] else steps[1]  # noqa: FURB136 - sizes may be symbols
         return (rows[0], 2 * found, rows[2])
 
 

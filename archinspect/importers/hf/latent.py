@@ -34,6 +34,7 @@ class Latent(NamedTuple):
     values: int
     """Of a head."""
     bias: bool = False
+    rotates: bool = True
     q: str = "q_proj"
     q_a: str = "q_a_proj"
     q_norm: str = "q_a_layernorm"
@@ -55,6 +56,7 @@ def latent_of(c: Config, heads: int, width: int) -> Latent:
         turned=c.whole("qk_rope_head_dim"),
         values=c.whole("v_head_dim"),
         bias=c.flag("attention_bias"),
+        rotates=c.kind != "kimi_linear",
     )
 
 
@@ -67,14 +69,15 @@ def attention(net: GraphBuilder, a: Latent, x: Tensor) -> Tensor:
         query = dense(net, x, a.query_rank, a.q_a, bias=a.bias)
         query = norm(net, query, "rms", a.q_norm)
         query = dense(net, query, heads * (own + turned), a.q_b, bias=False)
-    query = _turned(net, query, heads, own, turned)
+    query = _turned(net, query, heads, own, turned) if a.rotates else query
     compressed = dense(net, x, a.rank + turned, a.kv_a, bias=a.bias)
     net.cache(compressed)
     short, shared = net.add_all(Split(sizes=[a.rank, turned], axis=-1), compressed)
     both = dense(net, norm(net, short, "rms", a.kv_norm), heads * (own + values), a.kv_b, bias=False)
     both = reshape(net, both, -1, heads, own + values)
     key, value = net.add_all(Split(sizes=[own, values], axis=-1), both)
-    shared = reshape(net, net.add(RotaryEmbedding(dim=turned), shared), -1, 1, turned)
+    shared = net.add(RotaryEmbedding(dim=turned), shared) if a.rotates else shared
+    shared = reshape(net, shared, -1, 1, turned)
     key = net.add(Concatenate(axis=-1), key, net.add(Repeat(repeats=heads, axis=-2), shared))
     key, value = reshape(net, key, -1, heads * (own + turned)), reshape(net, value, -1, heads * values)
     c = core(Attention(heads, heads, own + turned, a.width, value_size=values))

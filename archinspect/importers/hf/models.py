@@ -32,8 +32,12 @@ OTHERS = {
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
-    "swin": "swin",
+    "depth_anything": "depth",
+    "mobilebert": "mobilebert",
+    **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
+    "xlnet": "xlnet",
+    "zamba2": "zamba",
 }
 """The modules of types with a function of their own, `add_model`; imported when one is read."""
 

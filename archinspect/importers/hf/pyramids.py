@@ -73,7 +73,7 @@ def _stages(c: Config, reductions: str) -> list[Stage]:
         raise c.wrong("num_encoder_blocks", "at most as many as there are sizes")
     stages = [Stage(*(one[i] for one in found), ratio=float(ratios[i])) for i in range(count)]  # type: ignore[misc] # six
     for stage in stages:
-        if stage.width % stage.heads:
+        if (c.kind == "pvt" and stage.width % stage.heads) or stage.width < stage.heads:
             raise c.wrong("num_attention_heads", "divisors of the hidden_sizes")
     return stages
 
@@ -127,9 +127,10 @@ def _attended(net: GraphBuilder, x: Tensor, side: Side, s: Stage, reduction: str
                 op, reshape(net, inside, *side, s.width), name=f"{within_self}{reduction}sequence_reduction"
             )
             source = norm(net, reshape(net, source, -1, s.width), "layer", f"{within_self}{reduction}layer_norm")
-        query = dense(net, inside, s.width, names[0], bias=bias)
-        key, value = (dense(net, source, s.width, name, bias=bias) for name in names[1:3])
-        a = Attention(s.heads, s.heads, s.width // s.heads, s.width, causal=False)
+        each = s.width // s.heads
+        query = dense(net, inside, s.heads * each, names[0], bias=bias)
+        key, value = (dense(net, source, s.heads * each, name, bias=bias) for name in names[1:3])
+        a = Attention(s.heads, s.heads, each, s.width, causal=False)
         inside = dense(net, net.add(core(a), query, key, value, name="attention"), s.width, names[3])
     return add(net, x, inside)
 

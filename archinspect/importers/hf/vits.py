@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MASKED = 0.75
 """The share of patches that MAE leaves out, unless a file says another."""
-MAE = vit.Vit()
-DECODER = vit.Vit(layers="decoder_layers", last="decoder_norm")
+MAE = vit.Vit(uneven=True)
+DECODER = vit.Vit(layers="decoder_layers", last="decoder_norm", uneven=True)
 YOLOS = vit.Vit(
     layers="encoder.layer",
     q="attention.query",
@@ -54,8 +54,8 @@ def _mae(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     rows, columns = vit.grid(c)
     count = rows * columns
     share = c.number("mask_ratio") if c.find("mask_ratio") is not None else MASKED
-    if not 0 <= share < 1:
-        raise c.wrong("mask_ratio", "a number from 0, below 1")
+    if not 0 <= share <= 1:
+        raise c.wrong("mask_ratio", "a number from 0 to 1")
     with within(net, "vit" if end != "Model" else ""):
         with within(net, "embeddings"):
             x = net.add(ClassToken(n=1), _patches(net, c, image), name="cls_token")

@@ -181,12 +181,14 @@ class _Match:
 
     def by_size(self) -> None:
         """Match what is cut otherwise, such as experts, where all that is left of a layer has as many elements."""
-        wanted, given = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+        wanted, every, given = Counter[tuple[str, ...]](), Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
         for one in self.missing:
-            wanted[_layer(one.path)] += size(one.shape)
+            wanted[_layer(one.path)] += size(one.shape) * one.learned
+            every[_layer(one.path)] += size(one.shape)
         for tensor in self.unexpected:
             given[_layer(tensor.name)] += tensor.elements
-        equal = {layer for layer, count in wanted.items() if given[layer] == count}
+        # Files may leave out what does not train, as running statistics.
+        equal = {layer for layer, count in every.items() if given[layer] and given[layer] in (count, wanted[layer])}
         together = [tensor for tensor in self.unexpected if _layer(tensor.name) in equal]
         self.agree += len(together)
         self.otherwise += len(together)
