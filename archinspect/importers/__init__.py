@@ -101,9 +101,9 @@ FORMATS: dict[str, Format] = {
         evidence.is_darknet,
     ),
     "keras": Format(
-        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, `.keras`, `.h5`",
+        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, YAML, `.keras`, `.h5`",
         (".keras", ".h5", ".hdf5"),
-        "a zip with `config.json` and `metadata.json`; HDF5; JSON with `class_name` and `config`, or `modelTopology`",
+        "a zip with `config.json` and `metadata.json`; HDF5; text with `class_name` and `config`, or `modelTopology`",
         evidence.is_keras,
     ),
     "tflite": Format(

@@ -82,7 +82,7 @@ def is_none(file: File) -> bool:  # noqa: ARG001 - as all
 
 
 def is_keras(file: File) -> bool:
-    """Whether it is a Keras model: of Keras 3, in HDF5, or as JSON, which may be a text within JSON."""
+    """Whether it is a Keras model: of Keras 3, in HDF5, as JSON, which may be a text within JSON, or as YAML."""
     if file.is_folder:
         return False
     if file.members:
@@ -90,9 +90,8 @@ def is_keras(file: File) -> bool:
     head = file.head
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return True
-    start = head[:64].lstrip()
-    if not start.startswith((b"{", b'"{')):
-        return False
+    if not head[:64].lstrip().startswith((b"{", b'"{')):
+        return all(re.search(rb"^%s:" % key, head, re.MULTILINE) for key in (b"class_name", b"config"))
     keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
     return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
 
