@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.sweep import Sweep
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.symbolic.formulas import Formula
+    from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report
@@ -248,6 +249,15 @@ class Network:
     def compare(self, *others: Network) -> list[Report]:
         """Return the reports of this network and others, in this order."""
         return [network.report() for network in (self, *others)]
+
+    def diff(self, new: Network) -> Diff:
+        """Return what makes the difference from this network to a new one; see :func:`archinspect.diff`."""
+        from archinspect.reports.diff import diff
+
+        self.with_known_sizes()
+        new.with_known_sizes()
+        with collection_paused():
+            return diff(self.facts, new.facts)
 
     def check(self) -> list[Diagnostic]:
         """Return what is wrong with a network that fits together, its `expect` included, in file order."""

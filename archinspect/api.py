@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
     from archinspect.importers import Opened
+    from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report
@@ -46,6 +48,7 @@ __all__ = [
     "check",
     "compare",
     "compute",
+    "diff",
     "explain",
     "fit",
     "inspect",
@@ -74,12 +77,12 @@ class Checked(NamedTuple):
 
 
 def network(  # noqa: PLR0913 - as the settings
-    spec: Spec,
+    spec: Spec | Any,  # noqa: ANN401 - or a module of torch, which is not imported for its name
+    inputs: Mapping[str, Sequence[int]] | Any = None,  # noqa: ANN401 - or its tensors
     *,
     batch: int | None = None,
     dtype: str = "float32",
     params: Mapping[str, Value] | None = None,
-    inputs: Mapping[str, Sequence[int]] | None = None,
     past: int = 0,
     lora: Lora | Mapping[str, Any] | str | None = None,
     fold_bn: bool = False,
@@ -90,6 +93,9 @@ def network(  # noqa: PLR0913 - as the settings
     file would hold, or a graph made by :class:`archinspect.graph.builder.GraphBuilder`. A file may be of any format of
     :data:`archinspect.importers.FORMATS`; `pt2:FILE` says which. `params` overrides the spec's
     parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one.
+
+    It may be a `torch.nn.Module`, too: `inputs` are then example inputs with their batch, a tensor, a tuple of several,
+    or a dict of those that `forward` takes by name. It is exported as it stands, at inference; nothing is computed.
 
     With `past` figures are of a step of a decoder that has so many steps cached: of one, unless `seq` or the inputs say
     more. With `lora`, such as `r=8,targets=q|v`, nothing trains but adapters of these products. With `fold_bn` batch
@@ -109,6 +115,13 @@ def network(  # noqa: PLR0913 - as the settings
       return re_lu
     """
     adapters = Lora.of(lora) if lora else None
+    if "torch" in sys.modules and not isinstance(spec, str | os.PathLike | Mapping | Graph | Network):
+        from archinspect.importers import torch  # only modules need it
+
+        if torch.is_module(spec):
+            load_module = torch.loader(spec, inputs)
+            settings = Settings(batch, dtype, params or {}, {}, past, adapters, fold_bn)
+            return Network(lambda asked, problems: _changed(load_module(asked, problems), asked), settings)
     settings = Settings(batch, dtype, params or {}, inputs or {}, past, adapters, fold_bn)
     if isinstance(spec, Network):
         return spec.with_settings(**settings._asdict())
@@ -227,6 +240,17 @@ def compare(*specs: Spec, **settings: Any) -> list[Report]:  # noqa: ANN401 - as
     return [inspect(spec, **settings) for spec in specs]
 
 
+def diff(old: Spec, new: Spec, **settings: Any) -> Diff:  # noqa: ANN401 - as network takes them
+    """Return what makes the difference between two networks; further arguments and errors are those of :func:`network`.
+
+    >>> import archinspect
+    >>> found = archinspect.diff("vgg16", "vgg19")
+    >>> found.change["params"], sum(cause.total["params"] for cause in found.causes)
+    (5309696, 5309696)
+    """
+    return network(old, **settings).diff(network(new, **settings))
+
+
 @collection_paused()
 def check(spec: str | Path) -> Checked:
     """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec."""
@@ -289,7 +313,7 @@ def _opened(spec: str | Path | Mapping[str, Any]) -> Source | Opened:
         from archinspect import importers  # specs need none
 
         format_, path = importers.split(path)
-        if format_ and not os.path.exists(path):
+        if format_ and not importers.FORMATS[format_].is_code and not os.path.exists(path):
             raise NotFoundError(not_found(path))
         if format_ or may_be_of_another_format(path):
             found = importers.open_file(path, format_)

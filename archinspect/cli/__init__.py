@@ -24,6 +24,7 @@ COMMANDS = {
     "formula": "Show figures as closed formulas in parameters, sizes and the batch.",
     "sweep": "Show the figures of every combination of parameters, sizes and batches.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",
+    "diff": "Show what changed from one network to another, and what each change adds.",
     "chart": "Chart networks: accuracy over operations, or any other figures.",
     "export": "Write a network as a program of PyTorch or Keras, or as an ONNX file.",
     "verify": "Prove a network's figures: measure its exported program, and compare.",
@@ -31,6 +32,8 @@ COMMANDS = {
     "list": "List the built-in networks.",
     "show": "Print the text of a spec, built in or a file.",
     "formats": "List the formats of files that are read and written.",
+    "lsp": "Serve an editor: what is wrong while typing, shapes, completion.",
+    "schema": "Print a JSON Schema of the spec language, for editors.",
     "ops": "List the operators, or explain one.",
     "docs": "Print a page of the documentation.",
 }

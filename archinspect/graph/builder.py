@@ -118,12 +118,8 @@ class GraphBuilder:
         """Put what is added within into a composite; give its path."""
         path = self.claim(name, snake(kind))
         self.composites[path] = Composite(kind, args or {}, is_module)
-        outer = self._prefix, self._trainable
-        self._prefix, self._trainable = f"{path}.", self._trainable and trainable
-        try:
+        with self.below(path, trainable=trainable):
             yield path
-        finally:
-            self._prefix, self._trainable = outer
 
     def share(self, path: str, other: str) -> int:
         """Let a layer, or all of a composite, use the weights of another; return how many nodes do.
@@ -134,6 +130,21 @@ class GraphBuilder:
         return self.pair([node for node in self.nodes if _is_within(node.path, path)], path, other, by_path)
 
     # What readers of formats need besides
+
+    @property
+    def trains(self) -> bool:
+        """Whether the composites that what is added stands in leave its weights to training."""
+        return self._trainable
+
+    @contextmanager
+    def below(self, path: str, *, trainable: bool = True) -> Iterator[None]:
+        """Put what is added below a path that was claimed for a layer, or a composite."""
+        outer = self._prefix, self._trainable
+        self._prefix, self._trainable = f"{path}.", self._trainable and trainable
+        try:
+            yield
+        finally:
+            self._prefix, self._trainable = outer
 
     def claim(self, name: str = "", default: str = "", prefix: str | None = None, origin: Span = NOWHERE) -> str:
         """Return the path of a new layer or composite: of this name, or of the default with a running number.

@@ -39,7 +39,9 @@ class Format(NamedTuple):
     options: tuple[str, ...] = ()
     """What `--set` takes beside the file's own parameters."""
     needs: str = ""
-    """The extra of this project that has to be installed."""
+    """What has to be installed: an extra of this project, or what the user has."""
+    is_code: bool = False
+    """Whether what is named is no file but code of the user's, which runs."""
 
 
 FORMATS: dict[str, Format] = {
@@ -62,6 +64,15 @@ FORMATS: dict[str, Format] = {
         "a JSON object with `model_type`, `architectures` or `transformers_version`",
         evidence.is_hf,
         ("seq",),
+    ),
+    "torch": Format(
+        "a function or class that makes a PyTorch module, and runs: `torch:package.module:name`, `torch:file.py:name`",
+        (),
+        "the word `torch:` alone",
+        evidence.is_none,
+        options=("the function's arguments",),
+        needs="torch, in this Python or in the one that `python` starts",
+        is_code=True,
     ),
     "ultralytics": Format(
         "a model of YOLO or RT-DETR: of Ultralytics, or of YOLOv5's, v7's or v9's repository",
@@ -88,6 +99,18 @@ FORMATS: dict[str, Format] = {
         (".cfg",),
         "`[net]` as its first section",
         evidence.is_darknet,
+    ),
+    "keras": Format(
+        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, `.keras`, `.h5`",
+        (".keras", ".h5", ".hdf5"),
+        "a zip with `config.json` and `metadata.json`; HDF5; JSON with `class_name` and `config`, or `modelTopology`",
+        evidence.is_keras,
+    ),
+    "tflite": Format(
+        "a TensorFlow Lite model",
+        (".tflite", ".lite"),
+        "the letters `TFL3` behind the first four bytes",
+        evidence.is_tflite,
     ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""

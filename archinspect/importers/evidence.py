@@ -38,6 +38,11 @@ def is_hf(file: File) -> bool:
     )
 
 
+def is_none(file: File) -> bool:  # noqa: ARG001 - as all
+    """Say no: it is known by the user's word alone."""
+    return False
+
+
 _SECTION = re.compile(rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[(?:net|network)\]\s")
 
 
@@ -54,6 +59,26 @@ _ROWS = re.compile(
 
 
 def is_ultralytics(file: File) -> bool:
+    """Whether it has a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`."""
+    return _ROWS.search(file.head) is not None
+
+
+def is_keras(file: File) -> bool:
+    """Whether it is a Keras model: of Keras 3, in HDF5, or as JSON, which may be a text within JSON."""
+    if file.is_folder:
+        return False
+    if file.members:
+        return {"config.json", "metadata.json"} <= file.members.keys()
+    head = file.head
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return True
+    start = head[:64].lstrip()
+    if not start.startswith((b"{", b'"{')):
+        return False
+    keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
+    return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
+
+
     """Whether `backbone` or `head` is a list of rows `[from, repeats, module, arguments]`; Kindle has others."""
     return _ROWS.search(file.head) is not None and b"input_channel:" not in file.head
 
@@ -74,3 +99,8 @@ _MODEL = re.compile(
 def is_nntrainer(file: File) -> bool:
     """Whether its first section is `[Model]`, and that a network."""
     return _MODEL.match(file.head) is not None
+
+
+def is_tflite(file: File) -> bool:
+    """Whether it is a FlatBuffer of TensorFlow Lite's schema."""
+    return file.head[4:8] == b"TFL3"

@@ -44,6 +44,12 @@ class NotFoundError(Exception):
 def looks_like_spec(path: str) -> bool:
     """Return whether a file has a key of a spec at the start of a line."""
     with open(path, "rb") as file:
+        return has_spec_key(file.read(MAX_LOOKED_AT))
+
+
+def has_spec_key(text: bytes) -> bool:
+    """Return whether a text has a key of a spec at the start of a line."""
+    return _SPEC_KEY.search(text) is not None
         data = file.read(MAX_LOOKED_AT)
     return _SPEC_KEY.search(data) is not None and not all(key.search(data) for key in _NO_SPEC)
 
