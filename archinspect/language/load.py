@@ -49,9 +49,7 @@ def looks_like_spec(path: str) -> bool:
 
 def has_spec_key(text: bytes) -> bool:
     """Return whether a text has a key of a spec at the start of a line."""
-    return _SPEC_KEY.search(text) is not None
-        data = file.read(MAX_LOOKED_AT)
-    return _SPEC_KEY.search(data) is not None and not all(key.search(data) for key in _NO_SPEC)
+    return _SPEC_KEY.search(text) is not None and not all(key.search(text) for key in _NO_SPEC)
 
 
 def may_be_of_another_format(path: str) -> bool:
