@@ -78,7 +78,6 @@ def is_keras(file: File) -> bool:
     keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
     return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
 
-
     """Whether `backbone` or `head` is a list of rows `[from, repeats, module, arguments]`; Kindle has others."""
     return _ROWS.search(file.head) is not None and b"input_channel:" not in file.head
 
