@@ -59,8 +59,8 @@ _ROWS = re.compile(
 
 
 def is_ultralytics(file: File) -> bool:
-    """Whether it has a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`."""
-    return _ROWS.search(file.head) is not None
+    """Whether `backbone` or `head` is a list of rows `[from, repeats, module, arguments]`; Kindle has others."""
+    return _ROWS.search(file.head) is not None and b"input_channel:" not in file.head
 
 
 def is_keras(file: File) -> bool:
@@ -77,9 +77,6 @@ def is_keras(file: File) -> bool:
         return False
     keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
     return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
-
-    """Whether `backbone` or `head` is a list of rows `[from, repeats, module, arguments]`; Kindle has others."""
-    return _ROWS.search(file.head) is not None and b"input_channel:" not in file.head
 
 
 _LAYER = re.compile(rb"^[ \t]*layers?[ \t]*:?[ \t]*[{<]", re.MULTILINE)
