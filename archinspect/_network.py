@@ -16,7 +16,7 @@ from archinspect.ops.figures import ALIASES
 from archinspect.reports.summary import report, uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from archinspect.analyses.compute import Compute
     from archinspect.analyses.devices import Device
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.sweep import Sweep
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.symbolic.formulas import Formula
+    from archinspect.checks import Limits
     from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
@@ -259,27 +260,20 @@ class Network:
         with collection_paused():
             return diff(self.facts, new.facts)
 
-    def check(self) -> list[Diagnostic]:
-        """Return what is wrong with a network that fits together, its `expect` included, in file order."""
-        found = self._checked()
-        return _whatever_the_sizes(found, self.otherwise._checked()) if self.otherwise else found  # noqa: SLF001 - its own
+    def check(self, rules: Collection[str] | None = None, limits: Limits | None = None) -> list[Diagnostic]:
+        """Return what is wrong with a network that fits together, its `expect` included, in file order.
 
-    def _checked(self) -> list[Diagnostic]:
-        from archinspect.checks import run_checks
+        `rules` are the codes of the rules that look; without, those that do by default. `limits` are budgets and what a
+        baseline has stored.
+        """
+        found = self._checked(rules, limits)
+        return _whatever_the_sizes(found, self.otherwise._checked(rules, limits)) if self.otherwise else found  # noqa: SLF001 - its own
 
-        problems = Problems()
-        for warning in self.warnings:
-            problems.add(warning)
-        with collection_paused():
-            run_checks(self.facts, problems)
-        return problems.all()
-
-    def hints(self) -> list[Diagnostic]:
-        """Return what is no mistake but worth to know, such as windows that leave the end of an input out."""
-        from archinspect.checks import hints
+    def _checked(self, rules: Collection[str] | None, limits: Limits | None) -> list[Diagnostic]:
+        from archinspect.checks import Limits, run_checks
 
         with collection_paused():
-            return hints(self.facts)
+            return run_checks(self.facts, self.warnings, rules, limits or Limits())
 
     def _worked(self) -> tuple[Any, ...]:
         """Return the layers that can be worked out with the network's own numbers."""

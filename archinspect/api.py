@@ -24,7 +24,7 @@ from archinspect.language.load import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from archinspect.analyses.compute import Compute
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.fit import Fit
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
+    from archinspect.checks import Limits
     from archinspect.importers import Opened
     from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
@@ -67,8 +68,6 @@ class Checked(NamedTuple):
     report: Report | None
     template: bool = False
     """Whether it needs parameters, and so stands for a family of networks; only its form is checked."""
-    hints: Sequence[Diagnostic] = ()
-    """What is no mistake but worth to know."""
 
     @property
     def ok(self) -> bool:
@@ -252,22 +251,32 @@ def diff(old: Spec, new: Spec, **settings: Any) -> Diff:  # noqa: ANN401 - as ne
 
 
 @collection_paused()
-def check(spec: str | Path) -> Checked:
-    """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec."""
+def check(spec: str | Path | Source, rules: Collection[str] | None = None, limits: Limits | None = None) -> Checked:
+    """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec.
+
+    `rules` are the codes of the rules that look, as in `archinspect rule --all`; without, errors and warnings.
+    `limits` are budgets and what a baseline has stored.
+
+    >>> import archinspect
+    >>> [one.code for one in archinspect.check("vgg16", ["heavy-layer"]).diagnostics]
+    []
+    """
     try:
         opened = _opened(spec)
     except SourceError as error:
         problems = Problems()
         problems.source_error(error)
         return Checked(str(spec), problems.all(), None)
-    name = opened.name if isinstance(opened, Source) else opened.file.source.name
+    source = opened if isinstance(opened, Source) else opened.file.source
     if isinstance(opened, Source) and is_template(opened):
-        return Checked(name, check_template(opened), None, template=True)
+        return Checked(source.name, check_template(opened), None, template=True)
     try:
         found = _network(opened, Settings())
     except InvalidSpecError as error:
-        return Checked(name, error.diagnostics, None)
-    return Checked(name, found.check(), found.report(), hints=found.hints())
+        from archinspect.checks import kept  # as Network.check
+
+        return Checked(source.name, kept(error.diagnostics, source, rules), None)
+    return Checked(source.name, found.check(rules, limits), found.report())
 
 
 def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
@@ -304,8 +313,10 @@ def builtin_reports(*, as_measured: bool = False) -> Iterator[tuple[str, Report]
             yield name, (found.as_measured() if as_measured else found).report()
 
 
-def _opened(spec: str | Path | Mapping[str, Any]) -> Source | Opened:
+def _opened(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:
     """Return the text of a spec, or a file of another format."""
+    if isinstance(spec, Source):
+        return spec
     if isinstance(spec, Mapping):
         return open_spec(spec)
     path, format_ = os.fspath(spec), ""

@@ -214,7 +214,7 @@ def test_a_directory_is_searched(run, folder):
     assert run("check", "more/deep").exit_code == 1
     empty = Path(folder, "empty")
     empty.mkdir()
-    assert "no .yaml or .yml file below 'empty'" in run("check", "empty").stderr
+    assert "no spec below 'empty'" in run("check", "empty").stderr
 
 
 def test_a_directory_cannot_be_summarized(run, folder):

@@ -29,6 +29,8 @@ COMMANDS = {
     "export": "Write a network as a program of PyTorch or Keras, or as an ONNX file.",
     "verify": "Prove a network's figures: measure its exported program, and compare.",
     "check": "Check that specs fit together and keep what they expect.",
+    "baseline": "Store what specs cost, for check --baseline.",
+    "rule": "Explain a rule of check: what it finds, why, and what to do.",
     "list": "List the built-in networks.",
     "show": "Print the text of a spec, built in or a file.",
     "formats": "List the formats of files that are read and written.",

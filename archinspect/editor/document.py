@@ -75,7 +75,8 @@ class Document:
             known = [call for call in calls if call is not None]
             if len(known) == len(calls):
                 self.facts = Facts(self.graph, known, Settings())
-                run_checks(self.facts, problems)
+                self.diagnostics = run_checks(self.facts, problems.all())
+                return
         self.diagnostics = problems.all()
 
     # What steps make

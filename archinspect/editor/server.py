@@ -29,7 +29,6 @@ SEVERITIES = {
     "error": lsp.DiagnosticSeverity.Error,
     "warning": lsp.DiagnosticSeverity.Warning,
     "info": lsp.DiagnosticSeverity.Information,
-    "hint": lsp.DiagnosticSeverity.Hint,
 }
 KINDS = {
     "operator": lsp.CompletionItemKind.Class,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from archinspect.base.source import Map, Tree
+    from archinspect.graph.stored import Stored
 
 MAX_NODES = 250_000
 NOWHERE = Span(Source("", ""))
@@ -68,6 +69,7 @@ class GraphBuilder:
         self.held: Mapping[Tensor, Node] | None = None
         self.expect: Tree | None = None
         self.values: Tree | None = None
+        self.stored: Stored | None = None
         self.inputs: list[Node] = []
         self.nodes: list[Node] = []
         self.composites: dict[str, Composite] = {}
@@ -332,6 +334,7 @@ class GraphBuilder:
             "params",
             "batch",
             "expect",
+            "stored",
             "values",
         ):
             _set(graph, name, getattr(self, name))

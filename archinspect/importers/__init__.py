@@ -112,6 +112,19 @@ FORMATS: dict[str, Format] = {
         "the letters `TFL3` behind the first four bytes",
         evidence.is_tflite,
     ),
+    "safetensors": Format(
+        "weights in safetensors: the header alone, a table of its tensors; beside a `config.json` see `hf`",
+        (".safetensors",),
+        "a length and a JSON object of tensors with `data_offsets`, or a folder with an index of such files",
+        evidence.is_safetensors,
+    ),
+    "gguf": Format(
+        "weights for llama.cpp and others, with metadata: the header alone",
+        (".gguf",),
+        "`GGUF` as its first bytes",
+        evidence.is_gguf,
+        ("seq",),
+    ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 

@@ -26,6 +26,9 @@ MOST_LAYERS = 4096
 OLD: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("bloom", "hidden_size"): ("n_embed",),
     ("falcon", "hidden_size"): ("n_embed",),
+    ("lfm2", "intermediate_size"): ("block_ff_dim",),
+    ("lfm2", "tie_word_embeddings"): ("tie_embedding",),
+    ("lfm2_moe", "tie_word_embeddings"): ("tie_embedding",),
     ("videomae", "qv_bias"): ("qkv_bias",),
 }
 """Names that win over a key's own, as they do in classes that know them from old files."""
