@@ -430,7 +430,7 @@ def examples():
         for line in command.help.splitlines():
             words = line.split()
             # What needs a file, a pipe or a terminal is left out.
-            left_out = {">", "|", "specs/", "--step"} & {*words}
+            left_out = {">", "|", "specs/", "--step", "--git", "--baseline", "baseline"} & {*words}
             if words[:1] == ["archinspect"] and not left_out and "my_" not in line:
                 yield " ".join(words[1:])
 
