@@ -104,7 +104,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
-    past = 2 if e.classifier == "first" and c.kind != "electra" else 0  # positions before the first, of padding
+    all_rows = c.kind in ("convbert", "electra", "nystromformer")
+    past = 2 if e.classifier == "first" and not all_rows else 0  # positions before the first, of padding
     (ids,) = wanted.words(rows and rows - past, "input_ids")
     is_inside = end != "Model"
     with within(net, e.names.root if is_inside else ""):
