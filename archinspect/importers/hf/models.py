@@ -68,7 +68,10 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  
             c, architecture, wanted
         )
         return found
-    raise c.file.refuse(f"the model type '{printable(c.kind)}' is not read", "docs/formats.md lists those that are")
+    help_ = "docs/formats.md lists those that are"
+    if c.file.is_folder:
+        help_ += "; `--from safetensors` shows the tensors of the folder"
+    raise c.file.refuse(f"the model type '{printable(c.kind)}' is not read", help_)
 
 
 def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
