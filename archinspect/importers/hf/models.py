@@ -17,6 +17,7 @@ from archinspect.ops.merge import Average
 from archinspect.ops.tensor import ReduceMean, Select, Slice
 
 if TYPE_CHECKING:
+    from archinspect.base.source import SourceError
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
@@ -68,10 +69,14 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  
             c, architecture, wanted
         )
         return found
+    raise _unread(c)
+
+
+def _unread(c: Config) -> SourceError:
     help_ = "docs/formats.md lists those that are"
     if c.file.is_folder:
         help_ += "; `--from safetensors` shows the tensors of the folder"
-    raise c.file.refuse(f"the model type '{printable(c.kind)}' is not read", help_)
+    return c.file.refuse(f"the model type '{printable(c.kind)}' is not read", help_)
 
 
 def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
