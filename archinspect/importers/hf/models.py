@@ -33,6 +33,7 @@ OTHERS = {
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
+    "cvt": "cvt",
     "depth_anything": "depth",
     "mobilebert": "mobilebert",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
