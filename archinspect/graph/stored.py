@@ -12,6 +12,10 @@ NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 """A part of a path that is a number."""
 
 
+BARE = "the header alone: the file has no weights"
+"""The note on a file that ends with its header, of which nothing else is asked here."""
+
+
 class StoredTensor(NamedTuple):
     """A tensor of a file."""
 

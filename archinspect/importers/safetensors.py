@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from archinspect.base.printable import printable
 from archinspect.base.source import SourceError
 from archinspect.graph.builder import GraphBuilder
-from archinspect.graph.stored import Stored, StoredTensor
+from archinspect.graph.stored import BARE, Stored, StoredTensor
 from archinspect.importers import asked
 from archinspect.importers.file import File
 from archinspect.importers.unread import table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archinspect.base.diagnostics import Problems
     from archinspect.base.settings import Settings
     from archinspect.graph.graph import Graph
@@ -47,7 +49,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     net = GraphBuilder(_name(file), origin=file.span())
     asked.params({}, settings, problems, net.origin)
     asked.shapes({}, settings, problems, net.origin)
-    net.stored = Stored(tensors)
+    net.stored = Stored(tensors, (f"{len(tensors):,}; {BARE}",) if is_bare(tensors, file) else ())
     net.description = "safetensors; its tensors alone: how they are put together is not known without a config.json"
     return net.build(*table(net, tensors))
 
@@ -72,8 +74,17 @@ def parse(file: File) -> tuple[StoredTensor, ...]:
             places.append((start, start + tensor.bytes, name))
     if len(tensors) > MAX_TENSORS:
         raise SourceError("limit", f"the header has more than {MAX_TENSORS:,} tensors", file.span())
-    _check(file, places, size - 8 - length)
+    rest = size - 8 - length
+    _check(file, places, rest or None)
     return tuple(tensors)
+
+
+def is_bare(tensors: Sequence[StoredTensor], file: File) -> bool:
+    """Whether a file, or the files of a folder, end with their headers."""
+    paths = [os.path.join(file.path, name) for name in _files(file)] if file.is_folder else [file.path]
+    return any(tensor.bytes for tensor in tensors) and sum(map(os.path.getsize, paths)) < sum(
+        tensor.bytes for tensor in tensors
+    )
 
 
 def folder_tensors(file: File) -> tuple[StoredTensor, ...]:
@@ -164,14 +175,14 @@ def _are_sizes(values: list[Any]) -> bool:
     return all(type(one) is int and 0 <= one < MAX_SIZE for one in values)
 
 
-def _check(file: File, places: list[tuple[int, int, str]], size: int) -> None:
-    """Raise :class:`SourceError` where tensors overlap, or end after the file."""
+def _check(file: File, places: list[tuple[int, int, str]], size: int | None) -> None:
+    """Raise :class:`SourceError` where tensors overlap, or end after the file, of a size unless it is a bare header."""
     before = 0
     for start, end, name in sorted(places):
         shown = printable(name)
         if start < before:
             raise file.refuse(f"'{shown}' overlaps the tensor before it", node=shown)
-        if end > size:
+        if size is not None and end > size:
             message = f"'{shown}' ends at byte {end:,} of the data, which has {size:,}"
             raise file.refuse(message, "it was cut off, or fetched in part", node=shown)
         before = end

@@ -10,6 +10,7 @@ import pytest
 from weight_files import LLAMA, safetensors
 
 import archinspect
+from archinspect.graph.stored import BARE
 
 CONFIG = {
     "model_type": "llama",
@@ -194,6 +195,13 @@ def test_a_file_alone_is_a_table_of_its_tensors(tmp_path):
     assert [row.name for row in report.layers] == ["a.b.weight", "a.b.count"]
 
 
+def test_a_header_alone_is_read_and_told(folder, tmp_path):
+    path = folder(LLAMA)
+    (tmp_path / "model.safetensors").write_bytes(safetensors(LLAMA, data=False))
+    assert notes(path) == ("21 of 21 tensors agree", BARE)
+    assert notes(f"safetensors:{path}") == (f"21; {BARE}",)
+
+
 def header(text):
     data = text if isinstance(text, bytes) else json.dumps(text).encode()
     return struct.pack("<Q", len(data)) + data
@@ -210,7 +218,7 @@ ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         (struct.pack("<Q", 100) + b"{}", "ends within its header"),
         (header(b"[" * 50_000), "nests too deep|not valid JSON"),
         (header([]), "no JSON object"),
-        (header({"a": ONE}), "ends at byte 8 of the data, which has 0"),
+        (header({"a": ONE}) + bytes(5), "ends at byte 8 of the data, which has 5"),
         (header({"a": ONE, "b": ONE}) + bytes(8), "'b' overlaps"),
         (header({"a": {**ONE, "shape": [3]}}) + bytes(8), "has 8 bytes, and its shape asks for 12"),
         (header({"a": {**ONE, "dtype": "F33"}}) + bytes(8), "of type F33"),

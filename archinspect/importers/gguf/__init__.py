@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.printable import printable
 from archinspect.graph.builder import GraphBuilder
-from archinspect.graph.stored import Stored
+from archinspect.graph.stored import BARE, Stored
 from archinspect.importers import asked
 from archinspect.importers.file import File
 from archinspect.importers.gguf.header import Header, parse
@@ -36,7 +36,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     header = file.once(parse_all)
     values = Values(header.values, file)
     net = GraphBuilder(_name(file, values), origin=file.span())
-    net.stored = Stored(header.tensors)
+    net.stored = Stored(header.tensors, (f"{len(header.tensors):,}; {BARE}",) if header.is_bare else ())
     net.description = f"GGUF of {printable(values.architecture) or 'no architecture'}"
     has_words = any(tensor.name == "token_embd.weight" for tensor in header.tensors)
     if values.architecture and has_words and values.find("block_count") is not None:
@@ -67,7 +67,8 @@ def parse_all(file: File) -> Header:
     folder = os.path.dirname(file.path)
     parts = [File(os.path.join(folder, f"{match[1]}{number:05d}{match[3]}")) for number in range(1, count + 1)]
     headers = [parse(part) for part in parts]
-    return Header(headers[0].values, tuple([tensor for one in headers for tensor in one.tensors]))
+    tensors = tuple([tensor for one in headers for tensor in one.tensors])
+    return Header(headers[0].values, tensors, is_bare=any(one.is_bare for one in headers))
 
 
 def _name(file: File, values: Values) -> str:

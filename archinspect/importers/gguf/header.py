@@ -86,6 +86,8 @@ class Header(NamedTuple):
     """Metadata by key; a long list, or one of texts, is :class:`Listed`."""
     tensors: tuple[StoredTensor, ...]
     """Shapes have the axis first along which elements are summed."""
+    is_bare: bool = False
+    """Whether the file ends with its header."""
 
 
 def parse(file: File) -> Header:
@@ -109,6 +111,7 @@ class _Parser:
         self.at = len(MAGIC)
         self.order = "<"
         self.items = 0
+        self.is_bare = False
 
     def number(self, kind: str) -> int:
         """Read a plain value."""
@@ -150,7 +153,8 @@ class _Parser:
             if key in values:
                 raise self.file.refuse(f"the key '{printable(key)}' is there twice")
             values[key] = self.value(self.number("I"))
-        return Header(values, self.tensors(tensors, values))
+        found = self.tensors(tensors, values)
+        return Header(values, found, is_bare=bool(found) and self.is_bare)
 
     def value(self, kind: int) -> object:
         """Read a value of metadata."""
@@ -228,6 +232,7 @@ class _Parser:
         if type(alignment) is not int or not 0 < alignment <= MAX_ALIGNMENT:
             raise self.file.refuse("'general.alignment' must be a size")
         start = -(-self.at // alignment) * alignment
+        self.is_bare = len(self.data) <= start
         end = 0
         for offset, bytes_, name in sorted(places):
             shown = printable(name)
@@ -236,6 +241,6 @@ class _Parser:
             if offset < end:
                 raise self.file.refuse(f"'{shown}' overlaps the tensor before it", node=shown)
             end = offset + bytes_
-            if start + end > len(self.data):
+            if start + end > len(self.data) and not self.is_bare:
                 message = f"'{shown}' ends at byte {start + end:,}, and the file at {len(self.data):,}"
                 raise self.file.refuse(message, "it was cut off, or fetched in part", node=shown)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.printable import printable
 from archinspect.graph.builder import GraphBuilder
+from archinspect.graph.stored import BARE
 from archinspect.importers import safetensors
 from archinspect.importers.file import File
 from archinspect.importers.hf.config import VERSION, Config
@@ -52,7 +53,11 @@ def _with_weights(graph: Graph, file: File, c: Config) -> Graph:
     quantization = c.find("quantization_config")
     if not isinstance(quantization, dict):
         quantization = {}
-    return graph.replace(stored=stored(graph, file.once(safetensors.folder_tensors), quantization))
+    tensors = file.once(safetensors.folder_tensors)
+    found = stored(graph, tensors, quantization)
+    if safetensors.is_bare(tensors, file):
+        found = found._replace(notes=(*found.notes, BARE))
+    return graph.replace(stored=found)
 
 
 def configuration(file: File) -> dict[str, Any]:

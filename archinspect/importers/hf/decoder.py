@@ -126,7 +126,7 @@ def sizes(c: Config, d: Decoder) -> Sizes:
         if width < heads:
             raise c.wrong("num_attention_heads", "at most hidden_size")
         head = width // heads
-    if heads % kv_heads:
+    if heads % kv_heads and not (d.latent and heads // kv_heads == 1):
         raise c.wrong(str(d.kv_heads), f"a divisor of the {heads} heads")
     return Sizes(width, c.count("num_hidden_layers"), heads, kv_heads, head, c.whole("vocab_size"))
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.importers.hf import delta, experts, recurrent, ssm
+from archinspect.importers.hf import experts
 from archinspect.importers.hf.decoder import Decoder, Names
 from archinspect.importers.hf.experts import Experts
-from archinspect.importers.hf.parts import Attention
+from archinspect.importers.hf.hybrids import HYBRIDS
 
 if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
-    from archinspect.importers.hf.decoder import Sizes
 
 _PRE = ("input_layernorm", "post_attention_layernorm")
 _SANDWICH = (*_PRE, "pre_feedforward_layernorm", "post_feedforward_layernorm")
@@ -86,57 +85,6 @@ _NEOX_NAMES = Names(
 )
 _DEEPSEEK = Experts(count="n_routed_experts", shared="n_shared_experts", is_dense=experts.before_first)
 _GEMMA = _BIASED._replace(activation="hidden_activation")
-
-
-_LFM2 = Decoder(
-    Names(
-        norm="embedding_norm",
-        mlp="feed_forward",
-        norms=("operator_norm", "ffn_norm"),
-        o="out_proj",
-        q_norm="q_layernorm",
-        k_norm="k_layernorm",
-        gate="w1",
-        up="w3",
-        down="w2",
-    ),
-    activation="=silu",
-    qk_norms="head",
-    mixer=delta.short_conv,
-)
-_QWEN_GATED = Decoder(mixer=delta.gated)
-_QWEN_SHARED = Experts(
-    count="num_experts",
-    shared_units="shared_expert_intermediate_size",
-    shared_gate=True,
-    shared_name="shared_expert",
-)
-
-
-_HYBRID_NAMES = Names(norm="final_layernorm", mlp="feed_forward", norms=("input_layernorm", "pre_ff_layernorm"))
-_HYBRID = _LLAMA._replace(names=_HYBRID_NAMES)
-
-
-def _hybrid_attention(c: Config, size: Sizes) -> Attention:
-    bias = c.flag("attention_bias")
-    return Attention(
-        size.heads,
-        size.kv_heads,
-        size.head,
-        size.width,
-        query_bias=bias,
-        key_bias=bias,
-        value_bias=bias,
-        out_bias=bias,
-        rotary=size.head,
-    )
-
-
-def _granite(c: Config) -> dict[str, Any]:
-    kind = c.text("position_embedding_type")
-    if kind not in ("", "nope", "rope"):
-        raise c.wrong("position_embedding_type", "rope or nope")
-    return {"rotary": "all" if kind == "rope" else ""}
 
 
 def _opt(c: Config) -> dict[str, Any]:
@@ -244,7 +192,6 @@ DECODERS: dict[str, Decoder] = {
         names=Names(norms=("attention_layernorm", "feedforward_layernorm")), gated=False, qk_norms="head"
     ),
     "arcee": _LLAMA._replace(gated=False),
-    "bamba": _HYBRID._replace(mixer=ssm.bamba),
     "biogpt": _FAIRSEQ._replace(
         names=_FAIRSEQ_NAMES._replace(root="biogpt", head="output_projection"),
         inner="intermediate_size",
@@ -319,7 +266,6 @@ DECODERS: dict[str, Decoder] = {
     ),
     "exaone4": _PLAIN._replace(names=Names(norms=_AFTER), order="post", qk_norms="head", windows="every_4"),
     "falcon": _FALCON,
-    "falcon_h1": _HYBRID._replace(mixer=ssm.falcon(_hybrid_attention)),
     "gemma": _GEMMA._replace(activation="hidden_act"),
     "gemma2": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_2"),
     "gemma3_text": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_6", qk_norms="head"),
@@ -366,19 +312,6 @@ DECODERS: dict[str, Decoder] = {
     "gptj": _GPTJ,
     "granite": _LLAMA,
     "granitemoe": _BIASED._replace(names=Names(mlp="block_sparse_moe"), experts=Experts(units="intermediate_size")),
-    "granitemoehybrid": _BIASED._replace(
-        names=Names(mlp="block_sparse_moe", down="output_linear"),
-        inner="shared_intermediate_size",
-        fused_mlp="input_linear",
-        mixer=ssm.granite,
-        experts=Experts(
-            units="intermediate_size",
-            shared_units="shared_intermediate_size",
-            shared_name="shared_mlp",
-            may_lack=True,
-        ),
-        adjust=_granite,
-    ),
     "granitemoeshared": _BIASED._replace(
         names=Names(mlp="block_sparse_moe"),
         experts=Experts(units="intermediate_size", shared_units="shared_intermediate_size", shared_name="shared_mlp"),
@@ -399,20 +332,6 @@ DECODERS: dict[str, Decoder] = {
         ),
     ),
     "internlm3": Decoder(query_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
-    "jamba": Decoder(
-        _HYBRID_NAMES,
-        head_dim="",
-        rotary="",
-        mixer=ssm.jamba,
-        experts=Experts(count="num_experts", units="intermediate_size", is_dense=ssm.is_dense),
-    ),
-    "kimi_linear": _PLAIN._replace(
-        latent=True,
-        mixer=delta.kimi,
-        experts=Experts(shared="n_shared_experts", is_dense=experts.listed_or_first),
-    ),
-    "lfm2": _LFM2._replace(adjust=delta.lfm2),
-    "lfm2_moe": _LFM2._replace(experts=Experts(count="num_experts", is_dense=experts.before_dense)),
     "llama": _LLAMA,
     "llama4_text": _BIASED._replace(
         names=Names(mlp="feed_forward"),
@@ -426,7 +345,6 @@ DECODERS: dict[str, Decoder] = {
             computes_all=True,
         ),
     ),
-    "minimax": Decoder(windows="all", experts=Experts(units="intermediate_size"), mixer=recurrent.minimax),
     "minimax_m2": _PLAIN._replace(qk_norms="all", experts=Experts(units="intermediate_size"), rotary="rotary_dim"),
     "ministral": _PLAIN._replace(windows="all"),
     "ministral3": _PLAIN._replace(windows="all"),
@@ -543,27 +461,6 @@ DECODERS: dict[str, Decoder] = {
         windows="all_if_asked",
         experts=Experts(count="num_experts", is_dense=experts.not_every, may_lack=True),
     ),
-    "qwen3_5_moe_text": _QWEN_GATED._replace(
-        experts=_QWEN_SHARED,
-        inner="moe_intermediate_size",
-    ),
-    "qwen3_5_text": _QWEN_GATED,
-    "qwen3_next": _QWEN_GATED._replace(experts=_QWEN_SHARED._replace(is_dense=experts.not_every, may_lack=True)),
-    "recurrent_gemma": Decoder(
-        Names(
-            norm="final_norm",
-            attention="temporal_block",
-            mlp="mlp_block",
-            norms=("temporal_pre_norm", "channel_pre_norm"),
-        ),
-        query_bias="attention_bias",
-        out_bias=True,
-        mlp_bias=True,
-        activation="hidden_activation",
-        windows="windowed",
-        mixer=recurrent.recurrent_gemma,
-        adjust=recurrent.halved,
-    ),
     "seed_oss": _LLAMA._replace(out_bias="attention_out_bias"),
     "smollm3": _LLAMA._replace(windows="without_rotation"),
     "stablelm": _STABLELM,
@@ -577,5 +474,6 @@ DECODERS: dict[str, Decoder] = {
         windows="all",
     ),
     "xglm": _FAIRSEQ._replace(names=_FAIRSEQ_NAMES),
+    **HYBRIDS,
 }
 """Every type that this template reads."""

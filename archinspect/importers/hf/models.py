@@ -17,6 +17,7 @@ from archinspect.ops.merge import Average
 from archinspect.ops.tensor import ReduceMean, Select, Slice
 
 if TYPE_CHECKING:
+    from archinspect.base.source import SourceError
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
@@ -32,6 +33,7 @@ OTHERS = {
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
+    "cvt": "cvt",
     "depth_anything": "depth",
     "mobilebert": "mobilebert",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
@@ -68,7 +70,14 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  
             c, architecture, wanted
         )
         return found
-    raise c.file.refuse(f"the model type '{printable(c.kind)}' is not read", "docs/formats.md lists those that are")
+    raise _unread(c)
+
+
+def _unread(c: Config) -> SourceError:
+    help_ = "docs/formats.md lists those that are"
+    if c.file.is_folder:
+        help_ += "; `--from safetensors` shows the tensors of the folder"
+    return c.file.refuse(f"the model type '{printable(c.kind)}' is not read", help_)
 
 
 def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
@@ -104,7 +113,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
-    past = 2 if e.classifier == "first" and c.kind != "electra" else 0  # positions before the first, of padding
+    all_rows = c.kind in ("convbert", "electra", "nystromformer")
+    past = 2 if e.classifier == "first" and not all_rows else 0  # positions before the first, of padding
     (ids,) = wanted.words(rows and rows - past, "input_ids")
     is_inside = end != "Model"
     with within(net, e.names.root if is_inside else ""):
