@@ -98,7 +98,7 @@ class Checker:
         found = self._chosen.get(id(configuration))
         if found is None:
             self._configurations.append(configuration)  # which keeps its id
-            found = self._chosen[id(configuration)] = chosen([configuration.choice, self.wanted.rules])
+            found = self._chosen[id(configuration)] = chosen([*configuration.choices, self.wanted.rules])
         return found
 
     def _fails(self, checked: api.Checked, configuration: Configuration) -> bool:
