@@ -68,6 +68,8 @@ class Checked(NamedTuple):
     report: Report | None
     template: bool = False
     """Whether it needs parameters, and so stands for a family of networks; only its form is checked."""
+    partial: bool = False
+    """Whether some figures of its layers are not known."""
 
     @property
     def ok(self) -> bool:
@@ -251,11 +253,17 @@ def diff(old: Spec, new: Spec, **settings: Any) -> Diff:  # noqa: ANN401 - as ne
 
 
 @collection_paused()
-def check(spec: str | Path | Source, rules: Collection[str] | None = None, limits: Limits | None = None) -> Checked:
+def check(
+    spec: str | Path | Source,
+    rules: Collection[str] | None = None,
+    limits: Limits | None = None,
+    *,
+    with_report: bool = True,
+) -> Checked:
     """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec.
 
     `rules` are the codes of the rules that look, as in `archinspect rule --all`; without, errors and warnings.
-    `limits` are budgets and what a baseline has stored.
+    `limits` are budgets and what a baseline has stored. Without its report, which costs as much, it is None.
 
     >>> import archinspect
     >>> [one.code for one in archinspect.check("vgg16", ["heavy-layer"]).diagnostics]
@@ -276,7 +284,8 @@ def check(spec: str | Path | Source, rules: Collection[str] | None = None, limit
         from archinspect.checks import kept  # as Network.check
 
         return Checked(source.name, kept(error.diagnostics, source, rules), None)
-    return Checked(source.name, found.check(rules, limits), found.report())
+    report = found.report() if with_report else None
+    return Checked(source.name, found.check(rules, limits), report, partial=bool(found.uncounted()))
 
 
 def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:

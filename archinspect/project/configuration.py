@@ -24,7 +24,7 @@ MAX_EXTENDS = 10
 DEFAULT_EXCLUDE = (
     *(".bzr", ".direnv", ".eggs", ".git", ".git-rewrite", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox"),
     *(".pytest_cache", ".ruff_cache", ".svn", ".tox", ".venv", ".vscode", "__pypackages__", "_build", "buck-out"),
-    *("build", "dist", "node_modules", "site-packages", "venv"),
+    *("dist", "node_modules", "site-packages", "venv"),
 )
 """Folders that are left out unless `exclude` says other ones: those of ruff."""
 
@@ -40,16 +40,12 @@ class Configuration(NamedTuple):
     path: str = ""
     """The file, empty where there is none."""
     values: Mapping[str, Any] = {}
+    choices: tuple[Choice, ...] = ()
+    """The rules that it selects; before that, those of what it extends."""
 
     def get(self, key: str) -> Any:  # noqa: ANN401 - as the key
         """Return what it says of a key, or the key's default."""
         return self.values.get(key, KEYS[key].default)
-
-    @property
-    def choice(self) -> Choice:
-        """The rules that it selects."""
-        select = self.values.get("select")
-        return Choice(select, self.get("ignore"), self.get("extend-select"))
 
     @property
     def exclude(self) -> tuple[str, ...]:
@@ -134,7 +130,8 @@ def _has_section(path: str) -> bool:
 def read(path: str, root: str, seen: tuple[str, ...] = ()) -> Configuration:
     """Return what a file says, or what `key = value` does; raise :class:`ConfigurationError`."""
     if "=" in path and not os.path.exists(path):
-        return Configuration(root, "", _checked(path, "--config", _parsed(path.encode(), "--config")))
+        values = _checked(path, "--config", _parsed(path.encode(), "--config"))
+        return Configuration(root, "", values, (_choice(values),))
     shown = os.path.relpath(path)
     try:
         with open(path, "rb") as file:
@@ -153,8 +150,22 @@ def read(path: str, root: str, seen: tuple[str, ...] = ()) -> Configuration:
         parents = (*seen, os.path.realpath(path))
         if os.path.realpath(other) in parents or len(parents) > MAX_EXTENDS:
             raise ConfigurationError(f"{shown}: `extend` leads back to '{base}'")
-        values = {**read(other, root, parents).values, **values}
-    return Configuration(root, os.path.abspath(path), values)
+        return _extended(read(other, root, parents), values, os.path.abspath(path))
+    return Configuration(root, os.path.abspath(path), values, (_choice(values),))
+
+
+def _choice(values: Mapping[str, Any]) -> Choice:
+    return Choice(values.get("select"), values.get("ignore", ()), values.get("extend-select", ()))
+
+
+def _extended(base: Configuration, values: dict[str, Any], path: str) -> Configuration:
+    """Return a configuration with what it extends: what is further in both is of both."""
+    both: dict[str, Any] = {
+        name: base.get(name) + values[name] if isinstance(values[name], tuple) else {**base.get(name), **values[name]}
+        for name in ("extend-exclude", "extend-per-file-ignores")
+        if name in values
+    }
+    return Configuration(base.root, path, {**base.values, **values, **both}, (*base.choices, _choice(values)))
 
 
 def _parsed(data: bytes, shown: str) -> dict[str, Any]:

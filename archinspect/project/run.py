@@ -73,7 +73,7 @@ class Checker:
         elif is_path(name) and not os.path.exists(name):
             raise api.NotFoundError(not_found(name))
         codes = self._codes(configuration) - configuration.ignored_for(shown)
-        checked = api.check(spec, codes, self._limits(shown, configuration))
+        checked = api.check(spec, codes, self._limits(shown, configuration), with_report=False)
         return Result(checked, self._fails(checked, configuration), configuration)
 
     def _limits(self, name: str, configuration: Configuration) -> Limits:
@@ -98,12 +98,11 @@ class Checker:
         found = self._chosen.get(id(configuration))
         if found is None:
             self._configurations.append(configuration)  # which keeps its id
-            found = self._chosen[id(configuration)] = chosen([configuration.choice, self.wanted.rules])
+            found = self._chosen[id(configuration)] = chosen([*configuration.choices, self.wanted.rules])
         return found
 
     def _fails(self, checked: api.Checked, configuration: Configuration) -> bool:
-        partial = checked.report is not None and checked.report.status == "partial"
-        if partial and (self.wanted.require_complete or configuration.get("require-complete")):
+        if checked.partial and (self.wanted.require_complete or configuration.get("require-complete")):
             return True
         worst = {one.severity for one in checked.diagnostics}
         return "error" in worst or ("warning" in worst and bool(self.wanted.strict or configuration.get("strict")))
@@ -123,10 +122,10 @@ def measured(
         try:
             if is_path(name) and not os.path.exists(name):
                 raise api.NotFoundError(not_found(name))  # noqa: TRY301 - one way to tell it
-            checked = api.check(of_format(name), ())
+            checked = api.check(of_format(name), (), with_report=False)
             if checked.template:
                 continue
-            if checked.report is None:
+            if not checked.ok:
                 wrong += checked.diagnostics
                 continue
             networks[baseline.key(name)] = figures_of(api.network(of_format(name)).facts)

@@ -65,7 +65,7 @@ def test_specs_are_found_and_other_files_are_not(folder, shown):
     write(
         folder,
         **{"net.yaml": SPEC, "b/c.yml": SPEC, "compose.yaml": "services: {}\n", "action.yml": ACTION},
-        **{"node_modules/x/net.yaml": SPEC, ".hidden/net.yaml": SPEC, "build/net.yaml": SPEC, "notes.txt": SPEC},
+        **{"node_modules/x/net.yaml": SPEC, ".hidden/net.yaml": SPEC, "dist/net.yaml": SPEC, "notes.txt": SPEC},
     )
     assert shown() == shown(".") == ["b/c.yml", "net.yaml"]
     assert shown("compose.yaml") == ["compose.yaml"]
