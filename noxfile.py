@@ -38,7 +38,7 @@ WITH_OTHERS = (
 # What runs exported programs with the frameworks, or with onnxruntime.
 WITH_FRAMEWORKS = (
     *("tests/exporters/test_pytorch.py", "tests/exporters/test_onnx_torch.py", "tests/exporters/test_onnx_numpy.py"),
-    *("tests/exporters/test_tensors.py", "tests/verify"),
+    *("tests/exporters/test_tensors.py", "tests/importers/test_torch.py", "tests/verify"),
 )
 
 # What no test uses, and what has needs of its own: import-linter 2.17 wants a newer rich than the package does.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         check,
         compare,
         compute,
+        diff,
         explain,
         fit,
         inspect,
@@ -32,15 +33,19 @@ if TYPE_CHECKING:
     from archinspect.base.symbolic.formulas import Formula
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.reports.diff import Cause, Change, Diff
     from archinspect.reports.explanation import Explained, Explanation, Figure
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report, Row
 
 __version__ = "0.1.0"
 __all__ = [
+    "Cause",
+    "Change",
     "Checked",
     "Cost",
     "Diagnostic",
+    "Diff",
     "Explained",
     "Explanation",
     "Figure",
@@ -61,6 +66,7 @@ __all__ = [
     "check",
     "compare",
     "compute",
+    "diff",
     "explain",
     "fit",
     "inspect",
@@ -72,9 +78,11 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Checked", "NotFoundError"), "api"),
     **dict.fromkeys(
-        ("check", "compare", "compute", "explain", "fit", "inspect", "memory_report", "network", "networks"), "api"
+        ("check", "compare", "compute", "diff", "explain", "fit", "inspect", "memory_report", "network", "networks"),
+        "api",
     ),
     **dict.fromkeys(("MemoryReport", "Plan"), "reports.memory"),
+    **dict.fromkeys(("Cause", "Change", "Diff"), "reports.diff"),
     "Cost": "analyses.cost",
     **dict.fromkeys(("Diagnostic", "InvalidSpecError"), "base.diagnostics"),
     **dict.fromkeys(("Explained", "Explanation", "Figure"), "reports.explanation"),

@@ -16,7 +16,7 @@ from archinspect.ops.figures import ALIASES
 from archinspect.reports.summary import report, uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from archinspect.analyses.compute import Compute
     from archinspect.analyses.devices import Device
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from archinspect.analyses.sweep import Sweep
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.symbolic.formulas import Formula
+    from archinspect.checks import Limits
+    from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report
@@ -239,37 +241,57 @@ class Network:
         >>> "nn.Linear(8, 4)" in text
         True
         """
-        from archinspect.exporters import export
+        from archinspect.exporters import OPEN, export
 
-        self.with_known_sizes()
+        if target not in OPEN:
+            self.with_known_sizes()
         with collection_paused():
             return export(self.facts, target)
+
+    def convert(self, *, flat: bool = False) -> str:
+        """Return the network as a spec, from whatever it was read; with `flat` every layer stands by itself.
+
+        What is written is read again, and has the same figures, layer by layer. Raise as :meth:`export`.
+
+        >>> import archinspect
+        >>> net = archinspect.network({"input": [8], "layers": [{"Dense": 8}, {"Dense": 8}]})
+        >>> print("".join(net.convert().partition("layers")[1:]), end="")
+        layers:
+          - {Dense: 8, repeat: 2}
+        expect: {params: 144, macs: 128, flops: 272, output: [8]}
+        """
+        from archinspect.exporters import export
+
+        with collection_paused():
+            return str(export(self.facts, "spec", flat=flat))
 
     def compare(self, *others: Network) -> list[Report]:
         """Return the reports of this network and others, in this order."""
         return [network.report() for network in (self, *others)]
 
-    def check(self) -> list[Diagnostic]:
-        """Return what is wrong with a network that fits together, its `expect` included, in file order."""
-        found = self._checked()
-        return _whatever_the_sizes(found, self.otherwise._checked()) if self.otherwise else found  # noqa: SLF001 - its own
+    def diff(self, new: Network) -> Diff:
+        """Return what makes the difference from this network to a new one; see :func:`archinspect.diff`."""
+        from archinspect.reports.diff import diff
 
-    def _checked(self) -> list[Diagnostic]:
-        from archinspect.checks import run_checks
-
-        problems = Problems()
-        for warning in self.warnings:
-            problems.add(warning)
+        self.with_known_sizes()
+        new.with_known_sizes()
         with collection_paused():
-            run_checks(self.facts, problems)
-        return problems.all()
+            return diff(self.facts, new.facts)
 
-    def hints(self) -> list[Diagnostic]:
-        """Return what is no mistake but worth to know, such as windows that leave the end of an input out."""
-        from archinspect.checks import hints
+    def check(self, rules: Collection[str] | None = None, limits: Limits | None = None) -> list[Diagnostic]:
+        """Return what is wrong with a network that fits together, its `expect` included, in file order.
+
+        `rules` are the codes of the rules that look; without, those that do by default. `limits` are budgets and what a
+        baseline has stored.
+        """
+        found = self._checked(rules, limits)
+        return _whatever_the_sizes(found, self.otherwise._checked(rules, limits)) if self.otherwise else found  # noqa: SLF001 - its own
+
+    def _checked(self, rules: Collection[str] | None, limits: Limits | None) -> list[Diagnostic]:
+        from archinspect.checks import Limits, run_checks
 
         with collection_paused():
-            return hints(self.facts)
+            return run_checks(self.facts, self.warnings, rules, limits or Limits())
 
     def _worked(self) -> tuple[Any, ...]:
         """Return the layers that can be worked out with the network's own numbers."""

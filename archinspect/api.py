@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +24,7 @@ from archinspect.language.load import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from archinspect.analyses.compute import Compute
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from archinspect.analyses.fit import Fit
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
+    from archinspect.checks import Limits
     from archinspect.importers import Opened
+    from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
     from archinspect.reports.memory import MemoryReport, Plan
     from archinspect.reports.summary import Report
@@ -46,6 +49,7 @@ __all__ = [
     "check",
     "compare",
     "compute",
+    "diff",
     "explain",
     "fit",
     "inspect",
@@ -64,8 +68,8 @@ class Checked(NamedTuple):
     report: Report | None
     template: bool = False
     """Whether it needs parameters, and so stands for a family of networks; only its form is checked."""
-    hints: Sequence[Diagnostic] = ()
-    """What is no mistake but worth to know."""
+    partial: bool = False
+    """Whether some figures of its layers are not known."""
 
     @property
     def ok(self) -> bool:
@@ -74,12 +78,12 @@ class Checked(NamedTuple):
 
 
 def network(  # noqa: PLR0913 - as the settings
-    spec: Spec,
+    spec: Spec | Any,  # noqa: ANN401 - or a module of torch, which is not imported for its name
+    inputs: Mapping[str, Sequence[int]] | Any = None,  # noqa: ANN401 - or its tensors
     *,
     batch: int | None = None,
     dtype: str = "float32",
     params: Mapping[str, Value] | None = None,
-    inputs: Mapping[str, Sequence[int]] | None = None,
     past: int = 0,
     lora: Lora | Mapping[str, Any] | str | None = None,
     fold_bn: bool = False,
@@ -90,6 +94,9 @@ def network(  # noqa: PLR0913 - as the settings
     file would hold, or a graph made by :class:`archinspect.graph.builder.GraphBuilder`. A file may be of any format of
     :data:`archinspect.importers.FORMATS`; `pt2:FILE` says which. `params` overrides the spec's
     parameters, `inputs` its input shapes (without the batch); figures are for a batch of `batch` samples, or one.
+
+    It may be a `torch.nn.Module`, too: `inputs` are then example inputs with their batch, a tensor, a tuple of several,
+    or a dict of those that `forward` takes by name. It is exported as it stands, at inference; nothing is computed.
 
     With `past` figures are of a step of a decoder that has so many steps cached: of one, unless `seq` or the inputs say
     more. With `lora`, such as `r=8,targets=q|v`, nothing trains but adapters of these products. With `fold_bn` batch
@@ -109,6 +116,13 @@ def network(  # noqa: PLR0913 - as the settings
       return re_lu
     """
     adapters = Lora.of(lora) if lora else None
+    if "torch" in sys.modules and not isinstance(spec, str | os.PathLike | Mapping | Graph | Network):
+        from archinspect.importers import torch  # only modules need it
+
+        if torch.is_module(spec):
+            load_module = torch.loader(spec, inputs)
+            settings = Settings(batch, dtype, params or {}, {}, past, adapters, fold_bn)
+            return Network(lambda asked, problems: _changed(load_module(asked, problems), asked), settings)
     settings = Settings(batch, dtype, params or {}, inputs or {}, past, adapters, fold_bn)
     if isinstance(spec, Network):
         return spec.with_settings(**settings._asdict())
@@ -227,23 +241,51 @@ def compare(*specs: Spec, **settings: Any) -> list[Report]:  # noqa: ANN401 - as
     return [inspect(spec, **settings) for spec in specs]
 
 
+def diff(old: Spec, new: Spec, **settings: Any) -> Diff:  # noqa: ANN401 - as network takes them
+    """Return what makes the difference between two networks; further arguments and errors are those of :func:`network`.
+
+    >>> import archinspect
+    >>> found = archinspect.diff("vgg16", "vgg19")
+    >>> found.change["params"], sum(cause.total["params"] for cause in found.causes)
+    (5309696, 5309696)
+    """
+    return network(old, **settings).diff(network(new, **settings))
+
+
 @collection_paused()
-def check(spec: str | Path) -> Checked:
-    """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec."""
+def check(
+    spec: str | Path | Source,
+    rules: Collection[str] | None = None,
+    limits: Limits | None = None,
+    *,
+    with_report: bool = True,
+) -> Checked:
+    """Return everything that is wrong with a spec, its `expect` included; never raises for a bad spec.
+
+    `rules` are the codes of the rules that look, as in `archinspect rule --all`; without, errors and warnings.
+    `limits` are budgets and what a baseline has stored. Without its report, which costs as much, it is None.
+
+    >>> import archinspect
+    >>> [one.code for one in archinspect.check("vgg16", ["heavy-layer"]).diagnostics]
+    []
+    """
     try:
         opened = _opened(spec)
     except SourceError as error:
         problems = Problems()
         problems.source_error(error)
         return Checked(str(spec), problems.all(), None)
-    name = opened.name if isinstance(opened, Source) else opened.file.source.name
+    source = opened if isinstance(opened, Source) else opened.file.source
     if isinstance(opened, Source) and is_template(opened):
-        return Checked(name, check_template(opened), None, template=True)
+        return Checked(source.name, check_template(opened), None, template=True)
     try:
         found = _network(opened, Settings())
     except InvalidSpecError as error:
-        return Checked(name, error.diagnostics, None)
-    return Checked(name, found.check(), found.report(), hints=found.hints())
+        from archinspect.checks import kept  # as Network.check
+
+        return Checked(source.name, kept(error.diagnostics, source, rules), None)
+    report = found.report() if with_report else None
+    return Checked(source.name, found.check(rules, limits), report, partial=bool(found.uncounted()))
 
 
 def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
@@ -280,8 +322,10 @@ def builtin_reports(*, as_measured: bool = False) -> Iterator[tuple[str, Report]
             yield name, (found.as_measured() if as_measured else found).report()
 
 
-def _opened(spec: str | Path | Mapping[str, Any]) -> Source | Opened:
+def _opened(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:
     """Return the text of a spec, or a file of another format."""
+    if isinstance(spec, Source):
+        return spec
     if isinstance(spec, Mapping):
         return open_spec(spec)
     path, format_ = os.fspath(spec), ""
@@ -289,7 +333,7 @@ def _opened(spec: str | Path | Mapping[str, Any]) -> Source | Opened:
         from archinspect import importers  # specs need none
 
         format_, path = importers.split(path)
-        if format_ and not os.path.exists(path):
+        if format_ and not importers.FORMATS[format_].is_code and not os.path.exists(path):
             raise NotFoundError(not_found(path))
         if format_ or may_be_of_another_format(path):
             found = importers.open_file(path, format_)

@@ -79,10 +79,8 @@ import importlib, pkgutil, sys
 import archinspect
 names = [module.name for module in pkgutil.walk_packages(archinspect.__path__, "archinspect.")]
 # Text that exported programs take along, and scripts for another Python.
-names = [name for name in names if not name.endswith(".parts") and ".measure_" not in name]
+names = [name for name in names if not name.endswith((".parts", ".torch.export")) and ".measure_" not in name]
 for name in names:
-    if name.endswith(".parts") or ".measure_" in name:  # for the frameworks that they name, which need not be there
-        continue
     for known in [known for known in sys.modules if known.partition(".")[0] == "archinspect"]:
         del sys.modules[known]
     importlib.import_module(name)

@@ -52,13 +52,18 @@ def layer_costs(facts: Facts) -> dict[str, Cost]:
 
     What a layer keeps between its own operators is no output of it.
     """
-    figures = facts.once(costs)
     parts: dict[str, list[Cost]] = {}
-    for node in facts.graph.nodes:
-        parts.setdefault(node.layer, []).append(figures[node])
+    for node, cost in added_costs(facts).items():
+        parts.setdefault(node.layer, []).append(cost)
+    return {layer: own[0] if len(own) == 1 else sum_of_costs(own) for layer, own in parts.items()}
+
+
+def added_costs(facts: Facts) -> dict[Node, Cost]:
+    """Return the cost of every node, so that they add up to the network's: what stays in a layer is no output of it."""
+    last = {node.layer: node for node in facts.graph.nodes}
     return {
-        layer: own[0] if len(own) == 1 else sum_of_costs([*[one._replace(output_bytes=0) for one in own[:-1]], own[-1]])
-        for layer, own in parts.items()
+        node: cost if last[node.layer] is node else cost._replace(output_bytes=0)
+        for node, cost in facts.once(costs).items()
     }
 
 

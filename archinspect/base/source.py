@@ -47,12 +47,14 @@ _BLANKS_IN_FLOW = re.compile(r"[ \t]+(?=[,\]}])")
 class Source:
     """Named text, and the path of its file if it has one; its lines are cut only when a message needs one."""
 
-    __slots__ = ("_lines", "name", "path", "text")
+    __slots__ = ("_lines", "name", "path", "text", "tree")
 
     def __init__(self, name: str, text: str, path: str = "") -> None:
         self.name = printable(name)
         self.text = text
         self.path = path
+        self.tree: Tree | None = None
+        """What :func:`read_tree` has made of the text; nothing of it changes."""
         self._lines: list[str] | None = None
 
     def line(self, number: int) -> str:
@@ -183,7 +185,13 @@ def decode(data: bytes, name: str, path: str = "") -> Source:
 
 
 def read_tree(source: Source) -> Tree:
-    """Parse YAML text; raise :class:`SourceError` at the first thing that is not one tree of values."""
+    """Parse YAML text, once; raise :class:`SourceError` at the first thing that is not one tree of values."""
+    if source.tree is None:
+        source.tree = _parsed(source)
+    return source.tree
+
+
+def _parsed(source: Source) -> Tree:
     refused = _NOT_ALLOWED.search(source.text)
     if refused:
         span = _character(source, refused.start())

@@ -1,30 +1,34 @@
-"""partial: some figures of a layer are not known, and count as nothing.
-
-Why: a total without them is too small, and nothing in the number itself says so.
-
-Example: `Custom` without `macs` and `flops`.
-
-Fix: state the figures; 0 where there are none.
-"""
+"""partial: some figures of a layer are not known, and count as nothing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import Diagnostic
+from archinspect.checks.rule import Finding, Rule, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archinspect.analyses.facts import Facts
 
-CODE: Final = "partial"
+RULE = Rule(
+    code="partial",
+    name="Figures that are not known",
+    why="A total without them is too small, and nothing in the number itself says so.",
+    repair="State the figures; 0 where there are none.",
+    example="""\
+input: [8]
+layers:
+  - Custom: {output: [4]}
+  - Dense: 2
+""",
+)
 
 
-def check(facts: Facts) -> Iterator[Diagnostic]:
+def check(facts: Facts) -> Iterator[Finding]:
     """Warn of each layer whose figures are not all known."""
     for node in facts.graph.nodes:
         unknown = node.op.unknown()
         if unknown:
             message = f"'{node.layer}' is not counted: its {', '.join(unknown)} are not known"
-            yield Diagnostic(CODE, message, node.origin, "state them; 0 where there are none")
+            yield at(facts, node, message, "state them; 0 where there are none")

@@ -2,19 +2,103 @@
 
 from __future__ import annotations
 
-import os
+import re
 import sys
-from typing import TYPE_CHECKING
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from archinspect.cli.common import format_option, stdout_console
+from archinspect import __version__
+from archinspect.cli.common import stdout_console
 from archinspect.cli.kinds import SpecType, of_format
+from archinspect.cli.rules import rule_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from archinspect.api import Checked
+    from click.shell_completion import CompletionItem
+
+    from archinspect.checks.outcome import Outcome
+    from archinspect.checks.selection import Choice
+    from archinspect.project.discovery import Target
+    from archinspect.project.run import Checker, Result, Wanted
+
+
+class Written(NamedTuple):
+    """A format, and the file that it goes to; standard output without one."""
+
+    form: str
+    file: str = ""
+
+
+class FormatAndFile(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """The name of a format, perhaps with a file: `sarif=out.sarif`."""
+
+    name = "format"
+
+    def convert(self, value: str | Written, param: click.Parameter | None, ctx: click.Context | None) -> Written:
+        """Return both; refuse what is no format."""
+        if isinstance(value, Written):
+            return value
+        from archinspect.render.check import FORMATS  # a help page needs none
+
+        form, equals, file = value.partition("=")
+        if form not in FORMATS:
+            from archinspect.base.diagnostics import suggest  # the error path only
+
+            self.fail(f"no format '{form}': {suggest(form, FORMATS)}", param, ctx)
+        if equals and not file:
+            self.fail(f"no file behind '{form}='", param, ctx)
+        return Written(form, file)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the formats that begin so."""
+        from click.shell_completion import CompletionItem  # only completion needs it
+
+        from archinspect.render.check import FORMATS
+
+        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+
+
+class Expected(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A figure and its bound, `params <= 5 M`, or what `expect` of a spec takes: `fits: {device: t4, batch: 32}`."""
+
+    name = "bound"
+
+    def convert(
+        self, value: str | dict[str, Any], param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        """Return the bound by the figure's name; refuse what is none."""
+        if isinstance(value, dict):
+            return value
+        from archinspect.base.source import Source, SourceError, read_tree  # a help page needs none
+        from archinspect.checks.bounds import refused
+
+        match = re.fullmatch(r"\s*(\w+)\s*(?:[:=](?!=)|(?=[<>=]))\s*(.+)", value, re.DOTALL)
+        if match is None:
+            return self.fail(f"'{value}' is no bound such as 'params <= 5 M'", param, ctx)
+        try:
+            found = {match[1]: read_tree(Source("--expect", match[2])).plain()}
+        except SourceError as error:
+            return self.fail(f"'{value}': {error.message}", param, ctx)
+        wrong = refused(found)
+        return self.fail(wrong, param, ctx) if wrong else found
+
+
+class Percent(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Per cents: `1%`."""
+
+    name = "percent"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return them; refuse what is none."""
+        from archinspect.project.keys import percent  # a help page needs none
+
+        try:
+            return percent(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
 
 
 class CheckedType(SpecType):
@@ -26,91 +110,156 @@ class CheckedType(SpecType):
 
 
 @click.command("check")
-@click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|NAME]...")
-@format_option("full", "concise", "json", help="concise prints a line per problem, json everything.")
-@click.option("--hints", is_flag=True, help="Also tell what is no mistake, such as windows that leave rows out.")
+@click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|PATTERN|NAME|-]...")
+@click.option(
+    "--format",
+    "--output-format",
+    "forms",
+    type=FormatAndFile(),
+    multiple=True,
+    metavar="NAME[=FILE]",
+    help="full (the default), concise, json, github, gitlab, sarif, junit, rdjson; into a file with =FILE. Repeatable.",
+)
+@rule_options
+@click.option("--expect", type=Expected(), multiple=True, metavar="BOUND", help="A bound of a figure: 'params <= 5 M'.")
+@click.option("--baseline", metavar="FILE", help="Figures may not differ from those stored here.")
+@click.option("--tolerance", type=Percent(), metavar="PERCENT", help="By how much they may.")
+@click.option("--update-baseline", is_flag=True, help="Store the figures of what is checked anew.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
-def command(specs: tuple[str, ...], form: str, *, hints: bool, strict: bool, require_complete: bool) -> None:
+@click.option("--config", metavar="FILE|KEY=VALUE", help="This configuration, instead of the nearest archinspect.toml.")
+@click.option("--isolated", is_flag=True, help="No configuration.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Files and folders to leave out.")
+@click.option("--extend-exclude", multiple=True, metavar="PATTERN", help="Further ones.")
+@click.option("--force-exclude/--no-force-exclude", default=None, help="Leave them out even where they are named.")
+@click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what git ignores.")
+@click.option(
+    "--only-specs", is_flag=True, help="Leave out files that do not look like specs, even where they are named."
+)
+@click.option("--stdin-filename", metavar="FILE", help="What standard input (`-`) is called.")
+@click.option("--statistics", is_flag=True, help="How often each code was found, instead of the problems.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+@click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
+def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, **options: Any) -> None:  # noqa: ANN401 - as click's
     """Check that specs fit together and keep what their `expect` states.
 
-    A name with a suffix or a slash is a file or a folder; others may be built-in networks. Folders are searched for
-    .yaml and .yml files; hidden folders are left out. Without arguments it is this folder, and files without `layers`,
-    `input` or `extends` are left out, too. Exit codes: 0 all clean, 1 problems found, 2 wrong usage or a file that is
-    not there.
+    A name with a suffix or a slash is a file or a folder; others may be built-in networks. Folders, this one without
+    arguments, are searched for .yaml and .yml files with `layers`, `input` or `extends`. Hidden ones and what git
+    ignores are left out. Exit codes: 0 all clean, 1 problems found, 2 wrong usage or a file that is not there.
 
     \b
     Examples:
       archinspect check my_net.yaml
-      archinspect check specs/ --format concise
+      archinspect check specs/ --format concise --extend-select bias-before-norm
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect import api  # a help page needs no engine
-    from archinspect.language.library import is_path
-    from archinspect.language.load import not_found
+    from archinspect.project.configuration import ConfigurationError
+    from archinspect.project.discovery import NothingFoundError
+    from archinspect.project.run import Checker
 
-    checked, missing = [], []
-    for spec in _files(specs) if specs else _specs_here():
-        try:
-            if is_path(spec) and not os.path.exists(spec):
-                raise api.NotFoundError(not_found(spec))  # noqa: TRY301 - one way to tell it
-            checked.append(api.check(of_format(spec)))
-        except api.NotFoundError as error:
-            missing.append(str(error))
-    if checked or not missing:
-        _print(checked, form, hints=hints)
+    try:
+        targets = _targets(specs, options)
+        if options["show_files"]:
+            click.echo("\n".join(target.name for target in targets))
+            return
+        wanted = _wanted(rules, options)
+        checker = Checker(wanted, of_format, options["stdin_filename"] or "")
+        results, missing = [], []
+        for target in targets:
+            try:
+                results.append(checker.check(target))
+            except api.NotFoundError as error:
+                missing.append(str(error))
+    except (ConfigurationError, NothingFoundError) as error:
+        raise click.UsageError(str(error)) from None
+    if options["update_baseline"] and not missing:
+        _update(targets, checker, options["baseline"])
+    if results or not missing:
+        _print(_outcome(results, checker), forms or _configured(results), statistics=options["statistics"])
     for message in missing:
         click.echo(f"Error: {message}", err=True)
-    partial = any(result.report and result.report.status == "partial" for result in checked)
-    bad = any(not result.ok or (strict and result.diagnostics) for result in checked)
-    sys.exit(2 if missing else 1 if bad or (require_complete and partial) else 0)
+    failed = any(result.failed for result in results) or any(
+        True for one in checker.baselines.values() for _ in one.gone()
+    )
+    failed = failed and not options["exit_zero"]
+    sys.exit(2 if missing else int(failed))
 
 
-def _files(specs: Sequence[str]) -> Iterator[str]:
-    """Return the specs, each directory replaced by the spec files below it, sorted."""
-    for spec in specs:
-        if not os.path.isdir(spec):
-            yield spec
-            continue
-        found = _below(spec)
-        if not found:
-            from archinspect.base.diagnostics import show  # the error path only
+def _targets(specs: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
+    """Return the files to check."""
+    from archinspect.project.configuration import Configurations
+    from archinspect.project.discovery import Asked, Discovery
 
-            raise click.UsageError(f"no .yaml or .yml file below {show(spec)}")
-        yield from found
-
-
-def _specs_here() -> Iterator[str]:
-    """Return the files of this folder that look like specs: other tools have YAML files, too."""
-    from archinspect.language.load import looks_like_spec
-
-    found = [path for path in _below(".") if not os.path.exists(path) or looks_like_spec(path)]
-    if not found:
-        raise click.UsageError("no spec in this folder: name a file or a folder")
-    yield from found
+    asked = Asked(
+        options["exclude"] or None,
+        options["extend_exclude"],
+        options["respect_gitignore"],
+        options["force_exclude"],
+        options["only_specs"],
+    )
+    configurations = Configurations(options["config"], isolated=options["isolated"])
+    return list(Discovery(configurations, asked).targets(specs))
 
 
-def _below(folder: str) -> list[str]:
-    """Return the YAML files of a folder, sorted, and links to where nothing is; pipes and devices are none."""
-    from archinspect.language.library import SUFFIXES
+def _wanted(rules: Choice, options: dict[str, Any]) -> Wanted:
+    from archinspect.project.run import Wanted
 
-    found = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for file in files:
-            path = os.path.normpath(os.path.join(place, file))
-            is_spec = file.endswith(SUFFIXES) and not file.startswith(".")
-            if is_spec and (os.path.isfile(path) or not os.path.exists(path)):
-                found.append(path)
-    return sorted(found, key=lambda path: path.split(os.sep))
+    return Wanted(
+        rules,
+        options["strict"],
+        options["require_complete"],
+        {name: value for one in options["expect"] for name, value in one.items()},
+        options["baseline"] or "",
+        options["tolerance"],
+        options["update_baseline"],
+    )
 
 
-def _print(checked: list[Checked], form: str, *, hints: bool) -> None:
-    from archinspect.render import check as render  # a help page needs none
+def _update(targets: Sequence[Target], checker: Checker, named: str | None) -> None:
+    """Store the figures of what was checked anew, each in the baseline of its configuration."""
+    import os
 
-    found = [one for result in checked for one in (*result.diagnostics, *(result.hints if hints else ()))]
-    untold = 0 if hints else sum(len(result.hints) for result in checked)
-    if form == "json":
-        click.echo(render.check_json(found))
+    from archinspect.project import baselines
+    from archinspect.project.run import measured
+
+    by_file: dict[str, list[Target]] = {}
+    for target in targets:
+        file = named or target.configuration.baseline or baselines.DEFAULT_FILE
+        by_file.setdefault(file, []).append(target)
+    for file, some in by_file.items():
+        old = baselines.read(file, 0) if os.path.exists(file) else baselines.Baseline(file, {})
+        networks, _, _ = measured(some, old, of_format)
+        baselines.write(file, baselines.updated(old, networks))
+        click.echo(f"{file}: written", err=True)
+
+
+def _configured(results: Sequence[Result]) -> tuple[Written, ...]:
+    """Return the formats that the first file's configuration names."""
+    named = next((result.configuration.get("output-format") for result in results), None)
+    return tuple(FormatAndFile().convert(one, None, None) for one in named or ())
+
+
+def _print(outcome: Outcome, forms: Sequence[Written], *, statistics: bool) -> None:
+    """Print what was found in each format; where all go to files, people read it on standard output besides."""
+    from archinspect.render.check import write
+    from archinspect.render.check.summary import print_statistics  # a help page needs none
+
+    for form, file in forms:
+        if file:
+            with open(file, "w", encoding="utf-8", newline="\n") as stream, redirect_stdout(stream):
+                write(form, outcome, stdout_console())
+    shown = [form for form, file in forms if not file]
+    if statistics:
+        print_statistics(outcome, stdout_console())
         return
-    templates = sum(result.template for result in checked)
-    render.print_check(found, stdout_console(), form=form, specs=len(checked), templates=templates, untold=untold)
+    for form in shown or ["full"]:
+        write(form, outcome, stdout_console())
+
+
+def _outcome(results: Sequence[Result], checker: Checker) -> Outcome:
+    from archinspect.checks.outcome import Outcome  # a help page needs none
+
+    checked = [result.checked for result in results]
+    files = [(one.path, one.diagnostics) for one in checked]
+    others = [(one.path, gone) for one in checker.baselines.values() if (gone := list(one.gone()))]
+    return Outcome(files, sum(one.template for one in checked), others, __version__)

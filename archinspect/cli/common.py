@@ -132,15 +132,39 @@ input_option = click.option(
     callback=_as_dict,
     help="Another size for the input: 299x299x3; name=SHAPE where there are several.",
 )
-set_option = click.option(
-    "--set",
-    "params",
-    type=Assignment(),
-    multiple=True,
-    callback=_as_dict,
-    shell_complete=completed("assignments"),
-    help="Another value for a parameter of the spec: classes=10.",
-)
+SCALE = "scale"
+
+
+def _note_scale(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.meta[SCALE] = Assignment().convert(f"{SCALE}={value}", param, ctx)
+
+
+def _params(ctx: click.Context, param: click.Parameter, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    scale = ctx.meta.get(SCALE)
+    return _as_dict(ctx, param, [*pairs, *([scale] if scale else [])])
+
+
+def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options --set and --scale."""
+    assigned = click.option(
+        "--set",
+        "params",
+        type=Assignment(),
+        multiple=True,
+        callback=_params,
+        shell_complete=completed("assignments"),
+        help="Another value for a parameter of the spec: classes=10.",
+    )
+    scale = click.option(
+        "--scale",
+        metavar="NAME",
+        is_eager=True,  # --set takes it in
+        expose_value=False,
+        callback=_note_scale,
+        help="As --set scale=NAME: of a family of YOLO n, s, m, l, x.",
+    )
+    return assigned(scale(function))
 
 
 cached_option = click.option(

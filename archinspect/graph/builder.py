@@ -120,12 +120,8 @@ class GraphBuilder:
         """Put what is added within into a composite; give its path."""
         path = self.claim(name, snake(kind))
         self.composites[path] = Composite(kind, args or {}, is_module)
-        outer = self._prefix, self._trainable
-        self._prefix, self._trainable = f"{path}.", self._trainable and trainable
-        try:
+        with self.below(path, trainable=trainable):
             yield path
-        finally:
-            self._prefix, self._trainable = outer
 
     def share(self, path: str, other: str) -> int:
         """Let a layer, or all of a composite, use the weights of another; return how many nodes do.
@@ -137,24 +133,47 @@ class GraphBuilder:
 
     # What readers of formats need besides
 
+    @property
+    def trains(self) -> bool:
+        """Whether the composites that what is added stands in leave its weights to training."""
+        return self._trainable
+
+    @contextmanager
+    def below(self, path: str, *, trainable: bool = True) -> Iterator[None]:
+        """Put what is added below a path that was claimed for a layer, or a composite."""
+        outer = self._prefix, self._trainable
+        self._prefix, self._trainable = f"{path}.", self._trainable and trainable
+        try:
+            yield
+        finally:
+            self._prefix, self._trainable = outer
+
     def claim(self, name: str = "", default: str = "", prefix: str | None = None, origin: Span = NOWHERE) -> str:
         """Return the path of a new layer or composite: of this name, or of the default with a running number.
 
         Raise :class:`ValueError` for a name that is taken.
         """
         prefix = self._prefix if prefix is None else prefix
-        path = prefix + (name or default)
+        path = prefix + name
         if name and path in self.taken:
             raise ValueError(f"the name '{path}' is taken")
         if not name:
-            count = self._counts.get((prefix, default), 0)
-            path += f"_{count}" if count else ""
-            while path in self.taken:
-                count += 1
-                path = f"{prefix}{default}_{count}"
-            self._counts[prefix, default] = count + 1
+            path, self._counts[prefix, default] = self._next(default, prefix)
         self.taken[path] = origin
         return path
+
+    def next_name(self, default: str) -> str:
+        """Return the path that :meth:`claim` would give without a name."""
+        return self._next(default, self._prefix)[0]
+
+    def _next(self, default: str, prefix: str) -> tuple[str, int]:
+        """Return the path of the next layer that is called so by default, and how many there are then."""
+        count = self._counts.get((prefix, default), 0)
+        path = f"{prefix}{default}_{count}" if count else prefix + default
+        while path in self.taken:
+            count += 1
+            path = f"{prefix}{default}_{count}"
+        return path, count + 1
 
     def add_input(self, op: Op, path: str, origin: Span = NOWHERE) -> Tensor:
         """Add an input of the network at a path that was claimed."""

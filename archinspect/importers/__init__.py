@@ -39,7 +39,9 @@ class Format(NamedTuple):
     options: tuple[str, ...] = ()
     """What `--set` takes beside the file's own parameters."""
     needs: str = ""
-    """The extra of this project that has to be installed."""
+    """What has to be installed: an extra of this project, or what the user has."""
+    is_code: bool = False
+    """Whether what is named is no file but code of the user's, which runs."""
 
 
 FORMATS: dict[str, Format] = {
@@ -62,6 +64,53 @@ FORMATS: dict[str, Format] = {
         "a JSON object with `model_type`, `architectures` or `transformers_version`",
         evidence.is_hf,
         ("seq",),
+    ),
+    "torch": Format(
+        "a function or class that makes a PyTorch module, and runs: `torch:package.module:name`, `torch:file.py:name`",
+        (),
+        "the word `torch:` alone",
+        evidence.is_none,
+        options=("the function's arguments",),
+        needs="torch, in this Python or in the one that `python` starts",
+        is_code=True,
+    ),
+    "ultralytics": Format(
+        "a model of YOLO or RT-DETR: of Ultralytics, or of YOLOv5's, v7's or v9's repository",
+        (),  # a name does not tell one from a spec
+        "a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`",
+        evidence.is_ultralytics,
+        ("nc", "scale"),
+    ),
+    "caffe": Format(
+        "a network of Caffe as text, with layers of today or of before",
+        (".prototxt", ".pbtxt"),
+        "a message `layer { ... }` or `layers { ... }`",
+        evidence.is_caffe,
+        ("phase",),
+    ),
+    "nntrainer": Format(
+        "a network of NNTrainer",
+        (".ini",),
+        "`[Model]` of the type `NeuralNetwork` as its first section",
+        evidence.is_nntrainer,
+    ),
+    "darknet": Format(
+        "a configuration of Darknet, pjreddie's or AlexeyAB's",
+        (".cfg",),
+        "`[net]` as its first section",
+        evidence.is_darknet,
+    ),
+    "keras": Format(
+        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, YAML, `.keras`, `.h5`",
+        (".keras", ".h5", ".hdf5"),
+        "a zip with `config.json` and `metadata.json`; HDF5; text with `class_name` and `config`, or `modelTopology`",
+        evidence.is_keras,
+    ),
+    "tflite": Format(
+        "a TensorFlow Lite model",
+        (".tflite", ".lite"),
+        "the letters `TFL3` behind the first four bytes",
+        evidence.is_tflite,
     ),
     "safetensors": Format(
         "weights in safetensors: the header alone, a table of its tensors; beside a `config.json` see `hf`",

@@ -38,6 +38,69 @@ def is_hf(file: File) -> bool:
     )
 
 
+_SECTION = re.compile(rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[(?:net|network)\]\s")
+
+
+def is_darknet(file: File) -> bool:
+    """Whether its first line that is no comment is the section `[net]`."""
+    return _SECTION.match(file.head) is not None
+
+
+_ROWS = re.compile(
+    rb"^(?:backbone|head)\s*:\s*(?:#[^\n]*)?[\s\[-]*(?:#[^\n]*\s*)?[\[\s-]*\[\s*-?\[?[\d,\s-]+\]?\s*,\s*\d+\s*,"
+    rb"\s*[\"']?[A-Za-z][\w.]*[\"']?\s*,\s*\[[^\]\n]*\]?\s*\]",
+    re.MULTILINE,
+)
+
+
+def is_ultralytics(file: File) -> bool:
+    """Whether `backbone` or `head` is a list of rows `[from, repeats, module, arguments]`; Kindle has others."""
+    return _ROWS.search(file.head) is not None and b"input_channel:" not in file.head
+
+
+_LAYER = re.compile(rb"^[ \t]*layers?[ \t]*:?[ \t]*[{<]", re.MULTILINE)
+
+
+def is_caffe(file: File) -> bool:
+    """Whether it has a message `layer { ... }` or `layers { ... }`, and is no JSON."""
+    return not file.head.lstrip().startswith((b"{", b"[")) and _LAYER.search(file.head) is not None
+
+
+_MODEL = re.compile(
+    rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[model\][^\n]*\n(?:[^\[\n]*\n)*?\s*type\s*=\s*neuralnetwork", re.IGNORECASE
+)
+
+
+def is_nntrainer(file: File) -> bool:
+    """Whether its first section is `[Model]`, and that a network."""
+    return _MODEL.match(file.head) is not None
+
+
+def is_none(file: File) -> bool:  # noqa: ARG001 - as all
+    """Say no: it is known by the user's word alone."""
+    return False
+
+
+def is_keras(file: File) -> bool:
+    """Whether it is a Keras model: of Keras 3, in HDF5, as JSON, which may be a text within JSON, or as YAML."""
+    if file.is_folder:
+        return False
+    if file.members:
+        return {"config.json", "metadata.json"} <= file.members.keys()
+    head = file.head
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return True
+    if not head[:64].lstrip().startswith((b"{", b'"{')):
+        return all(re.search(rb"^%s:" % key, head, re.MULTILINE) for key in (b"class_name", b"config"))
+    keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
+    return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
+
+
+def is_tflite(file: File) -> bool:
+    """Whether it is a FlatBuffer of TensorFlow Lite's schema."""
+    return file.head[4:8] == b"TFL3"
+
+
 def is_gguf(file: File) -> bool:
     """Whether it is a file of GGUF."""
     return file.head.startswith(b"GGUF")

@@ -84,6 +84,10 @@ class File:
             raise SourceError("limit", f"the file is larger than {most >> 20} MiB", self.span())
         return data
 
+    def text(self, most: int = MAX_TEXT) -> Source:
+        """Return the text that the file holds, with its lines; bytes that are no UTF-8 stand as question marks."""
+        return Source(self.path, self.read(most).decode("utf-8-sig", "replace"), self.path)
+
     # Of a zip
 
     @cached_property

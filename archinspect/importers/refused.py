@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.importers import grammars
+
 if TYPE_CHECKING:
     from archinspect.importers.file import File
 
@@ -17,7 +19,6 @@ TEXTS = (".yaml", ".yml")
 """How specs are named: what is wrong with a text is said by who reads it."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 STARTS: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras wrote until 2023", "save the model as `model.keras`"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file that it stands for", "fetch that: `git lfs pull`"),
     (b"\x1f\x8b", "compressed by gzip", "unpack it: `gunzip FILE`"),
     (b"BZh", "compressed by bzip2", "unpack it: `bunzip2 FILE`"),
@@ -57,6 +58,7 @@ def refuse(file: File) -> None:
         raise file.refuse(
             "this is a binary file that no reader knows", "`archinspect formats` lists what is read; --from says which"
         )
+    grammars.refuse(file)
 
 
 def is_pickle(file: File) -> bool:

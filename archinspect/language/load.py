@@ -32,6 +32,8 @@ NOT_INHERITED = ("name", "expect", "metrics", "values", "extends")
 MAX_LOOKED_AT = 2**20
 """Bytes of a file in which a key of a spec is looked for."""
 _SPEC_KEY = re.compile(rb"^[\"']?(?:layers|inputs?|extends)[\"']? *:", re.MULTILINE)
+_NO_SPEC = (re.compile(rb"^arch *:", re.MULTILINE), re.compile(rb"^dataset *:", re.MULTILINE))
+"""Keys of another grammar that has `layers`, too: ai8x's."""
 _BARE_NAME = re.compile(r"[\w.+-]+\Z")
 
 
@@ -42,7 +44,12 @@ class NotFoundError(Exception):
 def looks_like_spec(path: str) -> bool:
     """Return whether a file has a key of a spec at the start of a line."""
     with open(path, "rb") as file:
-        return _SPEC_KEY.search(file.read(MAX_LOOKED_AT)) is not None
+        return has_spec_key(file.read(MAX_LOOKED_AT))
+
+
+def has_spec_key(text: bytes) -> bool:
+    """Return whether a text has a key of a spec at the start of a line."""
+    return _SPEC_KEY.search(text) is not None and not all(key.search(text) for key in _NO_SPEC)
 
 
 def may_be_of_another_format(path: str) -> bool:

@@ -24,6 +24,9 @@ MAX_AXES = 64
 _MAX_FLOAT = 1e308
 _MAX_DIGITS = 10
 REQUIRED: Any = object()
+EXPRESSION: dict[str, Any] = {"$ref": "#/definitions/expression"}
+"""Of a JSON Schema: what a spec may give in the place of any value, `$width` or `${2 * width}`."""
+_SIZES: dict[str, Any] = {"type": "string", "pattern": r"^\s*\d+(\s*[xX×,]\s*\d+)*\s*$"}
 _TIMES = re.compile(r"\s*\d+(?:\s*[xX×,]\s*\d+)*\s*\Z")
 
 
@@ -41,6 +44,10 @@ class Kind:
     def describe(self, rank: int = 0) -> str:
         """Return what the argument takes, in words, for an operator of `rank` spatial axes."""
         return self.expected
+
+    def schema(self) -> dict[str, Any]:
+        """Return what the argument takes as a JSON Schema. It may allow more than `convert`, and never less."""
+        return {}
 
 
 class Int(Kind):
@@ -67,6 +74,11 @@ class Int(Kind):
             raise ValueError(self.expected)
         return value
 
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        low = {} if self.low is None else {"minimum": self.low}
+        return {"type": "integer", "maximum": self.high, **low}
+
 
 class Float(Kind):
     """A finite number within bounds."""
@@ -89,6 +101,12 @@ class Float(Kind):
             raise ValueError(self.expected)
         return float(value)
 
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        bounds = {"minimum": self.low, "maximum": self.high}
+        number = {"type": "number", **{name: bound for name, bound in bounds.items() if bound is not None}}
+        return {"anyOf": [number, {"type": "string", "pattern": r"^[-+]?\d+[eE][-+]?\d+$"}]}  # text to YAML 1.1
+
 
 class Bool(Kind):
     """True or false."""
@@ -100,6 +118,10 @@ class Bool(Kind):
         if not isinstance(value, bool):
             raise ValueError(self.expected)
         return value
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        return {"type": "boolean"}
 
 
 class Choice(Kind):
@@ -118,6 +140,11 @@ class Choice(Kind):
             if value == word and type(value) is type(word):
                 return word
         raise ValueError(self.expected)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        spellings = [word.upper() for word in self.words if isinstance(word, str)]
+        return {"enum": list(dict.fromkeys([*self.words, *spellings]))}
 
 
 class PerAxis(Kind):
@@ -152,6 +179,10 @@ class PerAxis(Kind):
             )
         )
         return self.item.expected + example
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        return _one_or_several(self.item.schema())
 
 
 class Pad(Kind):
@@ -202,6 +233,12 @@ class Pad(Kind):
         before, after = (item.convert(side, rank) for side in part)
         return before, after
 
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        words = [*self.words, *(word.upper() for word in self.words)]
+        given = [{"enum": words}] if words else []
+        return {"anyOf": [*given, {"type": "integer", "minimum": 0}, {"type": "array"}, _SIZES]}
+
 
 class Ints(Kind):
     """A list of integers, empty only if `empty` is, with nulls only if `nulls`; a single integer is a list of one."""
@@ -230,6 +267,10 @@ class Ints(Kind):
         except ValueError:
             raise ValueError(self.expected) from None
 
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        return _one_or_several(self.item.schema())
+
 
 class Factors(Kind):
     """Positive factors, one for all axes or one per axis; a whole one becomes an int."""
@@ -245,6 +286,10 @@ class Factors(Kind):
         if not found or 0 in found:
             raise ValueError(self.expected)
         return tuple(int(factor) if factor.is_integer() else factor for factor in found)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        return _one_or_several({"type": "number", "exclusiveMinimum": 0})
 
 
 class Optional(Kind):
@@ -262,6 +307,10 @@ class Optional(Kind):
     def describe(self, rank: int = 0) -> str:
         """Return what the other kind takes."""
         return self.kind.describe(rank)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        return {"anyOf": [self.kind.schema(), {"type": "null"}]}
 
 
 class Arg:
@@ -296,3 +345,8 @@ def _split_times(value: str, expected: str) -> list[Value]:
     if not parts or max(map(len, parts)) > _MAX_DIGITS:
         raise ValueError(expected)
     return [int(part) for part in parts]
+
+
+def _one_or_several(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an item, a list of such, or sizes as text."""
+    return {"anyOf": [item, {"type": "array", "items": {"anyOf": [item, EXPRESSION]}}, _SIZES]}

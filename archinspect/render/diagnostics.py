@@ -12,7 +12,7 @@ from archinspect.base.printable import printable
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic, Fix
 
-_STYLES = {"error": "bold red", "warning": "bold yellow", "hint": "bold cyan"}
+_STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 
 
 def concise(diagnostic: Diagnostic) -> Text:

@@ -25,7 +25,7 @@ def print_formats(console: Console) -> None:
         if options:
             console.print(f"    --set takes {options}", soft_wrap=True)
         if needs:
-            console.print(f"    needs the extra {needs}", soft_wrap=True)
+            console.print(f"    needs {needs}", soft_wrap=True)
     console.print(Text("Written, by `archinspect export`", "bold yellow"))
     for name, what in TARGETS.items():
         console.print(Text.assemble((f"  {name}", "bold"), f"  {what}"), soft_wrap=True)

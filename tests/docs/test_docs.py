@@ -36,10 +36,13 @@ from archinspect.base import diagnostics, source
 from archinspect.base.codes import CODES, Code
 from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
+from archinspect.checks.table import RULES
 from archinspect.graph import builder, infer
 from archinspect.language import evaluation, expressions, load, scope, steps
 from archinspect.language import parse as parse_spec
 from archinspect.ops import args
+from archinspect.project import keys as project_keys
+from archinspect.project.keys import KEYS
 from archinspect.reports import worked
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +64,16 @@ Every operator, what it does, how it is counted, and its arguments. The same tex
 # Built-in networks
 
 Every built-in network with its parameters and MACs. `archinspect summary NAME` shows its layers.
+
+""",
+    ),
+    "checks.md": (
+        "archinspect rule --all --format markdown",
+        """\
+# Rules
+
+What `archinspect check` looks for in a network that fits together. `archinspect rule CODE` prints what stands here.
+[Checking specs](check.md) says how rules are selected, and what else `check` does.
 
 """,
     ),
@@ -89,13 +102,30 @@ NOT_RUN = (
     "lint-imports",
 )
 # Programs that a shown command may use; nothing else is run.
-RUN = {"archinspect", "cat", "echo", "grep", "head", "mkdir", "printf", "tail"}
+VALUES = {
+    id(project_keys.BOOL): "true or false",
+    id(project_keys.TEXT): "text",
+    id(project_keys.GLOBS): "list of patterns",
+    id(project_keys.CODES): "list of codes",
+    id(project_keys.CODES_BY_GLOB): "codes, by pattern",
+    id(project_keys.FIGURES_BY_GLOB): "bounds, by pattern",
+    id(project_keys.FORMATS): "format, or list of them",
+    id(project_keys.PERCENT): "percents",
+}
+"""What a configuration's kinds of values are called."""
+RUN = {"archinspect", "cat", "echo", "grep", "head", "mkdir", "printf", "seq", "tail"}
 
 LEFT_OUT = "..."
 
 FENCE = re.compile(r"^(`{3,}|~{3,})\s*(\S*)")
 FILE = re.compile(r"<!-- file: ([\w.-]+) -->\s*\Z")
-MAKERS = {"gguf": "weight_files", "onnx": "onnx_models", "pt2": "programs", "safetensors": "weight_files"}
+MAKERS = {
+    "gguf": "weight_files",
+    "onnx": "onnx_models",
+    "pt2": "programs",
+    "safetensors": "weight_files",
+    "tflite": "tflite_files",
+}
 """Modules that make files, by how these end."""
 MADE = re.compile(r"<!-- made: ([\w.-]+) -->")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -199,7 +229,7 @@ def shows_problem_of(file, block):
     """Return whether the block shows what a command finds wrong with this file."""
     if block is None or block.language != "console" or not file:
         return False
-    problem = re.compile(rf"{re.escape(file)}(:\d+:\d+)?: (error|warning|hint)\[")
+    problem = re.compile(rf"{re.escape(file)}(:\d+:\d+)?: (error|warning|info)\[")
     checks = [command for command in commands(block) if re.search("archinspect check | --devices ", command.text)]
     return any(problem.match(line) for command in checks for line in command.output)
 
@@ -216,13 +246,12 @@ def test_specs_are_valid_or_their_problem_is_shown(block, tmp_path):
         return
     if not IS_SPEC.search(block.text) and not is_wrong:
         # Not every YAML of a README is a spec; in the documents all are complete, so that they can be tested.
-        assert block.document.name == "README.md", f"{block.id}: is no spec"
+        assert block.document.name in {"README.md", "ci.md"}, f"{block.id}: is no spec"
         return
     store_files(block, tmp_path)
     file = tmp_path / (block.file or "unnamed.yaml")
     file.write_text(block.text, encoding="utf-8")
-    checked = archinspect.check(file)
-    told = [*checked.diagnostics, *(checked.hints if is_wrong else ())]
+    told = archinspect.check(file, RULES if is_wrong else None).diagnostics
     found = [f"{d.span.line}: {d.severity}[{d.code}]: {d.message}" for d in told]
     if is_wrong:
         assert found, f"{block.id}: nothing is wrong with this spec, but the next block shows a problem"
@@ -390,7 +419,8 @@ def codes_table():
     yield "| Code | Severity | Meaning |"
     yield "| --- | --- | --- |"
     for code, meaning in CODES.items():
-        yield f"| [`{code}`](#{code}) | {meaning.severity} | {meaning.text} |"
+        page = "checks.md" if code in RULES else ""
+        yield f"| [`{code}`]({page}#{code}) | {meaning.severity} | {meaning.text} |"
 
 
 def test_the_table_of_codes_is_that_of_the_code(stored):
@@ -401,9 +431,24 @@ def test_the_table_of_codes_is_that_of_the_code(stored):
     stored(page, before + start + "\n" + "\n".join(codes_table()) + "\n\n" + end + after)
 
 
+def keys_table():
+    yield "| Key | Value | What it says |"
+    yield "| --- | --- | --- |"
+    for name, key in KEYS.items():
+        yield f"| `{name}` | {VALUES[id(key.kind)]} | {key.doc} |"
+
+
+def test_the_table_of_keys_is_that_of_the_code(stored):
+    page = ROOT / "docs" / "check.md"
+    start, end = "<!-- keys: generated -->\n", "<!-- end of keys -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(start)
+    stored(page, before + start + "\n" + "\n".join(keys_table()) + "\n\n" + end + rest.partition(end)[2])
+
+
 def test_every_code_has_an_example():
-    document = ROOT / "docs" / "errors.md"
-    shown = set(re.findall(r"(?:error|warning|hint)\[([a-z-]+)\]", "\n".join(b.text for b in blocks(document))))
+    documents = [ROOT / "docs" / page for page in ("errors.md", "checks.md")]
+    text = "\n".join(block.text for document in documents for block in blocks(document))
+    shown = set(re.findall(r"(?:error|warning|info)\[([a-z0-9-]+)\]", text))
     assert shown == {*CODES} == {*get_args(Code)}
 
 
@@ -453,7 +498,10 @@ def test_keys_of_the_report_are_explained(sample):
 def test_keys_of_other_forms_are_explained():
     span = Span(Source("net.yaml", ""))
     wrong = render.diagnostics.as_dict(Diagnostic("step", "message", span, fix=Fix(span, "text")))
-    assert keys("json.md", "check") == {*wrong, *(f"fix.{key}" for key in wrong["fix"])}
+    found = {f"diagnostics.{key}" for key in (*wrong, *(f"fix.{key}" for key in wrong["fix"]))}
+    assert keys("json.md", "check") == found | {
+        *json.loads(command_line.run("check", "alexnet", "--format", "json").stdout)
+    }
     op: dict = render.listing.op_dict(ops.find_operator("Dense"))
     arguments = {f"arguments[].{key}" for argument in op["arguments"] for key in argument}
     assert keys("json.md", "ops") == set(op) | arguments

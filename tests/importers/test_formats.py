@@ -107,6 +107,16 @@ PICKLE = "a pickle: it could run code and is not opened"
         ("net.gz", b"\x1f\x8b\x08\0", "compressed by gzip"),
         ("net.png", b"\x89PNG\r\n", "this is a picture"),
         ("net.so", b"\x7fELF\0\0", "this is a binary file that no reader knows"),
+        (
+            "net.yaml",
+            "arch: a\ndataset: b\nlayers:\n  - processors: 1\n",
+            "this is a network of ai8x, which is not read",
+        ),
+        ("net.yaml", "input_channel: 3\nbackbone:\n  [[-1, 1, Conv, [6]]]\n", "this is a model of Kindle"),
+        ("net.yml", "model:\n  - input: x\nloss:\n  - target: y\ntrain:\n", "this is a Kurfile"),
+        ("net.py", "model = dict(type='ImageClassifier')\n", "this is a configuration of OpenMMLab"),
+        ("net.py", "import torch\n", "this is a Python program, which is not run"),
+        ("net.nnef", "version 1.0;\ngraph net(x) -> (y) {}\n", "this is NNEF"),
     ],
 )
 def test_what_a_file_seems_to_be(run, write, name, content, message):

@@ -14,6 +14,7 @@ from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
 from archinspect.base.source import Source, SourceError, decode
 from archinspect.checks import run_checks
+from archinspect.checks.table import RULES
 from archinspect.language import library
 from archinspect.language.load import load
 from archinspect.render import diagnostics as render
@@ -151,7 +152,7 @@ def problems_of(text):
     graph = load(source, Settings(), problems)
     facts = None if graph is None else facts_of(graph, Settings(), problems)
     if facts is not None and not problems.failed:
-        run_checks(facts, problems)
+        return source, run_checks(facts, problems.all(), RULES)
     return source, problems.all()
 
 

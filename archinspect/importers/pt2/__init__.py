@@ -40,7 +40,11 @@ HELD = {"parameter": Parameter, "buffer": Buffer, "constant": Constant}
 
 def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a program for the sizes that are asked for; None where it cannot have them."""
-    program = read_program(file, str(settings.params.get("model") or ""))
+    return graph_of(file, read_program(file, str(settings.params.get("model") or "")), settings, problems)
+
+
+def graph_of(file: File, program: Program, settings: Settings, problems: Problems) -> Graph | None:
+    """Return the graph of a program of a file; else as :func:`read`."""
     batch = _batch(program)
     program = _with_sizes(file, program, batch, settings, problems)
     if problems.failed:

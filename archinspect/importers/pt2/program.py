@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAJOR = 8
 """The version of the schema that is known; a greater one may mean something else."""
+SAID = "extra/archinspect.json"
+"""Where :mod:`archinspect.importers.torch.export` says which weights are one."""
 MAX_CALLS = 200_000
 MAX_NESTING = 20
 """Sub-graphs within one another."""
@@ -219,6 +221,10 @@ def _weights(file: File, member: str) -> tuple[dict[str, tuple[Any, ...]], bool]
     for name, entry in entries.items():
         meta = _meta(entry["tensor_meta"])
         places[name] = (entry["path_name"], meta.offset, meta.sizes, meta.strides)
+    note = f"{folder}{SAID}"
+    if note in file.members:
+        same: Json = file.json(note)["same"]
+        return {name: (str(same.get(name, name)), *place[1:]) for name, place in places.items()}, True
     paths = {entry["path_name"] for entry in entries.values()}
     dtypes = {entry["tensor_meta"]["dtype"] for entry in entries.values()}
     has_numbers = any(file.members.get(f"{folder}data/weights/{path}") for path in paths)

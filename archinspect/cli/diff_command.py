@@ -1,0 +1,174 @@
+"""`archinspect diff`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from archinspect.cli.common import (
+    exact_option,
+    figure_options,
+    format_option,
+    print_diagnostics,
+    spec_errors,
+    stdout_console,
+)
+from archinspect.cli.kinds import SpecType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.reports.diff import Diff
+
+NAMES = {
+    "params": "params",
+    "macs": "macs",
+    "flops": "flops",
+    "memory": "output_bytes",
+    "peak": "peak_bytes",
+    "kept": "kept_bytes",
+}
+"""Figures by the names that users say, those of the columns of `compare`."""
+_LIMIT = re.compile(r"\s*(?P<name>\w+)\s*(?P<strict>>=?)\s*(?P<number>\d[\d._]*)\s*(?P<unit>%|[A-Za-z]*)\s*\Z")
+
+
+class Limit(NamedTuple):
+    """How much a figure may grow."""
+
+    text: str
+    figure: str
+    number: float
+    """As a part of the old figure where `is_part`, else as it is."""
+    is_part: bool
+    also_equal: bool
+
+    def is_passed(self, found: Diff) -> bool:
+        """Return whether the figure grows by more."""
+        old, new = found.old[self.figure], found.new[self.figure]
+        most = self.number * old if self.is_part else self.number
+        return new - old > most or (self.also_equal and new - old == most > 0)
+
+
+class LimitType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """A figure and by how much it may grow: `params>1%`, `peak>=100MiB`."""
+
+    name = "figure>growth"
+
+    def convert(self, value: str | Limit, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
+        """Return the limit."""
+        if isinstance(value, Limit):
+            return value
+        match = _LIMIT.match(value)
+        if not match or match["name"] not in NAMES:
+            self.fail(f"'{value}' is none of {', '.join(NAMES)} with a growth, such as 'params>1%'", param, ctx)
+        from archinspect.base.quantity import parse_quantity  # only where a limit is given
+
+        is_part = match["unit"] == "%"
+        try:
+            number = parse_quantity(match["number"] + ("" if is_part else match["unit"])).number
+        except ValueError:
+            self.fail(f"'{value}': a growth is 1%, 5M or 100MiB", param, ctx)
+        also_equal = match["strict"] == ">="
+        return Limit(value, NAMES[match["name"]], float(number / 100 if is_part else number), is_part, also_equal)
+
+
+@click.command("diff")
+@click.argument("specs", type=SpecType(), nargs=-1, metavar="OLD NEW")
+@click.option(
+    "--git",
+    "revision",
+    metavar="REV",
+    help="Compare files with what they were in this revision: those named, or all specs that changed.",
+)
+@click.option("--fail-on", "limits", type=LimitType(), multiple=True, help="Exit with 1 where a figure grows by more.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="PERCENT",
+    help="Say nothing of networks of which no figure changes by more.",
+)
+@click.option("--rows", type=click.IntRange(1), default=20, show_default=True, help="Changes that are shown.")
+@figure_options
+@exact_option
+@format_option("table", "json", "markdown", help="markdown is a comment for a pull request.")
+def command(  # noqa: PLR0913 - one per option
+    specs: Sequence[str],
+    revision: str | None,
+    limits: Sequence[Limit],
+    threshold: float,
+    rows: int,
+    form: str,
+    *,
+    exact: bool,
+    **figures: Any,  # noqa: ANN401 - the figure options, as api.network takes them
+) -> None:
+    """Show what changed from one network to another, and what each change adds to every figure.
+
+    Layers are matched by what they compute, their names and their order, so that a name may change. What a change
+    adds is told apart: in the changed layer itself, and in others that follow, as what they read has another shape.
+    All changes add up to the difference exactly.
+
+    \b
+    Examples:
+      archinspect diff resnet50 my_resnet.yaml
+      archinspect diff my_model_v1.onnx my_model_v2.onnx --fail-on 'params>1%'
+      archinspect diff --git main
+      archinspect diff --git HEAD~1 specs/net.yaml --format markdown
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    from archinspect.render import diff as render  # a help page needs none
+
+    with ExitStack() as stack:
+        if revision is None:
+            if len(specs) != 2:  # noqa: PLR2004 - old and new
+                raise click.UsageError("diff needs an old and a new network, or --git REV")
+            pairs = [(specs[1], specs[0], specs[1])]
+            notes: list[str] = []
+        else:
+            from archinspect.cli import revisions  # only with --git
+
+            pairs, notes = revisions.pairs(revision, specs, stack)
+        found = [(title, one) for title, one in _found(pairs, figures) if _is_told(one, threshold) or revision is None]
+    if form == "table":
+        _print(found, notes, rows, exact=exact)
+    elif form == "json":
+        click.echo(render.json_text([one for _, one in found]))
+    else:
+        text = render.markdown_text([pair for pair in found if _is_told(pair[1], threshold)], rows, notes)
+        click.echo(text, nl=bool(text))
+    passed = [f"{title}: {limit.text}" for title, one in found for limit in limits if limit.is_passed(one)]
+    for text in passed:
+        click.echo(f"grows too much: {text}", err=True)
+    sys.exit(1 if passed else 0)
+
+
+def _found(pairs: Sequence[tuple[str, str, str]], figures: dict[str, Any]) -> Iterator[tuple[str, Diff]]:
+    for title, old, new in pairs:
+        with spec_errors() as api:
+            one, other = (api.network(spec, **figures) for spec in (old, new))
+            print_diagnostics(other.warnings)
+            yield title, one.diff(other)
+
+
+def _is_told(found: Diff, threshold: float) -> bool:
+    if not threshold:
+        return not found.is_empty
+    return any(abs(change) * 100 > threshold * found.old[name] for name, change in found.change.items())
+
+
+def _print(found: Sequence[tuple[str, Diff]], notes: Sequence[str], rows: int, *, exact: bool) -> None:
+    from archinspect.render.diff import print_diff
+
+    console = stdout_console()
+    for number, (_, one) in enumerate(found):
+        if number:
+            console.print()
+        print_diff(one, console, most=rows, exact=exact)
+    for note in notes:
+        click.echo(note)
+    if not found and not notes:
+        click.echo("no network changed")

@@ -1,0 +1,51 @@
+"""The line that counts what was found, and `--statistics`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from archinspect.base.codes import CODES
+from archinspect.base.diagnostics import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from archinspect.base.codes import Severity
+    from archinspect.checks.outcome import Outcome
+
+STYLES: dict[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
+WORST: tuple[Severity, ...] = ("error", "warning")
+
+
+def print_counts(outcome: Outcome, console: Console) -> None:
+    """Print the line that counts, in the color of the worst."""
+    worst = next((STYLES[one] for one in WORST if outcome.by_severity[one]), "green")
+    console.print(counts(outcome), style=worst)
+
+
+def counts(outcome: Outcome) -> str:
+    """Return the line that counts specs and problems."""
+    found, templates = outcome.by_severity, outcome.templates
+    errors, warnings, infos = found["error"], found["warning"], found["info"]
+    parts = [f"{counted(len(outcome.files), 'spec')} checked"]
+    parts += [f"{templates} of them {'a template' if templates == 1 else 'templates'}"] if templates else []
+    parts += [counted(errors, "error") if errors else "no errors"]
+    parts += [counted(warnings, "warning")] if warnings else ["no warnings"] if infos else []
+    parts += [counted(infos, "info")] if infos else []
+    return ", ".join(parts)
+
+
+def print_statistics(outcome: Outcome, console: Console) -> None:
+    """Print how often each code was found, the most frequent first."""
+    found = sorted(outcome.by_code.items(), key=lambda item: (-item[1], item[0]))
+    width = max((len(f"{count:,}") for _, count in found), default=0)
+    names = max((len(code) for code, _ in found), default=0)
+    for code, count in found:
+        severity, text = CODES[code]
+        line = Text.assemble(
+            f"{count:>{width},}  ", (f"{code:{names}}", "bold"), "  ", (f"{severity:7}", STYLES[severity])
+        )
+        console.print(line.append(f"  {text}"), soft_wrap=True)
+    print_counts(outcome, console)
