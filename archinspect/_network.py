@@ -241,11 +241,29 @@ class Network:
         >>> "nn.Linear(8, 4)" in text
         True
         """
-        from archinspect.exporters import export
+        from archinspect.exporters import OPEN, export
 
-        self.with_known_sizes()
+        if target not in OPEN:
+            self.with_known_sizes()
         with collection_paused():
             return export(self.facts, target)
+
+    def convert(self, *, flat: bool = False) -> str:
+        """Return the network as a spec, from whatever it was read; with `flat` every layer stands by itself.
+
+        What is written is read again, and has the same figures, layer by layer. Raise as :meth:`export`.
+
+        >>> import archinspect
+        >>> net = archinspect.network({"input": [8], "layers": [{"Dense": 8}, {"Dense": 8}]})
+        >>> print("".join(net.convert().partition("layers")[1:]), end="")
+        layers:
+          - {Dense: 8, repeat: 2}
+        expect: {params: 144, macs: 128, flops: 272, output: [8]}
+        """
+        from archinspect.exporters import export
+
+        with collection_paused():
+            return str(export(self.facts, "spec", flat=flat))
 
     def compare(self, *others: Network) -> list[Report]:
         """Return the reports of this network and others, in this order."""

@@ -276,7 +276,7 @@ def test_a_name_of_other_letters_prints_in_ascii(folder):
         ("archinspect summary vgg1", {"vgg11", "vgg13", "vgg16", "vgg16_bn", "vgg19"}),
         ("archinspect compare alexnet resnet15", {"resnet152"}),
         ("archinspect ops conv2", {"Conv2D", "Conv2DTranspose"}),
-        ("archinspect co", {"compare", "compute"}),
+        ("archinspect co", {"compare", "compute", "convert"}),
         ("archinspect list --sort ye", {"year"}),
         ("archinspect explain vgg16 conv1", {"conv1_1", "conv1_2"}),
         ("archinspect explain gpt2 blocks.11.l", {"blocks.11.layer_normalization", "blocks.11.layer_normalization_1"}),
@@ -430,7 +430,7 @@ def examples():
         for line in command.help.splitlines():
             words = line.split()
             # What needs a file, a pipe or a terminal is left out.
-            left_out = {">", "|", "specs/", "--step"} & {*words}
+            left_out = {">", "|", "specs/", "--step", "--git", "--baseline", "baseline"} & {*words}
             if words[:1] == ["archinspect"] and not left_out and "my_" not in line:
                 yield " ".join(words[1:])
 

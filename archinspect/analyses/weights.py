@@ -71,9 +71,12 @@ def weights(facts: Facts) -> Iterator[tuple[Weight, bool]]:
 
 
 def weight_bytes(facts: Facts, stored: str | None = None, *, training: bool = False) -> int:
-    """Return the bytes of weights and running statistics: in the type that the network computes in, or as `stored`.
+    """Return the bytes of weights and running statistics: as `stored`, or else as in their files or the network's type.
 
     In `training` what trains is in no format of few bits, but in the network's own type; nor are adapters at any time.
     """
     apart = training or facts.settings.lora is not None
+    files = facts.graph.stored
+    if files is not None and files.complete and stored is None and not apart:
+        return files.bytes
     return stored_bytes(facts, stored or "float", frozen=apart and stored in FORMATS)

@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "Show what changed from one network to another, and what each change adds.",
     "chart": "Chart networks: accuracy over operations, or any other figures.",
     "export": "Write a network as a program of PyTorch or Keras, or as an ONNX file.",
+    "convert": "Write a network, from any file that is read, as a spec.",
     "verify": "Prove a network's figures: measure its exported program, and compare.",
     "check": "Check that specs fit together and keep what they expect.",
     "baseline": "Store what specs cost, for check --baseline.",

@@ -116,7 +116,7 @@ def command(  # noqa: PLR0913 - one per option
     \b
     Examples:
       archinspect diff resnet50 my_resnet.yaml
-      archinspect diff model-v1.onnx model-v2.onnx --fail-on 'params>1%'
+      archinspect diff my_model_v1.onnx my_model_v2.onnx --fail-on 'params>1%'
       archinspect diff --git main
       archinspect diff --git HEAD~1 specs/net.yaml --format markdown
     """  # noqa: D301 - \b is click's mark for lines that stay as they are

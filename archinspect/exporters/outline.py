@@ -291,6 +291,8 @@ class Outline:
         self._place(list(leaves))
         self._name(self.root)
         self._wire()
+        if self.root.is_list and not sequential(self.root):
+            self._rename(self.root)  # a network is no list, though its layers may have numbers for names
         self._define()
 
     def _place(self, leaves: Sequence[Leaf]) -> None:
@@ -315,13 +317,16 @@ class Outline:
     def _name(self, scope: Scope) -> None:
         """Give children names that the program can have, each another one."""
         if not scope.is_list:
-            taken: set[str] = set()
-            for child in scope.children:
-                child.name = unused(self.identifier(child.name), taken)
-                taken.add(child.name)
+            self._rename(scope)
         for child in scope.children:
             if isinstance(child, Scope):
                 self._name(child)
+
+    def _rename(self, scope: Scope) -> None:
+        taken: set[str] = set()
+        for child in scope.children:
+            child.name = unused(self.identifier(child.name), taken)
+            taken.add(child.name)
 
     def _scattered(self, leaves: Sequence[Leaf]) -> set[str]:
         """Return the composites between whose leaves others stand."""

@@ -114,13 +114,12 @@ class Solver:
         known = [value for value in values if value is not ABSENT]
         telling = len(known) < len(values) and (role in INPUTS or known[0] != 1)
         if telling and _agree(values, self.found.get(role, ())):  # of an optional part, where few copies have it
-            return Expression(role)
+            return self._also(role, values)
         if all(_same(value, known[0]) for value in known):
             return known[0]
         for name, others in self.found.items():
             if _agree(values, others):
-                self.found[name] = [a if b is ABSENT else b for a, b in zip(values, others, strict=True)]
-                return Expression(name)
+                return self._also(name, values)
         for name, others in self.given.items():
             if _agree(values, others):
                 self.found[name] = others
@@ -132,6 +131,11 @@ class Solver:
                 return expression
         name = unused(role, {*self.found, *self.given})
         self.found[name] = values
+        return Expression(name)
+
+    def _also(self, name: str, values: Sequence[Any]) -> Expression:
+        """Let a parameter stand for values with which it agrees, and have theirs where a copy did not say."""
+        self.found[name] = [a if b is ABSENT else b for a, b in zip(values, self.found[name], strict=True)]
         return Expression(name)
 
 

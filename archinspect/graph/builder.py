@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from archinspect.base.source import Map, Tree
+    from archinspect.graph.stored import Stored
 
 MAX_NODES = 250_000
 NOWHERE = Span(Source("", ""))
@@ -68,6 +69,7 @@ class GraphBuilder:
         self.held: Mapping[Tensor, Node] | None = None
         self.expect: Tree | None = None
         self.values: Tree | None = None
+        self.stored: Stored | None = None
         self.inputs: list[Node] = []
         self.nodes: list[Node] = []
         self.composites: dict[str, Composite] = {}
@@ -152,18 +154,26 @@ class GraphBuilder:
         Raise :class:`ValueError` for a name that is taken.
         """
         prefix = self._prefix if prefix is None else prefix
-        path = prefix + (name or default)
+        path = prefix + name
         if name and path in self.taken:
             raise ValueError(f"the name '{path}' is taken")
         if not name:
-            count = self._counts.get((prefix, default), 0)
-            path += f"_{count}" if count else ""
-            while path in self.taken:
-                count += 1
-                path = f"{prefix}{default}_{count}"
-            self._counts[prefix, default] = count + 1
+            path, self._counts[prefix, default] = self._next(default, prefix)
         self.taken[path] = origin
         return path
+
+    def next_name(self, default: str) -> str:
+        """Return the path that :meth:`claim` would give without a name."""
+        return self._next(default, self._prefix)[0]
+
+    def _next(self, default: str, prefix: str) -> tuple[str, int]:
+        """Return the path of the next layer that is called so by default, and how many there are then."""
+        count = self._counts.get((prefix, default), 0)
+        path = f"{prefix}{default}_{count}" if count else prefix + default
+        while path in self.taken:
+            count += 1
+            path = f"{prefix}{default}_{count}"
+        return path, count + 1
 
     def add_input(self, op: Op, path: str, origin: Span = NOWHERE) -> Tensor:
         """Add an input of the network at a path that was claimed."""
@@ -332,6 +342,7 @@ class GraphBuilder:
             "params",
             "batch",
             "expect",
+            "stored",
             "values",
         ):
             _set(graph, name, getattr(self, name))

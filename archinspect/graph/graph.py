@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from archinspect.base.source import Map, Span, Tree
+    from archinspect.graph.stored import Stored
     from archinspect.ops.base import Op
 
 SHOWN_NODES = 200
@@ -160,6 +161,7 @@ class Graph(Frozen):
         "outputs",
         "params",
         "source",
+        "stored",
         "tensors",
         "values",
     )
@@ -189,6 +191,8 @@ class Graph(Frozen):
     named: frozenset[Tensor]
     """The tensors that another step reads by name."""
     expect: Tree | None
+    stored: Stored | None
+    """What the files of the network's weights hold, where there are some."""
     values: Tree | None
     """Numbers for the inputs and the layers' weights, to work sums out with."""
 

@@ -101,9 +101,9 @@ FORMATS: dict[str, Format] = {
         evidence.is_darknet,
     ),
     "keras": Format(
-        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, `.keras`, `.h5`",
+        "a Keras model: JSON of Keras 1, 2, 3 and of TensorFlow.js, YAML, `.keras`, `.h5`",
         (".keras", ".h5", ".hdf5"),
-        "a zip with `config.json` and `metadata.json`; HDF5; JSON with `class_name` and `config`, or `modelTopology`",
+        "a zip with `config.json` and `metadata.json`; HDF5; text with `class_name` and `config`, or `modelTopology`",
         evidence.is_keras,
     ),
     "tflite": Format(
@@ -111,6 +111,19 @@ FORMATS: dict[str, Format] = {
         (".tflite", ".lite"),
         "the letters `TFL3` behind the first four bytes",
         evidence.is_tflite,
+    ),
+    "safetensors": Format(
+        "weights in safetensors: the header alone, a table of its tensors; beside a `config.json` see `hf`",
+        (".safetensors",),
+        "a length and a JSON object of tensors with `data_offsets`, or a folder with an index of such files",
+        evidence.is_safetensors,
+    ),
+    "gguf": Format(
+        "weights for llama.cpp and others, with metadata: the header alone",
+        (".gguf",),
+        "`GGUF` as its first bytes",
+        evidence.is_gguf,
+        ("seq",),
     ),
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""

@@ -38,11 +38,6 @@ def is_hf(file: File) -> bool:
     )
 
 
-def is_none(file: File) -> bool:  # noqa: ARG001 - as all
-    """Say no: it is known by the user's word alone."""
-    return False
-
-
 _SECTION = re.compile(rb"\A(?:\s*(?:[#;][^\n]*)?\n)*\s*\[(?:net|network)\]\s")
 
 
@@ -59,26 +54,6 @@ _ROWS = re.compile(
 
 
 def is_ultralytics(file: File) -> bool:
-    """Whether it has a list of rows `[from, repeats, module, arguments]` as `backbone` or `head`."""
-    return _ROWS.search(file.head) is not None
-
-
-def is_keras(file: File) -> bool:
-    """Whether it is a Keras model: of Keras 3, in HDF5, or as JSON, which may be a text within JSON."""
-    if file.is_folder:
-        return False
-    if file.members:
-        return {"config.json", "metadata.json"} <= file.members.keys()
-    head = file.head
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        return True
-    start = head[:64].lstrip()
-    if not start.startswith((b"{", b'"{')):
-        return False
-    keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
-    return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
-
-
     """Whether `backbone` or `head` is a list of rows `[from, repeats, module, arguments]`; Kindle has others."""
     return _ROWS.search(file.head) is not None and b"input_channel:" not in file.head
 
@@ -101,6 +76,39 @@ def is_nntrainer(file: File) -> bool:
     return _MODEL.match(file.head) is not None
 
 
+def is_none(file: File) -> bool:  # noqa: ARG001 - as all
+    """Say no: it is known by the user's word alone."""
+    return False
+
+
+def is_keras(file: File) -> bool:
+    """Whether it is a Keras model: of Keras 3, in HDF5, as JSON, which may be a text within JSON, or as YAML."""
+    if file.is_folder:
+        return False
+    if file.members:
+        return {"config.json", "metadata.json"} <= file.members.keys()
+    head = file.head
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return True
+    if not head[:64].lstrip().startswith((b"{", b'"{')):
+        return all(re.search(rb"^%s:" % key, head, re.MULTILINE) for key in (b"class_name", b"config"))
+    keys = {key for key in (b"class_name", b"config", b"modelTopology") if re.search(rb'\\?"%s\\?"\s*:' % key, head)}
+    return b"modelTopology" in keys or len(keys) == 2  # noqa: PLR2004 - both of the others
+
+
 def is_tflite(file: File) -> bool:
     """Whether it is a FlatBuffer of TensorFlow Lite's schema."""
     return file.head[4:8] == b"TFL3"
+
+
+def is_gguf(file: File) -> bool:
+    """Whether it is a file of GGUF."""
+    return file.head.startswith(b"GGUF")
+
+
+def is_safetensors(file: File) -> bool:
+    """Whether it is a file of safetensors, or a folder of some without a configuration."""
+    if file.is_folder:
+        names = os.listdir(file.path)
+        return "config.json" not in names and any(name.endswith(".safetensors") for name in names)
+    return file.head[5:9] == b"\0\0\0{"  # the length of the header, and the header

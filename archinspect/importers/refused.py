@@ -19,7 +19,6 @@ TEXTS = (".yaml", ".yml")
 """How specs are named: what is wrong with a text is said by who reads it."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 STARTS: tuple[tuple[bytes, str, str], ...] = (
-    (b"GGUF", "a GGUF file", ""),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file that it stands for", "fetch that: `git lfs pull`"),
     (b"\x1f\x8b", "compressed by gzip", "unpack it: `gunzip FILE`"),
     (b"BZh", "compressed by bzip2", "unpack it: `bunzip2 FILE`"),

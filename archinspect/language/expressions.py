@@ -63,6 +63,8 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "int": int,
 }
 _WORDS = frozenset(("if", "else", "and", "or", "not"))
+RESERVED = _WORDS | {*_FUNCTIONS, "true", "false", "null", "in", "inputs"}
+"""Names that mean something in an expression, or in those of a layer of one's own."""
 _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 
 

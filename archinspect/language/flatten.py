@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
-from archinspect.base.source import List, Map, Scalar, read_tree, resolve
+from archinspect.base.scalars import scalar
+from archinspect.base.source import List, Map, Scalar, read_tree
 from archinspect.language.load import NOT_INHERITED, chain
 from archinspect.language.parse import TOP_ALIASES, TOP_KEYS, parse_spec
 
@@ -22,7 +23,6 @@ _NAMES = {**TOP_ALIASES, "inputs": "input"}
 _ADDED_TO = ("params", "blocks")
 """Maps to whose entries a spec that extends another adds its own."""
 _NOT_CUT = re.compile(r"^(?:---|\.\.\.|%)", re.MULTILINE)
-_PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$/+-]*\Z")
 
 
 class Entry(NamedTuple):
@@ -110,7 +110,7 @@ def _written(entry: Entry, indent: str) -> list[str]:
         while not lines[-1]:
             lines.pop()
         return [indent + line[cut:] if line[:cut].isspace() or not cut else line for line in lines]
-    key, value = _scalar(entry.key.text), entry.value
+    key, value = scalar(entry.key.text), entry.value
     if isinstance(value, List) and not all(isinstance(item, Scalar) for item in value.items):
         return [f"{indent}{key}:", *(f"{indent}{INDENT}- {_flow(item)}" for item in value.items)]
     return [f"{indent}{key}: {_flow(value)}".rstrip()]
@@ -129,18 +129,5 @@ def _flow(tree: Tree) -> str:
     if isinstance(tree, List):
         return f"[{', '.join(_flow(item) or 'null' for item in tree.items)}]"
     if isinstance(tree, Map):
-        return "{" + ", ".join(f"{_scalar(key.text)}: {_flow(value)}" for key, value in tree) + "}"
-    return _scalar(tree.text) if isinstance(tree.value, str) else tree.text
-
-
-def _scalar(text: str) -> str:
-    """Write text so that it is read as text, in quotes where it needs them."""
-    if _PLAIN.match(text) and isinstance(resolve(text), str):
-        return text
-    return '"' + "".join(map(_escaped, text)) + '"'
-
-
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return f"\\{char}"
-    return char if char.isprintable() else f"\\U{ord(char):08x}"
+        return "{" + ", ".join(f"{scalar(key.text)}: {_flow(value)}" for key, value in tree) + "}"
+    return scalar(tree.text) if isinstance(tree.value, str) else tree.text

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
-from archinspect.ops.args import Bool, Int, Ints, Optional, arg
+from archinspect.ops.args import Bool, Choice, Int, Ints, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computable, Computed, expressions, known
-from archinspect.ops.figures import Backward, Kept, View, Weight, Work
+from archinspect.ops.figures import DTYPES, Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -316,6 +316,10 @@ class Custom(Op):
         None,
         aliases=("kept",),
     )
+    buffers: int | Computed | None = arg("numbers that it keeps and does not learn", _stated(0, MAX_COUNT), None)
+    output_type: str | None = arg(
+        "the output's data type; that of the first input of a float type by default", Optional(Choice(*DTYPES)), None
+    )
 
     def check(self) -> None:
         if not expressions((self.macs, self.flops)):
@@ -343,7 +347,7 @@ class Custom(Op):
         return cast("int | None", known(self.args[name].kind, name, getattr(self, name), shapes))
 
     def output(self, *shapes: Shape) -> Shape:
-        for name in ("params", "kept_elements"):
+        for name in ("params", "kept_elements", "buffers"):
             self._count(name, shapes)
         found = self._too_few_flops(shapes)
         if found:
@@ -352,8 +356,12 @@ class Custom(Op):
         return shapes[0] if axes is None else (shapes[0][0], *cast("Shape", axes))
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
-        params = self._count("params", shapes)
-        return {"weights": Weight((params,), ("elements",))} if params else {}
+        params, buffers = self._count("params", shapes), self._count("buffers", shapes)
+        weights = {"weights": Weight((params,), ("elements",))} if params else {}
+        return weights | ({"buffers": Weight((buffers,), ("elements",), parameter=False)} if buffers else {})
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return self.output_type or super().output_dtype(*dtypes)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         macs, flops = self._count("macs", shapes) or 0, self._count("flops", shapes)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.render import data
 from archinspect.render.numbers import byte_count, count
+from archinspect.render.stored import SHOWN_ROLES, differing
 from archinspect.reports.totals import TOTALS, Total, is_known
 
 if TYPE_CHECKING:
@@ -63,7 +64,17 @@ def total_rows(
         ]
         stars = [BEST if marks and best is not None and value == best else "" for value in values]
         rows.append([total.title, *(cell + star for cell, star in zip(cells, stars, strict=True))])
-    return [*rows, ["Status", *(report.status for report in found.reports)]]
+    return [*rows, ["Status", *(report.status for report in found.reports)], *stored_rows(found.reports)]
+
+
+def stored_rows(reports: Sequence[Report]) -> list[list[str]]:
+    """Return a row for each role of tensors whose types differ: its name, and the types of each network."""
+    stored = [report.stored for report in reports if report.stored]
+    if len(stored) < len(reports):
+        return []
+    rows = [[role, *types] for role, types in differing(stored)]
+    left = len(rows) - SHOWN_ROLES
+    return rows if left <= 0 else [*rows[:SHOWN_ROLES], [f"{left} more", *[""] * len(reports)]]
 
 
 def _cell(total: Total, value: float | None, first: float | None, *, exact: bool) -> str:

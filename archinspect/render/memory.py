@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN_ALIVE = 8
 SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, linear layers alone"}
+SHOWN_FILE_TYPES = 2
 LEAST_NOTE = 12
 LEAST_NAME = 8
 """What a narrow terminal leaves for notes, gaps included, and for names."""
@@ -142,6 +144,9 @@ def _inference_entries(found: MemoryReport) -> Iterator[Entry]:
 def _stored_as(found: MemoryReport) -> str:
     """Return in what weights are stored, if that is not what the network computes in."""
     stored = found.plan.weights_dtype
+    files = found.report.stored
+    if files is not None and files.complete and stored is None:
+        return f"as the files hold them, {' and '.join(islice(files.types, SHOWN_FILE_TYPES))}"
     return "" if stored in {None, found.plan.dtype} else f"stored as {stored}"
 
 
@@ -157,7 +162,8 @@ def _cache_note(found: MemoryReport) -> str:
 
 def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
     training = found.training
-    yield Entry("weights", training.weights, "float32" if found.plan.precision == "amp" else _stored_as(found))
+    stored = "" if found.plan.weights_dtype is None else _stored_as(found)
+    yield Entry("weights", training.weights, "float32" if found.plan.precision == "amp" else stored)
     if training.master:
         yield Entry("float32 copy", training.master, "of the trainable weights")
     yield Entry("gradients", training.gradients)

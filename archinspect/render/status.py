@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+SHOWN = 12
+"""Lines that a terminal gets; the other forms have all."""
+
+
 def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     """Return titles and values: the status, and a line for each layer of whose figures some are not known."""
     layers = [("Not counted", f"{name} ({', '.join(figures)})") for name, figures in uncounted.items()]
@@ -24,4 +28,6 @@ def status_text(uncounted: Mapping[str, tuple[str, ...]]) -> Text:
 
     style = "red" if uncounted else "green"
     lines = status_lines(uncounted)
+    if len(lines) > SHOWN + 1:
+        lines = [*lines[:SHOWN], ("Not counted", f"{len(lines) - SHOWN:,} more layers")]
     return Text("\n").join(Text.assemble((f"{title}: ", "bold"), (value, style)) for title, value in lines)

@@ -11,6 +11,7 @@ from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable
 from archinspect.render.numbers import bars, both, byte_count, shape
 from archinspect.render.status import status_text
+from archinspect.render.stored import stored_lines
 from archinspect.reports.totals import is_known
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
         ("FLOPs", both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
+    lines += stored_lines(report.stored, totals.params, exact=exact) if report.stored else []
     held = report.memory
     if held:
         most, kept = (byte_count(number, exact=exact) for number in (held.peak_bytes, held.kept_bytes))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.graph.graph import Graph, Node, Tensor
+    from archinspect.graph.stored import Stored
     from archinspect.ops.base import Op
 
 SCHEMA = 1
@@ -167,6 +168,8 @@ class Report(NamedTuple):
     """Steps that a decoder has cached, after which the figures are of a step."""
     input_bytes: int = 0
     """Bytes of the network's inputs."""
+    stored: Stored | None = None
+    """What the files of its weights hold, where there are some."""
 
     @property
     def estimates(self) -> dict[str, int]:
@@ -286,6 +289,7 @@ class Report(NamedTuple):
             "totals": {**self.totals.as_dict(), "param_bytes": self.param_bytes},
             **({"convention": _convention_dict(self)} if self.convention else {}),
             **({"memory": self.memory._asdict()} if self.memory else {}),
+            **({"stored": self.stored.as_dict(self.totals.params)} if self.stored else {}),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -393,6 +397,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         memory=held,
         past=facts.settings.past,
         input_bytes=sum(facts.bytes(tensor) for node in graph.inputs for tensor in node.outputs),
+        stored=graph.stored,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.graph.stored import bits
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,6 +48,8 @@ TOTALS = {
     "macs": Total("MACs", lambda r: r.totals.macs),
     "flops": Total("FLOPs", lambda r: r.totals.flops),
     "weights": Total("Weights", lambda r: r.param_bytes, "bytes"),
+    "stored": Total("Weights as stored", lambda r: r.stored and r.stored.bytes, "bytes"),
+    "bits": Total("Bits a weight", lambda r: r.stored and bits(r.stored.bytes, r.totals.params), "stated"),
     "memory": Total("Memory of outputs", lambda r: r.totals.output_bytes, "bytes"),
     "peak": Total("Peak at inference", lambda r: r.memory and r.memory.peak_bytes, "bytes"),
     "kept": Total("Kept for backward", lambda r: r.memory and r.memory.kept_bytes, "bytes"),
@@ -56,6 +60,7 @@ TOTALS = {
 UNKNOWN = {
     "active": "params",
     "weights": "params",
+    "bits": "params",
     "params": "params",
     "macs": "macs",
     "flops": "flops",

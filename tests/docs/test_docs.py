@@ -119,7 +119,13 @@ LEFT_OUT = "..."
 
 FENCE = re.compile(r"^(`{3,}|~{3,})\s*(\S*)")
 FILE = re.compile(r"<!-- file: ([\w.-]+) -->\s*\Z")
-MAKERS = {"onnx": "onnx_models", "pt2": "programs", "tflite": "tflite_files"}
+MAKERS = {
+    "gguf": "weight_files",
+    "onnx": "onnx_models",
+    "pt2": "programs",
+    "safetensors": "weight_files",
+    "tflite": "tflite_files",
+}
 """Modules that make files, by how these end."""
 MADE = re.compile(r"<!-- made: ([\w.-]+) -->")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

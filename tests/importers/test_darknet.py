@@ -147,6 +147,14 @@ def test_all_layers_together(cfg):
     assert {tensor.producer.path.split(".")[0] for tensor in network.graph.outputs} == {"9", "14", "23"}
 
 
+def test_numbers_become_names_of_a_program(cfg):
+    from archinspect.exporters.pytorch import export
+
+    text = NET + CONV + CONV + "[shortcut]\nfrom=-2\nactivation=leaky\n" + CONV
+    program = export(archinspect.network(cfg(text)).facts).text
+    assert "self.layer0 = " in program
+
+
 @pytest.mark.parametrize(
     ("head", "channels"),
     [

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 import archinspect
-from archinspect.importers.hf import composites, convnets, decoders, encoders, seq2seq, vit
+from archinspect.importers.hf import composites, convnets, decoders, encoders, models, seq2seq, vit
 
 SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100}
 LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "intermediate_size": 96, **SIZES}
@@ -103,5 +103,5 @@ def test_damaged_configurations_are_answered(tmp_path):
 def test_the_page_names_every_type_that_is_read():
     page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
     tables = (decoders.DECODERS, encoders.ENCODERS, seq2seq.T5S, seq2seq.BARTS, vit.VITS, convnets.CONVNETS)
-    kinds = {kind for table in (*tables, composites.COMPOSITES) for kind in table}
+    kinds = {kind for table in (*tables, composites.COMPOSITES, models.OTHERS) for kind in table}
     assert [kind for kind in sorted(kinds) if f"`{kind}`" not in page] == []

@@ -45,6 +45,12 @@ def rows(network):
 # Files
 
 
+def as_yaml(model):
+    """A model as `to_yaml` of Keras 1 and 2 wrote it: keys by lines, tuples under a tag."""
+    lines = [f"{key}: {json.dumps(value)}" for key, value in model.items()]
+    return "\n".join(lines).replace("[3, 3]", "!!python/tuple [3, 3]").encode()
+
+
 def in_hdf5(model, *, second=False):
     return hdf5({"keras_version": "2.4.0", "model_config": json.dumps(model)}, second=second)
 
@@ -56,6 +62,7 @@ def in_hdf5(model, *, second=False):
         ("model.txt", json.dumps(json.dumps(digits())).encode()),
         ("model", {"modelTopology": {"keras_version": "2.4.0", "model_config": digits()}, "weightsManifest": []}),
         ("model.json", {"modelTopology": digits(), "format": "layers-model"}),
+        ("model.yaml", as_yaml(digits())),
         ("model.keras", zipped(digits())),
         ("model.zip", zipped(digits())),
         ("model.h5", in_hdf5(digits())),

@@ -171,6 +171,18 @@ def _same(what: str, case: Case, text: str) -> Iterator[str]:
     yield from _differ(what, *({**report, "name": ""} for report in (one, other)))
 
 
+def converted_is_the_same(case: Case) -> Iterator[str]:
+    network = case.network
+    for flat in (False, True) if network.graph.nodes else ():
+        again = archinspect.network(network.convert(flat=flat))
+        one, other = (
+            sorted((row.name, row.output_shape, row.cost) for row in one.report().layers) for one in (network, again)
+        )
+        yield from _differ(f"converted ({flat=})", one, other)
+        wrong = [one.message for one in again.check() if one.severity == "error"]
+        yield from _differ("expected", wrong, [])
+
+
 def batches_are_alike(case: Case) -> Iterator[str]:
     one, two, three = (archinspect.network(case.spec, batch=batch) for batch in (1, 2, 3))
     yield from _differ("batch 3", three.report().as_dict(), case.network.with_settings(batch=3).report().as_dict())
@@ -249,6 +261,7 @@ CHECKS: dict[str, Callable[[Case], Iterable[str]]] = {
     "formulas": formulas_are_the_engine_s,
     "flat": flat_is_the_same,
     "text": text_is_the_same,
+    "convert": converted_is_the_same,
     "batch": batches_are_alike,
     "json": json_holds_all,
     "memory": memory_adds_up,

@@ -283,6 +283,16 @@ def test_an_equation_may_have_200_characters():
         make("Einsum", {"equation": f"{long} "})
 
 
+def test_a_layer_of_your_own_keeps_numbers_and_gives_another_type():
+    op = make("Custom", {"params": 3, "buffers": 5, "output_type": "bool"})
+    assert {name: (weight.shape, weight.parameter) for name, weight in op.weights((1, 4)).items()} == {
+        "weights": ((3,), True),
+        "buffers": ((5,), False),
+    }
+    assert op.output_dtype("float") == "bool"
+    assert make("Custom", {}).output_dtype("int8", "float") == "float"
+
+
 def test_macs_are_two_flops_at_least():
     assert make("Custom", {"macs": 5, "flops": 10}).work([(1, 4)], (1, 4)) == Work(5, 0)
     with pytest.raises(ArgumentError):

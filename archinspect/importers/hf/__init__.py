@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.printable import printable
 from archinspect.graph.builder import GraphBuilder
+from archinspect.graph.stored import BARE
+from archinspect.importers import safetensors
 from archinspect.importers.file import File
 from archinspect.importers.hf.config import VERSION, Config
-from archinspect.importers.hf.models import Wanted, model
+from archinspect.importers.hf.models import model
+from archinspect.importers.hf.wanted import Wanted
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
@@ -39,7 +42,22 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
         return None
     net.params = wanted.params
     net.description = f"{architecture or kind}, as transformers {VERSION} builds it"
-    return net.build(*outputs)
+    graph = net.build(*outputs)
+    return _with_weights(graph, file, config) if file.is_folder and safetensors.has_weights(file.path) else graph
+
+
+def _with_weights(graph: Graph, file: File, c: Config) -> Graph:
+    """Return a graph with what the files of a folder hold."""
+    from archinspect.importers.hf.weights import stored  # a configuration alone needs none
+
+    quantization = c.find("quantization_config")
+    if not isinstance(quantization, dict):
+        quantization = {}
+    tensors = file.once(safetensors.folder_tensors)
+    found = stored(graph, tensors, quantization)
+    if safetensors.is_bare(tensors, file):
+        found = found._replace(notes=(*found.notes, BARE))
+    return graph.replace(stored=found)
 
 
 def configuration(file: File) -> dict[str, Any]:

@@ -26,9 +26,16 @@ MOST_LAYERS = 4096
 OLD: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("bloom", "hidden_size"): ("n_embed",),
     ("falcon", "hidden_size"): ("n_embed",),
+    ("lfm2", "intermediate_size"): ("block_ff_dim",),
+    ("lfm2", "tie_word_embeddings"): ("tie_embedding",),
+    ("lfm2_moe", "tie_word_embeddings"): ("tie_embedding",),
     ("videomae", "qv_bias"): ("qkv_bias",),
 }
 """Names that win over a key's own, as they do in classes that know them from old files."""
+
+
+LABELS = {"bart": 3, "pvt": 1000}
+"""Classes where neither their number nor names are said, of types for which it is not 2."""
 
 
 @cache
@@ -65,7 +72,7 @@ class Config:
         ):
             if spelling in self.given:
                 return self.given[spelling]
-        return self._own.get(own)
+        return self._own.get(own, self._own.get(name))
 
     def says(self, name: str) -> bool:
         """Whether the file itself says it, or the class knows the key."""
@@ -168,7 +175,7 @@ class Config:
         names = self.find("id2label")
         if isinstance(names, dict):
             return len(names)
-        return self.whole("num_labels") if "num_labels" in self.given else 2
+        return self.whole("num_labels") if "num_labels" in self.given else LABELS.get(self.kind, 2)
 
     def refuse(self, what: str, help: str = "") -> SourceError:
         """Return the error of what this project does not read."""

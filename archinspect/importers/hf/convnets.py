@@ -390,7 +390,7 @@ def _mobilevit_block(
     inside = conv(net, inside, inner, 1, "conv_1x1.convolution")
     rows, columns = (ceil(n / patch) for n in grid)
     if (rows * patch, columns * patch) != grid:
-        inside = net.add(Resizing(size=[rows * patch, columns * patch], interpolation="bilinear"), inside)
+        inside = net.add(Resizing(height=rows * patch, width=columns * patch, interpolation="bilinear"), inside)
     # A sequence of the patches for each place in them.
     cut = reshape(net, inside, rows, patch, columns, patch, inner)
     steps = reshape(net, net.add(Permute(dims=[2, 4, 1, 3, 5]), cut), patch * patch, rows * columns, inner)
@@ -423,7 +423,7 @@ def _mobilevit_block(
     steps = norm(net, steps, "layer", "layernorm")
     inside = reshape(net, steps, rows * patch, columns * patch, inner)
     if (rows * patch, columns * patch) != grid:
-        inside = net.add(Resizing(size=list(grid), interpolation="bilinear"), inside)
+        inside = net.add(Resizing(height=grid[0], width=grid[1], interpolation="bilinear"), inside)
     inside = _normed(net, c, inside, width, 1, "conv_projection", act)
     return _normed(net, c, net.add(Concatenate(axis=-1), x, inside), width, size, "fusion", act)
 

@@ -77,7 +77,7 @@ class Decoder(NamedTuple):
     kv_heads: str | int = "num_key_value_heads"
     """The key, or the number; empty where all heads have keys of their own."""
     head_dim: str = "head_dim"
-    inner: str = "intermediate_size"
+    inner: str | int = "intermediate_size"
     activation: str = "hidden_act"
     """The key, or `=` and the name."""
     rotary: str = "all"
@@ -96,6 +96,8 @@ class Decoder(NamedTuple):
     latent: bool = False
     adjust: Callable[[Config], dict[str, Any]] | None = None
     """What follows from several keys."""
+    mixer: Callable[[GraphBuilder, Config, Sizes, int, Tensor], Tensor | None] | None = None
+    """Adds what a layer has in the place of attention; None for a layer that attends."""
 
 
 class Sizes(NamedTuple):
@@ -124,7 +126,7 @@ def sizes(c: Config, d: Decoder) -> Sizes:
         if width < heads:
             raise c.wrong("num_attention_heads", "at most hidden_size")
         head = width // heads
-    if heads % kv_heads:
+    if heads % kv_heads and not (d.latent and heads // kv_heads == 1):
         raise c.wrong(str(d.kv_heads), f"a divisor of the {heads} heads")
     return Sizes(width, c.count("num_hidden_layers"), heads, kv_heads, head, c.whole("vocab_size"))
 
@@ -192,6 +194,9 @@ def layer(  # noqa: PLR0913, PLR0917 - what a layer needs
     names = d.names.norms
 
     def attend(x: Tensor) -> Tensor:
+        mixed = d.mixer(net, c, size, number, x) if d.mixer else None
+        if mixed is not None:
+            return mixed
         with within(net, d.names.attention, "attention"):
             return _attend(net, c, d, size, span, x)
 
@@ -221,7 +226,7 @@ def layer(  # noqa: PLR0913, PLR0917 - what a layer needs
 
 def _attend(net: GraphBuilder, c: Config, d: Decoder, size: Sizes, span: int | None, x: Tensor) -> Tensor:
     if d.latent:
-        return latent.attention(net, c, size.heads, size.width, x)
+        return latent.attention(net, latent.latent_of(c, size.heads, size.width), x)
     query_bias = holds(c, d.query_bias)
     value_bias = query_bias if d.value_bias is None else holds(c, d.value_bias)
     a = Attention(
@@ -249,7 +254,8 @@ def _attend(net: GraphBuilder, c: Config, d: Decoder, size: Sizes, span: int | N
 
 
 def _feed(net: GraphBuilder, c: Config, d: Decoder, size: Sizes, number: int, x: Tensor) -> Tensor:
-    inner = (c.maybe(d.inner, 1) if d.inner else None) or 4 * size.width
+    said = d.inner if isinstance(d.inner, int) else c.maybe(d.inner, 1) if d.inner else None
+    inner = said or 4 * size.width
     plain = Mlp(
         inner,
         d.activation[1:] if d.activation.startswith("=") else c.text(d.activation, "silu"),

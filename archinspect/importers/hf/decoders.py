@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.importers.hf import experts
 from archinspect.importers.hf.decoder import Decoder, Names
 from archinspect.importers.hf.experts import Experts
+from archinspect.importers.hf.hybrids import HYBRIDS
 
 if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
@@ -473,5 +474,6 @@ DECODERS: dict[str, Decoder] = {
         windows="all",
     ),
     "xglm": _FAIRSEQ._replace(names=_FAIRSEQ_NAMES),
+    **HYBRIDS,
 }
 """Every type that this template reads."""

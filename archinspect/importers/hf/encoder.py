@@ -23,7 +23,7 @@ from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom, Select
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
@@ -87,6 +87,12 @@ class Encoder(NamedTuple):
     """Whether a Fourier transform stands in the place of attention."""
     grouped: bool = False
     """Whether projections are convolutions in groups."""
+    mixer: Callable[[GraphBuilder, Config, Attention, Tensor], Tensor] | None = None
+    """Adds what stands in the place of attention."""
+    mlp_groups: str = ""
+    """The key of the groups of feed-forward networks."""
+    more_positions: int = 0
+    """Rows of the table of positions beyond the longest text."""
 
 
 def encoder(net: GraphBuilder, c: Config, e: Encoder, ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,7 +108,8 @@ def encoder(net: GraphBuilder, c: Config, e: Encoder, ids: Tensor) -> tuple[Tens
             kinds = net.add(Parameter(shape=[c.whole(e.types), narrow]), name="token_type_embeddings")
             x = net.add(Add(), x, net.add(Select(index=0), kinds))
         if e.positions:
-            x = net.add(LearnedPositions(input_dim=c.whole(e.positions)), x, name="position_embeddings")
+            rows = c.whole(e.positions) + e.more_positions
+            x = net.add(LearnedPositions(input_dim=rows), x, name="position_embeddings")
         for name, key in e.extra_tables:
             x = add(net, x, table(net, ids, c.whole(key), narrow, name))
         if e.table_norm:
@@ -174,6 +181,12 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> 
     if not e.pre_norm:
         x = norm(net, x, e.norm, names.norm_1)
     fed = norm(net, x, e.norm, names.norm_2) if e.pre_norm else x
+    groups = c.whole(e.mlp_groups) if e.mlp_groups else 1
+    if m.units % groups or width % groups:
+        raise c.wrong(e.mlp_groups, f"a divisor of {width} and {m.units}")
+    if groups > 1:
+        inner = activate(net, _conv(net, fed, m.units, groups, m.up), c, m.activation)
+        return norm(net, add(net, x, _conv(net, inner, width, groups, m.down)), e.norm, names.norm_2)
     x = add(net, x, _grouped_mlp(net, c, m, width, fed) if e.grouped else mlp(net, fed, m, width, c))
     return x if e.pre_norm else norm(net, x, e.norm, names.norm_2)
 
@@ -182,6 +195,8 @@ def _attended(net: GraphBuilder, c: Config, e: Encoder, a: Attention, x: Tensor)
     if e.mixes:  # a Fourier transform along steps and features, which has no MACs
         return net.add(Custom(params=0, macs=0), x, name="fourier")
     with within(net, e.names.attention):
+        if e.mixer is not None:
+            return e.mixer(net, c, a, x)
         if not e.grouped:
             return attention(net, x, a)
         from archinspect.importers.hf.parts import core

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archinspect.importers.hf import text_mixers
 from archinspect.importers.hf.encoder import Encoder, EncoderNames
 
 _NAMES = EncoderNames()
@@ -31,6 +32,15 @@ ENCODERS: dict[str, Encoder] = {
     "bert": Encoder(),
     "big_bird": Encoder(_NAMES._replace(pooler="pooler"), bias="use_bias"),
     "camembert": _ROBERTA,
+    "convbert": Encoder(
+        _NAMES._replace(root="convbert"),
+        table_width="embedding_size",
+        pools="",
+        mixer=text_mixers.spans,
+        mlp_groups="num_groups",
+        head="electra",
+        classifier="first",
+    ),
     "distilbert": Encoder(
         EncoderNames(
             root="distilbert",
@@ -92,6 +102,13 @@ ENCODERS: dict[str, Encoder] = {
         rotary=True,
         pools="",
         head="nomic",
+    ),
+    "nystromformer": Encoder(
+        _NAMES._replace(root="nystromformer"),
+        more_positions=2,
+        pools="",
+        mixer=text_mixers.nystrom,
+        classifier="first",
     ),
     "rembert": Encoder(
         _NAMES._replace(root="rembert", projection="encoder.embedding_hidden_mapping_in"),

@@ -136,6 +136,18 @@ def before_first(c: Config, number: int) -> bool:
     return number < c.whole("first_k_dense_replace", 0)
 
 
+def before_dense(c: Config, number: int) -> bool:
+    """Whether a layer is one of the first few, which are dense, by another name."""
+    return number < c.whole("num_dense_layers", 0)
+
+
+def listed_or_first(c: Config, number: int) -> bool:
+    """Whether a list says that a layer is dense, or it is one of the first few, of which there is one unless said."""
+    if c.find("mlp_layer_types") is not None:
+        return as_listed(c, number)
+    return number < (c.whole("first_k_dense_replace", 0) if c.says("first_k_dense_replace") else 1)
+
+
 def as_listed(c: Config, number: int) -> bool:
     """Whether a list says that a layer is dense; the first one is, where there is no list."""
     if c.find("mlp_layer_types") is None:

@@ -2,72 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
-from archinspect.importers import asked
 from archinspect.importers.hf import composites, convnets, qwen, seq2seq, towers, vit
 from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
 from archinspect.importers.hf.encoder import encoder, pooled, word_head
 from archinspect.importers.hf.encoders import ENCODERS
 from archinspect.importers.hf.parts import activate, dense, norm, within
+from archinspect.importers.hf.wanted import ending
 from archinspect.ops.merge import Average
 from archinspect.ops.tensor import ReduceMean, Select, Slice
 
 if TYPE_CHECKING:
-    from archinspect.base.diagnostics import Problems
-    from archinspect.base.settings import Settings
-    from archinspect.base.source import Value
+    from archinspect.base.source import SourceError
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
+    from archinspect.importers.hf.wanted import Wanted
 
-STEPS = 1024
-"""Steps of a text, unless a model takes fewer."""
-SIDE = 224
-"""Height and width of a picture, where a configuration leaves them open."""
 LANGUAGE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """How classes end that predict words."""
 
 
-class Wanted:
-    """A graph in the making, with what is asked of it."""
-
-    def __init__(self, net: GraphBuilder, settings: Settings, problems: Problems) -> None:
-        self.net = net
-        self._settings = settings
-        self._problems = problems
-        self.params: dict[str, Value] = {}
-
-    def words(self, most: int | None, *names: str, **others: tuple[int, ...]) -> tuple[Tensor, ...]:
-        """Add inputs of words, of which the model takes so many at most, and others of these shapes."""
-        origin = self.net.origin
-        steps = {"seq": min(STEPS, most or STEPS)} if names else {}
-        self.params = asked.params(steps, self._settings, self._problems, origin)
-        declared: dict[str, Any] = {**dict.fromkeys(names, (self.params["seq"],) if names else ()), **others}
-        shapes = asked.shapes(declared, self._settings, self._problems, origin)
-        return tuple(
-            [
-                self.net.input(*shape, name=name, dtype="int64" if name in names else "float")
-                for name, shape in shapes.items()
-            ]
-        )
-
-    def picture(self, c: Config, *, is_open: bool = False) -> Tensor:
-        """Add an input of pictures: of the size that the configuration says, unless the model takes any."""
-        height, width = (SIDE, SIDE) if is_open and c.find("image_size") is None else c.pair("image_size")
-        channels = c.whole("num_channels") if c.find("num_channels") is not None else 3
-        (image,) = self.words(None, pixel_values=(height, width, channels))
-        self.fixed(image, None if is_open else (height, width, channels))
-        return image
-
-    def fixed(self, image: Tensor, shape: tuple[int, ...] | None) -> None:
-        """Tell of an input whose size was changed where the model takes one alone."""
-        given = image.producer.op.output()[1:]
-        if shape is not None and given != shape:
-            message = f"the model's tables are for {'x'.join(map(str, shape))}, not {'x'.join(map(str, given))}"
-            self._problems.error("input", message, self.net.origin, "change 'image_size' in the configuration")
+OTHERS = {
+    **dict.fromkeys(("esm", "eurobert", "modernbert"), "bidirectional"),
+    **dict.fromkeys(("data2vec-audio", "hubert", "wav2vec2", "wav2vec2-conformer", "wavlm"), "sounds"),
+    **dict.fromkeys(("pvt", "segformer"), "pyramids"),
+    **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
+    **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
+    "cvt": "cvt",
+    "depth_anything": "depth",
+    "mobilebert": "mobilebert",
+    **dict.fromkeys(("swin", "swinv2"), "swin"),
+    **dict.fromkeys(("vit_mae", "yolos"), "vits"),
+    "xlnet": "xlnet",
+    "zamba2": "zamba",
+}
+"""The modules of types with a function of their own, `add_model`; imported when one is read."""
 
 
 def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: PLR0911 - one a kind of model
@@ -91,15 +65,19 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  
         return frames(c, architecture, wanted)
     if c.kind in (*seq2seq.T5S, *seq2seq.BARTS, "whisper"):
         return translating(c, architecture, wanted)
-    raise c.file.refuse(f"the model type '{printable(c.kind)}' is not read", "docs/formats.md lists those that are")
+    if c.kind in OTHERS:
+        found: tuple[Tensor, ...] = import_module(f"archinspect.importers.hf.{OTHERS[c.kind]}").add_model(
+            c, architecture, wanted
+        )
+        return found
+    raise _unread(c)
 
 
-def ending(c: Config, architecture: str, known: tuple[str, ...]) -> str:
-    """Return how the name of a class ends, one of those that are known; raise :class:`SourceError` for others."""
-    for end in known:
-        if architecture.endswith(end):
-            return end
-    raise c.refuse(f"the class '{printable(architecture)}' is not read", f"those ending in {', '.join(known)} are")
+def _unread(c: Config) -> SourceError:
+    help_ = "docs/formats.md lists those that are"
+    if c.file.is_folder:
+        help_ += "; `--from safetensors` shows the tensors of the folder"
+    return c.file.refuse(f"the model type '{printable(c.kind)}' is not read", help_)
 
 
 def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
@@ -135,7 +113,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
-    past = 2 if e.classifier == "first" and c.kind != "electra" else 0  # positions before the first, of padding
+    all_rows = c.kind in ("convbert", "electra", "nystromformer")
+    past = 2 if e.classifier == "first" and not all_rows else 0  # positions before the first, of padding
     (ids,) = wanted.words(rows and rows - past, "input_ids")
     is_inside = end != "Model"
     with within(net, e.names.root if is_inside else ""):

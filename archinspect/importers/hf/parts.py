@@ -47,10 +47,15 @@ def within(net: GraphBuilder, path: str, kind: str = "") -> AbstractContextManag
     return net.scope(path, kind or path.rpartition(".")[2]) if path else nullcontext("")
 
 
+def activation_of(name: str) -> Op:
+    """Return the activation of a name; raise :class:`ArgumentError` where there is none."""
+    return ActivationKind().convert(SAME.get(name, name))  # type: ignore[return-value] # `linear` is one, too
+
+
 def activation(c: Config, name: str) -> Op | None:
     """Return the activation of a name that transformers has."""
     try:
-        return ActivationKind().convert(SAME.get(name, name))
+        return activation_of(name)
     except (ArgumentError, ValueError):
         raise c.refuse(f"the activation '{printable(name)}' is not known") from None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.importers.hf.experts import Mixture
 from archinspect.importers.hf.parts import (
     Attention,
     Mlp,
     activate,
+    activation,
     add,
     attention,
     dense,
@@ -18,6 +20,7 @@ from archinspect.importers.hf.parts import (
 )
 from archinspect.ops.conv import Conv1D
 from archinspect.ops.embed import LearnedPositions
+from archinspect.ops.experts import MixtureOfExperts
 from archinspect.ops.source import Parameter
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class Bart(NamedTuple):
     """Rows of the table of positions beyond the longest text."""
 
 
-T5S = {"t5": T5(), "mt5": T5(), "umt5": T5(own_biases=True)}
+T5S = {"switch_transformers": T5(ties="tie_word_embeddings"), "t5": T5(), "mt5": T5(), "umt5": T5(own_biases=True)}
 BARTS = {
     "bart": Bart(table_norm=True, offset=2),
     "blenderbot": Bart(pre_norm=True, last_norm=True),
@@ -88,11 +91,46 @@ def _t5_stack(  # noqa: PLR0913, PLR0917 - what a stack needs
     with within(net, root):
         for number in range(layers):
             with within(net, f"block.{number}", "block"):
-                x = _t5_block(net, c, x, memory, has_biases=kind.own_biases or number == 0)
+                has_biases = kind.own_biases or number == 0
+                x = _t5_block(net, c, x, memory, has_biases=has_biases, sparse=_is_sparse(c, root, number))
         return norm(net, x, "rms", "final_layer_norm")
 
 
-def _t5_block(net: GraphBuilder, c: Config, x: Tensor, memory: Tensor | None, *, has_biases: bool) -> Tensor:
+def _is_sparse(c: Config, side: str, number: int) -> bool:
+    """Whether a layer of Switch Transformers has experts."""
+    if c.kind != "switch_transformers":
+        return False
+    layers = c.count(
+        "num_layers" if side == "encoder" or c.find("num_decoder_layers") is None else "num_decoder_layers"
+    )
+    if f"{side}_sparse_step" in c.given:
+        step = c.whole(f"{side}_sparse_step", 0)
+    else:
+        count = c.whole(f"num_sparse_{side}_layers", 0)
+        step = layers // count if count else layers
+    return step == 1 or (step > 0 and number % step == 1)
+
+
+def _switch(net: GraphBuilder, c: Config, x: Tensor, *, sparse: bool) -> Tensor:
+    """Add a feed-forward network, or experts of which a step goes to one, as none is dropped."""
+    act, width = c.text("dense_act_fn"), c.whole("d_model")
+    with within(net, "mlp"):
+        if not sparse:
+            return mlp(net, x, Mlp(c.whole("d_ff"), act, gated=False, up="wi", down="wo"), width, c)
+        own: dict[str, Any] = {
+            "num_experts": c.whole("num_experts"),
+            "top_k": 1,
+            "units": c.whole("d_ff"),
+            "gated": False,
+            "activation": activation(c, act),
+        }
+        op = Mixture(**own, router_bias=True) if c.flag("router_bias") else MixtureOfExperts(**own)
+        return net.add(op, x, name="experts")
+
+
+def _t5_block(
+    net: GraphBuilder, c: Config, x: Tensor, memory: Tensor | None, *, has_biases: bool, sparse: bool = False
+) -> Tensor:
     heads, size, width = c.whole("num_heads"), c.whole("d_kv"), c.whole("d_model")
     plain = Attention(heads, heads, size, width, causal=False, q="q", k="k", v="v", o="o")
     own = plain._replace(
@@ -111,6 +149,9 @@ def _t5_block(net: GraphBuilder, c: Config, x: Tensor, memory: Tensor | None, *,
             with within(net, "EncDecAttention"):
                 inside = attention(net, inside, plain, memory)
         x = add(net, x, inside)
+    if c.kind == "switch_transformers":
+        with within(net, f"layer.{1 if memory is None else 2}", "feed_forward"):
+            return add(net, x, _switch(net, c, norm(net, x, "rms", "layer_norm"), sparse=sparse))
     form = c.text("feed_forward_proj", "relu")
     gated = form.startswith("gated-")
     m = Mlp(c.whole("d_ff"), form.rpartition("-")[2], gated=gated, gate="wi_0", up="wi_1" if gated else "wi", down="wo")

@@ -82,6 +82,8 @@ class Vit(NamedTuple):
     """Whether queries and keys have norms of all heads."""
     fused: str = ""
     """The name of one projection to queries, keys and values."""
+    uneven: bool = False
+    """Whether heads that do not divide the width are rounded down, not refused."""
     in_embeddings: bool = True
     """Whether patches and tables are in a part of their own."""
 
@@ -95,6 +97,7 @@ def holds(c: Config, flag: Flag) -> bool:
 
 _DINO = Vit(
     "dinov2",
+    uneven=True,
     unused="use_mask_token",
     layers="encoder.layer",
     norms=("norm1", "norm2"),
@@ -107,6 +110,7 @@ _DINO = Vit(
 VITS: dict[str, Vit] = {
     "beit": Vit(
         "beit",
+        uneven=True,
         unused="use_mask_token",
         table_flag="use_absolute_position_embeddings",
         scales=("lambda_1", "lambda_2"),
@@ -119,7 +123,7 @@ VITS: dict[str, Vit] = {
         pooler="norm",
         pools=True,
     ),
-    "deit": Vit("deit", (("cls_token", 1), ("distillation_token", 1)), pooler="dense"),
+    "deit": Vit("deit", (("cls_token", 1), ("distillation_token", 1)), pooler="dense", uneven=True),
     "dinov2": _DINO,
     "dinov2_with_registers": _DINO._replace(
         root="dinov2_with_registers",
@@ -128,6 +132,7 @@ VITS: dict[str, Vit] = {
         table_of="registers",
     ),
     "dinov3_vit": _DINO._replace(
+        uneven=False,
         root="",
         tokens=(("cls_token", 1), ("register_tokens", "num_register_tokens")),
         unused=True,
@@ -149,9 +154,9 @@ VITS: dict[str, Vit] = {
         head="",
         open=True,
     ),
-    "ijepa": Vit("ijepa", (), pooler="dense"),
-    "vit": Vit(pooler="dense"),
-    "vit_msn": Vit(),
+    "ijepa": Vit("ijepa", (), uneven=True),
+    "vit": Vit(pooler="dense", uneven=True),
+    "vit_msn": Vit(uneven=True),
 }
 """Every type that this template reads."""
 CLIP = Vit(
@@ -265,7 +270,7 @@ def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor, states: list[Tensor] 
 
 def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
     width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
-    if width % heads:
+    if width % heads and not (v.uneven and heads < width):
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
     biases = 0
     if v.biases and holds(c, v.biases):

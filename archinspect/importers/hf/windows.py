@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
 
 FULL = "full_attention"
-KEYS = {"chunked_attention": "attention_chunk_size"}
+KEYS = {"chunked_attention": "attention_chunk_size", "windowed": "attention_window_size"}
 """The key of the steps, for kinds of layers for which it is not `sliding_window`."""
 
 
@@ -39,6 +39,11 @@ def _kind(slides: object) -> str:
 
 def _all(c: Config, layers: int) -> list[str]:
     return [_kind(c.find("sliding_window") is not None)] * layers
+
+
+def _windowed(c: Config, layers: int) -> list[str]:
+    del c
+    return ["windowed"] * layers
 
 
 def _late(c: Config, layers: int) -> list[str]:
@@ -92,6 +97,7 @@ def _as_typed(c: Config, layers: int) -> list[str]:
 
 RULES: dict[str, Callable[[Config, int], list[str]]] = {
     "all": _all,
+    "windowed": _windowed,
     "late": _late,
     "late_if_asked": _late_if_asked,
     "all_if_asked": _all_if_asked,

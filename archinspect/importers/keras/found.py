@@ -1,4 +1,4 @@
-"""Where a file has the architecture of a Keras model: JSON, TensorFlow.js, `.keras`, `.h5`."""
+"""Where a file has the architecture of a Keras model: JSON, YAML, TensorFlow.js, `.keras`, `.h5`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def found(file: File) -> Found:
         return _model(file, file.json(CONFIG, most=MOST), version)
     if file.head.startswith(b"\x89HDF"):
         return _in_hdf5(file)
+    if not file.head.lstrip().startswith((b"{", b'"')):
+        return _model(file, _yaml(file), "")
     return _model(file, file.json(most=MOST), "")
 
 
@@ -43,6 +45,14 @@ def _in_hdf5(file: File) -> Found:
         message = "this HDF5 file has weights, if anything, and no architecture"
         raise file.refuse(message, "save the whole model, `model.save(...)`, or `model.to_json()`")
     return _model(file, _json(file, text), attributes.get("keras_version", ""))
+
+
+def _yaml(file: File) -> Any:  # noqa: ANN401 - what YAML holds
+    """Return what `model.to_yaml()` of Keras 1 and 2 wrote; its tuples are lists here."""
+    from archinspect.base.source import decode, read_tree  # such files alone need it
+
+    text = file.read(MOST).replace(b"!!python/tuple", b"")
+    return read_tree(decode(text, file.source.name, file.path)).plain()
 
 
 def _json(file: File, text: str) -> Any:  # noqa: ANN401 - what JSON holds

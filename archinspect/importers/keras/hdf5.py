@@ -67,8 +67,10 @@ class Hdf5:
         """Return where addresses count from, the bytes of an address and of a length, and the root's header."""
         self.base = 0
         head = self._at(0, min(self.size, 128))
-        if not head.startswith(MAGIC) or len(head) < 48:  # noqa: PLR2004 - of the smallest superblock
+        if not head.startswith(MAGIC):
             raise DamagedError("it is no HDF5 file")
+        if len(head) < 48:  # noqa: PLR2004 - of the smallest superblock
+            raise DamagedError("it is cut off")
         version = head[8]
         width, lengths = (head[13], head[14]) if version < 2 else (head[9], head[10])  # noqa: PLR2004 - their places
         if version > 3 or width not in (2, 4, 8) or lengths not in (2, 4, 8):  # noqa: PLR2004 - what there is

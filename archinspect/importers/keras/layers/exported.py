@@ -113,6 +113,7 @@ CLASSES: dict[str, tuple[set[str], Add]] = {
     "PositionBiases": ({"count", "num_heads"}, position_biases),
     "Mask": ({"shape"}, mask),
     "MixtureOfExperts": ({"num_experts", "units", "top_k", "shared_experts", "gated", "activation"}, experts),
+    "RoIAlign": ({"output_size", "sampling_ratio", "data_format"}, same),
     "Custom": ({"output_shape", "params"}, stated),
     "SampleGaussian": (set(), same),
     "GlobalResponseNormalization": ({"epsilon", "axis"}, same),

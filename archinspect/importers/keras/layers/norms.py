@@ -19,17 +19,23 @@ def _axis(value: Any) -> Any:  # noqa: ANN401 - as the file says
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
+def _numbers(use: Use, *names: str) -> dict[str, float]:
+    """Return arguments that are numbers, where the file has them."""
+    return {name: use.get(name) for name in names if isinstance(use.get(name), int | float)}
+
+
 def batch_norm(use: Use) -> Made:
     """`BatchNormalization`."""
     if use.get("renorm"):
         raise use.refuse("batch renormalization is not known")
     axis = _axis(use.get("axis", -1))
-    return use.add("BatchNormalization", axis=axis, center=use.get("center", True), scale=use.get("scale", True))
+    flags = {name: use.get(name, True) for name in ("center", "scale")}
+    return use.add("BatchNormalization", axis=axis, **flags, **_numbers(use, "epsilon", "momentum"))
 
 
 def layer_norm(use: Use) -> Made:
     """`LayerNormalization`."""
-    args = {"axis": use.get("axis", -1)}
+    args = {"axis": use.get("axis", -1), **_numbers(use, "epsilon")}
     if use.get("rms_scaling"):
         return use.add("RMSNormalization", **args)
     return use.add("LayerNormalization", **args, center=use.get("center", True), scale=use.get("scale", True))
@@ -42,7 +48,12 @@ def group_norm(use: Use) -> Made:
     if groups == -1:
         groups = use.shape()[axis]
     return use.add(
-        "GroupNormalization", groups=groups, axis=axis, center=use.get("center", True), scale=use.get("scale", True)
+        "GroupNormalization",
+        groups=groups,
+        axis=axis,
+        center=use.get("center", True),
+        scale=use.get("scale", True),
+        **_numbers(use, "epsilon"),
     )
 
 
@@ -54,7 +65,7 @@ def instance_norm(use: Use) -> Made:
         elements = prod(use.shape()[1:])
         learned = sum(flags.values())
         return use.add(Custom(params=learned, macs=0, flops=(6 + learned) * elements))
-    return use.add("InstanceNormalization", affine=True, axis=axis, **flags)
+    return use.add("InstanceNormalization", affine=True, axis=axis, **flags, **_numbers(use, "epsilon"))
 
 
 def scale(use: Use) -> Made:
@@ -85,7 +96,7 @@ def _flat(value: Any) -> list[float]:  # noqa: ANN401 - as the file says
 
 def layer_scale(use: Use) -> Made:
     """`LayerScale` of ConvNeXt."""
-    return use.add("LayerScale", axis=-1)
+    return use.add("LayerScale", axis=-1, **_numbers(use, "init_values"))
 
 
 def rescaling(use: Use) -> Made:

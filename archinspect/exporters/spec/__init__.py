@@ -1,0 +1,100 @@
+"""Networks as specs of our own language, from whatever they were read: the same figures, layer by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.blocks import Blocks
+from archinspect.exporters.spec.head import expected, head, inputs
+from archinspect.exporters.spec.layers import Layers
+from archinspect.exporters.spec.names import Names, leave_out
+from archinspect.exporters.spec.proof import prove
+from archinspect.exporters.spec.text import entry, lines
+from archinspect.exporters.spec.ties import Ties
+from archinspect.exporters.spec.tree import Tree
+from archinspect.exporters.spec.wiring import Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.exporters.spec.steps import Step
+    from archinspect.graph.graph import Tensor
+
+
+class Spec:
+    """A network as a spec."""
+
+    def __init__(self, facts: Facts, *, flat: bool = False) -> None:
+        """Raise :class:`CannotExportError` for what the language cannot say."""
+        self.facts = facts
+        graph = facts.graph
+        self.layers = Layers(facts)
+        if not self.layers.leaves:
+            raise CannotExportError(graph.name, "it has no layers")
+        self.tree = Tree(graph, self.layers.leaves)
+        names = Names(self.tree)
+        wiring = Wiring(names, graph.named, frozenset(graph.outputs), blocks=not flat)
+        start = graph.inputs[0].output if len(graph.inputs) == 1 else None
+        steps = wiring.lay(self.tree.root, start)
+        Ties(self.tree, names).say(steps, self.tree.root)
+        self.blocks = Blocks(graph.layout)
+        if flat:
+            self._leave_out(steps)
+            self.steps = steps
+        else:
+            self.steps = self.blocks.of(steps, list(self.tree.inputs.values()))
+        self.outputs = self._outputs(names)
+
+    def _leave_out(self, steps: Sequence[Step]) -> None:
+        leave_out(steps, list(self.tree.inputs.values()))
+        for step in _all(steps):
+            if step.body is not None:
+                leave_out(step.body)
+
+    def _outputs(self, names: Names) -> list[Any]:
+        """Return how the outputs are called; nothing where they are what the last step gives."""
+        last = self.tree.root.children[-1]
+        given: Sequence[Tensor] = self.facts.graph.outputs
+        result = last.result()
+        if list(given) == list(result.producer.outputs if result is result.producer.outputs[0] else [result]):
+            return []
+        return [names.ref(tensor, self.tree.root) for tensor in given]
+
+    @property
+    def text(self) -> str:
+        """The text of a YAML file."""
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        graph = self.facts.graph
+        yield from head(self.facts)
+        yield from inputs(graph, self.facts, self.tree.inputs)
+        if self.blocks.found:
+            yield "blocks:"
+            for block in self.blocks.found:
+                yield from block.lines()
+        yield "layers:"
+        yield from lines(self.steps, 1)
+        if self.outputs:
+            yield from entry("outputs", self.outputs if len(self.outputs) > 1 else self.outputs[0])
+        yield from expected(self.facts)
+
+
+def _all(steps: Sequence[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from step.inside()
+
+
+def write(facts: Facts, *, flat: bool = False) -> str:
+    """Return a network as the text of a spec, which was read again: it has the same figures, layer by layer.
+
+    With `flat` every layer stands by itself. Raise as :class:`Spec`.
+    """
+    spec = Spec(facts, flat=flat)
+    text = spec.text
+    prove(facts, text, spec.tree.paths, spec.layers.left_out)
+    return text

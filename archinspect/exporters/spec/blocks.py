@@ -1,0 +1,210 @@
+"""Composites that are alike as blocks, with parameters for what differs; what follows itself as a repeat."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from archinspect import ops
+from archinspect.exporters.code import Hole
+from archinspect.exporters.parameters import Differ, Expression, Presence, Solver, unused
+from archinspect.exporters.spec.fitting import Fit, fit
+from archinspect.exporters.spec.names import leave_out
+from archinspect.exporters.spec.runs import repeated
+from archinspect.exporters.spec.slots import Slot, Slots, shape_of
+from archinspect.exporters.spec.steps import Expr, Ref, Step
+from archinspect.exporters.spec.text import block_text, lines
+from archinspect.exporters.spec.tree import name_of
+from archinspect.language.expressions import RESERVED
+from archinspect.language.parse import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NO_NAMES = RESERVED | {*STEP_KEYS, *STEP_ALIASES, "paths", "layers", "index"}
+"""Names that a parameter cannot have."""
+
+
+class Block:
+    """A block: its steps, its parameters with their defaults."""
+
+    def __init__(self, name: str, steps: Sequence[Step], params: dict[str, Any], *, module: bool | None) -> None:
+        self.name = name
+        self.steps = steps
+        self.params = params
+        """By name the default; `...` for none."""
+        self.module = module
+
+    def lines(self) -> list[str]:
+        """Return its lines."""
+        return block_text(self.name, self.params, self.steps, module=self.module)
+
+
+class Blocks:
+    """Finds the blocks of a network, those that others use first."""
+
+    def __init__(self, layout: str) -> None:
+        self.found: list[Block] = []
+        self.params: dict[str, dict[str, Any]] = {}
+        self.slots = Slots(layout, self.params)
+        self.taken: set[str] = set()
+
+    def of(self, steps: list[Step], taken: Sequence[str]) -> list[Step]:
+        """Return the steps of the network, with blocks and repeats in the place of what is alike."""
+        for level in _levels(steps):
+            for parent, composite in level:
+                self._tidy(composite)
+                composite.parent = parent
+            groups: dict[Any, list[Step]] = {}
+            for _, composite in level:
+                if composite.body is not None:
+                    groups.setdefault(repr(self._kind(composite)), []).append(composite)
+            for group in _joined(list(groups.values())):
+                if self._is_worth_it(group.copies):
+                    for one in group.fits:
+                        one.apply()
+                    self._make(group.copies)
+        leave_out(steps, taken)
+        return repeated(steps, self.slots)
+
+    def _kind(self, step: Step) -> Any:  # noqa: ANN401 - anything that compares
+        assert step.body is not None
+        return ("" if step.kind == "group" else step.kind, step.is_module, tuple(map(shape_of, step.body)))
+
+    def _tidy(self, composite: Step) -> None:
+        """Leave out names and repeat what is alike in a composite, which may then be a repeat itself."""
+        assert composite.body is not None
+        leave_out(composite.body)
+        composite.body = repeated(composite.body, self.slots)
+        first = composite.body[0]
+        is_list = len(composite.body) == 1 and first.numbered and first.source is None and not first.frozen
+        if is_list and composite.is_module is None and composite.weights is None:
+            composite.op, composite.args, composite.main = first.op, first.args, first.main
+            composite.kind, composite.given = first.kind, {}
+            composite.repeat, composite.paths, composite.body = first.repeat, first.paths, first.body
+            composite.is_list = True
+
+    def _is_worth_it(self, copies: Sequence[Step]) -> bool:
+        """Return whether a block says it in fewer lines than its copies do."""
+        first = copies[0]
+        if first.is_module is not None or any(copy.source == Ref("all") for copy in copies):
+            return True  # no group says it
+        if len(copies) == 1 or first.repeat is not None:
+            return False
+        if first.kind == "group" and len({id(copy.parent) for copy in copies}) == 1 and first.name == "0":
+            return False  # the copies of a repeat
+        assert first.body is not None
+        written = len(lines(copies, 2))
+        body = len(lines(first.body, 3))
+        return body + 2 + len(copies) < written
+
+    def _make(self, copies: Sequence[Step]) -> None:
+        """Make a block of copies, and calls of these."""
+        first = copies[0]
+        name = self._name(first)
+        solver = Solver([copy.given for copy in copies])
+        inner = [Step("", "") for _ in copies]
+        for step, copy in zip(inner, copies, strict=True):
+            step.body = copy.body
+        slots = list(self.slots.of(inner))
+        columns = list(map(_column, slots))
+        parameters = solver.solve(columns)
+        for slot, bound in zip(slots, solver.bound, strict=True):
+            if slot.holes is None or bound is not True:
+                slot.put(Expr(str(bound)) if isinstance(bound, Expression | Differ) else bound)
+        assert first.body is not None
+        params = {parameter.name: parameter.default for parameter in parameters}
+        self.params[name] = params
+        self.found.append(Block(name, first.body, params, module=first.is_module))
+        for number, copy in enumerate(copies):
+            values = {parameter.name: parameter.values[number] for parameter in parameters}
+            copy.args = {key: value for key, value in values.items() if not _same(params[key], value)}
+            copy.op = copy.kind = name
+            copy.main = next(iter(params), "")
+            copy.body, copy.is_module = None, None
+
+    def _name(self, step: Step) -> str:
+        """Return a name for a block that none has yet, and no operator."""
+        wanted = step.kind if step.kind != "group" else re.sub(r"[\d_]+\Z", "", step.name)
+        if not wanted:
+            above = step.parent.name if step.parent is not None else ""
+            wanted = re.sub(r"[\d_]+\Z", "", above) or "block"
+        wanted = name_of(wanted.rpartition(".")[2])
+        if ops.find_operator(wanted) or wanted in (*STEP_KEYS, *TYPE_KEYS, "layers", "paths"):
+            wanted = f"{wanted}_block"
+        found = unused(wanted, self.taken)
+        self.taken.add(found)
+        return found
+
+
+def _column(slot: Slot) -> Sequence[Hole | Presence]:
+    if slot.holes is not None:
+        return [Presence(there, _role(slot.role), slot.holes) for there in slot.values]
+    return [Hole(value, _role(slot.role)) for value in slot.values]
+
+
+class _Group:
+    """Copies of a block, some of which may lack steps of the first."""
+
+    def __init__(self, copies: list[Step]) -> None:
+        self.copies = copies
+        self.fits: list[Fit] = []
+        """How those that lack some lie beside the first."""
+
+    def takes(self, others: Sequence[Step]) -> bool:
+        """Take others of the same kind, which lack some steps; return whether it does."""
+        first, other = self.copies[0], others[0]
+        if not other.kind == first.kind != "group" or other.is_module != first.is_module:
+            return False
+        fits = [found for copy in others if (found := fit(copy, first)) is not None]
+        if len(fits) < len(others):
+            return False
+        self.fits += fits
+        self.copies += others
+        return True
+
+
+def _joined(groups: list[list[Step]]) -> list[_Group]:
+    """Return groups of copies, those that lack steps behind the copies that have them."""
+    found: list[_Group] = []
+    for copies in sorted(groups, key=lambda copies: -sum(1 for _ in copies[0].inside())):
+        if not any(group.takes(copies) for group in found):
+            found.append(_Group(copies))
+    return found
+
+
+def _role(role: str) -> str:
+    name = re.sub(r"\W", "_", role, flags=re.ASCII)
+    name = f"with_{name}" if not name.isidentifier() else name
+    return f"{name}_" if name in NO_NAMES else name
+
+
+def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of any argument
+    return type(one) is type(other) and one == other
+
+
+def _levels(steps: Sequence[Step]) -> list[list[tuple[Step | None, Step]]]:
+    """Return all composites with what is around them, those first that hold none; all of a kind together if they can.
+
+    Two passes: the second knows how high the highest of each kind is.
+    """
+    heights: dict[str, int] = {}
+    levels: dict[int, list[tuple[Step | None, Step]]] = {}
+
+    def height(steps: Sequence[Step], parent: Step | None) -> int:
+        highest = 0
+        for step in steps:
+            found = max((height(path, parent) for path in step.paths or ()), default=0)
+            if step.body is not None:
+                found = 1 + height(step.body, step)
+                if step.kind != "group":
+                    found = max(found, heights.get(step.kind, 0))
+                levels.setdefault(found, []).append((parent, step))
+            highest = max(highest, found)
+        return highest
+
+    height(steps, None)
+    heights = {step.kind: level for level in sorted(levels) for _, step in levels[level]}
+    levels = {}
+    height(steps, None)
+    return [levels[level] for level in sorted(levels)]

@@ -1,0 +1,121 @@
+"""The layers of a network as steps that a spec can have."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.cuts import cut
+from archinspect.exporters.spec.leaf import Leaf
+from archinspect.exporters.spec.meant import Meant
+from archinspect.exporters.spec.spelling import Unspelled, spelled
+from archinspect.exporters.spec.stated import is_held, state
+from archinspect.ops.base import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.graph.graph import Node, Tensor
+
+MOST_INPUTS = 16
+"""So many inputs are tried for an operator that stands for several."""
+
+
+class Layers:
+    """All layers of a network, in the order in which they run, and what of it a spec leaves out."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.left_out: dict[str, int] = {}
+        """How many numbers of each layer are left out: those of buffers that nothing reads, such as a counter."""
+        self.meant = Meant(facts)
+        self.leaves = list(self._leaves())
+
+    def _leaves(self) -> Iterator[Leaf]:
+        groups: dict[str, list[Node]] = {}
+        for node in self.facts.graph.nodes:
+            groups.setdefault(node.layer, []).append(node)
+        for nodes in groups.values():
+            left = [node for node in nodes if len(nodes) == 1 or not self._is_counter(node)]
+            if len(left) < len(nodes):
+                self.left_out[nodes[0].layer] = len(nodes) - len(left)
+            if left:
+                yield self._leaf(Leaf(left))
+
+    def _is_counter(self, node: Node) -> bool:
+        """Return whether a node is a number that the network keeps and that nothing reads."""
+        if node.output.readers or node.output in self.facts.graph.outputs or not is_held(self.facts, node):
+            return False
+        weights = self.facts.call(node).weights.values()
+        return all(not weight.parameter and prod(weight.shape) == 1 for weight in weights)
+
+    def _leaf(self, leaf: Leaf) -> Leaf:
+        """Return a layer with its operator; one that is none of ours is stated by its figures."""
+        if any(0 in self.facts.shape(tensor) for node in leaf.nodes for tensor in (*node.inputs, *node.outputs)):
+            raise CannotExportError(leaf.path, "a tensor of it has no elements")
+        leaf.weighted = any(self.facts.call(node).learns for node in leaf.nodes)
+        op = leaf.nodes[-1].layer_op
+        try:
+            args = spelled(op, self.facts.graph.layout)
+            found = _as_built(op, leaf.nodes)
+        except Unspelled:
+            found = None
+        if found is not None:
+            leaf.inputs, leaf.outputs = found
+        if found is not None and self.meant.keeps(leaf, op):
+            leaf.op, leaf.args = type(op).__name__, args
+            return leaf
+        parts = cut(self.meant, leaf)
+        if parts is None:
+            state(self.meant, leaf)
+        else:
+            leaf.op, leaf.args = type(parts).__name__, spelled(parts, self.facts.graph.layout)
+        return leaf
+
+
+def _as_built(op: Op, nodes: Sequence[Node]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:
+    """Return the inputs of which an operator's layer makes these nodes, and its outputs; None where it makes others."""
+    if len(nodes) == 1 and nodes[0].op is op and op.activation is None and type(op).build is Op.build:
+        return nodes[0].inputs, nodes[0].outputs
+    low, high = op.inputs
+    first = len(nodes[0].inputs)
+    counts = [first, *(n for n in range(low, MOST_INPUTS) if n != first)]
+    for count in counts:
+        if low <= count and (high is None or count <= high):
+            found = _bound(op, nodes, count)
+            if found is not None:
+                return found
+    return None
+
+
+class _Unlike(Exception):  # noqa: N818 - ends a comparison
+    """The layer would make another node."""
+
+
+def _bound(op: Op, nodes: Sequence[Node], count: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:
+    """Lay what an operator's layer makes of so many inputs beside nodes, one after another."""
+    inputs: list[Any] = [None] * count
+    rest = iter(nodes)
+
+    def emit(part: Op, read: Sequence[Any]) -> tuple[Any, ...]:
+        node = next(rest, None)
+        if node is None or node.op != part or len(node.inputs) != len(read):
+            raise _Unlike
+        for place, tensor in zip(read, node.inputs, strict=True):
+            if isinstance(place, int):
+                if inputs[place] not in (None, tensor):
+                    raise _Unlike
+                inputs[place] = tensor
+            elif place is not tensor:
+                raise _Unlike
+        return node.outputs
+
+    try:
+        outputs = op.build(emit, range(count))
+    except _Unlike:
+        return None
+    if next(rest, None) is not None or None in inputs or any(isinstance(one, int) for one in outputs):
+        return None
+    return tuple(inputs), tuple(outputs)

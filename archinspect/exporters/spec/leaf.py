@@ -1,0 +1,65 @@
+"""A layer as a step of a spec will be, and what its operator can be given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archinspect import ops
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.graph.graph import Node, Tensor
+
+
+class Leaf:
+    """A layer: what a step of the spec says of it, and what it reads and makes."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.path = nodes[0].layer
+        self.nodes = nodes
+        self.op = ""
+        self.args: dict[str, Any] = {}
+        self.weighted = False
+        """Whether training could change a weight of it."""
+        self.inputs: tuple[Tensor, ...] = ()
+        self.outputs: tuple[Tensor, ...] = ()
+
+    @property
+    def position(self) -> int:
+        """Its place in the order in which the network runs."""
+        return self.nodes[0].position
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it has nodes that training could change, and changes none of them."""
+        learning = [node for node in self.nodes if node.op.trains]
+        return bool(learning) and not any(node.trainable for node in learning)
+
+    @property
+    def shares(self) -> Node | None:
+        """A node whose weights it uses."""
+        return next((node.shares for node in self.nodes if node.shares is not None), None)
+
+    @property
+    def cached(self) -> bool:
+        """Whether a decoder caches what it makes."""
+        return any(node.cached for node in self.nodes)
+
+
+def merges(op: str) -> bool:
+    """Return whether an operator takes paths."""
+    kind = ops.find_operator(op)
+    return kind is not None and kind.inputs[1] != 1 and kind.inputs != (0, 0)
+
+
+def main_of(op: str) -> str:
+    """Return the argument that a bare value of an operator means; empty where there is none."""
+    kind = ops.find_operator(op)
+    return (kind.main_arg(op) if kind else None) or ""
+
+
+def reads_nothing(op: str) -> bool:
+    """Return whether an operator has no inputs."""
+    kind = ops.find_operator(op)
+    return kind is not None and kind.inputs == (0, 0)

@@ -1,0 +1,142 @@
+"""What a spec's tensors are, where a program has others: the batch is always their first axis.
+
+A program may have a tensor without a batch, or with the batch further back: windows of all samples as (64 N, 49, 96),
+steps as (197, N, 768). For one sample a spec has the same with an axis of size 1 in front. An operator that reads such
+a tensor is kept only if it gives the same figures there; else it is stated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.analyses.facts import facts_of
+from archinspect.base.diagnostics import Problems
+from archinspect.base.shape import Mismatch, size
+from archinspect.graph.call import TensorType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.base.shape import Shape
+    from archinspect.exporters.spec.leaf import Leaf
+    from archinspect.graph.graph import Node, Tensor
+    from archinspect.ops.base import Op
+
+
+OTHER = 2
+"""The batch for which an open one is tried besides."""
+
+
+class Figures(NamedTuple):
+    """What a layer costs, in all."""
+
+    params: int
+    buffers: int
+    macs: int
+    other: int
+
+
+class Meant:
+    """The types of a spec's tensors, for the batch that the figures are for."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.other = in_another_batch(facts)
+        self.types = {node.output: self.natural(node.output) for node in facts.graph.inputs}
+
+    def natural(self, tensor: Tensor) -> TensorType:
+        """Return the type that a spec's tensor has in the place of one of the network."""
+        shape, dtype = self.facts.types[tensor.position]
+        return TensorType(shape if self.has_batch(tensor) else (1, *shape), dtype)
+
+    def has_batch(self, tensor: Tensor) -> bool:
+        """Return whether the first axis can be a spec's: the batch, or 1 for all samples."""
+        shape = self.facts.shape(tensor)
+        return shape[:1] == (1,) or (shape != () and (tensor.batched or shape[0] == self.facts.graph.batch))
+
+    def is_constant(self, tensor: Tensor) -> bool:
+        """Return whether a tensor is the same whatever the batch, as far as shapes tell."""
+        return self.other is not None and self.other.shape(tensor) == self.facts.shape(tensor)
+
+    def type(self, tensor: Tensor) -> TensorType:
+        """Return the type of a spec's tensor."""
+        return self.types.get(tensor) or self.natural(tensor)
+
+    def keeps(self, leaf: Leaf, op: Op) -> bool:
+        """Note what a layer's own operator makes of a spec's tensors; return whether that is what the network has."""
+        read = [self.type(tensor) for tensor in leaf.inputs]
+        same = all(one == self.facts.types[tensor.position] for one, tensor in zip(read, leaf.inputs, strict=True))
+        if same and not any(map(callable, vars(op).values())):  # a program may have rules of its own
+            self.types.update({tensor: self.facts.types[tensor.position] for tensor in leaf.outputs})
+            return True
+        return self.makes(leaf, op)
+
+    def makes(self, leaf: Leaf, op: Op) -> bool:
+        """Note what an operator makes of a spec's tensors, if that is what a layer makes; return whether it is."""
+        read = [self.type(tensor) for tensor in leaf.inputs]
+        try:
+            made, found = _run(_by_arguments(op), read)
+        except (Mismatch, IndexError, ValueError):
+            return False
+        wanted = [self.facts.types[tensor.position] for tensor in leaf.outputs]
+        if list(map(_plain, made)) != list(map(_plain, wanted)) or found != figures(self.facts, leaf.nodes):
+            return False
+        self.types.update(zip(leaf.outputs, made, strict=True))
+        return True
+
+
+def figures(facts: Facts, nodes: Sequence[Node]) -> Figures:
+    """Return what nodes cost in all."""
+    weights = [weight for node in nodes for weight in facts.own_weights(node).values()]
+    works = [facts.call(node).work for node in nodes]
+    return Figures(
+        sum(size(weight.shape) for weight in weights if weight.parameter),
+        sum(size(weight.shape) for weight in weights if not weight.parameter),
+        sum(work.macs for work in works),
+        sum(work.other for work in works),
+    )
+
+
+def in_another_batch(facts: Facts) -> Facts | None:
+    """Return the facts for another batch; None where there is none to choose."""
+    if facts.settings.batch or facts.graph.batch:
+        return None
+    return facts_of(facts.graph, facts.settings._replace(batch=OTHER), Problems())
+
+
+def _by_arguments(op: Op) -> Op:
+    """Return an operator without rules of its own, which a program may give it."""
+    other = object.__new__(type(op))
+    vars(other).update({name: getattr(op, name) for name in op.args})
+    return other
+
+
+def _run(op: Op, read: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], Figures]:
+    """Return what a layer makes of inputs of these types, and what it costs."""
+    costs: list[Figures] = []
+
+    def emit(part: Op, given: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        shapes = [type_.shape for type_ in given]
+        if not part.stretches:
+            most = max((shape[0] for shape in shapes), default=1)
+            shapes = [(most, *shape[1:]) if shape[0] == 1 else shape for shape in shapes]
+        outputs = part.outputs(*shapes)
+        weights = part.weights(*shapes).values()
+        work = part.work(shapes, outputs[0])
+        learned = sum(size(weight.shape) for weight in weights if weight.parameter)
+        others = sum(size(weight.shape) for weight in weights if not weight.parameter)
+        costs.append(Figures(learned, others, work.macs, work.other))
+        return tuple(map(TensorType, outputs, part.output_dtypes(*[type_.dtype for type_ in given])))
+
+    made = op.build(emit, read)
+    return tuple(made), Figures(*[sum(figures) for figures in zip(*costs, strict=True)])
+
+
+def _plain(type_: TensorType) -> tuple[Shape, str]:
+    return without_ones(type_.shape), type_.dtype
+
+
+def without_ones(shape: Shape) -> Shape:
+    """Return a shape without the axes of size 1 in front."""
+    return next((shape[at:] for at, size in enumerate(shape) if size != 1), ())

@@ -1,0 +1,92 @@
+"""The proof of a written spec: it is read again, and has the same figures, layer by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.analyses.cost import layer_costs
+from archinspect.analyses.facts import facts_of
+from archinspect.base.diagnostics import Problems
+from archinspect.base.settings import Settings
+from archinspect.base.source import Source
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.meant import OTHER, in_another_batch, without_ones
+from archinspect.language.load import load
+from archinspect.reports.summary import uncounted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.base.shape import Shape
+
+
+class Row(NamedTuple):
+    """What has to be the same of a layer."""
+
+    output: Shape
+    type: str
+    params: int
+    trainable: int
+    buffers: int
+    macs: int
+    flops: int
+    unknown: tuple[str, ...]
+
+
+def prove(facts: Facts, text: str, paths: Mapping[str, str], left_out: Mapping[str, int]) -> None:
+    """Raise :class:`CannotExportError` for the first layer that is another one when the text is read.
+
+    `paths` are the layers' paths in the text, by their own; `left_out` says how many buffers of each it leaves out.
+    Where the batch is open, that holds for another one, too.
+    """
+    problems = Problems()
+    settings = Settings(batch=facts.settings.batch or facts.graph.batch, open=facts.settings.open)
+    graph = load(Source("the spec", text), settings, problems)
+    again = None if graph is None else facts_of(graph, settings, problems)
+    if graph is None or again is None or problems.failed:
+        raise CannotExportError(facts.graph.name, f"what is written is no spec: {problems.all()[0].message}")
+    _compare(facts, again, paths, left_out, shapes=True)
+    one = in_another_batch(facts)
+    if one is not None:
+        other = facts_of(graph, settings._replace(batch=OTHER), problems)
+        if other is not None:
+            _compare(one, other, paths, left_out, shapes=False)
+
+
+def _compare(
+    facts: Facts, again: Facts, paths: Mapping[str, str], left_out: Mapping[str, int], *, shapes: bool
+) -> None:
+    """Compare layers; of shapes, a program may have another first axis for another batch."""
+    theirs = dict(_rows(again, shapes=shapes))
+    for layer, row in _rows(facts, shapes=shapes):
+        if layer not in paths:
+            continue
+        wanted = row._replace(buffers=row.buffers - left_out.get(layer, 0))
+        found = theirs.pop(paths[layer], None)
+        if found != wanted:
+            raise CannotExportError(layer, _difference(wanted, found, facts.batch))
+    if theirs:
+        raise CannotExportError(next(iter(theirs)), "it is no layer of the network")
+    outputs = [[one.shape(tensor) for tensor in one.graph.outputs] for one in (facts, again)]
+    if shapes and [*map(without_ones, outputs[0])] != [*map(without_ones, outputs[1])]:
+        raise CannotExportError(facts.graph.name, f"the outputs are {outputs[0]}, and {outputs[1]} when read again")
+
+
+def _rows(facts: Facts, *, shapes: bool) -> Iterator[tuple[str, Row]]:
+    last = {node.layer: node for node in facts.graph.nodes}
+    unknown = uncounted(facts.graph)
+    for layer, cost in layer_costs(facts).items():
+        shape, dtype = facts.types[last[layer].output.position]
+        output = without_ones(shape) if shapes else ()
+        missing = tuple(sorted(unknown.get(layer, ())))
+        arithmetic = cost.macs, cost.flops, missing
+        yield layer, Row(output, dtype, cost.params, cost.trainable_params, cost.buffers, *arithmetic)
+
+
+def _difference(wanted: Row, found: Row | None, batch: int) -> str:
+    if found is None:
+        return "it is missing when the spec is read"
+    name = next(name for name in Row._fields if getattr(wanted, name) != getattr(found, name))
+    of = f", for a batch of {batch}," if batch > 1 else ""
+    return f"its {name}{of} is {getattr(wanted, name)}, and {getattr(found, name)} when the spec is read"

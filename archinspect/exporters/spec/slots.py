@@ -1,0 +1,176 @@
+"""Copies of steps beside each other: whether they are alike, and the values that may differ from one to another."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from archinspect import ops
+from archinspect.exporters.parameters import ABSENT
+from archinspect.exporters.spec.spelling import default
+from archinspect.exporters.spec.steps import PREVIOUS, Expr, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from archinspect.exporters.spec.steps import Step
+
+FIXED = (Ref("all"), Ref("input"))
+"""References that mean the same in every copy."""
+
+
+class Slot:
+    """A place in steps that are alike: what stands there in each copy."""
+
+    def __init__(
+        self, role: str, values: list[Any], put: Callable[[Any], None], *, looped: bool, holes: int | None = None
+    ) -> None:
+        self.role = role
+        self.values = values
+        self.put = put
+        """Writes a value, or what stands for it, into the first copy."""
+        self.holes = holes
+        """Where it says whether a step is there, how many slots before it are the step's."""
+        self.looped = looped
+        """Whether it is within a repeat, which has an index of its own."""
+
+
+def shape_of(step: Step, *, named: bool = True) -> Any:  # noqa: ANN401 - anything that compares
+    """Return what makes two steps alike: all but values."""
+    source = tuple(map(_mask, step.source)) if isinstance(step.source, list) else _mask(step.source)
+    fixed = tuple(sorted((name, repr(value)) for name, value in step.args.items() if _is_fixed(value)))
+    return (
+        step.op,
+        step.name if named and step.is_named else "",
+        source,
+        repr(step.repeat) if isinstance(step.repeat, Expr) else step.repeat is None,
+        (repr(step.when), step.weights is None, step.frozen, step.cached, step.is_module),
+        fixed,
+        None if step.paths is None else tuple(tuple(map(shape_of, path)) for path in step.paths),
+        None if step.body is None else tuple(map(shape_of, step.body)),
+    )
+
+
+def without_inside(shape: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the same without what is inside of the step: how many lists that are."""
+    *own, paths, body = shape
+    return (*own, paths is None or len(paths), body is None)
+
+
+def _is_fixed(value: Any) -> bool:  # noqa: ANN401 - of any argument
+    """Return whether a value cannot be another one in a copy: an operator, or what is an expression already."""
+    return isinstance(value, dict | Expr) or (isinstance(value, list) and any(map(_is_fixed, value)))
+
+
+def _mask(source: Any) -> Any:  # noqa: ANN401 - as above
+    return source if source is None or source == PREVIOUS or source in FIXED else "*"
+
+
+class Slots:
+    """Yields the slots of copies; `params` are the parameters of each block with their defaults."""
+
+    def __init__(self, layout: str, params: Mapping[str, Mapping[str, Any]]) -> None:
+        self.layout = layout
+        self.params = params
+
+    def of(self, copies: Sequence[Step | None], *, looped: bool = False) -> Iterator[Slot]:
+        """Yield every value of steps that are alike; the first is there in any case, others may lack it."""
+        first = copies[0]
+        assert first is not None
+        inside = looped or first.repeat is not None
+        count = 0
+        for slot in self._all(first, copies, looped=looped, inside=inside):
+            count += 1
+            yield slot
+        if None in copies:
+            there = [copy is not None for copy in copies]
+            yield Slot(str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
+
+    def _all(self, first: Step, copies: Sequence[Step | None], *, looped: bool, inside: bool) -> Iterator[Slot]:
+        if len({copy.op for copy in copies if copy is not None}) > 1:
+            yield Slot("activation", _each(copies, lambda copy: copy.op), _Set(first, "op"), looped=inside)
+        else:
+            yield from self._arguments(first, copies, looped=inside)
+        yield from self._sources(first, copies, looped=looped)
+        for key, role in (("weights", "tied"), ("repeat", "times")):
+            if getattr(first, key) is not None and not _is_fixed(getattr(first, key)):
+                yield Slot(role, _each(copies, attrgetter(key)), _Set(first, key), looped=looped)
+        lists = [[None] * _inner(first) if copy is None else copy.inside_lists() for copy in copies]
+        for steps in zip(*lists, strict=True):
+            yield from self.of(steps, looped=inside)
+
+    def _arguments(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
+        order = self._order([copy for copy in copies if copy is not None])
+        for name in order:
+            if not _is_fixed(first.args.get(name)):
+                usual = self._usual(first.op, name)
+                values = [ABSENT if copy is None else copy.args.get(name, usual) for copy in copies]
+                yield Slot(name, values, _Put(first, name, usual, order), looped=looped)
+
+    def _order(self, copies: Sequence[Step]) -> list[str]:
+        """Return the names of arguments that any copy gives, in the order of the operator or block."""
+        given = {name for copy in copies for name in copy.args}
+        kind = None if copies[0].op in self.params else ops.find_operator(copies[0].op)
+        known = self.params.get(copies[0].op, kind.args if kind else {})
+        return [*(name for name in known if name in given), *sorted(given - known.keys())]
+
+    def _usual(self, op: str, name: str) -> Any:  # noqa: ANN401 - of any argument
+        if op in self.params:
+            return self.params[op].get(name, ...)
+        kind = ops.find_operator(op)
+        if name == "data_format":
+            return self.layout
+        return default(kind, name) if kind and name in kind.args and not kind.args[name].required else ...
+
+    def _sources(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
+        source = first.source
+        if isinstance(source, list):
+            for at, one in enumerate(source):
+                if _mask(one) == "*":
+                    values = [ABSENT if copy is None else copy.source[at] for copy in copies]
+                    yield Slot("reads", values, _PutItem(source, at), looped=looped)
+        elif _mask(source) == "*":
+            yield Slot("reads", _each(copies, attrgetter("source")), _Set(first, "source"), looped=looped)
+
+
+def _each(copies: Sequence[Step | None], get: Callable[[Step], Any]) -> list[Any]:
+    return [ABSENT if copy is None else get(copy) for copy in copies]
+
+
+def _inner(step: Step) -> int:
+    return sum(len(steps) for steps in step.lists)
+
+
+class _Set:
+    """Writes an attribute of a step."""
+
+    def __init__(self, step: Step, key: str) -> None:
+        self.step, self.key = step, key
+
+    def __call__(self, value: Any) -> None:  # noqa: ANN401 - as above
+        setattr(self.step, self.key, value)
+
+
+class _Put:
+    """Writes an argument, unless it is the usual one; arguments keep their order."""
+
+    def __init__(self, step: Step, name: str, usual: Any, order: list[str]) -> None:  # noqa: ANN401 - as above
+        self.step, self.name, self.usual, self.order = step, name, usual, order
+
+    def __call__(self, value: Any) -> None:  # noqa: ANN401 - as above
+        args = self.step.args
+        args[self.name] = value
+        if type(value) is type(self.usual) and value == self.usual:
+            del args[self.name]
+        self.step.args = {name: args[name] for name in self.order if name in args}
+        self.step.args |= args
+
+
+class _PutItem:
+    """Writes an item of a list."""
+
+    def __init__(self, items: list[Any], at: int) -> None:
+        self.items, self.at = items, at
+
+    def __call__(self, value: Any) -> None:  # noqa: ANN401 - as above
+        self.items[self.at] = value

@@ -1,0 +1,136 @@
+"""An operator as a step of a spec names it: the inverse of how the language makes operators of arguments.
+
+Everything follows from the operator's own declaration: its arguments, their kinds and defaults. A spelling is one of a
+few forms, the shortest first, that the argument's kind reads as the value; so it cannot be read as another one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archinspect import ops
+from archinspect.exporters.spec.steps import Expr
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.computed import Computed, expressions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archinspect.base.source import Value
+    from archinspect.ops.args import Kind
+
+
+class Unspelled(Exception):  # noqa: N818 - no error: another form is tried
+    """No text of the language stands for this operator."""
+
+
+def spelled(op: Op, layout: str) -> dict[str, Any]:
+    """Return the arguments that a spec of this layout gives for an operator, by their own names.
+
+    Raise :class:`Unspelled` for an operator that is none of the language's, or that its arguments do not make up.
+    """
+    kind = type(op)
+    if ops.find_operator(kind.__name__) is not kind:
+        raise Unspelled
+    if "in_place" in op.args and not op.in_place and op.view(training=False) is not None:
+        op = op.replace(in_place=True)  # of a program that says so by where its tensors lie
+    given = dict(_arguments(op, layout))
+    shorter = {name: _without_layout(value, layout) for name, value in given.items()}
+    if shorter != given and _is(op, _read(kind, shorter, layout)):
+        return shorter
+    if not any(expressions(getattr(op, name)) for name in op.args) and not _is(op, _read(kind, given, layout)):
+        raise Unspelled
+    return given
+
+
+def _is(op: Op, other: Op) -> bool:
+    """Return whether two operators of a class have the same arguments."""
+    return all(getattr(other, name) == getattr(op, name) for name in op.args)
+
+
+def _without_layout(value: Any, layout: str) -> Any:  # noqa: ANN401 - of any argument
+    """Return an operator that is an argument without the layout that it has anyway, where it is in another one."""
+    if not isinstance(value, dict):
+        return value
+    ((name, given),) = value.items()
+    if not isinstance(given, dict) or given.get("data_format") != layout:
+        return value
+    return {name: {key: one for key, one in given.items() if key != "data_format"} or None}
+
+
+def default(kind: type[Op], name: str) -> Value:
+    """Return how a spec would write an argument's default."""
+    value = kind.default(name)
+    return None if value is None else _spelling(value, kind.args[name].kind, kind.rank, "")
+
+
+def _arguments(op: Op, layout: str) -> Iterator[tuple[str, Any]]:
+    kind = type(op)
+    for name, argument in op.args.items():
+        value = getattr(op, name)
+        if name == "data_format":
+            if value != layout:
+                yield name, value
+        elif argument.required or value != kind.default(name):
+            yield name, _spelling(value, argument.kind, kind.rank, layout)
+            for one in expressions(value):
+                yield from one.names.items()
+
+
+def _read(kind: type[Op], given: dict[str, Any], layout: str) -> Op:
+    """Return the operator that the language makes of these arguments."""
+    values = {"data_format": layout, **given} if "data_format" in kind.args else given
+    try:
+        return kind(**values)
+    except ArgumentError:
+        raise Unspelled from None
+
+
+def _spelling(value: Any, kind: Kind, rank: int, layout: str) -> Any:  # noqa: ANN401 - of any argument
+    """Return the shortest form that a kind reads as a value."""
+    if expressions(value):
+        items = value if isinstance(value, tuple) else (value,)
+        written = [Expr(one.text) if isinstance(one, Computed) else one for one in items]
+        return written if isinstance(value, tuple) else written[0]
+    for form in _forms(value, layout):
+        try:
+            read = kind.convert(form, rank)
+        except (ArgumentError, ValueError):
+            continue
+        if read == value and type(read) is type(value):
+            return form
+    raise Unspelled
+
+
+def _forms(value: Any, layout: str) -> Iterator[Any]:  # noqa: ANN401 - as above
+    """Yield ways to write a value, the shortest first."""
+    if isinstance(value, tuple):
+        yield from _forms_of_list(value, layout)
+    elif isinstance(value, Op):
+        given = {name: one for name, one in _arguments(value, layout) if name != "data_format"}
+        name = type(value).__name__
+        if not given:
+            yield name.lower()
+            yield name
+        yield {name: given or None}
+        yield {name: {**given, "data_format": value.data_format}}
+    elif isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        yield int(value)
+        yield value
+    else:
+        yield value
+        if isinstance(value, str):
+            yield value.replace(".", "...")  # any axes, of an equation
+
+
+def _forms_of_list(value: tuple[Any, ...], layout: str) -> Iterator[Any]:
+    if value and all(item == value[0] for item in value):
+        yield from _forms(value[0], layout)  # one for all axes
+    pairs = [item for item in value if isinstance(item, tuple)]
+    if len(pairs) == len(value) and all(len(set(pair)) == 1 for pair in pairs):
+        yield [pair[0] for pair in pairs]  # the same before and after
+    yield [next(_plain(item)) for item in value]
+
+
+def _plain(item: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+    yield list(item) if isinstance(item, tuple) else item

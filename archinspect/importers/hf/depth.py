@@ -1,0 +1,160 @@
+"""Depth Anything: DINOv2, and convolutions that put its states together (Yang et al. 2024, arXiv:2406.09414)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.importers.hf import vit
+from archinspect.importers.hf.config import Config
+from archinspect.importers.hf.parts import activate, add, norm, reshape, within
+from archinspect.importers.hf.wanted import ending
+from archinspect.ops.conv import Conv2D, Conv2DTranspose
+from archinspect.ops.image import Resizing
+from archinspect.ops.source import Parameter
+from archinspect.ops.tensor import Slice
+
+if TYPE_CHECKING:
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Tensor
+    from archinspect.importers.hf.wanted import Wanted
+
+USUAL = {
+    "image_size": 518,
+    "hidden_size": 384,
+    "num_attention_heads": 6,
+    "out_indices": [9, 10, 11, 12],
+    "reshape_hidden_states": False,
+}
+"""The backbone of the class, where a file has none."""
+Side = tuple[int, int]
+Sized = tuple["Tensor", Side]
+
+
+def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add Depth Anything."""
+    if architecture:
+        ending(c, architecture, ("ForDepthEstimation",))
+    said = c.find("backbone_config")
+    inner = Config(c.file, USUAL, "dinov2", "backbone_config") if said is None else c.part("backbone_config")
+    if inner.kind != "dinov2":
+        raise c.refuse(f"a backbone of the type '{inner.kind}' is not read")
+    net, image = wanted.net, wanted.picture(inner)
+    with within(net, "backbone"):
+        states = _states(net, inner, image)
+    widths = c.ints("neck_hidden_sizes", least=1)
+    factors = c.items("reassemble_factors")
+    if len(states) != len(widths) or len(factors) < len(widths):
+        raise c.wrong("neck_hidden_sizes", f"a list of {len(states)}, as the backbone's out_indices")
+    if c.whole("reassemble_hidden_size") != inner.whole("hidden_size"):
+        raise c.wrong("reassemble_hidden_size", f"{inner.whole('hidden_size')}, as the backbone's hidden_size")
+    height, across = image.producer.op.output()[1:3]
+    patch = c.whole("patch_size")
+    grid = height // patch, across // patch
+    if grid != vit.grid(inner):
+        raise c.wrong("patch_size", "as the backbone's")
+    with within(net, "neck"):
+        found = [
+            _reassembled(net, c, (state, grid), (width, factor), number)
+            for number, (state, width, factor) in enumerate(zip(states, widths, factors, strict=False))
+        ]
+        fused = _fused(net, c, found)
+    place = c.find("head_in_index")
+    if type(place) is not int or not -len(fused) <= place < len(fused):
+        raise c.wrong("head_in_index", f"one of the {len(fused)} states")
+    with within(net, "head"):
+        return (_head(net, c, fused[place], (grid[0] * patch, grid[1] * patch)),)
+
+
+def _conv(net: GraphBuilder, x: Tensor, width: int, size: int, name: str, *, bias: bool = True) -> Tensor:
+    return net.add(Conv2D(filters=width, kernel_size=size, padding=size // 2, use_bias=bias), x, name=name)
+
+
+def _states(net: GraphBuilder, c: Config, image: Tensor) -> list[Tensor]:
+    """Add the backbone; return the states that are asked for, each of them normalized by the same norm."""
+    states: list[Tensor] = []
+    v = vit.VITS["dinov2"]
+    last = vit.vit(net, c, v._replace(last=""), image, states)
+    names = ["stem", *[f"stage{number}" for number in range(1, len(states))]]
+    places = c.find("out_indices")
+    if not isinstance(places, list):
+        wanted = c.find("out_features")
+        places = [names.index(one) for one in wanted if one in names] if isinstance(wanted, list) else [len(states) - 1]
+    if any(type(one) is not int or not -len(states) <= one < len(states) for one in places):
+        raise c.wrong("out_indices", f"a list of those of the {len(states)} states")
+    found: list[Tensor] = []
+    for number, place in enumerate(sorted(one % len(states) for one in places)):
+        state = states[place]
+        if c.flag("apply_layernorm"):
+            state = norm(net, state, "layer", v.last if not number else f"{v.last}_{number}")
+            if found:
+                net.tie(state.producer, found[0].producer)
+        found.append(state)
+    if not c.flag("apply_layernorm"):  # there, and not read
+        for name in ("weight", "bias"):
+            net.add(Parameter(shape=[c.whole("hidden_size")]), name=f"{v.last}.{name}")
+    del last
+    return found
+
+
+def _reassembled(net: GraphBuilder, c: Config, state: Sized, sizes: tuple[int, object], number: int) -> Sized:
+    """Add what makes a map of a state, of another size by a factor."""
+    (x, side), (width, factor) = state, sizes
+    if type(factor) not in (int, float) or not 0 < float(factor) <= 64:  # type: ignore[arg-type] # noqa: PLR2004 - a number; more is a mistake
+        raise c.wrong("reassemble_factors", "a list of positive numbers")
+    share = float(factor)  # type: ignore[arg-type] # a number
+    x = reshape(net, net.add(Slice(start=1), x), *side, c.whole("reassemble_hidden_size"))
+    with within(net, f"reassemble_stage.layers.{number}", "layer"):
+        x = _conv(net, x, width, 1, "projection")
+        if share > 1:
+            times = int(share)
+            x = net.add(Conv2DTranspose(filters=width, kernel_size=times, strides=times), x, name="resize")
+            side = side[0] * times, side[1] * times
+        elif share < 1:
+            step = int(1 / share)
+            op = Conv2D(filters=width, kernel_size=3, strides=step, padding=1)
+            x = net.add(op, x, name="resize")
+            side = (side[0] - 1) // step + 1, (side[1] - 1) // step + 1
+    return _conv(net, x, c.whole("fusion_hidden_size"), 3, f"convs.{number}", bias=False), side
+
+
+def _resized(net: GraphBuilder, x: Tensor, side: Side, new: Side) -> Tensor:
+    return x if side == new else net.add(Resizing(height=new[0], width=new[1], interpolation="bilinear"), x)
+
+
+def _fused(net: GraphBuilder, c: Config, found: list[Sized]) -> list[Sized]:
+    """Add what puts maps together, the last one first."""
+    width, states = c.whole("fusion_hidden_size"), found[::-1]
+    fused: list[Sized] = []
+    for number, (state, own) in enumerate(states):
+        with within(net, f"fusion_stage.layers.{number}", "layer"):
+            if not fused:
+                x, side = state, own
+                for one in ("convolution1", "convolution2"):  # of what is before it, which there is not
+                    for name, shape in (("weight", [width, width, 3, 3]), ("bias", [width])):
+                        net.add(Parameter(shape=[*shape]), name=f"residual_layer1.{one}.{name}")
+            else:
+                x, side = fused[-1]
+                x = add(net, x, _residual(net, c, _resized(net, state, own, side), "residual_layer1"))
+            x = _residual(net, c, x, "residual_layer2")
+            last = number == len(states) - 1
+            new = (2 * side[0], 2 * side[1]) if last else states[number + 1][1]
+            fused.append((_conv(net, _resized(net, x, side, new), width, 1, "projection"), new))
+    return fused
+
+
+def _residual(net: GraphBuilder, c: Config, x: Tensor, name: str) -> Tensor:
+    inside = x
+    with within(net, name):
+        for one in ("convolution1", "convolution2"):
+            inside = _conv(net, activate(net, inside, c, "relu"), c.whole("fusion_hidden_size"), 3, one)
+        return add(net, x, inside)
+
+
+def _head(net: GraphBuilder, c: Config, fused: Sized, new: Side) -> Tensor:
+    x, side = fused
+    kind = c.text("depth_estimation_type")
+    if kind not in ("relative", "metric"):
+        raise c.wrong("depth_estimation_type", "relative or metric")
+    x = _conv(net, x, max(c.whole("fusion_hidden_size") // 2, 1), 3, "conv1")
+    x = activate(net, _conv(net, _resized(net, x, side, new), c.whole("head_hidden_size"), 3, "conv2"), c, "relu")
+    return activate(net, _conv(net, x, 1, 1, "conv3"), c, "relu" if kind == "relative" else "sigmoid")

@@ -1,0 +1,101 @@
+"""Quantized weights in safetensors files: which tensors hold them, in how many bits, and what belongs to them.
+
+What a `quantization_config` says is compared with nothing but the tensors' own shapes: these decide.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.printable import printable
+from archinspect.base.shape import size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from archinspect.graph.stored import StoredTensor
+
+WORD = 32
+"""Bits of a whole number into which weights are packed."""
+NIBBLE = 4
+BESIDE = (
+    *("qzeros", "scales", "g_idx", "absmax", "quant_map", "nested_absmax", "nested_quant_map", "SCB", "weight_format"),
+    *("weight_scale", "weight_scale_inv", "weight_scale_2", "input_scale", "activation_scale", "k_scale", "v_scale"),
+    *("weight_shape", "weight_zero_point", "weight_g_idx", "weight_global_scale", "input_global_scale"),
+    *("output_scale", "input_zero_point", "q_scale"),
+)
+"""How tensors end that belong to quantized ones: their scales, zeros and order."""
+
+
+class Given(NamedTuple):
+    """A tensor as what it stands for; its shape is not known where it is packed, only its elements are."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    elements: int
+
+
+def unpacked(tensors: Sequence[StoredTensor], quantization: Mapping[str, object]) -> Iterator[Given]:
+    """Yield the tensors without those that belong to quantized ones, and these as what they stand for."""
+    names = {tensor.name for tensor in tensors}
+    bits = bits_of(quantization)
+    for tensor in tensors:
+        found = _unpacked(tensor, names, bits)
+        if found is not None:
+            yield found
+
+
+def _unpacked(tensor: StoredTensor, names: set[str], bits: int | None) -> Given | None:
+    path, _, own = tensor.name.rpartition(".")
+    count = size(tensor.shape)
+    is_scale = own.endswith("_scales") and f"{tensor.name.removesuffix('_scales')}_blocks" in names
+    if own in BESIDE or ".quant_state." in tensor.name or is_scale:
+        return None
+    if own.endswith("_blocks") and f"{tensor.name.removesuffix('_blocks')}_scales" in names:
+        return Given(tensor.name.removesuffix("_blocks"), None, 2 * count)
+    if own == "qweight" and f"{path}.scales" in names:
+        return Given(f"{path}.weight", None, count * WORD // (bits or NIBBLE))
+    if own == "weight_packed" and f"{path}.weight_scale" in names:
+        packed = WORD if tensor.type == "I32" else 8
+        return Given(f"{path}.weight", None, count * packed // (bits or NIBBLE))
+    if (
+        own == "weight"
+        and tensor.type == "U8"
+        and not names.isdisjoint((f"{tensor.name}.absmax", f"{path}.weight_scale_2"))
+    ):
+        return Given(tensor.name, None, 2 * count)
+    return Given(tensor.name, tensor.shape, count)
+
+
+def bits_of(quantization: Mapping[str, object]) -> int | None:
+    """Return the bits of a quantized weight that a configuration says; None where it says none."""
+    for key in ("bits", "w_bit", "num_bits"):
+        found = quantization.get(key)
+        if type(found) is int and 0 < found <= WORD:
+            return found
+    if quantization.get("load_in_4bit") or quantization.get("_load_in_4bit"):
+        return NIBBLE
+    if quantization.get("load_in_8bit") or quantization.get("_load_in_8bit"):
+        return 8
+    groups = quantization.get("config_groups")
+    for group in groups.values() if isinstance(groups, dict) else ():
+        weights = group.get("weights") if isinstance(group, dict) else None
+        if isinstance(weights, dict):
+            return bits_of({"num_bits": weights.get("num_bits")})
+    method = quantization.get("quant_method")
+    return {"fp8": 8, "fbgemm_fp8": 8, "mxfp4": 4}.get(method) if isinstance(method, str) else None
+
+
+def how_packed(tensors: Sequence[StoredTensor], quantization: Mapping[str, object]) -> list[str]:
+    """Return what a configuration says of quantization, with the bytes that belong to quantized tensors."""
+    if not quantization:
+        return []
+    method = quantization.get("quant_method")
+    name = printable(method)[:40] if isinstance(method, str) else "of a method that is not said"
+    bits, group = bits_of(quantization), quantization.get("group_size")
+    said = [f"quantized: {name}", *([f"{bits} bits a weight"] if bits else [])]
+    said += [f"groups of {group}"] if type(group) is int and group > 0 else []
+    beside = [t for t in tensors if t.name.rpartition(".")[2] in BESIDE or t.name.endswith("_scales")]
+    if beside:
+        said.append(f"{len(beside):,} tensors of scales and the like")
+    return [", ".join(said)]

@@ -1,0 +1,56 @@
+"""XLNet: attention with relative positions as in Transformer-XL (Yang et al. 2019, arXiv:1906.08237)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.importers.hf.parts import Attention, Mlp, add, core, dense, mlp, norm, table, within
+from archinspect.importers.hf.relative import RelativeScores
+from archinspect.importers.hf.wanted import ending
+from archinspect.ops.source import Parameter
+
+if TYPE_CHECKING:
+    from archinspect.graph.builder import GraphBuilder
+    from archinspect.graph.graph import Tensor
+    from archinspect.importers.hf.config import Config
+    from archinspect.importers.hf.wanted import Wanted
+
+BIASES = 5
+"""Of queries: for words, for positions, for segments, and two of these."""
+
+
+def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add XLNet with its head."""
+    end = ending(c, architecture, ("LMHeadModel", "ForTokenClassification", "Model")) if architecture else "Model"
+    if c.text("attn_type") != "bi" or c.find("bi_data") is True:
+        raise c.refuse("attention other than attn_type 'bi', without bi_data, is not read")
+    net = wanted.net
+    (ids,) = wanted.words(None, "input_ids")
+    width, heads = c.whole("d_model"), c.whole("n_head")
+    if width % heads or (c.find("d_head") is not None and c.whole("d_head") * heads != width):
+        raise c.wrong("d_head", f"{width} / {heads}, the d_model by the heads")
+    with within(net, "transformer" if end != "Model" else ""):
+        net.add(Parameter(shape=[width]), name="mask_emb")
+        words = x = table(net, ids, c.whole("vocab_size"), width, "word_embedding")
+        for number in range(c.count("n_layer")):
+            with within(net, f"layer.{number}", "layer"):
+                x = _layer(net, c, x, width, heads)
+    if end == "Model":
+        return (x,)
+    if end == "ForTokenClassification":
+        return (dense(net, x, c.labels(), "classifier"),)
+    logits = dense(net, x, c.whole("vocab_size"), "lm_loss")
+    if c.flag("tie_word_embeddings"):
+        net.tie(logits.producer, words.producer)
+    return (logits,)
+
+
+def _layer(net: GraphBuilder, c: Config, x: Tensor, width: int, heads: int) -> Tensor:
+    with within(net, "rel_attn"):
+        query, key, value = (dense(net, x, width, name, bias=False) for name in "qkv")
+        query = net.add(RelativeScores(features=width, biases=BIASES), query, name="r")
+        attended = net.add(core(Attention(heads, heads, width // heads, width, causal=False)), query, key, value)
+        x = norm(net, add(net, x, dense(net, attended, width, "o", bias=False)), "layer", "layer_norm")
+    m = Mlp(c.whole("d_inner"), c.text("ff_activation"), gated=False, bias=True, up="layer_1", down="layer_2")
+    with within(net, "ff"):
+        return norm(net, add(net, x, mlp(net, x, m, width, c)), "layer", "layer_norm")

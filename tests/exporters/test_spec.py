@@ -1,0 +1,164 @@
+"""Specs from networks: what is written reads again with the same figures, layer by layer, and as a person's would."""
+
+import pytest
+from command_line import run
+from programs import Program, residual_net
+
+import archinspect
+from archinspect import ops
+from archinspect.analyses.memory import POLICIES, peak_bytes
+from archinspect.base.diagnostics import Problems
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.runs import by_index
+from archinspect.language.expressions import evaluate
+from archinspect.language.flatten import flatten
+from archinspect.language.load import open_spec
+
+LONGER = 1.5
+"""So much longer than its author's text a built-in network may be."""
+
+
+def spec(*layers, shape=(8,), **more):
+    return archinspect.network({"input": list(shape), "layers": list(layers), **more})
+
+
+def layers_of(network):
+    text = network.convert()
+    return text[text.index("layers:\n") + 8 : text.index("expect:")]
+
+
+@pytest.mark.parametrize("name", archinspect.networks())
+def test_a_built_in_network_is_the_same_when_it_is_read_again(name):
+    network = archinspect.network(name)
+    text = network.convert()
+    again = archinspect.network(text)
+    assert text == archinspect.network(name).convert()
+    assert again.check() == []
+    assert rows(network) == rows(again)
+    for policy in POLICIES:
+        assert peak_bytes(network.facts, policy) == peak_bytes(again.facts, policy)
+    flat = archinspect.network(network.convert(flat=True))
+    assert figures(network) == figures(flat)
+
+
+def rows(network):
+    memory = network.memory()
+    return [*figures(network), memory.training, memory.inference]
+
+
+def figures(network):
+    return [(row.name, row.output_shape, row.cost) for row in network.report().layers]
+
+
+@pytest.mark.parametrize("name", archinspect.networks())
+def test_a_built_in_network_is_about_as_long_as_its_author_wrote_it(name):
+    source = open_spec(name)
+    by_hand = max(
+        len([line for line in text.splitlines() if line]) for text in (source.text, flatten(source, Problems()))
+    )
+    assert archinspect.network(name).convert().count("\n") <= LONGER * by_hand
+
+
+def test_what_follows_itself_is_a_repeat():
+    assert layers_of(spec({"Dense": 8}, {"Dense": 8}, "ReLU")) == "  - {Dense: 8, repeat: 2}\n  - ReLU\n"
+
+
+def test_what_differs_in_a_row_is_an_expression_of_the_index():
+    text = layers_of(spec(*({"Dense": 8 * 2**n, "name": f"wide{n + 1}"} for n in range(4))))
+    assert text == '  - {Dense: "${8 * 2 ** index}", name: "wide${index + 1}", repeat: 4}\n'
+
+
+def test_what_no_step_can_be_is_refused():
+    with pytest.raises(CannotExportError, match="it has no layers"):
+        archinspect.network({"layers": [{"Input": [8]}]}).convert()
+
+
+def test_the_command_prints_it_and_export_does_too():
+    done = run("convert", "lenet5")
+    assert done.stdout == run("export", "lenet5", "--to", "spec").stdout
+    assert done.stdout.startswith("name: LeNet-5")
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_branches_are_the_paths_of_a_merge():
+    layers = [{"Dense": 8, "name": "one"}, {"Dense": 8}, {"Add": None, "from": [-1, "input"]}, "ReLU"]
+    text = layers_of(spec(*layers))
+    assert "from" in text  # as its author wrote it
+    builder = archinspect.GraphBuilder("built")
+    x = builder.input(8)
+    y = builder.add(ops.find_operator("Dense")(units=8), x)
+    y = builder.add(ops.find_operator("Add")(), y, x)
+    assert layers_of(archinspect.network(builder.build(y))) == "  - Add: [{Dense: 8}, []]\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([1, 2, 3], "1 + index"),
+        ([9, 6, 3], "9 - 3 * index"),
+        ([4, 8, 16], "4 * 2 ** index"),
+        ([2, 1, 1], "2 if index == 0 else 1"),
+        ([1, 1, 2, 2, 2], "1 if index < 2 else 2"),
+        ([1, 2, 1, 2], "1 if index % 2 == 0 else 2"),
+        ([True, False, False], "index == 0"),
+        (["a", "b", "b"], "'a' if index == 0 else 'b'"),
+        ([3, 4, 23, 3], "[3, 4, 23, 3][index]"),
+        ([1, "a", None], None),
+    ],
+)
+def test_values_by_the_index_are_those_values(values, text):
+    found = by_index(values)
+    assert (found and found.text) == text
+    if found:
+        assert [evaluate(text, {"index": index}) for index in range(len(values))] == values
+
+
+def test_a_block_has_what_differs_as_parameters():
+    branch = [{"Dense": "$units"}, "ReLU", {"Dense": "${2 * units}"}, "Tanh", {"Dense": 7}, "LayerNormalization"]
+    blocks = {"pair": {"params": {"units": None}, "layers": branch}}
+    network = spec(*({"pair": units} for units in (3, 5, 4)), blocks=blocks)
+    text = network.convert()
+    assert "  pair:\n    params: {units: }\n" in text
+    assert '- Dense: "${2 * units}"' in text
+    assert "- pair: 3\n  - pair: 5\n  - pair: 4\n" in text
+
+
+def test_what_is_shared_and_frozen_is_said_of_a_composite_as_a_whole():
+    group = [{"Dense": 8, "name": "one"}, {"Dense": 8, "name": "two"}]
+    text = spec(
+        {"name": "a", "layers": group, "trainable": False}, {"name": "b", "layers": group, "weights": "a"}
+    ).convert()
+    assert text.count("trainable: false") == text.count("weights: a") == 1
+
+
+def program(tmp_path, made):
+    path = tmp_path / "net.pt2"
+    path.write_bytes(made.save())
+    return archinspect.network(path)
+
+
+def test_a_program_keeps_its_figures_where_the_batch_is_not_the_first_axis(tmp_path):
+    net = Program()
+    x = net.input("s0", 5, 8)
+    x = net.call("aten.permute.default", (5, "s0", 8), self=x, dims=[1, 0, 2])
+    weight = net.parameter("head.weight", 24, 8)
+    x = net.call("aten.linear.default", (5, "s0", 24), "head", "Linear", input=x, weight=weight)
+    x = net.call("aten.view.default", (5, "s0", 3, 8), self=x, size=[5, 1, 3, 8])
+    parts = net.call("aten.unbind.int", [(5, "s0", 8)] * 3, self=x, dim=2)
+    x = net.call("aten.strange.default", (5, "s0", 8), self=parts[0], other=parts[2])
+    network = program(tmp_path, net.output(x))
+    text = network.convert()
+    again = archinspect.network(text)
+    assert "permute" in text
+    assert "Unbind: {parts: 3, axis: 3}" in text
+    for batch in (1, 2, 3):
+        one, other = (each.with_settings(batch=batch).report() for each in (network, again))
+        assert [row.cost.macs for row in one.layers] == [row.cost.macs for row in other.layers]
+    assert again.report().status == "partial"
+
+
+def test_counters_that_nothing_reads_are_left_out(tmp_path):
+    network = program(tmp_path, residual_net())
+    again = archinspect.network(network.convert())
+    assert network.report().totals.buffers - again.report().totals.buffers == 2
+    assert network.report().totals.macs == again.report().totals.macs

@@ -1,0 +1,170 @@
+"""Types of Hugging Face with layers of their own: what follows by hand from small sizes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from random import Random
+
+import pytest
+
+import archinspect
+from archinspect.importers.hf.config import defaults
+from archinspect.importers.hf.models import OTHERS
+
+SIZES = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "vocab_size": 50, "intermediate_size": 48}
+
+
+def totals(tmp_path, given, **params):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(given))
+    return archinspect.inspect(path, params=params).totals
+
+
+def test_mamba(tmp_path):
+    given = {"model_type": "mamba", "hidden_size": 32, "num_hidden_layers": 1, "vocab_size": 50, "state_size": 4}
+    inner, rank = 64, 2
+    mixer = inner * (2 * 32 + 4 + 1 + rank + 8 + rank + 1 + 4 + 1 + 32)
+    found = totals(tmp_path, given, seq=8)
+    assert found.params == 50 * 32 + mixer + 2 * 32
+    products = 32 * 2 * inner + inner * (rank + 8) + rank * inner + inner * 32
+    scan, conv = 8 * inner * 4, (8 + 3) * inner * 4  # padded at both ends
+    assert found.macs == 8 * (products + 32 * 50) + scan + conv
+
+
+def test_mamba_2_works_by_chunks(tmp_path):
+    given = {
+        "model_type": "mamba2",
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "vocab_size": 50,
+        "state_size": 4,
+        "num_heads": 4,
+        "head_dim": 16,
+        "n_groups": 2,
+        "chunk_size": 8,
+    }
+    one, two = (totals(tmp_path, given, seq=steps).macs for steps in (8, 16))
+    mixed = 64 + 2 * 2 * 4
+    each = 32 * (64 + mixed + 4) + 64 * 32 + 32 * 50
+    chunk = 4 * (8 * 8 * (4 + 16) + 2 * 8 * 4 * 16)
+    between = [4 * 4 * 16 * (chunks + 1) ** 2 for chunks in (1, 2)]
+    assert one == 8 * each + 11 * mixed * 4 + chunk + between[0]
+    assert two == 16 * each + 19 * mixed * 4 + 2 * chunk + between[1]
+
+
+def test_a_hybrid_caches_what_its_attention_reads(tmp_path):
+    given = {
+        "model_type": "bamba",
+        **SIZES,
+        "num_hidden_layers": 3,
+        "attn_layer_indices": [1],
+        "num_key_value_heads": 2,
+        "mamba_n_heads": 4,
+        "mamba_d_state": 4,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(given))
+    network = archinspect.network(tmp_path)
+    assert network.memory(archinspect.Plan(cached=10)).inference.cache == 2 * 10 * 2 * 8 * 4
+    assert sum(row.type == "ChunkScan" for row in network.report().layers) == 2
+
+
+def test_the_delta_rule(tmp_path):
+    given = {
+        "model_type": "qwen3_5_text",
+        **SIZES,
+        "head_dim": 8,
+        "num_key_value_heads": 2,
+        "linear_num_key_heads": 1,
+        "linear_num_value_heads": 2,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 4,
+    }
+    width = 2 * 8 + 8
+    mixer = 32 * (width + 8 + 2 * 2) + 4 * width + 2 * 2 + 4 + 8 * 32
+    assert totals(tmp_path, given).params == mixer + 3 * 32 * 48 + 3 * 32 + 2 * 50 * 32
+    full = totals(tmp_path, {**given, "layer_types": ["full_attention"]}).params
+    assert full == 32 * 64 + 2 * 32 * 16 + 32 * 32 + 2 * 8 + 3 * 32 * 48 + 3 * 32 + 2 * 50 * 32
+
+
+def test_a_wave(tmp_path):
+    given = {
+        "model_type": "wav2vec2",
+        "architectures": ["Wav2Vec2ForCTC"],
+        **SIZES,
+        "conv_dim": [16, 16],
+        "conv_kernel": [10, 3],
+        "conv_stride": [5, 2],
+        "num_conv_pos_embeddings": 8,
+        "num_conv_pos_embedding_groups": 4,
+    }
+    convolutions = 10 * 16 + 2 * 16 + 3 * 16 * 16
+    projection = 2 * 16 + 17 * 32 + 32
+    positions = 8 * 32 * 8 + 32 + 8
+    layer = 4 * 33 * 32 + 33 * 48 + 49 * 32 + 4 * 32
+    assert totals(tmp_path, given).params == convolutions + projection + positions + 2 * 32 + layer + 33 * 50
+    assert totals(tmp_path, {**given, "mask_time_prob": 0.0}).params == totals(tmp_path, given).params - 32
+
+
+def test_windows_of_swin(tmp_path):
+    given = {"model_type": "swin", "image_size": 32, "embed_dim": 16, "depths": [2, 1], "num_heads": [2, 4]}
+    given["window_size"] = 4
+
+    def block(width, heads):
+        return 4 * (width + 1) * width + 49 * heads + (width + 1) * 4 * width + (4 * width + 1) * width + 4 * width
+
+    merged = 2 * 64 + 64 * 32
+    stem = 3 * 16 * 16 + 16 + 2 * 16
+    assert totals(tmp_path, given).params == stem + 2 * block(16, 2) + merged + block(32, 4) + 2 * 32
+    assert totals(tmp_path, {**given, "qkv_bias": False}).params == totals(tmp_path, given).params - 3 * (16 + 16 + 32)
+
+
+def test_relative_positions_are_compared_with_words(tmp_path):
+    given = {"model_type": "deberta-v2", **SIZES, "max_position_embeddings": 16, "relative_attention": True}
+    plain = totals(tmp_path, given, seq=8)
+    both = totals(tmp_path, {**given, "pos_att_type": "c2p|p2c", "position_buckets": 4}, seq=8)
+    assert both.params - plain.params == 2 * 33 * 32 + (8 - 32) * 32
+    assert both.macs - plain.macs == 2 * (8 * 32 * 32 + 8 * 8 * 32)
+
+
+SMALL: dict = {
+    **SIZES,
+    "max_position_embeddings": 64,
+    "image_size": 64,
+    "conv_dim": [16],
+    "conv_kernel": [10],
+    "conv_stride": [5],
+    "d_model": 32,
+    "n_layer": 1,
+    "n_head": 4,
+    "d_inner": 48,
+    "num_conv_pos_embedding_groups": 4,
+    "head_dim": 8,
+    "num_heads": 8,
+    "n_groups": 2,
+    "embedding_size": 32,
+    "num_key_value_heads": 2,
+    "intra_bottleneck_size": 32,
+}
+OWN: dict[str, dict] = {
+    "swin": {"num_heads": [3, 6, 12, 24], "window_size": 2},
+    "swinv2": {"num_heads": [3, 6, 12, 24], "window_size": 2},
+    "segformer": {"num_attention_heads": [1, 2, 5, 8]},
+    "pvt": {"num_attention_heads": [1, 2, 5, 8]},
+    "deberta": {"relative_attention": True},
+    **{kind: {"conv_kernel": 4} for kind in ("falcon_mamba", "mamba", "mamba2", "nemotron_h")},
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_flags_that_are_flipped_and_values_that_are_damaged_are_answered(tmp_path, kind):
+    rng, path = Random(kind), tmp_path / "config.json"
+    given = {"model_type": kind, **SMALL, **OWN.get(kind, {})}
+    path.write_text(json.dumps(given))
+    assert archinspect.inspect(path).status == "complete"
+    known = [name for name in {**defaults()[kind], **given} if name != "model_type" and not name.startswith("_")]
+    for _ in range(40):
+        changed = {**given, rng.choice(known): rng.choice([None, -1, 0, 1, 3, 2.5, True, False, "x", [], [1], {}])}
+        path.write_text(json.dumps(changed))
+        with suppress(archinspect.InvalidSpecError):
+            archinspect.inspect(path)
