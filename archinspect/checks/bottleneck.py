@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.checks.network import next_layer, per_sample, source_of
+from archinspect.checks.network import MAX_WALK, next_layer, per_sample, source_of
 from archinspect.checks.rule import Finding, Rule, at
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         if width * NARROW > given or per_sample(facts.shape(source_of(node).output)) != given:
             continue
         after = next_layer(facts, node)
-        while after is not None and (after.op.kind in {"activation", "normalization"}):
+        for _ in range(MAX_WALK):
+            if after is None or after.op.kind not in {"activation", "normalization"}:
+                break
             after = next_layer(facts, after)
         if after is not None and after.op.has_kernel and per_sample(facts.shape(after.output)) >= NARROW * width:
             made = per_sample(facts.shape(after.output))

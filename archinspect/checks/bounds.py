@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SHAPES = ("output", "outputs")
 OTHERS = (*SHAPES, "fits", "parts")
 """What is bounded beside figures: shapes, that it fits into a device's memory, and figures of parts."""
+MAX_FITS = 16
+MAX_PARTS = 200
 BOUNDS = ("is", "max", "min")
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _TIME = re.compile(r"(.*\d)\s*(s|ms|us|µs)\s*\Z")
@@ -52,8 +54,10 @@ def against(facts: Facts, bounds: Map) -> Iterator[Finding]:
         elif name in FIGURES:
             yield from _figure(name, facts, tree)
         elif name == "fits":
-            for one in tree.items if isinstance(tree, List) else [tree]:
+            for one in tree.items[:MAX_FITS] if isinstance(tree, List) else [tree]:
                 yield from _fits(facts, one)
+            if isinstance(tree, List) and len(tree.items) > MAX_FITS:
+                yield Finding(f"fits: more than {MAX_FITS} devices", tree.span)
         elif name == "parts":
             yield from _parts(facts, tree)
         else:
@@ -130,27 +134,34 @@ def _parts(facts: Facts, tree: Tree) -> Iterator[Finding]:
     if not isinstance(tree, Map):
         yield Finding("parts must be a map of layers, blocks or stages", tree.span)
         return
+    if len(tree.keys) > MAX_PARTS:
+        yield Finding(f"parts: more than {MAX_PARTS}", tree.span)
+        return
     for key, bounds in tree:
-        costs = part_costs(facts, key.text)
-        if costs is None:
-            paths = dict.fromkeys([*(node.layer for node in facts.graph.nodes), *facts.graph.composites])
-            yield Finding(f"parts: no layer, block or stage '{key.text}'", key.span, Near(key.text, paths).help)
-            continue
-        if not isinstance(bounds, Map):
-            yield Finding(f"parts: '{key.text}' must be a map of figures", bounds.span)
-            continue
-        figures = costs.as_dict()
-        for name, bound in bounds:
-            if name.text == "output":
-                last = [n for n in facts.graph.nodes if n.layer == key.text or n.layer.startswith(f"{key.text}.")][-1]
-                for one in _shapes("output", bound, [facts.shape(last.output)]):
-                    yield one._replace(message=f"'{key.text}': {one.message.replace('the network', 'it')}")
-            elif name.text in figures and isinstance(bound, Scalar):
-                for one in _against(name.text, figures[name.text], "", bound):
-                    yield one._replace(message=f"'{key.text}': {one.message.replace('the network', 'it')}")
-            else:
-                message = f"parts: '{key.text}' has no figure '{name.text}'"
-                yield Finding(message, name.span, Near(name.text, [*figures, "output"]).help)
+        yield from _part(facts, key, bounds)
+
+
+def _part(facts: Facts, key: Scalar, bounds: Tree) -> Iterator[Finding]:
+    costs = part_costs(facts, key.text)
+    if costs is None:
+        paths = dict.fromkeys([*(node.layer for node in facts.graph.nodes), *facts.graph.composites])
+        yield Finding(f"parts: no layer, block or stage '{key.text}'", key.span, Near(key.text, paths).help)
+        return
+    if not isinstance(bounds, Map):
+        yield Finding(f"parts: '{key.text}' must be a map of figures", bounds.span)
+        return
+    figures = costs.as_dict()
+    for name, bound in bounds:
+        if name.text == "output":
+            last = [n for n in facts.graph.nodes if n.layer == key.text or n.layer.startswith(f"{key.text}.")][-1]
+            for one in _shapes("output", bound, [facts.shape(last.output)]):
+                yield one._replace(message=f"'{key.text}': {one.message.replace('the network', 'it')}")
+        elif name.text in figures and isinstance(bound, Scalar):
+            for one in _against(name.text, figures[name.text], "", bound):
+                yield one._replace(message=f"'{key.text}': {one.message.replace('the network', 'it')}")
+        else:
+            message = f"parts: '{key.text}' has no figure '{name.text}'"
+            yield Finding(message, name.span, Near(name.text, [*figures, "output"]).help)
 
 
 def _fits(facts: Facts, tree: Tree) -> Iterator[Finding]:

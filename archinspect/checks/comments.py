@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.codes import CODES
-from archinspect.base.diagnostics import Diagnostic, suggest
+from archinspect.base.diagnostics import MAX_LOOKUPS, Diagnostic, suggest
 from archinspect.base.source import Span
 from archinspect.checks.table import RULES
 
@@ -37,7 +37,8 @@ class Comments:
 
     def __init__(self, own: Source) -> None:
         self.own = own
-        self._read: dict[int, list[Silence]] = {}
+        self._read: dict[int, dict[tuple[str, int], list[Span]]] = {}
+        """By the source: the comments that silence a code at a line, or in the whole file, which is line 0."""
         self._sources: list[Source] = []
         self._used: set[tuple[str, Span]] = set()
         self.wrong: list[Diagnostic] = []
@@ -45,26 +46,27 @@ class Comments:
 
     def silence(self, code: str, spans: Iterable[Span]) -> bool:
         """Return whether a comment silences a finding at the first of these places; the others lead to it."""
-        found = False
-        for span in spans:
-            for one in self._of(span.source):
-                if one.code == code and one.line in {0, span.line}:
-                    self._used.add((one.code, one.span))
-                    found = True
-        return found
+        found = [
+            one for span in spans for line in (0, span.line) for one in self._of(span.source).get((code, line), ())
+        ]
+        self._used.update((code, one) for one in found)
+        return bool(found)
 
     def unused(self, ran: Collection[str]) -> Iterator[Diagnostic]:
         """Yield what the file's own comments silence in vain, of the codes that were looked for."""
-        for one in self._of(self.own):
-            if one.code in ran and (one.code, one.span) not in self._used:
-                message = f"this comment silences nothing: there is no '{one.code}' here"
-                yield Diagnostic("unused-ignore", message, one.span, "remove it")
+        for (code, _), spans in self._of(self.own).items():
+            for span in spans:
+                if code in ran and (code, span) not in self._used:
+                    message = f"this comment silences nothing: there is no '{code}' here"
+                    yield Diagnostic("unused-ignore", message, span, "remove it")
 
-    def _of(self, source: Source) -> list[Silence]:
+    def _of(self, source: Source) -> dict[tuple[str, int], list[Span]]:
         found = self._read.get(id(source))
         if found is None:
             self._sources.append(source)  # which keeps its id
-            found = self._read[id(source)] = list(self._parsed(source)) if _MARK in source.text else []
+            found = self._read[id(source)] = {}
+            for code, line, span in self._parsed(source) if _MARK in source.text else ():
+                found.setdefault((code, line), []).append(span)
         return found
 
     def _parsed(self, source: Source) -> Iterator[Silence]:
@@ -90,9 +92,8 @@ class Comments:
                         if code in CODES
                         else f"there is no rule '{code}'"
                     )
-                    self.wrong.append(
-                        Diagnostic("bad-ignore", message, span, "" if code in CODES else suggest(code, RULES))
-                    )
+                    help_ = suggest(code, RULES) if code not in CODES and len(self.wrong) < MAX_LOOKUPS else ""
+                    self.wrong.append(Diagnostic("bad-ignore", message, span, help_))
 
 
 def _next_line(source: Source, number: int, lines: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from archinspect.base.diagnostics import Problems
@@ -63,7 +64,8 @@ def repeated_from(facts: Facts) -> Iterator[tuple[str, Span]]:
             found += _repeated(layers) if isinstance(layers, List) else ()
             read += [source.text] if isinstance(source, Scalar) else []
     # Where several steps read it, all of them say so.
-    yield from ((name, span) for name, span in found if read.count(name) == 1)
+    times = Counter(read)
+    yield from ((name, span) for name, span in found if times[name] == 1)
 
 
 def _repeated(layers: List) -> Iterator[tuple[str, Span]]:

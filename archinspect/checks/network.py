@@ -37,6 +37,10 @@ def nodes_of_kind(facts: Facts, kind: str) -> list[Node]:
     return sorted(nodes, key=lambda node: node.position)
 
 
+MAX_WALK = 100
+"""Operators that change nothing in a row that are passed over."""
+
+
 def only_reader(facts: Facts, tensor: Tensor) -> Node | None:
     """Return the node that alone reads a tensor; None for several, none, and an output of the network."""
     return tensor.readers[0] if len(tensor.readers) == 1 and not _is_output(facts, tensor) else None
@@ -45,7 +49,9 @@ def only_reader(facts: Facts, tensor: Tensor) -> Node | None:
 def next_layer(facts: Facts, node: Node) -> Node | None:
     """Return the only reader of a node's output, dropout and the like passed over."""
     reader = only_reader(facts, node.output) if len(node.outputs) == 1 else None
-    while reader is not None and type(reader.op).__name__ in PASSED:
+    for _ in range(MAX_WALK):
+        if reader is None or type(reader.op).__name__ not in PASSED:
+            break
         reader = only_reader(facts, reader.output)
     return reader
 
@@ -53,7 +59,9 @@ def next_layer(facts: Facts, node: Node) -> Node | None:
 def source_of(node: Node) -> Node:
     """Return what made a node's first input, dropout and the like passed over."""
     made = node.inputs[0].producer
-    while type(made.op).__name__ in PASSED:
+    for _ in range(MAX_WALK):
+        if type(made.op).__name__ not in PASSED:
+            break
         made = made.inputs[0].producer
     return made
 
@@ -75,6 +83,10 @@ def per_sample(shape: Shape) -> int:
 
 def outputs_of(facts: Facts) -> set[Node]:
     """Return the nodes that make the network's outputs."""
+    return facts.once(_ends)
+
+
+def _ends(facts: Facts) -> set[Node]:
     return {tensor.producer for tensor in facts.graph.outputs}
 
 
@@ -84,4 +96,8 @@ def is_text(facts: Facts) -> bool:
 
 
 def _is_output(facts: Facts, tensor: Tensor) -> bool:
-    return any(tensor is output for output in facts.graph.outputs)
+    return tensor in facts.once(_outputs)
+
+
+def _outputs(facts: Facts) -> frozenset[Tensor]:
+    return frozenset(facts.graph.outputs)

@@ -5,44 +5,92 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_PATTERN = 1_000
 """Characters of a pattern."""
+MAX_FOLDERS = 3
+"""Wildcards for any folders in a pattern, and stars within braces."""
 _SET = re.compile(r"\[([!^])?(\]?[^\]/]+)\]")
+
+
+class _Part(NamedTuple):
+    """A part of a pattern as a regular expression; a wildcard that takes any number of characters is a star."""
+
+    text: str
+    is_star: bool = False
+
+
+_FOLDERS = re.compile(r"(?:\*\*/)+")
+_NEVER = re.compile(r"(?!)")
 
 
 @lru_cache(maxsize=1_000)
 def regex(pattern: str, *, star_crosses: bool) -> re.Pattern[str]:
     """Return what a pattern matches as a whole: `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any folders.
 
-    With `star_crosses` a `*` stands for `/`, too, as in ruff's configuration; in git it does not.
+    With `star_crosses` a `*` stands for `/`, too, as in ruff's configuration, and there are braces; in git not. What
+    follows a star is looked for once, where it is first, so that no pattern takes long. One of many `**` matches
+    nothing.
     """
-    found, i, depth = [], 0, 0
-    while i < len(pattern):
-        rest = pattern[i:]
-        one = rest[0]
-        step, part = 1, re.escape(one)
-        if rest.startswith("**/") and (i == 0 or pattern[i - 1] == "/"):
-            step, part = 3, "(?:.*/)?"
-        elif rest.startswith("**"):
-            step, part = 2, ".*"
-        elif one == "\\" and len(rest) > 1:
-            step, part = 2, re.escape(rest[1])
-        elif one in "*?":
-            part = ("." if star_crosses else "[^/]") + ("*" if one == "*" else "")
-        elif klass := _SET.match(rest):
-            inner = re.sub(r"([\\\[\]&~|])", r"\\\1", klass[2])
-            step, part = klass.end(), f"[{'^' if klass[1] else ''}{inner}]"
-        elif star_crosses and one == "{" and "}" in rest:
-            depth, part = depth + 1, "(?:"
-        elif depth and one in ",}":
-            depth, part = (depth, "|") if one == "," else (depth - 1, ")")
-        found.append(part)
-        i += step
+    parts = list(_parts(pattern, star_crosses=star_crosses))
+    if len(pattern) > MAX_PATTERN or sum(part.text.count(".*") for part in parts if not part.is_star) > MAX_FOLDERS:
+        return _NEVER
+    found, i = [], 0
+    while i < len(parts):
+        text, is_star = parts[i]
+        i += 1
+        if not is_star:
+            found.append(text)
+            continue
+        segment = text
+        while i < len(parts) and not parts[i].is_star and not parts[i].text.startswith(("(?:.*", ".*")):
+            segment += parts[i].text
+            i += 1
+        found.append(f"(?>{segment})" if i < len(parts) else segment)
     try:
         return re.compile("".join(found) + r"\Z", re.DOTALL)
     except re.error:  # of an unfinished set or brace: the text itself
         return re.compile(re.escape(pattern) + r"\Z")
+
+
+def _parts(pattern: str, *, star_crosses: bool) -> Iterator[_Part]:
+    i = depth = 0
+    while i < len(pattern):
+        rest = pattern[i:]
+        one = rest[0]
+        at_start = i == 0 or pattern[i - 1] == "/"
+        step, part = _wildcard(rest, at_start=at_start, any_="." if star_crosses else "[^/]") or (
+            1,
+            _Part(re.escape(one)),
+        )
+        if depth and part.is_star:  # within braces all is one part
+            part = _Part(".*")
+        elif star_crosses and one == "{" and "}" in rest:
+            depth, part = depth + 1, _Part("(?:")
+        elif depth and one in ",}":
+            depth, part = (depth, _Part("|")) if one == "," else (depth - 1, _Part(")"))
+        yield part
+        i += step
+
+
+def _wildcard(rest: str, *, at_start: bool, any_: str) -> tuple[int, _Part] | None:
+    """Return the wildcard, set or escape that a pattern begins with, and its length; None for plain text."""
+    if rest.startswith("**/") and at_start:
+        return _FOLDERS.match(rest).end(), _Part("(?:.*/)?")  # type: ignore[union-attr] # as it starts so
+    if rest.startswith("**"):
+        return 2, _Part(".*")
+    if rest.startswith("\\") and len(rest) > 1:
+        return 2, _Part(re.escape(rest[1]))
+    if rest[0] in "*?":
+        return 1, _Part(f"{any_}*?", is_star=True) if rest[0] == "*" else _Part(any_)
+    if match := _SET.match(rest):
+        inner = re.sub(r"([\\\[\]&~|])", r"\\\1", match[2])
+        return match.end(), _Part(f"[{'^' if match[1] else ''}{inner}]")
+    return None
 
 
 def matches(pattern: str, path: str, root: str, *, above: bool = True) -> bool:

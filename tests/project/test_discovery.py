@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archinspect.project.globs import matches
+from archinspect.project.globs import matches, regex
 from archinspect.project.marker import is_spec
 
 SPEC = "input: [8]\nlayers:\n  - Dense: 4\n"
@@ -183,3 +183,29 @@ def test_standard_input_has_a_name(folder, run):
 )
 def test_a_pattern_of_a_configuration(pattern, path, expected):
     assert matches(pattern, path, "/r") is expected
+
+
+@pytest.mark.parametrize("crosses", [True, False])
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 400 + "b", "**/" * 4 + "*a" * 100 + "b", "**/a" * 300, "{*a," * 200, "{*a,*b}" * 90]
+)
+def test_no_pattern_takes_long(pattern, crosses):
+    import time
+
+    start = time.process_time()
+    assert regex(pattern, star_crosses=crosses).match("a" * 255 + "/" + "a/" * 60 + "a" * 255) is None
+    assert time.process_time() - start < 1
+
+
+def test_stars_find_what_backtracking_would():
+    import fnmatch
+    import random
+
+    random.seed(0)
+    for _ in range(20_000):
+        pattern = "".join(random.choices("ab*?", k=random.randint(1, 8)))
+        text = "".join(random.choices("ab", k=random.randint(0, 8)))
+        if "**" not in pattern:
+            expected = fnmatch.fnmatchcase(text, pattern)
+            assert bool(regex(pattern, star_crosses=False).match(text)) == expected, (pattern, text)
+            assert bool(regex(pattern, star_crosses=True).match(text)) == expected, (pattern, text)
