@@ -128,7 +128,7 @@ class CheckedType(SpecType):
 @click.option("--update-baseline", is_flag=True, help="Store the figures of what is checked anew.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
-@click.option("--config", metavar="FILE|KEY=VALUE", help="This configuration, instead of the nearest archinspect.toml.")
+@click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration, or a value over those of it.")
 @click.option("--isolated", is_flag=True, help="No configuration.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Files and folders to leave out.")
 @click.option("--extend-exclude", multiple=True, metavar="PATTERN", help="Further ones.")
