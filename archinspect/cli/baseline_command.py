@@ -15,9 +15,9 @@ from archinspect.cli.kinds import of_format
 @click.argument("action", type=click.Choice(["write"]), metavar="write")
 @click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|PATTERN|NAME]...")
 @click.option("--file", "path", metavar="FILE", help="The baseline; the configuration's, or archinspect-baseline.json.")
-@click.option("--config", metavar="FILE|KEY=VALUE", help="This configuration, instead of the nearest archinspect.toml.")
+@click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration, or a value over those of it.")
 @click.option("--isolated", is_flag=True, help="No configuration.")
-def command(action: str, specs: tuple[str, ...], path: str | None, config: str | None, *, isolated: bool) -> None:
+def command(action: str, specs: tuple[str, ...], path: str | None, config: tuple[str, ...], *, isolated: bool) -> None:
     """Store what specs cost today, for `archinspect check --baseline`.
 
     Files are found as by `check`. Specs with errors are not stored, and make the exit code 1.

@@ -15,7 +15,7 @@ from archinspect.checks.selection import Choice
 from archinspect.project.keys import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 FILES = (".archinspect.toml", "archinspect.toml", "pyproject.toml")
 """Names of a configuration, the first one of a folder counts."""
@@ -83,11 +83,24 @@ class Configuration(NamedTuple):
 class Configurations:
     """The configuration of each file: the one that is asked for, or the nearest; each is read once."""
 
-    def __init__(self, config: str | None = None, *, isolated: bool = False) -> None:
-        """Raise :class:`ConfigurationError` for a file that is asked for and wrong."""
+    def __init__(self, asked: Sequence[str] = (), *, isolated: bool = False) -> None:
+        """Raise :class:`ConfigurationError` for what is asked for and wrong: a file, or values as `strict = true`.
+
+        Values hold over those of every file.
+        """
         self._nearest: dict[str, Configuration] = {}
+        files = [one for one in asked if "=" not in one or os.path.exists(one)]
+        self._values = [_values(one) for one in asked if one not in files]
+        if len(files) + isolated > 1:
+            raise ConfigurationError("--config: one file, and not with --isolated")
         here = os.getcwd()
-        self._fixed = Configuration(here) if isolated else read(config, here) if config else None
+        fixed = Configuration(here) if isolated else read(files[0], here) if files else None
+        self._fixed = fixed and self._with_values(fixed)
+
+    def _with_values(self, found: Configuration) -> Configuration:
+        for values in self._values:
+            found = found._replace(values={**found.values, **values}, choices=(*found.choices, _choice(values)))
+        return found
 
     def of(self, path: str) -> Configuration:
         """Return the configuration of a file."""
@@ -101,7 +114,10 @@ class Configurations:
         if found is None:
             above = os.path.dirname(folder)
             own = _in_folder(folder)
-            found = own or (Configuration(folder) if above == folder else self.of_folder(above))
+            if own:
+                found = self._with_values(own)
+            else:
+                found = self._with_values(Configuration(folder)) if above == folder else self.of_folder(above)
             self._nearest[folder] = found
         return found
 
@@ -128,10 +144,7 @@ def _has_section(path: str) -> bool:
 
 
 def read(path: str, root: str, seen: tuple[str, ...] = ()) -> Configuration:
-    """Return what a file says, or what `key = value` does; raise :class:`ConfigurationError`."""
-    if "=" in path and not os.path.exists(path):
-        values = _checked(path, "--config", _parsed(path.encode(), "--config"))
-        return Configuration(root, "", values, (_choice(values),))
+    """Return what a file says; raise :class:`ConfigurationError`."""
     shown = os.path.relpath(path)
     try:
         with open(path, "rb") as file:
@@ -166,6 +179,11 @@ def _extended(base: Configuration, values: dict[str, Any], path: str) -> Configu
         if name in values
     }
     return Configuration(base.root, path, {**base.values, **values, **both}, (*base.choices, _choice(values)))
+
+
+def _values(text: str) -> dict[str, Any]:
+    """Return what the command line says."""
+    return _checked(text, "--config", _parsed(text.encode("utf-8", "replace"), "--config"))
 
 
 def _parsed(data: bytes, shown: str) -> dict[str, Any]:
