@@ -71,6 +71,16 @@ class Stored(NamedTuple):
         }
 
 
+def differing(found: Sequence[Stored]) -> list[tuple[str, list[dict[str, int]]]]:
+    """Return the roles of tensors that are not of the same types in all files; in each, the tensors of each type."""
+    roles = [stored.roles for stored in found]
+    types = {
+        role: [{name: of.tensors for name, of in one.get(role, {}).items()} for one in roles]
+        for role in dict.fromkeys(role for one in roles for role in one)
+    }
+    return [(role, counts) for role, counts in types.items() if any(one != counts[0] for one in counts)]
+
+
 def bits(stored: int, params: int) -> float | None:
     """Return the bits of a weight, of so many bytes for so many parameters; None where there are none."""
     return round(8 * stored / params, 4) if params else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.render import data
 from archinspect.render.numbers import byte_count, count
-from archinspect.render.stored import SHOWN_ROLES, differing
+from archinspect.render.stored import SHOWN_ROLES, stored_differences
 from archinspect.reports.totals import TOTALS, Total, is_known
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def stored_rows(reports: Sequence[Report]) -> list[list[str]]:
     stored = [report.stored for report in reports if report.stored]
     if len(stored) < len(reports):
         return []
-    rows = [[role, *types] for role, types in differing(stored)]
+    rows = stored_differences(stored)
     left = len(rows) - SHOWN_ROLES
     return rows if left <= 0 else [*rows[:SHOWN_ROLES], [f"{left} more", *[""] * len(reports)]]
 

@@ -8,8 +8,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from archinspect.base.printable import printable
 from archinspect.render import data
 from archinspect.render.numbers import byte_count, count
+from archinspect.render.stored import SHOWN_ROLES, type_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -136,6 +138,16 @@ def renames(found: Diff) -> list[str]:
     return [*texts, f"{more:,} more"] if more > 0 else texts
 
 
+def stored_lines(found: Diff) -> list[str]:
+    """Return which tensors files hold in other types, a line each."""
+    texts = [
+        f"{printable(role)}: {type_counts(before)} -> {type_counts(after)}"
+        for role, before, after in found.stored[:SHOWN_ROLES]
+    ]
+    more = len(found.stored) - SHOWN_ROLES
+    return [*texts, f"{more:,} more"] if more > 0 else texts
+
+
 def print_diff(found: Diff, console: Console, *, most: int, exact: bool = False) -> None:
     """Print figures of both networks, and what makes the difference."""
     console.print(Text(" -> ".join(found.names), "bold"), soft_wrap=True)
@@ -155,6 +167,8 @@ def print_diff(found: Diff, console: Console, *, most: int, exact: bool = False)
         console.print(table)
     for renamed in renames(found):
         console.print(Text(f"renamed: {renamed}"), soft_wrap=True)
+    for stored in stored_lines(found):
+        console.print(Text(f"stored: {stored}"), soft_wrap=True)
     if found.uncounted:
         console.print(Text(_partial(found)), soft_wrap=True)
 

@@ -6,11 +6,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
-from archinspect.graph.stored import bits
+from archinspect.graph.stored import bits, differing
 from archinspect.render.numbers import byte_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.graph.stored import OfType, Stored
 
@@ -38,16 +38,13 @@ def _types(types: Mapping[str, OfType], *, exact: bool) -> str:
     return ", ".join([*shown, *([f"{more} more types"] if more > 0 else [])])
 
 
-def differing(found: Sequence[Stored]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the roles of tensors whose types differ, `blk.*.attn_v.weight`, and their types in each network."""
-    roles = [stored.roles for stored in found]
-    for role in dict.fromkeys(role for one in roles for role in one):
-        types = [{name: of.tensors for name, of in one.get(role, {}).items()} for one in roles]
-        if any(one != types[0] for one in types):
-            yield printable(role), [_counts(one) for one in types]
+def stored_differences(found: Sequence[Stored]) -> list[list[str]]:
+    """Return a row for each role of tensors whose types differ: its name, `blk.*.attn_v.weight`, and all types."""
+    return [[printable(role), *map(type_counts, types)] for role, types in differing(found)]
 
 
-def _counts(types: Mapping[str, int]) -> str:
+def type_counts(types: Mapping[str, int]) -> str:
+    """Return the types of tensors, with how many there are of each if there are several."""
     if len(types) == 1:
         return next(iter(types))
     return ", ".join(f"{count} {name}" for name, count in types.items()) or "-"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.analyses.difference import difference
 from archinspect.graph.graph import composites_above
 from archinspect.graph.hybrid import changed
+from archinspect.graph.stored import differing
 from archinspect.ops.base import json_value
 from archinspect.reports.summary import uncounted
 
@@ -60,6 +61,9 @@ class Diff(NamedTuple):
     """Names of layers or blocks that are called otherwise: before, after, and how many layers that is."""
     uncounted: tuple[str, ...]
     """The layers, of either network, of which not all is known: then the difference is not, either."""
+    stored: tuple[tuple[str, Mapping[str, int], Mapping[str, int]], ...] = ()
+    """Where both have files of weights, tensors that these hold in other types: their names without numbers of layers,
+    and how many there are of each type, before and after."""
 
     @property
     def change(self) -> Figures:
@@ -69,7 +73,7 @@ class Diff(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether the networks are one, names included."""
-        return not self.causes and not self.renamed
+        return not self.causes and not self.renamed and not self.stored
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -98,6 +102,7 @@ class Diff(NamedTuple):
             ],
             "renamed": [{"old": old, "new": new, "layers": count} for old, new, count in self.renamed],
             "uncounted": list(self.uncounted),
+            **({"stored": [list(one) for one in self.stored]} if self.stored else {}),
         }
 
 
@@ -112,7 +117,14 @@ def diff(old: Facts, new: Facts) -> Diff:
         tuple([told.cause(step) for step in found.steps]),
         tuple(told.renamed()),
         tuple(dict.fromkeys((*uncounted(old.graph), *uncounted(new.graph)))),
+        tuple(_stored(old.graph, new.graph)),
     )
+
+
+def _stored(old: Graph, new: Graph) -> Iterator[tuple[str, Mapping[str, int], Mapping[str, int]]]:
+    if old.stored is not None and new.stored is not None:
+        for role, (before, after) in differing([old.stored, new.stored]):
+            yield role, before, after
 
 
 class _Teller:

@@ -199,6 +199,12 @@ def test_compare_says_which_types_differ(run, write):
     assert not any("attn_norm" in line[0] for line in lines if line)
 
 
+def test_diff_says_which_types_differ(run, write):
+    some, other = write(metadata(), llama(), "a.gguf"), write(metadata(), llama(Q8_0, Q8_0), "b.gguf")
+    assert "stored: blk.*.attn_v.weight: Q6_K -> Q8_0" in run("diff", some, other).stdout
+    assert "no difference" in run("diff", some, some).stdout
+
+
 def test_a_model_in_parts(write):
     tensors = list(llama().items())
     for number, part in enumerate((tensors[:7], tensors[7:]), 1):

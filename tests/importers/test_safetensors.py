@@ -81,6 +81,11 @@ def test_weights_that_are_missing_leave_the_bytes_open(folder):
     assert network.memory().inference.weights == 4 * PARAMS
 
 
+def test_a_folder_has_formulas(run, folder):
+    found = run("formula", folder(LLAMA))
+    assert (found.exit_code, "params = 74_560" in found.stdout) == (0, True)
+
+
 def test_tied_weights_may_be_stored_again(folder):
     found = notes(folder(LLAMA, tie_word_embeddings=True))
     assert found == ("20 of 20 tensors agree", "lm_head.weight: stored although tied")

@@ -59,7 +59,9 @@ def _wanted(graph: Graph) -> tuple[list[Wanted], dict[str, str]]:
     """Return the weights of a graph, and by the paths of layers that share some those of whose they are."""
     found: list[Wanted] = []
     tied: dict[str, str] = {}
-    calls = dict(zip(graph.everything, infer(graph, Problems()), strict=True))
+    # Symbols, as formulas have for sizes, cannot be looked up.
+    plain = all(type(size) is int for node in graph.inputs for size in node.op.output())
+    calls = dict(zip(graph.everything, infer(graph, Problems(), remember=plain), strict=True))
     for node in graph.nodes:
         call, theirs = calls[node], calls[node.shares] if node.shares else None
         if call is None:
