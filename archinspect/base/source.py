@@ -26,7 +26,7 @@ MAX_DIGITS = 18
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 
 # libyaml's own line breaks: text is cut where its marks count lines.
-_LINE_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
+LINE_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
 _INT = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:_[0-9]{3})+)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _BASED_INT = re.compile(r"0(?:o[0-7]+|x[0-9a-fA-F]+)\Z")
@@ -60,7 +60,7 @@ class Source:
     def line(self, number: int) -> str:
         """Return line `number`, counted from 1; empty beyond the end."""
         if self._lines is None:
-            self._lines = re.split(_LINE_BREAK, self.text)
+            self._lines = re.split(LINE_BREAK, self.text)
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
 
@@ -232,7 +232,7 @@ def resolve(text: str) -> bool | float | str | None:
 
 def _character(source: Source, index: int) -> Span:
     """Span of the character at a position."""
-    before = re.split(_LINE_BREAK, source.text[:index])
+    before = re.split(LINE_BREAK, source.text[:index])
     line, column = len(before), len(before[-1]) + 1
     return Span(source, line, column, line, column + 1)
 

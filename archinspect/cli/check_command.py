@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from archinspect import __version__
+from archinspect.base.printable import printable
 from archinspect.cli.common import stdout_console
 from archinspect.cli.kinds import SpecType, of_format
 from archinspect.cli.rules import rule_options
@@ -139,6 +140,8 @@ class CheckedType(SpecType):
 @click.option("--stdin-filename", metavar="FILE", help="What standard input (`-`) is called.")
 @click.option("--statistics", is_flag=True, help="How often each code was found, instead of the problems.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+@click.option("--fix", is_flag=True, help="Write what a program may write by itself, and tell what is left.")
+@click.option("--diff", is_flag=True, help="Show what --fix would write, and write nothing; exit with 1 for any.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
 def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, **options: Any) -> None:  # noqa: ANN401 - as click's
     """Check that specs fit together and keep what their `expect` states.
@@ -164,6 +167,8 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
             return
         wanted = _wanted(rules, options)
         checker = Checker(wanted, of_format, options["stdin_filename"] or "")
+        if options["fix"] or options["diff"]:
+            _fix(targets, checker, writes=not options["diff"])
         results, missing = [], []
         for target in targets:
             try:
@@ -183,6 +188,22 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
     )
     failed = failed and not options["exit_zero"]
     sys.exit(2 if missing else int(failed))
+
+
+def _fix(targets: Sequence[Target], checker: Checker, *, writes: bool) -> None:
+    """Make the fixes of files; or show them, and leave with 1 where there are some."""
+    from archinspect.project.fixes import difference, write  # only where asked for
+
+    shown = 0
+    for name, before, after, count in checker.fixes(targets):
+        if writes:
+            write(name, after)
+            click.echo(f"{printable(name)}: {count} fixed", err=True)
+        else:
+            click.echo(difference(printable(name), before, after), nl=False)
+            shown += 1
+    if not writes:
+        sys.exit(int(shown > 0))
 
 
 def _targets(specs: tuple[str, ...], options: dict[str, Any]) -> list[Target]:

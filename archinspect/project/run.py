@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect import api
-from archinspect.base.source import Source, SourceError
+from archinspect.base.source import Source, SourceError, read_file
 from archinspect.checks import Limits
 from archinspect.checks.baseline import measured as figures_of
 from archinspect.checks.budget import Budget
@@ -14,14 +15,19 @@ from archinspect.checks.selection import Choice, chosen
 from archinspect.language.library import is_path
 from archinspect.language.load import not_found, open_spec
 from archinspect.project import baselines
+from archinspect.project.fixes import fixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.project.baselines import Baseline
     from archinspect.project.configuration import Configuration
     from archinspect.project.discovery import Target
+
+
+MOST_ROUNDS = 10
+"""How often a file is mended and looked at again."""
 
 
 class Wanted(NamedTuple):
@@ -75,6 +81,28 @@ class Checker:
         codes = self._codes(configuration) - configuration.ignored_for(shown)
         checked = api.check(spec, codes, self._limits(shown, configuration), with_report=False)
         return Result(checked, self._fails(checked, configuration), configuration)
+
+    def fixes(self, targets: Sequence[Target]) -> Iterator[tuple[str, str, str, int]]:
+        """Give the path of each file that can be mended, its text, that with the fixes made, and how many those are.
+
+        Fixes are made until none is left, as one may bring another to light.
+        """
+        for target in targets:
+            if not os.path.isfile(target.name):
+                continue
+            with suppress(SourceError):
+                before = after = read_file(target.name).text
+                total = 0
+                for _ in range(MOST_ROUNDS):
+                    codes = self._codes(target.configuration) - target.configuration.ignored_for(target.name)
+                    source = Source(target.name, after, target.name)
+                    checked = api.check(source, codes, Limits(), with_report=False)
+                    after, count = fixed(after, checked.diagnostics, source.name)
+                    total += count
+                    if not count:
+                        break
+                if total:
+                    yield target.name, before, after, total
 
     def _limits(self, name: str, configuration: Configuration) -> Limits:
         budgets = [Budget(f"[budgets] '{pattern}'", bounds) for pattern, bounds in configuration.budgets_for(name)]

@@ -147,6 +147,7 @@ SMALL: dict = {
     "intra_bottleneck_size": 32,
 }
 OWN: dict[str, dict] = {
+    "cvt": {"num_heads": [1, 3, 6]},
     "swin": {"num_heads": [3, 6, 12, 24], "window_size": 2},
     "swinv2": {"num_heads": [3, 6, 12, 24], "window_size": 2},
     "segformer": {"num_attention_heads": [1, 2, 5, 8]},

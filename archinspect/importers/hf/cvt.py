@@ -77,12 +77,7 @@ def _stages(c: Config) -> list[Stage]:
     if any(type(one) not in (int, float) for one in ratios[:count]):
         raise c.wrong("mlp_ratio", "a list of numbers")
     stages = [
-        Stage(
-            *(one[i] for one in sizes),  # type: ignore[arg-type] # eleven
-            ratio=float(ratios[i]),
-            bias=bool(flags[0][i]),
-            has_token=bool(flags[1][i]),
-        )
+        Stage._make([*(one[i] for one in sizes), float(ratios[i]), *(bool(one[i]) for one in flags)])
         for i in range(count)
     ]
     for stage in stages:
