@@ -18,7 +18,8 @@ from archinspect.base.printable import printable
 from archinspect.render.data import csv_text, json_pieces, json_text, markdown
 
 COMMANDS = [
-    *(("check", "--format", form) for form in ("full", "concise", "json")),
+    *(("check", "--format", form) for form in ("full", "concise", "json", "gitlab", "sarif", "junit", "rdjson")),
+    *(("check", option) for option in ("--statistics", "--show-files")),
     *(("summary", "--format", form) for form in ("table", "json", "csv", "markdown")),
     *(("summary", option) for option in ("--memory", "--methods")),
     *(("explain", "--format", form) for form in ("table", "json", "csv", "markdown")),

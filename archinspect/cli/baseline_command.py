@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from archinspect.base.printable import printable
 from archinspect.cli.check_command import CheckedType
 from archinspect.cli.common import print_diagnostics
 from archinspect.cli.kinds import of_format
@@ -36,7 +37,7 @@ def command(action: str, specs: tuple[str, ...], path: str | None, config: tuple
     try:
         targets = list(Discovery(Configurations(config, isolated=isolated)).targets(specs))
     except (ConfigurationError, NothingFoundError) as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(printable(str(error))) from None
     named = next((found for target in targets if (found := target.configuration.baseline)), None)
     file = path or named or DEFAULT_FILE
     networks, wrong, missing = measured(targets, Baseline(file, {}), of_format)
@@ -46,5 +47,5 @@ def command(action: str, specs: tuple[str, ...], path: str | None, config: tuple
     if not missing:
         write(file, networks)
         stored = "1 network" if len(networks) == 1 else f"{len(networks):,} networks"
-        click.echo(f"{file}: {stored}")
+        click.echo(f"{printable(file)}: {stored}")
     sys.exit(2 if missing else int(bool(wrong)))

@@ -163,7 +163,7 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
     try:
         targets = _targets(specs, options)
         if options["show_files"]:
-            click.echo("\n".join(target.name for target in targets))
+            click.echo("\n".join(printable(target.name) for target in targets))
             return
         wanted = _wanted(rules, options)
         checker = Checker(wanted, of_format, options["stdin_filename"] or "")
@@ -176,7 +176,7 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
             except api.NotFoundError as error:
                 missing.append(str(error))
     except (ConfigurationError, NothingFoundError) as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(printable(str(error))) from None
     if options["update_baseline"] and not missing:
         _update(targets, checker, options["baseline"])
     if results or not missing:
@@ -251,7 +251,7 @@ def _update(targets: Sequence[Target], checker: Checker, named: str | None) -> N
         old = baselines.read(file, 0) if os.path.exists(file) else baselines.Baseline(file, {})
         networks, _, _ = measured(some, old, of_format)
         baselines.write(file, baselines.updated(old, networks))
-        click.echo(f"{file}: written", err=True)
+        click.echo(f"{printable(file)}: written", err=True)
 
 
 def _configured(results: Sequence[Result]) -> tuple[Written, ...]:
@@ -281,6 +281,6 @@ def _outcome(results: Sequence[Result], checker: Checker) -> Outcome:
     from archinspect.checks.outcome import Outcome  # a help page needs none
 
     checked = [result.checked for result in results]
-    files = [(one.path, one.diagnostics) for one in checked]
-    others = [(one.path, gone) for one in checker.baselines.values() if (gone := list(one.gone()))]
+    files = [(printable(one.path), one.diagnostics) for one in checked]
+    others = [(printable(one.path), gone) for one in checker.baselines.values() if (gone := list(one.gone()))]
     return Outcome(files, sum(one.template for one in checked), others, __version__)

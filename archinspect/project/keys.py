@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.diagnostics import show, suggest
 from archinspect.checks.bounds import refused
+from archinspect.checks.figures import FIGURES
 from archinspect.checks.selection import names
 from archinspect.render.check import FORMATS as CHECK_FORMATS
 
@@ -111,7 +112,18 @@ CODES = Kind(_codes, {"type": "array", "items": {"$ref": "#/$defs/rule"}})
 CODES_BY_GLOB = Kind(_by_glob(_codes), {"type": "object", "additionalProperties": CODES.schema})
 FORMATS = Kind(_formats, {"type": ["string", "array"], "items": {"type": "string"}})
 PERCENT = Kind(percent, {"type": ["string", "number"]})
-FIGURES_BY_GLOB = Kind(_by_glob(_figures), {"type": "object", "additionalProperties": {"type": "object"}})
+_BOUNDS = {
+    "type": "object",
+    "properties": {
+        **{name: {"description": one.doc, "type": ["string", "number", "object"]} for name, one in FIGURES.items()},
+        "output": {"description": "the shape of the only output", "type": "array"},
+        "outputs": {"description": "the shapes of all outputs", "type": "array"},
+        "fits": {"description": "that it fits into a device's memory", "type": ["object", "array"]},
+        "parts": {"description": "figures of layers, blocks or stages", "type": "object"},
+    },
+    "additionalProperties": False,
+}
+FIGURES_BY_GLOB = Kind(_by_glob(_figures), {"type": "object", "additionalProperties": _BOUNDS})
 
 KEYS = {
     "extend": Key(TEXT, None, "another configuration, whose values hold where this one says nothing"),

@@ -29,7 +29,9 @@ def is_spec(path: str) -> bool:
         return True
     keys = {name: value for _, name, value in _KEY.findall(text)}
     foreign = [name for name in keys if name not in TOP_KEYS and name not in TOP_ALIASES]
-    marks = {TOP_ALIASES.get(name, name) for name in keys} & {"input", "layers"}
+    marks = {*keys} & {"input", "layers"}
+    if {"input", "inputs"} & {*keys} and any(TOP_ALIASES.get(name) == "layers" for name in keys):
+        marks.add("layers")  # `model` alone is a key of many
     if _BARE.match(keys.get("extends", "")):
         marks.add("extends")
     if "inputs" in keys and (marks or not foreign):

@@ -107,7 +107,8 @@ class Checker:
     def _limits(self, name: str, configuration: Configuration) -> Limits:
         budgets = [Budget(f"[budgets] '{pattern}'", bounds) for pattern, bounds in configuration.budgets_for(name)]
         budgets += [Budget("--expect", self.wanted.expect)] if self.wanted.expect else []
-        baseline = None if self.wanted.ignores_baseline else self.baseline_of(configuration)
+        nameless = name == "-"  # standard input, which no baseline knows
+        baseline = None if nameless or self.wanted.ignores_baseline else self.baseline_of(configuration)
         return Limits(tuple(budgets), baseline.of(name) if baseline else None)
 
     def baseline_of(self, configuration: Configuration) -> Baseline | None:
@@ -147,6 +148,8 @@ def measured(
     wrong: list[Diagnostic] = []
     missing: list[str] = []
     for name, _ in targets:
+        if name == "-":
+            continue
         try:
             if is_path(name) and not os.path.exists(name):
                 raise api.NotFoundError(not_found(name))  # noqa: TRY301 - one way to tell it

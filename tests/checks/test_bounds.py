@@ -181,6 +181,12 @@ def test_a_stale_baseline_fails_and_is_written_anew(run):
 
 
 @pytest.mark.usefixtures("project")
+def test_standard_input_is_in_no_baseline(run):
+    result = run("check", "-", "--baseline", "archinspect-baseline.json", stdin="input: [8]\nlayers: [ReLU]\n")
+    assert result.stdout == "1 spec checked, no errors\n"
+
+
+@pytest.mark.usefixtures("project")
 def test_only_what_is_checked_is_written_anew(run):
     before = json.loads(Path("archinspect-baseline.json").read_text(encoding="utf-8"))["networks"]
     for name in ("net.yaml", "a/net.yaml"):

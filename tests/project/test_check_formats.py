@@ -169,3 +169,22 @@ def test_every_format_takes_any_text(form, run):
     printed = found(run, form, "net.yaml")
     assert "\x1b" not in printed
     assert "\n::error::" not in printed
+
+
+def test_on_a_terminal_a_code_is_a_link(monkeypatch):
+    import io
+
+    from rich.console import Console
+
+    import archinspect
+    from archinspect.checks.outcome import Outcome
+    from archinspect.render.check import write
+
+    outcome = Outcome([("net.yaml", archinspect.check("net.yaml").diagnostics)])
+    stream = io.StringIO()
+    for is_terminal in (True, False):
+        monkeypatch.setattr(stream, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        write("concise", outcome, Console(file=stream, force_terminal=True, width=200))
+        printed = stream.getvalue()
+        assert ("\x1b]8;" in printed and "/docs/errors.md#unknown-op" in printed) == is_terminal
+        stream.truncate(0)

@@ -47,6 +47,8 @@ def shown(run):
         ("extends: vgg16\nparams: {classes: 3}\n", True),
         ("inputs: {a: [8]}\nlayers: [ReLU]\n", True),
         ("model: [ReLU]\ninput: [8]\n", True),
+        ("model: resnet50\n", False),
+        ("model: {name: x}\noptimizer: adam\n", False),
         ("# layers: none\nservices:\n  web: {image: x}\nversion: '3'\n", False),
         ("site_name: x\nnav: []\ntheme: y\n", False),
         (ACTION, False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.render.check.summary import print_counts
+from archinspect.render.check.summary import print_counts, print_linked
 from archinspect.render.diagnostics import concise
 
 if TYPE_CHECKING:
@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 def print_to(outcome: Outcome, console: Console) -> None:
     """Print the problems, and a line that counts them."""
     for diagnostic in outcome.diagnostics:
-        console.print(concise(diagnostic), soft_wrap=True)
+        print_linked(diagnostic, concise(diagnostic), console)
     print_counts(outcome, console)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from archinspect.base.diagnostics import label, place
+from archinspect.base.printable import printable
 from archinspect.render.check.places import with_help
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def _suite(name: str, found: Sequence[Diagnostic]) -> Iterator[str]:
 
 
 def _text(value: str) -> str:
-    return escape(_NOT_ALLOWED.sub("\ufffd", value))
+    return escape(_NOT_ALLOWED.sub("\ufffd", "\n".join(map(printable, value.split("\n")))))
 
 
 def _attribute(value: str) -> str:
-    return quoteattr(_NOT_ALLOWED.sub("\ufffd", value))
+    return quoteattr(_NOT_ALLOWED.sub("\ufffd", printable(value)))

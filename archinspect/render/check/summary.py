@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from rich.style import Style
 from rich.text import Text
 
 from archinspect.base.codes import CODES
-from archinspect.base.diagnostics import counted
+from archinspect.base.diagnostics import counted, label
+from archinspect.checks.table import RULES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from archinspect.base.codes import Severity
+    from archinspect.base.diagnostics import Diagnostic
     from archinspect.checks.outcome import Outcome
 
 STYLES: dict[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 WORST: tuple[Severity, ...] = ("error", "warning")
+
+
+def print_linked(diagnostic: Diagnostic, text: Text, console: Console) -> None:
+    """Print a diagnostic's text, on a terminal with its code as a link to the page that explains it."""
+    if console.file.isatty():
+        from urllib.parse import quote  # only a terminal has links
+
+        from archinspect.render.pages import folder
+
+        page = os.path.abspath(os.path.join(folder(), "checks.md" if diagnostic.code in RULES else "errors.md"))
+        start = text.plain.find(label(diagnostic))
+        link = Style(link=f"file://{quote(page)}#{diagnostic.code}")
+        text.stylize(link, max(start, 0), max(start, 0) + len(label(diagnostic)))
+    console.print(text, soft_wrap=True)
 
 
 def print_counts(outcome: Outcome, console: Console) -> None:
