@@ -27,7 +27,8 @@ def test_a_flat_spec_gives_the_same_network(name):
         assert is_template(Source("", text))
     else:
         assert archinspect.inspect(text) == archinspect.inspect(name)
-        assert archinspect.network(text).check() == []
+        found = {one.code for one in archinspect.network(text).check()}
+        assert found <= {"unused-block", "unused-param"}  # of the base, which has more than this network needs
 
 
 BASE = """\
