@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 VARIED = 3
 """So many steps at least are repeated where something differs from one to the next."""
+MOST = 100_000
+"""So many copies a repeat has at most."""
+MOST_TRIED = 100
+"""So many steps at most are tried again without the first ones, where no expression says all."""
 PERIODS = range(2, 9)
 LISTED = 4
 """So many values at least are a list in one line, and not as many lines."""
@@ -33,67 +37,110 @@ def repeated(steps: Sequence[Step], slots: Slots) -> list[Step]:
         if step.paths is not None:
             step.paths = [repeated(path, slots) for path in step.paths]
     while at < len(steps):
-        end = at + 1
-        while end < len(steps) and _follows(steps[at : end + 1]):
-            end += 1
-        found.append(_run(list(steps[at:end]), slots))
-        at += found[-1].copies
+        run, start = _Run(steps[at]), at
+        at += 1
+        while at < len(steps) and at - start < MOST and run.goes_on(steps[at]):
+            at += 1
+        found += _pieces(steps[start:at], slots)
     return found
 
 
-def _follows(steps: Sequence[Step]) -> bool:
-    """Return whether the last of steps goes on with what those before it do."""
-    first, last = steps[0], steps[-1]
-    if last.source != (Ref("all") if first.source == Ref("all") else None):
+def _pieces(steps: Sequence[Step], slots: Slots) -> list[Step]:
+    """Return steps that are alike as few: all as one, or as many of them as can be said."""
+    if len(steps) == 1:
+        return list(steps)
+    columns = [slot.values for slot in slots.of(steps)]
+    breaks = sorted({at for values in columns for at in range(1, len(steps)) if not _same(values[at], values[at - 1])})
+    found: list[Step] = []
+    at = 0
+    while at < len(steps):
+        rest = steps[at:]
+        is_tried = not found or len(rest) <= MOST_TRIED
+        if len(rest) >= VARIED and breaks and is_tried and _vary(rest, slots):
+            return [*found, rest[0]]
+        end = breaks.pop(0) if breaks else len(steps)
+        _repeat(steps[at:end])
+        found.append(steps[at])
+        at = end
+    return found
+
+
+def _vary(steps: Sequence[Step], slots: Slots) -> bool:
+    """Make one step of all, with expressions for what differs; return whether there are any that are short."""
+    varied = [slot for slot in slots.of(steps) if any(not _same(value, slot.values[0]) for value in slot.values)]
+    if len(varied) > MOST_VARIED:
         return False
-    if first.repeat is not None or first.weights is not None or first.cached:
+    forms = [None if slot.looped else by_index(slot.values) for slot in varied]
+    if None in forms:
         return False
-    alike = first.source in (None, Ref("all")) or not first.is_named
-    return alike and _shape(first) == _shape(last) and _names(steps) is not None
+    for slot, form in zip(varied, forms, strict=True):
+        slot.put(form)
+    _repeat(steps)
+    return True
+
+
+def _repeat(steps: Sequence[Step]) -> None:
+    """Let the first step stand for all."""
+    if len(steps) > 1:
+        first = steps[0]
+        text = _Run(first).text
+        first.repeat = len(steps)
+        first.numbered = text == Text("${index}")
+        first.name = text or first.name
+
+
+def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of any argument
+    return type(one) is type(other) and one == other
+
+
+class _Run:
+    """Steps that may be one, after the first of them."""
+
+    def __init__(self, first: Step) -> None:
+        self.first = first
+        self.shape = _shape(first)
+        self.count = 1
+        match = _NUMBERED.fullmatch(first.name) if first.is_named and isinstance(first.name, str) else None
+        self.name = (match[1], int(match[2]), match[3]) if match else None
+        """What stands before, in and behind the number of its name."""
+
+    def goes_on(self, step: Step) -> bool:
+        """Return whether a step goes on with what those before it do; count it."""
+        first = self.first
+        reads_all = first.source == Ref("all")
+        if step.source != (Ref("all") if reads_all else None):
+            return False
+        if first.repeat is not None or first.weights is not None or first.cached:
+            return False
+        if first.is_named and first.source is not None and not reads_all:
+            return False
+        if not self._is_next(step) or _shape(step) != self.shape:
+            return False
+        self.count += 1
+        return True
+
+    def _is_next(self, step: Step) -> bool:
+        """Return whether a step's name is the next one, or neither needs one."""
+        if not self.first.is_named:
+            return not step.is_named
+        if self.name is None or not step.is_named:
+            return False
+        before, start, after = self.name
+        return bool(step.name == f"{before}{start + self.count}{after}")
+
+    @property
+    def text(self) -> Text | None:
+        """The name of all copies; None where none has to be said."""
+        if self.name is None:
+            return None
+        before, start, after = self.name
+        number = f"${{index + {start}}}" if start else "${index}"
+        return Text(f"{before}{number}{after}")
 
 
 def _shape(step: Step) -> Any:  # noqa: ANN401 - anything that compares
     op, name, _, *rest = shape_of(step, named=False)
     return (op, name, *rest)
-
-
-def _names(steps: Sequence[Step]) -> Any:  # noqa: ANN401 - a name or an expression
-    """Return the name of a repeated step: empty where none has to be said; None where there is none for all."""
-    if not any(step.is_named for step in steps):
-        return ""
-    if not all(step.is_named for step in steps):
-        return None
-    parts = [_NUMBERED.fullmatch(step.name) if isinstance(step.name, str) else None for step in steps]
-    found = [(part[1], int(part[2]), part[3]) for part in parts if part]
-    if len(found) < len(steps):
-        return None
-    before, start, after = found[0]
-    if found != [(before, start + number, after) for number in range(len(steps))]:
-        return None
-    number = f"${{index + {start}}}" if start else "${index}"
-    return Text(f"{before}{number}{after}")
-
-
-def _run(steps: list[Step], slots: Slots) -> Step:
-    """Return the first steps of a run as one: as many as can be said."""
-    first = steps[0]
-    first.copies = 1
-    while len(steps) > 1:
-        columns = list(slots.of(steps))
-        varied = [slot for slot in columns if any(value != slot.values[0] for value in slot.values)]
-        forms = [None if slot.looped else by_index(slot.values) for slot in varied]
-        is_short = len(steps) >= VARIED and len(varied) <= MOST_VARIED and None not in forms
-        if not varied or is_short:
-            name = _names(steps)
-            for slot, form in zip(varied, forms, strict=True):
-                slot.put(form)
-            first.repeat, first.copies = len(steps), len(steps)
-            first.numbered = name == Text("${index}")
-            first.name = name or first.name
-            return first
-        differs = min(next(at for at, value in enumerate(s.values) if value != s.values[0]) for s in varied)
-        steps = steps[:differs] if len(steps) > differs else steps[:-1]
-    return first
 
 
 def by_index(values: Sequence[Any]) -> Expr | None:
@@ -152,19 +199,21 @@ def _constant(value: Any) -> str:  # noqa: ANN401 - a number, text, or truth val
 def _where(holds: Sequence[bool]) -> str | None:
     """Return the condition on the index that holds there."""
     count = len(holds)
-    for condition, test in (
-        ("index == 0", [at == 0 for at in range(count)]),
-        ("index > 0", [at > 0 for at in range(count)]),
-        *((f"index < {k}", [at < k for at in range(count)]) for k in range(2, count)),
-        *((f"index >= {k}", [at >= k for at in range(count)]) for k in range(2, count)),
-        *(
-            (f"index % {period} {sign} {place}", [(at % period == place) == (sign == "==") for at in range(count)])
-            for period in PERIODS
-            for sign in ("==", "!=")
-            for place in range(period)
-            if count >= 2 * period
-        ),
-    ):
-        if test == list(holds):
-            return condition
+    first = next((at for at, one in enumerate(holds) if one != holds[0]), count)
+    if all(one != holds[0] for one in holds[first:]):
+        return _before(first) if holds[0] else _from(first)
+    for period in PERIODS:
+        if count < 2 * period or any(holds[at] != holds[at % period] for at in range(count)):
+            continue
+        for sign, one in (("==", True), ("!=", False)):
+            if holds[:period].count(one) == 1:
+                return f"index % {period} {sign} {holds.index(one)}"
     return None
+
+
+def _before(place: int) -> str:
+    return "index == 0" if place == 1 else f"index < {place}"
+
+
+def _from(place: int) -> str:
+    return "index > 0" if place == 1 else f"index >= {place}"

@@ -53,8 +53,6 @@ class Step:
         self.paths: list[list[Step]] | None = None
         self.body: list[Step] | None = None
         self.repeat: Any = None
-        self.copies = 1
-        """How many steps it stands for."""
         self.numbered = False
         """Whether its copies are called 0, 1, 2, ..."""
         self.when: Any = None

@@ -66,7 +66,9 @@ class Wiring:
         came = _listed(start)
         for at in range(*ends):
             child = scope.children[at]
-            results = (*came, *(scope.children[stretch.ends[place]].result() for place in places))
+            results: tuple[Tensor, ...] = ()
+            if len(child.reads()) > 1:  # else nobody asks
+                results = (*came, *(scope.children[stretch.ends[place]].result() for place in places))
             fork = self._fork(child, stretch) if depth < DEEPEST and not _joins(child, results) else None
             if fork is not None and fork.first not in (*places, at):
                 fork = None  # it begins within the branches of another merge
