@@ -114,7 +114,7 @@ def facts_of(graph: Graph, settings: Settings, problems: Problems, *, remember: 
     if graph.batch and settings.batch not in (None, graph.batch):
         message = f"the network is for a batch of {graph.batch}, not {settings.batch}"
         problems.error(
-            "input", message, graph.origin, "export the program with `dynamic_shapes` to leave the batch open"
+            "input", message, graph.origin, "save the model with an open batch; torch.export: with `dynamic_shapes`"
         )
         return None
     instead = None
