@@ -31,8 +31,8 @@ OTHER_VERSIONS = (
 WITH_OTHERS = (
     *("tests/test_cli.py", "tests/test_golden.py", "tests/test_errors.py", "tests/test_output.py"),
     *("tests/test_hostile.py", "tests/test_source.py", "tests/test_pages.py", "tests/test_python.py"),
-    *("tests/test_api.py", "tests/test_list.py", "tests/test_show.py", "tests/test_step.py", "tests/test_worked.py"),
-    *("tests/test_sweep.py", "tests/test_comparison.py", "tests/exporters/test_onnx.py"),
+    *("tests/test_api.py", "tests/test_list.py", "tests/test_show.py"),
+    "tests/exporters/test_onnx.py",
 )
 
 # What runs exported programs with the frameworks, or with onnxruntime.
