@@ -62,10 +62,10 @@ def hover(document: Document, line: int, column: int) -> str:
     word = _word(document, line, column)
     kind = find_operator(word)
     parts = []
-    made = document.at(line)
     argument = _argument(document, line, word)
     if argument:
         return argument
+    made = document.at(line)
     if made:
         parts.append(_figures(document, made))
     if kind is not None:
@@ -84,10 +84,8 @@ def _word(document: Document, line: int, column: int) -> str:
 
 
 def _argument(document: Document, line: int, word: str) -> str:
-    made = document.at(line)
-    op = operator_at(document, line)
-    kind = find_operator(op) if op else None
-    if kind is None or word not in kind.names or (made is not None and word == op):
+    kind = find_operator(operator_at(document, line))
+    if kind is None or word not in kind.names:
         return ""
     argument = kind.args[kind.names[word]]
     default = "" if argument.required else f" Default: `{argument.default}`."
@@ -124,7 +122,7 @@ def _figures(document: Document, made: Made) -> str:
         lines.append(f"{both(cost.params)} parameters, {both(cost.macs)} MACs, {both(cost.flops)} FLOPs")
         lines.append(f"{byte_count(cost.output_bytes)} of outputs")
     if document.facts is not None and graph and len(graph.nodes) <= MAX_FORMULAS and first in graph.nodes:
-        for one in explain(document.facts)[first.layer][:1]:
+        for one in document.facts.once(explain)[first.layer][:1]:
             lines += [f"{figure.name} = `{figure.formula}`" for figure in (*one.params, *one.work) if figure.formula]
     return "  \n".join(lines)
 

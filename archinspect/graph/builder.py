@@ -254,6 +254,26 @@ class GraphBuilder:
                 break
         return node
 
+    def add_copy(
+        self, node: Node, inputs: Sequence[Tensor], op: Op | None = None, *, trainable: bool | None = None
+    ) -> Node:
+        """Add a node of another graph, which reads these tensors; with another operator, or frozen, perhaps."""
+        own = op or node.op
+        copy = self.add_node(
+            own,
+            inputs,
+            node.path,
+            layer=node.layer,
+            layer_op=own if node.layer_op is node.op else node.layer_op,
+            origin=node.origin,
+            arguments=node.arguments,
+            callers=node.callers,
+            trainable=node.trainable if trainable is None else trainable,
+        )
+        if node.cached:
+            self.cache(copy.output)
+        return copy
+
     def _node(self, op: Op, inputs: tuple[Tensor, ...], path: str, origin: Span) -> Node:
         node = Node()
         _set(node, "op", op)

@@ -49,22 +49,9 @@ class _Copy:
 
     def add(self, node: Node, op: Op | None = None, *, trainable: bool | None = None) -> Node:
         """Add a copy of a node, with another operator perhaps."""
-        own = op or node.op
-        copy = self.builder.add_node(
-            own,
-            [self.of[tensor] for tensor in node.inputs],
-            node.path,
-            layer=node.layer,
-            layer_op=own if node.layer_op is node.op else node.layer_op,
-            origin=node.origin,
-            arguments=node.arguments,
-            callers=node.callers,
-            trainable=node.trainable if trainable is None else trainable,
-        )
+        copy = self.builder.add_copy(node, [self.of[tensor] for tensor in node.inputs], op, trainable=trainable)
         self.nodes[node] = copy
         self.of.update(zip(node.outputs, copy.outputs, strict=True))
-        if node.cached:
-            self.builder.cache(copy.output)
         return copy
 
     def build(self) -> Graph:

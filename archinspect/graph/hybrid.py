@@ -172,19 +172,7 @@ class _Maker:
         if own in self.between.old.inputs or own in self.between.new.inputs:
             copy = self.builder.add_input(own.op, own.path, own.origin).producer
         else:
-            copy = self.builder.add_node(
-                own.op,
-                [self.of[tensor] for tensor in wiring.inputs],
-                own.path,
-                layer=own.layer,
-                layer_op=own.layer_op,
-                origin=own.origin,
-                arguments=own.arguments,
-                callers=own.callers,
-                trainable=own.trainable,
-            )
-        if own.cached:
-            self.builder.cache(copy.output)
+            copy = self.builder.add_copy(own, [self.of[tensor] for tensor in wiring.inputs])
         self.nodes[number] = copy
         self.taken.append((own, copy))
         for node in entry:

@@ -78,7 +78,7 @@ class Checker:
                 raise
         elif is_path(name) and not os.path.exists(name):
             raise api.NotFoundError(not_found(name))
-        codes = self._codes(configuration) - configuration.ignored_for(shown)
+        codes = self._codes(configuration, shown)
         checked = api.check(spec, codes, self._limits(shown, configuration), with_report=False)
         return Result(checked, self._fails(checked, configuration), configuration)
 
@@ -93,8 +93,8 @@ class Checker:
             with suppress(SourceError):
                 before = after = read_file(target.name).text
                 total = 0
+                codes = self._codes(target.configuration, target.name)
                 for _ in range(MOST_ROUNDS):
-                    codes = self._codes(target.configuration) - target.configuration.ignored_for(target.name)
                     source = Source(target.name, after, target.name)
                     checked = api.check(source, codes, Limits(), with_report=False)
                     after, count = fixed(after, checked.diagnostics, source.name)
@@ -123,12 +123,12 @@ class Checker:
             found = self.baselines[path] = baselines.read(path, tolerance)
         return found
 
-    def _codes(self, configuration: Configuration) -> frozenset[str]:
+    def _codes(self, configuration: Configuration, name: str) -> frozenset[str]:
         found = self._chosen.get(id(configuration))
         if found is None:
             self._configurations.append(configuration)  # which keeps its id
             found = self._chosen[id(configuration)] = chosen([*configuration.choices, self.wanted.rules])
-        return found
+        return found - configuration.ignored_for(name)
 
     def _fails(self, checked: api.Checked, configuration: Configuration) -> bool:
         if checked.partial and (self.wanted.require_complete or configuration.get("require-complete")):

@@ -133,6 +133,23 @@ class Attention(NamedTuple):
     k_norm: str = "k_norm"
 
 
+def biased(width: int, heads: int, *, key_bias: bool = True, masked: bool = False) -> Attention:
+    """Return attention to all steps with a bias in each projection, as BART, CLIP and Wav2Vec2 have it."""
+    return Attention(
+        heads,
+        heads,
+        width // heads,
+        width,
+        query_bias=True,
+        key_bias=key_bias,
+        value_bias=True,
+        out_bias=True,
+        causal=False,
+        masked=masked,
+        o="out_proj",
+    )
+
+
 def attention(net: GraphBuilder, x: Tensor, a: Attention, memory: Tensor | None = None) -> Tensor:
     """Add attention, to a memory where there is one; without dropout."""
     values = a.value_size or a.size

@@ -12,6 +12,7 @@ from archinspect.importers.hf.parts import (
     activation,
     add,
     attention,
+    biased,
     dense,
     mlp,
     norm,
@@ -210,18 +211,7 @@ def side_layers(  # noqa: PLR0913 - what a stack needs
     heads, width = c.whole(f"{side}_attention_heads"), c.whole("d_model")
     if width % heads:
         raise c.wrong(f"{side}_attention_heads", f"a divisor of {width}, the d_model")
-    plain = Attention(
-        heads,
-        heads,
-        width // heads,
-        width,
-        query_bias=True,
-        key_bias=key_bias,
-        value_bias=True,
-        out_bias=True,
-        causal=False,
-        o="out_proj",
-    )
+    plain = biased(width, heads, key_bias=key_bias)
     m = Mlp(c.whole(f"{side}_ffn_dim"), c.text("activation_function"), gated=False, bias=True, up="fc1", down="fc2")
     for number in range(c.count(f"{side}_layers")):
         with within(net, f"layers.{number}", "layer"):

@@ -13,6 +13,7 @@ from archinspect.importers.hf.parts import (
     activate,
     add,
     attention,
+    biased,
     core,
     dense,
     mlp,
@@ -195,18 +196,7 @@ def _attention(c: Config) -> Attention:
     width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     if width % heads:
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
-    return Attention(
-        heads,
-        heads,
-        width // heads,
-        width,
-        query_bias=True,
-        key_bias=True,
-        value_bias=True,
-        out_bias=True,
-        causal=False,
-        o="out_proj",
-    )
+    return biased(width, heads)
 
 
 def _gate(net: GraphBuilder, c: Config, x: Tensor, number: int) -> None:

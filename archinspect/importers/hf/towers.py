@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.importers.hf import vit
-from archinspect.importers.hf.parts import Attention, Mlp, add, attention, dense, mlp, norm, table, within
+from archinspect.importers.hf.parts import Mlp, add, attention, biased, dense, mlp, norm, table, within
 from archinspect.ops.embed import LearnedPositions
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom, Select
@@ -25,19 +25,7 @@ def text(net: GraphBuilder, c: Config, ids: Tensor, *, causal: bool) -> Tensor:
     heads = c.whole("num_attention_heads")
     if width % heads:
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
-    a = Attention(
-        heads,
-        heads,
-        width // heads,
-        width,
-        query_bias=True,
-        key_bias=True,
-        value_bias=True,
-        out_bias=True,
-        causal=False,
-        masked=causal,
-        o="out_proj",
-    )
+    a = biased(width, heads, masked=causal)
     m = Mlp(c.whole("intermediate_size"), c.text("hidden_act"), gated=False, bias=True, up="mlp.fc1", down="mlp.fc2")
     for number in range(c.count("num_hidden_layers")):
         with within(net, f"encoder.layers.{number}", "layer"):

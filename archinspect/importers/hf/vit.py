@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.importers.hf.parts import Attention, Mlp, add, attention, dense, mlp, norm, reshape, within
+from archinspect.importers.hf.parts import Attention, Mlp, add, attention, biased, dense, mlp, norm, reshape, within
 from archinspect.ops.conv import Conv2D, Conv3D
 from archinspect.ops.embed import ClassToken, LearnedPositions, LearnedTokens
 from archinspect.ops.merge import Concatenate
@@ -328,18 +328,7 @@ def pooling_head(net: GraphBuilder, c: Config, x: Tensor) -> Tensor:
     width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     with within(net, "head"):
         probe = net.add(LearnedTokens(n=1), x, name="probe")
-        a = Attention(
-            heads,
-            heads,
-            width // heads,
-            width,
-            query_bias=True,
-            key_bias=True,
-            value_bias=True,
-            out_bias=True,
-            causal=False,
-            o="out_proj",
-        )
+        a = biased(width, heads)
         with within(net, "attention"):
             one = attention(net, probe, a, x)
         inside = norm(net, one, "layer", "layernorm")
