@@ -244,6 +244,53 @@ def _place(layer: str) -> str:
     return f"`{layer}`" if layer else "the inputs"
 
 
+LIBRARIES = """
+## The libraries' own programs
+
+Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
+`tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@ and transformers @TRANSFORMERS@.
+Parameters, buffers, MACs and outputs of all @ALL@ are equal. A figure of memory is `equal` to the byte, or what is
+measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or written out: `eager`.
+
+| Network | Program | Kept, batch 1 | Kept, batch 3 | Peak, batch 1 | Peak, batch 3 |
+| --- | --- | ---: | ---: | ---: | ---: |
+"""
+BESIDE_LIBRARIES = """
+What these programs have and specs do not:
+
+- Decoders of transformers compute the cosines and sines of their positions in each pass, which is 8,192 bytes per
+  feature of a head for 1,024 tokens; Gemma 3 has two such tables. At the peak, the positions themselves are 8,192 bytes
+  more, where it lies in a block.
+- Gemma 3 adds 1 to the weights of each normalization in each pass, and keeps the sums. At batch 1, its blocks with a
+  window repeat the one head of values of the 270M size without a copy: 3,145,728 bytes per block are not kept.
+- Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
+- ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
+"""
+
+
+def libraries() -> str:
+    """Return the part about the libraries' own programs."""
+    truth = json.loads((TRUTH / "libraries.json").read_text(encoding="utf-8"))
+    rows: list[str] = []
+    for name, figures in truth["models"].items():
+        predicted = {batch: _memory(name, int(batch), figures["attention"]) for batch in figures["batches"]}
+        cells = [
+            _beyond(predicted[batch], found, figure)
+            for figure in ("kept", "peak")
+            for batch, found in figures["batches"].items()
+        ]
+        rows.append(f"| `{name}` | {figures['model']}, {figures['attention']} | {' | '.join(cells)} |\n")
+    head = LIBRARIES.replace("@ALL@", str(len(truth["models"])))
+    for library, version in truth["measured_with"].items():
+        head = head.replace(f"@{library.upper()}@", version)
+    return head + "".join(rows) + BESIDE_LIBRARIES
+
+
+def _memory(name: str, batch: int, attention: str) -> dict[str, int]:
+    facts = network(name, batch=batch).facts
+    return {"kept": kept(facts, attention=attention).total, "peak": peak(facts, attention=attention).bytes}
+
+
 ON_A_GPU = """
 ## On a GPU
 
@@ -304,7 +351,7 @@ def page() -> str:
     figures = measured()
     fused = f"{figures['vit_b_16']['saved_training_fused']:,}"
     rows = [row(name, *one) for name, of_network in figures.items() for one in programs(of_network).items()]
-    return HEAD + "".join(rows) + NOTES.replace("@FUSED@", fused) + exported() + on_a_gpu()
+    return HEAD + "".join(rows) + NOTES.replace("@FUSED@", fused) + libraries() + exported() + on_a_gpu()
 
 
 if __name__ == "__main__":

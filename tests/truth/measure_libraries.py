@@ -1,10 +1,11 @@
-"""Measure networks as the libraries build them that people take them from: transformers, timm, torchvision, diffusers.
+"""Measure networks as the libraries build them that people take them from: torchvision, transformers, diffusers.
 
-Run by hand, in an environment with torch and the library; it writes what it measures into `libraries.json`:
+Run by hand, in an environment with torch and these libraries; it writes what it measures into `libraries.json`:
 
     python tests/truth/measure_libraries.py [NAME ...]
 
-Attention is computed step by step (`eager`), nothing is cached, and buffers are those that a state_dict holds.
+Attention is PyTorch's function, which the meta device computes step by step (`math`), unless `eager` is said: then the
+library writes the steps out. Nothing is cached. Buffers are the floating-point ones that a state_dict holds.
 """
 
 # ruff: noqa: T201 - a script that prints
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torchvision
 import transformers
 from storages import Alive, constants, kept_for_backward
 from torch.utils._pytree import tree_leaves
@@ -26,20 +28,20 @@ RESULTS = Path(__file__).parent / "libraries.json"
 BATCHES = (1, 3)
 
 
-def tokens(*shape):
-    return lambda batch: torch.zeros(batch, *shape, dtype=torch.int64)
+def tokens(*shape, dtype=torch.int64):
+    return lambda batch: torch.zeros(batch, *shape, dtype=dtype)
 
 
 def numbers(*shape):
     return lambda batch: torch.zeros(batch, *shape)
 
 
-def transformer(kind, config, output, **inputs):
+def transformer(kind, config, output, attention="sdpa", **inputs):
     """One of transformers' models, made of these arguments, and the outputs by name that are looked at."""
 
     def build():
-        arguments = {**config, "attn_implementation": "eager"}
-        settings = getattr(transformers, config_class(kind))(**arguments)
+        arguments = {**config, "attn_implementation": attention}
+        settings = getattr(transformers, kind).config_class(**arguments)
         model = getattr(transformers, kind)(settings)
 
         def run(**values):
@@ -49,53 +51,90 @@ def transformer(kind, config, output, **inputs):
 
         return model, run
 
-    def config_class(kind):
-        return getattr(transformers, kind).config_class.__name__
-
-    return f"transformers' {kind}", build, inputs
+    return f"transformers' `{kind}`", attention, build, inputs
 
 
-def decoder(kind, config):
+def decoder(kind, depth, width, heads, hidden, vocabulary, **config):
+    sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
+    config = {**sizes, "intermediate_size": hidden, "vocab_size": vocabulary, "pad_token_id": 0, **config}
     return transformer(kind, config, "logits", input_ids=tokens(1024))
 
 
+def classifier(name, size=224):
+    """One of torchvision's classifiers of images."""
+
+    def build():
+        model = torchvision.models.get_model(name, weights=None)
+        return model, lambda image: [model(image)]
+
+    attention = "eager" if name.startswith("swin") else "math"
+    return f"torchvision's `{name}`", attention, build, {"image": numbers(3, size, size)}
+
+
+def qwen3(depth, width, heads, hidden, **config):
+    return decoder("Qwen3ForCausalLM", depth, width, heads, hidden, 151936, num_key_value_heads=8, **config)
+
+
+def gemma3(depth, width, heads, hidden, vocabulary, **config):
+    return decoder("Gemma3ForCausalLM", depth, width, heads, hidden, vocabulary, head_dim=256, **config)
+
+
+def t5(**config):
+    tokens_of = {
+        "input_ids": tokens(512, dtype=torch.int32),
+        "decoder_input_ids": tokens(128, dtype=torch.int32),
+    }
+    return transformer("T5ForConditionalGeneration", config, "logits", "eager", **tokens_of)
+
+
+EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
+SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
+CONVOLUTIONAL = (
+    *("convnext_small", "convnext_base", "convnext_large"),
+    *("densenet161", "densenet169", "densenet201"),
+)
+
 NETWORKS = {
-    "qwen3_8b": decoder(
-        "Qwen3ForCausalLM",
-        {
-            **{"hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 36, "num_attention_heads": 32},
-            **{"num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936, "tie_word_embeddings": False},
-        },
+    **{name: classifier(name) for name in (*CONVOLUTIONAL, *SWIN, *VIT)},
+    **{name: classifier(name) for name in ("efficientnet_v2_m", "efficientnet_v2_l")},
+    **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
+    "bert_large": transformer(
+        "BertModel",
+        {"num_hidden_layers": 24, "hidden_size": 1024, "num_attention_heads": 16, "intermediate_size": 4096},
+        "last_hidden_state pooler_output",
+        "eager",
+        input_ids=tokens(512),
+        token_type_ids=tokens(512),
     ),
-    "gemma3_270m": decoder(
-        "Gemma3ForCausalLM",
-        {
-            **{"hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 18, "num_attention_heads": 4},
-            **{"num_key_value_heads": 1, "head_dim": 256, "vocab_size": 262144, "sliding_window": 512},
-        },
-    ),
-    "mistral_7b": decoder("MistralForCausalLM", {"num_key_value_heads": 8, "intermediate_size": 14336}),
+    "t5_base": t5(num_layers=12, d_model=768, num_heads=12, d_ff=3072),
+    "t5_large": t5(num_layers=24, d_model=1024, num_heads=16, d_ff=4096),
+    "qwen3_0_6b": qwen3(28, 1024, 16, 3072, tie_word_embeddings=True),
+    "qwen3_8b": qwen3(36, 4096, 32, 12288),
+    "gemma3_270m": gemma3(18, 640, 4, 2048, 262144, num_key_value_heads=1, sliding_window=512),
+    "gemma3_4b": gemma3(34, 2560, 8, 10240, 262208, num_key_value_heads=4, sliding_window=1024),
+    "mistral_7b": decoder("MistralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
     "llama3_2_1b": decoder(
-        "LlamaForCausalLM",
-        {
-            **{"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32},
-            **{"num_key_value_heads": 8, "vocab_size": 128256, "tie_word_embeddings": True},
-        },
+        "LlamaForCausalLM", 16, 2048, 32, 8192, 128256, num_key_value_heads=8, tie_word_embeddings=True
     ),
-    "phi3_mini": decoder("Phi3ForCausalLM", {}),
+    "phi3_mini": decoder("Phi3ForCausalLM", 32, 3072, 32, 8192, 32064, sliding_window=2047),
+    "phi4": decoder("Phi3ForCausalLM", 40, 5120, 40, 17920, 100352, num_key_value_heads=10),
 }
 
 
-def measure(text, build, inputs):
+def measure(text, attention, build, inputs):
     with torch.device("meta"):
         model, run = build()
         model.eval()
         values = {batch: {name: make(batch) for name, make in inputs.items()} for batch in BATCHES}
     weights = constants(model)
+    stored = [
+        tensor for name, tensor in model.named_buffers() if name in model.state_dict() and "num_batches" not in name
+    ]
     return {
         "model": text,
+        "attention": "eager" if attention == "eager" else "math",
         "params": sum(tensor.numel() for tensor in model.parameters()),
-        "buffers": sum(tensor.numel() for name, tensor in model.state_dict().items() if name in dict(model.named_buffers())),
+        "buffers": sum(tensor.numel() for tensor in stored if tensor.is_floating_point()),
         "batches": {batch: at_batch(model, run, weights, values[batch]) for batch in BATCHES},
     }
 
@@ -117,7 +156,9 @@ def at_batch(model, run, weights, values):
 
 def main():
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}}
-    known["measured_with"] = {"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__}
+    known["measured_with"] = {
+        module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers)
+    }
     for name in sys.argv[1:] or NETWORKS:
         known["models"][name] = measure(*NETWORKS[name])
         print(name, known["models"][name])
