@@ -1,7 +1,7 @@
 """Comments that silence rules: `# archinspect: ignore[code, code] reason`, and `ignore-file` for a whole file.
 
 A comment beside a step holds for what is found at that line, or in the block that the step uses. One on a line of its
-own holds for the next line that is none.
+own holds for the next line that is none. `ignore-file` also holds for what the file extends.
 """
 
 from __future__ import annotations
@@ -45,10 +45,12 @@ class Comments:
         self._of(own)
 
     def silence(self, code: str, spans: Iterable[Span]) -> bool:
-        """Return whether a comment silences a finding at the first of these places; the others lead to it."""
-        found = [
-            one for span in spans for line in (0, span.line) for one in self._of(span.source).get((code, line), ())
-        ]
+        """Return whether a comment silences a finding at the first of these places; the others lead to it.
+
+        What the file says of itself as a whole holds for what it takes from others, too.
+        """
+        places = [(self.own, 0), *((span.source, line) for span in spans for line in (0, span.line))]
+        found = [one for source, line in places for one in self._of(source).get((code, line), ())]
         self._used.update((code, one) for one in found)
         return bool(found)
 

@@ -119,6 +119,15 @@ def test_a_comment_beside_a_step_silences_what_is_in_its_block():
     ]
 
 
+def test_a_comment_for_the_whole_file_holds_for_what_it_extends(tmp_path):
+    (tmp_path / "base.yaml").write_text(NET)
+    silent = tmp_path / "silent.yaml"
+    silent.write_text("extends: base\n")
+    assert [one.code for one in archinspect.check(silent).diagnostics] == ["partial"]
+    silent.write_text("# archinspect: ignore-file[partial]\nextends: base\n")
+    assert archinspect.check(silent).diagnostics == []
+
+
 def test_names_of_rules_that_are_none(run):
     result = run("check", "alexnet", "--select", "unusd")
     assert result.exit_code == 2
