@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archinspect._network import Network
 from archinspect.base.diagnostics import InvalidSpecError, Problems
 from archinspect.base.settings import Lora, Settings
 from archinspect.base.source import Source, SourceError
+from archinspect.checks.outcome import Checked
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.language import library
 from archinspect.language.load import (
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from archinspect.analyses.compute import Compute
     from archinspect.analyses.devices import Device
     from archinspect.analyses.fit import Fit
-    from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
     from archinspect.checks import Limits
     from archinspect.importers import Opened
@@ -58,23 +58,6 @@ __all__ = [
     "networks",
     "spec_text",
 ]
-
-
-class Checked(NamedTuple):
-    """What `check` found in one file; `report` is None where the spec has errors."""
-
-    path: str
-    diagnostics: list[Diagnostic]
-    report: Report | None
-    template: bool = False
-    """Whether it needs parameters, and so stands for a family of networks; only its form is checked."""
-    partial: bool = False
-    """Whether some figures of its layers are not known."""
-
-    @property
-    def ok(self) -> bool:
-        """Return whether there are no errors (there may be warnings)."""
-        return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
 
 
 def network(  # noqa: PLR0913 - as the settings

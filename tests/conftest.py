@@ -16,6 +16,7 @@ def pytest_addoption(parser):
 def _only_the_tests_are_measured():
     """What tests start is not: it would be slow, and leave its data where it runs."""
     os.environ.pop("COVERAGE_PROCESS_START", None)
+    os.environ["ARCHINSPECT_NO_CACHE"] = "1"  # but for the tests of what is stored
 
 
 @pytest.fixture

@@ -10,6 +10,24 @@ if TYPE_CHECKING:
 
     from archinspect.base.codes import Code, Severity
     from archinspect.base.diagnostics import Diagnostic
+    from archinspect.reports.summary import Report
+
+
+class Checked(NamedTuple):
+    """What was found in one file; `report` is None where the spec has errors."""
+
+    path: str
+    diagnostics: list[Diagnostic]
+    report: Report | None
+    template: bool = False
+    """Whether it needs parameters, and so stands for a family of networks; only its form is checked."""
+    partial: bool = False
+    """Whether some figures of its layers are not known."""
+
+    @property
+    def ok(self) -> bool:
+        """Return whether there are no errors (there may be warnings)."""
+        return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
 
 
 class Outcome(NamedTuple):

@@ -32,6 +32,7 @@ COMMANDS = {
     "check": "Check that specs fit together and keep what they expect.",
     "baseline": "Store what specs cost, for check --baseline.",
     "rule": "Explain a rule of check: what it finds, why, and what to do.",
+    "clean": "Remove what check has stored for its next run.",
     "list": "List the built-in networks.",
     "show": "Print the text of a spec, built in or a file.",
     "formats": "List the formats of files that are read and written.",

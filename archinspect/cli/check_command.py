@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -16,14 +16,18 @@ from archinspect.cli.kinds import SpecType, of_format
 from archinspect.cli.rules import rule_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from click.shell_completion import CompletionItem
 
     from archinspect.checks.outcome import Outcome
     from archinspect.checks.selection import Choice
+    from archinspect.project.cache import Cache
     from archinspect.project.discovery import Target
     from archinspect.project.run import Checker, Result, Wanted
+
+MANY = 200
+"""Files that take a while."""
 
 
 class Written(NamedTuple):
@@ -142,6 +146,15 @@ class CheckedType(SpecType):
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @click.option("--fix", is_flag=True, help="Write what a program may write by itself, and tell what is left.")
 @click.option("--diff", is_flag=True, help="Show what --fix would write, and write nothing; exit with 1 for any.")
+@click.option("--no-cache", is_flag=True, envvar="ARCHINSPECT_NO_CACHE", help="Check all files, and store nothing.")
+@click.option(
+    "--cache-dir",
+    metavar="DIR",
+    envvar="ARCHINSPECT_CACHE_DIR",
+    help="Where to store what was found, for the next run.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many processes to use; as many as help.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until it is interrupted.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
 def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, **options: Any) -> None:  # noqa: ANN401 - as click's
     """Check that specs fit together and keep what their `expect` states.
@@ -155,8 +168,26 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
       archinspect check my_net.yaml
       archinspect check specs/ --format concise --extend-select bias-before-norm
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from archinspect import api  # a help page needs no engine
-    from archinspect.project.configuration import ConfigurationError
+    if options["watch"]:
+        from archinspect.cli.watching import watch  # only where asked for
+
+        _refuse_with_watch(specs, options)
+        watch(lambda: _check(specs, forms, rules, options))
+    sys.exit(_check(specs, forms, rules, options)[0])
+
+
+def _refuse_with_watch(specs: tuple[str, ...], options: dict[str, Any]) -> None:
+    others = [name for name in ("diff", "show_files", "update_baseline") if options[name]]
+    if others or "-" in specs:
+        what = f"--{others[0].replace('_', '-')}" if others else "standard input"
+        raise click.UsageError(f"--watch goes on until it is interrupted, which {what} does not")
+
+
+def _check(
+    specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, options: dict[str, Any]
+) -> tuple[int, list[str]]:
+    """Check once; return the exit code, and the files that were looked at."""
+    from archinspect.project.configuration import ConfigurationError  # a help page needs no engine
     from archinspect.project.discovery import NothingFoundError
     from archinspect.project.run import Checker
 
@@ -164,17 +195,12 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
         targets = _targets(specs, options)
         if options["show_files"]:
             click.echo("\n".join(printable(target.name) for target in targets))
-            return
+            return 0, []
         wanted = _wanted(rules, options)
         checker = Checker(wanted, of_format, options["stdin_filename"] or "")
         if options["fix"] or options["diff"]:
             _fix(targets, checker, writes=not options["diff"])
-        results, missing = [], []
-        for target in targets:
-            try:
-                results.append(checker.check(target))
-            except api.NotFoundError as error:
-                missing.append(str(error))
+        results, missing = _results(targets, checker, options)
     except (ConfigurationError, NothingFoundError) as error:
         raise click.UsageError(printable(str(error))) from None
     if options["update_baseline"] and not missing:
@@ -187,12 +213,65 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
         True for one in checker.baselines.values() for _ in one.gone()
     )
     failed = failed and not options["exit_zero"]
-    sys.exit(2 if missing else int(failed))
+    return 2 if missing else int(failed), [target.name for target in targets]
+
+
+def _results(targets: Sequence[Target], checker: Checker, options: dict[str, Any]) -> tuple[list[Result], list[str]]:
+    """Return what is wrong with files, and what is said of those that there are not, in their order."""
+    from archinspect.project.run import NotThere
+
+    found: dict[int, Result | NotThere] = {}
+    cache = None if options["no_cache"] else _cache(targets, checker.wanted, options["cache_dir"])
+    try:
+        with _progress(len(targets)) as done:
+            for place, one in checker.check_all(targets, cache, options["jobs"]):
+                found[place] = one
+                done()
+    finally:
+        if cache:
+            cache.write()
+    ordered = [found[place] for place in range(len(targets))]
+    missing = [one.message for one in ordered if isinstance(one, NotThere)]
+    return [one for one in ordered if not isinstance(one, NotThere)], missing
+
+
+def _cache(targets: Sequence[Target], wanted: Wanted, named: str | None) -> Cache:
+    """Return the cache of a run: beside the configuration of its first file, or else in the working directory."""
+    import os
+
+    from archinspect.project.cache import FOLDER, Cache
+
+    first = next((target.configuration for target in targets if target.configuration.path), None)
+    if not named and first:
+        named = os.path.join(first.root, os.path.expanduser(first.get("cache-dir") or FOLDER))
+    return Cache(named or FOLDER, wanted)
+
+
+@contextmanager
+def _progress(files: int) -> Iterator[Callable[[], None]]:
+    """Show how many files are done, where someone looks on and it takes a while; give what tells of one more."""
+    if files < MANY or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # only a terminal needs it
+    from rich.progress import Progress
+
+    # Without a thread that draws, so that other processes can start as copies of this one.
+    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("checking", total=files)
+
+        def done() -> None:
+            bar.advance(task)
+            if bar.tasks[0].completed % 20 == 0:
+                bar.refresh()
+
+        yield done
 
 
 def _fix(targets: Sequence[Target], checker: Checker, *, writes: bool) -> None:
     """Make the fixes of files; or show them, and leave with 1 where there are some."""
-    from archinspect.project.fixes import difference, write  # only where asked for
+    from archinspect.project.files import write  # only where asked for
+    from archinspect.project.fixes import difference
 
     shown = 0
     for name, before, after, count in checker.fixes(targets):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from archinspect.base.diagnostics import Near, Problems, nearest, show
 from archinspect.base.source import Map, Scalar, Source, SourceError, Span, decode, read_file, read_tree
 from archinspect.language import library
-from archinspect.language.expand import expand
 from archinspect.language.parse import parse_spec
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def _written(spec: Mapping[str, Any]) -> Source:
 
 def load(source: Source, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a spec, shapes not yet inferred; None where its text is no spec at all."""
+    from archinspect.language.expand import expand  # a check of files that are as they were needs none
+
     spec = _read(source, problems, ())
     return None if spec is None else expand(spec, settings, problems)
 
@@ -158,7 +159,7 @@ def _base(name: Tree | None, source: Source, problems: Problems, children: tuple
     """Return what a spec extends; None for nothing, and for what cannot be read or extended."""
     if not isinstance(name, Scalar) or not name.text:
         return None
-    path = _base_path(name.text, source)
+    path = base_path(name.text, source)
     parents = (*children, source)
     if path is None:
         message = f"no spec '{name.text}' to extend, built in or beside this file"
@@ -175,7 +176,7 @@ def _base(name: Tree | None, source: Source, problems: Problems, children: tuple
         return None
 
 
-def _base_path(name: str, source: Source) -> str | None:
+def base_path(name: str, source: Source) -> str | None:
     """Return the spec that `extends` names: a file beside this one, or a built-in one; never another path."""
     if not _BARE_NAME.match(name):
         return None

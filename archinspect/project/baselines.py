@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.diagnostics import Diagnostic
 from archinspect.base.source import Source, Span
 from archinspect.checks.baseline import STORED, Stored
+from archinspect.project import files
 from archinspect.project.configuration import ConfigurationError
 
 if TYPE_CHECKING:
@@ -89,13 +90,5 @@ def updated(old: Baseline, new: Mapping[str, Mapping[str, int]]) -> dict[str, Ma
 
 
 def write(path: str, networks: Mapping[str, Mapping[str, int]]) -> None:
-    """Write a baseline; whoever reads meanwhile has the old one or the new one."""
-    beside = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(beside, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text(networks))
-        os.replace(beside, path)
-    except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
+    """Write a baseline. Raise OSError."""
+    files.write(path, text(networks))

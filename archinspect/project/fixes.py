@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
@@ -43,17 +41,3 @@ def difference(name: str, before: str, after: str) -> str:
 
     lines = unified_diff(before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
     return "".join(f"{printable(line)}\n" for line in lines)
-
-
-def write(path: str, text: str) -> None:
-    """Write a file in one step, so that one that is interrupted leaves the old one; its mode stays. Raise OSError."""
-    path = os.path.realpath(path)
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".archinspect-")
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(temporary, os.stat(path).st_mode & 0o7777)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

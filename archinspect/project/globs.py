@@ -98,20 +98,33 @@ def matches(pattern: str, path: str, root: str, *, above: bool = True) -> bool:
 
     As in ruff a pattern without `/` means a name anywhere, and `!` in front the others.
     """
-    if pattern.startswith("!"):
-        return not matches(pattern[1:], path, root, above=above)
-    path = os.path.abspath(path).replace(os.sep, "/")
-    pattern = pattern.replace(os.sep, "/").removesuffix("/")
-    if "/" not in pattern and any(map(regex(pattern, star_crosses=True).match, _names(path, root if above else path))):
-        return True
-    whole = pattern if pattern.startswith("/") else f"{_escaped(root)}/{pattern.removeprefix('./')}"
-    wanted = regex(whole, star_crosses=True)
-    return any(wanted.match(one) for one in (_above(path, root) if above else [path]))
+    return any_matches((pattern,), path, root, above=above)
 
 
 def any_matches(patterns: tuple[str, ...], path: str, root: str, *, above: bool = True) -> bool:
     """Return whether one of the patterns means the path."""
-    return any(matches(pattern, path, root, above=above) for pattern in patterns)
+    if not patterns:
+        return False
+    path = os.path.abspath(path).replace(os.sep, "/")
+    names = _names(path, root if above else path)
+    places = _above(path, root) if above else [path]
+    return any(_means(pattern, root, names, places) for pattern in patterns)
+
+
+def _means(pattern: str, root: str, names: list[str], places: list[str]) -> bool:
+    if pattern.startswith("!"):
+        return not _means(pattern[1:], root, names, places)
+    name, whole = _compiled(pattern, root)
+    return (name is not None and any(map(name.match, names))) or any(map(whole.match, places))
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(pattern: str, root: str) -> tuple[re.Pattern[str] | None, re.Pattern[str]]:
+    """Return what a pattern matches of names, if it means one anywhere, and of paths."""
+    pattern = pattern.replace(os.sep, "/").removesuffix("/")
+    whole = pattern if pattern.startswith("/") else f"{_escaped(root)}/{pattern.removeprefix('./')}"
+    by_name = None if "/" in pattern else regex(pattern, star_crosses=True)
+    return by_name, regex(whole, star_crosses=True)
 
 
 def _names(path: str, root: str) -> list[str]:

@@ -140,6 +140,7 @@ KEYS = {
     "strict": Key(BOOL, False, "whether warnings fail"),
     "require-complete": Key(BOOL, False, "whether a network of which not everything is counted fails"),
     "output-format": Key(FORMATS, None, "how problems are printed, as `--format`"),
+    "cache-dir": Key(TEXT, None, "the folder of what was found before, as `--cache-dir`"),
     "budgets": Key(FIGURES_BY_GLOB, {}, "bounds of figures, as in `expect`, by pattern"),
     "baseline": Key(TEXT, None, "the file of stored figures, as `--baseline`"),
     "tolerance": Key(PERCENT, 0.0, "by how much figures may grow over the baseline"),

@@ -6,22 +6,26 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect import api
-from archinspect.base.source import Source, SourceError, read_file
+from archinspect.base.diagnostics import Diagnostic
+from archinspect.base.source import Source, SourceError, Span, read_file
 from archinspect.checks import Limits
 from archinspect.checks.baseline import measured as figures_of
 from archinspect.checks.budget import Budget
+from archinspect.checks.outcome import Checked
 from archinspect.checks.selection import Choice, chosen
-from archinspect.language.library import is_path
-from archinspect.language.load import not_found, open_spec
+from archinspect.language.library import SUFFIXES, is_path
+from archinspect.language.load import NotFoundError, has_spec_key, not_found, open_spec
 from archinspect.project import baselines
+from archinspect.project.cache import digest
 from archinspect.project.fixes import fixed
+from archinspect.project.record import recorded, restored
+from archinspect.project.workers import Died, processes, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from archinspect.base.diagnostics import Diagnostic
     from archinspect.project.baselines import Baseline
+    from archinspect.project.cache import Cache
     from archinspect.project.configuration import Configuration
     from archinspect.project.discovery import Target
 
@@ -44,12 +48,32 @@ class Wanted(NamedTuple):
     """Whether it is stored anew."""
 
 
+class NotThere(NamedTuple):
+    """What is said of a file that there is not."""
+
+    message: str
+
+
 class Result(NamedTuple):
     """What was found in one file."""
 
-    checked: api.Checked
+    checked: Checked
     failed: bool
     configuration: Configuration
+
+
+class Job(NamedTuple):
+    """A file to look at, and what for."""
+
+    spec: str | Source
+    """The text of a spec; of any other file its name."""
+    codes: frozenset[str]
+    limits: Limits
+
+    @property
+    def asked(self) -> str:
+        """What stands for all that is looked for."""
+        return digest(sorted(self.codes), self.limits)
 
 
 class Checker:
@@ -64,8 +88,36 @@ class Checker:
         self.baselines: dict[str, Baseline] = {}
         """Those that files had, by their paths."""
 
-    def check(self, target: Target) -> Result:
-        """Return what is wrong with a file; raise :class:`archinspect.NotFoundError` where there is none."""
+    def check_all(
+        self, targets: Sequence[Target], cache: Cache | None = None, jobs: int | None = None
+    ) -> Iterator[tuple[int, Result | NotThere]]:
+        """Yield the place of each file and what is wrong with it, in the order in which they get done.
+
+        `jobs` is how many processes there may be; as many as are worth it without.
+        """
+        work: list[tuple[int, Job]] = []
+        for place, target in enumerate(targets):
+            job = self._job(target)
+            if isinstance(job, NotThere):
+                yield place, job
+                continue
+            known = cache.find(job.spec, job.asked) if cache and isinstance(job.spec, Source) else None
+            if known is None:
+                work.append((place, job))
+            else:
+                yield place, self._result(known, target)
+        count = processes(len(work), jobs)
+        for number, found in run(_recorded if count > 1 else _checked, [job for _, job in work], count):
+            place, job = work[number]
+            if isinstance(found, NotThere):
+                yield place, found
+                continue
+            checked = found if isinstance(found, Checked) else _received(found, job)
+            if cache and isinstance(job.spec, Source) and job.spec.path and not isinstance(found, Died):
+                cache.store(job.spec, job.asked, recorded(checked))
+            yield place, self._result(checked, targets[place])
+
+    def _job(self, target: Target) -> Job | NotThere:
         name, configuration = target
         spec: str | Source = self.of_format(name)
         shown = name
@@ -77,16 +129,23 @@ class Checker:
                 error.span.source.name = shown
                 raise
         elif is_path(name) and not os.path.exists(name):
-            raise api.NotFoundError(not_found(name))
-        codes = self._codes(configuration, shown)
-        checked = api.check(spec, codes, self._limits(shown, configuration), with_report=False)
-        return Result(checked, self._fails(checked, configuration), configuration)
+            return NotThere(not_found(name))
+        elif spec == name and name.endswith(SUFFIXES) and os.path.isfile(name):
+            with suppress(SourceError):  # which is told when it is checked
+                source = read_file(name)
+                spec = source if has_spec_key(source.text.encode()) else name
+        return Job(spec, self._codes(configuration, shown), self._limits(shown, configuration))
+
+    def _result(self, checked: Checked, target: Target) -> Result:
+        return Result(checked, self._fails(checked, target.configuration), target.configuration)
 
     def fixes(self, targets: Sequence[Target]) -> Iterator[tuple[str, str, str, int]]:
         """Give the path of each file that can be mended, its text, that with the fixes made, and how many those are.
 
         Fixes are made until none is left, as one may bring another to light.
         """
+        from archinspect import api  # as below
+
         for target in targets:
             if not os.path.isfile(target.name):
                 continue
@@ -130,11 +189,34 @@ class Checker:
             found = self._chosen[id(configuration)] = chosen([*configuration.choices, self.wanted.rules])
         return found - configuration.ignored_for(name)
 
-    def _fails(self, checked: api.Checked, configuration: Configuration) -> bool:
+    def _fails(self, checked: Checked, configuration: Configuration) -> bool:
         if checked.partial and (self.wanted.require_complete or configuration.get("require-complete")):
             return True
         worst = {one.severity for one in checked.diagnostics}
         return "error" in worst or ("warning" in worst and bool(self.wanted.strict or configuration.get("strict")))
+
+
+def _checked(job: Job) -> Checked | NotThere:
+    from archinspect import api  # files that are as they were need no engine
+
+    try:
+        return api.check(job.spec, job.codes, job.limits, with_report=False)
+    except NotFoundError as error:
+        return NotThere(str(error))
+
+
+def _recorded(job: Job) -> dict[str, Any] | NotThere:
+    found = _checked(job)
+    return found if isinstance(found, NotThere) else recorded(found)
+
+
+def _received(found: dict[str, Any] | Died, job: Job) -> Checked:
+    """Return what another process found."""
+    if not isinstance(found, Died):
+        return restored(found)
+    source = job.spec if isinstance(job.spec, Source) else Source(job.spec, "")
+    message = "checking this file ended the process: it took more memory than there is, or met a fault of archinspect"
+    return Checked(source.name, [Diagnostic("file", message, Span(source))], None)
 
 
 def measured(
@@ -144,6 +226,8 @@ def measured(
 
     Templates have none.
     """
+    from archinspect import api  # as above
+
     networks: dict[str, dict[str, int]] = {}
     wrong: list[Diagnostic] = []
     missing: list[str] = []
@@ -152,7 +236,7 @@ def measured(
             continue
         try:
             if is_path(name) and not os.path.exists(name):
-                raise api.NotFoundError(not_found(name))  # noqa: TRY301 - one way to tell it
+                raise NotFoundError(not_found(name))  # noqa: TRY301 - one way to tell it
             checked = api.check(of_format(name), (), with_report=False)
             if checked.template:
                 continue
@@ -160,6 +244,6 @@ def measured(
                 wrong += checked.diagnostics
                 continue
             networks[baseline.key(name)] = figures_of(api.network(of_format(name)).facts)
-        except api.NotFoundError as error:
+        except NotFoundError as error:
             missing.append(str(error))
     return networks, wrong, missing
