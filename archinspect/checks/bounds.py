@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.base.diagnostics import Near, renamed, show
 from archinspect.base.quantity import Quantity, parse_quantity
 from archinspect.base.source import List, Map, Scalar
-from archinspect.checks.figures import FIGURES, OPTIONS, Asked, asked_for, check_option, heaviest, part_costs
+from archinspect.checks.figures import FIGURES, OPTIONS, Asked, asked_for, check_option, heaviest, part_figures
 from archinspect.checks.rule import Finding
 
 if TYPE_CHECKING:
@@ -142,22 +142,21 @@ def _parts(facts: Facts, tree: Tree) -> Iterator[Finding]:
 
 
 def _part(facts: Facts, key: Scalar, bounds: Tree) -> Iterator[Finding]:
-    costs = part_costs(facts, key.text)
-    if costs is None:
+    figures = part_figures(facts, key.text)
+    if figures is None:
         paths = dict.fromkeys([*(node.layer for node in facts.graph.nodes), *facts.graph.composites])
         yield Finding(f"parts: no layer, block or stage '{key.text}'", key.span, Near(key.text, paths).help)
         return
     if not isinstance(bounds, Map):
         yield Finding(f"parts: '{key.text}' must be a map of figures", bounds.span)
         return
-    figures = costs.as_dict()
     for name, bound in bounds:
         if name.text == "output":
             last = [n for n in facts.graph.nodes if n.layer == key.text or n.layer.startswith(f"{key.text}.")][-1]
             for one in _shapes("output", bound, [facts.shape(last.output)]):
                 yield one._replace(message=f"'{key.text}': {one.message.replace('the network', 'it')}")
         elif name.text in figures and isinstance(bound, Scalar):
-            for one in _against(name.text, figures[name.text], "", bound):
+            for one in _against(name.text, figures[name.text](), "", bound):
                 yield one._replace(message=f"'{key.text}': {one.message.replace('the network', 'it')}")
         else:
             message = f"parts: '{key.text}' has no figure '{name.text}'"

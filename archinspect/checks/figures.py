@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.cost import Cost, layer_costs, sum_of_costs
+from archinspect.analyses.cost import layer_costs, sum_of_costs
 from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import Problems, refuse_unknown
 
@@ -248,7 +248,21 @@ def heaviest(by_layer: Mapping[str, int]) -> str:
     return ", ".join(f"'{layer}' {number:,} ({number / total:.0%})" for number, layer in most)
 
 
-def part_costs(facts: Facts, path: str) -> Cost | None:
-    """Return the costs of a layer, or of all below a block's or group's path; None where there is none."""
-    found = [cost for layer, cost in facts.once(layer_costs).items() if layer == path or layer.startswith(f"{path}.")]
-    return sum_of_costs(found) if found else None
+def part_figures(facts: Facts, path: str) -> dict[str, Callable[[], int]] | None:
+    """Return what gives each figure of a layer, or of all below a block's or group's path; None where there is none.
+
+    The peak of a part is the most bytes alive while one of its layers runs, whoever's they are.
+    """
+    from archinspect.analyses.memory import kept, peak
+
+    costs = facts.once(layer_costs)
+    inside = {layer for layer in costs if layer == path or layer.startswith(f"{path}.")}
+    if not inside:
+        return None
+    total = sum_of_costs(costs[layer] for layer in inside).as_dict()
+    return {
+        **{name: lambda name=name: total[name] for name in total},  # type: ignore[misc] # mypy reads no default here
+        "layers": lambda: len(inside),
+        "kept": lambda: sum(count for layer, count in kept(facts).layers.items() if layer in inside),
+        "peak": lambda: max((one.during for one in peak(facts).timeline if one.layer in inside), default=0),
+    }

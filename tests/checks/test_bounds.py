@@ -104,6 +104,10 @@ def test_every_figure_is_tried():
         ({"fits": "t4"}, "fits: must be a map"),
         ({"fits": {"batch": 3}}, "fits: say either `device` or `memory`"),
         ({"parts": {"stage": {"params": 4672, "buffers": 64, "output": [16, 16, 32]}}}, ""),
+        # The convolution's result and its padded input, the statistics, the result of ReLU; at the peak what there was.
+        ({"parts": {"stage": {"layers": 3, "kept": 32768 + 4 * 33 * 33 * 16 + 256 + 32768}}}, ""),
+        ({"parts": {"stage": {"peak": 12288 + 65536 + 32768 + 4 * 33 * 33 * 16}}}, ""),
+        ({"parts": {"stage.re_lu": {"peak": "<= 45 kB"}}}, "'stage.re_lu': peak: it has 45,056, not <= 45 kB"),
         ({"parts": {"stage.conv": {"params": "<= 4 k"}}}, "'stage.conv': params: it has 4,608, not <= 4 k (+15.20%)"),
         ({"parts": {"stag": {"params": 1}}}, "parts: no layer, block or stage 'stag'"),
         ({"parts": {"stage": {"depth": 1}}}, "parts: 'stage' has no figure 'depth'"),
