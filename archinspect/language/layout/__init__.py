@@ -1,0 +1,44 @@
+"""The layout of a spec's text: what `archinspect fmt` writes."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from archinspect.base.source import LINE_BREAK, Source, SourceError, Span, read_tree
+from archinspect.language.layout.lines import WIDTH, Layout
+from archinspect.language.layout.nodes import Document, read
+
+__all__ = ["WIDTH", "formatted"]
+
+
+def formatted(source: Source, width: int = WIDTH) -> str:
+    """Return the text laid out anew, in lines of at most `width` characters where they can be broken.
+
+    Values and comments are the same. Raise :class:`SourceError` for what is no YAML, and for
+    what cannot be laid out without changing it.
+    """
+    before = read_tree(source).plain()  # which also meets limits of size and depth
+    if "\t" in source.text or re.search("[\x85\u2028\u2029]", source.text):
+        raise _refused(source, "tabs, or line breaks of other systems")
+    text = re.sub(LINE_BREAK, "\n", source.text)
+    document = read(text)
+    found = Layout(document, width).text()
+    if not _is_same(found, before, document):
+        raise _refused(source, "something that is not laid out")
+    return found
+
+
+def _is_same(text: str, before: object, document: Document) -> bool:
+    """Return whether a text has the values and comments that it had, and would be laid out as it is."""
+    try:
+        if repr(read_tree(Source("", text)).plain()) != repr(before):
+            return False
+        return sorted(one.text for one in read(text).comments) == sorted(one.text for one in document.comments)
+    except (SourceError, yaml.YAMLError):
+        return False
+
+
+def _refused(source: Source, what: str) -> SourceError:
+    return SourceError("yaml", f"this text has {what}: it is left as it is", Span(source))

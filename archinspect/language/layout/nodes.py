@@ -1,0 +1,209 @@
+"""A YAML text as it is written: its nodes, each entry with the comments that belong to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SIGN = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+
+
+class Comment(NamedTuple):
+    """A comment: its text, where it begins, its column, and whether it has a line of its own."""
+
+    text: str
+    start: int
+    column: int
+    alone: bool
+
+
+@dataclass
+class Node:
+    """A scalar or an alias as it is written, or a map or list with its entries; `mark` is its anchor and tag."""
+
+    kind: str
+    start: int
+    column: int
+    text: str = ""
+    style: str = ""
+    """Of a scalar: the sign that it begins with, if it is quoted or a block."""
+    mark: str = ""
+    flow: bool = False
+    end: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    below: list[Comment] = field(default_factory=list)
+    """Comments after the last entry."""
+
+
+@dataclass
+class Entry:
+    """An entry of a map, with its key, or of a list."""
+
+    start: int
+    column: int
+    owner: Node
+    value: Node
+    key: Node | None = None
+    above: list[Comment] = field(default_factory=list)
+    beside: list[Comment] = field(default_factory=list)
+
+
+@dataclass
+class Document:
+    """A text of one value."""
+
+    text: str
+    root: Node
+    comments: list[Comment]
+    begins: bool
+    """Whether it begins with `---`."""
+
+    def is_after_blank(self, start: int) -> bool:
+        """Return whether a blank line stands before that of a place."""
+        line = self.text.rfind("\n", 0, start)
+        return line > 0 and not self.text[self.text.rfind("\n", 0, line) + 1 : line].strip()
+
+
+def read(text: str) -> Document:
+    """Return the nodes of valid YAML of one document, with `\\n` for line breaks."""
+    reader = _Reader(text)
+    document = Document(text, reader.root(), reader.comments(), begins=reader.begins)
+    _attach(document)
+    return document
+
+
+class _Reader:
+    """Makes nodes of the parser's events."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        # Items of lists in block style begin with a sign of their own, which no event has.
+        self.items: Iterator[Any] = iter(
+            [token.start_mark for token in yaml.scan(text, loader) if isinstance(token, yaml.BlockEntryToken)]
+        )
+        self.events: Iterator[Any] = iter(yaml.parse(text, loader))
+        self.begins = False
+        self.scalars: list[tuple[int, int]] = []
+        """Where scalars stand, in which a `#` is no comment."""
+
+    def root(self) -> Node:
+        """Return the node that all others are in."""
+        next(self.events)
+        self.begins = bool(next(self.events).explicit)
+        return self._node(next(self.events))
+
+    def comments(self) -> list[Comment]:
+        """Return all comments."""
+        found = []
+        scalars = iter([*sorted(self.scalars), (len(self.text), len(self.text))])
+        begin, end = next(scalars)
+        for match in _SIGN.finditer(self.text):
+            start = match.start()
+            while end <= start and begin < len(self.text):
+                begin, end = next(scalars)
+            # A `#` in a scalar that takes the rest of the line hides a comment after it from the search above.
+            if begin <= start < end:
+                later = _SIGN.search(self.text, end)
+                line_end = self.text.find("\n", start) % (len(self.text) + 1)
+                if later is None or later.start() > line_end or "\n" in self.text[start:end]:
+                    continue
+                start = later.start()
+            line = self.text.rfind("\n", 0, start) + 1
+            text = self.text[start:].partition("\n")[0].rstrip()
+            found.append(Comment(text, start, start - line, alone=not self.text[line:start].strip()))
+        return found
+
+    def _node(self, event: Any) -> Node:  # noqa: ANN401 - PyYAML's
+        start, end, column = event.start_mark.index, event.end_mark.index, event.start_mark.column
+        if isinstance(event, yaml.AliasEvent):
+            return Node("alias", start, column, self.text[start:end], end=end)
+        if isinstance(event, yaml.ScalarEvent):
+            self.scalars.append((start, end))
+            text = self.text[start:end]
+            return Node("scalar", start, column, text, _style(text, event), _mark(event), end=end)
+        kind = "map" if isinstance(event, yaml.MappingStartEvent) else "list"
+        node = Node(kind, start, column, mark=_mark(event), flow=bool(event.flow_style))
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            if kind == "map":
+                key = self._node(event)
+                node.entries.append(Entry(key.start, key.column, node, self._node(next(self.events)), key))
+            else:
+                sign = event.start_mark if node.flow else next(self.items)
+                node.entries.append(Entry(sign.index, sign.column, node, self._node(event)))
+        node.end = event.end_mark.index if node.flow else node.entries[-1].value.end
+        if node.entries and not node.flow:
+            node.column = node.entries[0].column
+        return node
+
+
+def _style(text: str, event: Any) -> str:  # noqa: ANN401 - as above
+    return (event.style or "") if text else ""
+
+
+def _mark(event: Any) -> str:  # noqa: ANN401 - as above
+    """Return anchor and tag, as they are written before a value."""
+    tag = event.tag if event.tag and event.tag != "!" else ""
+    return " ".join(part for part in (event.anchor and f"&{event.anchor}", tag and f"!<{tag}>") if part)
+
+
+def _attach(document: Document) -> None:
+    """Give each comment to the entry that it is beside, or above; or to the map or list that it ends."""
+    entries = [*_entries(document.root)]
+    place = 0
+    for comment in document.comments:
+        while place < len(entries) and entries[place].start < comment.start:
+            place += 1
+        before = entries[place - 1] if place else None
+        after = entries[place] if place < len(entries) else None
+        if before is not None and not comment.alone:
+            _on_line_of(before, comment, document).beside.append(comment)
+            continue
+        within = _around(before, document.root, comment) if before else document.root
+        if after is not None and (before is None or after.column >= within.column or _is_inside(comment, after.owner)):
+            after.above.append(comment)
+        else:
+            within.below.append(comment)
+
+
+def _entries(node: Node) -> Iterator[Entry]:
+    for entry in node.entries:
+        yield entry
+        yield from _entries(entry.value)
+
+
+def _is_inside(comment: Comment, node: Node) -> bool:
+    return node.flow and node.start < comment.start < node.end
+
+
+def _on_line_of(entry: Entry, comment: Comment, document: Document) -> Entry:
+    """Return the entry that has a comment beside it: in flow style only where the comment is within the braces."""
+    chain = _chain(document.root, entry)
+    while len(chain) > 1 and chain[-1].owner.flow and not _is_inside(comment, chain[-1].owner):
+        chain.pop()
+    return chain[-1]
+
+
+def _chain(root: Node, entry: Entry) -> list[Entry]:
+    """Return the entries that an entry is in, and itself."""
+    found: list[Entry] = []
+    node = root
+    while True:
+        inside = [one for one in node.entries if one.start <= entry.start]
+        found.append(inside[-1])
+        if inside[-1] is entry:
+            return found
+        node = inside[-1].value
+
+
+def _around(entry: Entry, root: Node, comment: Comment) -> Node:
+    """Return the deepest map or list in block style, of those that an entry is in, that a comment's column fits."""
+    nodes = [one.owner for one in _chain(root, entry)]
+    fitting = [node for node in nodes if not node.flow and node.column <= comment.column]
+    return fitting[-1] if fitting else root
