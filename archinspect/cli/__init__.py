@@ -30,6 +30,7 @@ COMMANDS = {
     "convert": "Write a network, from any file that is read, as a spec.",
     "verify": "Prove a network's figures: measure its exported program, and compare.",
     "check": "Check that specs fit together and keep what they expect.",
+    "fmt": "Lay out the text of specs, all in one way.",
     "baseline": "Store what specs cost, for check --baseline.",
     "rule": "Explain a rule of check: what it finds, why, and what to do.",
     "clean": "Remove what check has stored for its next run.",

@@ -12,6 +12,7 @@ import click
 from archinspect import __version__
 from archinspect.base.printable import printable
 from archinspect.cli.common import stdout_console
+from archinspect.cli.files import file_options
 from archinspect.cli.kinds import SpecType, of_format
 from archinspect.cli.rules import rule_options
 
@@ -132,15 +133,7 @@ class CheckedType(SpecType):
 @click.option("--update-baseline", is_flag=True, help="Store the figures of what is checked anew.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
-@click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration, or a value over those of it.")
-@click.option("--isolated", is_flag=True, help="No configuration.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Files and folders to leave out.")
-@click.option("--extend-exclude", multiple=True, metavar="PATTERN", help="Further ones.")
-@click.option("--force-exclude/--no-force-exclude", default=None, help="Leave them out even where they are named.")
-@click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what git ignores.")
-@click.option(
-    "--only-specs", is_flag=True, help="Leave out files that do not look like specs, even where they are named."
-)
+@file_options
 @click.option("--stdin-filename", metavar="FILE", help="What standard input (`-`) is called.")
 @click.option("--statistics", is_flag=True, help="How often each code was found, instead of the problems.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
@@ -188,11 +181,10 @@ def _check(
 ) -> tuple[int, list[str]]:
     """Check once; return the exit code, and the files that were looked at."""
     from archinspect.project.configuration import ConfigurationError  # a help page needs no engine
-    from archinspect.project.discovery import NothingFoundError
     from archinspect.project.run import Checker
 
     try:
-        targets = _targets(specs, options)
+        targets = options["targets"](specs)
         if options["show_files"]:
             click.echo("\n".join(printable(target.name) for target in targets))
             return 0, []
@@ -201,7 +193,7 @@ def _check(
         if options["fix"] or options["diff"]:
             _fix(targets, checker, writes=not options["diff"])
         results, missing = _results(targets, checker, options)
-    except (ConfigurationError, NothingFoundError) as error:
+    except ConfigurationError as error:
         raise click.UsageError(printable(str(error))) from None
     if options["update_baseline"] and not missing:
         _update(targets, checker, options["baseline"])
@@ -283,22 +275,6 @@ def _fix(targets: Sequence[Target], checker: Checker, *, writes: bool) -> None:
             shown += 1
     if not writes:
         sys.exit(int(shown > 0))
-
-
-def _targets(specs: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
-    """Return the files to check."""
-    from archinspect.project.configuration import Configurations
-    from archinspect.project.discovery import Asked, Discovery
-
-    asked = Asked(
-        options["exclude"] or None,
-        options["extend_exclude"],
-        options["respect_gitignore"],
-        options["force_exclude"],
-        options["only_specs"],
-    )
-    configurations = Configurations(options["config"], isolated=options["isolated"])
-    return list(Discovery(configurations, asked).targets(specs))
 
 
 def _wanted(rules: Choice, options: dict[str, Any]) -> Wanted:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import Fix
 from archinspect.base.shape import text as shape_text
-from archinspect.base.source import Map, Scalar, Source, Span
+from archinspect.base.source import Map, Scalar, Source, SourceError, Span
 from archinspect.language import library
+from archinspect.language.layout import WIDTH, formatted
+from archinspect.language.load import has_spec_key
 from archinspect.language.parse import TOP_ALIASES
 from archinspect.ops import find_operator
+from archinspect.project.configuration import ConfigurationError, Configurations
 from archinspect.render.numbers import both, byte_count
 from archinspect.reports.explanation import explain
 
@@ -183,3 +186,18 @@ def fixes(document: Document, first: int, last: int) -> Iterator[tuple[str, Fix]
     for one in document.diagnostics:
         if one.fix and first <= one.fix.span.line <= last:
             yield one.help or one.message, one.fix
+
+
+def laid_out(document: Document) -> str:
+    """Return the text as `archinspect fmt` lays it out; as it is where it is no spec, or cannot be read."""
+    source = document.source
+    if not has_spec_key(source.text.encode("utf-8", "replace")):
+        return source.text
+    try:
+        width = Configurations().of(source.path).get("line-length") if source.path else WIDTH
+    except ConfigurationError:
+        width = WIDTH
+    try:
+        return formatted(source, width)
+    except SourceError:
+        return source.text

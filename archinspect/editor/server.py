@@ -200,6 +200,15 @@ def symbols(ls: Server, asked: lsp.DocumentSymbolParams) -> list[lsp.DocumentSym
     return [_symbol(ls, uri, one) for one in answers.symbols(ls.document(uri))]
 
 
+def formatting(ls: Server, asked: lsp.DocumentFormattingParams) -> list[lsp.TextEdit]:
+    """Lay the text out as `archinspect fmt` does; leave what cannot be read as it is."""
+    uri = asked.text_document.uri
+    before = ls.document(uri).source.text
+    after = answers.laid_out(ls.document(uri))
+    end = lsp.Position(before.count("\n") + 1, 0)
+    return [lsp.TextEdit(lsp.Range(lsp.Position(0, 0), end), after)] if after != before else []
+
+
 def actions(ls: Server, asked: lsp.CodeActionParams) -> list[lsp.CodeAction]:
     """Offer what a program may write by itself."""
     uri = asked.text_document.uri
@@ -223,6 +232,7 @@ ANSWERS: Mapping[str, tuple[Callable[..., object], object]] = {
     lsp.TEXT_DOCUMENT_DEFINITION: (definition, None),
     lsp.TEXT_DOCUMENT_RENAME: (rename, None),
     lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: (symbols, None),
+    lsp.TEXT_DOCUMENT_FORMATTING: (formatting, None),
     lsp.TEXT_DOCUMENT_CODE_ACTION: (actions, None),
 }
 """What is answered, by the protocol's name, and what the editor is told of it."""

@@ -94,6 +94,13 @@ def percent(value: object) -> float:
     return number
 
 
+def length(value: object) -> int:
+    """Return the characters of a line; raise ValueError."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 40 <= value <= 1_000:  # noqa: PLR2004 - shorter holds nothing
+        raise ValueError(f"must be a number of characters, from 40 to 1000, not {show(value)}")
+    return value
+
+
 def _figures(value: object) -> dict[str, Any]:
     """Return bounds of figures; what each can be, the rule `budget` says."""
     if not isinstance(value, dict) or len(value) > MAX_ITEMS:
@@ -111,6 +118,7 @@ GLOBS = Kind(_texts, _LIST)
 CODES = Kind(_codes, {"type": "array", "items": {"$ref": "#/$defs/rule"}})
 CODES_BY_GLOB = Kind(_by_glob(_codes), {"type": "object", "additionalProperties": CODES.schema})
 FORMATS = Kind(_formats, {"type": ["string", "array"], "items": {"type": "string"}})
+LENGTH = Kind(length, {"type": "integer", "minimum": 40, "maximum": 1000})
 PERCENT = Kind(percent, {"type": ["string", "number"]})
 _BOUNDS = {
     "type": "object",
@@ -140,6 +148,7 @@ KEYS = {
     "strict": Key(BOOL, False, "whether warnings fail"),
     "require-complete": Key(BOOL, False, "whether a network of which not everything is counted fails"),
     "output-format": Key(FORMATS, None, "how problems are printed, as `--format`"),
+    "line-length": Key(LENGTH, 110, "characters of a line, as `fmt` lays specs out"),
     "cache-dir": Key(TEXT, None, "the folder of what was found before, as `--cache-dir`"),
     "budgets": Key(FIGURES_BY_GLOB, {}, "bounds of figures, as in `expect`, by pattern"),
     "baseline": Key(TEXT, None, "the file of stored figures, as `--baseline`"),

@@ -105,6 +105,24 @@ def test_answers(session):
     session(talk)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (SPEC.replace("input: ", "input:   "), [SPEC]),
+        (SPEC, []),
+        (SPEC + "  - {Dense: ", []),
+        ("services:   {}\n", []),
+    ],
+)
+def test_the_text_is_laid_out(session, text, expected):
+    async def talk(client, _):
+        asked = lsp.DocumentFormattingParams(DOCUMENT, lsp.FormattingOptions(2, insert_spaces=True))
+        edits = await client.text_document_formatting_async(asked)
+        assert [edit.new_text for edit in edits] == expected
+
+    session(talk, text)
+
+
 def test_names_are_found_and_changed(session):
     text = SPEC + "  - Dense: 3\n    from: é\n"
 

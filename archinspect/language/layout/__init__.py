@@ -20,8 +20,8 @@ def formatted(source: Source, width: int = WIDTH) -> str:
     what cannot be laid out without changing it.
     """
     before = read_tree(source).plain()  # which also meets limits of size and depth
-    if "\t" in source.text or re.search("[\x85\u2028\u2029]", source.text):
-        raise _refused(source, "tabs, or line breaks of other systems")
+    if re.search("[\x85\u2028\u2029]", source.text):
+        raise _refused(source, "line breaks that other programs do not know")
     text = re.sub(LINE_BREAK, "\n", source.text)
     document = read(text)
     found = Layout(document, width).text()

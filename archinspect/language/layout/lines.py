@@ -42,7 +42,9 @@ class Layout:
 
     def _fits(self, node: Node, used: int) -> bool:
         """Return whether a node in flow style takes one line, behind so many characters."""
-        return node.flow and not any(_comments_in(node)) and _is_one_line(node) and used + len(_flow(node)) <= self.width
+        return (
+            node.flow and not any(_comments_in(node)) and _is_one_line(node) and used + len(_flow(node)) <= self.width
+        )
 
     def _entries(self, node: Node, indent: int) -> list[str]:
         """Return the lines of a map's or list's entries."""
@@ -86,10 +88,11 @@ class Layout:
         if entry.key is not None or value.mark:
             return [lead.rstrip(), *inner]
         # The first entry of an item stands on the item's line, unless a comment is above it.
-        first = next((place for place, line in enumerate(inner) if line.strip()), 0)
-        if inner[first].lstrip().startswith("#"):
-            return [lead.rstrip(), *inner[first:]]
-        return [lead + inner[first][len(lead) :], *inner[first + 1 :]]
+        while not inner[0]:
+            inner.pop(0)
+        if inner[0].lstrip().startswith("#"):
+            return [lead.rstrip(), *inner]
+        return [lead + inner[0][len(lead) :], *inner[1:]]
 
     def _wrapped(self, line: str, value: Node, indent: int, *, alone: bool) -> list[str]:
         """Return a long line as several, which YAML reads as one."""

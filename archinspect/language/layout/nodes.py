@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -11,6 +10,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _SIGN = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
 
 
@@ -23,39 +23,41 @@ class Comment(NamedTuple):
     alone: bool
 
 
-@dataclass
 class Node:
     """A scalar or an alias as it is written, or a map or list with its entries; `mark` is its anchor and tag."""
 
-    kind: str
-    start: int
-    column: int
-    text: str = ""
-    style: str = ""
-    """Of a scalar: the sign that it begins with, if it is quoted or a block."""
-    mark: str = ""
-    flow: bool = False
-    end: int = 0
-    entries: list[Entry] = field(default_factory=list)
-    below: list[Comment] = field(default_factory=list)
-    """Comments after the last entry."""
+    __slots__ = ("below", "column", "end", "entries", "flow", "kind", "mark", "start", "style", "text")
+
+    def __init__(self, kind: str, event: Any, text: str = "") -> None:  # noqa: ANN401 - PyYAML's
+        self.kind = kind
+        self.text = text
+        self.start: int = event.start_mark.index
+        self.end: int = event.end_mark.index
+        self.column: int = event.start_mark.column
+        self.style: str = (getattr(event, "style", None) or "") if text else ""
+        """Of a scalar: the sign that it begins with, if it is quoted or a block."""
+        self.mark = "" if kind in {"scalar", "alias"} else _mark(event)
+        self.flow = bool(getattr(event, "flow_style", False))
+        self.entries: list[Entry] = []
+        self.below: list[Comment] = []
+        """Comments after the last entry."""
 
 
-@dataclass
 class Entry:
     """An entry of a map, with its key, or of a list."""
 
-    start: int
-    column: int
-    owner: Node
-    value: Node
-    key: Node | None = None
-    above: list[Comment] = field(default_factory=list)
-    beside: list[Comment] = field(default_factory=list)
+    __slots__ = ("above", "beside", "column", "key", "owner", "start", "value")
+
+    def __init__(self, owner: Node, value: Node, place: tuple[int, int], key: Node | None = None) -> None:
+        self.owner = owner
+        self.key = key
+        self.value = value
+        self.start, self.column = place
+        self.above: list[Comment] = []
+        self.beside: list[Comment] = []
 
 
-@dataclass
-class Document:
+class Document(NamedTuple):
     """A text of one value."""
 
     text: str
@@ -71,7 +73,7 @@ class Document:
 
 
 def read(text: str) -> Document:
-    """Return the nodes of valid YAML of one document, with `\\n` for line breaks."""
+    """Return the nodes of valid YAML of one document, whose lines end in a line feed."""
     reader = _Reader(text)
     document = Document(text, reader.root(), reader.comments(), begins=reader.begins)
     _attach(document)
@@ -121,30 +123,24 @@ class _Reader:
         return found
 
     def _node(self, event: Any) -> Node:  # noqa: ANN401 - PyYAML's
-        start, end, column = event.start_mark.index, event.end_mark.index, event.start_mark.column
+        start, end = event.start_mark.index, event.end_mark.index
         if isinstance(event, yaml.AliasEvent):
-            return Node("alias", start, column, self.text[start:end], end=end)
+            return Node("alias", event, self.text[start:end])
         if isinstance(event, yaml.ScalarEvent):
             self.scalars.append((start, end))
-            text = self.text[start:end]
-            return Node("scalar", start, column, text, _style(text, event), _mark(event), end=end)
-        kind = "map" if isinstance(event, yaml.MappingStartEvent) else "list"
-        node = Node(kind, start, column, mark=_mark(event), flow=bool(event.flow_style))
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            if kind == "map":
+            return Node("scalar", event, self.text[start:end])
+        node = Node("map" if isinstance(event, yaml.MappingStartEvent) else "list", event)
+        while type(event := next(self.events)) not in _ENDS:
+            if node.kind == "map":
                 key = self._node(event)
-                node.entries.append(Entry(key.start, key.column, node, self._node(next(self.events)), key))
+                node.entries.append(Entry(node, self._node(next(self.events)), (key.start, key.column), key))
             else:
                 sign = event.start_mark if node.flow else next(self.items)
-                node.entries.append(Entry(sign.index, sign.column, node, self._node(event)))
+                node.entries.append(Entry(node, self._node(event), (sign.index, sign.column)))
         node.end = event.end_mark.index if node.flow else node.entries[-1].value.end
-        if node.entries and not node.flow:
+        if not node.flow:
             node.column = node.entries[0].column
         return node
-
-
-def _style(text: str, event: Any) -> str:  # noqa: ANN401 - as above
-    return (event.style or "") if text else ""
 
 
 def _mark(event: Any) -> str:  # noqa: ANN401 - as above
