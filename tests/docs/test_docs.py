@@ -111,6 +111,7 @@ VALUES = {
     id(project_keys.FIGURES_BY_GLOB): "bounds, by pattern",
     id(project_keys.FORMATS): "format, or list of them",
     id(project_keys.PERCENT): "percents",
+    id(project_keys.LENGTH): "a number",
 }
 """What a configuration's kinds of values are called."""
 RUN = {"archinspect", "cat", "echo", "grep", "head", "mkdir", "printf", "seq", "tail"}
