@@ -43,6 +43,7 @@ def _rule(code: Code) -> dict[str, Any]:
     severity, what = CODES[code]
     found = {
         "id": code,
+        "name": "".join(map(str.capitalize, code.split("-"))),
         "shortDescription": {"text": what},
         "defaultConfiguration": {"level": _LEVELS[severity]},
     }
@@ -52,7 +53,6 @@ def _rule(code: Code) -> dict[str, Any]:
     help_ = f"{rule.why}\n\n{rule.repair}"
     example = f"```yaml\n{rule.example}```"
     return found | {
-        "name": rule.name,
         "fullDescription": {"text": rule.why},
         "help": {"text": help_, "markdown": f"{help_}\n\n{example}"},
     }
