@@ -263,6 +263,10 @@ What these programs have and specs do not:
   more, where it lies in a block.
 - Gemma 3 adds 1 to the weights of each normalization in each pass, and keeps the sums. At batch 1, its blocks with a
   window repeat the one head of values of the 270M size without a copy: 3,145,728 bytes per block are not kept.
+- ModernBERT has two such tables, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is
+  made.
+- Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
+- wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """

@@ -110,14 +110,31 @@ class WeightNorm(_MadeKernel):
     """A layer whose kernel is a direction, with a learned length for each output (Salimans & Kingma 2016, 1602.07868).
 
     As PyTorch's `weight_norm`: the lengths belong to the kernel's first axis there, which is that of the outputs, in a
-    transposed convolution that of the inputs. MACs and FLOPs: the layer's, and whatever the batch is 3 FLOPs per
-    element of the kernel (a square, its sum, a factor) and 2 per length (a root, a quotient).
+    transposed convolution that of the inputs; or to another one, which `dim` names. MACs and FLOPs: the layer's, and
+    whatever the batch is 3 FLOPs per element of the kernel (a square, its sum, a factor) and 2 per length (a root, a
+    quotient).
     """
 
     aliases = ("WeightNormalization",)
 
+    dim: int = arg(
+        "the axis of PyTorch's kernel of which each position has a length: 0 the outputs, 1 the inputs, 2 the window's",
+        Int(0, 4),
+        0,
+    )
+
+    def check(self) -> None:
+        super().check()
+        if self.dim >= (1 if isinstance(self.layer, _Depthwise) else len(self._axes())):
+            raise ArgumentError(f"WeightNorm: the kernel of {type(self.layer).__name__} has no axis {self.dim}", "dim")
+
+    def _axes(self) -> tuple[str, ...]:
+        """Return the names of the kernel's axes in PyTorch's order."""
+        first = ("in", "out") if isinstance(self.layer, _Transpose) else ("out", "in")
+        return (*first, *self.layer.axis_names()) if isinstance(self.layer, _Window) else first
+
     def row_axes(self) -> tuple[str, ...]:
-        return ("in",) if isinstance(self.layer, _Transpose) else super().row_axes()
+        return super().row_axes() if isinstance(self.layer, _Depthwise) else (self._axes()[self.dim],)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {**self.layer.weights(*shapes), "magnitude": Weight(self.rows(shapes), self.row_axes())}

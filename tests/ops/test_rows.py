@@ -290,6 +290,12 @@ FLOPS = [
     ("WeightNorm", {"layer": {"Dense": 3}}, [(1, 5)], 2 * 15 + 3 + 3 * 15 + 2 * 3),
     (
         "WeightNorm",
+        {"layer": {"Conv1D": {"filters": 4, "kernel_size": 3, "groups": 2}}, "dim": 2},
+        [(1, 8, 6)],
+        2 * 216 + 24 + 3 * 36 + 2 * 3,
+    ),
+    (
+        "WeightNorm",
         {"layer": {"Conv1DTranspose": {"filters": 3, "kernel_size": 1}}},
         [(1, 4, 5)],
         2 * 60 + 12 + 3 * 15 + 2 * 5,

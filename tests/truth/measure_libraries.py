@@ -87,6 +87,23 @@ def t5(**config):
     return transformer("T5ForConditionalGeneration", config, "logits", "eager", **tokens_of)
 
 
+def whisper(depth, width, heads, **config):
+    sizes = {"layers": depth, "attention_heads": heads, "ffn_dim": 4 * width}
+    sizes = {f"{part}_{name}": value for part in ("encoder", "decoder") for name, value in sizes.items()}
+    return transformer(
+        "WhisperForConditionalGeneration",
+        {"d_model": width, **sizes, **config},
+        "logits",
+        input_features=numbers(config.get("num_mel_bins", 80), 3000),
+        decoder_input_ids=tokens(448),
+    )
+
+
+def dinov2(depth, width, heads):
+    sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads, "image_size": 518}
+    return transformer("Dinov2Model", sizes, "last_hidden_state", pixel_values=numbers(3, 518, 518))
+
+
 EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
 CONVOLUTIONAL = (
@@ -108,6 +125,23 @@ NETWORKS = {
     ),
     "t5_base": t5(num_layers=12, d_model=768, num_heads=12, d_ff=3072),
     "t5_large": t5(num_layers=24, d_model=1024, num_heads=16, d_ff=4096),
+    "whisper_tiny": whisper(4, 384, 6),
+    "whisper_base": whisper(6, 512, 8),
+    "whisper_small": whisper(12, 768, 12),
+    "whisper_large_v3": whisper(32, 1280, 20, num_mel_bins=128, vocab_size=51866),
+    "wav2vec2_base": transformer(
+        "Wav2Vec2Model", {"layerdrop": 0}, "last_hidden_state", "eager", input_values=numbers(16000)
+    ),
+    "dinov2_small": dinov2(12, 384, 6),
+    "dinov2_base": dinov2(12, 768, 12),
+    "dinov2_large": dinov2(24, 1024, 16),
+    "modernbert_base": transformer("ModernBertModel", {}, "last_hidden_state", input_ids=tokens(1024)),
+    "modernbert_large": transformer(
+        "ModernBertModel",
+        {"num_hidden_layers": 28, "hidden_size": 1024, "num_attention_heads": 16, "intermediate_size": 2624},
+        "last_hidden_state",
+        input_ids=tokens(1024),
+    ),
     "qwen3_0_6b": qwen3(28, 1024, 16, 3072, tie_word_embeddings=True),
     "qwen3_8b": qwen3(36, 4096, 32, 12288),
     "gemma3_270m": gemma3(18, 640, 4, 2048, 262144, num_key_value_heads=1, sliding_window=512),

@@ -243,6 +243,11 @@ def kernels():
         )
         yield case(name, WAVE, layer={"ConvTranspose1d": {**channels, "kernel_size": 4, "stride": 2, "groups": 2}})
         yield case(name, (2, 5, 6), layer={"Linear": {"in_features": 6, "out_features": 8, "bias": False}})
+    grouped = {"Conv1d": {**channels, "kernel_size": 3, "groups": 2}}
+    yield case("WeightNorm", WAVE, layer=grouped, dim=2)
+    yield case("WeightNorm", IMAGE, layer={"Conv2d": {**channels, "kernel_size": [3, 2]}}, dim=1)
+    yield case("WeightNorm", WAVE, layer={"ConvTranspose1d": {**channels, "kernel_size": 4}}, dim=1)
+    yield case("WeightNorm", (2, 6), layer={"Linear": {"in_features": 6, "out_features": 8}}, dim=1)
     yield case("SpectralNorm", (2, 6), layer={"Linear": {"in_features": 6, "out_features": 8}}, n_power_iterations=3)
     offsets, mask = (2, 18, 11, 13), (2, 9, 11, 13)
     yield case("DeformConv2d", IMAGE, offsets, **channels, kernel_size=3, padding=1)

@@ -72,6 +72,8 @@ def made_kernel(use: Use, table: Callable[[], Mapping[str, Any]], name: str) -> 
     op: Any = use.op
     inner = OpCall(op.layer, use.call.inputs, use.call.outputs)
     step: Step = table()[type(op.layer).__name__].translate(_Inner(use, inner, use.orders))
-    options = {"n_power_iterations": (op.n_power_iterations, 1)} if name == "spectral_norm" else {}
+    name_of = {"spectral_norm": ("n_power_iterations", 1), "weight_norm": ("dim", 0)}
+    option, default = name_of[name]
+    options = {option: (getattr(op, option), default)}
     module = call(f"nn.utils.parametrizations.{name}", {"module": step.module}, **options)
     return step._replace(module=module)
