@@ -103,6 +103,9 @@ def test_branches_are_the_paths_of_a_merge():
         ([True, False, False], "index == 0"),
         (["a", "b", "b"], "'a' if index == 0 else 'b'"),
         ([3, 4, 23, 3], "[3, 4, 23, 3][index]"),
+        ([0.1 * at / 17 for at in (3, 4, 5)], "0.1 * (index + 3) / 17"),
+        ([0, 0.1, 0.2], "0.1 * index"),
+        ([0.3, 0.1, 0.7], None),
         ([1, "a", None], None),
     ],
 )

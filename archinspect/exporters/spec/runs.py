@@ -26,6 +26,8 @@ MOST_LISTED = 40
 """Characters of a list of values."""
 MOST_VARIED = 5
 """So many expressions of one step are read with ease."""
+MOST_SHARES = 1_000
+"""Of so many parts a number may be a share."""
 _NUMBERED = re.compile(r"(.*?)(0|[1-9]\d{0,5})(\D*)")
 
 
@@ -151,6 +153,10 @@ def by_index(values: Sequence[Any]) -> Expr | None:
         found = _progression(values)
         if found is not None:
             return found
+    if all(type(value) in {int, float} for value in values):
+        found = _share(values)
+        if found is not None:
+            return found
     choice = _choice(values)
     if choice is not None:
         return choice
@@ -167,6 +173,18 @@ def _progression(values: Sequence[int]) -> Expr | None:
         return Expr(f"{start} + {multiple}" if start else multiple) if step > 0 else Expr(f"{start} - {-step} * index")
     if start > 0 and [start * 2**at for at in range(len(values))] == list(values):
         return Expr(f"{start} * 2 ** index")
+    return None
+
+
+def _share(values: Sequence[float]) -> Expr | None:
+    """Return numbers that grow evenly as a share of a short one: rates of dropping, by the depth."""
+    step = values[1] - values[0]
+    before = round(values[0] / step) if step else 0
+    for count in range(1, MOST_SHARES if step else 1):
+        whole = round(step * count, 3)
+        if [whole * (before + at) / count for at in range(len(values))] == list(values):
+            place = f"(index + {before})" if before > 0 else f"(index - {-before})" if before else "index"
+            return Expr(f"{whole:g} * {place} / {count}" if count > 1 else f"{whole:g} * {place}")
     return None
 
 
