@@ -18,6 +18,7 @@ import torch
 import torchvision
 import transformers
 from storages import Alive, constants, kept_for_backward
+from torch import nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -104,6 +105,69 @@ def dinov2(depth, width, heads):
     return transformer("Dinov2Model", sizes, "last_hidden_state", pixel_values=numbers(3, 518, 518))
 
 
+class RetinaNet(nn.Module):
+    """What torchvision's RetinaNet does between its transform and its anchors; its normalization is frozen."""
+
+    def __init__(self):
+        super().__init__()
+        detection = torchvision.models.detection
+        frozen = torchvision.models.resnet50(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
+        more = torchvision.ops.feature_pyramid_network.LastLevelP6P7(256, 256)
+        backbone = detection.backbone_utils._resnet_fpn_extractor(
+            frozen, 5, returned_layers=[2, 3, 4], extra_blocks=more
+        )
+        self.model = detection.RetinaNet(backbone, num_classes=91)
+
+    def forward(self, image):
+        return list(self.model.head(list(self.model.backbone(image).values())).values())
+
+
+class DuelingDQN(nn.Module):
+    """Of torch.nn layers, after the paper."""
+
+    def __init__(self):
+        super().__init__()
+        convs = [nn.Conv2d(4, 32, 8, 4), nn.Conv2d(32, 64, 4, 2), nn.Conv2d(64, 64, 3)]
+        self.features = nn.Sequential(
+            *(layer for conv in convs for layer in (conv, nn.ReLU(inplace=True))), nn.Flatten()
+        )
+        self.value, self.advantage = (
+            nn.Sequential(nn.Linear(3136, 512), nn.ReLU(inplace=True), nn.Linear(512, count)) for count in (1, 18)
+        )
+
+    def forward(self, screens):
+        features = self.features(screens)
+        value, advantage = self.value(features), self.advantage(features)
+        return [value + advantage - advantage.mean(-1, keepdim=True)]
+
+
+def hifigan():
+    config = {
+        "model_in_dim": 80,
+        "upsample_initial_channel": 512,
+        "upsample_rates": [8, 8, 2, 2],
+        "upsample_kernel_sizes": [16, 16, 4, 4],
+        "normalize_before": False,
+    }
+
+    def build():
+        model = transformers.SpeechT5HifiGan(transformers.SpeechT5HifiGanConfig(**config))
+        del model.mean, model.scale  # which only `normalize_before` reads
+        return model, lambda spectrogram: [model(spectrogram)]
+
+    return "transformers' `SpeechT5HifiGan`", "math", build, {"spectrogram": numbers(100, 80)}
+
+
+def program(text, kind, **inputs):
+    """Return a program of this file."""
+
+    def build():
+        model = kind()
+        return model, lambda **values: model(*values.values())
+
+    return text, "math", build, inputs
+
+
 EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
 CONVOLUTIONAL = (
@@ -125,6 +189,9 @@ NETWORKS = {
     ),
     "t5_base": t5(num_layers=12, d_model=768, num_heads=12, d_ff=3072),
     "t5_large": t5(num_layers=24, d_model=1024, num_heads=16, d_ff=4096),
+    "retinanet_resnet50_fpn": program("torchvision's `RetinaNet`", RetinaNet, image=numbers(3, 768, 768)),
+    "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
+    "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
     "whisper_base": whisper(6, 512, 8),
     "whisper_small": whisper(12, 768, 12),
