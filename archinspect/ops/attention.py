@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
+from archinspect.ops import written_out
 from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
 from archinspect.ops.attending import Attending
 from archinspect.ops.base import ArgumentError, Op
@@ -71,6 +72,18 @@ class _Attention(Attending):
     dropout: float = arg(
         "share of the scores that is dropped in training", Float(0, 1), 0.0, aliases=("dropout_p", "attention_dropout")
     )
+    soft_cap: float | None = arg(
+        "bound that the scores approach, `cap * tanh(scores / cap)`, as in Gemma 2; none by default",
+        Optional(Float(0)),
+        None,
+        aliases=("logits_soft_cap", "attn_logit_softcapping", "attention_logits_soft_cap", "softcap"),
+    )
+    sinks: bool = arg(
+        "a learned score of each head beside those of the keys, whose share of the softmax goes nowhere, as in gpt-oss",
+        Bool(),
+        default=False,
+        aliases=("attention_sinks",),
+    )
 
     @property
     def kv_heads(self) -> int:
@@ -86,6 +99,8 @@ class _Attention(Attending):
         return self.window
 
     def check(self) -> None:
+        if self.soft_cap == 0:
+            raise ArgumentError(f"{type(self).__name__}: a soft_cap of 0 leaves no scores", "soft_cap")
         if self.num_heads % self.kv_heads:
             raise ArgumentError(
                 f"{type(self).__name__}: {self.kv_heads} heads of keys do not divide {self.num_heads} heads",
@@ -108,7 +123,10 @@ class ScaledDotProductAttention(_Attention):
 
     MACs: the sizes of a head's key and value per head, query step and key step; `causal` halves nothing, as for
     PyTorch's own counter. FLOPs: 2 per MAC, 6 per score (scale 1, softmax 5), 1 per score for a causal mask or a
-    window, 1 per score for a mask of the network's own, 1 per score for position biases.
+    window, 1 per score for a mask of the network's own, 1 per score for position biases, 3 per score for a soft cap
+    (quotient, tanh, product), 5 per head and query step for a sink.
+
+    PyTorch's function takes neither a soft cap nor sinks: `math` attention is written out with them, as `eager`.
     """
 
     aliases = ("SDPA",)
@@ -136,7 +154,8 @@ class ScaledDotProductAttention(_Attention):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         shape, axes = (self.position_biases, self.num_heads), ("positions", "heads")
-        return {"position_biases": Weight(shape, axes)} if self.position_biases else {}
+        biases = {"position_biases": Weight(shape, axes)} if self.position_biases else {}
+        return biases | ({"sinks": Weight((self.num_heads,), ("heads",))} if self.sinks else {})
 
     def axis_flow(self, *shapes: Shape) -> str:
         query, _, value = _roles(shapes)
@@ -161,7 +180,28 @@ class ScaledDotProductAttention(_Attention):
         query, key, _ = self._seen(shapes)
         macs = key[-2] * (size(query) + size(output))
         biased = self.shared_position_biases or self.position_biases > 0
-        return Work(macs, (6 + self._hides + self.masked + biased) * self.scores(shapes))
+        each = 6 + self._hides + self.masked + biased + 3 * (self.soft_cap is not None)
+        return Work(macs, each * self.scores(shapes) + 5 * self._sunk(shapes))
+
+    def _sunk(self, shapes: Sequence[Shape]) -> int:
+        """Return how many scores of sinks there are, one for each head and query step."""
+        return size(shapes[0][:-1]) * self.num_heads * self.sinks
+
+    def _sizes(self, shapes: Sequence[Shape], output: Shape) -> written_out.Sizes:
+        """Return what takes part where attention is written out with a soft cap or sinks."""
+        query, key, _ = self._seen(shapes)
+        return written_out.Sizes(
+            size(query),
+            *self._repeated(shapes),
+            self.scores(shapes),
+            self._sunk(shapes),
+            mask=self.causal * query[-2] * key[-2],
+            result=size(output),
+            capped=self.soft_cap is not None,
+            repeated=self.kv_heads != self.num_heads,
+            copied=self._copies(query),
+            dropped=bool(self.dropout),
+        )
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         query, key, _ = self._seen(shapes)
@@ -181,8 +221,12 @@ class ScaledDotProductAttention(_Attention):
         if run.attention == "fused":
             sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
             return Kept((query, key, value), outputs=(0,), extra=(("float32", sums), *places))
-        # Of each product, the factor beside one that needs a gradient.
         of_query, of_key, of_value = _roles(run.inputs)
+        if self.soft_cap or self.sinks:
+            sinks, roles, needed = run.weights and self.sinks, (query, key, value), (of_query, of_key, of_value)
+            found = written_out.kept(self._sizes(shapes, output), roles, needed, sinks=sinks)
+            return found._replace(extra=(*found.extra, *places))
+        # Of each product, the factor beside one that needs a gradient.
         of_scores = of_query or of_key or run.weights
         keys, values = self._repeated(shapes)
         keys, values = keys * of_query, values * of_scores
@@ -215,6 +259,8 @@ class ScaledDotProductAttention(_Attention):
         added = ("float", self._added(shapes, run))
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
+        if self.soft_cap or self.sinks:
+            return (*written_out.workspace(self._sizes(shapes, output)), added)
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
@@ -246,7 +292,7 @@ class ScaledDotProductAttention(_Attention):
         query, key, _ = self._seen(shapes)
         heads = self.num_heads if self.shared_position_biases or self.position_biases else 0
         windows = size(query[1:-2]) if self.masked else 0
-        summed = heads * windows if run.attention != "eager" else 0
+        summed = heads * windows if run.attention != "eager" and not (self.soft_cap or self.sinks) else 0
         return (summed or heads + windows) * query[-2] * key[-2]
 
     @property
@@ -441,7 +487,7 @@ class MultiHeadAttention(_Attention):
     def is_module(self) -> bool:
         """Whether it is PyTorch's module, which has the steps first and the samples beside the heads."""
         biased = self.position_biases or self.shared_position_biases
-        own = self.causal or self.masked or self.window or biased or self.rotary
+        own = self.causal or self.masked or self.window or biased or self.rotary or self.soft_cap or self.sinks
         plain = self.kv_heads == self.num_heads and self.value_dim is None and self.out_bias in (None, self.use_bias)
         return bool(self.embed_dim and plain and not own and self.output_dim in (None, self.embed_dim))
 
@@ -479,6 +525,8 @@ class MultiHeadAttention(_Attention):
             "shared_position_biases": self.shared_position_biases,
             "masked": self.masked,
             "dropout": self.dropout,
+            "soft_cap": self.soft_cap,
+            "sinks": self.sinks,
         }
         # As PyTorch's, unless keys and values differ in what they are made of.
         if self.embed_dim and self._of_one_width and key is value and not self.rotary:

@@ -53,9 +53,11 @@ class QuickGELU(nn.Module):
 
 
 class ScaledDotProductAttention(nn.Module):
-    def __init__(self, num_heads=1, num_kv_heads=None, causal=False, window=None):
+    def __init__(self, num_heads=1, num_kv_heads=None, causal=False, window=None, soft_cap=None, sinks=False, dropout=0):
         super().__init__()
         self.heads, self.kv_heads, self.causal = num_heads, num_kv_heads or num_heads, causal
+        self.soft_cap, self.dropout = soft_cap, dropout
+        self.sinks = nn.Parameter(torch.zeros(num_heads)) if sinks else None
         self.tables = ()
         if window:  # a mask that the network makes once, for as many steps as any case has
             apart = torch.arange(16) - torch.arange(16)[:, None]
@@ -73,10 +75,29 @@ class ScaledDotProductAttention(nn.Module):
             query, key, value = (part.flatten(0, -4) for part in (query, key, value))
             attended = functional.scaled_dot_product_attention(query, key, value, enable_gqa=grouped)
             return attended.transpose(-3, -2).flatten(-2).unflatten(0, lead)
+        if self.soft_cap or self.sinks is not None:
+            return self.written_out(query, key, value)
         masks = [mask[: query.shape[-2], : key.shape[-2]] for mask in self.tables]
         how = {"is_causal": self.causal and not masks, "enable_gqa": grouped}
         attended = functional.scaled_dot_product_attention(query, key, value, *masks, **how)
         return attended.transpose(-3, -2).flatten(-2)
+
+    def written_out(self, query, key, value):
+        """As Gemma 2 and gpt-oss of transformers write it out: PyTorch's function knows no caps and no sinks."""
+        if self.heads != self.kv_heads:
+            key, value = (part.repeat_interleave(self.heads // self.kv_heads, dim=-3) for part in (key, value))
+        scores = (query @ key.mT) * query.shape[-1] ** -0.5
+        if self.soft_cap:
+            scores = torch.tanh(scores / self.soft_cap) * self.soft_cap
+        if self.causal:
+            scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1)
+        if self.sinks is None:
+            scores = scores.softmax(-1)
+        else:
+            sinks = self.sinks[:, None, None].expand(*scores.shape[:-1], 1)
+            scores = torch.cat([scores, sinks], dim=-1).softmax(-1)[..., :-1]
+        scores = functional.dropout(scores, self.dropout, self.training)
+        return (scores @ value).transpose(-3, -2).flatten(-2)
 
 
 class GroupedQueryAttention(nn.Module):
@@ -757,6 +778,13 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), num_heads=3, window=3)
     yield case("ScaledDotProductAttention", (3, 5, 12), (3, 5, 4), num_heads=3, num_kv_heads=1, causal=True, window=2)
     yield case("ScaledDotProductAttention", (2, 4, 5, 12), num_heads=3)
+    for batch in (1, 3):
+        steps, memory = (batch, 5, 12), (batch, 7, 12)
+        for how in ({"soft_cap": 50.0}, {"sinks": True}, {"soft_cap": 30.0, "sinks": True, "dropout": 0.1}):
+            yield case("ScaledDotProductAttention", steps, memory, memory, num_heads=3, **how)
+            yield case("ScaledDotProductAttention", steps, num_heads=3, causal=True, **how)
+            fewer = {"num_heads": 6, "num_kv_heads": 2}
+            yield case("ScaledDotProductAttention", steps, (batch, 7, 4), (batch, 7, 10), **fewer, **how)
     yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=5)
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), (2, 8, 12), num_heads=3)
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 9), (2, 7, 12), num_heads=3)

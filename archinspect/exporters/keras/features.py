@@ -33,6 +33,8 @@ def attention(use: Use) -> Step:
         causal=(op.causal, False),
         window=(op.window, None),
         dropout=(op.dropout, 0.0),
+        soft_cap=(op.soft_cap, None),
+        sinks=(op.sinks, False),
     )
     names = [f"{{{index}}}" for index in range(len(use.shapes))]
     roles = (names[0], names[min(1, len(names) - 1)], names[-1])

@@ -210,12 +210,19 @@ class Attend(layers.Layer):
         causal=False,
         window=None,
         dropout=0.0,
+        soft_cap=None,
+        sinks=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads, self.num_kv_heads = num_heads, num_kv_heads or num_heads
         self.causal, self.window = causal, window
+        self.soft_cap, self.has_sinks = soft_cap, sinks
         self.dropout = layers.Dropout(dropout)
+
+    def build(self, input_shape):
+        if self.has_sinks:
+            self.sinks = self.add_weight(shape=(self.num_heads,), name="sinks")
 
     def call(self, inputs, training=None):
         query, key, value, *added = inputs
@@ -225,6 +232,8 @@ class Attend(layers.Layer):
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / math.sqrt(
             query.shape[-1]
         )
+        if self.soft_cap:
+            scores = ops.tanh(scores / self.soft_cap) * self.soft_cap
         for bias in added:
             scores = scores + bias
         if self.causal or self.window:
@@ -233,7 +242,12 @@ class Attend(layers.Layer):
             last = 0 if self.causal else self.window - 1
             first = 1 - (self.window or steps)
             scores = ops.where((apart > last) | (apart < first), -1e9, scores)
-        scores = self.dropout(ops.softmax(scores, axis=-1), training=training)
+        if self.has_sinks:
+            sinks = ops.zeros_like(scores[..., :1]) + self.sinks[:, None, None]
+            scores = ops.softmax(ops.concatenate([scores, sinks], axis=-1))[..., :-1]
+        else:
+            scores = ops.softmax(scores, axis=-1)
+        scores = self.dropout(scores, training=training)
         x = ops.swapaxes(ops.matmul(scores, value), -2, -3)
         return ops.reshape(x, (-1, *x.shape[1:-2], x.shape[-2] * x.shape[-1]))
 

@@ -53,10 +53,61 @@ def attention(use: Use) -> Value:
             for name, index, count in zip(names, roles, heads, strict=True)
         ]
     added = _added(use, windows, (query[-2], key[-2]))
+    if op.soft_cap or op.sinks:
+        return Value(_written_out(use, names, added, roles), spec_order(len(query)))
     attributes = {"q_num_heads": op.num_heads, "kv_num_heads": op.kv_heads} if is_flat else {}
     found = use.emit("Attention", *names, *added, is_causal=int(op.causal), **attributes)
     found = found if is_flat else _heads_together(use, found, use.output, op.num_heads)
     return Value(found, spec_order(len(query)))
+
+
+def _written_out(use: Use, names: Sequence[str], added: Sequence[str], roles: Sequence[int]) -> str:
+    """Return attention with a soft cap or sinks, as products and a softmax: ONNX's `Attention` has no sinks."""
+    op, heads = use.op, (use.op.num_heads, use.op.kv_heads, use.op.kv_heads)
+    shapes = [use.shapes[index] for index in roles]
+    if len(shapes[0]) == 3:  # noqa: PLR2004 - batch, steps, features; others have their heads apart
+        names = [_heads_apart(use, *of_one) for of_one in zip(names, shapes, heads, strict=True)]
+    windows, (queries, keys) = prod(shapes[0][1:-2]), (shapes[0][-2], shapes[1][-2])
+    sizes = [shape[-1] // count for shape, count in zip(shapes, heads, strict=True)]
+    query, key, value = names
+    if op.kv_heads != op.num_heads:
+        key, value = (
+            _repeated(use, name, windows * op.kv_heads, keys, width)
+            for name, width in zip((key, value), sizes[1:], strict=True)
+        )
+    scores = use.emit("MatMul", query, use.emit("Transpose", key, perm=[0, 1, 3, 2]))
+    scores = use.emit("Mul", scores, use.number(sizes[0] ** -0.5))
+    if op.soft_cap:
+        cap = use.number(op.soft_cap)
+        scores = use.emit("Mul", use.emit("Tanh", use.emit("Div", scores, cap)), cap)
+    for one in added:
+        scores = use.emit("Add", scores, one)
+    if op.causal:
+        later = use.emit("Greater", _apart(use, 0, queries, keys), use.float32(0))
+        scores = use.emit("Where", later, use.number(-np.inf), scores)
+    if op.sinks:
+        scores = use.emit("Concat", scores, _sinks(use, windows, queries), axis=-1)
+    weights = use.emit("Softmax", scores, axis=-1)
+    if op.sinks:
+        weights = use.emit("Slice", weights, use.ints(0), use.ints(keys), use.ints(-1))
+    return _heads_together(use, use.emit("MatMul", weights, value), use.output, op.num_heads)
+
+
+def _repeated(use: Use, name: str, heads: int, keys: int, width: int) -> str:
+    """Return heads of keys or values as often as heads of queries share each."""
+    times = use.op.num_heads // use.op.kv_heads
+    each = use.emit("Expand", use.reshape(name, heads, 1, keys, width), use.ints(1, 1, times, 1, 1))
+    return use.reshape(each, heads * times, keys, width)
+
+
+def _sinks(use: Use, windows: int, queries: int) -> str:
+    """Return the scores of the sinks, one for each sample, window, head and query step."""
+    heads = use.op.num_heads
+    found = use.weight("sinks", shape=(1, heads, 1, 1))
+    if windows > 1:
+        found = use.emit("Tile", found, use.ints(1, windows, 1, 1))
+    found = use.for_each_sample(found, (1, windows * heads, 1, 1))
+    return use.emit("Expand", found, use.ints(1, 1, queries, 1))
 
 
 def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:

@@ -87,6 +87,11 @@ def attention(use: Use) -> Step:
     function = "attend_biased" if biased else "attend"
     if op.kv_heads != op.num_heads and function == "attend":
         function = "attend_grouped"
+    if op.soft_cap or op.sinks:
+        options_ = {"kv_heads": (op.num_kv_heads, None), "soft_cap": (op.soft_cap, None), "sinks": (op.sinks, False)}
+        options_ |= {"causal": (op.causal and not op.window, False), "dropout": (op.dropout, 0.0)}
+        module = call("AttentionWrittenOut", {"heads": op.num_heads}, **options_)
+        return Step(code(f"{{self}}({query}, {key}, {value})"), module, parts=("AttentionWrittenOut",))
     text = f"{function}({query}, {key}, {value}, {', '.join(options)})"
     holes = {"heads": op.num_heads, "kv_heads": op.kv_heads, "dropout": op.dropout}
     return Step(code(text, **holes), parts=(function,))

@@ -588,6 +588,46 @@ def attend_biased(
     return x.transpose(-3, -2).flatten(-2)
 
 
+class AttentionWrittenOut(nn.Module):
+    """Attention of heads that stand side by side, with a soft cap on the scores or a sink beside them."""
+
+    def __init__(
+        self,
+        heads: int,
+        kv_heads: int | None = None,
+        soft_cap: float | None = None,
+        dropout: float = 0.0,
+        *,
+        sinks: bool = False,
+        causal: bool = False,
+    ) -> None:
+        super().__init__()
+        self.heads, self.kv_heads = heads, kv_heads or heads
+        self.soft_cap, self.dropout, self.causal = soft_cap, dropout, causal
+        self.sinks = nn.Parameter(torch.zeros(heads)) if sinks else None
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        q = heads_of(q, self.heads)
+        k, v = (heads_of(x, self.kv_heads) for x in (k, v))
+        if self.kv_heads != self.heads:
+            k, v = (x.repeat_interleave(self.heads // self.kv_heads, dim=-3) for x in (k, v))
+        scores = (q @ k.mT) * q.shape[-1] ** -0.5
+        if self.soft_cap:
+            scores = torch.tanh(scores / self.soft_cap) * self.soft_cap
+        if bias is not None:
+            scores = scores + bias
+        if self.causal:
+            hidden = torch.full(scores.shape[-2:], float("-inf"), device=scores.device)
+            scores = scores + hidden.triu(1)
+        if self.sinks is None:
+            scores = scores.softmax(-1)
+        else:
+            sinks = self.sinks[:, None, None].expand(*scores.shape[:-1], 1)
+            scores = torch.cat([scores, sinks], dim=-1).softmax(-1)[..., :-1]
+        scores = F.dropout(scores, self.dropout, self.training)
+        return (scores @ v).transpose(-3, -2).flatten(-2)
+
+
 class PositionBiases(nn.Module):
     """Learned biases of each head, by how far a key stands from a query."""
 

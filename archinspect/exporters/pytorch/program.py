@@ -158,7 +158,7 @@ class Program:
             added = " + ".join(f"{{{len(node.inputs) + index}}}" for index in range(len(extra)))
             *front, last = leaf.step.code
             assert isinstance(last, str)
-            step = leaf.step._replace(code=(*front, last[:-1], *code(f", bias={added})")), parts=("attend_biased",))
+            step = leaf.step._replace(code=(*front, last[:-1], *code(f", bias={added})")))
             leaf = Leaf(leaf.path, leaf.name, step, [*node.inputs, *extra], node.outputs, leaf.nodes)
         yield leaf
 
