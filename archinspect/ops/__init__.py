@@ -68,7 +68,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "embed": (
         *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
     ),
-    "attention": ("MultiHeadAttention", "ScaledDotProductAttention", "RotaryEmbedding"),
+    "multihead": ("MultiHeadAttention",),
+    "attention": ("ScaledDotProductAttention", "RotaryEmbedding"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),
     "cells": ("SimpleRNNCell", "LSTMCell", "GRUCell"),

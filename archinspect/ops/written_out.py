@@ -1,7 +1,7 @@
 """Memory of attention that is written out with a soft cap or sinks, as PyTorch's function has neither.
 
-The program: products of queries and keys, scaled; `cap * tanh(scores / cap)`; the mask of what comes later; sinks beside
-the scores, a softmax of both, of which those of the keys weigh the values.
+The program: products of queries and keys, scaled; `cap * tanh(scores / cap)`; the mask of what comes later; sinks
+beside the scores, a softmax of both, of which those of the keys weigh the values.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class Sizes(NamedTuple):
     """Whether scores are dropped in training."""
 
 
-def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bool], *, sinks: bool) -> Kept:
+def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bool], *, learned: bool) -> Kept:
     """Return what backward keeps: of each product the factor beside one that needs a gradient.
 
     `roles` are the numbers of the inputs that are query, key and value, `needed` whether they need gradients, and
-    `sinks` whether the sinks do.
+    `learned` whether sinks do.
     """
     of_query, of_key, of_value = needed
     of_scores = of_query or of_key
-    of_weights = of_scores or sinks
+    of_weights = of_scores or learned
     factors = ((of_key, sizes.queries), (of_query, sizes.keys), (of_weights, sizes.values))
     inputs, made = [], 0
     for place, (role, (factor, elements)) in enumerate(zip(roles, factors, strict=True)):

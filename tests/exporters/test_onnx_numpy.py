@@ -28,13 +28,16 @@ def heads(x, count):
     return np.moveaxis(x.reshape(*x.shape[:-1], count, -1), -2, -3)
 
 
-def attend(qkv, count=1, kv=None, *, causal=False, added=0):
+def attend(qkv, count=1, kv=None, *, causal=False, added=0, cap=None, sinks=None):
     query, key, value = (heads(part, of) for part, of in zip(qkv, (count, kv or count, kv or count), strict=True))
     key, value = (np.repeat(part, count // (kv or count), axis=-3) for part in (key, value))
-    scores = query @ np.swapaxes(key, -1, -2) / sqrt(query.shape[-1]) + added
+    scores = query @ np.swapaxes(key, -1, -2) / sqrt(query.shape[-1])
+    scores = (np.tanh(scores / cap) * cap if cap else scores) + added
     if causal:
         scores = np.where(np.tri(*scores.shape[-2:]) > 0, scores, -np.inf)
-    joined = np.moveaxis(softmax(scores) @ value, -3, -2)
+    if sinks is not None:
+        scores = np.concatenate([scores, np.broadcast_to(sinks.reshape(-1, 1, 1), (*scores.shape[:-1], 1))], -1)
+    joined = np.moveaxis(softmax(scores)[..., : key.shape[-2]] @ value, -3, -2)
     return joined.reshape(*joined.shape[:-2], -1)
 
 
@@ -305,6 +308,16 @@ NUMPY = [
             2,
             added=w["position_biases"][np.clip(np.arange(7) - np.arange(5)[:, None] + 1, 0, 2)].transpose(2, 0, 1),
         ),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "causal": True, "soft_cap": 0.5}, [(2, 5, 8)]),
+        lambda w, q: attend([q, q, q], 2, causal=True, cap=0.5),
+    ),
+    (
+        "ScaledDotProductAttention",
+        {"num_heads": 4, "num_kv_heads": 2, "sinks": True, "window": 3},
+        [(2, 3, 5, 8), (2, 3, 7, 4)],
+        lambda w, q, k: attend([q, k, k], 4, 2, added=hidden(5, 7, 3), sinks=w["sinks"]),
     ),
     ("MixtureOfExperts", {"num_experts": 4, "units": 3, "shared_experts": 1}, [STEPS], lambda w, x: mixture(x, w)),
 ]

@@ -92,8 +92,6 @@ NOT_TAKEN = {
     "mode": "PyTorch's name for the kind of a recurrent layer, which is the layer's own here",
     "proj_size": "in PyTorch an argument of all recurrent layers, but taken by the LSTM only",
     "backward_layer": "another layer for the way back",
-    "add_bias_kv": "a learned step of its own, which no network here has",
-    "add_zero_attn": "as add_bias_kv",
     "attention_axes": "attention here is over the axis before the last",
     "use_gate": "a further projection",
     "_weight": "a tensor",
@@ -267,6 +265,13 @@ FLOPS = [
     ("ScaledDotProductAttention", {"causal": True, "window": 2}, [(1, 3, 4)], 2 * (9 * 8) + 7 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
     ("ScaledDotProductAttention", {"shared_position_biases": True, "masked": True}, [(1, 3, 4)], 2 * (9 * 8) + 8 * 9),
+    ("ScaledDotProductAttention", {"num_heads": 2, "soft_cap": 30}, [(1, 3, 4)], 2 * (9 * 8) + 9 * (2 * 9)),
+    (
+        "ScaledDotProductAttention",
+        {"num_heads": 2, "sinks": True},
+        [(1, 3, 4)],
+        2 * (9 * 8) + 6 * (2 * 9) + 5 * (2 * 3),
+    ),
     ("ScaledDotProductAttention", {"num_heads": 2}, [(1, 3, 4), (1, 5, 4), (1, 5, 6)], 2 * (15 * 10) + 6 * (2 * 15)),
     # ... with four projections of 4 x 4 and their biases
     ("MultiHeadAttention", {"num_heads": 2, "key_dim": 2}, [(1, 3, 4)], 4 * (2 * 3 * 16 + 12) + 2 * 72 + 6 * 18),

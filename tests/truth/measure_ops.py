@@ -53,7 +53,9 @@ class QuickGELU(nn.Module):
 
 
 class ScaledDotProductAttention(nn.Module):
-    def __init__(self, num_heads=1, num_kv_heads=None, causal=False, window=None, soft_cap=None, sinks=False, dropout=0):
+    def __init__(
+        self, num_heads=1, num_kv_heads=None, causal=False, window=None, soft_cap=None, sinks=False, dropout=0
+    ):
         super().__init__()
         self.heads, self.kv_heads, self.causal = num_heads, num_kv_heads or num_heads, causal
         self.soft_cap, self.dropout = soft_cap, dropout
@@ -113,6 +115,28 @@ class GroupedQueryAttention(nn.Module):
     def forward(self, query, memory=None):
         memory = query if memory is None else memory
         return self.projection(self.attention(self.queries(query), self.keys(memory), self.values(memory)))
+
+
+class PackedAttention(nn.Module):
+    """Queries, keys and values, or keys and values, cut from one product, as timm's and many decoders have them."""
+
+    def __init__(self, query, memory, num_heads, key_dim, packed, num_kv_heads=None, use_bias=True, crossed=False):
+        super().__init__()
+        of_query, of_key = num_heads * key_dim, (num_kv_heads or num_heads) * key_dim
+        sizes = [of_query, of_key, of_key]
+        self.made = [[one] for one in sizes] if not packed else [sizes[:1], sizes[1:]] if crossed else [sizes]
+        self.products = nn.ModuleList(
+            nn.Linear(memory if place else query, sum(sizes), use_bias) for place, sizes in enumerate(self.made)
+        )
+        self.attention = ScaledDotProductAttention(num_heads, num_kv_heads)
+        self.projection = nn.Linear(of_query, query, use_bias)
+
+    def forward(self, query, memory=None):
+        memory = query if memory is None else memory
+        parts = []
+        for place, (product, sizes) in enumerate(zip(self.products, self.made, strict=True)):
+            parts += product(memory if place else query).split(sizes, -1)
+        return self.projection(self.attention(*parts))
 
 
 class MixtureOfExperts(nn.Module):
@@ -531,7 +555,14 @@ FUNCTIONS = {
 WRITTEN_OUT = FUNCTIONS | {
     module.__name__: module
     for module in (
-        *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
+        *(
+            ScaledDotProductAttention,
+            GroupedQueryAttention,
+            PackedAttention,
+            LearnedPositions,
+            ClassToken,
+            LearnedTokens,
+        ),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
         *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
         *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
@@ -796,6 +827,16 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("MultiheadAttention", (2, 5, 12), (2, 7, 8), (2, 7, 10), **whole)
     yield case("MultiheadAttention", (2, 5, 12), (2, 7, 8), (2, 7, 10), **whole, kdim=8, vdim=9)
     yield case("MultiheadAttention", (2, 5, 11), **whole)
+    for batch in (1, 3):
+        steps, memory, other = (batch, 5, 12), (batch, 7, 12), (batch, 7, 8)
+        for further in ({"add_bias_kv": True}, {"add_zero_attn": True}, {"add_bias_kv": True, "add_zero_attn": True}):
+            yield case("MultiheadAttention", steps, **whole, **further)
+            yield case("MultiheadAttention", steps, memory, **whole, **further, dropout=0.1)
+            yield case("MultiheadAttention", steps, other, memory, **whole, **further, kdim=8)
+        yield case("PackedAttention", steps, num_heads=3, key_dim=4, packed=True)
+        yield case("PackedAttention", steps, num_heads=6, num_kv_heads=2, key_dim=2, packed=True, use_bias=False)
+        yield case("PackedAttention", steps, memory, num_heads=3, key_dim=4, packed=True)
+        yield case("PackedAttention", steps, num_heads=3, key_dim=4, packed=False)
     yield case("MultiheadAttention", (2, 5, 12), embed_dim=12, num_heads=5, batch_first=True)
     grouped = {"num_heads": 6, "key_dim": 4, "num_kv_heads": 2}
     yield case("GroupedQueryAttention", (2, 5, 12), **grouped)
@@ -1224,6 +1265,8 @@ def torch_module(op, args):
 def torch_case(op, inputs, args):
     """Return a module, and zeros for it, on the device that is set."""
     told = TOLD[op](inputs[0]) if op in TOLD else {}
+    if op == "PackedAttention":
+        told = {"query": inputs[0][-1], "memory": inputs[-1][-1], "crossed": len(inputs) > 1}
     if op == "GroupedQueryAttention":
         told = {"query": inputs[0][-1], "memory": inputs[-1][-1]}
     if op == "LearnedPositions" and "input_dim" in args:

@@ -65,6 +65,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "ScaledDotProductAttention": features.attention,
     "RotaryEmbedding": features.rotary,
     "MixtureOfExperts": features.experts,
+    "_FurtherStep": partial(images.refused, reason="Keras has no attention with `add_bias_kv` or `add_zero_attn`"),
     "SimpleRNN": features.recurrent,
     "LSTM": features.recurrent,
     "GRU": features.recurrent,

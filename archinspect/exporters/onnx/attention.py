@@ -256,8 +256,20 @@ def _through(use: Use, name: str, projections: Sequence[str], count: int) -> str
     return use.emit("MatMul", hidden, back)
 
 
+def further_step(use: Use) -> Value:
+    """The learned step and that of zeros which PyTorch's module adds after keys or values."""
+    rank, width = len(use.shape), use.shape[-1]
+    steps = [use.weight("bias", shape=(*(1,) * (rank - 1), width))] if use.op.learned else []
+    steps += [use.numbers(np.zeros((*(1,) * (rank - 1), width)))] if use.op.zeros else []
+    each = [use.for_each_sample(step, (1, *(1,) * (rank - 2), width)) for step in steps]
+    if rank > 3:  # noqa: PLR2004 - batch, steps, features
+        each = [use.emit("Expand", step, use.ints(1, *use.shape[1:-2], 1, 1)) for step in each]
+    return Value(use.emit("Concat", use.spec(), *each, axis=-2), spec_order(rank))
+
+
 OPERATORS: dict[str, Callable[[Use], Value]] = {
     "ScaledDotProductAttention": attention,
     "RotaryEmbedding": rotary,
     "MixtureOfExperts": experts,
+    "_FurtherStep": further_step,
 }

@@ -88,13 +88,21 @@ def attention(use: Use) -> Step:
     if op.kv_heads != op.num_heads and function == "attend":
         function = "attend_grouped"
     if op.soft_cap or op.sinks:
-        options_ = {"kv_heads": (op.num_kv_heads, None), "soft_cap": (op.soft_cap, None), "sinks": (op.sinks, False)}
-        options_ |= {"causal": (op.causal and not op.window, False), "dropout": (op.dropout, 0.0)}
+        options_: dict[str, tuple[Any, Any]] = {"kv_heads": (op.num_kv_heads, None), "soft_cap": (op.soft_cap, None)}
+        options_ |= {"dropout": (op.dropout, 0.0), "sinks": (op.sinks, False)}
+        options_["causal"] = (op.causal and not op.window, False)
         module = call("AttentionWrittenOut", {"heads": op.num_heads}, **options_)
         return Step(code(f"{{self}}({query}, {key}, {value})"), module, parts=("AttentionWrittenOut",))
     text = f"{function}({query}, {key}, {value}, {', '.join(options)})"
     holes = {"heads": op.num_heads, "kv_heads": op.kv_heads, "dropout": op.dropout}
     return Step(code(text, **holes), parts=(function,))
+
+
+def further_step(use: Use) -> Step:
+    """Return the learned step and that of zeros which attention adds after keys or values."""
+    op: Any = use.op
+    module = call("FurtherStep", {"features": use.shape[-1]}, learned=(op.learned, False), zeros=(op.zeros, False))
+    return Step(code("{self}({0})"), module, parts=("FurtherStep",))
 
 
 def rotary(use: Use) -> Step:

@@ -100,6 +100,7 @@ OPERATORS: dict[str, Translation] = {
         ScaledDotProductAttention=features.attention,
         RotaryEmbedding=features.rotary,
         MixtureOfExperts=features.experts,
+        _FurtherStep=features.further_step,
         SimpleRNN=features.recurrent,
         LSTM=features.recurrent,
         GRU=features.recurrent,

@@ -628,6 +628,23 @@ class AttentionWrittenOut(nn.Module):
         return (scores @ v).transpose(-3, -2).flatten(-2)
 
 
+class FurtherStep(nn.Module):
+    """A learned step and one of zeros after those of keys or values."""
+
+    def __init__(
+        self, features: int, *, learned: bool = False, zeros: bool = False
+    ) -> None:
+        super().__init__()
+        self.step = nn.Parameter(torch.zeros(features)) if learned else None
+        self.zeros = zeros
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = x[..., :1, :]
+        if self.step is not None:
+            x = torch.cat([x, self.step.expand_as(first)], dim=-2)
+        return torch.cat([x, torch.zeros_like(first)], dim=-2) if self.zeros else x
+
+
 class PositionBiases(nn.Module):
     """Learned biases of each head, by how far a key stands from a query."""
 

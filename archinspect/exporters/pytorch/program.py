@@ -100,6 +100,8 @@ class Program:
             "bias": (op.use_bias, True),
             "kdim": (None if shapes[1][-1] == width else shapes[1][-1], None),
             "vdim": (None if shapes[2][-1] == width else shapes[2][-1], None),
+            "add_bias_kv": (op.add_bias_kv, False),
+            "add_zero_attn": (op.add_zero_attn, False),
             "batch_first": (True, False),
         }
         inputs = list(dict.fromkeys([query, key, value]))
