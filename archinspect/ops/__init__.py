@@ -82,6 +82,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "channels": ("GlobalResponseNormalization", "Maxout"),
     "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "scan": ("SelectiveScan",),
+    "linear": ("LinearAttention",),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),

@@ -28,7 +28,8 @@ def heads(x, count):
     return np.moveaxis(x.reshape(*x.shape[:-1], count, -1), -2, -3)
 
 
-def attend(qkv, count=1, kv=None, *, causal=False, added=0, cap=None, sinks=None):
+def attend(qkv, count=1, kv=None, *, causal=False, added=0, **further):
+    cap, sinks = further.get("cap"), further.get("sinks")
     query, key, value = (heads(part, of) for part, of in zip(qkv, (count, kv or count, kv or count), strict=True))
     key, value = (np.repeat(part, count // (kv or count), axis=-3) for part in (key, value))
     scores = query @ np.swapaxes(key, -1, -2) / sqrt(query.shape[-1])
@@ -53,6 +54,21 @@ def scanned(x, delta, decay, entry, out, skip):
         state = np.exp(one * decay) * state + one * entry[:, step, None] * x[:, step, :, None]
         found.append((state * out[:, step, None]).sum(-1) + x[:, step] * skip)
     return np.stack(found, 1)
+
+
+def linear(count, groups, query, key, value, *further):
+    decay, bonus = (*further, None, None)[:2]
+    query, key = (np.repeat(x.reshape(*x.shape[:2], groups, -1), count // groups, 2) for x in (query, key))
+    value = value.reshape(*value.shape[:2], count, -1)
+    decay = np.ones((1, 5, count)) if decay is None else decay
+    decay = decay.reshape(*decay.shape[:2], count, -1, 1)
+    state, found = 0, []
+    for step in range(value.shape[1]):
+        entry = key[:, step, ..., None] * value[:, step, :, None]
+        seen = 0 if bonus is None else state + bonus.reshape(len(bonus), count, -1, 1) * entry
+        state = state * decay[:, step] + entry
+        found.append((query[:, step, :, None] @ (state if bonus is None else seen))[:, :, 0])
+    return np.stack(found, 1).reshape(*value.shape[:2], -1)
 
 
 def rotated(x, head):
@@ -255,6 +271,15 @@ NUMPY = [
     (
         *("SelectiveScan", {}, [(2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 4), (2, 6)]),
         lambda w, *given: scanned(*given),
+    ),
+    ("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8)], lambda w, *given: linear(2, 2, *given)),
+    (
+        *("LinearAttention", {"num_heads": 4, "groups": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 4)]),
+        lambda w, *given: linear(4, 2, *given),
+    ),
+    (
+        *("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 6), (2, 6)]),
+        lambda w, *given: linear(2, 2, *given),
     ),
     ("RotaryEmbedding", {"dim": 4}, [(2, 5, 8)], lambda w, x: rotated(x, 4)),
     ("RotaryEmbedding", {"dim": 4}, [(2, 3, 5, 8)], lambda w, x: rotated(x, 4)),

@@ -42,6 +42,7 @@ OTHERS = [
         ("ScaledDotProductAttention", {"num_heads": 2, "causal": True}, [(2, 3, 4)]),
         ("ScaledDotProductAttention", {"num_heads": 2, "window": 2}, [(2, 3, 4)]),
         ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5, "masked": True}, [(2, 3, 4)]),
+        ("LinearAttention", {"num_heads": 2, "chunk": 4}, [(2, 6, 4), (2, 6, 4), (2, 6, 6), (2, 6, 2), (2, 4)]),
         ("ScaledDotProductAttention", {"shared_position_biases": True}, [(2, 3, 4), (2, 5, 4)]),
         ("MixtureOfExperts", {"num_experts": 4, "units": 7, "activation": "gelu"}, [(2, 3, 5)]),
         ("MixtureOfExperts", {"num_experts": 4, "units": 7, "activation": None, "gated": False}, [(2, 3, 5)]),
@@ -178,6 +179,14 @@ UNITS = {
     "pair of features": lambda use: size(use.first) * use.shapes[1][-1],
     "element and boundary": lambda use: size(use.first) * (use.op.categories() - 1),
     "head and query step": lambda use: size(use.first[:-1]) * use.op.num_heads,
+    "element of all states": lambda use: use.op._sizes(use.shapes, use.output).state * use.output[1],
+    "score of a chunk": lambda use: (
+        use.output[0]
+        * use.op.num_heads
+        * (use.op.chunk or 0)
+        * -(-use.output[1] // (use.op.chunk or 1))
+        * (use.op.chunk or 0)
+    ),
     "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,
     "element looked up": lambda use: size(use.first) * use.op.output_dim,
     "element looked up but the first of a bag": lambda use: size(use.first) * use.op.output_dim - size(use.output),
@@ -198,6 +207,8 @@ CONDITIONS = {
     "for a causal mask or a window": lambda use: use.op.causal or use.op.window is not None,
     "for a mask of the network's own": lambda use: use.op.masked,
     "for a soft cap": lambda use: use.op.soft_cap is not None,
+    "for a decay": lambda use: len(use.shapes) > 3,
+    "for a bonus": lambda use: len(use.shapes) > 4,
     "for a sink": lambda use: use.op.sinks,
     "for position biases": lambda use: use.op.position_biases > 0 or use.op.shared_position_biases,
     "for what D adds": lambda use: len(use.shapes) > 5,

@@ -265,6 +265,13 @@ FLOPS = [
     ("ScaledDotProductAttention", {"causal": True, "window": 2}, [(1, 3, 4)], 2 * (9 * 8) + 7 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
     ("ScaledDotProductAttention", {"shared_position_biases": True, "masked": True}, [(1, 3, 4)], 2 * (9 * 8) + 8 * 9),
+    ("LinearAttention", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2)], (2 + 2) * 5 * 6),
+    ("LinearAttention", {"num_heads": 2}, [(1, 5, 4), (1, 5, 4), (1, 5, 6), (1, 2)], (2 + 3) * 5 * 2 * 6),
+    ("LinearAttention", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2), (1, 5, 3), (1, 3)], (2 + 5) * 5 * 6),
+    (
+        *("LinearAttention", {"num_heads": 2, "chunk": 3}, [(1, 5, 4), (1, 5, 4), (1, 5, 6), (1, 5, 2)]),
+        2 * (2 * 6 * 3 * (2 + 3) + 2 * 6 * 12) + 3 * 5 * 12 + 2 * 6 * 3,
+    ),
     ("ScaledDotProductAttention", {"num_heads": 2, "soft_cap": 30}, [(1, 3, 4)], 2 * (9 * 8) + 9 * (2 * 9)),
     (
         "ScaledDotProductAttention",

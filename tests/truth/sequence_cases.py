@@ -22,6 +22,39 @@ class SelectiveScan(nn.Module):
         return found if skip is None else found + given * skip.unsqueeze(1)
 
 
+class LinearAttention(nn.Module):
+    """A loop over the steps."""
+
+    def __init__(self, num_heads=1, groups=0):
+        super().__init__()
+        self.heads, self.groups = num_heads, groups
+
+    def forward(self, q, k, v, decay=None, bonus=None):
+        heads, groups = self.heads, self.groups
+        q, k = (torch.unflatten(x, -1, (groups or heads, -1)) for x in (q, k))
+        if groups:
+            q, k = (x.repeat_interleave(heads // groups, dim=-2) for x in (q, k))
+        v = torch.unflatten(v, -1, (heads, -1))
+        if decay is not None:
+            decay = decay[:, None].expand(-1, v.shape[1], -1) if decay.dim() < 3 else decay
+            decay = torch.unflatten(decay, -1, (heads, -1))[..., None]
+        if bonus is not None:
+            bonus = torch.unflatten(bonus, -1, (heads, -1))[..., None]
+        state = v.new_zeros(len(v), heads, q.shape[-1], v.shape[-1])
+        outputs, entry = [], v
+        for step in range(v.shape[1]):
+            if bonus is not None and decay is not None and step:
+                state = state * decay[:, step - 1] + entry
+            entry = k[:, step, ..., None] * v[:, step, :, None]
+            if bonus is not None:
+                seen = state + bonus * entry
+            else:
+                state = (state if decay is None else state * decay[:, step]) + entry
+                seen = state
+            outputs.append((q[:, step, :, None] @ seen).squeeze(-2))
+        return torch.stack(outputs, dim=1).flatten(-2)
+
+
 class Masking(nn.Module):
     """As Keras's layer computes it."""
 
@@ -33,7 +66,7 @@ class Masking(nn.Module):
         return given * (given != self.value).any(dim=-1, keepdim=True)
 
 
-MODULES = {"SelectiveScan": SelectiveScan, "Masking": Masking}
+MODULES = {"SelectiveScan": SelectiveScan, "LinearAttention": LinearAttention, "Masking": Masking}
 
 
 def case(op, *inputs, **args):
@@ -67,9 +100,25 @@ def torch_cases():
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 6), (2, 7, 4), (2, 5, 4), (2, 5, 4))
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 3))
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 5), (2, 6, 4), (2, 5, 4), (2, 5, 4))
+    yield from _linear()
     for batch in (1, 3):
         yield case("Masking", (batch, 5, 6))
     yield case("Masking", (2, 3, 5, 6), mask_value=-1.0)
+
+
+def _linear():
+    for batch in (1, 3):
+        for steps, heads, keys, values in ((5, 3, 4, 2), (1, 2, 3, 5), (4, 1, 2, 3)):
+            wide, value = (batch, steps, heads * keys), (batch, steps, heads * values)
+            how = {"num_heads": heads}
+            yield case("LinearAttention", wide, wide, value, **how)
+            for decay in ((batch, heads), (batch, steps, heads), wide):
+                yield case("LinearAttention", wide, wide, value, decay, **how)
+                yield case("LinearAttention", wide, wide, value, decay, (batch, heads * keys), **how)
+        shared = {"num_heads": 4, "groups": 2}
+        yield case("LinearAttention", (batch, 5, 6), (batch, 5, 6), (batch, 5, 8), (batch, 5, 4), **shared)
+        yield case("LinearAttention", (batch, 5, 6), (batch, 5, 6), (batch, 5, 8), **shared)
+    yield case("LinearAttention", (2, 5, 6), (2, 5, 6), (2, 5, 8), num_heads=4)
 
 
 def keras_cases():

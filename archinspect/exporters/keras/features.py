@@ -138,6 +138,20 @@ def selective_scan(use: Use) -> Step:
     return function("selective_scan", ", ".join(f"{{{index}}}" for index in range(len(use.shapes))))
 
 
+def linear_attention(use: Use) -> Step:
+    """Return attention without a softmax, step by step."""
+    op: Any = use.op
+    if op.chunk is not None:
+        raise use.refuse("Keras has no kernel by chunks: leave chunk out for a loop over the steps")
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.shapes)))
+    return function(
+        "linear_attention",
+        f"{given}, heads={{heads}}, groups={{groups}}",
+        heads=op.num_heads,
+        groups=op.groups or op.num_heads,
+    )
+
+
 def embedding(use: Use) -> Step:
     """Return an `Embedding`."""
     op: Any = use.op

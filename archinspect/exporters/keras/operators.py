@@ -71,6 +71,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "GRU": features.recurrent,
     **dict.fromkeys(("SimpleRNNCell", "LSTMCell", "GRUCell"), features.one_step),
     "SelectiveScan": features.selective_scan,
+    "LinearAttention": features.linear_attention,
     "Embedding": features.embedding,
     "EmbeddingBag": features.embedding_bag,
     "SinusoidalEmbedding": features.sinusoids,

@@ -504,6 +504,32 @@ def selective_scan(x, delta, decay, entry, out, skip=None):
     return ops.stack(outputs, axis=1) + x
 
 
+def linear_attention(q, k, v, decay=None, bonus=None, heads=1, groups=1):
+    """Return attention without a softmax: a state of keys by values, carried from step to step."""
+
+    def apart(x, count):
+        return ops.reshape(x, (-1, *x.shape[1:-1], count, x.shape[-1] // count))
+
+    q, k = (ops.repeat(apart(x, groups), heads // groups, axis=-2) for x in (q, k))
+    v = apart(v, heads)
+    entries = ops.expand_dims(k, -1) * ops.expand_dims(v, -2)
+    state, outputs = ops.zeros_like(entries[:, 0]), []
+    if decay is not None:
+        decay = decay if decay.shape[1:-1] else ops.expand_dims(decay, 1)
+        decay = ops.expand_dims(apart(decay, heads), -1)
+        decay = decay + ops.zeros_like(entries[..., :1])
+    for step in range(v.shape[1]):
+        if bonus is not None:
+            seen = state + ops.expand_dims(apart(bonus, heads), -1) * entries[:, step]
+        if decay is not None:
+            state = state * decay[:, step]
+        state = state + entries[:, step]
+        seen = state if bonus is None else seen
+        found = ops.matmul(ops.expand_dims(q[:, step], -2), seen)
+        outputs.append(ops.reshape(found, (-1, heads * v.shape[-1])))
+    return ops.stack(outputs, axis=1)
+
+
 def one_step(recurrent, x, *states):
     """Run a recurrent layer for one step; return its states, the first of which is its output."""
     _, *last = recurrent(ops.expand_dims(x, 1), initial_state=list(states) or None)

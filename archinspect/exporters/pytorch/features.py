@@ -181,6 +181,20 @@ def selective_scan(use: Use) -> Step:
     return Step(code(f"selective_scan({given})"), parts=("selective_scan",))
 
 
+def linear_attention(use: Use) -> Step:
+    """Return attention without a softmax, step by step."""
+    op: Any = use.op
+    if op.chunk is not None:
+        raise CannotExportError(
+            use.node.layer, "PyTorch has no kernel by chunks: leave chunk out for a loop over steps"
+        )
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    shared = op.groups not in (None, op.num_heads)
+    options = "heads={heads}" + (", groups={groups}" if shared else "")
+    text = f"linear_attention({given}, {options})"
+    return Step(code(text, heads=op.num_heads, groups=op.groups), parts=("linear_attention",))
+
+
 def masking(use: Use) -> Step:
     """Return steps of one value set to 0."""
     op: Any = use.op

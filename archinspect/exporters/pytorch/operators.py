@@ -109,6 +109,7 @@ OPERATORS: dict[str, Translation] = {
         GRUCell=features.cell,
         Masking=features.masking,
         SelectiveScan=features.selective_scan,
+        LinearAttention=features.linear_attention,
         Embedding=features.embedding,
         EmbeddingBag=features.embedding_bag,
         SinusoidalEmbedding=features.sinusoids,

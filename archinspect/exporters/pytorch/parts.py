@@ -454,6 +454,41 @@ def selective_scan(
     return found if skip is None else found + x * skip.unsqueeze(1)
 
 
+def linear_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    decay: Tensor | None = None,
+    bonus: Tensor | None = None,
+    *,
+    heads: int = 1,
+    groups: int = 0,
+) -> Tensor:
+    """Return attention without a softmax: a state of keys by values, carried from step to step."""
+    q, k = (torch.unflatten(x, -1, (groups or heads, -1)) for x in (q, k))
+    if groups:
+        q, k = (x.repeat_interleave(heads // groups, dim=-2) for x in (q, k))
+    v = torch.unflatten(v, -1, (heads, -1))
+    if decay is not None:
+        decay = decay[:, None].expand(-1, v.shape[1], -1) if decay.dim() != v.dim() - 1 else decay
+        decay = torch.unflatten(decay, -1, (heads, -1))[..., None]
+    if bonus is not None:
+        bonus = torch.unflatten(bonus, -1, (heads, -1))[..., None]
+    state = v.new_zeros(len(v), heads, q.shape[-1], v.shape[-1])
+    outputs, entry = [], v
+    for step in range(v.shape[1]):
+        if bonus is not None and decay is not None and step:
+            state = state * decay[:, step - 1] + entry
+        entry = k[:, step, ..., None] * v[:, step, :, None]
+        if bonus is not None:
+            seen = state + bonus * entry
+        else:
+            state = (state if decay is None else state * decay[:, step]) + entry
+            seen = state
+        outputs.append((q[:, step, :, None] @ seen).squeeze(-2))
+    return torch.stack(outputs, dim=1).flatten(-2)
+
+
 def mask_steps(x: Tensor, value: float) -> Tensor:
     """Set steps to 0 all of whose features are this value."""
     return x * (x != value).any(dim=-1, keepdim=True)
