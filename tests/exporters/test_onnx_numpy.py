@@ -79,12 +79,17 @@ def rotated(x, head):
     return np.concatenate([one * cos - other * sin, other * cos + one * sin], axis=-1).reshape(x.shape)
 
 
-def mixture(x, w, used=2, experts=4, shared=1):
-    scores = softmax(x @ w["router"])
+def mixture(x, w, used=2, experts=4, shared=1, groups=1):
+    """By sigmoids where steps go to one of the groups only."""
+    scores = sigmoid(x @ w["router"]) if groups > 1 else softmax(x @ w["router"])
     found = np.zeros_like(x)
     silu = lambda a: a * sigmoid(a)  # noqa: E731 - a formula
     for place in np.ndindex(x.shape[:-1]):
-        chosen = np.argsort(scores[place])[-used:]
+        best = scores[place].reshape(groups, -1).sum(-1).argmax()
+        within = np.arange(experts) // (experts // groups) == best
+        chosen = np.argsort(np.where(within, scores[place], -1))[-used:]
+        if groups > 1:
+            scores[place] /= scores[place][chosen].sum()
         for expert in (*chosen, *range(experts, experts + shared)):
             into, gate, back = w["experts"][expert]
             weight = scores[place][expert] if expert < experts else 1
@@ -343,6 +348,10 @@ NUMPY = [
         {"num_heads": 4, "num_kv_heads": 2, "sinks": True, "window": 3},
         [(2, 3, 5, 8), (2, 3, 7, 4)],
         lambda w, q, k: attend([q, k, k], 4, 2, added=hidden(5, 7, 3), sinks=w["sinks"]),
+    ),
+    (
+        *("MixtureOfExperts", {"num_experts": 4, "units": 3, "groups": 2, "top_k_groups": 1, "scoring": "sigmoid"}),
+        *([STEPS], lambda w, x: mixture(x, w, shared=0, groups=2)),
     ),
     ("MixtureOfExperts", {"num_experts": 4, "units": 3, "shared_experts": 1}, [STEPS], lambda w, x: mixture(x, w)),
 ]

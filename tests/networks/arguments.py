@@ -311,7 +311,13 @@ def _rotated(guess: Guess) -> int:
 
 
 def _tidy_experts(guess: Guess) -> None:
-    guess.given["top_k"] = guess.rng.randint(1, guess.given["num_experts"])
+    given = guess.given
+    given["top_k"] = guess.rng.randint(1, given["num_experts"])
+    if "groups" in given:
+        given["groups"] = guess.divisor(given["num_experts"])
+    if "top_k_groups" in given:
+        each = given["num_experts"] // given.get("groups", 1)
+        given["top_k_groups"] = guess.rng.randint(-(-given["top_k"] // each), given.get("groups", 1))
 
 
 def _tidy_gru(guess: Guess) -> None:
@@ -549,6 +555,9 @@ SPECIAL = {
     "num_kv_heads": _of_heads,
     "LinearAttention.groups": lambda _: 1,
     "LinearAttention.chunk": lambda guess: guess.rng.choice([1, 2, 4, 64]),
+    "MixtureOfExperts.groups": lambda _: 1,
+    "top_k_groups": lambda _: 1,
+    "capacity_factor": lambda guess: guess.rng.choice([0.5, 1.0, 1.25, 2]),
     "soft_cap": lambda guess: guess.rng.choice([0.5, 30.0, 50]),
     "key_dim": _head,
     "value_dim": lambda guess: guess.rng.choice([1, 2, 3, 4]),

@@ -187,7 +187,9 @@ UNITS = {
         * -(-use.output[1] // (use.op.chunk or 1))
         * (use.op.chunk or 0)
     ),
-    "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,
+    "unit that is used": lambda use: use.op._rows(use.output) * use.op.units,
+    "group of experts": lambda use: size(use.first[:-1]) * use.op.groups * (use.op.groups > 1),
+    "step": lambda use: size(use.first[:-1]),
     "element looked up": lambda use: size(use.first) * use.op.output_dim,
     "element looked up but the first of a bag": lambda use: size(use.first) * use.op.output_dim - size(use.output),
     "expert's score": lambda use: size(use.first[:-1]) * use.op.num_experts,
@@ -207,6 +209,9 @@ CONDITIONS = {
     "for a causal mask or a window": lambda use: use.op.causal or use.op.window is not None,
     "for a mask of the network's own": lambda use: use.op.masked,
     "for a soft cap": lambda use: use.op.soft_cap is not None,
+    "with softmax": lambda use: use.op.scoring == "softmax",
+    "with sigmoid": lambda use: use.op.scoring == "sigmoid",
+    "for its bias": lambda use: use.op.score_bias,
     "for a decay": lambda use: len(use.shapes) > 3,
     "for a bonus": lambda use: len(use.shapes) > 4,
     "for a sink": lambda use: use.op.sinks,

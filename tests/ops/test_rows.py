@@ -265,6 +265,14 @@ FLOPS = [
     ("ScaledDotProductAttention", {"causal": True, "window": 2}, [(1, 3, 4)], 2 * (9 * 8) + 7 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),
     ("ScaledDotProductAttention", {"shared_position_biases": True, "masked": True}, [(1, 3, 4)], 2 * (9 * 8) + 8 * 9),
+    (
+        *("MixtureOfExperts", {"num_experts": 8, "units": 7, "groups": 4, "top_k_groups": 2, "scoring": "sigmoid"}),
+        *([(1, 3, 5)], 2 * 3 * (5 * 8 + 2 * 3 * 5 * 7) + 3 * 2 * 7 * 5 + 3 * (4 * 8 + 4 + 3) + 3 * 3 * 5),
+    ),
+    (
+        *("MixtureOfExperts", {"num_experts": 4, "units": 7, "capacity_factor": 1.25, "score_bias": True}),
+        *([(1, 6, 5)], 2 * (6 * 5 * 4 + 3 * 16 * 5 * 7) + 16 * 7 * 5 + 6 * 6 * 4 + 3 * 6 * 5),
+    ),
     ("LinearAttention", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2)], (2 + 2) * 5 * 6),
     ("LinearAttention", {"num_heads": 2}, [(1, 5, 4), (1, 5, 4), (1, 5, 6), (1, 2)], (2 + 3) * 5 * 2 * 6),
     ("LinearAttention", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2), (1, 5, 3), (1, 3)], (2 + 5) * 5 * 6),

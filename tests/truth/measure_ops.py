@@ -142,8 +142,11 @@ class PackedAttention(nn.Module):
 class MixtureOfExperts(nn.Module):
     """Here the first experts are always chosen: which ones they are changes no figure."""
 
-    def __init__(self, features, num_experts, units, top_k=2, shared_experts=0, gated=True):
+    def __init__(self, features, num_experts, units, top_k=2, shared_experts=0, gated=True, **router):
         super().__init__()
+        self.top_k, self.shared, self.router_ = top_k, shared_experts, router
+        if router.get("score_bias"):
+            self.register_buffer("score_bias", torch.zeros(num_experts))
         self.router = nn.Linear(features, num_experts, bias=False)
         sides = 2 + gated
         self.experts = nn.ModuleList(
@@ -155,7 +158,13 @@ class MixtureOfExperts(nn.Module):
         self.used = top_k + shared_experts
 
     def forward(self, given):
-        scores = self.router(given).softmax(-1)
+        sigmoid, factor = self.router_.get("scoring") == "sigmoid", self.router_.get("capacity_factor")
+        scores = self.router(given).sigmoid() if sigmoid else self.router(given).softmax(-1)
+        if sigmoid:
+            scores = scores[..., : self.top_k]
+            scores = scores / scores.sum(-1, keepdim=True)
+        if factor:
+            return self.by_places(given, scores, factor)
         total = 0
         for expert in self.experts[: self.used]:
             back, into, *gate = expert
@@ -163,6 +172,17 @@ class MixtureOfExperts(nn.Module):
             for projection in gate:
                 hidden = hidden * projection(given)
             total = total + back(hidden) * scores[..., :1]
+        return total
+
+    def by_places(self, given, scores, factor):
+        """Each expert has places for some steps: here the first ones of all."""
+        places = -(-int(given.shape[1] * self.top_k * factor) // (len(self.experts) - self.shared))
+        total = torch.zeros_like(given)
+        for expert in self.experts:
+            back, into, gate = expert
+            read = given[:, :places].clone()
+            made = back(functional.silu(into(read)) * gate(read))
+            total[:, :places] += made * scores[:, :places, :1]
         return total
 
 
@@ -845,6 +865,14 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("RotaryEmbedding", (2, 5, 12))
     yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7)
     yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7, top_k=1, gated=False)
+    for batch in (1, 3):
+        grouped = {"num_experts": 8, "units": 7, "top_k": 3, "groups": 4, "top_k_groups": 2}
+        yield case("MixtureOfExperts", (batch, 5, 12), **grouped, scoring="sigmoid", score_bias=True)
+        yield case("MixtureOfExperts", (batch, 5, 12), **grouped, shared_experts=1)
+        for factor in (1.0, 1.25):
+            yield case("MixtureOfExperts", (batch, 6, 12), num_experts=4, units=7, capacity_factor=factor)
+            few = {"num_experts": 4, "units": 5, "top_k": 1, "scoring": "sigmoid"}
+            yield case("MixtureOfExperts", (batch, 6, 12), **few, capacity_factor=factor)
     yield case("MixtureOfExperts", (2, 3, 5, 12), num_experts=4, units=7, top_k=3, shared_experts=2)
     # Recurrent
     for name in RECURRENT:

@@ -51,6 +51,8 @@ def experts(use: Use) -> Step:
     """Return a mixture of experts."""
     op: Any = use.op
     activation = activation_name(op.activation)
+    if op.capacity_factor is not None:
+        raise use.refuse("which steps find a place is for a kernel to say: no capacity_factor")
     if activation is None:
         raise use.refuse("its activation has arguments, which Keras takes for no layer's activation")
     return own(
@@ -60,6 +62,10 @@ def experts(use: Use) -> Step:
         shared_experts=(op.shared_experts, 0),
         gated=(op.gated, True),
         activation=(activation, "silu"),
+        scoring=(op.scoring, "softmax"),
+        groups=(op.groups, 1),
+        top_k_groups=(op.top_k_groups or op.groups, 1),
+        score_bias=(op.score_bias, False),
     )
 
 

@@ -321,9 +321,15 @@ class MixtureOfExperts(layers.Layer):
         shared_experts=0,
         gated=True,
         activation="silu",
+        scoring="softmax",
+        groups=1,
+        top_k_groups=1,
+        score_bias=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.scoring, self.groups, self.top_k_groups = scoring, groups, top_k_groups
+        self.has_score_bias = score_bias
         self.num_experts, self.units, self.top_k = num_experts, units, top_k
         self.shared_experts, self.gated = shared_experts, gated
         self.activation = keras.activations.get(activation)
@@ -331,6 +337,10 @@ class MixtureOfExperts(layers.Layer):
     def build(self, input_shape):
         features, experts = input_shape[-1], self.num_experts + self.shared_experts
         self.router = self.add_weight(shape=(features, self.num_experts))
+        if self.has_score_bias:
+            self.score_bias = self.add_weight(
+                shape=(self.num_experts,), initializer="zeros", trainable=False
+            )
         self.up = self.add_weight(shape=(experts, features, self.units))
         self.gate = (
             self.add_weight(shape=(experts, features, self.units))
@@ -340,10 +350,15 @@ class MixtureOfExperts(layers.Layer):
         self.down = self.add_weight(shape=(experts, self.units, features))
 
     def call(self, x):
-        scores = ops.softmax(ops.matmul(x, self.router), axis=-1)
-        best, chosen = ops.top_k(scores, self.top_k)
-        chosen = ops.one_hot(chosen, self.num_experts, dtype=best.dtype)
-        scores = ops.sum(chosen * ops.expand_dims(best, -1), axis=-2)
+        scores = ops.matmul(x, self.router)
+        sigmoid = self.scoring == "sigmoid"
+        scores = ops.sigmoid(scores) if sigmoid else ops.softmax(scores, axis=-1)
+        chosen = ops.top_k(self.choice(scores), self.top_k)[1]
+        scores = scores * ops.sum(
+            ops.one_hot(chosen, self.num_experts, dtype=scores.dtype), axis=-2
+        )
+        if sigmoid:
+            scores = scores / ops.sum(scores, axis=-1, keepdims=True)
         hidden = self.activation(ops.einsum("...f,efu->...eu", x, self.up))
         if self.gate is not None:
             hidden = hidden * ops.einsum("...f,efu->...eu", x, self.gate)
@@ -352,6 +367,18 @@ class MixtureOfExperts(layers.Layer):
             made[..., : self.num_experts, :] * ops.expand_dims(scores, -1), axis=-2
         )
         return total + ops.sum(made[..., self.num_experts :, :], axis=-2)
+
+    def choice(self, scores):
+        """Return what the largest are taken of: scores with their bias, of the best groups."""
+        choice = scores + self.score_bias if self.has_score_bias else scores
+        if self.groups == 1:
+            return choice
+        each = self.num_experts // self.groups
+        apart = ops.reshape(choice, (-1, *choice.shape[1:-1], self.groups, each))
+        most = ops.sum(ops.top_k(apart, min(2, each))[0], axis=-1)
+        least = ops.top_k(most, self.top_k_groups)[0][..., -1:]
+        apart = ops.where(ops.expand_dims(most >= least, -1), apart, -1e9)
+        return ops.reshape(apart, (-1, *choice.shape[1:]))
 
 
 @keras.saving.register_keras_serializable()

@@ -222,8 +222,7 @@ def _angles(use: Use, kind: str, steps: int, head: int) -> str:
 def experts(use: Use) -> Value:
     """`MixtureOfExperts`: of each step the weights of its experts are gathered, so that no others are multiplied."""
     op, name, rank = use.op, use.spec(), len(use.shape)
-    scores = use.emit("Softmax", use.emit("MatMul", name, use.weight("router")), axis=-1)
-    chosen, places = use.several("TopK", 2, scores, use.ints(op.top_k), axis=-1)
+    chosen, places = _chosen(use, use.emit("MatMul", name, use.weight("router")))
     projections = [
         use.emit("Gather", use.weight("experts"), use.index(part), axis=1) for part in range(2 + bool(op.gated))
     ]
@@ -240,6 +239,31 @@ def experts(use: Use) -> Value:
         more = _through(use, alone, always, op.shared_experts)
         total = use.emit("Add", total, use.emit("ReduceSum", more, axes, keepdims=0))
     return Value(total, spec_order(rank))
+
+
+def _chosen(use: Use, scores: str) -> tuple[str, str]:
+    """Return the scores of the experts that each step goes to, and which they are."""
+    op, rank = use.op, len(use.shape)
+    if op.capacity_factor is not None:
+        use.refuse("which steps find a place is for a kernel to say: no capacity_factor")
+    sigmoid = op.scoring == "sigmoid"
+    scores = use.emit("Sigmoid", scores) if sigmoid else use.emit("Softmax", scores, axis=-1)
+    choice = use.emit("Add", scores, use.weight("score_bias")) if op.score_bias else scores
+    if op.groups > 1:
+        each = op.num_experts // op.groups
+        apart = use.reshape(choice, *use.shape[1:-1], op.groups, each)
+        largest, _ = use.several("TopK", 2, apart, use.ints(min(2, each)), axis=-1)
+        most = use.emit("ReduceSum", largest, use.ints(rank), keepdims=1)
+        best, _ = use.several("TopK", 2, most, use.ints(op.top_k_groups or op.groups), axis=rank - 1)
+        least = use.emit("ReduceMin", best, use.ints(rank - 1), keepdims=1)
+        kept = use.emit("Where", use.emit("GreaterOrEqual", most, least), apart, use.number(-np.inf))
+        choice = use.reshape(kept, *use.shape[1:-1], op.num_experts)
+    found, places = use.several("TopK", 2, choice, use.ints(op.top_k), axis=-1)
+    if choice != scores:
+        found = use.emit("GatherElements", scores, places, axis=-1)
+    if sigmoid:
+        found = use.emit("Div", found, use.emit("ReduceSum", found, use.ints(rank - 1), keepdims=1))
+    return found, places
 
 
 def _through(use: Use, name: str, projections: Sequence[str], count: int) -> str:

@@ -116,6 +116,8 @@ def experts(use: Use) -> Step:
     """Return a mixture of experts."""
     op: Any = use.op
     sizes = {"features": use.shape[-1], "num_experts": op.num_experts, "units": op.units}
+    if op.capacity_factor is not None:
+        raise CannotExportError(use.node.layer, "which steps find a place is for a kernel to say: no capacity_factor")
     function = activation_name(op.activation)
     module = call(
         "MixtureOfExperts",
@@ -124,6 +126,10 @@ def experts(use: Use) -> Step:
         shared_experts=(op.shared_experts, 0),
         gated=(op.gated, True),
         activation=(function, "silu"),
+        scoring=(op.scoring, "softmax"),
+        groups=(op.groups, 1),
+        top_k_groups=(op.top_k_groups or op.groups, 1),
+        score_bias=(op.score_bias, False),
     )
     return Step(code("{self}({0})"), module, parts=("MixtureOfExperts",))
 

@@ -307,9 +307,18 @@ class MixtureOfExperts(nn.Module):
         *,
         gated: bool = True,
         activation: str = "silu",
+        scoring: str = "softmax",
+        groups: int = 1,
+        top_k_groups: int = 1,
+        score_bias: bool = False,
     ) -> None:
         super().__init__()
         self.router = nn.Linear(features, num_experts, bias=False)
+        self.scoring, self.groups, self.top_k_groups = scoring, groups, top_k_groups
+        self.score_bias: Tensor | None
+        self.register_buffer(
+            "score_bias", torch.zeros(num_experts) if score_bias else None
+        )
         self.experts = nn.ModuleList(
             Expert(features, units, gated=gated, activation=activation)
             for _ in range(num_experts + shared_experts)
@@ -317,7 +326,7 @@ class MixtureOfExperts(nn.Module):
         self.num_experts, self.top_k = num_experts, top_k
 
     def forward(self, x: Tensor) -> Tensor:
-        weights, chosen = self.router(x).softmax(-1).topk(self.top_k, dim=-1)
+        weights, chosen = self.choose(self.router(x))
         total = torch.zeros_like(x)
         for expert in self.experts[self.num_experts :]:
             total = total + expert(x)
@@ -329,6 +338,21 @@ class MixtureOfExperts(nn.Module):
                 accumulate=True,
             )
         return total
+
+    def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scores of the experts that each step goes to, and which they are."""
+        sigmoid = self.scoring == "sigmoid"
+        scores = scores.sigmoid() if sigmoid else scores.softmax(-1)
+        choice = scores if self.score_bias is None else scores + self.score_bias
+        if self.groups > 1:
+            apart = torch.unflatten(choice, -1, (self.groups, -1))
+            most = apart.topk(min(2, apart.shape[-1]), dim=-1).values.sum(-1)
+            best = most.topk(self.top_k_groups, dim=-1).indices
+            left = torch.ones_like(most).scatter(-1, best, 0).bool()
+            choice = apart.masked_fill(left[..., None], float("-inf")).flatten(-2)
+        chosen = choice.topk(self.top_k, dim=-1).indices
+        weights = scores.gather(-1, chosen)
+        return (weights / weights.sum(-1, keepdim=True) if sigmoid else weights), chosen
 
 
 class Expert(nn.Module):
