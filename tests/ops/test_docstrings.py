@@ -145,6 +145,11 @@ def unit_steps(use):
     return use.first[0] * use.first[1] * use.op.units * use.op.num_layers * (1 + use.op.bidirectional)
 
 
+def rounds_of(use):
+    """Return how often a transform goes over all points: log2 of each axis's length, rounded up."""
+    return sum((length - 1).bit_length() for length in use.op._transformed(use.shapes, use.output))
+
+
 UNITS = {
     "MAC": lambda use: use.work.macs,
     "element": lambda use: size(use.output),
@@ -188,6 +193,9 @@ UNITS = {
         * (use.op.chunk or 0)
     ),
     "unit that is used": lambda use: use.op._rows(use.output) * use.op.units,
+    "complex number and round": lambda use: size(use.output) // 2 * rounds_of(use),
+    "complex number of the input and round": lambda use: size(use.first) // 2 * rounds_of(use),
+    "complex number": lambda use: size(use.output) // 2,
     "group of experts": lambda use: size(use.first[:-1]) * use.op.groups * (use.op.groups > 1),
     "step": lambda use: size(use.first[:-1]),
     "element looked up": lambda use: size(use.first) * use.op.output_dim,
@@ -281,7 +289,14 @@ def test_the_docstring_states_the_flops_of_the_rule(op, args, shapes, layout):
 
 
 AROUND = {"TimeDistributed", "WeightNorm", "SpectralNorm", "SpectralNormalization"}
-COMPOSITES = AROUND | {"MultiHeadAttention", "SeparableConv1D", "SeparableConv2D", "Bidirectional", "TimeDistributed"}
+COMPOSITES = AROUND | {
+    "MultiHeadAttention",
+    "FFTConvolution",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "Bidirectional",
+    "TimeDistributed",
+}
 
 
 @pytest.mark.parametrize("kind", ops.all_ops(), ids=lambda kind: kind.__name__)

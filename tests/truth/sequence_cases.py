@@ -66,7 +66,64 @@ class Masking(nn.Module):
         return given * (given != self.value).any(dim=-1, keepdim=True)
 
 
-MODULES = {"SelectiveScan": SelectiveScan, "LinearAttention": LinearAttention, "Masking": Masking}
+class Fourier(nn.Module):
+    """A transform of PyTorch, complex numbers as a last axis of two."""
+
+    def __init__(self, axes=(-1,), *, parts=False, n=None, factor=1):
+        super().__init__()
+        self.axes = tuple(axes) if isinstance(axes, list | tuple) else (axes,)
+        self.parts, self.n, self.factor = parts, n, factor
+
+
+class FFT(Fourier):
+    def forward(self, given):
+        given = torch.view_as_complex(given) if self.parts else given
+        return torch.view_as_real(torch.fft.fftn(given, dim=self.axes))
+
+
+class InverseFFT(Fourier):
+    def forward(self, given):
+        return torch.view_as_real(torch.fft.ifftn(torch.view_as_complex(given), dim=self.axes))
+
+
+class RFFT(Fourier):
+    def forward(self, given):
+        sizes = [given.shape[axis] for axis in self.axes]
+        sizes[-1] *= self.factor
+        return torch.view_as_real(torch.fft.rfftn(given, sizes, dim=self.axes))
+
+
+class InverseRFFT(Fourier):
+    def forward(self, given):
+        given = torch.view_as_complex(given)
+        sizes = [given.shape[axis] for axis in self.axes]
+        sizes[-1] = self.n or 2 * (sizes[-1] - 1)
+        found = torch.fft.irfftn(given, sizes, dim=self.axes)
+        return found.narrow(self.axes[-1], 0, sizes[-1] // self.factor)
+
+
+class ComplexMultiply(nn.Module):
+    def forward(self, one, other):
+        return torch.view_as_real(torch.view_as_complex(one) * torch.view_as_complex(other))
+
+
+class FFTConvolution(nn.Module):
+    def __init__(self, axis=1):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, given, kernel):
+        length = given.shape[self.axis]
+        product = torch.fft.rfft(given, 2 * length, dim=self.axis) * torch.fft.rfft(kernel, 2 * length, dim=self.axis)
+        return torch.fft.irfft(product, 2 * length, dim=self.axis).narrow(self.axis, 0, length)
+
+
+MODULES = {
+    **{module.__name__: module for module in (FFT, InverseFFT, RFFT, InverseRFFT, ComplexMultiply, FFTConvolution)},
+    "SelectiveScan": SelectiveScan,
+    "LinearAttention": LinearAttention,
+    "Masking": Masking,
+}
 
 
 def case(op, *inputs, **args):
@@ -101,9 +158,31 @@ def torch_cases():
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 3))
     yield case("SelectiveScan", (2, 5, 6), (2, 5, 5), (2, 6, 4), (2, 5, 4), (2, 5, 4))
     yield from _linear()
+    yield from _fourier()
     for batch in (1, 3):
         yield case("Masking", (batch, 5, 6))
     yield case("Masking", (2, 3, 5, 6), mask_value=-1.0)
+
+
+def _fourier():
+    for batch in (1, 3):
+        wave, image = (batch, 6, 5), (batch, 6, 8, 3)
+        yield case("FFT", wave)
+        yield case("FFT", image, axes=[1, 2])
+        yield case("FFT", (batch, 6, 5, 2), axes=1, parts=True)
+        yield case("InverseFFT", (batch, 6, 5, 2), axes=[1, 2])
+        yield case("InverseFFT", (batch, 7, 2))
+        yield case("RFFT", wave)
+        yield case("RFFT", wave, axes=1, factor=2)
+        yield case("RFFT", image, axes=[1, 2])
+        yield case("InverseRFFT", (batch, 6, 5, 2))
+        yield case("InverseRFFT", (batch, 6, 5, 2), axes=1, n=11)
+        yield case("InverseRFFT", (batch, 7, 5, 2), axes=1, factor=2)
+        yield case("InverseRFFT", (batch, 6, 5, 3, 2), axes=[1, 2])
+        yield case("ComplexMultiply", (batch, 5, 6, 2), (batch, 5, 6, 2))
+        yield case("ComplexMultiply", (batch, 5, 6, 2), (batch, 1, 6, 2))
+        yield case("FFTConvolution", wave, wave)
+    yield case("FFT", (2, 6, 5), parts=True)
 
 
 def _linear():
