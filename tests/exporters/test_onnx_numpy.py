@@ -79,6 +79,14 @@ def rotated(x, head):
     return np.concatenate([one * cos - other * sin, other * cos + one * sin], axis=-1).reshape(x.shape)
 
 
+def whole(x):
+    return x[..., 0] + 1j * x[..., 1]
+
+
+def parts(x):
+    return np.stack([x.real, x.imag], -1)
+
+
 def mixture(x, w, used=2, experts=4, shared=1, groups=1):
     """By sigmoids where steps go to one of the groups only."""
     scores = sigmoid(x @ w["router"]) if groups > 1 else softmax(x @ w["router"])
@@ -286,6 +294,16 @@ NUMPY = [
         *("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 6), (2, 6)]),
         lambda w, *given: linear(2, 2, *given),
     ),
+    # Fourier transforms
+    ("FFT", {"axes": [1, 2]}, [STEPS], lambda w, x: parts(np.fft.fftn(x, axes=(1, 2)))),
+    ("FFT", {"axes": 1, "parts": True}, [(2, 5, 3, 2)], lambda w, x: parts(np.fft.fft(whole(x), axis=1))),
+    ("InverseFFT", {"axes": 1}, [(2, 5, 3, 2)], lambda w, x: parts(np.fft.ifft(whole(x), axis=1))),
+    ("RFFT", {"axes": 1, "factor": 2}, [(2, 5, 3)], lambda w, x: parts(np.fft.rfft(x, 10, axis=1))),
+    ("RFFT", {"axes": [1, 2]}, [(2, 5, 4)], lambda w, x: parts(np.fft.rfftn(x, axes=(1, 2)))),
+    ("InverseRFFT", {}, [(2, 5, 4, 2)], lambda w, x: np.fft.irfft(whole(x))),
+    ("InverseRFFT", {"n": 7}, [(2, 5, 4, 2)], lambda w, x: np.fft.irfft(whole(x), 7)),
+    ("InverseRFFT", {"axes": 1, "factor": 2, "n": 7}, [(2, 4, 2)], lambda w, x: np.fft.irfft(whole(x), 7)[:, :3]),
+    ("ComplexMultiply", {}, [(2, 5, 2), (2, 1, 2)], lambda w, x, y: parts(whole(x) * whole(y))),
     ("RotaryEmbedding", {"dim": 4}, [(2, 5, 8)], lambda w, x: rotated(x, 4)),
     ("RotaryEmbedding", {"dim": 4}, [(2, 3, 5, 8)], lambda w, x: rotated(x, 4)),
     (

@@ -174,6 +174,7 @@ def _for_each(rng: Random, shape: Shape, layout: str) -> list[Shape]:
 SHAPES = {
     **dict.fromkeys(("Add", "Multiply", "Maximum", "Minimum", "Average"), _stretched),
     "Subtract": _pair,
+    **dict.fromkeys(("ComplexMultiply", "FFTConvolution"), _same),
     "SampleGaussian": _same,
     "Concatenate": _beside,
     "Dot": _summed,

@@ -113,6 +113,11 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Fold": partial(images.refused, reason="Keras has no sum of patches"),
     "Unfold": images.unfold,
     "Bilinear": images.bilinear,
+    **{
+        name: partial(images.refused, reason="Keras transforms the last axes only, and complex numbers as pairs")
+        for name in FAMILIES["fourier"]
+        if name != "FFTConvolution"
+    },
     "Custom": axes.custom,
     **dict.fromkeys(elementwise.NAMES, elementwise.activation),
     "ReLU": elementwise.relu,
