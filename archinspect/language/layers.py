@@ -12,6 +12,7 @@ from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.likely import split_path
 from archinspect.language.parse import parse_path
+from archinspect.language.ready import SECOND
 from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
@@ -33,8 +34,10 @@ class _NearOperator(Near):
         step = step_for(self.name)
         if step:
             return f"write `{step}`", ""
-        from archinspect.language.meaning import by_meaning, spelled_alike
+        from archinspect.language.meaning import NAMED, by_meaning, spelled_alike
 
+        if ops.fold(self.name) in NAMED:
+            return NAMED[ops.fold(self.name)], ""
         known = list(self.names)
         self.names = [name for name in known if spelled_alike(self.name, name)]
         if self.names:
@@ -66,7 +69,7 @@ class Layers:
         kind = ops.find_operator(op_name)
         if kind is None:
             message = f"unknown operator or block '{op_name}'"
-            known = chain(expansion.blocks, *ops.FAMILIES.values())
+            known = chain(expansion.blocks, SECOND, *ops.FAMILIES.values())
             expansion.problems.unknown("unknown-op", message, step.span, op_name, _NearOperator(op_name, known))
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError

@@ -42,8 +42,28 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("unflatten", "view", "rearrange"), "reshape"),
     **dict.fromkeys(("swap", "axes", "permutation"), "permute"),
     **dict.fromkeys(("noise", "noisy"), "gaussian"),
+    **dict.fromkeys(("softcap", "sink", "sinks", "soft"), "attention"),
+    **dict.fromkeys(("spectral", "spectrum", "frequency"), "fourier"),
 }
 """Words of the field, and what operators call the same."""
+_WORDS = "words become numbers before the network, which reads these: an input of `dtype: int64`"
+_BLOCK = "there is no block of this name here: write its layers as a block of your own"
+NAMED: dict[str, str] = {
+    **dict.fromkeys(("hashing", "stringlookup", "integerlookup", "textvectorization", "hashedcrossing"), _WORDS),
+    **dict.fromkeys(("rwkv", "rwkv5", "rwkv6", "mlstm", "xlstm"), "`LinearAttention` is its recurrence, and " + _BLOCK),
+    **dict.fromkeys(("mamba2", "mamba2mixer"), "`LinearAttention` is its scan, by chunks with `chunk`, and " + _BLOCK),
+    **dict.fromkeys(("mamba", "mambamixer"), "`SelectiveScan` is its scan, and " + _BLOCK),
+    **dict.fromkeys(
+        ("seblock", "squeezeexcite", "squeezeexcitation", "highway", "residual", "skip"),
+        _BLOCK + " with `Multiply` or `Add`",
+    ),
+    **dict.fromkeys(
+        ("stft", "stftspectrogram", "melspectrogram"),
+        "`RFFT` is the transform of each of its frames; `Custom` is a layer of your own",
+    ),
+    **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
+}
+"""What is known by another name, or not at all, and what to do."""
 LITTLE = {"layer", "block", "module", "op", "unit", "net", "network", "my", "custom", "function"}
 """What says nothing by itself."""
 

@@ -90,7 +90,7 @@ class FFT(_Fourier):
     round (log2 of an axis's length, rounded up, for each axis: Cooley & Tukey 1965).
     """
 
-    aliases = ("FFTN", "DFT", "FourierTransform")
+    aliases = ("FFTN", "FFT2", "DFT", "FourierTransform")
     parts: bool = arg("the input is complex, its last axis real and imaginary parts", Bool(), default=False)
 
     def has_parts(self) -> bool:
@@ -106,7 +106,7 @@ class InverseFFT(_Fourier):
     FLOPs: 5 per complex number and round (as `FFT`).
     """
 
-    aliases = ("IFFT", "IFFTN")
+    aliases = ("IFFT", "IFFTN", "IFFT2")
 
 
 class RFFT(_Fourier):
@@ -115,7 +115,7 @@ class RFFT(_Fourier):
     The axis named last has n // 2 + 1 complex numbers of n real ones. FLOPs: 5 per complex number and round (as `FFT`).
     """
 
-    aliases = ("RFFTN", "RealFFT")
+    aliases = ("RFFTN", "RFFT2", "RealFFT")
     takes_parts = False
     factor: int = arg("transform as many times the last axis's length, filled up with zeros", Int(1, 16), 1)
 
@@ -144,7 +144,7 @@ class InverseRFFT(_Fourier):
     FLOPs: 5 per complex number of the input and round (as `FFT`).
     """
 
-    aliases = ("IRFFT", "IRFFTN")
+    aliases = ("IRFFT", "IRFFTN", "IRFFT2")
     gives_parts = False
     n: int | None = arg(
         "the last axis's length; an even number by default", Optional(Int(1)), None, aliases=("fft_length", "s")

@@ -292,6 +292,9 @@ AROUND = {"TimeDistributed", "WeightNorm", "SpectralNorm", "SpectralNormalizatio
 COMPOSITES = AROUND | {
     "MultiHeadAttention",
     "FFTConvolution",
+    "Attention",
+    "AdditiveAttention",
+    "Transpose",
     "SeparableConv1D",
     "SeparableConv2D",
     "Bidirectional",

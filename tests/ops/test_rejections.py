@@ -116,6 +116,7 @@ ARGUMENTS = [
     ("MultiHeadAttention", {"num_heads": 4, "key_dim": 6, "position_biases": 9, "shared_position_biases": True}, "MultiHeadAttention: takes either position_biases (its own) or shared_position_biases", ("shared_position_biases",)),
     ("MultiHeadAttention", {"num_heads": 4, "key_dim": 6, "soft_cap": 0}, "MultiHeadAttention: a soft_cap of 0 leaves no scores", ("soft_cap",)),
     ("MultiHeadAttention", {"num_heads": 4, "key_dim": 6, "add_bias_kv": True}, "MultiHeadAttention: add_bias_kv is of PyTorch's module: with embed_dim, and nothing that module lacks", ("add_bias_kv",)),
+    ("Transpose", {"dim0": 1}, "Transpose: takes either dims (of all axes) or dim0 and dim1 (of two)", ("dims",)),
     ("LinearAttention", {"num_heads": 4, "groups": 3}, "LinearAttention: 3 groups do not divide 4 heads", ("groups",)),
     ("MixtureOfExperts", {"num_experts": 4, "units": 6, "top_k": 5}, "MixtureOfExperts: a step cannot go to 5 of 4 experts", ("top_k",)),
     ("MixtureOfExperts", {"num_experts": 4, "units": 6, "groups": 3}, "MixtureOfExperts: 3 groups do not divide 4 experts", ("groups",)),

@@ -1388,7 +1388,7 @@ def measure_keras(op, inputs, args):
         inputs = (tensors[0], tensors[1:])
     elif "Attention" in op:
         query, key, value = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]
-        inputs = (query, value, key)
+        inputs = ([query, value, key],) if op in {"Attention", "AdditiveAttention"} else (query, value, key)
     else:
         inputs = (given,)
     if not layer.built:

@@ -75,6 +75,15 @@ class Fourier(nn.Module):
         self.parts, self.n, self.factor = parts, n, factor
 
 
+class Transpose(nn.Module):
+    def __init__(self, dim0, dim1):
+        super().__init__()
+        self.dims = dim0, dim1
+
+    def forward(self, given):
+        return given.transpose(*self.dims)
+
+
 class FFT(Fourier):
     def forward(self, given):
         given = torch.view_as_complex(given) if self.parts else given
@@ -120,6 +129,7 @@ class FFTConvolution(nn.Module):
 
 MODULES = {
     **{module.__name__: module for module in (FFT, InverseFFT, RFFT, InverseRFFT, ComplexMultiply, FFTConvolution)},
+    "Transpose": Transpose,
     "SelectiveScan": SelectiveScan,
     "LinearAttention": LinearAttention,
     "Masking": Masking,
@@ -161,6 +171,7 @@ def torch_cases():
     yield from _fourier()
     for batch in (1, 3):
         yield case("Masking", (batch, 5, 6))
+        yield case("Transpose", (batch, 5, 6), dim0=1, dim1=2)
     yield case("Masking", (2, 3, 5, 6), mask_value=-1.0)
 
 
@@ -201,6 +212,15 @@ def _linear():
 
 
 def keras_cases():
+    for batch in (1, 3):
+        query, memory = (batch, 5, 6), (batch, 7, 6)
+        for how in ({}, {"use_scale": True}, {"score_mode": "concat", "dropout": 0.1}):
+            yield case("Attention", query, memory, **how)
+            yield case("Attention", query, memory, (batch, 7, 6), **how)
+        yield case("Attention", query, memory, use_scale=True, score_mode="concat")
+        yield case("AdditiveAttention", query, memory)
+        yield case("AdditiveAttention", query, memory, (batch, 7, 6), use_scale=False, dropout=0.1)
+    yield case("Attention", (2, 5, 6), (2, 7, 5))
     yield case("Masking", (2, 5, 6))
     yield case("Masking", (2, 5, 6), mask_value=-1.0)
     for name in ("SimpleRNNCell", "LSTMCell", "GRUCell"):
