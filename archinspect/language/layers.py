@@ -34,16 +34,16 @@ class _NearOperator(Near):
         step = step_for(self.name)
         if step:
             return f"write `{step}`", ""
-        from archinspect.language.meaning import NAMED, by_meaning, spelled_alike
+        from archinspect.language.meaning import NAMED, by_meaning, meant, spelled_alike
 
         if ops.fold(self.name) in NAMED:
             return NAMED[ops.fold(self.name)], ""
-        known = list(self.names)
+        known = [*self.names, *(alias for kind in ops.all_ops() for alias in kind.aliases)]
         self.names = [name for name in known if spelled_alike(self.name, name)]
-        if self.names:
+        if self.names and not meant(self.name):
             return super().look()
-        meant = " or ".join(f"`{name}`" for name in by_meaning(self.name))
-        near = f"{meant} may be what it means; " if meant else ""
+        likely = " or ".join(f"`{name}`" for name in by_meaning(self.name))
+        near = f"{likely} may be what it means; " if likely else ""
         return f"{near}`archinspect ops` lists all; `Custom` is a layer of your own", ""
 
 

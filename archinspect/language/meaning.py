@@ -42,7 +42,7 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("unflatten", "view", "rearrange"), "reshape"),
     **dict.fromkeys(("swap", "axes", "permutation"), "permute"),
     **dict.fromkeys(("noise", "noisy"), "gaussian"),
-    **dict.fromkeys(("softcap", "sink", "sinks", "soft"), "attention"),
+    **dict.fromkeys(("softcap", "sink", "sinks"), "attention"),
     **dict.fromkeys(("spectral", "spectrum", "frequency"), "fourier"),
 }
 """Words of the field, and what operators call the same."""
@@ -61,9 +61,17 @@ NAMED: dict[str, str] = {
         ("stft", "stftspectrogram", "melspectrogram"),
         "`RFFT` is the transform of each of its frames; `Custom` is a layer of your own",
     ),
+    **dict.fromkeys(
+        ("selfattention", "crossattention", "causalselfattention", "causalattention"),
+        "write `MultiHeadAttention`, with its projections, or `ScaledDotProductAttention`, without",
+    ),
+    **dict.fromkeys(("encoder", "encoderlayer"), "write `TransformerEncoderLayer`, a ready-made block"),
+    **dict.fromkeys(("decoder", "decoderlayer"), "write `TransformerDecoderLayer`, a ready-made block"),
     **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
 }
 """What is known by another name, or not at all, and what to do."""
+SELDOM = {"Attention", "AdditiveAttention", "LinearAttention"}
+"""Operators that are seldom meant where others have the same word."""
 LITTLE = {"layer", "block", "module", "op", "unit", "net", "network", "my", "custom", "function"}
 """What says nothing by itself."""
 
@@ -76,9 +84,18 @@ def by_meaning(name: str) -> list[str]:
     scores = {}
     for op, words in known.items():
         common = sum(log(len(known) / frequent[word]) for word in asked if word in words)
+        common *= 0.3 if op in SELDOM else 1
+        common *= 2 if len(asked) > 1 and words.issuperset(asked) else 1
         scores[op] = common * (2 if set(asked).issuperset(_words(op)) else 1) / (1 + len(words) / 8)
     best = sorted((op for op, score in scores.items() if score > 0), key=lambda op: -scores[op])
     return best[:MOST]
+
+
+def meant(name: str) -> str:
+    """Return the operator whose names have all of several words, empty where there is none."""
+    asked = {word for word in _words(name) if word not in LITTLE}
+    best = (op for op in by_meaning(name) if len(asked) > 1 and min(map(len, asked)) > 2 and asked <= _known()[op])
+    return next(best, "")
 
 
 def spelled_alike(name: str, other: str) -> bool:

@@ -237,7 +237,8 @@ class MultiHeadAttention(AttentionLayer):
         bias, width = self.use_bias, self.embed_dim
         products = self._products(query, key, value)
         if self.packed:
-            return self._attend(emit, inputs, *self._cut(emit, query, key, value))
+            queries, keys, vectors = self._cut(emit, query, key, value)
+            return self._attend(emit, inputs, *self._rotated(emit, queries, keys), vectors)
         (queries,) = emit(
             _Projection(units=self.num_heads * self._head, use_bias=bias, in_features=width, packed=products[0]),
             [query],
@@ -246,6 +247,7 @@ class MultiHeadAttention(AttentionLayer):
         (keys,) = emit(
             _Projection(units=self.kv_heads * self._head, use_bias=bias, packed=products[1], **stated), [key]
         )
+        queries, keys = self._rotated(emit, queries, keys)
         stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
         (vectors,) = emit(
             _Projection(units=self.kv_heads * self._values, use_bias=bias, packed=products[2], **stated), [value]
@@ -254,6 +256,13 @@ class MultiHeadAttention(AttentionLayer):
             step = _FurtherStep(learned=self.add_bias_kv, zeros=self.add_zero_attn)
             (keys,), (vectors,) = (emit(step, [part]) for part in (keys, vectors))
         return self._attend(emit, inputs, queries, keys, vectors)
+
+    def _rotated(self, emit: Emit[T], queries: T, keys: T) -> tuple[T, T]:
+        """Add the rotations of queries and keys, where there are some."""
+        if not self.rotary:
+            return queries, keys
+        queries, keys = (emit(RotaryEmbedding(dim=self._head), [part])[0] for part in (queries, keys))
+        return queries, keys
 
     def _cut(self, emit: Emit[T], query: T, key: T, value: T) -> tuple[T, T, T]:
         """Add one product of queries, keys and values, or one of keys and values beside that of the queries."""
@@ -269,10 +278,8 @@ class MultiHeadAttention(AttentionLayer):
         return queries, parts[0], parts[1]
 
     def _attend(self, emit: Emit[T], inputs: Sequence[T], queries: T, keys: T, vectors: T) -> tuple[T, ...]:
-        """Add the rotations, the attention and the projection of the output."""
+        """Add the attention and the projection of the output."""
         query, key, value = roles_of(inputs)
-        if self.rotary:
-            (queries,), (keys,) = (emit(RotaryEmbedding(dim=self._head), [part]) for part in (queries, keys))
         same = {
             "num_heads": self.num_heads,
             "num_kv_heads": self.num_kv_heads,

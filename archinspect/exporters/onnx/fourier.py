@@ -1,4 +1,4 @@
-"""Fourier transforms: ONNX's `DFT`, along one axis after the other; its complex numbers have a last axis of two, too."""
+"""Fourier transforms: ONNX's `DFT`, one axis after the other; its complex numbers have a last axis of two, too."""
 
 from __future__ import annotations
 
