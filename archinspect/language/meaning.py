@@ -94,7 +94,8 @@ def by_meaning(name: str) -> list[str]:
 def meant(name: str) -> str:
     """Return the operator whose names have all of several words, empty where there is none."""
     asked = {word for word in _words(name) if word not in LITTLE}
-    best = (op for op in by_meaning(name) if len(asked) > 1 and min(map(len, asked)) > 2 and asked <= _known()[op])
+    words = asked - {word for word in asked if len(word) == 1}  # the D of `Conv9D`
+    best = (op for op in by_meaning(name) if len(words) > 1 and words <= _known()[op])
     return next(best, "")
 
 

@@ -346,6 +346,12 @@ def _own_name(path: str) -> str:
     return next((name for name in reversed(path.split(".")) if not name.isdigit()), path)
 
 
+def _output_name(tensor: Tensor) -> str:
+    """Return what an output is called: its layer, and which of that layer's it is after the first, `lstm.1`."""
+    layer = tensor.producer.layer
+    return f"{layer}.{tensor.index}" if tensor.index else layer
+
+
 def _convention_dict(report: Report) -> dict[str, Any]:
     from archinspect.conventions import find_convention  # only where one is asked for
 
@@ -397,7 +403,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         dtype=facts.dtype,
         batch=batch,
         inputs={node.path: batch_shape(node.output, facts) for node in graph.inputs},
-        outputs={tensor.producer.layer: batch_shape(tensor, facts) for tensor in graph.outputs},
+        outputs={_output_name(tensor): batch_shape(tensor, facts) for tensor in graph.outputs},
         totals=totals,
         param_bytes=(totals.params + totals.buffers) * facts.sizes["float"],
         layers=rows,
