@@ -80,4 +80,4 @@ def test_explain_says_that_it_is_pytorchs_module():
     ("name", "main"), [("RMSNormalization", "axis"), ("RMSNorm", "normalized_shape"), ("GRN", None)]
 )
 def test_a_bare_size_is_no_epsilon(name, main):
-    assert ops.find_operator(name).main_arg(name) == main
+    assert find_operator(name).main_arg(name) == main

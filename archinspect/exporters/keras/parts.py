@@ -426,13 +426,17 @@ class RoIAlign(layers.Layer):
 class Custom(layers.Layer):
     """A layer that its spec only counts: write what it computes."""
 
-    def __init__(self, output_shape, params=0, **kwargs):
+    def __init__(self, output_shape, params=0, buffers=0, **kwargs):
         super().__init__(**kwargs)
-        self.made, self.params = output_shape, params
+        self.made, self.params, self.buffers = output_shape, params, buffers
 
     def build(self, input_shape):
         if self.params:
             self.kernel = self.add_weight(shape=(self.params,), initializer="zeros")
+        if self.buffers:
+            self.buffer = self.add_weight(
+                shape=(self.buffers,), initializer="zeros", trainable=False
+            )
 
     def call(self, inputs):
         raise NotImplementedError(f"the spec does not say what '{self.name}' computes")

@@ -407,10 +407,12 @@ class RoIAlign(nn.Module):
 class Custom(nn.Module):
     """A layer that its spec only counts: write what it computes."""
 
-    def __init__(self, name: str, params: int) -> None:
+    def __init__(self, name: str, params: int, buffers: int = 0) -> None:
         super().__init__()
         self.name = name
         self.weight = nn.Parameter(torch.zeros(params))
+        if buffers:
+            self.register_buffer("buffer", torch.zeros(buffers))
 
     def forward(self, *given: Tensor) -> Tensor:
         raise NotImplementedError(f"the spec does not say what '{self.name}' computes")
