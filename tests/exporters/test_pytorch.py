@@ -19,7 +19,9 @@ from archinspect.exporters import TARGETS, pytorch
 from archinspect.exporters.pytorch.operators import OPERATORS
 from archinspect.exporters.refusal import CannotExportError
 
-BUILT = {"SeparableConv1D", "SeparableConv2D", "MultiHeadAttention", "Bidirectional", "Activation", "Input"}
+BUILT = {"SeparableConv1D", "SeparableConv2D", "MultiHeadAttention", "Bidirectional", "Activation", "Input"} | {
+    *("Attention", "AdditiveAttention", "FFTConvolution", "Transpose"),
+}
 """What is made of other operators, or is an input."""
 TRUTH = Path(__file__).parents[1] / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
