@@ -67,6 +67,7 @@ NAMED: dict[str, str] = {
     ),
     **dict.fromkeys(("encoder", "encoderlayer"), "write `TransformerEncoderLayer`, a ready-made block"),
     **dict.fromkeys(("decoder", "decoderlayer"), "write `TransformerDecoderLayer`, a ready-made block"),
+    **dict.fromkeys(("meshgrid", "mesh"), "a mesh is `Arange`, `Unsqueeze` and `Expand` for each of its axes"),
     **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
 }
 """What is known by another name, or not at all, and what to do."""
