@@ -222,3 +222,15 @@ def test_what_a_folded_row_reads_is_another_row_or_an_input(name):
         for row in rows:
             assert {*row.inputs} <= known - {row.name}
             assert row.inputs
+
+
+def test_each_output_of_a_layer_has_a_name():
+    step = {"LSTM": {"units": 6, "return_sequences": True, "return_state": True}}
+    report = archinspect.inspect({"name": "n", "input": [20, 4], "layers": [step]})
+    assert report.outputs == {"lstm": (None, 20, 6), "lstm.1": (None, 6), "lstm.2": (None, 6)}
+
+
+def test_a_report_says_what_was_asked_for():
+    network = archinspect.network("lenet5", lora={"r": 2, "targets": "all-linear"}, fold_bn=True)
+    asked = {"lora": {"r": 2, "targets": "all-linear", "alpha": None}, "fold_bn": True}
+    assert network.report().asked == asked

@@ -27,6 +27,7 @@ layers:
 """,
 )
 
+TURNING = ("Permute", "SwapAxes", "MoveAxis")
 SPLIT = 4
 """Axes of a tensor whose heads have one of their own: batch, heads, steps, features."""
 
@@ -36,7 +37,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for node in nodes_of(facts, "ScaledDotProductAttention"):
         query = node.inputs[0]
         shape, heads = facts.shape(query), getattr(node.op, "num_heads", 1)
-        turned = type(query.producer.op).__name__ == "Permute"
+        turned = type(query.producer.op).__name__ in TURNING
         if turned and 1 < heads == shape[-3] and len(shape) >= SPLIT:
             message = f"'{node.layer}' splits each of the {heads} heads of {text(shape)} into {heads} again"
             yield at(facts, node, message, "leave num_heads out: the heads are there already")

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 def step_name(node: Node, nodes: Sequence[Node], attending: Node) -> str:
     """Return what a step makes, one of a layer's `nodes` beside the one that attends: `query`, `rotated_key`, ..."""
+    if len(node.outputs) > 1:
+        return "parts"
+    cut = next((reader for reader in nodes if node.output in reader.inputs and len(reader.outputs) > 1), None)
+    if cut is not None:
+        return "qkv" if len(cut.outputs) == 3 else "kv"  # noqa: PLR2004 - queries, keys and values
     roles = dict(zip(attending.inputs, ("query", "key", "value"), strict=False))
     name = roles.get(node.output, "")
     if type(node.op).__name__ == "RotaryEmbedding":

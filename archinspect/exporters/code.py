@@ -65,6 +65,7 @@ class Step(NamedTuple):
 
 SAME = {
     "_Projection": "Dense",
+    "_Product": "Dense",
     "_ToQuery": "Dense",
     "_Packed": "ScaledDotProductAttention",
     "_AttendingSteps": "TimeDistributed",

@@ -12,6 +12,7 @@ from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.likely import split_path
 from archinspect.language.parse import parse_path
+from archinspect.language.ready import SECOND
 from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
@@ -33,14 +34,16 @@ class _NearOperator(Near):
         step = step_for(self.name)
         if step:
             return f"write `{step}`", ""
-        from archinspect.language.meaning import by_meaning, spelled_alike
+        from archinspect.language.meaning import NAMED, by_meaning, meant, spelled_alike
 
-        known = list(self.names)
+        if ops.fold(self.name) in NAMED:
+            return NAMED[ops.fold(self.name)], ""
+        known = [*self.names, *(alias for kind in ops.all_ops() for alias in kind.aliases)]
         self.names = [name for name in known if spelled_alike(self.name, name)]
-        if self.names:
+        if self.names and not meant(self.name):
             return super().look()
-        meant = " or ".join(f"`{name}`" for name in by_meaning(self.name))
-        near = f"{meant} may be what it means; " if meant else ""
+        likely = " or ".join(f"`{name}`" for name in by_meaning(self.name))
+        near = f"{likely} may be what it means; " if likely else ""
         return f"{near}`archinspect ops` lists all; `Custom` is a layer of your own", ""
 
 
@@ -66,7 +69,7 @@ class Layers:
         kind = ops.find_operator(op_name)
         if kind is None:
             message = f"unknown operator or block '{op_name}'"
-            known = chain(expansion.blocks, *ops.FAMILIES.values())
+            known = chain(expansion.blocks, SECOND, *ops.FAMILIES.values())
             expansion.problems.unknown("unknown-op", message, step.span, op_name, _NearOperator(op_name, known))
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError

@@ -42,8 +42,37 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("unflatten", "view", "rearrange"), "reshape"),
     **dict.fromkeys(("swap", "axes", "permutation"), "permute"),
     **dict.fromkeys(("noise", "noisy"), "gaussian"),
+    **dict.fromkeys(("softcap", "sink", "sinks"), "attention"),
+    **dict.fromkeys(("spectral", "spectrum", "frequency"), "fourier"),
 }
 """Words of the field, and what operators call the same."""
+_WORDS = "words become numbers before the network, which reads these: an input of `dtype: int64`"
+_BLOCK = "there is no block of this name here: write its layers as a block of your own"
+NAMED: dict[str, str] = {
+    **dict.fromkeys(("hashing", "stringlookup", "integerlookup", "textvectorization", "hashedcrossing"), _WORDS),
+    **dict.fromkeys(("rwkv", "rwkv5", "rwkv6", "mlstm", "xlstm"), "`LinearAttention` is its recurrence, and " + _BLOCK),
+    **dict.fromkeys(("mamba2", "mamba2mixer"), "`LinearAttention` is its scan, by chunks with `chunk`, and " + _BLOCK),
+    **dict.fromkeys(("mamba", "mambamixer"), "`SelectiveScan` is its scan, and " + _BLOCK),
+    **dict.fromkeys(
+        ("seblock", "squeezeexcite", "squeezeexcitation", "highway", "residual", "skip"),
+        _BLOCK + " with `Multiply` or `Add`",
+    ),
+    **dict.fromkeys(
+        ("stft", "stftspectrogram", "melspectrogram"),
+        "`RFFT` is the transform of each of its frames; `Custom` is a layer of your own",
+    ),
+    **dict.fromkeys(
+        ("selfattention", "crossattention", "causalselfattention", "causalattention"),
+        "write `MultiHeadAttention`, with its projections, or `ScaledDotProductAttention`, without",
+    ),
+    **dict.fromkeys(("encoder", "encoderlayer"), "write `TransformerEncoderLayer`, a ready-made block"),
+    **dict.fromkeys(("decoder", "decoderlayer"), "write `TransformerDecoderLayer`, a ready-made block"),
+    **dict.fromkeys(("meshgrid", "mesh"), "a mesh is `Arange`, `Unsqueeze` and `Expand` for each of its axes"),
+    **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
+}
+"""What is known by another name, or not at all, and what to do."""
+SELDOM = {"Attention", "AdditiveAttention", "LinearAttention"}
+"""Operators that are seldom meant where others have the same word."""
 LITTLE = {"layer", "block", "module", "op", "unit", "net", "network", "my", "custom", "function"}
 """What says nothing by itself."""
 
@@ -56,9 +85,19 @@ def by_meaning(name: str) -> list[str]:
     scores = {}
     for op, words in known.items():
         common = sum(log(len(known) / frequent[word]) for word in asked if word in words)
+        common *= 0.3 if op in SELDOM else 1
+        common *= 2 if len(asked) > 1 and words.issuperset(asked) else 1
         scores[op] = common * (2 if set(asked).issuperset(_words(op)) else 1) / (1 + len(words) / 8)
     best = sorted((op for op, score in scores.items() if score > 0), key=lambda op: -scores[op])
     return best[:MOST]
+
+
+def meant(name: str) -> str:
+    """Return the operator whose names have all of several words, empty where there is none."""
+    asked = {word for word in _words(name) if word not in LITTLE}
+    words = asked - {word for word in asked if len(word) == 1}  # the D of `Conv9D`
+    best = (op for op in by_meaning(name) if len(words) > 1 and words <= _known()[op])
+    return next(best, "")
 
 
 def spelled_alike(name: str, other: str) -> bool:

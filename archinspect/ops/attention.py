@@ -5,30 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
-from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
+from archinspect.ops import written_out
+from archinspect.ops.args import Bool, Float, Int, Optional, arg
 from archinspect.ops.attending import Attending
 from archinspect.ops.base import ArgumentError, Op
-from archinspect.ops.dense import Dense, Projection
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
-    from archinspect.ops.base import Emit, T
+    from archinspect.ops.base import T
     from archinspect.ops.figures import Elements, Run
 
 # A head's size times the heads stays below what any size of an axis may be.
 _HEADS = Int(1, 10_000)
-_HEAD_SIZE = Int(1, 100_000)
+HEAD_SIZE = Int(1, 100_000)
 
 
-def _roles(inputs: Sequence[T]) -> tuple[T, T, T]:
+def roles_of(inputs: Sequence[T]) -> tuple[T, T, T]:
     """Return query, key and value: what is not given is what stands before it."""
     return inputs[0], inputs[min(1, len(inputs) - 1)], inputs[-1]
 
 
-class _Attention(Attending):
+class AttentionLayer(Attending):
     """What attention has, with its projections or without."""
 
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
@@ -71,6 +71,18 @@ class _Attention(Attending):
     dropout: float = arg(
         "share of the scores that is dropped in training", Float(0, 1), 0.0, aliases=("dropout_p", "attention_dropout")
     )
+    soft_cap: float | None = arg(
+        "bound that the scores approach, `cap * tanh(scores / cap)`, as in Gemma 2; none by default",
+        Optional(Float(0)),
+        None,
+        aliases=("logits_soft_cap", "attn_logit_softcapping", "attention_logits_soft_cap", "softcap"),
+    )
+    sinks: bool = arg(
+        "a learned score of each head beside those of the keys, whose share of the softmax goes nowhere, as in gpt-oss",
+        Bool(),
+        default=False,
+        aliases=("attention_sinks",),
+    )
 
     @property
     def kv_heads(self) -> int:
@@ -86,6 +98,8 @@ class _Attention(Attending):
         return self.window
 
     def check(self) -> None:
+        if self.soft_cap == 0:
+            raise ArgumentError(f"{type(self).__name__}: a soft_cap of 0 leaves no scores", "soft_cap")
         if self.num_heads % self.kv_heads:
             raise ArgumentError(
                 f"{type(self).__name__}: {self.kv_heads} heads of keys do not divide {self.num_heads} heads",
@@ -98,7 +112,7 @@ class _Attention(Attending):
             )
 
 
-class ScaledDotProductAttention(_Attention):
+class ScaledDotProductAttention(AttentionLayer):
     """`softmax(query key^T / sqrt(d)) value` for every head (Vaswani et al. 2017, arXiv:1706.03762).
 
     Its inputs are query, key and value, already projected, with the heads side by side in the last axis and the
@@ -108,14 +122,17 @@ class ScaledDotProductAttention(_Attention):
 
     MACs: the sizes of a head's key and value per head, query step and key step; `causal` halves nothing, as for
     PyTorch's own counter. FLOPs: 2 per MAC, 6 per score (scale 1, softmax 5), 1 per score for a causal mask or a
-    window, 1 per score for a mask of the network's own, 1 per score for position biases.
+    window, 1 per score for a mask of the network's own, 1 per score for position biases, 3 per score for a soft cap
+    (quotient, tanh, product), 5 per head and query step for a sink.
+
+    PyTorch's function takes neither a soft cap nor sinks: `math` attention is written out with them, as `eager`.
     """
 
     aliases = ("SDPA",)
     num_heads: int = arg("heads, each with its own queries", _HEADS, 1, aliases=("num_query_heads", "n_heads", "nhead"))
 
     def output(self, *shapes: Shape) -> Shape:
-        query, key, value = _roles(shapes)
+        query, key, value = roles_of(shapes)
         if len(query) < 3 or query[:-2] != key[:-2] or key[:-1] != value[:-1]:  # noqa: PLR2004 - batch, steps, features
             raise Mismatch(
                 f"a query {text(query)} cannot attend to keys {text(key)} and values {text(value)}",
@@ -136,10 +153,11 @@ class ScaledDotProductAttention(_Attention):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         shape, axes = (self.position_biases, self.num_heads), ("positions", "heads")
-        return {"position_biases": Weight(shape, axes)} if self.position_biases else {}
+        biases = {"position_biases": Weight(shape, axes)} if self.position_biases else {}
+        return biases | ({"sinks": Weight((self.num_heads,), ("heads",))} if self.sinks else {})
 
     def axis_flow(self, *shapes: Shape) -> str:
-        query, _, value = _roles(shapes)
+        query, _, value = roles_of(shapes)
         if self.kv_heads != self.num_heads or query[-1] != value[-1]:
             return ""
         if len(shapes) == 1:
@@ -148,7 +166,7 @@ class ScaledDotProductAttention(_Attention):
 
     def _seen(self, shapes: Sequence[Shape]) -> tuple[Shape, Shape, Shape]:
         """Return the shapes of query, key and value, cached steps included."""
-        query, *memory = _roles(shapes)
+        query, *memory = roles_of(shapes)
         key, value = [(*shape[:-2], shape[-2] + self.past, shape[-1]) for shape in memory]
         return query, key, value
 
@@ -161,7 +179,28 @@ class ScaledDotProductAttention(_Attention):
         query, key, _ = self._seen(shapes)
         macs = key[-2] * (size(query) + size(output))
         biased = self.shared_position_biases or self.position_biases > 0
-        return Work(macs, (6 + self._hides + self.masked + biased) * self.scores(shapes))
+        each = 6 + self._hides + self.masked + biased + 3 * (self.soft_cap is not None)
+        return Work(macs, each * self.scores(shapes) + 5 * self._sunk(shapes))
+
+    def _sunk(self, shapes: Sequence[Shape]) -> int:
+        """Return how many scores of sinks there are, one for each head and query step."""
+        return size(shapes[0][:-1]) * self.num_heads * self.sinks
+
+    def _sizes(self, shapes: Sequence[Shape], output: Shape) -> written_out.Sizes:
+        """Return what takes part where attention is written out with a soft cap or sinks."""
+        query, key, _ = self._seen(shapes)
+        return written_out.Sizes(
+            size(query),
+            *self._repeated(shapes),
+            self.scores(shapes),
+            self._sunk(shapes),
+            mask=self.causal * query[-2] * key[-2],
+            result=size(output),
+            capped=self.soft_cap is not None,
+            repeated=self.kv_heads != self.num_heads,
+            copied=self._copies(query),
+            dropped=bool(self.dropout),
+        )
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         query, key, _ = self._seen(shapes)
@@ -171,18 +210,24 @@ class ScaledDotProductAttention(_Attention):
         if run.attention == "fused":
             # One kernel for all gradients, which computes the scores again.
             return Backward(Work(3 * scores + 2 * sums, 2 * other), biases)
-        of_query, of_key, of_value = _roles(run.inputs)
+        of_query, of_key, of_value = roles_of(run.inputs)
         of_scores = of_query or of_key or run.weights
         return Backward(Work((of_query + of_key) * scores + (of_scores + of_value) * sums, of_scores * other), biases)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        query, key, value = _roles(range(len(shapes)))
+        query, key, value = roles_of(range(len(shapes)))
         places = self._places(shapes) if run.weights else ()
         if run.attention == "fused":
             sums = size(output[:-1]) * self.num_heads  # the logarithm of each softmax's sum
             return Kept((query, key, value), outputs=(0,), extra=(("float32", sums), *places))
+        of_query, of_key, of_value = roles_of(run.inputs)
+        if self.soft_cap or self.sinks:
+            learned = run.weights and self.sinks
+            found = written_out.kept(
+                self._sizes(shapes, output), (query, key, value), roles_of(run.inputs), learned=learned
+            )
+            return found._replace(extra=(*found.extra, *places))
         # Of each product, the factor beside one that needs a gradient.
-        of_query, of_key, of_value = _roles(run.inputs)
         of_scores = of_query or of_key or run.weights
         keys, values = self._repeated(shapes)
         keys, values = keys * of_query, values * of_scores
@@ -215,6 +260,8 @@ class ScaledDotProductAttention(_Attention):
         added = ("float", self._added(shapes, run))
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
+        if self.soft_cap or self.sinks:
+            return (*written_out.workspace(self._sizes(shapes, output)), added)
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
@@ -246,7 +293,7 @@ class ScaledDotProductAttention(_Attention):
         query, key, _ = self._seen(shapes)
         heads = self.num_heads if self.shared_position_biases or self.position_biases else 0
         windows = size(query[1:-2]) if self.masked else 0
-        summed = heads * windows if run.attention != "eager" else 0
+        summed = heads * windows if run.attention != "eager" and not (self.soft_cap or self.sinks) else 0
         return (summed or heads + windows) * query[-2] * key[-2]
 
     @property
@@ -255,11 +302,11 @@ class ScaledDotProductAttention(_Attention):
         return self.causal or self.window is not None
 
     def cache(self, *shapes: Shape) -> int:
-        _, key, value = _roles(shapes)
+        _, key, value = roles_of(shapes)
         return size(key[1:-2]) * (key[-1] + value[-1])
 
     def memory_steps(self, *shapes: Shape) -> int:
-        return _roles(shapes)[1][-2]
+        return roles_of(shapes)[1][-2]
 
     def _repeated(self, shapes: Sequence[Shape]) -> tuple[int, int]:
         """Return the elements of keys and values when each head of the queries has its own."""
@@ -307,194 +354,3 @@ class RotaryEmbedding(Op):
 
     def label(self) -> str:
         return "rotary"
-
-
-class _Projection(Dense):
-    """The projection of an attention's input, whose width one of the attention's arguments may state."""
-
-    stated_by: str = arg("that argument", Choice("embed_dim", "kdim", "vdim"), "embed_dim")
-    packed: int | None = arg(
-        "how many projections one product of PyTorch's module makes, of which this is the last; 0 of the others",
-        Optional(Int(0, 3)),
-        None,
-    )
-
-    def output(self, *shapes: Shape) -> Shape:
-        width = shapes[0][-1]
-        if self.in_features not in (None, width):
-            raise Mismatch(
-                f"{self.stated_by} is {self.in_features}, but the input has {width} features", args=(self.stated_by,)
-            )
-        return super().output(*shapes)
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        if not self.packed or not self._in_module(output, run):
-            return ()
-        if self.packed > 1:
-            # What one product makes stands side by side, and is copied apart.
-            return (("float", (size(output[:-1]) > 1) * self.packed * size(output)),)
-        # A bias is added to a product of several samples by itself.
-        most = largest(size(shapes[0]), self.use_bias * size(output))
-        return (("float", most if self._turns(output, run) else 0),)
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        if not run.weights or not self._turns(output, run):
-            return super().kept(shapes, output, run)
-        return Kept(extra=(("float", size(shapes[0])),)) if self.packed else Kept()
-
-    def _in_module(self, output: Shape, run: Run) -> bool:
-        """Return whether this is a part of PyTorch's module, which takes a batch of steps and holds no scores."""
-        return self.packed is not None and len(output) == 3 and run.attention != "eager"  # noqa: PLR2004 - with features
-
-    def _turns(self, output: Shape, run: Run) -> bool:
-        """Return whether the module copies what it reads: it has the steps first, not several samples."""
-        return self._in_module(output, run) and output[0] > 1 and output[1] > 1
-
-
-class _ToQuery(Projection):
-    """The projection back to the width of the query, which is its second input."""
-
-    inputs = (2, 2)
-    reads = 1
-    use_bias: bool = arg("add a learned bias", Bool(), default=True)
-
-    def output(self, *shapes: Shape) -> Shape:
-        attended, query = shapes
-        return (*attended[:-1], query[-1])
-
-    def axis_flow(self, *shapes: Shape) -> str:
-        return "... in, ... out -> ... out"
-
-
-class _Packed(ScaledDotProductAttention):
-    """Attention after one projection that makes queries, keys and values, or keys and values, in one storage.
-
-    PyTorch's module is one, too, where it makes each of them by itself.
-    """
-
-    packed: int = arg("how many of the three are made together", Int(1, 3), 3)
-    module: bool = arg("whether it is PyTorch's module, whose samples stand beside the heads", Bool(), default=False)
-
-    def fused_inputs(self) -> tuple[int, ...]:
-        return (0, 1, 2)[-self.packed :] if self.packed > 1 else ()
-
-    def _copies(self, query: Shape) -> bool:
-        return not (self.module and len(query) == 3) and super()._copies(query)  # noqa: PLR2004 - batch, steps, features
-
-    def apart(self) -> ScaledDotProductAttention:
-        values = {name: value for name, value in vars(self).items() if name != "packed"}
-        return ScaledDotProductAttention(num_heads=1).replace(**values)
-
-
-class MultiHeadAttention(_Attention):
-    """Attention with learned projections of query, key, value and output (Vaswani et al. 2017, arXiv:1706.03762).
-
-    Its inputs are query, key and value, in this order; two are a query and a memory (cross-attention), one is
-    self-attention. The steps are in the axis before the last; further axes, such as windows, are computed one by
-    one. Say the size of a head, `key_dim` as in Keras, or that of all heads, `embed_dim` as in PyTorch. It is four
-    `Dense` layers and a `ScaledDotProductAttention` and counts as they do.
-
-    MACs and FLOPs: those of these layers.
-    """
-
-    aliases = ("GroupQueryAttention", "GroupedQueryAttention", "MHA")
-
-    key_dim: int | None = arg(
-        "size of a head's queries and keys", Optional(_HEAD_SIZE), None, aliases=("head_dim", "size_per_head")
-    )
-    embed_dim: int | None = arg(
-        "PyTorch's, instead of `key_dim`: size of all heads together, also of inputs and output",
-        Optional(Int(1)),
-        None,
-        aliases=("d_model",),
-    )
-    value_dim: int | None = arg("size of a head's values; key_dim by default", Optional(_HEAD_SIZE), None)
-    output_dim: int | None = arg(
-        "size of the output; the query's by default", Optional(Int(1)), None, aliases=("output_shape",)
-    )
-    use_bias: bool = arg("add a learned bias in every projection", Bool(), default=True, aliases=("bias", "qkv_bias"))
-    out_bias: bool | None = arg(
-        "add a learned bias to the output; as use_bias by default", Optional(Bool()), None, aliases=("proj_bias",)
-    )
-    kdim: int | None = arg("PyTorch's: size of the keys' input, only to be checked", Optional(Int(1)), None)
-    vdim: int | None = arg("PyTorch's: size of the values' input, only to be checked", Optional(Int(1)), None)
-    rotary: bool = arg("rotate queries and keys as `RotaryEmbedding` does", Bool(), default=False)
-
-    def check(self) -> None:
-        super().check()
-        if (self.key_dim is None) == (self.embed_dim is None):
-            raise ArgumentError(
-                "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", "key_dim"
-            )
-        if self.embed_dim and self.embed_dim % self.num_heads:
-            raise ArgumentError(
-                f"MultiHeadAttention: {self.num_heads} heads do not divide an embed_dim of {self.embed_dim}",
-                "embed_dim",
-            )
-
-    @property
-    def _of_one_width(self) -> bool:
-        """Whether keys and values are made of tensors as wide as the query's."""
-        return all(width in (None, self.embed_dim) for width in (self.kdim, self.vdim))
-
-    @property
-    def is_module(self) -> bool:
-        """Whether it is PyTorch's module, which has the steps first and the samples beside the heads."""
-        biased = self.position_biases or self.shared_position_biases
-        own = self.causal or self.masked or self.window or biased or self.rotary
-        plain = self.kv_heads == self.num_heads and self.value_dim is None and self.out_bias in (None, self.use_bias)
-        return bool(self.embed_dim and plain and not own and self.output_dim in (None, self.embed_dim))
-
-    def _products(self, query: T, key: T, value: T) -> tuple[int | None, ...]:
-        """Return how many of queries, keys and values a product makes: 0 of one that is made with a later one."""
-        if not self.is_module:
-            return None, None, None
-        if key is not value or not self._of_one_width:
-            return 1, 1, 1
-        return (0, 0, 3) if query is key else (1, 0, 2)
-
-    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
-        query, key, value = _roles(inputs)
-        head = self.key_dim or (self.embed_dim or 0) // self.num_heads
-        values = self.value_dim or head
-        bias, width = self.use_bias, self.embed_dim
-        products = self._products(query, key, value)
-        (queries,) = emit(
-            _Projection(units=self.num_heads * head, use_bias=bias, in_features=width, packed=products[0]), [query]
-        )
-        stated = {"stated_by": "kdim", "in_features": self.kdim} if self.kdim else {"in_features": width}
-        (keys,) = emit(_Projection(units=self.kv_heads * head, use_bias=bias, packed=products[1], **stated), [key])
-        if self.rotary:
-            (queries,), (keys,) = (emit(RotaryEmbedding(dim=head), [part]) for part in (queries, keys))
-        stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
-        (vectors,) = emit(
-            _Projection(units=self.kv_heads * values, use_bias=bias, packed=products[2], **stated), [value]
-        )
-        same = {
-            "num_heads": self.num_heads,
-            "num_kv_heads": self.num_kv_heads,
-            "causal": self.causal,
-            "window": self.window,
-            "position_biases": self.position_biases,
-            "shared_position_biases": self.shared_position_biases,
-            "masked": self.masked,
-            "dropout": self.dropout,
-        }
-        # As PyTorch's, unless keys and values differ in what they are made of.
-        if self.embed_dim and self._of_one_width and key is value and not self.rotary:
-            attention: ScaledDotProductAttention = _Packed(
-                packed=3 if query is key else 2, module=self.is_module, **same
-            )
-        elif self.is_module:
-            attention = _Packed(packed=1, module=True, **same)
-        else:
-            attention = ScaledDotProductAttention(**same)
-        (attended,) = emit(attention, [queries, keys, vectors])
-        out_bias = bias if self.out_bias is None else self.out_bias
-        units = self.output_dim or self.embed_dim
-        if units:
-            return emit(Dense(units=units, use_bias=out_bias), [attended])
-        return emit(_ToQuery(use_bias=out_bias), [attended, query])
-
-    def label(self) -> str:
-        return f"attention, {self.num_heads} heads"

@@ -30,6 +30,7 @@ class GlobalResponseNormalization(Op):
     pointwise = True
     gives_floats = True
     aliases = ("GlobalResponseNorm", "GRN")
+    main = ""  # a bare number is its channels elsewhere
     epsilon: float = arg("added to the mean of the norms", Float(0), 1e-6, aliases=("eps",))
     data_format: str = data_format_arg()
 

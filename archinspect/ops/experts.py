@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import Mismatch, largest, size, smallest
+from archinspect.base.shape import Mismatch, ceil_div, largest, scaled, size, smallest
 from archinspect.ops.activation import ActivationKind
-from archinspect.ops.args import Bool, Int, arg
+from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
@@ -26,9 +26,11 @@ class MixtureOfExperts(Op):
     bias, the router, chooses. All experts have parameters; only the chosen ones and those that are always used are
     active and have MACs.
 
-    MACs: a step's features per expert (the router), and 2 * features * units, if gated 3, per expert that is used.
-    FLOPs: 2 per MAC, the activation's per unit that is used, 1 per unit that is used if gated, 5 per expert's score,
-    2 * used - 1 per output element (the weighted sum of the experts used).
+    MACs: a step's features per expert (the router), and 2 * features * units, if gated 3, per expert that is used; with
+    a capacity, per place of an expert. FLOPs: 2 per MAC, the activation's per unit that is used, 1 per unit that is
+    used if gated, 5 per expert's score with softmax, 4 per expert's score with sigmoid, 1 per expert's score for its
+    bias, 1 per group of experts (its two largest scores), 2 * top_k - 1 per step with sigmoid, 2 * used - 1 per output
+    element (the weighted sum of the experts used).
     """
 
     kind = "dense"
@@ -42,6 +44,33 @@ class MixtureOfExperts(Op):
     top_k: int = arg("experts chosen for a step", Int(1), 2, aliases=("num_experts_per_tok", "k"))
     shared_experts: int = arg("experts that are used by every step besides", Int(0), 0)
     gated: bool = arg("multiply the activation by a third projection", Bool(), default=True)
+    scoring: str = arg(
+        "what makes scores of the router's sums: softmax, or sigmoid and a division by the sum of those chosen",
+        Choice("softmax", "sigmoid"),
+        "softmax",
+        aliases=("scoring_func", "score_function"),
+    )
+    groups: int = arg(
+        "groups of experts, of which a step goes to few: to those whose two largest scores are most together",
+        Int(1),
+        1,
+        aliases=("n_group", "num_expert_groups"),
+    )
+    top_k_groups: int | None = arg(
+        "groups that a step may go to; all by default", Optional(Int(1)), None, aliases=("topk_group",)
+    )
+    score_bias: bool = arg(
+        "a number of each expert, a buffer, that is added to its scores for the choice alone, as DeepSeek-V3's",
+        Bool(),
+        default=False,
+        aliases=("e_score_correction_bias",),
+    )
+    capacity_factor: float | None = arg(
+        "places of an expert for the steps of a sample, as a multiple of what come on average: steps beyond are "
+        "dropped, and free places computed; as many as come by default",
+        Optional(Float(0)),
+        None,
+    )
     activation: Op | None = arg("the activation inside an expert", ActivationKind(), "silu")
 
     @property
@@ -54,6 +83,19 @@ class MixtureOfExperts(Op):
             raise ArgumentError(
                 f"MixtureOfExperts: a step cannot go to {self.top_k} of {self.num_experts} experts", "top_k"
             )
+        if self.num_experts % self.groups:
+            raise ArgumentError(
+                f"MixtureOfExperts: {self.groups} groups do not divide {self.num_experts} experts", "groups"
+            )
+        within = (self.top_k_groups or self.groups) * (self.num_experts // self.groups)
+        if within > self.num_experts or self.top_k > within:
+            raise ArgumentError(
+                f"MixtureOfExperts: a step cannot go to {self.top_k} experts of {self.top_k_groups} of "
+                f"{self.groups} groups",
+                "top_k_groups",
+            )
+        if self.capacity_factor == 0:
+            raise ArgumentError("MixtureOfExperts: a capacity_factor of 0 leaves no places", "capacity_factor")
 
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         return emit(self, inputs)
@@ -66,6 +108,7 @@ class MixtureOfExperts(Op):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         features = shapes[0][-1]
         experts = self.num_experts + self.shared_experts
+        bias = {"score_bias": Weight((self.num_experts,), ("experts",), parameter=False)} if self.score_bias else {}
         return {
             "router": Weight((features, self.num_experts), ("in", "experts")),
             "experts": Weight(
@@ -73,46 +116,78 @@ class MixtureOfExperts(Op):
                 ("experts", "projections", "channels", "hidden"),
                 used=self.used,
             ),
+            **bias,
         }
 
+    def _rows(self, output: Shape) -> int:
+        """Return how many steps all experts compute together, or places where they have a capacity."""
+        steps = size(output[:-1])
+        if self.capacity_factor is None:
+            return self.used * steps
+        return output[0] * self.num_experts * self._places(output) + self.shared_experts * steps
+
+    def _places(self, output: Shape) -> int:
+        """Return how many steps of a sample an expert takes at most."""
+        assert self.capacity_factor is not None  # else there is no bound
+        return ceil_div(scaled(size(output[1:-1]) * self.top_k, self.capacity_factor), self.num_experts)
+
+    def _choice(self, output: Shape) -> int:
+        """Return the FLOPs of scores and choice."""
+        steps, sigmoid = size(output[:-1]), self.scoring == "sigmoid"
+        scores = (5 - sigmoid + self.score_bias) * steps * self.num_experts
+        return scores + steps * (self.groups * (self.groups > 1) + (2 * self.top_k - 1) * sigmoid)
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        steps, hidden = size(output[:-1]), (*output[:-1], self.used * self.units)
+        steps, hidden = size(output[:-1]), (self._rows(output), self.units)
         macs = output[-1] * (steps * self.num_experts + (2 + self.gated) * size(hidden))
         inside = self.activation.work([hidden], hidden).other if self.activation else 0
         inside += size(hidden) * self.gated
-        return Work(macs, inside + 5 * steps * self.num_experts + (2 * self.used - 1) * size(output))
+        return Work(macs, inside + self._choice(output) + (2 * self.used - 1) * size(output))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         macs, other = self.work(shapes, output)
         # What is inside an expert needs its gradient even where the input does not.
-        inside = self.used * self.units * size(output)
+        inside = self._rows(output) * self.units * output[-1]
         return Backward(Work(macs if run.inputs[0] else inside, other), Work(run.weights * macs))
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
-        router, experts = self.weights(*shapes).values()
+        router, experts, *_ = self.weights(*shapes).values()
         read = smallest(self.num_experts, size(output[:-1]) * self.top_k) + self.shared_experts
         return size(router.shape) + read * size(experts.shape[1:])
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         # Of an expert: what the activation needs and gives, the gate and its product, and what the score weighs.
-        steps, hidden = size(output[:-1]), (*output[:-1], self.units)
+        steps, rows = size(output[:-1]), self._rows(output)
+        hidden = (rows, self.units)
         inside = self.activation.kept([hidden], hidden, run) if self.activation else Kept()
         tensors = 1 + len(inside.inputs) + 2 * self.gated
-        expert = tensors * size(hidden) + sum(count for _, count in inside.extra) + size(output)
-        return Kept((0,), extra=(("float", steps * self.num_experts + self.used * expert),))
+        experts = tensors * size(hidden) + sum(count for _, count in inside.extra) + rows * output[-1]
+        if self.capacity_factor is not None:  # what experts read is copied together
+            experts += (rows - self.shared_experts * steps) * output[-1]
+        # The chosen scores as they are divided, and by what.
+        divided = steps * (self.top_k + 1) * (self.scoring == "sigmoid")
+        return Kept((0,), extra=(("float", steps * self.num_experts + divided + experts),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # Beside the scores: an expert's hidden tensors, and the sum of the experts before; then the last hidden one,
         # what comes back of it and that times its score.
         steps, total = size(output[:-1]), size(output)
+        scores = steps * (self.top_k if self.scoring == "sigmoid" else self.num_experts)
+        making = (2 + (self.scoring == "sigmoid")) * steps * self.num_experts - total
+        if self.capacity_factor is not None:
+            # What an expert reads, and what the one before has made; then also what it makes, twice.
+            places = output[0] * self._places(output)
+            hidden, read = places * self.units, places * output[-1]
+            inside = largest(2 * read + (2 + self.gated) * hidden, hidden + 3 * read)
+            return (("float", largest(making, scores + inside)),)
         hidden, before = steps * self.units, total * (self.used > 1)
         inside = (2 + self.gated) * hidden + before
-        return (("float", steps * self.num_experts + largest(inside, hidden + 2 * total + before) - total),)
+        return (("float", largest(making, scores + largest(inside, hidden + 2 * total + before) - total)),)
 
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
-        steps, hidden = size(output[:-1]), self.used * self.units
-        projected = self.num_experts + (1 + self.gated) * hidden + self.used * output[-1]
-        return {"hidden": steps * hidden, "inside": steps * projected}
+        steps, rows = size(output[:-1]), self._rows(output)
+        projected = rows * ((1 + self.gated) * self.units + output[-1])
+        return {"hidden": rows * self.units, "inside": steps * self.num_experts + projected}
 
     def variants(self, *shapes: Shape) -> tuple[str, ...]:
         return (f"MixtureOfExperts.{type(self.activation).__name__}",) if self.activation else ()

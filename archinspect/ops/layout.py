@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
-from archinspect.ops.args import MAX_AXES, Int, Ints, arg
+from archinspect.ops.args import MAX_AXES, Int, Ints, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, View, Work
+from archinspect.ops.reshape import Permute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
+    from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Run
 
 
@@ -198,6 +200,30 @@ class SwapAxes(Reordered):
         order = [*range(rank)]
         order[one], order[other] = other, one
         return tuple(order)
+
+
+class Transpose(Op):
+    """Exchanges two axes, as PyTorch's `transpose`, or puts all into an order, as Keras's and ONNX's.
+
+    MACs and FLOPs: those of `SwapAxes` and `Permute`, none.
+    """
+
+    kind = "reshape"
+    main = "dims"
+    dims: tuple[int, ...] | None = arg(
+        "the new order of all axes, 1 the first after the batch", Optional(Ints(0)), None, aliases=("axes", "perm")
+    )
+    dim0: int | None = arg("one of two axes", Optional(Int()), None)
+    dim1: int | None = arg("the other", Optional(Int()), None)
+
+    def check(self) -> None:
+        if (self.dims is None) == (self.dim0 is None) or (self.dim0 is None) != (self.dim1 is None):
+            raise ArgumentError("Transpose: takes either dims (of all axes) or dim0 and dim1 (of two)", "dims")
+
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
+        if self.dims is not None:
+            return emit(Permute(dims=list(self.dims)), inputs)
+        return emit(SwapAxes(axis1=self.dim0, axis2=self.dim1), inputs)
 
 
 class MoveAxis(Reordered):

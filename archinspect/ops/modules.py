@@ -58,8 +58,10 @@ MODULES: dict[str, Module] = {
     "GRU": _RECURRENT,
     "PReLU": Module({"num_parameters": 1}, "num_parameters"),
     "LeakyReLU": Module({"negative_slope": 0.01}),
+    "Lambda": Module({"params": 0}),
+    **{name: Module({"axes": [-2, -1]}) for name in ("FFT2", "IFFT2", "RFFT2", "IRFFT2")},
 }
-"""By their names in PyTorch."""
+"""By their names in PyTorch; `Lambda` is Keras's."""
 SHARED = frozenset({"LSTM", "GRU", "PReLU", "LeakyReLU"})
 """Names that Keras has, too."""
 PREFIXES = frozenset({"nn", "torch.nn"})

@@ -210,6 +210,7 @@ class RMSNormalization(LayerNormalization):
     """
 
     aliases = ("RMSNorm",)
+    main = "axis"
     center: bool = False
     epsilon: float = arg("added to the mean square", Float(0), 1e-6, aliases=("eps",))
 

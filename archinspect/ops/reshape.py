@@ -74,7 +74,6 @@ class Permute(Op):
     """Puts a sample's axes into another order. No FLOPs."""
 
     kind = "reshape"
-    aliases = ("Transpose",)
     dims: tuple[int, ...] = arg(
         "the new order of the axes, 1 the first after the batch", Ints(0), aliases=("axes", "perm")
     )

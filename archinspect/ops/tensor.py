@@ -301,6 +301,8 @@ class Custom(Op):
     """
 
     inputs = (1, None)
+    aliases = ("Lambda",)
+    ignores = ("function", "arguments", "mask")
     output_shape: tuple[int, ...] | Computed | None = arg(
         "the output's axes, without the batch; the first input's by default",
         Optional(Computable(Ints(1, empty=True))),

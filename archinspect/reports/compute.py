@@ -45,6 +45,7 @@ class ComputeReport(NamedTuple):
             "name": report.name,
             "dtype": computed.dtype,
             "batch": report.batch,
+            **report.asked,
             "training": computed.training,
             "device": device and {**device._asdict(), "peak": device.flops[computed.dtype]},
             **report.coverage,

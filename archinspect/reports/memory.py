@@ -130,6 +130,7 @@ class MemoryReport(NamedTuple):
         return {
             "name": self.report.name,
             "batch": self.report.batch,
+            **self.report.asked,
             **self.report.coverage,
             "plan": self.plan._asdict(),
             "ledger": {

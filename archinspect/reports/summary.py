@@ -166,6 +166,10 @@ class Report(NamedTuple):
     """What likely is not as it was meant, though it means something."""
     past: int = 0
     """Steps that a decoder has cached, after which the figures are of a step."""
+    lora: Mapping[str, Any] = {}
+    """The adapters that were asked for: `r`, `targets`, `alpha`; empty without."""
+    fold_bn: bool = False
+    """Whether batch normalization was folded into what is before it."""
     input_bytes: int = 0
     """Bytes of the network's inputs."""
     stored: Stored | None = None
@@ -271,6 +275,12 @@ class Report(NamedTuple):
         """Return the JSON form, whose keys docs/json.md explains."""
         return {**self.head_dict(), "layers": [row.as_dict() for row in self.layers]}
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was asked for beside batch and type, in the JSON form: `past`, `lora`, `fold_bn`, as far as it was."""
+        found = {"past": self.past, "lora": dict(self.lora), "fold_bn": self.fold_bn}
+        return {name: value for name, value in found.items() if value}
+
     def head_dict(self) -> dict[str, Any]:
         """Return the JSON form without the layers, of which there may be many."""
         return {
@@ -281,7 +291,7 @@ class Report(NamedTuple):
             "layout": self.layout,
             "dtype": self.dtype,
             "batch": self.batch,
-            **({"past": self.past} if self.past else {}),
+            **self.asked,
             "params": self.params,
             "metrics": self.metrics,
             "inputs": {name: list(shape) for name, shape in self.inputs.items()},
@@ -336,6 +346,12 @@ def _own_name(path: str) -> str:
     return next((name for name in reversed(path.split(".")) if not name.isdigit()), path)
 
 
+def _output_name(tensor: Tensor) -> str:
+    """Return what an output is called: its layer, and which of that layer's it is after the first, `lstm.1`."""
+    layer = tensor.producer.layer
+    return f"{layer}.{tensor.index}" if tensor.index else layer
+
+
 def _convention_dict(report: Report) -> dict[str, Any]:
     from archinspect.conventions import find_convention  # only where one is asked for
 
@@ -387,7 +403,7 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         dtype=facts.dtype,
         batch=batch,
         inputs={node.path: batch_shape(node.output, facts) for node in graph.inputs},
-        outputs={tensor.producer.layer: batch_shape(tensor, facts) for tensor in graph.outputs},
+        outputs={_output_name(tensor): batch_shape(tensor, facts) for tensor in graph.outputs},
         totals=totals,
         param_bytes=(totals.params + totals.buffers) * facts.sizes["float"],
         layers=rows,
@@ -396,6 +412,8 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         uncounted={**{row.name: row.unknown for row in rows if row.unknown}, **uncounted(graph)},
         memory=held,
         past=facts.settings.past,
+        lora=facts.settings.lora._asdict() if facts.settings.lora else {},
+        fold_bn=facts.settings.fold_bn,
         input_bytes=sum(facts.bytes(tensor) for node in graph.inputs for tensor in node.outputs),
         stored=graph.stored,
     )

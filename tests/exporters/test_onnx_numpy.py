@@ -28,13 +28,17 @@ def heads(x, count):
     return np.moveaxis(x.reshape(*x.shape[:-1], count, -1), -2, -3)
 
 
-def attend(qkv, count=1, kv=None, *, causal=False, added=0):
+def attend(qkv, count=1, kv=None, *, causal=False, added=0, **further):
+    cap, sinks = further.get("cap"), further.get("sinks")
     query, key, value = (heads(part, of) for part, of in zip(qkv, (count, kv or count, kv or count), strict=True))
     key, value = (np.repeat(part, count // (kv or count), axis=-3) for part in (key, value))
-    scores = query @ np.swapaxes(key, -1, -2) / sqrt(query.shape[-1]) + added
+    scores = query @ np.swapaxes(key, -1, -2) / sqrt(query.shape[-1])
+    scores = (np.tanh(scores / cap) * cap if cap else scores) + added
     if causal:
         scores = np.where(np.tri(*scores.shape[-2:]) > 0, scores, -np.inf)
-    joined = np.moveaxis(softmax(scores) @ value, -3, -2)
+    if sinks is not None:
+        scores = np.concatenate([scores, np.broadcast_to(sinks.reshape(-1, 1, 1), (*scores.shape[:-1], 1))], -1)
+    joined = np.moveaxis(softmax(scores)[..., : key.shape[-2]] @ value, -3, -2)
     return joined.reshape(*joined.shape[:-2], -1)
 
 
@@ -52,6 +56,21 @@ def scanned(x, delta, decay, entry, out, skip):
     return np.stack(found, 1)
 
 
+def linear(count, groups, query, key, value, *further):
+    decay, bonus = (*further, None, None)[:2]
+    query, key = (np.repeat(x.reshape(*x.shape[:2], groups, -1), count // groups, 2) for x in (query, key))
+    value = value.reshape(*value.shape[:2], count, -1)
+    decay = np.ones((1, 5, count)) if decay is None else decay
+    decay = decay.reshape(*decay.shape[:2], count, -1, 1)
+    state, found = 0, []
+    for step in range(value.shape[1]):
+        entry = key[:, step, ..., None] * value[:, step, :, None]
+        seen = 0 if bonus is None else state + bonus.reshape(len(bonus), count, -1, 1) * entry
+        state = state * decay[:, step] + entry
+        found.append((query[:, step, :, None] @ (state if bonus is None else seen))[:, :, 0])
+    return np.stack(found, 1).reshape(*value.shape[:2], -1)
+
+
 def rotated(x, head):
     steps, features = x.shape[-2:]
     angles = np.outer(np.arange(steps), 10_000.0 ** -(np.arange(0, head, 2) / head))
@@ -60,12 +79,25 @@ def rotated(x, head):
     return np.concatenate([one * cos - other * sin, other * cos + one * sin], axis=-1).reshape(x.shape)
 
 
-def mixture(x, w, used=2, experts=4, shared=1):
-    scores = softmax(x @ w["router"])
+def whole(x):
+    return x[..., 0] + 1j * x[..., 1]
+
+
+def parts(x):
+    return np.stack([x.real, x.imag], -1)
+
+
+def mixture(x, w, used=2, experts=4, shared=1, groups=1):
+    """By sigmoids where steps go to one of the groups only."""
+    scores = sigmoid(x @ w["router"]) if groups > 1 else softmax(x @ w["router"])
     found = np.zeros_like(x)
     silu = lambda a: a * sigmoid(a)  # noqa: E731 - a formula
     for place in np.ndindex(x.shape[:-1]):
-        chosen = np.argsort(scores[place])[-used:]
+        best = scores[place].reshape(groups, -1).sum(-1).argmax()
+        within = np.arange(experts) // (experts // groups) == best
+        chosen = np.argsort(np.where(within, scores[place], -1))[-used:]
+        if groups > 1:
+            scores[place] /= scores[place][chosen].sum()
         for expert in (*chosen, *range(experts, experts + shared)):
             into, gate, back = w["experts"][expert]
             weight = scores[place][expert] if expert < experts else 1
@@ -253,6 +285,25 @@ NUMPY = [
         *("SelectiveScan", {}, [(2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 4), (2, 6)]),
         lambda w, *given: scanned(*given),
     ),
+    ("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8)], lambda w, *given: linear(2, 2, *given)),
+    (
+        *("LinearAttention", {"num_heads": 4, "groups": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 4)]),
+        lambda w, *given: linear(4, 2, *given),
+    ),
+    (
+        *("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 6), (2, 6)]),
+        lambda w, *given: linear(2, 2, *given),
+    ),
+    # Fourier transforms
+    ("FFT", {"axes": [1, 2]}, [STEPS], lambda w, x: parts(np.fft.fftn(x, axes=(1, 2)))),
+    ("FFT", {"axes": 1, "parts": True}, [(2, 5, 3, 2)], lambda w, x: parts(np.fft.fft(whole(x), axis=1))),
+    ("InverseFFT", {"axes": 1}, [(2, 5, 3, 2)], lambda w, x: parts(np.fft.ifft(whole(x), axis=1))),
+    ("RFFT", {"axes": 1, "factor": 2}, [(2, 5, 3)], lambda w, x: parts(np.fft.rfft(x, 10, axis=1))),
+    ("RFFT", {"axes": [1, 2]}, [(2, 5, 4)], lambda w, x: parts(np.fft.rfftn(x, axes=(1, 2)))),
+    ("InverseRFFT", {}, [(2, 5, 4, 2)], lambda w, x: np.fft.irfft(whole(x))),
+    ("InverseRFFT", {"n": 7}, [(2, 5, 4, 2)], lambda w, x: np.fft.irfft(whole(x), 7)),
+    ("InverseRFFT", {"axes": 1, "factor": 2, "n": 7}, [(2, 4, 2)], lambda w, x: np.fft.irfft(whole(x), 7)[:, :3]),
+    ("ComplexMultiply", {}, [(2, 5, 2), (2, 1, 2)], lambda w, x, y: parts(whole(x) * whole(y))),
     ("RotaryEmbedding", {"dim": 4}, [(2, 5, 8)], lambda w, x: rotated(x, 4)),
     ("RotaryEmbedding", {"dim": 4}, [(2, 3, 5, 8)], lambda w, x: rotated(x, 4)),
     (
@@ -305,6 +356,20 @@ NUMPY = [
             2,
             added=w["position_biases"][np.clip(np.arange(7) - np.arange(5)[:, None] + 1, 0, 2)].transpose(2, 0, 1),
         ),
+    ),
+    (
+        *("ScaledDotProductAttention", {"num_heads": 2, "causal": True, "soft_cap": 0.5}, [(2, 5, 8)]),
+        lambda w, q: attend([q, q, q], 2, causal=True, cap=0.5),
+    ),
+    (
+        "ScaledDotProductAttention",
+        {"num_heads": 4, "num_kv_heads": 2, "sinks": True, "window": 3},
+        [(2, 3, 5, 8), (2, 3, 7, 4)],
+        lambda w, q, k: attend([q, k, k], 4, 2, added=hidden(5, 7, 3), sinks=w["sinks"]),
+    ),
+    (
+        *("MixtureOfExperts", {"num_experts": 4, "units": 3, "groups": 2, "top_k_groups": 1, "scoring": "sigmoid"}),
+        *([STEPS], lambda w, x: mixture(x, w, shared=0, groups=2)),
     ),
     ("MixtureOfExperts", {"num_experts": 4, "units": 3, "shared_experts": 1}, [STEPS], lambda w, x: mixture(x, w)),
 ]

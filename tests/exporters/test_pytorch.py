@@ -19,7 +19,9 @@ from archinspect.exporters import TARGETS, pytorch
 from archinspect.exporters.pytorch.operators import OPERATORS
 from archinspect.exporters.refusal import CannotExportError
 
-BUILT = {"SeparableConv1D", "SeparableConv2D", "MultiHeadAttention", "Bidirectional", "Activation", "Input"}
+BUILT = {"SeparableConv1D", "SeparableConv2D", "MultiHeadAttention", "Bidirectional", "Activation", "Input"} | {
+    *("Attention", "AdditiveAttention", "FFTConvolution", "Transpose"),
+}
 """What is made of other operators, or is an input."""
 TRUTH = Path(__file__).parents[1] / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
@@ -213,3 +215,31 @@ def test_pytorch_measures_the_figures_of_every_operator(framework, row):
     if re.search("PReLU", row["op"]):  # a condition is kept beside the input
         unequal.pop("kept", None)
     assert not unequal
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [({"params": 0}, 'Custom("mine", 0, buffers=7)'), ({"params": 3, "buffers": 0}, 'Custom("mine", 3)')],
+)
+def test_a_stub_keeps_what_is_stated(given, made):
+    step = {"Custom": {"buffers": 7, "macs": 1} | given, "name": "mine"}
+    assert f"self.mine = {made}" in pytorch.export(small(step)).text
+
+
+def test_attention_with_a_cap_is_written_out():
+    text = pytorch.export(
+        small({"MultiHeadAttention": {"num_heads": 2, "key_dim": 4, "sinks": True}}, shape=[5, 8])
+    ).text
+    assert "self.attend = AttentionWrittenOut(2, sinks=True)" in text
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "shapes", "reason"),
+    [
+        ("MixtureOfExperts", {"num_experts": 4, "units": 3, "capacity_factor": 1}, [(1, 5, 8)], "no capacity_factor"),
+        ("LinearAttention", {"chunk": 4}, [(1, 5, 8)] * 3, "leave chunk out"),
+    ],
+)
+def test_what_only_kernels_do_is_refused(op, args, shapes, reason):
+    with pytest.raises(CannotExportError, match=reason):
+        pytorch.export(single_layer(op, args, shapes, "channels_last"))

@@ -6,7 +6,7 @@ by the argument's name. None of it needs to be right: the operator says whether 
 
 from __future__ import annotations
 
-from math import prod
+from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 from networks.guess import FORMATS, KNOWN, SIZES, Guess, divisors, factors, of_kind
@@ -259,6 +259,8 @@ def _head(guess: Guess) -> int:
 
 def _tidy_attention(guess: Guess) -> None:
     given = guess.given
+    if len(guess.shapes) > 2:
+        given.pop("packed", None)  # keys and values may be made of different inputs
     if given.get("position_biases"):
         given.pop("shared_position_biases", None)
     if guess.kind.__name__ == "MultiHeadAttention":
@@ -275,15 +277,33 @@ def _tidy_heads(guess: Guess) -> None:
         given.pop("num_kv_heads", None)
         given["embed_dim"] = width
         given["num_heads"] = guess.rng.choice([n for n in divisors(width) if n < 9])
+        for name in ("add_bias_kv", "add_zero_attn"):
+            given.pop(name, None)
+            if given.keys() <= OF_THE_MODULE and guess.rng.random() < 0.3:
+                given[name] = True
         for at, name in ((1, "kdim"), (-1, "vdim")):
             wide = guess.shapes[min(at, len(guess.shapes) - 1)][-1]
             if name in given or wide != width:
                 given[name] = wide
     else:
         given.setdefault("key_dim", _head(guess))
+        given.pop("add_bias_kv", None)
+        given.pop("add_zero_attn", None)
         for at, name in ((1, "kdim"), (-1, "vdim")):
             if name in given:
                 given[name] = guess.shapes[min(at, len(guess.shapes) - 1)][-1]
+
+
+OF_THE_MODULE = {"num_heads", "embed_dim", "dropout", "use_bias", "kdim", "vdim", "add_bias_kv", "add_zero_attn"}
+
+
+def _tidy_linear(guess: Guess) -> None:
+    """Heads that divide what is read, of which decays here are of one or of each key."""
+    given, (shape, _, value, *further) = guess.given, [*guess.shapes, *[guess.shape] * 3][: max(len(guess.shapes), 3)]
+    alone = any(one[-1] == 1 for one in further)
+    given["num_heads"] = 1 if alone else guess.rng.choice(divisors(gcd(shape[-1], value[-1])))
+    if "groups" in given:
+        given["groups"] = 1 if not further and given["num_heads"] > 1 else given["num_heads"]
 
 
 def _rotated(guess: Guess) -> int:
@@ -291,7 +311,13 @@ def _rotated(guess: Guess) -> int:
 
 
 def _tidy_experts(guess: Guess) -> None:
-    guess.given["top_k"] = guess.rng.randint(1, guess.given["num_experts"])
+    given = guess.given
+    given["top_k"] = guess.rng.randint(1, given["num_experts"])
+    if "groups" in given:
+        given["groups"] = guess.divisor(given["num_experts"])
+    if "top_k_groups" in given:
+        each = given["num_experts"] // given.get("groups", 1)
+        given["top_k_groups"] = guess.rng.randint(-(-given["top_k"] // each), given.get("groups", 1))
 
 
 def _tidy_gru(guess: Guess) -> None:
@@ -527,6 +553,15 @@ SPECIAL = {
     **dict.fromkeys(("Embedding.input_dim", "EmbeddingBag.input_dim"), lambda guess: guess.rng.choice([1, 5, 16, 50])),
     "num_heads": _heads,
     "num_kv_heads": _of_heads,
+    "LinearAttention.groups": lambda _: 1,
+    "LinearAttention.chunk": lambda guess: guess.rng.choice([1, 2, 4, 64]),
+    "MixtureOfExperts.groups": lambda _: 1,
+    "top_k_groups": lambda _: 1,
+    "capacity_factor": lambda guess: guess.rng.choice([0.5, 1.0, 1.25, 2]),
+    "axes": lambda guess: guess.rng.choice([-1, 1, [1, -1]]) if guess.kind.__module__.endswith("fourier") else 1,
+    "factor": lambda guess: guess.rng.choice([1, 2, 3]),
+    "InverseRFFT.n": lambda guess: guess.rng.choice([None, 2 * guess.size_of(-2) - 1]),
+    "soft_cap": lambda guess: guess.rng.choice([0.5, 30.0, 50]),
     "key_dim": _head,
     "value_dim": lambda guess: guess.rng.choice([1, 2, 3, 4]),
     "MultiHeadAttention.kdim": _last,
@@ -542,7 +577,6 @@ SPECIAL = {
     "index": lambda _: 0,
     "shift": lambda _: 1,
     "sizes": lambda _: True,
-    "axes": lambda _: 1,
     "equation": _equation,
     "EinsumDense.output_shape": lambda _: [],
     "bias_axes": lambda _: True,
@@ -569,6 +603,7 @@ TIDY = {
     "UpsampleBilinear": _tidy_upsample,
     "MultiHeadAttention": _tidy_attention,
     "ScaledDotProductAttention": _tidy_attention,
+    "LinearAttention": _tidy_linear,
     "MixtureOfExperts": _tidy_experts,
     "GRU": _tidy_gru,
     "Dot": _tidy_dot,

@@ -24,6 +24,8 @@ MOST_ELEMENTS = 4_000
 MOST_WEIGHTS = 20_000
 OPERATORS = [kind for kind in KNOWN if kind.__name__ != "Input"]
 SOURCES = ("Parameter", "Constant", "Input")
+COMPLEX = ("InverseFFT", "InverseRFFT", "ComplexMultiply")
+"""What reads real and imaginary parts along the last axis."""
 INTEGERS = ("int32", "int64")
 ANY_TYPE = (
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Slice", "Select", "Roll", "Split", "Unbind", "Identity"),
@@ -86,6 +88,8 @@ def takes(kind: type[Op], type_: TensorType) -> bool:
     """Whether an operator may read a tensor of this type first, as far as type and number of axes tell."""
     if kind.inputs == (0, 0) or len(type_.shape) not in accepted_ranks(kind):
         return False
+    if kind.__name__ in COMPLEX:
+        return type_.dtype == "float" and type_.shape[-1] == 2
     wanted = dtype_of(kind, 0)
     if kind.__name__ == "EmbeddingBag":  # whose places PyTorch keeps in the type of its input
         return type_.dtype == "int64"

@@ -119,6 +119,15 @@ def _scanned(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return [shape, (1, shape[2], states), weighed, weighed, *([(1, shape[2])] if rng.random() < 0.5 else [])]
 
 
+def _linear(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What linear attention of one head reads beside queries: keys, values, decays and a bonus or not."""
+    if len(shape) != 3:
+        return []
+    decay = rng.choice([(1, shape[1], 1), (1, shape[2]), shape])
+    others = [shape, (1, shape[1], rng.choice(SIZES)), decay, (1, shape[2])]
+    return others[: rng.choice([2, 3, 4])]
+
+
 def _any(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return rng.choice([[], [], [shape], [(1, rng.choice(SIZES))]])
 
@@ -165,6 +174,7 @@ def _for_each(rng: Random, shape: Shape, layout: str) -> list[Shape]:
 SHAPES = {
     **dict.fromkeys(("Add", "Multiply", "Maximum", "Minimum", "Average"), _stretched),
     "Subtract": _pair,
+    **dict.fromkeys(("ComplexMultiply", "FFTConvolution"), _same),
     "SampleGaussian": _same,
     "Concatenate": _beside,
     "Dot": _summed,
@@ -179,6 +189,7 @@ SHAPES = {
     "Custom": _any,
     "Einsum": _indexed,
     "SelectiveScan": _scanned,
+    "LinearAttention": _linear,
     **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), _stretched),
     **dict.fromkeys(("Divide", "MaskedFill"), _pair),
     **dict.fromkeys(("Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual"), _compared),

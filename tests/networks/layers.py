@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from networks.arguments import arguments
 from networks.fitting import (
+    COMPLEX,
     CONVERTERS,
     INTEGERS,
     OPERATORS,
@@ -170,6 +171,8 @@ class Layers:
         if scope.kind != "top" or not (ranks or kind.__name__ in {"Embedding", "EmbeddingBag"}):
             raise DeadEndError
         type_ = TensorType(self._shape(self.rng.choice(ranks)), dtype_of(kind, 0))
+        if kind.__name__ in COMPLEX:
+            type_ = TensorType((*type_.shape[:-1], 2), "float")
         if kind.__name__ == "EmbeddingBag":
             type_ = TensorType((1, self.rng.choice([6, 9])), "int64")
         elif kind.__name__ == "Embedding" or (kind.__name__ == "SinusoidalEmbedding" and self.chance(0.5)):

@@ -113,7 +113,7 @@ def written(rng: Random, step: Step) -> Any:
 
 
 def _layer(rng: Random, kind: type[Op] | None, name: str, args: dict[str, Any], extras: dict[str, Any]) -> Any:
-    main = kind.main_arg() if kind else None
+    main = kind.main_arg(name) if kind else None
     if not args:
         return {name: None, **extras} if extras else name
     if main in args and len(args) == 1 and _is_bare(kind, args[main]) and rng.random() < 0.6:

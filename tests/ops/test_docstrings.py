@@ -42,6 +42,7 @@ OTHERS = [
         ("ScaledDotProductAttention", {"num_heads": 2, "causal": True}, [(2, 3, 4)]),
         ("ScaledDotProductAttention", {"num_heads": 2, "window": 2}, [(2, 3, 4)]),
         ("ScaledDotProductAttention", {"num_heads": 2, "position_biases": 5, "masked": True}, [(2, 3, 4)]),
+        ("LinearAttention", {"num_heads": 2, "chunk": 4}, [(2, 6, 4), (2, 6, 4), (2, 6, 6), (2, 6, 2), (2, 4)]),
         ("ScaledDotProductAttention", {"shared_position_biases": True}, [(2, 3, 4), (2, 5, 4)]),
         ("MixtureOfExperts", {"num_experts": 4, "units": 7, "activation": "gelu"}, [(2, 3, 5)]),
         ("MixtureOfExperts", {"num_experts": 4, "units": 7, "activation": None, "gated": False}, [(2, 3, 5)]),
@@ -144,6 +145,11 @@ def unit_steps(use):
     return use.first[0] * use.first[1] * use.op.units * use.op.num_layers * (1 + use.op.bidirectional)
 
 
+def rounds_of(use):
+    """Return how often a transform goes over all points: log2 of each axis's length, rounded up."""
+    return sum((length - 1).bit_length() for length in use.op._transformed(use.shapes, use.output))
+
+
 UNITS = {
     "MAC": lambda use: use.work.macs,
     "element": lambda use: size(use.output),
@@ -177,7 +183,21 @@ UNITS = {
     "output element in three dimensions": lambda use: size(use.output) * (len(use.op.size) == 3),
     "pair of features": lambda use: size(use.first) * use.shapes[1][-1],
     "element and boundary": lambda use: size(use.first) * (use.op.categories() - 1),
-    "unit that is used": lambda use: size(use.first[:-1]) * use.op.units * use.op.used,
+    "head and query step": lambda use: size(use.first[:-1]) * use.op.num_heads,
+    "element of all states": lambda use: use.op._sizes(use.shapes, use.output).state * use.output[1],
+    "score of a chunk": lambda use: (
+        use.output[0]
+        * use.op.num_heads
+        * (use.op.chunk or 0)
+        * -(-use.output[1] // (use.op.chunk or 1))
+        * (use.op.chunk or 0)
+    ),
+    "unit that is used": lambda use: use.op._rows(use.output) * use.op.units,
+    "complex number and round": lambda use: size(use.output) // 2 * rounds_of(use),
+    "complex number of the input and round": lambda use: size(use.first) // 2 * rounds_of(use),
+    "complex number": lambda use: size(use.output) // 2,
+    "group of experts": lambda use: size(use.first[:-1]) * use.op.groups * (use.op.groups > 1),
+    "step": lambda use: size(use.first[:-1]),
     "element looked up": lambda use: size(use.first) * use.op.output_dim,
     "element looked up but the first of a bag": lambda use: size(use.first) * use.op.output_dim - size(use.output),
     "expert's score": lambda use: size(use.first[:-1]) * use.op.num_experts,
@@ -196,6 +216,13 @@ CONDITIONS = {
     "for an offset": lambda use: bool(use.op.offset),
     "for a causal mask or a window": lambda use: use.op.causal or use.op.window is not None,
     "for a mask of the network's own": lambda use: use.op.masked,
+    "for a soft cap": lambda use: use.op.soft_cap is not None,
+    "with softmax": lambda use: use.op.scoring == "softmax",
+    "with sigmoid": lambda use: use.op.scoring == "sigmoid",
+    "for its bias": lambda use: use.op.score_bias,
+    "for a decay": lambda use: len(use.shapes) > 3,
+    "for a bonus": lambda use: len(use.shapes) > 4,
+    "for a sink": lambda use: use.op.sinks,
     "for position biases": lambda use: use.op.position_biases > 0 or use.op.shared_position_biases,
     "for what D adds": lambda use: len(use.shapes) > 5,
     "if gated": lambda use: use.op.gated,
@@ -262,7 +289,17 @@ def test_the_docstring_states_the_flops_of_the_rule(op, args, shapes, layout):
 
 
 AROUND = {"TimeDistributed", "WeightNorm", "SpectralNorm", "SpectralNormalization"}
-COMPOSITES = AROUND | {"MultiHeadAttention", "SeparableConv1D", "SeparableConv2D", "Bidirectional", "TimeDistributed"}
+COMPOSITES = AROUND | {
+    "MultiHeadAttention",
+    "FFTConvolution",
+    "Attention",
+    "AdditiveAttention",
+    "Transpose",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "Bidirectional",
+    "TimeDistributed",
+}
 
 
 @pytest.mark.parametrize("kind", ops.all_ops(), ids=lambda kind: kind.__name__)

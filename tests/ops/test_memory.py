@@ -39,6 +39,7 @@ def test_backward_keeps_what_pytorch_keeps(row):
 ALIVE_DIFFERENT = {
     "ScaledDotProductAttention": "repeated heads and masks are counted nearly",
     "GroupedQueryAttention": "as ScaledDotProductAttention",
+    "PackedAttention": "as ScaledDotProductAttention",
     **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), "the tensors of a step are counted nearly"),
 }
 

@@ -74,3 +74,10 @@ def test_explain_says_that_it_is_pytorchs_module():
     network = archinspect.network("input: [10, 20]\nlayers: [nn.LSTM: 30, LSTM: 30]")
     assert "`nn.LSTM` is PyTorch's module" in network.explain().layers["lstm"][0].doc
     assert "PyTorch's module" not in network.explain().layers["lstm_1"][0].doc
+
+
+@pytest.mark.parametrize(
+    ("name", "main"), [("RMSNormalization", "axis"), ("RMSNorm", "normalized_shape"), ("GRN", None)]
+)
+def test_a_bare_size_is_no_epsilon(name, main):
+    assert find_operator(name).main_arg(name) == main

@@ -53,9 +53,13 @@ class QuickGELU(nn.Module):
 
 
 class ScaledDotProductAttention(nn.Module):
-    def __init__(self, num_heads=1, num_kv_heads=None, causal=False, window=None):
+    def __init__(
+        self, num_heads=1, num_kv_heads=None, causal=False, window=None, soft_cap=None, sinks=False, dropout=0
+    ):
         super().__init__()
         self.heads, self.kv_heads, self.causal = num_heads, num_kv_heads or num_heads, causal
+        self.soft_cap, self.dropout = soft_cap, dropout
+        self.sinks = nn.Parameter(torch.zeros(num_heads)) if sinks else None
         self.tables = ()
         if window:  # a mask that the network makes once, for as many steps as any case has
             apart = torch.arange(16) - torch.arange(16)[:, None]
@@ -73,10 +77,29 @@ class ScaledDotProductAttention(nn.Module):
             query, key, value = (part.flatten(0, -4) for part in (query, key, value))
             attended = functional.scaled_dot_product_attention(query, key, value, enable_gqa=grouped)
             return attended.transpose(-3, -2).flatten(-2).unflatten(0, lead)
+        if self.soft_cap or self.sinks is not None:
+            return self.written_out(query, key, value)
         masks = [mask[: query.shape[-2], : key.shape[-2]] for mask in self.tables]
         how = {"is_causal": self.causal and not masks, "enable_gqa": grouped}
         attended = functional.scaled_dot_product_attention(query, key, value, *masks, **how)
         return attended.transpose(-3, -2).flatten(-2)
+
+    def written_out(self, query, key, value):
+        """As Gemma 2 and gpt-oss of transformers write it out: PyTorch's function knows no caps and no sinks."""
+        if self.heads != self.kv_heads:
+            key, value = (part.repeat_interleave(self.heads // self.kv_heads, dim=-3) for part in (key, value))
+        scores = (query @ key.mT) * query.shape[-1] ** -0.5
+        if self.soft_cap:
+            scores = torch.tanh(scores / self.soft_cap) * self.soft_cap
+        if self.causal:
+            scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1)
+        if self.sinks is None:
+            scores = scores.softmax(-1)
+        else:
+            sinks = self.sinks[:, None, None].expand(*scores.shape[:-1], 1)
+            scores = torch.cat([scores, sinks], dim=-1).softmax(-1)[..., :-1]
+        scores = functional.dropout(scores, self.dropout, self.training)
+        return (scores @ value).transpose(-3, -2).flatten(-2)
 
 
 class GroupedQueryAttention(nn.Module):
@@ -94,11 +117,36 @@ class GroupedQueryAttention(nn.Module):
         return self.projection(self.attention(self.queries(query), self.keys(memory), self.values(memory)))
 
 
+class PackedAttention(nn.Module):
+    """Queries, keys and values, or keys and values, cut from one product, as timm's and many decoders have them."""
+
+    def __init__(self, query, memory, num_heads, key_dim, packed, num_kv_heads=None, use_bias=True, crossed=False):
+        super().__init__()
+        of_query, of_key = num_heads * key_dim, (num_kv_heads or num_heads) * key_dim
+        sizes = [of_query, of_key, of_key]
+        self.made = [[one] for one in sizes] if not packed else [sizes[:1], sizes[1:]] if crossed else [sizes]
+        self.products = nn.ModuleList(
+            nn.Linear(memory if place else query, sum(sizes), use_bias) for place, sizes in enumerate(self.made)
+        )
+        self.attention = ScaledDotProductAttention(num_heads, num_kv_heads)
+        self.projection = nn.Linear(of_query, query, use_bias)
+
+    def forward(self, query, memory=None):
+        memory = query if memory is None else memory
+        parts = []
+        for place, (product, sizes) in enumerate(zip(self.products, self.made, strict=True)):
+            parts += product(memory if place else query).split(sizes, -1)
+        return self.projection(self.attention(*parts))
+
+
 class MixtureOfExperts(nn.Module):
     """Here the first experts are always chosen: which ones they are changes no figure."""
 
-    def __init__(self, features, num_experts, units, top_k=2, shared_experts=0, gated=True):
+    def __init__(self, features, num_experts, units, top_k=2, shared_experts=0, gated=True, **router):
         super().__init__()
+        self.top_k, self.shared, self.router_ = top_k, shared_experts, router
+        if router.get("score_bias"):
+            self.register_buffer("score_bias", torch.zeros(num_experts))
         self.router = nn.Linear(features, num_experts, bias=False)
         sides = 2 + gated
         self.experts = nn.ModuleList(
@@ -110,7 +158,13 @@ class MixtureOfExperts(nn.Module):
         self.used = top_k + shared_experts
 
     def forward(self, given):
-        scores = self.router(given).softmax(-1)
+        sigmoid, factor = self.router_.get("scoring") == "sigmoid", self.router_.get("capacity_factor")
+        scores = self.router(given).sigmoid() if sigmoid else self.router(given).softmax(-1)
+        if sigmoid:
+            scores = scores[..., : self.top_k]
+            scores = scores / scores.sum(-1, keepdim=True)
+        if factor:
+            return self.by_places(given, scores, factor)
         total = 0
         for expert in self.experts[: self.used]:
             back, into, *gate = expert
@@ -118,6 +172,17 @@ class MixtureOfExperts(nn.Module):
             for projection in gate:
                 hidden = hidden * projection(given)
             total = total + back(hidden) * scores[..., :1]
+        return total
+
+    def by_places(self, given, scores, factor):
+        """Each expert has places for some steps: here the first ones of all."""
+        places = -(-int(given.shape[1] * self.top_k * factor) // (len(self.experts) - self.shared))
+        total = torch.zeros_like(given)
+        for expert in self.experts:
+            back, into, gate = expert
+            read = given[:, :places].clone()
+            made = back(functional.silu(into(read)) * gate(read))
+            total[:, :places] += made * scores[:, :places, :1]
         return total
 
 
@@ -510,7 +575,14 @@ FUNCTIONS = {
 WRITTEN_OUT = FUNCTIONS | {
     module.__name__: module
     for module in (
-        *(ScaledDotProductAttention, GroupedQueryAttention, LearnedPositions, ClassToken, LearnedTokens),
+        *(
+            ScaledDotProductAttention,
+            GroupedQueryAttention,
+            PackedAttention,
+            LearnedPositions,
+            ClassToken,
+            LearnedTokens,
+        ),
         *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
         *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
         *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
@@ -757,6 +829,13 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), num_heads=3, window=3)
     yield case("ScaledDotProductAttention", (3, 5, 12), (3, 5, 4), num_heads=3, num_kv_heads=1, causal=True, window=2)
     yield case("ScaledDotProductAttention", (2, 4, 5, 12), num_heads=3)
+    for batch in (1, 3):
+        steps, memory = (batch, 5, 12), (batch, 7, 12)
+        for how in ({"soft_cap": 50.0}, {"sinks": True}, {"soft_cap": 30.0, "sinks": True, "dropout": 0.1}):
+            yield case("ScaledDotProductAttention", steps, memory, memory, num_heads=3, **how)
+            yield case("ScaledDotProductAttention", steps, num_heads=3, causal=True, **how)
+            fewer = {"num_heads": 6, "num_kv_heads": 2}
+            yield case("ScaledDotProductAttention", steps, (batch, 7, 4), (batch, 7, 10), **fewer, **how)
     yield case("ScaledDotProductAttention", (2, 5, 12), num_heads=5)
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 12), (2, 8, 12), num_heads=3)
     yield case("ScaledDotProductAttention", (2, 5, 12), (2, 7, 9), (2, 7, 12), num_heads=3)
@@ -768,6 +847,16 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("MultiheadAttention", (2, 5, 12), (2, 7, 8), (2, 7, 10), **whole)
     yield case("MultiheadAttention", (2, 5, 12), (2, 7, 8), (2, 7, 10), **whole, kdim=8, vdim=9)
     yield case("MultiheadAttention", (2, 5, 11), **whole)
+    for batch in (1, 3):
+        steps, memory, other = (batch, 5, 12), (batch, 7, 12), (batch, 7, 8)
+        for further in ({"add_bias_kv": True}, {"add_zero_attn": True}, {"add_bias_kv": True, "add_zero_attn": True}):
+            yield case("MultiheadAttention", steps, **whole, **further)
+            yield case("MultiheadAttention", steps, memory, **whole, **further, dropout=0.1)
+            yield case("MultiheadAttention", steps, other, memory, **whole, **further, kdim=8)
+        yield case("PackedAttention", steps, num_heads=3, key_dim=4, packed=True)
+        yield case("PackedAttention", steps, num_heads=6, num_kv_heads=2, key_dim=2, packed=True, use_bias=False)
+        yield case("PackedAttention", steps, memory, num_heads=3, key_dim=4, packed=True)
+        yield case("PackedAttention", steps, num_heads=3, key_dim=4, packed=False)
     yield case("MultiheadAttention", (2, 5, 12), embed_dim=12, num_heads=5, batch_first=True)
     grouped = {"num_heads": 6, "key_dim": 4, "num_kv_heads": 2}
     yield case("GroupedQueryAttention", (2, 5, 12), **grouped)
@@ -776,6 +865,14 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("RotaryEmbedding", (2, 5, 12))
     yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7)
     yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7, top_k=1, gated=False)
+    for batch in (1, 3):
+        grouped = {"num_experts": 8, "units": 7, "top_k": 3, "groups": 4, "top_k_groups": 2}
+        yield case("MixtureOfExperts", (batch, 5, 12), **grouped, scoring="sigmoid", score_bias=True)
+        yield case("MixtureOfExperts", (batch, 5, 12), **grouped, shared_experts=1)
+        for factor in (1.0, 1.25):
+            yield case("MixtureOfExperts", (batch, 6, 12), num_experts=4, units=7, capacity_factor=factor)
+            few = {"num_experts": 4, "units": 5, "top_k": 1, "scoring": "sigmoid"}
+            yield case("MixtureOfExperts", (batch, 6, 12), **few, capacity_factor=factor)
     yield case("MixtureOfExperts", (2, 3, 5, 12), num_experts=4, units=7, top_k=3, shared_experts=2)
     # Recurrent
     for name in RECURRENT:
@@ -1196,6 +1293,8 @@ def torch_module(op, args):
 def torch_case(op, inputs, args):
     """Return a module, and zeros for it, on the device that is set."""
     told = TOLD[op](inputs[0]) if op in TOLD else {}
+    if op == "PackedAttention":
+        told = {"query": inputs[0][-1], "memory": inputs[-1][-1], "crossed": len(inputs) > 1}
     if op == "GroupedQueryAttention":
         told = {"query": inputs[0][-1], "memory": inputs[-1][-1]}
     if op == "LearnedPositions" and "input_dim" in args:
@@ -1289,7 +1388,7 @@ def measure_keras(op, inputs, args):
         inputs = (tensors[0], tensors[1:])
     elif "Attention" in op:
         query, key, value = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]
-        inputs = (query, value, key)
+        inputs = ([query, value, key],) if op in {"Attention", "AdditiveAttention"} else (query, value, key)
     else:
         inputs = (given,)
     if not layer.built:

@@ -272,7 +272,6 @@ def recurrent_maps():
     yield case("ConvLSTM2D", film, filters=5, kernel_size=[2, 3], padding="same", strides=2, use_bias=False)
     yield case("ConvLSTM2D", (1, 1, 3, 9, 8), filters=5, kernel_size=3)
     yield case("ConvLSTM2D", film, (2, 5, 7, 6), (2, 5, 7, 6), filters=5, kernel_size=3)
-    yield case("ConvLSTM2D", film, (2, 5, 7, 6), filters=5, kernel_size=3)
     yield case("ConvLSTM1D", (2, 4, 3, 9), filters=5, kernel_size=2, strides=3, padding="same", return_sequences=True)
     yield case("ConvLSTM3D", (2, 4, 3, 5, 6, 7), filters=2, kernel_size=3, return_sequences=True)
 

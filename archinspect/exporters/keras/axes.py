@@ -147,9 +147,9 @@ def top_k(use: Use) -> Step:
 
 def custom(use: Use) -> Step:
     """Return a stub: what it computes nobody knows."""
-    weights = use.call.weights
-    params = weights["weights"].shape[0] if weights else 0
-    step = own("Custom", {"output_shape": use.output[1:], "params": params})
+    sizes = {name: weight.shape[0] for name, weight in use.call.weights.items()}
+    named = {"output_shape": use.output[1:], "params": sizes.get("weights", 0)}
+    step = own("Custom", named, buffers=(sizes.get("buffers", 0), 0))
     return step._replace(code=code("{self}([{all}])"))
 
 

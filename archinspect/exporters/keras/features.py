@@ -33,6 +33,8 @@ def attention(use: Use) -> Step:
         causal=(op.causal, False),
         window=(op.window, None),
         dropout=(op.dropout, 0.0),
+        soft_cap=(op.soft_cap, None),
+        sinks=(op.sinks, False),
     )
     names = [f"{{{index}}}" for index in range(len(use.shapes))]
     roles = (names[0], names[min(1, len(names) - 1)], names[-1])
@@ -49,6 +51,8 @@ def experts(use: Use) -> Step:
     """Return a mixture of experts."""
     op: Any = use.op
     activation = activation_name(op.activation)
+    if op.capacity_factor is not None:
+        raise use.refuse("which steps find a place is for a kernel to say: no capacity_factor")
     if activation is None:
         raise use.refuse("its activation has arguments, which Keras takes for no layer's activation")
     return own(
@@ -58,6 +62,10 @@ def experts(use: Use) -> Step:
         shared_experts=(op.shared_experts, 0),
         gated=(op.gated, True),
         activation=(activation, "silu"),
+        scoring=(op.scoring, "softmax"),
+        groups=(op.groups, 1),
+        top_k_groups=(op.top_k_groups or op.groups, 1),
+        score_bias=(op.score_bias, False),
     )
 
 
@@ -134,6 +142,20 @@ def one_step(use: Use) -> Step:
 def selective_scan(use: Use) -> Step:
     """Return Mamba's recurrence."""
     return function("selective_scan", ", ".join(f"{{{index}}}" for index in range(len(use.shapes))))
+
+
+def linear_attention(use: Use) -> Step:
+    """Return attention without a softmax, step by step."""
+    op: Any = use.op
+    if op.chunk is not None:
+        raise use.refuse("Keras has no kernel by chunks: leave chunk out for a loop over the steps")
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.shapes)))
+    return function(
+        "linear_attention",
+        f"{given}, heads={{heads}}, groups={{groups}}",
+        heads=op.num_heads,
+        groups=op.groups or op.num_heads,
+    )
 
 
 def embedding(use: Use) -> Step:

@@ -65,11 +65,13 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "ScaledDotProductAttention": features.attention,
     "RotaryEmbedding": features.rotary,
     "MixtureOfExperts": features.experts,
+    "_FurtherStep": partial(images.refused, reason="Keras has no attention with `add_bias_kv` or `add_zero_attn`"),
     "SimpleRNN": features.recurrent,
     "LSTM": features.recurrent,
     "GRU": features.recurrent,
     **dict.fromkeys(("SimpleRNNCell", "LSTMCell", "GRUCell"), features.one_step),
     "SelectiveScan": features.selective_scan,
+    "LinearAttention": features.linear_attention,
     "Embedding": features.embedding,
     "EmbeddingBag": features.embedding_bag,
     "SinusoidalEmbedding": features.sinusoids,
@@ -111,6 +113,11 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Fold": partial(images.refused, reason="Keras has no sum of patches"),
     "Unfold": images.unfold,
     "Bilinear": images.bilinear,
+    **{
+        name: partial(images.refused, reason="Keras transforms the last axes only, and complex numbers as pairs")
+        for name in FAMILIES["fourier"]
+        if name != "FFTConvolution"
+    },
     "Custom": axes.custom,
     **dict.fromkeys(elementwise.NAMES, elementwise.activation),
     "ReLU": elementwise.relu,

@@ -210,12 +210,19 @@ class Attend(layers.Layer):
         causal=False,
         window=None,
         dropout=0.0,
+        soft_cap=None,
+        sinks=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads, self.num_kv_heads = num_heads, num_kv_heads or num_heads
         self.causal, self.window = causal, window
+        self.soft_cap, self.has_sinks = soft_cap, sinks
         self.dropout = layers.Dropout(dropout)
+
+    def build(self, input_shape):
+        if self.has_sinks:
+            self.sinks = self.add_weight(shape=(self.num_heads,), name="sinks")
 
     def call(self, inputs, training=None):
         query, key, value, *added = inputs
@@ -225,6 +232,8 @@ class Attend(layers.Layer):
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / math.sqrt(
             query.shape[-1]
         )
+        if self.soft_cap:
+            scores = ops.tanh(scores / self.soft_cap) * self.soft_cap
         for bias in added:
             scores = scores + bias
         if self.causal or self.window:
@@ -233,7 +242,12 @@ class Attend(layers.Layer):
             last = 0 if self.causal else self.window - 1
             first = 1 - (self.window or steps)
             scores = ops.where((apart > last) | (apart < first), -1e9, scores)
-        scores = self.dropout(ops.softmax(scores, axis=-1), training=training)
+        if self.has_sinks:
+            sinks = ops.zeros_like(scores[..., :1]) + self.sinks[:, None, None]
+            scores = ops.softmax(ops.concatenate([scores, sinks], axis=-1))[..., :-1]
+        else:
+            scores = ops.softmax(scores, axis=-1)
+        scores = self.dropout(scores, training=training)
         x = ops.swapaxes(ops.matmul(scores, value), -2, -3)
         return ops.reshape(x, (-1, *x.shape[1:-2], x.shape[-2] * x.shape[-1]))
 
@@ -307,9 +321,15 @@ class MixtureOfExperts(layers.Layer):
         shared_experts=0,
         gated=True,
         activation="silu",
+        scoring="softmax",
+        groups=1,
+        top_k_groups=1,
+        score_bias=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.scoring, self.groups, self.top_k_groups = scoring, groups, top_k_groups
+        self.has_score_bias = score_bias
         self.num_experts, self.units, self.top_k = num_experts, units, top_k
         self.shared_experts, self.gated = shared_experts, gated
         self.activation = keras.activations.get(activation)
@@ -317,6 +337,10 @@ class MixtureOfExperts(layers.Layer):
     def build(self, input_shape):
         features, experts = input_shape[-1], self.num_experts + self.shared_experts
         self.router = self.add_weight(shape=(features, self.num_experts))
+        if self.has_score_bias:
+            self.score_bias = self.add_weight(
+                shape=(self.num_experts,), initializer="zeros", trainable=False
+            )
         self.up = self.add_weight(shape=(experts, features, self.units))
         self.gate = (
             self.add_weight(shape=(experts, features, self.units))
@@ -326,10 +350,15 @@ class MixtureOfExperts(layers.Layer):
         self.down = self.add_weight(shape=(experts, self.units, features))
 
     def call(self, x):
-        scores = ops.softmax(ops.matmul(x, self.router), axis=-1)
-        best, chosen = ops.top_k(scores, self.top_k)
-        chosen = ops.one_hot(chosen, self.num_experts, dtype=best.dtype)
-        scores = ops.sum(chosen * ops.expand_dims(best, -1), axis=-2)
+        scores = ops.matmul(x, self.router)
+        sigmoid = self.scoring == "sigmoid"
+        scores = ops.sigmoid(scores) if sigmoid else ops.softmax(scores, axis=-1)
+        chosen = ops.top_k(self.choice(scores), self.top_k)[1]
+        scores = scores * ops.sum(
+            ops.one_hot(chosen, self.num_experts, dtype=scores.dtype), axis=-2
+        )
+        if sigmoid:
+            scores = scores / ops.sum(scores, axis=-1, keepdims=True)
         hidden = self.activation(ops.einsum("...f,efu->...eu", x, self.up))
         if self.gate is not None:
             hidden = hidden * ops.einsum("...f,efu->...eu", x, self.gate)
@@ -338,6 +367,18 @@ class MixtureOfExperts(layers.Layer):
             made[..., : self.num_experts, :] * ops.expand_dims(scores, -1), axis=-2
         )
         return total + ops.sum(made[..., self.num_experts :, :], axis=-2)
+
+    def choice(self, scores):
+        """Return what the largest are taken of: scores with their bias, of the best groups."""
+        choice = scores + self.score_bias if self.has_score_bias else scores
+        if self.groups == 1:
+            return choice
+        each = self.num_experts // self.groups
+        apart = ops.reshape(choice, (-1, *choice.shape[1:-1], self.groups, each))
+        most = ops.sum(ops.top_k(apart, min(2, each))[0], axis=-1)
+        least = ops.top_k(most, self.top_k_groups)[0][..., -1:]
+        apart = ops.where(ops.expand_dims(most >= least, -1), apart, -1e9)
+        return ops.reshape(apart, (-1, *choice.shape[1:]))
 
 
 @keras.saving.register_keras_serializable()
@@ -385,13 +426,17 @@ class RoIAlign(layers.Layer):
 class Custom(layers.Layer):
     """A layer that its spec only counts: write what it computes."""
 
-    def __init__(self, output_shape, params=0, **kwargs):
+    def __init__(self, output_shape, params=0, buffers=0, **kwargs):
         super().__init__(**kwargs)
-        self.made, self.params = output_shape, params
+        self.made, self.params, self.buffers = output_shape, params, buffers
 
     def build(self, input_shape):
         if self.params:
             self.kernel = self.add_weight(shape=(self.params,), initializer="zeros")
+        if self.buffers:
+            self.buffer = self.add_weight(
+                shape=(self.buffers,), initializer="zeros", trainable=False
+            )
 
     def call(self, inputs):
         raise NotImplementedError(f"the spec does not say what '{self.name}' computes")
@@ -488,6 +533,32 @@ def selective_scan(x, delta, decay, entry, out, skip=None):
         outputs.append(ops.squeeze(found, -1))
     x = x * ops.expand_dims(skip, 1) if skip is not None else 0
     return ops.stack(outputs, axis=1) + x
+
+
+def linear_attention(q, k, v, decay=None, bonus=None, heads=1, groups=1):
+    """Return attention without a softmax: a state of keys by values, carried from step to step."""
+
+    def apart(x, count):
+        return ops.reshape(x, (-1, *x.shape[1:-1], count, x.shape[-1] // count))
+
+    q, k = (ops.repeat(apart(x, groups), heads // groups, axis=-2) for x in (q, k))
+    v = apart(v, heads)
+    entries = ops.expand_dims(k, -1) * ops.expand_dims(v, -2)
+    state, outputs = ops.zeros_like(entries[:, 0]), []
+    if decay is not None:
+        decay = decay if decay.shape[1:-1] else ops.expand_dims(decay, 1)
+        decay = ops.expand_dims(apart(decay, heads), -1)
+        decay = decay + ops.zeros_like(entries[..., :1])
+    for step in range(v.shape[1]):
+        if bonus is not None:
+            seen = state + ops.expand_dims(apart(bonus, heads), -1) * entries[:, step]
+        if decay is not None:
+            state = state * decay[:, step]
+        state = state + entries[:, step]
+        seen = state if bonus is None else seen
+        found = ops.matmul(ops.expand_dims(q[:, step], -2), seen)
+        outputs.append(ops.reshape(found, (-1, heads * v.shape[-1])))
+    return ops.stack(outputs, axis=1)
 
 
 def one_step(recurrent, x, *states):

@@ -213,7 +213,7 @@ class Program:
         biases = {node.op.use_bias for node in (*projections, last)}  # type: ignore[attr-defined] # of a product
         sources = [node.inputs[0] for node in projections]
         rank = len(self.facts.shape(sources[0]))
-        adds = op.position_biases or op.shared_position_biases or op.masked or op.window
+        adds = op.position_biases or op.shared_position_biases or op.masked or op.window or op.soft_cap or op.sinks
         plain = not (adds or any(node.shares for node in nodes))
         if not plain or len(biases) > 1 or len({node.trainable for node in nodes}) > 1:
             return None

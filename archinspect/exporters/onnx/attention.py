@@ -53,10 +53,61 @@ def attention(use: Use) -> Value:
             for name, index, count in zip(names, roles, heads, strict=True)
         ]
     added = _added(use, windows, (query[-2], key[-2]))
+    if op.soft_cap or op.sinks:
+        return Value(_written_out(use, names, added, roles), spec_order(len(query)))
     attributes = {"q_num_heads": op.num_heads, "kv_num_heads": op.kv_heads} if is_flat else {}
     found = use.emit("Attention", *names, *added, is_causal=int(op.causal), **attributes)
     found = found if is_flat else _heads_together(use, found, use.output, op.num_heads)
     return Value(found, spec_order(len(query)))
+
+
+def _written_out(use: Use, names: Sequence[str], added: Sequence[str], roles: Sequence[int]) -> str:
+    """Return attention with a soft cap or sinks, as products and a softmax: ONNX's `Attention` has no sinks."""
+    op, heads = use.op, (use.op.num_heads, use.op.kv_heads, use.op.kv_heads)
+    shapes = [use.shapes[index] for index in roles]
+    if len(shapes[0]) == 3:  # noqa: PLR2004 - batch, steps, features; others have their heads apart
+        names = [_heads_apart(use, *of_one) for of_one in zip(names, shapes, heads, strict=True)]
+    windows, (queries, keys) = prod(shapes[0][1:-2]), (shapes[0][-2], shapes[1][-2])
+    sizes = [shape[-1] // count for shape, count in zip(shapes, heads, strict=True)]
+    query, key, value = names
+    if op.kv_heads != op.num_heads:
+        key, value = (
+            _repeated(use, name, windows * op.kv_heads, keys, width)
+            for name, width in zip((key, value), sizes[1:], strict=True)
+        )
+    scores = use.emit("MatMul", query, use.emit("Transpose", key, perm=[0, 1, 3, 2]))
+    scores = use.emit("Mul", scores, use.number(sizes[0] ** -0.5))
+    if op.soft_cap:
+        cap = use.number(op.soft_cap)
+        scores = use.emit("Mul", use.emit("Tanh", use.emit("Div", scores, cap)), cap)
+    for one in added:
+        scores = use.emit("Add", scores, one)
+    if op.causal:
+        later = use.emit("Greater", _apart(use, 0, queries, keys), use.float32(0))
+        scores = use.emit("Where", later, use.number(-np.inf), scores)
+    if op.sinks:
+        scores = use.emit("Concat", scores, _sinks(use, windows, queries), axis=-1)
+    weights = use.emit("Softmax", scores, axis=-1)
+    if op.sinks:
+        weights = use.emit("Slice", weights, use.ints(0), use.ints(keys), use.ints(-1))
+    return _heads_together(use, use.emit("MatMul", weights, value), use.output, op.num_heads)
+
+
+def _repeated(use: Use, name: str, heads: int, keys: int, width: int) -> str:
+    """Return heads of keys or values as often as heads of queries share each."""
+    times = use.op.num_heads // use.op.kv_heads
+    each = use.emit("Expand", use.reshape(name, heads, 1, keys, width), use.ints(1, 1, times, 1, 1))
+    return use.reshape(each, heads * times, keys, width)
+
+
+def _sinks(use: Use, windows: int, queries: int) -> str:
+    """Return the scores of the sinks, one for each sample, window, head and query step."""
+    heads = use.op.num_heads
+    found = use.weight("sinks", shape=(1, heads, 1, 1))
+    if windows > 1:
+        found = use.emit("Tile", found, use.ints(1, windows, 1, 1))
+    found = use.for_each_sample(found, (1, windows * heads, 1, 1))
+    return use.emit("Expand", found, use.ints(1, 1, queries, 1))
 
 
 def _added(use: Use, windows: int, steps: tuple[int, int]) -> list[str]:
@@ -171,8 +222,7 @@ def _angles(use: Use, kind: str, steps: int, head: int) -> str:
 def experts(use: Use) -> Value:
     """`MixtureOfExperts`: of each step the weights of its experts are gathered, so that no others are multiplied."""
     op, name, rank = use.op, use.spec(), len(use.shape)
-    scores = use.emit("Softmax", use.emit("MatMul", name, use.weight("router")), axis=-1)
-    chosen, places = use.several("TopK", 2, scores, use.ints(op.top_k), axis=-1)
+    chosen, places = _chosen(use, use.emit("MatMul", name, use.weight("router")))
     projections = [
         use.emit("Gather", use.weight("experts"), use.index(part), axis=1) for part in range(2 + bool(op.gated))
     ]
@@ -191,6 +241,31 @@ def experts(use: Use) -> Value:
     return Value(total, spec_order(rank))
 
 
+def _chosen(use: Use, scores: str) -> tuple[str, str]:
+    """Return the scores of the experts that each step goes to, and which they are."""
+    op, rank = use.op, len(use.shape)
+    if op.capacity_factor is not None:
+        use.refuse("which steps find a place is for a kernel to say: no capacity_factor")
+    sigmoid = op.scoring == "sigmoid"
+    scores = use.emit("Sigmoid", scores) if sigmoid else use.emit("Softmax", scores, axis=-1)
+    choice = use.emit("Add", scores, use.weight("score_bias")) if op.score_bias else scores
+    if op.groups > 1:
+        each = op.num_experts // op.groups
+        apart = use.reshape(choice, *use.shape[1:-1], op.groups, each)
+        largest, _ = use.several("TopK", 2, apart, use.ints(min(2, each)), axis=-1)
+        most = use.emit("ReduceSum", largest, use.ints(rank), keepdims=1)
+        best, _ = use.several("TopK", 2, most, use.ints(op.top_k_groups or op.groups), axis=rank - 1)
+        least = use.emit("ReduceMin", best, use.ints(rank - 1), keepdims=1)
+        kept = use.emit("Where", use.emit("GreaterOrEqual", most, least), apart, use.number(-np.inf))
+        choice = use.reshape(kept, *use.shape[1:-1], op.num_experts)
+    found, places = use.several("TopK", 2, choice, use.ints(op.top_k), axis=-1)
+    if choice != scores:
+        found = use.emit("GatherElements", scores, places, axis=-1)
+    if sigmoid:
+        found = use.emit("Div", found, use.emit("ReduceSum", found, use.ints(rank - 1), keepdims=1))
+    return found, places
+
+
 def _through(use: Use, name: str, projections: Sequence[str], count: int) -> str:
     """Return what so many experts make of a step: the first projection, the activation, the gate, the way back."""
     into, *gates, back = projections
@@ -205,8 +280,20 @@ def _through(use: Use, name: str, projections: Sequence[str], count: int) -> str
     return use.emit("MatMul", hidden, back)
 
 
+def further_step(use: Use) -> Value:
+    """The learned step and that of zeros which PyTorch's module adds after keys or values."""
+    rank, width = len(use.shape), use.shape[-1]
+    steps = [use.weight("bias", shape=(*(1,) * (rank - 1), width))] if use.op.learned else []
+    steps += [use.numbers(np.zeros((*(1,) * (rank - 1), width)))] if use.op.zeros else []
+    each = [use.for_each_sample(step, (1, *(1,) * (rank - 2), width)) for step in steps]
+    if rank > 3:  # noqa: PLR2004 - batch, steps, features
+        each = [use.emit("Expand", step, use.ints(1, *use.shape[1:-2], 1, 1)) for step in each]
+    return Value(use.emit("Concat", use.spec(), *each, axis=-2), spec_order(rank))
+
+
 OPERATORS: dict[str, Callable[[Use], Value]] = {
     "ScaledDotProductAttention": attention,
     "RotaryEmbedding": rotary,
     "MixtureOfExperts": experts,
+    "_FurtherStep": further_step,
 }

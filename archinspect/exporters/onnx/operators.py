@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from archinspect.exporters.onnx import (
     attention,
     elements,
+    fourier,
     images,
     merges,
     moves,
@@ -73,6 +74,7 @@ OPERATORS: dict[str, Translation] = {
     **tensors.OPERATORS,
     **places.OPERATORS,
     **scan.OPERATORS,
+    **fourier.OPERATORS,
     "TimeDistributed": each_step,
     "_MadeKernel": made_kernel,
     "Custom": custom,

@@ -35,18 +35,59 @@ def selective_scan(use: Use) -> Value:
     return Value(found, spec_order(3))
 
 
-def _step(use: Use) -> GraphProto:
-    """Return a step as a graph: of the states, the decays, and what enters."""
+def linear_attention(use: Use) -> Value:
+    """`LinearAttention`: what enters at all steps, the states step by step, and what queries read of them."""
+    op, (_, steps, width) = use.op, use.output
+    if op.chunk is not None:
+        use.refuse("ONNX has no kernel by chunks: leave chunk out for a scan over the steps")
+    heads, groups = op.num_heads, op.groups or op.num_heads
+    keys, values = use.shapes[1][-1] // groups, width // heads
+    query, key = (_by_heads(use, use.spec(index), steps, groups, keys) for index in (0, 1))
+    value = _by_heads(use, use.spec(2), steps, heads, values)
+    entries = use.emit("Mul", use.emit("Unsqueeze", key, use.ints(-1)), use.emit("Unsqueeze", value, use.ints(-2)))
+    decay = _factors(use, 3, heads) if len(use.shapes) > 3 else use.number(1)  # noqa: PLR2004 - query, key, value
+    decays = use.emit("Add", use.emit("Mul", entries, use.number(0)), decay)
+    bonus = len(use.shapes) > 4  # noqa: PLR2004 - and the decay
+    start = use.for_each_sample(use.numbers(np.zeros((1, heads, keys, values))), (1, heads, keys, values))
+    turned = [use.emit("Transpose", name, perm=[1, 0, 2, 3, 4]) for name in (decays, entries)]
+    _, found = use.several("Scan", 2, start, *turned, body=_step(use, before=bonus), num_scan_inputs=2)
+    states = use.emit("Transpose", found, perm=[1, 0, 2, 3, 4])
+    if bonus:
+        states = use.emit("Add", states, use.emit("Mul", _factors(use, 4, heads), entries))
+    found = use.emit("MatMul", use.emit("Unsqueeze", query, use.ints(-2)), states)
+    return Value(use.reshape(found, steps, width), spec_order(3))
+
+
+def _by_heads(use: Use, name: str, steps: int, heads: int, width: int) -> str:
+    """Return [batch, steps, heads, features] of a tensor, each head as often as others share it."""
+    apart, times = use.reshape(name, steps, heads, width), use.op.num_heads // heads
+    if times == 1:
+        return apart
+    each = use.emit("Expand", use.emit("Unsqueeze", apart, use.ints(3)), use.ints(1, 1, 1, times, 1))
+    return use.reshape(each, steps, heads * times, width)
+
+
+def _factors(use: Use, index: int, heads: int) -> str:
+    """Return factors of heads or keys as [batch, steps or 1, heads, keys or 1, 1]."""
+    shape = use.shapes[index]
+    steps = shape[1] if len(shape) > 2 else 1  # noqa: PLR2004 - a factor of each step
+    return use.reshape(use.spec(index), steps, heads, shape[-1] // heads, 1)
+
+
+def _step(use: Use, *, before: bool = False) -> GraphProto:
+    """Return a step as a graph: of the states, the decays, and what enters; it gives its state, or that `before`."""
     path = f"/{use.node.path.replace('.', '/')}/step"
     names = ("state", "decay", "entry", "next_state", "states")
     given = {name: f"{path}/{name}" for name in names}
     nodes: list[NodeProto] = [
         helper.make_node("Mul", [given["decay"], given["state"]], [f"{path}/kept"], name=f"{path}/Mul"),
         helper.make_node("Add", [f"{path}/kept", given["entry"]], [given["next_state"]], name=f"{path}/Add"),
-        helper.make_node("Identity", [given["next_state"]], [given["states"]], name=f"{path}/Identity"),
+        helper.make_node(
+            "Identity", [given["state" if before else "next_state"]], [given["states"]], name=f"{path}/Identity"
+        ),
     ]
     infos = [helper.make_tensor_value_info(given[name], use.writer.dtype, None) for name in names]
     return helper.make_graph(nodes, path, infos[:3], infos[3:])
 
 
-OPERATORS = {"SelectiveScan": selective_scan}
+OPERATORS = {"SelectiveScan": selective_scan, "LinearAttention": linear_attention}

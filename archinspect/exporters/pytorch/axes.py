@@ -171,7 +171,7 @@ def top_k(use: Use) -> Step:
 
 def custom(use: Use) -> Step:
     """Return a stub: what it computes nobody knows."""
-    weights = use.call.weights
-    params = weights["weights"].shape[0] if weights else 0
-    module = call("Custom", {"name": use.node.layer.rpartition(".")[2], "params": params})
+    sizes = {name: weight.shape[0] for name, weight in use.call.weights.items()}
+    named = {"name": use.node.layer.rpartition(".")[2], "params": sizes.get("weights", 0)}
+    module = call("Custom", named, buffers=(sizes.get("buffers", 0), 0))
     return Step(code("{self}({all})"), module, parts=("Custom",))

@@ -87,9 +87,22 @@ def attention(use: Use) -> Step:
     function = "attend_biased" if biased else "attend"
     if op.kv_heads != op.num_heads and function == "attend":
         function = "attend_grouped"
+    if op.soft_cap or op.sinks:
+        options_: dict[str, tuple[Any, Any]] = {"kv_heads": (op.num_kv_heads, None), "soft_cap": (op.soft_cap, None)}
+        options_ |= {"dropout": (op.dropout, 0.0), "sinks": (op.sinks, False)}
+        options_["causal"] = (op.causal and not op.window, False)
+        module = call("AttentionWrittenOut", {"heads": op.num_heads}, **options_)
+        return Step(code(f"{{self}}({query}, {key}, {value})"), module, parts=("AttentionWrittenOut",))
     text = f"{function}({query}, {key}, {value}, {', '.join(options)})"
     holes = {"heads": op.num_heads, "kv_heads": op.kv_heads, "dropout": op.dropout}
     return Step(code(text, **holes), parts=(function,))
+
+
+def further_step(use: Use) -> Step:
+    """Return the learned step and that of zeros which attention adds after keys or values."""
+    op: Any = use.op
+    module = call("FurtherStep", {"features": use.shape[-1]}, learned=(op.learned, False), zeros=(op.zeros, False))
+    return Step(code("{self}({0})"), module, parts=("FurtherStep",))
 
 
 def rotary(use: Use) -> Step:
@@ -103,6 +116,8 @@ def experts(use: Use) -> Step:
     """Return a mixture of experts."""
     op: Any = use.op
     sizes = {"features": use.shape[-1], "num_experts": op.num_experts, "units": op.units}
+    if op.capacity_factor is not None:
+        raise CannotExportError(use.node.layer, "which steps find a place is for a kernel to say: no capacity_factor")
     function = activation_name(op.activation)
     module = call(
         "MixtureOfExperts",
@@ -111,6 +126,10 @@ def experts(use: Use) -> Step:
         shared_experts=(op.shared_experts, 0),
         gated=(op.gated, True),
         activation=(function, "silu"),
+        scoring=(op.scoring, "softmax"),
+        groups=(op.groups, 1),
+        top_k_groups=(op.top_k_groups or op.groups, 1),
+        score_bias=(op.score_bias, False),
     )
     return Step(code("{self}({0})"), module, parts=("MixtureOfExperts",))
 
@@ -166,6 +185,20 @@ def selective_scan(use: Use) -> Step:
     """Return Mamba's recurrence."""
     given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
     return Step(code(f"selective_scan({given})"), parts=("selective_scan",))
+
+
+def linear_attention(use: Use) -> Step:
+    """Return attention without a softmax, step by step."""
+    op: Any = use.op
+    if op.chunk is not None:
+        raise CannotExportError(
+            use.node.layer, "PyTorch has no kernel by chunks: leave chunk out for a loop over steps"
+        )
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    shared = op.groups not in (None, op.num_heads)
+    options = "heads={heads}" + (", groups={groups}" if shared else "")
+    text = f"linear_attention({given}, {options})"
+    return Step(code(text, heads=op.num_heads, groups=op.groups), parts=("linear_attention",))
 
 
 def masking(use: Use) -> Step:

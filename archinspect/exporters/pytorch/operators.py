@@ -16,7 +16,18 @@ from archinspect.exporters.orders import (
     as_the_first,
     as_the_spec,
 )
-from archinspect.exporters.pytorch import axes, elementwise, features, images, maps, places, sampling, tensors, wrap
+from archinspect.exporters.pytorch import (
+    axes,
+    elementwise,
+    features,
+    fourier,
+    images,
+    maps,
+    places,
+    sampling,
+    tensors,
+    wrap,
+)
 from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
@@ -100,6 +111,7 @@ OPERATORS: dict[str, Translation] = {
         ScaledDotProductAttention=features.attention,
         RotaryEmbedding=features.rotary,
         MixtureOfExperts=features.experts,
+        _FurtherStep=features.further_step,
         SimpleRNN=features.recurrent,
         LSTM=features.recurrent,
         GRU=features.recurrent,
@@ -108,6 +120,7 @@ OPERATORS: dict[str, Translation] = {
         GRUCell=features.cell,
         Masking=features.masking,
         SelectiveScan=features.selective_scan,
+        LinearAttention=features.linear_attention,
         Embedding=features.embedding,
         EmbeddingBag=features.embedding_bag,
         SinusoidalEmbedding=features.sinusoids,
@@ -186,7 +199,7 @@ OPERATORS: dict[str, Translation] = {
         Concatenate=elementwise.concatenate,
         SampleGaussian=elementwise.sample,
     ),
-    **{name: Translation(*entry) for name, entry in (tensors.OPERATORS | places.OPERATORS).items()},
+    **{name: Translation(*entry) for name, entry in (tensors.OPERATORS | places.OPERATORS | fourier.OPERATORS).items()},
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
 OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}

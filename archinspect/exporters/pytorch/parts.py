@@ -307,9 +307,18 @@ class MixtureOfExperts(nn.Module):
         *,
         gated: bool = True,
         activation: str = "silu",
+        scoring: str = "softmax",
+        groups: int = 1,
+        top_k_groups: int = 1,
+        score_bias: bool = False,
     ) -> None:
         super().__init__()
         self.router = nn.Linear(features, num_experts, bias=False)
+        self.scoring, self.groups, self.top_k_groups = scoring, groups, top_k_groups
+        self.score_bias: Tensor | None
+        self.register_buffer(
+            "score_bias", torch.zeros(num_experts) if score_bias else None
+        )
         self.experts = nn.ModuleList(
             Expert(features, units, gated=gated, activation=activation)
             for _ in range(num_experts + shared_experts)
@@ -317,7 +326,7 @@ class MixtureOfExperts(nn.Module):
         self.num_experts, self.top_k = num_experts, top_k
 
     def forward(self, x: Tensor) -> Tensor:
-        weights, chosen = self.router(x).softmax(-1).topk(self.top_k, dim=-1)
+        weights, chosen = self.choose(self.router(x))
         total = torch.zeros_like(x)
         for expert in self.experts[self.num_experts :]:
             total = total + expert(x)
@@ -329,6 +338,21 @@ class MixtureOfExperts(nn.Module):
                 accumulate=True,
             )
         return total
+
+    def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scores of the experts that each step goes to, and which they are."""
+        sigmoid = self.scoring == "sigmoid"
+        scores = scores.sigmoid() if sigmoid else scores.softmax(-1)
+        choice = scores if self.score_bias is None else scores + self.score_bias
+        if self.groups > 1:
+            apart = torch.unflatten(choice, -1, (self.groups, -1))
+            most = apart.topk(min(2, apart.shape[-1]), dim=-1).values.sum(-1)
+            best = most.topk(self.top_k_groups, dim=-1).indices
+            left = torch.ones_like(most).scatter(-1, best, 0).bool()
+            choice = apart.masked_fill(left[..., None], float("-inf")).flatten(-2)
+        chosen = choice.topk(self.top_k, dim=-1).indices
+        weights = scores.gather(-1, chosen)
+        return (weights / weights.sum(-1, keepdim=True) if sigmoid else weights), chosen
 
 
 class Expert(nn.Module):
@@ -383,10 +407,12 @@ class RoIAlign(nn.Module):
 class Custom(nn.Module):
     """A layer that its spec only counts: write what it computes."""
 
-    def __init__(self, name: str, params: int) -> None:
+    def __init__(self, name: str, params: int, buffers: int = 0) -> None:
         super().__init__()
         self.name = name
         self.weight = nn.Parameter(torch.zeros(params))
+        if buffers:
+            self.register_buffer("buffer", torch.zeros(buffers))
 
     def forward(self, *given: Tensor) -> Tensor:
         raise NotImplementedError(f"the spec does not say what '{self.name}' computes")
@@ -452,6 +478,41 @@ def selective_scan(
         outputs.append((state @ out[:, step].unsqueeze(-1)).squeeze(-1))
     found = torch.stack(outputs, dim=1)
     return found if skip is None else found + x * skip.unsqueeze(1)
+
+
+def linear_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    decay: Tensor | None = None,
+    bonus: Tensor | None = None,
+    *,
+    heads: int = 1,
+    groups: int = 0,
+) -> Tensor:
+    """Return attention without a softmax: a state of keys by values, carried from step to step."""
+    q, k = (torch.unflatten(x, -1, (groups or heads, -1)) for x in (q, k))
+    if groups:
+        q, k = (x.repeat_interleave(heads // groups, dim=-2) for x in (q, k))
+    v = torch.unflatten(v, -1, (heads, -1))
+    if decay is not None:
+        decay = decay[:, None].expand(-1, v.shape[1], -1) if decay.dim() != v.dim() - 1 else decay
+        decay = torch.unflatten(decay, -1, (heads, -1))[..., None]
+    if bonus is not None:
+        bonus = torch.unflatten(bonus, -1, (heads, -1))[..., None]
+    state = v.new_zeros(len(v), heads, q.shape[-1], v.shape[-1])
+    outputs, entry = [], v
+    for step in range(v.shape[1]):
+        if bonus is not None and decay is not None and step:
+            state = state * decay[:, step - 1] + entry
+        entry = k[:, step, ..., None] * v[:, step, :, None]
+        if bonus is not None:
+            seen = state + bonus * entry
+        else:
+            state = (state if decay is None else state * decay[:, step]) + entry
+            seen = state
+        outputs.append((q[:, step, :, None] @ seen).squeeze(-2))
+    return torch.stack(outputs, dim=1).flatten(-2)
 
 
 def mask_steps(x: Tensor, value: float) -> Tensor:
@@ -586,6 +647,63 @@ def attend_biased(
         ).triu(1)
     x = F.scaled_dot_product_attention(q, k, v, bias, p, enable_gqa=grouped)
     return x.transpose(-3, -2).flatten(-2)
+
+
+class AttentionWrittenOut(nn.Module):
+    """Attention of heads that stand side by side, with a soft cap on the scores or a sink beside them."""
+
+    def __init__(
+        self,
+        heads: int,
+        kv_heads: int | None = None,
+        soft_cap: float | None = None,
+        dropout: float = 0.0,
+        *,
+        sinks: bool = False,
+        causal: bool = False,
+    ) -> None:
+        super().__init__()
+        self.heads, self.kv_heads = heads, kv_heads or heads
+        self.soft_cap, self.dropout, self.causal = soft_cap, dropout, causal
+        self.sinks = nn.Parameter(torch.zeros(heads)) if sinks else None
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        q = heads_of(q, self.heads)
+        k, v = (heads_of(x, self.kv_heads) for x in (k, v))
+        if self.kv_heads != self.heads:
+            k, v = (x.repeat_interleave(self.heads // self.kv_heads, dim=-3) for x in (k, v))
+        scores = (q @ k.mT) * q.shape[-1] ** -0.5
+        if self.soft_cap:
+            scores = torch.tanh(scores / self.soft_cap) * self.soft_cap
+        if bias is not None:
+            scores = scores + bias
+        if self.causal:
+            hidden = torch.full(scores.shape[-2:], float("-inf"), device=scores.device)
+            scores = scores + hidden.triu(1)
+        if self.sinks is None:
+            scores = scores.softmax(-1)
+        else:
+            sinks = self.sinks[:, None, None].expand(*scores.shape[:-1], 1)
+            scores = torch.cat([scores, sinks], dim=-1).softmax(-1)[..., :-1]
+        scores = F.dropout(scores, self.dropout, self.training)
+        return (scores @ v).transpose(-3, -2).flatten(-2)
+
+
+class FurtherStep(nn.Module):
+    """A learned step and one of zeros after those of keys or values."""
+
+    def __init__(
+        self, features: int, *, learned: bool = False, zeros: bool = False
+    ) -> None:
+        super().__init__()
+        self.step = nn.Parameter(torch.zeros(features)) if learned else None
+        self.zeros = zeros
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = x[..., :1, :]
+        if self.step is not None:
+            x = torch.cat([x, self.step.expand_as(first)], dim=-2)
+        return torch.cat([x, torch.zeros_like(first)], dim=-2) if self.zeros else x
 
 
 class PositionBiases(nn.Module):

@@ -100,6 +100,8 @@ class Program:
             "bias": (op.use_bias, True),
             "kdim": (None if shapes[1][-1] == width else shapes[1][-1], None),
             "vdim": (None if shapes[2][-1] == width else shapes[2][-1], None),
+            "add_bias_kv": (op.add_bias_kv, False),
+            "add_zero_attn": (op.add_zero_attn, False),
             "batch_first": (True, False),
         }
         inputs = list(dict.fromkeys([query, key, value]))
@@ -158,7 +160,7 @@ class Program:
             added = " + ".join(f"{{{len(node.inputs) + index}}}" for index in range(len(extra)))
             *front, last = leaf.step.code
             assert isinstance(last, str)
-            step = leaf.step._replace(code=(*front, last[:-1], *code(f", bias={added})")), parts=("attend_biased",))
+            step = leaf.step._replace(code=(*front, last[:-1], *code(f", bias={added})")))
             leaf = Leaf(leaf.path, leaf.name, step, [*node.inputs, *extra], node.outputs, leaf.nodes)
         yield leaf
 

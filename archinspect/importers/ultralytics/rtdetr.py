@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from archinspect.importers.ultralytics.net import NORM, made
 from archinspect.ops.activation import ReLU, Sigmoid, Softmax
-from archinspect.ops.attention import MultiHeadAttention
 from archinspect.ops.elementwise import Log
 from archinspect.ops.layout import Unsqueeze
 from archinspect.ops.lookup import TakeAlongAxis
 from archinspect.ops.merge import Concatenate
+from archinspect.ops.multihead import MultiHeadAttention
 from archinspect.ops.norm import LayerNormalization
 from archinspect.ops.several import TopK
 from archinspect.ops.source import Fill

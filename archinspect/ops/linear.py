@@ -1,0 +1,181 @@
+"""Attention without a softmax: a state of keys by values that is carried from step to step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
+from archinspect.ops.args import Int, Optional, arg
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.figures import Backward, Kept, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
+
+NAMES = ("query", "key", "value", "decay", "bonus")
+
+
+class Sizes(NamedTuple):
+    """Numbers of a use: samples, steps, heads, features of a head's keys and values."""
+
+    samples: int
+    steps: int
+    heads: int
+    keys: int
+    values: int
+
+    @property
+    def state(self) -> int:
+        """Elements of the state, of all samples and heads."""
+        return self.samples * self.heads * self.keys * self.values
+
+
+class LinearAttention(Op):
+    """A state that each step adds to, `S = decay S + k v`, `y = q S` (Katharopoulos et al. 2020, arXiv:2006.16236).
+
+    Its inputs are query and key [steps, heads * keys], value [steps, heads * values], the factors of the decay where
+    there is one, and a bonus [heads * keys]. Factors are one of each head or of each key: the same at each step,
+    [heads], as RetNet's (Sun et al. 2023, arXiv:2307.08621), or a step's own, [steps, heads], as Mamba-2's, whose C, B
+    and x are query, key and value (Dao & Gu 2024, arXiv:2405.21060), or [steps, heads * keys], as those of gated linear
+    attention (Yang et al. 2023, arXiv:2312.06635). With a bonus a step sees itself by it and decays afterwards,
+    `y = q (S + bonus k v)`, as RWKV 5 and 6 have it (Peng et al. 2024, arXiv:2404.05892). Layers make all of them.
+
+    By steps: MACs: keys * values per head and step. By chunks of steps, the last one filled up, as kernels compute it:
+    MACs: chunk * (keys + values) + 2 * keys * values per head and step. FLOPs: 2 per MAC, 2 per element of all states,
+    1 per element of all states for a decay, 2 per element of all states for a bonus, 1 per score of a chunk for
+    a decay.
+
+    Backward keeps with `fused` attention, or by chunks, what kernels do: the inputs, and with a decay the logarithms of
+    its products in float32; else all that a loop over the steps computes.
+    """
+
+    kind = "attention"
+    has_kernel = True
+    gives_floats = True
+    stretches = True
+    aliases = ("GatedLinearAttention", "GLA", "Retention", "StateSpaceDuality", "SSD")
+    inputs: ClassVar[tuple[int, int | None]] = (3, 5)
+    num_heads: int = arg("heads, each with a state of its own", Int(1, 10_000), 1, aliases=("heads", "n_heads"))
+    groups: int | None = arg(
+        "heads of queries and keys, each shared by several of the values', as Mamba-2's; num_heads by default",
+        Optional(Int(1, 10_000)),
+        None,
+        aliases=("n_groups", "num_kv_heads"),
+    )
+    chunk: int | None = arg(
+        "steps that a kernel computes together; each by itself by default",
+        Optional(Int(1)),
+        None,
+        aliases=("chunk_size",),
+    )
+
+    @property
+    def _shared(self) -> int:
+        """Heads of queries and keys."""
+        return self.groups or self.num_heads
+
+    def check(self) -> None:
+        if self.num_heads % self._shared:
+            raise ArgumentError(
+                f"LinearAttention: {self._shared} groups do not divide {self.num_heads} heads", "groups"
+            )
+
+    def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0]) != 3:  # noqa: PLR2004 - batch, steps, features
+            raise Mismatch(f"needs an input of 2 axes (steps, features), got {len(shapes[0]) - 1}")
+        query, key, value, *others = shapes
+        if query[1:] != key[1:] or query[1:-1] != value[1:-1]:
+            raise Mismatch(
+                f"query {text(query)}, key {text(key)} and value {text(value)} need the axes [steps, features], "
+                "queries as many features as keys, and all as many steps"
+            )
+        for name, width, heads in (("key", key[-1], self._shared), ("value", value[-1], self.num_heads)):
+            if width % heads:
+                raise Mismatch(
+                    f"{heads} heads do not divide the {name}'s {width} features", args=("num_heads", "groups")
+                )
+        keys = key[-1] // self._shared
+        each = (self.num_heads, self.num_heads * keys)
+        for name, shape in zip(NAMES[3:], others, strict=False):
+            fits = shape[-1] in each[name == "bonus" :] and shape[1:-1] in ((), *([value[1:-1]] * (name == "decay")))
+            if not fits:
+                raise Mismatch(
+                    f"{name} {text(shape)} is neither of {self.num_heads} heads nor of the {keys} keys of each"
+                )
+        return (largest(*(shape[0] for shape in shapes)), *value[1:])
+
+    def _sizes(self, shapes: Sequence[Shape], output: Shape) -> Sizes:
+        keys, values = shapes[1][-1] // self._shared, output[-1] // self.num_heads
+        return Sizes(output[0], output[1], self.num_heads, keys, values)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        sizes = self._sizes(shapes, output)
+        states = sizes.steps * sizes.state
+        other = (2 + _decays(shapes) + 2 * _sees_itself(shapes)) * states
+        if self.chunk is None:
+            return Work(states, other)
+        steps = ceil_div(sizes.steps, self.chunk) * self.chunk
+        scores = sizes.samples * sizes.heads * steps * self.chunk
+        return Work(scores * (sizes.keys + sizes.values) + 2 * steps * sizes.state, other + scores * _decays(shapes))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        macs, other = self.work(shapes, output)
+        query, *entries = run.inputs
+        return Backward(Work((query + any(entries)) * macs, 2 * other * any(run.inputs)))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        sizes = self._sizes(shapes, output)
+        if run.attention == "fused" or self.chunk is not None:
+            logarithms = size(shapes[3]) if _decays(shapes) else 0
+            return Kept(tuple(range(len(shapes))), extra=(("float32", logarithms),))
+        return self._kept_by_steps(shapes, sizes, run.inputs)
+
+    def _kept_by_steps(self, shapes: Sequence[Shape], sizes: Sizes, needed: Sequence[bool]) -> Kept:
+        """Return what a loop keeps: of each product the factor beside one that needs a gradient."""
+        query, key, value, decay, bonus = (*needed, False, False)[:5]
+        entry, later, seen = key or value, sizes.steps > 1, _sees_itself(shapes)
+        state = entry or (decay and (later or not seen))
+        repeated = self._shared != sizes.heads
+        rows = sizes.samples * sizes.steps * sizes.heads * sizes.keys
+        needs = state or bonus
+        copied = repeated or (sizes.samples > 1 and sizes.heads > 1)
+        kept = [needs and not copied, value and not repeated, key]
+        made = rows * (needs and copied) + rows * (value and repeated)
+        kept.append(_decays(shapes) and entry and later)
+        kept.append(seen and entry)
+        states = sizes.steps * sizes.state
+        made += states * query  # what queries read: the states, or what is seen of them
+        if decay and seen:
+            made += states - sizes.state  # zeros, and all but the last two
+        elif decay:
+            made += sizes.state if query else states  # zeros; and the states but the last
+        made += states * bonus  # what enters
+        return Kept(tuple([i for i in range(len(shapes)) if kept[i]]), extra=(("float", made),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        sizes, total = self._sizes(shapes, output), size(output)
+        if run.attention == "fused" or self.chunk is not None:
+            logarithms = size(shapes[3]) if _decays(shapes) else 0
+            return (("float32", sizes.state * ceil_div(sizes.steps, self.chunk or sizes.steps) + logarithms),)
+        rows = sizes.samples * sizes.steps * sizes.heads * sizes.keys
+        repeated = 2 * rows * (self._shared != sizes.heads)
+        before = total - total // sizes.steps
+        at_once = 3 + _decays(shapes)
+        if _sees_itself(shapes):
+            at_once = 4 + (sizes.steps > 1)
+        end = (2 + _sees_itself(shapes)) * sizes.state + 2 * total
+        return (("float", repeated + largest(at_once * sizes.state + before, end) - total),)
+
+    def label(self) -> str:
+        return f"linear attention, {self.num_heads} heads"
+
+
+def _decays(shapes: Sequence[Shape]) -> bool:
+    return len(shapes) > 3  # noqa: PLR2004 - query, key, value
+
+
+def _sees_itself(shapes: Sequence[Shape]) -> bool:
+    return len(shapes) > 4  # noqa: PLR2004 - and the decay

@@ -1,0 +1,314 @@
+"""Attention with its projections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.base.shape import Mismatch, largest, size
+from archinspect.ops.args import Bool, Choice, Int, Optional, arg
+from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, RotaryEmbedding, ScaledDotProductAttention, roles_of
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.dense import Dense, Projection
+from archinspect.ops.figures import Backward, Kept, Weight
+from archinspect.ops.several import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.ops.base import Emit, T
+    from archinspect.ops.figures import Elements, Run
+
+
+class _Projection(Dense):
+    """The projection of an attention's input, whose width one of the attention's arguments may state."""
+
+    stated_by: str = arg("that argument", Choice("embed_dim", "kdim", "vdim"), "embed_dim")
+    packed: int | None = arg(
+        "how many projections one product of PyTorch's module makes, of which this is the last; 0 of the others",
+        Optional(Int(0, 3)),
+        None,
+    )
+
+    def output(self, *shapes: Shape) -> Shape:
+        width = shapes[0][-1]
+        if self.in_features not in (None, width):
+            raise Mismatch(
+                f"{self.stated_by} is {self.in_features}, but the input has {width} features", args=(self.stated_by,)
+            )
+        return super().output(*shapes)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if not self.packed or not self._in_module(output, run):
+            return ()
+        if self.packed > 1:
+            # What one product makes stands side by side, and is copied apart.
+            return (("float", (size(output[:-1]) > 1) * self.packed * size(output)),)
+        # A bias is added to a product of several samples by itself.
+        most = largest(size(shapes[0]), self.use_bias * size(output))
+        return (("float", most if self._turns(output, run) else 0),)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if not run.weights or not self._turns(output, run):
+            return super().kept(shapes, output, run)
+        return Kept(extra=(("float", size(shapes[0])),)) if self.packed else Kept()
+
+    def _in_module(self, output: Shape, run: Run) -> bool:
+        """Return whether this is a part of PyTorch's module, which takes a batch of steps and holds no scores."""
+        return self.packed is not None and len(output) == 3 and run.attention != "eager"  # noqa: PLR2004 - with features
+
+    def _turns(self, output: Shape, run: Run) -> bool:
+        """Return whether the module copies what it reads: it has the steps first, not several samples."""
+        return self._in_module(output, run) and output[0] > 1 and output[1] > 1
+
+
+class _Product(_Projection):
+    """The projection to queries, keys and values, or keys and values, side by side."""
+
+    inputs = (1, 2)
+
+    def output(self, *shapes: Shape) -> Shape:
+        if len(shapes) > 1:
+            raise Mismatch("packed needs keys and values that are made of one input", args=("packed",))
+        return super().output(*shapes)
+
+
+class _ToQuery(Projection):
+    """The projection back to the width of the query, which is its second input."""
+
+    inputs = (2, 2)
+    reads = 1
+    use_bias: bool = arg("add a learned bias", Bool(), default=True)
+
+    def output(self, *shapes: Shape) -> Shape:
+        attended, query = shapes
+        return (*attended[:-1], query[-1])
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        return "... in, ... out -> ... out"
+
+
+class _FurtherStep(Op):
+    """A learned step, or one of zeros, or both, after those of keys or values, as PyTorch's module adds. No FLOPs."""
+
+    learned: bool = arg("a learned step", Bool(), default=False)
+    zeros: bool = arg("a step of zeros", Bool(), default=False)
+
+    def output(self, *shapes: Shape) -> Shape:
+        *lead, steps, features = shapes[0]
+        return (*lead, steps + self.learned + self.zeros, features)
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        return {"bias": Weight((shapes[0][-1],), ("out",))} if self.learned else {}
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return Backward()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        step = size(output[:-2]) * output[-1]  # for each sample
+        return (("float", step + (size(output) - step) * (self.learned and self.zeros)),)
+
+
+class _Packed(ScaledDotProductAttention):
+    """Attention after one projection that makes queries, keys and values, or keys and values, in one storage.
+
+    PyTorch's module is one, too, where it makes each of them by itself.
+    """
+
+    packed: int = arg("how many of the three are made together", Int(1, 3), 3)
+    module: bool = arg("whether it is PyTorch's module, whose samples stand beside the heads", Bool(), default=False)
+
+    beside: bool = arg(
+        "whether the queries' storage has the keys and values, too, which further steps have moved to others",
+        Bool(),
+        default=False,
+    )
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return (*super().workspace(shapes, output, run), ("float", 2 * size(shapes[0]) * self.beside))
+
+    def fused_inputs(self) -> tuple[int, ...]:
+        return (0, 1, 2)[-self.packed :] if self.packed > 1 else ()
+
+    def _copies(self, query: Shape) -> bool:
+        return not (self.module and len(query) == 3) and super()._copies(query)  # noqa: PLR2004 - batch, steps, features
+
+    def apart(self) -> ScaledDotProductAttention:
+        values = {name: value for name, value in vars(self).items() if name != "packed"}
+        return ScaledDotProductAttention(num_heads=1).replace(**values)
+
+
+class MultiHeadAttention(AttentionLayer):
+    """Attention with learned projections of query, key, value and output (Vaswani et al. 2017, arXiv:1706.03762).
+
+    Its inputs are query, key and value, in this order; two are a query and a memory (cross-attention), one is
+    self-attention. The steps are in the axis before the last; further axes, such as windows, are computed one by
+    one. Say the size of a head, `key_dim` as in Keras, or that of all heads, `embed_dim` as in PyTorch. It is four
+    `Dense` layers and a `ScaledDotProductAttention` and counts as they do.
+
+    MACs and FLOPs: those of these layers.
+    """
+
+    aliases = ("GroupQueryAttention", "GroupedQueryAttention", "PackedAttention", "MHA")
+
+    key_dim: int | None = arg(
+        "size of a head's queries and keys", Optional(HEAD_SIZE), None, aliases=("head_dim", "size_per_head")
+    )
+    embed_dim: int | None = arg(
+        "PyTorch's, instead of `key_dim`: size of all heads together, also of inputs and output",
+        Optional(Int(1)),
+        None,
+        aliases=("d_model",),
+    )
+    value_dim: int | None = arg("size of a head's values; key_dim by default", Optional(HEAD_SIZE), None)
+    output_dim: int | None = arg(
+        "size of the output; the query's by default", Optional(Int(1)), None, aliases=("output_shape",)
+    )
+    use_bias: bool = arg("add a learned bias in every projection", Bool(), default=True, aliases=("bias", "qkv_bias"))
+    out_bias: bool | None = arg(
+        "add a learned bias to the output; as use_bias by default", Optional(Bool()), None, aliases=("proj_bias",)
+    )
+    kdim: int | None = arg("PyTorch's: size of the keys' input, only to be checked", Optional(Int(1)), None)
+    vdim: int | None = arg("PyTorch's: size of the values' input, only to be checked", Optional(Int(1)), None)
+    rotary: bool = arg("rotate queries and keys as `RotaryEmbedding` does", Bool(), default=False)
+    packed: bool | None = arg(
+        "make queries, keys and values by one product and cut it, or each by its own; by default each by its own, but "
+        "with embed_dim as PyTorch's module",
+        Optional(Bool()),
+        None,
+        aliases=("fused_qkv",),
+    )
+    add_bias_kv: bool = arg("PyTorch's: a learned step after those of the keys and values", Bool(), default=False)
+    add_zero_attn: bool = arg("PyTorch's: a step of zeros after those of the keys and values", Bool(), default=False)
+
+    def check(self) -> None:
+        super().check()
+        added = next((name for name in ("add_bias_kv", "add_zero_attn") if getattr(self, name)), "")
+        if added and not self.is_module:
+            raise ArgumentError(
+                f"MultiHeadAttention: {added} is of PyTorch's module: with embed_dim, and nothing that module lacks",
+                added,
+            )
+        if (self.key_dim is None) == (self.embed_dim is None):
+            raise ArgumentError(
+                "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", "key_dim"
+            )
+        if self.embed_dim and self.embed_dim % self.num_heads:
+            raise ArgumentError(
+                f"MultiHeadAttention: {self.num_heads} heads do not divide an embed_dim of {self.embed_dim}",
+                "embed_dim",
+            )
+
+    @property
+    def _of_one_width(self) -> bool:
+        """Whether keys and values are made of tensors as wide as the query's."""
+        return all(width in (None, self.embed_dim) for width in (self.kdim, self.vdim))
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is PyTorch's module, which has the steps first and the samples beside the heads."""
+        biased = self.position_biases or self.shared_position_biases
+        own = self.causal or self.masked or self.window or biased or self.rotary or self.soft_cap or self.sinks
+        plain = self.kv_heads == self.num_heads and self.value_dim is None and self.out_bias in (None, self.use_bias)
+        return bool(
+            self.embed_dim and plain and not own and self.packed is None and self.output_dim in (None, self.embed_dim)
+        )
+
+    @property
+    def _head(self) -> int:
+        """Size of a head's queries and keys."""
+        return self.key_dim or (self.embed_dim or 0) // self.num_heads
+
+    @property
+    def _values(self) -> int:
+        """Size of a head's values."""
+        return self.value_dim or self._head
+
+    def _products(self, query: T, key: T, value: T) -> tuple[int | None, ...]:
+        """Return how many of queries, keys and values a product makes: 0 of one that is made with a later one."""
+        if not self.is_module:
+            return None, None, None
+        if key is not value or not self._of_one_width:
+            return 1, 1, 1
+        return (0, 0, 3) if query is key else (1, 0, 2)
+
+    def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
+        query, key, value = roles_of(inputs)
+        bias, width = self.use_bias, self.embed_dim
+        products = self._products(query, key, value)
+        if self.packed:
+            queries, keys, vectors = self._cut(emit, query, key, value)
+            return self._attend(emit, inputs, *self._rotated(emit, queries, keys), vectors)
+        (queries,) = emit(
+            _Projection(units=self.num_heads * self._head, use_bias=bias, in_features=width, packed=products[0]),
+            [query],
+        )
+        stated = {"stated_by": "kdim", "in_features": self.kdim} if self.kdim else {"in_features": width}
+        (keys,) = emit(
+            _Projection(units=self.kv_heads * self._head, use_bias=bias, packed=products[1], **stated), [key]
+        )
+        queries, keys = self._rotated(emit, queries, keys)
+        stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
+        (vectors,) = emit(
+            _Projection(units=self.kv_heads * self._values, use_bias=bias, packed=products[2], **stated), [value]
+        )
+        if self.add_bias_kv or self.add_zero_attn:
+            step = _FurtherStep(learned=self.add_bias_kv, zeros=self.add_zero_attn)
+            (keys,), (vectors,) = (emit(step, [part]) for part in (keys, vectors))
+        return self._attend(emit, inputs, queries, keys, vectors)
+
+    def _rotated(self, emit: Emit[T], queries: T, keys: T) -> tuple[T, T]:
+        """Add the rotations of queries and keys, where there are some."""
+        if not self.rotary:
+            return queries, keys
+        queries, keys = (emit(RotaryEmbedding(dim=self._head), [part])[0] for part in (queries, keys))
+        return queries, keys
+
+    def _cut(self, emit: Emit[T], query: T, key: T, value: T) -> tuple[T, T, T]:
+        """Add one product of queries, keys and values, or one of keys and values beside that of the queries."""
+        widths = (self.num_heads * self._head, self.kv_heads * self._head, self.kv_heads * self._values)
+        count = 3 if query is key is value else 2
+        product = _Product(units=sum(widths[-count:]), use_bias=self.use_bias, in_features=self.embed_dim)
+        parts = emit(
+            Split(sizes=list(widths[-count:]), axis=-1), emit(product, [value] if key is value else [key, value])
+        )
+        if count == 3:  # noqa: PLR2004 - all
+            return parts[0], parts[1], parts[2]
+        (queries,) = emit(_Projection(units=widths[0], use_bias=self.use_bias, in_features=self.embed_dim), [query])
+        return queries, parts[0], parts[1]
+
+    def _attend(self, emit: Emit[T], inputs: Sequence[T], queries: T, keys: T, vectors: T) -> tuple[T, ...]:
+        """Add the attention and the projection of the output."""
+        query, key, value = roles_of(inputs)
+        same = {
+            "num_heads": self.num_heads,
+            "num_kv_heads": self.num_kv_heads,
+            "causal": self.causal,
+            "window": self.window,
+            "position_biases": self.position_biases,
+            "shared_position_biases": self.shared_position_biases,
+            "masked": self.masked,
+            "dropout": self.dropout,
+            "soft_cap": self.soft_cap,
+            "sinks": self.sinks,
+        }
+        # As PyTorch's, unless keys and values differ in what they are made of.
+        further = self.add_bias_kv or self.add_zero_attn
+        own = self.rotary or self.packed is not None or further
+        if self.embed_dim and self._of_one_width and key is value and not own:
+            attention: ScaledDotProductAttention = _Packed(
+                packed=3 if query is key else 2, module=self.is_module, **same
+            )
+        elif self.is_module:
+            attention = _Packed(packed=1, module=True, beside=further and query is key is value, **same)
+        else:
+            attention = ScaledDotProductAttention(**same)
+        (attended,) = emit(attention, [queries, keys, vectors])
+        out_bias = self.use_bias if self.out_bias is None else self.out_bias
+        units = self.output_dim or self.embed_dim
+        if units:
+            return emit(Dense(units=units, use_bias=out_bias), [attended])
+        return emit(_ToQuery(use_bias=out_bias), [attended, query])
+
+    def label(self) -> str:
+        return f"attention, {self.num_heads} heads"
