@@ -143,7 +143,10 @@ class WeightNorm(_MadeKernel):
         return 3 * size(self.kernel(shapes).shape) + 2 * size(self.rows(shapes))
 
     def noted(self, shapes: Sequence[Shape]) -> int:
-        return size(self.rows(shapes))  # the norms
+        kernel, rows = size(self.kernel(shapes).shape), size(self.rows(shapes))
+        # One kernel makes the norms along the first axis or the last; else they are of a copy that is turned.
+        is_turned = 0 < self.dim < len(self.kernel(shapes).shape) - 1
+        return rows + is_turned * (kernel + rows)
 
     def label(self) -> str:
         return f"{self.layer.label()}, weight norm"
