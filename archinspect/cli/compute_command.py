@@ -96,12 +96,13 @@ def command(  # noqa: PLR0913 - one per option
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     from archinspect.render import compute as render  # a help page needs no engine
-    from archinspect.render.rows import folds, level_note, shown_depth
+    from archinspect.render.rows import folds, level_note, most_rows, shown_depth
     from archinspect.reports.compute import compute_report
 
     report = network.report()
+    at_most = most_rows(depth)
     depth = shown_depth(report, depth, form)
-    found = compute_report(computed, report, depth, equal=folds(form, expand=expand))
+    found = compute_report(computed, report, depth, equal=folds(form, expand=expand), at_most=at_most)
     if sort:
         found = render.largest_first(found, sort)
     if form == "table":

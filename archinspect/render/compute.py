@@ -53,7 +53,7 @@ COMPUTE_COLUMNS = {
     "layer": ComputeColumn(
         "Layer (type)",
         lambda row: row.name,
-        lambda row, _: row_title(row.name, row.type, row.copies),
+        lambda row, _: row_title(row),
         100,
         number=False,
     ),
