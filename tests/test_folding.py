@@ -249,20 +249,34 @@ def test_a_network_without_a_figure_has_no_share(run):
 def test_bars_are_there_where_a_terminal_has_room(run):
     env = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
     assert "MACs %" in run("summary", "vgg16", **env, COLUMNS="140").stdout
-    assert "MACs %" not in run("summary", "vgg16", **env, COLUMNS="100").stdout
+    assert "12.0 ████████" in run("summary", "vgg16", **env, COLUMNS="120").stdout  # names of layers give way
+    assert "MACs %" in run("summary", "vgg16", **env, COLUMNS="100").stdout  # in the room of what is left out
+    assert "MACs %" not in run("summary", "gpt2", **env, COLUMNS="100").stdout  # nothing is left out for it
     assert "MACs %" not in run("summary", "vgg16", COLUMNS="200").stdout  # a pipe
     assert "MACs %" not in run("summary", "vgg16", **env).stdout  # a pipe with colors
     assert "Params %" in run("summary", "vgg16", "--sort", "params", **env, COLUMNS="140").stdout
     asked = run("summary", "vgg16", "--columns", "layer,params%", **env, COLUMNS="80").stdout
     assert "74.3 ████████" in asked
     assert "MACs" not in asked.partition("Total")[0]
-    assert "█" not in run("summary", "vgg16", "--columns", "layer,params%", **env, COLUMNS="50").stdout
+    assert "█" not in run("summary", "vgg16", "--columns", "layer,params%", **env, COLUMNS="40").stdout
 
 
 def test_a_bar_is_as_long_as_its_number():
     assert bars([8, 4, 1, 0.5, 0]) == ["████████", "████", "█", "▌", ""]
     assert bars([8, 4, 0.4], plain=True) == ["########", "####", ""]
     assert bars([0, 0]) == ["", ""]
+    assert bars([8, 4], 4) == ["████", "██"]
+
+
+def test_compute_has_shares_of_what_sorts_it(run):
+    env = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120"}
+    assert "MACs %" in run("compute", "lenet5", **env).stdout
+    assert "Time %" in run("compute", "lenet5", "--device", "h100", **env).stdout
+    assert "Moved %" in run("compute", "lenet5", "--sort", "moved", **env).stdout
+    assert "MACs %" in run("compute", "lenet5", "--sort", "intensity", **env).stdout  # no sum
+    assert "%" not in run("compute", "lenet5").stdout
+    net = "input: [8]\nlayers: [{Dense: 8}, {Custom: {output_shape: [8]}}]\n"
+    assert "%" not in run("compute", "-", stdin=net, **env).stdout  # of a total that is not known
 
 
 # Numbers

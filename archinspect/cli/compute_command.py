@@ -15,6 +15,7 @@ from archinspect.cli.common import (
     expand_option,
     fold_option,
     format_option,
+    has_edge,
     lora_option,
     shape_options,
     spec_argument,
@@ -107,6 +108,7 @@ def command(  # noqa: PLR0913 - one per option
         found = render.largest_first(found, sort)
     if form == "table":
         level = level_note(report, depth, found.rows)
-        render.print_compute(found, stdout_console(), exact=exact, level=level)
+        console = stdout_console()
+        render.print_compute(found, console, exact=exact, level=level, sort=sort, has_edge=has_edge(console))
     else:
         echo(render.compute_text(found, form, exact=exact))

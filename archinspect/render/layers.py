@@ -136,3 +136,15 @@ class LineTable:
             segments += [*line[:-1], *(Segment(end.text.rstrip(), end.style) for end in line[-1:]), Segment.line()]
         console.print(Segments(segments), end="", soft_wrap=True)
         return [name for name in self.cells if name not in shown]
+
+
+def with_room(tables: Sequence[LineTable], width: int, least_width: int, least: int) -> LineTable:
+    """Return the first of several tables that shows all its columns but those that the last one has not room for."""
+    *wider, plain = tables
+    hidden = plain.cells.keys() - plain.fitting(width, least_width=least_width, least=least).keys()
+
+    def has_room(table: LineTable) -> bool:
+        shown = table.fitting(width, least_width=least_width, least=least)
+        return table.cells.keys() - shown.keys() <= hidden
+
+    return next(filter(has_room, wider), plain)
