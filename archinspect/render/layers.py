@@ -139,12 +139,17 @@ class LineTable:
 
 
 def with_room(tables: Sequence[LineTable], width: int, least_width: int, least: int) -> LineTable:
-    """Return the first of several tables that shows all its columns but those that the last one has not room for."""
-    *wider, plain = tables
-    hidden = plain.cells.keys() - plain.fitting(width, least_width=least_width, least=least).keys()
+    """Return the first of several tables that shows all its columns but those that the last one has not room for.
 
-    def has_room(table: LineTable) -> bool:
-        shown = table.fitting(width, least_width=least_width, least=least)
-        return table.cells.keys() - shown.keys() <= hidden
+    The column that gives way does so down to `least_width`, as far as it has not to anyway.
+    """
+    shown = [table.fitting(width, least_width=least_width, least=least) for table in tables]
+    plain, hidden = shown[-1], tables[-1].cells.keys() - shown[-1].keys()
 
-    return next(filter(has_room, wider), plain)
+    def has_room(table: LineTable, cells: Cells) -> bool:
+        if not table.cells.keys() - cells.keys() <= hidden:
+            return False
+        gives = table.gives
+        return gives not in cells or cell_len(cells[gives][0]) >= min(least_width, cell_len(plain[gives][0]))
+
+    return next(table for table, cells in zip(tables, shown, strict=True) if has_room(table, cells))
