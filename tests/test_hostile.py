@@ -37,6 +37,8 @@ COMMANDS = [
     ),
     *(("summary", option) for option in ("--oneline", "--expand")),
     ("fit", "--memory", "1GiB"),
+    *(("diff", "lenet5", "--format", form) for form in ("table", "markdown")),
+    ("convert",),
 ]
 # What a terminal obeys, what turns text around, what is not seen; and what a CI runner takes for a command.
 STEERS = re.compile(

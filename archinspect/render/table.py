@@ -11,7 +11,6 @@ from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable, with_room
 from archinspect.render.numbers import NARROWER, both, byte_count, shape, with_bars
 from archinspect.render.status import status_text
-from archinspect.render.stored import stored_lines
 from archinspect.reports.totals import is_known
 
 if TYPE_CHECKING:
@@ -137,7 +136,10 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
         ("FLOPs", both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
-    lines += stored_lines(report.stored, totals.params, exact=exact) if report.stored else []
+    if report.stored:
+        from archinspect.render.stored import stored_lines  # few networks have files of weights
+
+        lines += stored_lines(report.stored, totals.params, exact=exact)
     held = report.memory
     if held:
         most, kept = (byte_count(number, exact=exact) for number in (held.peak_bytes, held.kept_bytes))
