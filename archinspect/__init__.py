@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from archinspect.analyses.cost import Cost
     from archinspect.analyses.fit import Fit
     from archinspect.api import (
-        Checked,
         NotFoundError,
         check,
         compare,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic, InvalidSpecError
     from archinspect.base.settings import Settings
     from archinspect.base.symbolic.formulas import Formula
+    from archinspect.checks.outcome import Checked
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.reports.diff import Cause, Change, Diff
@@ -76,7 +76,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Checked", "NotFoundError"), "api"),
+    "Checked": "checks.outcome",
+    "NotFoundError": "api",
     **dict.fromkeys(
         ("check", "compare", "compute", "diff", "explain", "fit", "inspect", "memory_report", "network", "networks"),
         "api",

@@ -11,7 +11,6 @@ from archinspect._network import Network
 from archinspect.base.diagnostics import InvalidSpecError, Problems
 from archinspect.base.settings import Lora, Settings
 from archinspect.base.source import Source, SourceError
-from archinspect.checks.outcome import Checked
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.language import library
 from archinspect.language.load import (
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.fit import Fit
     from archinspect.base.source import Value
     from archinspect.checks import Limits
+    from archinspect.checks.outcome import Checked
     from archinspect.importers import Opened
     from archinspect.reports.diff import Diff
     from archinspect.reports.explanation import Explained
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     Spec = str | Path | Mapping[str, Any] | Graph | Network
 
 __all__ = [
-    "Checked",
     "Network",
     "NotFoundError",
     "builtin_reports",
@@ -252,6 +251,8 @@ def check(
     >>> [one.code for one in archinspect.check("vgg16", ["heavy-layer"]).diagnostics]
     []
     """
+    from archinspect.checks.outcome import Checked  # a summary needs no rules
+
     try:
         opened = _opened(spec)
     except SourceError as error:

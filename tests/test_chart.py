@@ -189,6 +189,10 @@ def test_all_words_of_the_picture_stand_apart(run, args, tmp_path):
     path = tmp_path / "chart.svg"
     assert run("chart", *args, "-o", str(path)).stdout == ""
     picture = ET.parse(path).getroot()  # noqa: S314 - our own picture
+    paper = picture.find(f"{SVG}rect")
+    assert paper is not None
+    assert paper.attrib == {"class": "paper", "width": "100%", "height": "100%"}  # readable on a page of any color
+    assert (picture.findtext(f"{SVG}style") or "").count(".paper {") == 2  # light and dark
     _, _, right, bottom = map(float, picture.get("viewBox").split())
     places = []
     for text in picture.iter(f"{SVG}text"):

@@ -200,8 +200,9 @@ def test_a_file_may_have_such_a_name(run, tmp_path, monkeypatch):
 
 
 def test_networks_are_sorted(run):
-    header = run("compare", "vgg16", "alexnet", "lenet5", "--sort", "params", "--format", "csv").stdout.splitlines()[0]
-    assert header == ",LeNet-5,AlexNet,VGG-16"
+    networks = ("compare", "lenet5", "vgg16", "alexnet", "--format", "csv", "--sort")
+    for figure, header in [("params", "VGG-16,AlexNet,LeNet-5"), ("ilsvrc_top5_error", "VGG-16,AlexNet,LeNet-5")]:
+        assert run(*networks, figure).stdout.splitlines()[0] == f",{header}"
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,14 @@ def test_folded_rows_sum_to_the_totals_and_stand_for_equal_ones(name):
         known = {*(row.name for row in rows), *found.inputs}
         assert {layer for row in rows for layer in row.inputs} <= known
         for row in rows:
-            run, each = each[: row.copies], each[row.copies :]
-            assert {(one.type, one.cost, one.input_shape, one.output_shape) for one in run} == {
-                (row.type, run[0].cost, run[0].input_shape, row.output_shape)
-            }
-            assert row.copies == 1 or row.name.startswith(run[0].name)
+            run = [each.pop(0)]
+            while sum(one.layers for one in run) < row.layers:
+                run.append(each.pop(0))
+            figures = [(one.type, one.cost, one.input_shape, one.output_shape) for one in run]
+            part = len(run) // row.copies
+            assert figures == figures[:part] * row.copies
+            assert (row.input_shape, row.output_shape) == (run[0].input_shape, run[-1].output_shape)
+            assert row.name.startswith(run[0].name)
         assert each == []
 
 
@@ -85,6 +88,85 @@ def test_blocks_one_after_another_are_one_row():
 )
 def test_what_differs_stays_apart(layers):
     assert {copies for _, copies in names(layers, 1)} == {1}
+
+
+def test_blocks_that_take_turns_are_one_row():
+    turns = "[{part: }, {other: }]"
+    found = report(f"  - {{layers: {turns}, repeat: 3, name: body}}\n").fold(3, equal=True)
+    assert [(row.name, row.type, row.copies, row.layers) for row in found] == [
+        ("body.0.part-body.2.other", "part + other", 3, 12)
+    ]
+    four = "  - {part: , name: s1}\n  - {part: {units: 4}, name: s2}\n  - {part: {units: 8}, name: s3}\n"
+    found = report(four + "  - {part: {units: 4}, name: s4}\n").fold(1, equal=True)
+    assert [row.name for row in found] == ["s1", "s2", "s3", "s4"]  # the first reads 8 features, the third 4
+
+
+RESIDUAL = """\
+input: [8, 8, 4]
+layers:
+  - {Conv2D: {filters: 4, kernel_size: 3, padding: same}, name: first}
+"""
+
+
+def flat(widths):
+    """Return a network without blocks: residual parts, whose inner convolution has these filters."""
+    text = RESIDUAL
+    before = "first"
+    for number, width in enumerate(widths):
+        text += f"""\
+  - {{Conv2D: {{filters: {width}, kernel_size: 3, padding: same}}, name: a{number}}}
+  - {{BatchNormalization: , name: n{number}}}
+  - {{ReLU: , name: r{number}}}
+  - {{Conv2D: {{filters: 4, kernel_size: 1}}, name: b{number}}}
+  - {{Add: , from: [{before}, b{number}], name: m{number}}}
+  - {{ReLU: , name: s{number}}}
+"""
+        before = f"s{number}"
+    return archinspect.inspect(text)
+
+
+def rows_of(found, **options):
+    chosen = {"depth": None, "expand": None, "columns": None, "sort": None, **options}
+    return view(found, "table", **chosen)
+
+
+def test_equal_parts_of_a_network_without_blocks_are_one_row():
+    shown = rows_of(flat([4] * 6 + [8] * 2))
+    assert [(row.name, row.type, row.copies) for row in shown.rows[1:]] == [
+        ("a0-s5", "6 layers", 6),
+        ("a6-s7", "6 layers", 2),
+    ]
+    assert "x6: the sum of 6 equal blocks" in shown.level
+    assert len(rows_of(flat([4] * 6), expand=True).rows) == 37
+    assert len(rows_of(flat([4] * 6), depth=1).rows) == 37
+
+
+def test_parts_of_one_structure_are_marked():
+    found = flat(range(1, 41))
+    shown = rows_of(found)
+    (row,) = shown.rows[1:]
+    assert (row.name, row.copies, row.equal) == ("a0-s39", 40, False)
+    assert row.cost.params == sum(one.cost.params for one in found.layers[1:])
+    assert row.as_dict()["equal"] is False
+    assert "~x40: the sum of 40 blocks of one structure, not equal in size" in shown.level
+
+
+def test_a_branch_is_one_row_and_what_follows_belongs_to_it():
+    few = rows_of(flat(range(1, 7)))
+    assert [(row.name, row.type) for row in few.rows[1:3]] == [("a0-m0", "5 layers"), ("s0", "ReLU")]
+    assert "folded to 13 rows; --expand shows all 37 layers" in few.level
+
+
+def test_a_short_network_is_shown_layer_by_layer():
+    assert len(rows_of(flat([4] * 4)).rows) == 25
+
+
+def test_compute_folds_as_summary_does(run):
+    text = "input: [8]\nlayers:\n" + "  - Dense: 8\n  - ReLU\n" * 20
+    for command in ("summary", "compute"):
+        found = run(command, "-", stdin=text).stdout
+        assert "dense-re_lu_19 (Dense + ReLU) x20" in found
+        assert "folded to 1 row; --expand shows all 40 layers" in found
 
 
 def test_shared_weights_make_blocks_differ():
@@ -167,20 +249,34 @@ def test_a_network_without_a_figure_has_no_share(run):
 def test_bars_are_there_where_a_terminal_has_room(run):
     env = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
     assert "MACs %" in run("summary", "vgg16", **env, COLUMNS="140").stdout
-    assert "MACs %" not in run("summary", "vgg16", **env, COLUMNS="100").stdout
+    assert "12.0 ████████" in run("summary", "vgg16", **env, COLUMNS="120").stdout  # names of layers give way
+    assert "MACs %" in run("summary", "vgg16", **env, COLUMNS="100").stdout  # in the room of what is left out
+    assert "MACs %" not in run("summary", "gpt2", **env, COLUMNS="100").stdout  # nothing is left out for it
     assert "MACs %" not in run("summary", "vgg16", COLUMNS="200").stdout  # a pipe
     assert "MACs %" not in run("summary", "vgg16", **env).stdout  # a pipe with colors
     assert "Params %" in run("summary", "vgg16", "--sort", "params", **env, COLUMNS="140").stdout
     asked = run("summary", "vgg16", "--columns", "layer,params%", **env, COLUMNS="80").stdout
     assert "74.3 ████████" in asked
     assert "MACs" not in asked.partition("Total")[0]
-    assert "█" not in run("summary", "vgg16", "--columns", "layer,params%", **env, COLUMNS="50").stdout
+    assert "█" not in run("summary", "vgg16", "--columns", "layer,params%", **env, COLUMNS="42").stdout
 
 
 def test_a_bar_is_as_long_as_its_number():
     assert bars([8, 4, 1, 0.5, 0]) == ["████████", "████", "█", "▌", ""]
     assert bars([8, 4, 0.4], plain=True) == ["########", "####", ""]
     assert bars([0, 0]) == ["", ""]
+    assert bars([8, 4], 4) == ["████", "██"]
+
+
+def test_compute_has_shares_of_what_sorts_it(run):
+    env = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120"}
+    assert "MACs %" in run("compute", "lenet5", **env).stdout
+    assert "Time %" in run("compute", "lenet5", "--device", "h100", **env).stdout
+    assert "Moved %" in run("compute", "lenet5", "--sort", "moved", **env).stdout
+    assert "MACs %" in run("compute", "lenet5", "--sort", "intensity", **env).stdout  # no sum
+    assert "%" not in run("compute", "lenet5").stdout
+    net = "input: [8]\nlayers: [{Dense: 8}, {Custom: {output_shape: [8]}}]\n"
+    assert "%" not in run("compute", "-", stdin=net, **env).stdout  # of a total that is not known
 
 
 # Numbers

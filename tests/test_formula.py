@@ -119,7 +119,7 @@ def test_what_the_structure_depends_on_is_no_free_variable():
     assert formula.ranges["depth"] == (3, 3)
 
 
-@pytest.mark.parametrize("form", ["text", "json", "latex", "python"])
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "latex", "python"])
 def test_the_command(run, form):
     result = run("formula", "lenet5", "--of", "params,macs", "--in", "batch,classes", "--format", form)
     assert result.exit_code == 0

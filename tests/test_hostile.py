@@ -18,14 +18,17 @@ from archinspect.base.printable import printable
 from archinspect.render.data import csv_text, json_pieces, json_text, markdown
 
 COMMANDS = [
-    *(("check", "--format", form) for form in ("full", "concise", "json", "gitlab", "sarif", "junit", "rdjson")),
+    *(
+        ("check", "--format", form)
+        for form in ("full", "concise", "json", "gitlab", "sarif", "junit", "rdjson", "table", "csv", "markdown")
+    ),
     *(("check", option) for option in ("--statistics", "--show-files")),
     *(("summary", "--format", form) for form in ("table", "json", "csv", "markdown")),
     *(("summary", option) for option in ("--memory", "--methods")),
     *(("explain", "--format", form) for form in ("table", "json", "csv", "markdown")),
     *(("memory", "--format", form) for form in ("table", "json", "csv", "markdown")),
     *(("compute", "--format", form) for form in ("table", "json", "csv", "markdown")),
-    *(("formula", "--format", form) for form in ("text", "json", "latex", "python")),
+    *(("formula", "--format", form) for form in ("text", "json", "csv", "markdown", "latex", "python")),
     *(("compare", "lenet5", "--format", form) for form in ("table", "json", "csv", "markdown")),
     *(("sweep", "--batch", "1,2", "--format", form) for form in ("table", "json", "csv", "markdown")),
     *(
@@ -34,6 +37,8 @@ COMMANDS = [
     ),
     *(("summary", option) for option in ("--oneline", "--expand")),
     ("fit", "--memory", "1GiB"),
+    *(("diff", "lenet5", "--format", form) for form in ("table", "markdown")),
+    ("convert",),
 ]
 # What a terminal obeys, what turns text around, what is not seen; and what a CI runner takes for a command.
 STEERS = re.compile(

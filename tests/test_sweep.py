@@ -105,7 +105,9 @@ def test_conditions_fronts_and_order(run):
     assert len(every) == 9
     few = json.loads(run(*base, "--where", "macs <= 100 M", "--where", "height > 96").stdout)
     assert few == [row for row in every if row["macs"] <= 100e6 and row["height"] > 96]
-    ordered = json.loads(run(*base, "--sort", "macs").stdout)
+    largest = json.loads(run(*base, "--sort", "macs").stdout)
+    assert largest == sorted(every, key=lambda row: row["macs"], reverse=True)
+    ordered = json.loads(run(*base, "--sort", "-macs").stdout)
     assert ordered == sorted(every, key=lambda row: row["macs"])
     (least,) = json.loads(run(*base, "--pareto", "params,macs").stdout)
     assert least == ordered[0]
@@ -190,7 +192,7 @@ def test_values_of_a_text():
 def test_what_is_sorted_comes_from_all_blocks(run, monkeypatch):
     monkeypatch.setattr(analysis, "CHUNK", 3)
     args = ("sweep", "lenet5", "--set", "classes=7,3,9,1", "--batch", "2,1", "--columns", "macs", "--format", "csv")
-    result = run(*args, "--sort", "macs")
+    result = run(*args, "--sort", "-macs")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     expected = sorted(
         (batch * (415_680 + 84 * classes), batch, classes) for classes in (7, 3, 9, 1) for batch in (2, 1)

@@ -221,10 +221,14 @@ def joined(first: Chunk, second: Chunk) -> Chunk:
 
 
 def ordered(chunk: Chunk, column: str) -> Chunk:
-    """Return the combinations with the smallest value of a column first; equal ones stay in order."""
-    values = chunk.figures.get(column, chunk.values.get(column))
+    """Return the combinations, the largest value of a column first, the smallest of `-column`; equal ones in order."""
+    name = column.removeprefix("-")
+    values = chunk.figures.get(name, chunk.values.get(name))
     assert values is not None  # as Sweep.check has seen
-    return chunk.chosen(np.argsort(values, kind="stable"))
+    if name != column:
+        return chunk.chosen(np.argsort(values, kind="stable"))
+    backwards = np.argsort(np.asarray(values)[::-1], kind="stable")[::-1]
+    return chunk.chosen(len(backwards) - 1 - backwards)
 
 
 def front(chunk: Chunk, figures: Sequence[str]) -> Chunk:

@@ -165,6 +165,10 @@ def read_file(path: str, name: str = "") -> Source:
     return decode(data, name, path)
 
 
+BOM = b"\xef\xbb\xbf"
+"""What some editors write before UTF-8. The codec that skips it takes a module of its own."""
+
+
 def decode(data: bytes, name: str, path: str = "") -> Source:
     """Return UTF-8 bytes as a source; raise :class:`SourceError` where they are none or too many."""
     source = Source(name, "", path)
@@ -174,11 +178,12 @@ def decode(data: bytes, name: str, path: str = "") -> Source:
         raise SourceError("encoding", "the file is UTF-16 or UTF-32, not UTF-8", Span(source), "save the file as UTF-8")
     if b"\0" in data:
         raise SourceError("encoding", "this is a binary file, not YAML text", Span(source))
+    data = data.removeprefix(BOM)
     try:
-        source.text = data.decode("utf-8-sig")
+        source.text = data.decode()
     except UnicodeDecodeError as error:
         source.text = data.decode("utf-8", "replace")
-        span = _character(source, len(data[: error.start].decode("utf-8-sig")))
+        span = _character(source, len(data[: error.start].decode()))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8"
         raise SourceError("encoding", message, span, "save the file as UTF-8") from error
     return source

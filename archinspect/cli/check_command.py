@@ -124,7 +124,8 @@ class CheckedType(SpecType):
     type=FormatAndFile(),
     multiple=True,
     metavar="NAME[=FILE]",
-    help="full (the default), concise, json, github, gitlab, sarif, junit, rdjson; into a file with =FILE. Repeatable.",
+    help="full (the default), concise, table, json, csv, markdown, github, gitlab, sarif, junit, rdjson; into a file "
+    "with =FILE. Repeatable.",
 )
 @rule_options
 @click.option("--expect", type=Expected(), multiple=True, metavar="BOUND", help="A bound of a figure: 'params <= 5 M'.")

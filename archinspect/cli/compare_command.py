@@ -98,7 +98,11 @@ class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from cl
     shell_complete=completed("totals"),
     help="Totals: year, top1, params, macs, weights, peak, kept, weighted, ...",
 )
-@click.option("--sort", type=click.Choice(SORT_KEYS), help="Smallest first, instead of the order given.")
+@click.option(
+    "--sort",
+    type=click.Choice(SORT_KEYS),
+    help="Largest first, error rates smallest first, instead of the order given.",
+)
 @click.option(
     "--cost",
     type=click.Choice(("params", "macs", "none")),
@@ -159,8 +163,9 @@ def command(  # noqa: PLR0913 - one per option
     reports = [_report(asked, memory=memory, **figures) for asked in specs]
     titles = own_titles(reports, [asked.text for asked in specs])
     if sort:
+        sign = 1 if sort.endswith("error") else -1
         values = [known(sort, report) for report in reports]
-        order = sorted(range(len(reports)), key=lambda place: (values[place] is None, values[place] or 0))
+        order = sorted(range(len(reports)), key=lambda place: (values[place] is None, sign * (values[place] or 0)))
         reports, titles = [reports[place] for place in order], [titles[place] for place in order]
     found = compare(reports, titles, depth)
     cost = "" if cost == "none" else cost

@@ -15,6 +15,7 @@ from archinspect.cli.common import (
     expand_option,
     fold_option,
     format_option,
+    has_edge,
     lora_option,
     shape_options,
     spec_argument,
@@ -96,16 +97,18 @@ def command(  # noqa: PLR0913 - one per option
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     from archinspect.render import compute as render  # a help page needs no engine
-    from archinspect.render.rows import folds, level_note, shown_depth
+    from archinspect.render.rows import folds, level_note, most_rows, shown_depth
     from archinspect.reports.compute import compute_report
 
     report = network.report()
+    at_most = most_rows(depth)
     depth = shown_depth(report, depth, form)
-    found = compute_report(computed, report, depth, equal=folds(form, expand=expand))
+    found = compute_report(computed, report, depth, equal=folds(form, expand=expand), at_most=at_most)
     if sort:
         found = render.largest_first(found, sort)
     if form == "table":
         level = level_note(report, depth, found.rows)
-        render.print_compute(found, stdout_console(), exact=exact, level=level)
+        console = stdout_console()
+        render.print_compute(found, console, exact=exact, level=level, sort=sort, has_edge=has_edge(console))
     else:
         echo(render.compute_text(found, form, exact=exact))

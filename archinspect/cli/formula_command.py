@@ -37,7 +37,9 @@ from archinspect.cli.kinds import Names
     help="Variables: batch, the spec's parameters, axes of inputs (height); else all that its structure leaves open.",
 )
 @dtype_option
-@format_option("text", "json", "latex", "python", help="python: functions that need nothing but Python.")
+@format_option(
+    "text", "json", "csv", "markdown", "latex", "python", help="python: functions that need nothing but Python."
+)
 @shape_options
 def command(
     spec: str,

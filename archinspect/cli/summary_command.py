@@ -111,7 +111,7 @@ def command(  # noqa: PLR0913 - one per option
         from archinspect.render.table import print_summary  # programs' formats do without Rich
 
         console = stdout_console()
-        print_summary(report, shown, console, exact=exact, with_bars=has_edge(console))
+        print_summary(report, shown, console, exact=exact, has_edge=has_edge(console))
     else:
         from archinspect.render.summary import summary_text  # the table does without
 

@@ -136,7 +136,7 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
     shell_complete=completed("figures"),
     help="Keep what no other beats in these figures: params,macs.",
 )
-@click.option("--sort", help="Smallest first in this column.")
+@click.option("--sort", help="Largest first in this column; -NAME: smallest first.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), help="A file to write; CSV goes on after an interruption."
 )
@@ -186,7 +186,9 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
         network = api.network(spec, dtype=dtype, inputs=first)
         try:
             sweep = network.sweep(_grid(network, grid, inputs, batch), figures)
-            sweep.check([*[condition.column for condition in conditions], *pareto, *([sort] if sort else [])])
+            sweep.check(
+                [*[condition.column for condition in conditions], *pareto, *([sort.removeprefix("-")] if sort else [])]
+            )
             if len(sweep) > MOST:
                 raise ValueError(f"there are {len(sweep):,} combinations, more than {MOST:,}")  # noqa: TRY301 - one way out
             out = Output(sweep, form, output, stdout_console, exact=exact, resumable=not (pareto or sort))

@@ -29,12 +29,13 @@ LISTED = 40
 """Names without room that are listed below."""
 STYLE = f"""
 text {{ font: {SIZE}px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #1f2328; }}
+.paper {{ fill: #ffffff; }}
 .title {{ font-weight: bold; }}
 .grid {{ stroke: #d0d7de; }} .axis {{ stroke: #59636e; fill: none; }} .lead {{ stroke: #59636e; stroke-width: 0.7; }}
 .mark {{ fill: #0072b2; fill-opacity: 0.45; stroke: #0072b2; }} .best {{ fill: #d55e00; stroke: #a84300; }}
 .front {{ fill: none; stroke: #a84300; stroke-dasharray: 5 4; }} .line {{ stroke: #8250df; stroke-dasharray: 2 3; }}
 @media (prefers-color-scheme: dark) {{
-text {{ fill: #e6edf3; }} .grid {{ stroke: #30363d; }} .axis, .lead {{ stroke: #9198a1; }}
+.paper {{ fill: #0d1117; }} text {{ fill: #e6edf3; }} .grid {{ stroke: #30363d; }} .axis, .lead {{ stroke: #9198a1; }}
 .mark {{ fill: #56b4e9; stroke: #56b4e9; }} .best {{ fill: #ff9b4a; stroke: #ffb77c; }}
 .front {{ stroke: #ff9b4a; }} .line {{ stroke: #c297ff; }}
 }}
@@ -87,6 +88,7 @@ def chart_svg(found: Chart) -> str:
     height = TOP + HEIGHT + BOTTOM + len(notes) * (SIZE + 5)
     title = f"{found.y.title} over {found.x.title}"
     body = [
+        '<rect class="paper" width="100%" height="100%"/>',
         *_axes(found, x, y),
         *_front(marks),
         *(_circle(mark) for mark in sorted(marks, key=lambda mark: -mark.radius)),

@@ -11,6 +11,7 @@ from archinspect.render.numbers import byte_count, count, shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from archinspect.reports.compute import ComputeRow
     from archinspect.reports.summary import Report, Row
 
 
@@ -51,13 +52,13 @@ def _marked(value: Callable[[Row], int], figure: str, write: Callable[..., str])
     return written
 
 
-def row_title(name: str, type_name: str, copies: int) -> str:
-    """Write which layer or composite a row is, and of how many equal ones it is the sum."""
-    return f"{name} ({type_name})" + (f" x{copies}" if copies > 1 else "")
+def row_title(row: Row | ComputeRow) -> str:
+    """Write which layer or composite a row is, and of how many equal ones, or `~` alike ones, it is the sum."""
+    return f"{row.name} ({row.type})" + (f" {'' if row.equal else '~'}x{row.copies}" if row.copies > 1 else "")
 
 
 COLUMNS = {
-    "layer": LayerColumn("Layer (type)", lambda r: r.name, lambda r, _: row_title(r.name, r.type, r.copies), keep=100),
+    "layer": LayerColumn("Layer (type)", lambda r: r.name, lambda r, _: row_title(r), keep=100),
     "inputs": LayerColumn("Inputs", lambda r: " ".join(r.inputs), lambda r, _: ", ".join(r.inputs), keep=20),
     "input_shape": LayerColumn(
         "Input shape", lambda r: shape(r.input_shape), lambda r, _: shape(r.input_shape), keep=35

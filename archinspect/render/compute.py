@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.render.columns import row_title
-from archinspect.render.numbers import both, byte_count, count, duration, shape
+from archinspect.render.numbers import NARROWER, aligned, both, byte_count, count, duration, shape, with_bars
 from archinspect.render.status import status_lines, status_text
 from archinspect.reports.compute import ComputeRow
 
@@ -20,6 +20,8 @@ LAYER_WIDTH = 24
 """What a narrow terminal leaves for a layer's name and type."""
 LEAST_COLUMNS = 2
 """A layer and a figure."""
+SHARED = ("macs", "flops", "moved", "time")
+"""Columns of which a row has a share."""
 _NEEDS = {"macs": ("macs",), "flops": ("flops",), "bytes": ("params",), "bound": ("params", "flops")}
 """By how a figure's key ends, the figures of layers without which it is not known."""
 
@@ -53,7 +55,7 @@ COMPUTE_COLUMNS = {
     "layer": ComputeColumn(
         "Layer (type)",
         lambda row: row.name,
-        lambda row, _: row_title(row.name, row.type, row.copies),
+        lambda row, _: row_title(row),
         100,
         number=False,
     ),
@@ -102,11 +104,16 @@ def largest_first(found: ComputeReport, column: str) -> ComputeReport:
     return found._replace(rows=tuple(sorted(found.rows, key=COMPUTE_COLUMNS[column].value, reverse=True)))
 
 
-def print_compute(found: ComputeReport, console: Console, *, exact: bool, level: str) -> None:
-    """Print the network's head, its layers and its totals; `level` says how deep they are folded."""
+def print_compute(
+    found: ComputeReport, console: Console, *, exact: bool, level: str, sort: str | None, has_edge: bool
+) -> None:
+    """Print the network's head, its layers and its totals; `level` says how deep they are folded.
+
+    On a terminal, which `has_edge`, there are shares of the total where there is room.
+    """
     from rich.text import Text  # programs' formats do without Rich
 
-    from archinspect.render.layers import LineTable
+    from archinspect.render.layers import LineTable, with_room
 
     report = found.report
     head = Text(report.name, "bold")
@@ -115,7 +122,14 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
     written = {
         name: [COMPUTE_COLUMNS[name].written(row, exact=exact) for row in found.rows] for name in shown_columns(found)
     }
-    hidden = LineTable(written, COMPUTE_COLUMNS).print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS)
+    table = LineTable(written, COMPUTE_COLUMNS)
+    if has_edge:
+        name, columns = _shares(found, sort)
+        tables = [
+            LineTable(written | {f"{name}%": shares}, columns) for shares in _shares_written(found, name, console)
+        ]
+        table = with_room([*tables, table], console.width, LAYER_WIDTH, LEAST_COLUMNS)
+    hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     totals = Text("\n")
     for title, value in _totals(found, exact=exact):
         totals.append(f"{title}: ", "bold").append(f"{value}\n")
@@ -125,6 +139,26 @@ def print_compute(found: ComputeReport, console: Console, *, exact: bool, level:
         notes.append(f"not shown at this width: {', '.join(COMPUTE_COLUMNS[name].title for name in hidden)}")
     if notes:
         console.print(Text("\n".join(notes), "dim"), soft_wrap=True)
+
+
+def _shares(found: ComputeReport, sort: str | None) -> tuple[str, dict[str, ComputeColumn]]:
+    """Return whose shares are shown, what sorts the rows, or the time, or MACs, and the columns with theirs."""
+    name = sort if sort in SHARED else "time" if found.computed.device else "macs"
+    column = COMPUTE_COLUMNS[name]
+    title = "Time" if name == "time" else column.title
+    return name, {**COMPUTE_COLUMNS, f"{name}%": column._replace(title=f"{title} %", keep=column.keep - 1)}
+
+
+def _shares_written(found: ComputeReport, name: str, console: Console) -> Iterator[list[str]]:
+    """Yield the rows' shares as text, with bars the longest first; nothing where there are none."""
+    column = COMPUTE_COLUMNS[name]
+    values = [column.value(row) for row in found.rows]
+    total = sum(values)
+    if not total or any(not set(column.needs).isdisjoint(row.unknown) for row in found.rows):
+        return
+    texts = aligned([f"{100 * value / total:.1f}" for value in values])
+    for width in NARROWER:
+        yield with_bars(texts, values, width, plain=console.options.ascii_only)
 
 
 def _totals(found: ComputeReport, *, exact: bool) -> Iterator[tuple[str, str]]:

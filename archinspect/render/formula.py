@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.text import Text
 
-from archinspect.render.data import json_text
+from archinspect.render.data import csv_text, json_text, markdown, markdown_table
 from archinspect.render.status import status_lines, status_text
 from archinspect.reports.summary import SCHEMA, status
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archinspect.base.symbolic.formulas import Formula
 
 LINE = 100
+HEADER = ("figure", "formula", "holds_for")
 SHOWN_GUARDS = 6
 """Conditions that are shown below a formula; JSON has all."""
 
@@ -52,11 +53,24 @@ def print_formulas(found: Formulas, console: Console) -> None:
 
 
 def formula_text(found: Formulas, form: str) -> str:
-    """Return formulas as `json`, `latex` or `python`."""
+    """Return formulas as `json`, `csv`, `markdown`, `latex` or `python`."""
     if form == "json":
         return json_text(_as_dict(found))
+    if form == "csv":
+        return csv_text(HEADER, _rows(found))
+    if form == "markdown":
+        closing = "\n".join(f"- {title}: {markdown(value)}" for title, value in status_lines(found.uncounted))
+        return f"## {markdown(found.name)}\n\n{markdown_table(HEADER, _rows(found))}\n\n{closing}"
     left_out = [f"{title}: {value}" for title, value in status_lines(found.uncounted)] if found.uncounted else []
     return "\n".join(_python(found, left_out) if form == "python" else _latex(found, left_out))
+
+
+def _rows(found: Formulas) -> list[tuple[str, str, str]]:
+    """Return a figure, its formula and all its conditions, for each."""
+    return [
+        (figure, f"{formula}{' + ?' if found.is_partial(figure) else ''}", ", ".join(formula.guards))
+        for figure, formula in found.formulas.items()
+    ]
 
 
 def _as_dict(found: Formulas) -> dict[str, Any]:

@@ -136,3 +136,20 @@ class LineTable:
             segments += [*line[:-1], *(Segment(end.text.rstrip(), end.style) for end in line[-1:]), Segment.line()]
         console.print(Segments(segments), end="", soft_wrap=True)
         return [name for name in self.cells if name not in shown]
+
+
+def with_room(tables: Sequence[LineTable], width: int, least_width: int, least: int) -> LineTable:
+    """Return the first of several tables that shows all its columns but those that the last one has not room for.
+
+    The column that gives way does so down to `least_width`, as far as it has not to anyway.
+    """
+    shown = [table.fitting(width, least_width=least_width, least=least) for table in tables]
+    plain, hidden = shown[-1], tables[-1].cells.keys() - shown[-1].keys()
+
+    def has_room(table: LineTable, cells: Cells) -> bool:
+        if not table.cells.keys() - cells.keys() <= hidden:
+            return False
+        gives = table.gives
+        return gives not in cells or cell_len(cells[gives][0]) >= min(least_width, cell_len(plain[gives][0]))
+
+    return next(table for table, cells in zip(tables, shown, strict=True) if has_room(table, cells))

@@ -58,13 +58,22 @@ def aligned(texts: Sequence[str]) -> list[str]:
 
 
 BAR_WIDTH = 8
+NARROWER = (BAR_WIDTH, 4, 0)
+"""Widths of bars, of which a terminal shows the largest that it has room for; without any the numbers stand alone."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def bars(values: Sequence[float], *, plain: bool = False) -> list[str]:
-    """Return a bar for each number, that of the largest 8 characters long; `plain` are those of any character set."""
+def bars(values: Sequence[float], width: int = BAR_WIDTH, *, plain: bool = False) -> list[str]:
+    """Return a bar for each number, that of the largest as long as `width`; `plain` are those of any character set."""
     most = max(values, default=0) or 1
-    eighths = [round(value * 8 * BAR_WIDTH / most) for value in values]
+    eighths = [round(value * 8 * width / most) for value in values]
     if plain:
         return ["#" * round(length / 8) for length in eighths]
     return [("█" * (length // 8) + _EIGHTHS[length % 8]).rstrip() for length in eighths]
+
+
+def with_bars(texts: Sequence[str], values: Sequence[float], width: int, *, plain: bool = False) -> list[str]:
+    """Return texts, each with the bar of its value."""
+    return [
+        f"{text} {bar}" if width else text for text, bar in zip(texts, bars(values, width, plain=plain), strict=True)
+    ]

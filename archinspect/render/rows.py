@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.render.columns import columns_of, default_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from archinspect.reports.compute import ComputeRow
     from archinspect.reports.summary import Report, Row
@@ -27,6 +27,11 @@ def shown_depth(report: Report, depth: int | None, form: str) -> int:
 def folds(form: str, *, expand: bool | None) -> bool:
     """Return whether equal blocks are one row: as asked for; else not to programs."""
     return form not in FOR_PROGRAMS if expand is None else not expand
+
+
+def most_rows(depth: int | None) -> int:
+    """Return how many rows are shown where that can be had: any number (0) to those who ask for a depth."""
+    return 0 if depth else COMFORTABLE_ROWS
 
 
 def comfortable_depth(report: Report) -> int:
@@ -57,10 +62,11 @@ def view(
     sort: str | None,
 ) -> View:
     """Return what a summary shows, as asked for or as suits the format."""
+    equal, at_most = folds(form, expand=expand), most_rows(depth)
     depth = shown_depth(report, depth, form)
     rows: Sequence[Row] = report.layers
-    if depth < report.depth:
-        rows = report.fold(depth, equal=folds(form, expand=expand))
+    if depth < report.depth or (equal and 0 < at_most < len(rows)):
+        rows = report.fold(depth, equal=equal, at_most=at_most)
     level = level_note(report, depth, rows)
     columns = columns or default_columns(report, rows)
     if sort:
@@ -68,12 +74,18 @@ def view(
     return View(rows, columns, sort, level)
 
 
-def level_note(report: Report, depth: int, rows: Iterable[Row | ComputeRow]) -> str:
+def level_note(report: Report, depth: int, rows: Sequence[Row] | Sequence[ComputeRow]) -> str:
     """Return a note on how the rows are folded; empty where they are not."""
     notes = []
     if depth < report.depth:
         notes.append(f"folded to depth {depth} of {report.depth}; --depth all shows all {len(report.layers)} layers")
-    most = max((row.copies for row in rows), default=1)
+    elif len(rows) < len(report.layers):
+        few = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        notes.append(f"folded to {few}; --expand shows all {len(report.layers)} layers")
+    most = max((row.copies for row in rows if row.equal), default=1)
     if most > 1:
         notes.append(f"x{most}: the sum of {most} equal blocks; --expand shows each")
+    most = max((row.copies for row in rows if not row.equal), default=1)
+    if most > 1:
+        notes.append(f"~x{most}: the sum of {most} blocks of one structure, not equal in size; --expand shows each")
     return "\n".join(notes)

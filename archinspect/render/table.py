@@ -8,10 +8,9 @@ from rich.text import Text
 
 from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of, default_shares
-from archinspect.render.layers import LineTable
-from archinspect.render.numbers import bars, both, byte_count, shape
+from archinspect.render.layers import LineTable, with_room
+from archinspect.render.numbers import NARROWER, both, byte_count, shape, with_bars
 from archinspect.render.status import status_text
-from archinspect.render.stored import stored_lines
 from archinspect.reports.totals import is_known
 
 if TYPE_CHECKING:
@@ -37,20 +36,19 @@ KIND_STYLES = {
 }
 
 
-def print_summary(
-    report: Report, view: View, console: Console, *, exact: bool = False, with_bars: bool = False
-) -> None:
+def print_summary(report: Report, view: View, console: Console, *, exact: bool = False, has_edge: bool = False) -> None:
     """Print the network's head, its layers and its totals.
 
-    `with_bars`, as far as there is room, shares have them, and there is a column of shares where none was asked for.
+    On a terminal, which `has_edge`, shares have bars as far as there is room, and there is a column of shares where
+    none was asked for.
     """
     _print_head(report, console)
     known = columns_of(report)
     written = {name: cells(name, view.rows, exact=exact, columns=known) for name in view.columns}
     table = LineTable(written, known)
-    if with_bars:
-        wider = LineTable(written | _bars(report, view, console), known)
-        table = wider if wider.width <= console.width else table
+    if has_edge:
+        wider = (LineTable(written | _bars(report, view, console, width), known) for width in NARROWER)
+        table = with_room([*wider, table], console.width, LAYER_WIDTH, LEAST_COLUMNS)
     styles = {"layer": [KIND_STYLES.get(row.kind, "none") for row in view.rows]}
     hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
     console.print(_totals(report, exact=exact), soft_wrap=True)
@@ -62,16 +60,14 @@ def print_summary(
         console.print(Text("\n".join(notes), "dim"), soft_wrap=True)
 
 
-def _bars(report: Report, view: View, console: Console) -> dict[str, list[str]]:
+def _bars(report: Report, view: View, console: Console, width: int) -> dict[str, list[str]]:
     """Return columns of shares with bars: those among the columns, or else the one that says most."""
     known = columns_of(report)
     shares = [name for name in view.columns if name.endswith("%")] or default_shares(report, view.columns, view.sort)
     found = {}
     for name in shares:
-        drawn = bars(
-            [cast("float", known[name].value(row) or 0) for row in view.rows], plain=console.options.ascii_only
-        )
-        found[name] = [f"{text} {bar}" for text, bar in zip(cells(name, view.rows, columns=known), drawn, strict=True)]
+        values = [cast("float", known[name].value(row) or 0) for row in view.rows]
+        found[name] = with_bars(cells(name, view.rows, columns=known), values, width, plain=console.options.ascii_only)
     return found
 
 
@@ -140,7 +136,10 @@ def _lines(report: Report, *, exact: bool) -> list[tuple[str, str]]:
         ("FLOPs", both(totals.flops)),
         ("Memory of outputs", f"{byte_count(totals.output_bytes, exact=exact)} ({batch}, all layers)"),
     ]
-    lines += stored_lines(report.stored, totals.params, exact=exact) if report.stored else []
+    if report.stored:
+        from archinspect.render.stored import stored_lines  # few networks have files of weights
+
+        lines += stored_lines(report.stored, totals.params, exact=exact)
     held = report.memory
     if held:
         most, kept = (byte_count(number, exact=exact) for number in (held.peak_bytes, held.kept_bytes))

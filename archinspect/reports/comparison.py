@@ -7,6 +7,8 @@ from itertools import count as numbers_from
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from archinspect.reports.folding import repeats
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -121,23 +123,9 @@ def _runs(boxes: Iterable[Box], kinds: Iterable[str] = ()) -> tuple[Box, ...]:
 def _periods(boxes: Sequence[Box]) -> tuple[Box, ...]:
     """Return boxes of which several that repeat in one order are one: `60 x (3x3 conv, 8 + batch norm)`."""
     found: list[Box] = []
-    start = 0
-    while start < len(boxes):
-        times = {period: _times(boxes, start, period) for period in range(2, LONGEST_PERIOD + 1)}
-        period = max(times, key=lambda period: period * (times[period] - 1))
-        length = period * times[period] if times[period] > 1 else 1
-        some = boxes[start : start + length]
-        found.append(_together(some[:period], times[period]) if length > 1 else some[0])
-        start += length
+    for start, period, times in repeats(boxes, range(2, LONGEST_PERIOD + 1)):
+        found.append(_together(boxes[start : start + period], times) if times > 1 else boxes[start])
     return tuple(found)
-
-
-def _times(boxes: Sequence[Box], start: int, period: int) -> int:
-    """Return how often the boxes from `start` on come one after the other, `period` of them together."""
-    place = start + period
-    while place < len(boxes) and boxes[place] == boxes[place - period]:
-        place += 1
-    return (place - start) // period
 
 
 def _together(boxes: Sequence[Box], times: int) -> Box:

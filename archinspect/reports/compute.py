@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.compute import Figures, sum_of_figures
-from archinspect.reports.folding import run_name, runs
-from archinspect.reports.summary import SCHEMA, likeness
+from archinspect.reports.folding import Group
+from archinspect.reports.summary import SCHEMA
 
 if TYPE_CHECKING:
     from archinspect.analyses.compute import Compute
@@ -22,12 +22,15 @@ class ComputeRow(NamedTuple):
     unknown: tuple[str, ...] = ()
     """What is not known of it, or of a part: `params`, `macs`, `flops`."""
     copies: int = 1
-    """How many equal composites in a row it stands for; its figures are their sums."""
+    """How many copies in a row it stands for; its figures are their sums."""
+    equal: bool = True
+    """Whether the copies are equal in their figures, not only in their structure."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
         copies = {"copies": self.copies} if self.copies > 1 else {}
-        return {"name": self.name, "type": self.type, **_figures_dict(self.figures), **copies}
+        alike = {} if self.equal else {"equal": False}
+        return {"name": self.name, "type": self.type, **_figures_dict(self.figures), **copies, **alike}
 
 
 class ComputeReport(NamedTuple):
@@ -54,26 +57,26 @@ class ComputeReport(NamedTuple):
         }
 
 
-def compute_report(computed: Compute, report: Report, depth: int, *, equal: bool = False) -> ComputeReport:
-    """Return figures by row, with everything below `depth` levels summed into its composite.
-
-    With `equal`, equal composites that follow one another are summed into one row.
-    """
+def compute_report(
+    computed: Compute, report: Report, depth: int, *, equal: bool = False, at_most: int = 0
+) -> ComputeReport:
+    """Return figures by row, folded as :meth:`Report.fold` does."""
     parts: dict[str, list[Figures]] = {}
     for layer, figures in computed.layers.items():
         parts.setdefault(".".join(layer.split(".")[:depth]), []).append(figures)
     sums = {name: sum_of_figures(several) for name, several in parts.items()}
     folded = report.fold(depth)
-    groups = [[row] for row in folded]
+    groups = [Group([row]) for row in folded]
     if equal:
-        groups = runs(folded, lambda row: (alike := likeness(row)) and (alike, sums[row.name]))
+        groups = report.groups_of(folded, at_most=at_most, figures=lambda row: sums[row.name])
     rows = [
         ComputeRow(
-            run_name(group),
-            group[0].type,
-            sum_of_figures(sums[row.name] for row in group),
-            group[0].unknown,
-            len(group),
+            group.name,
+            group.type,
+            sum_of_figures(sums[row.name] for row in group.rows),
+            tuple(dict.fromkeys(figure for row in group.rows for figure in row.unknown)),
+            group.copies,
+            group.equal,
         )
         for group in groups
     ]

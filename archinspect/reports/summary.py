@@ -10,13 +10,14 @@ from archinspect.ops.base import json_value
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.graph.stored import Stored
     from archinspect.ops.base import Op
+    from archinspect.reports.folding import Group
 
 SCHEMA = 1
 """Version of the JSON form; keys are only ever added."""
@@ -70,7 +71,9 @@ class Row(NamedTuple):
     output_shapes: tuple[BatchShape, ...] = ()
     """Shapes of all outputs."""
     copies: int = 1
-    """How many equal composites in a row it stands for; its figures are their sums."""
+    """How many copies in a row it stands for; its figures are their sums."""
+    equal: bool = True
+    """Whether the copies are equal in their figures, not only in their structure."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
@@ -91,6 +94,7 @@ class Row(NamedTuple):
             **({"convention": dict(self.counted)} if self.counted else {}),
             **({"kept_bytes": self.kept} if self.kept is not None else {}),
             **({"copies": self.copies} if self.copies > 1 else {}),
+            **({} if self.equal else {"equal": False}),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,9 +124,12 @@ class Row(NamedTuple):
 
 def likeness(row: Row) -> Row | None:
     """Return a composite without what differs among equal ones: its place, and what it sees of the input."""
-    if row.kind != "composite":
-        return None
-    return row._replace(name="", label="", inputs=(), edges=(), field=())
+    return plain(row) if row.kind == "composite" else None
+
+
+def plain(row: Row) -> Row:
+    """Return a row without what differs among equal ones: its place, its arguments, what it sees of the input."""
+    return row._replace(name="", label="", inputs=(), edges=(), field=(), args={})
 
 
 class Memory(NamedTuple):
@@ -219,26 +226,40 @@ class Report(NamedTuple):
         """Return the number of levels: 1 for a network without composites."""
         return max((row.name.count(".") + 1 for row in self.layers), default=1)
 
-    def fold(self, depth: int, *, equal: bool = False) -> tuple[Row, ...]:
+    def fold(self, depth: int, *, equal: bool = False, at_most: int = 0) -> tuple[Row, ...]:
         """Return the rows with everything below `depth` levels summed into its composite.
 
-        With `equal`, equal composites that follow one another are summed into one row, such as `blocks.0-11`.
+        With `equal`, equal composites that follow one another are summed into one row, such as `blocks.0-11`, and so
+        are several that come again in one order. With `at_most`, rows beyond that number are folded as
+        :func:`archinspect.reports.flat.short_groups` can.
         """
         composites: dict[str, list[Row]] = {}
         for row in self.layers:
             composites.setdefault(".".join(row.name.split(".")[:depth]), []).append(row)
-        rows = self._merged(composites)
+        rows = self._merged([(name, parts, None) for name, parts in composites.items()])
         if not equal:
             return rows
-        from archinspect.reports.folding import run_name, runs  # only where rows fold
+        groups = self.groups_of(rows, at_most=at_most)
+        return self._merged([(group.name, group.rows, group) for group in groups])
 
-        return self._merged({run_name(run): run for run in runs(rows, likeness)}, equal=True)
+    def groups_of(
+        self, rows: Sequence[Row], *, at_most: int = 0, figures: Callable[[Row], object] = lambda _: None
+    ) -> list[Group[Row]]:
+        """Return folded rows in the groups of which each is one row; what has other `figures` is not equal."""
+        from archinspect.reports.folding import equal_groups  # only where rows fold
 
-    def _merged(self, parts: Mapping[str, list[Row]], *, equal: bool = False) -> tuple[Row, ...]:
-        names = {row.name: name for name, rows in parts.items() for row in rows}
-        return tuple([self._folded(name, rows, names, equal=equal) for name, rows in parts.items()])
+        groups = equal_groups(rows, lambda row: (alike := likeness(row)) and (alike, figures(row)))
+        if not at_most or len(groups) <= at_most:
+            return groups
+        from archinspect.reports.flat import short_groups  # few networks need it
 
-    def _folded(self, name: str, rows: list[Row], names: Mapping[str, str], *, equal: bool) -> Row:
+        return short_groups(rows, at_most, lambda row: repr((tuple(plain(row)), figures(row))))
+
+    def _merged(self, parts: Sequence[tuple[str, Sequence[Row], Group[Row] | None]]) -> tuple[Row, ...]:
+        names = {row.name: name for name, rows, _ in parts for row in rows}
+        return tuple([self._folded(name, rows, names, group) for name, rows, group in parts])
+
+    def _folded(self, name: str, rows: Sequence[Row], names: Mapping[str, str], group: Group[Row] | None) -> Row:
         edges = [
             edge._replace(layer=names.get(edge.layer, edge.layer))
             for row in rows
@@ -248,7 +269,7 @@ class Report(NamedTuple):
         outside = tuple(dict.fromkeys(edge.layer for edge in edges))
         if len(rows) == 1 and rows[0].name == name:
             return rows[0]._replace(inputs=outside, edges=tuple(edges))
-        what = rows[0].type if equal else self.groups.get(name, "group")
+        what = group.type if group else self.groups.get(name, "group")
         shape = rows[-1].output_shape
         channels = shape[1:2] if self.layout == "channels_first" else shape[1:][-1:]
         return Row(
@@ -268,7 +289,8 @@ class Report(NamedTuple):
             unknown=tuple(dict.fromkeys(figure for row in rows for figure in row.unknown)),
             edges=tuple(edges),
             output_shapes=rows[-1].output_shapes,
-            copies=len(rows) if equal else 1,
+            copies=group.copies if group else 1,
+            equal=group.equal if group else True,
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ COMMANDS = [
     *(("explain", ("--format", form)) for form in ("table", "json", "csv", "markdown")),
     *(("memory", ("--format", form)) for form in ("table", "json", "csv", "markdown")),
     *(("compute", ("--train", "--device", "a100", "--format", form)) for form in ("table", "json", "csv", "markdown")),
-    *(("formula", ("--format", form)) for form in ("text", "json", "latex", "python")),
+    *(("formula", ("--format", form)) for form in ("text", "json", "csv", "markdown", "latex", "python")),
     *(("compare", ("lenet5", "--format", form)) for form in ("table", "json", "csv", "markdown")),
     ("fit", ("--memory", "1GiB")),
     ("sweep", ("--batch", "1..3", "--format", "csv")),

@@ -33,7 +33,7 @@ COMMANDS = [
     *(("explain", ("--format", form)) for form in ("table", "json", "csv", "markdown")),
     *(("memory", ("--format", form)) for form in ("table", "json", "csv", "markdown")),
     *(("compute", ("--train", "--device", "a100", "--format", form)) for form in ("table", "json", "csv", "markdown")),
-    *(("formula", ("--format", form)) for form in ("text", "json", "latex", "python")),
+    *(("formula", ("--format", form)) for form in ("text", "json", "csv", "markdown", "latex", "python")),
     ("check", ()),
     ("show", ("--flat",)),
     ("compare", ("lenet5",)),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from archinspect.checks.outcome import Outcome
 
-FORMATS = ("full", "concise", "json", "github", "gitlab", "sarif", "junit", "rdjson")
+FORMATS = ("full", "concise", "json", "github", "gitlab", "sarif", "junit", "rdjson", "table", "csv", "markdown")
 """Every format; its module has `text(outcome)`, or `print_to(outcome, console)` where people read it."""
 
 
