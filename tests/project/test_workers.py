@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from command_line import run
@@ -15,6 +16,9 @@ from command_line import run
 import archinspect.api
 from archinspect.project import run as project
 from archinspect.project import workers
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 NET = "input: [8]\nlayers:\n  - Dense: {units}\n"
 
@@ -42,7 +46,7 @@ def slow(number):
 
 
 def test_an_interrupted_run_leaves_no_process():
-    work = workers.run(slow, range(60), 2)
+    work = cast("Generator[object, None, None]", workers.run(slow, range(60), 2))
     next(work)
     with pytest.raises(KeyboardInterrupt):
         work.throw(KeyboardInterrupt)
