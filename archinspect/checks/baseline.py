@@ -68,6 +68,10 @@ def found(facts: Facts, stored: Stored) -> Iterator[Finding]:
     if grown:
         message = f"grown beyond the baseline: {', '.join(text for _, text in grown)}"
         yield Finding(message, facts.graph.origin, _most(facts, grown[0][0]))
+    lost = [name for name in stored.figures if name in STORED and name not in now]
+    if lost:
+        message = f"the baseline has {', '.join(lost)}, not known any more, as sizes are open"
+        yield Finding(message, facts.graph.origin, f"give the inputs sizes, or store what is left: {update}")
     if less:
         message = f"less than the baseline, which is stale: {', '.join(text for _, text in less)}"
         yield Finding(message, facts.graph.origin, f"store it: {update}")

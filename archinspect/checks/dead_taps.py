@@ -33,13 +33,14 @@ layers:
 def check(facts: Facts) -> Iterator[Finding]:
     """Warn of each convolution with taps that lie in the padding at every position."""
     for node in nodes_of_kind(facts, "convolution"):
-        if not isinstance(node.op, Windowed) or any(one.up for one in facts.call(node).reach or ()):
+        call = facts.call(node)
+        if not isinstance(node.op, Windowed) or any(one.up for one in call.reach or ()):
             continue
         lengths = places(facts, node)
-        how = node.op.sliding(lengths)
+        how = call.sliding
         if not all(any(pads) for pads in how.pads) or getattr(node.op, "padding_mode", "zeros") != "zeros":
             continue
-        counts = node.op.split(facts.call(node).output)[0]
+        counts = node.op.split(call.output)[0]
         live = [
             _live(length, taps, window, stride, before, count)
             for length, taps, window, stride, (before, _), count in zip(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import gt
 from typing import TYPE_CHECKING
 
 from archinspect.checks.network import places
@@ -33,13 +34,15 @@ def check(facts: Facts) -> Iterator[Finding]:
     for node in facts.graph.nodes:
         if not isinstance(node.op, Windowed) or len(node.inputs[0].readers) > 1:
             continue  # what a projection beside other paths skips, these read
-        if any(one.up for one in facts.call(node).reach or ()):
+        call = facts.call(node)
+        if any(one.up for one in call.reach or ()):
             continue  # a transposed one leaves gaps in what it makes
-        lengths = places(facts, node)
-        how = node.op.sliding(lengths)
+        how = call.sliding
+        if not any(map(gt, how.strides, how.windows)):
+            continue
         skipped = [
             (stride, window)
-            for stride, window, length in zip(how.strides, how.windows, lengths, strict=True)
+            for stride, window, length in zip(how.strides, how.windows, places(facts, node), strict=True)
             if stride > window and length > window
         ]
         if skipped:

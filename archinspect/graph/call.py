@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from archinspect.base.shape import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from archinspect.base.shape import Shape
+    from archinspect.base.shape import Shape, Sliding
     from archinspect.ops.base import Op
     from archinspect.ops.figures import Backward, Elements, Kept, Reach, Run, View, Weight, Work
+    from archinspect.ops.spatial import Windowed
 
 
 class TensorType(NamedTuple):
@@ -63,6 +64,12 @@ class Call:
     def reach(self) -> tuple[Reach, ...] | None:
         """What an output position reads, an entry per spatial axis."""
         return self.op.reach(*self.shapes)
+
+    @cached_property
+    def sliding(self) -> Sliding:
+        """How the window of an operator with one moves over the spatial axes of its input."""
+        op = cast("Windowed", self.op)
+        return op.sliding(op.split(self.shapes[0])[0])
 
     @cached_property
     def stored(self) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, size
+from archinspect.base.shared import table
 from archinspect.graph.call import Call, TensorType
 from archinspect.ops.args import MAX_AXES
 
@@ -29,7 +30,7 @@ def infer(
     stays silent. Networks repeat themselves, so that nodes share a call where operator and inputs are equal. Symbols
     cannot be looked up: without `remember` each node has its own, of any size.
     """
-    known: dict[object, Call] = {}
+    known: dict[object, Call] = table(("calls", batch)) if remember else {}
     instead = instead or {}
     types: list[TensorType | None] = [None] * (len(graph.tensors) + 1)
     calls: list[Call | None] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from archinspect.base.shared import table
 from archinspect.base.source import List, Map, Scalar
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.ops import find_operator
@@ -28,7 +29,9 @@ class Maker:
     def __init__(self, evaluation: Evaluation, problems: Problems) -> None:
         self.evaluation = evaluation
         self.problems = problems
-        self.interned: dict[tuple[type[Op], str], Op] = {}
+        self._interned: dict[tuple[type[Op], str], Op] = {}
+        self._plain: dict[tuple[type[Op], str], Op] = table("operators")
+        """Those whose arguments are numbers and words: no expression, which may give a symbol, was evaluated."""
         self._wrong: dict[tuple[type[Op], str], ArgumentError] = {}
         self._told: set[tuple[Step, type[Op], str]] = set()
         """The steps whose wrong arguments have been told."""
@@ -57,10 +60,13 @@ class Maker:
         if "data_format" in kind.args:
             values.setdefault("data_format", layout)
         key = (kind, repr(values))
-        op = self.interned.get(key) or self._new(key, values, step, arguments)
+        is_plain = not _has_expression(step.op, arguments)
+        interned = self._plain if is_plain else self._interned
+        op = interned.get(key) or self._new(key, values, step, arguments)
         if op is None:
             return None
-        if not _has_expression(step.op, arguments):
+        interned[key] = op
+        if is_plain:
             self._made[step] = op
         return op
 
@@ -72,13 +78,12 @@ class Maker:
         try:
             if key in self._wrong:
                 raise self._wrong[key]
-            self.interned[key] = kind(**values)
+            return kind(**values)
         except ArgumentError as error:
             self._wrong[key] = error
             self._told.add((step, *key))
             self._tell(error, kind, arguments, step.span)
             return None
-        return self.interned[key]
 
     def _values(self, kind: type[Op], arguments: Map, env: Env) -> dict[str, Any]:
         if kind.computed:

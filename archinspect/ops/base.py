@@ -269,7 +269,10 @@ class Op:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (type(self) is type(other) and vars(self) == vars(other))
+        if self is other:
+            return True
+        # With both hashes, which are kept beside the arguments.
+        return type(self) is type(other) and hash(self) == hash(other) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
         try:

@@ -196,18 +196,20 @@ class Checker:
         return "error" in worst or ("warning" in worst and bool(self.wanted.strict or configuration.get("strict")))
 
 
-def _checked(job: Job) -> Checked | NotThere:
+def _checked(job: Job) -> Checked | NotThere | Died:
     from archinspect import api  # files that are as they were need no engine
 
     try:
         return api.check(job.spec, job.codes, job.limits, with_report=False)
     except NotFoundError as error:
         return NotThere(str(error))
+    except MemoryError:
+        return Died()
 
 
-def _recorded(job: Job) -> dict[str, Any] | NotThere:
+def _recorded(job: Job) -> dict[str, Any] | NotThere | Died:
     found = _checked(job)
-    return found if isinstance(found, NotThere) else recorded(found)
+    return recorded(found) if isinstance(found, Checked) else found
 
 
 def _received(found: dict[str, Any] | Died, job: Job) -> Checked:
@@ -215,7 +217,7 @@ def _received(found: dict[str, Any] | Died, job: Job) -> Checked:
     if not isinstance(found, Died):
         return restored(found)
     source = job.spec if isinstance(job.spec, Source) else Source(job.spec, "")
-    message = "checking this file ended the process: it took more memory than there is, or met a fault of archinspect"
+    message = "checking this file was not possible: it took more memory than there is, or met a fault of archinspect"
     return Checked(source.name, [Diagnostic("file", message, Span(source))], None)
 
 

@@ -10,6 +10,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.base.shared import share, shared
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import ProcessPoolExecutor
@@ -37,7 +39,7 @@ def run(work: Callable[[Any], Any], jobs: Sequence[Any], count: int) -> Iterator
     comes to :class:`Died`, and stops no other.
     """
     if count == 1:
-        with rare_collection():
+        with rare_collection(), shared():
             yield from ((number, work(job)) for number, job in enumerate(jobs))
         return
     left = set(range(len(jobs)))
@@ -53,9 +55,11 @@ def _chunks(
     work: Callable[[Any], Any], jobs: Sequence[Any], numbers: Sequence[int], count: int, size: int
 ) -> Iterator[tuple[int, Any]]:
     """Yield what gets done until a process dies."""
-    from concurrent.futures import as_completed  # 20 ms, and few files need none
+    import multiprocessing  # 20 ms, and few files need none
+    from concurrent.futures import as_completed
     from concurrent.futures.process import BrokenProcessPool
 
+    others = multiprocessing.active_children()
     pool = _pool(count)
     try:
         parts = [numbers[start : start + size] for start in range(0, len(numbers), size)]
@@ -64,6 +68,11 @@ def _chunks(
             yield from zip(futures[future], future.result(), strict=True)
     except BrokenProcessPool:
         return
+    except BaseException:  # Ctrl-C, which may come while the pool is half made: it would wait for its processes
+        for child in multiprocessing.active_children():
+            if child not in others:
+                child.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -74,12 +83,25 @@ def _pool(count: int) -> ProcessPoolExecutor:
 
     # A copy of this process starts at once; one of several threads may hang.
     way = "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
-    return ProcessPoolExecutor(count, multiprocessing.get_context(way), initializer=_ignore_interrupts)
+    return ProcessPoolExecutor(count, multiprocessing.get_context(way), initializer=_begin)
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C, which a terminal sends to all processes, to the first one."""
+def _begin() -> None:
+    """Leave Ctrl-C, which a terminal sends to all processes, to the first one; end when that is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    share()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the first process, which may be killed and tell nobody."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _several(work: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:

@@ -234,3 +234,20 @@ def test_bounds_on_the_command_line_and_in_the_configuration(run):
     ]
     for bound in ("params", "parms <= 3", "params <= x", "params <= [", "<= 3"):
         assert run("check", "--expect", bound).exit_code == 2
+
+
+def test_a_baseline_of_sizes_that_are_open_by_now_is_told(run):
+    """Figures that cannot be compared any more are not passed over."""
+    conv = {"class_name": "Conv2D", "config": {"name": "c", "filters": 8, "kernel_size": 3}}
+    for sizes, exit_code in ((8, 0), (None, 1)):
+        shape = [None, sizes, sizes, 3]
+        entry = {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": shape}}
+        model = {"class_name": "Sequential", "config": {"name": "m", "layers": [entry, conv]}}
+        Path("open.json").write_text(json.dumps(model), encoding="utf-8")
+        if sizes:
+            run("baseline", "write", "open.json", "--file", "sized.json")
+        result = run("check", "open.json", "--baseline", "sized.json", "--format", "concise")
+        assert result.exit_code == exit_code, result.stdout
+    lost = "macs, flops, output_bytes, peak, kept"
+    assert f"the baseline has {lost}, not known any more, as sizes are open" in result.stdout
+    assert result.stdout.count("[baseline]") == 1
