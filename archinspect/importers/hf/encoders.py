@@ -6,7 +6,7 @@ from archinspect.importers.hf import text_mixers
 from archinspect.importers.hf.encoder import Encoder, EncoderNames
 
 _NAMES = EncoderNames()
-_ROBERTA = Encoder(_NAMES._replace(root="roberta"), head="roberta", classifier="first")
+_ROBERTA = Encoder(_NAMES._replace(root="roberta"), head="roberta", classifier="first", decodes=True)
 
 ENCODERS: dict[str, Encoder] = {
     "albert": Encoder(
@@ -29,8 +29,10 @@ ENCODERS: dict[str, Encoder] = {
         groups=True,
         head="albert",
     ),
-    "bert": Encoder(),
-    "big_bird": Encoder(_NAMES._replace(pooler="pooler"), bias="use_bias"),
+    "bert": Encoder(decodes=True),
+    "big_bird": Encoder(
+        _NAMES._replace(pooler="pooler"), bias="use_bias", pools="always", classifier="first", decodes=True
+    ),
     "camembert": _ROBERTA,
     "convbert": Encoder(
         _NAMES._replace(root="convbert"),
@@ -67,8 +69,9 @@ ENCODERS: dict[str, Encoder] = {
         pools="",
         head="electra",
         classifier="first",
+        decodes=True,
     ),
-    "fnet": Encoder(_NAMES._replace(root="fnet", norm_1="fourier.output.LayerNorm"), mixes=True),
+    "fnet": Encoder(_NAMES._replace(root="fnet", norm_1="fourier.output.LayerNorm"), mixes=True, pools="always"),
     "layoutlm": Encoder(
         _NAMES._replace(root="layoutlm"),
         extra_tables=tuple([(f"{one}_position_embeddings", "max_2d_position_embeddings") for one in "xyhw"]),
@@ -115,6 +118,7 @@ ENCODERS: dict[str, Encoder] = {
         table_width="input_embedding_size",
         projects=True,
         head="rembert",
+        decodes=True,
     ),
     "roberta": _ROBERTA,
     "squeezebert": Encoder(
@@ -145,6 +149,7 @@ ENCODERS: dict[str, Encoder] = {
         pre_norm=True,
         head="roberta",
         classifier="first",
+        decodes=True,
     ),
 }
 """Every type that this template reads."""

@@ -33,8 +33,10 @@ OTHERS = {
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
+    "blip": "blip",
     "cvt": "cvt",
     "depth_anything": "depth",
+    "dpt": "dpt",
     "mobilebert": "mobilebert",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
@@ -109,11 +111,11 @@ def _judge(c: Config, net: GraphBuilder, end: str, x: Tensor) -> Tensor:
 def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901, PLR0911 - one a head
     """Add an encoder of text with its head."""
     e = ENCODERS[c.kind]
-    known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, "Model")
+    known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, *(("ForCausalLM", "LMHeadModel") if e.decodes else ()), "Model")
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
-    all_rows = c.kind in ("convbert", "electra", "nystromformer")
+    all_rows = c.kind in ("big_bird", "convbert", "electra", "nystromformer")
     past = 2 if e.classifier == "first" and not all_rows else 0  # positions before the first, of padding
     (ids,) = wanted.words(rows and rows - past, "input_ids")
     is_inside = end != "Model"
@@ -129,7 +131,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     if c.kind == "electra" and end == "ForPreTraining":
         x = activate(net, dense(net, x, c.whole("hidden_size"), "discriminator_predictions.dense"), c, "gelu")
         return (dense(net, x, 1, "discriminator_predictions.dense_prediction"),)
-    if end == "ForMaskedLM":
+    if end in ("ForMaskedLM", "ForCausalLM", "LMHeadModel"):
         return (word_head(net, c, e, x, words),)
     if end == "ForPreTraining":
         if c.kind not in ("bert", "big_bird", "fnet"):
@@ -137,6 +139,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
         assert one is not None
         return word_head(net, c, e, x, words), dense(net, one, 2, "cls.seq_relationship")
     if end == "ForQuestionAnswering":
+        if c.kind == "big_bird":
+            raise c.refuse(f"the class '{printable(architecture)}' is not read")
         return (dense(net, x, c.labels(), "qa_outputs"),)
     if end == "ForTokenClassification":
         return (dense(net, x, c.labels(), "classifier"),)
@@ -149,7 +153,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     if e.classifier == "distilbert":
         first = activate(net, dense(net, first, c.whole("hidden_size"), "pre_classifier"), c, "relu")
         return (dense(net, first, c.labels(), "classifier"),)
-    first = activate(net, dense(net, first, c.whole("hidden_size"), "classifier.dense"), c, "tanh")
+    act = c.text("hidden_act") if c.kind == "big_bird" else "tanh"
+    first = activate(net, dense(net, first, c.whole("hidden_size"), "classifier.dense"), c, act)
     return (dense(net, first, c.labels(), "classifier.out_proj"),)
 
 
