@@ -66,6 +66,7 @@ CLASSES = (
     modeling_auto.MODEL_MAPPING_NAMES,
 )
 STEPS = 16
+SAMPLES = 16000
 SECONDS = 60
 HALF = 0.5
 
@@ -185,7 +186,7 @@ def given_to(model, config):
         height, width = size if isinstance(size, (list, tuple)) else (size, size)
         return {"pixel_values": torch.zeros(1, getattr(config, "num_channels", 3), height, width)}
     if model.main_input_name == "input_values":
-        return {"input_values": torch.zeros(1, 4000)}
+        return {"input_values": torch.zeros(1, SAMPLES)}
     ids = torch.full((1, STEPS), 5)
     return {"input_ids": ids, **({"decoder_input_ids": ids} if config.is_encoder_decoder else {})}
 

@@ -220,3 +220,52 @@ def test_depth_from_a_vision_transformer(tmp_path):
     assert totals(tmp_path, {**plain, "use_batch_norm_in_fusion_residual": True}).params == (
         vision + neck + head - 65 * 32 + 4 * 16
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "more"),
+    [
+        ("bert", {}, 0),
+        ("ernie", {}, 0),
+        ("ernie", {"use_task_id": True, "task_type_vocab_size": 3}, 3 * 32),
+        ("megatron-bert", {}, 0),
+        ("roberta-prelayernorm", {}, 2 * 32),
+        ("data2vec-text", {}, 0),
+        ("deberta", {}, -33 * 32 - 32),  # neither a pooler nor a bias of keys
+    ],
+)
+def test_encoders_of_text_by_their_differences_from_bert(tmp_path, kind, given, more):
+    base = {**SIZES, "max_position_embeddings": 16, "type_vocab_size": 2, "model_type": "bert"}
+    assert totals(tmp_path, {**base, **given, "model_type": kind}, seq=8).params == (
+        totals(tmp_path, base, seq=8).params + more
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "layer"),
+    [
+        ("llama", {}, 3 * 32 * 48 + 2 * 32),
+        ("cwm", {}, 3 * 32 * 48 + 2 * 32),
+        ("flex_olmo", {"num_experts": 4, "num_experts_per_tok": 2}, 4 * 3 * 32 * 48 + 4 * 32 + 3 * 32 + 16),
+        ("hy_v3", {}, 3 * 32 * 48 + 2 * 32 + 2 * 8),
+        ("jais2", {}, 2 * 32 * 48 + 32 + 48 + 2 * 32 + 2 * 32 + 2 * 16 + 3 * 32),
+        ("nanochat", {}, 2 * 32 * 48 - 32),
+        ("vaultgemma", {"tie_word_embeddings": False}, 3 * 32 * 48 + 2 * 32),
+    ],
+)
+def test_decoders_of_today(tmp_path, kind, given, layer):
+    sizes = {**SIZES, "num_key_value_heads": 2, "head_dim": 8, "model_type": kind}
+    assert totals(tmp_path, {**sizes, **given}, seq=8).params == layer + 32 + 2 * 50 * 32 + 2 * 32 * (32 + 16)
+
+
+def test_what_judges_the_end_of_a_text(tmp_path):
+    given = {"model_type": "bart", "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 50}
+    bare = totals(tmp_path, {**given, "architectures": ["BartModel"]}, seq=8).params
+    judge = {**given, "architectures": ["BartForSequenceClassification"]}
+    assert totals(tmp_path, judge, seq=8).params == bare + 33 * 32 + 33 * 3
+    asked = {**given, "architectures": ["BartForQuestionAnswering"]}
+    assert totals(tmp_path, asked, seq=8).params == bare + 33 * 2
+    bert = {**SIZES, "model_type": "deberta-v2", "max_position_embeddings": 16}
+    head = 33 * 32 + 2 * 32 + 50
+    masked = totals(tmp_path, {**bert, "architectures": ["DebertaV2ForMaskedLM"]}, seq=8).params
+    assert masked == totals(tmp_path, bert, seq=8).params + head

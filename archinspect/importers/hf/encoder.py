@@ -66,6 +66,8 @@ class Encoder(NamedTuple):
     extra_tables: tuple[tuple[str, str], ...] = ()
     """Further tables of positions: their name, and the key of their rows."""
     types: str = "type_vocab_size"
+    tasks: str = ""
+    """The flag of a table of tasks, of which there are `task_type_vocab_size`."""
     table_norm: bool = True
     pre_norm: bool = False
     inner: str = "intermediate_size"
@@ -111,9 +113,11 @@ def encoder(
     with within(net, names.tables):
         words = table(net, ids, c.whole("vocab_size"), narrow, names.words)
         x = words
-        if e.types and c.whole(e.types, 0):
-            kinds = net.add(Parameter(shape=[c.whole(e.types), narrow]), name="token_type_embeddings")
-            x = net.add(Add(), x, net.add(Select(index=0), kinds))
+        tasks = "task_type_vocab_size" if e.tasks and c.flag(e.tasks) else ""
+        for key, name in ((e.types, "token_type_embeddings"), (tasks, "task_type_embeddings")):
+            if key and c.whole(key, 0):
+                kinds = net.add(Parameter(shape=[c.whole(key), narrow]), name=name)
+                x = net.add(Add(), x, net.add(Select(index=0), kinds))
         if e.positions:
             rows = c.whole(e.positions) + e.more_positions
             x = net.add(LearnedPositions(input_dim=rows), x, name="position_embeddings")
@@ -276,11 +280,13 @@ HEADS: Mapping[str, WordHead] = {
 }
 
 
-def word_head(net: GraphBuilder, c: Config, e: Encoder, x: Tensor, words: Tensor, *, ties: bool = False) -> Tensor:
+def word_head(  # noqa: PLR0913 - what a head needs
+    net: GraphBuilder, c: Config, e: Encoder, x: Tensor, words: Tensor, *, ties: bool = False, width: int | None = None
+) -> Tensor:
     """Add what predicts words, tied to their table where the configuration or `ties` says so."""
     h = HEADS[e.head]
     if h.dense:
-        width = c.whole(h.width) if h.width else c.whole("hidden_size")
+        width = width or c.whole(h.width or "hidden_size")
         name = h.act[1:] if h.act.startswith("=") else c.text(h.act, "gelu")
         x = norm(net, activate(net, dense(net, x, width, h.dense), c, name), e.norm, h.norm)
     logits = dense(net, x, c.whole("vocab_size"), h.decoder, bias=h.bias)

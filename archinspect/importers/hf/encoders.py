@@ -43,6 +43,7 @@ ENCODERS: dict[str, Encoder] = {
         head="electra",
         classifier="first",
     ),
+    "data2vec-text": _ROBERTA._replace(names=_NAMES._replace(root="data2vec_text")),
     "distilbert": Encoder(
         EncoderNames(
             root="distilbert",
@@ -71,11 +72,18 @@ ENCODERS: dict[str, Encoder] = {
         classifier="first",
         decodes=True,
     ),
+    "ernie": Encoder(_NAMES._replace(root="ernie"), tasks="use_task_id", decodes=True),
     "fnet": Encoder(_NAMES._replace(root="fnet", norm_1="fourier.output.LayerNorm"), mixes=True, pools="always"),
     "layoutlm": Encoder(
         _NAMES._replace(root="layoutlm"),
         extra_tables=tuple([(f"{one}_position_embeddings", "max_2d_position_embeddings") for one in "xyhw"]),
         pools="always",
+    ),
+    "megatron-bert": Encoder(
+        _NAMES._replace(norm_1="attention.ln", norm_2="ln", norm="encoder.ln"),
+        table_norm=False,
+        pre_norm=True,
+        decodes=True,
     ),
     "mpnet": Encoder(
         _NAMES._replace(root="mpnet", q="attn.q", k="attn.k", v="attn.v", o="attn.o", norm_1="attention.LayerNorm"),
@@ -121,6 +129,15 @@ ENCODERS: dict[str, Encoder] = {
         decodes=True,
     ),
     "roberta": _ROBERTA,
+    "roberta-prelayernorm": _ROBERTA._replace(
+        names=_NAMES._replace(
+            root="roberta_prelayernorm",
+            norm_1="attention.LayerNorm",
+            norm_2="intermediate.LayerNorm",
+            norm="LayerNorm",
+        ),
+        pre_norm=True,
+    ),
     "squeezebert": Encoder(
         _NAMES._replace(
             root="transformer",

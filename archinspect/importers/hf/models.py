@@ -115,7 +115,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
-    all_rows = c.kind in ("big_bird", "convbert", "electra", "nystromformer")
+    all_rows = c.kind in ("big_bird", "convbert", "electra", "ernie", "megatron-bert", "nystromformer")
     past = 2 if e.classifier == "first" and not all_rows else 0  # positions before the first, of padding
     (ids,) = wanted.words(rows and rows - past, "input_ids")
     is_inside = end != "Model"
@@ -163,7 +163,10 @@ _JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAn
 
 def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder and a decoder with their head."""
-    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", "Model")
+    judges = (
+        ("ForSequenceClassification", "ForQuestionAnswering") if c.kind in ("bart", "mbart", "mvp", "plbart") else ()
+    )
+    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", *judges, "Model")
     end = ending(c, architecture, known) if architecture else "ForConditionalGeneration"
     net, has_head = wanted.net, end not in ("EncoderModel", "Model")
     root = "model" if has_head else ""
@@ -187,7 +190,15 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
         ties, name = c.flag("tie_word_embeddings"), "lm_head"
         if c.find("share_encoder_decoder_embeddings") is False:
             raise c.refuse("vocabularies that the encoder and the decoder do not share are not read")
+        if c.find("use_prompt"):
+            raise c.refuse("prompts, with use_prompt, are not read")
         built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
+    if end == "ForQuestionAnswering":
+        return (dense(net, built.steps, 2, "qa_outputs"),)
+    if end == "ForSequenceClassification":  # of the step where the text ends
+        last, width = net.add(Select(index=-1), built.steps), c.whole("d_model")
+        last = activate(net, dense(net, last, width, "classification_head.dense"), c, "tanh")
+        return (dense(net, last, c.labels(), "classification_head.out_proj"),)
     return (seq2seq.head(net, c, built, name, ties=ties) if has_head else built.steps,)
 
 
@@ -202,7 +213,7 @@ def seeing(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     image = wanted.picture(c, is_open=v.open)
     with within(net, v.root if end != "Model" else ""):
         x = vit.vit(net, c, v, image)
-        if v.pooler == "norm" and (end == "Model" or v.pools):
+        if v.pooler == "norm" and (v.bare_pools if end == "Model" else v.pools):
             if not c.flag("use_mean_pooling"):
                 one = net.add(Select(index=0), x)
             else:

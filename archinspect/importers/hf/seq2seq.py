@@ -56,10 +56,13 @@ T5S = {"switch_transformers": T5(ties="tie_word_embeddings"), "t5": T5(), "mt5":
 BARTS = {
     "bart": Bart(table_norm=True, offset=2),
     "blenderbot": Bart(pre_norm=True, last_norm=True),
+    "blenderbot-small": Bart(table_norm=True),
     "m2m_100": Bart(pre_norm=True, last_norm=True, learned=False),
     "marian": Bart(learned=False, stored=True),
     "mbart": Bart(pre_norm=True, last_norm=True, table_norm=True, offset=2),
+    "mvp": Bart(table_norm=True, offset=2),
     "pegasus": Bart(pre_norm=True, last_norm=True, learned=False, stored=True),
+    "plbart": Bart(table_norm=True, offset=2),
 }
 
 
