@@ -215,6 +215,7 @@ def test_depth_from_a_vision_transformer(tmp_path):
     neck = 65 * 32 + 33 * 8 + (4 * 8 + 1) * 8 + 9 * 8 * 16 + 4 * (9 * 16 + 1) * 16 + 17 * 16
     head = (9 * 16 + 1) * 8 + (9 * 8 + 1) * 32 + 33
     assert totals(tmp_path, given).params == vision + neck + head
+    assert totals(tmp_path, {**given, "architectures": ["DPTModel"]}).params == vision + 33 * 32
     plain = {**given, "readout_type": "ignore"}
     assert totals(tmp_path, plain).params == vision + neck + head - 65 * 32
     assert totals(tmp_path, {**plain, "use_batch_norm_in_fusion_residual": True}).params == (

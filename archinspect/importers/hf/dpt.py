@@ -11,7 +11,7 @@ from archinspect.importers.hf.wanted import ending
 from archinspect.ops.layout import Repeat
 from archinspect.ops.merge import Add, Concatenate
 from archinspect.ops.norm import BatchNormalization
-from archinspect.ops.tensor import Slice
+from archinspect.ops.tensor import Select, Slice
 
 if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
@@ -35,14 +35,18 @@ VIT = vit.Vit(
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add DPT with its own vision transformer, for depths or classes of pixels."""
-    known = ("ForDepthEstimation", "ForSemanticSegmentation")
+    known = ("ForDepthEstimation", "ForSemanticSegmentation", "Model")
     end = ending(c, architecture, known) if architecture else known[0]
     if c.flag("is_hybrid") or c.find("backbone_config") is not None or c.find("backbone") is not None:
         raise c.refuse("a backbone other than its own vision transformer is not read")
     net, image = wanted.net, wanted.picture(c)
     states: list[Tensor] = []
-    with within(net, "dpt"):
-        vit.vit(net, c, VIT, image, states)
+    with within(net, "dpt" if end != "Model" else ""):
+        last = vit.vit(net, c, VIT, image, states)
+    if end == "Model":
+        width = c.maybe("pooler_output_size", 1) or c.whole("hidden_size")
+        one = dense(net, net.add(Select(index=0), last), width, "pooler.dense")
+        return last, activate(net, one, c, c.text("pooler_act"))
     places = c.ints("backbone_out_indices")
     taken = [state for number, state in enumerate(states[1:]) if number in places]
     widths, factors = c.ints("neck_hidden_sizes", len(taken), 1), c.items("reassemble_factors")
