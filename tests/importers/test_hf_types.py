@@ -152,7 +152,7 @@ OWN: dict[str, dict] = {
     "cvt": {"num_heads": [1, 3, 6]},
     "swin": {"num_heads": [3, 6, 12, 24], "window_size": 2},
     "swinv2": {"num_heads": [3, 6, 12, 24], "window_size": 2},
-    "segformer": {"num_attention_heads": [1, 2, 5, 8]},
+    "segformer": {"num_attention_heads": [1, 2, 5, 8], "hidden_sizes": [32]},
     "pvt": {"num_attention_heads": [1, 2, 5, 8]},
     "deberta": {"relative_attention": True},
     **{kind: {"conv_kernel": 4} for kind in ("falcon_mamba", "mamba", "mamba2", "nemotron_h")},
@@ -266,6 +266,13 @@ def test_what_judges_the_end_of_a_text(tmp_path):
     assert totals(tmp_path, judge, seq=8).params == bare + 33 * 32 + 33 * 3
     asked = {**given, "architectures": ["BartForQuestionAnswering"]}
     assert totals(tmp_path, asked, seq=8).params == bare + 33 * 2
+    few = {"num_layers": 1, "num_decoder_layers": 1, "d_model": 32, "vocab_size": 50, "model_type": "t5"}
+    bare, encoder = (totals(tmp_path, {**few, "architectures": [one]}).params for one in ("T5Model", "T5EncoderModel"))
+    answered, tagged = (
+        totals(tmp_path, {**few, "architectures": [one], "id2label": {"0": "a", "1": "b", "2": "c"}}).params
+        for one in ("T5ForQuestionAnswering", "T5ForTokenClassification")
+    )
+    assert (answered - bare, tagged - encoder) == (33 * 3, 33 * 3)
     bert = {**SIZES, "model_type": "deberta-v2", "max_position_embeddings": 16}
     head = 33 * 32 + 2 * 32 + 50
     masked = totals(tmp_path, {**bert, "architectures": ["DebertaV2ForMaskedLM"]}, seq=8).params

@@ -161,20 +161,27 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
 _JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
 
 
-def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901 - one a head
     """Add an encoder and a decoder with their head."""
-    judges = (
-        ("ForSequenceClassification", "ForQuestionAnswering") if c.kind in ("bart", "mbart", "mvp", "plbart") else ()
-    )
+    judges: tuple[str, ...] = ()
+    if c.kind in ("bart", "mbart", "mvp", "plbart"):
+        judges = ("ForSequenceClassification", "ForQuestionAnswering")
+    elif c.kind in ("mt5", "t5", "umt5"):
+        judges = ("ForTokenClassification", "ForQuestionAnswering")
     known = ("ForConditionalGeneration", "MTModel", "EncoderModel", *judges, "Model")
     end = ending(c, architecture, known) if architecture else "ForConditionalGeneration"
     net, has_head = wanted.net, end not in ("EncoderModel", "Model")
     root = "model" if has_head else ""
     if c.kind in seq2seq.T5S:
         kind = seq2seq.T5S[c.kind]
-        alone = end == "EncoderModel"
+        if end == "Model" and not holds(c, kind.ties):
+            raise c.refuse("a bare model whose tables are not tied, with tie_word_embeddings false, is not read")
+        alone = end in ("EncoderModel", "ForTokenClassification")
         inputs = wanted.words(512, *(("input_ids",) if alone else ("input_ids", "decoder_input_ids")))
-        built = seq2seq.t5(net, c, kind, inputs[0], None if alone else inputs[1])
+        with within(net, "transformer" if end == "ForTokenClassification" else ""):
+            built = seq2seq.t5(net, c, kind, inputs[0], None if alone else inputs[1])
+        if end == "ForTokenClassification":
+            return (dense(net, built.steps, c.labels(), "classifier"),)
         ties, name = holds(c, kind.ties), "lm_head"
     elif end == "EncoderModel":
         raise c.refuse("an encoder alone is not read")
@@ -194,7 +201,7 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
             raise c.refuse("prompts, with use_prompt, are not read")
         built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
     if end == "ForQuestionAnswering":
-        return (dense(net, built.steps, 2, "qa_outputs"),)
+        return (dense(net, built.steps, c.labels() if c.kind in seq2seq.T5S else 2, "qa_outputs"),)
     if end == "ForSequenceClassification":  # of the step where the text ends
         last, width = net.add(Select(index=-1), built.steps), c.whole("d_model")
         last = activate(net, dense(net, last, width, "classification_head.dense"), c, "tanh")

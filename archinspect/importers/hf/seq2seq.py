@@ -157,7 +157,7 @@ def _t5_block(
         with within(net, f"layer.{1 if memory is None else 2}", "feed_forward"):
             return add(net, x, _switch(net, c, norm(net, x, "rms", "layer_norm"), sparse=sparse))
     form = c.text("feed_forward_proj", "relu")
-    gated = form.startswith("gated-")
+    gated = c.flag("is_gated_act") if "is_gated_act" in c.given else form.startswith("gated-")
     m = Mlp(c.whole("d_ff"), form.rpartition("-")[2], gated=gated, gate="wi_0", up="wi_1" if gated else "wi", down="wo")
     with within(net, f"layer.{1 if memory is None else 2}", "feed_forward"):
         inside = norm(net, x, "rms", "layer_norm")
