@@ -147,10 +147,12 @@ SMALL: dict = {
     "intra_bottleneck_size": 32,
 }
 OWN: dict[str, dict] = {
+    "blip": {"vision_config": {**SIZES, "image_size": 32}, "text_config": SIZES},
+    "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},
     "swin": {"num_heads": [3, 6, 12, 24], "window_size": 2},
     "swinv2": {"num_heads": [3, 6, 12, 24], "window_size": 2},
-    "segformer": {"num_attention_heads": [1, 2, 5, 8]},
+    "segformer": {"num_attention_heads": [1, 2, 5, 8], "hidden_sizes": [32]},
     "pvt": {"num_attention_heads": [1, 2, 5, 8]},
     "deberta": {"relative_attention": True},
     **{kind: {"conv_kernel": 4} for kind in ("falcon_mamba", "mamba", "mamba2", "nemotron_h")},
@@ -169,3 +171,109 @@ def test_flags_that_are_flipped_and_values_that_are_damaged_are_answered(tmp_pat
         path.write_text(json.dumps(changed))
         with suppress(archinspect.InvalidSpecError):
             archinspect.inspect(path)
+
+
+def test_classes_of_encoders_of_text(tmp_path):
+    given = {**SIZES, "max_position_embeddings": 16, "architectures": ["BertModel"]}
+    pooler, head = 33 * 32, 33 * 32 + 2 * 32 + 50
+    plain = totals(tmp_path, {**given, "model_type": "bert"}).params
+    words = totals(tmp_path, {**given, "model_type": "bert", "architectures": ["BertLMHeadModel"]})
+    assert words.params == plain - pooler + head
+    big = {**given, "model_type": "big_bird", "architectures": ["BigBirdForMaskedLM"]}
+    assert totals(tmp_path, big).params == words.params + pooler  # it is there, and nothing reads it
+    classifier = {**big, "architectures": ["BigBirdForSequenceClassification"]}
+    assert totals(tmp_path, classifier).params == plain + pooler + 33 * 2
+
+
+def test_an_encoder_that_decodes_caches_keys_and_values(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", **SIZES, "is_decoder": True}))
+    network = archinspect.network(tmp_path)
+    assert network.memory(archinspect.Plan(cached=10)).inference.cache == 2 * 10 * 32 * 4
+
+
+@pytest.mark.parametrize("end", ["DoubleHeadsModel", "EncoderModel"])
+def test_a_class_with_more_than_the_bare_model_is_not_read_as_one(tmp_path, end):
+    with pytest.raises(archinspect.InvalidSpecError, match="is not read"):
+        totals(tmp_path, {"model_type": "gpt2", "architectures": [f"GPT2{end}"]})
+
+
+def test_a_decoder_of_captions(tmp_path):
+    tower = {**SIZES, "image_size": 32, "patch_size": 16}
+    given = {"model_type": "blip", "vision_config": tower, "text_config": {**SIZES, "max_position_embeddings": 16}}
+    feed_forward = 33 * 48 + 49 * 32
+    layer = 4 * 33 * 32 + feed_forward + 2 * 2 * 32
+    seen = 32 + 5 * 32 + (3 * 256 + 1) * 32 + layer + 2 * 32
+    written = (50 + 16) * 32 + 2 * 32 + layer + 4 * 33 * 32 + 2 * 32 + 33 * 32 + 2 * 32 + 50
+    assert totals(tmp_path, given, seq=8).params == seen + written
+
+
+def test_depth_from_a_vision_transformer(tmp_path):
+    given = {"model_type": "dpt", **SIZES, "image_size": 32, "reassemble_factors": [2]}
+    given |= {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16}
+    layer = 4 * 33 * 32 + 33 * 48 + 49 * 32 + 4 * 32
+    vision = 32 + 5 * 32 + (3 * 256 + 1) * 32 + layer + 2 * 32
+    neck = 65 * 32 + 33 * 8 + (4 * 8 + 1) * 8 + 9 * 8 * 16 + 4 * (9 * 16 + 1) * 16 + 17 * 16
+    head = (9 * 16 + 1) * 8 + (9 * 8 + 1) * 32 + 33
+    assert totals(tmp_path, given).params == vision + neck + head
+    assert totals(tmp_path, {**given, "architectures": ["DPTModel"]}).params == vision + 33 * 32
+    plain = {**given, "readout_type": "ignore"}
+    assert totals(tmp_path, plain).params == vision + neck + head - 65 * 32
+    assert totals(tmp_path, {**plain, "use_batch_norm_in_fusion_residual": True}).params == (
+        vision + neck + head - 65 * 32 + 4 * 16
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "more"),
+    [
+        ("bert", {}, 0),
+        ("ernie", {}, 0),
+        ("ernie", {"use_task_id": True, "task_type_vocab_size": 3}, 3 * 32),
+        ("megatron-bert", {}, 0),
+        ("roberta-prelayernorm", {}, 2 * 32),
+        ("data2vec-text", {}, 0),
+        ("deberta", {}, -33 * 32 - 32),  # neither a pooler nor a bias of keys
+    ],
+)
+def test_encoders_of_text_by_their_differences_from_bert(tmp_path, kind, given, more):
+    base = {**SIZES, "max_position_embeddings": 16, "type_vocab_size": 2, "model_type": "bert"}
+    assert totals(tmp_path, {**base, **given, "model_type": kind}, seq=8).params == (
+        totals(tmp_path, base, seq=8).params + more
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "layer"),
+    [
+        ("llama", {}, 3 * 32 * 48 + 2 * 32),
+        ("cwm", {}, 3 * 32 * 48 + 2 * 32),
+        ("flex_olmo", {"num_experts": 4, "num_experts_per_tok": 2}, 4 * 3 * 32 * 48 + 4 * 32 + 3 * 32 + 16),
+        ("hy_v3", {}, 3 * 32 * 48 + 2 * 32 + 2 * 8),
+        ("jais2", {}, 2 * 32 * 48 + 32 + 48 + 2 * 32 + 2 * 32 + 2 * 16 + 3 * 32),
+        ("nanochat", {}, 2 * 32 * 48 - 32),
+        ("vaultgemma", {"tie_word_embeddings": False}, 3 * 32 * 48 + 2 * 32),
+    ],
+)
+def test_decoders_of_today(tmp_path, kind, given, layer):
+    sizes = {**SIZES, "num_key_value_heads": 2, "head_dim": 8, "model_type": kind}
+    assert totals(tmp_path, {**sizes, **given}, seq=8).params == layer + 32 + 2 * 50 * 32 + 2 * 32 * (32 + 16)
+
+
+def test_what_judges_the_end_of_a_text(tmp_path):
+    given = {"model_type": "bart", "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 50}
+    bare = totals(tmp_path, {**given, "architectures": ["BartModel"]}, seq=8).params
+    judge = {**given, "architectures": ["BartForSequenceClassification"]}
+    assert totals(tmp_path, judge, seq=8).params == bare + 33 * 32 + 33 * 3
+    asked = {**given, "architectures": ["BartForQuestionAnswering"]}
+    assert totals(tmp_path, asked, seq=8).params == bare + 33 * 2
+    few = {"num_layers": 1, "num_decoder_layers": 1, "d_model": 32, "vocab_size": 50, "model_type": "t5"}
+    bare, encoder = (totals(tmp_path, {**few, "architectures": [one]}).params for one in ("T5Model", "T5EncoderModel"))
+    answered, tagged = (
+        totals(tmp_path, {**few, "architectures": [one], "id2label": {"0": "a", "1": "b", "2": "c"}}).params
+        for one in ("T5ForQuestionAnswering", "T5ForTokenClassification")
+    )
+    assert (answered - bare, tagged - encoder) == (33 * 3, 33 * 3)
+    bert = {**SIZES, "model_type": "deberta-v2", "max_position_embeddings": 16}
+    head = 33 * 32 + 2 * 32 + 50
+    masked = totals(tmp_path, {**bert, "architectures": ["DebertaV2ForMaskedLM"]}, seq=8).params
+    assert masked == totals(tmp_path, bert, seq=8).params + head

@@ -112,6 +112,21 @@ def test_experts_apart(folder):
     assert notes(folder(tensors, **config))[0].startswith(f"{len(tensors)} of {len(tensors)} tensors agree")
 
 
+def test_buffers_that_balance_experts_are_no_weights_of_them(folder):
+    config = {"model_type": "solar_open", "architectures": ["SolarOpenForCausalLM"], "head_dim": 16}
+    config |= {"n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 0, "moe_intermediate_size": 96}
+    tensors = {name: of for name, of in LLAMA.items() if ".mlp." not in name}
+    for i in range(2):
+        moe = f"model.layers.{i}.mlp"
+        tensors |= {f"{moe}.gate.weight": ("BF16", 4, 64), f"{moe}.gate.e_score_correction_bias": ("F32", 4)}
+        for expert in range(4):
+            shapes = {"gate_proj": (96, 64), "down_proj": (64, 96), "up_proj": (96, 64)}
+            tensors |= {f"{moe}.experts.{expert}.{name}.weight": ("BF16", *of) for name, of in shapes.items()}
+    note = notes(folder(tensors, **config))[0]
+    assert note.startswith(f"{len(tensors)} of {len(tensors)} tensors agree")
+    assert "not expected" not in note
+
+
 def quantized(change):
     found: dict = {}
     for name, (kind, *shape) in LLAMA.items():

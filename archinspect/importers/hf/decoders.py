@@ -228,6 +228,7 @@ DECODERS: dict[str, Decoder] = {
         names=Names(norms=_PRE[:1]), norm="scale", order="parallel", qk_norms="all", qk_norm_flag="use_qk_norm"
     ),
     "cohere2": _BIASED._replace(names=Names(norms=_PRE[:1]), norm="scale", order="parallel", windows="every_4"),
+    "cwm": Decoder(mlp_bias="mlp_bias", windows="but_every_4"),
     "dbrx": Decoder(
         Names(
             root="transformer",
@@ -266,6 +267,12 @@ DECODERS: dict[str, Decoder] = {
     ),
     "exaone4": _PLAIN._replace(names=Names(norms=_AFTER), order="post", qk_norms="head", windows="every_4"),
     "falcon": _FALCON,
+    "flex_olmo": _BIASED._replace(
+        names=Names(norms=_AFTER),
+        order="post",
+        qk_norms="all",
+        experts=Experts(count="num_experts", units="intermediate_size"),
+    ),
     "gemma": _GEMMA._replace(activation="hidden_act"),
     "gemma2": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_2"),
     "gemma3_text": _GEMMA._replace(names=Names(norms=_SANDWICH), order="both", windows="every_6", qk_norms="head"),
@@ -331,7 +338,12 @@ DECODERS: dict[str, Decoder] = {
             shared_name="shared_mlp",
         ),
     ),
+    "hy_v3": _LLAMA._replace(
+        qk_norms="head",
+        experts=Experts(count="num_experts", shared="num_shared_experts", is_dense=experts.as_listed),
+    ),
     "internlm3": Decoder(query_bias="qkv_bias", out_bias="bias", mlp_bias="bias"),
+    "jais2": _LLAMA._replace(norm="layer", gated=False),
     "llama": _LLAMA,
     "llama4_text": _BIASED._replace(
         names=Names(mlp="feed_forward"),
@@ -369,6 +381,9 @@ DECODERS: dict[str, Decoder] = {
         inner="",
         activation="=gelu",
         rotary="",
+    ),
+    "nanochat": _BIASED._replace(
+        names=Names(up="fc1", down="fc2"), norm="rms_plain", qk_norms="head", gated=False, table_norm="input_norm"
     ),
     "nemotron": _LLAMA._replace(norm="layer", gated=False, rotary="partial_rotary_factor"),
     "olmo": _BIASED._replace(norm="plain"),
@@ -463,6 +478,11 @@ DECODERS: dict[str, Decoder] = {
     ),
     "seed_oss": _LLAMA._replace(out_bias="attention_out_bias"),
     "smollm3": _LLAMA._replace(windows="without_rotation"),
+    "solar_open": Decoder(
+        query_bias="attention_bias",
+        rotary="partial_rotary_factor",
+        experts=Experts(count="n_routed_experts", shared="n_shared_experts"),
+    ),
     "stablelm": _STABLELM,
     "starcoder2": Decoder(
         Names(up="c_fc", down="c_proj"),
@@ -473,6 +493,7 @@ DECODERS: dict[str, Decoder] = {
         gated=False,
         windows="all",
     ),
+    "vaultgemma": _GEMMA._replace(names=Names(norms=_SANDWICH[::2]), windows="every_2"),
     "xglm": _FAIRSEQ._replace(names=_FAIRSEQ_NAMES),
     **HYBRIDS,
 }

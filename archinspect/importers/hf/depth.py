@@ -10,10 +10,12 @@ from archinspect.importers.hf.parts import activate, add, norm, reshape, within
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.conv import Conv2D, Conv2DTranspose
 from archinspect.ops.image import Resizing
+from archinspect.ops.norm import BatchNormalization
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Slice
 
 if TYPE_CHECKING:
+    from archinspect.base.source import Value
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.wanted import Wanted
@@ -54,18 +56,24 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         raise c.wrong("patch_size", "as the backbone's")
     with within(net, "neck"):
         found = [
-            _reassembled(net, c, (state, grid), (width, factor), number)
+            reassembled(net, c, (_map(net, inner, state, grid), grid), (width, factor), number)
             for number, (state, width, factor) in enumerate(zip(states, widths, factors, strict=False))
         ]
         fused = _fused(net, c, found)
+    with within(net, "head"):
+        return (_head(net, c, chosen(c, fused), (grid[0] * patch, grid[1] * patch)),)
+
+
+def chosen(c: Config, fused: list[Sized]) -> Sized:
+    """Return the map that a head reads."""
     place = c.find("head_in_index")
     if type(place) is not int or not -len(fused) <= place < len(fused):
         raise c.wrong("head_in_index", f"one of the {len(fused)} states")
-    with within(net, "head"):
-        return (_head(net, c, fused[place], (grid[0] * patch, grid[1] * patch)),)
+    return fused[place]
 
 
-def _conv(net: GraphBuilder, x: Tensor, width: int, size: int, name: str, *, bias: bool = True) -> Tensor:
+def conv(net: GraphBuilder, x: Tensor, width: int, size: int, name: str, *, bias: bool = True) -> Tensor:
+    """Add a convolution that keeps the size."""
     return net.add(Conv2D(filters=width, kernel_size=size, padding=size // 2, use_bias=bias), x, name=name)
 
 
@@ -96,15 +104,18 @@ def _states(net: GraphBuilder, c: Config, image: Tensor) -> list[Tensor]:
     return found
 
 
-def _reassembled(net: GraphBuilder, c: Config, state: Sized, sizes: tuple[int, object], number: int) -> Sized:
-    """Add what makes a map of a state, of another size by a factor."""
+def _map(net: GraphBuilder, c: Config, x: Tensor, side: Side) -> Tensor:
+    return reshape(net, net.add(Slice(start=1), x), *side, c.whole("hidden_size"))
+
+
+def reassembled(net: GraphBuilder, c: Config, state: Sized, sizes: tuple[int, object], number: int) -> Sized:
+    """Add what makes a map of the features of patches, of another size by a factor."""
     (x, side), (width, factor) = state, sizes
     if type(factor) not in (int, float) or not 0 < float(factor) <= 64:  # type: ignore[arg-type] # noqa: PLR2004 - a number; more is a mistake
         raise c.wrong("reassemble_factors", "a list of positive numbers")
     share = float(factor)  # type: ignore[arg-type] # a number
-    x = reshape(net, net.add(Slice(start=1), x), *side, c.whole("reassemble_hidden_size"))
     with within(net, f"reassemble_stage.layers.{number}", "layer"):
-        x = _conv(net, x, width, 1, "projection")
+        x = conv(net, x, width, 1, "projection")
         if share > 1:
             times = int(share)
             x = net.add(Conv2DTranspose(filters=width, kernel_size=times, strides=times), x, name="resize")
@@ -114,10 +125,11 @@ def _reassembled(net: GraphBuilder, c: Config, state: Sized, sizes: tuple[int, o
             op = Conv2D(filters=width, kernel_size=3, strides=step, padding=1)
             x = net.add(op, x, name="resize")
             side = (side[0] - 1) // step + 1, (side[1] - 1) // step + 1
-    return _conv(net, x, c.whole("fusion_hidden_size"), 3, f"convs.{number}", bias=False), side
+    return conv(net, x, c.whole("fusion_hidden_size"), 3, f"convs.{number}", bias=False), side
 
 
-def _resized(net: GraphBuilder, x: Tensor, side: Side, new: Side) -> Tensor:
+def resized(net: GraphBuilder, x: Tensor, side: Side, new: Side) -> Tensor:
+    """Give a map another height and width, where they differ."""
     return x if side == new else net.add(Resizing(height=new[0], width=new[1], interpolation="bilinear"), x)
 
 
@@ -129,25 +141,48 @@ def _fused(net: GraphBuilder, c: Config, found: list[Sized]) -> list[Sized]:
         with within(net, f"fusion_stage.layers.{number}", "layer"):
             if not fused:
                 x, side = state, own
-                for one in ("convolution1", "convolution2"):  # of what is before it, which there is not
-                    for name, shape in (("weight", [width, width, 3, 3]), ("bias", [width])):
-                        net.add(Parameter(shape=[*shape]), name=f"residual_layer1.{one}.{name}")
+                unread(net, c, "residual_layer1")  # of what is before it, which there is not
             else:
                 x, side = fused[-1]
-                x = add(net, x, _residual(net, c, _resized(net, state, own, side), "residual_layer1"))
-            x = _residual(net, c, x, "residual_layer2")
+                x = add(net, x, residual(net, c, resized(net, state, own, side), "residual_layer1"))
+            x = residual(net, c, x, "residual_layer2")
             last = number == len(states) - 1
             new = (2 * side[0], 2 * side[1]) if last else states[number + 1][1]
-            fused.append((_conv(net, _resized(net, x, side, new), width, 1, "projection"), new))
+            fused.append((conv(net, resized(net, x, side, new), width, 1, "projection"), new))
     return fused
 
 
-def _residual(net: GraphBuilder, c: Config, x: Tensor, name: str) -> Tensor:
+def residual(net: GraphBuilder, c: Config, x: Tensor, name: str) -> Tensor:
+    """Add two convolutions and a way around them."""
+    width, (bias, normed) = c.whole("fusion_hidden_size"), _flags(c)
     inside = x
     with within(net, name):
-        for one in ("convolution1", "convolution2"):
-            inside = _conv(net, activate(net, inside, c, "relu"), c.whole("fusion_hidden_size"), 3, one)
+        for number in (1, 2):
+            inside = conv(net, activate(net, inside, c, "relu"), width, 3, f"convolution{number}", bias=bias)
+            if normed:
+                inside = net.add(BatchNormalization(), inside, name=f"batch_norm{number}")
         return add(net, x, inside)
+
+
+def unread(net: GraphBuilder, c: Config, name: str) -> None:
+    """Add the weights of such convolutions before which there is nothing."""
+    width, (bias, normed) = c.whole("fusion_hidden_size"), _flags(c)
+    of_bias: dict[str, list[Value]] = {"bias": [width]}
+    with within(net, name):
+        for number in (1, 2):
+            kernel: dict[str, list[Value]] = {"weight": [width, width, 3, 3], **(of_bias if bias else {})}
+            scales: dict[str, dict[str, list[Value]]] = {}
+            if normed:
+                scales[f"batch_norm{number}"] = {"weight": [width], **of_bias}
+            for part, shapes in {f"convolution{number}": kernel, **scales}.items():
+                for one, shape in shapes.items():
+                    net.add(Parameter(shape=shape), name=f"{part}.{one}")
+
+
+def _flags(c: Config) -> tuple[bool, bool]:
+    """Return whether convolutions around which there is a way have a bias, and a batch normalization."""
+    said, normed = c.find("use_bias_in_fusion_residual"), c.flag("use_batch_norm_in_fusion_residual")
+    return not normed if said is None else c.flag("use_bias_in_fusion_residual"), normed
 
 
 def _head(net: GraphBuilder, c: Config, fused: Sized, new: Side) -> Tensor:
@@ -155,6 +190,6 @@ def _head(net: GraphBuilder, c: Config, fused: Sized, new: Side) -> Tensor:
     kind = c.text("depth_estimation_type")
     if kind not in ("relative", "metric"):
         raise c.wrong("depth_estimation_type", "relative or metric")
-    x = _conv(net, x, max(c.whole("fusion_hidden_size") // 2, 1), 3, "conv1")
-    x = activate(net, _conv(net, _resized(net, x, side, new), c.whole("head_hidden_size"), 3, "conv2"), c, "relu")
-    return activate(net, _conv(net, x, 1, 1, "conv3"), c, "relu" if kind == "relative" else "sigmoid")
+    x = conv(net, x, max(c.whole("fusion_hidden_size") // 2, 1), 3, "conv1")
+    x = activate(net, conv(net, resized(net, x, side, new), c.whole("head_hidden_size"), 3, "conv2"), c, "relu")
+    return activate(net, conv(net, x, 1, 1, "conv3"), c, "relu" if kind == "relative" else "sigmoid")

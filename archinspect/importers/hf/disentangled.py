@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import size
+from archinspect.importers.hf.encoder import Encoder, word_head
 from archinspect.importers.hf.parts import Attention, Mlp, activate, add, core, dense, mlp, norm, table, within
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.args import Int, arg
@@ -73,14 +74,16 @@ class Kind(NamedTuple):
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add DeBERTa with its head."""
-    known = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "Model")
+    known = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "Model")
     end = ending(c, architecture, known) if architecture else "Model"
     net, width = wanted.net, c.whole("hidden_size")
     (ids,) = wanted.words(c.maybe("max_position_embeddings", 1), "input_ids")
     with within(net, "deberta" if end != "Model" else ""):
-        x = _deberta(net, c, ids)
+        words, x = _deberta(net, c, ids)
     if end == "Model":
         return (x,)
+    if end == "ForMaskedLM":
+        return (_words(net, c, x, words),)
     if end != "ForSequenceClassification":
         name = "qa_outputs" if end == "ForQuestionAnswering" else "classifier"
         return (dense(net, x, c.labels(), name),)
@@ -89,6 +92,13 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         raise c.wrong("pooler_hidden_size", f"{width}, the hidden_size")
     one = dense(net, net.add(Select(index=0), x), wide, "pooler.dense")
     return (dense(net, activate(net, one, c, c.text("pooler_hidden_act")), c.labels(), "classifier"),)
+
+
+def _words(net: GraphBuilder, c: Config, x: Tensor, words: Tensor) -> Tensor:
+    """Add the head for words."""
+    if not c.flag("legacy"):
+        raise c.refuse("a head for words with legacy false is not read")
+    return word_head(net, c, Encoder(), x, words, width=c.maybe("embedding_size", 1))
 
 
 def _kind(c: Config) -> Kind | None:
@@ -105,9 +115,9 @@ def _kind(c: Config) -> Kind | None:
     return Kind("c2p" in names, "p2c" in names, span, shared)
 
 
-def _deberta(net: GraphBuilder, c: Config, ids: Tensor) -> Tensor:
+def _deberta(net: GraphBuilder, c: Config, ids: Tensor) -> tuple[Tensor, Tensor]:
     width = c.whole("hidden_size")
-    x = _tables(net, c, ids, width)
+    words, x = _tables(net, c, ids, width)
     kind = _kind(c)
     with within(net, "encoder"):
         rows = None
@@ -128,13 +138,13 @@ def _deberta(net: GraphBuilder, c: Config, ids: Tensor) -> Tensor:
             kernel = c.find("conv_kernel_size") if c.kind == "deberta-v2" else None
             if not number and type(kernel) is int and kernel > 0:
                 x = _convolved(net, c, first, x, kernel)
-    return x
+    return words, x
 
 
-def _tables(net: GraphBuilder, c: Config, ids: Tensor, width: int) -> Tensor:
+def _tables(net: GraphBuilder, c: Config, ids: Tensor, width: int) -> tuple[Tensor, Tensor]:
     narrow = c.maybe("embedding_size", 1) or width
     with within(net, "embeddings"):
-        x = table(net, ids, c.whole("vocab_size"), narrow, "word_embeddings")
+        x = words = table(net, ids, c.whole("vocab_size"), narrow, "word_embeddings")
         if c.flag("position_biased_input"):
             x = net.add(LearnedPositions(input_dim=c.whole("max_position_embeddings")), x, name="position_embeddings")
         if c.whole("type_vocab_size", 0):
@@ -142,7 +152,7 @@ def _tables(net: GraphBuilder, c: Config, ids: Tensor, width: int) -> Tensor:
             x = net.add(Add(), x, net.add(Select(index=0), kinds))
         if narrow != width:
             x = dense(net, x, width, "embed_proj", bias=False)
-        return norm(net, x, "layer", "LayerNorm")
+        return words, norm(net, x, "layer", "LayerNorm")
 
 
 def _convolved(net: GraphBuilder, c: Config, before: Tensor, x: Tensor, kernel: int) -> Tensor:

@@ -66,6 +66,8 @@ class Encoder(NamedTuple):
     extra_tables: tuple[tuple[str, str], ...] = ()
     """Further tables of positions: their name, and the key of their rows."""
     types: str = "type_vocab_size"
+    tasks: str = ""
+    """The flag of a table of tasks, of which there are `task_type_vocab_size`."""
     table_norm: bool = True
     pre_norm: bool = False
     inner: str = "intermediate_size"
@@ -93,20 +95,29 @@ class Encoder(NamedTuple):
     """The key of the groups of feed-forward networks."""
     more_positions: int = 0
     """Rows of the table of positions beyond the longest text."""
+    decodes: bool = False
+    """Whether the type has decoders, too: the same layers where a step sees those before it alone."""
 
 
-def encoder(net: GraphBuilder, c: Config, e: Encoder, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Add an encoder; return the vectors of its words, and the features of each step."""
-    if c.find("is_decoder") is True or c.find("add_cross_attention") is True:
+def encoder(
+    net: GraphBuilder, c: Config, e: Encoder, ids: Tensor, memory: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Add an encoder; return the vectors of its words, and the features of each step.
+
+    Where there is a `memory`, of shape (batch, steps, features), each layer attends to it, too.
+    """
+    if c.find("add_cross_attention") is True or (c.flag("is_decoder") and not e.decodes):
         raise c.refuse("as a decoder, with is_decoder or add_cross_attention, it is not read")
     names, width = e.names, c.whole("hidden_size")
     narrow = c.whole(e.table_width) if e.table_width else width
     with within(net, names.tables):
         words = table(net, ids, c.whole("vocab_size"), narrow, names.words)
         x = words
-        if e.types and c.whole(e.types, 0):
-            kinds = net.add(Parameter(shape=[c.whole(e.types), narrow]), name="token_type_embeddings")
-            x = net.add(Add(), x, net.add(Select(index=0), kinds))
+        tasks = "task_type_vocab_size" if e.tasks and c.flag(e.tasks) else ""
+        for key, name in ((e.types, "token_type_embeddings"), (tasks, "task_type_embeddings")):
+            if key and c.whole(key, 0):
+                kinds = net.add(Parameter(shape=[c.whole(key), narrow]), name=name)
+                x = net.add(Add(), x, net.add(Select(index=0), kinds))
         if e.positions:
             rows = c.whole(e.positions) + e.more_positions
             x = net.add(LearnedPositions(input_dim=rows), x, name="position_embeddings")
@@ -120,7 +131,7 @@ def encoder(net: GraphBuilder, c: Config, e: Encoder, ids: Tensor) -> tuple[Tens
         x = dense(net, x, width, names.projection)
     first: dict[str, str] = {}
     for number in range(c.count("num_hidden_layers")):
-        x = _grouped_layers(net, c, e, number, x, first) if e.groups else _layer(net, c, e, number, x)
+        x = _grouped_layers(net, c, e, number, x, first) if e.groups else _layer(net, c, e, number, x, memory)
     return words, norm(net, x, e.norm, names.norm) if names.norm else x
 
 
@@ -130,9 +141,9 @@ def pooled(net: GraphBuilder, c: Config, e: Encoder, x: Tensor) -> Tensor:
     return activate(net, dense(net, first, c.whole("hidden_size"), e.names.pooler), c, "tanh")
 
 
-def _layer(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> Tensor:
+def _layer(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, memory: Tensor | None) -> Tensor:
     with within(net, f"{e.names.layers}.{number}", "layer"):
-        return _parts(net, c, e, number, x)
+        return _parts(net, c, e, number, x, memory)
 
 
 def _grouped_layers(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, first: dict[str, str]) -> Tensor:
@@ -148,7 +159,7 @@ def _grouped_layers(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Te
     return x
 
 
-def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> Tensor:
+def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, memory: Tensor | None = None) -> Tensor:
     names, width = e.names, c.whole("hidden_size")
     heads = 1 if e.mixes else c.whole("num_attention_heads")
     if width % heads:
@@ -164,7 +175,7 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> 
         key_bias=bias,
         value_bias=bias,
         out_bias=bool(e.bias),
-        causal=False,
+        causal=c.flag("is_decoder"),
         rotary=head if e.rotary else 0,
         position_biases=c.whole(e.biases) if e.biases and not number else 0,
         shared_position_biases=bool(e.biases and number),
@@ -180,6 +191,10 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor) -> 
     x = add(net, x, attended)
     if not e.pre_norm:
         x = norm(net, x, e.norm, names.norm_1)
+    if memory is not None:
+        with within(net, "crossattention"):
+            seen = attention(net, x, a._replace(causal=False), memory)
+            x = norm(net, add(net, x, seen), e.norm, "output.LayerNorm")
     fed = norm(net, x, e.norm, names.norm_2) if e.pre_norm else x
     groups = c.whole(e.mlp_groups) if e.mlp_groups else 1
     if m.units % groups or width % groups:
@@ -265,15 +280,17 @@ HEADS: Mapping[str, WordHead] = {
 }
 
 
-def word_head(net: GraphBuilder, c: Config, e: Encoder, x: Tensor, words: Tensor) -> Tensor:
-    """Add what predicts words, tied to their table where the configuration says so."""
+def word_head(  # noqa: PLR0913 - what a head needs
+    net: GraphBuilder, c: Config, e: Encoder, x: Tensor, words: Tensor, *, ties: bool = False, width: int | None = None
+) -> Tensor:
+    """Add what predicts words, tied to their table where the configuration or `ties` says so."""
     h = HEADS[e.head]
     if h.dense:
-        width = c.whole(h.width) if h.width else c.whole("hidden_size")
+        width = width or c.whole(h.width or "hidden_size")
         name = h.act[1:] if h.act.startswith("=") else c.text(h.act, "gelu")
         x = norm(net, activate(net, dense(net, x, width, h.dense), c, name), e.norm, h.norm)
     logits = dense(net, x, c.whole("vocab_size"), h.decoder, bias=h.bias)
-    if c.flag("tie_word_embeddings") and e.head != "rembert":
+    if (ties or c.flag("tie_word_embeddings")) and e.head != "rembert":
         net.tie(logits.producer, words.producer)
     elif h.own_bias and e.head != "rembert":
         net.add(Parameter(shape=[c.whole("vocab_size")]), name=f"{h.decoder.rpartition('.')[0]}.{h.own_bias}")

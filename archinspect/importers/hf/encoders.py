@@ -6,7 +6,7 @@ from archinspect.importers.hf import text_mixers
 from archinspect.importers.hf.encoder import Encoder, EncoderNames
 
 _NAMES = EncoderNames()
-_ROBERTA = Encoder(_NAMES._replace(root="roberta"), head="roberta", classifier="first")
+_ROBERTA = Encoder(_NAMES._replace(root="roberta"), head="roberta", classifier="first", decodes=True)
 
 ENCODERS: dict[str, Encoder] = {
     "albert": Encoder(
@@ -29,8 +29,10 @@ ENCODERS: dict[str, Encoder] = {
         groups=True,
         head="albert",
     ),
-    "bert": Encoder(),
-    "big_bird": Encoder(_NAMES._replace(pooler="pooler"), bias="use_bias"),
+    "bert": Encoder(decodes=True),
+    "big_bird": Encoder(
+        _NAMES._replace(pooler="pooler"), bias="use_bias", pools="always", classifier="first", decodes=True
+    ),
     "camembert": _ROBERTA,
     "convbert": Encoder(
         _NAMES._replace(root="convbert"),
@@ -41,6 +43,7 @@ ENCODERS: dict[str, Encoder] = {
         head="electra",
         classifier="first",
     ),
+    "data2vec-text": _ROBERTA._replace(names=_NAMES._replace(root="data2vec_text")),
     "distilbert": Encoder(
         EncoderNames(
             root="distilbert",
@@ -67,12 +70,20 @@ ENCODERS: dict[str, Encoder] = {
         pools="",
         head="electra",
         classifier="first",
+        decodes=True,
     ),
-    "fnet": Encoder(_NAMES._replace(root="fnet", norm_1="fourier.output.LayerNorm"), mixes=True),
+    "ernie": Encoder(_NAMES._replace(root="ernie"), tasks="use_task_id", decodes=True),
+    "fnet": Encoder(_NAMES._replace(root="fnet", norm_1="fourier.output.LayerNorm"), mixes=True, pools="always"),
     "layoutlm": Encoder(
         _NAMES._replace(root="layoutlm"),
         extra_tables=tuple([(f"{one}_position_embeddings", "max_2d_position_embeddings") for one in "xyhw"]),
         pools="always",
+    ),
+    "megatron-bert": Encoder(
+        _NAMES._replace(norm_1="attention.ln", norm_2="ln", norm="encoder.ln"),
+        table_norm=False,
+        pre_norm=True,
+        decodes=True,
     ),
     "mpnet": Encoder(
         _NAMES._replace(root="mpnet", q="attn.q", k="attn.k", v="attn.v", o="attn.o", norm_1="attention.LayerNorm"),
@@ -115,8 +126,18 @@ ENCODERS: dict[str, Encoder] = {
         table_width="input_embedding_size",
         projects=True,
         head="rembert",
+        decodes=True,
     ),
     "roberta": _ROBERTA,
+    "roberta-prelayernorm": _ROBERTA._replace(
+        names=_NAMES._replace(
+            root="roberta_prelayernorm",
+            norm_1="attention.LayerNorm",
+            norm_2="intermediate.LayerNorm",
+            norm="LayerNorm",
+        ),
+        pre_norm=True,
+    ),
     "squeezebert": Encoder(
         _NAMES._replace(
             root="transformer",
@@ -145,6 +166,7 @@ ENCODERS: dict[str, Encoder] = {
         pre_norm=True,
         head="roberta",
         classifier="first",
+        decodes=True,
     ),
 }
 """Every type that this template reads."""

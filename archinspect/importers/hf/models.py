@@ -33,8 +33,10 @@ OTHERS = {
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),
+    "blip": "blip",
     "cvt": "cvt",
     "depth_anything": "depth",
+    "dpt": "dpt",
     "mobilebert": "mobilebert",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
@@ -109,11 +111,11 @@ def _judge(c: Config, net: GraphBuilder, end: str, x: Tensor) -> Tensor:
 def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901, PLR0911 - one a head
     """Add an encoder of text with its head."""
     e = ENCODERS[c.kind]
-    known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, "Model")
+    known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, *(("ForCausalLM", "LMHeadModel") if e.decodes else ()), "Model")
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
-    all_rows = c.kind in ("convbert", "electra", "nystromformer")
+    all_rows = c.kind in ("big_bird", "convbert", "electra", "ernie", "megatron-bert", "nystromformer")
     past = 2 if e.classifier == "first" and not all_rows else 0  # positions before the first, of padding
     (ids,) = wanted.words(rows and rows - past, "input_ids")
     is_inside = end != "Model"
@@ -129,7 +131,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     if c.kind == "electra" and end == "ForPreTraining":
         x = activate(net, dense(net, x, c.whole("hidden_size"), "discriminator_predictions.dense"), c, "gelu")
         return (dense(net, x, 1, "discriminator_predictions.dense_prediction"),)
-    if end == "ForMaskedLM":
+    if end in ("ForMaskedLM", "ForCausalLM", "LMHeadModel"):
         return (word_head(net, c, e, x, words),)
     if end == "ForPreTraining":
         if c.kind not in ("bert", "big_bird", "fnet"):
@@ -137,6 +139,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
         assert one is not None
         return word_head(net, c, e, x, words), dense(net, one, 2, "cls.seq_relationship")
     if end == "ForQuestionAnswering":
+        if c.kind == "big_bird":
+            raise c.refuse(f"the class '{printable(architecture)}' is not read")
         return (dense(net, x, c.labels(), "qa_outputs"),)
     if end == "ForTokenClassification":
         return (dense(net, x, c.labels(), "classifier"),)
@@ -149,24 +153,35 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     if e.classifier == "distilbert":
         first = activate(net, dense(net, first, c.whole("hidden_size"), "pre_classifier"), c, "relu")
         return (dense(net, first, c.labels(), "classifier"),)
-    first = activate(net, dense(net, first, c.whole("hidden_size"), "classifier.dense"), c, "tanh")
+    act = c.text("hidden_act") if c.kind == "big_bird" else "tanh"
+    first = activate(net, dense(net, first, c.whole("hidden_size"), "classifier.dense"), c, act)
     return (dense(net, first, c.labels(), "classifier.out_proj"),)
 
 
 _JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
 
 
-def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901 - one a head
     """Add an encoder and a decoder with their head."""
-    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", "Model")
+    judges: tuple[str, ...] = ()
+    if c.kind in ("bart", "mbart", "mvp", "plbart"):
+        judges = ("ForSequenceClassification", "ForQuestionAnswering")
+    elif c.kind in ("mt5", "t5", "umt5"):
+        judges = ("ForTokenClassification", "ForQuestionAnswering")
+    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", *judges, "Model")
     end = ending(c, architecture, known) if architecture else "ForConditionalGeneration"
     net, has_head = wanted.net, end not in ("EncoderModel", "Model")
     root = "model" if has_head else ""
     if c.kind in seq2seq.T5S:
         kind = seq2seq.T5S[c.kind]
-        alone = end == "EncoderModel"
+        if end == "Model" and not holds(c, kind.ties):
+            raise c.refuse("a bare model whose tables are not tied, with tie_word_embeddings false, is not read")
+        alone = end in ("EncoderModel", "ForTokenClassification")
         inputs = wanted.words(512, *(("input_ids",) if alone else ("input_ids", "decoder_input_ids")))
-        built = seq2seq.t5(net, c, kind, inputs[0], None if alone else inputs[1])
+        with within(net, "transformer" if end == "ForTokenClassification" else ""):
+            built = seq2seq.t5(net, c, kind, inputs[0], None if alone else inputs[1])
+        if end == "ForTokenClassification":
+            return (dense(net, built.steps, c.labels(), "classifier"),)
         ties, name = holds(c, kind.ties), "lm_head"
     elif end == "EncoderModel":
         raise c.refuse("an encoder alone is not read")
@@ -182,7 +197,15 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
         ties, name = c.flag("tie_word_embeddings"), "lm_head"
         if c.find("share_encoder_decoder_embeddings") is False:
             raise c.refuse("vocabularies that the encoder and the decoder do not share are not read")
+        if c.find("use_prompt"):
+            raise c.refuse("prompts, with use_prompt, are not read")
         built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
+    if end == "ForQuestionAnswering":
+        return (dense(net, built.steps, c.labels() if c.kind in seq2seq.T5S else 2, "qa_outputs"),)
+    if end == "ForSequenceClassification":  # of the step where the text ends
+        last, width = net.add(Select(index=-1), built.steps), c.whole("d_model")
+        last = activate(net, dense(net, last, width, "classification_head.dense"), c, "tanh")
+        return (dense(net, last, c.labels(), "classification_head.out_proj"),)
     return (seq2seq.head(net, c, built, name, ties=ties) if has_head else built.steps,)
 
 
@@ -197,7 +220,7 @@ def seeing(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     image = wanted.picture(c, is_open=v.open)
     with within(net, v.root if end != "Model" else ""):
         x = vit.vit(net, c, v, image)
-        if v.pooler == "norm" and (end == "Model" or v.pools):
+        if v.pooler == "norm" and (v.bare_pools if end == "Model" else v.pools):
             if not c.flag("use_mean_pooling"):
                 one = net.add(Select(index=0), x)
             else:

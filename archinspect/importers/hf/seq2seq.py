@@ -56,10 +56,13 @@ T5S = {"switch_transformers": T5(ties="tie_word_embeddings"), "t5": T5(), "mt5":
 BARTS = {
     "bart": Bart(table_norm=True, offset=2),
     "blenderbot": Bart(pre_norm=True, last_norm=True),
+    "blenderbot-small": Bart(table_norm=True),
     "m2m_100": Bart(pre_norm=True, last_norm=True, learned=False),
     "marian": Bart(learned=False, stored=True),
     "mbart": Bart(pre_norm=True, last_norm=True, table_norm=True, offset=2),
+    "mvp": Bart(table_norm=True, offset=2),
     "pegasus": Bart(pre_norm=True, last_norm=True, learned=False, stored=True),
+    "plbart": Bart(table_norm=True, offset=2),
 }
 
 
@@ -154,7 +157,7 @@ def _t5_block(
         with within(net, f"layer.{1 if memory is None else 2}", "feed_forward"):
             return add(net, x, _switch(net, c, norm(net, x, "rms", "layer_norm"), sparse=sparse))
     form = c.text("feed_forward_proj", "relu")
-    gated = form.startswith("gated-")
+    gated = c.flag("is_gated_act") if "is_gated_act" in c.given else form.startswith("gated-")
     m = Mlp(c.whole("d_ff"), form.rpartition("-")[2], gated=gated, gate="wi_0", up="wi_1" if gated else "wi", down="wo")
     with within(net, f"layer.{1 if memory is None else 2}", "feed_forward"):
         inside = norm(net, x, "rms", "layer_norm")

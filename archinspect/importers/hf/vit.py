@@ -69,6 +69,8 @@ class Vit(NamedTuple):
     last_flag: Flag = True
     pooler: str = ""
     """What a bare model ends in: `dense`, `norm`."""
+    bare_pools: bool = True
+    """Whether bare models have it."""
     pools: bool = False
     """Whether classifiers have the pooler, too."""
     head: str = "classifier"
@@ -107,22 +109,24 @@ _DINO = Vit(
     gated_inner="swiglu",
     head="double",
 )
+_BEIT = Vit(
+    "beit",
+    uneven=True,
+    unused="use_mask_token",
+    table_flag="use_absolute_position_embeddings",
+    scales=("lambda_1", "lambda_2"),
+    scale_key="layer_scale_init_value",
+    q_bias=True,
+    k_bias=False,
+    v_bias=True,
+    biases="use_relative_position_bias",
+    last_flag="not use_mean_pooling",
+    pooler="norm",
+    pools=True,
+)
 VITS: dict[str, Vit] = {
-    "beit": Vit(
-        "beit",
-        uneven=True,
-        unused="use_mask_token",
-        table_flag="use_absolute_position_embeddings",
-        scales=("lambda_1", "lambda_2"),
-        scale_key="layer_scale_init_value",
-        q_bias=True,
-        k_bias=False,
-        v_bias=True,
-        biases="use_relative_position_bias",
-        last_flag="not use_mean_pooling",
-        pooler="norm",
-        pools=True,
-    ),
+    "beit": _BEIT,
+    "data2vec-vision": _BEIT._replace(root="data2vec_vision", bare_pools=False),
     "deit": Vit("deit", (("cls_token", 1), ("distillation_token", 1)), pooler="dense", uneven=True),
     "dinov2": _DINO,
     "dinov2_with_registers": _DINO._replace(

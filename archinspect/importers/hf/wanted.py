@@ -20,6 +20,9 @@ STEPS = 1024
 SIDE = 224
 """Height and width of a picture, where a configuration leaves them open."""
 
+HEADED = ("LMHeadModel", "DoubleHeadsModel", "EncoderModel", "WithProjection")
+"""How classes end whose names end as those of bare models do, and that have more."""
+
 
 class Wanted:
     """A graph in the making, with what is asked of it."""
@@ -63,6 +66,6 @@ class Wanted:
 def ending(c: Config, architecture: str, known: tuple[str, ...]) -> str:
     """Return how the name of a class ends, one of those that are known; raise :class:`SourceError` for others."""
     for end in known:
-        if architecture.endswith(end):
+        if architecture.endswith(end) and not (end == "Model" and architecture.endswith(HEADED)):
             return end
     raise c.refuse(f"the class '{printable(architecture)}' is not read", f"those ending in {', '.join(known)} are")

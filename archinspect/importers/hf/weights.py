@@ -32,6 +32,8 @@ BUFFERS = (
     "relative_position_index",
 )
 """How tensors end that programs make anew, and files may hold."""
+CORRECTIONS = ("e_score_correction_bias", "expert_bias")
+"""How buffers end that balance the experts of a router: files hold them, and they have no gradient and no MACs."""
 
 
 class Wanted(NamedTuple):
@@ -139,6 +141,7 @@ class _Match:
         self.unexpected: list[Given] = list(given)
         self.by_name()
         self.by_shape(_layer)
+        self.corrections()
         self.by_size()
         self.by_shape(lambda _name: ())
         self.missing = [one for one in self.missing if one.learned]  # running statistics may be left out
@@ -179,6 +182,12 @@ class _Match:
             else:
                 left.append(tensor)
         self.missing = [one for among in by_shape.values() for one in among]
+        self.unexpected = left
+
+    def corrections(self) -> None:
+        """Accept what corrects the scores of a router where it is no weight of the architecture."""
+        left = [one for one in self.unexpected if not one.name.endswith(CORRECTIONS)]
+        self.agree += len(self.unexpected) - len(left)
         self.unexpected = left
 
     def by_size(self) -> None:

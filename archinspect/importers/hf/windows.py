@@ -33,6 +33,11 @@ def _every(number: int) -> Callable[[Config, int], list[str]]:
     return rule
 
 
+def _but_every_4(c: Config, layers: int) -> list[str]:
+    del c
+    return [_kind(i % 4) for i in range(layers)]
+
+
 def _kind(slides: object) -> str:
     return "sliding_attention" if slides else FULL
 
@@ -105,6 +110,7 @@ RULES: dict[str, Callable[[Config, int], list[str]]] = {
     "without_rotation": _without_rotation,
     "chunks": _chunks,
     "types": _as_typed,
+    "but_every_4": _but_every_4,
     **{f"every_{number}": _every(number) for number in (2, 4, 6)},
 }
 """The rules of classes, for files without `layer_types`."""
