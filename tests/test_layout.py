@@ -25,6 +25,9 @@ CASES = [
     ("a:\n  - b: {c: 1, # one\n      d: 2} # two\n", "a:\n  - b: # two\n      c: 1 # one\n      d: 2\n"),
     ("a:\n  - {b: {c: 1, # one\n      d: 2}} # two\n", "a:\n  # two\n  - b:\n      c: 1 # one\n      d: 2\n"),
     ("a: >-\n      some\n      text\nb: |\n   x\n    y\n", "a: >-\n  some\n  text\nb: |\n  x\n   y\n"),
+    ("a: |\n   x", "a: |-\n  x\n"),
+    ("a:\n    - b: |4-\n           x\n          y\n", "a:\n  - b: |2-\n       x\n      y\n"),
+    ("a: >2+ # b - c\n    x", "a: >2- # b - c\n    x\n"),
     ("a: some\n   text # c\nb: 'x\n  y'\n", 'a: some text # c\nb: "x y"\n'),
     ("a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}\n", "a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}\n"),
     ("a: &x\n    b: 1\nc: *x\n", "a: &x\n  b: 1\nc: *x\n"),
@@ -54,6 +57,22 @@ def test_lines_are_broken_where_they_can_be():
     assert max(map(len, found.splitlines())) <= 50
     assert found.startswith("a: [0, 1, 2,")
     assert laid_out(found, width=1000) == f"a: [{numbers}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: {} # c\n", "a: one two three four five six seven\n  eight # c\n"),
+        ("a:\n  - - - {} # c\n", "a:\n  - - - one two three four five six\n        seven eight # c\n"),
+        ("a: &x [{}] # c\n", "a: &x [one two three four five six seven\n  eight] # c\n"),
+        ("a: {}  nine # two blanks\n", "a: one two three four five six seven eight  nine # two blanks\n"),
+    ],
+)
+def test_long_values_are_wrapped(text, expected):
+    text = text.format("one two three four five six seven eight")
+    found = laid_out(text, width=40)
+    assert found == expected
+    assert laid_out(found, width=40) == found
 
 
 @pytest.mark.parametrize("name", library.builtins())

@@ -53,6 +53,8 @@ class Entry:
         self.key = key
         self.value = value
         self.start, self.column = place
+        if value.kind == "scalar":
+            value.column = self.column  # by which a text of several lines is indented
         self.above: list[Comment] = []
         self.beside: list[Comment] = []
 
