@@ -52,7 +52,7 @@ class Layout:
         lines: list[str] = []
         for entry in node.entries:
             lines += self._comments(entry.above, indent)
-            if self.document.is_after_blank(entry.start) and not node.flow:
+            if entry.is_apart and not node.flow:
                 lines.append("")
             lines += self._entry(entry, indent)
         return lines + (self._comments(node.below, indent) if node is not self.document.root else [])
