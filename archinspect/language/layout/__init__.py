@@ -1,4 +1,8 @@
-"""The layout of a spec's text: what `archinspect fmt` writes."""
+"""The layout of a spec's text: what `archinspect fmt` writes.
+
+It is made of PyYAML's events, whose places say which comments belong to what. A library that keeps comments by itself,
+such as ruamel.yaml, would be a second reader of YAML, with rules of its own on what a text means and where lines break.
+"""
 
 from __future__ import annotations
 
