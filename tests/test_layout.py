@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
 from command_line import run
 
+import archinspect
 from archinspect.base.source import Source, SourceError, read_file, read_tree
 from archinspect.language import library
 from archinspect.language.layout import formatted
@@ -25,6 +27,9 @@ CASES = [
     ("a:\n  - b: {c: 1, # one\n      d: 2} # two\n", "a:\n  - b: # two\n      c: 1 # one\n      d: 2\n"),
     ("a:\n  - {b: {c: 1, # one\n      d: 2}} # two\n", "a:\n  # two\n  - b:\n      c: 1 # one\n      d: 2\n"),
     ("a: >-\n      some\n      text\nb: |\n   x\n    y\n", "a: >-\n  some\n  text\nb: |\n  x\n   y\n"),
+    ("a: |\n   x", "a: |-\n  x\n"),
+    ("a:\n    - b: |4-\n           x\n          y\n", "a:\n  - b: |2-\n       x\n      y\n"),
+    ("a: >2+ # b - c\n    x", "a: >2- # b - c\n    x\n"),
     ("a: some\n   text # c\nb: 'x\n  y'\n", 'a: some text # c\nb: "x y"\n'),
     ("a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}\n", "a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}\n"),
     ("a: &x\n    b: 1\nc: *x\n", "a: &x\n  b: 1\nc: *x\n"),
@@ -44,6 +49,44 @@ def test_layout(text, expected):
     assert laid_out(expected) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (  # comments go with their keys; input and params stay as they are
+            "layers: [ReLU] # l\n\n# about p\nparams: {a: 1}\n# about i\ninput: [8]\nname: n\n# end\n",
+            "name: n\n\n# about p\nparams: {a: 1}\n# about i\ninput: [8]\nlayers: [ReLU] # l\n# end\n",
+        ),
+        ("layers: [ReLU]\n\nname: n\ninput: [8]\n", "name: n\ninput: [8]\n\nlayers: [ReLU]\n"),
+        ("# file\n\nmodel: [ReLU]\nname: n\n", "# file\n\nname: n\nmodel: [ReLU]\n"),
+        ("# yaml-language-server: x\ninput: [8]\nname: n\n", "# yaml-language-server: x\nname: n\ninput: [8]\n"),
+        ("# of the file, or of the input\ninput: [8]\nname: n\n", None),
+        ("input: [8]\nx-own: 1\nname: n\n", None),
+        ("layers: [&a ReLU, *a]\ninput: [8]\n", None),
+        ("layers: [&a ReLU]\ninput: [8]\n", "input: [8]\nlayers: [&a ReLU]\n"),
+        ("{layers: [ReLU], input: [8]}\n", None),
+    ],
+)
+def test_order_of_keys(text, expected):
+    expected = text if expected is None else expected
+    assert laid_out(text) == expected
+    assert laid_out(expected) == expected
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "unet"])
+def test_figures_stay(name, tmp_path):
+    """A spec of which the keys are shuffled is put in order again, and has the same figures."""
+    text = read_file(library.builtins()[name]).text
+    sections = [one for one in re.split(r"^(?=\w)", text, flags=re.MULTILINE) if one and not one.startswith("#")]
+    random.Random(name).shuffle(sections)
+    found = laid_out("".join(sections))
+    keys = re.findall(r"^\w+", found, re.MULTILINE)
+    assert keys.index("name") == 0
+    assert keys.index("layers") == len(keys) - 2
+    file = tmp_path / "net.yaml"
+    file.write_text(found, encoding="utf-8")
+    assert archinspect.inspect(file).totals == archinspect.inspect(name).totals
+
+
 def test_lines_are_broken_where_they_can_be():
     step = "{Conv2D: {filters: 4, kernel_size: 3, padding: same, use_bias: false}, name: first}"
     assert laid_out(f"layers: [{step}, ReLU]\n", width=80) == (
@@ -54,6 +97,22 @@ def test_lines_are_broken_where_they_can_be():
     assert max(map(len, found.splitlines())) <= 50
     assert found.startswith("a: [0, 1, 2,")
     assert laid_out(found, width=1000) == f"a: [{numbers}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: {} # c\n", "a: one two three four five six seven\n  eight # c\n"),
+        ("a:\n  - - - {} # c\n", "a:\n  - - - one two three four five six\n        seven eight # c\n"),
+        ("a: &x [{}] # c\n", "a: &x [one two three four five six seven\n  eight] # c\n"),
+        ("a: {}  nine # two blanks\n", "a: one two three four five six seven eight  nine # two blanks\n"),
+    ],
+)
+def test_long_values_are_wrapped(text, expected):
+    text = text.format("one two three four five six seven eight")
+    found = laid_out(text, width=40)
+    assert found == expected
+    assert laid_out(found, width=40) == found
 
 
 @pytest.mark.parametrize("name", library.builtins())

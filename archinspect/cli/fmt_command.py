@@ -37,7 +37,9 @@ def command(
     checks: bool,
     diff: bool,
 ) -> None:
-    """Lay out the text of specs: indentation, blanks, quotes and the length of lines. Comments and values stay.
+    """Lay out the text of specs: indentation, blanks, quotes, the length of lines, the order of keys at the top.
+
+    Comments and values stay.
 
     Files are found as by `check`. Standard input, `-`, goes to standard output. Exit codes: 0 done, 1 with --check or
     --diff where a file would change, 2 wrong usage or a file that cannot be read.

@@ -5,6 +5,7 @@ W291, which has to be selected. Configurations and options are written once and 
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,10 @@ CODES = {"partial": "F401", "linear-chain": "W291"}
 NAMES = {**CODES, "warning": "F", "info": "W", "all": "ALL", ".yaml": ".py", "tool.archinspect": "tool.ruff"}
 LINT = ("select", "extend-select", "ignore", "per-file-ignores", "extend-per-file-ignores")
 FILES = ("a.yaml", "sub/b.yaml", "sub/deep/c.yaml", "dist/d.yaml")
+
+PAGE = Path(__file__).parents[2] / "docs" / "check.md"
+UPDATES = "--update" in sys.argv
+ROWS: list[str] = []
 
 # configurations by file, options, files and folders
 CASES = [
@@ -154,8 +159,81 @@ def test_what_is_found_where_is_what_ruff_finds(configurations, options, files, 
     theirs, mine = (tmp_path.resolve() / name for name in ("ruff", "archinspect"))
     write(theirs, configurations, "ruff", CODE, translated)
     write(mine, configurations, "archinspect", SPEC)
-    assert ours(run, mine, options, files, monkeypatch) == ruff(theirs, options, files)
+    found = ours(run, mine, options, files, monkeypatch)
+    assert found == ruff(theirs, options, files)
+    ROWS.append(row(configurations, options, files, found))
+    assert UPDATES or ROWS[-1] in PAGE.read_text(encoding="utf-8").splitlines()
 
 
-def test_there_are_many_cases():
+def row(configurations, options, files, found):
+    """Return the row of docs/check.md."""
+    own = {"toml": "archinspect.toml", ".toml": ".archinspect.toml", "other": "other.toml"}
+    said = []
+    for file, text in configurations.items():
+        folder, _, name = file.rpartition("/")
+        lines = "; ".join(text.replace("NAME", "archinspect").splitlines())
+        said.append(f"`{folder}{'/' * bool(folder)}{own.get(name, name)}`: {f'`{lines}`' if lines else 'empty'}")
+    theirs = {code: name for name, code in CODES.items()}
+    told = [
+        f"`{file}`: {', '.join(sorted(theirs[code] for other, code in found if other == file))}"
+        for file in sorted({file for file, _ in found})
+    ]
+    command = " ".join(filter(None, (options, files)))
+    return f"| {'; '.join(said)} | {f'`{command}`' if command else ''} | {'; '.join(told) or 'nothing'} |"
+
+
+def test_the_page_has_all_cases(stored):
+    """With --update, and all tests of this file in one process, the page's table is written."""
     assert len(CASES) >= 50
+    start, end = "<!-- as ruff: generated -->\n", "<!-- end of as ruff -->"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(start)
+    table, _, after = rest.partition(end)
+    if UPDATES:
+        head = "| Configuration | Arguments | Both find |\n| --- | --- | --- |\n"
+        stored(PAGE, f"{before}{start}\n{head}" + "\n".join(ROWS) + f"\n\n{end}{after}")
+    else:
+        assert table.count("\n|") == len(CASES) + 2
+
+
+FORMATTED = [
+    ("", "good bad"),
+    ("", "good"),
+    ("--check", "good bad"),
+    ("--check", "good"),
+    ("--check", "good bad worse"),
+    ("", "broken bad"),
+    ("--check", "broken good"),
+    ("--diff", "good"),
+    ("", "good ./good bad"),
+    ("--check --exclude bad", ""),
+    ("--check --exclude bad", "bad good"),
+    ("--check --exclude bad --force-exclude", "bad good"),
+]
+TEXTS = {
+    "good": ("x = 1\n", "input: [8]\nlayers: [ReLU]\n"),
+    "bad": ("x  =  1\n", "input:   [8]\nlayers: [ReLU]\n"),
+    "worse": ("x  = [1,2]\n", "input: [8,8]\nlayers: [ReLU]\n"),
+    "broken": ("x = [\n", "input: [8\nlayers: [ReLU]\n"),
+}
+
+
+@pytest.mark.parametrize(("options", "files"), FORMATTED)
+def test_the_layout_is_told_as_ruff_tells_it(options, files, tmp_path, run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, (code, spec) in TEXTS.items():
+        if name in (files or "good bad"):
+            Path(f"{name}.py").write_text(code, encoding="utf-8")
+            Path(f"{name}.yaml").write_text(spec, encoding="utf-8")
+    names = [
+        [re.sub("(good|bad|worse|broken)", rf"\1{end}", one) for one in (options, files)] for end in (".py", ".yaml")
+    ]
+    program = shutil.which("ruff", path=str(Path(sys.executable).parent))
+    args = [program, "format", "--no-cache", "--isolated", *" ".join(names[0]).split()]
+    theirs = subprocess.run(args, capture_output=True, encoding="utf-8", check=False)
+    mine = run("fmt", *" ".join(names[1]).split())
+    assert mine.exit_code == theirs.returncode
+    # Which files would change, ruff shows in a form of its own since 0.17.
+    assert mine.stdout.splitlines()[-1:] == theirs.stdout.splitlines()[-1:]
+    assert Path("bad.py").exists() is Path("bad.yaml").exists()
+    if "bad" in files:
+        assert (Path("bad.yaml").read_text() == TEXTS["bad"][1]) is (Path("bad.py").read_text() == TEXTS["bad"][0])

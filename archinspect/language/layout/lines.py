@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDTH = 110
 """Characters of a line."""
 INDENT = 2
+_BLOCKS = ("|", ">")
 
 
 class Layout:
@@ -51,7 +52,7 @@ class Layout:
         lines: list[str] = []
         for entry in node.entries:
             lines += self._comments(entry.above, indent)
-            if self.document.is_after_blank(entry.start) and not node.flow:
+            if entry.is_apart and not node.flow:
                 lines.append("")
             lines += self._entry(entry, indent)
         return lines + (self._comments(node.below, indent) if node is not self.document.root else [])
@@ -72,18 +73,20 @@ class Layout:
         beside = " ".join(one.text for one in entry.beside)
         if beside and len(lines) > 1 and entry.key is None and entry.value.kind != "scalar":
             return [" " * indent + beside, *lines]  # of all that the item is
-        lines[0] += f" {beside}" if beside else ""
+        # A comment stands where a text of several lines is over; of one that is indented, where it begins.
+        is_one = entry.value.kind == "scalar" or self._is_wrapped(entry.value, len(lead))
+        lines[-1 if is_one and entry.value.style not in _BLOCKS else 0] += f" {beside}" if beside else ""
         return lines
 
     def _value(self, entry: Entry, lead: str, indent: int) -> list[str]:
         value = entry.value
         if value.kind == "scalar":
             first, *rest = _scalar_lines(value, indent + INDENT)
-            return [*self._wrapped(f"{lead}{first}".rstrip(), value, indent, alone=not rest), *rest]
+            return [*(self._wrapped(lead, first, value, indent) if not rest else [f"{lead}{first}".rstrip()]), *rest]
         if value.kind == "alias" or not value.entries or self._fits(value, len(lead)):
             return [f"{lead}{_flow(value)}"]
-        if value.flow and value.kind == "list" and not any(_comments_in(value)) and _is_plain(value):
-            return self._wrapped(f"{lead}{_flow(value)}", value, indent, alone=True)
+        if self._is_wrapped(value, len(lead)):
+            return self._wrapped(lead, _flow(value).removeprefix(f"{value.mark} "), value, indent)
         inner = self._entries(value, indent + INDENT)
         if entry.key is not None or value.mark:
             return [lead.rstrip(), *inner]
@@ -94,13 +97,26 @@ class Layout:
             return [lead.rstrip(), *inner]
         return [lead + inner[0][len(lead) :], *inner[1:]]
 
-    def _wrapped(self, line: str, value: Node, indent: int, *, alone: bool) -> list[str]:
-        """Return a long line as several, which YAML reads as one."""
-        if len(line) <= self.width or not alone or value.style in {"|", ">", '"', "'"}:
+    def _is_wrapped(self, value: Node, used: int) -> bool:
+        """Return whether a list in flow style takes several lines that are filled: one of numbers and words alone."""
+        if not value.flow or value.kind != "list" or any(_comments_in(value)) or self._fits(value, used):
+            return False
+        return all(entry.value.kind == "scalar" and not entry.value.style for entry in value.entries)
+
+    def _wrapped(self, lead: str, text: str, value: Node, indent: int) -> list[str]:
+        """Return what begins with `lead`, which is not broken, and a text; as several lines that YAML reads as one."""
+        line = f"{lead}{text}".rstrip()
+        # Two blanks are not what a line break is read as.
+        if len(line) <= self.width or value.style or re.search(r"\s\s|\t", text):
             return [line]
         further = " " * (indent + INDENT)
         return textwrap.wrap(
-            line, self.width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+            text,
+            self.width,
+            initial_indent=lead,
+            subsequent_indent=further,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
 
 
@@ -117,11 +133,6 @@ def _is_one_line(node: Node) -> bool:
         for entry in node.entries
         for one in (entry.value, *([entry.key] if entry.key else []))
     )
-
-
-def _is_plain(node: Node) -> bool:
-    """Return whether a list holds numbers and words alone."""
-    return all(entry.value.kind == "scalar" and not entry.value.style for entry in node.entries)
 
 
 def _flow(node: Node) -> str:
@@ -145,7 +156,7 @@ def _scalar_lines(node: Node, indent: int) -> list[str]:
     text = node.text
     if node.kind == "alias":
         return [text]
-    if node.style in {"|", ">"}:
+    if node.style in _BLOCKS:
         return _block_lines(node, indent)
     lines = [line.strip() for line in text.split("\n")]
     if len(lines) > 1 and (not node.style or node.style == "'") and all(lines):
@@ -169,8 +180,11 @@ def _quoted(text: str, style: str) -> str:
 def _block_lines(node: Node, indent: int) -> list[str]:
     """Return a text of several lines, its lines moved to an indentation."""
     head, *lines = node.text.rstrip("\n").split("\n") if "+" not in node.text.split("\n")[0] else node.text.split("\n")
+    if not node.text.endswith("\n"):  # the file ends in it, without a line break, which it is given
+        head = re.sub(r"([|>]\d?)[-+]?", r"\1-", head, count=1)
     used = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
-    digit = re.search(r"\d", head)
+    digit = re.search(r"(?<=[|>])[-+]?(\d)", head)
     if digit:  # which says of how many blanks the indentation is, because the text begins with some
-        used = min(used, node.column + int(digit[0])) if used else 0
+        used = min(used, node.column + int(digit[1]))
+        head = head[: digit.start(1)] + str(INDENT) + head[digit.end(1) :]
     return [head.rstrip(), *(" " * indent + line[used:] if line.strip() else "" for line in lines)]

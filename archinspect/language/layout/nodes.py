@@ -46,13 +46,17 @@ class Node:
 class Entry:
     """An entry of a map, with its key, or of a list."""
 
-    __slots__ = ("above", "beside", "column", "key", "owner", "start", "value")
+    __slots__ = ("above", "beside", "column", "is_apart", "key", "owner", "start", "value")
 
     def __init__(self, owner: Node, value: Node, place: tuple[int, int], key: Node | None = None) -> None:
         self.owner = owner
         self.key = key
         self.value = value
         self.start, self.column = place
+        if value.kind == "scalar":
+            value.column = self.column  # by which a text of several lines is indented
+        self.is_apart = False
+        """Whether a blank line stands above it."""
         self.above: list[Comment] = []
         self.beside: list[Comment] = []
 
@@ -150,8 +154,13 @@ def _mark(event: Any) -> str:  # noqa: ANN401 - as above
 
 
 def _attach(document: Document) -> None:
-    """Give each comment to the entry that it is beside, or above; or to the map or list that it ends."""
+    """Say of each entry whether a blank line is above it, and give it the comments beside and above it.
+
+    Those after the last entry of a map or list are given to that.
+    """
     entries = [*_entries(document.root)]
+    for entry in entries:
+        entry.is_apart = document.is_after_blank(entry.start)
     place = 0
     for comment in document.comments:
         while place < len(entries) and entries[place].start < comment.start:
