@@ -8,6 +8,7 @@ from archinspect.exporters.orders import spec_order
 from archinspect.exporters.outline import Outline
 from archinspect.exporters.pytorch.program import Program
 from archinspect.exporters.pytorch.writer import Writer, class_name, identifier, module_text, reserved
+from archinspect.graph.graph import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,8 @@ class Module(NamedTuple):
     """Those of them whose value is another one: of products that are made together, of calls with more around them."""
     inline: frozenset[str]
     """Composites that are lists of modules, which the function around them calls."""
+    held: Mapping[Tensor, Node]
+    """The tensors that variables of the program hold, each up to a node; arguments of functions are not told."""
     orders: Mapping[str, tuple[int, ...]]
     """Which of the spec's axes each axis of a layer's output is, where they are not the same."""
 
@@ -59,7 +62,9 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     text = module_text(writer, facts)
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
     orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
-    return Module(text, writer.name, inputs, writer.layers, frozenset(writer.fused), frozenset(writer.inline), orders)
+    fused, inline = frozenset(writer.fused), frozenset(writer.inline)
+    held = {tensor: node for tensor, node in writer.held.items() if isinstance(tensor, Tensor)}
+    return Module(text, writer.name, inputs, writer.layers, fused, inline, held, orders)
 
 
 def write(facts: Facts) -> str:
