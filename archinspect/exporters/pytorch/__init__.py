@@ -8,13 +8,12 @@ from archinspect.exporters.orders import spec_order
 from archinspect.exporters.outline import Outline
 from archinspect.exporters.pytorch.program import Program
 from archinspect.exporters.pytorch.writer import Writer, class_name, identifier, module_text, reserved
-from archinspect.graph.graph import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from archinspect.analyses.facts import Facts
-    from archinspect.graph.graph import Node
+    from archinspect.graph.graph import Node, Tensor
 
 
 class Given(NamedTuple):
@@ -63,8 +62,7 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
     orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
     fused, inline = frozenset(writer.fused), frozenset(writer.inline)
-    held = {tensor: node for tensor, node in writer.held.items() if isinstance(tensor, Tensor)}
-    return Module(text, writer.name, inputs, writer.layers, fused, inline, held, orders)
+    return Module(text, writer.name, inputs, writer.layers, fused, inline, writer.held, orders)
 
 
 def write(facts: Facts) -> str:

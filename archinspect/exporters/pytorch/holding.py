@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.outline import Scope
+from archinspect.exporters.outline import Between, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +24,8 @@ def hold(
 
     `held` says of the first copy's tensors during which of its steps they are held last.
     """
-    tensors = dict(zip(first.inputs, copy.inputs, strict=False))  # of any number, where the class takes any
+    # Not strict: they may be any number, where the class takes any.
+    tensors: dict[Any, Any] = dict(zip(first.inputs, copy.inputs, strict=False))
     nodes: dict[int, Node] = {}
     """The last node of each of the first copy's steps, by the step's identity."""
     _match(first, copy, tensors, nodes)
@@ -34,11 +35,13 @@ def hold(
         ends.append(nodes.get(id(step), ends[-1] if ends else None))
     for tensor, index in held:
         own, end = tensors.get(tensor), ends[index]
-        if own is not None and end is not None and (own not in found or found[own].position < end.position):
+        if own is None or isinstance(own, Between) or end is None:
+            continue
+        if own not in found or found[own].position < end.position:
             found[own] = end
 
 
-def _match(first: Scope, copy: Scope, tensors: dict[Tensor, Tensor], nodes: dict[int, Node]) -> None:
+def _match(first: Scope, copy: Scope, tensors: dict[Any, Any], nodes: dict[int, Node]) -> None:
     """Note what a copy has for each tensor and step of the first one; what it lacks gives what it is given."""
     there = {child.name: child for child in copy.children}
     for child in first.children:
