@@ -151,9 +151,10 @@ def _as_pytorch(op: Any, name: str, array: Any) -> Any:  # noqa: ANN401 - an ope
 
 
 def of_functions(facts: Facts, module: pytorch.Module) -> Facts:
-    """Return the facts of a network whose composites are functions where they are in an exported program."""
+    """Return the facts of a network whose functions and variables are those of an exported program."""
     composites = facts.graph.composites
     graph = facts.graph.replace(
-        composites={path: one._replace(is_module=path not in module.inline) for path, one in composites.items()}
+        composites={path: one._replace(is_module=path not in module.inline) for path, one in composites.items()},
+        held=module.held,
     )
     return Facts(graph, facts.calls, facts.settings)

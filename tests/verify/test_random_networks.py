@@ -26,3 +26,19 @@ def test_what_archinspect_says_is_what_pytorch_measures(start):
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
 def test_what_was_once_wrong_is_right(path):
     assert list(differences(yaml.safe_load(path.read_text(encoding="utf-8")), "pytorch")) == []
+
+
+HELD = {
+    "a slope for each element keeps no mask": [{"Input": {"shape": [2, 3, 4]}}, "PReLU", {"Dense": 3}],
+    "a result that nothing reads": [
+        {"Input": {"shape": [1, 1, 1], "name": "n0"}},
+        {"Input": {"shape": 1}},
+        "FrozenBatchNormalization",
+        {"Conv2DTranspose": {"filters": 1, "kernel_size": 2}, "from": "n0"},
+    ],
+}
+
+
+@pytest.mark.parametrize("layers", HELD.values(), ids=HELD)
+def test_what_is_kept_and_held_was_once_wrong_and_is_right(layers):
+    assert list(differences({"layers": layers}, "pytorch", held=True)) == []

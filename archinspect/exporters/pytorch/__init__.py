@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from archinspect.analyses.facts import Facts
-    from archinspect.graph.graph import Node
+    from archinspect.graph.graph import Node, Tensor
 
 
 class Given(NamedTuple):
@@ -42,6 +42,8 @@ class Module(NamedTuple):
     """Those of them whose value is another one: of products that are made together, of calls with more around them."""
     inline: frozenset[str]
     """Composites that are lists of modules, which the function around them calls."""
+    held: Mapping[Tensor, Node]
+    """The tensors that variables of the program hold, each up to a node; arguments of functions are not told."""
     orders: Mapping[str, tuple[int, ...]]
     """Which of the spec's axes each axis of a layer's output is, where they are not the same."""
 
@@ -59,7 +61,8 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     text = module_text(writer, facts)
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
     orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
-    return Module(text, writer.name, inputs, writer.layers, frozenset(writer.fused), frozenset(writer.inline), orders)
+    fused, inline = frozenset(writer.fused), frozenset(writer.inline)
+    return Module(text, writer.name, inputs, writer.layers, fused, inline, writer.held, orders)
 
 
 def write(facts: Facts) -> str:

@@ -37,11 +37,21 @@ class Statement(NamedTuple):
     """The name under which its value is noted, where no module makes it."""
 
 
+class Body(NamedTuple):
+    """A forward pass."""
+
+    lines: tuple[str, ...]
+    held: tuple[tuple[Tensor, int], ...]
+    """The tensors that variables hold, arguments left out, each with the number of the last statement meanwhile."""
+
+
 def body(
     scope: Scope, statements: Sequence[Statement], names: Sequence[str], views: set[Tensor], *, observed: bool
-) -> Iterator[str]:
-    """Yield the lines of `forward`; `views` are the tensors that lie in another one's storage."""
-    yield from _Body(scope, statements, names, views, observed=observed).lines()
+) -> Body:
+    """Return `forward`; `views` are the tensors that lie in another one's storage."""
+    found = _Body(scope, statements, names, views, observed=observed)
+    lines = tuple(found.lines())
+    return Body(lines, (*found.held, *((tensor, found.end - 1) for tensor in found.holding.values())))
 
 
 class _Body:
@@ -73,6 +83,10 @@ class _Body:
         for tensor in scope.outputs:
             self.uses.setdefault(tensor, []).append(self.end)
         self.pending: dict[Tensor, str] = {}
+        self.holding: dict[str, Tensor] = {}
+        """What each variable holds that was assigned."""
+        self.held: list[tuple[Tensor, int]] = []
+        """What variables held before, each with the last statement meanwhile."""
 
     def lines(self) -> Iterator[str]:
         types = [f"{name}: Tensor" for name in self.names]
@@ -142,6 +156,8 @@ class _Body:
             yield from laid_out(text, 8)
             return
         named = [place for place, target in enumerate(targets) if target != "_"]
+        for place in named if len(named) == 1 else range(len(targets)) if named else ():
+            self._assign(targets[place], statement.outputs[place], index)
         if len(named) == 1 < len(targets):  # what is not read is freed at once
             targets, text = [targets[named[0]]], f"{text}[{named[0]}]"
             yield from laid_out(f"{targets[0]} = {text}", 8)
@@ -149,6 +165,12 @@ class _Body:
         joined = ", ".join(targets) + ("," if len(targets) == 1 and len(statement.outputs) > 1 else "")
         if text != joined:
             yield from laid_out(f"{joined} = {text}" if set(targets) != {"_"} else text, 8)
+
+    def _assign(self, name: str, tensor: Tensor, index: int) -> None:
+        """Note that a statement gives a variable a tensor: it holds another one while the statement runs."""
+        if name in self.holding:
+            self.held.append((self.holding[name], index))
+        self.holding[name] = tensor
 
     def _target(self, dying: list[str], text: str, *, last: bool = False) -> str:
         """Return the variable that is given a value: one whose own is not needed any more, or a new one."""
@@ -180,6 +202,7 @@ class _Body:
         for tensor, text in list(self.pending.items()):
             name = self._target([], text)
             self.variable[tensor] = name
+            self.holding[name] = tensor  # the variable is new
             yield from laid_out(f"{name} = {text}", 8)
         self.pending.clear()
 

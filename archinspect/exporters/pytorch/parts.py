@@ -100,7 +100,9 @@ class ElementwisePReLU(nn.Module):
         self.weight = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.where(x > 0, x, self.weight * x)
+        if self.weight.shape != x.shape[1:]:  # axes share slopes
+            return torch.where(x > 0, x, self.weight * x)
+        return F.prelu(x.flatten(1), self.weight.flatten()).view(x.shape)
 
 
 class SpatialDropout(nn.Module):

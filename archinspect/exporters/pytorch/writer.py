@@ -14,6 +14,7 @@ from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Definition, Leaf, Outline, Scope, is_plain, numbered, sequential
 from archinspect.exporters.parameters import Expression
 from archinspect.exporters.pytorch.body import Statement, body
+from archinspect.exporters.pytorch.holding import hold
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.reports.summary import report
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.code import Step
-    from archinspect.graph.graph import Node
+    from archinspect.graph.graph import Node, Tensor
 
 # What a module's own attributes are called.
 TAKEN = frozenset(
@@ -112,6 +113,8 @@ class Writer:
         """Paths of modules that make something else than the node's value."""
         self.inline: set[str] = set()
         """Paths of composites that are lists, whose modules the function around them calls."""
+        self.held: dict[Tensor, Node] = {}
+        """What variables hold, each tensor up to a node."""
         self.inside: dict[int, Rows] = {}
         """What lists of copies hold, by the identity of the list's scope."""
         self._kinds: dict[str, str] = {}
@@ -155,14 +158,17 @@ class Writer:
         signature = ", ".join(["self", *map(_declared, definition.parameters if definition else ())])
         rows = rendering.scope(scope, definition.optional if definition else ())
         made: list[str] = []
-        forward: list[str] = []
+        forward: Sequence[str] = ()
         if sequential(scope) and numbered([child.name for child in scope.children]):
             made += laid_out(f"super().__init__({_items(rows)})", 8)
         else:
             made.append("        super().__init__()")
             if not sequential(scope):
                 statements = list(self._statements(rows))
-                forward = list(body(scope, statements, self._argument_names(scope), self.views, observed=self.observed))
+                names = self._argument_names(scope)
+                forward, held = body(scope, statements, names, self.views, observed=self.observed)
+                for copy in definition.copies if definition else [scope]:
+                    hold(self.held, held, [one.child for one in statements], scope, copy)
                 made += [f"        self.{attribute} = {attribute}" for attribute in rendering.kept]
             for child, row in rows:
                 if row.made:
