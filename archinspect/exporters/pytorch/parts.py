@@ -331,7 +331,8 @@ class MixtureOfExperts(nn.Module):
         for expert in self.experts[self.num_experts :]:
             total = total + expert(x)
         for index, expert in enumerate(self.experts[: self.num_experts]):
-            *places, slot = (chosen == index).nonzero(as_tuple=True)
+            found = (chosen == index).nonzero(as_tuple=True)
+            places, slot = found[:-1], found[-1]
             total = total.index_put(
                 places,
                 expert(x[places]) * weights[(*places, slot)][:, None],
@@ -667,7 +668,7 @@ def attend_capped(
     k, v = (heads_of(x, kv_heads or heads) for x in (k, v))
     if kv_heads:
         k, v = (x.repeat_interleave(heads // kv_heads, dim=-3) for x in (k, v))
-    scores = (q @ k.mT) * q.shape[-1] ** -0.5
+    scores: Tensor = (q @ k.mT) * q.shape[-1] ** -0.5
     if cap:
         scores = torch.tanh(scores / cap) * cap
     if bias is not None:
