@@ -222,7 +222,7 @@ class ScaledDotProductAttention(AttentionLayer):
             return Kept((query, key, value), outputs=(0,), extra=(("float32", sums), *places))
         of_query, of_key, of_value = roles_of(run.inputs)
         if self.soft_cap or self.sinks:
-            learned = run.weights and self.sinks
+            learned = run.weights and bool(self.weights(*shapes))
             found = written_out.kept(
                 self._sizes(shapes, output), (query, key, value), roles_of(run.inputs), learned=learned
             )

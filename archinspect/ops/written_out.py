@@ -40,7 +40,7 @@ def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bo
     """Return what backward keeps: of each product the factor beside one that needs a gradient.
 
     `roles` are the numbers of the inputs that are query, key and value, `needed` whether they need gradients, and
-    `learned` whether sinks do.
+    `learned` whether sinks or position biases do.
     """
     of_query, of_key, of_value = needed
     of_scores = of_query or of_key

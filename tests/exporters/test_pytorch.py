@@ -230,7 +230,7 @@ def test_attention_with_a_cap_is_written_out():
     text = pytorch.export(
         small({"MultiHeadAttention": {"num_heads": 2, "key_dim": 4, "sinks": True}}, shape=[5, 8])
     ).text
-    assert "self.attend = AttentionWrittenOut(2, sinks=True)" in text
+    assert "self.attend = AttentionWithSinks(2)" in text
 
 
 @pytest.mark.parametrize(

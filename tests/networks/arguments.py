@@ -306,6 +306,16 @@ def _tidy_linear(guess: Guess) -> None:
         given["groups"] = 1 if not further and given["num_heads"] > 1 else given["num_heads"]
 
 
+def _tidy_transpose(guess: Guess) -> None:
+    """All axes, or two of them."""
+    guess.given.clear()
+    if guess.rank > 2 and guess.rng.random() < 0.5:
+        one, other = guess.rng.sample(range(1, guess.rank), 2)
+        guess.given.update(dim0=one, dim1=other)
+    else:
+        guess.given["dims"] = _dims(guess)
+
+
 def _rotated(guess: Guess) -> int:
     return guess.rng.choice([n for n in divisors(guess.shape[-1]) if n % 2 == 0] or [1])
 
@@ -556,6 +566,7 @@ SPECIAL = {
     "LinearAttention.groups": lambda _: 1,
     "LinearAttention.chunk": lambda guess: guess.rng.choice([1, 2, 4, 64]),
     "MixtureOfExperts.groups": lambda _: 1,
+    **{f"Transpose.{name}": lambda _: 1 for name in ("dim0", "dim1")},
     "top_k_groups": lambda _: 1,
     "capacity_factor": lambda guess: guess.rng.choice([0.5, 1.0, 1.25, 2]),
     "axes": lambda guess: guess.rng.choice([-1, 1, [1, -1]]) if guess.kind.__module__.endswith("fourier") else 1,
@@ -604,6 +615,7 @@ TIDY = {
     "MultiHeadAttention": _tidy_attention,
     "ScaledDotProductAttention": _tidy_attention,
     "LinearAttention": _tidy_linear,
+    "Transpose": _tidy_transpose,
     "MixtureOfExperts": _tidy_experts,
     "GRU": _tidy_gru,
     "Dot": _tidy_dot,

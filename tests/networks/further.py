@@ -81,6 +81,12 @@ def _attended(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return rng.choice([[], [key], [key, key], [key, value]]) if len(shape) > 2 else []
 
 
+def _remembered(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """A memory, or keys and values."""
+    memory = (1, rng.choice([1, 2, 5]), shape[-1])
+    return [memory] * rng.choice([1, 2]) if len(shape) == 3 else []
+
+
 def _product(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     if len(shape) < 3:
         return [shape]
@@ -182,6 +188,7 @@ SHAPES = {
     "CropLike": _smaller,
     "ReshapeLike": _as_many,
     "MultiHeadAttention": _attended,
+    **dict.fromkeys(("Attention", "AdditiveAttention"), _remembered),
     "ScaledDotProductAttention": _attended,
     "MatMul": _product,
     "WindowReverse": _windows,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
+from archinspect.ops.modules import find_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,9 +126,16 @@ def _layer(rng: Random, kind: type[Op] | None, name: str, args: dict[str, Any], 
     return {name: args, **extras}
 
 
+def _other_defaults(name: str) -> set[str]:
+    """Arguments without which a module of this name is another layer, beyond what figures tell."""
+    module = find_module(name)
+    return set(module.defaults) - {"epsilon", "momentum", "mode"} if module else set()
+
+
 def _in_other_words(rng: Random, kind: type[Op], args: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """An operator and its arguments, now and then by names of other frameworks."""
-    name = rng.choice(kind.aliases) if kind.aliases and rng.random() < 0.08 else kind.__name__
+    names = [name for name in kind.aliases if not _other_defaults(name).difference(args)]
+    name = rng.choice(names) if names and rng.random() < 0.08 else kind.__name__
     if rng.random() < 0.1:
         args = {rng.choice([one, *_aliases(kind, one)]): value for one, value in args.items()}
     return name, args

@@ -33,7 +33,7 @@ def test_every_name_finds_its_operator(kind):
             assert ops.find_operator(spelling) is kind, spelling
 
 
-@pytest.mark.parametrize("name", ["", "Conv4D", "Lambda", "nn", "conv", "__doc__"])
+@pytest.mark.parametrize("name", ["", "Conv4D", "Attend", "nn", "conv", "__doc__"])
 def test_an_unknown_name_finds_nothing(name):
     assert ops.find_operator(name) is None
 

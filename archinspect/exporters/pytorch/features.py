@@ -87,14 +87,17 @@ def attention(use: Use) -> Step:
     function = "attend_biased" if biased else "attend"
     if op.kv_heads != op.num_heads and function == "attend":
         function = "attend_grouped"
-    if op.soft_cap or op.sinks:
-        options_: dict[str, tuple[Any, Any]] = {"kv_heads": (op.num_kv_heads, None), "soft_cap": (op.soft_cap, None)}
-        options_ |= {"dropout": (op.dropout, 0.0), "sinks": (op.sinks, False)}
-        options_["causal"] = (op.causal and not op.window, False)
-        module = call("AttentionWrittenOut", {"heads": op.num_heads}, **options_)
-        return Step(code(f"{{self}}({query}, {key}, {value})"), module, parts=("AttentionWrittenOut",))
+    shared = op.num_kv_heads if op.kv_heads != op.num_heads else 0
+    if op.sinks:
+        further: dict[str, tuple[Any, Any]] = {"kv_heads": (shared, 0), "dropout": (op.dropout, 0.0)}
+        further |= {"cap": (op.soft_cap or 0.0, 0.0), "causal": (op.causal and not op.window, False)}
+        module = call("AttentionWithSinks", {"heads": op.num_heads}, **further)
+        return Step(code(f"{{self}}({query}, {key}, {value})"), module, parts=("AttentionWithSinks",))
+    if op.soft_cap:
+        function = "attend_capped"
+        options.append("cap={cap}")
     text = f"{function}({query}, {key}, {value}, {', '.join(options)})"
-    holes = {"heads": op.num_heads, "kv_heads": op.kv_heads, "dropout": op.dropout}
+    holes = {"heads": op.num_heads, "kv_heads": op.kv_heads, "dropout": op.dropout, "cap": op.soft_cap}
     return Step(code(text, **holes), parts=(function,))
 
 

@@ -333,7 +333,8 @@ class MixtureOfExperts(nn.Module):
         for expert in self.experts[self.num_experts :]:
             total = total + expert(x)
         for index, expert in enumerate(self.experts[: self.num_experts]):
-            *places, slot = (chosen == index).nonzero(as_tuple=True)
+            found = (chosen == index).nonzero(as_tuple=True)
+            places, slot = found[:-1], found[-1]
             total = total.index_put(
                 places,
                 expert(x[places]) * weights[(*places, slot)][:, None],
@@ -651,44 +652,65 @@ def attend_biased(
     return x.transpose(-3, -2).flatten(-2)
 
 
-class AttentionWrittenOut(nn.Module):
-    """Attention of heads that stand side by side, with a soft cap on the scores or a sink beside them."""
+def attend_capped(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: int,
+    kv_heads: int = 0,
+    p: float = 0.0,
+    bias: Tensor | None = None,
+    sinks: Tensor | None = None,
+    *,
+    cap: float = 0.0,
+    causal: bool = False,
+) -> Tensor:
+    """Return attention of heads that stand side by side, with a soft cap on the scores or a sink beside them."""
+    q = heads_of(q, heads)
+    k, v = (heads_of(x, kv_heads or heads) for x in (k, v))
+    if kv_heads:
+        k, v = (x.repeat_interleave(heads // kv_heads, dim=-3) for x in (k, v))
+    scores: Tensor = (q @ k.mT) * q.shape[-1] ** -0.5
+    if cap:
+        scores = torch.tanh(scores / cap) * cap
+    if bias is not None:
+        scores = scores + bias
+    if causal:
+        hidden = torch.full(scores.shape[-2:], float("-inf"), device=scores.device)
+        scores = scores + hidden.triu(1)
+    if sinks is None:
+        scores = scores.softmax(-1)
+    else:
+        beside = sinks[:, None, None].expand(*scores.shape[:-1], 1)
+        scores = torch.cat([scores, beside], dim=-1).softmax(-1)[..., :-1]
+    if p:
+        scores = F.dropout(scores, p)
+    return (scores @ v).transpose(-3, -2).flatten(-2)
+
+
+class AttentionWithSinks(nn.Module):
+    """Attention with a learned score of each head beside those of the keys."""
 
     def __init__(
         self,
         heads: int,
-        kv_heads: int | None = None,
-        soft_cap: float | None = None,
+        kv_heads: int = 0,
         dropout: float = 0.0,
         *,
-        sinks: bool = False,
+        cap: float = 0.0,
         causal: bool = False,
     ) -> None:
         super().__init__()
-        self.heads, self.kv_heads = heads, kv_heads or heads
-        self.soft_cap, self.dropout, self.causal = soft_cap, dropout, causal
-        self.sinks = nn.Parameter(torch.zeros(heads)) if sinks else None
+        self.heads, self.kv_heads, self.dropout = heads, kv_heads, dropout
+        self.cap, self.causal = cap, causal
+        self.sinks = nn.Parameter(torch.zeros(heads))
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
-        q = heads_of(q, self.heads)
-        k, v = (heads_of(x, self.kv_heads) for x in (k, v))
-        if self.kv_heads != self.heads:
-            k, v = (x.repeat_interleave(self.heads // self.kv_heads, dim=-3) for x in (k, v))
-        scores = (q @ k.mT) * q.shape[-1] ** -0.5
-        if self.soft_cap:
-            scores = torch.tanh(scores / self.soft_cap) * self.soft_cap
-        if bias is not None:
-            scores = scores + bias
-        if self.causal:
-            hidden = torch.full(scores.shape[-2:], float("-inf"), device=scores.device)
-            scores = scores + hidden.triu(1)
-        if self.sinks is None:
-            scores = scores.softmax(-1)
-        else:
-            sinks = self.sinks[:, None, None].expand(*scores.shape[:-1], 1)
-            scores = torch.cat([scores, sinks], dim=-1).softmax(-1)[..., :-1]
-        scores = F.dropout(scores, self.dropout, self.training)
-        return (scores @ v).transpose(-3, -2).flatten(-2)
+    def forward(
+        self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None
+    ) -> Tensor:
+        p = self.dropout if self.training else 0.0
+        sizes = (self.heads, self.kv_heads, p, bias, self.sinks)
+        return attend_capped(q, k, v, *sizes, cap=self.cap, causal=self.causal)
 
 
 class FurtherStep(nn.Module):
