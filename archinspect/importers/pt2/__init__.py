@@ -162,7 +162,7 @@ class _Maker:
         for name in [name for names in self.unread.values() for name in names]:
             self._hold(name, "", None)
         outputs = [self._tensor(name, "", None) for name in program.outputs]
-        held = holds(program.calls)
+        held = holds(program.calls, program.outputs)
         builder.held = {self.tensors[name]: nodes[last] for name, last in held.items() if name in self.tensors}
         if not self.batch and program.inputs:
             first = program.metas[program.inputs[0]].sizes[:1]

@@ -1,8 +1,8 @@
 """How long the variables of a program hold its tensors, as the lines of its author's text tell it.
 
 Every call of a program comes with the lines of the functions that it was made in. A line such as `x = self.conv(x)`
-says which variable holds the last thing that it made: until another line of the same run of the function assigns it,
-or until the function returns.
+says which variable holds what it made and later lines read: until another line of the same run of the function assigns
+it, or until the function returns. What a line puts into a list, it holds as long as the function runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from archinspect.importers.pt2.program import Call
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
-_TARGETS = re.compile(r"([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*(?:[-+*/@]|//)?=(?!=)")
+_TARGETS = re.compile(r"\(?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
+_COLLECTS = re.compile(r"[\w.]+\.(?:append|extend|insert)\(|[\w.]+\[[^]]*\]\s*=(?!=)|[\w.]+\s*\+=\s*\[")
+"""A line that puts what it makes into a list or a dictionary."""
 MAX_FRAMES = 200
 
 
@@ -30,10 +32,15 @@ class Frame(NamedTuple):
     text: str
 
 
-def holds(calls: Sequence[Call]) -> dict[str, int]:
-    """Return the tensors that variables hold, by name: each with the number of the last call that it is held in."""
+def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
+    """Return the tensors that variables hold, by name: each with the number of the last call that it is held in.
+
+    `outputs` are those of the program.
+    """
     frames = [_frames(call.trace) for call in calls]
     found: dict[str, int] = {}
+    last_read = {name: at for at, call in enumerate(calls) for _, name in call.refs()}
+    last_read |= dict.fromkeys(outputs, len(calls))
     todo = [(0, len(calls), 0)]
     while todo:
         start, end, depth = todo.pop()
@@ -45,12 +52,16 @@ def holds(calls: Sequence[Call]) -> dict[str, int]:
             inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
             for begin, stop in _pieces(inside, [_instance(calls[i], frames[i], depth + 1) for i in inside]):
                 todo.append((begin, stop, depth + 1))
-            names = _targets(frames[first], depth)
-            held = _values(calls[last - 1], names)
+            text = frames[first][depth].text if len(frames[first]) > depth else ""
+            made = [name for call in calls[first:last] for name in call.outputs if last_read.get(name, 0) >= last]
+            if _COLLECTS.match(text):
+                assigned[f"{first}"] = tuple(made)
+                continue
+            names = _targets(text)
             for name in names:
                 for tensor in assigned.pop(name, ()):
                     found[tensor] = max(found.get(tensor, 0), last - 1)
-            assigned.update(held)
+            assigned.update(_values(tuple(made) or calls[last - 1].outputs, names))
         for tensors in assigned.values():
             for tensor in tensors:
                 found[tensor] = max(found.get(tensor, 0), end - 1)
@@ -61,18 +72,18 @@ def _frames(trace: str) -> list[Frame]:
     return [Frame(file, int(line), function, text) for file, line, function, text in _FRAME.findall(trace)[:MAX_FRAMES]]
 
 
-def _targets(frames: Sequence[Frame], depth: int) -> tuple[str, ...]:
+def _targets(text: str) -> tuple[str, ...]:
     """Return the variables that a line assigns."""
-    match = _TARGETS.match(frames[depth].text) if len(frames) > depth else None
+    match = _TARGETS.match(text)
     return tuple([name.strip() for name in match[1].split(",")]) if match else ()
 
 
-def _values(call: Call, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return what each variable holds of what the last call of a line made."""
+def _values(made: tuple[str, ...], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what each variable holds of what a line made."""
     if len(names) == 1:
-        return {names[0]: call.outputs}
-    if len(names) == len(call.outputs):
-        return {name: (tensor,) for name, tensor in zip(names, call.outputs, strict=True)}
+        return {names[0]: made}
+    if len(names) == len(made):
+        return {name: (tensor,) for name, tensor in zip(names, made, strict=True)}
     return {}
 
 
