@@ -20,6 +20,8 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
 _TARGETS = re.compile(r"\(?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
 _COLLECTS = re.compile(r"[\w.]+\.(?:append|extend|insert)\(|[\w.]+\[[^]]*\]\s*=(?!=)|[\w.]+\s*\+=\s*\[")
 """A line that puts what it makes into a list or a dictionary."""
+_OF_A_LIST = re.compile(r"\b(?:cat|concat|concatenate|stack|hstack|vstack)\(\s*[A-Za-z_][\w.]*\s*[,)]")
+"""A line that joins a list that has a name."""
 MAX_FRAMES = 200
 
 
@@ -54,6 +56,9 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
                 todo.append((begin, stop, depth + 1))
             text = frames[first][depth].text if len(frames[first]) > depth else ""
             made = [name for call in calls[first:last] for name in call.outputs if last_read.get(name, 0) >= last]
+            if _OF_A_LIST.search(text):
+                for _, name in [ref for i in range(first, last) if _joins(calls[i], frames[i], depth) for ref in calls[i].refs()]:
+                    found[name] = max(found.get(name, 0), end - 1)
             if _COLLECTS.match(text):
                 assigned[f"{first}"] = tuple(made)
                 continue
@@ -85,6 +90,11 @@ def _values(made: tuple[str, ...], names: Sequence[str]) -> dict[str, tuple[str,
     if len(names) == len(made):
         return {name: (tensor,) for name, tensor in zip(names, made, strict=True)}
     return {}
+
+
+def _joins(call: Call, frames: Sequence[Frame], depth: int) -> bool:
+    """Return whether a call of this line itself, and of no function that it calls, joins tensors."""
+    return len(frames) == depth + 1 and call.plain in ("aten.cat", "aten.stack")
 
 
 def _instance(call: Call, frames: Sequence[Frame], depth: int) -> object:
