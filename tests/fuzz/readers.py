@@ -86,7 +86,7 @@ def made(kind: str) -> list[bytes]:
 
 def mutated(data: bytes, rng: Random) -> bytes:
     """Return a file with something wrong: within a zip in its JSON, within JSON in its values, else in its bytes."""
-    if data[:2] == b"PK" and rng.random() < 0.8:
+    if data[:2] == b"PK" and rng.random() < 0.8 and zipfile.is_zipfile(io.BytesIO(data)):
         return _in_zip(data, rng)
     if data[:1] == b"{" and rng.random() < 0.6:
         return _in_json(data, rng)
@@ -178,7 +178,9 @@ def complaint(path: str, counts: Counter) -> str:
         for one in found.diagnostics:
             if "of a version that is not known:" in one.message:
                 counts["unforeseen"] += 1
-                counts["unforeseen: " + re.sub(r"[0-9]+|'[^']*'", "*", one.message.partition("not known: ")[2])[:80]] += 1
+                counts[
+                    "unforeseen: " + re.sub(r"[0-9]+|'[^']*'", "*", one.message.partition("not known: ")[2])[:80]
+                ] += 1
         return ""
     except TooLateError:
         return f"more than {SECONDS} s: {traceback.format_exc(limit=-2)}"
@@ -235,9 +237,14 @@ def main() -> None:
                     (keep / f"{asked.format}_{asked.seed}_{number}_{path}").write_bytes(data)
         os.chdir("/")
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - whole
-    print(f"{asked.format}: {counts['files']:,} files in {time.monotonic() - begun:,.0f} s; {counts['read']:,} read,", end=" ")
+    print(
+        f"{asked.format}: {counts['files']:,} files in {time.monotonic() - begun:,.0f} s; {counts['read']:,} read,",
+        end=" ",
+    )
     print(f"{counts['refused']:,} refused, {counts['unforeseen']:,} for what no rule foresees; slowest", end=" ")
-    print(f"{counts['slowest ms']} ms; {most / 1024:,.0f} MiB more than for whole files; {counts['complaints']:,} complaints")
+    print(
+        f"{counts['slowest ms']} ms; {most / 1024:,.0f} MiB more than for whole files; {counts['complaints']:,} complaints"
+    )
     for name, count in counts.most_common():
         if name.startswith("unforeseen:"):
             print(f"    {count:7,} {name[12:]}")

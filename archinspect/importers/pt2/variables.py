@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from archinspect.importers.pt2.program import Call
 
@@ -20,8 +20,10 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
 _TARGETS = re.compile(r"\(?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
 _COLLECTS = re.compile(r"[\w.]+\.(?:append|extend|insert)\(|[\w.]+\[[^]]*\]\s*=(?!=)|[\w.]+\s*\+=\s*\[")
 """A line that puts what it makes into a list or a dictionary."""
-_OF_A_LIST = re.compile(r"\b(?:cat|concat|concatenate|stack|hstack|vstack)\(\s*[A-Za-z_][\w.]*\s*[,)]")
+_OF_A_LIST = re.compile(r"\b(?:cat|concat|concatenate|stack|hstack|vstack)\(\s*[A-Za-z_][\w.]*(?:\[[^]]*\])?\s*[,)]")
 """A line that joins a list that has a name."""
+_JOINS = ("aten.cat", "aten.stack")
+_SUMS = ("aten.add", "aten.sub", "aten.mul", "aten.div")
 MAX_FRAMES = 200
 
 
@@ -40,37 +42,53 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
     `outputs` are those of the program.
     """
     frames = [_frames(call.trace) for call in calls]
+    readers: dict[str, list[int]] = {name: [len(calls)] for name in outputs}
+    for at, call in reversed([*enumerate(calls)]):
+        for name in dict.fromkeys([name for _, name in call.refs()]):
+            readers.setdefault(name, []).append(at)  # the last one first
     found: dict[str, int] = {}
-    last_read = {name: at for at, call in enumerate(calls) for _, name in call.refs()}
-    last_read |= dict.fromkeys(outputs, len(calls))
+
+    def hold(tensors: Iterable[str], last: int) -> None:
+        for tensor in tensors:
+            found[tensor] = max(found.get(tensor, 0), last)
+
     todo = [(0, len(calls), 0)]
     while todo:
         start, end, depth = todo.pop()
-        runs = _runs(
-            range(start, end), [frames[i][depth].line if len(frames[i]) > depth else 0 for i in range(start, end)]
-        )
+        here = [frames[i][depth] if len(frames[i]) > depth else None for i in range(start, end)]
         assigned: dict[str, tuple[str, ...]] = {}
-        for first, last in runs:
+        for first, last in _runs(range(start, end), [frame.line if frame else 0 for frame in here]):
             inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
             for begin, stop in _pieces(inside, [_instance(calls[i], frames[i], depth + 1) for i in inside]):
                 todo.append((begin, stop, depth + 1))
-            text = frames[first][depth].text if len(frames[first]) > depth else ""
-            made = [name for call in calls[first:last] for name in call.outputs if last_read.get(name, 0) >= last]
+            frame = here[first - start]
+            text = frame.text if frame else ""
+            own = [calls[i] for i in range(first, last) if len(frames[i]) == depth + 1]
+            hold(
+                [name for call in own for name in call.outputs if _has_name(readers.get(name, ()), calls, last)],
+                last - 1,
+            )
             if _OF_A_LIST.search(text):
-                for _, name in [ref for i in range(first, last) if _joins(calls[i], frames[i], depth) for ref in calls[i].refs()]:
-                    found[name] = max(found.get(name, 0), end - 1)
+                hold([name for call in own if call.plain in _JOINS for _, name in call.refs()], end - 1)
+            made = [name for call in calls[first:last] for name in call.outputs if readers.get(name, [0])[0] >= last]
             if _COLLECTS.match(text):
-                assigned[f"{first}"] = tuple(made)
+                hold(made, end - 1)
                 continue
             names = _targets(text)
             for name in names:
-                for tensor in assigned.pop(name, ()):
-                    found[tensor] = max(found.get(tensor, 0), last - 1)
+                hold(assigned.pop(name, ()), last - 1)
             assigned.update(_values(tuple(made) or calls[last - 1].outputs, names))
-        for tensors in assigned.values():
-            for tensor in tensors:
-                found[tensor] = max(found.get(tensor, 0), end - 1)
+        hold([tensor for tensors in assigned.values() for tensor in tensors], end - 1)
     return found
+
+
+def _has_name(readers: Sequence[int], calls: Sequence[Call], end: int) -> bool:
+    """Return whether a tensor of a line has to have a variable, in a function that the line calls and files leave out.
+
+    An expression reads what it made once. What is read again has a name, up to the end of that function, but for a sum
+    with it, which takes its name.
+    """
+    return len(readers) > 1 and readers[0] < end and calls[readers[0]].plain not in _SUMS
 
 
 def _frames(trace: str) -> list[Frame]:
@@ -90,11 +108,6 @@ def _values(made: tuple[str, ...], names: Sequence[str]) -> dict[str, tuple[str,
     if len(names) == len(made):
         return {name: (tensor,) for name, tensor in zip(names, made, strict=True)}
     return {}
-
-
-def _joins(call: Call, frames: Sequence[Frame], depth: int) -> bool:
-    """Return whether a call of this line itself, and of no function that it calls, joins tensors."""
-    return len(frames) == depth + 1 and call.plain in ("aten.cat", "aten.stack")
 
 
 def _instance(call: Call, frames: Sequence[Frame], depth: int) -> object:
