@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from archinspect.importers.pt2.operators import Translation
     from archinspect.importers.pt2.program import Call, Meta, Program
 
+STEPS = frozenset(("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu"))
+"""Layers over steps: the weights that such a call reads are those of the operator that lends its rules."""
 TRIED = (2, 3)
 """Batches at which an operator has to give what the file says."""
 
@@ -150,11 +152,13 @@ class Chooser:
         """Return a call with the rules of an operator that only shapes keep from standing for it, or its family's."""
         shapes, output = [self.shape(name, TRIED[0]) for name in names], self.shape(call.outputs[0], TRIED[0])
         found = self._proposed(call)
-        if found is not None and not found.weights:
+        if found is not None and (not found.weights or call.plain in STEPS):
             with suppress(Mismatch, *_MISFITS):
                 read = _named(call, found.inputs)
                 like = with_copies(found.op, call, self.program.metas, self.symbols)
                 ruled = op.replace(like=like, likes=tuple([names.index(name) for name in read]))
+                if call.plain in STEPS and not call.arguments.get("batch_first"):
+                    ruled = ruled.replace(steps_first=True)
                 run = Run((True,) * len(names))
                 ruled.work(shapes, output), ruled.kept(shapes, output, run), ruled.workspace(shapes, output, run)
                 return ruled

@@ -126,6 +126,8 @@ class Traced(_Made):
     like: Op | None = None
     """An operator whose rules of cost hold, of the inputs with these numbers."""
     likes: tuple[int, ...] = ()
+    steps_first: bool = False
+    """Whether that operator has the first two axes the other way round."""
 
     def __eq__(self, other: object) -> bool:
         return self is other or (type(self) is type(other) and vars(self) == vars(other))
@@ -162,30 +164,32 @@ class Traced(_Made):
     def output_dtype(self, *dtypes: str) -> str:
         return self.gives[0][1]
 
-    def _theirs(self, shapes: Sequence[Shape], output: Shape) -> list[Shape]:
-        """Return the shapes as the other operator takes them: of as many axes, where elements meet."""
+    def _theirs(self, shapes: Sequence[Shape], output: Shape) -> tuple[list[Shape], Shape]:
+        """Return the shapes as the other operator has them: of as many axes, where elements meet."""
         found = [shapes[place] for place in self.likes]
+        if self.steps_first:
+            return [(shape[1], shape[0], *shape[2:]) for shape in found], (output[1], output[0], *output[2:])
         if self.like and self.like.pointwise:
             found = [(1,) * (len(output) - len(shape)) + shape for shape in found]
-        return found
+        return found, output
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         if self.like:
-            return self.like.work(self._theirs(shapes, output), output)
+            return self.like.work(*self._theirs(shapes, output))
         macs, other = COSTS.get(self.family, COSTS["move"])
         named = dict(zip(self.roles, shapes, strict=False))
         return Work(macs(named, output, self.arguments), other(named, output, self.arguments))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         if self.like:
-            return self.like.backward(self._theirs(shapes, output), output, self._run(run))
+            return self.like.backward(*self._theirs(shapes, output), self._run(run))
         return super().backward(shapes, output, run)
 
     def _run(self, run: Run) -> Run:
         return run._replace(inputs=tuple([run.inputs[place] for place in self.likes]))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return self.like.workspace(self._theirs(shapes, output), output, self._run(run)) if self.like else ()
+        return self.like.workspace(*self._theirs(shapes, output), self._run(run)) if self.like else ()
 
     def unknown(self) -> tuple[str, ...]:
         if self.like:
@@ -194,7 +198,7 @@ class Traced(_Made):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if self.like:
-            found = self.like.kept(self._theirs(shapes, output), output, self._run(run))
+            found = self.like.kept(*self._theirs(shapes, output), self._run(run))
             # A kernel keeps the mask, a sum of scores and mask does not.
             is_fused = run.attention == "fused"
             masks = [place for place, role in enumerate(self.roles) if is_fused and role == "attn_mask"]
