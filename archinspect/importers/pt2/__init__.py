@@ -22,6 +22,7 @@ from archinspect.importers.pt2.sizes import Expression, bound, is_symbol, symbol
 from archinspect.importers.pt2.traced import Buffer, Constant, Parameter, ProgramInput
 from archinspect.importers.pt2.variables import holds
 from archinspect.importers.pt2.weights import absorbed, tied
+from archinspect.importers.pt2.writes import with_writes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
 
 def graph_of(file: File, program: Program, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a program of a file; else as :func:`read`."""
+    program = with_writes(program)
     batch = _batch(program)
     program = _with_sizes(file, program, batch, settings, problems)
     if problems.failed:

@@ -43,6 +43,8 @@ def view_rule(call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int])
         return None
     if call.plain != call.name:
         return overwriting
+    if call.plain == "overwritten":
+        return in_input
     if call.plain in ALWAYS or call.plain in COPIES:
         return in_input if call.plain in ALWAYS else apart
     before, after = metas[first.name], metas[call.outputs[0]]
