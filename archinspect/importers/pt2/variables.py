@@ -64,10 +64,9 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
             frame = here[first - start]
             text = frame.text if frame else ""
             own = [calls[i] for i in range(first, last) if len(frames[i]) == depth + 1]
-            hold(
-                [name for call in own for name in call.outputs if _has_name(readers.get(name, ()), calls, last)],
-                last - 1,
-            )
+            # Whole networks are written as a function that the outermost module calls: its variables change all along.
+            inner = [name for call in own if len(call.modules) > 1 for name in call.outputs]
+            hold([name for name in inner if _has_name(readers.get(name, ()), calls, last)], last - 1)
             if _OF_A_LIST.search(text):
                 hold([name for call in own if call.plain in _JOINS for _, name in call.refs()], end - 1)
             made = [name for call in calls[first:last] for name in call.outputs if readers.get(name, [0])[0] >= last]
