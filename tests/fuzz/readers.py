@@ -20,6 +20,7 @@ import time
 import traceback
 import zipfile
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -48,37 +49,46 @@ class TooLateError(Exception):
 
 def made(kind: str) -> list[bytes]:
     """Small files of a format that the tests make."""
-    import importlib
+    made = MADE.get(kind)
+    return [one.encode() if isinstance(one, str) else one for one in made(import_module)] if made else []
 
-    def module(name):
-        return importlib.import_module(name)
 
-    if kind == "pt2":
-        programs = module("programs")
-        return [programs.residual_net().save(), programs.tied_net()]
-    if kind == "onnx":
-        models, tests = module("onnx_models"), module("test_onnx")
-        return [models.classifier(), models.tokens(), tests.loop(12), tests.product([], sparse=[tests.coordinates()])]
-    if kind == "keras":
-        files, tests = module("keras_files"), module("test_keras")
-        model = files.digits()
-        hdf5 = [tests.in_hdf5(model), tests.in_hdf5(model, second=True)]
-        return [json.dumps(model).encode(), files.zipped(model), *hdf5]
-    if kind == "tflite":
-        files = module("tflite_files")
-        return [files.digits(0), files.digits(9)]
-    weights = module("weight_files")
-    if kind == "gguf":
-        return [weights.gguf(weights.metadata(), weights.llama(layers=1))]
-    if kind == "safetensors":
-        return [weights.safetensors(module("test_safetensors").LLAMA)]
-    sources = {
-        "caffe": lambda at: at.DATA + at.OLD + at.layer("Scale", "scale_param { bias_term: true }", bottom="conv"),
-        "darknet": lambda at: at.ALL,
-        "nntrainer": lambda at: at.INPUT + at.CONV + "[f]\nType = flatten\n[fc]\nType = fully_connected\nUnit = 5\n",
-        "ultralytics": lambda at: at.SMALL + "  - [[6, 3], 1, RTDETRDecoder, [nc, 32, 10, 4, 2, 1, 32]]\n",
-    }
-    return [sources[kind](module(f"test_{kind}")).encode()] if kind in sources else []
+def _keras(at):
+    model, tests = at("keras_files").digits(), at("test_keras")
+    hdf5 = [tests.in_hdf5(model), tests.in_hdf5(model, second=True)]
+    return [json.dumps(model), at("keras_files").zipped(model), *hdf5]
+
+
+def _onnx(at):
+    models, tests = at("onnx_models"), at("test_onnx")
+    return [models.classifier(), models.tokens(), tests.loop(12), tests.product([], sparse=[tests.coordinates()])]
+
+
+def _caffe(at):
+    tests = at("test_caffe")
+    return [tests.DATA + tests.OLD + tests.layer("Scale", "scale_param { bias_term: true }", bottom="conv")]
+
+
+def _nntrainer(at):
+    tests = at("test_nntrainer")
+    return [tests.INPUT + tests.CONV + "[f]\nType = flatten\n[fc]\nType = fully_connected\nUnit = 5\n"]
+
+
+MADE = {
+    "pt2": lambda at: [at("programs").residual_net().save(), at("programs").tied_net()],
+    "onnx": _onnx,
+    "keras": _keras,
+    "tflite": lambda at: [at("tflite_files").digits(kind) for kind in (0, 9)],
+    "gguf": lambda at: [at("weight_files").gguf(at("weight_files").metadata(), at("weight_files").llama(layers=1))],
+    "safetensors": lambda at: [at("weight_files").safetensors(at("test_safetensors").LLAMA)],
+    "caffe": _caffe,
+    "darknet": lambda at: [at("test_darknet").ALL],
+    "nntrainer": _nntrainer,
+    "ultralytics": lambda at: [
+        at("test_ultralytics").SMALL + "  - [[6, 3], 1, RTDETRDecoder, [nc, 32, 10, 4, 2, 1, 32]]\n"
+    ],
+}
+"""Of a format, the function that gives such files; it imports what makes them."""
 
 
 # The mutations
@@ -170,25 +180,24 @@ def _in_bytes(data: bytes, rng: Random) -> bytes:
 
 def complaint(path: str, counts: Counter) -> str:
     """What is wrong with how a file is answered; empty where nothing is."""
-    start = time.process_time()
+    start, found = time.process_time(), ""
     signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
     try:
-        found = archinspect.check(path)
-        counts["read" if found.report else "refused"] += 1
-        for one in found.diagnostics:
-            if "of a version that is not known:" in one.message:
-                counts["unforeseen"] += 1
-                counts[
-                    "unforeseen: " + re.sub(r"[0-9]+|'[^']*'", "*", one.message.partition("not known: ")[2])[:80]
-                ] += 1
-        return ""
+        checked = archinspect.check(path)
     except TooLateError:
-        return f"more than {SECONDS} s: {traceback.format_exc(limit=-2)}"
+        found = f"more than {SECONDS} s: {traceback.format_exc(limit=-2)}"
     except BaseException:  # noqa: BLE001 - whatever it is, it is what is looked for
-        return traceback.format_exc(limit=-3)
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        counts["slowest ms"] = max(counts["slowest ms"], int(1000 * (time.process_time() - start)))
+        found = traceback.format_exc(limit=-3)
+    else:
+        counts["read" if checked.report else "refused"] += 1
+        for one in checked.diagnostics:
+            _, _, unforeseen = one.message.partition("of a version that is not known: ")
+            if unforeseen:
+                counts["unforeseen"] += 1
+                counts["unforeseen: " + re.sub(r"[0-9]+|'[^']*'", "*", unforeseen)[:80]] += 1
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    counts["slowest ms"] = max(counts["slowest ms"], int(1000 * (time.process_time() - start)))
+    return found
 
 
 def _limited() -> None:
@@ -236,15 +245,11 @@ def main() -> None:
                 if keep:
                     (keep / f"{asked.format}_{asked.seed}_{number}_{path}").write_bytes(data)
         os.chdir("/")
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - whole
-    print(
-        f"{asked.format}: {counts['files']:,} files in {time.monotonic() - begun:,.0f} s; {counts['read']:,} read,",
-        end=" ",
-    )
-    print(f"{counts['refused']:,} refused, {counts['unforeseen']:,} for what no rule foresees; slowest", end=" ")
-    print(
-        f"{counts['slowest ms']} ms; {most / 1024:,.0f} MiB more than for whole files; {counts['complaints']:,} complaints"
-    )
+    most = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - whole) >> 10
+    print(f"{asked.format}: {counts['files']:,} files in {time.monotonic() - begun:,.0f} s;", end=" ")
+    print(f"{counts['read']:,} read, {counts['refused']:,} refused, {counts['unforeseen']:,} unforeseen;", end=" ")
+    print(f"slowest {counts['slowest ms']} ms; {most} MiB more than for whole files;", end=" ")
+    print(f"{counts['complaints']:,} complaints")
     for name, count in counts.most_common():
         if name.startswith("unforeseen:"):
             print(f"    {count:7,} {name[12:]}")

@@ -732,6 +732,7 @@ for _ in range(messages.MAX_DEPTH + 1):
             "it waits for what is made of it",
         ),
         (written(INPUT + field(1, field(1, b"x") + field(2, b"y") + field(4, b"Conv"))), "Conv: input 1 is missing"),
+        (written(INPUT + field(1, field(1, b"x") + field(4, b"Relu"))), "Relu has no output"),
     ],
 )
 def test_what_is_damaged_is_refused(refused, content, message):

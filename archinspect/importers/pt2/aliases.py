@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     Rule = Callable[..., View | None]
     """The rule :meth:`archinspect.ops.base.Op.view`."""
 
-ALWAYS = frozenset(
+OVERWRITTEN = "overwritten"
+"""What stands for a tensor of which a part was overwritten: see :mod:`archinspect.importers.pt2.writes`."""
+ALWAYS = frozenset((OVERWRITTEN,)) | frozenset(
     f"aten.{name}"
     for name in (
         *("view", "permute", "transpose", "swapaxes", "swapdims", "movedim", "t", "numpy_T", "mT", "adjoint"),
@@ -43,8 +45,6 @@ def view_rule(call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int])
         return None
     if call.plain != call.name:
         return overwriting
-    if call.plain == "overwritten":
-        return in_input
     if call.plain in ALWAYS or call.plain in COPIES:
         return in_input if call.plain in ALWAYS else apart
     before, after = metas[first.name], metas[call.outputs[0]]

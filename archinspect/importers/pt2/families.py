@@ -76,7 +76,8 @@ def _summed_batch(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping
 
 
 def _contracted(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(output) * prod([shapes["self"][axis] for axis in arguments["dims_self"]])
+    dims: list[int] = arguments["dims_self"]
+    return size(output) * prod([shapes["self"][axis] for axis in dims])
 
 
 def _sorted(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:

@@ -397,6 +397,13 @@ def _top(use: Use) -> Translation:
     return Translation(_op("TopK", k=use.get("k"), axis=use.get("dim", -1)), ["self"])
 
 
+def _units(sizes: Sequence[Size], gates: int) -> int:
+    """Return the units of a recurrent layer, from the matrix of all its gates."""
+    if not isinstance(sizes[0], int):
+        raise Untranslated
+    return sizes[0] // gates
+
+
 def _recurrent(name: str, gates: int) -> Callable[[Use], Translation]:
     """Return the translation of a layer over steps, which stand before the samples unless `batch_first`."""
 
@@ -405,7 +412,7 @@ def _recurrent(name: str, gates: int) -> Callable[[Use], Translation]:
         if any(ref.name not in use.stored for ref in refs):
             raise Untranslated
         first, second = (use.metas[ref.name].sizes for ref in refs[:2])
-        units = first[0] // gates
+        units = _units(first, gates)
         op = _op(
             name,
             units=units,
@@ -425,7 +432,7 @@ def _cell(name: str, gates: int) -> Callable[[Use], Translation]:
     def translate(use: Use) -> Translation:
         weights = _weights(use, "w_ih", "w_hh", "b_ih", "b_hh")
         biases = {"biases": 2} if "b_ih" in weights else {"use_bias": False}
-        return Translation(_op(name, units=use.sizes("w_ih")[0] // gates, **biases), ["input", "hx"], weights)
+        return Translation(_op(name, units=_units(use.sizes("w_ih"), gates), **biases), ["input", "hx"], weights)
 
     return translate
 

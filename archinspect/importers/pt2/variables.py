@@ -42,10 +42,7 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
     `outputs` are those of the program.
     """
     frames = [_frames(call.trace) for call in calls]
-    readers: dict[str, list[int]] = {name: [len(calls)] for name in outputs}
-    for at, call in reversed([*enumerate(calls)]):
-        for name in dict.fromkeys([name for _, name in call.refs()]):
-            readers.setdefault(name, []).append(at)  # the last one first
+    readers = _readers(calls, outputs)
     found: dict[str, int] = {}
 
     def hold(tensors: Iterable[str], last: int) -> None:
@@ -78,6 +75,15 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
                 hold(assigned.pop(name, ()), last - 1)
             assigned.update(_values(tuple(made) or calls[last - 1].outputs, names))
         hold([tensor for tensors in assigned.values() for tensor in tensors], end - 1)
+    return found
+
+
+def _readers(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, list[int]]:
+    """Return the numbers of the calls that read each tensor, the last one first; the program's end for its outputs."""
+    found: dict[str, list[int]] = {name: [len(calls)] for name in outputs}
+    for at, call in reversed([*enumerate(calls)]):
+        for name in dict.fromkeys([name for _, name in call.refs()]):
+            found.setdefault(name, []).append(at)
     return found
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.importers.pt2.aliases import ALWAYS
+from archinspect.importers.pt2.aliases import ALWAYS, OVERWRITTEN
 from archinspect.importers.pt2.program import Call, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from archinspect.importers.pt2.program import Meta, Program
-
-OVERWRITTEN = "overwritten"
-"""The call that stands for a tensor of which a part was overwritten: it has no costs."""
 
 
 def with_writes(program: Program) -> Program:
