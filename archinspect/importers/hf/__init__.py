@@ -16,6 +16,7 @@ from archinspect.importers.file import File
 from archinspect.importers.hf.config import VERSION, Config
 from archinspect.importers.hf.models import model
 from archinspect.importers.hf.wanted import Wanted
+from archinspect.importers.shaped import MAX_OPERATORS
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
@@ -35,6 +36,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
         raise file.refuse("the configuration has no 'model_type'", 'older files lack it: add it, such as "bert"')
     config = Config(file, given, kind)
     net = GraphBuilder(_name(file, given), origin=file.span())
+    net.most = MAX_OPERATORS  # a line of a configuration can ask for any number of layers
     wanted = Wanted(net, settings, problems)
     architecture = _architecture(config)
     outputs = model(config, architecture, wanted)

@@ -12,7 +12,8 @@ from archinspect.importers.pt2.families import LENDS, LIKES, family, read_back
 from archinspect.importers.pt2.operators import TRANSLATIONS, Untranslated, Use
 from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import linear, symbols_of, value
-from archinspect.importers.pt2.traced import traced_kind
+from archinspect.importers.pt2.traced import Traced
+from archinspect.importers.stated import named
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Run
 
@@ -132,7 +133,7 @@ class Chooser:
         roles: list[str] = []
         for role, _ in refs:
             roles.append(role if role not in roles else f"{role}.{len(roles)}")
-        op = traced_kind(call.plain.removeprefix("aten."))(
+        op = named(Traced, call.plain.removeprefix("aten."))(
             roles=tuple(roles),
             takes=tuple([metas[name].sizes for name in names]),
             gives=made,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import Mismatch
 from archinspect.importers.pt2.families import CONVOLUTIONS, COSTS, FACTORS, PRODUCTS
 from archinspect.importers.pt2.sizes import solved, symbols_of, value
+from archinspect.importers.stated import StatedOp
 from archinspect.ops.axes import numbered
-from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:
@@ -17,19 +16,14 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.sizes import Size
+    from archinspect.ops.base import Op
     from archinspect.ops.figures import Elements, Run
 
     Sizes = tuple[Size, ...]
 
 
-class _Made(Op):
-    """An operator whose shapes its file has; `fields` are what distinguishes it from others."""
-
-    inputs: ClassVar[tuple[int, int | None]] = (0, None)
-    stretches = True
-
-    def __init__(self, **fields: object) -> None:
-        vars(self).update(fields)
+class _Made(StatedOp):
+    """An operator whose shapes its file has."""
 
     def __hash__(self) -> int:
         return hash((type(self), *[value for value in vars(self).values() if isinstance(value, tuple | str | int)]))
@@ -155,14 +149,8 @@ class Traced(_Made):
                     help="export it with `dynamic_shapes` to leave sizes open",
                 )
 
-    def output(self, *shapes: Shape) -> Shape:
-        return self.outputs(*shapes)[0]
-
     def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
         return tuple([dtype for _, dtype in self.gives])
-
-    def output_dtype(self, *dtypes: str) -> str:
-        return self.gives[0][1]
 
     def _theirs(self, shapes: Sequence[Shape], output: Shape) -> tuple[list[Shape], Shape]:
         """Return the shapes as the other operator has them: of as many axes, where elements meet."""
@@ -218,9 +206,3 @@ class Traced(_Made):
 
     def label(self) -> str:
         return type(self).__name__
-
-
-@lru_cache(maxsize=10_000)
-def traced_kind(name: str) -> type[Traced]:
-    """Return the class of an operator that a table calls by this name."""
-    return type(name, (Traced,), {"__doc__": Traced.__doc__, "__slots__": ()})
