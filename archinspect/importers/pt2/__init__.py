@@ -1,6 +1,6 @@
 """Programs of PyTorch, saved by `torch.export.save`: a zip with JSON, read without torch.
 
-`program` reads the file, `operators` has the table of operators, `nodes` chooses between those and the calls as they
+`reading` reads the file, `operators` has the table of operators, `nodes` chooses between those and the calls as they
 stand, `modules` names layers. Shapes are the file's.
 """
 
@@ -17,7 +17,7 @@ from archinspect.graph.builder import GraphBuilder
 from archinspect.importers import asked
 from archinspect.importers.pt2.modules import instances, name_all
 from archinspect.importers.pt2.nodes import Chooser
-from archinspect.importers.pt2.program import read_program
+from archinspect.importers.pt2.reading import read_program
 from archinspect.importers.pt2.sizes import Expression, bound, is_symbol, symbol, symbols_of, value
 from archinspect.importers.pt2.traced import Buffer, Constant, Parameter, ProgramInput
 from archinspect.importers.pt2.variables import holds

@@ -202,7 +202,7 @@ OF_CALLS: dict[str, str] = {
     **dict.fromkeys(("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d"), "transposed"),
     **dict.fromkeys(_ATTENTIONS, "attention"),
     "aten.einsum": "einsum",
-    "overwritten": "move",
+    **dict.fromkeys(("overwritten", "written_out"), "move"),
     "aten.embedding_bag": "bag",
     "aten.batch_norm": "normalized",
     "aten.layer_norm": "normalized",
