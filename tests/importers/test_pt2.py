@@ -470,6 +470,12 @@ def test_refused(read, content, message):
     assert message in errors(lambda: read(content))
 
 
+def test_a_region_without_its_graph_is_damaged(read):
+    net = Program()
+    x = net.call("higher_order.wrap_with_set_grad_enabled", ("s0", 4), enabled=False, x=net.input("s0", 4))
+    assert "the file is damaged" in errors(lambda: read(net.output(x)))
+
+
 def test_mutated_files_are_refused_or_read(write):
     """Whatever becomes of a file, there is a network or a message."""
     rng = random.Random(7)
