@@ -125,8 +125,7 @@ def _weights(file: File, member: str) -> tuple[dict[str, tuple[Any, ...]], bool]
     dtypes = {entry["tensor_meta"]["dtype"] for entry in entries.values()}
     has_numbers = all(file.members.get(f"{folder}data/weights/{path}") for path in paths)
     # One place cannot be that of several sizes, so it is none.
-    sizes = {path: {one[2] for one in places.values() if one[0] == path} for path in paths}
-    is_one_each = len(paths) > len(dtypes) and all(len(each) == 1 for each in sizes.values())
+    is_one_each = len(paths) > len(dtypes) and len({(one[0], one[2]) for one in places.values()}) == len(paths)
     knows = has_numbers or is_one_each or len(entries) == 1
     return (places, True) if knows else ({}, False)
 
