@@ -792,6 +792,15 @@ def test_huge_sizes_are_refused(refused, made):
     assert "error[" in refused(model([made], [value("x", 2, 6)], ["y"], used))
 
 
+def test_sizes_that_are_given_are_no_guess(read):
+    made = node("MaxUnpool", "x i s", "y", kernel_shape=[2, 2], strides=[2, 2])
+    given = [value("x", 1, 1, 2, 2), value("i", 1, 1, 2, 2, code=7)]
+    asked = model([made], [*given, value("s", 4, code=7)], ["y"])
+    assert read(asked).report().status == "partial"
+    stored = read(model([made], given, ["y"], [weight("s", data=[1, 1, 5, 5])])).report()
+    assert ([*stored.outputs.values()], stored.status) == ([(1, 1, 5, 5)], "complete")
+
+
 # Mutations
 
 
