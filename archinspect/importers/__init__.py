@@ -129,7 +129,7 @@ FORMATS: dict[str, Format] = {
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 
 DAMAGED = (
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, StopIteration),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError, StopIteration),
     *(TypeError, ValueError),
 )
 """What a reader raises where a file does not have the form that it should have, and the reader has not looked."""
