@@ -23,7 +23,7 @@ _set = object.__setattr__
 
 
 class TooManyNodesError(Exception):
-    """The network has more than :data:`MAX_NODES` nodes."""
+    """The network has more nodes than its builder takes: how many these are."""
 
 
 class CycleError(Exception):
@@ -70,6 +70,7 @@ class GraphBuilder:
         self.expect: Tree | None = None
         self.values: Tree | None = None
         self.stored: Stored | None = None
+        self.most = MAX_NODES
         self.inputs: list[Node] = []
         self.nodes: list[Node] = []
         self.composites: dict[str, Composite] = {}
@@ -246,8 +247,8 @@ class GraphBuilder:
         _set(node, "callers", callers)
         _set(node, "trainable", trainable and op.trains)
         self.nodes.append(node)
-        if len(self.nodes) > MAX_NODES:
-            raise TooManyNodesError
+        if len(self.nodes) > self.most:
+            raise TooManyNodesError(self.most)
         for tensor in node.inputs:
             if isinstance(tensor, Later):
                 self._waiting.append(node)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.source import SourceError
-from archinspect.graph.builder import MAX_NODES, TooManyNodesError
+from archinspect.graph.builder import TooManyNodesError
 from archinspect.importers import evidence
 from archinspect.importers.file import File
 from archinspect.ops.base import ArgumentError
@@ -128,7 +128,10 @@ FORMATS: dict[str, Format] = {
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 
-DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+DAMAGED = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError, StopIteration),
+    *(TypeError, ValueError),
+)
 """What a reader raises where a file does not have the form that it should have, and the reader has not looked."""
 
 
@@ -146,8 +149,8 @@ class Opened(NamedTuple):
         except SourceError as error:
             problems.source_error(error)
             return None
-        except TooManyNodesError:
-            problems.error("limit", f"the network has more than {MAX_NODES:,} operators", self.file.span())
+        except TooManyNodesError as error:
+            problems.error("limit", f"the network has more than {error.args[0]:,} operators", self.file.span())
             return None
         except ArgumentError as error:
             problems.error("format", error.message, self.file.span(), error.help)

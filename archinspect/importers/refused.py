@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.base.printable import printable
 from archinspect.importers import grammars
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ safetensors.torch.save_file(model.state_dict(), "model.safetensors")
 torch.onnx.export(model, (example,), "model.onnx")"""
 TEXTS = (".yaml", ".yml")
 """How specs are named: what is wrong with a text is said by who reads it."""
+PACKED = (".onnx", ".pt2", ".safetensors", ".gguf", ".tflite", ".keras", ".h5", ".cfg", ".prototxt")
+"""Models that people put into a zip, as their names end."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 STARTS: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file that it stands for", "fetch that: `git lfs pull`"),
@@ -49,11 +52,17 @@ def refuse(file: File) -> None:
     for start, what, help_ in STARTS:
         if file.head.startswith(start):
             raise file.refuse(f"this is {what}", help_ or "`archinspect formats` lists what is read")
+    models = [name for name in members if name.lower().endswith(PACKED)]
+    if models:
+        shown = printable(models[0])
+        raise file.refuse(f"this is a zip that holds '{shown}'", f"unpack it, and name that: `unzip FILE '{shown}'`")
     if members:
         shown = ", ".join(sorted({name.split("/", 1)[0] for name in members})[:5])
         raise file.refuse(
             f"this is a zip without a model that is known: it holds {shown}", "`archinspect formats` lists what is read"
         )
+    if file.head.startswith(b"PK\x03\x04") and not file.path.lower().endswith((".pt2", ".keras")):
+        raise file.refuse("this is a zip, and a damaged one: what lists its members is not there", "fetch it once more")
     if b"\0" in file.head and not file.path.endswith(TEXTS) and not file.head.startswith(UTF_16):
         raise file.refuse(
             "this is a binary file that no reader knows", "`archinspect formats` lists what is read; --from says which"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Node, Tensor
     from archinspect.ops.base import Op
 
-MAX_OPERATORS = 30_000
+MAX_OPERATORS = 10_000
 """Of a network that a text describes."""
 
 

@@ -106,6 +106,8 @@ PICKLE = "a pickle: it could run code and is not opened"
         ("net.npy", b"\x93NUMPY\x01\0", "this is an array of NumPy"),
         ("net.gz", b"\x1f\x8b\x08\0", "compressed by gzip"),
         ("net.png", b"\x89PNG\r\n", "this is a picture"),
+        ("net.onnx", zipped({"net/net.onnx": b"\x08"}), "this is a zip that holds 'net/net.onnx'"),
+        ("net.onnx", b"PK\x03\x04" + bytes(60), "this is a zip, and a damaged one"),
         ("net.so", b"\x7fELF\0\0", "this is a binary file that no reader knows"),
         (
             "net.yaml",

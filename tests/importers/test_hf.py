@@ -105,3 +105,11 @@ def test_the_page_names_every_type_that_is_read():
     tables = (decoders.DECODERS, encoders.ENCODERS, seq2seq.T5S, seq2seq.BARTS, vit.VITS, convnets.CONVNETS)
     kinds = {kind for table in (*tables, composites.COMPOSITES, models.OTHERS) for kind in table}
     assert [kind for kind in sorted(kinds) if f"`{kind}`" not in page] == []
+
+
+def test_more_layers_than_any_network_has_are_refused(tmp_path):
+    config = {"model_type": "resnet", "depths": [3, 4, 10**9, 3]}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    with pytest.raises(archinspect.InvalidSpecError, match="more than 30,000 operators"):
+        archinspect.inspect(path)

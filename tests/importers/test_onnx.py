@@ -732,6 +732,7 @@ for _ in range(messages.MAX_DEPTH + 1):
             "it waits for what is made of it",
         ),
         (written(INPUT + field(1, field(1, b"x") + field(2, b"y") + field(4, b"Conv"))), "Conv: input 1 is missing"),
+        (written(INPUT + field(1, field(1, b"x") + field(4, b"Relu"))), "Relu has no output"),
     ],
 )
 def test_what_is_damaged_is_refused(refused, content, message):
@@ -789,6 +790,15 @@ def test_huge_sizes_are_refused(refused, made):
     numbers = {"huge": [2**31, 2**31], "zero": 0, "many": 2**62, "one": 1}
     used = [weight(name, data=data) for name, data in numbers.items() if name in made.input]
     assert "error[" in refused(model([made], [value("x", 2, 6)], ["y"], used))
+
+
+def test_sizes_that_are_given_are_no_guess(read):
+    made = node("MaxUnpool", "x i s", "y", kernel_shape=[2, 2], strides=[2, 2])
+    given = [value("x", 1, 1, 2, 2), value("i", 1, 1, 2, 2, code=7)]
+    asked = model([made], [*given, value("s", 4, code=7)], ["y"])
+    assert read(asked).report().status == "partial"
+    stored = read(model([made], given, ["y"], [weight("s", data=[1, 1, 5, 5])])).report()
+    assert ([*stored.outputs.values()], stored.status) == ([(1, 1, 5, 5)], "complete")
 
 
 # Mutations

@@ -1,13 +1,16 @@
 """Programs of `torch.export.save`: what is read of them, and what is refused."""
 
+import io
 import json
 import random
+import zipfile
 from math import prod
 
 import pytest
 from programs import MADE, Program, linear, residual_net, tied_net, zipped
 
 import archinspect
+from archinspect.analyses.memory import kept_bytes
 from archinspect.base.shape import Mismatch
 from archinspect.importers.pt2 import sizes
 
@@ -209,6 +212,109 @@ def test_a_parameter_that_nothing_reads_is_counted_and_told(read):
     assert [warning.message for warning in found.check()] == ["nothing uses 'b.weight'"]
 
 
+def head_with_a_bias(own, within):
+    """Return a head that has its bias and hands it to a layer within; one of them is read."""
+    net = Program()
+    x = net.input("s0", 4)
+    weight = net.parameter("head.decoder.weight", 7, 4)
+    biases = {name: net.parameter(name, 7) for name in (own, within)}
+    return net.output(net.call("aten.linear.default", ("s0", 7), "head", input=x, weight=weight, bias=biases[within]))
+
+
+@pytest.mark.parametrize("names", [("head.bias", "head.decoder.bias"), ("head.decoder.bias", "head.bias")])
+def test_a_bias_that_a_head_hands_on_is_one(read, names):
+    net = read(head_with_a_bias(*names))
+    assert net.report().totals.params == 4 * 7 + 7
+    assert [warning.code for warning in net.check()] == ["guessed"]
+
+
+def test_weights_without_numbers_are_not_one_because_another_has_numbers(read):
+    net = Program()
+    x = net.input("s0", 4)
+    for path, units in (("a", 4), ("b", 4), ("d", 5)):
+        x = linear(net, path, x, 4, units, bias=False)
+    net.parameter("c", 3, weight="weight_9")
+    members = {"net/data/weights/weight_9": bytes(12), "net/data/weights/weight_0": b""}
+    content = zipped({name: members.get(name, data) for name, data in unzipped(net.output(x).save()).items()})
+    assert read(content).report().totals.params == 16 + 16 + 20 + 3
+
+
+def unzipped(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def recurrent(target, gates, proj, *, batch_first):
+    net = Program()
+    x, given = net.input("s0", 5, 8), proj or 16
+    steps = ("s0", 5, given) if batch_first else (5, "s0", given)
+    if not batch_first:
+        x = net.call("aten.transpose.int", (5, "s0", 8), self=x, dim0=0, dim1=1)
+    params = [net.parameter(f"r.{name}", *sizes) for name, sizes in _matrices(gates, given, proj).items()]
+    state = net.call("aten.zeros.default", (1, "s0", 16), size=[1, 1, 16])
+    states = [(1, "s0", 16)] * (2 if gates == 4 else 1)
+    how = {"has_biases": True, "num_layers": 1, "bidirectional": False, "batch_first": batch_first}
+    hx = [state] * len(states)
+    out, *_ = net.call(target, [steps, *states], "r", "R", input=x, hx=hx, params=params, **how)
+    return net.output(out)
+
+
+def _matrices(gates, given, proj):
+    found = {"w_ih": (16 * gates, 8), "w_hh": (16 * gates, given), "b_ih": (16 * gates,), "b_hh": (16 * gates,)}
+    return found | ({"w_hr": (proj, 16)} if proj else {})
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize(
+    ("layer", "macs", "kept"),
+    [
+        # Of the meta device and PyTorch 2.13, of a layer whose output alone is read.
+        (("aten.rnn_tanh.input", 1, 0), 1920, 544),
+        (("aten.lstm.input", 4, 0), 7680, 2400),
+        (("aten.lstm.input", 4, 4), 4160, 2480),
+        (("aten.gru.input", 3, 0), 5760, 2400),
+    ],
+)
+def test_recurrent_layers(read, layer, macs, kept, batch_first):
+    found = read(recurrent(*layer, batch_first=batch_first))
+    report = found.report()
+    assert (report.totals.macs, report.status) == (macs, "complete")
+    assert kept_bytes(found.facts) == kept
+
+
+def test_cells_share_their_weights(read):
+    net = Program()
+    x = net.input("s0", 8)
+    held = {name: net.parameter(f"c.{name}", *one) for name, one in _matrices(3, 16, 0).items()}
+    state = net.call("aten.zeros.default", ("s0", 16), size=[1, 16])
+    for _ in range(2):
+        state = net.call("aten.gru_cell.default", ("s0", 16), "c", "GRUCell", input=x, hx=state, **held)
+    report = read(net.output(state)).report()
+    assert (report.totals.macs, report.totals.params) == (2 * 48 * 24, 48 * 24 + 96)
+    assert report.status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("target", "made", "given", "macs", "flops"),
+    [
+        ("aten._grouped_mm.default", (6, 16), {"self": (6, 8), "mat2": (4, 8, 16)}, 6 * 8 * 16, 0),
+        ("aten._grouped_mm.default", (4, 6, 16), {"self": (6, 8), "mat2": (8, 16)}, 6 * 8 * 16, 0),
+        ("aten.addbmm.default", (5, 7), {"self": (5, 7), "batch1": (3, 5, 2), "batch2": (3, 2, 7)}, 3 * 5 * 2 * 7, 35),
+        ("aten.tensordot.default", (3, 5), {"self": (3, 4, 2), "other": (4, 2, 5)}, 3 * 4 * 2 * 5, 0),
+        ("aten.argsort.default", (3, 8), {"self": (3, 8)}, 0, 3 * 8 * 3),
+        ("aten.scatter_add.default", (9,), {"self": (9,), "index": (4,), "src": (4,)}, 0, 4),
+        ("aten._weight_norm.default", (4, 3), {"v": (4, 3), "g": (4, 1)}, 0, 36),
+        ("aten.histc.default", (5,), {"self": (20,)}, 0, 20),
+    ],
+)
+def test_calls_without_an_operator_of_their_own(read, target, made, given, macs, flops):
+    net = Program()
+    refs = {name: net.input(*one, name=name) for name, one in given.items()}
+    extra = {"dims_self": [1, 2], "dims_other": [0, 1]} if "tensordot" in target else {}
+    report = read(net.output(net.call(target, made, **refs, **extra))).report()
+    assert (report.totals.macs, report.totals.flops, report.status) == (macs, 2 * macs + flops, "complete")
+
+
 # Sizes
 
 
@@ -362,6 +468,12 @@ def changed(change):
 )
 def test_refused(read, content, message):
     assert message in errors(lambda: read(content))
+
+
+def test_a_region_without_its_graph_is_damaged(read):
+    net = Program()
+    x = net.call("higher_order.wrap_with_set_grad_enabled", ("s0", 4), enabled=False, x=net.input("s0", 4))
+    assert "the file is damaged" in errors(lambda: read(net.output(x)))
 
 
 def test_mutated_files_are_refused_or_read(write):

@@ -144,6 +144,36 @@ def test_variables_hold_tensors(read):
     assert peak_bytes(nested.facts) == 400 * 3
 
 
+def test_lists_and_pairs_hold_tensors(read):
+    """What later lines read of a line, it has in variables; what a list holds, it holds to the end."""
+    collected = read(chain("xs.append(tanh(x))", "x = tanh(xs[0])", "a = tanh(x)", "return tanh(a)"))
+    assert peak_bytes(collected.facts) == 400 * 5
+    net = Program()
+    x = linear(net, "f", net.input("s0", 100), 100, 100)
+    net.at(8, "a, b = tanh(x), relu(x)")
+    a = net.call("aten.tanh.default", ("s0", 100), self=x)
+    b = net.call("aten.relu.default", ("s0", 100), self=x)
+    net.at(9, "c = tanh(b)")
+    c = net.call("aten.tanh.default", ("s0", 100), self=b)
+    net.at(10, "return c + a")
+    pair = read(net.output(net.call("aten.add.Tensor", ("s0", 100), self=c, other=a)))
+    assert peak_bytes(pair.facts) == 400 * 6
+
+
+@pytest.mark.parametrize(("text", "most"), [("return f(cat(xs, 1))", 2004), ("return f(cat([x, y], 1))", 2000)])
+def test_a_list_that_is_joined_by_its_name_is_held(read, text, most):
+    net = Program()
+    x = net.input("s0", 100)
+    net.at(7, "x = tanh(x)")
+    one = net.call("aten.tanh.default", ("s0", 100), self=x)
+    net.at(8, "x = tanh(x)")
+    other = net.call("aten.tanh.default", ("s0", 100), self=one)
+    net.at(9, text)
+    y = net.call("aten.cat.default", ("s0", 200), tensors=[one, other], dim=1)
+    y = net.call("aten.sum.dim_IntList", ("s0",), self=y, dim=[1])
+    assert peak_bytes(read(net.output(y)).facts) == most
+
+
 def test_a_sum_with_nothing_is_a_tensor_of_its_own(read):
     net = Program()
     x = linear(net, "f", net.input("s0", 100), 100, 100)
@@ -157,3 +187,26 @@ def test_what_overwrites_makes_nothing(read):
     x = linear(net, "f", net.input("s0", 100), 100, 100)
     net.output(net.call("aten.tanh_.default", ("s0", 100), self=x))
     assert peak_bytes(read(net).facts) == 400 * 2
+
+
+def test_what_is_read_after_a_write_was_written(read):
+    """A slice is overwritten by what a layer gives: backward passes that layer, as measured with PyTorch 2.13."""
+    net = Program()
+    x = net.input("s0", 8)
+    y = net.call("aten.zeros_like.default", ("s0", 8), self=x)
+    part = net.lies(net.call("aten.slice.Tensor", ("s0", 4), self=y, dim=1, start=0, end=4), 8, 1)
+    half = net.call("aten.linear.default", ("s0", 4), "b", "Linear", input=x, **weights(net, "b", 4))
+    net.lies(net.call("aten.copy_.default", ("s0", 4), self=part, src=half), 8, 1)
+    z = net.call("aten.linear.default", ("s0", 8), "a", "Linear", input=y, **weights(net, "a", 8))
+    found = read(net.output(z))
+    assert kept_bytes(found.facts) == 2 * 32
+    assert peak_bytes(found.facts) == 32 + 32 + 32
+    assert found.report().status == "complete"
+
+
+def test_what_overwrites_the_whole_is_read_by_the_old_name(read):
+    net = Program()
+    x = linear(net, "f", net.input("s0", 100), 100, 100)
+    net.call("aten.tanh_.default", ("s0", 100), self=x)
+    found = read(net.output(net.call("aten.neg.default", ("s0", 100), self=x)))
+    assert [row.inputs for row in found.report().layers if row.type == "Negative"] == [("tanh",)]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NAME = "config.json"
 MOST = 2**22
 """Bytes of a configuration."""
+MAX_OPERATORS = 30_000
+"""A line of a configuration can ask for any number of layers."""
 
 
 def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
@@ -35,6 +37,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
         raise file.refuse("the configuration has no 'model_type'", 'older files lack it: add it, such as "bert"')
     config = Config(file, given, kind)
     net = GraphBuilder(_name(file, given), origin=file.span())
+    net.most = MAX_OPERATORS
     wanted = Wanted(net, settings, problems)
     architecture = _architecture(config)
     outputs = model(config, architecture, wanted)

@@ -13,8 +13,9 @@ from archinspect.importers.onnx.flow import FLOW
 from archinspect.importers.onnx.messages import FLOATS, QUANTIZED
 from archinspect.importers.onnx.names import apart, paths
 from archinspect.importers.onnx.ours import Ours, make, ours_of
-from archinspect.importers.onnx.row import FileInput, FileOp, Size, fitted, kind_of
+from archinspect.importers.onnx.row import FileInput, FileOp, Size, fitted
 from archinspect.importers.onnx.rows import Row, all_inputs, places_of, readers_of, rows_of
+from archinspect.importers.stated import named
 from archinspect.ops.figures import View
 
 if TYPE_CHECKING:
@@ -395,7 +396,7 @@ def _file_op(  # noqa: PLR0913 - as much is known of it
     attributes: tuple[tuple[str, Any], ...] = (),
 ) -> FileOp:
     """Return an operator of these outputs, whose shapes are given at each batch."""
-    return kind_of(name, _KINDS.get(name, "other"))(
+    return named(FileOp, name, _KINDS.get(name, "other"))(
         shapes=tuple(tuple(map(fitted, zip(*dims, strict=True))) for dims in shapes),
         dtypes=tuple(dtypes),
         macs=macs,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from archinspect.ops.base import Op
+from archinspect.importers.stated import StatedOp
 from archinspect.ops.figures import Kept, View, Work
 from archinspect.ops.source import Input
 
@@ -54,11 +53,9 @@ class FileInput(Input):
         return {"shape": self.shape, "dtype": self.dtype}
 
 
-class FileOp(Op):
-    """See :mod:`archinspect.importers.onnx.row`; what a report calls it is its class's name, see :func:`kind_of`."""
+class FileOp(StatedOp):
+    """See :mod:`archinspect.importers.onnx.row`; what a report calls it is its class's name."""
 
-    inputs = (0, None)
-    stretches = True
     batched = False
     shapes: tuple[tuple[Size, ...], ...]
     """Of each output."""
@@ -73,9 +70,6 @@ class FileOp(Op):
     attributes: tuple[tuple[str, Any], ...]
     lies: View | None
 
-    def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - as above
-        vars(self).update(fields)
-
     def __hash__(self) -> int:
         try:
             return self._hash
@@ -83,7 +77,7 @@ class FileOp(Op):
             object.__setattr__(self, "_hash", hash((type(self), self.shapes, self.macs, self.other, self.place)))
             return self._hash
 
-    __eq__ = Op.__eq__
+    __eq__ = StatedOp.__eq__
 
     def given(self) -> dict[str, object]:
         return dict(self.attributes)
@@ -102,15 +96,9 @@ class FileOp(Op):
     def output_count(self) -> int:
         return len(self.shapes)
 
-    def output(self, *shapes: Shape) -> Shape:
-        return self.outputs(*shapes)[0]
-
     def outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
         batch = self._batch(shapes)
         return tuple([tuple([at(size, batch) for size in sizes]) for sizes in self.shapes])
-
-    def output_dtype(self, *dtypes: str) -> str:
-        return self.dtypes[0]
 
     def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
         return self.dtypes
@@ -128,9 +116,3 @@ class FileOp(Op):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         # As long as nothing else is known of it, what it computes with.
         return Kept(tuple(range(len(shapes)))[: self.reads]) if at(self.macs, 1) or at(self.other, 1) else Kept()
-
-
-@cache
-def kind_of(name: str, kind: str) -> type[FileOp]:
-    """Return the class of operators of this name, of a kind of :attr:`archinspect.ops.base.Op.kind`."""
-    return type(name, (FileOp,), {"kind": kind, "__doc__": FileOp.__doc__})

@@ -105,6 +105,8 @@ class Run:
         """Execute an operator."""
         own = frame.prefix + (node.name or next(filter(None, node.outputs), "") or node.kind)
         self._count(1, own)
+        if not any(node.outputs):
+            raise StepError(f"{node.kind or 'an operator without a name'} has no output", own)
         step = self._step(node, own, frame)
         try:
             found = self._execute(step, frame)

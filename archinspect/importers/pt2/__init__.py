@@ -1,6 +1,6 @@
 """Programs of PyTorch, saved by `torch.export.save`: a zip with JSON, read without torch.
 
-`program` reads the file, `operators` has the table of operators, `nodes` chooses between those and the calls as they
+`reading` reads the file, `operators` has the table of operators, `nodes` chooses between those and the calls as they
 stand, `modules` names layers. Shapes are the file's.
 """
 
@@ -17,11 +17,12 @@ from archinspect.graph.builder import GraphBuilder
 from archinspect.importers import asked
 from archinspect.importers.pt2.modules import instances, name_all
 from archinspect.importers.pt2.nodes import Chooser
-from archinspect.importers.pt2.program import read_program
+from archinspect.importers.pt2.reading import read_program
 from archinspect.importers.pt2.sizes import Expression, bound, is_symbol, symbol, symbols_of, value
 from archinspect.importers.pt2.traced import Buffer, Constant, Parameter, ProgramInput
 from archinspect.importers.pt2.variables import holds
 from archinspect.importers.pt2.weights import absorbed, tied
+from archinspect.importers.pt2.writes import with_writes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
 
 def graph_of(file: File, program: Program, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a program of a file; else as :func:`read`."""
+    program = with_writes(program)
     batch = _batch(program)
     program = _with_sizes(file, program, batch, settings, problems)
     if problems.failed:
@@ -162,7 +164,7 @@ class _Maker:
         for name in [name for names in self.unread.values() for name in names]:
             self._hold(name, "", None)
         outputs = [self._tensor(name, "", None) for name in program.outputs]
-        held = holds(program.calls)
+        held = holds(program.calls, program.outputs)
         builder.held = {self.tensors[name]: nodes[last] for name, last in held.items() if name in self.tensors}
         if not self.batch and program.inputs:
             first = program.metas[program.inputs[0]].sizes[:1]

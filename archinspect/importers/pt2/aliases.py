@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     Rule = Callable[..., View | None]
     """The rule :meth:`archinspect.ops.base.Op.view`."""
 
-ALWAYS = frozenset(
+OVERWRITTEN = "overwritten"
+"""What stands for a tensor of which a part was overwritten: see :mod:`archinspect.importers.pt2.writes`."""
+ALWAYS = frozenset((OVERWRITTEN,)) | frozenset(
     f"aten.{name}"
     for name in (
         *("view", "permute", "transpose", "swapaxes", "swapdims", "movedim", "t", "numpy_T", "mT", "adjoint"),

@@ -66,7 +66,32 @@ def _attention_else(shapes: Mapping[str, Shape], output: Shape, arguments: Mappi
 
 
 def _grouped(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    return size(output) * next(iter(shapes.values()))[-1]
+    first, second, *_ = shapes.values()
+    # Of two matrices the groups are parts of the axis that is summed over.
+    return size(output[1:] if len(first) == len(second) == 2 else output) * first[-1]  # noqa: PLR2004 - a matrix
+
+
+def _summed_batch(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(shapes["batch1"]) * shapes["batch2"][-1]
+
+
+def _contracted(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    dims: list[int] = arguments["dims_self"]
+    return size(output) * prod([shapes["self"][axis] for axis in dims])
+
+
+def _sorted(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Return the comparisons of a merge sort, as :class:`archinspect.ops.reduce.Sort` counts them."""
+    length = shapes["self"][arguments.get("dim", -1)] if shapes["self"] else 1
+    return size(shapes["self"]) * max(length - 1, 0).bit_length()
+
+
+def _added(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return size(shapes["src"] if "src" in shapes else shapes["source"])
+
+
+def _normed(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return 3 * size(shapes["v"])
 
 
 def _einsum(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
@@ -103,7 +128,7 @@ def _normalized(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[s
 
 CONVOLUTIONS = frozenset(("weighted", "transposed"))
 """Products that keep both factors, whichever gradient is wanted."""
-PRODUCTS = frozenset(("product", "product+", "weighted", "transposed", "grouped"))
+PRODUCTS = frozenset(("product", "product+", "weighted", "transposed", "grouped", "summed batch", "contracted"))
 FACTORS = frozenset(("input", "weight", "mat1", "mat2", "batch1", "batch2", "self", "other"))
 """What the factors of a product are called; of one with a term, `self` is that."""
 _NOTHING = Family(_none, _none)
@@ -121,6 +146,11 @@ COSTS: dict[str, Family] = {
     "bag": Family(_none, _bag),
     "normalized": Family(_none, _normalized),
     "grouped": Family(_grouped, _none),
+    "summed batch": Family(_summed_batch, _each),
+    "contracted": Family(_contracted, _none),
+    "sorted": Family(_none, _sorted),
+    "added": Family(_none, _added),
+    "normed": Family(_none, _normed),
 }
 """The families of calls: nothing is computed; an operation for each element that is made, or read; products."""
 
@@ -133,7 +163,12 @@ permute pixel_shuffle pixel_unshuffle rand rand_like randn randn_like real imag 
 reshape_as resolve_conj roll scalar_tensor scatter select select_scatter slice slice_scatter split split_with_sizes
 squeeze stack swapaxes t take_along_dim tensor_split tile to transpose tril triu type_as unbind unfold unflatten
 unsafe_split unsqueeze view view_as view_as_complex view_as_real where zero zeros zeros_like embedding cat
-alias_copy narrow_copy unfold_copy _unsafe_view numpy_T adjoint mT expand_copy
+alias_copy narrow_copy unfold_copy _unsafe_view numpy_T adjoint mT expand_copy rot90 one_hot eye triu_indices
+tril_indices hstack vstack dstack column_stack diag diag_embed block_diag cartesian_prod broadcast_tensors bernoulli
+randint randint_like randperm normal uniform exponential index_fill masked_scatter take moveaxis swapdims ravel
+channel_shuffle reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
+replication_pad3d max_unpool2d max_unpool3d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
+_upsample_nearest_exact3d rand randn
     """.split()  # noqa: SIM905 - a hundred names
 )
 _EACH = frozenset(
@@ -142,10 +177,15 @@ __and__ __or__ __xor__ abs acos add addcdiv addcmul asin atan atan2 bitwise_and 
 clamp_max clamp_min cos cumsum diff div eq erf exp expm1 floor floor_divide fmod ge gelu gt hardsigmoid hardswish
 hardtanh isinf isnan le leaky_relu lerp log log10 log1p log2 logical_and logical_not logical_or logical_xor lt max min
 maximum minimum mul ne neg nan_to_num pow reciprocal relu relu6 remainder round rsqrt rsub sigmoid sign silu sin
-softplus sqrt square sub tan tanh trunc masked_fill rsub sgn
+softplus sqrt square sub tan tanh trunc masked_fill rsub sgn sinh cosh asinh acosh atanh erfc erfinv exp2 lgamma digamma
+logaddexp logaddexp2 hypot frac sinc logit xlogy copysign signbit celu selu softsign hardshrink softshrink threshold
+prelu rrelu log_sigmoid isfinite float_power bitwise_xor outer ger kron
     """.split()  # noqa: SIM905 - as above
 )
-_READ = ("all", "amax", "amin", "any", "argmax", "argmin", "mean", "prod", "sum", "max", "min")
+_READ = (
+    *("all", "amax", "amin", "any", "argmax", "argmin", "mean", "prod", "sum", "max", "min"),
+    *("histc", "bincount", "count_nonzero", "col2im"),
+)
 _ATTENTIONS = (
     "aten.scaled_dot_product_attention",
     *(f"aten._scaled_dot_product_{kind}_attention" for kind in ("flash", "efficient", "cudnn", "fused")),
@@ -153,7 +193,7 @@ _ATTENTIONS = (
 )
 OF_CALLS: dict[str, str] = {
     **{f"aten.{name}": "each" for name in _EACH},
-    **{f"aten.{name}.dim": "read" for name in _READ},
+    **{f"aten.{name}.{form}": "read" for name in _READ for form in ("dim", "dim_int")},
     **{f"aten.{name}": "read" for name in _READ if name not in _EACH},
     **{f"aten.{name}": "move" for name in _MOVES},
     **dict.fromkeys(("aten.matmul", "aten.bmm", "aten.mm", "aten.mv", "aten.dot"), "product"),
@@ -162,6 +202,7 @@ OF_CALLS: dict[str, str] = {
     **dict.fromkeys(("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d"), "transposed"),
     **dict.fromkeys(_ATTENTIONS, "attention"),
     "aten.einsum": "einsum",
+    **dict.fromkeys(("overwritten", "written_out"), "move"),
     "aten.embedding_bag": "bag",
     "aten.batch_norm": "normalized",
     "aten.layer_norm": "normalized",
@@ -169,7 +210,12 @@ OF_CALLS: dict[str, str] = {
     "aten.instance_norm": "normalized",
     "aten.lstm": "recurrent",
     "aten.gru": "recurrent",
-    "transformers.grouped_mm_fallback": "grouped",
+    **dict.fromkeys(("transformers.grouped_mm_fallback", "aten._grouped_mm"), "grouped"),
+    "aten.addbmm": "summed batch",
+    "aten.tensordot": "contracted",
+    **dict.fromkeys(("aten.sort", "aten.argsort"), "sorted"),
+    **dict.fromkeys(("aten.scatter_add", "aten.index_add", "aten.scatter_reduce", "aten.index_reduce"), "added"),
+    "aten._weight_norm": "normed",
 }
 """The family of a call's costs, for one that no operator stands for: a name of
 :data:`COSTS`."""
@@ -182,7 +228,8 @@ KEPT: dict[str, tuple[str | int, ...]] = {
     "aten.argsort": (),
     "aten.index": ("indices",),
     "aten.gather": ("self", "index"),
-    "aten.index_add": ("index",),
+    **{f"aten.{name}": ("index",) for name in ("index_add", "scatter_add", "index_fill")},
+    "aten._weight_norm": (0,),
     "aten.index_put": ("indices",),
     "aten.where": ("condition",),
     "aten.masked_fill": ("mask",),

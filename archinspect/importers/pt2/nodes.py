@@ -12,7 +12,8 @@ from archinspect.importers.pt2.families import LENDS, LIKES, family, read_back
 from archinspect.importers.pt2.operators import TRANSLATIONS, Untranslated, Use
 from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import linear, symbols_of, value
-from archinspect.importers.pt2.traced import traced_kind
+from archinspect.importers.pt2.traced import Traced
+from archinspect.importers.stated import named
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Run
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from archinspect.importers.pt2.operators import Translation
     from archinspect.importers.pt2.program import Call, Meta, Program
 
+STEPS = frozenset(("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu"))
+"""Layers over steps: the weights that such a call reads are those of the operator that lends its rules."""
 TRIED = (2, 3)
 """Batches at which an operator has to give what the file says."""
 
@@ -130,7 +133,7 @@ class Chooser:
         roles: list[str] = []
         for role, _ in refs:
             roles.append(role if role not in roles else f"{role}.{len(roles)}")
-        op = traced_kind(call.plain.removeprefix("aten."))(
+        op = named(Traced, call.plain.removeprefix("aten."))(
             roles=tuple(roles),
             takes=tuple([metas[name].sizes for name in names]),
             gives=made,
@@ -150,11 +153,13 @@ class Chooser:
         """Return a call with the rules of an operator that only shapes keep from standing for it, or its family's."""
         shapes, output = [self.shape(name, TRIED[0]) for name in names], self.shape(call.outputs[0], TRIED[0])
         found = self._proposed(call)
-        if found is not None and not found.weights:
+        if found is not None and (not found.weights or call.plain in STEPS):
             with suppress(Mismatch, *_MISFITS):
                 read = _named(call, found.inputs)
                 like = with_copies(found.op, call, self.program.metas, self.symbols)
                 ruled = op.replace(like=like, likes=tuple([names.index(name) for name in read]))
+                if call.plain in STEPS and not call.arguments.get("batch_first"):
+                    ruled = ruled.replace(steps_first=True)
                 run = Run((True,) * len(names))
                 ruled.work(shapes, output), ruled.kept(shapes, output, run), ruled.workspace(shapes, output, run)
                 return ruled

@@ -397,24 +397,50 @@ def _top(use: Use) -> Translation:
     return Translation(_op("TopK", k=use.get("k"), axis=use.get("dim", -1)), ["self"])
 
 
-def _recurrent(name: str) -> Callable[[Use], Translation]:
+def _units(sizes: Sequence[Size], gates: int) -> int:
+    """Return the units of a recurrent layer, from the matrix of all its gates."""
+    if not isinstance(sizes[0], int):
+        raise Untranslated
+    return sizes[0] // gates
+
+
+def _recurrent(name: str, gates: int) -> Callable[[Use], Translation]:
+    """Return the translation of a layer over steps, which stand before the samples unless `batch_first`."""
+
     def translate(use: Use) -> Translation:
         refs = use.get("params")
-        if not use.get("batch_first") or any(ref.name not in use.stored for ref in refs):
+        if any(ref.name not in use.stored for ref in refs):
             raise Untranslated
-        second = use.metas[refs[1].name].sizes
-        biases = {"biases": 2} if use.get("has_biases") else {"use_bias": False}
+        first, second = (use.metas[ref.name].sizes for ref in refs[:2])
+        units = _units(first, gates)
         op = _op(
             name,
-            units=second[-1],
+            units=units,
             return_sequences=True,
             num_layers=use.get("num_layers"),
             bidirectional=use.get("bidirectional"),
-            **biases,
+            **({"biases": 2} if use.get("has_biases") else {"use_bias": False}),
+            **({"proj_size": second[-1]} if second[-1] != units else {}),
         )
-        return Translation(op, ["input"], ["params"])
+        rest = () if use.get("batch_first") else ("params",)
+        return Translation(op, ["input"], ["params"], rest)
 
     return translate
+
+
+def _cell(name: str, gates: int) -> Callable[[Use], Translation]:
+    def translate(use: Use) -> Translation:
+        weights = _weights(use, "w_ih", "w_hh", "b_ih", "b_hh")
+        biases = {"biases": 2} if "b_ih" in weights else {"use_bias": False}
+        return Translation(_op(name, units=_units(use.sizes("w_ih"), gates), **biases), ["input", "hx"], weights)
+
+    return translate
+
+
+def _bilinear(use: Use) -> Translation:
+    weights = _weights(use, "weight", "bias")
+    op = _op("Bilinear", units=use.sizes("weight")[0], use_bias="bias" in weights)
+    return Translation(op, ["input1", "input2"], weights)
 
 
 def _deform(use: Use) -> Translation:
@@ -441,8 +467,15 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.convolution": _convolution,
     "aten.linear": _linear,
     "aten.embedding": _embedding,
-    "aten.lstm": _recurrent("LSTM"),
-    "aten.gru": _recurrent("GRU"),
+    "aten.lstm": _recurrent("LSTM", 4),
+    "aten.gru": _recurrent("GRU", 3),
+    "aten.rnn_tanh": _recurrent("SimpleRNN", 1),
+    "aten.rnn_relu": _recurrent("SimpleRNN", 1),
+    "aten.lstm_cell": _cell("LSTMCell", 4),
+    "aten.gru_cell": _cell("GRUCell", 3),
+    "aten.rnn_tanh_cell": _cell("SimpleRNNCell", 1),
+    "aten.rnn_relu_cell": _cell("SimpleRNNCell", 1),
+    "aten.bilinear": _bilinear,
     "torchvision.deform_conv2d": _deform,
     # Products without
     "aten.matmul": _matmul("other"),
@@ -477,6 +510,11 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.log_softmax": _softmax("LogSoftmax"),
     "aten._log_softmax": _softmax("LogSoftmax"),
     "aten.glu": _plain("GLU", axis="dim"),
+    "aten.selu": _plain("SELU"),
+    "aten.celu": _plain("CELU", "alpha"),
+    "aten.log_sigmoid": _plain("LogSigmoid"),
+    "aten.hardshrink": _plain("HardShrink", "lambd"),
+    "aten.softshrink": _plain("SoftShrink", "lambd"),
     # Pooling
     **{f"aten.max_pool{rank}d": _pool("Max", rank) for rank in (1, 2, 3)},
     "aten.max_pool2d_with_indices": _pool("Max", 2),
@@ -529,6 +567,8 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.linalg_vector_norm": _length,
     "aten.sort": _sort,
     "aten.cumsum": _plain("CumSum", axis="dim"),
+    "aten.cumprod": _plain("CumProd", axis="dim"),
+    "aten.logsumexp": _reduction("ReduceLogSumExp"),
     "aten.topk": _top,
     # Elements that move
     "aten.flatten": _flatten,

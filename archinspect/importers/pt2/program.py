@@ -1,36 +1,15 @@
-"""What a file of `torch.export.save` says: the calls of a program, its tensors, weights, inputs and outputs.
-
-Layout and meaning are those of PyTorch's `torch/_export/serde/schema.py`, version 8, as files of PyTorch 2.6 to 2.14
-have it. Sub-graphs that only set a mode (`torch.no_grad`, `autocast`) are written out where they are called.
-"""
+"""What a program is: its calls, its tensors, weights, inputs and outputs, as `reading` finds them in a file."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.base.diagnostics import suggest
-from archinspect.base.source import SourceError
-from archinspect.importers.evidence import is_program
-from archinspect.importers.pt2.sizes import Expression, is_symbol, parse
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from archinspect.importers.file import File
     from archinspect.importers.pt2.sizes import Size
 
-    Json = dict[str, Any]
-
-MAJOR = 8
-"""The version of the schema that is known; a greater one may mean something else."""
-SAID = "extra/archinspect.json"
-"""Where :mod:`archinspect.importers.torch.export` says which weights are one."""
-MAX_CALLS = 200_000
-MAX_NESTING = 20
-"""Sub-graphs within one another."""
-INLINED = ("higher_order.wrap_with_set_grad_enabled", "higher_order.wrap_with_autocast")
 DTYPES = dict(
     enumerate(
         (
@@ -41,7 +20,6 @@ DTYPES = dict(
     )
 ) | {28: "int16", **dict.fromkeys((29, 30, 31, 32, 33), "float8"), 34: "int32", 35: "int64"}
 """The file's numbers of data types. Of those without a name here, such as complex64, it is one of as many bytes."""
-_ROOT = "_empty_nn_module_stack_from_metadata_hook"
 _BACKSLASH = "\\"
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
@@ -143,248 +121,9 @@ class Program(NamedTuple):
     """Whether the file tells which weights are one."""
 
 
-def read_program(file: File, name: str = "") -> Program:
-    """Return the program of a file, of several the one of this name."""
-    return file.once(_read, name)
-
-
-def _read(file: File, name: str) -> Program:
-    member = _member(file, name)
-    found = file.json(member)
-    major = found["schema_version"]["major"]
-    if major != MAJOR:
-        raise file.refuse(
-            f"the program is of version {major} of PyTorch's schema, not {MAJOR}", "save it with PyTorch 2.6 or later"
-        )
-    module = found["graph_module"]
-    reader = _Reader(file)
-    reader.add(module["graph"], {}, "", ())
-    weights, knows_ties = _weights(file, member)
-    stored, inputs, numbers = {}, [], {}
-    for spec in module["signature"]["input_specs"]:
-        ((kind, content),) = spec.items()
-        if kind in ("parameter", "buffer", "tensor_constant"):
-            path = content.get("parameter_name") or content.get("buffer_name") or content.get("tensor_constant_name")
-            name = content["arg"]["name"]
-            what = {"tensor_constant": "constant"}.get(kind, kind)
-            stored[name] = Stored(str(path), what, reader.metas[name], weights.get(path))
-        elif kind == "user_input" and "as_tensor" in content["arg"]:
-            inputs.append(content["arg"]["as_tensor"]["name"])
-        elif kind == "user_input" and "as_name" in content["arg"].get("as_sym_int", {}):
-            name = content["arg"]["as_sym_int"]["as_name"]
-            numbers[name] = reader.numbers[name]
-    outputs = []
-    for spec in module["signature"]["output_specs"]:
-        ((kind, content),) = spec.items()
-        if kind in ("user_output", "loss_output") and "as_tensor" in content["arg"]:
-            outputs.append(reader.resolved(content["arg"]["as_tensor"]["name"]))
-    version = str(found.get("torch_version", ""))
-    return Program(
-        version,
-        tuple(reader.calls),
-        reader.metas,
-        stored,
-        tuple(inputs),
-        tuple(outputs),
-        numbers,
-        reader.hints,
-        knows_ties,
-    )
-
-
-def _member(file: File, asked: str) -> str:
-    found = {name.rpartition("/")[2].removesuffix(".json"): name for name in file.members if is_program(name)}
-    if not file.members:
-        raise file.refuse("the file is no zip, or a damaged one")
-    if not found:
-        raise file.refuse("the file holds no program: no `models/*.json`")
-    if asked and asked not in found:
-        raise SourceError("unknown-param", f"the file has no program '{asked}'", file.span(), suggest(asked, found))
-    if len(found) > 1 and not asked:
-        shown = ", ".join([*found][:10])
-        raise file.refuse(f"the file holds {len(found)} programs: {shown}", f"--set model={next(iter(found))}")
-    return found[asked] if asked else next(iter(found.values()))
-
-
-def _weights(file: File, member: str) -> tuple[dict[str, tuple[Any, ...]], bool]:
-    """Return where each weight lies, and whether that tells which are one.
-
-    Of a program without numbers, on the meta device, PyTorch 2.14 says the same place of all of a type.
-    """
-    folder, _, model = member.removesuffix(".json").rpartition("models/")
-    config = f"{folder}data/weights/{model}_weights_config.json"
-    if not folder or config not in file.members:
-        return {}, False
-    found = file.json(config)
-    entries: Json = found.get("config", found)
-    places = {}
-    for name, entry in entries.items():
-        meta = _meta(entry["tensor_meta"])
-        places[name] = (entry["path_name"], meta.offset, meta.sizes, meta.strides)
-    note = f"{folder}{SAID}"
-    if note in file.members:
-        same: Json = file.json(note)["same"]
-        return {name: (str(same.get(name, name)), *place[1:]) for name, place in places.items()}, True
-    paths = {entry["path_name"] for entry in entries.values()}
-    dtypes = {entry["tensor_meta"]["dtype"] for entry in entries.values()}
-    has_numbers = any(file.members.get(f"{folder}data/weights/{path}") for path in paths)
-    knows = has_numbers or len(paths) > len(dtypes) or len(entries) == 1
-    return (places, True) if knows else ({}, False)
-
-
-class _Reader:
-    """Collects calls and tensors of a graph and of those within it."""
-
-    def __init__(self, file: File) -> None:
-        self.file = file
-        self.calls: list[Call] = []
-        self.metas: dict[str, Meta] = {}
-        self.hints: dict[str, int] = {}
-        self.numbers: dict[str, Size] = {}
-        """What is computed with sizes, by name."""
-        self._same: dict[str, str] = {}
-        """Of an output of a sub-graph that was written out, the tensor within it."""
-
-    def resolved(self, name: str) -> str:
-        """Return the tensor of this name."""
-        while name in self._same:
-            name = self._same[name]
-        return name
-
-    def add(self, graph: Json, given: Mapping[str, str], scope: str, outer: tuple[Module, ...], depth: int = 0) -> None:
-        """Add the calls of a graph: `given` are the tensors that its inputs stand for, names begin with `scope`."""
-        if depth > MAX_NESTING:
-            raise self.file.refuse(f"sub-graphs nest deeper than {MAX_NESTING} levels")
-        sizes = {}
-        for name, entry in graph.get("sym_int_values", {}).items():
-            sizes[name] = _size(entry)
-            self._hint(sizes[name], entry)
-        self.numbers.update(sizes)
-        for name, meta in graph["tensor_values"].items():
-            self.metas[scope + name] = _meta(meta)
-            for size, entry in zip(self.metas[scope + name].sizes, meta["sizes"], strict=True):
-                self._hint(size, entry)
-
-        def resolve(name: str) -> str:
-            return self.resolved(given.get(name) or scope + name)
-
-        for number, node in enumerate(graph["nodes"]):
-            target = str(node["target"]).removeprefix("torch.ops.")
-            modules = _modules(node.get("metadata", {})) or outer
-            if target in INLINED:
-                self._inline(node, resolve, (scope, f"{scope}{number}/"), modules, depth)
-                continue
-            outputs = tuple([scope + name for name in _outputs(node["outputs"])])
-            if not outputs:
-                continue  # sizes and assertions
-            arguments = {
-                entry["name"] or str(place): _argument(entry["arg"], resolve, sizes)
-                for place, entry in enumerate(node["inputs"])
-            }
-            trace = str(node.get("metadata", {}).get("stack_trace", ""))
-            self.calls.append(Call(target, arguments, outputs, modules, trace))
-            if len(self.calls) > MAX_CALLS:
-                raise self.file.refuse(f"the program has more than {MAX_CALLS:,} calls")
-
-    def _hint(self, size: Size, entry: Json) -> None:
-        if is_symbol(size):
-            hint = (entry["as_expr"].get("hint") or {}).get("as_int")
-            if type(hint) is int and hint > 0:
-                self.hints.setdefault(size.arguments[0], hint)
-
-    def _inline(
-        self,
-        node: Json,
-        resolve: Callable[[str], str],
-        scopes: tuple[str, str],
-        modules: tuple[Module, ...],
-        depth: int,
-    ) -> None:
-        outside, scope = scopes
-        arguments = [entry["arg"] for entry in node["inputs"]]
-        place = next(at for at, one in enumerate(arguments) if "as_graph" in one)
-        graph = arguments[place]["as_graph"]["graph"]
-        outer = [one["as_tensor"]["name"] for one in arguments[place + 1 :] if "as_tensor" in one]
-        inner = [one["as_tensor"]["name"] for one in graph["inputs"] if "as_tensor" in one]
-        self.add(graph, dict(zip(inner, map(resolve, outer), strict=True)), scope, modules, depth + 1)
-        made = _outputs(graph["outputs"])
-        own = dict(zip(inner, outer, strict=True))
-        for name, within in zip(_outputs(node["outputs"]), made, strict=True):
-            same = resolve(own[within]) if within in own else self.resolved(scope + within)
-            if same != outside + name:
-                self._same[outside + name] = same
-
-
-def _modules(metadata: Json) -> tuple[Module, ...]:
-    return _stack(str(metadata.get("nn_module_stack", "")))
-
-
-@lru_cache(maxsize=10_000)
-def _stack(text: str) -> tuple[Module, ...]:
-    found = []
-    for entry in text.split(";"):
-        key, comma, rest = entry.partition(",")
-        path, _, kind = rest.rpartition(",")
-        if comma and key != _ROOT:
-            found.append(Module(key, path, kind.rpartition(".")[2]))
-    return tuple(found)
-
-
-def _outputs(entries: list[Json]) -> Iterator[str]:
-    for entry in entries:
-        ((kind, content),) = entry.items()
-        if kind == "as_tensor":
-            yield content["name"]
-        elif kind == "as_tensors":
-            yield from [one["name"] for one in content]
-
-
-def _argument(entry: Json, resolve: Callable[[str], str], sizes: Mapping[str, Size]) -> Any:  # noqa: ANN401 - of any kind
-    """Return an argument: tensors as :class:`Ref`, sizes as numbers or expressions, lists as lists."""
-    ((kind, content),) = entry.items()
-    if kind in ("as_tensors", "as_optional_tensors", "as_sym_ints"):
-        return [_single(kind.removesuffix("s"), one, resolve, sizes) for one in content]
-    return _single(kind, content, resolve, sizes)
-
-
-def _single(kind: str, content: Any, resolve: Callable[[str], str], sizes: Mapping[str, Size]) -> Any:  # noqa: ANN401 - as above
-    if kind in ("as_tensor", "as_optional_tensor"):
-        tensor = content.get("as_tensor", content)
-        return Ref(resolve(tensor["name"])) if "name" in tensor else None
-    if kind == "as_sym_int":
-        return content["as_int"] if "as_int" in content else sizes.get(content["as_name"])
-    if kind == "as_float":
-        return float(content)
-    return None if kind in ("as_none", "as_graph") else content
-
-
 def _refs(value: Any) -> Iterator[Ref]:  # noqa: ANN401 - an argument
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, list):
         for item in value:
             yield from _refs(item)
-
-
-def _meta(entry: Json) -> Meta:
-    return Meta(
-        DTYPES[entry["dtype"]],
-        tuple([_size(size) for size in entry["sizes"]]),
-        tuple([_size(stride) for stride in entry["strides"]]),
-        _size(entry["storage_offset"]),
-        entry["requires_grad"],
-    )
-
-
-def _size(entry: Json) -> Size:
-    found = entry["as_int"] if "as_int" in entry else _expression(entry["as_expr"]["expr_str"])
-    if type(found) is not int and not isinstance(found, Expression):
-        raise ValueError(f"a size of {found}")
-    if isinstance(found, int) and found < 0:
-        raise ValueError(f"a size of {found}")
-    return found
-
-
-@lru_cache(maxsize=10_000)
-def _expression(text: str) -> Size:
-    return parse(text)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import Mismatch
 from archinspect.importers.pt2.families import CONVOLUTIONS, COSTS, FACTORS, PRODUCTS
 from archinspect.importers.pt2.sizes import solved, symbols_of, value
+from archinspect.importers.stated import StatedOp
 from archinspect.ops.axes import numbered
-from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:
@@ -17,19 +16,14 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.sizes import Size
+    from archinspect.ops.base import Op
     from archinspect.ops.figures import Elements, Run
 
     Sizes = tuple[Size, ...]
 
 
-class _Made(Op):
-    """An operator whose shapes its file has; `fields` are what distinguishes it from others."""
-
-    inputs: ClassVar[tuple[int, int | None]] = (0, None)
-    stretches = True
-
-    def __init__(self, **fields: object) -> None:
-        vars(self).update(fields)
+class _Made(StatedOp):
+    """An operator whose shapes its file has."""
 
     def __hash__(self) -> int:
         return hash((type(self), *[value for value in vars(self).values() if isinstance(value, tuple | str | int)]))
@@ -126,6 +120,8 @@ class Traced(_Made):
     like: Op | None = None
     """An operator whose rules of cost hold, of the inputs with these numbers."""
     likes: tuple[int, ...] = ()
+    steps_first: bool = False
+    """Whether that operator has the first two axes the other way round."""
 
     def __eq__(self, other: object) -> bool:
         return self is other or (type(self) is type(other) and vars(self) == vars(other))
@@ -153,39 +149,35 @@ class Traced(_Made):
                     help="export it with `dynamic_shapes` to leave sizes open",
                 )
 
-    def output(self, *shapes: Shape) -> Shape:
-        return self.outputs(*shapes)[0]
-
     def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
         return tuple([dtype for _, dtype in self.gives])
 
-    def output_dtype(self, *dtypes: str) -> str:
-        return self.gives[0][1]
-
-    def _theirs(self, shapes: Sequence[Shape], output: Shape) -> list[Shape]:
-        """Return the shapes as the other operator takes them: of as many axes, where elements meet."""
+    def _theirs(self, shapes: Sequence[Shape], output: Shape) -> tuple[list[Shape], Shape]:
+        """Return the shapes as the other operator has them: of as many axes, where elements meet."""
         found = [shapes[place] for place in self.likes]
+        if self.steps_first:
+            return [(shape[1], shape[0], *shape[2:]) for shape in found], (output[1], output[0], *output[2:])
         if self.like and self.like.pointwise:
             found = [(1,) * (len(output) - len(shape)) + shape for shape in found]
-        return found
+        return found, output
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         if self.like:
-            return self.like.work(self._theirs(shapes, output), output)
+            return self.like.work(*self._theirs(shapes, output))
         macs, other = COSTS.get(self.family, COSTS["move"])
         named = dict(zip(self.roles, shapes, strict=False))
         return Work(macs(named, output, self.arguments), other(named, output, self.arguments))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         if self.like:
-            return self.like.backward(self._theirs(shapes, output), output, self._run(run))
+            return self.like.backward(*self._theirs(shapes, output), self._run(run))
         return super().backward(shapes, output, run)
 
     def _run(self, run: Run) -> Run:
         return run._replace(inputs=tuple([run.inputs[place] for place in self.likes]))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return self.like.workspace(self._theirs(shapes, output), output, self._run(run)) if self.like else ()
+        return self.like.workspace(*self._theirs(shapes, output), self._run(run)) if self.like else ()
 
     def unknown(self) -> tuple[str, ...]:
         if self.like:
@@ -194,7 +186,7 @@ class Traced(_Made):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if self.like:
-            found = self.like.kept(self._theirs(shapes, output), output, self._run(run))
+            found = self.like.kept(*self._theirs(shapes, output), self._run(run))
             # A kernel keeps the mask, a sum of scores and mask does not.
             is_fused = run.attention == "fused"
             masks = [place for place, role in enumerate(self.roles) if is_fused and role == "attn_mask"]
@@ -214,9 +206,3 @@ class Traced(_Made):
 
     def label(self) -> str:
         return type(self).__name__
-
-
-@lru_cache(maxsize=10_000)
-def traced_kind(name: str) -> type[Traced]:
-    """Return the class of an operator that a table calls by this name."""
-    return type(name, (Traced,), {"__doc__": Traced.__doc__, "__slots__": ()})

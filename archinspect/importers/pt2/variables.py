@@ -1,8 +1,8 @@
 """How long the variables of a program hold its tensors, as the lines of its author's text tell it.
 
 Every call of a program comes with the lines of the functions that it was made in. A line such as `x = self.conv(x)`
-says which variable holds the last thing that it made: until another line of the same run of the function assigns it,
-or until the function returns.
+says which variable holds what it made and later lines read: until another line of the same run of the function assigns
+it, or until the function returns. What a line puts into a list, it holds as long as the function runs.
 """
 
 from __future__ import annotations
@@ -12,12 +12,18 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from archinspect.importers.pt2.program import Call
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
-_TARGETS = re.compile(r"([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*(?:[-+*/@]|//)?=(?!=)")
+_TARGETS = re.compile(r"\(?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
+_COLLECTS = re.compile(r"[\w.]+\.(?:append|extend|insert)\(|[\w.]+\[[^]]*\]\s*=(?!=)|[\w.]+\s*\+=\s*\[")
+"""A line that puts what it makes into a list or a dictionary."""
+_OF_A_LIST = re.compile(r"\b(?:cat|concat|concatenate|stack|hstack|vstack)\(\s*[A-Za-z_][\w.]*(?:\[[^]]*\])?\s*[,)]")
+"""A line that joins a list that has a name."""
+_JOINS = ("aten.cat", "aten.stack")
+_SUMS = ("aten.add", "aten.sub", "aten.mul", "aten.div")
 MAX_FRAMES = 200
 
 
@@ -30,49 +36,82 @@ class Frame(NamedTuple):
     text: str
 
 
-def holds(calls: Sequence[Call]) -> dict[str, int]:
-    """Return the tensors that variables hold, by name: each with the number of the last call that it is held in."""
+def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
+    """Return the tensors that variables hold, by name: each with the number of the last call that it is held in.
+
+    `outputs` are those of the program.
+    """
     frames = [_frames(call.trace) for call in calls]
+    readers = _readers(calls, outputs)
     found: dict[str, int] = {}
+
+    def hold(tensors: Iterable[str], last: int) -> None:
+        for tensor in tensors:
+            found[tensor] = max(found.get(tensor, 0), last)
+
     todo = [(0, len(calls), 0)]
     while todo:
         start, end, depth = todo.pop()
-        runs = _runs(
-            range(start, end), [frames[i][depth].line if len(frames[i]) > depth else 0 for i in range(start, end)]
-        )
+        here = [frames[i][depth] if len(frames[i]) > depth else None for i in range(start, end)]
         assigned: dict[str, tuple[str, ...]] = {}
-        for first, last in runs:
+        for first, last in _runs(range(start, end), [frame.line if frame else 0 for frame in here]):
             inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
             for begin, stop in _pieces(inside, [_instance(calls[i], frames[i], depth + 1) for i in inside]):
                 todo.append((begin, stop, depth + 1))
-            names = _targets(frames[first], depth)
-            held = _values(calls[last - 1], names)
+            frame = here[first - start]
+            text = frame.text if frame else ""
+            own = [calls[i] for i in range(first, last) if len(frames[i]) == depth + 1]
+            # Whole networks are written as a function that the outermost module calls: its variables change all along.
+            inner = [name for call in own if len(call.modules) > 1 for name in call.outputs]
+            hold([name for name in inner if _has_name(readers.get(name, ()), calls, last)], last - 1)
+            if _OF_A_LIST.search(text):
+                hold([name for call in own if call.plain in _JOINS for _, name in call.refs()], end - 1)
+            made = [name for call in calls[first:last] for name in call.outputs if readers.get(name, [0])[0] >= last]
+            if _COLLECTS.match(text):
+                hold(made, end - 1)
+                continue
+            names = _targets(text)
             for name in names:
-                for tensor in assigned.pop(name, ()):
-                    found[tensor] = max(found.get(tensor, 0), last - 1)
-            assigned.update(held)
-        for tensors in assigned.values():
-            for tensor in tensors:
-                found[tensor] = max(found.get(tensor, 0), end - 1)
+                hold(assigned.pop(name, ()), last - 1)
+            assigned.update(_values(tuple(made) or calls[last - 1].outputs, names))
+        hold([tensor for tensors in assigned.values() for tensor in tensors], end - 1)
     return found
+
+
+def _readers(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, list[int]]:
+    """Return the numbers of the calls that read each tensor, the last one first; the program's end for its outputs."""
+    found: dict[str, list[int]] = {name: [len(calls)] for name in outputs}
+    for at, call in reversed([*enumerate(calls)]):
+        for name in dict.fromkeys([name for _, name in call.refs()]):
+            found.setdefault(name, []).append(at)
+    return found
+
+
+def _has_name(readers: Sequence[int], calls: Sequence[Call], end: int) -> bool:
+    """Return whether a tensor of a line has to have a variable, in a function that the line calls and files leave out.
+
+    An expression reads what it made once. What is read again has a name, up to the end of that function, but for a sum
+    with it, which takes its name.
+    """
+    return len(readers) > 1 and readers[0] < end and calls[readers[0]].plain not in _SUMS
 
 
 def _frames(trace: str) -> list[Frame]:
     return [Frame(file, int(line), function, text) for file, line, function, text in _FRAME.findall(trace)[:MAX_FRAMES]]
 
 
-def _targets(frames: Sequence[Frame], depth: int) -> tuple[str, ...]:
+def _targets(text: str) -> tuple[str, ...]:
     """Return the variables that a line assigns."""
-    match = _TARGETS.match(frames[depth].text) if len(frames) > depth else None
+    match = _TARGETS.match(text)
     return tuple([name.strip() for name in match[1].split(",")]) if match else ()
 
 
-def _values(call: Call, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return what each variable holds of what the last call of a line made."""
+def _values(made: tuple[str, ...], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what each variable holds of what a line made."""
     if len(names) == 1:
-        return {names[0]: call.outputs}
-    if len(names) == len(call.outputs):
-        return {name: (tensor,) for name, tensor in zip(names, call.outputs, strict=True)}
+        return {names[0]: made}
+    if len(names) == len(made):
+        return {name: (tensor,) for name, tensor in zip(names, made, strict=True)}
     return {}
 
 

@@ -55,11 +55,23 @@ def _guessed(program: Program, read: set[str]) -> dict[str, str]:
             same[name] = twin
             modules[one.path.rpartition(".")[0]] = parameters[twin].path.rpartition(".")[0]
     for name, one in parameters.items():
+        if name in read or name in same:
+            continue
         module, _, own = one.path.rpartition(".")
-        twin = by_path.get(f"{modules.get(module, '')}.{own}", "")
-        if name not in read and name not in same and twin in read and parameters[twin].meta.sizes == one.meta.sizes:
-            same[name] = twin
+        # A head that has its bias, and hands it to the layer within: `head.bias` is `head.decoder.bias`.
+        within = [other.path for other in parameters.values() if _is_within(other.path, module, own)]
+        around = f"{module.rpartition('.')[0]}.{own}".removeprefix(".")
+        for path in (f"{modules.get(module, '')}.{own}", *within, around):
+            twin = by_path.get(path, "")
+            if twin in read and twin not in same and parameters[twin].meta.sizes == one.meta.sizes:
+                same[name] = twin
+                break
     return same
+
+
+def _is_within(path: str, module: str, own: str) -> bool:
+    """Return whether a weight of this name belongs to a module right within another."""
+    return path.startswith(f"{module}.") and path.removeprefix(f"{module}.").split(".")[1:] == [own]
 
 
 def _common_end(one: str, other: str) -> int:

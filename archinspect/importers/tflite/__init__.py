@@ -18,7 +18,8 @@ from archinspect.importers import asked
 from archinspect.importers.keras.build import Net, Said, Use
 from archinspect.importers.keras.model import Layer
 from archinspect.importers.keras.operations import MixesSamplesError
-from archinspect.importers.onnx.row import kind_of
+from archinspect.importers.onnx.row import FileOp
+from archinspect.importers.stated import named
 from archinspect.importers.tflite.flatbuffer import DamagedError
 from archinspect.importers.tflite.model import parse
 from archinspect.importers.tflite.names import name_of
@@ -208,7 +209,7 @@ class _Maker:
             ]
         self.is_baked = True
         missing = () if work is not None else ("macs", "flops")
-        use.row = kind_of(layer.kind, "other")(
+        use.row = named(FileOp, layer.kind, "other")(
             shapes=tuple([one.shape for one in step.made]),
             dtypes=tuple([one.dtype for one in step.made]),
             macs=0,

@@ -18,7 +18,7 @@ from archinspect.base.printable import printable
 from archinspect.base.source import SourceError
 from archinspect.importers.file import File
 from archinspect.importers.pt2 import graph_of
-from archinspect.importers.pt2.program import read_program
+from archinspect.importers.pt2.reading import read_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -117,8 +117,10 @@ def global_pooling(use: Step) -> list[Value]:
 def unpooling(use: Step) -> list[Value]:
     """`MaxUnpool`."""
     dims = use.shape()
-    wanted = use.data(2) if use.has(2) else None
-    if wanted is not None:
+    if use.has(2):
+        wanted = use.data(2)
+        if wanted is None:
+            raise OpenError("its sizes follow from data")
         return [use.make(wanted)]
     window = Window(use, dims[2:], use.attribute("kernel_shape", ()))
     lengths = [
