@@ -271,8 +271,8 @@ class Op:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        # With both hashes, which are kept beside the arguments.
-        return type(self) is type(other) and hash(self) == hash(other) and vars(self) == vars(other)
+        # Hashes are kept beside the arguments, once somebody has asked for them.
+        return type(self) is type(other) and {**vars(self), "_hash": 0} == {**vars(other), "_hash": 0}
 
     def __hash__(self) -> int:
         try:

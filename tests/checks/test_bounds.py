@@ -236,8 +236,9 @@ def test_bounds_on_the_command_line_and_in_the_configuration(run):
         assert run("check", "--expect", bound).exit_code == 2
 
 
-def test_a_baseline_of_sizes_that_are_open_by_now_is_told(run):
+def test_a_baseline_of_sizes_that_are_open_by_now_is_told(run, tmp_path, monkeypatch):
     """Figures that cannot be compared any more are not passed over."""
+    monkeypatch.chdir(tmp_path)
     conv = {"class_name": "Conv2D", "config": {"name": "c", "filters": 8, "kernel_size": 3}}
     for sizes, exit_code in ((8, 0), (None, 1)):
         shape = [None, sizes, sizes, 3]

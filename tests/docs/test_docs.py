@@ -492,7 +492,7 @@ def test_keys_of_the_report_are_explained(sample):
     figures = set(sample["totals"]) - {"param_bytes"}
     everywhere = set.union(*map(set, sample["layers"]))
     assert "shares" in everywhere
-    assert keys("json.md", "A row") == (everywhere | {"output_shapes", "copies"}) - figures
+    assert keys("json.md", "A row") == (everywhere | {"output_shapes", "copies", "equal"}) - figures
     assert keys("json.md", "Convention") == {*sample["convention"], "flops"}  # which torchinfo does not print
 
 

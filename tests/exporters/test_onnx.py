@@ -46,7 +46,8 @@ def test_a_network_passes_the_checks_and_has_the_engines_shapes(name):
     assert macs(written(other.facts)) == other.report().totals.macs
 
 
-EXPORTED = [(framework, row) for framework, row in ROWS if row["output"] is not None]
+# Which steps find a place where experts have so many is for a kernel to say.
+EXPORTED = [(kind, row) for kind, row in ROWS if row["output"] is not None and "capacity_factor" not in row["args"]]
 IDS = [f"{i}-{row['op']}" for i, (_, row) in enumerate(EXPORTED)]
 
 

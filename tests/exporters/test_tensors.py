@@ -79,6 +79,7 @@ NUMPY = [
     ("Stack", {"axis": -1}, [STEPS, STEPS], lambda x, y: np.stack([x, y], -1)),
     ("Flip", {"axis": [1, -1]}, [IMAGE], lambda x: x[:, ::-1, :, ::-1]),
     ("SwapAxes", {"axis1": 1, "axis2": -1}, [IMAGE], lambda x: np.swapaxes(x, 1, 3)),
+    ("Transpose", {"dim0": 1, "dim1": -1}, [IMAGE], lambda x: np.swapaxes(x, 1, 3)),
     (
         *("MoveAxis", {"source": [3, 1], "destination": [1, 2]}, [IMAGE]),
         lambda x: np.moveaxis(x, (3, 1), (1, 2)),

@@ -36,9 +36,9 @@ def facts(op, shapes):
 
     def emit(part, inputs):
         given = [tensor.shape for tensor in inputs]
-        output = part.output(*given)
-        said.append((type(part).__name__, output, *rules(part, given, output)))
-        return (SimpleNamespace(shape=output),)
+        outputs = part.outputs(*given)
+        said.append((type(part).__name__, *outputs, *rules(part, given, outputs[0])))
+        return tuple(SimpleNamespace(shape=output) for output in outputs)
 
     op.build(emit, [SimpleNamespace(shape=tuple(shape)) for shape in shapes])
     return said

@@ -260,7 +260,7 @@ def _chosen(use: Use, scores: str) -> tuple[str, str]:
         choice = use.reshape(kept, *use.shape[1:-1], op.num_experts)
     found, places = use.several("TopK", 2, choice, use.ints(op.top_k), axis=-1)
     if choice != scores:
-        found = use.emit("GatherElements", scores, places, axis=-1)
+        found = use.emit("GatherElements", scores, places, axis=rank - 1)
     if sigmoid:
         found = use.emit("Div", found, use.emit("ReduceSum", found, use.ints(rank - 1), keepdims=1))
     return found, places
