@@ -237,6 +237,7 @@ def test_attention_with_a_cap_is_written_out():
     ("op", "args", "shapes", "reason"),
     [
         ("MixtureOfExperts", {"num_experts": 4, "units": 3, "capacity_factor": 1}, [(1, 5, 8)], "no capacity_factor"),
+        ("ScaledDotProductAttention", {"sinks": True, "position_biases": 5}, [(1, 5, 8)], "two modules of one layer"),
         ("LinearAttention", {"chunk": 4}, [(1, 5, 8)] * 3, "leave chunk out"),
     ],
 )
