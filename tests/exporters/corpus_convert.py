@@ -16,6 +16,7 @@ from pathlib import Path
 
 import archinspect
 from archinspect.base.diagnostics import InvalidSpecError
+from archinspect.base.source import SourceError
 from archinspect.exporters.refusal import CannotExportError
 
 ANY = "?"
@@ -38,7 +39,7 @@ def main():
     for path in sorted(one for one in asked.folder.rglob(f"*{asked.show}*" if asked.show else "*") if one.is_file()):
         try:
             network = archinspect.network(f"{asked.format}:{path}" if asked.format else str(path))
-        except (InvalidSpecError, ValueError):
+        except (InvalidSpecError, SourceError, ValueError):
             found["not read"] += 1
             continue
         start = time.perf_counter()

@@ -210,3 +210,15 @@ def test_what_overwrites_the_whole_is_read_by_the_old_name(read):
     net.call("aten.tanh_.default", ("s0", 100), self=x)
     found = read(net.output(net.call("aten.neg.default", ("s0", 100), self=x)))
     assert [row.inputs for row in found.report().layers if row.type == "Negative"] == [("tanh",)]
+
+
+def test_what_overwrites_one_tensor_several_times_is_no_part_of_it(read):
+    """As a residual sum whose activation works in place: `x += y; relu_(x)`."""
+    net = Program()
+    x = linear(net, "f", net.input("s0", 100), 100, 100)
+    y = net.call("aten.tanh.default", ("s0", 100), self=x)
+    total = net.call("aten.add_.Tensor", ("s0", 100), self=x, other=y)
+    net.call("aten.relu_.default", ("s0", 100), self=total)
+    found = read(net.output(net.call("aten.neg.default", ("s0", 100), self=x)))
+    assert [row.type for row in found.report().layers] == ["Dense", "Tanh", "Add", "ReLU", "Negative"]
+    assert found.report().layers[-1].inputs == ("relu",)

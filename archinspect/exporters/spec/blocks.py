@@ -186,25 +186,29 @@ def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of any argument
 def _levels(steps: Sequence[Step]) -> list[list[tuple[Step | None, Step]]]:
     """Return all composites with what is around them, those first that hold none; all of a kind together if they can.
 
-    Two passes: the second knows how high the highest of each kind is.
+    Two passes: the second knows how high the highest of each kind is. A kind that holds its own, such as a list of
+    lists, has no height.
     """
     heights: dict[str, int] = {}
     levels: dict[int, list[tuple[Step | None, Step]]] = {}
+    nested: set[str] = set()
 
-    def height(steps: Sequence[Step], parent: Step | None) -> int:
+    def height(steps: Sequence[Step], around: tuple[Step, ...]) -> int:
         highest = 0
         for step in steps:
-            found = max((height(path, parent) for path in step.paths or ()), default=0)
+            found = max((height(path, around) for path in step.paths or ()), default=0)
             if step.body is not None:
-                found = 1 + height(step.body, step)
-                if step.kind != "group":
-                    found = max(found, heights.get(step.kind, 0))
-                levels.setdefault(found, []).append((parent, step))
+                found = 1 + height(step.body, (*around, step))
+                found = max(found, heights.get(step.kind, 0))
+                levels.setdefault(found, []).append((around[-1] if around else None, step))
+                if any(outer.kind == step.kind for outer in around):
+                    nested.add(step.kind)
             highest = max(highest, found)
         return highest
 
-    height(steps, None)
-    heights = {step.kind: level for level in sorted(levels) for _, step in levels[level]}
+    height(steps, ())
+    for level in sorted(levels):
+        heights |= {step.kind: level for _, step in levels[level] if step.kind not in {"group", *nested}}
     levels = {}
-    height(steps, None)
+    height(steps, ())
     return [levels[level] for level in sorted(levels)]
