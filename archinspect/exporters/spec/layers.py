@@ -9,7 +9,7 @@ from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.cuts import cut
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant
-from archinspect.exporters.spec.spelling import Unspelled, spelled
+from archinspect.exporters.spec.spelling import Unspelled, as_written, spelled
 from archinspect.exporters.spec.stated import is_held, state
 from archinspect.ops.base import Op
 
@@ -65,7 +65,7 @@ class Layers:
         if found is not None:
             leaf.inputs, leaf.outputs = found
         if found is not None and self.meant.keeps(leaf, op):
-            leaf.op, leaf.args = type(op).__name__, args
+            leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, op, args)
             return leaf
         parts = cut(self.meant, leaf)
         if parts is None:
@@ -73,6 +73,12 @@ class Layers:
         else:
             leaf.op, leaf.args = type(parts).__name__, spelled(parts, self.facts.graph.layout)
         return leaf
+
+    def _shorter(self, leaf: Leaf, op: Op, args: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of an operator as a person gives them."""
+        layout = self.facts.graph.layout
+        other = as_written(op, self.meant.type(leaf.inputs[0]).shape, layout) if leaf.inputs else op
+        return args if other is op else spelled(other, layout)
 
 
 def _as_built(op: Op, nodes: Sequence[Node]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:

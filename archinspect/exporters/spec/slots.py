@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from archinspect.exporters.spec.steps import Step
 
+PROJECTION = "projection"
+"""What people call the steps beside a block's own, where most blocks pass their input on."""
 FIXED = (Ref("all"), Ref("input"))
 """References that mean the same in every copy."""
 
@@ -73,8 +75,11 @@ class Slots:
         self.layout = layout
         self.params = params
 
-    def of(self, copies: Sequence[Step | None], *, looped: bool = False) -> Iterator[Slot]:
-        """Yield every value of steps that are alike; the first is there in any case, others may lack it."""
+    def of(self, copies: Sequence[Step | None], *, looped: bool = False, part: str = "") -> Iterator[Slot]:
+        """Yield every value of steps that are alike; the first is there in any case, others may lack it.
+
+        `part` is what the steps are a part of that all or none of them belong to.
+        """
         first = copies[0]
         assert first is not None
         inside = looped or first.repeat is not None
@@ -84,7 +89,8 @@ class Slots:
             yield slot
         if None in copies:
             there = [copy is not None for copy in copies]
-            yield Slot(str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
+            role = part if not first.is_named or not str(first.name).isidentifier() else str(first.name)
+            yield Slot(role or str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
 
     def _all(self, first: Step, copies: Sequence[Step | None], *, looped: bool, inside: bool) -> Iterator[Slot]:
         if len({copy.op for copy in copies if copy is not None}) > 1:
@@ -92,12 +98,13 @@ class Slots:
         else:
             yield from self._arguments(first, copies, looped=inside)
         yield from self._sources(first, copies, looped=looped)
-        for key, role in (("weights", "tied"), ("repeat", "times")):
+        for key, role in (("weights", "tied"), ("repeat", "depth")):
             if getattr(first, key) is not None and not _is_fixed(getattr(first, key)):
                 yield Slot(role, _each(copies, attrgetter(key)), _Set(first, key), looped=looped)
         lists = [[None] * _inner(first) if copy is None else copy.inside_lists() for copy in copies]
-        for steps in zip(*lists, strict=True):
-            yield from self.of(steps, looped=inside)
+        optional = _optional_paths(first, copies)
+        for number, steps in enumerate(zip(*lists, strict=True)):
+            yield from self.of(steps, looped=inside, part=PROJECTION if number in optional else "")
 
     def _arguments(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
         order = self._order([copy for copy in copies if copy is not None])
@@ -131,6 +138,18 @@ class Slots:
                     yield Slot("reads", values, _PutItem(source, at), looped=looped)
         elif _mask(source) == "*":
             yield Slot("reads", _each(copies, attrgetter("source")), _Set(first, "source"), looped=looped)
+
+
+def _optional_paths(first: Step, copies: Sequence[Step | None]) -> set[int]:
+    """Return the numbers of the steps whose whole path some copies of a merge lack, or its end."""
+    found: set[int] = set()
+    there = [copy for copy in copies if copy is not None and copy.paths is not None]
+    at = 0
+    for number, path in enumerate(first.paths or ()):
+        if path and any(all(step is None for step in copy.paths[number]) for copy in there if copy.paths):
+            found.update(range(at, at + len(path)))
+        at += len(path)
+    return found
 
 
 def _each(copies: Sequence[Step | None], get: Callable[[Step], Any]) -> list[Any]:
