@@ -17,7 +17,7 @@ from archinspect.exporters.spec.ties import Ties
 from archinspect.exporters.spec.tree import Tree
 from archinspect.exporters.spec.wiring import Wiring
 
-SHORTER = 0.9
+SHORTER = 0.8
 """So many times as long a spec with groups is at most, to be worth other names than the file's."""
 
 if TYPE_CHECKING:
@@ -126,4 +126,4 @@ def _grouped(facts: Facts, layers: Layers, longest: int) -> Spec | None:
         found = Spec(facts, layers, grouping)
     except CannotExportError:
         return None
-    return found if grouping.any and found.text.count("\n") <= SHORTER * longest else None
+    return found if found.text.count("\n") <= SHORTER * longest else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.parameters import unused
+from archinspect.exporters.spec.dissolving import dissolve
 from archinspect.exporters.spec.near import Beside
 from archinspect.exporters.spec.order import in_branches
 from archinspect.exporters.spec.sections import Found, Item, best, joined
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_ROUNDS = 60
 """So many kinds of groups are made in a scope at most."""
+FLAT = 0.8
+"""Such a part of a scope at least has no hierarchy of its own, where what repeats becomes groups."""
 NAMED = 2
 """So much more is a section worth whose copies' names tell them apart."""
 
@@ -36,16 +39,14 @@ class Grouping:
         self.kinds: dict[int, int] = {}
         """Which kind of group each one is, by the scope's identity."""
 
-    @property
-    def any(self) -> bool:
-        """Whether a group was made."""
-        return self.count > 0
-
     def group(self, scope: Scope) -> None:
         """Put what repeats in a scope, and in those inside, into groups."""
         for child in scope.children:
             if child.scope is not None:
                 self.group(child.scope)
+        dissolve(scope)
+        if not _is_flat(scope):
+            return
         if self.is_free:
             scope.children = in_branches(scope.children, self.outputs)
         for _ in range(MOST_ROUNDS):
@@ -140,6 +141,12 @@ class Grouping:
             if leaf.leaf is not None
         )
         return (scope.kind, scope.is_module, wired)
+
+
+def _is_flat(scope: Scope) -> bool:
+    """Return whether most of a scope are layers, or composites that hold layers alone: no author's hierarchy."""
+    simple = [child for child in scope.children if child.scope is None or all(one.leaf for one in child.scope.children)]
+    return len(simple) >= FLAT * len(scope.children)
 
 
 def _children(items: Sequence[Item]) -> list[list[Child]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect import ops
 from archinspect.exporters.spec.leaf import merges
 from archinspect.graph.builder import snake
+from archinspect.ops import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _TOKENS = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _ENDS = "_-+/.: "
 _NUMBER = re.compile(r"[_./-]*\d+\Z")
+_RUNS = re.compile(r"[_./-]+\d+\Z")
 _RUNNING = re.compile(r"\D+[_./-]\d+")
 """A name with no number but a running one."""
 SHORT = {
@@ -71,7 +73,7 @@ def titles(copies: Sequence[Sequence[Sequence[Child]]], *, of_groups: bool) -> T
 
 def _said(copy: Sequence[Sequence[Child]]) -> list[str]:
     """Return the names of a copy that may say which it is: those with running numbers only if there are no others."""
-    names = [child.name for item in copy for child in item if child.name and not _is_automatic(child)]
+    names = [child.name for item in copy for child in item if child.name and not is_automatic(child)]
     words = [name for name in names if not _RUNNING.fullmatch(name)]
     return words or (names if len(names) > 1 else [])
 
@@ -149,13 +151,16 @@ def _kind(group: str) -> str:
     return ""
 
 
-def _is_automatic(child: Child) -> bool:
-    """Return whether a name is the operator's with a running number."""
-    return _NUMBER.sub("", child.name) == _usual(child)
-
-
-def _usual(child: Child) -> str:
-    return snake(child.leaf.op if child.leaf is not None else child.scope.kind if child.scope is not None else "")
+def is_automatic(child: Child) -> bool:
+    """Return whether a layer's name is its operator's, or the beginning of that, with a running number."""
+    if child.leaf is None:
+        return False
+    base = _RUNS.sub("", child.name)
+    own = fold(child.leaf.op)
+    if base == child.name:
+        return base == snake(child.leaf.op)
+    is_begin = len(base) > FEW and own.startswith(fold(base)) and not any(sign.isdigit() for sign in base)
+    return is_begin or fold(base) == own
 
 
 def _inner(names: Sequence[Sequence[Sequence[str]]]) -> list[list[list[str]]]:

@@ -106,7 +106,7 @@ class Tree:
         if grouped is not None:
             grouped(self.root)
         self._settle(self.root, self.inputs.values())
-        self.paths |= {path: scope.path for path, scope in self._scopes.items() if path}
+        self.paths |= {path: scope.path for path, scope in self._scopes.items() if scope.path}
 
     def layer(self, path: str) -> Leaf | None:
         """Return the layer at a path of the spec."""
