@@ -80,17 +80,24 @@ class Solver:
         self.bound: list[Any] = []
         """What stands for each hole: a value, an :class:`Expression`, a :class:`Differ`."""
 
-    def solve(self, columns: Sequence[Sequence[Hole | Presence]]) -> list[Parameter]:
-        """Return the parameters, those first that have no default."""
-        for column in columns:
-            first = column[0]
-            condition = self._condition(column) if isinstance(first, Presence) else None
-            self.bound.append(condition or self._bind([hole.value for hole in column], first.role))
+    def solve(self, columns: Sequence[Sequence[Hole | Presence]], *, always_first: bool = False) -> list[Parameter]:
+        """Return the parameters, those first that have no default.
+
+        With `always_first` parts that all copies have say what the parameters are, and optional ones follow.
+        """
+        self.bound = [None] * len(columns)
+        numbers = list(range(len(columns)))
+        if always_first:
+            numbers.sort(key=lambda at: any(isinstance(h, Presence) or h.value is ABSENT for h in columns[at]))
+        for number in numbers:
+            column = columns[number]
+            condition = self._condition(number, column) if isinstance(column[0], Presence) else None
+            self.bound[number] = condition or self._bind([hole.value for hole in column], column[0].role)
         return _ordered([Parameter(name, _filled(values)) for name, values in self.found.items()])
 
-    def _condition(self, column: Sequence[Any]) -> Differ | None:
+    def _condition(self, number: int, column: Sequence[Any]) -> Differ | None:
         """Return on which sizes it depends whether a part is there: what it reads and makes differ, or one is not 0."""
-        own = self.bound[len(self.bound) - column[0].holes :]
+        own = self.bound[number - column[0].holes : number]
         known = [differ for differ in self.bound if isinstance(differ, Differ)]
         for differ in (*known, *map(Differ, own[:1], own[1:2]), *(Differ(size, 0) for size in own)):
             by_parameters = any(isinstance(size, Expression) for size in differ)

@@ -298,6 +298,7 @@ class Op:
         """Return the operator with other values of these arguments, in the form that its rules use."""
         other = object.__new__(type(self))
         vars(other).update(vars(self), **values)
+        vars(other).pop("_hash", None)
         return other
 
     def check(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.blocks import Blocks
+from archinspect.exporters.spec.grouping import Grouping
 from archinspect.exporters.spec.head import expected, head, inputs
 from archinspect.exporters.spec.layers import Layers
 from archinspect.exporters.spec.names import Names, leave_out
@@ -14,6 +16,9 @@ from archinspect.exporters.spec.text import entry, lines
 from archinspect.exporters.spec.ties import Ties
 from archinspect.exporters.spec.tree import Tree
 from archinspect.exporters.spec.wiring import Wiring
+
+SHORTER = 0.8
+"""So many times as long a spec with groups is at most, to be worth other names than the file's."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,14 +32,14 @@ if TYPE_CHECKING:
 class Spec:
     """A network as a spec."""
 
-    def __init__(self, facts: Facts, *, flat: bool = False) -> None:
-        """Raise :class:`CannotExportError` for what the language cannot say."""
+    def __init__(self, facts: Facts, layers: Layers, grouping: Grouping | None = None, *, flat: bool = False) -> None:
+        """Raise :class:`CannotExportError` for what the language cannot say.
+
+        `grouping` puts what repeats into groups that the network's names do not tell of.
+        """
         self.facts = facts
         graph = facts.graph
-        self.layers = Layers(facts)
-        if not self.layers.leaves:
-            raise CannotExportError(graph.name, "it has no layers")
-        self.tree = Tree(graph, self.layers.leaves)
+        self.tree = Tree(graph, layers.leaves, None if grouping is None else grouping.group)
         names = Names(self.tree)
         wiring = Wiring(names, graph.named, frozenset(graph.outputs), blocks=not flat)
         start = graph.inputs[0].output if len(graph.inputs) == 1 else None
@@ -94,7 +99,31 @@ def write(facts: Facts, *, flat: bool = False) -> str:
 
     With `flat` every layer stands by itself. Raise as :class:`Spec`.
     """
-    spec = Spec(facts, flat=flat)
-    text = spec.text
-    prove(facts, text, spec.tree.paths, spec.layers.left_out)
+    layers = Layers(facts)
+    if not layers.leaves:
+        raise CannotExportError(facts.graph.name, "it has no layers")
+    as_named = Spec(facts, layers, flat=flat)
+    text = as_named.text
+    found = None if flat or _is_of_an_author(facts) else _grouped(facts, layers, text.count("\n"))
+    if found is not None:
+        with suppress(CannotExportError):
+            prove(facts, found.text, found.tree.paths, layers.left_out)
+            return found.text
+    prove(facts, text, as_named.tree.paths, layers.left_out)
     return text
+
+
+def _is_of_an_author(facts: Facts) -> bool:
+    """Return whether a network was written in our language, or in a program: its names are the author's."""
+    graph = facts.graph
+    return graph.held is not None or any(node.arguments is not None or node.callers for node in graph.nodes)
+
+
+def _grouped(facts: Facts, layers: Layers, longest: int) -> Spec | None:
+    """Return the spec with what repeats in groups; None where that makes it hardly shorter than so many lines."""
+    grouping = Grouping(facts.graph)
+    try:
+        found = Spec(facts, layers, grouping)
+    except CannotExportError:
+        return None
+    return found if found.text.count("\n") <= SHORTER * longest else None

@@ -108,7 +108,7 @@ class Blocks:
             step.body = copy.body
         slots = list(self.slots.of(inner))
         columns = list(map(_column, slots))
-        parameters = solver.solve(columns)
+        parameters = solver.solve(columns, always_first=True)
         for slot, bound in zip(slots, solver.bound, strict=True):
             if slot.holes is None or bound is not True:
                 slot.put(Expr(str(bound)) if isinstance(bound, Expression | Differ) else bound)
@@ -132,6 +132,8 @@ class Blocks:
         wanted = name_of(wanted.rpartition(".")[2])
         if ops.find_operator(wanted) or wanted in (*STEP_KEYS, *TYPE_KEYS, "layers", "paths"):
             wanted = f"{wanted}_block"
+        if wanted in self.taken:
+            wanted = re.sub(r"(?<=\D)_\d+\Z", "", wanted)
         found = unused(wanted, self.taken)
         self.taken.add(found)
         return found

@@ -51,8 +51,8 @@ def _input(graph: Graph, facts: Facts, node: Node) -> Any:  # noqa: ANN401 - a s
     sample: list[int | None] = list(shape[1:] if node.output.batched or shape[:1] in ((1,), (graph.batch,)) else shape)
     for axis in graph.open.get(node.path, ()):
         sample[axis - 1] = None
-    if sample[:1] == [None]:
-        sample.insert(0, None)  # the batch, as Keras prints it
+    if sample[:1] == [None] and sample.count(None) == 1:
+        sample.insert(0, None)  # the batch, as Keras prints it: the only null would be that
     more: dict[str, Any] = {"dtype": dtype} if dtype != "float" else {}
     if not node.output.batched and shape[:1] != (graph.batch,):
         more["batch"] = False

@@ -9,7 +9,7 @@ from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.cuts import cut
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant
-from archinspect.exporters.spec.spelling import Unspelled, spelled
+from archinspect.exporters.spec.spelling import Unspelled, as_written, spelled
 from archinspect.exporters.spec.stated import is_held, state
 from archinspect.ops.base import Op
 
@@ -56,7 +56,7 @@ class Layers:
         if any(0 in self.facts.shape(tensor) for node in leaf.nodes for tensor in (*node.inputs, *node.outputs)):
             raise CannotExportError(leaf.path, "a tensor of it has no elements")
         leaf.weighted = any(self.facts.call(node).learns for node in leaf.nodes)
-        op = leaf.nodes[-1].layer_op
+        op = _with_activation(leaf.nodes)
         try:
             args = spelled(op, self.facts.graph.layout)
             found = _as_built(op, leaf.nodes)
@@ -65,7 +65,7 @@ class Layers:
         if found is not None:
             leaf.inputs, leaf.outputs = found
         if found is not None and self.meant.keeps(leaf, op):
-            leaf.op, leaf.args = type(op).__name__, args
+            leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, op, args)
             return leaf
         parts = cut(self.meant, leaf)
         if parts is None:
@@ -73,6 +73,20 @@ class Layers:
         else:
             leaf.op, leaf.args = type(parts).__name__, spelled(parts, self.facts.graph.layout)
         return leaf
+
+    def _shorter(self, leaf: Leaf, op: Op, args: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of an operator as a person gives them."""
+        layout = self.facts.graph.layout
+        other = as_written(op, self.meant.type(leaf.inputs[0]).shape, layout) if leaf.inputs else op
+        return args if other is op else spelled(other, layout)
+
+
+def _with_activation(nodes: Sequence[Node]) -> Op:
+    """Return a layer's operator, with the activation that a file has in the same layer."""
+    op = nodes[-1].layer_op
+    if len(nodes) != 2 or nodes[0].op is not op or "activation" not in op.args or op.activation is not None:  # noqa: PLR2004 - and its activation
+        return op
+    return op.replace(activation=nodes[1].op) if nodes[1].op.kind == "activation" else op
 
 
 def _as_built(op: Op, nodes: Sequence[Node]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:
@@ -101,6 +115,8 @@ def _bound(op: Op, nodes: Sequence[Node], count: int) -> tuple[tuple[Tensor, ...
 
     def emit(part: Op, read: Sequence[Any]) -> tuple[Any, ...]:
         node = next(rest, None)
+        if node is not None and node.op.activation is None and part.activation is not None:
+            part = part.replace(activation=None)  # a file has it as a node of the layer
         if node is None or node.op != part or len(node.inputs) != len(read):
             raise _Unlike
         for place, tensor in zip(read, node.inputs, strict=True):

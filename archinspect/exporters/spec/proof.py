@@ -40,18 +40,28 @@ def prove(facts: Facts, text: str, paths: Mapping[str, str], left_out: Mapping[s
     `paths` are the layers' paths in the text, by their own; `left_out` says how many buffers of each it leaves out.
     Where the batch is open, that holds for another one, too.
     """
-    problems = Problems()
-    settings = Settings(batch=facts.settings.batch or facts.graph.batch, open=facts.settings.open)
-    graph = load(Source("the spec", text), settings, problems)
-    again = None if graph is None else facts_of(graph, settings, problems)
-    if graph is None or again is None or problems.failed:
-        raise CannotExportError(facts.graph.name, f"what is written is no spec: {problems.all()[0].message}")
+    again = _read(facts, text)
     _compare(facts, again, paths, left_out, shapes=True)
     one = in_another_batch(facts)
     if one is not None:
-        other = facts_of(graph, settings._replace(batch=OTHER), problems)
+        other = facts_of(again.graph, again.settings._replace(batch=OTHER), Problems())
         if other is not None:
             _compare(one, other, paths, left_out, shapes=False)
+
+
+def _read(facts: Facts, text: str) -> Facts:
+    """Return what the text is when it is read; a null that comes first is taken as readers do, for what fits."""
+    settings = Settings(batch=facts.settings.batch or facts.graph.batch, open=facts.settings.open)
+    first = None
+    for batch_first in (settings.open.batch_first, False, True) if facts.graph.open else (None,):
+        problems = Problems()
+        asked = settings._replace(open=settings.open._replace(batch_first=batch_first))
+        graph = load(Source("the spec", text), asked, problems)
+        again = None if graph is None else facts_of(graph, asked, problems)
+        if again is not None and not problems.failed:
+            return again
+        first = first or problems.all()[0].message
+    raise CannotExportError(facts.graph.name, f"what is written is no spec: {first}")
 
 
 def _compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.spec.slots import Slots, shape_of
@@ -19,9 +20,13 @@ MOST = 100_000
 """So many copies a repeat has at most."""
 MOST_TRIED = 100
 """So many steps at most are tried again without the first ones, where no expression says all."""
+MOST_ENDS = 30
+"""So many shorter runs are tried at most, where no expression says all."""
 PERIODS = range(2, 9)
 LISTED = 4
 """So many values at least are a list in one line, and not as many lines."""
+MOST_SAME = 1
+"""So many times at most a listed value is that of the one before it."""
 MOST_LISTED = 40
 """Characters of a list of values."""
 MOST_VARIED = 5
@@ -57,14 +62,24 @@ def _pieces(steps: Sequence[Step], slots: Slots) -> list[Step]:
     at = 0
     while at < len(steps):
         rest = steps[at:]
-        is_tried = not found or len(rest) <= MOST_TRIED
-        if len(rest) >= VARIED and breaks and is_tried and _vary(rest, slots):
-            return [*found, rest[0]]
+        if len(rest) >= VARIED and breaks and (not found or len(rest) <= MOST_TRIED):
+            end = next((end for end in _ends(breaks, at, len(steps)) if _vary(steps[at:end], slots)), None)
+            if end is not None:
+                found.append(steps[at])
+                at = end
+                breaks = [one for one in breaks if one > at]
+                continue
         end = breaks.pop(0) if breaks else len(steps)
         _repeat(steps[at:end])
         found.append(steps[at])
         at = end
     return found
+
+
+def _ends(breaks: Sequence[int], at: int, count: int) -> list[int]:
+    """Return up to where steps may be tried as one: all of them, or up to a place where something differs."""
+    inner = [end for end in breaks if end - at >= VARIED] if count - at <= MOST_TRIED else []
+    return [count, *inner[::-1][:MOST_ENDS]]
 
 
 def _vary(steps: Sequence[Step], slots: Slots) -> bool:
@@ -85,10 +100,24 @@ def _repeat(steps: Sequence[Step]) -> None:
     """Let the first step stand for all."""
     if len(steps) > 1:
         first = steps[0]
-        text = _Run(first).text
+        text = _name_of_all(first, steps[1], len(steps))
         first.repeat = len(steps)
         first.numbered = text == Text("${index}")
         first.name = text or first.name
+
+
+def _name_of_all(first: Step, second: Step, count: int) -> Text | None:
+    """Return the name of steps that follow one another; None where none has to be said."""
+    run = _Run(first)
+    if not run.goes_on_by_number(second) and run.is_next(second) and run.letter is not None:
+        before, one, after = run.letter
+        letters = ", ".join(f"'{chr(ord(one) + number)}'" for number in range(count))
+        return Text(f"{before}${{[{letters}][index]}}{after}")
+    if run.name is None:
+        return None
+    before, start, after = run.name
+    number = f"${{index + {start}}}" if start else "${index}"
+    return Text(f"{before}{number}{after}")
 
 
 def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of any argument
@@ -105,6 +134,8 @@ class _Run:
         match = _NUMBERED.fullmatch(first.name) if first.is_named and isinstance(first.name, str) else None
         self.name = (match[1], int(match[2]), match[3]) if match else None
         """What stands before, in and behind the number of its name."""
+        self.letter: tuple[str, str, str] | None = None
+        """The same of a letter, where names go on by letters."""
 
     def goes_on(self, step: Step) -> bool:
         """Return whether a step goes on with what those before it do; count it."""
@@ -116,28 +147,43 @@ class _Run:
             return False
         if first.is_named and first.source is not None and not reads_all:
             return False
-        if not self._is_next(step) or _shape(step) != self.shape:
+        if not self.is_next(step) or _shape(step) != self.shape:
             return False
         self.count += 1
         return True
 
-    def _is_next(self, step: Step) -> bool:
+    def is_next(self, step: Step) -> bool:
         """Return whether a step's name is the next one, or neither needs one."""
-        if not self.first.is_named:
-            return not step.is_named
-        if self.name is None or not step.is_named:
+        if not self.first.is_named or not step.is_named:
+            return not self.first.is_named and not step.is_named
+        if self.letter is None and self.goes_on_by_number(step):
+            return True
+        if self.count == 1:
+            self.letter = _letter(str(self.first.name), str(step.name))
+        if self.letter is None:
+            return False
+        before, one, after = self.letter
+        return bool(step.name == f"{before}{chr(ord(one) + self.count)}{after}" and ord(one) + self.count <= ord("z"))
+
+    def goes_on_by_number(self, step: Step) -> bool:
+        """Return whether a step's name has the next number."""
+        if self.name is None:
             return False
         before, start, after = self.name
         return bool(step.name == f"{before}{start + self.count}{after}")
 
-    @property
-    def text(self) -> Text | None:
-        """The name of all copies; None where none has to be said."""
-        if self.name is None:
-            return None
-        before, start, after = self.name
-        number = f"${{index + {start}}}" if start else "${index}"
-        return Text(f"{before}{number}{after}")
+
+def _letter(one: str, other: str) -> tuple[str, str, str] | None:
+    """Return what stands before, in and behind the one letter by which a name goes on to the next; None for others."""
+    if len(one) != len(other):
+        return None
+    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
+    is_letter = one[at : at + 1].islower() and one[at : at + 1].isascii()
+    if not is_letter or ord(one[at]) + 1 != ord(other[at]) or one[at + 1 :] != other[at + 1 :]:
+        return None
+    if at == 0 or one[at - 1].isalpha() or one[at + 1 : at + 2].isalpha():
+        return None  # of a word
+    return one[:at], one[at], one[at + 1 :]
 
 
 def _shape(step: Step) -> Any:  # noqa: ANN401 - anything that compares
@@ -157,13 +203,16 @@ def by_index(values: Sequence[Any]) -> Expr | None:
         found = _share(values)
         if found is not None:
             return found
-    choice = _choice(values)
-    if choice is not None:
-        return choice
-    if len(values) >= LISTED and all(type(value) is int for value in values):
-        text = f"[{', '.join(map(str, values))}][index]"
-        return Expr(text) if len(text) <= MOST_LISTED else None
-    return None
+    return _choice(values) or _listed(values)
+
+
+def _listed(values: Sequence[Any]) -> Expr | None:
+    """Return whole numbers as a list, where it is short and is not several runs."""
+    if len(values) < LISTED or not all(type(value) is int for value in values):
+        return None
+    text = f"[{', '.join(map(str, values))}][index]"
+    has_runs = sum(one == other for one, other in pairwise(values)) > MOST_SAME
+    return Expr(text) if len(text) <= MOST_LISTED and not has_runs else None
 
 
 def _progression(values: Sequence[int]) -> Expr | None:

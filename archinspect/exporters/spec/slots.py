@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from archinspect.exporters.spec.steps import Step
 
+PROJECTION = "projection"
+"""What people call the steps beside a block's own, where most blocks pass their input on."""
+_NUMBERS = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
 FIXED = (Ref("all"), Ref("input"))
 """References that mean the same in every copy."""
 
@@ -38,7 +42,7 @@ class Slot:
 def shape_of(step: Step, *, named: bool = True) -> Any:  # noqa: ANN401 - anything that compares
     """Return what makes two steps alike: all but values."""
     source = tuple(map(_mask, step.source)) if isinstance(step.source, list) else _mask(step.source)
-    fixed = tuple(sorted((name, repr(value)) for name, value in step.args.items() if _is_fixed(value)))
+    fixed = tuple(sorted((name, _template(value)) for name, value in step.args.items() if _is_fixed(value)))
     return (
         step.op,
         step.name if named and step.is_named else "",
@@ -62,6 +66,15 @@ def _is_fixed(value: Any) -> bool:  # noqa: ANN401 - of any argument
     return isinstance(value, dict | Expr) or (isinstance(value, list) and any(map(_is_fixed, value)))
 
 
+def _template(value: Any) -> str:  # noqa: ANN401 - as above
+    """Return a fixed value as text; the numbers of an expression by the index may be others in a copy."""
+    return _NUMBERS.sub("#", value.text) if _has_numbers(value) else repr(value)
+
+
+def _has_numbers(value: Any) -> bool:  # noqa: ANN401 - as above
+    return isinstance(value, Expr) and "index" in value.text and not {*"['"} & {*value.text}
+
+
 def _mask(source: Any) -> Any:  # noqa: ANN401 - as above
     return source if source is None or source == PREVIOUS or source in FIXED else "*"
 
@@ -73,8 +86,11 @@ class Slots:
         self.layout = layout
         self.params = params
 
-    def of(self, copies: Sequence[Step | None], *, looped: bool = False) -> Iterator[Slot]:
-        """Yield every value of steps that are alike; the first is there in any case, others may lack it."""
+    def of(self, copies: Sequence[Step | None], *, looped: bool = False, part: str = "") -> Iterator[Slot]:
+        """Yield every value of steps that are alike; the first is there in any case, others may lack it.
+
+        `part` is what the steps are a part of that all or none of them belong to.
+        """
         first = copies[0]
         assert first is not None
         inside = looped or first.repeat is not None
@@ -84,7 +100,8 @@ class Slots:
             yield slot
         if None in copies:
             there = [copy is not None for copy in copies]
-            yield Slot(str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
+            role = part if not first.is_named or not str(first.name).isidentifier() else str(first.name)
+            yield Slot(role or str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
 
     def _all(self, first: Step, copies: Sequence[Step | None], *, looped: bool, inside: bool) -> Iterator[Slot]:
         if len({copy.op for copy in copies if copy is not None}) > 1:
@@ -92,20 +109,34 @@ class Slots:
         else:
             yield from self._arguments(first, copies, looped=inside)
         yield from self._sources(first, copies, looped=looped)
-        for key, role in (("weights", "tied"), ("repeat", "times")):
+        for key, role in (("weights", "tied"), ("repeat", "depth")):
             if getattr(first, key) is not None and not _is_fixed(getattr(first, key)):
                 yield Slot(role, _each(copies, attrgetter(key)), _Set(first, key), looped=looped)
         lists = [[None] * _inner(first) if copy is None else copy.inside_lists() for copy in copies]
-        for steps in zip(*lists, strict=True):
-            yield from self.of(steps, looped=inside)
+        optional = _optional_paths(first, copies)
+        for number, steps in enumerate(zip(*lists, strict=True)):
+            yield from self.of(steps, looped=inside, part=PROJECTION if number in optional else "")
 
     def _arguments(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
         order = self._order([copy for copy in copies if copy is not None])
         for name in order:
-            if not _is_fixed(first.args.get(name)):
+            if _has_numbers(first.args.get(name)):
+                yield from self._numbers(first, name, copies, looped=looped)
+            elif not _is_fixed(first.args.get(name)):
                 usual = self._usual(first.op, name)
                 values = [ABSENT if copy is None else copy.args.get(name, usual) for copy in copies]
-                yield Slot(name, values, _Put(first, name, usual, order), looped=looped)
+                if _is_one_size(values):
+                    yield from _sizes(first, name, values, looped=looped)
+                else:
+                    yield Slot(name, values, _Put(first, name, usual, order), looped=looped)
+
+    def _numbers(self, first: Step, name: str, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
+        """Yield the numbers of expressions by the index."""
+        texts = [[] if copy is None else _NUMBERS.findall(copy.args[name].text) for copy in copies]
+        text = _NumbersIn(first, name)
+        for at in range(len(text.numbers)):
+            values = [_number(own[at]) if own else ABSENT for own in texts]
+            yield Slot(name, values, text.put(at), looped=looped)
 
     def _order(self, copies: Sequence[Step]) -> list[str]:
         """Return the names of arguments that any copy gives, in the order of the operator or block."""
@@ -131,6 +162,37 @@ class Slots:
                     yield Slot("reads", values, _PutItem(source, at), looped=looped)
         elif _mask(source) == "*":
             yield Slot("reads", _each(copies, attrgetter("source")), _Set(first, "source"), looped=looped)
+
+
+def _is_one_size(values: Sequence[Any]) -> bool:
+    """Return whether values are shapes in which one size alone differs from copy to copy, once or several times."""
+    known = [value for value in values if value is not ABSENT]
+    if not all(isinstance(value, list) and len(value) == len(known[0]) for value in known):
+        return False
+    if not all(type(item) is int for value in known for item in value):
+        return False
+    columns = {column for column in zip(*known, strict=True) if len(set(column)) > 1}
+    return len(columns) == 1
+
+
+def _sizes(first: Step, name: str, values: Sequence[Any], *, looped: bool) -> Iterator[Slot]:
+    """Yield the sizes of shapes."""
+    own = first.args[name] = list(first.args[name])
+    for at in range(len(own)):
+        sizes = [value if value is ABSENT else value[at] for value in values]
+        yield Slot("size" if name.endswith("shape") else name, sizes, _PutItem(own, at), looped=looped)
+
+
+def _optional_paths(first: Step, copies: Sequence[Step | None]) -> set[int]:
+    """Return the numbers of the steps whose whole path some copies of a merge lack, or its end."""
+    found: set[int] = set()
+    there = [copy for copy in copies if copy is not None and copy.paths is not None]
+    at = 0
+    for number, path in enumerate(first.paths or ()):
+        if path and any(all(step is None for step in copy.paths[number]) for copy in there if copy.paths):
+            found.update(range(at, at + len(path)))
+        at += len(path)
+    return found
 
 
 def _each(copies: Sequence[Step | None], get: Callable[[Step], Any]) -> list[Any]:
@@ -164,6 +226,30 @@ class _Put:
             del args[self.name]
         self.step.args = {name: args[name] for name in self.order if name in args}
         self.step.args |= args
+
+
+def _number(text: str) -> int | float:
+    return int(text) if text.isdigit() else float(text)
+
+
+class _NumbersIn:
+    """The numbers of an expression of a step's argument."""
+
+    def __init__(self, step: Step, name: str) -> None:
+        self.step, self.name = step, name
+        self.between = _NUMBERS.split(step.args[name].text)
+        self.numbers = _NUMBERS.findall(step.args[name].text)
+
+    def put(self, at: int) -> Callable[[Any], None]:
+        """Return what writes the number at a place."""
+
+        def write(value: Any) -> None:  # noqa: ANN401 - as above
+            text = value.text if isinstance(value, Expr) else repr(value)
+            self.numbers[at] = text if text.isidentifier() or not isinstance(value, Expr) else f"({text})"
+            parts = [part for pair in zip(self.between, [*self.numbers, ""], strict=True) for part in pair]
+            self.step.args[self.name] = Expr("".join(parts))
+
+        return write
 
 
 class _PutItem:

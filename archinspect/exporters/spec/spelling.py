@@ -6,18 +6,25 @@ few forms, the shortest first, that the argument's kind reads as the value; so i
 
 from __future__ import annotations
 
+from struct import pack, unpack
 from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
 from archinspect.exporters.spec.steps import Expr
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computed, expressions
+from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.args import Kind
+
+CONSTANTS = ("epsilon", "momentum", "negative_slope", "alpha")
+"""Arguments on which no figure depends."""
+LARGEST_SINGLE = 3e38
 
 
 class Unspelled(Exception):  # noqa: N818 - no error: another form is tried
@@ -41,6 +48,36 @@ def spelled(op: Op, layout: str) -> dict[str, Any]:
     if not any(expressions(getattr(op, name)) for name in op.args) and not _is(op, _read(kind, given, layout)):
         raise Unspelled
     return given
+
+
+def as_written(op: Op, shape: Shape, layout: str) -> Op:
+    """Return an operator as a person gives it: without the axis that it has anyway, with short constants.
+
+    `shape` is that of its first input. Numbers that files keep in single precision are the shortest that are the same
+    there: 1e-05, not 1.0000000656873453e-05.
+    """
+    axis = getattr(op, "axis", None)
+    changes: dict[str, Any] = {}
+    if "axis" in op.args and type(axis) is int:
+        usual = type(op).default("axis")
+        if usual is None and "data_format" in op.args:
+            if channel_axis(shape, layout) % len(shape) == axis % len(shape):
+                changes = {"axis": None, "data_format": layout}
+        elif type(usual) is int and usual % len(shape) == axis % len(shape):
+            changes = {"axis": usual}
+    for name in CONSTANTS:
+        value = getattr(op, name, None)
+        if name in op.args and type(value) is float and _short(value) != value:
+            changes[name] = _short(value)
+    return op.replace(**changes) if changes else op
+
+
+def _short(value: float) -> float:
+    """Return the shortest number that is the same in single precision; one that is not of it as it is."""
+    single = pack("f", value) if abs(value) <= LARGEST_SINGLE else b""
+    if not single or unpack("f", single)[0] != value:
+        return value
+    return next(short for digits in range(1, 18) if pack("f", short := float(f"{value:.{digits}g}")) == single)
 
 
 def _is(op: Op, other: Op) -> bool:

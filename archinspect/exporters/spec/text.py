@@ -18,6 +18,9 @@ WIDTH = 110
 MOST_STEPS = 4
 """So many steps a line holds at most, the outer one among them."""
 INDENT = "  "
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\[\]"]*\]|\w+: ')
+_SPACE = "\0"
+"""Stands for a space at which no line ends."""
 _SENTENCE = re.compile(r"[A-Z][a-z]*[ -][\w ,.()&/+-]*[\w.)]|[a-z]+ [\w ,.()&/+-]*[\w.)]", re.ASCII)
 """Text that needs no quotes where it is the value of a key at the top."""
 
@@ -172,11 +175,15 @@ def _all(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
-    """Return a long line as several, which YAML reads as one."""
+    """Return a long line as several, which YAML reads as one; quoted text stays on a line if it can."""
     if len(text) <= WIDTH:
         return [text]
     deeper = INDENT * (indent + 1)
-    return textwrap.wrap(text, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False)
+    kept = _QUOTED.sub(lambda found: found[0].replace(" ", _SPACE), text)
+    if any(len(deeper) + len(word) > WIDTH for word in kept.split()):
+        kept = text
+    found = textwrap.wrap(kept, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_SPACE, " ") for line in found]
 
 
 def entry(key: str, value: Any) -> list[str]:  # noqa: ANN401 - of any key

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.parameters import unused
+from archinspect.graph.builder import GraphBuilder, snake
 from archinspect.language.parse import MAX_NAME, is_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from archinspect.exporters.spec.leaf import Leaf
     from archinspect.graph.graph import Graph, Tensor
@@ -87,7 +88,8 @@ class Child:
 class Tree:
     """The scopes of a network."""
 
-    def __init__(self, graph: Graph, leaves: Sequence[Leaf]) -> None:
+    def __init__(self, graph: Graph, leaves: Sequence[Leaf], grouped: Callable[[Scope], None] | None = None) -> None:
+        """Place the layers; `grouped` puts what repeats into scopes of its own."""
         self.graph = graph
         self.root = Scope("", "", "network", {})
         self.paths: dict[str, str] = {}
@@ -95,13 +97,16 @@ class Tree:
         self._leaves: dict[str, Leaf] = {}
         self.inputs = self._inputs()
         self._scopes: dict[str, Scope] = {"": self.root}
-        self._names: dict[str, set[str]] = {"": set(self.inputs.values())}
         layers = {leaf.path for leaf in leaves}
         for leaf in leaves:
             self._place(leaf, layers)
         for scope in self._scopes.values():
             if scope.is_module is _is_function(scope) or graph.held is not None:
                 scope.is_module = None  # it follows, or nothing depends on it
+        if grouped is not None:
+            grouped(self.root)
+        self._settle(self.root, self.inputs.values())
+        self.paths |= {path: scope.path for path, scope in self._scopes.items() if scope.path}
 
     def layer(self, path: str) -> Leaf | None:
         """Return the layer at a path of the spec."""
@@ -122,29 +127,36 @@ class Tree:
                 own = "_".join([*above[number:], own])
                 break
             scope = self._inside(scope, path, name)
-        name = self._claim(scope, own)
-        child = Child(scope.prefix + name, name, leaf)
-        scope.children.append(child)
-        self.paths[leaf.path] = child.path
-        self._leaves[child.path] = leaf
+        scope.children.append(Child("", own, leaf))
 
     def _inside(self, scope: Scope, path: str, name: str) -> Scope:
         if path not in self._scopes:
             composite = self.graph.composites.get(path)
-            own = self._claim(scope, name)
             kind, args = (composite.kind, composite.args) if composite else ("group", {})
-            inner = self._scopes[path] = Scope(scope.prefix + own, own, kind, args)
+            inner = self._scopes[path] = Scope("", name, kind, args)
             inner.is_module = composite.is_module if composite else None
-            self._names[inner.path] = set()
-            self.paths[path] = inner.path
-            scope.children.append(Child(inner.path, own, scope=inner))
+            scope.children.append(Child("", name, scope=inner))
         return self._scopes[path]
 
-    def _claim(self, scope: Scope, name: str) -> str:
-        taken = self._names[scope.path]
-        found = unused(name_of(name), taken)
-        taken.add(found)
-        return found
+    def _settle(self, scope: Scope, taken: Iterable[str] = ()) -> None:
+        """Give all children of a scope names that the language can say, no two the same, and their paths."""
+        builder = GraphBuilder()
+        names = {*taken}
+        names |= {name_of(child.name) for child in scope.children if child.name}
+        builder.taken |= dict.fromkeys(names, builder.origin)
+        names = {*taken}
+        for child in scope.children:
+            own = child.leaf.op if child.leaf is not None else child.scope.kind if child.scope is not None else ""
+            name = unused(name_of(child.name), names) if child.name else builder.claim(default=snake(own))
+            names.add(name)
+            builder.taken[name] = builder.origin
+            child.name, child.path = name, scope.prefix + name
+            if child.leaf is not None:
+                self.paths[child.leaf.path] = child.path
+                self._leaves[child.path] = child.leaf
+            elif child.scope is not None:
+                child.scope.name, child.scope.path = name, child.path
+                self._settle(child.scope)
 
 
 def _is_function(scope: Scope) -> bool:
