@@ -80,6 +80,12 @@ def test_the_command_prints_it_and_export_does_too():
     assert (done.exit_code, done.stderr) == (0, "")
 
 
+def test_an_axis_that_an_operator_adds_is_counted_among_those_of_its_output():
+    steps = [{"ReLU": None, "name": "a"}, {"Stack": {"axis": -3}, "name": "b", "from": ["a", "input"]}]
+    found = archinspect.network({"input": [12, 5, 4], "layers": steps})
+    assert "Stack: -3" in found.convert()
+
+
 def test_branches_are_the_paths_of_a_merge():
     layers = [{"Dense": 8, "name": "one"}, {"Dense": 8}, {"Add": None, "from": [-1, "input"]}, "ReLU"]
     text = layers_of(spec(*layers))

@@ -77,7 +77,9 @@ class Layers:
     def _shorter(self, leaf: Leaf, op: Op, args: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of an operator as a person gives them."""
         layout = self.facts.graph.layout
-        other = as_written(op, self.meant.type(leaf.inputs[0]).shape, layout) if leaf.inputs else op
+        # An axis is one of the input, or where the output has more, of that.
+        shapes = [self.meant.type(tensor).shape for tensor in (*leaf.inputs[:1], *leaf.outputs[:1])]
+        other = as_written(op, max(shapes, key=len), layout) if leaf.inputs else op
         return args if other is op else spelled(other, layout)
 
 

@@ -53,7 +53,7 @@ def spelled(op: Op, layout: str) -> dict[str, Any]:
 def as_written(op: Op, shape: Shape, layout: str) -> Op:
     """Return an operator as a person gives it: without the axis that it has anyway, with short constants.
 
-    `shape` is that of its first input. Numbers that files keep in single precision are the shortest that are the same
+    `shape` is that whose axes it counts. Numbers that files keep in single precision are the shortest that are the same
     there: 1e-05, not 1.0000000656873453e-05.
     """
     axis = getattr(op, "axis", None)
