@@ -217,6 +217,17 @@ def test_what_a_spec_extended_is_that_of_the_revision(repository):
     assert "filters 8 -> 12" in run("diff", "--git", "HEAD", "small.yaml").stdout
 
 
+def test_a_mended_file_does_not_hide_the_others(repository):
+    (repository / "old.yaml").write_text("input: [4]\nlayers: [Dens]\n", encoding="utf-8")
+    git("commit", "-qam", "broken", at=repository)
+    (repository / "old.yaml").write_text("input: [4]\nlayers: [{Dense: 3}]\n", encoding="utf-8")
+    (repository / "new.yaml").write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    result = run("diff", "--git", "HEAD")
+    assert result.exit_code == 0
+    assert "filters 12 -> 8" in result.stdout
+    assert "old.yaml: not compared, as it has errors in HEAD: unknown operator or block 'Dens'\n" in result.stdout
+
+
 @pytest.mark.usefixtures("repository")
 def test_nothing_changed():
     assert run("diff", "--git", "HEAD").stdout == "no network changed\n"

@@ -113,7 +113,7 @@ class Problems:
         if not self.full and _key(found) not in self._found:
             self._lookups += 1
             if self._lookups <= MAX_LOOKUPS:
-                found = Diagnostic(code, message, span, near.help, fix=renamed(span, name, near.only))
+                found = Diagnostic(code, message, span, near.help, fix=near.fix(span, name))
         self.add(found)
 
     def source_error(self, error: SourceError) -> None:
@@ -185,6 +185,10 @@ class Near:
         """The name that may stand there, empty without one."""
         self._found = self._found or self.look()
         return self._found[1]
+
+    def fix(self, span: Span, name: str) -> Fix | None:
+        """Return what a program may write where the unknown name stands."""
+        return renamed(span, name, self.only)
 
     def look(self) -> tuple[str, str]:
         """Return the remedy and the name."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from archinspect.base.diagnostics import InvalidSpecError
+from archinspect.base.printable import printable
 from archinspect.cli.common import (
     exact_option,
     figure_options,
@@ -132,7 +134,8 @@ def command(  # noqa: PLR0913 - one per option
             from archinspect.cli import revisions  # only with --git
 
             pairs, notes = revisions.pairs(revision, specs, stack)
-        found = [(title, one) for title, one in _found(pairs, figures) if _is_told(one, threshold) or revision is None]
+        compared = _found(pairs, figures, notes, revision)
+        found = [(title, one) for title, one in compared if _is_told(one, threshold) or revision is None]
     if form == "table":
         _print(found, notes, rows, exact=exact)
     elif form == "json":
@@ -146,12 +149,23 @@ def command(  # noqa: PLR0913 - one per option
     sys.exit(1 if passed else 0)
 
 
-def _found(pairs: Sequence[tuple[str, str, str]], figures: dict[str, Any]) -> Iterator[tuple[str, Diff]]:
+def _found(
+    pairs: Sequence[tuple[str, str, str]], figures: dict[str, Any], notes: list[str], revision: str | None
+) -> Iterator[tuple[str, Diff]]:
+    """Give the differences; a file that its old revision has with errors is a note, so that mending it can land."""
     for title, old, new in pairs:
         with spec_errors() as api:
-            one, other = (api.network(spec, **figures) for spec in (old, new))
-            print_diagnostics(other.warnings)
-            yield title, one.diff(other)
+            try:
+                before = api.network(old, **figures)
+            except InvalidSpecError as error:
+                if revision is None:
+                    raise
+                first = printable(error.diagnostics[0].message)
+                notes.append(f"{printable(title)}: not compared, as it has errors in {printable(revision)}: {first}")
+                continue
+            after = api.network(new, **figures)
+            print_diagnostics(after.warnings)
+            yield title, before.diff(after)
 
 
 def _is_told(found: Diff, threshold: float) -> bool:

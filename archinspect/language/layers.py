@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.base.diagnostics import Near
+from archinspect.base.diagnostics import Fix, Near
 from archinspect.base.source import List
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
@@ -18,6 +18,7 @@ from archinspect.ops.base import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from archinspect.base.source import Span
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
     from archinspect.language.parse import Step
@@ -28,8 +29,15 @@ if TYPE_CHECKING:
 class _NearOperator(Near):
     """What an unknown operator may mean: a call of a framework, a name that is near, a word of its docs."""
 
-    def look(self) -> tuple[str, str]:
+    def fix(self, span: Span, name: str) -> Fix | None:
         from archinspect.language.calls import step_for  # the error path only
+
+        step = step_for(name)
+        is_whole = step and "..." not in step and span.text() == name
+        return Fix(span, step) if is_whole else super().fix(span, name)
+
+    def look(self) -> tuple[str, str]:
+        from archinspect.language.calls import step_for
 
         step = step_for(self.name)
         if step:

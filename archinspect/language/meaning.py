@@ -54,8 +54,24 @@ NAMED: dict[str, str] = {
     **dict.fromkeys(("mamba2", "mamba2mixer"), "`LinearAttention` is its scan, by chunks with `chunk`, and " + _BLOCK),
     **dict.fromkeys(("mamba", "mambamixer"), "`SelectiveScan` is its scan, and " + _BLOCK),
     **dict.fromkeys(
-        ("seblock", "squeezeexcite", "squeezeexcitation", "highway", "residual", "skip"),
+        ("seblock", "squeezeexcite", "squeezeexcitation", "highway"),
         _BLOCK + " with `Multiply` or `Add`",
+    ),
+    **dict.fromkeys(
+        ("sequential", "modulelist", "modules", "steps", "sequence", "block", "blocks", "group", "stage", "body"),
+        "a group of steps is `layers: [...]`, with a `name` and a `repeat` where wanted",
+    ),
+    **dict.fromkeys(
+        ("parallel", "branch", "branches", "split"),
+        "paths stand in the layer that joins them: `Concatenate: [[...], [...]]`, or `Add`",
+    ),
+    **dict.fromkeys(
+        ("residual", "skip", "shortcut", "skipconnection"),
+        "write `Add: [[...], []]`: a path of steps, and the input itself",
+    ),
+    **dict.fromkeys(
+        ("loss", "mseloss", "l1loss", "nllloss", "bceloss", "bcewithlogitsloss", "crossentropyloss"),
+        "a loss is no layer here: a network ends with its outputs",
     ),
     **dict.fromkeys(
         ("stft", "stftspectrogram", "melspectrogram"),

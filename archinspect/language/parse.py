@@ -24,6 +24,8 @@ TOP_ALIASES = {
     **dict.fromkeys(("parameters", "variables"), "params"),
     **dict.fromkeys(("url", "paper", "reference"), "source"),
 }
+COUNTS = ("times", "loop", "loops", "count", "copies")
+"""Words for `repeat` that are no key."""
 STEP_KEYS = ("name", "from", "repeat", "when", "weights", "trainable", "cache")
 STEP_ALIASES = {"inputs": "from", "input": "from", "repeats": "repeat"}
 TYPE_KEYS = ("type", "op", "layer", "operation", "class_name", "module")
@@ -349,15 +351,18 @@ class _Parser:
             self.problems.error("step", message, tree.span, "name one, such as `ReLU`, or give `layers:` for a group")
             return
         names = [key.text for key, _ in ops]
-        for key, _ in ops if len(ops) > 1 else ():
-            meant = Near(key.text, STEP_KEYS)
+        for key, _ in ops if len(ops) > 1 or "layers" in tree.values else ():
+            meant = Near("repeat" if key.text.lower() in COUNTS else key.text, STEP_KEYS)
             if meant.only and not find_operator(key.text):
                 message = f"unknown key '{key.text}' beside an operator"
                 self.problems.unknown("unknown-key", message, key.span, key.text, meant)
                 return
         first, value = ops[0]
+        kind = find_operator(first.text)
         help_ = "each step of a list starts with `- `"
         if len(names) > 1 and isinstance(value, Scalar) and value.value is None:
             help_ = f"indent the arguments below `{first.text}:`, or write {first.text}: {{{names[1]}: ...}}"
+        elif len(names) > 1 and kind and names[1] in kind.names:
+            help_ = f"an argument stands within its operator: `{first.text}: {{..., {names[1]}: ...}}`"
         shown = " and ".join(f"'{name}'" for name in [*names, "layers"][:2])
         self.problems.error("step", f"the step has two operators, {shown}", ops[min(1, len(ops) - 1)][0].span, help_)

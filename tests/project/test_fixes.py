@@ -33,6 +33,20 @@ def test_names_are_mended_and_all_else_stays(net):
     assert (result.exit_code, result.stderr) == (0, "net.yaml: 2 fixed\n")
 
 
+def test_calls_of_frameworks_become_steps(net):
+    calls = (
+        "nn.Conv2d(3, 4, 3, padding=1)",
+        "nn.PReLU()",
+        "layers.Flatten()",
+        "nn.Linear(width, 10)",
+        "nn.Linear(256, n)",
+    )
+    net.write_text("input: [8, 8, 3]\nlayers:\n" + "".join(f"  - {call}\n" for call in calls), encoding="utf-8")
+    assert run("check", "--fix", "net.yaml").exit_code == 1
+    steps = ("Conv2D: {filters: 4, kernel_size: 3, padding: 1}", "nn.PReLU", "Flatten", "Dense: {units: 10}", calls[-1])
+    assert net.read_text(encoding="utf-8").splitlines()[2:] == [f"  - {step}" for step in steps]
+
+
 def test_what_cannot_be_mended_is_told(net):
     net.write_bytes(SPEC.replace("kernel_size: 3", "kernel_size: 99").encode())
     result = run("check", "--fix", "net.yaml")
