@@ -222,3 +222,46 @@ def test_what_overwrites_one_tensor_several_times_is_no_part_of_it(read):
     found = read(net.output(net.call("aten.neg.default", ("s0", 100), self=x)))
     assert [row.type for row in found.report().layers] == ["Dense", "Tanh", "Add", "ReLU", "Negative"]
     assert found.report().layers[-1].inputs == ("relu",)
+
+
+def of_calls(target, made, **arguments):
+    """Return a program of linear layers, `x` and perhaps `y`, of which a call makes one tensor."""
+    net = Program()
+    read = {name: value for name, value in arguments.items() if value in ("x", "y")}
+    layers = {name: linear(net, value, net.input("s0", 16, name=f"of_{value}"), 16, 16) for name, value in read.items()}
+    return net.output(net.call(f"aten.{target}", made, **arguments | layers))
+
+
+EACH = ("s0", 16)
+
+
+@pytest.mark.parametrize(
+    ("target", "made", "arguments", "kept"),
+    [
+        # Measured with PyTorch 2.13 of three samples, less the inputs of the linear layers.
+        ("acos.default", EACH, {"self": "x"}, 192),
+        ("tan.default", EACH, {"self": "x"}, 192),
+        ("log1p.default", EACH, {"self": "x"}, 192),
+        ("sgn.default", EACH, {"self": "x"}, 384),
+        ("arctan2.default", EACH, {"self": "x", "other": "y"}, 384),
+        ("true_divide.Tensor", EACH, {"self": "x", "other": "y"}, 384),
+        ("remainder.Tensor", EACH, {"self": "x", "other": "y"}, 384),
+        ("fmax.default", EACH, {"self": "x", "other": "y"}, 384),
+        ("hypot.default", EACH, {"self": "x", "other": "y"}, 576),
+        ("pow.Tensor_Tensor", EACH, {"self": "x", "exponent": "y"}, 576),
+        ("lerp.Scalar", EACH, {"self": "x", "end": "y", "weight": 0.5}, 0),
+        ("std.correction", ("s0",), {"self": "x", "dim": [1], "correction": 1.0}, 204),
+        ("std.default", (), {"self": "x"}, 196),
+        ("var.default", (), {"self": "x"}, 192),
+        ("max.default", (), {"self": "x"}, 196),
+        ("mse_loss.default", (), {"self": "x", "target": "y"}, 384),
+        ("l1_loss.default", (), {"self": "x", "target": "y"}, 192),
+        ("pairwise_distance.default", ("s0",), {"x1": "x", "x2": "y"}, 204),
+        ("pad.default", ("s0", 18), {"self": "x", "pad": [1, 1], "mode": "reflect"}, 192),
+        ("pad.default", ("s0", 18), {"self": "x", "pad": [1, 1], "mode": "constant"}, 0),
+    ],
+)
+def test_what_backward_keeps_of_calls(read, target, made, arguments, kept):
+    net = read(of_calls(target, made, **arguments), batch=3)
+    assert kept_bytes(net.facts) == 192 * len(net.report().inputs) + kept
+    assert net.report().status == "complete"

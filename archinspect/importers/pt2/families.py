@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.shape import size
+from archinspect.ops.spatial import READ_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -126,10 +127,20 @@ def _normalized(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[s
     return size(output) * (6 + affine if arguments.get("training", True) else 2)
 
 
+def _differences(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count a difference, what is made of it, and its sum, for each element."""
+    return 3 * _read(shapes, output, arguments)
+
+
+def _spread(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count as :class:`archinspect.ops.reduce.ReduceVar` does: two sums, a difference and its square."""
+    return 4 * _read(shapes, output, arguments)
+
+
 CONVOLUTIONS = frozenset(("weighted", "transposed"))
 """Products that keep both factors, whichever gradient is wanted."""
 PRODUCTS = frozenset(("product", "product+", "weighted", "transposed", "grouped", "summed batch", "contracted"))
-FACTORS = frozenset(("input", "weight", "mat1", "mat2", "batch1", "batch2", "self", "other"))
+FACTORS = frozenset(("input", "weight", "mat", "mat1", "mat2", "batch1", "batch2", "self", "other", "tensor", "vec"))
 """What the factors of a product are called; of one with a term, `self` is that."""
 _NOTHING = Family(_none, _none)
 COSTS: dict[str, Family] = {
@@ -151,6 +162,8 @@ COSTS: dict[str, Family] = {
     "sorted": Family(_none, _sorted),
     "added": Family(_none, _added),
     "normed": Family(_none, _normed),
+    "differences": Family(_none, _differences),
+    "spread": Family(_none, _spread),
 }
 """The families of calls: nothing is computed; an operation for each element that is made, or read; products."""
 
@@ -179,12 +192,16 @@ hardtanh isinf isnan le leaky_relu lerp log log10 log1p log2 logical_and logical
 maximum minimum mul ne neg nan_to_num pow reciprocal relu relu6 remainder round rsqrt rsub sigmoid sign silu sin
 softplus sqrt square sub tan tanh trunc masked_fill rsub sgn sinh cosh asinh acosh atanh erfc erfinv exp2 lgamma digamma
 logaddexp logaddexp2 hypot frac sinc logit xlogy copysign signbit celu selu softsign hardshrink softshrink threshold
-prelu rrelu log_sigmoid isfinite float_power bitwise_xor outer ger kron
+prelu rrelu log_sigmoid isfinite bitwise_xor outer ger kron fmax fmin cummax cummin cross linalg_cross complex polar
     """.split()  # noqa: SIM905 - as above
 )
 _READ = (
-    *("all", "amax", "amin", "any", "argmax", "argmin", "mean", "prod", "sum", "max", "min"),
+    *("all", "amax", "amin", "any", "argmax", "argmin", "mean", "prod", "sum", "nansum", "max", "min"),
     *("histc", "bincount", "count_nonzero", "col2im"),
+)
+_DIFFERENCES = (
+    *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "pairwise_distance"),
+    *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy_loss"),
 )
 _ATTENTIONS = (
     "aten.scaled_dot_product_attention",
@@ -196,7 +213,7 @@ OF_CALLS: dict[str, str] = {
     **{f"aten.{name}.{form}": "read" for name in _READ for form in ("dim", "dim_int")},
     **{f"aten.{name}": "read" for name in _READ if name not in _EACH},
     **{f"aten.{name}": "move" for name in _MOVES},
-    **dict.fromkeys(("aten.matmul", "aten.bmm", "aten.mm", "aten.mv", "aten.dot"), "product"),
+    **dict.fromkeys(("aten.matmul", "aten.bmm", "aten.mm", "aten.mv", "aten.dot", "aten.inner"), "product"),
     **dict.fromkeys(("aten.addmm", "aten.baddbmm", "aten.addmv"), "product+"),
     **dict.fromkeys(("aten.linear", "aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution"), "weighted"),
     **dict.fromkeys(("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d"), "transposed"),
@@ -216,29 +233,102 @@ OF_CALLS: dict[str, str] = {
     **dict.fromkeys(("aten.sort", "aten.argsort"), "sorted"),
     **dict.fromkeys(("aten.scatter_add", "aten.index_add", "aten.scatter_reduce", "aten.index_reduce"), "added"),
     "aten._weight_norm": "normed",
+    **{f"aten.{name}": "differences" for name in _DIFFERENCES},
+    **{f"aten.{name}": "each" for name in ("nll_loss", "nll_loss_nd", "nll_loss2d")},
+    **{f"aten.{name}": "spread" for name in ("var", "std", "var_mean", "std_mean")},
+    **{f"aten.{name}": "sorted" for name in ("median", "nanmedian", "kthvalue", "mode")},
 }
 """The family of a call's costs, for one that no operator stands for: a name of
 :data:`COSTS`."""
 
 
+def _as_many(shapes: Mapping[str, Shape]) -> int:
+    return size(next(iter(shapes.values())))
+
+
+def _one(shapes: Mapping[str, Shape]) -> int:
+    """Return the sum of the weights of the classes."""
+    return 1
+
+
+def _of_cross_entropy(shapes: Mapping[str, Shape]) -> int:
+    """Return the logarithms; where targets are classes, the sum of their weights too."""
+    return size(shapes["self"]) + (shapes["target"] != shapes["self"])
+
+
+_OF_INPUT = (
+    *("acos", "asin", "atan", "acosh", "asinh", "atanh", "cosh", "sinh", "sinc", "erfc", "erfinv", "lgamma", "digamma"),
+    *(
+        "log10",
+        "log1p",
+        "log2",
+        "logit",
+        "threshold",
+        "nan_to_num",
+        "nansum",
+        "renorm",
+        "var",
+        "var_mean",
+        "fft_rfft",
+        "cumprod",
+    ),
+    *("reflection_pad1d", "reflection_pad2d", "reflection_pad3d"),
+    *("replication_pad1d", "replication_pad2d", "replication_pad3d"),
+)
+_OF_BOTH = (
+    *("atan2", "fmax", "fmin", "fmod.Tensor", "remainder.Tensor", "logaddexp", "logaddexp2", "xlogy", "kron"),
+    *("cross", "linalg_cross"),
+)
+_OF_INPUT_AND_RESULT = (
+    *("linalg_vector_norm", "amax", "amin", "norm", "prod", "sgn", "copysign", "logcumsumexp", "std", "std_mean"),
+    *("max.default", "min.default", "median.default", "nanmedian.default"),
+)
+_OF_INDICES = (*("max.dim", "min.dim", "topk", "sort", "median.dim", "nanmedian.dim", "kthvalue", "mode"),)
 KEPT: dict[str, tuple[str | int, ...]] = {
+    **{f"aten.{name}": ("self",) for name in _OF_INPUT},
+    **{f"aten.{name}": (0,) for name in ("exp2", "expm1", "tan", "polar", "_weight_norm")},
+    **{f"aten.{name}": ("self", 0) for name in _OF_INPUT_AND_RESULT},
+    **{f"aten.{name}": ("self", "other") for name in _OF_BOTH},
+    **{f"aten.{name}": ("self", "target") for name in ("mse_loss", "smooth_l1_loss", "huber_loss")},
+    **{f"aten.{name}": ("self", "vec2") for name in ("outer", "ger")},
+    **{f"aten.{name}": (1,) for name in _OF_INDICES},
+    **{f"aten.{name}": ("self", 1) for name in ("cummax", "cummin")},
+    "aten.hypot": ("self", "other", 0),
+    "aten.pow.Tensor_Tensor": ("self", "exponent", 0),
+    "aten.pow.Scalar": ("exponent", 0),
+    "aten.prelu": ("self", "weight"),
+    "aten.lerp.Tensor": ("self", "end", "weight"),
     "aten.addcmul": ("tensor1", "tensor2"),
     "aten.addcdiv": ("tensor1", "tensor2"),
-    **{f"aten.{name}": (1,) for name in ("max.dim", "min.dim", "topk", "sort", "cummax", "cummin")},
     "aten.argsort": (),
     "aten.index": ("indices",),
     "aten.gather": ("self", "index"),
-    **{f"aten.{name}": ("index",) for name in ("index_add", "scatter_add", "index_fill")},
-    "aten._weight_norm": (0,),
+    "aten.take": ("self", "index"),
+    "aten.take_along_dim": ("self", "indices"),
+    **{f"aten.{name}": ("index",) for name in ("index_add", "index_select", "scatter", "scatter_add", "index_fill")},
+    "aten.index_copy": ("index", "source"),
+    "aten.scatter_reduce": ("self", "index", "src", 0),
     "aten.index_put": ("indices",),
     "aten.where": ("condition",),
     "aten.masked_fill": ("mask",),
-    **{f"aten.{name}": ("self",) for name in ("fft_rfft", "lerp", "histc", "atan2", "cumprod")},
-    **{f"aten.{name}": ("self", 0) for name in ("linalg_vector_norm", "amax", "amin", "norm", "prod")},
+    "aten.masked_scatter": ("mask",),
     "aten.embedding_bag": ("indices", "offsets", 1, 2, 3),
+    "aten.binary_cross_entropy": ("self", "target", "weight"),
+    "aten.binary_cross_entropy_with_logits": ("self", "target", "weight", "pos_weight"),
+    **{f"aten.{name}": ("target",) for name in ("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")},
+    "aten.pairwise_distance": (0,),
+    "aten.rrelu": ("self",),
+    "aten.complex": ("real", "imag"),
 }
 """What backward reads, of calls that no operator stands for: arguments by their names, outputs by their numbers; as
 PyTorch's `tools/autograd/derivatives.yaml` says it."""
+
+WITHIN: dict[str, Callable[[Mapping[str, Shape]], int]] = {
+    **dict.fromkeys(("aten.l1_loss", "aten.pairwise_distance", "aten.rrelu"), _as_many),
+    "aten.cross_entropy_loss": _of_cross_entropy,
+    **{f"aten.{name}": _one for name in ("nll_loss", "nll_loss_nd", "nll_loss2d")},
+}
+"""Elements that backward reads and that are made within a call: no argument, and no output."""
 
 
 LENDS = frozenset(
@@ -260,4 +350,11 @@ def family(call: Call) -> str:
 
 def read_back(call: Call) -> tuple[str | int, ...]:
     """Return what backward reads of a call."""
+    if call.plain == "aten.pad" and call.arguments.get("mode") in READ_AGAIN:
+        return ("self",)
     return KEPT.get(f"{call.plain}.{call.overload}") or KEPT.get(call.plain, ())
+
+
+def made_within(call: Call) -> Callable[[Mapping[str, Shape]], int] | None:
+    """Return the rule of what is made within a call and read by backward."""
+    return WITHIN.get(call.plain)

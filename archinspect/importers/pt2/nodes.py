@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.shape import Mismatch, size
 from archinspect.importers.pt2.aliases import view_rule
 from archinspect.importers.pt2.copies import with_copies
-from archinspect.importers.pt2.families import LENDS, LIKES, family, read_back
+from archinspect.importers.pt2.families import LENDS, LIKES, family, made_within, read_back
 from archinspect.importers.pt2.operators import TRANSLATIONS, Untranslated, Use
 from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import linear, symbols_of, value
@@ -142,6 +142,7 @@ class Chooser:
             family=family(call),
             looks_up=call.plain == "aten.detach",
             keeps=read_back(call),
+            within=made_within(call),
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
         )

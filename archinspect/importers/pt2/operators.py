@@ -306,16 +306,22 @@ def _dropout(use: Use) -> Translation:
     return Translation(_op("Dropout", rate=use.get("p")), ["input" if use.has("input") else "self"])
 
 
+def _feature_dropout(use: Use) -> Translation:
+    rank = len(use.sizes("input")) - 2
+    return Translation(_op(f"SpatialDropout{rank}D", rate=use.get("p"), data_format="channels_first"), ["input"])
+
+
 def _matmul(second: str) -> Callable[[Use], Translation]:
     return lambda _: Translation(_op("MatMul"), ["self", second])
 
 
 def _pad(use: Use) -> Translation:
     pads, rank = use.get("pad"), len(use.sizes("self")) - 2
-    if use.get("mode", "constant") != "constant" or not all(isinstance(pad, int) for pad in pads):
+    if not all(isinstance(pad, int) for pad in pads):
         raise Untranslated
     sides = [*pads, *[0] * (2 * rank - len(pads))]
-    return Translation(_op(f"ZeroPadding{rank}D", padding=sides, data_format="channels_first"), ["self"])
+    mode = use.get("mode", "constant")
+    return Translation(_op(f"ZeroPadding{rank}D", padding=sides, mode=mode, data_format="channels_first"), ["self"])
 
 
 def _upsample(mode: str) -> Callable[[Use], Translation]:
@@ -383,10 +389,13 @@ def _sort(use: Use) -> Translation:
     return Translation(_op("Sort", axis=use.get("dim", -1)), ["self"])
 
 
-def _variance(use: Use) -> Translation:
-    correction = use.get("correction", 1)
-    op = _op("ReduceVar", axis=use.get("dim"), keepdims=use.get("keepdim", False), correction=correction)
-    return Translation(op, ["self"])
+def _spread(name: str) -> Callable[[Use], Translation]:
+    def translate(use: Use) -> Translation:
+        correction = use.get("correction", 1)
+        op = _op(name, axis=use.get("dim"), keepdims=use.get("keepdim", False), correction=correction)
+        return Translation(op, ["self"])
+
+    return translate
 
 
 def _roll(use: Use) -> Translation:
@@ -557,13 +566,15 @@ TRANSLATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.clamp": _clip,
     "aten.clamp_min": _clip,
     "aten.dropout": _dropout,
+    "aten.feature_dropout": _feature_dropout,
     "aten.to": _cast,
     # Along axes
     "aten.mean": _reduction("ReduceMean"),
     "aten.sum": _reduction("ReduceSum"),
     "aten.amax": _reduction("ReduceMax"),
     "aten.amin": _reduction("ReduceMin"),
-    "aten.var": _variance,
+    "aten.var": _spread("ReduceVar"),
+    "aten.std": _spread("ReduceStd"),
     "aten.linalg_vector_norm": _length,
     "aten.sort": _sort,
     "aten.cumsum": _plain("CumSum", axis="dim"),

@@ -48,6 +48,30 @@ class Module(NamedTuple):
     kind: str
 
 
+SAME = {
+    f"aten.{name}": f"aten.{other}"
+    for name, other in {
+        **{f"arc{name}": f"a{name}" for name in ("cos", "sin", "tan", "cosh", "sinh", "tanh", "tan2")},
+        "true_divide": "div",
+        "divide": "div",
+        "multiply": "mul",
+        "subtract": "sub",
+        "negative": "neg",
+        "absolute": "abs",
+        "clip": "clamp",
+        "fix": "trunc",
+        "concat": "cat",
+        "concatenate": "cat",
+        "greater": "gt",
+        "greater_equal": "ge",
+        "less": "lt",
+        "less_equal": "le",
+        "not_equal": "ne",
+    }.items()
+}
+"""Names for what has another, with the same arguments."""
+
+
 class Call(NamedTuple):
     """A call of an operator: its name, its arguments by the schema's names, its outputs."""
 
@@ -68,7 +92,8 @@ class Call(NamedTuple):
     def plain(self) -> str:
         """The name without the `_` of what overwrites its input: that by which tables know it."""
         name = self.name
-        return name[:-1] if name.endswith("_") and not name.endswith("__") else name
+        name = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+        return SAME.get(name, name)
 
     @property
     def overload(self) -> str:

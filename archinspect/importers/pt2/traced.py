@@ -12,7 +12,7 @@ from archinspect.ops.axes import numbered
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.sizes import Size
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Elements, Run
 
     Sizes = tuple[Size, ...]
+    Within = Callable[[Mapping[str, Shape]], int]
 
 
 class _Made(StatedOp):
@@ -117,6 +118,8 @@ class Traced(_Made):
     arguments: Mapping[str, Any]
     keeps: tuple[str | int, ...] = ()
     """What backward reads: arguments by name, outputs by number."""
+    within: Within | None = None
+    """How many elements it makes that backward reads and that are no output."""
     like: Op | None = None
     """An operator whose rules of cost hold, of the inputs with these numbers."""
     likes: tuple[int, ...] = ()
@@ -202,7 +205,9 @@ class Traced(_Made):
             wanted = [place for place in factors if run.inputs[place]]
             return Kept(tuple(sorted({other for place in wanted for other in factors if other != place})))
         inputs = [place for place, role in enumerate(self.roles) if role.partition(".")[0] in self.keeps]
-        return Kept(tuple(inputs), tuple([one for one in self.keeps if isinstance(one, int)]))
+        made = self.within(dict(zip(self.roles, shapes, strict=False))) if self.within else 0
+        extra = (("float", made),) if made else ()
+        return Kept(tuple(inputs), tuple([one for one in self.keeps if isinstance(one, int)]), extra)
 
     def label(self) -> str:
         return type(self).__name__
