@@ -224,19 +224,19 @@ def test_what_overwrites_one_tensor_several_times_is_no_part_of_it(read):
     assert found.report().layers[-1].inputs == ("relu",)
 
 
-def of_calls(target, made, **arguments):
+def of_calls(call, made, arguments):
     """Return a program of linear layers, `x` and perhaps `y`, of which a call makes one tensor."""
     net = Program()
     read = {name: value for name, value in arguments.items() if value in ("x", "y")}
     layers = {name: linear(net, value, net.input("s0", 16, name=f"of_{value}"), 16, 16) for name, value in read.items()}
-    return net.output(net.call(f"aten.{target}", made, **arguments | layers))
+    return net.output(net.call(f"aten.{call}", made, **arguments | layers))
 
 
 EACH = ("s0", 16)
 
 
 @pytest.mark.parametrize(
-    ("target", "made", "arguments", "kept"),
+    ("call", "made", "arguments", "kept"),
     [
         # Measured with PyTorch 2.13 of three samples, less the inputs of the linear layers.
         ("acos.default", EACH, {"self": "x"}, 192),
@@ -261,7 +261,7 @@ EACH = ("s0", 16)
         ("pad.default", ("s0", 18), {"self": "x", "pad": [1, 1], "mode": "constant"}, 0),
     ],
 )
-def test_what_backward_keeps_of_calls(read, target, made, arguments, kept):
-    net = read(of_calls(target, made, **arguments), batch=3)
+def test_what_backward_keeps_of_calls(read, call, made, arguments, kept):
+    net = read(of_calls(call, made, arguments), batch=3)
     assert kept_bytes(net.facts) == 192 * len(net.report().inputs) + kept
     assert net.report().status == "complete"
