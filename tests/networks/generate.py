@@ -1,7 +1,8 @@
 """Networks by chance, all of them valid: `make(seed, number)` is a spec.
 
 Operators are drawn one after another, each as likely as any other. Which tensors one can read, and what it gives, the
-operators say themselves. A network follows from seed and number alone. `make(seed, number, chain=True)` has no branches.
+operators say themselves. A network follows from seed and number alone, and has no branches
+where it is asked to be a chain.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class _ChainMaker(_Maker):
             raise DeadEndError
         self._add(scope, op, args, [first])
 
-    def _outputs(self, top: Scope) -> list[Any]:
+    def _outputs(self, _top: Scope) -> list[Any]:
         return []
 
 
