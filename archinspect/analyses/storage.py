@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.base.strides import in_order, is_in_order, reshaped
 from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Mapping
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Node
+    from archinspect.graph.call import Call
+    from archinspect.graph.graph import Node, Tensor
+    from archinspect.ops.figures import View
 
 
 class Storage:
@@ -45,6 +48,8 @@ class Storages(NamedTuple):
     """By the position of the tensor; views, and what overwrites, have that of another."""
     overwriting: set[int]
     """Positions of the nodes that overwrite their input."""
+    strides: Mapping[Tensor, Shape | None]
+    """How tensors lie in memory whose elements are not in order; None where that is not told."""
 
 
 def storages_at_inference(facts: Facts) -> Storages:
@@ -64,22 +69,20 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
     for tensor in graph.outputs:
         last[tensor.position] = end
     found: list[Storage] = []
-    strided: set[int] = set()
-    """Positions of the tensors that leave elements of their storage out, or have them in another order."""
+    lying = _Strides()
     overwriting: set[int] = set()
     for node in graph.everything:
         call, step = facts.call(node), node.position
         view = facts.view(node, training=training)
         source = node.inputs[0].position if node.inputs else -1
-        if source < 0 or (view is not None and view.in_order and source in strided and call.moves):
+        if source < 0 or (view is not None and not lying.can_view(node, call, view)):
             view = None
         for tensor, type_, elements in zip(node.outputs, call.outputs, call.stored, strict=True):
+            lying.add(tensor, node, call, view)
             if view is not None:
                 storage = found[source]
-                if view.strided or source in strided:
-                    strided.add(tensor.position)
             elif (
-                node.op.in_place
+                node.op.overwrites
                 and call.inputs[0].dtype == type_.dtype
                 and _is_free(found[source], step)
                 and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
@@ -95,7 +98,44 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
                 storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
             storage.live_until(last[tensor.position])
             found.append(storage)
-    return Storages(found, overwriting)
+    return Storages(found, overwriting, lying.of)
+
+
+class _Strides:
+    """How tensors lie in memory whose elements are not in order: see :mod:`archinspect.base.strides`."""
+
+    def __init__(self) -> None:
+        self.of: dict[Tensor, Shape | None] = {}
+        """Strides by tensor, None where they are not told."""
+
+    def can_view(self, node: Node, call: Call, view: View) -> bool:
+        """Return whether the outputs can lie in the first input's storage as a view says, or have to be copies."""
+        source = node.inputs[0]
+        if not view.in_order or source not in self.of:
+            return True
+        strides = self.of[source]
+        return not call.moves if strides is None else reshaped(call.shapes[0], strides, call.output) is not None
+
+    def add(self, tensor: Tensor, node: Node, call: Call, view: View | None) -> None:
+        """Note how an output lies, by how the inputs do."""
+        shape = call.outputs[tensor.index].shape
+        if view is None:
+            given = [self.of.get(one) for one in node.inputs]
+            strides = node.op.own_strides(call.shapes, given, shape) if node.inputs and not tensor.index else None
+            if strides is not None:
+                self._put(tensor, shape, strides)
+        elif view.strided or node.inputs[0] in self.of:
+            source = self.of.get(node.inputs[0], in_order(call.shapes[0]))
+            if source is None:
+                self.of[tensor] = None
+            elif view.strided:
+                self._put(tensor, shape, node.op.view_strides(call.shapes[0], source, shape))
+            else:
+                self._put(tensor, shape, reshaped(call.shapes[0], source, shape))
+
+    def _put(self, tensor: Tensor, shape: Shape, strides: Shape | None) -> None:
+        if strides is None or not is_in_order(shape, strides):
+            self.of[tensor] = strides
 
 
 def _is_kept(facts: Facts, node: Node, overwriting: Container[int]) -> bool:

@@ -79,12 +79,12 @@ class Call:
     @cached_property
     def view_at_inference(self) -> View | None:
         """How the outputs lie in the first input's storage without training; None for tensors of their own."""
-        return self.op.view(training=False)
+        return None if self.op.copies(self.shapes, self.output) else self.op.view(training=False)
 
     @cached_property
     def view_in_training(self) -> View | None:
         """The same in training."""
-        return self.op.view(training=True)
+        return None if self.op.copies(self.shapes, self.output) else self.op.view(training=True)
 
     @cached_property
     def moves(self) -> bool:
@@ -94,7 +94,9 @@ class Call:
 
     def workspace(self, run: Run) -> Elements:
         """Return the most that a forward pass without gradients holds at once beside inputs and outputs."""
-        return self.op.workspace(self.shapes, self.output, run)
+        wrong = [self.inputs[i] for i in self.op.indices if self.inputs[i].dtype not in self.op.index_dtypes]
+        copies = [("int64", size(type_.shape)) for type_ in wrong]
+        return (*self.op.workspace(self.shapes, self.output, run), *copies)
 
     def kept(self, run: Run) -> Kept:
         """Return what backward keeps."""

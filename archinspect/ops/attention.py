@@ -196,6 +196,7 @@ class ScaledDotProductAttention(AttentionLayer):
             self._sunk(shapes),
             mask=self.causal * query[-2] * key[-2],
             result=size(output),
+            joined=self._joined(output),
             capped=self.soft_cap is not None,
             repeated=self.kv_heads != self.num_heads,
             copied=self._copies(query),
@@ -257,7 +258,8 @@ class ScaledDotProductAttention(AttentionLayer):
         return (("int64", query[-2] * key[-2]),)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        added = ("float", self._added(shapes, run))
+        biases = self._added(shapes, run)
+        added = ("float", biases)
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
         if self.soft_cap or self.sinks:
@@ -268,15 +270,41 @@ class ScaledDotProductAttention(AttentionLayer):
         if run.attention == "eager":
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
-            return (("float", repeated + largest(2 * scores, scores + 2 * result) - result), added)
+            return (("float", repeated + largest(2 * scores, scores + result + self._joined(output)) - result), added)
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
         copied = self._copies(shapes[0])
         first = (1 + copied) * (queries + keys) + scores
         last = queries + scores + values * copied + result
-        most = largest(repeated + largest(first, queries + 2 * scores, last), 2 * result)
-        _, key, _ = self._seen(shapes)
-        mask = self.causal * shapes[0][-2] * key[-2]  # made anew, of the scores' type
-        return (("float", most + mask - result), added)
+        most = largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
+        if self.causal and self._biased and self.window is None:
+            return (("float", largest(most + biases, self._making(shapes, biases)) - result),)
+        return (("float", most + self._hidden(shapes) - result), ("float", biases + self._held(shapes)))
+
+    def _joined(self, output: Shape) -> int:
+        """Return the elements of the copy in which heads stand side by side, which takes several heads and steps."""
+        return size(output) if self.num_heads > 1 and output[-2] > 1 else 0
+
+    def _hidden(self, shapes: Sequence[Shape]) -> int:
+        """Return the elements of a causal mask, of the scores' type; what else is added has it in its sum."""
+        query, key, _ = self._seen(shapes)
+        return (self.causal and not self._biased) * query[-2] * key[-2]
+
+    def _making(self, shapes: Sequence[Shape], biases: int) -> int:
+        """Return the most elements while a causal mask is made and added to biases; a window's is a buffer."""
+        query, key, _ = self._seen(shapes)
+        mask = query[-2] * key[-2]
+        return biases + mask + largest(mask, biases)
+
+    def _held(self, shapes: Sequence[Shape]) -> int:
+        """Return the elements of the layer's own biases where it adds them to a window, and holds both."""
+        query, key, _ = self._seen(shapes)
+        both = self.position_biases > 0 and self.window is not None
+        return both * self.num_heads * query[-2] * key[-2]
+
+    @property
+    def _biased(self) -> bool:
+        """Whether anything but a causal mask is added to scores."""
+        return bool(self.position_biases or self.shared_position_biases or self.masked or self.window)
 
     def _copies(self, query: Shape) -> bool:
         """Return whether products need copies of what they read."""

@@ -92,6 +92,8 @@ class Run(NamedTuple):
     """Whether the output overwrites the first input."""
     attention: str = "fused"
     """How attention is computed: one of :data:`ATTENTION`."""
+    strides: Shape | None = None
+    """How the first input lies in memory, where a workspace is asked for; None where its elements are in order."""
 
 
 # Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of

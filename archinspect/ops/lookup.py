@@ -28,6 +28,7 @@ class Gather(Op):
     aliases = ("Take", "IndexSelect")
     inputs = (2, 2)
     undifferentiated = (1,)
+    indices = (1,)
     stretches = True
     shared = (1,)
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
@@ -57,6 +58,7 @@ class EmbeddingLookup(Op):
     kind = "embedding"
     inputs = (2, 2)
     undifferentiated = (0,)
+    indices = (0,)
     stretches = True
     shared = (1,)
 
@@ -84,6 +86,8 @@ class TakeAlongAxis(Op):
     """
 
     kind = "reshape"
+    indices = (1,)
+    index_dtypes = ("int64",)
     aliases = ("GatherElements", "TakeAlongDim")
     inputs = (2, 2)
     undifferentiated = (1,)
@@ -116,6 +120,8 @@ class ScatterAdd(Op):
     """
 
     kind = "merge"
+    indices = (1,)
+    index_dtypes = ("int64",)
     aliases = ("IndexAdd", "SegmentSum")
     inputs = (2, 2)
     undifferentiated = (1,)
@@ -148,6 +154,8 @@ class OneHot(Op):
     """A vector of zeros for every integer, with 1 at its place. No FLOPs."""
 
     kind = "embedding"
+    indices = (0,)
+    index_dtypes = ("int64",)
     aliases = ("ToCategorical",)
     looks_up = True
     num_classes: int = arg("size of a vector", Int(1), aliases=("depth",))

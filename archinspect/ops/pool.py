@@ -30,6 +30,7 @@ def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *
 class _Pool(Windowed):
     """A window that reduces every channel by itself."""
 
+    memory_order = "map"
     kind = "pooling"
     main = "pool_size"
     word: ClassVar[str]
@@ -111,9 +112,12 @@ class _Indices(Spatial):
         return Backward(Work(other=size(output)))  # each gradient is added where its element was found
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,), outputs=(1,) if self.return_indices else (), extra=self.workspace(shapes, output, run))
+        return Kept((0,), outputs=(1,) if self.return_indices else (), extra=self._indices(output))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self._indices(output)
+
+    def _indices(self, output: Shape) -> Elements:
         return () if self.return_indices else (("int64", size(output)),)
 
 
@@ -127,6 +131,19 @@ class _MaxPool(_Pool, _Indices):
     combines = "max"
     dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
     return_indices: bool = _return_indices_arg()
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return (*super().workspace(shapes, output, run), ("float", self._padded(shapes[0], output)))
+
+    def _padded(self, shape: Shape, output: Shape) -> int:
+        """Return the elements of a copy with what windows read, where PyTorch's kernel cannot pad so; 0 for none."""
+        spatial, channels = self.split(shape)
+        how = self.sliding(spatial)
+        if all(a == b and 2 * a <= size for (a, b), size in zip(how.pads, self.pool_size, strict=True)):
+            return 0
+        counts, _ = self.split(output)
+        read = [(n - 1) * by + window for n, by, window in zip(counts, how.strides, how.windows, strict=True)]
+        return shape[0] * channels * prod(read)
 
     def _dilation(self) -> Shape:
         return self.dilation_rate
@@ -186,6 +203,7 @@ class AveragePooling2D(_AveragePool):
 
 
 class AveragePooling3D(_AveragePool):
+    memory_order = "first"
     rank = 3
     aliases = ("AvgPool3d",)
 
@@ -267,6 +285,7 @@ class GlobalAveragePooling3D(_GlobalAveragePool):
 class _AdaptivePool(Spatial):
     """Windows placed so that the output has the size asked for; they overlap where it does not divide the input's."""
 
+    memory_order = "map"
     kind = "pooling"
     main = "output_size"
     word: ClassVar[str]
@@ -323,6 +342,7 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPooling3D(_AdaptiveMaxPool):
+    memory_order = "first"
     rank = 3
     aliases = ("AdaptiveMaxPool3d",)
 
@@ -352,6 +372,7 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePool):
 
 
 class AdaptiveAveragePooling3D(_AdaptiveAveragePool):
+    memory_order = "first"
     rank = 3
     aliases = ("AdaptiveAvgPool3d",)
 

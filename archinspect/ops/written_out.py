@@ -27,6 +27,8 @@ class Sizes(NamedTuple):
     mask: int
     """Of what comes later; 0 without one."""
     result: int
+    joined: int
+    """Of the copy in which the result's heads stand side by side; 0 without one."""
     capped: bool
     repeated: bool
     """Whether keys and values are repeated for heads of queries."""
@@ -72,6 +74,6 @@ def workspace(sizes: Sizes) -> Elements:
         2 * scores + sizes.mask,
         scores + 2 * weights if sizes.sunk else 2 * scores,
         weights + own * sizes.values + sizes.result,
-        weights + 2 * sizes.result,
+        weights + sizes.result + sizes.joined,
     )
     return (("float", most + (sizes.keys + sizes.values) * sizes.repeated - sizes.result),)

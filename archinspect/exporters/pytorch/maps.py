@@ -74,38 +74,23 @@ def transposed(use: Use) -> Step:
     rank, lengths = _rank(use), use.shape[2:]
     order = channels_first(rank + 2) if op.data_format != "channels_first" else tuple(range(rank + 2))
     wanted = tuple(use.output[axis] for axis in order)[2:]
-    windows = [(size - 1) * dilation + 1 for size, dilation in zip(op.kernel_size, op.dilation_rate, strict=True)]
-    full = [(n - 1) * stride + window for n, stride, window in zip(lengths, op.strides, windows, strict=True)]
-    cuts = _cuts(op, full, wanted)
+    paddings = op.paddings(lengths, wanted)
     step = "{self}({0})"
     sides: tuple[int, ...] = ()
-    if cuts is None:  # sides differ: make all, then cut, or add what no kernel writes
-        ends = [(-op._cut(axis), wanted[axis] - full[axis] + op._cut(axis)) for axis in range(rank)]  # noqa: SLF001 - where it cuts is the operator's own rule
-        cuts, sides, step = ((0,) * rank, (0,) * rank), sides_of(ends), "F.pad({self}({0}), {padding})"
+    if paddings is None:  # sides differ: make all, then cut, or add what no kernel writes
+        paddings, sides = [(0, 0)] * rank, sides_of(op.ends(lengths, wanted))
+        step = "F.pad({self}({0}), {padding})"
     module = call(
         f"nn.ConvTranspose{rank}d",
         {"in_channels": use.shape[1], "out_channels": op.filters, "kernel_size": one(op.kernel_size)},
         stride=(one(op.strides), 1),
-        padding=(one(cuts[0]), 0),
-        output_padding=(one(cuts[1]), 0),
+        padding=(one([cut for cut, _ in paddings]), 0),
+        output_padding=(one([more for _, more in paddings]), 0),
         groups=(op.groups, 1),
         bias=(op.use_bias, True),
         dilation=(one(op.dilation_rate), 1),
     )
     return Step(code(step, padding=sides), module)
-
-
-def _cuts(op: Any, full: Sequence[int], wanted: Sequence[int]) -> tuple[Sequence[int], Sequence[int]] | None:  # noqa: ANN401 - a transposed convolution
-    """Return the padding on both sides and the output padding that give this size; None where there are none."""
-    padding, extra = [], []
-    for axis, (whole, left) in enumerate(zip(full, wanted, strict=True)):
-        cut = op._cut(axis)  # noqa: SLF001 - as above
-        more = left - (whole - 2 * cut)
-        if not 0 <= more < max(op.strides[axis], op.dilation_rate[axis]):
-            return None
-        padding.append(cut)
-        extra.append(more)
-    return padding, extra
 
 
 def _read(use: Use, how: Any, strides: Sequence[int]) -> list[tuple[int, int]]:  # noqa: ANN401 - a window's sliding

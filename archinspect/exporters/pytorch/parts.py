@@ -180,8 +180,9 @@ class IndexedPositions(nn.Embedding):
     """Adds a learned vector for every position, looked up in a table."""
 
     def forward(self, x: Tensor) -> Tensor:
-        places = torch.arange(x.shape[1], device=x.device)
-        return x + super().forward(places).reshape(x.shape[1:])
+        return x + super().forward(torch.arange(x.shape[1], device=x.device)).reshape(
+            x.shape[1:]
+        )
 
 
 class ClassToken(nn.Module):
