@@ -168,7 +168,7 @@ class Op:
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""
     undifferentiated: ClassVar[tuple[int, ...]] = ()
-    """Inputs, by number, to which no gradient goes though they may be floats: indices, conditions and masks."""
+    """Inputs, by number, -1 the last, to which no gradient goes though they may be floats: indices, masks, boxes."""
     trains: ClassVar[bool] = True
     """Whether training can change its weights; else they are frozen wherever it stands."""
     gives_floats: ClassVar[bool] = False

@@ -369,6 +369,7 @@ class RoIAlign(Spatial):
     rank = 2
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
     aliases = ("MultiScaleRoIAlign",)
+    undifferentiated = (-1,)
     ignores = ("spatial_scale", "aligned", "featmap_names", "canonical_scale", "canonical_level")
 
     output_size: tuple[int, ...] = arg("positions of a box", PerAxis())

@@ -219,10 +219,11 @@ def adaptive(use: Use, kind: str) -> Step:
 def roi_align(use: Use) -> Step:
     """Return a sampling of boxes."""
     op: Any = use.op
-    module = call("RoIAlign", {"output_size": tuple(op.output_size)}, sampling_ratio=(op.sampling_ratio, 2))
-    last = "" if op.data_format == "channels_first" else ".permute(0, 1, 3, 4, 2)"
+    axis = 2 if op.data_format == "channels_first" else 4
+    options = {"sampling_ratio": (op.sampling_ratio, 2), "axis": (axis, 2)}
+    module = call("RoIAlign", {"output_size": tuple(op.output_size)}, **options)
     given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
-    return Step(code(f"{{self}}({given}){last}"), module, stateless=True, parts=("RoIAlign",))
+    return Step(code(f"{{self}}({given})"), module, stateless=True, parts=("RoIAlign",))
 
 
 def padding(use: Use) -> Step:
