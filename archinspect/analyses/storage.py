@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
     from archinspect.graph.graph import Node
+    from archinspect.ops.figures import Kept
 
 
 class Storage:
     """What tensors lie in: who made it, how large it is, and the steps from which and up to which it is needed."""
 
-    __slots__ = ("bytes", "first", "last", "maker", "shape", "writer")
+    __slots__ = ("bytes", "first", "last", "maker", "read", "shape", "writer")
 
     def __init__(self, maker: Node, shape: Shape, count: int, step: int) -> None:
         self.maker = maker
         self.writer = maker
         """What wrote it last: its maker, or what overwrites."""
+        self.read: list[tuple[Node, int]] = []
+        """Which nodes have read it, as which of their inputs."""
         self.shape = shape
         """Shape of the tensor that it was made for."""
         self.bytes = count
@@ -78,31 +81,48 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
                 storage = found[source]
                 if view.strided or source in strided:
                     strided.add(tensor.position)
-            elif (
-                node.op.in_place
-                and call.inputs[0].dtype == type_.dtype
-                and _is_free(found[source], step)
-                and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
-                and not _is_kept(facts, found[source].writer, overwriting)
-            ):
+            elif _may_overwrite(facts, node, found[source], overwriting):
                 overwriting.add(step)
-                # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
                 storage = found[source]
                 storage.writer = node
-                if training:
-                    storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
+                if training:  # backward keeps what is made here, or a copy of what was there
+                    storage = Storage(node, type_.shape, storage.bytes, step)
             else:
                 storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
             storage.live_until(last[tensor.position])
             found.append(storage)
+        if view is None:
+            for i, tensor in enumerate(node.reads):
+                found[tensor.position].read.append((node, i))
     return Storages(found, overwriting)
 
 
-def _is_kept(facts: Facts, node: Node, overwriting: Container[int]) -> bool:
-    """Return whether backward would need what a step makes, as it does of a sigmoid: then nothing may overwrite it."""
+def _may_overwrite(facts: Facts, node: Node, storage: Storage, overwriting: Container[int]) -> bool:
+    """Return whether a step writes its output over its input, which lies in this storage."""
     call = facts.call(node)
-    run = Run((True,) * len(call.inputs), attention="math", in_place=node.position in overwriting)
-    return bool(call.inputs and call.kept(run).outputs)
+    return (
+        node.op.in_place
+        and call.inputs[0].dtype == call.outputs[0].dtype
+        and _is_free(storage, node.position)
+        and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
+        and not _is_kept(facts, storage, overwriting)
+    )
+
+
+def _is_kept(facts: Facts, storage: Storage, overwriting: Container[int]) -> bool:
+    """Return whether backward would need what lies in a storage: then nothing may overwrite it.
+
+    It needs what the writer makes, as of a sigmoid, or what another step reads, as a convolution.
+    """
+    if storage.writer.inputs and _would_keep(facts, storage.writer, overwriting).outputs:
+        return True
+    return any(i in _would_keep(facts, node, overwriting).inputs for node, i in storage.read)
+
+
+def _would_keep(facts: Facts, node: Node, overwriting: Container[int]) -> Kept:
+    """Return what backward would keep of a step if it needed all gradients."""
+    call = facts.call(node)
+    return call.kept(Run((True,) * len(call.inputs), attention="math", in_place=node.position in overwriting))
 
 
 def _is_free(storage: Storage, step: int) -> bool:

@@ -169,6 +169,8 @@ class Op:
     """Whether it takes what it reads as positions, to which no gradient goes."""
     undifferentiated: ClassVar[tuple[int, ...]] = ()
     """Inputs, by number, -1 the last, to which no gradient goes though they may be floats: indices, masks, boxes."""
+    kept_as: ClassVar[Mapping[int, str]] = {}
+    """The type in which backward keeps inputs, by number: a copy, of those that a program has to convert."""
     trains: ClassVar[bool] = True
     """Whether training can change its weights; else they are frozen wherever it stands."""
     gives_floats: ClassVar[bool] = False

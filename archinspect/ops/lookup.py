@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, normal_axis, size, text
 from archinspect.ops.args import Choice, Int, arg
@@ -10,7 +10,7 @@ from archinspect.ops.base import Op
 from archinspect.ops.figures import DTYPES, Backward, Kept, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Run
@@ -28,6 +28,7 @@ class Gather(Op):
     aliases = ("Take", "IndexSelect")
     inputs = (2, 2)
     undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "int64"}
     stretches = True
     shared = (1,)
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
@@ -57,6 +58,7 @@ class EmbeddingLookup(Op):
     kind = "embedding"
     inputs = (2, 2)
     undifferentiated = (0,)
+    kept_as: ClassVar[Mapping[int, str]] = {0: "int64"}
     stretches = True
     shared = (1,)
 
@@ -87,6 +89,7 @@ class TakeAlongAxis(Op):
     aliases = ("GatherElements", "TakeAlongDim")
     inputs = (2, 2)
     undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "int64"}
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
 
     def output(self, *shapes: Shape) -> Shape:
@@ -119,6 +122,7 @@ class ScatterAdd(Op):
     aliases = ("IndexAdd", "SegmentSum")
     inputs = (2, 2)
     undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "int64"}
     size: int = arg("places of the output", Int(1), aliases=("num_segments", "dim_size"))
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
 
