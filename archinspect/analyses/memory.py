@@ -163,15 +163,19 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
     wanted = facts.once(gradients_to_inputs if input_gradients else gradients)
     of, overwriting, _ = facts.once(storages_in_training)
     for node in facts.graph.nodes:
-        if not wanted.arriving(node):
+        arriving = tuple(map(bool, wanted.arriving(node)))
+        if not any(arriving):
             continue
-        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, attention)
+        outputs = () if all(arriving) else arriving
+        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, outputs, attention)
         if isinstance(facts, Autocast):
             yield node, *facts.held(node, run, of)
             continue
         keeps = facts.call(node).kept(run)
-        tensors = [node.inputs[i] for i in keeps.inputs] + [node.outputs[i] for i in keeps.outputs]
-        yield node, [of[tensor.position] for tensor in tensors], facts.bytes_of(keeps.extra)
+        copied = facts.copied(node, run)
+        tensors = [node.inputs[i] for i in keeps.inputs if i not in copied] + [node.outputs[i] for i in keeps.outputs]
+        extra = (*keeps.extra, *[copied[i] for i in keeps.inputs if i in copied])
+        yield node, [of[tensor.position] for tensor in tensors], facts.bytes_of(extra)
 
 
 def peak(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> Peak:

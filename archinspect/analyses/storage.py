@@ -12,24 +12,26 @@ from archinspect.base.strides import in_order, is_in_order, reshaped
 from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Mapping
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
     from archinspect.graph.call import Call
     from archinspect.graph.graph import Node, Tensor
-    from archinspect.ops.figures import View
+    from archinspect.ops.figures import Kept, View
 
 
 class Storage:
     """What tensors lie in: who made it, how large it is, and the steps from which and up to which it is needed."""
 
-    __slots__ = ("bytes", "first", "last", "maker", "shape", "writer")
+    __slots__ = ("bytes", "first", "last", "maker", "read", "shape", "writer")
 
     def __init__(self, maker: Node, shape: Shape, count: int, step: int) -> None:
         self.maker = maker
         self.writer = maker
         """What wrote it last: its maker, or what overwrites."""
+        self.read: list[tuple[Node, int]] = []
+        """Which nodes have read it, as which of their inputs."""
         self.shape = shape
         """Shape of the tensor that it was made for."""
         self.bytes = count
@@ -63,42 +65,79 @@ def storages_in_training(facts: Facts) -> Storages:
 
 
 def _storages(facts: Facts, *, training: bool) -> Storages:
-    graph, sizes = facts.graph, facts.sizes
-    last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in graph.tensors]
-    end = len(graph.everything)
-    for tensor in graph.outputs:
-        last[tensor.position] = end
-    found: list[Storage] = []
-    lying = _Strides()
-    overwriting: set[int] = set()
-    for node in graph.everything:
-        call, step = facts.call(node), node.position
-        view = facts.view(node, training=training)
-        source = node.inputs[0].position if node.inputs else -1
-        if source < 0 or (view is not None and not lying.can_view(node, call, view)):
-            view = None
+    walk = _Walk(facts, training=training)
+    for node in facts.graph.everything:
+        walk.run(node)
+    return Storages(walk.found, walk.overwriting, walk.lying.of)
+
+
+class _Walk:
+    """Runs a network's steps one after another, and finds the storages of what they make."""
+
+    def __init__(self, facts: Facts, *, training: bool) -> None:
+        self.facts = facts
+        self.training = training
+        self.found: list[Storage] = []
+        self.overwriting: set[int] = set()
+        self.lying = _Strides()
+        self._last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in facts.graph.tensors]
+        for tensor in facts.graph.outputs:
+            self._last[tensor.position] = len(facts.graph.everything)
+
+    def run(self, node: Node) -> None:
+        """Add the storages of what a step makes."""
+        call = self.facts.call(node)
+        view = self._view(node)
+        if view is None and self._may_overwrite(node):
+            self.overwriting.add(node.position)
         for tensor, type_, elements in zip(node.outputs, call.outputs, call.stored, strict=True):
-            lying.add(tensor, node, call, view)
+            self.lying.add(tensor, node, call, view)
             if view is not None:
-                storage = found[source]
-            elif (
-                node.op.overwrites
-                and call.inputs[0].dtype == type_.dtype
-                and _is_free(found[source], step)
-                and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
-                and not _is_kept(facts, found[source].writer, overwriting)
-            ):
-                overwriting.add(step)
-                # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
-                storage = found[source]
+                storage = self.found[node.inputs[0].position]
+            elif node.position in self.overwriting:
+                storage = self.found[node.inputs[0].position]
                 storage.writer = node
-                if training:
-                    storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
+                if self.training:  # backward keeps what is made here, or a copy of what was there
+                    storage = Storage(node, type_.shape, storage.bytes, node.position)
             else:
-                storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
-            storage.live_until(last[tensor.position])
-            found.append(storage)
-    return Storages(found, overwriting, lying.of)
+                storage = Storage(node, type_.shape, elements * self.facts.sizes[type_.dtype], node.position)
+            storage.live_until(self._last[tensor.position])
+            self.found.append(storage)
+        if view is None:
+            for i, tensor in enumerate(node.reads):
+                self.found[tensor.position].read.append((node, i))
+
+    def _view(self, node: Node) -> View | None:
+        """Return how outputs lie in the first input's storage; None where they do not."""
+        view = self.facts.view(node, training=self.training) if node.inputs else None
+        return view if view is not None and self.lying.can_view(node, self.facts.call(node), view) else None
+
+    def _may_overwrite(self, node: Node) -> bool:
+        """Return whether a step writes its output over its input."""
+        if not (node.inputs and node.op.overwrites):
+            return False
+        call, storage = self.facts.call(node), self.found[node.inputs[0].position]
+        return (
+            call.inputs[0].dtype == call.outputs[0].dtype
+            and _is_free(storage, node.position)
+            and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
+            and not self._is_kept(storage)
+        )
+
+    def _is_kept(self, storage: Storage) -> bool:
+        """Return whether backward would need what lies in a storage: then nothing may overwrite it.
+
+        It needs what the writer makes, as of a sigmoid, or what another step reads, as a convolution.
+        """
+        if storage.writer.inputs and self._would_keep(storage.writer).outputs:
+            return True
+        return any(i in self._would_keep(node).inputs for node, i in storage.read)
+
+    def _would_keep(self, node: Node) -> Kept:
+        """Return what backward would keep of a step if it needed all gradients."""
+        call = self.facts.call(node)
+        run = Run((True,) * len(call.inputs), attention="math", in_place=node.position in self.overwriting)
+        return call.kept(run)
 
 
 class _Strides:
@@ -136,13 +175,6 @@ class _Strides:
     def _put(self, tensor: Tensor, shape: Shape, strides: Shape | None) -> None:
         if strides is None or not is_in_order(shape, strides):
             self.of[tensor] = strides
-
-
-def _is_kept(facts: Facts, node: Node, overwriting: Container[int]) -> bool:
-    """Return whether backward would need what a step makes, as it does of a sigmoid: then nothing may overwrite it."""
-    call = facts.call(node)
-    run = Run((True,) * len(call.inputs), attention="math", in_place=node.position in overwriting)
-    return bool(call.inputs and call.kept(run).outputs)
 
 
 def _is_free(storage: Storage, step: int) -> bool:

@@ -92,11 +92,18 @@ class Call:
         given = self.shapes[0] if self.shapes else ()
         return bool(given) and [n for n in given if n != 1] != [n for n in self.output if n != 1]
 
+    @cached_property
+    def converted(self) -> dict[int, tuple[str, int]]:
+        """Inputs that a program converts for the operator, by number: type and number of elements of the copy."""
+        return {
+            i: (dtype, size(self.inputs[i].shape))
+            for i, dtype in self.op.kept_as.items()
+            if self.inputs[i].dtype not in (self.op.index_dtypes if dtype == "int64" else (dtype,))
+        }
+
     def workspace(self, run: Run) -> Elements:
         """Return the most that a forward pass without gradients holds at once beside inputs and outputs."""
-        wrong = [self.inputs[i] for i in self.op.indices if self.inputs[i].dtype not in self.op.index_dtypes]
-        copies = [("int64", size(type_.shape)) for type_ in wrong]
-        return (*self.op.workspace(self.shapes, self.output, run), *copies)
+        return (*self.op.workspace(self.shapes, self.output, run), *self.converted.values())
 
     def kept(self, run: Run) -> Kept:
         """Return what backward keeps."""

@@ -79,7 +79,10 @@ class ReLU(_Overwriting):
         return Work(other=(1 + (self.max_value is not None) + (self.negative_slope != 0)) * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        from_output = self.max_value is None and (self.negative_slope == 0 or run.in_place)
+        bounded = self.max_value is not None
+        if self._in_steps:  # where it is on which side of the threshold; what is bounded then
+            return Kept(extra=(("bool", size(output)), ("float", size(output) * bounded)))
+        from_output = not bounded and not self.threshold and (not self.negative_slope or run.in_place)
         return Kept(outputs=(0,)) if from_output else Kept((0,))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
@@ -147,6 +150,15 @@ class PReLU(Elementwise):
 
     def axis_flow(self, *shapes: Shape) -> str:
         return "" if self.shared_axes else super().axis_flow(*shapes)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        sides = () if self.has_kernel_for(shapes[0]) else (("bool", size(output)),)
+        return Kept((0,), extra=sides)
+
+    def has_kernel_for(self, shape: Shape) -> bool:
+        """Return whether PyTorch has a kernel for it: slopes of all elements, of an axis, or one; else it chooses."""
+        slopes = self.weights(shape)["alpha"].shape
+        return size(slopes) == size(shape[1:]) or sum(count != 1 for count in slopes) <= 1
 
 
 class ThresholdedReLU(Elementwise):

@@ -200,7 +200,7 @@ class ScaledDotProductAttention(AttentionLayer):
             capped=self.soft_cap is not None,
             repeated=self.kv_heads != self.num_heads,
             copied=self._copies(query),
-            dropped=bool(self.dropout),
+            dropped=self._dropped(shapes),
         )
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
@@ -233,7 +233,8 @@ class ScaledDotProductAttention(AttentionLayer):
         keys, values = self._repeated(shapes)
         keys, values = keys * of_query, values * of_scores
         # What the softmax makes; with dropout also which scores are dropped, and what is left.
-        scores = self.scores(shapes) * (2 * of_scores + of_value if self.dropout else of_scores or of_value)
+        scores, dropped = self.scores(shapes), self._dropped(shapes)
+        scores = scores * of_scores + dropped * of_scores + scores * (of_value and not (of_scores and not dropped))
         grouped = self.kv_heads != self.num_heads
         if run.attention == "eager":
             needed = {query: of_key} if grouped else {query: of_key, key: of_query, value: of_scores}
@@ -249,6 +250,10 @@ class ScaledDotProductAttention(AttentionLayer):
         query, key, _ = self._seen(shapes)
         steps, count = key[-2], self.position_biases
         return steps == query[-2] and count <= 4 * steps and (4 * steps + 1 - count) ** 2 == 16 * steps
+
+    def _dropped(self, shapes: Sequence[Shape]) -> int:
+        """Return how many numbers say which scores are dropped; where all are, that is a single one."""
+        return (1 if self.dropout == 1 else self.scores(shapes)) if self.dropout else 0
 
     def _places(self, shapes: Sequence[Shape]) -> Elements:
         """Return the places in the table of biases that each pass finds anew, as T5's; a window's are a buffer."""

@@ -169,11 +169,11 @@ class Op:
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""
     undifferentiated: ClassVar[tuple[int, ...]] = ()
-    """Inputs, by number, to which no gradient goes though they may be floats: indices, conditions and masks."""
-    indices: ClassVar[tuple[int, ...]] = ()
-    """Inputs, by number, whose elements name places: of other types than :attr:`index_dtypes` there is a copy."""
+    """Inputs, by number, -1 the last, to which no gradient goes though they may be floats: indices, masks, boxes."""
+    kept_as: ClassVar[Mapping[int, str]] = {}
+    """The type in which a program needs inputs, by number: of others it makes a copy, which backward keeps if any."""
     index_dtypes: ClassVar[tuple[str, ...]] = ("int64", "int32")
-    """The types that PyTorch takes places in; others become `int64`."""
+    """The types of places that need no copy where `int64` is needed."""
     trains: ClassVar[bool] = True
     """Whether training can change its weights; else they are frozen wherever it stands."""
     gives_floats: ClassVar[bool] = False

@@ -11,7 +11,7 @@ from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
@@ -27,7 +27,7 @@ class Embedding(Op):
     has_kernel = True
     is_table = True
     looks_up = True
-    indices = (0,)
+    kept_as: ClassVar[Mapping[int, str]] = {0: "int64"}
     ignores: ClassVar[tuple[str, ...]] = (
         *("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
         *("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),

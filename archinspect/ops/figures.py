@@ -90,6 +90,8 @@ class Run(NamedTuple):
     """Whether backward needs the gradients of the node's own weights."""
     in_place: bool = False
     """Whether the output overwrites the first input."""
+    outputs: tuple[bool, ...] = ()
+    """Of each output, whether a gradient arrives; empty where one does at all."""
     attention: str = "fused"
     """How attention is computed: one of :data:`ATTENTION`."""
     strides: Shape | None = None

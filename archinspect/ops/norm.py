@@ -222,7 +222,8 @@ class RMSNormalization(LayerNormalization):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.inputs[0]:
-            return super().kept(shapes, output, run)
+            statistics = self.statistics(shapes[0])
+            return Kept((0,), extra=statistics if run.weights else statistics[:1])
         return Kept(extra=(("float", size(output) * (run.weights and bool(self.weights(*shapes)))),))
 
     def statistics(self, shape: Shape) -> Elements:

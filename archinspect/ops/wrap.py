@@ -179,7 +179,7 @@ class TimeDistributed(Op):
     unknown = _as_it_is("unknown")
     output_count = Trait("output_count")
     overwrites = Trait("overwrites")
-    indices = Trait("indices")
+    kept_as = Trait("kept_as")
     index_dtypes = Trait("index_dtypes")
 
 

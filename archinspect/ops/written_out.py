@@ -34,8 +34,8 @@ class Sizes(NamedTuple):
     """Whether keys and values are repeated for heads of queries."""
     copied: bool
     """Whether a product needs copies of what it reads: with several samples and heads."""
-    dropped: bool
-    """Whether scores are dropped in training."""
+    dropped: int
+    """Numbers that say which scores are dropped in training; 0 without dropout."""
 
 
 def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bool], *, learned: bool) -> Kept:
@@ -59,7 +59,7 @@ def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bo
     made += sizes.scores * (of_scores and sizes.capped)  # what tanh gives
     made += (sizes.scores + sizes.sunk) * (of_weights or (of_value and not sizes.dropped))  # what the softmax gives
     if sizes.dropped:
-        made += sizes.scores * (of_weights + of_value)  # which are dropped, and what is left
+        made += sizes.dropped * of_weights + sizes.scores * of_value  # which are dropped, and what is left
     return Kept(tuple(inputs), extra=(("float", made),))
 
 

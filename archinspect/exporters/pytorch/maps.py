@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Hole, Step, call, code
 from archinspect.exporters.orders import channels_first
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.pool import RANK_OF_VOLUMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,29 +94,12 @@ def transposed(use: Use) -> Step:
     return Step(code(step, padding=sides), module)
 
 
-def _read(use: Use, how: Any, strides: Sequence[int]) -> list[tuple[int, int]]:  # noqa: ANN401 - a window's sliding
-    """Return the padding that brings each axis to what its windows read; what they do not read is cut off."""
-    counts = [use.output[axis] for axis in use.orders[0][2:]]
-    spans = [(count - 1) * by + window for count, by, window in zip(counts, strides, how.windows, strict=True)]
-    return [
-        (before, span - length - before)
-        for span, length, (before, _) in zip(spans, use.shape[2:], how.pads, strict=True)
-    ]
-
-
-def _takes_padding(use: Use, how: Any, kind: str) -> bool:  # noqa: ANN401 - a window's sliding
-    """Return whether PyTorch's pooling pads as the operator does."""
-    sizes = cast("Any", use.op).pool_size
-    symmetric = all(
-        before == after and 2 * before <= size for (before, after), size in zip(how.pads, sizes, strict=True)
-    )
-    if kind == "Max" or len(sizes) != 3:  # noqa: PLR2004 - the averages of three axes look at the input without padding
-        return symmetric
+def _refuse_beyond(use: Use, how: Any) -> None:  # noqa: ANN401 - a window's sliding
+    """Raise for an average over volumes whose window is larger than the input with its padding."""
     lengths = use.shape[2:]
-    padded = [length + sum(pads) for length, pads in zip(lengths, how.pads, strict=True)]
-    if any(length < size for length, size in zip(padded, sizes, strict=True)):
+    axes = zip(lengths, how.pads, how.windows, strict=True)
+    if len(lengths) == RANK_OF_VOLUMES and any(length + sum(pads) < window for length, pads, window in axes):
         raise CannotExportError(use.node.layer, "nn.AvgPool3d takes no window beyond its padded input")
-    return symmetric and all(length >= size for length, size in zip(lengths, sizes, strict=True))
 
 
 def pooling(use: Use, kind: str) -> Step:
@@ -124,19 +108,18 @@ def pooling(use: Use, kind: str) -> Step:
     rank = _rank(use)
     how = op.sliding(use.shape[2:])
     strides = op.strides or op.pool_size
-    symmetric = _takes_padding(use, how, kind)
     padding, step = one([before for before, _ in how.pads]), "{self}({0})"
     sides: tuple[int, ...] = ()
     if op.ceil_mode == "caffe":
         raise CannotExportError(use.node.layer, "PyTorch does not round as Caffe does")
     options: dict[str, Any] = {}
-    if not symmetric:
-        if kind == "Avg" and (op.padding == "same" or not op.count_include_pad):
-            return _average_inside(use, _read(use, how, strides), strides)
+    if kind == "Avg":
+        _refuse_beyond(use, how)
+    if not op.pads_itself(use.call.shapes[0]):
+        pads = op.read(use.call.shapes[0], use.call.output)
+        if kind == "Avg" and not op.reads_padding():
+            return _average_inside(use, pads, strides)
         filler = "" if kind == "Avg" else ', value=float("-inf")'
-        pads = _read(use, how, strides)
-        if kind == "Avg":  # which counts what is padded, but not what a last window reads beyond that
-            pads = [(before, min(read, after)) for (before, read), (_, after) in zip(pads, how.pads, strict=True)]
         padding, sides, step = 0, sides_of(pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
     if kind == "Max":
         options["dilation"] = (one(op.dilation_rate), 1)
@@ -204,10 +187,11 @@ def adaptive(use: Use, kind: str) -> Step:
 def roi_align(use: Use) -> Step:
     """Return a sampling of boxes."""
     op: Any = use.op
-    module = call("RoIAlign", {"output_size": tuple(op.output_size)}, sampling_ratio=(op.sampling_ratio, 2))
-    last = "" if op.data_format == "channels_first" else ".permute(0, 1, 3, 4, 2)"
+    axis = 2 if op.data_format == "channels_first" else 4
+    options = {"sampling_ratio": (op.sampling_ratio, 2), "axis": (axis, 2)}
+    module = call("RoIAlign", {"output_size": tuple(op.output_size)}, **options)
     given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
-    return Step(code(f"{{self}}({given}){last}"), module, stateless=True, parts=("RoIAlign",))
+    return Step(code(f"{{self}}({given})"), module, stateless=True, parts=("RoIAlign",))
 
 
 def padding(use: Use) -> Step:
