@@ -73,6 +73,7 @@ class Task(NamedTuple):
     """Networks that a process checks."""
 
     seed: int
+    chains: bool
     numbers: range
     against: str
     held: bool
@@ -82,12 +83,12 @@ def _work(task: Task) -> list[Found]:
     return [
         Found(number, one)
         for number in task.numbers
-        for one in all_complaints(make(task.seed, number), number, task.against, held=task.held)
+        for one in all_complaints(make(task.seed, number, chain=task.chains), number, task.against, held=task.held)
     ]
 
 
 def _report(asked: argparse.Namespace, found: Found, *, is_first: bool) -> None:
-    spec = make(asked.seed, found.number)
+    spec = make(asked.seed, found.number, chain=asked.chains)
     print(f"{found.number}: {found.complaint.check}: {found.complaint.message}", flush=True)
     if is_first:
         small = smallest(spec, found, asked.against)
@@ -101,7 +102,7 @@ def _report(asked: argparse.Namespace, found: Found, *, is_first: bool) -> None:
 def _coverage(asked: argparse.Namespace, end: int) -> int:
     coverage = Coverage()
     for number in range(asked.start, end):
-        coverage.add(archinspect.network(make(asked.seed, number)).graph)
+        coverage.add(archinspect.network(make(asked.seed, number, chain=asked.chains)).graph)
     print(coverage.report())
     missing = coverage.missing()
     print(f"{asked.count:,} networks; too few reach {', '.join(missing) or 'nothing'}")
@@ -117,6 +118,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--against", default="", help="frameworks that measure each network: pytorch, keras, onnx")
     parser.add_argument("--held", action="store_true", help="compare bytes kept and the peak, too")
+    parser.add_argument("--chains", action="store_true", help="make networks without branches")
     parser.add_argument("--keep", type=Path, help="a folder for the smallest networks that are wrong")
     parser.add_argument("--coverage", action="store_true", help="count the operators and arguments that are reached")
     asked = parser.parse_args()
@@ -124,7 +126,7 @@ def main() -> int:
     if asked.coverage:
         return _coverage(asked, end)
     tasks = [
-        Task(asked.seed, range(at, min(at + TASK, end)), asked.against, asked.held)
+        Task(asked.seed, asked.chains, range(at, min(at + TASK, end)), asked.against, asked.held)
         for at in range(asked.start, end, TASK)
     ]
     begun = time.monotonic()

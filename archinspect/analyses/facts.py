@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.graph.call import Call, TensorType
     from archinspect.graph.graph import Graph, Node, Tensor
-    from archinspect.ops.figures import Elements, View, Weight
+    from archinspect.ops.figures import Elements, Run, View, Weight
 
     T = TypeVar("T")
 
@@ -71,6 +71,15 @@ class Facts:
             )
             return view if given == made else None
         return view
+
+    def copied(self, node: Node, run: Run) -> Mapping[int, tuple[str, int]]:
+        """Return the inputs of a node that backward keeps as copies, by number: type and number of elements.
+
+        A program converts what is of another type, and what it overwrites is gone.
+        """
+        call = self.call(node)
+        type_ = call.inputs[0] if run.in_place else None
+        return ({0: (type_.dtype, size(type_.shape))} if type_ else {}) | call.converted
 
     def trains(self, node: Node) -> bool:
         """Return whether training changes weights of a node; whether shared ones do, their owner says."""

@@ -34,8 +34,8 @@ def _passed(node: Node) -> Collection[int]:
     """Return the inputs, by number, to which gradients go where they need one."""
     if node.op.looks_up:
         return ()
-    read = range(len(node.reads))
-    return [i for i in read if i not in node.op.undifferentiated] if node.op.undifferentiated else read
+    without, read = node.op.undifferentiated, range(len(node.reads))
+    return [i for i in read if i not in without and i - len(read) not in without] if without else read
 
 
 def _read(node: Node) -> list[Tensor]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.analyses.storage import Storage
     from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Graph, Node
+    from archinspect.graph.graph import Graph, Node, Tensor
 
 POLICIES = ("eager", "inline", "ideal")
 """When a storage is freed: as PyTorch does without a compiler, of a program whose composites are functions or of
@@ -161,17 +161,21 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
     """Yield each node that backward passes, the storages it keeps for it, bytes of further tensors."""
     refuse_unknown("attention", attention, ATTENTION)
     wanted = facts.once(gradients_to_inputs if input_gradients else gradients)
-    of, overwriting = facts.once(storages_in_training)
+    of, overwriting, _ = facts.once(storages_in_training)
     for node in facts.graph.nodes:
-        if not wanted.arriving(node):
+        arriving = tuple(map(bool, wanted.arriving(node)))
+        if not any(arriving):
             continue
-        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, attention)
+        outputs = () if all(arriving) else arriving
+        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, outputs, attention)
         if isinstance(facts, Autocast):
             yield node, *facts.held(node, run, of)
             continue
         keeps = facts.call(node).kept(run)
-        tensors = [node.inputs[i] for i in keeps.inputs] + [node.outputs[i] for i in keeps.outputs]
-        yield node, [of[tensor.position] for tensor in tensors], facts.bytes_of(keeps.extra)
+        copied = facts.copied(node, run)
+        tensors = [node.inputs[i] for i in keeps.inputs if i not in copied] + [node.outputs[i] for i in keeps.outputs]
+        extra = (*keeps.extra, *[copied[i] for i in keeps.inputs if i in copied])
+        yield node, [of[tensor.position] for tensor in tensors], facts.bytes_of(extra)
 
 
 def peak(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> Peak:
@@ -205,7 +209,7 @@ def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list
     refuse_unknown("policy", policy, POLICIES)
     refuse_unknown("attention", attention, ATTENTION)
     graph = facts.graph
-    storages = storages_at_inference(facts).of  # not shared: lifetimes are written into them
+    storages, _, strides = storages_at_inference(facts)  # not shared: lifetimes are written into them
     held: list[Storage] = []
     if policy == "eager":
         held = hold_by_functions(facts, storages, attention)
@@ -221,15 +225,16 @@ def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list
     timeline = []
     for node in graph.nodes:
         now += begin[node.position]
-        during = now + _workspace(facts, node, attention)
+        during = now + _workspace(facts, node, attention, strides)
         now -= end[node.position]
         timeline.append(TimelineEntry(node.layer, during, now))
     return distinct, timeline
 
 
-def _workspace(facts: Facts, node: Node, attention: str) -> int:
+def _workspace(facts: Facts, node: Node, attention: str, strides: Mapping[Tensor, Shape | None]) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
-    run = Run((False,) * len(node.inputs), weights=False, attention=attention)
+    lying = strides.get(node.inputs[0]) if node.inputs else None
+    run = Run((False,) * len(node.inputs), weights=False, attention=attention, strides=lying)
     return facts.bytes_of(facts.call(node).workspace(run))
 
 

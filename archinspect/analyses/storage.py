@@ -8,25 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.base.strides import in_order, is_in_order, reshaped
 from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Mapping
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
-    from archinspect.graph.graph import Node
+    from archinspect.graph.call import Call
+    from archinspect.graph.graph import Node, Tensor
+    from archinspect.ops.figures import Kept, View
 
 
 class Storage:
     """What tensors lie in: who made it, how large it is, and the steps from which and up to which it is needed."""
 
-    __slots__ = ("bytes", "first", "last", "maker", "shape", "writer")
+    __slots__ = ("bytes", "first", "last", "maker", "read", "shape", "writer")
 
     def __init__(self, maker: Node, shape: Shape, count: int, step: int) -> None:
         self.maker = maker
         self.writer = maker
         """What wrote it last: its maker, or what overwrites."""
+        self.read: list[tuple[Node, int]] = []
+        """Which nodes have read it, as which of their inputs."""
         self.shape = shape
         """Shape of the tensor that it was made for."""
         self.bytes = count
@@ -45,6 +50,8 @@ class Storages(NamedTuple):
     """By the position of the tensor; views, and what overwrites, have that of another."""
     overwriting: set[int]
     """Positions of the nodes that overwrite their input."""
+    strides: Mapping[Tensor, Shape | None]
+    """How tensors lie in memory whose elements are not in order; None where that is not told."""
 
 
 def storages_at_inference(facts: Facts) -> Storages:
@@ -58,51 +65,116 @@ def storages_in_training(facts: Facts) -> Storages:
 
 
 def _storages(facts: Facts, *, training: bool) -> Storages:
-    graph, sizes = facts.graph, facts.sizes
-    last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in graph.tensors]
-    end = len(graph.everything)
-    for tensor in graph.outputs:
-        last[tensor.position] = end
-    found: list[Storage] = []
-    strided: set[int] = set()
-    """Positions of the tensors that leave elements of their storage out, or have them in another order."""
-    overwriting: set[int] = set()
-    for node in graph.everything:
-        call, step = facts.call(node), node.position
-        view = facts.view(node, training=training)
-        source = node.inputs[0].position if node.inputs else -1
-        if source < 0 or (view is not None and view.in_order and source in strided and call.moves):
-            view = None
+    walk = _Walk(facts, training=training)
+    for node in facts.graph.everything:
+        walk.run(node)
+    return Storages(walk.found, walk.overwriting, walk.lying.of)
+
+
+class _Walk:
+    """Runs a network's steps one after another, and finds the storages of what they make."""
+
+    def __init__(self, facts: Facts, *, training: bool) -> None:
+        self.facts = facts
+        self.training = training
+        self.found: list[Storage] = []
+        self.overwriting: set[int] = set()
+        self.lying = _Strides()
+        self._last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in facts.graph.tensors]
+        for tensor in facts.graph.outputs:
+            self._last[tensor.position] = len(facts.graph.everything)
+
+    def run(self, node: Node) -> None:
+        """Add the storages of what a step makes."""
+        call = self.facts.call(node)
+        view = self._view(node)
+        if view is None and self._may_overwrite(node):
+            self.overwriting.add(node.position)
         for tensor, type_, elements in zip(node.outputs, call.outputs, call.stored, strict=True):
+            self.lying.add(tensor, node, call, view)
             if view is not None:
-                storage = found[source]
-                if view.strided or source in strided:
-                    strided.add(tensor.position)
-            elif (
-                node.op.in_place
-                and call.inputs[0].dtype == type_.dtype
-                and _is_free(found[source], step)
-                and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
-                and not _is_kept(facts, found[source].writer, overwriting)
-            ):
-                overwriting.add(step)
-                # In training, what is overwritten is kept as a copy, or not kept: as many bytes as without.
-                storage = found[source]
+                storage = self.found[node.inputs[0].position]
+            elif node.position in self.overwriting:
+                storage = self.found[node.inputs[0].position]
                 storage.writer = node
-                if training:
-                    storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
+                if self.training:  # backward keeps what is made here, or a copy of what was there
+                    storage = Storage(node, type_.shape, storage.bytes, node.position)
             else:
-                storage = Storage(node, type_.shape, elements * sizes[type_.dtype], step)
-            storage.live_until(last[tensor.position])
-            found.append(storage)
-    return Storages(found, overwriting)
+                storage = Storage(node, type_.shape, elements * self.facts.sizes[type_.dtype], node.position)
+            storage.live_until(self._last[tensor.position])
+            self.found.append(storage)
+        if view is None:
+            for i, tensor in enumerate(node.reads):
+                self.found[tensor.position].read.append((node, i))
+
+    def _view(self, node: Node) -> View | None:
+        """Return how outputs lie in the first input's storage; None where they do not."""
+        view = self.facts.view(node, training=self.training) if node.inputs else None
+        return view if view is not None and self.lying.can_view(node, self.facts.call(node), view) else None
+
+    def _may_overwrite(self, node: Node) -> bool:
+        """Return whether a step writes its output over its input."""
+        if not (node.inputs and node.op.overwrites):
+            return False
+        call, storage = self.facts.call(node), self.found[node.inputs[0].position]
+        return (
+            call.inputs[0].dtype == call.outputs[0].dtype
+            and _is_free(storage, node.position)
+            and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
+            and not self._is_kept(storage)
+        )
+
+    def _is_kept(self, storage: Storage) -> bool:
+        """Return whether backward would need what lies in a storage: then nothing may overwrite it.
+
+        It needs what the writer makes, as of a sigmoid, or what another step reads, as a convolution.
+        """
+        if storage.writer.inputs and self._would_keep(storage.writer).outputs:
+            return True
+        return any(i in self._would_keep(node).inputs for node, i in storage.read)
+
+    def _would_keep(self, node: Node) -> Kept:
+        """Return what backward would keep of a step if it needed all gradients."""
+        call = self.facts.call(node)
+        run = Run((True,) * len(call.inputs), attention="math", in_place=node.position in self.overwriting)
+        return call.kept(run)
 
 
-def _is_kept(facts: Facts, node: Node, overwriting: Container[int]) -> bool:
-    """Return whether backward would need what a step makes, as it does of a sigmoid: then nothing may overwrite it."""
-    call = facts.call(node)
-    run = Run((True,) * len(call.inputs), attention="math", in_place=node.position in overwriting)
-    return bool(call.inputs and call.kept(run).outputs)
+class _Strides:
+    """How tensors lie in memory whose elements are not in order: see :mod:`archinspect.base.strides`."""
+
+    def __init__(self) -> None:
+        self.of: dict[Tensor, Shape | None] = {}
+        """Strides by tensor, None where they are not told."""
+
+    def can_view(self, node: Node, call: Call, view: View) -> bool:
+        """Return whether the outputs can lie in the first input's storage as a view says, or have to be copies."""
+        source = node.inputs[0]
+        if not view.in_order or source not in self.of:
+            return True
+        strides = self.of[source]
+        return not call.moves if strides is None else reshaped(call.shapes[0], strides, call.output) is not None
+
+    def add(self, tensor: Tensor, node: Node, call: Call, view: View | None) -> None:
+        """Note how an output lies, by how the inputs do."""
+        shape = call.outputs[tensor.index].shape
+        if view is None:
+            given = [self.of.get(one) for one in node.inputs]
+            strides = node.op.own_strides(call.shapes, given, shape) if node.inputs and not tensor.index else None
+            if strides is not None:
+                self._put(tensor, shape, strides)
+        elif view.strided or node.inputs[0] in self.of:
+            source = self.of.get(node.inputs[0], in_order(call.shapes[0]))
+            if source is None:
+                self.of[tensor] = None
+            elif view.strided:
+                self._put(tensor, shape, node.op.view_strides(call.shapes[0], source, shape))
+            else:
+                self._put(tensor, shape, reshaped(call.shapes[0], source, shape))
+
+    def _put(self, tensor: Tensor, shape: Shape, strides: Shape | None) -> None:
+        if strides is None or not is_in_order(shape, strides):
+            self.of[tensor] = strides
 
 
 def _is_free(storage: Storage, step: int) -> bool:

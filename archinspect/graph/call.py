@@ -79,12 +79,12 @@ class Call:
     @cached_property
     def view_at_inference(self) -> View | None:
         """How the outputs lie in the first input's storage without training; None for tensors of their own."""
-        return self.op.view(training=False)
+        return None if self.op.copies(self.shapes, self.output) else self.op.view(training=False)
 
     @cached_property
     def view_in_training(self) -> View | None:
         """The same in training."""
-        return self.op.view(training=True)
+        return None if self.op.copies(self.shapes, self.output) else self.op.view(training=True)
 
     @cached_property
     def moves(self) -> bool:
@@ -92,9 +92,18 @@ class Call:
         given = self.shapes[0] if self.shapes else ()
         return bool(given) and [n for n in given if n != 1] != [n for n in self.output if n != 1]
 
+    @cached_property
+    def converted(self) -> dict[int, tuple[str, int]]:
+        """Inputs that a program converts for the operator, by number: type and number of elements of the copy."""
+        return {
+            i: (dtype, size(self.inputs[i].shape))
+            for i, dtype in self.op.kept_as.items()
+            if self.inputs[i].dtype not in (self.op.index_dtypes if dtype == "int64" else (dtype,))
+        }
+
     def workspace(self, run: Run) -> Elements:
         """Return the most that a forward pass without gradients holds at once beside inputs and outputs."""
-        return self.op.workspace(self.shapes, self.output, run)
+        return (*self.op.workspace(self.shapes, self.output, run), *self.converted.values())
 
     def kept(self, run: Run) -> Kept:
         """Return what backward keeps."""

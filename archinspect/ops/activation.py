@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
+from archinspect.base.strides import in_order, reshaped
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
 from archinspect.ops.axes import numbered, same
@@ -31,6 +32,7 @@ class Elementwise(Op):
     kind = "activation"
     pointwise = True
     gives_floats = True
+    memory_order = "kept"
     operations: ClassVar[int] = 1
     """Arithmetic operations per element."""
     from_output: ClassVar[bool] = False
@@ -77,8 +79,26 @@ class ReLU(_Overwriting):
         return Work(other=(1 + (self.max_value is not None) + (self.negative_slope != 0)) * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        from_output = self.max_value is None and (self.negative_slope == 0 or run.in_place)
+        bounded = self.max_value is not None
+        if self._in_steps:  # where it is on which side of the threshold; what is bounded then
+            return Kept(extra=(("bool", size(output)), ("float", size(output) * bounded)))
+        from_output = not bounded and not self.threshold and (not self.negative_slope or run.in_place)
         return Kept(outputs=(0,)) if from_output else Kept((0,))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if not self._in_steps:
+            return ()
+        # Where it is above the threshold, how far it is below; then that times the slope.
+        return (("bool", size(output)), ("float", size(output)))
+
+    @property
+    def overwrites(self) -> bool:
+        return self.in_place and not self._in_steps
+
+    @property
+    def _in_steps(self) -> bool:
+        """Whether it has two or more of bound, slope and threshold, for which PyTorch has no function."""
+        return (self.max_value is not None) + (self.negative_slope != 0) + (self.threshold != 0) > 1
 
 
 class ReLU6(_Overwriting):
@@ -110,6 +130,9 @@ class PReLU(Elementwise):
     shared_axes: tuple[int, ...] | None = arg("axes along which alpha is shared, 1 the first", Optional(Ints(1)), None)
     num_parameters: int | None = arg("values of alpha", Optional(Int(1)), None)
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        return super().own_strides(shapes, strides, output) if self.num_parameters else None
+
     def output(self, *shapes: Shape) -> Shape:
         self.weights(*shapes)
         return shapes[0]
@@ -127,6 +150,15 @@ class PReLU(Elementwise):
 
     def axis_flow(self, *shapes: Shape) -> str:
         return "" if self.shared_axes else super().axis_flow(*shapes)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        sides = () if self.has_kernel_for(shapes[0]) else (("bool", size(output)),)
+        return Kept((0,), extra=sides)
+
+    def has_kernel_for(self, shape: Shape) -> bool:
+        """Return whether PyTorch has a kernel for it: slopes of all elements, of an axis, or one; else it chooses."""
+        slopes = self.weights(shape)["alpha"].shape
+        return size(slopes) == size(shape[1:]) or sum(count != 1 for count in slopes) <= 1
 
 
 class ThresholdedReLU(Elementwise):
@@ -305,6 +337,7 @@ class TanhShrink(Elementwise):
 class _AlongAxis(Elementwise):
     """A function of all elements along an axis, or several."""
 
+    memory_order = ""
     from_output = True
     axis: tuple[int, ...] | None = arg(
         "the axis that it normalizes; null as PyTorch's `dim=None`", Optional(Ints()), -1, aliases=("dim",)
@@ -313,6 +346,27 @@ class _AlongAxis(Elementwise):
     def output(self, *shapes: Shape) -> Shape:
         normal_axes(self.axis or (), len(shapes[0]))
         return shapes[0]
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if self.axis is None or len(self.axis) == 1:
+            return ()
+        # Several axes become the last one, by a copy where they are not next to each other in memory.
+        order = self._moved(len(output))
+        moved, own = ([values[at] for at in order] for values in (output, run.strides or in_order(output)))
+        joined = (*moved[: -len(self.axis)], prod(moved[-len(self.axis) :]))
+        return () if reshaped(tuple(moved), tuple(own), joined) else (("float", size(output)),)
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        if self.axis is None or len(self.axis) == 1:
+            return None
+        order = self._moved(len(output))
+        made = dict(zip(order, in_order([output[at] for at in order]), strict=True))
+        return tuple(made[at] for at in range(len(output)))
+
+    def _moved(self, rank: int) -> list[int]:
+        """Return the axes, those that are normalized moved to the end."""
+        last = sorted(normal_axes(self.axis or (), rank))
+        return [*[at for at in range(rank) if at not in last], *last]
 
     def axis_flow(self, *shapes: Shape) -> str:
         rank = len(shapes[0])

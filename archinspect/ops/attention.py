@@ -196,10 +196,11 @@ class ScaledDotProductAttention(AttentionLayer):
             self._sunk(shapes),
             mask=self.causal * query[-2] * key[-2],
             result=size(output),
+            joined=self._joined(output),
             capped=self.soft_cap is not None,
             repeated=self.kv_heads != self.num_heads,
             copied=self._copies(query),
-            dropped=bool(self.dropout),
+            dropped=self._dropped(shapes),
         )
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
@@ -232,7 +233,8 @@ class ScaledDotProductAttention(AttentionLayer):
         keys, values = self._repeated(shapes)
         keys, values = keys * of_query, values * of_scores
         # What the softmax makes; with dropout also which scores are dropped, and what is left.
-        scores = self.scores(shapes) * (2 * of_scores + of_value if self.dropout else of_scores or of_value)
+        scores, dropped = self.scores(shapes), self._dropped(shapes)
+        scores = scores * of_scores + dropped * of_scores + scores * (of_value and not (of_scores and not dropped))
         grouped = self.kv_heads != self.num_heads
         if run.attention == "eager":
             needed = {query: of_key} if grouped else {query: of_key, key: of_query, value: of_scores}
@@ -249,6 +251,10 @@ class ScaledDotProductAttention(AttentionLayer):
         steps, count = key[-2], self.position_biases
         return steps == query[-2] and count <= 4 * steps and (4 * steps + 1 - count) ** 2 == 16 * steps
 
+    def _dropped(self, shapes: Sequence[Shape]) -> int:
+        """Return how many numbers say which scores are dropped; where all are, that is a single one."""
+        return (1 if self.dropout == 1 else self.scores(shapes)) if self.dropout else 0
+
     def _places(self, shapes: Sequence[Shape]) -> Elements:
         """Return the places in the table of biases that each pass finds anew, as T5's; a window's are a buffer."""
         query, key, _ = self._seen(shapes)
@@ -257,7 +263,8 @@ class ScaledDotProductAttention(AttentionLayer):
         return (("int64", query[-2] * key[-2]),)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        added = ("float", self._added(shapes, run))
+        biases = self._added(shapes, run)
+        added = ("float", biases)
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
         if self.soft_cap or self.sinks:
@@ -268,15 +275,41 @@ class ScaledDotProductAttention(AttentionLayer):
         if run.attention == "eager":
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
-            return (("float", repeated + largest(2 * scores, scores + 2 * result) - result), added)
+            return (("float", repeated + largest(2 * scores, scores + result + self._joined(output)) - result), added)
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
         copied = self._copies(shapes[0])
         first = (1 + copied) * (queries + keys) + scores
         last = queries + scores + values * copied + result
-        most = largest(repeated + largest(first, queries + 2 * scores, last), 2 * result)
-        _, key, _ = self._seen(shapes)
-        mask = self.causal * shapes[0][-2] * key[-2]  # made anew, of the scores' type
-        return (("float", most + mask - result), added)
+        most = largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
+        if self.causal and self._biased and self.window is None:
+            return (("float", largest(most + biases, self._making(shapes, biases)) - result),)
+        return (("float", most + self._hidden(shapes) - result), ("float", biases + self._held(shapes)))
+
+    def _joined(self, output: Shape) -> int:
+        """Return the elements of the copy in which heads stand side by side, which takes several heads and steps."""
+        return size(output) if self.num_heads > 1 and output[-2] > 1 else 0
+
+    def _hidden(self, shapes: Sequence[Shape]) -> int:
+        """Return the elements of a causal mask, of the scores' type; what else is added has it in its sum."""
+        query, key, _ = self._seen(shapes)
+        return (self.causal and not self._biased) * query[-2] * key[-2]
+
+    def _making(self, shapes: Sequence[Shape], biases: int) -> int:
+        """Return the most elements while a causal mask is made and added to biases; a window's is a buffer."""
+        query, key, _ = self._seen(shapes)
+        mask = query[-2] * key[-2]
+        return biases + mask + largest(mask, biases)
+
+    def _held(self, shapes: Sequence[Shape]) -> int:
+        """Return the elements of the layer's own biases where it adds them to a window, and holds both."""
+        query, key, _ = self._seen(shapes)
+        both = self.position_biases > 0 and self.window is not None
+        return both * self.num_heads * query[-2] * key[-2]
+
+    @property
+    def _biased(self) -> bool:
+        """Whether anything but a causal mask is added to scores."""
+        return bool(self.position_biases or self.shared_position_biases or self.masked or self.window)
 
     def _copies(self, query: Shape) -> bool:
         """Return whether products need copies of what they read."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, TypeVar, c
 
 from archinspect.base.diagnostics import MAX_LOOKUPS, Near, show
 from archinspect.base.shape import size
+from archinspect.base.strides import dense, of_map
 from archinspect.ops.args import Arg
 from archinspect.ops.computed import Computed
 from archinspect.ops.figures import Backward, Kept, Work
@@ -71,7 +72,7 @@ ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
-    *("gives_floats", "looks_up", "trains"),
+    *("gives_floats", "looks_up", "trains", "memory_order"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
@@ -168,7 +169,11 @@ class Op:
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""
     undifferentiated: ClassVar[tuple[int, ...]] = ()
-    """Inputs, by number, to which no gradient goes though they may be floats: indices, conditions and masks."""
+    """Inputs, by number, -1 the last, to which no gradient goes though they may be floats: indices, masks, boxes."""
+    kept_as: ClassVar[Mapping[int, str]] = {}
+    """The type in which a program needs inputs, by number: of others it makes a copy, which backward keeps if any."""
+    index_dtypes: ClassVar[tuple[str, ...]] = ("int64", "int32")
+    """The types of places that need no copy where `int64` is needed."""
     trains: ClassVar[bool] = True
     """Whether training can change its weights; else they are frozen wherever it stands."""
     gives_floats: ClassVar[bool] = False
@@ -176,6 +181,12 @@ class Op:
     activation: Op | None = None
     data_format: str = ""
     """Where its channels stand; empty where that is nothing to it."""
+    memory_order: ClassVar[str] = ""
+    """In which order the elements of an output of its own lie in memory where that is not the order of its axes:
+
+    as those of the first input (`kept`); the channels before the positions (`first`), or last where the input has them
+    so (`map`).
+    """
     in_place: bool = False
     """Whether it overwrites its input where nothing else reads that."""
 
@@ -309,6 +320,11 @@ class Op:
         outputs = emit(self, inputs)
         return emit(self.activation, outputs) if self.activation else outputs
 
+    @property
+    def overwrites(self) -> bool:
+        """Whether a program can let it overwrite its input."""
+        return self.in_place
+
     # The rules. A rule that cannot take its input's shapes raises Mismatch.
 
     def output(self, *shapes: Shape) -> Shape:
@@ -382,6 +398,26 @@ class Op:
 
     def view(self, *, training: bool) -> View | None:
         """Return how the output lies in the first input's storage; None where it is a tensor of its own."""
+        return None
+
+    def copies(self, shapes: Sequence[Shape], output: Shape) -> bool:
+        """Return whether the output is a tensor of its own although it may be a view of other shapes."""
+        return False
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        """Return the strides of an output that is a view with other axes of an input with these; None if not told."""
+        return None
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        """Return the strides of an output of its own whose elements are in another order than its axes; else None.
+
+        So are those of the inputs: None where the elements are in order.
+        """
+        if self.memory_order == "kept":
+            return dense(output, strides[0]) if strides[0] else None
+        if self.memory_order:
+            axis = 1 if self.data_format == "channels_first" else len(output) - 1
+            return of_map(shapes[0], strides[0], output, axis, keeps=self.memory_order == "map")
         return None
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:

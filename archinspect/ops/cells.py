@@ -52,8 +52,11 @@ class Cell(_Layer):
         return super().backward([_as_steps(shapes[0]), *shapes[1:]], output, run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        made = output[0] * self.units * (self.kept_within + (len(shapes) == 1))  # a state of zeros
-        return Kept(tuple(range(len(shapes))), self.kept_outputs, (("float", made),))
+        within = self.kept_within - (run.outputs[:1] == (False,))  # a state's tanh is for the first output alone
+        # Inputs and states are for the gradients of weights, but for one that gates guard.
+        inputs = range(0 if run.weights else 2, len(shapes))
+        zeros = len(shapes) == 1 and (run.weights or len(self.state) > 1)  # a state of zeros
+        return Kept(tuple(inputs), self.kept_outputs, (("float", output[0] * self.units * (within + zeros)),))
 
     kept_within = 0
     """States that fit into what a step keeps beside what it reads and gives."""

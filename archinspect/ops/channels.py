@@ -29,6 +29,7 @@ class GlobalResponseNormalization(Op):
     kind = "normalization"
     pointwise = True
     gives_floats = True
+    memory_order = "kept"
     aliases = ("GlobalResponseNorm", "GRN")
     main = ""  # a bare number is its channels elsewhere
     epsilon: float = arg("added to the mean of the norms", Float(0), 1e-6, aliases=("eps",))

@@ -10,7 +10,7 @@ from archinspect.ops.figures import Backward, Kept, Work
 from archinspect.ops.merge import JoinedByElements, stretched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
@@ -155,6 +155,7 @@ class Where(_Choice):
 
     inputs = (3, 3)
     undifferentiated = (0,)
+    kept_as: ClassVar[Mapping[int, str]] = {0: "bool"}
 
     def output_dtype(self, *dtypes: str) -> str:
         return super().output_dtype(*dtypes[1:])
@@ -168,6 +169,7 @@ class MaskedFill(_Choice):
 
     inputs = (2, 2)
     undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "bool"}
     value: float | None = arg("what is put there; null for minus infinity", Optional(Float()), None)
 
     def output_dtype(self, *dtypes: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class _Window(Windowed):
     """What all convolutions share: a window over the spatial axes, a bias, an activation."""
 
+    memory_order = "map"
     kind = "convolution"
     has_kernel = True
     gives_floats = True
@@ -172,6 +173,7 @@ class _Conv(_Window):
 
 
 class Conv1D(_Conv):
+    memory_order = "first"
     rank = 1
     aliases = ("Convolution1D",)
     padding: Padding = arg("zeros around the input", Pad("valid", "same", "causal"), "valid")
@@ -221,6 +223,7 @@ class _Depthwise(_Window):
 
 
 class DepthwiseConv1D(_Depthwise):
+    memory_order = "first"
     rank = 1
 
 
@@ -323,6 +326,34 @@ class _Transpose(_Window):
     def padded(self, shape: Shape) -> int:
         return 0
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        # Where no padding of PyTorch's gives the output, all is made, and then cut.
+        lengths, (wanted, _) = self.split(shapes[0])[0], self.split(output)
+        whole = [self._full(axis, length) for axis, length in enumerate(lengths)]
+        made = 0 if self.paddings(lengths, wanted) else output[0] * self.filters * prod(whole)
+        return (("float", made),)
+
+    def paddings(self, lengths: Shape, wanted: Shape) -> list[tuple[int, int]] | None:
+        """Return the padding on both sides and the output padding of each axis that give these; None without such."""
+        found = []
+        for axis, (length, left) in enumerate(zip(lengths, wanted, strict=True)):
+            cut = self._cut(axis)
+            more = left - (self._full(axis, length) - 2 * cut)
+            if not 0 <= more < max(self.strides[axis], self.dilation_rate[axis]):
+                return None
+            found.append((cut, more))
+        return found
+
+    def ends(self, lengths: Shape, wanted: Shape) -> list[tuple[int, int]]:
+        """Return what is added to both sides of each axis of all that is made; negative: cut off."""
+        cuts = [self._cut(axis) for axis in range(self.rank)]
+        whole = [self._full(axis, length) for axis, length in enumerate(lengths)]
+        return [(-cut, left - full + cut) for cut, left, full in zip(cuts, wanted, whole, strict=True)]
+
+    def _full(self, axis: int, length: int) -> int:
+        """Return the positions of the output before any is cut off or added."""
+        return (length - 1) * self.strides[axis] + self._windows()[axis]
+
     def _cut(self, axis: int) -> int:
         """Return the positions cut off in front of the full output."""
         if not isinstance(self.padding, str):
@@ -336,7 +367,7 @@ class _Transpose(_Window):
         stride = self.strides[axis]
         window = self._windows()[axis]
         extra = self.output_padding[axis] if self.output_padding else 0
-        full = (length - 1) * stride + window + extra
+        full = self._full(axis, length) + extra
         if not isinstance(self.padding, str):
             return full - sum(self.padding[axis])
         if self.output_padding:
@@ -369,6 +400,7 @@ class _Transpose(_Window):
 
 
 class Conv1DTranspose(_Transpose):
+    memory_order = "first"
     rank = 1
     aliases = ("ConvTranspose1d", "Convolution1DTranspose")
 

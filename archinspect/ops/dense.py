@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, size
+from archinspect.base.strides import reshaped
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import Bool, Int, Optional, arg
 from archinspect.ops.base import Op
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
-    from archinspect.ops.figures import Run
+    from archinspect.ops.figures import Elements, Run
 
 
 class Projection(Op):
@@ -74,6 +75,12 @@ class Dense(Projection):
                 + "or leave in_features out: it follows from the input",
             )
         return (*shape[:-1], self.units)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        # All axes but the last become one, by a copy where they are not one in memory.
+        (shape,) = shapes
+        copied = run.strides and not reshaped(shape, run.strides, (size(shape[:-1]), shape[-1]))
+        return (*super().workspace(shapes, output, run), ("float", size(shape) if copied else 0))
 
     def label(self) -> str:
         return f"dense, {self.units}"

@@ -11,7 +11,7 @@ from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
@@ -27,6 +27,7 @@ class Embedding(Op):
     has_kernel = True
     is_table = True
     looks_up = True
+    kept_as: ClassVar[Mapping[int, str]] = {0: "int64"}
     ignores: ClassVar[tuple[str, ...]] = (
         *("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
         *("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),
@@ -65,6 +66,7 @@ class EmbeddingBag(Embedding):
 
     ignores = (*Embedding.ignores, "include_last_offset")
     pointwise = False
+    index_dtypes = ("int64",)
     mode: str = arg("what becomes of a bag's vectors", Choice("sum", "mean", "max"), "mean")
 
     def output(self, *shapes: Shape) -> Shape:
@@ -195,7 +197,11 @@ class LearnedPositions(Op):
         return Kept(extra=(("int64", output[1]),)) if run.weights and self.indexed else Kept()
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (("float", size(output[1:]) * self.indexed),)  # what is looked up
+        if not self.indexed:
+            return ()
+        # What is looked up, beside the sum; or the places, where these are longer than the sum.
+        longer = 2 * output[1] > size(output)
+        return (("float", size(output[1:]) - longer * size(output)), ("int64", longer * output[1]))
 
     def variants(self, *shapes: Shape) -> tuple[str, ...]:
         return ("LearnedPositions.table",) if self.input_dim else ()

@@ -90,8 +90,12 @@ class Run(NamedTuple):
     """Whether backward needs the gradients of the node's own weights."""
     in_place: bool = False
     """Whether the output overwrites the first input."""
+    outputs: tuple[bool, ...] = ()
+    """Of each output, whether a gradient arrives; empty where one does at all."""
     attention: str = "fused"
     """How attention is computed: one of :data:`ATTENTION`."""
+    strides: Shape | None = None
+    """How the first input lies in memory, where a workspace is asked for; None where its elements are in order."""
 
 
 # Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of

@@ -42,6 +42,10 @@ class _Fourier(Op):
         """Return whether the input's last axis is real and imaginary parts."""
         return self.takes_parts
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        # Only in order are the parts seen as complex numbers.
+        return (("float", size(shapes[0]) * (self.has_parts() and run.strides is not None)),)
+
     def _plain(self, shape: Shape) -> Shape:
         """Return the input's shape without the axis of parts."""
         if not self.has_parts():
@@ -97,7 +101,9 @@ class FFT(_Fourier):
         return self.parts
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return () if self.parts else (("float", size(output)),)  # the input as complex numbers
+        if self.parts:
+            return super().workspace(shapes, output, run)
+        return (("float", size(output)),)  # the input as complex numbers
 
 
 class InverseFFT(_Fourier):

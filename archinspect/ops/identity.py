@@ -69,7 +69,12 @@ class _SpatialDropout(_Dropout):
         return shape[0] * shape[channel_axis(shape, self.data_format)]
 
 
-class Dropout(_Dropout):
+class _ElementDropout(_Dropout):
+    def mask(self, shape: Shape) -> int:
+        return 1 if self.rate == 1 else size(shape)  # a single zero drops everything
+
+
+class Dropout(_ElementDropout):
     """Drops elements at random in training (Srivastava et al. 2014). Nothing at inference, so no FLOPs."""
 
     def label(self) -> str:
@@ -94,7 +99,7 @@ class SpatialDropout3D(_SpatialDropout):
     aliases = ("Dropout3d",)
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_ElementDropout):
     """Dropout that keeps mean and variance (Klambauer et al. 2017, arXiv:1706.02515). No FLOPs at inference."""
 
     aliases = ("FeatureAlphaDropout",)

@@ -35,6 +35,7 @@ class Resizing(Spatial):
     kind = "reshape"
     rank = 2
     gives_floats = True
+    memory_order = "map"
     height: int = arg("rows of the output", Int(1))
     width: int = arg("columns of the output", Int(1))
     interpolation: str = arg(

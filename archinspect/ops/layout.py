@@ -97,6 +97,14 @@ class Expand(Op):
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
 
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        new = len(output) - len(shape)
+        there = ((1,) * new + shape[1:], (0,) * new + strides[1:])
+        return (
+            strides[0],
+            *(stride if length == wanted else 0 for length, stride, wanted in zip(*there, output[1:], strict=True)),
+        )
+
 
 class _Copies(Op):
     """Copies its input several times; the gradients of all copies are summed."""
@@ -159,6 +167,7 @@ class Stack(Op):
 class Flip(Op):
     """Reverses the order of the positions along axes. No FLOPs."""
 
+    memory_order = "kept"
     kind = "reshape"
     aliases = ("Reverse",)
     axis: tuple[int, ...] = arg("the axes", Ints(most=MAX_AXES), aliases=("dims", "axes"))
@@ -183,6 +192,9 @@ class Reordered(Op):
 
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        return tuple(strides[axis] for axis in self.order(len(shape)))
 
 
 class SwapAxes(Reordered):

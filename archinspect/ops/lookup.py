@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, normal_axis, size, text
 from archinspect.ops.args import Choice, Int, arg
@@ -10,7 +10,7 @@ from archinspect.ops.base import Op
 from archinspect.ops.figures import DTYPES, Backward, Kept, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Run
@@ -28,6 +28,7 @@ class Gather(Op):
     aliases = ("Take", "IndexSelect")
     inputs = (2, 2)
     undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "int64"}
     stretches = True
     shared = (1,)
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
@@ -57,6 +58,7 @@ class EmbeddingLookup(Op):
     kind = "embedding"
     inputs = (2, 2)
     undifferentiated = (0,)
+    kept_as: ClassVar[Mapping[int, str]] = {0: "int64"}
     stretches = True
     shared = (1,)
 
@@ -84,9 +86,11 @@ class TakeAlongAxis(Op):
     """
 
     kind = "reshape"
+    index_dtypes = ("int64",)
     aliases = ("GatherElements", "TakeAlongDim")
     inputs = (2, 2)
     undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "int64"}
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
 
     def output(self, *shapes: Shape) -> Shape:
@@ -116,9 +120,11 @@ class ScatterAdd(Op):
     """
 
     kind = "merge"
+    index_dtypes = ("int64",)
     aliases = ("IndexAdd", "SegmentSum")
     inputs = (2, 2)
     undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "int64"}
     size: int = arg("places of the output", Int(1), aliases=("num_segments", "dim_size"))
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
 
@@ -148,6 +154,8 @@ class OneHot(Op):
     """A vector of zeros for every integer, with 1 at its place. No FLOPs."""
 
     kind = "embedding"
+    kept_as: ClassVar[Mapping[int, str]] = {0: "int64"}
+    index_dtypes = ("int64",)
     aliases = ("ToCategorical",)
     looks_up = True
     num_classes: int = arg("size of a vector", Int(1), aliases=("depth",))

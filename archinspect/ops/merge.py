@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axis, size, text
+from archinspect.base.strides import dense
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Work
@@ -35,6 +36,11 @@ class JoinedByElements(Op):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(len(shapes) - 1) * size(output))
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        # The first input that does not stretch tells, as in PyTorch's iterator.
+        own = next((own for shape, own in zip(shapes, strides, strict=True) if shape == output), None)
+        return dense(output, own) if own else None
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", size(output) * (len(shapes) > 2)),)  # noqa: PLR2004 - two at a time

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, largest, normal_axes, normal_axis, size
+from archinspect.base.strides import has_channels_first, of_map
 from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
@@ -107,6 +108,7 @@ class BatchNormalization(_TrackedNorm):
     variance 3, difference and quotient 2), 1 per element for the scale, 1 per element for the offset.
     """
 
+    memory_order = "kept"
     aliases = ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "BN")
 
     def statistics(self, shape: Shape) -> Elements:
@@ -126,6 +128,7 @@ class FrozenBatchNormalization(_ChannelNorm):
     the same figures, but its scale and offset count as parameters. FLOPs: 2 per element (a factor, a term).
     """
 
+    memory_order = "kept"
     aliases = ("FrozenBatchNorm", "FrozenBatchNorm2d")
     center = scale = affine = True
 
@@ -219,13 +222,19 @@ class RMSNormalization(LayerNormalization):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.inputs[0]:
-            return super().kept(shapes, output, run)
+            statistics = self.statistics(shapes[0])
+            return Kept((0,), extra=statistics if run.weights else statistics[:1])
         return Kept(extra=(("float", size(output) * (run.weights and bool(self.weights(*shapes)))),))
 
     def statistics(self, shape: Shape) -> Elements:
         # The inverse root mean square; what it scales is a tensor of its own where a learned scale follows.
         roots = ("float32", size(shape) // size(self._normalized(shape)))
         return (roots, ("float", size(shape))) if self.weights(shape) else (roots,)
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        if len(output) <= 3:  # noqa: PLR2004 - PyTorch knows channels that are last of maps and volumes
+            return None
+        return of_map(shapes[0], strides[0], output, 1, keeps=True)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # Without a scale, the mean square beside its inverse root.
@@ -243,6 +252,7 @@ class GroupNormalization(_ChannelNorm):
     the offset.
     """
 
+    memory_order = "kept"
     aliases = ("GroupNorm",)
     groups: int = arg("groups of channels; -1 for one per channel", Int(-1), 32, aliases=("num_groups",))
 
@@ -286,7 +296,12 @@ class InstanceNormalization(_TrackedNorm):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)
-        return (*super().workspace(shapes, output, run), ("float32", offsets))
+        # PyTorch makes one axis of samples and channels, so that these have to come first.
+        copied = not has_channels_first(shapes[0], run.strides, self._axis(output))
+        return (*super().workspace(shapes, output, run), ("float32", offsets), ("float", copied * size(output)))
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        return of_map(shapes[0], strides[0], output, self._axis(output), keeps=False)
 
     def statistics(self, shape: Shape) -> Elements:
         # It is a batch normalization of every sample's channels: scale and running statistics are repeated for each.
@@ -303,6 +318,7 @@ class LocalResponseNormalization(Op):
     FLOPs: size + 5 per element (square 1, sum size - 1, mean 1, scale and offset 2, power 1, quotient 1).
     """
 
+    memory_order = "kept"
     kind = "normalization"
     pointwise = True
     aliases = ("LocalResponseNorm", "LRN")
@@ -353,6 +369,7 @@ class UnitNormalization(Op):
     The vectors lie along the channels unless `axis` says otherwise.
     """
 
+    memory_order = "kept"
     kind = "normalization"
     pointwise = True
     aliases = ("L2Normalization",)
@@ -385,6 +402,7 @@ class LayerScale(Op):
     The vector lies along the channels unless `axis` says otherwise.
     """
 
+    memory_order = "kept"
     kind = "normalization"
     pointwise = True
     gives_floats = True

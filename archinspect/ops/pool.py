@@ -6,7 +6,19 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.base.shape import Mismatch, ceil_div, extent, gcd, listed, positions, size, sliding, text
+from archinspect.base.shape import (
+    Mismatch,
+    ceil_div,
+    extent,
+    gcd,
+    largest,
+    listed,
+    positions,
+    size,
+    sliding,
+    smallest,
+    text,
+)
 from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Reach, Work
@@ -17,6 +29,10 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Padding, Pair, Shape, Sliding
     from archinspect.ops.figures import Elements, Run
+
+
+RANK_OF_VOLUMES = 3
+"""Of the averages for which PyTorch looks at the input without its padding."""
 
 
 def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *, drops: bool) -> int:
@@ -30,6 +46,7 @@ def _positions_up(length: int, window: int, stride: int, pad: Pair, axis: str, *
 class _Pool(Windowed):
     """A window that reduces every channel by itself."""
 
+    memory_order = "map"
     kind = "pooling"
     main = "pool_size"
     word: ClassVar[str]
@@ -82,6 +99,25 @@ class _Pool(Windowed):
         """Return the operations per output element."""
         raise NotImplementedError
 
+    def pads_itself(self, shape: Shape) -> bool:
+        """Return whether PyTorch's kernel pads an input of this shape: both sides alike, by half a window at most."""
+        pads = self.sliding(self.split(shape)[0]).pads
+        return all(a == b and 2 * a <= size for (a, b), size in zip(pads, self.pool_size, strict=True))
+
+    def read(self, shape: Shape, output: Shape) -> list[Pair]:
+        """Return the padding that brings each axis to what windows read; what they do not read is cut off."""
+        (lengths, _), (counts, _) = self.split(shape), self.split(output)
+        how = self.sliding(lengths)
+        axes = zip(lengths, counts, how.windows, how.strides, how.pads, strict=True)
+        return [(pad[0], (count - 1) * by + window - length - pad[0]) for length, count, window, by, pad in axes]
+
+    def copied(self, shape: Shape, output: Shape) -> int:
+        """Return the elements of the copy that a program pads where the kernel does not; 0 for none."""
+        if self.pads_itself(shape):
+            return 0
+        lengths, channels = self.split(shape)
+        return shape[0] * channels * prod(map(sum, zip(lengths, map(sum, self.read(shape, output)), strict=True)))
+
     def label(self) -> str:
         strides = self.strides or self.pool_size
         stride = strides[0] if len(set(strides)) == 1 else times(strides)
@@ -111,9 +147,12 @@ class _Indices(Spatial):
         return Backward(Work(other=size(output)))  # each gradient is added where its element was found
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,), outputs=(1,) if self.return_indices else (), extra=self.workspace(shapes, output, run))
+        return Kept((0,), outputs=(1,) if self.return_indices else (), extra=self._indices(output))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return self._indices(output)
+
+    def _indices(self, output: Shape) -> Elements:
         return () if self.return_indices else (("int64", size(output)),)
 
 
@@ -128,6 +167,9 @@ class _MaxPool(_Pool, _Indices):
     dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
     return_indices: bool = _return_indices_arg()
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return (*super().workspace(shapes, output, run), ("float", self.copied(shapes[0], output)))
+
     def _dilation(self) -> Shape:
         return self.dilation_rate
 
@@ -136,6 +178,10 @@ class _MaxPool(_Pool, _Indices):
 
     def operations(self) -> int:
         return prod(self.pool_size) - 1
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        found, copied = super().kept(shapes, output, run), self.copied(shapes[0], output)
+        return found._replace(inputs=(), extra=(*found.extra, ("float", copied))) if copied else found
 
 
 class MaxPooling1D(_MaxPool):
@@ -171,8 +217,32 @@ class _AveragePool(_Pool):
     def operations(self) -> int:
         return prod(self.pool_size)
 
+    def pads_itself(self, shape: Shape) -> bool:
+        lengths, _ = self.split(shape)
+        fits = all(length >= size for length, size in zip(lengths, self.pool_size, strict=True))
+        return super().pads_itself(shape) and (fits or self.rank != RANK_OF_VOLUMES)
+
+    def read(self, shape: Shape, output: Shape) -> list[Pair]:
+        found = super().read(shape, output)
+        if not self.reads_padding():
+            return found
+        # What is padded counts, but not what a last window reads beyond that.
+        pads = self.sliding(self.split(shape)[0]).pads
+        return [(before, smallest(end, after)) for (before, end), (_, after) in zip(found, pads, strict=True)]
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        copied = self.copied(shapes[0], output)
+        if not copied or self.reads_padding():
+            return (("float", copied),)
+        # The numbers of positions, beside the padded input or the sums that are divided by them.
+        return (("float", prod(self.split(output)[0]) + largest(copied, size(output))),)
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,))
+        copied = self.copied(shapes[0], output)
+        if not copied:
+            return Kept((0,))
+        counts = 0 if self.reads_padding() else prod(self.split(output)[0])  # of the positions within each window
+        return Kept(extra=(("float", copied + counts),))
 
 
 class AveragePooling1D(_AveragePool):
@@ -186,6 +256,7 @@ class AveragePooling2D(_AveragePool):
 
 
 class AveragePooling3D(_AveragePool):
+    memory_order = "first"
     rank = 3
     aliases = ("AvgPool3d",)
 
@@ -267,6 +338,7 @@ class GlobalAveragePooling3D(_GlobalAveragePool):
 class _AdaptivePool(Spatial):
     """Windows placed so that the output has the size asked for; they overlap where it does not divide the input's."""
 
+    memory_order = "map"
     kind = "pooling"
     main = "output_size"
     word: ClassVar[str]
@@ -323,6 +395,7 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPooling3D(_AdaptiveMaxPool):
+    memory_order = "first"
     rank = 3
     aliases = ("AdaptiveMaxPool3d",)
 
@@ -352,6 +425,7 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePool):
 
 
 class AdaptiveAveragePooling3D(_AdaptiveAveragePool):
+    memory_order = "first"
     rank = 3
     aliases = ("AdaptiveAvgPool3d",)
 
@@ -369,6 +443,7 @@ class RoIAlign(Spatial):
     rank = 2
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
     aliases = ("MultiScaleRoIAlign",)
+    undifferentiated = (-1,)
     ignores = ("spatial_scale", "aligned", "featmap_names", "canonical_scale", "canonical_level")
 
     output_size: tuple[int, ...] = arg("positions of a box", PerAxis())

@@ -129,6 +129,9 @@ class CenterCrop(Spatial):
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
 
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        return strides
+
     def label(self) -> str:
         return f"crop to {times((self.height, self.width))}"
 

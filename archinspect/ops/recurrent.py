@@ -35,6 +35,8 @@ class Recurrent(Op):
     """Operations per unit and step beside the weighted sums and their biases."""
     during_step: ClassVar[int] = 3
     """States that fit into what a step holds at most beside what it reads: here two sums, and what is made of them."""
+    kept_beside_weights: ClassVar[int] = 1
+    """States that fit into what a step keeps for the gradients of its input alone: here the new one."""
     ignores = (
         *("activation", "recurrent_activation", "nonlinearity", "unit_forget_bias", "dropout", "recurrent_dropout"),
         *("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint", "go_backwards", "stateful"),
@@ -162,6 +164,10 @@ class Recurrent(Op):
         cells = list(self.cells(shapes[0]))
         between = (self.num_layers - 1) * self.stored(shapes, ())
         elements = len(cells) * batch * self.kept_by_cell(steps) + between
+        if not run.weights:  # inputs and outputs of steps are for the gradients of weights alone
+            elements = len(cells) * batch * steps * self.units * self.kept_beside_weights
+            guarded = shapes[2:]  # the state that gates guard, where it is given
+            return Kept((2,) if guarded else (), extra=(("float", elements - sum(map(size, guarded))),))
         # A state that it starts from is an input, and no zeros of its own.
         return Kept(tuple(range(len(shapes))), extra=(("float", elements - sum(map(size, shapes[1:]))),))
 
@@ -238,6 +244,7 @@ class LSTM(Recurrent):
     gates = 4
     operations = 18
     during_step = 8  # the sums for four gates, of the input and of the output before
+    kept_beside_weights = 6  # four gates, the state before, the new one's tanh
     proj_size: int = arg("size to which the output is projected; 0 for none", Int(0), 0)
 
     @property
@@ -265,6 +272,15 @@ class LSTM(Recurrent):
         found = super().quantities(shapes, output)
         return found | {"gate_mac": gates.macs, "plain_gate_mac": plain.work(shapes, output).macs}
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        found = super().kept(shapes, output, run)
+        if run.outputs[:2] != (False, False):
+            return found
+        # The last output has no reader, and what it is made of none in backward: the state's tanh.
+        unread = self.units * (1 + (self.proj_size > 0) * run.weights)
+        ((dtype, elements),) = found.extra
+        return found._replace(extra=((dtype, elements - shapes[0][0] * (1 + self.bidirectional) * unread),))
+
     def kept_by_cell(self, steps: int) -> int:
         # A step's four gates, state, the state's tanh and the output, projected or not.
         return steps * (7 * self.units + self.proj_size)
@@ -283,6 +299,7 @@ class GRU(Recurrent):
 
     gates = 3
     operations = 14
+    kept_beside_weights = 6  # the weighted sums of the state, two gates, and by how much the state is new
     during_step = 8  # the sums for three gates, of the input and of the state, the new state and what it adds
     reset_after: bool = arg("reset the state after its weighted sum, not before", Bool(), default=True)
     biases: int | None = arg("biases of a gate and unit; 2, or 1 if not reset_after", Optional(Int(1, 2)), None)

@@ -6,10 +6,11 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, normal_axis, scaled, size, text
+from archinspect.base.strides import of_map
 from archinspect.ops.args import Bool, Choice, Factors, Float, Int, Ints, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Kept, Reach, View, Work
-from archinspect.ops.spatial import READ_AGAIN, Spatial, check_reads, data_format_arg, times
+from archinspect.ops.spatial import READ_AGAIN, Spatial, channel_axis, check_reads, data_format_arg, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +92,9 @@ class Permute(Op):
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
 
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        return (strides[0], *(strides[axis] for axis in self.dims[-len(shape) + 1 :]))
+
 
 class RepeatVector(Op):
     """Repeats a vector `n` times along a new first axis. No FLOPs."""
@@ -130,6 +134,10 @@ class _ZeroPadding(Spatial):
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return tuple(Reach(before=before) for before, _ in self.padding)
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        keeps = self.rank > 1 and self.mode != "circular" and (self.rank, self.mode) != (3, "reflect")
+        return of_map(shapes[0], strides[0], output, channel_axis(output, self.data_format), keeps=keeps)
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept((0,)) if self.mode in READ_AGAIN and run.inputs[0] else Kept()
 
@@ -168,6 +176,9 @@ class _Cropping(Spatial):
 
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        return strides
 
 
 class Cropping1D(_Cropping):
@@ -219,6 +230,7 @@ class _UpSampling(Spatial):
     per output element and axis.
     """
 
+    memory_order = "map"
     kind = "reshape"
     size: tuple[int, ...] = arg("factor", PerAxis(), 2, aliases=("scale_factor",))
     interpolation: str = arg("how positions in between are made", Choice(*INTERPOLATION), "nearest", aliases=("mode",))
@@ -242,6 +254,7 @@ class _UpSampling(Spatial):
 
 
 class UpSampling1D(_UpSampling):
+    memory_order = "first"
     rank = 1
 
 
@@ -300,6 +313,10 @@ class _Upsample(Op):
             )
         return values * len(spatial) if len(values) == 1 else values
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        keeps = len(output) > 3  # noqa: PLR2004 - a line's channels come first
+        return of_map(shapes[0], strides[0], output, channel_axis(output, self.data_format), keeps=keeps)
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=INTERPOLATION[self.mode] * (len(output) - 2) * size(output))
 
@@ -323,6 +340,7 @@ class UpsampleBilinear(_Upsample):
 class ChannelShuffle(Spatial):
     """Interleaves the channels of groups (Zhang et al. 2017, arXiv:1707.01083). No FLOPs."""
 
+    memory_order = "map"
     kind = "reshape"
     pointwise = True
     rank: ClassVar[int] = 2
@@ -372,6 +390,7 @@ class PixelShuffle1D(_PixelShuffle):
 
 
 class PixelShuffle(_PixelShuffle):
+    memory_order = "first"
     rank = 2
     aliases = ("DepthToSpace", "PixelShuffle2D")
 
@@ -409,6 +428,7 @@ class PixelUnshuffle1D(_PixelUnshuffle):
 
 
 class PixelUnshuffle(_PixelUnshuffle):
+    memory_order = "first"
     rank = 2
     aliases = ("SpaceToDepth", "PixelUnshuffle2D")
 
@@ -463,6 +483,10 @@ class ResizeLike(_SpatialLike):
         factors = [wanted // there for there, wanted in zip(given[axes], like[axes], strict=True)]
         return _enlarged(factors, self.interpolation)
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        keeps = len(output) > 3  # noqa: PLR2004 - as above
+        return of_map(shapes[0], strides[0], output, channel_axis(output, self.data_format), keeps=keeps)
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=INTERPOLATION[self.interpolation] * (len(output) - 2) * size(output))
 
@@ -489,6 +513,9 @@ class CropLike(_SpatialLike):
 
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        return strides
 
     def label(self) -> str:
         return "crop"

@@ -28,6 +28,9 @@ class _Parts(Op):
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
 
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        return strides
+
 
 class Split(_Parts):
     """Cuts a tensor into parts along an axis, the channels' unless given: the reverse of `Concatenate`. No FLOPs.
@@ -101,6 +104,10 @@ class Unbind(_Parts):
         if shape[axis] != self.parts:
             raise Mismatch(f"axis {axis} has {shape[axis]} positions, not {self.parts}", args=("parts",))
         return ((*shape[:axis], *shape[axis + 1 :]),) * self.output_count
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        axis = normal_axis(self.axis, len(shape))
+        return (*strides[:axis], *strides[axis + 1 :])
 
     def label(self) -> str:
         return f"unbind {self.parts}"

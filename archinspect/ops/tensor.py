@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
+from archinspect.base.strides import in_order, is_in_order
 from archinspect.ops.args import Bool, Choice, Int, Ints, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computable, Computed, expressions, known
@@ -110,6 +111,10 @@ class Slice(Op):
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
 
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        axis = normal_axis(self.axis, len(shape))
+        return (*strides[:axis], strides[axis] * self.step, *strides[axis + 1 :])
+
 
 class Select(Op):
     """Takes one position of an axis, which is dropped: `Select: -1` is the last step. No FLOPs."""
@@ -128,6 +133,10 @@ class Select(Op):
 
     def view(self, *, training: bool) -> View | None:
         return View(strided=True)
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        axis = normal_axis(self.axis, len(shape))
+        return (*strides[:axis], *strides[axis + 1 :])
 
     def label(self) -> str:
         return f"select {self.index}"
@@ -208,7 +217,9 @@ class WindowPartition(Op):
         return (batch, ceil_div(height, window) * ceil_div(width, window), window * window, channels)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (("float", size(output)),) if self.window_size > 1 else ()  # the map, padded
+        # The map, padded: itself cut where a row is a single window.
+        moved = self.window_size > 1 and shapes[0][2] > self.window_size
+        return (("float", size(output) * moved),)
 
     def view(self, *, training: bool) -> View | None:
         return View() if self.window_size == 1 else None  # nothing moves
@@ -249,6 +260,20 @@ class WindowReverse(Op):
                 args=("size", "window_size"),
             )
         return (shape[0], height, width, shape[-1])
+
+    def view(self, *, training: bool) -> View | None:
+        return View(strided=True)
+
+    def copies(self, shapes: Sequence[Shape], output: Shape) -> bool:
+        # Windows below each other are a map as they stand.
+        return self.window_size > 1 and output[2] > self.window_size
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        padded = size(shape) // (shape[0] * self._width(output) * shape[-1])
+        return in_order((shape[0], padded, self._width(output), shape[-1])) if is_in_order(shape, strides) else None
+
+    def _width(self, output: Shape) -> int:
+        return ceil_div(output[2], self.window_size) * self.window_size
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         return size(shapes[0])  # the padding is cut off by a view

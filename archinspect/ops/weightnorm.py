@@ -95,6 +95,7 @@ class _MadeKernel(Op):
     output_dtype = _layers("output_dtype")
     output_dtypes = _layers("output_dtypes")
     reach = _layers("reach")
+    own_strides = _layers("own_strides")
     axis_flow = _layers("axis_flow")
     quantities = _layers("quantities")
     variants = _layers("variants")

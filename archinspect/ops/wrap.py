@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from archinspect import ops
 from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch
+from archinspect.base.strides import reshaped
 from archinspect.ops.args import Choice, Kind, arg
 from archinspect.ops.attending import Attending
 from archinspect.ops.base import TRAITS, ArgumentError, Op, make_argument
@@ -146,6 +147,19 @@ class TimeDistributed(Op):
     def unwrapped(self, *shapes: Shape) -> tuple[Op, tuple[Shape, ...]]:
         return self.layer.unwrapped(*map(_steps_in_batch, shapes))
 
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        inner = reshaped(shape, strides, _steps_in_batch(shape))
+        found = inner and self.layer.view_strides(_steps_in_batch(shape), inner, _steps_in_batch(output))
+        return found and (found[0] * shape[1], *found)
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        # Where samples and steps are no single axis in memory, they become one by a copy.
+        inside = [*map(_steps_in_batch, shapes)]
+        given = zip(shapes, strides, inside, strict=True)
+        inner = [own and reshaped(shape, own, wanted) for shape, own, wanted in given]
+        found = self.layer.own_strides(inside, inner, _steps_in_batch(output))
+        return found and (found[0] * output[1], *found)
+
     def label(self) -> str:
         return f"{self.layer.label()}, each step"
 
@@ -156,6 +170,7 @@ class TimeDistributed(Op):
     kept = _of_shapes("kept")
     workspace = _of_shapes("workspace")
     stored = _of_shapes("stored")
+    copies = _of_shapes("copies")
     quantities = _of_shapes("quantities")
     variants = _of_inputs("variants")
     output_dtype = _as_it_is("output_dtype")
@@ -163,6 +178,9 @@ class TimeDistributed(Op):
     view = _as_it_is("view")
     unknown = _as_it_is("unknown")
     output_count = Trait("output_count")
+    overwrites = Trait("overwrites")
+    kept_as = Trait("kept_as")
+    index_dtypes = Trait("index_dtypes")
 
 
 for _name in TRAITS:

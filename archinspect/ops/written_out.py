@@ -27,13 +27,15 @@ class Sizes(NamedTuple):
     mask: int
     """Of what comes later; 0 without one."""
     result: int
+    joined: int
+    """Of the copy in which the result's heads stand side by side; 0 without one."""
     capped: bool
     repeated: bool
     """Whether keys and values are repeated for heads of queries."""
     copied: bool
     """Whether a product needs copies of what it reads: with several samples and heads."""
-    dropped: bool
-    """Whether scores are dropped in training."""
+    dropped: int
+    """Numbers that say which scores are dropped in training; 0 without dropout."""
 
 
 def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bool], *, learned: bool) -> Kept:
@@ -57,7 +59,7 @@ def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bo
     made += sizes.scores * (of_scores and sizes.capped)  # what tanh gives
     made += (sizes.scores + sizes.sunk) * (of_weights or (of_value and not sizes.dropped))  # what the softmax gives
     if sizes.dropped:
-        made += sizes.scores * (of_weights + of_value)  # which are dropped, and what is left
+        made += sizes.dropped * of_weights + sizes.scores * of_value  # which are dropped, and what is left
     return Kept(tuple(inputs), extra=(("float", made),))
 
 
@@ -72,6 +74,6 @@ def workspace(sizes: Sizes) -> Elements:
         2 * scores + sizes.mask,
         scores + 2 * weights if sizes.sunk else 2 * scores,
         weights + own * sizes.values + sizes.result,
-        weights + 2 * sizes.result,
+        weights + sizes.result + sizes.joined,
     )
     return (("float", most + (sizes.keys + sizes.values) * sizes.repeated - sizes.result),)

@@ -304,6 +304,16 @@ def group_norm(x, groups, weight=None, bias=None, eps=1e-5, *_):
 torch.group_norm = group_norm
 
 
+def linear(x, weight, bias=None, own=torch.nn.functional.linear):
+    """Add the bias in place to a product of what is not in order, as where nobody watches the operations."""
+    if bias is None or x.dim() == len(weight.shape) or x.is_contiguous():
+        return own(x, weight, bias)
+    return x.matmul(weight.t()).add_(bias)
+
+
+torch.nn.functional.linear = linear
+
+
 class RefusedError(Exception):
     """What PyTorch says against a program while a module runs."""
 

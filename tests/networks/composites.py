@@ -26,6 +26,10 @@ class Composites(Layers):
     """Adds steps to scopes."""
 
     left: int
+    composites: tuple[str, ...] = (
+        ("_group",) * 2 + ("_call",) * 2 + ("_share",) * 2 + ("_repeat",) * 2 + ("_residual", "_dense")
+    )
+    """What is drawn from where several layers are put together."""
 
     def __init__(self, rng: Random) -> None:
         super().__init__(rng)
@@ -37,8 +41,7 @@ class Composites(Layers):
         before = self._state(scope)
         try:
             if scope.current is not None and drawn < 0.25 and scope.depth < 4 and self.left > 1:
-                self.rng.choice([self._group, self._group, self._call, self._call, self._share, self._share,
-                                 self._repeat, self._repeat, self._residual, self._dense])(scope)  # fmt: skip
+                getattr(self, self.rng.choice(self.composites))(scope)
             else:
                 self._layer(scope, self.rng.choice(OPERATORS))
         except (DeadEndError, Mismatch, ArgumentError):

@@ -1,25 +1,30 @@
 """Networks by chance, all of them valid: `make(seed, number)` is a spec.
 
 Operators are drawn one after another, each as likely as any other. Which tensors one can read, and what it gives, the
-operators say themselves. A network follows from seed and number alone.
+operators say themselves. A network follows from seed and number alone, and has no branches
+where it is asked to be a chain.
 """
 
 from __future__ import annotations
 
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from networks.composites import Composites
-from networks.fitting import INTEGERS, SHAPES, SOURCES
+from networks.fitting import INTEGERS, SHAPES, SOURCES, fit, takes
+from networks.layers import DeadEndError
 from networks.steps import Scope, Step, Tensor, written
 
 from archinspect import ops
 from archinspect.graph.call import TensorType
 
+if TYPE_CHECKING:
+    from archinspect.ops.base import Op
 
-def make(seed: int, number: int) -> dict[str, Any]:
-    """One valid network, as YAML has it."""
-    return _Maker(Random(f"{seed}:{number}")).network()
+
+def make(seed: int, number: int, *, chain: bool = False) -> dict[str, Any]:
+    """One valid network, as YAML has it; a `chain` is one in which each layer reads the one before and no other."""
+    return (_ChainMaker if chain else _Maker)(Random(f"{seed}:{number}")).network()
 
 
 class _Maker(Composites):
@@ -93,6 +98,28 @@ class _Maker(Composites):
             return []
         self.rng.shuffle(chosen)
         return [self._reference(top, one) for one in ([] if self.chance(0.1) else [last]) + chosen]
+
+
+class _ChainMaker(_Maker):
+    """Makes a network without branches."""
+
+    composites = ("_group", "_call", "_repeat")
+
+    def _inputs(self) -> Tensor | None:
+        self.inputs = {"input": Tensor(self._input_type(), (Step(name="input"),))}
+        return self.inputs["input"]
+
+    def _layer(self, scope: Scope, kind: type[Op]) -> None:
+        first = scope.current
+        if kind.inputs[0] != 1 or not takes(kind, first.type):
+            raise DeadEndError
+        op, args, others = self._made(kind, first.type, [], 0.3)
+        if others or len(fit(op, [first.type]).outputs) > 1:
+            raise DeadEndError
+        self._add(scope, op, args, [first])
+
+    def _outputs(self, _top: Scope) -> list[Any]:
+        return []
 
 
 def _put_last(steps: list[Step]) -> None:

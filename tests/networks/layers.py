@@ -83,7 +83,7 @@ class Layers:
         first = self._first(scope, kind)
         if (
             kind.inputs[1] != 1
-            and not (kind.undifferentiated or kind.__name__ == "RoIAlign")  # of several maps, programs here read one
+            and not kind.undifferentiated
             and self.chance(0.4)
             and scope.depth < 4
             and first is scope.current

@@ -119,13 +119,14 @@ def prelu(use: Use) -> Step:
     shape = use.call.weights["alpha"].shape
     if op.num_parameters:
         at = use.axis(1 if use.call.shapes[0][1] == op.num_parameters else -1)
-        if op.num_parameters == 1 or at == 1:
-            return Step(code("{self}({0})"), call("nn.PReLU", {}, num_parameters=(op.num_parameters, 1)))
-        shape = (*shape, *(1,) * (len(use.shape) - 1 - at))
+        shape = (*(1,) * (at - 1), *shape, *(1,) * (len(use.shape) - 1 - at))
     else:
         shape = tuple((1, *shape)[axis] for axis in use.orders[0])[1:]
-    if size(shape) == size(shape[:1]):  # one for each place of the axis that PyTorch has its slopes along
-        return Step(code("{self}({0})"), call("nn.PReLU", {}, num_parameters=(size(shape), 1)))
+    wide = [axis for axis, count in enumerate(shape, 1) if count != 1] or [1]
+    if len(wide) == 1:  # PyTorch has its slopes along the second axis
+        (at,) = wide
+        text = "{self}({0})" if at == 1 else f"{{self}}({{0}}.movedim({at}, 1)).movedim(1, {at})"
+        return Step(code(text), call("nn.PReLU", {}, num_parameters=(size(shape), 1)))
     return Step(code("{self}({0})"), call("ElementwisePReLU", {"shape": shape}), parts=("ElementwisePReLU",))
 
 

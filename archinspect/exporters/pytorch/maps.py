@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Hole, Step, call, code
 from archinspect.exporters.orders import channels_first
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.pool import RANK_OF_VOLUMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,20 +75,18 @@ def transposed(use: Use) -> Step:
     rank, lengths = _rank(use), use.shape[2:]
     order = channels_first(rank + 2) if op.data_format != "channels_first" else tuple(range(rank + 2))
     wanted = tuple(use.output[axis] for axis in order)[2:]
-    windows = [(size - 1) * dilation + 1 for size, dilation in zip(op.kernel_size, op.dilation_rate, strict=True)]
-    full = [(n - 1) * stride + window for n, stride, window in zip(lengths, op.strides, windows, strict=True)]
-    cuts = _cuts(op, full, wanted)
+    paddings = op.paddings(lengths, wanted)
     step = "{self}({0})"
     sides: tuple[int, ...] = ()
-    if cuts is None:  # sides differ: make all, then cut, or add what no kernel writes
-        ends = [(-op._cut(axis), wanted[axis] - full[axis] + op._cut(axis)) for axis in range(rank)]  # noqa: SLF001 - where it cuts is the operator's own rule
-        cuts, sides, step = ((0,) * rank, (0,) * rank), sides_of(ends), "F.pad({self}({0}), {padding})"
+    if paddings is None:  # sides differ: make all, then cut, or add what no kernel writes
+        paddings, sides = [(0, 0)] * rank, sides_of(op.ends(lengths, wanted))
+        step = "F.pad({self}({0}), {padding})"
     module = call(
         f"nn.ConvTranspose{rank}d",
         {"in_channels": use.shape[1], "out_channels": op.filters, "kernel_size": one(op.kernel_size)},
         stride=(one(op.strides), 1),
-        padding=(one(cuts[0]), 0),
-        output_padding=(one(cuts[1]), 0),
+        padding=(one([cut for cut, _ in paddings]), 0),
+        output_padding=(one([more for _, more in paddings]), 0),
         groups=(op.groups, 1),
         bias=(op.use_bias, True),
         dilation=(one(op.dilation_rate), 1),
@@ -95,42 +94,12 @@ def transposed(use: Use) -> Step:
     return Step(code(step, padding=sides), module)
 
 
-def _cuts(op: Any, full: Sequence[int], wanted: Sequence[int]) -> tuple[Sequence[int], Sequence[int]] | None:  # noqa: ANN401 - a transposed convolution
-    """Return the padding on both sides and the output padding that give this size; None where there are none."""
-    padding, extra = [], []
-    for axis, (whole, left) in enumerate(zip(full, wanted, strict=True)):
-        cut = op._cut(axis)  # noqa: SLF001 - as above
-        more = left - (whole - 2 * cut)
-        if not 0 <= more < max(op.strides[axis], op.dilation_rate[axis]):
-            return None
-        padding.append(cut)
-        extra.append(more)
-    return padding, extra
-
-
-def _read(use: Use, how: Any, strides: Sequence[int]) -> list[tuple[int, int]]:  # noqa: ANN401 - a window's sliding
-    """Return the padding that brings each axis to what its windows read; what they do not read is cut off."""
-    counts = [use.output[axis] for axis in use.orders[0][2:]]
-    spans = [(count - 1) * by + window for count, by, window in zip(counts, strides, how.windows, strict=True)]
-    return [
-        (before, span - length - before)
-        for span, length, (before, _) in zip(spans, use.shape[2:], how.pads, strict=True)
-    ]
-
-
-def _takes_padding(use: Use, how: Any, kind: str) -> bool:  # noqa: ANN401 - a window's sliding
-    """Return whether PyTorch's pooling pads as the operator does."""
-    sizes = cast("Any", use.op).pool_size
-    symmetric = all(
-        before == after and 2 * before <= size for (before, after), size in zip(how.pads, sizes, strict=True)
-    )
-    if kind == "Max" or len(sizes) != 3:  # noqa: PLR2004 - the averages of three axes look at the input without padding
-        return symmetric
+def _refuse_beyond(use: Use, how: Any) -> None:  # noqa: ANN401 - a window's sliding
+    """Raise for an average over volumes whose window is larger than the input with its padding."""
     lengths = use.shape[2:]
-    padded = [length + sum(pads) for length, pads in zip(lengths, how.pads, strict=True)]
-    if any(length < size for length, size in zip(padded, sizes, strict=True)):
+    axes = zip(lengths, how.pads, how.windows, strict=True)
+    if len(lengths) == RANK_OF_VOLUMES and any(length + sum(pads) < window for length, pads, window in axes):
         raise CannotExportError(use.node.layer, "nn.AvgPool3d takes no window beyond its padded input")
-    return symmetric and all(length >= size for length, size in zip(lengths, sizes, strict=True))
 
 
 def pooling(use: Use, kind: str) -> Step:
@@ -139,19 +108,18 @@ def pooling(use: Use, kind: str) -> Step:
     rank = _rank(use)
     how = op.sliding(use.shape[2:])
     strides = op.strides or op.pool_size
-    symmetric = _takes_padding(use, how, kind)
     padding, step = one([before for before, _ in how.pads]), "{self}({0})"
     sides: tuple[int, ...] = ()
     if op.ceil_mode == "caffe":
         raise CannotExportError(use.node.layer, "PyTorch does not round as Caffe does")
     options: dict[str, Any] = {}
-    if not symmetric:
-        if kind == "Avg" and (op.padding == "same" or not op.count_include_pad):
-            return _average_inside(use, _read(use, how, strides), strides)
+    if kind == "Avg":
+        _refuse_beyond(use, how)
+    if not op.pads_itself(use.call.shapes[0]):
+        pads = op.read(use.call.shapes[0], use.call.output)
+        if kind == "Avg" and not op.reads_padding():
+            return _average_inside(use, pads, strides)
         filler = "" if kind == "Avg" else ', value=float("-inf")'
-        pads = _read(use, how, strides)
-        if kind == "Avg":  # which counts what is padded, but not what a last window reads beyond that
-            pads = [(before, min(read, after)) for (before, read), (_, after) in zip(pads, how.pads, strict=True)]
         padding, sides, step = 0, sides_of(pads), f"{{self}}(F.pad({{0}}, {{padding}}{filler}))"
     if kind == "Max":
         options["dilation"] = (one(op.dilation_rate), 1)
@@ -219,10 +187,11 @@ def adaptive(use: Use, kind: str) -> Step:
 def roi_align(use: Use) -> Step:
     """Return a sampling of boxes."""
     op: Any = use.op
-    module = call("RoIAlign", {"output_size": tuple(op.output_size)}, sampling_ratio=(op.sampling_ratio, 2))
-    last = "" if op.data_format == "channels_first" else ".permute(0, 1, 3, 4, 2)"
+    axis = 2 if op.data_format == "channels_first" else 4
+    options = {"sampling_ratio": (op.sampling_ratio, 2), "axis": (axis, 2)}
+    module = call("RoIAlign", {"output_size": tuple(op.output_size)}, **options)
     given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
-    return Step(code(f"{{self}}({given}){last}"), module, stateless=True, parts=("RoIAlign",))
+    return Step(code(f"{{self}}({given})"), module, stateless=True, parts=("RoIAlign",))
 
 
 def padding(use: Use) -> Step:

@@ -5,7 +5,7 @@ Each stands for itself: a program holds those that its layers name, and those th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
@@ -180,8 +180,9 @@ class IndexedPositions(nn.Embedding):
     """Adds a learned vector for every position, looked up in a table."""
 
     def forward(self, x: Tensor) -> Tensor:
-        places = torch.arange(x.shape[1], device=x.device)
-        return x + super().forward(places).reshape(x.shape[1:])
+        return x + super().forward(torch.arange(x.shape[1], device=x.device)).reshape(
+            x.shape[1:]
+        )
 
 
 class ClassToken(nn.Module):
@@ -379,32 +380,81 @@ class Expert(nn.Module):
 
 
 class RoIAlign(nn.Module):
-    """Samples the first map within boxes: left, top, right, bottom in its positions."""
+    """Samples maps within boxes: left, top, right, bottom in positions of the first."""
 
-    def __init__(self, output_size: tuple[int, int], sampling_ratio: int = 2) -> None:
+    def __init__(
+        self, output_size: tuple[int, int], sampling_ratio: int = 2, axis: int = 2
+    ) -> None:
         super().__init__()
-        self.size, self.ratio = output_size, sampling_ratio
+        self.options = (output_size, sampling_ratio, axis)
 
     def forward(self, *given: Tensor) -> Tensor:
         *maps, boxes = given
-        left, top, right, bottom = boxes.unbind(-1)
-        rows, columns = (count * self.ratio for count in self.size)
-        down = (torch.arange(rows, device=boxes.device) + 0.5) / rows
-        along = (torch.arange(columns, device=boxes.device) + 0.5) / columns
-        down = top[..., None] + (bottom - top)[..., None] * down
-        along = left[..., None] + (right - left)[..., None] * along
-        height, width = maps[0].shape[2:]
-        grid = torch.stack(
-            [
-                along[:, :, None].expand(-1, -1, rows, -1) * 2 / width - 1,
-                down[..., None].expand(-1, -1, -1, columns) * 2 / height - 1,
-            ],
-            dim=-1,
-        )
-        points = F.grid_sample(maps[0], grid.flatten(1, 2), align_corners=False)
-        pooled = F.avg_pool2d(points, self.ratio)
-        boxed = torch.unflatten(pooled, 2, (boxes.shape[1], self.size[0]))
-        return boxed.transpose(1, 2)
+        found: Tensor = BoxSampling.apply(self.options, boxes.detach(), *maps)
+        return found
+
+
+class BoxSampling(torch.autograd.Function):
+    """Samples maps within boxes, of which backward keeps only these: in one list, with their samples' numbers."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        options: tuple[tuple[int, int], int, int],
+        boxes: Tensor,
+        *maps: Tensor,
+    ) -> Tensor:
+        samples, count, _ = boxes.shape
+        number = torch.arange(samples, device=boxes.device).repeat_interleave(count)
+        listed = torch.cat([number[:, None].to(boxes.dtype), boxes.flatten(0, 1)], 1)
+        ctx.save_for_backward(listed)
+        ctx.options, ctx.shapes = options, [x.shape for x in maps]
+        return sample_boxes(list(maps), boxes, *options)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (gradient,), (listed,) = gradients, ctx.saved_tensors
+        boxes = listed[:, 1:].unflatten(0, gradient.shape[:2])
+        with torch.enable_grad():  # of what is linear in the maps
+            maps = [gradient.new_zeros(shape).requires_grad_() for shape in ctx.shapes]
+            made = sample_boxes(maps, boxes, *ctx.options)
+        return None, None, *torch.autograd.grad(made, maps, gradient)
+
+
+def sample_boxes(
+    maps: list[Tensor], boxes: Tensor, size: tuple[int, int], ratio: int, axis: int
+) -> Tensor:
+    """Return each box of one map, the finer the smaller it is (Lin et al. 2017), its channels along an axis."""
+    chosen, *coarser = [sample_boxes_of(x, boxes, maps[0], size, ratio) for x in maps]
+    area = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    level = torch.floor(4 + torch.log2(area.sqrt() / 224) - 2 + 1e-6)
+    for number, other in enumerate(coarser, 1):
+        chosen = torch.where((level >= number)[..., None, None, None], other, chosen)
+    return chosen.movedim(2, axis).contiguous()
+
+
+def sample_boxes_of(
+    x: Tensor, boxes: Tensor, first: Tensor, size: tuple[int, int], ratio: int
+) -> Tensor:
+    """Return what a map has in the boxes, whose corners are positions of the first map."""
+    left, top, right, bottom = boxes.unbind(-1)
+    rows, columns = (count * ratio for count in size)
+    down = (torch.arange(rows, device=boxes.device) + 0.5) / rows
+    across = (torch.arange(columns, device=boxes.device) + 0.5) / columns
+    down = top[..., None] + (bottom - top)[..., None] * down
+    across = left[..., None] + (right - left)[..., None] * across
+    height, width = first.shape[2:]
+    grid = torch.stack(
+        [
+            across[:, :, None].expand(-1, -1, rows, -1) * 2 / width - 1,
+            down[..., None].expand(-1, -1, -1, columns) * 2 / height - 1,
+        ],
+        dim=-1,
+    )
+    points = F.grid_sample(x, grid.flatten(1, 2), align_corners=False)
+    pooled = F.avg_pool2d(points, ratio)
+    boxed = torch.unflatten(pooled, 2, (boxes.shape[1], size[0]))
+    return boxed.transpose(1, 2)
 
 
 class Custom(nn.Module):
@@ -499,7 +549,11 @@ def linear_attention(
         q, k = (x.repeat_interleave(heads // groups, dim=-2) for x in (q, k))
     v = torch.unflatten(v, -1, (heads, -1))
     if decay is not None:
-        decay = decay[:, None].expand(-1, v.shape[1], -1) if decay.dim() != v.dim() - 1 else decay
+        decay = (
+            decay[:, None].expand(-1, v.shape[1], -1)
+            if decay.dim() != v.dim() - 1
+            else decay
+        )
         decay = torch.unflatten(decay, -1, (heads, -1))[..., None]
     if bonus is not None:
         bonus = torch.unflatten(bonus, -1, (heads, -1))[..., None]

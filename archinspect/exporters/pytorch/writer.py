@@ -408,8 +408,10 @@ def module_text(writer: Writer, facts: Facts) -> str:
     classes = list(writer.classes())
     definitions = [*parts_for("pytorch", list(writer.parts)), *classes]
     text = "\n\n\n".join(definitions)
-    imports = ["from collections import OrderedDict\n"] if "OrderedDict(" in text else []
-    imports += ["from collections.abc import Callable\n"] if "Callable[" in text else []
+    imports = ["from collections import OrderedDict"] if "OrderedDict(" in text else []
+    imports += ["from collections.abc import Callable"] if "Callable[" in text else []
+    imports += ["from typing import Any"] if re.search(r"\bAny\b", text) else []
+    imports += [""] if imports else []
     imports += ["import torch"] if re.search(r"\btorch\.", text) else []
     imports += ["import torch.nn.functional as F"] if re.search(r"\bF\.|\bF,", text) else []
     imports.append("from torch import Tensor, nn")

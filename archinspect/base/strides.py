@@ -1,0 +1,104 @@
+"""How the elements of a tensor lie in memory: for each axis, how many elements on the next position is.
+
+Elements are in order where the last axis has a stride of 1, and each other one that of a whole position of it. Axes of
+size 1 have any stride. A stride of 0 repeats one element. The rules are PyTorch's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+
+
+def in_order(shape: Sequence[int]) -> Shape:
+    """Return the strides of a tensor whose elements are in order."""
+    found = [1]
+    for length in reversed(shape[1:]):
+        found.append(found[-1] * length)
+    return tuple(reversed(found[: len(shape)]))
+
+
+def is_in_order(shape: Shape, strides: Shape) -> bool:
+    """Return whether all elements are in order and next to each other."""
+    wanted = 1
+    for length, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if length != 1:
+            if stride != wanted:
+                return False
+            wanted = wanted * length
+    return True
+
+
+def dense(shape: Shape, strides: Shape) -> Shape:
+    """Return the strides of a new tensor whose axes are in the order of memory in which those of this one are."""
+    axes = list(range(len(shape)))
+    axes.sort(key=lambda axis: -strides[axis])  # stable, as PyTorch's
+    found = dict(zip(axes, in_order([shape[axis] for axis in axes]), strict=True))
+    return tuple(found[axis] for axis in range(len(shape)))
+
+
+def reshaped(shape: Shape, strides: Shape, wanted: Shape) -> Shape | None:
+    """Return the strides of the same elements in other axes; None where they have to be copied for that.
+
+    As `computeStride` of PyTorch's ATen: axes that follow each other in memory are one, and are cut anew.
+    """
+    runs = _runs(shape, strides)
+    found: list[int] = []
+    rest = list(wanted)
+    for length, stride in runs:
+        left, own = length, stride
+        while rest and (left != 1 or rest[-1] == 1):
+            if left % rest[-1]:
+                return None
+            found.append(own)
+            own, left = own * rest[-1], left // rest.pop()
+        if left != 1:
+            return None
+    return tuple(reversed(found + [1] * len(rest)))
+
+
+def of_map(shape: Shape, strides: Shape | None, output: Shape, axis: int, *, keeps: bool) -> Shape | None:
+    """Return the strides of a map that a kernel makes of one of these strides; None where its elements are in order.
+
+    The channels are at an axis. PyTorch has them before the positions, and a kernel that `keeps` their place has them
+    last where the input has.
+    """
+    rank = len(shape)
+    if strides is None and axis == (rank - 1 if keeps else 1):
+        return None
+    first, last = (0, axis, *_but(axis, rank)), (0, *_but(axis, rank), axis)
+    own = strides or in_order(shape)
+    order = last if keeps and is_in_order(_turned(shape, last), _turned(own, last)) else first
+    made = dict(zip(order, in_order(_turned(output, order)), strict=True))
+    return tuple(made[at] for at in range(rank))
+
+
+def has_channels_first(shape: Shape, strides: Shape | None, axis: int) -> bool:
+    """Return whether a map's elements lie with the channels, at an axis, before the positions."""
+    order = (0, axis, *_but(axis, len(shape)))
+    return is_in_order(_turned(shape, order), _turned(strides or in_order(shape), order))
+
+
+def _but(axis: int, rank: int) -> list[int]:
+    return [at for at in range(1, rank) if at != axis]
+
+
+def _turned(values: Shape, order: Sequence[int]) -> Shape:
+    return tuple([values[at] for at in order])
+
+
+def _runs(shape: Shape, strides: Shape) -> list[tuple[int, int]]:
+    """Return the lengths and strides of the axes, the last first, those that follow each other joined to one."""
+    runs: list[tuple[int, int]] = []
+    for length, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if length == 1:
+            continue
+        if runs and stride == runs[-1][0] * runs[-1][1]:
+            runs[-1] = runs[-1][0] * length, runs[-1][1]
+        else:
+            runs.append((length, stride))
+    return runs
