@@ -106,8 +106,8 @@ def encoder(
 
     Where there is a `memory`, of shape (batch, steps, features), each layer attends to it, too.
     """
-    if c.find("add_cross_attention") is True or (c.flag("is_decoder") and not e.decodes):
-        raise c.refuse("as a decoder, with is_decoder or add_cross_attention, it is not read")
+    if c.find("add_cross_attention") is True:
+        raise c.refuse("attention to an encoder, with add_cross_attention, is not read")
     names, width = e.names, c.whole("hidden_size")
     narrow = c.whole(e.table_width) if e.table_width else width
     with within(net, names.tables):
@@ -175,7 +175,7 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, mem
         key_bias=bias,
         value_bias=bias,
         out_bias=bool(e.bias),
-        causal=c.flag("is_decoder"),
+        causal=c.flag("is_decoder") and e.decodes,
         rotary=head if e.rotary else 0,
         position_biases=c.whole(e.biases) if e.biases and not number else 0,
         shared_position_biases=bool(e.biases and number),
@@ -275,6 +275,9 @@ HEADS: Mapping[str, WordHead] = {
     ),
     "nomic": WordHead(
         "cls.predictions.transform.dense", "cls.predictions.transform.layer_norm", "cls.predictions.decoder"
+    ),
+    "deberta": WordHead(
+        "lm_predictions.lm_head.dense", "lm_predictions.lm_head.LayerNorm", "lm_predictions.lm_head.decoder"
     ),
     "eurobert": WordHead("", "", "lm_head", bias=False, own_bias=""),
 }

@@ -161,7 +161,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
 _JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
 
 
-def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901 - one a head
+def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder and a decoder with their head."""
     judges: tuple[str, ...] = ()
     if c.kind in ("bart", "mbart", "mvp", "plbart"):
@@ -174,8 +174,6 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
     root = "model" if has_head else ""
     if c.kind in seq2seq.T5S:
         kind = seq2seq.T5S[c.kind]
-        if end == "Model" and not holds(c, kind.ties):
-            raise c.refuse("a bare model whose tables are not tied, with tie_word_embeddings false, is not read")
         alone = end in ("EncoderModel", "ForTokenClassification")
         inputs = wanted.words(512, *(("input_ids",) if alone else ("input_ids", "decoder_input_ids")))
         with within(net, "transformer" if end == "ForTokenClassification" else ""):
@@ -195,10 +193,6 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
     else:
         ids, target = wanted.words(c.whole("max_position_embeddings"), "input_ids", "decoder_input_ids")
         ties, name = c.flag("tie_word_embeddings"), "lm_head"
-        if c.find("share_encoder_decoder_embeddings") is False:
-            raise c.refuse("vocabularies that the encoder and the decoder do not share are not read")
-        if c.find("use_prompt"):
-            raise c.refuse("prompts, with use_prompt, are not read")
         built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
     if end == "ForQuestionAnswering":
         return (dense(net, built.steps, c.labels() if c.kind in seq2seq.T5S else 2, "qa_outputs"),)

@@ -261,25 +261,31 @@ def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
 
 def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor, states: list[Tensor] | None = None) -> Tensor:
     """Add the layers and the norm after them."""
-    if c.find("use_shared_relative_position_bias") is True:
-        raise c.refuse("biases of relative positions that layers share are not read")
+    shares = c.find("use_shared_relative_position_bias") is True
+    if shares and holds(c, v.biases):  # layers add their own to those that they share
+        net.add(Parameter(shape=[_distances(c), c.whole("num_attention_heads")]), name="shared_position_bias")
+        shares = False
     states = [] if states is None else states
     states.append(x)
     for number in range(c.count("num_hidden_layers")):
         with within(net, f"{v.layers}.{number}", "layer"):
-            x = _layer(net, c, v, x)
+            x = _layer(net, c, v, x, shares=None if not shares else number > 0)
         states.append(x)
     return norm(net, x, v.norm, v.last) if v.last and holds(c, v.last_flag) else x
 
 
-def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
+def _distances(c: Config) -> int:
+    """Return the relative positions of patches; those of the class token to all, of all to it, to itself."""
+    rows, columns = grid(c)
+    return (2 * rows - 1) * (2 * columns - 1) + 3
+
+
+def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor, *, shares: bool | None) -> Tensor:
+    """Add a layer; `shares` is whether it adds biases of positions that an earlier one has, False for that one."""
     width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     if width % heads and not (v.uneven and heads < width):
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
-    biases = 0
-    if v.biases and holds(c, v.biases):
-        rows, columns = grid(c)
-        biases = (2 * rows - 1) * (2 * columns - 1) + 3  # those of the class token to all, of all to it, to itself
+    has_biases = (bool(v.biases) and holds(c, v.biases)) or shares is False
     a = Attention(
         heads,
         heads,
@@ -291,7 +297,8 @@ def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
         out_bias=holds(c, v.o_bias),
         causal=False,
         rotary=width // heads if v.rotary else 0,
-        position_biases=biases,
+        position_biases=_distances(c) if has_biases else 0,
+        shared_position_biases=shares is True,
         norms="all" if holds(c, v.qk_norms) else "",
         fused=v.fused,
         q=v.q,
