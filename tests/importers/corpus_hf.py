@@ -25,7 +25,7 @@ FIGURES = {
     "active_params": "active",
     "kv_4096_bf16": "cache",
 }
-SIGHT = r"model\.(vision|visual|multi_modal|connector)"
+SIGHT = r"(model\.)?(vision|visual|multi_modal|connector)"
 """How paths begin of what sees."""
 csv.field_size_limit(10**7)
 

@@ -97,7 +97,7 @@ def mutant(given, rng, *, heads=False):
     for part in parts:
         for name in STACKS:
             if type(part.get(name)) is int and part[name] > LAYERS:
-                part[name] = rng.randint(2, LAYERS)
+                shorten(part, name, rng.randint(2, LAYERS))
     what = [one for _ in range(rng.randint(1, 4)) if (one := change(made, rng.choice(parts), rng))]
     known = list(dict.fromkeys(names[made["model_type"]] for names in CLASSES if made["model_type"] in names))
     if heads and known and rng.random() < HALF:
@@ -105,6 +105,14 @@ def mutant(given, rng, *, heads=False):
         made["architectures"] = [head if isinstance(head, str) else head[0]]
         what += made["architectures"]
     return made, what
+
+
+def shorten(part, name, layers):
+    """Let a stack have so many layers, and each list of what its layers have as many items."""
+    for key, value in part.items():
+        if isinstance(value, list) and len(value) == part[name]:
+            part[key] = value[:layers]
+    part[name] = layers
 
 
 def change(made, part, rng):

@@ -306,11 +306,14 @@ def joined(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     is_open = c.kind in qwen.KINDS or composites.TOWERS[tower.kind].open
     wanted.fixed(image, None if is_open else shape)
     net, has_head = wanted.net, end != "Model"
-    with within(net, "model" if has_head else ""):
+    kind = composites.COMPOSITES[c.kind]
+    if kind.whole and not has_head:
+        raise c.refuse("a bare model of this type is not read")
+    with within(net, "model" if has_head and not kind.whole else ""):
         words, x = composites.composite(net, c, ids, image)
     if not has_head:
         return (x,)
-    x = dense(net, x, text.whole("vocab_size"), "lm_head", bias=False)
-    if c.flag("tie_word_embeddings"):
+    x = dense(net, x, text.whole("vocab_size"), f"{kind.text}.lm_head" if kind.whole else "lm_head", bias=False)
+    if (text if kind.whole else c).flag("tie_word_embeddings"):
         net.tie(x.producer, words.producer)
     return (x,)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
 
 
-def prompts(net: GraphBuilder, c: Config, layers: int) -> dict[str, list[Tensor]]:
+def prompts(net: GraphBuilder, c: Config, layers: int) -> dict[str, tuple[Tensor, ...]]:
     """Add what the layers of a decoder read before their keys and values; return it by the names of attentions.
 
     Each is of shape (1, prompt_length, d_model); a layer has two of each kind.

@@ -61,6 +61,7 @@ class Vit(NamedTuple):
     gated_inner: str = ""
     """How the features inside follow where there is a gate, if not from the key: `swiglu`."""
     activation: str = "hidden_act"
+    """The key, or `=` and the name."""
     mlp_bias: Flag = True
     up: str = "mlp.fc1"
     down: str = "mlp.fc2"
@@ -217,6 +218,19 @@ INTERN = Vit(
     qk_norms="use_qk_norm",
     last_flag="not use_mean_pooling",
 )
+LLAMA4 = CLIP._replace(
+    table="positional_embedding_vlm",
+    patches="patch_embedding.linear",
+    before="layernorm_pre",
+    layers="model.layers",
+    o="o_proj",
+    norms=("input_layernorm", "post_attention_layernorm"),
+    rotary=True,
+    activation="=gelu",
+    last="layernorm_post",
+    in_embeddings=False,
+)
+"""Its class token stands behind the patches, which changes no figure."""
 SIGLIP = CLIP._replace(tokens=(), patch_bias=True, before="", last="post_layernorm")
 
 
@@ -324,7 +338,8 @@ def _mlp(c: Config, v: Vit, width: int) -> Mlp:
     if gated and v.gated_inner == "swiglu":
         units = (int(units * 2 / 3) + 7) // 8 * 8
         up, down = "mlp.up_proj", "mlp.down_proj"
-    name = "silu" if gated and v.gated_inner else c.text(v.activation, "gelu")
+    own = v.activation[1:] if v.activation.startswith("=") else c.text(v.activation, "gelu")
+    name = "silu" if gated and v.gated_inner else own
     return Mlp(units, name, gated=gated, bias=holds(c, v.mlp_bias), gate=v.gate, up=up, down=down)
 
 

@@ -95,7 +95,7 @@ def _as_typed(c: Config, layers: int) -> list[str]:
         kinds = [
             kind for kinds, times in c.items("attention_types") for _ in range(min(times, layers)) for kind in kinds
         ]
-    if len(kinds) != layers:
+    if len(kinds) < layers:
         raise c.wrong("attention_types", f"of {layers} layers")
     return [FULL] * layers  # all is cached, whatever is attended to
 
