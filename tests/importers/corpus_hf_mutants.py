@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from corpus_hf import SIGHT
+from corpus_hf import macs_of_sight
 from corpus_hf_variants import CLASSES, HALF
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -284,7 +284,7 @@ def ours(given, made):
         totals = network.report().totals
         figures = {"params": totals.params, "macs": totals.macs, "active": totals.active_params}
         if ("text_config" in given or "vision_config" in given) and "pixel_values" not in inputs:
-            figures["macs"] -= sum(one.cost.macs for one in network.report().layers if re.match(SIGHT, one.name))
+            figures["macs"] -= sum(macs_of_sight(network))
         if "cache" in made["figures"]:
             facts = network.facts.in_dtype("bfloat16")
             figures["cache"] = kv_cache(facts, STEPS) - kv_cache(facts, 0)

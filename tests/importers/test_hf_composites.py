@@ -116,3 +116,19 @@ def test_towers_of_qwen_3(tmp_path, kind):
 def test_parts_that_are_not_said_are_those_of_the_class(tmp_path):
     whole = network(tmp_path, {"model_type": "llava", "text_config": {**TEXT, "model_type": "llama"}})
     assert whole.graph.inputs[1].op.output()[1:] == (336, 336, 3)
+
+
+def test_layers_that_attend_to_pictures_alone(tmp_path):
+    tower = {"hidden_size": 32, "num_hidden_layers": 2, "attention_heads": 4, "num_global_layers": 1, **PATCHES}
+    tower |= {"intermediate_size": 48, "intermediate_layers_indices": [1], "vision_output_dim": 64}
+    given = {"model_type": "mllama", "vision_config": tower, "text_config": {**TEXT, "cross_attention_layers": [1]}}
+    layer = 4 * 32 * 32 + 33 * 48 + 49 * 32 + 4 * 32
+    tables = 9 * 4 * 32 * 2 + 2 + 17 * 32 + 9 * 4 * 17 * 32 + 1
+    seen = 3 * 64 * 32 + 32 + tables + 4 * 32 + 3 * layer + 2
+    found = network(tmp_path, given)
+    crossed = 2 * 8 + 2
+    assert found.report().totals.params == seen + 65 * 32 + LLAMA + 8 * 32 + crossed + HEAD
+    steps = 4 * 24  # of each tile 17, and what makes them a multiple of 8
+    attended = [one.cost.macs for one in found.report().layers if one.name.endswith("self_attn.attention")]
+    assert attended[:3] == [2 * steps * steps * 32] * 3
+    assert found.memory(archinspect.Plan(cached=10)).inference.cache == (10 + 4 * 17) * 2 * 16 * 4

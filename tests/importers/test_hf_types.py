@@ -148,6 +148,18 @@ SMALL: dict = {
 }
 OWN: dict[str, dict] = {
     "blip": {"vision_config": {**SIZES, "image_size": 32}, "text_config": SIZES},
+    "mllama": {
+        "vision_config": {
+            "hidden_size": 32,
+            "num_hidden_layers": 1,
+            "attention_heads": 4,
+            "num_global_layers": 1,
+            "image_size": 28,
+            "intermediate_layers_indices": [0],
+            "vision_output_dim": 64,
+        },
+        "text_config": {**SIZES, "num_key_value_heads": 2},
+    },
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},
     "swin": {"num_heads": [3, 6, 12, 24], "window_size": 2},

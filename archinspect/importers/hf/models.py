@@ -37,6 +37,7 @@ OTHERS = {
     "cvt": "cvt",
     "depth_anything": "depth",
     "dpt": "dpt",
+    "mllama": "mllama",
     "mobilebert": "mobilebert",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
