@@ -160,6 +160,8 @@ OWN: dict[str, dict] = {
         },
         "text_config": {**SIZES, "num_key_value_heads": 2},
     },
+    "longformer": {"attention_window": 4},
+    "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},
     "swin": {"num_heads": [3, 6, 12, 24], "window_size": 2},
@@ -252,6 +254,30 @@ def test_encoders_of_text_by_their_differences_from_bert(tmp_path, kind, given, 
     assert totals(tmp_path, {**base, **given, "model_type": kind}, seq=8).params == (
         totals(tmp_path, base, seq=8).params + more
     )
+
+
+def test_attention_to_the_steps_around_each(tmp_path):
+    given = {**SIZES, "model_type": "longformer", "max_position_embeddings": 40, "attention_window": 8}
+    plain = totals(tmp_path, {**given, "model_type": "bert"}, seq=16)
+    found = totals(tmp_path, given, seq=16)
+    assert found.params == plain.params + 3 * 33 * 32
+    assert found.macs == plain.macs - 2 * 16 * 16 * 32 + 3 * 8 * 8 * 32 + 16 * 12 * 32  # three chunks of eight steps
+    assert totals(tmp_path, given, seq=9).macs == found.macs  # padded to sixteen
+    judge = {**given, "architectures": ["LongformerForSequenceClassification"]}
+    tagged = {**given, "architectures": ["LongformerForTokenClassification"]}
+    seen = 4 * 16 * 32 + (1 + 2 * 16) * 32 * 32  # of the first step, which sees all
+    more = 32 * 32 + 2 * 32 - 16 * 2 * 32
+    assert totals(tmp_path, judge, seq=16).macs == totals(tmp_path, tagged, seq=16).macs + seen + more
+
+
+def test_an_encoder_of_long_texts_with_a_decoder(tmp_path):
+    given = {"model_type": "bart", "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 50}
+    given |= {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
+    long = {"max_encoder_position_embeddings": 40, "max_decoder_position_embeddings": 20, "attention_window": [4]}
+    plain = totals(tmp_path, {**given, "max_position_embeddings": 28}, seq=8)  # two positions more on each side
+    found = totals(tmp_path, {**given, **long, "model_type": "led"}, seq=8)
+    assert found.params == plain.params + 3 * 33 * 32
+    assert found.macs == plain.macs - 2 * 8 * 8 * 32 + 3 * 4 * 4 * 32 + 8 * 6 * 32
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ OTHERS = {
     "cvt": "cvt",
     "depth_anything": "depth",
     "dpt": "dpt",
+    **dict.fromkeys(("led", "longformer"), "longformer"),
     "mllama": "mllama",
     "mobilebert": "mobilebert",
     **dict.fromkeys(("swin", "swinv2"), "swin"),

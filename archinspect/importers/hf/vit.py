@@ -389,7 +389,7 @@ VIDEO = Vit(
     down="output.dense",
     last_flag="not use_mean_pooling",
 )
-SPECTROGRAM = Vit("audio_spectrogram_transformer", (("cls_token", 1), ("distillation_token", 1)))
+SPECTROGRAM = Vit("audio_spectrogram_transformer", (("cls_token", 1), ("distillation_token", 1)), uneven=True)
 
 
 def spectrogram(net: GraphBuilder, c: Config, sound: Tensor) -> Tensor:
