@@ -160,6 +160,7 @@ OWN: dict[str, dict] = {
         },
         "text_config": {**SIZES, "num_key_value_heads": 2},
     },
+    "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
     "longformer": {"attention_window": 4},
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
@@ -278,6 +279,22 @@ def test_an_encoder_of_long_texts_with_a_decoder(tmp_path):
     found = totals(tmp_path, {**given, **long, "model_type": "led"}, seq=8)
     assert found.params == plain.params + 3 * 33 * 32
     assert found.macs == plain.macs - 2 * 8 * 8 * 32 + 3 * 4 * 4 * 32 + 8 * 6 * 32
+
+
+def test_queries_that_are_pooled(tmp_path):
+    given = {"model_type": "hiera", "image_size": [32, 32], "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2]}
+    given |= {"masked_unit_size": [4, 4], "masked_unit_attention": [True, False], "num_query_pool": 1}
+    found = totals(tmp_path, given)
+
+    def layer(width, out):
+        mlp = 2 * 4 * out * out + 5 * out
+        return 2 * width + (width + 1) * 3 * out + (out + 1) * out + 2 * out + mlp + (width != out) * (width + 1) * out
+
+    stem = 3 * 49 * 8 + 8
+    assert found.params == stem + 64 * 8 + layer(8, 8) + layer(8, 16) + 2 * 16
+    first = 64 * (4 * 8 * 8 + 8 * 8 * 8) + 2 * 64 * 16 * 8  # four units of sixteen steps
+    second = 64 * (3 + 1) * 8 * 16 + 16 * (16 * 16 + 8 * 16 * 16) + 2 * 16 * 16 * 16  # in units yet
+    assert found.macs == 64 * 3 * 49 * 8 + first + second
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def _tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
         x = _seeing_layer(net, c, x, f"global_transformer.layers.{number}", gated=True)
     taps = c.ints("intermediate_layers_indices") if c.find("intermediate_layers_indices") is not None else TAPS
     if any(at >= len(states) for at in taps):
-        raise c.wrong("intermediate_layers_indices", f"of the {len(states)} layers")
+        raise c.refuse(f"a tower of {len(states)} layers has no states {taps}, of which its features are to be made")
     features = (1 + len(taps)) * t.width
     if c.whole("vision_output_dim") != features:
         raise c.wrong("vision_output_dim", f"{features}, the features of {1 + len(taps)} states")

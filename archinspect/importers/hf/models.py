@@ -37,6 +37,7 @@ OTHERS = {
     "cvt": "cvt",
     "depth_anything": "depth",
     "dpt": "dpt",
+    "hiera": "hiera",
     **dict.fromkeys(("led", "longformer"), "longformer"),
     "mllama": "mllama",
     "mobilebert": "mobilebert",
