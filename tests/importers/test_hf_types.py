@@ -146,6 +146,10 @@ SMALL: dict = {
     "num_key_value_heads": 2,
     "intra_bottleneck_size": 32,
 }
+GEMMA = {**SIZES, "num_hidden_layers": 3, "num_key_value_heads": 2, "head_dim": 8, "hidden_size_per_layer_input": 4}
+GEMMA |= {"layer_types": ["sliding_attention", "full_attention", "full_attention"], "num_kv_shared_layers": 1}
+GEMMA |= {"vocab_size_per_layer_input": 20, "sliding_window": 5}
+VECTORS = 20 * 12 + 32 * 12 + 4
 OWN: dict[str, dict] = {
     "blip": {"vision_config": {**SIZES, "image_size": 32}, "text_config": SIZES},
     "mllama": {
@@ -160,6 +164,8 @@ OWN: dict[str, dict] = {
         },
         "text_config": {**SIZES, "num_key_value_heads": 2},
     },
+    "gemma3n_text": {**GEMMA, "intermediate_size": 48},
+    "gemma4_text": {**GEMMA, "global_head_dim": 16},
     "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
     "longformer": {"attention_window": 4},
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
@@ -295,6 +301,36 @@ def test_queries_that_are_pooled(tmp_path):
     first = 64 * (4 * 8 * 8 + 8 * 8 * 8) + 2 * 64 * 16 * 8  # four units of sixteen steps
     second = 64 * (3 + 1) * 8 * 16 + 16 * (16 * 16 + 8 * 16 * 16) + 2 * 16 * 16 * 16  # in units yet
     assert found.macs == 64 * 3 * 49 * 8 + first + second
+
+
+OWN_PART = 2 * 32 * 4 + 32
+
+
+def test_layers_that_share_keys_and_values(tmp_path):
+    given = {**GEMMA, "model_type": "gemma4_text", "global_head_dim": 16, "use_double_wide_mlp": True}
+    sliding, full, shared = 2 * 32 * 32 + 2 * 32 * 16 + 16, 2 * 32 * 64 + 2 * 32 * 32 + 32, 2 * 32 * 64 + 16
+    layers = sliding + full + shared + (1 + 1 + 2) * 3 * 32 * 48 + 3 * (4 * 32 + OWN_PART)
+    assert totals(tmp_path, given).params == 50 * 32 + VECTORS + layers + 32
+    network = archinspect.network(tmp_path)
+    assert network.memory(archinspect.Plan(cached=10)).inference.cache == (2 * 4 * 16 + 2 * 10 * 32) * 4
+    experts = {"enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 16}
+    more = 3 * (4 * 3 * 32 * 16 + 32 * 4 + 32 + 4 + 3 * 32)
+    assert totals(tmp_path, {**given, **experts}).params == 50 * 32 + VECTORS + layers + 32 + more
+    alike = {"attention_k_eq_v": True, "num_global_key_value_heads": 1}
+    assert totals(tmp_path, {**given, **alike}).params == 50 * 32 + VECTORS + layers + 32 - 3 * 32 * 16
+
+
+def test_streams_of_which_layers_compute_one(tmp_path):
+    given = {**GEMMA, "model_type": "gemma3n_text", "altup_num_inputs": 3, "laurel_rank": 4}
+    own = 2 * 32 * 32 + 2 * 32 * 16 + 16
+    mixes = 32 + 32 * 3 + 3 * 9 + 3 * 3 + 32
+    each = 3 * 32 * 48 + 4 * 32 + OWN_PART + 2 * 32 * 4 + 32 + mixes
+    layers = 2 * own + 2 * 32 * 32 + 8 + 3 * each
+    found = totals(tmp_path, given, seq=6)
+    assert found.params == 50 * 32 + VECTORS + 4 * 32 * 32 + layers + 32
+    # Of each step what its weights have, the router twice, the mixing of the streams, and attention.
+    weights = 3 * (2 * 32 * 32 + 3 * 32 * 48 + 2 * 32 * 4 * 2 + 2 * 3 * 32 + 27 + 9 + 32 * 9) + 2 * 2 * 32 * 16
+    assert found.macs == 6 * (weights + 4 * 32 * 32 + 32 * 12 + 32 * 50) + 3 * 2 * 36 * 32
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ class Layer(NamedTuple):
     kv_heads: int
     is_shared: bool
     """Whether it reads keys and values of an earlier layer of its kind."""
+    turned: int
+    """Features of a head that rotate."""
 
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
@@ -70,34 +72,46 @@ def text(net: GraphBuilder, c: Config, ids: Tensor) -> tuple[Tensor, Tensor]:
     width, layers = c.whole("hidden_size"), _layers(c)
     words = x = table(net, ids, c.whole("vocab_size"), width, "embed_tokens")
     own = c.whole("hidden_size_per_layer_input", 0)
-    of_layers = _of_layers(net, c, ids, x, own, len(layers)) if own else None
+    vectors = of_layers(net, c, ids, x, own, len(layers)) if own else None
     memory: Memory = {}
     for number, layer in enumerate(layers):
         with within(net, f"layers.{number}", "layer"):
             x = _attend_and_feed(net, c, layer, x, memory)
-            if of_layers is not None:
-                x = _with_own(net, c, x, net.add(Select(axis=2, index=number), of_layers), own)
+            if vectors is not None:
+                x = add(net, x, own_part(net, c, x, net.add(Select(axis=2, index=number), vectors), own))
             x = net.add(Multiply(), x, net.add(Constant(shape=[1]), name="layer_scalar"))
     return words, norm(net, x, "rms", "norm")
 
 
-def _layers(c: Config) -> list[Layer]:
-    """Return the sizes of each layer."""
+def kinds_of(c: Config, every: int) -> tuple[list[str], int]:
+    """Return the kinds of layers, of which one in so many sees all steps, and the first that shares keys and values."""
     count = c.count("num_hidden_layers", 1)
-    kinds = c.items("layer_types", count) if c.find("layer_types") is not None else None
-    kinds = [windows.kind_of((i + 1) % 6) for i in range(count)] if kinds is None else [str(one) for one in kinds]
-    kinds[-1] = windows.FULL
+    said = c.find("layer_types")
+    kinds = [str(one) for one in c.items("layer_types", count)] if said is not None else []
+    kinds = kinds or [windows.kind_of((i + 1) % every) for i in range(count)]
     shared = c.whole("num_kv_shared_layers", 0)
-    first = count - shared if shared != count else 0
-    if shared > count or not set(kinds[first:]) <= set(kinds[:first]):
+    first = count - shared
+    if first <= 0 or not set(kinds[first:]) <= set(kinds[:first]):
         raise c.wrong("num_kv_shared_layers", "such that a layer of each kind has keys of its own")
-    sees_all = c.find("use_bidirectional_attention") == "all"
+    return kinds, first
+
+
+def _layers(c: Config) -> list[Layer]:
+    """Return the sizes of each layer; the last one sees all steps."""
+    kinds, first = kinds_of(c, 6)
+    if kinds[-1] != windows.FULL:
+        kinds[-1] = windows.FULL
+        if first < len(kinds) and windows.FULL not in kinds[:first]:
+            raise c.wrong("num_kv_shared_layers", "such that a layer of each kind has keys of its own")
     span = c.whole("sliding_window")
-    span = span // 2 + 1 if sees_all else span
-    return [
-        Layer(kind, None if kind == windows.FULL else span, *_heads(c, number, kind), number >= first)
-        for number, kind in enumerate(kinds)
-    ]
+    span = span // 2 + 1 if c.find("use_bidirectional_attention") == "all" else span
+    found = []
+    for number, kind in enumerate(kinds):
+        head, kv_heads = _heads(c, number, kind)
+        full = kind == windows.FULL
+        turned = head // 4 // 2 * 2 if full else head
+        found.append(Layer(kind, None if full else span, head, kv_heads, number >= first, turned))
+    return found
 
 
 def _heads(c: Config, number: int, kind: str) -> tuple[int, int]:
@@ -121,7 +135,7 @@ def _heads(c: Config, number: int, kind: str) -> tuple[int, int]:
     return head, kv_heads
 
 
-def _of_layers(net: GraphBuilder, c: Config, ids: Tensor, x: Tensor, own: int, layers: int) -> Tensor:
+def of_layers(net: GraphBuilder, c: Config, ids: Tensor, x: Tensor, own: int, layers: int) -> Tensor:
     """Add a vector of each layer for each step, of shape (batch, steps, layers, features)."""
     found = table(net, ids, c.whole("vocab_size_per_layer_input"), layers * own, "embed_tokens_per_layer")
     made = reshape(net, dense(net, x, layers * own, "per_layer_model_projection", bias=False), -1, layers, own)
@@ -129,19 +143,19 @@ def _of_layers(net: GraphBuilder, c: Config, ids: Tensor, x: Tensor, own: int, l
     return add(net, made, reshape(net, found, -1, layers, own))
 
 
-def _with_own(net: GraphBuilder, c: Config, x: Tensor, vectors: Tensor, own: int) -> Tensor:
-    """Add what a layer makes of its own vectors."""
+def own_part(net: GraphBuilder, c: Config, x: Tensor, vectors: Tensor, own: int) -> Tensor:
+    """Add what a layer makes of its own vectors; return it."""
     inside = activate(net, dense(net, x, own, "per_layer_input_gate", bias=False), c, c.text("hidden_activation"))
     inside = net.add(Multiply(), inside, vectors)
     inside = dense(net, inside, c.whole("hidden_size"), "per_layer_projection", bias=False)
-    return add(net, x, norm(net, inside, "rms", "post_per_layer_input_norm"))
+    return norm(net, inside, "rms", "post_per_layer_input_norm")
 
 
 def _attend_and_feed(net: GraphBuilder, c: Config, layer: Layer, x: Tensor, memory: Memory) -> Tensor:
     width = c.whole("hidden_size")
     inside = norm(net, x, "rms", "input_layernorm")
     with within(net, "self_attn", "attention"):
-        inside = _attention(net, c, layer, inside, memory)
+        inside = attention(net, c, layer, inside, memory)
     x = add(net, x, norm(net, inside, "rms", "post_attention_layernorm"))
     units = c.whole("intermediate_size") * (2 if c.flag("use_double_wide_mlp") and layer.is_shared else 1)
     inside = norm(net, x, "rms", "pre_feedforward_layernorm")
@@ -152,9 +166,10 @@ def _attend_and_feed(net: GraphBuilder, c: Config, layer: Layer, x: Tensor, memo
     return add(net, x, norm(net, inside, "rms", "post_feedforward_layernorm"))
 
 
-def _attention(net: GraphBuilder, c: Config, layer: Layer, x: Tensor, memory: Memory) -> Tensor:
+def attention(net: GraphBuilder, c: Config, layer: Layer, x: Tensor, memory: Memory) -> Tensor:
+    """Add attention with its projections; keys and values are of `memory`, or put there."""
     heads, head, kv_heads, bias = c.whole("num_attention_heads"), layer.head, layer.kv_heads, c.flag("attention_bias")
-    turned = head if layer.kind != windows.FULL else head // 4 // 2 * 2
+    turned = layer.turned
 
     def prepared(x: Tensor, count: int, name: str) -> Tensor:
         apart = norm(net, reshape(net, x, -1, count, head), "rms" if name else "rms_plain", name)

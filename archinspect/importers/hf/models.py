@@ -37,6 +37,7 @@ OTHERS = {
     "cvt": "cvt",
     "depth_anything": "depth",
     "dpt": "dpt",
+    "gemma3n_text": "gemma3n",
     "gemma4_text": "gemma4",
     "hiera": "hiera",
     **dict.fromkeys(("led", "longformer"), "longformer"),
