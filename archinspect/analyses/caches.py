@@ -12,21 +12,27 @@ from archinspect.ops.recurrent import Recurrent
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.graph.decoding import Decoding
+    from archinspect.graph.graph import Tensor
 
 
 def kv_cache(facts: Facts, steps: int, dtype: str = "float") -> int:
     """Return the bytes that a decoder holds after so many steps, its keys and values in this type.
 
     Causal attention has 2 x heads of keys x size of a head for each step and sample, of at most `window` - 1
-    steps: those that the next one attends to beside itself.
+    steps: those that the next one attends to beside itself. Layers that attend to the same keys and values share them.
     Attention to an encoder has that of the encoder's steps, made once. A layer marked `cache: true` has its output of
     every step, and keys and values made of it are none. A recurrent layer has its state, in the network's own type.
     """
     found = facts.once(_decoding)
     elements = 0
+    made: set[tuple[Tensor, ...]] = set()
     for node in (*found.causal, *found.cross):
         call, op = facts.call(node), node.op
         assert isinstance(op, Attending)
+        if op.apart() is op and (memory := node.inputs[1:]):  # layers may share keys and values that are made outside
+            if memory in made:
+                continue
+            made.add(memory)
         held = (
             smallest(steps, steps if op.span is None else op.span - 1)
             if op.looks_back

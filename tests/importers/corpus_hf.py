@@ -25,7 +25,7 @@ FIGURES = {
     "active_params": "active",
     "kv_4096_bf16": "cache",
 }
-SIGHT = r"model\.(vision|visual|multi_modal|connector)"
+SIGHT = r"(model\.)?(vision|visual|multi_modal|connector)"
 """How paths begin of what sees."""
 csv.field_size_limit(10**7)
 
@@ -78,9 +78,18 @@ def figures(path, row):
     cache = kv_cache(facts, 4096) - kv_cache(facts, 0)  # what grows: neither states nor the keys of an encoder
     macs = {"macs": totals.macs}
     if row["macs_image"] or "macs_image" in row["how"]:  # measured without a picture; of the tower and what follows it
-        seen = sum(one.cost.macs for one in network.report().layers if re.match(SIGHT, one.name))
+        seen = sum(macs_of_sight(network))
         macs = {"macs": totals.macs - seen, "image": seen}
     return {"params": totals.params, **macs, "active": totals.active_params, "cache": cache}
+
+
+def macs_of_sight(network):
+    """Yield the MACs of what is not computed without a picture: of a tower, and of layers that attend to it alone."""
+    layers = network.report().layers
+    crossed = {one.name.partition(".cross_attn")[0] + "." for one in layers if ".cross_attn." in one.name}
+    for one in layers:
+        if re.match(SIGHT, one.name) or one.name.startswith(tuple(crossed)):
+            yield one.cost.macs
 
 
 if __name__ == "__main__":

@@ -146,8 +146,29 @@ SMALL: dict = {
     "num_key_value_heads": 2,
     "intra_bottleneck_size": 32,
 }
+GEMMA = {**SIZES, "num_hidden_layers": 3, "num_key_value_heads": 2, "head_dim": 8, "hidden_size_per_layer_input": 4}
+GEMMA |= {"layer_types": ["sliding_attention", "full_attention", "full_attention"], "num_kv_shared_layers": 1}
+GEMMA |= {"vocab_size_per_layer_input": 20, "sliding_window": 5}
+VECTORS = 20 * 12 + 32 * 12 + 4
 OWN: dict[str, dict] = {
     "blip": {"vision_config": {**SIZES, "image_size": 32}, "text_config": SIZES},
+    "mllama": {
+        "vision_config": {
+            "hidden_size": 32,
+            "num_hidden_layers": 1,
+            "attention_heads": 4,
+            "num_global_layers": 1,
+            "image_size": 28,
+            "intermediate_layers_indices": [0],
+            "vision_output_dim": 64,
+        },
+        "text_config": {**SIZES, "num_key_value_heads": 2},
+    },
+    "gemma3n_text": {**GEMMA, "intermediate_size": 48},
+    "gemma4_text": {**GEMMA, "global_head_dim": 16},
+    "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
+    "longformer": {"attention_window": 4},
+    "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},
     "swin": {"num_heads": [3, 6, 12, 24], "window_size": 2},
@@ -240,6 +261,76 @@ def test_encoders_of_text_by_their_differences_from_bert(tmp_path, kind, given, 
     assert totals(tmp_path, {**base, **given, "model_type": kind}, seq=8).params == (
         totals(tmp_path, base, seq=8).params + more
     )
+
+
+def test_attention_to_the_steps_around_each(tmp_path):
+    given = {**SIZES, "model_type": "longformer", "max_position_embeddings": 40, "attention_window": 8}
+    plain = totals(tmp_path, {**given, "model_type": "bert"}, seq=16)
+    found = totals(tmp_path, given, seq=16)
+    assert found.params == plain.params + 3 * 33 * 32
+    assert found.macs == plain.macs - 2 * 16 * 16 * 32 + 3 * 8 * 8 * 32 + 16 * 12 * 32  # three chunks of eight steps
+    assert totals(tmp_path, given, seq=9).macs == found.macs  # padded to sixteen
+    judge = {**given, "architectures": ["LongformerForSequenceClassification"]}
+    tagged = {**given, "architectures": ["LongformerForTokenClassification"]}
+    seen = 4 * 16 * 32 + (1 + 2 * 16) * 32 * 32  # of the first step, which sees all
+    more = 32 * 32 + 2 * 32 - 16 * 2 * 32
+    assert totals(tmp_path, judge, seq=16).macs == totals(tmp_path, tagged, seq=16).macs + seen + more
+
+
+def test_an_encoder_of_long_texts_with_a_decoder(tmp_path):
+    given = {"model_type": "bart", "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 50}
+    given |= {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
+    long = {"max_encoder_position_embeddings": 40, "max_decoder_position_embeddings": 20, "attention_window": [4]}
+    plain = totals(tmp_path, {**given, "max_position_embeddings": 28}, seq=8)  # two positions more on each side
+    found = totals(tmp_path, {**given, **long, "model_type": "led"}, seq=8)
+    assert found.params == plain.params + 3 * 33 * 32
+    assert found.macs == plain.macs - 2 * 8 * 8 * 32 + 3 * 4 * 4 * 32 + 8 * 6 * 32
+
+
+def test_queries_that_are_pooled(tmp_path):
+    given = {"model_type": "hiera", "image_size": [32, 32], "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2]}
+    given |= {"masked_unit_size": [4, 4], "masked_unit_attention": [True, False], "num_query_pool": 1}
+    found = totals(tmp_path, given)
+
+    def layer(width, out):
+        mlp = 2 * 4 * out * out + 5 * out
+        return 2 * width + (width + 1) * 3 * out + (out + 1) * out + 2 * out + mlp + (width != out) * (width + 1) * out
+
+    stem = 3 * 49 * 8 + 8
+    assert found.params == stem + 64 * 8 + layer(8, 8) + layer(8, 16) + 2 * 16
+    first = 64 * (4 * 8 * 8 + 8 * 8 * 8) + 2 * 64 * 16 * 8  # four units of sixteen steps
+    second = 64 * (3 + 1) * 8 * 16 + 16 * (16 * 16 + 8 * 16 * 16) + 2 * 16 * 16 * 16  # in units yet
+    assert found.macs == 64 * 3 * 49 * 8 + first + second
+
+
+OWN_PART = 2 * 32 * 4 + 32
+
+
+def test_layers_that_share_keys_and_values(tmp_path):
+    given = {**GEMMA, "model_type": "gemma4_text", "global_head_dim": 16, "use_double_wide_mlp": True}
+    sliding, full, shared = 2 * 32 * 32 + 2 * 32 * 16 + 16, 2 * 32 * 64 + 2 * 32 * 32 + 32, 2 * 32 * 64 + 16
+    layers = sliding + full + shared + (1 + 1 + 2) * 3 * 32 * 48 + 3 * (4 * 32 + OWN_PART)
+    assert totals(tmp_path, given).params == 50 * 32 + VECTORS + layers + 32
+    network = archinspect.network(tmp_path)
+    assert network.memory(archinspect.Plan(cached=10)).inference.cache == (2 * 4 * 16 + 2 * 10 * 32) * 4
+    experts = {"enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 16}
+    more = 3 * (4 * 3 * 32 * 16 + 32 * 4 + 32 + 4 + 3 * 32)
+    assert totals(tmp_path, {**given, **experts}).params == 50 * 32 + VECTORS + layers + 32 + more
+    alike = {"attention_k_eq_v": True, "num_global_key_value_heads": 1}
+    assert totals(tmp_path, {**given, **alike}).params == 50 * 32 + VECTORS + layers + 32 - 3 * 32 * 16
+
+
+def test_streams_of_which_layers_compute_one(tmp_path):
+    given = {**GEMMA, "model_type": "gemma3n_text", "altup_num_inputs": 3, "laurel_rank": 4}
+    own = 2 * 32 * 32 + 2 * 32 * 16 + 16
+    mixes = 32 + 32 * 3 + 3 * 9 + 3 * 3 + 32
+    each = 3 * 32 * 48 + 4 * 32 + OWN_PART + 2 * 32 * 4 + 32 + mixes
+    layers = 2 * own + 2 * 32 * 32 + 8 + 3 * each
+    found = totals(tmp_path, given, seq=6)
+    assert found.params == 50 * 32 + VECTORS + 4 * 32 * 32 + layers + 32
+    # Of each step what its weights have, the router twice, the mixing of the streams, and attention.
+    weights = 3 * (2 * 32 * 32 + 3 * 32 * 48 + 2 * 32 * 4 * 2 + 2 * 3 * 32 + 27 + 9 + 32 * 9) + 2 * 2 * 32 * 16
+    assert found.macs == 6 * (weights + 4 * 32 * 32 + 32 * 12 + 32 * 50) + 3 * 2 * 36 * 32
 
 
 @pytest.mark.parametrize(

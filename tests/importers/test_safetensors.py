@@ -168,6 +168,50 @@ METHODS: dict = {
             f"{path}.weight_scale_inv": ("F32", 1, 1),
         },
     ),
+    "bitnet": (
+        {},
+        lambda path, out, into: {f"{path}.weight": ("U8", out // 4, into), f"{path}.weight_scale": ("BF16", 1)},
+    ),
+    "quark": (  # four bits in a common exponent of 32
+        {},
+        lambda path, out, into: {
+            f"{path}.weight": ("U8", out, into // 2),
+            f"{path}.weight_scale": ("U8", out, into // 32),
+        },
+    ),
+    "modelopt": (
+        {"config_groups": {"group_0": {"weights": {"num_bits": 4}}}},
+        lambda path, out, into: {
+            f"{path}.weight": ("U8", out, into // 2),
+            f"{path}.weight_scale": ("F8_E4M3", out, into // 16),
+            f"{path}.weight_scale_2": ("F32", 1),
+            f"{path}.input_scale": ("F32", 1),
+        },
+    ),
+    "compressed-tensors, several bits": (
+        {"config_groups": {"a": {"weights": {"num_bits": 8}}, "b": {"weights": {"num_bits": 4}}}},
+        lambda path, out, into: {
+            f"{path}.weight_packed": ("I32", out, into // (4 if "mlp" in path else 8)),
+            f"{path}.weight_scale": ("BF16", out, into // 32),
+            f"{path}.weight_zero_point": ("I32", out // 8, into // 32),
+        },
+    ),
+    "compressed-tensors, NVFP4": (
+        {"config_groups": {"group_0": {"weights": {"num_bits": 4, "type": "float"}}}},
+        lambda path, out, into: {
+            f"{path}.weight_packed": ("U8", out, into // 2),
+            f"{path}.weight_scale": ("F8_E4M3", out, into // 16),
+            f"{path}.weight_global_scale": ("F32", 1),
+            f"{path}.input_global_scale": ("F32", 1),
+        },
+    ),
+    "compressed-tensors, FP8": (  # in blocks
+        {"config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float", "block_structure": [32, 32]}}}},
+        lambda path, out, into: {
+            f"{path}.weight": ("F8_E4M3", out, into),
+            f"{path}.weight_scale": ("BF16", out // 32, into // 32),
+        },
+    ),
     "compressed-tensors": (
         {"config_groups": {"group_0": {"weights": {"num_bits": 4}}}},
         lambda path, out, into: {

@@ -38,26 +38,7 @@ def attend(make: Maker, s: Steps, number: int, path: str) -> Steps:
     kv_heads = values.whole("attention.head_count_kv", heads, layer=number)
     if not heads or not kv_heads or heads % kv_heads:
         raise UnreadError(path)
-    fused = make.has(f"{path}.attn_qkv")
-    if fused:
-        _, all_three = make.shape(f"{path}.attn_qkv")
-        size = values.whole("attention.key_length", s.width // heads)
-        value_size = values.whole("attention.value_length", size)
-        sizes = (heads * size, kv_heads * size, kv_heads * value_size)
-        if sum(sizes) != all_three:
-            raise UnreadError(path)
-    else:
-        sizes = tuple([make.shape(f"{path}.attn_{one}")[1] for one in "qkv"])  # type: ignore[assignment] # three
-        size, value_size = sizes[0] // heads, sizes[2] // kv_heads
-        if sizes != (heads * size, kv_heads * size, kv_heads * value_size):
-            raise UnreadError(path)
-    if not size or not value_size or make.shape(f"{path}.attn_output")[0] != heads * value_size:
-        raise UnreadError(path)
-    if fused:
-        joined = make.linear(s, f"{path}.attn_qkv")
-        query, key, value = make.net.add_all(Split(sizes=list(sizes), axis=-1), joined.x)
-    else:
-        query, key, value = (make.linear(s, f"{path}.attn_{one}").x for one in "qkv")
+    query, key, value, gate, (size, value_size) = _projected(make, s, path, heads, kv_heads)
     turned = min(values.whole("rope.dimension_count", size), size) if values.rotates else 0
     query = rotate(make.net, _normed(make, query, heads, size, f"{path}.attn_q_norm"), heads, size, turned)
     key = rotate(make.net, _normed(make, key, kv_heads, size, f"{path}.attn_k_norm"), kv_heads, size, turned)
@@ -66,8 +47,36 @@ def attend(make: Maker, s: Steps, number: int, path: str) -> Steps:
         make.place(f"{path}.attn_sinks.weight")
     a = Attention(heads, kv_heads, size, s.width, causal=values.causal, window=values.window(number))
     x = make.net.add(core(a), query, key, value, name="attention")
+    x = x if gate is None else make.net.add(Multiply(), x, make.net.add(Sigmoid(), gate))
     given = make.norm(s._replace(x=x, width=heads * value_size), f"{path}.attn_sub_norm")
     return make.linear(given, f"{path}.attn_output")
+
+
+def _projected(
+    make: Maker, s: Steps, path: str, heads: int, kv_heads: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None, tuple[int, int]]:
+    """Add projections; return queries, keys, values, what gates the output, and a head's sizes."""
+    fused, given, gated = make.has(f"{path}.attn_qkv"), make.shape(f"{path}.attn_output")[0], False
+    if fused:
+        size = make.values.whole("attention.key_length", s.width // heads)
+        value_size = make.values.whole("attention.value_length", size)
+    else:
+        own = [make.shape(f"{path}.attn_{one}")[1] for one in "qkv"]
+        gated = make.values.gates_attention and own[0] == 2 * given
+        size, value_size = own[0] // heads // (1 + gated), own[2] // kv_heads
+    sizes = (heads * size * (1 + gated), kv_heads * size, kv_heads * value_size)
+    fits = sum(sizes) == make.shape(f"{path}.attn_qkv")[1] if fused else sizes == tuple(own)
+    if not fits or not size or not value_size or given != heads * value_size:
+        raise UnreadError(path)
+    if fused:
+        joined = make.linear(s, f"{path}.attn_qkv")
+        query, key, value = make.net.add_all(Split(sizes=list(sizes), axis=-1), joined.x)
+    else:
+        query, key, value = (make.linear(s, f"{path}.attn_{one}").x for one in "qkv")
+    if not gated:
+        return query, key, value, None, (size, value_size)
+    query, gate = make.net.add_all(Split(parts=2, axis=-1), query)
+    return query, key, value, gate, (size, value_size)
 
 
 def _normed(make: Maker, x: Tensor, heads: int, size: int, path: str) -> Tensor:

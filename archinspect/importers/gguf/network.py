@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from archinspect.base.printable import printable
 from archinspect.importers.gguf.layers import attend, feed
 from archinspect.importers.gguf.maker import Maker, Steps, UnreadError
+from archinspect.importers.gguf.mixers import DELTA, mixer
 from archinspect.importers.hf.parts import NORMS, add, within
 from archinspect.importers.unread import table
 from archinspect.ops.dense import Dense
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
     from archinspect.importers.file import File
     from archinspect.importers.gguf.header import Header
+    from archinspect.importers.gguf.mixers import Mixer
 
 CONSTANTS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
 """Tables of rotation, which do not train."""
@@ -95,11 +97,18 @@ def _parts(make: Maker, s: Steps, number: int, path: str) -> Steps:
     own = any(has[name] for name in ("ffn_norm", "post_attention_norm", "post_ffw_norm", "attn_output_norm"))
     parallel = make.values.parallel or (has["attn_norm"] and not own)
     plain = not any(has.values())
+    mix = mixer(make, path)
+    attends = any(make.has(f"{path}.{name}") for name in ("attn_q", "attn_qkv", "attn_kv_a_mqa")) and mix is not DELTA
+    feeds = any(make.has(f"{path}.{name}") for name in ("ffn_down", "ffn_down_exps"))
+    if bool(mix) + attends + feeds == 1 and not has["ffn_norm"]:  # a layer of one part
+        return _alone(make, s, number, path, mix)
     inside = make.norm(s, f"{path}.attn_norm")
     if plain:
         inside = inside._replace(x=make.net.add(NORMS["plain"], inside.x))
     first = make.norm(s, f"{path}.attn_norm_2") if has["attn_norm_2"] else inside
-    attended = attend(make, first, number, path)
+    attended = attend(make, first, number, path) if attends or mix is None else first
+    if mix is not None:
+        attended = _beside(make, mix, first, path, attended if attends else None)
     if not late:
         attended = make.norm(attended, f"{path}.post_attention_norm")
     if parallel:
@@ -111,6 +120,27 @@ def _parts(make: Maker, s: Steps, number: int, path: str) -> Steps:
         inside = inside._replace(x=make.net.add(NORMS["plain"], inside.x))
     fed = make.norm(feed(make, inside, number, path), f"{path}.post_ffw_norm")
     return make.norm(s._replace(x=add(make.net, s.x, fed.x)), f"{path}.layer_output_norm")
+
+
+def _beside(make: Maker, mix: Mixer, s: Steps, path: str, attended: Steps | None) -> Steps:
+    """Add a mixer, beside attention where the layer has both."""
+    if attended is None:
+        return mix(make, s, path)
+    with suppress(UnreadError):  # its tensors are told with the rest
+        return attended._replace(x=add(make.net, mix(make, s, path).x, attended.x))
+    return attended
+
+
+def _alone(make: Maker, s: Steps, number: int, path: str, mix: Mixer | None) -> Steps:
+    """Add a layer that is one part with its norm: a mixer, attention or a feed-forward network."""
+    inside = make.norm(s, f"{path}.attn_norm")
+    if mix is not None:
+        found = mix(make, inside, path)
+    elif make.has(f"{path}.attn_output"):
+        found = attend(make, inside, number, path)
+    else:
+        found = feed(make, inside, number, path)
+    return s._replace(x=add(make.net, s.x, found.x))
 
 
 NORM_NAMES = (

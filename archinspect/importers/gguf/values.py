@@ -25,7 +25,8 @@ ACTIVATIONS = {
     "nomic-bert": "silu",
 }
 """Activations of architectures other than SiLU: no file says them."""
-WITHOUT_ROTATION = ("bert", "bloom", "gpt2", "jais", "mpt", "refact", "starcoder")
+WITHOUT_ROTATION = ("bert", "bloom", "gpt2", "jais", "jamba", "mpt", "nemotron_h", "refact", "starcoder")
+GATED = ("qwen3next", "qwen35", "qwen35moe")
 EVERY = {"cohere2": 4, "exaone4": 4, "gemma2": 2, "gemma3": 6, "gpt-oss": 2, "olmo3": 4, "plamo3": 8}
 """Of how many layers one attends to all steps, the others to a window, in architectures whose files do not say it."""
 
@@ -86,6 +87,11 @@ class Values:
     def activation(self) -> str:
         """The activation between the products of a feed-forward network."""
         return ACTIVATIONS.get(self.architecture, "silu")
+
+    @property
+    def gates_attention(self) -> bool:
+        """Whether a projection to queries gives as many features again, which gate what attention gives."""
+        return self.architecture in GATED
 
     @property
     def rotates(self) -> bool:

@@ -23,8 +23,8 @@ ROOTS = {"esm": "esm", "eurobert": "model", "modernbert": "model"}
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder with its head."""
     end = ending(c, architecture, ENDS) if architecture else "Model"
-    if c.find("is_decoder") is True:
-        raise c.refuse("as a decoder, with is_decoder, it is not read")
+    if c.find("add_cross_attention") is True:
+        raise c.refuse("attention to an encoder, with add_cross_attention, is not read")
     net = wanted.net
     (ids,) = wanted.words(c.maybe("max_position_embeddings", 1), "input_ids")
     with within(net, ROOTS[c.kind] if end != "Model" else ""):

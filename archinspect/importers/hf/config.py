@@ -36,13 +36,16 @@ OLD: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 LABELS = {"bart": 3, "pvt": 1000}
 """Classes where neither their number nor names are said, of types for which it is not 2."""
+UNLISTED = ("pvt",)
+"""Types whose class takes its number of classes for said, and no list of names for more or less."""
 
 
 @cache
 def defaults() -> Mapping[str, Mapping[str, Any]]:
     """Return what classes have for keys that a file leaves out, by model type.
 
-    `_as` are further names of keys, `_of` the types of configurations inside.
+    `_as` are further names of keys, `_of` the types of configurations inside, `_init` what these have where nothing
+    is said of them.
     """
     path = os.path.join(os.path.dirname(__file__), "defaults.json")
     with open(path, encoding="utf-8") as file:
@@ -156,7 +159,8 @@ class Config:
         """Return a configuration inside this one, of the type that it says, or else that this class has there."""
         value = self.find(name)
         if value is None:
-            value = {}
+            made: Mapping[str, Mapping[str, Any]] = self._own.get("_init", {})
+            value = made.get(name, {})
         if not isinstance(value, dict):
             raise self.wrong(name, "an object")
         types: Mapping[str, str] = self._own.get("_of", {})
@@ -171,11 +175,13 @@ class Config:
         return found
 
     def labels(self) -> int:
-        """Return the number of classes: 2 unless names of them are listed."""
+        """Return the number of classes: 2 unless it is said, or names of them are listed."""
+        if self.given.get("num_labels") is not None:
+            return self.whole("num_labels")
         names = self.find("id2label")
-        if isinstance(names, dict):
+        if isinstance(names, dict) and self.kind not in UNLISTED:
             return len(names)
-        return self.whole("num_labels") if "num_labels" in self.given else LABELS.get(self.kind, 2)
+        return LABELS.get(self.kind, 2)
 
     def refuse(self, what: str, help: str = "") -> SourceError:
         """Return the error of what this project does not read."""

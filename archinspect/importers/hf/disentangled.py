@@ -97,7 +97,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
 def _words(net: GraphBuilder, c: Config, x: Tensor, words: Tensor) -> Tensor:
     """Add the head for words."""
     if not c.flag("legacy"):
-        raise c.refuse("a head for words with legacy false is not read")
+        return word_head(net, c, Encoder(head="deberta"), x, words, ties=True)
     return word_head(net, c, Encoder(), x, words, width=c.maybe("embedding_size", 1))
 
 

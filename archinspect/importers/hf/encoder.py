@@ -89,8 +89,8 @@ class Encoder(NamedTuple):
     """Whether a Fourier transform stands in the place of attention."""
     grouped: bool = False
     """Whether projections are convolutions in groups."""
-    mixer: Callable[[GraphBuilder, Config, Attention, Tensor], Tensor] | None = None
-    """Adds what stands in the place of attention."""
+    mixer: Callable[[GraphBuilder, Config, Attention, Tensor, int], Tensor] | None = None
+    """Adds what stands in the place of attention, of the layer of a number."""
     mlp_groups: str = ""
     """The key of the groups of feed-forward networks."""
     more_positions: int = 0
@@ -106,8 +106,8 @@ def encoder(
 
     Where there is a `memory`, of shape (batch, steps, features), each layer attends to it, too.
     """
-    if c.find("add_cross_attention") is True or (c.flag("is_decoder") and not e.decodes):
-        raise c.refuse("as a decoder, with is_decoder or add_cross_attention, it is not read")
+    if c.find("add_cross_attention") is True:
+        raise c.refuse("attention to an encoder, with add_cross_attention, is not read")
     names, width = e.names, c.whole("hidden_size")
     narrow = c.whole(e.table_width) if e.table_width else width
     with within(net, names.tables):
@@ -175,7 +175,7 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, mem
         key_bias=bias,
         value_bias=bias,
         out_bias=bool(e.bias),
-        causal=c.flag("is_decoder"),
+        causal=c.flag("is_decoder") and e.decodes,
         rotary=head if e.rotary else 0,
         position_biases=c.whole(e.biases) if e.biases and not number else 0,
         shared_position_biases=bool(e.biases and number),
@@ -187,7 +187,7 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, mem
     m = Mlp(
         c.whole(e.inner), c.text(e.activation, "gelu"), gated=e.gated, bias=e.mlp_bias, up=names.up, down=names.down
     )
-    attended = _attended(net, c, e, a, norm(net, x, e.norm, names.norm_1) if e.pre_norm else x)
+    attended = _attended(net, c, e, a, norm(net, x, e.norm, names.norm_1) if e.pre_norm else x, number)
     x = add(net, x, attended)
     if not e.pre_norm:
         x = norm(net, x, e.norm, names.norm_1)
@@ -206,12 +206,12 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, mem
     return x if e.pre_norm else norm(net, x, e.norm, names.norm_2)
 
 
-def _attended(net: GraphBuilder, c: Config, e: Encoder, a: Attention, x: Tensor) -> Tensor:
+def _attended(net: GraphBuilder, c: Config, e: Encoder, a: Attention, x: Tensor, number: int) -> Tensor:
     if e.mixes:  # a Fourier transform along steps and features, which has no MACs
         return net.add(Custom(params=0, macs=0), x, name="fourier")
     with within(net, e.names.attention):
         if e.mixer is not None:
-            return e.mixer(net, c, a, x)
+            return e.mixer(net, c, a, x, number)
         if not e.grouped:
             return attention(net, x, a)
         from archinspect.importers.hf.parts import core
@@ -275,6 +275,9 @@ HEADS: Mapping[str, WordHead] = {
     ),
     "nomic": WordHead(
         "cls.predictions.transform.dense", "cls.predictions.transform.layer_norm", "cls.predictions.decoder"
+    ),
+    "deberta": WordHead(
+        "lm_predictions.lm_head.dense", "lm_predictions.lm_head.LayerNorm", "lm_predictions.lm_head.decoder"
     ),
     "eurobert": WordHead("", "", "lm_head", bias=False, own_bias=""),
 }

@@ -37,6 +37,11 @@ OTHERS = {
     "cvt": "cvt",
     "depth_anything": "depth",
     "dpt": "dpt",
+    "gemma3n_text": "gemma3n",
+    "gemma4_text": "gemma4",
+    "hiera": "hiera",
+    **dict.fromkeys(("led", "longformer"), "longformer"),
+    "mllama": "mllama",
     "mobilebert": "mobilebert",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
@@ -161,7 +166,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
 _JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
 
 
-def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901 - one a head
+def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder and a decoder with their head."""
     judges: tuple[str, ...] = ()
     if c.kind in ("bart", "mbart", "mvp", "plbart"):
@@ -174,8 +179,6 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
     root = "model" if has_head else ""
     if c.kind in seq2seq.T5S:
         kind = seq2seq.T5S[c.kind]
-        if end == "Model" and not holds(c, kind.ties):
-            raise c.refuse("a bare model whose tables are not tied, with tie_word_embeddings false, is not read")
         alone = end in ("EncoderModel", "ForTokenClassification")
         inputs = wanted.words(512, *(("input_ids",) if alone else ("input_ids", "decoder_input_ids")))
         with within(net, "transformer" if end == "ForTokenClassification" else ""):
@@ -195,10 +198,6 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
     else:
         ids, target = wanted.words(c.whole("max_position_embeddings"), "input_ids", "decoder_input_ids")
         ties, name = c.flag("tie_word_embeddings"), "lm_head"
-        if c.find("share_encoder_decoder_embeddings") is False:
-            raise c.refuse("vocabularies that the encoder and the decoder do not share are not read")
-        if c.find("use_prompt"):
-            raise c.refuse("prompts, with use_prompt, are not read")
         built = seq2seq.bart(net, c, seq2seq.BARTS[c.kind], ids, target, root)
     if end == "ForQuestionAnswering":
         return (dense(net, built.steps, c.labels() if c.kind in seq2seq.T5S else 2, "qa_outputs"),)
@@ -312,11 +311,14 @@ def joined(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     is_open = c.kind in qwen.KINDS or composites.TOWERS[tower.kind].open
     wanted.fixed(image, None if is_open else shape)
     net, has_head = wanted.net, end != "Model"
-    with within(net, "model" if has_head else ""):
+    kind = composites.COMPOSITES[c.kind]
+    if kind.whole and not has_head:
+        raise c.refuse("a bare model of this type is not read")
+    with within(net, "model" if has_head and not kind.whole else ""):
         words, x = composites.composite(net, c, ids, image)
     if not has_head:
         return (x,)
-    x = dense(net, x, text.whole("vocab_size"), "lm_head", bias=False)
-    if c.flag("tie_word_embeddings"):
+    x = dense(net, x, text.whole("vocab_size"), f"{kind.text}.lm_head" if kind.whole else "lm_head", bias=False)
+    if (text if kind.whole else c).flag("tie_word_embeddings"):
         net.tie(x.producer, words.producer)
     return (x,)

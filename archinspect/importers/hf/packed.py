@@ -33,19 +33,21 @@ class Given(NamedTuple):
     name: str
     shape: tuple[int, ...] | None
     elements: int
+    others: tuple[int, ...] = ()
+    """Elements that it may have as well, where a configuration says several numbers of bits."""
 
 
 def unpacked(tensors: Sequence[StoredTensor], quantization: Mapping[str, object]) -> Iterator[Given]:
     """Yield the tensors without those that belong to quantized ones, and these as what they stand for."""
     names = {tensor.name for tensor in tensors}
-    bits = bits_of(quantization)
+    bits = [bits_of(quantization) or NIBBLE, *further_bits(quantization)]
     for tensor in tensors:
         found = _unpacked(tensor, names, bits)
         if found is not None:
             yield found
 
 
-def _unpacked(tensor: StoredTensor, names: set[str], bits: int | None) -> Given | None:
+def _unpacked(tensor: StoredTensor, names: set[str], bits: Sequence[int]) -> Given | None:
     path, _, own = tensor.name.rpartition(".")
     count = size(tensor.shape)
     is_scale = own.endswith("_scales") and f"{tensor.name.removesuffix('_scales')}_blocks" in names
@@ -53,17 +55,15 @@ def _unpacked(tensor: StoredTensor, names: set[str], bits: int | None) -> Given 
         return None
     if own.endswith("_blocks") and f"{tensor.name.removesuffix('_blocks')}_scales" in names:
         return Given(tensor.name.removesuffix("_blocks"), None, 2 * count)
-    if own == "qweight" and f"{path}.scales" in names:
-        return Given(f"{path}.weight", None, count * WORD // (bits or NIBBLE))
-    if own == "weight_packed" and f"{path}.weight_scale" in names:
-        packed = WORD if tensor.type == "I32" else 8
-        return Given(f"{path}.weight", None, count * packed // (bits or NIBBLE))
-    if (
-        own == "weight"
-        and tensor.type == "U8"
-        and not names.isdisjoint((f"{tensor.name}.absmax", f"{path}.weight_scale_2"))
-    ):
-        return Given(tensor.name, None, 2 * count)
+    held = count * (WORD if tensor.type == "I32" else 8)
+    found, *more = [held // one for one in bits]
+    if (own == "qweight" and f"{path}.scales" in names) or (own == "weight_packed" and f"{path}.weight_scale" in names):
+        return Given(f"{path}.weight", None, found, tuple(more))
+    if own == "weight" and tensor.type == "U8":
+        if f"{tensor.name}.absmax" in names:
+            return Given(tensor.name, None, 2 * count)
+        if f"{path}.weight_scale" in names:  # of NVFP4, MXFP4, of three values
+            return Given(tensor.name, None, found, tuple(more))
     return Given(tensor.name, tensor.shape, count)
 
 
@@ -83,7 +83,19 @@ def bits_of(quantization: Mapping[str, object]) -> int | None:
         if isinstance(weights, dict):
             return bits_of({"num_bits": weights.get("num_bits")})
     method = quantization.get("quant_method")
-    return {"fp8": 8, "fbgemm_fp8": 8, "mxfp4": 4}.get(method) if isinstance(method, str) else None
+    return {"bitnet": 2, "fp8": 8, "fbgemm_fp8": 8, "mxfp4": 4}.get(method) if isinstance(method, str) else None
+
+
+def further_bits(quantization: Mapping[str, object]) -> list[int]:
+    """Return the other bits of quantized weights, where groups of layers or rules for some have their own."""
+    found: set[int] = set()
+    for key in ("config_groups", "dynamic"):
+        groups = quantization.get(key)
+        for group in groups.values() if isinstance(groups, dict) else ():
+            weights = group.get("weights", group) if isinstance(group, dict) else None
+            if isinstance(weights, dict):
+                found.add(bits_of({"num_bits": weights.get("num_bits", weights.get("bits"))}) or 0)
+    return sorted(found - {0, bits_of(quantization) or NIBBLE})
 
 
 def how_packed(tensors: Sequence[StoredTensor], quantization: Mapping[str, object]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.printable import printable
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.attention import RotaryEmbedding, ScaledDotProductAttention
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.dense import Dense
 from archinspect.ops.embed import Embedding
 from archinspect.ops.layout import Repeat
@@ -19,12 +19,13 @@ from archinspect.ops.several import Split
 from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
+    from archinspect.base.shape import Shape
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
-    from archinspect.ops.base import Op
 
 SAME = {
     "gelu_new": "gelu",
@@ -150,8 +151,13 @@ def biased(width: int, heads: int, *, key_bias: bool = True, masked: bool = Fals
     )
 
 
-def attention(net: GraphBuilder, x: Tensor, a: Attention, memory: Tensor | None = None) -> Tensor:
-    """Add attention, to a memory where there is one; without dropout."""
+def attention(
+    net: GraphBuilder, x: Tensor, a: Attention, memory: Tensor | None = None, prompt: Sequence[Tensor] = ()
+) -> Tensor:
+    """Add attention, to a memory where there is one; without dropout.
+
+    `prompt` are keys and values that stand before those of the steps, each of shape (1, steps, features).
+    """
     values = a.value_size or a.size
     sizes = (a.heads * a.size, a.kv_heads * a.size, a.kv_heads * values)
     if a.fused:
@@ -169,8 +175,21 @@ def attention(net: GraphBuilder, x: Tensor, a: Attention, memory: Tensor | None 
         key = _copied(net, key, kv_heads, a.heads, a.size)
         value = _copied(net, value, kv_heads, a.heads, values)
         kv_heads = a.heads
+    if prompt:
+        key, value = (net.add(Before(), *both) for both in zip(prompt, (key, value), strict=True))
     attended = net.add(core(a, kv_heads), query, key, value, name="attention")
     return dense(net, attended, a.out, a.o, bias=a.out_bias) if a.o else attended
+
+
+class Before(Op):
+    """Puts steps that are the same for all samples before those of each. No FLOPs."""
+
+    kind = "merge"
+    inputs = (2, 2)
+
+    def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
+        first, steps = shapes
+        return (steps[0], first[1] + steps[1], steps[2])
 
 
 def core(a: Attention, kv_heads: int = 0) -> ScaledDotProductAttention:

@@ -20,7 +20,7 @@ from archinspect.importers.hf.parts import (
 from archinspect.ops.conv import Conv3D
 from archinspect.ops.embed import Embedding
 from archinspect.ops.several import Split
-from archinspect.ops.source import Arange
+from archinspect.ops.source import Arange, Parameter
 
 if TYPE_CHECKING:
     from archinspect.base.source import Value
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
 
-KINDS = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+THIRD = ("qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe")
+KINDS = ("qwen2_vl", "qwen2_5_vl", *THIRD)
 SIDE = 448
 """Height and width of a picture, which configurations leave open."""
 
@@ -43,9 +44,13 @@ def channels(c: Config) -> int:
     return c.whole("in_channels")
 
 
+def _is_third(c: Config) -> bool:
+    return c.kind.removesuffix("_vision") in THIRD
+
+
 def tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     """Add a tower with its projector."""
-    is_second, is_third = c.kind == "qwen2_vl_vision", c.kind == "qwen3_vl_vision"
+    is_second, is_third = c.kind == "qwen2_vl_vision", _is_third(c)
     width = c.whole("embed_dim") if is_second else c.whole("hidden_size")
     out = c.whole("hidden_size") if is_second else c.whole("out_hidden_size")
     kind = "rms" if c.kind == "qwen2_5_vl_vision" else "layer"
@@ -64,7 +69,7 @@ def tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
         places = net.add(Arange(stop=frames // tube * rows * columns))
         rows_of_table = c.whole("num_position_embeddings")
         x = add(net, x, net.add(Embedding(input_dim=rows_of_table, output_dim=width), places, name="pos_embed"))
-    taps = c.ints("deepstack_visual_indexes") if is_third else []
+    taps = c.ints("deepstack_visual_indexes") if c.kind in ("qwen3_vl_vision", "qwen3_vl_moe_vision") else []
     deep = []
     for number in range(c.count("depth")):
         with within(net, f"blocks.{number}", "block"):
@@ -72,6 +77,8 @@ def tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
         if number in taps:
             with within(net, f"deepstack_merger_list.{taps.index(number)}", "merger"):
                 deep.append(_merger(net, c, kind, (width, merge, out), x, after=True))
+    for number in [i for i, at in enumerate(taps) if not 0 <= at < c.count("depth") or taps.index(at) != i]:
+        _idle_merger(net, f"deepstack_merger_list.{number}", width * merge * merge, out)
     with within(net, "merger"):
         x = _merger(net, c, kind, (width, merge, out), x, after=False)
     return add(net, x, *deep) if deep else x
@@ -105,9 +112,7 @@ def _mlp(c: Config, width: int) -> Mlp:
         units, names = int(width * c.number("mlp_ratio")), ("mlp.fc1", "mlp.fc2")
     else:
         units = c.whole("intermediate_size")
-        names = (
-            ("mlp.linear_fc1", "mlp.linear_fc2") if c.kind == "qwen3_vl_vision" else ("mlp.up_proj", "mlp.down_proj")
-        )
+        names = ("mlp.linear_fc1", "mlp.linear_fc2") if _is_third(c) else ("mlp.up_proj", "mlp.down_proj")
     gated = c.kind == "qwen2_5_vl_vision"
     return Mlp(units, c.text("hidden_act"), gated=gated, bias=True, gate="mlp.gate_proj", up=names[0], down=names[1])
 
@@ -125,11 +130,26 @@ def _window(c: Config, number: int, grid: tuple[int, int]) -> int:
     return side * side
 
 
+def _idle_merger(net: GraphBuilder, path: str, joined: int, out: int) -> None:
+    """Add the weights of a merger after a block that is not there: nothing reaches it."""
+    shapes: dict[str, list[Value]] = {
+        "norm.weight": [joined],
+        "norm.bias": [joined],
+        "linear_fc1.weight": [joined, joined],
+        "linear_fc1.bias": [joined],
+        "linear_fc2.weight": [joined, out],
+        "linear_fc2.bias": [out],
+    }
+    with within(net, path, "merger"):
+        for name, shape in shapes.items():
+            net.add(Parameter(shape=shape), name=name)
+
+
 def _merger(net: GraphBuilder, c: Config, kind: str, sizes: tuple[int, int, int], x: Tensor, *, after: bool) -> Tensor:
     """Add what makes one step of several patches; its norm is before that, or after."""
     width, merge, out = sizes
     joined = width * merge * merge
-    is_third = c.kind == "qwen3_vl_vision"
+    is_third = _is_third(c)
     name = "norm" if is_third else "ln_q"
     first, second = ("linear_fc1", "linear_fc2") if is_third else ("mlp.0", "mlp.2")
     if after:

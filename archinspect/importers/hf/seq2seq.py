@@ -19,12 +19,15 @@ from archinspect.importers.hf.parts import (
     table,
     within,
 )
+from archinspect.importers.hf.prompts import prompts
 from archinspect.ops.conv import Conv1D
 from archinspect.ops.embed import LearnedPositions
 from archinspect.ops.experts import MixtureOfExperts
 from archinspect.ops.source import Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
@@ -79,12 +82,16 @@ class Built(NamedTuple):
 def t5(net: GraphBuilder, c: Config, kind: T5, ids: Tensor, target: Tensor | None) -> Built:
     """Add T5's encoder, and its decoder where there is a target."""
     width, rows = c.whole("d_model"), c.whole("vocab_size")
-    words = table(net, ids, rows, width, "shared")
+    ties = kind.ties if isinstance(kind.ties, bool) else c.flag(kind.ties)
+    if not ties:  # the table that is to be shared is there, and nothing reads it
+        net.add(Parameter(shape=[rows, width]), name="shared")
+    words = table(net, ids, rows, width, "shared" if ties else "encoder.embed_tokens")
     encoded = _t5_stack(net, c, kind, words, None, "encoder", c.count("num_layers"))
     if target is None:
         return Built(encoded, words)
     again = table(net, target, rows, width, "decoder.embed_tokens")
-    net.tie(again.producer, words.producer)
+    if ties:
+        net.tie(again.producer, words.producer)
     layers = c.count("num_decoder_layers") if c.find("num_decoder_layers") is not None else c.count("num_layers")
     return Built(_t5_stack(net, c, kind, again, encoded, "decoder", layers), words)
 
@@ -172,20 +179,31 @@ def _t5_block(
 def bart(net: GraphBuilder, c: Config, kind: Bart, ids: Tensor, target: Tensor, root: str) -> Built:
     """Add BART's encoder and decoder."""
     width, rows = c.whole("d_model"), c.whole("vocab_size")
-    ties = c.flag("tie_word_embeddings")
+    shares = shares_tables(c)
+    ties = shares and c.flag("tie_word_embeddings")
     with within(net, root):
         if ties:
             words = table(net, ids, rows, width, "shared")
-        else:  # the table that is to be shared is there, and nothing reads it
+        elif shares:  # the table that is to be shared is there, and nothing reads it
             net.add(Parameter(shape=[rows, width]), name="shared")
         with within(net, "encoder"):
             words = words if ties else table(net, ids, rows, width, "embed_tokens")
             encoded = _bart_stack(net, c, kind, words, None)
         with within(net, "decoder"):
-            again = table(net, target, rows, width, "embed_tokens")
+            again = table(net, target, rows if ties else own_rows(c), width, "embed_tokens")
             if ties:
                 net.tie(again.producer, words.producer)
-            return Built(_bart_stack(net, c, kind, again, encoded), words)
+            return Built(_bart_stack(net, c, kind, again, encoded), words if shares else again)
+
+
+def shares_tables(c: Config) -> bool:
+    """Whether the encoder and the decoder have one vocabulary."""
+    return c.find("share_encoder_decoder_embeddings") is not False
+
+
+def own_rows(c: Config) -> int:
+    """Return the words that a decoder knows which shares no table."""
+    return c.maybe("decoder_vocab_size", 1) or c.whole("vocab_size")
 
 
 def _bart_stack(net: GraphBuilder, c: Config, kind: Bart, x: Tensor, memory: Tensor | None) -> Tensor:
@@ -196,7 +214,10 @@ def _bart_stack(net: GraphBuilder, c: Config, kind: Bart, x: Tensor, memory: Ten
         x = net.add(op, x, name="embed_positions", trainable=kind.learned)
     if kind.table_norm:
         x = norm(net, x, "layer", "layernorm_embedding")
-    x = side_layers(net, c, x, memory, side, pre_norm=kind.pre_norm)
+    before = None
+    if c.find("use_prompt") is True and side == "decoder":  # transformers builds none for the encoder
+        before = prompts(net, c, c.count("decoder_layers", 1))
+    x = side_layers(net, c, x, memory, side, pre_norm=kind.pre_norm, before=before)
     return norm(net, x, "layer", "layer_norm") if kind.last_norm else x
 
 
@@ -209,8 +230,13 @@ def side_layers(  # noqa: PLR0913 - what a stack needs
     *,
     pre_norm: bool,
     key_bias: bool = True,
+    before: Mapping[str, Sequence[Tensor]] | None = None,
 ) -> Tensor:
-    """Add the layers of one side, `encoder` or `decoder`, as BART has them."""
+    """Add the layers of one side, `encoder` or `decoder`, as BART has them.
+
+    `before` has by the name of an attention what it reads before its keys and values, of shape (1, steps, width):
+    of each layer two.
+    """
     heads, width = c.whole(f"{side}_attention_heads"), c.whole("d_model")
     if width % heads:
         raise c.wrong(f"{side}_attention_heads", f"a divisor of {width}, the d_model")
@@ -219,21 +245,30 @@ def side_layers(  # noqa: PLR0913 - what a stack needs
     for number in range(c.count(f"{side}_layers")):
         with within(net, f"layers.{number}", "layer"):
             own = plain._replace(causal=memory is not None)
-            x = _residual(net, x, "self_attn", pre_norm=pre_norm, a=own)
+            prompt = {name: rows[2 * number : 2 * number + 2] for name, rows in before.items()} if before else {}
+            x = _residual(net, x, "self_attn", pre_norm=pre_norm, a=own, prompt=prompt.get("self_attn", ()))
             if memory is not None:
-                x = _residual(net, x, "encoder_attn", pre_norm=pre_norm, a=plain, memory=memory)
+                seen = prompt.get("encoder_attn", ())
+                x = _residual(net, x, "encoder_attn", pre_norm=pre_norm, a=plain, memory=memory, prompt=seen)
             inside = norm(net, x, "layer", "final_layer_norm") if pre_norm else x
             x = add(net, x, mlp(net, inside, m, width, c))
             x = x if pre_norm else norm(net, x, "layer", "final_layer_norm")
     return x
 
 
-def _residual(
-    net: GraphBuilder, x: Tensor, name: str, *, pre_norm: bool, a: Attention, memory: Tensor | None = None
+def _residual(  # noqa: PLR0913 - what a part needs
+    net: GraphBuilder,
+    x: Tensor,
+    name: str,
+    *,
+    pre_norm: bool,
+    a: Attention,
+    memory: Tensor | None = None,
+    prompt: Sequence[Tensor] = (),
 ) -> Tensor:
     inside = norm(net, x, "layer", f"{name}_layer_norm") if pre_norm else x
     with within(net, name):
-        inside = attention(net, inside, a, memory)
+        inside = attention(net, inside, a, memory, prompt)
     x = add(net, x, inside)
     return x if pre_norm else norm(net, x, "layer", f"{name}_layer_norm")
 
@@ -266,7 +301,8 @@ def _conv(net: GraphBuilder, x: Tensor, filters: int, stride: int, name: str) ->
 
 def head(net: GraphBuilder, c: Config, built: Built, name: str, *, ties: bool) -> Tensor:
     """Add what predicts words."""
-    logits = dense(net, built.steps, c.whole("vocab_size"), name, bias=False)
+    rows = c.whole("vocab_size") if shares_tables(c) else own_rows(c)
+    logits = dense(net, built.steps, rows, name, bias=False)
     if ties:
         net.tie(logits.producer, built.words.producer)
     return logits

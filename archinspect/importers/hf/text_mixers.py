@@ -61,7 +61,7 @@ class SpanConvolution(Op):
         return Work(size(output) * (shapes[1][-1] // self.heads), 5 * size(shapes[1]))
 
 
-def nystrom(net: GraphBuilder, c: Config, a: Attention, x: Tensor) -> Tensor:
+def nystrom(net: GraphBuilder, c: Config, a: Attention, x: Tensor, _: int) -> Tensor:
     """Add attention beside a convolution of values; landmarks other than all steps are refused."""
     if c.whole("num_landmarks") != c.whole("segment_means_seq_len"):
         raise c.refuse("fewer landmarks than segment_means_seq_len are not read")
@@ -75,7 +75,7 @@ def nystrom(net: GraphBuilder, c: Config, a: Attention, x: Tensor) -> Tensor:
     return dense(net, attended, a.out, a.o)
 
 
-def spans(net: GraphBuilder, c: Config, a: Attention, x: Tensor) -> Tensor:
+def spans(net: GraphBuilder, c: Config, a: Attention, x: Tensor, _: int) -> Tensor:
     """Add attention of half the heads beside convolutions with kernels that steps make."""
     width, kernel = a.out, c.whole("conv_kernel_size")
     heads = max(a.heads // c.whole("head_ratio"), 1)

@@ -61,6 +61,7 @@ class Vit(NamedTuple):
     gated_inner: str = ""
     """How the features inside follow where there is a gate, if not from the key: `swiglu`."""
     activation: str = "hidden_act"
+    """The key, or `=` and the name."""
     mlp_bias: Flag = True
     up: str = "mlp.fc1"
     down: str = "mlp.fc2"
@@ -217,6 +218,19 @@ INTERN = Vit(
     qk_norms="use_qk_norm",
     last_flag="not use_mean_pooling",
 )
+LLAMA4 = CLIP._replace(
+    table="positional_embedding_vlm",
+    patches="patch_embedding.linear",
+    before="layernorm_pre",
+    layers="model.layers",
+    o="o_proj",
+    norms=("input_layernorm", "post_attention_layernorm"),
+    rotary=True,
+    activation="=gelu",
+    last="layernorm_post",
+    in_embeddings=False,
+)
+"""Its class token stands behind the patches, which changes no figure."""
 SIGLIP = CLIP._replace(tokens=(), patch_bias=True, before="", last="post_layernorm")
 
 
@@ -261,25 +275,31 @@ def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
 
 def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor, states: list[Tensor] | None = None) -> Tensor:
     """Add the layers and the norm after them."""
-    if c.find("use_shared_relative_position_bias") is True:
-        raise c.refuse("biases of relative positions that layers share are not read")
+    shares = c.find("use_shared_relative_position_bias") is True
+    if shares and holds(c, v.biases):  # layers add their own to those that they share
+        net.add(Parameter(shape=[_distances(c), c.whole("num_attention_heads")]), name="shared_position_bias")
+        shares = False
     states = [] if states is None else states
     states.append(x)
     for number in range(c.count("num_hidden_layers")):
         with within(net, f"{v.layers}.{number}", "layer"):
-            x = _layer(net, c, v, x)
+            x = _layer(net, c, v, x, shares=None if not shares else number > 0)
         states.append(x)
     return norm(net, x, v.norm, v.last) if v.last and holds(c, v.last_flag) else x
 
 
-def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
+def _distances(c: Config) -> int:
+    """Return the relative positions of patches; those of the class token to all, of all to it, to itself."""
+    rows, columns = grid(c)
+    return (2 * rows - 1) * (2 * columns - 1) + 3
+
+
+def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor, *, shares: bool | None) -> Tensor:
+    """Add a layer; `shares` is whether it adds biases of positions that an earlier one has, False for that one."""
     width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
     if width % heads and not (v.uneven and heads < width):
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
-    biases = 0
-    if v.biases and holds(c, v.biases):
-        rows, columns = grid(c)
-        biases = (2 * rows - 1) * (2 * columns - 1) + 3  # those of the class token to all, of all to it, to itself
+    has_biases = (bool(v.biases) and holds(c, v.biases)) or shares is False
     a = Attention(
         heads,
         heads,
@@ -291,7 +311,8 @@ def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
         out_bias=holds(c, v.o_bias),
         causal=False,
         rotary=width // heads if v.rotary else 0,
-        position_biases=biases,
+        position_biases=_distances(c) if has_biases else 0,
+        shared_position_biases=shares is True,
         norms="all" if holds(c, v.qk_norms) else "",
         fused=v.fused,
         q=v.q,
@@ -317,7 +338,8 @@ def _mlp(c: Config, v: Vit, width: int) -> Mlp:
     if gated and v.gated_inner == "swiglu":
         units = (int(units * 2 / 3) + 7) // 8 * 8
         up, down = "mlp.up_proj", "mlp.down_proj"
-    name = "silu" if gated and v.gated_inner else c.text(v.activation, "gelu")
+    own = v.activation[1:] if v.activation.startswith("=") else c.text(v.activation, "gelu")
+    name = "silu" if gated and v.gated_inner else own
     return Mlp(units, name, gated=gated, bias=holds(c, v.mlp_bias), gate=v.gate, up=up, down=down)
 
 
@@ -367,7 +389,7 @@ VIDEO = Vit(
     down="output.dense",
     last_flag="not use_mean_pooling",
 )
-SPECTROGRAM = Vit("audio_spectrogram_transformer", (("cls_token", 1), ("distillation_token", 1)))
+SPECTROGRAM = Vit("audio_spectrogram_transformer", (("cls_token", 1), ("distillation_token", 1)), uneven=True)
 
 
 def spectrogram(net: GraphBuilder, c: Config, sound: Tensor) -> Tensor:

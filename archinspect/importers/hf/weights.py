@@ -224,7 +224,7 @@ class _Match:
 
 def _fits(one: Wanted, tensor: Given) -> bool:
     if tensor.shape is None:
-        return size(one.shape) == tensor.elements
+        return size(one.shape) in (tensor.elements, *tensor.others)
     return _alike(one.shape) == _alike(tensor.shape)
 
 

@@ -28,22 +28,23 @@ def _every(number: int) -> Callable[[Config, int], list[str]]:
     def rule(c: Config, layers: int) -> list[str]:
         key = next((key for key in ("sliding_window_pattern", "_sliding_window_pattern") if c.says(key)), "")
         every = c.whole(key) if key else number
-        return [_kind((i + 1) % every) for i in range(layers)]
+        return [kind_of((i + 1) % every) for i in range(layers)]
 
     return rule
 
 
 def _but_every_4(c: Config, layers: int) -> list[str]:
     del c
-    return [_kind(i % 4) for i in range(layers)]
+    return [kind_of(i % 4) for i in range(layers)]
 
 
-def _kind(slides: object) -> str:
+def kind_of(slides: object) -> str:
+    """Return the kind of a layer that attends to a window, or to all steps."""
     return "sliding_attention" if slides else FULL
 
 
 def _all(c: Config, layers: int) -> list[str]:
-    return [_kind(c.find("sliding_window") is not None)] * layers
+    return [kind_of(c.find("sliding_window") is not None)] * layers
 
 
 def _windowed(c: Config, layers: int) -> list[str]:
@@ -52,7 +53,9 @@ def _windowed(c: Config, layers: int) -> list[str]:
 
 
 def _late(c: Config, layers: int) -> list[str]:
-    return [_kind(c.find("sliding_window") is not None and i >= c.whole("max_window_layers", 0)) for i in range(layers)]
+    return [
+        kind_of(c.find("sliding_window") is not None and i >= c.whole("max_window_layers", 0)) for i in range(layers)
+    ]
 
 
 def _late_if_asked(c: Config, layers: int) -> list[str]:
@@ -60,17 +63,17 @@ def _late_if_asked(c: Config, layers: int) -> list[str]:
 
 
 def _all_if_asked(c: Config, layers: int) -> list[str]:
-    return [_kind(c.flag("use_sliding_window"))] * layers
+    return [kind_of(c.flag("use_sliding_window"))] * layers
 
 
 def _even_if_asked(c: Config, layers: int) -> list[str]:
     asked, last = c.flag("use_sliding_window"), c.whole("max_window_layers", 0)
-    return [_kind(asked and (i + 1) % 2 and i < last) for i in range(layers)]
+    return [kind_of(asked and (i + 1) % 2 and i < last) for i in range(layers)]
 
 
 def _without_rotation(c: Config, layers: int) -> list[str]:
     asked = c.flag("use_sliding_window") and c.find("sliding_window") is not None
-    return [_kind(asked and not turns) for turns in _rotates(c, layers)]
+    return [kind_of(asked and not turns) for turns in _rotates(c, layers)]
 
 
 def _chunks(c: Config, layers: int) -> list[str]:
@@ -95,7 +98,7 @@ def _as_typed(c: Config, layers: int) -> list[str]:
         kinds = [
             kind for kinds, times in c.items("attention_types") for _ in range(min(times, layers)) for kind in kinds
         ]
-    if len(kinds) != layers:
+    if len(kinds) < layers:
         raise c.wrong("attention_types", f"of {layers} layers")
     return [FULL] * layers  # all is cached, whatever is attended to
 
