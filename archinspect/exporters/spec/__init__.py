@@ -107,9 +107,9 @@ def write(facts: Facts, *, flat: bool = False) -> str:
     found = None if flat or _is_of_an_author(facts) else _grouped(facts, layers, text.count("\n"))
     if found is not None:
         with suppress(CannotExportError):
-            prove(facts, found.text, found.tree.paths, layers.left_out)
+            prove(facts, found.text, found.tree.paths, layers)
             return found.text
-    prove(facts, text, as_named.tree.paths, layers.left_out)
+    prove(facts, text, as_named.tree.paths, layers)
     return text
 
 

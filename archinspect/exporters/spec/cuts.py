@@ -1,9 +1,13 @@
-"""Calls that cut a tensor into parts, whatever a program calls them: `Split` and `Unbind` of a spec."""
+"""Calls that cut a tensor into parts or pass it on, whatever a program calls them: `Split`, `Identity`, ..."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.exporters.spec.meant import figures
+from archinspect.ops.elementwise import Cast
+from archinspect.ops.identity import Identity
+from archinspect.ops.reshape import Reshape
 from archinspect.ops.several import Split, Unbind
 
 if TYPE_CHECKING:
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from archinspect.exporters.spec.meant import Meant
     from archinspect.ops.base import Op
 
+RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten", "unflatten", "expanddims")
+"""What programs call operators that give a tensor another shape and nothing else."""
 AXES = ("dim", "axis")
 """What programs call the argument that says where to cut."""
 
@@ -31,6 +37,24 @@ def cut(meant: Meant, leaf: Leaf) -> Op | None:
             if meant.makes(leaf, op):
                 return op
     return None
+
+
+def passed_on(meant: Meant, leaf: Leaf) -> Op | None:
+    """Return the operator that does no more than a layer which passes its input on, in another type or shape."""
+    nodes = leaf.nodes
+    if len(nodes) > 1 or len(nodes[0].inputs) != 1 or len(nodes[0].outputs) != 1 or any(figures(meant.facts, nodes)):
+        return None
+    if meant.facts.call(nodes[0]).weights or nodes[0].op.unknown():
+        return None
+    leaf.inputs, leaf.outputs = nodes[0].inputs, nodes[0].outputs
+    _, *sample = meant.natural(leaf.outputs[0]).shape
+    given, wanted = meant.type(leaf.inputs[0]), meant.natural(leaf.outputs[0])
+    found: list[Op] = []
+    if given.shape == wanted.shape:
+        found = [Identity()] if given.dtype == wanted.dtype else [Cast(dtype=wanted.dtype)]
+    elif type(nodes[0].op).__name__.lower().strip("_") in RESHAPES:
+        found = [Reshape(target_shape=list(sample))]
+    return next((op for op in found if meant.makes(leaf, op)), None)
 
 
 def _axes(op: Op, meant: Meant, leaf: Leaf, rank: int) -> Iterator[int]:

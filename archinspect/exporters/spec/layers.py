@@ -6,11 +6,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.cuts import cut
+from archinspect.exporters.spec.cuts import cut, passed_on
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant
 from archinspect.exporters.spec.spelling import Unspelled, as_written, spelled
-from archinspect.exporters.spec.stated import is_held, state
+from archinspect.exporters.spec.stated import further, is_held, state
 from archinspect.ops.base import Op
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Layers:
         self.facts = facts
         self.left_out: dict[str, int] = {}
         """How many numbers of each layer are left out: those of buffers that nothing reads, such as a counter."""
+        self.parts: dict[str, list[str]] = {}
+        """The paths of the steps that each layer is."""
         self.meant = Meant(facts)
         self.leaves = list(self._leaves())
 
@@ -37,12 +39,31 @@ class Layers:
         groups: dict[str, list[Node]] = {}
         for node in self.facts.graph.nodes:
             groups.setdefault(node.layer, []).append(node)
-        for nodes in groups.values():
+        for layer, nodes in groups.items():
             left = [node for node in nodes if len(nodes) == 1 or not self._is_counter(node)]
             if len(left) < len(nodes):
-                self.left_out[nodes[0].layer] = len(nodes) - len(left)
+                self.left_out[layer] = len(nodes) - len(left)
             if left:
-                yield self._leaf(Leaf(left))
+                leaves = self._of(left)
+                self.parts[layer] = [leaf.path for leaf in leaves]
+                yield from sorted(leaves, key=lambda leaf: leaf.position)
+
+    def _of(self, nodes: Sequence[Node]) -> list[Leaf]:
+        """Return the steps that a layer is, the one first that gives its output: several only where one cannot be."""
+        held = [node for node in nodes if not node.inputs and not node.op.batched]
+        others = [node for node in nodes if node not in held]
+        if held and others and self._is_shared(held, nodes):
+            own = [self._leaf(Leaf([node], node.path)) for node in held]
+            return [*self._leaf_and_further(Leaf(others)), *own]
+        return self._leaf_and_further(Leaf(nodes))
+
+    def _is_shared(self, held: Sequence[Node], nodes: Sequence[Node]) -> bool:
+        """Return whether others read tensors that a layer holds, or it makes what it gives of these alone."""
+        reads_more = any(tensor.producer not in nodes for node in nodes for tensor in node.inputs)
+        return not reads_more or any(reader not in nodes for node in held for reader in node.output.readers)
+
+    def _leaf_and_further(self, leaf: Leaf) -> list[Leaf]:
+        return [self._leaf(leaf), *further(self.meant, leaf)]
 
     def _is_counter(self, node: Node) -> bool:
         """Return whether a node is a number that the network keeps and that nothing reads."""
@@ -53,7 +74,9 @@ class Layers:
 
     def _leaf(self, leaf: Leaf) -> Leaf:
         """Return a layer with its operator; one that is none of ours is stated by its figures."""
-        if any(0 in self.facts.shape(tensor) for node in leaf.nodes for tensor in (*node.inputs, *node.outputs)):
+        outputs = {*self.facts.graph.outputs}
+        read = [t for node in leaf.nodes for t in (*node.inputs, *node.outputs) if t.readers or t in outputs]
+        if any(0 in self.facts.shape(tensor) for tensor in read):
             raise CannotExportError(leaf.path, "a tensor of it has no elements")
         leaf.weighted = any(self.facts.call(node).learns for node in leaf.nodes)
         op = _with_activation(leaf.nodes)
@@ -67,7 +90,7 @@ class Layers:
         if found is not None and self.meant.keeps(leaf, op):
             leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, op, args)
             return leaf
-        parts = cut(self.meant, leaf)
+        parts = cut(self.meant, leaf) or passed_on(self.meant, leaf)
         if parts is None:
             state(self.meant, leaf)
         else:

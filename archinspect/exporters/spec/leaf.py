@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Leaf:
     """A layer: what a step of the spec says of it, and what it reads and makes."""
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        self.path = nodes[0].layer
+    def __init__(self, nodes: Sequence[Node], path: str = "") -> None:
+        self.path = path or nodes[0].layer
         self.nodes = nodes
         self.op = ""
         self.args: dict[str, Any] = {}
@@ -45,6 +45,14 @@ class Leaf:
     def cached(self) -> bool:
         """Whether a decoder caches what it makes."""
         return any(node.cached for node in self.nodes)
+
+
+class Further(Leaf):
+    """A step that stands for one more output of a layer, whose figures another step has."""
+
+    frozen = False
+    shares = None
+    cached = False
 
 
 def merges(op: str) -> bool:

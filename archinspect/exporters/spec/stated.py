@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.meant import figures
+from archinspect.exporters.spec.leaf import Further, Leaf
+from archinspect.exporters.spec.meant import OTHER, figures
 from archinspect.graph.call import TensorType
 from archinspect.ops.tensor import Custom
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.analyses.facts import Facts
-    from archinspect.exporters.spec.leaf import Leaf
     from archinspect.exporters.spec.meant import Meant
     from archinspect.graph.graph import Node, Tensor
 
@@ -45,8 +45,6 @@ def is_held(facts: Facts, node: Node) -> bool:
 def _state(meant: Meant, leaf: Leaf) -> None:
     """Make a layer `Custom`."""
     facts = meant.facts
-    if len(leaf.outputs) > 1:
-        raise _refusal(leaf, "it has several outputs, and `Custom` has one")
     if any(facts.graph.open.values()):
         raise _refusal(leaf, "its figures are known for known sizes only; give them by --input")
     given, wanted = [meant.type(tensor) for tensor in leaf.inputs], meant.natural(leaf.outputs[0])
@@ -58,6 +56,7 @@ def _state(meant: Meant, leaf: Leaf) -> None:
         raise _refusal(leaf, f"the first axis of {list(facts.shape(leaf.outputs[0]))} is no batch")
     if found.macs % batch or found.other % batch:
         raise _refusal(leaf, "its figures are not so many a sample")
+    _check_growth(meant, leaf)
     leaf.op = "Custom"
     macs, other = found.macs // batch, found.other // batch
     leaf.args = {} if given[0].shape[1:] == tuple(sample) else {"output_shape": sample}
@@ -71,6 +70,38 @@ def _state(meant: Meant, leaf: Leaf) -> None:
     if Custom().output_dtype(*[type_.dtype for type_ in given]) != wanted.dtype:
         leaf.args["output_type"] = wanted.dtype
     meant.types[leaf.outputs[0]] = TensorType((most, *sample), wanted.dtype)
+
+
+def _check_growth(meant: Meant, leaf: Leaf) -> None:
+    """Raise :class:`CannotExportError` for a layer whose arithmetic does not grow with the batch as `Custom`'s does."""
+    if meant.other is None:
+        return
+    found, other = figures(meant.facts, leaf.nodes), figures(meant.other, leaf.nodes)
+    times = 1 if all(map(meant.is_constant, leaf.inputs)) else OTHER
+    for name, one, two in (("MACs", found.macs, other.macs), ("other FLOPs", found.other, other.other)):
+        if two != times * one:
+            raise _refusal(leaf, f"its {name} are {one:,} for one sample and {two:,} for two")
+
+
+def further(meant: Meant, leaf: Leaf) -> list[Leaf]:
+    """Return a step for each further output of a layer that is none of our operators: `Custom` has one."""
+    if leaf.op != "Custom":
+        return []
+    found: list[Leaf] = []
+    for number, tensor in enumerate(leaf.outputs[1:], 1):
+        other = Further(leaf.nodes, f"{leaf.path}.output_{number}")
+        other.inputs, other.outputs = leaf.inputs, (tensor,)
+        wanted = meant.natural(tensor)
+        batch, *sample = wanted.shape
+        if batch != max(meant.type(one).shape[0] for one in leaf.inputs):
+            raise _refusal(leaf, f"the first axis of {list(meant.facts.shape(tensor))} is no batch")
+        other.op, other.args = "Custom", {"output_shape": sample, "params": 0, "flops": 0}
+        if Custom().output_dtype(*[meant.type(one).dtype for one in leaf.inputs]) != wanted.dtype:
+            other.args["output_type"] = wanted.dtype
+        meant.types[tensor] = TensorType(wanted.shape, wanted.dtype)
+        found.append(other)
+    leaf.outputs = leaf.outputs[:1]
+    return found
 
 
 def _hold(meant: Meant, leaf: Leaf) -> None:
