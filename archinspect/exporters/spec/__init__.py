@@ -104,7 +104,7 @@ def write(facts: Facts, *, flat: bool = False) -> str:
         raise CannotExportError(facts.graph.name, "it has no layers")
     as_named = Spec(facts, layers, flat=flat)
     text = as_named.text
-    found = None if flat or _is_of_an_author(facts) else _grouped(facts, layers, text.count("\n"))
+    found = None if flat or _is_of_an_author(facts) else grouped(facts, layers, text.count("\n"))
     if found is not None:
         with suppress(CannotExportError):
             prove(facts, found.text, found.tree.paths, layers)
@@ -119,11 +119,10 @@ def _is_of_an_author(facts: Facts) -> bool:
     return graph.held is not None or any(node.arguments is not None or node.callers for node in graph.nodes)
 
 
-def _grouped(facts: Facts, layers: Layers, longest: int) -> Spec | None:
+def grouped(facts: Facts, layers: Layers, longest: float) -> Spec | None:
     """Return the spec with what repeats in groups; None where that makes it hardly shorter than so many lines."""
-    grouping = Grouping(facts.graph)
-    try:
-        found = Spec(facts, layers, grouping)
-    except CannotExportError:
-        return None
-    return found if found.text.count("\n") <= SHORTER * longest else None
+    for names_far in (False, True):
+        with suppress(CannotExportError):
+            found = Spec(facts, layers, Grouping(facts.graph, names_far=names_far))
+            return found if found.text.count("\n") <= SHORTER * longest else None
+    return None

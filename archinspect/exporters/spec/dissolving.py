@@ -7,12 +7,15 @@ stand better in the scope around them, under the composite's name.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.spec.titles import is_automatic
 
 if TYPE_CHECKING:
     from archinspect.exporters.spec.tree import Child, Scope
+
+_RUNNING = re.compile(r"_(\d+)\Z")
 
 
 def dissolve(scope: Scope) -> None:
@@ -33,13 +36,35 @@ def dissolve(scope: Scope) -> None:
     scope.children = sorted(found, key=_begin)
 
 
+def renumber(scope: Scope) -> None:
+    """Count names that end with running numbers anew, where these do not say which one of its scope a layer is.
+
+    Exporters count calls in the whole program: `view_17` and `view_18` of one block are `view_21` and `view_22` of the
+    next. They become `view` and `view_1`.
+    """
+    bases: dict[str, list[Child]] = {}
+    for child in scope.children:
+        if child.leaf is not None and child.name:
+            bases.setdefault(_RUNNING.sub("", child.name), []).append(child)
+    others = {child.name for child in scope.children if child.leaf is None} | {*bases}
+    for base, children in bases.items():
+        numbers = [int(found[1]) if (found := _RUNNING.search(child.name)) else 0 for child in children]
+        if not base or numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
+            continue
+        names = [base, *(f"{base}_{number}" for number in range(1, len(children)))]
+        if others.isdisjoint(names[1:]):
+            for child, name in zip(children, names, strict=True):
+                child.name = name
+
+
 def _is_needless(child: Child, around: Scope) -> bool:
     """Return whether a composite of layers without weights is one layer, reads several tensors, or lies apart."""
     assert child.scope is not None
     leaves = [inner.leaf for inner in child.scope.children]
     if any(leaf is None or leaf.weighted for leaf in leaves):
         return False
-    if len(leaves) == 1 or len(child.reads()) > 1:
+    made = [tensor for tensor in child.reads() if tensor.batched or tensor.producer.inputs]
+    if len(leaves) == 1 or len(made) > 1:
         return True
     places = [leaf.position for leaf in leaves if leaf is not None]
     others = (_begin(other) for other in around.children if other is not child)

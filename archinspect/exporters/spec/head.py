@@ -40,7 +40,8 @@ def head(facts: Facts) -> Iterator[str]:
 def inputs(graph: Graph, facts: Facts, names: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines that say what comes in."""
     given = {names[node.path]: _input(graph, facts, node) for node in graph.inputs}
-    if list(given) == ["input"] or (len(given) == 1 and not any(node.output.readers for node in graph.inputs)):
+    is_read = any(tensor.producer in graph.inputs for node in graph.nodes for tensor in node.inputs)
+    if list(given) == ["input"] or (len(given) == 1 and not is_read):
         yield from entry("input", next(iter(given.values())))
     elif given:
         yield from entry("inputs", given)

@@ -54,6 +54,8 @@ class Layers:
         others = [node for node in nodes if node not in held]
         if held and others and self._is_shared(held, nodes):
             own = [self._leaf(Leaf([node], node.path)) for node in held]
+            for leaf in own:
+                leaf.place = beside(nodes[0].layer, leaf.path)
             return [*self._leaf_and_further(Leaf(others)), *own]
         return self._leaf_and_further(Leaf(nodes))
 
@@ -104,6 +106,11 @@ class Layers:
         shapes = [self.meant.type(tensor).shape for tensor in (*leaf.inputs[:1], *leaf.outputs[:1])]
         other = as_written(op, max(shapes, key=len), layout) if leaf.inputs else op
         return args if other is op else spelled(other, layout)
+
+
+def beside(layer: str, path: str) -> str:
+    """Return a place beside a layer, for what is called by a path below it."""
+    return f"{layer.rpartition('.')[0]}.{path.removeprefix(layer).strip('.')}".strip(".")
 
 
 def _with_activation(nodes: Sequence[Node]) -> Op:

@@ -17,6 +17,8 @@ class Leaf:
 
     def __init__(self, nodes: Sequence[Node], path: str = "") -> None:
         self.path = path or nodes[0].layer
+        self.place = self.path
+        """Where it stands: the names of the composites around it, and its own."""
         self.nodes = nodes
         self.op = ""
         self.args: dict[str, Any] = {}

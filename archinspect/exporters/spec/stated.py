@@ -107,6 +107,8 @@ def further(meant: Meant, leaf: Leaf) -> list[Leaf]:
 def _hold(meant: Meant, leaf: Leaf) -> None:
     """Make a tensor of the network's own."""
     node = leaf.nodes[0]
+    if node.op.unknown():
+        raise CannotExportError(leaf.path, "what is computed with this tensor is not known: the file has no graph")
     weights = meant.facts.call(node).weights
     learned = any(weight.parameter for weight in weights.values())
     leaf.op = "Parameter" if learned else "Constant" if weights else "Fill"

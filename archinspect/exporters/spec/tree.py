@@ -47,6 +47,13 @@ class Scope:
             else:
                 yield from child.scope.leaves()
 
+    def scopes(self) -> Iterator[Scope]:
+        """Yield itself and the composites inside."""
+        yield self
+        for child in self.children:
+            if child.scope is not None:
+                yield from child.scope.scopes()
+
     def result(self) -> Tensor:
         """Return what the last child gives, which is what the composite gives."""
         return self.children[-1].result()
@@ -119,7 +126,7 @@ class Tree:
         return names
 
     def _place(self, leaf: Leaf, layers: set[str]) -> None:
-        *above, own = leaf.path.split(".")
+        *above, own = leaf.place.split(".")
         scope, path = self.root, ""
         for number, name in enumerate(above):
             path = f"{path}.{name}" if path else name
