@@ -93,7 +93,7 @@ class Solver:
             column = columns[number]
             condition = self._condition(number, column) if isinstance(column[0], Presence) else None
             self.bound[number] = condition or self._bind([hole.value for hole in column], column[0].role)
-        return _ordered([Parameter(name, _filled(values)) for name, values in self.found.items()])
+        return _ordered([_parameter(name, values, optional=always_first) for name, values in self.found.items()])
 
     def _condition(self, number: int, column: Sequence[Any]) -> Differ | None:
         """Return on which sizes it depends whether a part is there: what it reads and makes differ, or one is not 0."""
@@ -175,6 +175,13 @@ def _filled(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(common if value is ABSENT else value for value in values)
 
 
+def _parameter(name: str, values: Sequence[Any], *, optional: bool) -> Parameter:
+    """Return a parameter; one that copies without a part do not need may have a default for them."""
+    filled = _filled(values)
+    is_needless = optional and any(value is ABSENT for value in values)
+    return Parameter(name, filled, filled[[value is ABSENT for value in values].index(True)] if is_needless else ...)
+
+
 def _most(values: Sequence[Any]) -> tuple[Any, int]:
     """Return the value that most have, and how many these are."""
     counts = [sum(_same(value, other) for other in values) for value in values]
@@ -212,6 +219,9 @@ def _ordered(parameters: list[Parameter]) -> list[Parameter]:
     found = []
     for parameter in parameters:
         if parameter in leading:
+            continue
+        if parameter.default is not ...:
+            found.append(parameter)
             continue
         common, most = _most(parameter.values)
         is_common = 2 * most > len(parameter.values) and len(parameter.values) > 2  # noqa: PLR2004 - of two none is common

@@ -169,7 +169,8 @@ def test_a_list_of_lists_keeps_no_block_from_its_kind():
                 x = builder.add(ops.find_operator("Add")(), y, x, name="sum")
     text = archinspect.network(builder.build(x)).convert()
     assert text.count("- Add:") == 1
-    assert 'project: "${index == 0}"' in text
+    assert '- {Block: "${index == 0}", name: layer, repeat: 4}' in text
+    assert "- {name: project, when: $project, layers: [{Dense: 8, name: 0}]}" in text
 
 
 @pytest.mark.parametrize(

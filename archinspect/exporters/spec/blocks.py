@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from archinspect import ops
 from archinspect.exporters.code import Hole
 from archinspect.exporters.parameters import Differ, Expression, Presence, Solver, unused
-from archinspect.exporters.spec.fitting import Fit, fit
+from archinspect.exporters.spec.fitting import Fit, fit, unrolled
 from archinspect.exporters.spec.names import leave_out
 from archinspect.exporters.spec.runs import repeated
-from archinspect.exporters.spec.slots import Slot, Slots, shape_of
+from archinspect.exporters.spec.slots import RESIDUAL, Slot, Slots, shape_of
 from archinspect.exporters.spec.steps import Expr, Ref, Step
 from archinspect.exporters.spec.text import block_text, lines
 from archinspect.exporters.spec.tree import name_of
@@ -107,6 +107,7 @@ class Blocks:
         for step, copy in zip(inner, copies, strict=True):
             step.body = copy.body
         slots = list(self.slots.of(inner))
+        _name_residuals(slots)
         columns = list(map(_column, slots))
         parameters = solver.solve(columns, always_first=True)
         for slot, bound in zip(slots, solver.bound, strict=True):
@@ -139,6 +140,14 @@ class Blocks:
         return found
 
 
+def _name_residuals(slots: Sequence[Slot]) -> None:
+    """Call what says whether a block adds its input so, whatever else depends on it."""
+    adds = [slot.values for slot in slots if slot.holes is not None and slot.role == RESIDUAL]
+    for slot in slots:
+        if slot.holes is not None and slot.values in adds:
+            slot.role = RESIDUAL
+
+
 def _column(slot: Slot) -> Sequence[Hole | Presence]:
     if slot.holes is not None:
         return [Presence(there, _role(slot.role), slot.holes) for there in slot.values]
@@ -158,12 +167,26 @@ class _Group:
         first, other = self.copies[0], others[0]
         if not other.kind == first.kind != "group" or other.is_module != first.is_module:
             return False
-        fits = [found for copy in others if (found := fit(copy, first)) is not None]
-        if len(fits) < len(others):
+        fits = _fits(others, first)
+        if fits is None and not self.fits:
+            written_out = [unrolled(copy) for copy in self.copies]
+            whole = Step("", "")
+            whole.body = written_out[0]
+            fits = None if whole.body is None else _fits(others, whole)
+            if fits is not None:
+                for copy, steps in zip(self.copies, written_out, strict=True):
+                    copy.body = steps
+        if fits is None:
             return False
         self.fits += fits
         self.copies += others
         return True
+
+
+def _fits(copies: Sequence[Step], whole: Step) -> list[Fit] | None:
+    """Return how copies lie beside one that has more steps; None where one does not."""
+    fits = [found for copy in copies if (found := fit(copy, whole)) is not None]
+    return fits if len(fits) == len(copies) else None
 
 
 def _joined(groups: list[list[Step]]) -> list[_Group]:

@@ -130,6 +130,9 @@ class Grouping:
         self.kinds[id(scope)] = self.kinds[id(model.scope)]
         for child, (name,) in zip(inside, names.inner[0], strict=True):
             child.name = name if model.name else ""
+        like = iter(model.scope.children)
+        for child in inside if len(inside) <= len(model.scope.children) else ():
+            child.name = next(other.name for other in like if self._key(other) == self._key(child))
         return Child("", names.groups[0], scope=scope)
 
     def _is_of_groups(self, copy: Sequence[Sequence[Child]]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.spec.slots import Slots, shape_of
@@ -29,7 +30,7 @@ MOST_SAME = 1
 """So many times at most a listed value is that of the one before it."""
 MOST_LISTED = 40
 """Characters of a list of values."""
-MOST_VARIED = 5
+MOST_VARIED = 4
 """So many expressions of one step are read with ease."""
 MOST_SHARES = 1_000
 """Of so many parts a number may be a share."""
@@ -231,7 +232,8 @@ def _share(values: Sequence[float]) -> Expr | None:
     before = round(values[0] / step) if step else 0
     for count in range(1, MOST_SHARES if step else 1):
         whole = round(step * count, 3)
-        if [whole * (before + at) / count for at in range(len(values))] == list(values):
+        shares = (whole * (before + at) / count for at in range(len(values)))
+        if all(isclose(share, value, rel_tol=1e-12) for share, value in zip(shares, values, strict=True)):
             place = f"(index + {before})" if before > 0 else f"(index - {-before})" if before else "index"
             return Expr(f"{whole:g} * {place} / {count}" if count > 1 else f"{whole:g} * {place}")
     return None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PROJECTION = "projection"
 """What people call the steps beside a block's own, where most blocks pass their input on."""
 _NUMBERS = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
+RESIDUAL = "residual"
+"""What people call it that a block's input is added to what it makes."""
 FIXED = (Ref("all"), Ref("input"))
 """References that mean the same in every copy."""
 
@@ -86,10 +88,13 @@ class Slots:
         self.layout = layout
         self.params = params
 
-    def of(self, copies: Sequence[Step | None], *, looped: bool = False, part: str = "") -> Iterator[Slot]:
+    def of(
+        self, copies: Sequence[Step | None], *, looped: bool = False, part: str = "", lacking: Sequence[bool] = ()
+    ) -> Iterator[Slot]:
         """Yield every value of steps that are alike; the first is there in any case, others may lack it.
 
-        `part` is what the steps are a part of that all or none of them belong to.
+        `part` is what the steps are a part of that all or none of them belong to; `lacking` says which copies lack the
+        step around them, and so these, too.
         """
         first = copies[0]
         assert first is not None
@@ -98,8 +103,10 @@ class Slots:
         for slot in self._all(first, copies, looped=looped, inside=inside):
             count += 1
             yield slot
-        if None in copies:
+        if None in copies and [copy is None for copy in copies] != lacking:
             there = [copy is not None for copy in copies]
+            if isinstance(first.source, list) and first.source.count(Ref("input")) == 1:
+                part = RESIDUAL
             role = part if not first.is_named or not str(first.name).isidentifier() else str(first.name)
             yield Slot(role or str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
 
@@ -114,8 +121,10 @@ class Slots:
                 yield Slot(role, _each(copies, attrgetter(key)), _Set(first, key), looped=looped)
         lists = [[None] * _inner(first) if copy is None else copy.inside_lists() for copy in copies]
         optional = _optional_paths(first, copies)
+        lacking = [copy is None for copy in copies]
         for number, steps in enumerate(zip(*lists, strict=True)):
-            yield from self.of(steps, looped=inside, part=PROJECTION if number in optional else "")
+            part = PROJECTION if number in optional else ""
+            yield from self.of(steps, looped=inside, part=part, lacking=lacking)
 
     def _arguments(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
         order = self._order([copy for copy in copies if copy is not None])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archinspect.base.source import Value
     from archinspect.ops.args import Kind
 
-CONSTANTS = ("epsilon", "momentum", "negative_slope", "alpha")
+CONSTANTS = ("epsilon", "momentum", "negative_slope", "alpha", "rate")
 """Arguments on which no figure depends."""
 LARGEST_SINGLE = 3e38
 
@@ -73,10 +73,10 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
 
 
 def _short(value: float) -> float:
-    """Return the shortest number that is the same in single precision; one that is not of it as it is."""
+    """Return the shortest number that is the same in single precision, or nearly the same where it is not of that."""
     single = pack("f", value) if abs(value) <= LARGEST_SINGLE else b""
     if not single or unpack("f", single)[0] != value:
-        return value
+        return float(f"{value:.12g}")
     return next(short for digits in range(1, 18) if pack("f", short := float(f"{value:.{digits}g}")) == single)
 
 
