@@ -17,6 +17,8 @@ from archinspect.exporters.spec.ties import Ties
 from archinspect.exporters.spec.tree import Tree
 from archinspect.exporters.spec.wiring import Wiring
 
+FOLDED = 0.1
+"""So many lines a layer has a spec whose composites have said what repeats."""
 SHORTER = 0.8
 """So many times as long a spec with groups is at most, to be worth other names than the file's."""
 
@@ -104,11 +106,13 @@ def write(facts: Facts, *, flat: bool = False) -> str:
         raise CannotExportError(facts.graph.name, "it has no layers")
     as_named = Spec(facts, layers, flat=flat)
     text = as_named.text
-    found = None if flat or _is_of_an_author(facts) else grouped(facts, layers, text.count("\n"))
-    if found is not None:
-        with suppress(CannotExportError):
-            prove(facts, found.text, found.tree.paths, layers)
-            return found.text
+    count = text.count("\n")
+    if not flat and count > FOLDED * len(layers.leaves) and not _is_of_an_author(facts):
+        found = grouped(facts, layers, count)
+        if found is not None:
+            with suppress(CannotExportError):
+                prove(facts, found.text, found.tree.paths, layers)
+                return found.text
     prove(facts, text, as_named.tree.paths, layers)
     return text
 

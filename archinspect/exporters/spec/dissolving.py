@@ -8,11 +8,14 @@ stand better in the scope around them, under the composite's name.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.spec.titles import is_automatic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archinspect.exporters.spec.tree import Child, Scope
 
 _RUNNING = re.compile(r"_(\d+)\Z")
@@ -23,12 +26,14 @@ def dissolve(scope: Scope) -> None:
     for child in scope.children:
         if child.leaf is not None and is_automatic(child):
             child.name = ""
-    found = [child for child in scope.children if child.scope is None or not _is_needless(child, scope)]
-    if len(found) == len(scope.children):
+    begins = sorted(map(_begin, scope.children))
+    needless = [child for child in scope.children if child.scope is not None and _is_needless(child, begins)]
+    if not needless:
         return
-    for child in scope.children:
-        if child in found or child.scope is None:
-            continue
+    gone = set(map(id, needless))
+    found = [child for child in scope.children if id(child) not in gone]
+    for child in needless:
+        assert child.scope is not None
         for inner in child.scope.children:
             has_own = inner.name and len(child.scope.children) > 1
             inner.name = f"{child.name}_{inner.name}" if has_own else child.name
@@ -57,8 +62,11 @@ def renumber(scope: Scope) -> None:
                 child.name = name
 
 
-def _is_needless(child: Child, around: Scope) -> bool:
-    """Return whether a composite of layers without weights is one layer, reads several tensors, or lies apart."""
+def _is_needless(child: Child, begins: Sequence[int]) -> bool:
+    """Return whether a composite of layers without weights is one layer, reads several tensors, or lies apart.
+
+    `begins` says where each child of the scope around it begins to run, in order.
+    """
     assert child.scope is not None
     leaves = [inner.leaf for inner in child.scope.children]
     if any(leaf is None or leaf.weighted for leaf in leaves):
@@ -67,8 +75,7 @@ def _is_needless(child: Child, around: Scope) -> bool:
     if len(leaves) == 1 or len(made) > 1:
         return True
     places = [leaf.position for leaf in leaves if leaf is not None]
-    others = (_begin(other) for other in around.children if other is not child)
-    return any(places[0] < place < places[-1] for place in others)
+    return bisect_left(begins, places[-1]) > bisect_left(begins, places[0]) + 1
 
 
 def _begin(child: Child) -> int:
