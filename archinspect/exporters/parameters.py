@@ -23,6 +23,15 @@ INPUTS = ("in_channels", "in_features", "num_features", "input_size")
 """Names of parameters that say how much comes in."""
 
 
+SORTS = {
+    **dict.fromkeys(("kernel_size", "pool_size", "strides", "dilation_rate", "padding"), "window"),
+    **dict.fromkeys(("params", "macs", "flops", "buffers"), "cost"),
+    "depth": "depth",
+    "rate": "rate",
+}
+"""Kinds of numbers that say nothing of numbers of another kind."""
+
+
 class Presence(NamedTuple):
     """Whether a copy has an optional part, as the column behind those of the part itself."""
 
@@ -73,7 +82,9 @@ class Differ(NamedTuple):
 class Solver:
     """Finds the parameters of a class, and what stands for each of its holes."""
 
-    def __init__(self, args: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, args: Sequence[Mapping[str, Any]], *, apart: bool = False) -> None:
+        """With `apart` a value follows only from one of its kind: the size of a kernel from no number of filters."""
+        self.apart = apart
         self.given = _arguments(args)
         """The block's own arguments, and their values in each copy."""
         self.found: dict[str, list[Any]] = {}
@@ -132,6 +143,8 @@ class Solver:
                 self.found[name] = others
                 return Expression(name)
         for name, others in (*self.found.items(), *self.given.items()):
+            if self.apart and _sort(name) != _sort(role) and role != "padding":
+                continue
             expression = _by(name, others, values, role)
             if expression is not None:
                 self.found.setdefault(name, others)
@@ -144,6 +157,11 @@ class Solver:
         """Let a parameter stand for values with which it agrees, and have theirs where a copy did not say."""
         self.found[name] = [a if b is ABSENT else b for a, b in zip(values, self.found[name], strict=True)]
         return Expression(name)
+
+
+def _sort(role: str) -> str:
+    """Return which kind of number a parameter is, by its name: of windows, of costs, ..., or empty for a size."""
+    return SORTS.get(re.sub(r"_\d+\Z", "", role), "")
 
 
 def _agree(values: Sequence[Any], others: Sequence[Any]) -> bool:

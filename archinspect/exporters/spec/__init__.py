@@ -21,6 +21,8 @@ FOLDED = 0.1
 """So many lines a layer has a spec whose composites have said what repeats."""
 SHORTER = 0.8
 """So many times as long a spec with groups is at most, to be worth other names than the file's."""
+SIMPLER = 0.95
+"""The same of one in which composites of the file are put in order, and no others are made."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,6 +129,8 @@ def grouped(facts: Facts, layers: Layers, longest: float) -> Spec | None:
     """Return the spec with what repeats in groups; None where that makes it hardly shorter than so many lines."""
     for names_far in (False, True):
         with suppress(CannotExportError):
-            found = Spec(facts, layers, Grouping(facts.graph, names_far=names_far))
-            return found if found.text.count("\n") <= SHORTER * longest else None
+            grouping = Grouping(facts.graph, names_far=names_far)
+            found = Spec(facts, layers, grouping)
+            most = SHORTER if grouping.count else SIMPLER
+            return found if found.text.count("\n") <= most * longest else None
     return None

@@ -102,7 +102,7 @@ class Blocks:
         """Make a block of copies, and calls of these."""
         first = copies[0]
         name = self._name(first)
-        solver = Solver([copy.given for copy in copies])
+        solver = Solver([copy.given for copy in copies], apart=True)
         inner = [Step("", "") for _ in copies]
         for step, copy in zip(inner, copies, strict=True):
             step.body = copy.body

@@ -41,6 +41,30 @@ def dissolve(scope: Scope) -> None:
     scope.children = sorted(found, key=_begin)
 
 
+def hoist(scope: Scope) -> None:
+    """Put a sum that ends a composite and reads what that was not called with behind it: a residual branch's end."""
+    children: list[Child] = []
+    for child in scope.children:
+        children.append(child)
+        inner = child.scope.children if child.scope is not None else []
+        if len(inner) < 2 or inner[-1].leaf is None or inner[-1].leaf.weighted:  # noqa: PLR2004 - and another one
+            continue
+        *rest, last = inner
+        leaf = last.leaf
+        assert leaf is not None
+        own = {tensor for one in rest for tensor in one.gives()}
+        outer = [tensor for tensor in leaf.inputs if tensor not in own]
+        read = {tensor for one in rest for tensor in one.reads()}
+        if len(leaf.inputs) != 2 or len(outer) != 1 or outer[0] in read or rest[-1].result() not in leaf.inputs:  # noqa: PLR2004 - a sum
+            continue
+        assert child.scope is not None
+        child.scope.children = rest
+        child.forget()
+        last.name = last.name and f"{child.name}_{last.name}"
+        children.append(last)
+    scope.children = children
+
+
 def renumber(scope: Scope) -> None:
     """Count names that end with running numbers anew, where these do not say which one of its scope a layer is.
 

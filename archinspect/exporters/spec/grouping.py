@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.parameters import unused
-from archinspect.exporters.spec.dissolving import dissolve, renumber
+from archinspect.exporters.spec.dissolving import dissolve, hoist, renumber
 from archinspect.exporters.spec.near import Beside
 from archinspect.exporters.spec.order import in_branches
 from archinspect.exporters.spec.sections import Found, Item, best, joined
@@ -60,6 +60,7 @@ class Grouping:
         for child in scope.children:
             if child.scope is not None:
                 self._group(child.scope)
+        hoist(scope)
         dissolve(scope)
         if scope.name:
             renumber(scope)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from archinspect.exporters.spec.steps import Step
 
+SIZES = 2
+"""In so many sizes shapes may differ for these to be parameters, and not the shapes."""
 PROJECTION = "projection"
 """What people call the steps beside a block's own, where most blocks pass their input on."""
 _NUMBERS = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
@@ -134,8 +136,8 @@ class Slots:
             elif not _is_fixed(first.args.get(name)):
                 usual = self._usual(first.op, name)
                 values = [ABSENT if copy is None else copy.args.get(name, usual) for copy in copies]
-                if _is_one_size(values):
-                    yield from _sizes(first, name, values, looped=looped)
+                if _differ_in(values) <= (SIZES if name.endswith("shape") else 1):
+                    yield from self._sizes(first, name, values, looped=looped)
                 else:
                     yield Slot(name, values, _Put(first, name, usual, order), looped=looped)
 
@@ -146,6 +148,15 @@ class Slots:
         for at in range(len(text.numbers)):
             values = [_number(own[at]) if own else ABSENT for own in texts]
             yield Slot(name, values, text.put(at), looped=looped)
+
+    def _sizes(self, first: Step, name: str, values: Sequence[Any], *, looped: bool) -> Iterator[Slot]:
+        """Yield the sizes of shapes."""
+        own = first.args[name] = list(first.args[name])
+        channels = 0 if self.layout == "channels_first" else len(own) - 1
+        for at in range(len(own)):
+            sizes = [value if value is ABSENT else value[at] for value in values]
+            role = "channels" if at == channels and len(own) > 1 else "size"
+            yield Slot(role if name.endswith("shape") else name, sizes, _PutItem(own, at), looped=looped)
 
     def _order(self, copies: Sequence[Step]) -> list[str]:
         """Return the names of arguments that any copy gives, in the order of the operator or block."""
@@ -173,23 +184,15 @@ class Slots:
             yield Slot("reads", _each(copies, attrgetter("source")), _Set(first, "source"), looped=looped)
 
 
-def _is_one_size(values: Sequence[Any]) -> bool:
-    """Return whether values are shapes in which one size alone differs from copy to copy, once or several times."""
+def _differ_in(values: Sequence[Any]) -> int:
+    """Return in how many sizes shapes differ from copy to copy, each counted once; more than any for other values."""
     known = [value for value in values if value is not ABSENT]
     if not all(isinstance(value, list) and len(value) == len(known[0]) for value in known):
-        return False
+        return SIZES + 1
     if not all(type(item) is int for value in known for item in value):
-        return False
+        return SIZES + 1
     columns = {column for column in zip(*known, strict=True) if len(set(column)) > 1}
-    return len(columns) == 1
-
-
-def _sizes(first: Step, name: str, values: Sequence[Any], *, looped: bool) -> Iterator[Slot]:
-    """Yield the sizes of shapes."""
-    own = first.args[name] = list(first.args[name])
-    for at in range(len(own)):
-        sizes = [value if value is ABSENT else value[at] for value in values]
-        yield Slot("size" if name.endswith("shape") else name, sizes, _PutItem(own, at), looped=looped)
+    return len(columns) or SIZES + 1
 
 
 def _optional_paths(first: Step, copies: Sequence[Step | None]) -> set[int]:

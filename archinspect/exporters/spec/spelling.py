@@ -63,8 +63,12 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
         if usual is None and "data_format" in op.args:
             if channel_axis(shape, layout) % len(shape) == axis % len(shape):
                 changes = {"axis": None, "data_format": layout}
+            elif op.data_format != layout:
+                changes = {"data_format": layout}  # the axis is said
         elif type(usual) is int and usual % len(shape) == axis % len(shape):
             changes = {"axis": usual}
+    if getattr(op, "num_kv_heads", None) == getattr(op, "num_heads", ...) and type(op).default("num_kv_heads") is None:
+        changes["num_kv_heads"] = None
     for name in CONSTANTS:
         value = getattr(op, name, None)
         if name in op.args and type(value) is float and _short(value) != value:

@@ -84,6 +84,16 @@ class Child:
             self._reads = list(dict.fromkeys(t for leaf in leaves for t in leaf.inputs if t not in own))
         return self._reads
 
+    def gives(self) -> Iterator[Tensor]:
+        """Yield what is made in it."""
+        for child in self.leaves():
+            assert child.leaf is not None
+            yield from child.leaf.outputs
+
+    def forget(self) -> None:
+        """Look again at what it reads: a composite has other layers."""
+        self._reads = None
+
     def result(self) -> Tensor:
         """Return what a step that follows reads."""
         if self.scope is not None:

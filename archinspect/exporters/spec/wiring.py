@@ -121,7 +121,7 @@ class Wiring:
         if self.blocks and _joins(child, results):
             step.source = Ref("all")
             entry = results
-        elif isinstance(current, tuple) or (current not in read and read):
+        elif isinstance(current, tuple) or (read and current not in (_heads(child, read) or read)):
             entry = read[0] if read else None
             step.source = self.names.ref(entry, scope) if entry else None
         inner.entry = None
@@ -230,6 +230,20 @@ class Stretch:
                 if tensor is not start and before < self.made.get(tensor, -1) < low:
                     return False
         return True
+
+
+def _heads(child: Child, read: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Return what the first layer of a list of composites reads outside; nothing for other composites.
+
+    It goes through the list, though something else that all of them read may be nearer, such as a table of angles.
+    """
+    if child.scope is None or any(inner.scope is None for inner in child.scope.children):
+        return ()
+    for inner in child.leaves():
+        heads = [tensor for tensor in inner.leaf.inputs if tensor in read] if inner.leaf else []
+        if heads:
+            return heads
+    return ()
 
 
 def _gives(child: Child) -> list[Tensor]:
