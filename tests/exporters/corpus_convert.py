@@ -56,7 +56,8 @@ def main():
         found["equal"] += 1
         lines += text.count("\n")
         if asked.list:
-            print(f"{path.name}: {text.count(chr(10))} lines of {len(network.graph.nodes)} operators")
+            took = time.perf_counter() - start
+            print(f"{path.name}: {text.count(chr(10))} lines of {len(network.graph.nodes)} operators, {took:.2f} s")
         if asked.show:
             print(text)
     for (kind, reason), count in reasons.most_common():

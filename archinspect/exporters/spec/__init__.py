@@ -42,6 +42,7 @@ class Spec:
         `grouping` puts what repeats into groups that the network's names do not tell of.
         """
         self.facts = facts
+        self.unsaid = layers.unsaid
         graph = facts.graph
         self.tree = Tree(graph, layers.leaves, None if grouping is None else grouping.group)
         names = Names(self.tree)
@@ -89,7 +90,7 @@ class Spec:
         yield from lines(self.steps, 1)
         if self.outputs:
             yield from entry("outputs", self.outputs if len(self.outputs) > 1 else self.outputs[0])
-        yield from expected(self.facts)
+        yield from expected(self.facts, self.unsaid)
 
 
 def _all(steps: Sequence[Step]) -> Iterator[Step]:

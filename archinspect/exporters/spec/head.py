@@ -10,7 +10,7 @@ from archinspect.language.parse import LAYOUTS, MAX_TEXT
 from archinspect.reports.summary import uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from archinspect.analyses.facts import Facts
     from archinspect.graph.graph import Graph, Node
@@ -60,12 +60,13 @@ def _input(graph: Graph, facts: Facts, node: Node) -> Any:  # noqa: ANN401 - a s
     return {"shape": sample, **more} if more else sample
 
 
-def expected(facts: Facts) -> Iterator[str]:
-    """Yield the line of the figures that the network has, those that are known."""
+def expected(facts: Facts, unsaid: Collection[str]) -> Iterator[str]:
+    """Yield the line of the figures that the network has: those that are known, and that its layers say."""
     if any(facts.graph.open.values()):
         return
     totals = sum_of_costs(facts.once(layer_costs).values())
     missing = {figure for figures in uncounted(facts.graph).values() for figure in figures}
+    missing |= {"macs", "flops"} if unsaid else set()
     found: dict[str, Any] = {}
     if not facts.settings.batch or facts.settings.batch == 1:
         figures = {"params": totals.params, "macs": totals.macs, "flops": totals.flops}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.cuts import cut, passed_on
 from archinspect.exporters.spec.leaf import Leaf
-from archinspect.exporters.spec.meant import Meant
-from archinspect.exporters.spec.spelling import Unspelled, as_written, spelled
+from archinspect.exporters.spec.meant import Meant, figures
+from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, spelled
 from archinspect.exporters.spec.stated import further, is_held, state
 from archinspect.ops.base import Op
+from archinspect.ops.identity import Identity
+from archinspect.ops.merge import Concatenate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +35,8 @@ class Layers:
         """How many numbers of each layer are left out: those of buffers that nothing reads, such as a counter."""
         self.parts: dict[str, list[str]] = {}
         """The paths of the steps that each layer is."""
+        self.unsaid: set[str] = set()
+        """The layers whose arithmetic no step can say."""
         self.meant = Meant(facts)
         self.leaves = list(self._leaves())
 
@@ -43,29 +48,48 @@ class Layers:
             left = [node for node in nodes if len(nodes) == 1 or not self._is_counter(node)]
             if len(left) < len(nodes):
                 self.left_out[layer] = len(nodes) - len(left)
-            if left:
+            if left and not self._makes_nothing(left):
                 leaves = self._of(left)
+                if any(leaf.unsaid for leaf in leaves):
+                    self.unsaid.add(layer)
                 self.parts[layer] = [leaf.path for leaf in leaves]
-                yield from sorted(leaves, key=lambda leaf: leaf.position)
+                yield from sorted(leaves, key=lambda leaf: (leaf.position, leaf.rank))
 
     def _of(self, nodes: Sequence[Node]) -> list[Leaf]:
         """Return the steps that a layer is, the one first that gives its output: several only where one cannot be."""
+        leaf = Leaf(nodes)
         held = [node for node in nodes if not node.inputs and not node.op.batched]
         others = [node for node in nodes if node not in held]
-        if held and others and self._is_shared(held, nodes):
-            own = [self._leaf(Leaf([node], node.path)) for node in held]
-            for leaf in own:
-                leaf.place = beside(nodes[0].layer, leaf.path)
-            return [*self._leaf_and_further(Leaf(others)), *own]
-        return self._leaf_and_further(Leaf(nodes))
+        is_shared = bool(held and others) and self._is_shared(held, nodes)
+        if not is_shared and self._is_ours(leaf):
+            return [leaf]
+        found = self._apart(held, others, is_shared=is_shared) if held and others else None
+        return found or self._with_parts(leaf)
+
+    def _apart(self, held: Sequence[Node], others: Sequence[Node], *, is_shared: bool) -> list[Leaf] | None:
+        """Return the steps of an operator and of the tensors that its layer holds; None where it is none of ours."""
+        rest, own = Leaf(others), [Leaf([node], node.path) for node in held]
+        for leaf in own:
+            leaf.place = beside(rest.path, leaf.path)
+        if is_shared:
+            return [*self._with_parts(rest), *(part for leaf in own for part in self._with_parts(leaf))]
+        if not all(is_held(self.facts, node) for node in held):
+            return None
+        with suppress(CannotExportError):
+            parts = [part for leaf in own for part in self._with_parts(leaf)]
+            return [rest, *parts] if self._is_ours(rest) else None
+        return None
 
     def _is_shared(self, held: Sequence[Node], nodes: Sequence[Node]) -> bool:
         """Return whether others read tensors that a layer holds, or it makes what it gives of these alone."""
         reads_more = any(tensor.producer not in nodes for node in nodes for tensor in node.inputs)
         return not reads_more or any(reader not in nodes for node in held for reader in node.output.readers)
 
-    def _leaf_and_further(self, leaf: Leaf) -> list[Leaf]:
-        return [self._leaf(leaf), *further(self.meant, leaf)]
+    def _with_parts(self, leaf: Leaf) -> list[Leaf]:
+        """Return a layer's step, and those for what it cannot say."""
+        if not self._is_ours(leaf):
+            self._state(leaf)
+        return [leaf, *leaf.before, *further(self.meant, leaf)]
 
     def _is_counter(self, node: Node) -> bool:
         """Return whether a node is a number that the network keeps and that nothing reads."""
@@ -74,30 +98,60 @@ class Layers:
         weights = self.facts.call(node).weights.values()
         return all(not weight.parameter and prod(weight.shape) == 1 for weight in weights)
 
-    def _leaf(self, leaf: Leaf) -> Leaf:
-        """Return a layer with its operator; one that is none of ours is stated by its figures."""
-        outputs = {*self.facts.graph.outputs}
-        read = [t for node in leaf.nodes for t in (*node.inputs, *node.outputs) if t.readers or t in outputs]
-        if any(0 in self.facts.shape(tensor) for tensor in read):
-            raise CannotExportError(leaf.path, "a tensor of it has no elements")
+    def _is_ours(self, leaf: Leaf) -> bool:
+        """Return whether a layer is an operator of ours; it is then that one."""
         leaf.weighted = any(self.facts.call(node).learns for node in leaf.nodes)
         op = _with_activation(leaf.nodes)
         try:
             args = spelled(op, self.facts.graph.layout)
             found = _as_built(op, leaf.nodes)
         except Unspelled:
-            found = None
-        if found is not None:
-            leaf.inputs, leaf.outputs = found
-        if found is not None and self.meant.keeps(leaf, op):
+            return False
+        if found is None:
+            return False
+        leaf.inputs, leaf.outputs = found
+        if any(map(self._is_empty, (*leaf.inputs, *leaf.outputs))):
+            return self._joins_others(leaf, op)
+        if self.meant.keeps(leaf, op):
             leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, op, args)
-            return leaf
+            return True
+        for other in behind_the_batch(op) if not all(map(self.meant.has_batch, leaf.inputs)) else ():
+            if self.meant.makes(leaf, other):
+                args = spelled(other, self.facts.graph.layout)
+                leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, other, args)
+                return True
+        return False
+
+    def _is_empty(self, tensor: Tensor) -> bool:
+        return 0 in self.facts.shape(tensor)
+
+    def _makes_nothing(self, nodes: Sequence[Node]) -> bool:
+        """Return whether a layer does no more than make tensors without elements."""
+        made = [tensor for node in nodes for tensor in node.outputs]
+        return all(map(self._is_empty, made)) and not any(figures(self.facts, nodes))
+
+    def _joins_others(self, leaf: Leaf, op: Op) -> bool:
+        """Return whether a layer joins tensors some of which have no elements: it is what joins the others."""
+        left = tuple(tensor for tensor in leaf.inputs if not self._is_empty(tensor))
+        if type(op) is not Concatenate or not left:
+            return False
+        leaf.inputs, found = left, op if len(left) > 1 else Identity()
+        if not self.meant.makes(leaf, found):
+            return False
+        leaf.op, leaf.args = type(found).__name__, self._shorter(leaf, found, spelled(found, self.facts.graph.layout))
+        return True
+
+    def _state(self, leaf: Leaf) -> None:
+        """Say of a layer what it makes, or by its figures what it is."""
+        outputs = {*self.facts.graph.outputs}
+        read = [t for node in leaf.nodes for t in node.outputs if t.readers or t in outputs]
+        if any(map(self._is_empty, read)):
+            raise CannotExportError(leaf.path, "a tensor of it has no elements")
         parts = cut(self.meant, leaf) or passed_on(self.meant, leaf)
         if parts is None:
             state(self.meant, leaf)
         else:
             leaf.op, leaf.args = type(parts).__name__, spelled(parts, self.facts.graph.layout)
-        return leaf
 
     def _shorter(self, leaf: Leaf, op: Op, args: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of an operator as a person gives them."""

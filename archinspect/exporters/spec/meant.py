@@ -43,7 +43,16 @@ class Meant:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.other = in_another_batch(facts)
+        self._batches = {OTHER: self.other}
+        self.growing: dict[Tensor, bool] = {}
+        """Whether a spec's tensor differs from sample to sample, though the network's may not."""
         self.types = {node.output: self.natural(node.output) for node in facts.graph.inputs}
+
+    def in_batch(self, batch: int) -> Facts | None:
+        """Return the facts for an open batch; None where they cannot be told."""
+        if batch not in self._batches:
+            self._batches[batch] = in_another_batch(self.facts, batch)
+        return self._batches[batch]
 
     def natural(self, tensor: Tensor) -> TensorType:
         """Return the type that a spec's tensor has in the place of one of the network."""
@@ -59,6 +68,13 @@ class Meant:
         """Return whether a tensor is the same whatever the batch, as far as shapes tell."""
         return self.other is not None and self.other.shape(tensor) == self.facts.shape(tensor)
 
+    def grows(self, tensor: Tensor) -> bool:
+        """Return whether a spec's tensor differs from sample to sample: it is made of one that does."""
+        if tensor not in self.growing:
+            node = tensor.producer
+            self.growing[tensor] = any(map(self.grows, node.inputs)) if node.inputs else node.op.batched
+        return self.growing[tensor]
+
     def type(self, tensor: Tensor) -> TensorType:
         """Return the type of a spec's tensor."""
         return self.types.get(tensor) or self.natural(tensor)
@@ -66,14 +82,40 @@ class Meant:
     def keeps(self, leaf: Leaf, op: Op) -> bool:
         """Note what a layer's own operator makes of a spec's tensors; return whether that is what the network has."""
         read = [self.type(tensor) for tensor in leaf.inputs]
-        same = all(one == self.facts.types[tensor.position] for one, tensor in zip(read, leaf.inputs, strict=True))
+        same = read == self._theirs(leaf, self.facts)
+        same = same and (self.other is None or self._more(leaf) == self._theirs(leaf, self.other))
         if same and not any(map(callable, vars(op).values())):  # a program may have rules of its own
             self.types.update({tensor: self.facts.types[tensor.position] for tensor in leaf.outputs})
             return True
         return self.makes(leaf, op)
 
+    def _theirs(self, leaf: Leaf, facts: Facts) -> list[TensorType]:
+        return [facts.types[tensor.position] for tensor in leaf.inputs]
+
+    def _more(self, leaf: Leaf) -> list[TensorType]:
+        """Return what a spec's layer reads for the other batch."""
+        found = []
+        for tensor in leaf.inputs:
+            (first, *sample), dtype = self.type(tensor)
+            found.append(TensorType((OTHER * first if self.grows(tensor) else first, *sample), dtype))
+        return found
+
+    def _grows_so(self, leaf: Leaf, op: Op) -> bool:
+        """Return whether an operator does as much for more samples as a layer does.
+
+        A network may count over all samples, as how many tokens each expert has; for a spec that is a tensor of each.
+        """
+        if self.other is None:
+            return True
+        try:
+            return _run(_by_arguments(op), self._more(leaf))[1] == figures(self.other, leaf.nodes)
+        except (Mismatch, IndexError, ValueError):
+            return False
+
     def makes(self, leaf: Leaf, op: Op) -> bool:
         """Note what an operator makes of a spec's tensors, if that is what a layer makes; return whether it is."""
+        if not self._grows_so(leaf, op):
+            return False
         read = [self.type(tensor) for tensor in leaf.inputs]
         try:
             made, found = _run(_by_arguments(op), read)
@@ -98,11 +140,11 @@ def figures(facts: Facts, nodes: Sequence[Node]) -> Figures:
     )
 
 
-def in_another_batch(facts: Facts) -> Facts | None:
+def in_another_batch(facts: Facts, batch: int = OTHER) -> Facts | None:
     """Return the facts for another batch; None where there is none to choose."""
     if facts.settings.batch or facts.graph.batch:
         return None
-    return facts_of(facts.graph, facts.settings._replace(batch=OTHER), Problems())
+    return facts_of(facts.graph, facts.settings._replace(batch=batch), Problems())
 
 
 def _by_arguments(op: Op) -> Op:

@@ -76,6 +76,23 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
     return op.replace(**changes) if changes else op
 
 
+def behind_the_batch(op: Op) -> Iterator[Op]:
+    """Yield the operator that does the same with an axis more in front: that of a batch, which the tensor lacks."""
+    changes: dict[str, Any] = {}
+    for name in op.args:
+        value = getattr(op, name)
+        if name == "dims" and isinstance(value, tuple):
+            changes[name] = (1, *(dim + 1 for dim in (value[1:] if value[:1] == (0,) else value)))
+        elif name.startswith("axis"):
+            changes[name] = tuple(map(_next_axis, value)) if isinstance(value, tuple) else _next_axis(value)
+    if changes:
+        yield op.replace(**changes)
+
+
+def _next_axis(axis: Any) -> Any:  # noqa: ANN401 - of any operator
+    return axis + 1 if type(axis) is int and axis >= 0 else axis
+
+
 def _short(value: float) -> float:
     """Return the shortest number that is the same in single precision, or nearly the same where it is not of that."""
     single = pack("f", value) if abs(value) <= LARGEST_SINGLE else b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from archinspect.exporters.spec.leaf import main_of, merges, reads_nothing
+from archinspect.exporters.spec.leaf import joins, main_of, reads_nothing
 from archinspect.exporters.spec.steps import PREVIOUS, Ref, Step
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Wiring:
     def _fork(self, child: Child, stretch: Stretch) -> Fork | None:
         """Return the branches that a merge joins; None where it has to read by names."""
         leaf = child.leaf
-        if leaf is None or len(leaf.inputs) < 2 or not merges(leaf.op):  # noqa: PLR2004 - several
+        if leaf is None or len(leaf.inputs) < 2 or not joins(leaf.op):  # noqa: PLR2004 - several
             return None
         if any(tensor in self.named for tensor in leaf.inputs):
             return None
@@ -262,8 +262,9 @@ def _joins(child: Child, results: tuple[Tensor, ...]) -> bool:
     if len(results) < 2:  # noqa: PLR2004 - several
         return False
     if child.scope is None:
-        return child.leaf is not None and child.leaf.inputs == results and len(results) > FEW
+        leaf = child.leaf
+        return leaf is not None and leaf.inputs == results and len(results) > FEW and joins(leaf.op)
     head, *rest = child.scope.children
-    if head.leaf is None or head.leaf.inputs != results or not merges(head.leaf.op):
+    if head.leaf is None or head.leaf.inputs != results or not joins(head.leaf.op):
         return False
     return not any(tensor in results for one in rest for tensor in one.reads())
