@@ -34,6 +34,7 @@ MOST_VARIED = 4
 """So many expressions of one step are read with ease."""
 MOST_SHARES = 1_000
 """Of so many parts a number may be a share."""
+ALL = Ref("all")
 _NUMBERED = re.compile(r"(.*?)(0|[1-9]\d{0,5})(\D*)")
 
 
@@ -44,9 +45,13 @@ def repeated(steps: Sequence[Step], slots: Slots) -> list[Step]:
     for step in steps:
         if step.paths is not None:
             step.paths = [repeated(path, slots) for path in step.paths]
+    reads_all = max((at for at, step in enumerate(steps) if step.source == ALL), default=-1)
     while at < len(steps):
         run, start = _Run(steps[at]), at
         at += 1
+        if steps[start].source != ALL and start < reads_all:
+            found.append(steps[start])  # a repeat would be one of all that is read
+            continue
         while at < len(steps) and at - start < MOST and run.goes_on(steps[at]):
             at += 1
         found += _pieces(steps[start:at], slots)
@@ -141,8 +146,8 @@ class _Run:
     def goes_on(self, step: Step) -> bool:
         """Return whether a step goes on with what those before it do; count it."""
         first = self.first
-        reads_all = first.source == Ref("all")
-        if step.source != (Ref("all") if reads_all else None):
+        reads_all = first.source == ALL
+        if step.source != (ALL if reads_all else None):
             return False
         if first.repeat is not None or first.weights is not None or first.cached:
             return False

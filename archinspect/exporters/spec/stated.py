@@ -41,9 +41,10 @@ def state(meant: Meant, leaf: Leaf) -> None:
 def _is_made_anew(meant: Meant, leaf: Leaf) -> bool:
     """Return whether a layer only looks at what a tensor is, and makes one that is the same for every batch."""
     lent = any(not meant.is_constant(tensor) for tensor in leaf.inputs)
-    if not lent or not all(map(meant.is_constant, leaf.outputs)) or any(figures(meant.facts, leaf.nodes)):
+    if meant.other is None or not lent or not all(map(meant.is_constant, leaf.outputs)):
         return False
-    return not any(node.op.unknown() for node in leaf.nodes)
+    costs = any(any(figures(facts, leaf.nodes)) for facts in (meant.facts, meant.other))
+    return not costs and not any(node.op.unknown() for node in leaf.nodes)
 
 
 def is_held(facts: Facts, node: Node) -> bool:
