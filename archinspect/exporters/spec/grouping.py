@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.parameters import unused
-from archinspect.exporters.spec.dissolving import dissolve, hoist, renumber
+from archinspect.exporters.spec.dissolving import dissolve, hoist, lead, renumber, share, unwrap
 from archinspect.exporters.spec.near import Beside
 from archinspect.exporters.spec.order import in_branches
 from archinspect.exporters.spec.sections import Found, Item, best, joined
@@ -45,6 +45,9 @@ class Grouping:
 
     def group(self, root: Scope) -> None:
         """Put what repeats in a network's scopes into groups."""
+        share(root)
+        while len(root.children) == 1 and root.children[0].scope is not None:
+            root.children = root.children[0].scope.children
         self._group(root)
         if not self.names_far:
             return
@@ -62,12 +65,15 @@ class Grouping:
                 self._group(child.scope)
         hoist(scope)
         dissolve(scope)
+        unwrap(scope)
         if scope.name:
             renumber(scope)
         if not _is_flat(scope):
             return
         if self.is_free:
             scope.children = in_branches(scope.children, self.outputs)
+        if not scope.name:
+            lead(scope)
         for _ in range(MOST_ROUNDS):
             keys = [self._key(child) for child in scope.children]
             items = joined(scope.children, keys, self.outputs)

@@ -63,20 +63,27 @@ class Layers:
         is_shared = bool(held and others) and self._is_shared(held, nodes)
         if not is_shared and self._is_ours(leaf):
             return [leaf]
-        found = self._apart(held, others, is_shared=is_shared) if held and others else None
+        found = self._apart(held, others) if is_shared else self._without_tables(nodes)
         return found or self._with_parts(leaf)
 
-    def _apart(self, held: Sequence[Node], others: Sequence[Node], *, is_shared: bool) -> list[Leaf] | None:
-        """Return the steps of an operator and of the tensors that its layer holds; None where it is none of ours."""
-        rest, own = Leaf(others), [Leaf([node], node.path) for node in held]
-        for leaf in own:
-            leaf.place = beside(rest.path, leaf.path)
-        if is_shared:
-            return [*self._with_parts(rest), *(part for leaf in own for part in self._with_parts(leaf))]
-        if not all(is_held(self.facts, node) for node in held):
+    def _apart(self, held: Sequence[Node], others: Sequence[Node]) -> list[Leaf]:
+        """Return the steps of a layer and of the tensors that it holds."""
+        rest = Leaf(others)
+        return [*self._with_parts(rest), *(part for leaf in _besides(rest, held) for part in self._with_parts(leaf))]
+
+    def _without_tables(self, nodes: Sequence[Node]) -> list[Leaf] | None:
+        """Return the steps of an operator of ours and of what its layer makes for it of tensors that it holds.
+
+        None where there are none, or where it is no operator of ours.
+        """
+        *tables, last = nodes
+        if not tables or any(node.inputs[:1] and node.inputs[0].producer not in tables for node in tables):
             return None
+        if not any(is_held(self.facts, node) for node in tables):
+            return None
+        rest = Leaf([last])
         with suppress(CannotExportError):
-            parts = [part for leaf in own for part in self._with_parts(leaf)]
+            parts = [part for leaf in _besides(rest, tables) for part in self._with_parts(leaf)]
             return [rest, *parts] if self._is_ours(rest) else None
         return None
 
@@ -162,9 +169,21 @@ class Layers:
         return args if other is op else spelled(other, layout)
 
 
+def _besides(rest: Leaf, nodes: Sequence[Node]) -> list[Leaf]:
+    """Return steps beside a layer for nodes of it."""
+    leaves = [Leaf([node], node.path) for node in nodes]
+    for leaf in leaves:
+        leaf.place = beside(rest.path, leaf.path)
+    return leaves
+
+
 def beside(layer: str, path: str) -> str:
-    """Return a place beside a layer, for what is called by a path below it."""
-    return f"{layer.rpartition('.')[0]}.{path.removeprefix(layer).strip('.')}".strip(".")
+    """Return a place beside a layer, for what is called by a path below it; a tensor's name says its scope no more."""
+    above = layer.split(".")[:-1]
+    own = path.removeprefix(layer).strip(".")
+    for count in range(len(above), 0, -1):
+        own = own.removeprefix("_".join(above[:count]) + "_") or own
+    return ".".join([*above, own])
 
 
 def _with_activation(nodes: Sequence[Node]) -> Op:

@@ -77,6 +77,11 @@ class Besides(Tensor):
             object.__setattr__(self, name, value)
 
 
+def is_held(tensor: Tensor) -> bool:
+    """Return whether a tensor is the network's own, the same for all samples and made of nothing."""
+    return not tensor.batched and not tensor.producer.inputs
+
+
 def merges(op: str) -> bool:
     """Return whether an operator takes paths."""
     kind = ops.find_operator(op)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from archinspect.exporters.spec.leaf import joins, main_of, reads_nothing
+from archinspect.exporters.spec.leaf import is_held, joins, main_of, reads_nothing
 from archinspect.exporters.spec.steps import PREVIOUS, Ref, Step
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ class Wiring:
             return Fork(leaf.inputs[0], at, [(at, at)] * len(leaf.inputs))
         ends = [stretch.made.get(tensor, -1) for tensor in leaf.inputs]
         for start in self._starts(leaf.inputs, ends, stretch):
+            if is_held(start):
+                continue
             filled = sorted(end for tensor, end in zip(leaf.inputs, ends, strict=True) if tensor is not start)
             if filled[-1] != at - 1:
                 continue
