@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from archinspect.exporters.spec.meant import figures
 from archinspect.ops.elementwise import Cast
 from archinspect.ops.identity import Identity
-from archinspect.ops.reshape import Reshape
+from archinspect.ops.layout import SwapAxes
+from archinspect.ops.lookup import Gather
+from archinspect.ops.reshape import Permute, Reshape
 from archinspect.ops.several import Split, Unbind
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten", "unflatten", "expanddims")
 """What programs call operators that give a tensor another shape and nothing else."""
+LOOKUPS = ("index", "index_select", "Gather")
+"""What programs call operators that take positions along the first axis."""
 AXES = ("dim", "axis")
 """What programs call the argument that says where to cut."""
 
@@ -52,9 +56,37 @@ def passed_on(meant: Meant, leaf: Leaf) -> Op | None:
     found: list[Op] = []
     if given.shape == wanted.shape:
         found = [Identity()] if given.dtype == wanted.dtype else [Cast(dtype=wanted.dtype)]
-    elif type(nodes[0].op).__name__.lower().strip("_") in RESHAPES:
+    elif type(nodes[0].op).__name__.lower().strip("_") in RESHAPES or _keeps_order(meant, leaf):
         found = [Reshape(target_shape=list(sample))]
     return next((op for op in found if meant.makes(leaf, op)), None)
+
+
+def _keeps_order(meant: Meant, leaf: Leaf) -> bool:
+    """Return whether a layer moves axes of size 1 alone, such as a batch of one sample; it is then a change of shape."""
+    shape = meant.facts.shape(leaf.inputs[0])
+    like = vars(leaf.nodes[0].op).get("like")
+    dims = [*range(len(shape))]
+    if isinstance(like, Permute) and sorted(like.dims) == dims:
+        dims = [*like.dims]
+    elif isinstance(like, SwapAxes):
+        one, two = like.axis1, like.axis2
+        dims[one], dims[two] = dims[two], dims[one]
+    else:
+        return False
+    moved = [dim for dim in dims if shape[dim] != 1]
+    return moved == sorted(moved)
+
+
+def looked_up(meant: Meant, leaf: Leaf) -> Op | None:
+    """Return the operator that takes from a table of the network's own what a tensor of indices says."""
+    (node, *others) = leaf.nodes
+    if others or type(node.op).__name__ not in LOOKUPS or len(node.inputs) != 2 or len(node.outputs) != 1:  # noqa: PLR2004 - table, indices
+        return None
+    if any(map(meant.grows, node.inputs)) or any(map(meant.has_batch, node.inputs)):
+        return None
+    leaf.inputs, leaf.outputs = node.inputs, node.outputs
+    op = Gather(axis=1)
+    return op if meant.makes(leaf, op) else None
 
 
 def _axes(op: Op, meant: Meant, leaf: Leaf, rank: int) -> Iterator[int]:

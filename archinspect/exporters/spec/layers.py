@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.cuts import cut, passed_on
+from archinspect.exporters.spec.cuts import cut, looked_up, passed_on
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant, figures
 from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, spelled
@@ -113,7 +113,7 @@ class Layers:
             args = spelled(op, self.facts.graph.layout)
             found = _as_built(op, leaf.nodes)
         except Unspelled:
-            return False
+            return self._is_like(leaf)
         if found is None:
             return False
         leaf.inputs, leaf.outputs = found
@@ -122,7 +122,22 @@ class Layers:
         if self.meant.keeps(leaf, op):
             leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, op, args)
             return True
-        for other in behind_the_batch(op) if not all(map(self.meant.has_batch, leaf.inputs)) else ():
+        return self._is_shifted(leaf, op)
+
+    def _is_like(self, leaf: Leaf) -> bool:
+        """Return whether an operator of a program is one of ours that counts its axes otherwise; it is then that one."""
+        (node, *others) = leaf.nodes
+        like = vars(node.op).get("like") if hasattr(node.op, "__dict__") else None
+        if others or like is None or len(node.inputs) != len(node.op.likes) or any(map(self._is_empty, node.inputs)):
+            return False
+        leaf.inputs, leaf.outputs = node.inputs, node.outputs
+        return self._is_shifted(leaf, like)
+
+    def _is_shifted(self, leaf: Leaf, op: Op) -> bool:
+        """Return whether a layer is an operator of ours behind the axis of a batch that its tensors lack."""
+        if all(map(self.meant.has_batch, leaf.inputs)):
+            return False
+        for other in behind_the_batch(op):
             if self.meant.makes(leaf, other):
                 args = spelled(other, self.facts.graph.layout)
                 leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, other, args)
@@ -154,7 +169,7 @@ class Layers:
         read = [t for node in leaf.nodes for t in node.outputs if t.readers or t in outputs]
         if any(map(self._is_empty, read)):
             raise CannotExportError(leaf.path, "a tensor of it has no elements")
-        parts = cut(self.meant, leaf) or passed_on(self.meant, leaf)
+        parts = cut(self.meant, leaf) or passed_on(self.meant, leaf) or looked_up(self.meant, leaf)
         if parts is None:
             state(self.meant, leaf)
         else:

@@ -109,7 +109,8 @@ class Slots:
             there = [copy is not None for copy in copies]
             if isinstance(first.source, list) and first.source.count(Ref("input")) == 1:
                 part = RESIDUAL
-            role = part if not first.is_named or not str(first.name).isidentifier() else str(first.name)
+            is_nameless = not first.is_named or not str(first.name).isidentifier()
+            role = part if is_nameless or part == RESIDUAL else str(first.name)
             yield Slot(role or str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
 
     def _all(self, first: Step, copies: Sequence[Step | None], *, looped: bool, inside: bool) -> Iterator[Slot]:

@@ -82,7 +82,8 @@ def behind_the_batch(op: Op) -> Iterator[Op]:
     for name in op.args:
         value = getattr(op, name)
         if name == "dims" and isinstance(value, tuple):
-            changes[name] = (1, *(dim + 1 for dim in (value[1:] if value[:1] == (0,) else value)))
+            next_dims = tuple(dim + 1 for dim in value)
+            changes[name] = next_dims if 0 in value else (1, *next_dims)  # 0 is the first axis, which is no batch
         elif name.startswith("axis"):
             changes[name] = tuple(map(_next_axis, value)) if isinstance(value, tuple) else _next_axis(value)
     if changes:
