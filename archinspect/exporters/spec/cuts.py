@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.spec.meant import figures
+from archinspect.exporters.spec.spelling import behind
 from archinspect.ops.elementwise import Cast
 from archinspect.ops.identity import Identity
-from archinspect.ops.layout import SwapAxes
+from archinspect.ops.layout import Expand, SwapAxes
 from archinspect.ops.lookup import Gather
 from archinspect.ops.reshape import Permute, Reshape
 from archinspect.ops.several import Split, Unbind
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten", "unflatten", "expanddims")
 """What programs call operators that give a tensor another shape and nothing else."""
+EXPAND = "expand"
+"""What programs call the operator that stretches axes of size 1."""
 LOOKUPS = ("index", "index_select", "Gather")
 """What programs call operators that take positions along the first axis."""
 AXES = ("dim", "axis")
@@ -43,38 +46,59 @@ def cut(meant: Meant, leaf: Leaf) -> Op | None:
     return None
 
 
-def passed_on(meant: Meant, leaf: Leaf) -> Op | None:
+def passed_on(meant: Meant, leaf: Leaf, *, is_reshape: bool = False) -> Op | None:
     """Return the operator that does no more than a layer which passes its input on, in another type or shape."""
     nodes = leaf.nodes
-    if len(nodes) > 1 or len(nodes[0].inputs) != 1 or len(nodes[0].outputs) != 1 or any(figures(meant.facts, nodes)):
+    read = nodes[0].inputs[: getattr(nodes[0].op, "reads", None)]  # others tell sizes alone
+    if len(nodes) > 1 or len(read) != 1 or len(nodes[0].outputs) != 1 or any(figures(meant.facts, nodes)):
         return None
     if meant.facts.call(nodes[0]).weights or nodes[0].op.unknown():
         return None
-    leaf.inputs, leaf.outputs = nodes[0].inputs, nodes[0].outputs
+    leaf.inputs, leaf.outputs = read, nodes[0].outputs
+    name = type(nodes[0].op).__name__.lower().strip("_")
     _, *sample = meant.natural(leaf.outputs[0]).shape
     given, wanted = meant.type(leaf.inputs[0]), meant.natural(leaf.outputs[0])
     found: list[Op] = []
-    if given.shape == wanted.shape:
+    if name == EXPAND:
+        found = [Expand(target_shape=list(sample))]
+    elif given.shape == wanted.shape:
         found = [Identity()] if given.dtype == wanted.dtype else [Cast(dtype=wanted.dtype)]
-    elif type(nodes[0].op).__name__.lower().strip("_") in RESHAPES or _keeps_order(meant, leaf):
+    elif is_reshape or name in RESHAPES:
         found = [Reshape(target_shape=list(sample))]
     return next((op for op in found if meant.makes(leaf, op)), None)
 
 
-def _keeps_order(meant: Meant, leaf: Leaf) -> bool:
-    """Return whether a layer moves axes of size 1 alone, such as a batch of one sample; it is then a change of shape."""
-    shape = meant.facts.shape(leaf.inputs[0])
-    like = vars(leaf.nodes[0].op).get("like")
-    dims = [*range(len(shape))]
-    if isinstance(like, Permute) and sorted(like.dims) == dims:
-        dims = [*like.dims]
-    elif isinstance(like, SwapAxes):
-        one, two = like.axis1, like.axis2
-        dims[one], dims[two] = dims[two], dims[one]
-    else:
-        return False
-    moved = [dim for dim in dims if shape[dim] != 1]
-    return moved == sorted(moved)
+def moved(meant: Meant, leaf: Leaf) -> Op | None:
+    """Return the operator that puts a spec's axes into the order in which a program's call puts its own.
+
+    The batch stays in front, wherever the program has it.
+    """
+    (node, *others) = leaf.nodes
+    if others or len(node.inputs) != 1:
+        return None
+    leaf.inputs, leaf.outputs = node.inputs, node.outputs
+    dims = _order(vars(node.op).get("like"), len(meant.facts.shape(node.inputs[0])))
+    if not dims:
+        return None
+    at = meant.batch_at(node.inputs[0])
+    new = [behind(dim, at) for dim in dims if dim != at]
+    given = meant.type(node.inputs[0]).shape
+    sized = [dim for dim in new if given[dim] != 1]
+    if at is None and sized == sorted(sized) and meant.has_batch(node.outputs[0]):
+        return passed_on(meant, leaf, is_reshape=True)  # the batch comes to the front: an axis less
+    op = Identity() if new == sorted(new) else Permute(dims=list(new))
+    return op if meant.makes(leaf, op, batch_at=None if at is None else dims.index(at)) else None
+
+
+def _order(op: Op | None, rank: int) -> list[int]:
+    """Return the order into which an operator puts all axes, the batch's among them; empty for none that does."""
+    dims = [*range(rank)]
+    if isinstance(op, Permute):
+        return [*op.dims] if sorted(op.dims) == dims else []
+    if not isinstance(op, SwapAxes):
+        return []
+    dims[op.axis1], dims[op.axis2] = dims[op.axis2], dims[op.axis1]
+    return dims
 
 
 def looked_up(meant: Meant, leaf: Leaf) -> Op | None:

@@ -7,14 +7,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.cuts import cut, looked_up, passed_on
+from archinspect.exporters.spec.cuts import cut, looked_up, moved, passed_on
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant, figures
 from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, spelled
 from archinspect.exporters.spec.stated import further, is_held, state
-from archinspect.ops.base import Op
+from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.identity import Identity
+from archinspect.ops.layout import SwapAxes
 from archinspect.ops.merge import Concatenate
+from archinspect.ops.reshape import Permute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,19 +127,22 @@ class Layers:
         return self._is_shifted(leaf, op)
 
     def _is_like(self, leaf: Leaf) -> bool:
-        """Return whether an operator of a program is one of ours that counts its axes otherwise; it is then that one."""
+        """Return whether a program's operator is one of ours that counts its axes otherwise; it is then that one."""
         (node, *others) = leaf.nodes
         like = vars(node.op).get("like") if hasattr(node.op, "__dict__") else None
-        if others or like is None or len(node.inputs) != len(node.op.likes) or any(map(self._is_empty, node.inputs)):
+        if others or like is None or isinstance(like, Permute | SwapAxes):
+            return False
+        if len(node.inputs) != len(vars(node.op)["likes"]) or any(map(self._is_empty, node.inputs)):
             return False
         leaf.inputs, leaf.outputs = node.inputs, node.outputs
         return self._is_shifted(leaf, like)
 
     def _is_shifted(self, leaf: Leaf, op: Op) -> bool:
         """Return whether a layer is an operator of ours behind the axis of a batch that its tensors lack."""
-        if all(map(self.meant.has_batch, leaf.inputs)):
+        places = {self.meant.batch_at(tensor) for tensor in leaf.inputs}
+        if len(places) > 1 or places <= {0}:
             return False
-        for other in behind_the_batch(op):
+        for other in behind_the_batch(op, *places):
             if self.meant.makes(leaf, other):
                 args = spelled(other, self.facts.graph.layout)
                 leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, other, args)
@@ -169,11 +174,13 @@ class Layers:
         read = [t for node in leaf.nodes for t in node.outputs if t.readers or t in outputs]
         if any(map(self._is_empty, read)):
             raise CannotExportError(leaf.path, "a tensor of it has no elements")
-        parts = cut(self.meant, leaf) or passed_on(self.meant, leaf) or looked_up(self.meant, leaf)
-        if parts is None:
-            state(self.meant, leaf)
-        else:
-            leaf.op, leaf.args = type(parts).__name__, spelled(parts, self.facts.graph.layout)
+        for way in (cut, moved, passed_on, looked_up):
+            with suppress(ArgumentError):
+                op = way(self.meant, leaf)
+                if op is not None:
+                    leaf.op, leaf.args = type(op).__name__, spelled(op, self.facts.graph.layout)
+                    return
+        state(self.meant, leaf)
 
     def _shorter(self, leaf: Leaf, op: Op, args: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of an operator as a person gives them."""

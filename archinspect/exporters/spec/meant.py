@@ -46,6 +46,8 @@ class Meant:
         self._batches = {OTHER: self.other}
         self.growing: dict[Tensor, bool] = {}
         """Whether a spec's tensor differs from sample to sample, though the network's may not."""
+        self.within: dict[Tensor, int] = {}
+        """At which axis a program has the batch of a tensor that a spec has without that axis."""
         self.types = {node.output: self.natural(node.output) for node in facts.graph.inputs}
 
     def in_batch(self, batch: int) -> Facts | None:
@@ -63,6 +65,10 @@ class Meant:
         """Return whether the first axis can be a spec's: the batch, or 1 for all samples."""
         shape = self.facts.shape(tensor)
         return shape[:1] == (1,) or (shape != () and (tensor.batched or shape[0] == self.facts.graph.batch))
+
+    def batch_at(self, tensor: Tensor) -> int | None:
+        """Return the axis at which a program has the batch of a tensor; None where a spec has one more in front."""
+        return self.within.get(tensor, 0 if self.has_batch(tensor) else None)
 
     def is_constant(self, tensor: Tensor) -> bool:
         """Return whether a tensor is the same whatever the batch, as far as shapes tell."""
@@ -112,8 +118,11 @@ class Meant:
         except (Mismatch, IndexError, ValueError):
             return False
 
-    def makes(self, leaf: Leaf, op: Op) -> bool:
-        """Note what an operator makes of a spec's tensors, if that is what a layer makes; return whether it is."""
+    def makes(self, leaf: Leaf, op: Op, batch_at: int | None = None) -> bool:
+        """Note what an operator makes of a spec's tensors, if that is what a layer makes; return whether it is.
+
+        `batch_at` is the axis to which a program's call moves the batch.
+        """
         if not self._grows_so(leaf, op):
             return False
         read = [self.type(tensor) for tensor in leaf.inputs]
@@ -122,8 +131,14 @@ class Meant:
         except (Mismatch, IndexError, ValueError):
             return False
         wanted = [self.facts.types[tensor.position] for tensor in leaf.outputs]
-        if list(map(_plain, made)) != list(map(_plain, wanted)) or found != figures(self.facts, leaf.nodes):
+        is_loose = bool(batch_at) or not self.within.keys().isdisjoint(leaf.inputs)
+        same = _core if is_loose else _plain
+        if list(map(same, made)) != list(map(same, wanted)) or found != figures(self.facts, leaf.nodes):
             return False
+        at = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
+        for tensor, type_, theirs in zip(leaf.outputs, made, wanted, strict=True):
+            if at and theirs.shape[at : at + 1] == (1,) and _plain(type_) != _plain(theirs):
+                self.within[tensor] = at
         self.types.update(zip(leaf.outputs, made, strict=True))
         return True
 
@@ -177,6 +192,15 @@ def _run(op: Op, read: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], Fi
 
 def _plain(type_: TensorType) -> tuple[Shape, str]:
     return without_ones(type_.shape), type_.dtype
+
+
+def _core(type_: TensorType) -> tuple[Shape, str]:
+    return core(type_.shape), type_.dtype
+
+
+def core(shape: Shape) -> Shape:
+    """Return a shape without its axes of size 1."""
+    return tuple(size for size in shape if size != 1)
 
 
 def without_ones(shape: Shape) -> Shape:

@@ -10,7 +10,7 @@ from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
 from archinspect.base.source import Source
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.meant import OTHER, in_another_batch, without_ones
+from archinspect.exporters.spec.meant import OTHER, core, in_another_batch, without_ones
 from archinspect.language.load import load
 from archinspect.reports.summary import uncounted
 
@@ -73,6 +73,7 @@ def _read(facts: Facts, text: str) -> Facts:
 def _compare(facts: Facts, again: Facts, paths: Mapping[str, str], layers: Layers, *, shapes: bool) -> None:
     """Compare layers; of shapes, a program may have another first axis for another batch."""
     theirs = dict(_rows(again, shapes=shapes))
+    last = {node.layer: node.output for node in facts.graph.nodes}
     for layer, row in _rows(facts, shapes=shapes):
         parts = [paths[part] for part in layers.parts.get(layer, ()) if part in paths]
         if not parts:
@@ -81,12 +82,15 @@ def _compare(facts: Facts, again: Facts, paths: Mapping[str, str], layers: Layer
         found = _sum([theirs.pop(part, None) for part in parts])
         if found is not None and layer in layers.unsaid:
             wanted = wanted._replace(macs=found.macs, flops=found.flops, unknown=("flops", "macs"))
+        if found is not None and last[layer] in layers.meant.within:
+            wanted, found = (row._replace(output=core(row.output)) for row in (wanted, found))
         if found != wanted:
             raise CannotExportError(layer, _difference(wanted, found, facts.batch))
     if theirs:
         raise CannotExportError(next(iter(theirs)), "it is no layer of the network")
     outputs = [[one.shape(tensor) for tensor in one.graph.outputs] for one in (facts, again)]
-    if shapes and [*map(without_ones, outputs[0])] != [*map(without_ones, outputs[1])]:
+    same = core if not layers.meant.within.keys().isdisjoint(facts.graph.outputs) else without_ones
+    if shapes and [*map(same, outputs[0])] != [*map(same, outputs[1])]:
         raise CannotExportError(facts.graph.name, f"the outputs are {outputs[0]}, and {outputs[1]} when read again")
 
 

@@ -67,6 +67,9 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
                 changes = {"data_format": layout}  # the axis is said
         elif type(usual) is int and usual % len(shape) == axis % len(shape):
             changes = {"axis": usual}
+    dims = getattr(op, "dims", None)
+    if isinstance(dims, tuple) and dims[:1] == (0,):
+        changes["dims"] = dims[1:]  # the batch stays where it is
     if getattr(op, "num_kv_heads", None) == getattr(op, "num_heads", ...) and type(op).default("num_kv_heads") is None:
         changes["num_kv_heads"] = None
     for name in CONSTANTS:
@@ -76,22 +79,30 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
     return op.replace(**changes) if changes else op
 
 
-def behind_the_batch(op: Op) -> Iterator[Op]:
-    """Yield the operator that does the same with an axis more in front: that of a batch, which the tensor lacks."""
+def behind_the_batch(op: Op, batch_at: int | None) -> Iterator[Op]:
+    """Yield the operator that does the same where the batch is in front.
+
+    `batch_at` is the axis at which a program's tensor has it; None where it has none.
+    """
     changes: dict[str, Any] = {}
     for name in op.args:
         value = getattr(op, name)
         if name == "dims" and isinstance(value, tuple):
-            next_dims = tuple(dim + 1 for dim in value)
-            changes[name] = next_dims if 0 in value else (1, *next_dims)  # 0 is the first axis, which is no batch
-        elif name.startswith("axis"):
-            changes[name] = tuple(map(_next_axis, value)) if isinstance(value, tuple) else _next_axis(value)
+            dims = value if 0 in value else (0, *value)
+            changes[name] = tuple(behind(dim, batch_at) for dim in dims if dim != batch_at)
+        elif name.startswith("axis") and value is not None:
+            axes = value if isinstance(value, tuple) else (value,)
+            if not all(type(axis) is int and axis != batch_at for axis in axes):
+                return
+            found = tuple(behind(axis, batch_at) for axis in axes)
+            changes[name] = found if isinstance(value, tuple) else found[0]
     if changes:
         yield op.replace(**changes)
 
 
-def _next_axis(axis: Any) -> Any:  # noqa: ANN401 - of any operator
-    return axis + 1 if type(axis) is int and axis >= 0 else axis
+def behind(axis: int, batch_at: int | None) -> int:
+    """Return where a program's axis is in a spec, which has the batch in front; one that is counted from the end is."""
+    return axis + 1 if axis >= 0 and (batch_at is None or axis < batch_at) else axis
 
 
 def _short(value: float) -> float:
