@@ -14,6 +14,7 @@ from archinspect.exporters.spec.runs import repeated
 from archinspect.exporters.spec.slots import RESIDUAL, Slot, Slots, shape_of
 from archinspect.exporters.spec.steps import Expr, Ref, Step
 from archinspect.exporters.spec.text import block_text, lines
+from archinspect.exporters.spec.titles import named_by_steps
 from archinspect.exporters.spec.tree import name_of
 from archinspect.language.expressions import RESERVED
 from archinspect.language.parse import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
@@ -21,6 +22,8 @@ from archinspect.language.parse import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+CONTAINERS = ("backbone", "blocks", "body", "features", "layer", "layers", "model", "net", "stages")
+"""What people call lists of blocks of any kinds, so that it says nothing of one of them."""
 NO_NAMES = RESERVED | {*STEP_KEYS, *STEP_ALIASES, "paths", "layers", "index"}
 """Names that a parameter cannot have."""
 
@@ -128,8 +131,9 @@ class Blocks:
         """Return a name for a block that none has yet, and no operator."""
         wanted = step.kind if step.kind != "group" else re.sub(r"[\d_]+\Z", "", step.name)
         if not wanted:
-            above = step.parent.name if step.parent is not None else ""
-            wanted = re.sub(r"[\d_]+\Z", "", above) or "block"
+            above = re.sub(r"[\d_]+\Z", "", step.parent.name if step.parent is not None else "")
+            says = above and above not in CONTAINERS
+            wanted = above if says else named_by_steps(step.body or ()) or "block"
         wanted = name_of(wanted.rpartition(".")[2])
         if ops.find_operator(wanted) or wanted in (*STEP_KEYS, *TYPE_KEYS, "layers", "paths"):
             wanted = f"{wanted}_block"

@@ -89,7 +89,7 @@ def share(root: Scope) -> None:
     _look((root,), around, held)
     for child, scopes in held:
         common = _common([scopes, *(path for tensor in child.gives() for path in around.get(tensor, ()))])
-        if len(common) == len(scopes):
+        if len(common) == len(scopes) or len(scopes[-1].children) == 1:
             continue
         while len(common) > 1 and _is_list(common[-1]):
             common = common[:-1]
