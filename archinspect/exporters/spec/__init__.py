@@ -104,7 +104,15 @@ def write(facts: Facts, *, flat: bool = False) -> str:
 
     With `flat` every layer stands by itself. Raise as :class:`Spec`.
     """
-    layers = Layers(facts)
+    try:
+        return _written(facts, Layers(facts), flat=flat)
+    except CannotExportError:
+        with suppress(CannotExportError):
+            return _written(facts, Layers(facts, is_plain=True), flat=flat)
+        raise
+
+
+def _written(facts: Facts, layers: Layers, *, flat: bool) -> str:
     if not layers.leaves:
         raise CannotExportError(facts.graph.name, "it has no layers")
     as_named = Spec(facts, layers, flat=flat)

@@ -10,6 +10,7 @@ from archinspect.ops.elementwise import Cast
 from archinspect.ops.identity import Identity
 from archinspect.ops.layout import Expand, SwapAxes
 from archinspect.ops.lookup import Gather
+from archinspect.ops.merge import Concatenate
 from archinspect.ops.reshape import Permute, Reshape
 from archinspect.ops.several import Split, Unbind
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.exporters.spec.leaf import Leaf
     from archinspect.exporters.spec.meant import Meant
+    from archinspect.graph.graph import Tensor
     from archinspect.ops.base import Op
 
 RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten", "unflatten", "expanddims")
@@ -59,6 +61,8 @@ def passed_on(meant: Meant, leaf: Leaf, *, is_reshape: bool = False) -> Op | Non
     _, *sample = meant.natural(leaf.outputs[0]).shape
     given, wanted = meant.type(leaf.inputs[0]), meant.natural(leaf.outputs[0])
     found: list[Op] = []
+    if len(read) < len(nodes[0].inputs) and not _is_joined(meant, leaf.outputs[0]):
+        return None  # it is a tensor for each sample
     if name == EXPAND:
         found = [Expand(target_shape=list(sample))]
     elif given.shape == wanted.shape:
@@ -66,6 +70,15 @@ def passed_on(meant: Meant, leaf: Leaf, *, is_reshape: bool = False) -> Op | Non
     elif is_reshape or name in RESHAPES:
         found = [Reshape(target_shape=list(sample))]
     return next((op for op in found if meant.makes(leaf, op)), None)
+
+
+def _is_joined(meant: Meant, tensor: Tensor) -> bool:
+    """Return whether all that reads a tensor puts it beside others that differ from sample to sample."""
+    joins = [
+        isinstance(reader.op, Concatenate) and any(meant.grows(one) for one in reader.inputs if one is not tensor)
+        for reader in tensor.readers
+    ]
+    return bool(joins) and all(joins)
 
 
 def moved(meant: Meant, leaf: Leaf) -> Op | None:

@@ -31,7 +31,8 @@ MOST_INPUTS = 16
 class Layers:
     """All layers of a network, in the order in which they run, and what of it a spec leaves out."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, is_plain: bool = False) -> None:
+        """With `is_plain` no layer becomes an operator that it is not, though its figures would be the same."""
         self.facts = facts
         self.left_out: dict[str, int] = {}
         """How many numbers of each layer are left out: those of buffers that nothing reads, such as a counter."""
@@ -39,7 +40,7 @@ class Layers:
         """The paths of the steps that each layer is."""
         self.unsaid: set[str] = set()
         """The layers whose arithmetic no step can say."""
-        self.meant = Meant(facts)
+        self.meant = Meant(facts, is_plain=is_plain)
         self.leaves = list(self._leaves())
 
     def _leaves(self) -> Iterator[Leaf]:

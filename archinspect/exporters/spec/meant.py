@@ -40,11 +40,13 @@ class Figures(NamedTuple):
 class Meant:
     """The types of a spec's tensors, for the batch that the figures are for."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, is_plain: bool = False) -> None:
+        """With `is_plain` a layer is its own operator, where that reads the same tensors, or none."""
         self.facts = facts
+        self.is_plain = is_plain
         self.other = in_another_batch(facts)
         self._batches = {OTHER: self.other}
-        self.growing: dict[Tensor, bool] = {}
+        self.growing = {one.output: one.output.batched or self.has_batch(one.output) for one in facts.graph.inputs}
         """Whether a spec's tensor differs from sample to sample, though the network's may not."""
         self.within: dict[Tensor, int] = {}
         """At which axis a program has the batch of a tensor that a spec has without that axis."""
@@ -123,7 +125,7 @@ class Meant:
 
         `batch_at` is the axis to which a program's call moves the batch.
         """
-        if not self._grows_so(leaf, op):
+        if self.is_plain or not self._grows_so(leaf, op):
             return False
         read = [self.type(tensor) for tensor in leaf.inputs]
         try:
@@ -137,6 +139,7 @@ class Meant:
             return False
         at = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
         for tensor, type_, theirs in zip(leaf.outputs, made, wanted, strict=True):
+            self.growing[tensor] = any(map(self.grows, leaf.inputs))
             if at and theirs.shape[at : at + 1] == (1,) and _plain(type_) != _plain(theirs):
                 self.within[tensor] = at
         self.types.update(zip(leaf.outputs, made, strict=True))
