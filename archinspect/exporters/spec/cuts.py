@@ -28,7 +28,7 @@ RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten",
 EXPAND = "expand"
 """What programs call the operator that stretches axes of size 1."""
 LOOKUPS = ("index", "index_select", "Gather")
-"""What programs call operators that take positions along the first axis."""
+"""What programs call operators that take positions along an axis."""
 AXES = ("dim", "axis")
 """What programs call the argument that says where to cut."""
 
@@ -122,8 +122,8 @@ def looked_up(meant: Meant, leaf: Leaf) -> Op | None:
     if any(map(meant.grows, node.inputs)) or any(map(meant.has_batch, node.inputs)):
         return None
     leaf.inputs, leaf.outputs = node.inputs, node.outputs
-    op = Gather(axis=1)
-    return op if meant.makes(leaf, op) else None
+    ways = (Gather(axis=axis) for axis in range(1, len(meant.type(node.inputs[0]).shape)))
+    return next((op for op in ways if meant.makes(leaf, op)), None)
 
 
 def _axes(op: Op, meant: Meant, leaf: Leaf, rank: int) -> Iterator[int]:

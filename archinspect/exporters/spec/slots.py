@@ -152,7 +152,7 @@ class Slots:
 
     def _sizes(self, first: Step, name: str, values: Sequence[Any], *, looped: bool) -> Iterator[Slot]:
         """Yield the sizes of shapes."""
-        own = first.args[name] = list(first.args[name])
+        own = first.args[name] = list(values[0])  # which the first may have by default
         channels = 0 if self.layout == "channels_first" else len(own) - 1
         for at in range(len(own)):
             sizes = [value if value is ABSENT else value[at] for value in values]
