@@ -27,6 +27,8 @@ RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten",
 """What programs call operators that give a tensor another shape and nothing else."""
 EXPAND = "expand"
 """What programs call the operator that stretches axes of size 1."""
+PERM = "perm"
+"""What ONNX calls the order of all axes."""
 LOOKUPS = ("index", "index_select", "Gather")
 """What programs call operators that take positions along an axis."""
 AXES = ("dim", "axis")
@@ -90,7 +92,7 @@ def moved(meant: Meant, leaf: Leaf) -> Op | None:
     if others or len(node.inputs) != 1:
         return None
     leaf.inputs, leaf.outputs = node.inputs, node.outputs
-    dims = _order(vars(node.op).get("like"), len(meant.facts.shape(node.inputs[0])))
+    dims = _order(node.op, len(meant.facts.shape(node.inputs[0])))
     if not dims:
         return None
     at = meant.batch_at(node.inputs[0])
@@ -103,15 +105,15 @@ def moved(meant: Meant, leaf: Leaf) -> Op | None:
     return op if meant.makes(leaf, op, batch_at=None if at is None else dims.index(at)) else None
 
 
-def _order(op: Op | None, rank: int) -> list[int]:
-    """Return the order into which an operator puts all axes, the batch's among them; empty for none that does."""
+def _order(op: Op, rank: int) -> list[int]:
+    """Return the order into which a program's operator puts all axes, its batch's among them; empty for none."""
     dims = [*range(rank)]
-    if isinstance(op, Permute):
-        return [*op.dims] if sorted(op.dims) == dims else []
-    if not isinstance(op, SwapAxes):
-        return []
-    dims[op.axis1], dims[op.axis2] = dims[op.axis2], dims[op.axis1]
-    return dims
+    like = vars(op).get("like")
+    if isinstance(like, SwapAxes):
+        dims[like.axis1], dims[like.axis2] = dims[like.axis2], dims[like.axis1]
+        return dims
+    order = like.dims if isinstance(like, Permute) else dict(vars(op).get("attributes", ())).get(PERM, ())
+    return [*order] if sorted(order) == dims else []
 
 
 def looked_up(meant: Meant, leaf: Leaf) -> Op | None:

@@ -10,7 +10,7 @@ from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.cuts import cut, looked_up, moved, passed_on
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant, figures
-from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, spelled
+from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, in_single, spelled
 from archinspect.exporters.spec.stated import further, is_held, state
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.identity import Identity
@@ -189,6 +189,8 @@ class Layers:
         # An axis is one of the input, or where the output has more, of that.
         shapes = [self.meant.type(tensor).shape for tensor in (*leaf.inputs[:1], *leaf.outputs[:1])]
         other = as_written(op, max(shapes, key=len), layout) if leaf.inputs else op
+        if self.facts.graph.held is None and leaf.nodes[-1].arguments is None:  # else the numbers are an author's
+            other = in_single(other)
         return args if other is op else spelled(other, layout)
 
 

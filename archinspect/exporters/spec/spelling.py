@@ -13,6 +13,7 @@ from archinspect import ops
 from archinspect.exporters.spec.steps import Expr
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computed, expressions
+from archinspect.ops.identity import Rescaling
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 CONSTANTS = ("epsilon", "momentum", "negative_slope", "alpha", "rate")
 """Arguments on which no figure depends."""
-LARGEST_SINGLE = 3e38
+SMALLEST_SINGLE, LARGEST_SINGLE = 1e-37, 3e38
 
 
 class Unspelled(Exception):  # noqa: N818 - no error: another form is tried
@@ -79,6 +80,15 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
     return op.replace(**changes) if changes else op
 
 
+def in_single(op: Op) -> Op:
+    """Return an operator with the shortest factors that are the same in single precision, where its figures are."""
+    if not isinstance(op, Rescaling):
+        return op
+    factors = {name: getattr(op, name) for name in ("scale", "offset")}
+    short = {name: _single(value) for name, value in factors.items() if type(value) is float}
+    return op.replace(**{name: value for name, value in short.items() if value not in {0, 1}})
+
+
 def behind_the_batch(op: Op, batch_at: int | None) -> Iterator[Op]:
     """Yield the operator that does the same where the batch is in front.
 
@@ -106,11 +116,18 @@ def behind(axis: int, batch_at: int | None) -> int:
 
 
 def _short(value: float) -> float:
-    """Return the shortest number that is the same in single precision, or nearly the same where it is not of that."""
+    """Return the shortest number that is the same in single precision; one that is not of it as it is."""
     single = pack("f", value) if abs(value) <= LARGEST_SINGLE else b""
-    if not single or unpack("f", single)[0] != value:
-        return float(f"{value:.12g}")
-    return next(short for digits in range(1, 18) if pack("f", short := float(f"{value:.{digits}g}")) == single)
+    return _single(value) if single and unpack("f", single)[0] == value else value
+
+
+def _single(value: float) -> float:
+    """Return the shortest number that is the same in single precision, in which networks compute with it."""
+    if not SMALLEST_SINGLE <= abs(value) <= LARGEST_SINGLE:
+        return value
+    return next(
+        short for digits in range(1, 18) if pack("f", short := float(f"{value:.{digits}g}")) == pack("f", value)
+    )
 
 
 def _is(op: Op, other: Op) -> bool:
