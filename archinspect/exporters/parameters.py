@@ -23,6 +23,15 @@ INPUTS = ("in_channels", "in_features", "num_features", "input_size")
 """Names of parameters that say how much comes in."""
 
 
+SORTS = {
+    **dict.fromkeys(("kernel_size", "pool_size", "strides", "dilation_rate", "padding"), "window"),
+    **dict.fromkeys(("params", "macs", "flops", "buffers"), "cost"),
+    "depth": "depth",
+    "rate": "rate",
+}
+"""Kinds of numbers that say nothing of numbers of another kind."""
+
+
 class Presence(NamedTuple):
     """Whether a copy has an optional part, as the column behind those of the part itself."""
 
@@ -73,7 +82,9 @@ class Differ(NamedTuple):
 class Solver:
     """Finds the parameters of a class, and what stands for each of its holes."""
 
-    def __init__(self, args: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, args: Sequence[Mapping[str, Any]], *, apart: bool = False) -> None:
+        """With `apart` a value follows only from one of its kind: the size of a kernel from no number of filters."""
+        self.apart = apart
         self.given = _arguments(args)
         """The block's own arguments, and their values in each copy."""
         self.found: dict[str, list[Any]] = {}
@@ -93,7 +104,7 @@ class Solver:
             column = columns[number]
             condition = self._condition(number, column) if isinstance(column[0], Presence) else None
             self.bound[number] = condition or self._bind([hole.value for hole in column], column[0].role)
-        return _ordered([Parameter(name, _filled(values)) for name, values in self.found.items()])
+        return _ordered([_parameter(name, values, optional=always_first) for name, values in self.found.items()])
 
     def _condition(self, number: int, column: Sequence[Any]) -> Differ | None:
         """Return on which sizes it depends whether a part is there: what it reads and makes differ, or one is not 0."""
@@ -132,6 +143,8 @@ class Solver:
                 self.found[name] = others
                 return Expression(name)
         for name, others in (*self.found.items(), *self.given.items()):
+            if self.apart and _sort(name) != _sort(role) and role != "padding":
+                continue
             expression = _by(name, others, values, role)
             if expression is not None:
                 self.found.setdefault(name, others)
@@ -144,6 +157,11 @@ class Solver:
         """Let a parameter stand for values with which it agrees, and have theirs where a copy did not say."""
         self.found[name] = [a if b is ABSENT else b for a, b in zip(values, self.found[name], strict=True)]
         return Expression(name)
+
+
+def _sort(role: str) -> str:
+    """Return which kind of number a parameter is, by its name: of windows, of costs, ..., or empty for a size."""
+    return SORTS.get(re.sub(r"_\d+\Z", "", role), "")
 
 
 def _agree(values: Sequence[Any], others: Sequence[Any]) -> bool:
@@ -173,6 +191,13 @@ def _filled(values: Sequence[Any]) -> tuple[Any, ...]:
     known = [value for value in values if value is not ABSENT]
     common = _most(known)[0] if len(known) < len(values) else None
     return tuple(common if value is ABSENT else value for value in values)
+
+
+def _parameter(name: str, values: Sequence[Any], *, optional: bool) -> Parameter:
+    """Return a parameter; one that copies without a part do not need may have a default for them."""
+    filled = _filled(values)
+    is_needless = optional and any(value is ABSENT for value in values)
+    return Parameter(name, filled, filled[[value is ABSENT for value in values].index(True)] if is_needless else ...)
 
 
 def _most(values: Sequence[Any]) -> tuple[Any, int]:
@@ -212,6 +237,9 @@ def _ordered(parameters: list[Parameter]) -> list[Parameter]:
     found = []
     for parameter in parameters:
         if parameter in leading:
+            continue
+        if parameter.default is not ...:
+            found.append(parameter)
             continue
         common, most = _most(parameter.values)
         is_common = 2 * most > len(parameter.values) and len(parameter.values) > 2  # noqa: PLR2004 - of two none is common

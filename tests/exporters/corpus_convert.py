@@ -2,14 +2,16 @@
 
     python tests/exporters/corpus_convert.py FOLDER [FORMAT] [--flat] [--show NAME]
 
-FOLDER has files of the format, at any depth; without a format each file is known by its content. Nothing of it belongs
-to the project: the script is run by hand. It prints which cannot be said, and why, and how many can; it ends with 1
-where one is said wrong.
+FOLDER has files of the format, at any depth; without a format each file is known by its content. One that ends with
+`.gz` is unpacked. Nothing of it belongs to the project: the script is run by hand. It prints which cannot be said, and
+why, and how many can; it ends with 1 where one is said wrong.
 """
 
 import argparse
+import gzip
 import re
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,6 +27,16 @@ WRONG = re.compile(r"when (the spec is )?read|no spec:|no layer of")
 NAMES = re.compile(r"`[^`]*`|'[^']*'|\[[^]]*\]|\d+")
 
 
+def read(path, of_format):
+    """Return a file's network."""
+    if path.suffix != ".gz":
+        return archinspect.network(f"{of_format}:{path}" if of_format else str(path))
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.stem
+        plain.write_bytes(gzip.decompress(path.read_bytes()))
+        return read(plain, of_format)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -38,9 +50,10 @@ def main():
     lines, slowest = 0, (0.0, "")
     for path in sorted(one for one in asked.folder.rglob(f"*{asked.show}*" if asked.show else "*") if one.is_file()):
         try:
-            network = archinspect.network(f"{asked.format}:{path}" if asked.format else str(path))
-        except (InvalidSpecError, SourceError, ValueError):
+            network = read(path, asked.format)
+        except (InvalidSpecError, SourceError, ValueError) as error:
             found["not read"] += 1
+            reasons["not read", NAMES.sub(ANY, str(error).splitlines()[0].partition("error")[2])[:120]] += 1
             continue
         start = time.perf_counter()
         try:
@@ -56,7 +69,8 @@ def main():
         found["equal"] += 1
         lines += text.count("\n")
         if asked.list:
-            print(f"{path.name}: {text.count(chr(10))} lines of {len(network.graph.nodes)} operators")
+            took = time.perf_counter() - start
+            print(f"{path.name}: {text.count(chr(10))} lines of {len(network.graph.nodes)} operators, {took:.2f} s")
         if asked.show:
             print(text)
     for (kind, reason), count in reasons.most_common():

@@ -1,6 +1,9 @@
 """Specs from networks of flat names: what repeats becomes blocks, whatever it is called."""
 
+from collections import Counter
+
 import pytest
+from fuzz_convert import check
 
 import archinspect
 from archinspect import ops
@@ -139,6 +142,35 @@ def test_a_tensor_that_a_block_reads_besides_is_its_parameter():
     parts = net.parts()
     assert "from: [-1, $reads]" in parts
     assert "{up: down2.relu, name: up2}" in parts
+
+
+@pytest.mark.parametrize("seed", [*range(8), 1154])
+def test_a_random_network_of_flat_names_is_proven(seed):
+    found: Counter[str] = Counter()
+    check(seed, found)
+    assert found["groups without proof"] == found["not the same twice"] == 0
+    assert found["lines"] <= found["lines of names as they are"]
+
+
+def test_a_list_of_lists_keeps_no_block_from_its_kind():
+    """Lists hold blocks, and a block with a projection holds a list: it is still a block as the others are."""
+    builder = archinspect.GraphBuilder("nested")
+    x = builder.input(8)
+    dense = ops.find_operator("Dense")
+    with builder.scope("layer", kind="List"):
+        for number in range(4):
+            with builder.scope(str(number), kind="Block"):
+                y = x
+                for name in "abcd":
+                    y = builder.add(dense(units=8), y, name=name)
+                if number == 0:
+                    with builder.scope("project", kind="List"):
+                        x = builder.add(dense(units=8), x, name="0")
+                x = builder.add(ops.find_operator("Add")(), y, x, name="sum")
+    text = archinspect.network(builder.build(x)).convert()
+    assert text.count("- Add:") == 1
+    assert '- {Block: "${index == 0}", name: layer, repeat: 4}' in text
+    assert "- {name: project, when: $project, layers: [{Dense: 8, name: 0}]}" in text
 
 
 @pytest.mark.parametrize(

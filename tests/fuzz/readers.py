@@ -29,6 +29,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 from text_mutations import mutated as mutated_text
 
 import archinspect
+from archinspect.exporters.refusal import CannotExportError
 
 SECONDS = 2
 BYTES = 500 * 2**20
@@ -178,12 +179,23 @@ def _in_bytes(data: bytes, rng: Random) -> bytes:
 # The answers
 
 
-def complaint(path: str, counts: Counter) -> str:
+def converted(path: str, counts: Counter) -> None:
+    """Convert a file that is read: it is a spec, or refused."""
+    network = archinspect.network(path)
+    try:
+        network.convert()
+    except CannotExportError:
+        counts["not converted"] += 1
+
+
+def complaint(path: str, counts: Counter, *, converts: bool) -> str:
     """What is wrong with how a file is answered; empty where nothing is."""
     start, found = time.process_time(), ""
     signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
     try:
         checked = archinspect.check(path)
+        if converts and checked.report:
+            converted(path, counts)
     except TooLateError:
         found = f"more than {SECONDS} s: {traceback.format_exc(limit=-2)}"
     except BaseException:  # noqa: BLE001 - whatever it is, it is what is looked for
@@ -218,6 +230,7 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=0, help="the first file's number")
     parser.add_argument("--count", type=int, default=1_000)
     parser.add_argument("--keep", type=Path, help="a folder for the files that break a rule")
+    parser.add_argument("--convert", action="store_true", help="write each one that is read as a spec, too")
     asked = parser.parse_args()
     sources = [*made(asked.format), *(file.read_bytes() for file in asked.files)]
     keep = asked.keep and asked.keep.resolve()
@@ -230,14 +243,15 @@ def main() -> None:
         path = "config.json" if asked.format == "hf" else "net" + SUFFIXES.get(asked.format, f".{asked.format}")
         for source in sources:  # what is imported for a file that is whole is not the mutated file's
             Path(path).write_bytes(source)
-            archinspect.check(f"{asked.format}:./{path}")
+            if archinspect.check(f"{asked.format}:./{path}").report and asked.convert:
+                converted(f"{asked.format}:./{path}", Counter())
         whole = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         _limited()
         for number in range(asked.start, asked.start + asked.count):
             rng = Random(f"{asked.seed}:{number}")
             data = mutated(rng.choice(sources), rng)
             Path(path).write_bytes(data)
-            found = complaint(f"{asked.format}:./{path}", counts)
+            found = complaint(f"{asked.format}:./{path}", counts, converts=asked.convert)
             counts["files"] += 1
             if found:
                 counts["complaints"] += 1
@@ -249,6 +263,8 @@ def main() -> None:
     print(f"{asked.format}: {counts['files']:,} files in {time.monotonic() - begun:,.0f} s;", end=" ")
     print(f"{counts['read']:,} read, {counts['refused']:,} refused, {counts['unforeseen']:,} unforeseen;", end=" ")
     print(f"slowest {counts['slowest ms']} ms; {most} MiB more than for whole files;", end=" ")
+    if asked.convert:
+        print(f"{counts['not converted']:,} not converted;", end=" ")
     print(f"{counts['complaints']:,} complaints")
     for name, count in counts.most_common():
         if name.startswith("unforeseen:"):

@@ -17,8 +17,12 @@ from archinspect.exporters.spec.ties import Ties
 from archinspect.exporters.spec.tree import Tree
 from archinspect.exporters.spec.wiring import Wiring
 
+FOLDED = 0.1
+"""So many lines a layer has a spec whose composites have said what repeats."""
 SHORTER = 0.8
 """So many times as long a spec with groups is at most, to be worth other names than the file's."""
+SIMPLER = 0.95
+"""The same of one in which composites of the file are put in order, and no others are made."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +42,7 @@ class Spec:
         `grouping` puts what repeats into groups that the network's names do not tell of.
         """
         self.facts = facts
+        self.unsaid = layers.unsaid
         graph = facts.graph
         self.tree = Tree(graph, layers.leaves, None if grouping is None else grouping.group)
         names = Names(self.tree)
@@ -85,7 +90,7 @@ class Spec:
         yield from lines(self.steps, 1)
         if self.outputs:
             yield from entry("outputs", self.outputs if len(self.outputs) > 1 else self.outputs[0])
-        yield from expected(self.facts)
+        yield from expected(self.facts, self.unsaid)
 
 
 def _all(steps: Sequence[Step]) -> Iterator[Step]:
@@ -99,17 +104,27 @@ def write(facts: Facts, *, flat: bool = False) -> str:
 
     With `flat` every layer stands by itself. Raise as :class:`Spec`.
     """
-    layers = Layers(facts)
+    try:
+        return _written(facts, Layers(facts), flat=flat)
+    except CannotExportError:
+        with suppress(CannotExportError):
+            return _written(facts, Layers(facts, is_plain=True), flat=flat)
+        raise
+
+
+def _written(facts: Facts, layers: Layers, *, flat: bool) -> str:
     if not layers.leaves:
         raise CannotExportError(facts.graph.name, "it has no layers")
     as_named = Spec(facts, layers, flat=flat)
     text = as_named.text
-    found = None if flat or _is_of_an_author(facts) else _grouped(facts, layers, text.count("\n"))
-    if found is not None:
-        with suppress(CannotExportError):
-            prove(facts, found.text, found.tree.paths, layers.left_out)
-            return found.text
-    prove(facts, text, as_named.tree.paths, layers.left_out)
+    count = text.count("\n")
+    if not flat and count > FOLDED * len(layers.leaves) and not _is_of_an_author(facts):
+        found = grouped(facts, layers, count)
+        if found is not None:
+            with suppress(CannotExportError):
+                prove(facts, found.text, found.tree.paths, layers)
+                return found.text
+    prove(facts, text, as_named.tree.paths, layers)
     return text
 
 
@@ -119,11 +134,12 @@ def _is_of_an_author(facts: Facts) -> bool:
     return graph.held is not None or any(node.arguments is not None or node.callers for node in graph.nodes)
 
 
-def _grouped(facts: Facts, layers: Layers, longest: int) -> Spec | None:
+def grouped(facts: Facts, layers: Layers, longest: float) -> Spec | None:
     """Return the spec with what repeats in groups; None where that makes it hardly shorter than so many lines."""
-    grouping = Grouping(facts.graph)
-    try:
-        found = Spec(facts, layers, grouping)
-    except CannotExportError:
-        return None
-    return found if found.text.count("\n") <= SHORTER * longest else None
+    for names_far in (False, True):
+        with suppress(CannotExportError):
+            grouping = Grouping(facts.graph, names_far=names_far)
+            found = Spec(facts, layers, grouping)
+            most = SHORTER if grouping.count else SIMPLER
+            return found if found.text.count("\n") <= most * longest else None
+    return None

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from archinspect import ops
 from archinspect.exporters.code import Hole
 from archinspect.exporters.parameters import Differ, Expression, Presence, Solver, unused
-from archinspect.exporters.spec.fitting import Fit, fit
+from archinspect.exporters.spec.fitting import Fit, fit, unrolled
 from archinspect.exporters.spec.names import leave_out
 from archinspect.exporters.spec.runs import repeated
-from archinspect.exporters.spec.slots import Slot, Slots, shape_of
+from archinspect.exporters.spec.slots import RESIDUAL, Slot, Slots, shape_of
 from archinspect.exporters.spec.steps import Expr, Ref, Step
 from archinspect.exporters.spec.text import block_text, lines
+from archinspect.exporters.spec.titles import named_by_steps
 from archinspect.exporters.spec.tree import name_of
 from archinspect.language.expressions import RESERVED
 from archinspect.language.parse import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
@@ -21,6 +22,8 @@ from archinspect.language.parse import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+CONTAINERS = ("backbone", "blocks", "body", "features", "layer", "layers", "model", "net", "stages")
+"""What people call lists of blocks of any kinds, so that it says nothing of one of them."""
 NO_NAMES = RESERVED | {*STEP_KEYS, *STEP_ALIASES, "paths", "layers", "index"}
 """Names that a parameter cannot have."""
 
@@ -102,11 +105,12 @@ class Blocks:
         """Make a block of copies, and calls of these."""
         first = copies[0]
         name = self._name(first)
-        solver = Solver([copy.given for copy in copies])
+        solver = Solver([copy.given for copy in copies], apart=True)
         inner = [Step("", "") for _ in copies]
         for step, copy in zip(inner, copies, strict=True):
             step.body = copy.body
         slots = list(self.slots.of(inner))
+        _name_residuals(slots)
         columns = list(map(_column, slots))
         parameters = solver.solve(columns, always_first=True)
         for slot, bound in zip(slots, solver.bound, strict=True):
@@ -127,8 +131,9 @@ class Blocks:
         """Return a name for a block that none has yet, and no operator."""
         wanted = step.kind if step.kind != "group" else re.sub(r"[\d_]+\Z", "", step.name)
         if not wanted:
-            above = step.parent.name if step.parent is not None else ""
-            wanted = re.sub(r"[\d_]+\Z", "", above) or "block"
+            above = re.sub(r"[\d_]+\Z", "", step.parent.name if step.parent is not None else "")
+            says = above and above not in CONTAINERS
+            wanted = above if says else named_by_steps(step.body or ()) or "block"
         wanted = name_of(wanted.rpartition(".")[2])
         if ops.find_operator(wanted) or wanted in (*STEP_KEYS, *TYPE_KEYS, "layers", "paths"):
             wanted = f"{wanted}_block"
@@ -137,6 +142,14 @@ class Blocks:
         found = unused(wanted, self.taken)
         self.taken.add(found)
         return found
+
+
+def _name_residuals(slots: Sequence[Slot]) -> None:
+    """Call what says whether a block adds its input so, whatever else depends on it."""
+    adds = [slot.values for slot in slots if slot.holes is not None and slot.role == RESIDUAL]
+    for slot in slots:
+        if slot.holes is not None and slot.values in adds:
+            slot.role = RESIDUAL
 
 
 def _column(slot: Slot) -> Sequence[Hole | Presence]:
@@ -158,12 +171,26 @@ class _Group:
         first, other = self.copies[0], others[0]
         if not other.kind == first.kind != "group" or other.is_module != first.is_module:
             return False
-        fits = [found for copy in others if (found := fit(copy, first)) is not None]
-        if len(fits) < len(others):
+        fits = _fits(others, first)
+        if fits is None and not self.fits:
+            written_out = [unrolled(copy) for copy in self.copies]
+            whole = Step("", "")
+            whole.body = written_out[0]
+            fits = None if whole.body is None else _fits(others, whole)
+            if fits is not None:
+                for copy, steps in zip(self.copies, written_out, strict=True):
+                    copy.body = steps
+        if fits is None:
             return False
         self.fits += fits
         self.copies += others
         return True
+
+
+def _fits(copies: Sequence[Step], whole: Step) -> list[Fit] | None:
+    """Return how copies lie beside one that has more steps; None where one does not."""
+    fits = [found for copy in copies if (found := fit(copy, whole)) is not None]
+    return fits if len(fits) == len(copies) else None
 
 
 def _joined(groups: list[list[Step]]) -> list[_Group]:

@@ -1,9 +1,17 @@
-"""Calls that cut a tensor into parts, whatever a program calls them: `Split` and `Unbind` of a spec."""
+"""Calls that cut a tensor into parts or pass it on, whatever a program calls them: `Split`, `Identity`, ..."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.exporters.spec.meant import figures
+from archinspect.exporters.spec.spelling import behind
+from archinspect.ops.elementwise import Cast
+from archinspect.ops.identity import Identity
+from archinspect.ops.layout import Expand, SwapAxes
+from archinspect.ops.lookup import Gather
+from archinspect.ops.merge import Concatenate
+from archinspect.ops.reshape import Permute, Reshape
 from archinspect.ops.several import Split, Unbind
 
 if TYPE_CHECKING:
@@ -12,8 +20,17 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.exporters.spec.leaf import Leaf
     from archinspect.exporters.spec.meant import Meant
+    from archinspect.graph.graph import Tensor
     from archinspect.ops.base import Op
 
+RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten", "unflatten", "expanddims")
+"""What programs call operators that give a tensor another shape and nothing else."""
+EXPAND = "expand"
+"""What programs call the operator that stretches axes of size 1."""
+PERM = "perm"
+"""What ONNX calls the order of all axes."""
+LOOKUPS = ("index", "index_select", "Gather")
+"""What programs call operators that take positions along an axis."""
 AXES = ("dim", "axis")
 """What programs call the argument that says where to cut."""
 
@@ -31,6 +48,84 @@ def cut(meant: Meant, leaf: Leaf) -> Op | None:
             if meant.makes(leaf, op):
                 return op
     return None
+
+
+def passed_on(meant: Meant, leaf: Leaf, *, is_reshape: bool = False) -> Op | None:
+    """Return the operator that does no more than a layer which passes its input on, in another type or shape."""
+    nodes = leaf.nodes
+    read = nodes[0].inputs[: getattr(nodes[0].op, "reads", None)]  # others tell sizes alone
+    if len(nodes) > 1 or len(read) != 1 or len(nodes[0].outputs) != 1 or any(figures(meant.facts, nodes)):
+        return None
+    if meant.facts.call(nodes[0]).weights or nodes[0].op.unknown():
+        return None
+    leaf.inputs, leaf.outputs = read, nodes[0].outputs
+    name = type(nodes[0].op).__name__.lower().strip("_")
+    _, *sample = meant.natural(leaf.outputs[0]).shape
+    given, wanted = meant.type(leaf.inputs[0]), meant.natural(leaf.outputs[0])
+    found: list[Op] = []
+    if len(read) < len(nodes[0].inputs) and not _is_joined(meant, leaf.outputs[0]):
+        return None  # it is a tensor for each sample
+    if name == EXPAND:
+        found = [Expand(target_shape=list(sample))]
+    elif given.shape == wanted.shape:
+        found = [Identity()] if given.dtype == wanted.dtype else [Cast(dtype=wanted.dtype)]
+    elif is_reshape or name in RESHAPES:
+        found = [Reshape(target_shape=list(sample))]
+    return next((op for op in found if meant.makes(leaf, op)), None)
+
+
+def _is_joined(meant: Meant, tensor: Tensor) -> bool:
+    """Return whether all that reads a tensor puts it beside others that differ from sample to sample."""
+    joins = [
+        isinstance(reader.op, Concatenate) and any(meant.grows(one) for one in reader.inputs if one is not tensor)
+        for reader in tensor.readers
+    ]
+    return bool(joins) and all(joins)
+
+
+def moved(meant: Meant, leaf: Leaf) -> Op | None:
+    """Return the operator that puts a spec's axes into the order in which a program's call puts its own.
+
+    The batch stays in front, wherever the program has it.
+    """
+    (node, *others) = leaf.nodes
+    if others or len(node.inputs) != 1:
+        return None
+    leaf.inputs, leaf.outputs = node.inputs, node.outputs
+    dims = _order(node.op, len(meant.facts.shape(node.inputs[0])))
+    if not dims:
+        return None
+    at = meant.batch_at(node.inputs[0])
+    new = [behind(dim, at) for dim in dims if dim != at]
+    given = meant.type(node.inputs[0]).shape
+    sized = [dim for dim in new if given[dim] != 1]
+    if at is None and sized == sorted(sized) and meant.has_batch(node.outputs[0]):
+        return passed_on(meant, leaf, is_reshape=True)  # the batch comes to the front: an axis less
+    op = Identity() if new == sorted(new) else Permute(dims=list(new))
+    return op if meant.makes(leaf, op, batch_at=None if at is None else dims.index(at)) else None
+
+
+def _order(op: Op, rank: int) -> list[int]:
+    """Return the order into which a program's operator puts all axes, its batch's among them; empty for none."""
+    dims = [*range(rank)]
+    like = vars(op).get("like")
+    if isinstance(like, SwapAxes):
+        dims[like.axis1], dims[like.axis2] = dims[like.axis2], dims[like.axis1]
+        return dims
+    order = like.dims if isinstance(like, Permute) else dict(vars(op).get("attributes", ())).get(PERM, ())
+    return [*order] if sorted(order) == dims else []
+
+
+def looked_up(meant: Meant, leaf: Leaf) -> Op | None:
+    """Return the operator that takes from a table of the network's own what a tensor of indices says."""
+    (node, *others) = leaf.nodes
+    if others or type(node.op).__name__ not in LOOKUPS or len(node.inputs) != 2 or len(node.outputs) != 1:  # noqa: PLR2004 - table, indices
+        return None
+    if any(map(meant.grows, node.inputs)) or any(map(meant.has_batch, node.inputs)):
+        return None
+    leaf.inputs, leaf.outputs = node.inputs, node.outputs
+    ways = (Gather(axis=axis) for axis in range(1, len(meant.type(node.inputs[0]).shape)))
+    return next((op for op in ways if meant.makes(leaf, op)), None)
 
 
 def _axes(op: Op, meant: Meant, leaf: Leaf, rank: int) -> Iterator[int]:

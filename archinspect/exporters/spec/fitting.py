@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from archinspect import ops
 from archinspect.exporters.spec.slots import shape_of, without_inside
+from archinspect.exporters.spec.steps import PREVIOUS, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,25 @@ def fit(part: Step, whole: Step) -> Fit | None:
     """Return how a composite lies beside one that has more steps; None where it has steps of its own."""
     found = _lists(part, whole)
     return found if found is not None and 0 <= found.gaps <= LACKING else None
+
+
+def unrolled(step: Step) -> list[Step] | None:
+    """Return the steps of a composite that begins with a sum of its input and a path: the path's, then the sum.
+
+    A copy without the sum can then lack it. None for one that begins otherwise.
+    """
+    assert step.body is not None
+    join, *rest = step.body
+    paths = join.paths or []
+    filled = [path for path in paths if path]
+    if len(paths) != 2 or len(filled) != 1 or join.source is not None or join.repeat is not None:  # noqa: PLR2004 - a skip
+        return None
+    (path,) = filled
+    if any(inner.name == "input" or inner.source == Ref("all") for inner in (*path, *rest)):
+        return None
+    last = copy(join)
+    last.paths, last.source = None, [PREVIOUS if one else Ref("input") for one in paths]
+    return [*path, last, *rest]
 
 
 def _lists(part: Step, whole: Step) -> Fit | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.parameters import unused
-from archinspect.exporters.spec.dissolving import dissolve
+from archinspect.exporters.spec.dissolving import dissolve, hoist, lead, renumber, share, unwrap
 from archinspect.exporters.spec.near import Beside
 from archinspect.exporters.spec.order import in_branches
 from archinspect.exporters.spec.sections import Found, Item, best, joined
@@ -22,6 +22,8 @@ MOST_ROUNDS = 60
 """So many kinds of groups are made in a scope at most."""
 FLAT = 0.8
 """Such a part of a scope at least has no hierarchy of its own, where what repeats becomes groups."""
+SKIP = "skip"
+"""What a layer without a name is called that groups read by name."""
 NAMED = 2
 """So much more is a section worth whose copies' names tell them apart."""
 
@@ -29,7 +31,9 @@ NAMED = 2
 class Grouping:
     """Makes groups in the scopes of a network."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, names_far: bool = False) -> None:
+        """With `names_far` what groups read from far away has a name of its own, where another one would hide it."""
+        self.names_far = names_far
         self.outputs = frozenset(graph.outputs)
         self.is_free = graph.held is None
         """Whether the file leaves open in which order branches run."""
@@ -39,16 +43,37 @@ class Grouping:
         self.kinds: dict[int, int] = {}
         """Which kind of group each one is, by the scope's identity."""
 
-    def group(self, scope: Scope) -> None:
-        """Put what repeats in a scope, and in those inside, into groups."""
+    def group(self, root: Scope) -> None:
+        """Put what repeats in a network's scopes into groups."""
+        share(root)
+        while len(root.children) == 1 and root.children[0].scope is not None:
+            root.children = root.children[0].scope.children
+        self._group(root)
+        if not self.names_far:
+            return
+        groups = [child for scope in root.scopes() for child in scope.children if child.scope is not None]
+        far = {tensor for group in groups for tensor in group.reads()[1:]}
+        for scope in root.scopes():
+            for child in scope.children:
+                if child.leaf is not None and not child.name and not far.isdisjoint(child.leaf.outputs):
+                    child.name = unused(SKIP, self.taken)
+                    self.taken.add(child.name)
+
+    def _group(self, scope: Scope) -> None:
         for child in scope.children:
             if child.scope is not None:
-                self.group(child.scope)
+                self._group(child.scope)
+        hoist(scope)
         dissolve(scope)
+        unwrap(scope)
+        if scope.name:
+            renumber(scope)
         if not _is_flat(scope):
             return
         if self.is_free:
             scope.children = in_branches(scope.children, self.outputs)
+        if not scope.name:
+            lead(scope)
         for _ in range(MOST_ROUNDS):
             keys = [self._key(child) for child in scope.children]
             items = joined(scope.children, keys, self.outputs)
@@ -112,6 +137,9 @@ class Grouping:
         self.kinds[id(scope)] = self.kinds[id(model.scope)]
         for child, (name,) in zip(inside, names.inner[0], strict=True):
             child.name = name if model.name else ""
+        like = iter(model.scope.children)
+        for child in inside if len(inside) <= len(model.scope.children) else ():
+            child.name = next(other.name for other in like if self._key(other) == self._key(child))
         return Child("", names.groups[0], scope=scope)
 
     def _is_of_groups(self, copy: Sequence[Sequence[Child]]) -> bool:

@@ -10,7 +10,7 @@ from archinspect.language.parse import LAYOUTS, MAX_TEXT
 from archinspect.reports.summary import uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from archinspect.analyses.facts import Facts
     from archinspect.graph.graph import Graph, Node
@@ -40,7 +40,8 @@ def head(facts: Facts) -> Iterator[str]:
 def inputs(graph: Graph, facts: Facts, names: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines that say what comes in."""
     given = {names[node.path]: _input(graph, facts, node) for node in graph.inputs}
-    if list(given) == ["input"] or (len(given) == 1 and not any(node.output.readers for node in graph.inputs)):
+    is_read = any(tensor.producer in graph.inputs for node in graph.nodes for tensor in node.inputs)
+    if list(given) == ["input"] or (len(given) == 1 and not is_read):
         yield from entry("input", next(iter(given.values())))
     elif given:
         yield from entry("inputs", given)
@@ -59,12 +60,13 @@ def _input(graph: Graph, facts: Facts, node: Node) -> Any:  # noqa: ANN401 - a s
     return {"shape": sample, **more} if more else sample
 
 
-def expected(facts: Facts) -> Iterator[str]:
-    """Yield the line of the figures that the network has, those that are known."""
+def expected(facts: Facts, unsaid: Collection[str]) -> Iterator[str]:
+    """Yield the line of the figures that the network has: those that are known, and that its layers say."""
     if any(facts.graph.open.values()):
         return
     totals = sum_of_costs(facts.once(layer_costs).values())
     missing = {figure for figures in uncounted(facts.graph).values() for figure in figures}
+    missing |= {"macs", "flops"} if unsaid else set()
     found: dict[str, Any] = {}
     if not facts.settings.batch or facts.settings.batch == 1:
         figures = {"params": totals.params, "macs": totals.macs, "flops": totals.flops}

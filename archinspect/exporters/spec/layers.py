@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.cuts import cut
+from archinspect.exporters.spec.cuts import cut, looked_up, moved, passed_on
 from archinspect.exporters.spec.leaf import Leaf
-from archinspect.exporters.spec.meant import Meant
-from archinspect.exporters.spec.spelling import Unspelled, as_written, spelled
-from archinspect.exporters.spec.stated import is_held, state
-from archinspect.ops.base import Op
+from archinspect.exporters.spec.meant import Meant, figures
+from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, in_single, spelled
+from archinspect.exporters.spec.stated import further, is_held, state
+from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.identity import Identity
+from archinspect.ops.layout import SwapAxes
+from archinspect.ops.merge import Concatenate
+from archinspect.ops.reshape import Permute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,23 +31,75 @@ MOST_INPUTS = 16
 class Layers:
     """All layers of a network, in the order in which they run, and what of it a spec leaves out."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, is_plain: bool = False) -> None:
+        """With `is_plain` no layer becomes an operator that it is not, though its figures would be the same."""
         self.facts = facts
         self.left_out: dict[str, int] = {}
         """How many numbers of each layer are left out: those of buffers that nothing reads, such as a counter."""
-        self.meant = Meant(facts)
+        self.parts: dict[str, list[str]] = {}
+        """The paths of the steps that each layer is."""
+        self.unsaid: set[str] = set()
+        """The layers whose arithmetic no step can say."""
+        self.meant = Meant(facts, is_plain=is_plain)
         self.leaves = list(self._leaves())
 
     def _leaves(self) -> Iterator[Leaf]:
         groups: dict[str, list[Node]] = {}
         for node in self.facts.graph.nodes:
             groups.setdefault(node.layer, []).append(node)
-        for nodes in groups.values():
+        for layer, nodes in groups.items():
             left = [node for node in nodes if len(nodes) == 1 or not self._is_counter(node)]
             if len(left) < len(nodes):
-                self.left_out[nodes[0].layer] = len(nodes) - len(left)
-            if left:
-                yield self._leaf(Leaf(left))
+                self.left_out[layer] = len(nodes) - len(left)
+            if left and not self._makes_nothing(left):
+                leaves = self._of(left)
+                if any(leaf.unsaid for leaf in leaves):
+                    self.unsaid.add(layer)
+                self.parts[layer] = [leaf.path for leaf in leaves]
+                yield from sorted(leaves, key=lambda leaf: (leaf.position, leaf.rank))
+
+    def _of(self, nodes: Sequence[Node]) -> list[Leaf]:
+        """Return the steps that a layer is, the one first that gives its output: several only where one cannot be."""
+        leaf = Leaf(nodes)
+        held = [node for node in nodes if not node.inputs and not node.op.batched]
+        others = [node for node in nodes if node not in held]
+        is_shared = bool(held and others) and self._is_shared(held, nodes)
+        if not is_shared and self._is_ours(leaf):
+            return [leaf]
+        found = self._apart(held, others) if is_shared else self._without_tables(nodes)
+        return found or self._with_parts(leaf)
+
+    def _apart(self, held: Sequence[Node], others: Sequence[Node]) -> list[Leaf]:
+        """Return the steps of a layer and of the tensors that it holds."""
+        rest = Leaf(others)
+        return [*self._with_parts(rest), *(part for leaf in _besides(rest, held) for part in self._with_parts(leaf))]
+
+    def _without_tables(self, nodes: Sequence[Node]) -> list[Leaf] | None:
+        """Return the steps of an operator of ours and of what its layer makes for it of tensors that it holds.
+
+        None where there are none, or where it is no operator of ours.
+        """
+        *tables, last = nodes
+        if not tables or any(node.inputs[:1] and node.inputs[0].producer not in tables for node in tables):
+            return None
+        if not any(is_held(self.facts, node) for node in tables):
+            return None
+        rest = Leaf([last])
+        with suppress(CannotExportError):
+            parts = [part for leaf in _besides(rest, tables) for part in self._with_parts(leaf)]
+            return [rest, *parts] if self._is_ours(rest) else None
+        return None
+
+    def _is_shared(self, held: Sequence[Node], nodes: Sequence[Node]) -> bool:
+        """Return whether others read tensors that a layer holds, or it makes what it gives of these alone."""
+        reads_more = any(tensor.producer not in nodes for node in nodes for tensor in node.inputs)
+        return not reads_more or any(reader not in nodes for node in held for reader in node.output.readers)
+
+    def _with_parts(self, leaf: Leaf) -> list[Leaf]:
+        """Return a layer's step, and those for what it cannot say."""
+        if not self._is_ours(leaf):
+            self._state(leaf)
+        return [leaf, *leaf.before, *further(self.meant, leaf)]
 
     def _is_counter(self, node: Node) -> bool:
         """Return whether a node is a number that the network keeps and that nothing reads."""
@@ -51,28 +108,80 @@ class Layers:
         weights = self.facts.call(node).weights.values()
         return all(not weight.parameter and prod(weight.shape) == 1 for weight in weights)
 
-    def _leaf(self, leaf: Leaf) -> Leaf:
-        """Return a layer with its operator; one that is none of ours is stated by its figures."""
-        if any(0 in self.facts.shape(tensor) for node in leaf.nodes for tensor in (*node.inputs, *node.outputs)):
-            raise CannotExportError(leaf.path, "a tensor of it has no elements")
+    def _is_ours(self, leaf: Leaf) -> bool:
+        """Return whether a layer is an operator of ours; it is then that one."""
         leaf.weighted = any(self.facts.call(node).learns for node in leaf.nodes)
         op = _with_activation(leaf.nodes)
         try:
             args = spelled(op, self.facts.graph.layout)
             found = _as_built(op, leaf.nodes)
         except Unspelled:
-            found = None
-        if found is not None:
-            leaf.inputs, leaf.outputs = found
-        if found is not None and self.meant.keeps(leaf, op):
+            return self._is_like(leaf)
+        if found is None:
+            return False
+        leaf.inputs, leaf.outputs = found
+        if any(map(self._is_empty, (*leaf.inputs, *leaf.outputs))):
+            return self._joins_others(leaf, op)
+        if self.meant.keeps(leaf, op):
             leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, op, args)
-            return leaf
-        parts = cut(self.meant, leaf)
-        if parts is None:
-            state(self.meant, leaf)
-        else:
-            leaf.op, leaf.args = type(parts).__name__, spelled(parts, self.facts.graph.layout)
-        return leaf
+            return True
+        return self._is_shifted(leaf, op)
+
+    def _is_like(self, leaf: Leaf) -> bool:
+        """Return whether a program's operator is one of ours that counts its axes otherwise; it is then that one."""
+        (node, *others) = leaf.nodes
+        like = vars(node.op).get("like") if hasattr(node.op, "__dict__") else None
+        if others or like is None or isinstance(like, Permute | SwapAxes):
+            return False
+        if len(node.inputs) != len(vars(node.op)["likes"]) or any(map(self._is_empty, node.inputs)):
+            return False
+        leaf.inputs, leaf.outputs = node.inputs, node.outputs
+        return self._is_shifted(leaf, like)
+
+    def _is_shifted(self, leaf: Leaf, op: Op) -> bool:
+        """Return whether a layer is an operator of ours behind the axis of a batch that its tensors lack."""
+        places = {self.meant.batch_at(tensor) for tensor in leaf.inputs}
+        if len(places) > 1 or places <= {0}:
+            return False
+        for other in behind_the_batch(op, *places):
+            if self.meant.makes(leaf, other):
+                args = spelled(other, self.facts.graph.layout)
+                leaf.op, leaf.args = type(op).__name__, self._shorter(leaf, other, args)
+                return True
+        return False
+
+    def _is_empty(self, tensor: Tensor) -> bool:
+        return 0 in self.facts.shape(tensor)
+
+    def _makes_nothing(self, nodes: Sequence[Node]) -> bool:
+        """Return whether a layer does no more than make tensors without elements."""
+        made = [tensor for node in nodes for tensor in node.outputs]
+        return all(map(self._is_empty, made)) and not any(figures(self.facts, nodes))
+
+    def _joins_others(self, leaf: Leaf, op: Op) -> bool:
+        """Return whether a layer joins tensors some of which have no elements: it is what joins the others."""
+        left = tuple(tensor for tensor in leaf.inputs if not self._is_empty(tensor))
+        if type(op) is not Concatenate or not left:
+            return False
+        leaf.inputs, found = left, op if len(left) > 1 else Identity()
+        if not self.meant.makes(leaf, found):
+            return False
+        leaf.op, leaf.args = type(found).__name__, self._shorter(leaf, found, spelled(found, self.facts.graph.layout))
+        return True
+
+    def _state(self, leaf: Leaf) -> None:
+        """Say of a layer what it makes, or by its figures what it is."""
+        outputs = {*self.facts.graph.outputs}
+        read = [t for node in leaf.nodes for t in node.outputs if t.readers or t in outputs]
+        if any(map(self._is_empty, read)):
+            raise CannotExportError(leaf.path, "a tensor of it has no elements")
+        for way in (cut, moved, passed_on, looked_up):
+            with suppress(ArgumentError):
+                op = way(self.meant, leaf)
+                if op is not None:
+                    leaf.op, leaf.args = type(op).__name__, spelled(op, self.facts.graph.layout)
+                    return
+        state(self.meant, leaf)
 
     def _shorter(self, leaf: Leaf, op: Op, args: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of an operator as a person gives them."""
@@ -80,7 +189,26 @@ class Layers:
         # An axis is one of the input, or where the output has more, of that.
         shapes = [self.meant.type(tensor).shape for tensor in (*leaf.inputs[:1], *leaf.outputs[:1])]
         other = as_written(op, max(shapes, key=len), layout) if leaf.inputs else op
+        if self.facts.graph.held is None and leaf.nodes[-1].arguments is None:  # else the numbers are an author's
+            other = in_single(other)
         return args if other is op else spelled(other, layout)
+
+
+def _besides(rest: Leaf, nodes: Sequence[Node]) -> list[Leaf]:
+    """Return steps beside a layer for nodes of it."""
+    leaves = [Leaf([node], node.path) for node in nodes]
+    for leaf in leaves:
+        leaf.place = beside(rest.path, leaf.path)
+    return leaves
+
+
+def beside(layer: str, path: str) -> str:
+    """Return a place beside a layer, for what is called by a path below it; a tensor's name says its scope no more."""
+    above = layer.split(".")[:-1]
+    own = path.removeprefix(layer).strip(".")
+    for count in range(len(above), 0, -1):
+        own = own.removeprefix("_".join(above[:count]) + "_") or own
+    return ".".join([*above, own])
 
 
 def _with_activation(nodes: Sequence[Node]) -> Op:

@@ -40,10 +40,23 @@ class Figures(NamedTuple):
 class Meant:
     """The types of a spec's tensors, for the batch that the figures are for."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, is_plain: bool = False) -> None:
+        """With `is_plain` a layer is its own operator, where that reads the same tensors, or none."""
         self.facts = facts
+        self.is_plain = is_plain
         self.other = in_another_batch(facts)
+        self._batches = {OTHER: self.other}
+        self.growing = {one.output: one.output.batched or self.has_batch(one.output) for one in facts.graph.inputs}
+        """Whether a spec's tensor differs from sample to sample, though the network's may not."""
+        self.within: dict[Tensor, int] = {}
+        """At which axis a program has the batch of a tensor that a spec has without that axis."""
         self.types = {node.output: self.natural(node.output) for node in facts.graph.inputs}
+
+    def in_batch(self, batch: int) -> Facts | None:
+        """Return the facts for an open batch; None where they cannot be told."""
+        if batch not in self._batches:
+            self._batches[batch] = in_another_batch(self.facts, batch)
+        return self._batches[batch]
 
     def natural(self, tensor: Tensor) -> TensorType:
         """Return the type that a spec's tensor has in the place of one of the network."""
@@ -55,9 +68,20 @@ class Meant:
         shape = self.facts.shape(tensor)
         return shape[:1] == (1,) or (shape != () and (tensor.batched or shape[0] == self.facts.graph.batch))
 
+    def batch_at(self, tensor: Tensor) -> int | None:
+        """Return the axis at which a program has the batch of a tensor; None where a spec has one more in front."""
+        return self.within.get(tensor, 0 if self.has_batch(tensor) else None)
+
     def is_constant(self, tensor: Tensor) -> bool:
         """Return whether a tensor is the same whatever the batch, as far as shapes tell."""
         return self.other is not None and self.other.shape(tensor) == self.facts.shape(tensor)
+
+    def grows(self, tensor: Tensor) -> bool:
+        """Return whether a spec's tensor differs from sample to sample: it is made of one that does."""
+        if tensor not in self.growing:
+            node = tensor.producer
+            self.growing[tensor] = any(map(self.grows, node.inputs)) if node.inputs else node.op.batched
+        return self.growing[tensor]
 
     def type(self, tensor: Tensor) -> TensorType:
         """Return the type of a spec's tensor."""
@@ -66,22 +90,58 @@ class Meant:
     def keeps(self, leaf: Leaf, op: Op) -> bool:
         """Note what a layer's own operator makes of a spec's tensors; return whether that is what the network has."""
         read = [self.type(tensor) for tensor in leaf.inputs]
-        same = all(one == self.facts.types[tensor.position] for one, tensor in zip(read, leaf.inputs, strict=True))
+        same = read == self._theirs(leaf, self.facts)
+        same = same and (self.other is None or self._more(leaf) == self._theirs(leaf, self.other))
         if same and not any(map(callable, vars(op).values())):  # a program may have rules of its own
             self.types.update({tensor: self.facts.types[tensor.position] for tensor in leaf.outputs})
             return True
         return self.makes(leaf, op)
 
-    def makes(self, leaf: Leaf, op: Op) -> bool:
-        """Note what an operator makes of a spec's tensors, if that is what a layer makes; return whether it is."""
+    def _theirs(self, leaf: Leaf, facts: Facts) -> list[TensorType]:
+        return [facts.types[tensor.position] for tensor in leaf.inputs]
+
+    def _more(self, leaf: Leaf) -> list[TensorType]:
+        """Return what a spec's layer reads for the other batch."""
+        found = []
+        for tensor in leaf.inputs:
+            (first, *sample), dtype = self.type(tensor)
+            found.append(TensorType((OTHER * first if self.grows(tensor) else first, *sample), dtype))
+        return found
+
+    def _grows_so(self, leaf: Leaf, op: Op) -> bool:
+        """Return whether an operator does as much for more samples as a layer does.
+
+        A network may count over all samples, as how many tokens each expert has; for a spec that is a tensor of each.
+        """
+        if self.other is None:
+            return True
+        try:
+            return _run(_by_arguments(op), self._more(leaf))[1] == figures(self.other, leaf.nodes)
+        except (Mismatch, IndexError, ValueError):
+            return False
+
+    def makes(self, leaf: Leaf, op: Op, batch_at: int | None = None) -> bool:
+        """Note what an operator makes of a spec's tensors, if that is what a layer makes; return whether it is.
+
+        `batch_at` is the axis to which a program's call moves the batch.
+        """
+        if self.is_plain or not self._grows_so(leaf, op):
+            return False
         read = [self.type(tensor) for tensor in leaf.inputs]
         try:
             made, found = _run(_by_arguments(op), read)
         except (Mismatch, IndexError, ValueError):
             return False
         wanted = [self.facts.types[tensor.position] for tensor in leaf.outputs]
-        if list(map(_plain, made)) != list(map(_plain, wanted)) or found != figures(self.facts, leaf.nodes):
+        is_loose = bool(batch_at) or not self.within.keys().isdisjoint(leaf.inputs)
+        same = _core if is_loose else _plain
+        if list(map(same, made)) != list(map(same, wanted)) or found != figures(self.facts, leaf.nodes):
             return False
+        at = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
+        for tensor, type_, theirs in zip(leaf.outputs, made, wanted, strict=True):
+            self.growing[tensor] = any(map(self.grows, leaf.inputs))
+            if at and theirs.shape[at : at + 1] == (1,) and _plain(type_) != _plain(theirs):
+                self.within[tensor] = at
         self.types.update(zip(leaf.outputs, made, strict=True))
         return True
 
@@ -98,11 +158,11 @@ def figures(facts: Facts, nodes: Sequence[Node]) -> Figures:
     )
 
 
-def in_another_batch(facts: Facts) -> Facts | None:
+def in_another_batch(facts: Facts, batch: int = OTHER) -> Facts | None:
     """Return the facts for another batch; None where there is none to choose."""
     if facts.settings.batch or facts.graph.batch:
         return None
-    return facts_of(facts.graph, facts.settings._replace(batch=OTHER), Problems())
+    return facts_of(facts.graph, facts.settings._replace(batch=batch), Problems())
 
 
 def _by_arguments(op: Op) -> Op:
@@ -135,6 +195,15 @@ def _run(op: Op, read: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], Fi
 
 def _plain(type_: TensorType) -> tuple[Shape, str]:
     return without_ones(type_.shape), type_.dtype
+
+
+def _core(type_: TensorType) -> tuple[Shape, str]:
+    return core(type_.shape), type_.dtype
+
+
+def core(shape: Shape) -> Shape:
+    """Return a shape without its axes of size 1."""
+    return tuple(size for size in shape if size != 1)
 
 
 def without_ones(shape: Shape) -> Shape:

@@ -26,6 +26,8 @@ class Names:
         self.entries: dict[str, Tensor | None] = {}
         """What each composite is called with."""
         self.known: set[str] = set()
+        self.hiding: set[str] = set()
+        """Composites with a layer called `input`, so that what they are called with has no such name."""
         for node in tree.graph.inputs:
             self.known.add(tree.inputs[node.path])
             self.made[node.output] = [tree.inputs[node.path]]
@@ -42,15 +44,19 @@ class Names:
         for child in scope.children:
             self.known.add(child.path)
             if child.scope is not None:
+                if any(inner.name == "input" for inner in child.scope.children):
+                    self.hiding.add(child.path)
                 self.known.add(f"{child.path}.input")
                 self._add(child.scope)
                 self.made[child.result()].insert(0, child.path)
 
     def ref(self, tensor: Tensor, scope: Scope) -> Ref:
         """Return how a step in a scope calls a tensor; raise where every name there means something else."""
-        if tensor is scope.entry and scope.path and self._meant("input", scope.path) == f"{scope.path}.input":
+        is_entry = tensor is scope.entry and scope.path and scope.path not in self.hiding
+        if is_entry and self._meant("input", scope.path) == f"{scope.path}.input":
             return Ref("input")
-        outer = [f"{path}.input" for path in composites_above(scope.path) if self.entries.get(path) is tensor]
+        above = [path for path in composites_above(scope.path) if path not in self.hiding]
+        outer = [f"{path}.input" for path in above if self.entries.get(path) is tensor]
         for path in (*self.made[tensor], *reversed(outer)):
             if scope.path == path or scope.path.startswith(f"{path}."):
                 continue  # what it gives in the end

@@ -17,10 +17,9 @@ LONGEST = 200
 def in_branches(children: Sequence[Child], outputs: frozenset[Tensor]) -> list[Child]:
     """Return children in an order in which the branches of each merge follow one another, in that of its inputs."""
     order = list(children)
-    for merge in children:
+    for at, merge in enumerate(children):  # what is put in order stands before it
         if merge.leaf is None or len(set(merge.leaf.inputs)) < 2:  # noqa: PLR2004 - several
             continue
-        at = order.index(merge)
         first = _begin(order, at, outputs)
         if first is not None:
             order[first:at] = _sorted(order[first:at], merge)
@@ -29,7 +28,6 @@ def in_branches(children: Sequence[Child], outputs: frozenset[Tensor]) -> list[C
 
 def _begin(order: Sequence[Child], at: int, outputs: frozenset[Tensor]) -> int | None:
     """Return where the branches of a merge begin: from there on all read one tensor, and nothing else reads theirs."""
-    place = {tensor: number for number, child in enumerate(order[: at + 1]) for tensor in _gives(child)}
     outer = set(order[at].reads())
     inside = {id(node) for leaf in order[at].leaves() if leaf.leaf for node in leaf.leaf.nodes}
     for first in range(at - 1, max(at - LONGEST, 0) - 1, -1):
@@ -39,7 +37,7 @@ def _begin(order: Sequence[Child], at: int, outputs: frozenset[Tensor]) -> int |
         if any(t in outputs or any(id(reader) not in inside for reader in t.readers) for t in gives):
             return None
         outer = (outer - set(gives)) | set(child.reads())
-        if len(outer) == 1 and all(place.get(t, -1) < first for t in outer):
+        if len(outer) == 1:
             return first
     return None
 

@@ -10,15 +10,16 @@ from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
 from archinspect.base.source import Source
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.meant import OTHER, in_another_batch, without_ones
+from archinspect.exporters.spec.meant import OTHER, core, in_another_batch, without_ones
 from archinspect.language.load import load
 from archinspect.reports.summary import uncounted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
+    from archinspect.exporters.spec.layers import Layers
 
 
 class Row(NamedTuple):
@@ -34,19 +35,24 @@ class Row(NamedTuple):
     unknown: tuple[str, ...]
 
 
-def prove(facts: Facts, text: str, paths: Mapping[str, str], left_out: Mapping[str, int]) -> None:
+SUMMED = ("params", "trainable", "buffers", "macs", "flops")
+"""The figures of a row that those of its steps add up to."""
+
+
+def prove(facts: Facts, text: str, paths: Mapping[str, str], layers: Layers) -> None:
     """Raise :class:`CannotExportError` for the first layer that is another one when the text is read.
 
-    `paths` are the layers' paths in the text, by their own; `left_out` says how many buffers of each it leaves out.
+    `paths` are the steps' paths in the text, by their own; `layers` say which steps each layer is, and what of it they
+    leave out.
     Where the batch is open, that holds for another one, too.
     """
     again = _read(facts, text)
-    _compare(facts, again, paths, left_out, shapes=True)
+    _compare(facts, again, paths, layers, shapes=True)
     one = in_another_batch(facts)
     if one is not None:
         other = facts_of(again.graph, again.settings._replace(batch=OTHER), Problems())
         if other is not None:
-            _compare(one, other, paths, left_out, shapes=False)
+            _compare(one, other, paths, layers, shapes=False)
 
 
 def _read(facts: Facts, text: str) -> Facts:
@@ -64,23 +70,38 @@ def _read(facts: Facts, text: str) -> Facts:
     raise CannotExportError(facts.graph.name, f"what is written is no spec: {first}")
 
 
-def _compare(
-    facts: Facts, again: Facts, paths: Mapping[str, str], left_out: Mapping[str, int], *, shapes: bool
-) -> None:
+def _compare(facts: Facts, again: Facts, paths: Mapping[str, str], layers: Layers, *, shapes: bool) -> None:
     """Compare layers; of shapes, a program may have another first axis for another batch."""
     theirs = dict(_rows(again, shapes=shapes))
+    last = {node.layer: node.output for node in facts.graph.nodes}
     for layer, row in _rows(facts, shapes=shapes):
-        if layer not in paths:
+        parts = [paths[part] for part in layers.parts.get(layer, ()) if part in paths]
+        if not parts:
             continue
-        wanted = row._replace(buffers=row.buffers - left_out.get(layer, 0))
-        found = theirs.pop(paths[layer], None)
+        wanted = row._replace(buffers=row.buffers - layers.left_out.get(layer, 0))
+        found = _sum([theirs.pop(part, None) for part in parts])
+        if found is not None and layer in layers.unsaid:
+            wanted = wanted._replace(macs=found.macs, flops=found.flops, unknown=("flops", "macs"))
+        if found is not None and last[layer] in layers.meant.within:
+            wanted, found = (row._replace(output=core(row.output)) for row in (wanted, found))
         if found != wanted:
             raise CannotExportError(layer, _difference(wanted, found, facts.batch))
     if theirs:
         raise CannotExportError(next(iter(theirs)), "it is no layer of the network")
     outputs = [[one.shape(tensor) for tensor in one.graph.outputs] for one in (facts, again)]
-    if shapes and [*map(without_ones, outputs[0])] != [*map(without_ones, outputs[1])]:
+    same = core if not layers.meant.within.keys().isdisjoint(facts.graph.outputs) else without_ones
+    if shapes and [*map(same, outputs[0])] != [*map(same, outputs[1])]:
         raise CannotExportError(facts.graph.name, f"the outputs are {outputs[0]}, and {outputs[1]} when read again")
+
+
+def _sum(rows: Sequence[Row | None]) -> Row | None:
+    """Return the row of steps that are one layer, the first of which gives its output; None where one is missing."""
+    known = [row for row in rows if row is not None]
+    if len(known) < len(rows):
+        return None
+    first = known[0]
+    figures = {name: sum(getattr(row, name) for row in known) for name in SUMMED}
+    return first._replace(**figures, unknown=tuple(sorted({name for row in known for name in row.unknown})))
 
 
 def _rows(facts: Facts, *, shapes: bool) -> Iterator[tuple[str, Row]]:

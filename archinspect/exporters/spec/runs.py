@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.spec.slots import Slots, shape_of
@@ -29,10 +30,11 @@ MOST_SAME = 1
 """So many times at most a listed value is that of the one before it."""
 MOST_LISTED = 40
 """Characters of a list of values."""
-MOST_VARIED = 5
+MOST_VARIED = 4
 """So many expressions of one step are read with ease."""
 MOST_SHARES = 1_000
 """Of so many parts a number may be a share."""
+ALL = Ref("all")
 _NUMBERED = re.compile(r"(.*?)(0|[1-9]\d{0,5})(\D*)")
 
 
@@ -43,9 +45,13 @@ def repeated(steps: Sequence[Step], slots: Slots) -> list[Step]:
     for step in steps:
         if step.paths is not None:
             step.paths = [repeated(path, slots) for path in step.paths]
+    reads_all = max((at for at, step in enumerate(steps) if step.source == ALL), default=-1)
     while at < len(steps):
         run, start = _Run(steps[at]), at
         at += 1
+        if steps[start].source != ALL and start < reads_all:
+            found.append(steps[start])  # a repeat would be one of all that is read
+            continue
         while at < len(steps) and at - start < MOST and run.goes_on(steps[at]):
             at += 1
         found += _pieces(steps[start:at], slots)
@@ -140,8 +146,8 @@ class _Run:
     def goes_on(self, step: Step) -> bool:
         """Return whether a step goes on with what those before it do; count it."""
         first = self.first
-        reads_all = first.source == Ref("all")
-        if step.source != (Ref("all") if reads_all else None):
+        reads_all = first.source == ALL
+        if step.source != (ALL if reads_all else None):
             return False
         if first.repeat is not None or first.weights is not None or first.cached:
             return False
@@ -231,7 +237,8 @@ def _share(values: Sequence[float]) -> Expr | None:
     before = round(values[0] / step) if step else 0
     for count in range(1, MOST_SHARES if step else 1):
         whole = round(step * count, 3)
-        if [whole * (before + at) / count for at in range(len(values))] == list(values):
+        shares = (whole * (before + at) / count for at in range(len(values)))
+        if all(isclose(share, value, rel_tol=1e-12) for share, value in zip(shares, values, strict=True)):
             place = f"(index + {before})" if before > 0 else f"(index - {-before})" if before else "index"
             return Expr(f"{whole:g} * {place} / {count}" if count > 1 else f"{whole:g} * {place}")
     return None

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect import ops
+from archinspect.exporters.spec.leaf import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +38,8 @@ FAR_WORTH = 0.5
 """So much less is a section worth that reads another tensor: it may begin between branches that meet in it."""
 JOIN_WORTH = 1.25
 """So much more is one worth in which the tensor at which it begins is joined with what is made of it."""
+HELD = -100
+"""The place of a tensor of the network's own that stands outside of a section."""
 JOINED = ("activation", "normalization")
 """Kinds of operators that belong to the layer before them, unless others read that, too."""
 
@@ -191,6 +194,9 @@ def _wired(places: Places, start: int, at: int, entry: list[Tensor]) -> Any:  # 
             wired.append((at - made, tensor.index))
             continue
         if tensor not in entry:
+            if is_held(tensor):
+                wired.append((HELD, 0))  # a number or a table that is read by its name
+                continue
             if len(entry) > FAR:
                 return None
             entry.append(tensor)

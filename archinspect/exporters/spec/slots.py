@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
     from archinspect.exporters.spec.steps import Step
 
+SIZES = 2
+"""In so many sizes shapes may differ for these to be parameters, and not the shapes."""
 PROJECTION = "projection"
 """What people call the steps beside a block's own, where most blocks pass their input on."""
 _NUMBERS = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
+RESIDUAL = "residual"
+"""What people call it that a block's input is added to what it makes."""
 FIXED = (Ref("all"), Ref("input"))
 """References that mean the same in every copy."""
 
@@ -86,10 +90,13 @@ class Slots:
         self.layout = layout
         self.params = params
 
-    def of(self, copies: Sequence[Step | None], *, looped: bool = False, part: str = "") -> Iterator[Slot]:
+    def of(
+        self, copies: Sequence[Step | None], *, looped: bool = False, part: str = "", lacking: Sequence[bool] = ()
+    ) -> Iterator[Slot]:
         """Yield every value of steps that are alike; the first is there in any case, others may lack it.
 
-        `part` is what the steps are a part of that all or none of them belong to.
+        `part` is what the steps are a part of that all or none of them belong to; `lacking` says which copies lack the
+        step around them, and so these, too.
         """
         first = copies[0]
         assert first is not None
@@ -98,9 +105,12 @@ class Slots:
         for slot in self._all(first, copies, looped=looped, inside=inside):
             count += 1
             yield slot
-        if None in copies:
+        if None in copies and [copy is None for copy in copies] != lacking:
             there = [copy is not None for copy in copies]
-            role = part if not first.is_named or not str(first.name).isidentifier() else str(first.name)
+            if isinstance(first.source, list) and first.source.count(Ref("input")) == 1:
+                part = RESIDUAL
+            is_nameless = not first.is_named or not str(first.name).isidentifier()
+            role = part if is_nameless or part == RESIDUAL else str(first.name)
             yield Slot(role or str(first.name), there, _Set(first, "when"), looped=looped, holes=count)
 
     def _all(self, first: Step, copies: Sequence[Step | None], *, looped: bool, inside: bool) -> Iterator[Slot]:
@@ -114,8 +124,10 @@ class Slots:
                 yield Slot(role, _each(copies, attrgetter(key)), _Set(first, key), looped=looped)
         lists = [[None] * _inner(first) if copy is None else copy.inside_lists() for copy in copies]
         optional = _optional_paths(first, copies)
+        lacking = [copy is None for copy in copies]
         for number, steps in enumerate(zip(*lists, strict=True)):
-            yield from self.of(steps, looped=inside, part=PROJECTION if number in optional else "")
+            part = PROJECTION if number in optional else ""
+            yield from self.of(steps, looped=inside, part=part, lacking=lacking)
 
     def _arguments(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
         order = self._order([copy for copy in copies if copy is not None])
@@ -125,8 +137,8 @@ class Slots:
             elif not _is_fixed(first.args.get(name)):
                 usual = self._usual(first.op, name)
                 values = [ABSENT if copy is None else copy.args.get(name, usual) for copy in copies]
-                if _is_one_size(values):
-                    yield from _sizes(first, name, values, looped=looped)
+                if _differ_in(values) <= (SIZES if name.endswith("shape") else 1):
+                    yield from self._sizes(first, name, values, looped=looped)
                 else:
                     yield Slot(name, values, _Put(first, name, usual, order), looped=looped)
 
@@ -137,6 +149,15 @@ class Slots:
         for at in range(len(text.numbers)):
             values = [_number(own[at]) if own else ABSENT for own in texts]
             yield Slot(name, values, text.put(at), looped=looped)
+
+    def _sizes(self, first: Step, name: str, values: Sequence[Any], *, looped: bool) -> Iterator[Slot]:
+        """Yield the sizes of shapes."""
+        own = first.args[name] = list(values[0])  # which the first may have by default
+        channels = 0 if self.layout == "channels_first" else len(own) - 1
+        for at in range(len(own)):
+            sizes = [value if value is ABSENT else value[at] for value in values]
+            role = "channels" if at == channels and len(own) > 1 else "size"
+            yield Slot(role if name.endswith("shape") else name, sizes, _PutItem(own, at), looped=looped)
 
     def _order(self, copies: Sequence[Step]) -> list[str]:
         """Return the names of arguments that any copy gives, in the order of the operator or block."""
@@ -164,23 +185,15 @@ class Slots:
             yield Slot("reads", _each(copies, attrgetter("source")), _Set(first, "source"), looped=looped)
 
 
-def _is_one_size(values: Sequence[Any]) -> bool:
-    """Return whether values are shapes in which one size alone differs from copy to copy, once or several times."""
+def _differ_in(values: Sequence[Any]) -> int:
+    """Return in how many sizes shapes differ from copy to copy, each counted once; more than any for other values."""
     known = [value for value in values if value is not ABSENT]
     if not all(isinstance(value, list) and len(value) == len(known[0]) for value in known):
-        return False
+        return SIZES + 1
     if not all(type(item) is int for value in known for item in value):
-        return False
+        return SIZES + 1
     columns = {column for column in zip(*known, strict=True) if len(set(column)) > 1}
-    return len(columns) == 1
-
-
-def _sizes(first: Step, name: str, values: Sequence[Any], *, looped: bool) -> Iterator[Slot]:
-    """Yield the sizes of shapes."""
-    own = first.args[name] = list(first.args[name])
-    for at in range(len(own)):
-        sizes = [value if value is ABSENT else value[at] for value in values]
-        yield Slot("size" if name.endswith("shape") else name, sizes, _PutItem(own, at), looped=looped)
+    return len(columns) or SIZES + 1
 
 
 def _optional_paths(first: Step, copies: Sequence[Step | None]) -> set[int]:

@@ -13,6 +13,7 @@ from archinspect import ops
 from archinspect.exporters.spec.steps import Expr
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computed, expressions
+from archinspect.ops.identity import Rescaling
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from archinspect.base.source import Value
     from archinspect.ops.args import Kind
 
-CONSTANTS = ("epsilon", "momentum", "negative_slope", "alpha")
+CONSTANTS = ("epsilon", "momentum", "negative_slope", "alpha", "rate")
 """Arguments on which no figure depends."""
-LARGEST_SINGLE = 3e38
+SMALLEST_SINGLE, LARGEST_SINGLE = 1e-37, 3e38
 
 
 class Unspelled(Exception):  # noqa: N818 - no error: another form is tried
@@ -63,8 +64,15 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
         if usual is None and "data_format" in op.args:
             if channel_axis(shape, layout) % len(shape) == axis % len(shape):
                 changes = {"axis": None, "data_format": layout}
+            elif op.data_format != layout:
+                changes = {"data_format": layout}  # the axis is said
         elif type(usual) is int and usual % len(shape) == axis % len(shape):
             changes = {"axis": usual}
+    dims = getattr(op, "dims", None)
+    if isinstance(dims, tuple) and dims[:1] == (0,):
+        changes["dims"] = dims[1:]  # the batch stays where it is
+    if getattr(op, "num_kv_heads", None) == getattr(op, "num_heads", ...) and type(op).default("num_kv_heads") is None:
+        changes["num_kv_heads"] = None
     for name in CONSTANTS:
         value = getattr(op, name, None)
         if name in op.args and type(value) is float and _short(value) != value:
@@ -72,12 +80,54 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
     return op.replace(**changes) if changes else op
 
 
+def in_single(op: Op) -> Op:
+    """Return an operator with the shortest factors that are the same in single precision, where its figures are."""
+    if not isinstance(op, Rescaling):
+        return op
+    factors = {name: getattr(op, name) for name in ("scale", "offset")}
+    short = {name: _single(value) for name, value in factors.items() if type(value) is float}
+    return op.replace(**{name: value for name, value in short.items() if value not in {0, 1}})
+
+
+def behind_the_batch(op: Op, batch_at: int | None) -> Iterator[Op]:
+    """Yield the operator that does the same where the batch is in front.
+
+    `batch_at` is the axis at which a program's tensor has it; None where it has none.
+    """
+    changes: dict[str, Any] = {}
+    for name in op.args:
+        value = getattr(op, name)
+        if name == "dims" and isinstance(value, tuple):
+            dims = value if 0 in value else (0, *value)
+            changes[name] = tuple(behind(dim, batch_at) for dim in dims if dim != batch_at)
+        elif name.startswith("axis") and value is not None:
+            axes = value if isinstance(value, tuple) else (value,)
+            if not all(type(axis) is int and axis != batch_at for axis in axes):
+                return
+            found = tuple(behind(axis, batch_at) for axis in axes)
+            changes[name] = found if isinstance(value, tuple) else found[0]
+    if changes:
+        yield op.replace(**changes)
+
+
+def behind(axis: int, batch_at: int | None) -> int:
+    """Return where a program's axis is in a spec, which has the batch in front; one that is counted from the end is."""
+    return axis + 1 if axis >= 0 and (batch_at is None or axis < batch_at) else axis
+
+
 def _short(value: float) -> float:
     """Return the shortest number that is the same in single precision; one that is not of it as it is."""
     single = pack("f", value) if abs(value) <= LARGEST_SINGLE else b""
-    if not single or unpack("f", single)[0] != value:
+    return _single(value) if single and unpack("f", single)[0] == value else value
+
+
+def _single(value: float) -> float:
+    """Return the shortest number that is the same in single precision, in which networks compute with it."""
+    if not SMALLEST_SINGLE <= abs(value) <= LARGEST_SINGLE:
         return value
-    return next(short for digits in range(1, 18) if pack("f", short := float(f"{value:.{digits}g}")) == single)
+    return next(
+        short for digits in range(1, 18) if pack("f", short := float(f"{value:.{digits}g}")) == pack("f", value)
+    )
 
 
 def _is(op: Op, other: Op) -> bool:

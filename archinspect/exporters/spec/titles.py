@@ -18,6 +18,7 @@ from archinspect.ops import fold
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archinspect.exporters.spec.steps import Step
     from archinspect.exporters.spec.tree import Child
 
 _TOKENS = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
@@ -38,6 +39,8 @@ SHORT = {
     "ZeroPadding2D": "pad",
 }
 """What people call operators in the name of a block; an activation is called what it is."""
+JOINED = {"Concatenate": "dense_layer", "Multiply": "gate"}
+"""What people call a block that joins its input so with what it makes of it."""
 FEW = 3
 """Of so many layers a block has its name, where nothing else says it."""
 
@@ -191,8 +194,18 @@ def _structure(children: Sequence[Child]) -> str:
     outer = set(children[0].reads())
     for leaf in reversed(joins):
         if not outer.isdisjoint(leaf.inputs):
-            return {"Concatenate": "dense_layer", "Multiply": "gate"}.get(leaf.op, "residual")
+            return JOINED.get(leaf.op, "residual")
     return "mixed" if joins else "block"
+
+
+def named_by_steps(steps: Sequence[Step]) -> str:
+    """Return what to call a block by its steps; empty where they tell nothing."""
+    operators = [step.op for step in steps if step.leaf is not None and step.paths is None]
+    if len(operators) == len(steps) <= FEW:
+        return "_".join(map(_short, operators))
+    if any([] in (step.paths or ()) for step in steps):
+        return next(JOINED.get(step.op, "residual") for step in steps if [] in (step.paths or ()))
+    return ""
 
 
 def _short(op: str) -> str:

@@ -47,6 +47,13 @@ class Scope:
             else:
                 yield from child.scope.leaves()
 
+    def scopes(self) -> Iterator[Scope]:
+        """Yield itself and the composites inside."""
+        yield self
+        for child in self.children:
+            if child.scope is not None:
+                yield from child.scope.scopes()
+
     def result(self) -> Tensor:
         """Return what the last child gives, which is what the composite gives."""
         return self.children[-1].result()
@@ -76,6 +83,16 @@ class Child:
             own = {tensor for leaf in leaves for tensor in leaf.outputs}
             self._reads = list(dict.fromkeys(t for leaf in leaves for t in leaf.inputs if t not in own))
         return self._reads
+
+    def gives(self) -> Iterator[Tensor]:
+        """Yield what is made in it."""
+        for child in self.leaves():
+            assert child.leaf is not None
+            yield from child.leaf.outputs
+
+    def forget(self) -> None:
+        """Look again at what it reads: a composite has other layers."""
+        self._reads = None
 
     def result(self) -> Tensor:
         """Return what a step that follows reads."""
@@ -119,7 +136,7 @@ class Tree:
         return names
 
     def _place(self, leaf: Leaf, layers: set[str]) -> None:
-        *above, own = leaf.path.split(".")
+        *above, own = leaf.place.split(".")
         scope, path = self.root, ""
         for number, name in enumerate(above):
             path = f"{path}.{name}" if path else name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from archinspect.exporters.spec.leaf import main_of, merges, reads_nothing
+from archinspect.exporters.spec.leaf import is_held, joins, main_of, reads_nothing
 from archinspect.exporters.spec.steps import PREVIOUS, Ref, Step
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Wiring:
         if self.blocks and _joins(child, results):
             step.source = Ref("all")
             entry = results
-        elif isinstance(current, tuple) or (current not in read and read):
+        elif isinstance(current, tuple) or (read and current not in (_heads(child, read) or read)):
             entry = read[0] if read else None
             step.source = self.names.ref(entry, scope) if entry else None
         inner.entry = None
@@ -138,7 +138,7 @@ class Wiring:
     def _fork(self, child: Child, stretch: Stretch) -> Fork | None:
         """Return the branches that a merge joins; None where it has to read by names."""
         leaf = child.leaf
-        if leaf is None or len(leaf.inputs) < 2 or not merges(leaf.op):  # noqa: PLR2004 - several
+        if leaf is None or len(leaf.inputs) < 2 or not joins(leaf.op):  # noqa: PLR2004 - several
             return None
         if any(tensor in self.named for tensor in leaf.inputs):
             return None
@@ -147,6 +147,8 @@ class Wiring:
             return Fork(leaf.inputs[0], at, [(at, at)] * len(leaf.inputs))
         ends = [stretch.made.get(tensor, -1) for tensor in leaf.inputs]
         for start in self._starts(leaf.inputs, ends, stretch):
+            if is_held(start):
+                continue
             filled = sorted(end for tensor, end in zip(leaf.inputs, ends, strict=True) if tensor is not start)
             if filled[-1] != at - 1:
                 continue
@@ -232,6 +234,20 @@ class Stretch:
         return True
 
 
+def _heads(child: Child, read: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Return what the first layer of a list of composites reads outside; nothing for other composites.
+
+    It goes through the list, though something else that all of them read may be nearer, such as a table of angles.
+    """
+    if child.scope is None or any(inner.scope is None for inner in child.scope.children):
+        return ()
+    for inner in child.leaves():
+        heads = [tensor for tensor in inner.leaf.inputs if tensor in read] if inner.leaf else []
+        if heads:
+            return heads
+    return ()
+
+
 def _gives(child: Child) -> list[Tensor]:
     """Return all that is made in a child."""
     return [tensor for leaf in child.leaves() if leaf.leaf for tensor in leaf.leaf.outputs]
@@ -248,8 +264,9 @@ def _joins(child: Child, results: tuple[Tensor, ...]) -> bool:
     if len(results) < 2:  # noqa: PLR2004 - several
         return False
     if child.scope is None:
-        return child.leaf is not None and child.leaf.inputs == results and len(results) > FEW
+        leaf = child.leaf
+        return leaf is not None and leaf.inputs == results and len(results) > FEW and joins(leaf.op)
     head, *rest = child.scope.children
-    if head.leaf is None or head.leaf.inputs != results or not merges(head.leaf.op):
+    if head.leaf is None or head.leaf.inputs != results or not joins(head.leaf.op):
         return False
     return not any(tensor in results for one in rest for tensor in one.reads())

@@ -1,0 +1,151 @@
+"""Specs from files of programs and exporters: what only these have becomes what an author would write."""
+
+import json
+
+import pytest
+from onnx_models import model, node, value, weight
+from programs import Program
+
+import archinspect
+from archinspect import ops
+
+
+def times(count):
+    """Return a size that is so many times the batch."""
+    return f"Mul(Integer({count}), Symbol('s0', positive=True, integer=True))"
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Return what gives the text of a file's spec, which was read again for one sample and for two."""
+
+    def convert(content, name="net.pt2"):
+        path = tmp_path / name
+        path.write_bytes(content.save() if isinstance(content, Program) else content)
+        return archinspect.network(path).convert()
+
+    return convert
+
+
+def test_the_batch_is_in_front_wherever_a_program_has_it(converted):
+    net = Program()
+    x = net.input("s0", 6, 3, 2, 4)
+    x = net.call("aten.permute.default", (3, "s0", 2, 6, 4), self=x, dims=[2, 0, 3, 1, 4])
+    query, key, _ = net.call("aten.unbind.int", [("s0", 2, 6, 4)] * 3, self=x)
+    y = net.call("aten.add.Tensor", ("s0", 2, 6, 4), self=query, other=key)
+    text = converted(net.output(y))
+    assert "- Permute: [2, 3, 1, 4]\n  - Unbind: 3\n  - {Add: , from: [-1, unbind.1]}" in text
+
+
+def test_a_batch_between_axes_leaves_and_comes_back(converted):
+    net = Program()
+    x = net.input("s0", 5, 8)
+    x = net.call("aten.transpose.int", (5, "s0", 8), self=x, dim0=0, dim1=1)
+    x = net.call(
+        "aten.linear.default", (5, "s0", 4), "head", "Linear", input=x, weight=net.parameter("head.weight", 4, 8)
+    )
+    x = net.call("aten.transpose.int", ("s0", 5, 4), self=x, dim0=0, dim1=1)
+    text = converted(net.output(x))
+    assert "Custom" not in text
+    assert text.count("Identity") == 2
+
+
+def test_axes_of_windows_are_those_behind_the_batch(converted):
+    net = Program()
+    x = net.input("s0", 4, 5, 6)
+    x = net.call("aten.view.default", (times(4), 5, 6), self=x, size=[-1, 5, 6])
+    x = net.call("aten.permute.default", (times(4), 6, 5), self=x, dims=[0, 2, 1])
+    text = converted(net.output(net.call("aten.relu.default", (times(4), 6, 5), self=x)))
+    assert "Permute: [1, 3, 2]" in text
+
+
+def test_a_token_that_is_stretched_over_the_batch_reads_only_itself(converted):
+    net = Program()
+    x = net.input("s0", 4, 8)
+    token = net.parameter("token", 1, 1, 8)
+    token = net.call("aten.expand.default", ("s0", 1, 8), self=token, size=[-1, -1, -1])
+    x = net.call("aten.cat.default", ("s0", 5, 8), tensors=[token, x], dim=1)
+    assert "- Expand: [1, 8]\n" in converted(net.output(x))
+
+
+def test_what_has_no_elements_is_left_out(converted):
+    net = Program()
+    x = net.input("s0", 4, 8)
+    whole = net.call("aten.slice.Tensor", ("s0", 4, 8), self=x, dim=2, start=0, end=8)
+    rest = net.call("aten.slice.Tensor", ("s0", 4, 0), self=x, dim=2, start=8, end=2**63 - 1)
+    x = net.call("aten.cat.default", ("s0", 4, 8), tensors=[whole, rest], dim=2)
+    text = converted(net.output(x))
+    assert "Concatenate" not in text
+    assert "Identity" in text
+
+
+def test_what_grows_otherwise_than_the_batch_is_not_known(converted):
+    net = Program()
+    x = net.input("s0", 8)
+    x = net.call("aten.view.default", (times(8),), self=x, size=[-1])
+    values, places = net.call("aten.sort.default", [(times(8),)] * 2, self=x)
+    del places
+    text = converted(net.output(net.call("aten.view.default", ("s0", 8), self=values, size=[-1, 8])))
+    report = archinspect.network(text).report()
+    assert report.status == "partial"
+    assert "macs" not in text[text.index("expect:") :]
+
+
+def test_what_is_done_once_for_all_samples_is_a_step_before(converted):
+    sizes = {"d_model": 32, "n_head": 2, "n_layer": 2, "d_inner": 64, "vocab_size": 100}
+    config = {"model_type": "xlnet", "architectures": ["XLNetLMHeadModel"], "max_position_embeddings": 16, **sizes}
+    text = converted(json.dumps(config).encode(), "config.json")
+    assert "{Fill: [], name: r_start}" in text
+    assert "name: r_once}" in text
+    assert ", from: [q, -1]}" in text
+
+
+def onnx(nodes, shape, weights):
+    return model(nodes, [value("x", "batch", *shape)], ["y"], weights)
+
+
+def test_a_table_that_an_operator_adds_stands_beside_it(converted):
+    made = onnx([node("Add", "x /embed/positions", "y", name="/embed/Add")], (4, 8), [weight("/embed/positions", 4, 8)])
+    text = converted(made, "net.onnx")
+    assert "Parameter: [4, 8]" in text
+    assert "{Add: , name: embed, from: [x, -1]}" in text
+
+
+def test_a_number_that_layers_share_keeps_them_alike(converted):
+    nodes, last = [], "x"
+    for number in range(4):
+        at = f"/layers/layers.{number}"
+        nodes += [
+            node("Relu", last, f"r{number}", name=f"{at}/act/Relu"),
+            node("Mul", f"r{number} half", f"m{number}", name=f"{at}/act/Mul"),
+            node("Add", f"m{number} {last}", f"a{number}", name=f"{at}/Add"),
+            node("MatMul", f"a{number} w{number}", f"d{number}", name=f"{at}/fc/MatMul"),
+        ]
+        last = f"d{number}"
+    nodes.append(node("Sigmoid", last, "y", name="/Sigmoid"))
+    text = converted(
+        onnx(nodes, (4, 8), [weight("half"), *(weight(f"w{number}", 8, 8) for number in range(4))]), "net.onnx"
+    )
+    assert text.count("Parameter") == text.count("MatMul") + text.count("Dense") == 1
+    assert "repeat: 4" in text
+
+
+def test_layers_that_are_joined_one_by_one_are_no_repeat():
+    builder = archinspect.GraphBuilder("flat")
+    made = [builder.input(4, 4, 8)]
+    with builder.scope("mid"):
+        for number in range(5):
+            made.append(builder.add(ops.find_operator("Conv2D")(filters=8, kernel_size=1), made[-1], name=str(number)))
+        joined = builder.add(ops.find_operator("Concatenate")(), *made, name="cat")
+    text = archinspect.network(builder.build(joined)).convert()
+    assert "from: all" in text
+    assert "repeat" not in text
+
+
+def test_a_layer_of_ones_own_has_no_paths():
+    builder = archinspect.GraphBuilder("flat")
+    x = builder.input(8)
+    one, two = (builder.add(ops.find_operator("Dense")(units=8), x, name=name) for name in "ab")
+    custom = builder.add(ops.find_operator("Custom")(params=0, flops=8), x, one, two, name="join")
+    text = archinspect.network(builder.build(custom)).convert()
+    assert "from: [input, a, -1]" in text
