@@ -30,7 +30,8 @@ class Beside(NamedTuple):
 # What they are stands in docs/accuracy.md.
 ROTARY = 2 * 4 * 1024  # per feature of a head: a cosine and a sine of every position
 HEADS = {
-    "llama3_2_1b": 64,
+    **dict.fromkeys(("granite3_2b", "llama3_2_1b", "qwen2_5_0_5b", "smollm2_135m", "smollm2_1_7b"), 64),
+    **dict.fromkeys(("llama3_2_3b", "olmo2_1b", "qwen2_5_7b"), 128),
     "mistral_7b": 128,
     "phi3_mini": 96,
     "phi4": 128,
@@ -51,7 +52,7 @@ KEPT_BESIDE = {
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
 PEAK_BESIDE = {
-    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4")},
+    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4", "smollm2_1_7b")},
     **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
     **{name: Beside(1500 * 8) for name in WHISPER},
     "wav2vec2_base": Beside(alone=49 * 512 * 4),

@@ -72,6 +72,12 @@ def classifier(name, size=224):
     return f"torchvision's `{name}`", attention, build, {"image": numbers(3, size, size)}
 
 
+def llama(depth, width, heads, hidden, vocabulary, **config):
+    """One whose head has the table's weights."""
+    config |= {"tie_word_embeddings": True}
+    return decoder("LlamaForCausalLM", depth, width, heads, hidden, vocabulary, **config)
+
+
 def qwen3(depth, width, heads, hidden, **config):
     return decoder("Qwen3ForCausalLM", depth, width, heads, hidden, 151936, num_key_value_heads=8, **config)
 
@@ -214,8 +220,23 @@ NETWORKS = {
     "gemma3_270m": gemma3(18, 640, 4, 2048, 262144, num_key_value_heads=1, sliding_window=512),
     "gemma3_4b": gemma3(34, 2560, 8, 10240, 262208, num_key_value_heads=4, sliding_window=1024),
     "mistral_7b": decoder("MistralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
-    "llama3_2_1b": decoder(
-        "LlamaForCausalLM", 16, 2048, 32, 8192, 128256, num_key_value_heads=8, tie_word_embeddings=True
+    "llama3_2_1b": llama(16, 2048, 32, 8192, 128256, num_key_value_heads=8),
+    "llama3_2_3b": llama(28, 3072, 24, 8192, 128256, num_key_value_heads=8),
+    "smollm2_135m": llama(30, 576, 9, 1536, 49152, num_key_value_heads=3),
+    "smollm2_1_7b": llama(24, 2048, 32, 8192, 49152),
+    "qwen2_5_0_5b": decoder(
+        "Qwen2ForCausalLM", 24, 896, 14, 4864, 151936, num_key_value_heads=2, tie_word_embeddings=True
+    ),
+    "qwen2_5_7b": decoder("Qwen2ForCausalLM", 28, 3584, 28, 18944, 152064, num_key_value_heads=4),
+    "olmo2_1b": decoder("Olmo2ForCausalLM", 16, 2048, 16, 8192, 100352),
+    "granite3_2b": decoder(
+        *("GraniteForCausalLM", 40, 2048, 32, 8192, 49155),
+        num_key_value_heads=8,
+        tie_word_embeddings=True,
+        embedding_multiplier=12,
+        residual_multiplier=0.22,
+        attention_multiplier=1 / 64,
+        logits_scaling=8,
     ),
     "phi3_mini": decoder("Phi3ForCausalLM", 32, 3072, 32, 8192, 32064, sliding_window=2047),
     "phi4": decoder("Phi3ForCausalLM", 40, 5120, 40, 17920, 100352, num_key_value_heads=10),
