@@ -58,7 +58,18 @@ def transformer(kind, config, output, attention="sdpa", **inputs):
 def decoder(kind, depth, width, heads, hidden, vocabulary, **config):
     sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
     config = {**sizes, "intermediate_size": hidden, "vocab_size": vocabulary, "pad_token_id": 0, **config}
-    return transformer(kind, config, "logits", input_ids=tokens(1024))
+    return transformer(kind, config, "logits", config.pop("attention", "sdpa"), input_ids=tokens(1024))
+
+
+def mixture(kind, *sizes, **config):
+    """One of experts, which are computed from a copy of their weights for each token: MACs alone are as without."""
+    text, attention, build, inputs = decoder(kind, *sizes, experts_implementation="batched_mm", **config)
+    return f"{text}, experts by `batched_mm`", attention, build, inputs
+
+
+def gpt_oss(depth, experts):
+    sizes = {"num_key_value_heads": 8, "head_dim": 64, "sliding_window": 128, "num_local_experts": experts}
+    return mixture("GptOssForCausalLM", depth, 2880, 64, 2880, 201088, **sizes, attention="eager")
 
 
 def classifier(name, size=224):
@@ -174,6 +185,22 @@ def program(text, kind, **inputs):
     return text, "math", build, inputs
 
 
+# Of these memory is not measured: it would be that of the copied weights.
+MIXTURES = {
+    "mixtral_8x7b": mixture("MixtralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
+    "gpt_oss_20b": gpt_oss(24, 32),
+    "gpt_oss_120b": gpt_oss(36, 128),
+    "qwen3_30b_a3b": mixture(
+        *("Qwen3MoeForCausalLM", 48, 2048, 32, 6144, 151936),
+        num_key_value_heads=4,
+        head_dim=128,
+        moe_intermediate_size=768,
+        num_experts=128,
+        num_experts_per_tok=8,
+    ),
+    "olmoe_1b_7b": mixture("OlmoeForCausalLM", 16, 2048, 16, 1024, 50304, num_experts=64, num_experts_per_tok=8),
+    "deepseek_v3": mixture("DeepseekV3ForCausalLM", 61, 7168, 128, 18432, 129280),
+}
 EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
 CONVOLUTIONAL = (
@@ -182,6 +209,7 @@ CONVOLUTIONAL = (
 )
 
 NETWORKS = {
+    **MIXTURES,
     **{name: classifier(name) for name in (*CONVOLUTIONAL, *SWIN, *VIT)},
     **{name: classifier(name) for name in ("efficientnet_v2_m", "efficientnet_v2_l")},
     **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
@@ -243,7 +271,7 @@ NETWORKS = {
 }
 
 
-def measure(text, attention, build, inputs):
+def measure(text, attention, build, inputs, *, memory):
     with torch.device("meta"):
         model, run = build()
         model.eval()
@@ -257,14 +285,17 @@ def measure(text, attention, build, inputs):
         "attention": "eager" if attention == "eager" else "math",
         "params": sum(tensor.numel() for tensor in model.parameters()),
         "buffers": sum(tensor.numel() for tensor in stored if tensor.is_floating_point()),
-        "batches": {batch: at_batch(model, run, weights, values[batch]) for batch in BATCHES},
+        "batches": {batch: at_batch(model, run, weights, values[batch], memory=memory) for batch in BATCHES},
     }
 
 
-def at_batch(model, run, weights, values):
+def at_batch(model, run, weights, values, *, memory):
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         outputs = [list(tensor.shape) for tensor in tree_leaves(run(**values))]
+    figures = {"outputs": outputs, "macs": counter.get_total_flops() // 2}
+    if not memory:
+        return figures
     alive = Alive(weights)
     with torch.no_grad(), alive:
         copies = {name: tensor.clone() for name, tensor in values.items()}
@@ -273,7 +304,7 @@ def at_batch(model, run, weights, values):
     model.train()
     kept = kept_for_backward(weights, lambda: run(**values))
     model.eval()
-    return {"outputs": outputs, "macs": counter.get_total_flops() // 2, "peak": alive.peak, "kept": kept}
+    return figures | {"peak": alive.peak, "kept": kept}
 
 
 def main():
@@ -282,7 +313,7 @@ def main():
         module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers)
     }
     for name in sys.argv[1:] or NETWORKS:
-        known["models"][name] = measure(*NETWORKS[name])
+        known["models"][name] = measure(*NETWORKS[name], memory=name not in MIXTURES)
         print(name, known["models"][name])
         known["models"] = dict(sorted(known["models"].items()))
         RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
