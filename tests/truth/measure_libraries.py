@@ -12,6 +12,7 @@ library writes the steps out. Nothing is cached. Buffers are the floating-point 
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ transformers.masking_utils.find_packed_sequence_indices = lambda _: None
 
 RESULTS = Path(__file__).parent / "libraries.json"
 BATCHES = (1, 3)
+ALONE = (1,)
 
 
 def tokens(*shape, dtype=torch.int64):
@@ -35,6 +37,11 @@ def tokens(*shape, dtype=torch.int64):
 
 def numbers(*shape):
     return lambda batch: torch.zeros(batch, *shape)
+
+
+def once(make, count):
+    """What is the same for all samples, along its first axis."""
+    return lambda _: make(count)
 
 
 def transformer(kind, config, output, attention="sdpa", **inputs):
@@ -158,6 +165,85 @@ class DuelingDQN(nn.Module):
         return [value + advantage - advantage.mean(-1, keepdim=True)]
 
 
+class DLRM(nn.Module):
+    """Of torch.nn layers, after the paper, with one table for all categories, as NVIDIA's."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(33762577, 16)
+        self.bottom, self.top = (
+            nn.Sequential(*(layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU(inplace=True))))
+            for sizes in ((13, 512, 256, 64, 16), (16 + 351, 512, 256))
+        )
+        self.click = nn.Linear(256, 1)
+        self.register_buffer("below", torch.zeros(351, dtype=torch.int64))
+
+    def forward(self, numbers, categories):
+        bottom = self.bottom(numbers)
+        table = self.table(categories)
+        vectors = torch.cat([bottom[:, None], table], 1)
+        different = (vectors @ vectors.transpose(1, 2)).flatten(1).index_select(1, self.below)
+        return [self.click(self.top(torch.cat([bottom, different], -1))).sigmoid()]
+
+
+class GCN(nn.Module):
+    """PyTorch Geometric's, whose layers are given the shares of edges that they otherwise compute first."""
+
+    def __init__(self):
+        super().__init__()
+        from torch_geometric.nn import GCN as Model
+
+        self.model = Model(1433, 16, 2, 7, dropout=0.5, normalize=False)
+
+    def forward(self, papers, source, target, share):
+        return [self.model(papers, torch.stack([source, target]), share)]
+
+
+class GAT(nn.Module):
+    """PyTorch Geometric's, which takes one graph at a time; edges lead from each node to itself already."""
+
+    def __init__(self):
+        super().__init__()
+        from torch_geometric.nn import GAT as Model
+
+        self.model = Model(1433, 64, 2, 7, dropout=0.6, act="elu", heads=8, add_self_loops=False)
+
+    def forward(self, papers, source, target):
+        edges = torch.stack([source, target])
+        return [self.model(*papers, edges)[None]]
+
+
+class KAN(nn.Module):
+    """Layers of pykan, without its record of what they make."""
+
+    def __init__(self):
+        super().__init__()
+        from kan.KANLayer import KANLayer
+
+        with torch.device("cpu"):
+            layers = [KANLayer(784, 64), KANLayer(64, 10)]
+        self.layers = nn.ModuleList(layers).to("meta")
+
+    def forward(self, picture):
+        for layer in self.layers:
+            picture = layer(picture)[0]
+        return [picture]
+
+
+class Conformer(nn.Module):
+    """torchaudio's, given samples of one length: no mask."""
+
+    def __init__(self):
+        super().__init__()
+        from torchaudio.models import conformer
+
+        conformer._lengths_to_padding_mask = lambda _: None  # it asks for the numbers of lengths
+        self.model = conformer.Conformer(256, 4, 1024, 16, 31, dropout=0.1)
+
+    def forward(self, frames):
+        return [self.model(frames, None)[0]]
+
+
 def hifigan():
     config = {
         "model_in_dim": 80,
@@ -185,7 +271,6 @@ def program(text, kind, **inputs):
     return text, "math", build, inputs
 
 
-# Of these memory is not measured: it would be that of the copied weights.
 MIXTURES = {
     "mixtral_8x7b": mixture("MixtralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
     "gpt_oss_20b": gpt_oss(24, 32),
@@ -224,6 +309,37 @@ NETWORKS = {
     "t5_base": t5(num_layers=12, d_model=768, num_heads=12, d_ff=3072),
     "t5_large": t5(num_layers=24, d_model=1024, num_heads=16, d_ff=4096),
     "retinanet_resnet50_fpn": program("torchvision's `RetinaNet`", RetinaNet, image=numbers(3, 768, 768)),
+    "dlrm_kaggle": program("layers of torch.nn", DLRM, numbers=numbers(13), categories=tokens(26)),
+    "gcn_cora": program(
+        *("PyTorch Geometric's `GCN`", GCN),
+        papers=numbers(2708, 1433),
+        source=once(tokens(), 13264),
+        target=once(tokens(), 13264),
+        share=once(numbers(1), 13264),
+    ),
+    "gat_cora": program(
+        *("PyTorch Geometric's `GAT`", GAT),
+        papers=numbers(2708, 1433),
+        source=once(tokens(), 13264),
+        target=once(tokens(), 13264),
+    ),
+    "kan_mnist": program("pykan's `KANLayer`", KAN, picture=numbers(784)),
+    "conformer_m": program("torchaudio's `Conformer`", Conformer, frames=numbers(250, 256)),
+    "mamba2_130m": transformer(
+        "Mamba2ForCausalLM",
+        {
+            "num_hidden_layers": 24,
+            "hidden_size": 768,
+            "num_heads": 24,
+            "n_groups": 1,
+            "vocab_size": 50288,
+            "tie_word_embeddings": True,
+            "residual_in_fp32": False,
+        },
+        "logits",
+        "eager",
+        input_ids=tokens(1024),
+    ),
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
@@ -271,11 +387,15 @@ NETWORKS = {
 }
 
 
-def measure(text, attention, build, inputs, *, memory):
+# What runs without kernels has another memory: that of copied weights, or of a scan that is written out.
+WITHOUT_MEMORY = {*MIXTURES, "mamba2_130m"}
+
+
+def measure(text, attention, build, inputs, *, batches, memory):
     with torch.device("meta"):
         model, run = build()
         model.eval()
-        values = {batch: {name: make(batch) for name, make in inputs.items()} for batch in BATCHES}
+        values = {batch: {name: make(batch) for name, make in inputs.items()} for batch in batches}
     weights = constants(model)
     stored = [
         tensor for name, tensor in model.named_buffers() if name in model.state_dict() and "num_batches" not in name
@@ -285,7 +405,7 @@ def measure(text, attention, build, inputs, *, memory):
         "attention": "eager" if attention == "eager" else "math",
         "params": sum(tensor.numel() for tensor in model.parameters()),
         "buffers": sum(tensor.numel() for tensor in stored if tensor.is_floating_point()),
-        "batches": {batch: at_batch(model, run, weights, values[batch], memory=memory) for batch in BATCHES},
+        "batches": {batch: at_batch(model, run, weights, values[batch], memory=memory) for batch in batches},
     }
 
 
@@ -313,7 +433,9 @@ def main():
         module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers)
     }
     for name in sys.argv[1:] or NETWORKS:
-        known["models"][name] = measure(*NETWORKS[name], memory=name not in MIXTURES)
+        known["models"][name] = measure(
+            *NETWORKS[name], batches=ALONE if name == "gat_cora" else BATCHES, memory=name not in WITHOUT_MEMORY
+        )
         print(name, known["models"][name])
         known["models"] = dict(sorted(known["models"].items()))
         RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
