@@ -249,9 +249,8 @@ LIBRARIES = """
 
 Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
 `tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@ and transformers @TRANSFORMERS@.
-Parameters, buffers, MACs and outputs of all @ALL@ are equal. A figure of memory is `equal` to the byte, or what is
+Parameters, buffers, MACs and outputs of all @ALL@ are equal, but for the MACs of Mamba-2. A figure of memory is `equal` to the byte, or what is
 measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or written out: `eager`.
-Mixtures of experts run on the meta device with a copy of the weights for each token, so their memory is not compared.
 
 | Network | Program | Kept, batch 1 | Kept, batch 3 | Peak, batch 1 | Peak, batch 3 |
 | --- | --- | ---: | ---: | ---: | ---: |
@@ -269,6 +268,13 @@ What these programs have and specs do not:
 - Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
 - wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
+- Mamba-2 is transformers' program without kernels: it makes the states of chunks by a product with those of all chunks,
+  and a convolution three steps too long, 118,480,896 MACs a sample beyond what the network needs. What kernels keep was
+  not measured.
+- Experts of gpt-oss, OLMoE, Mixtral and others are computed from a copy of their weights for each token.
+- GCN and GAT: PyTorch Geometric reads both ends of the edges from one tensor, 212,224 bytes, and holds a layer's
+  features, or GAT's scores of the nodes, to its end.
+- KAN: pykan puts numbers where a spline's span is empty, and keeps what it looked at: 6,912 bytes.
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """
 

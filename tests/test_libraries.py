@@ -49,6 +49,7 @@ KEPT_BESIDE = {
     "gemma3_270m": Beside(2 * 256 * ROTARY + 4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     "wav2vec2_base": Beside(sample=49),
+    "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
@@ -57,10 +58,17 @@ PEAK_BESIDE = {
     **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
     **{name: Beside(1500 * 8) for name in WHISPER},
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
+    "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
+    "gat_cora": Beside(2 * 13264 * 8, 2 * 2708 * 8 * 4),
+    "kan_mnist": Beside(sample=2880),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),
 }
 FURTHER = {"swin_b", "swin_s"}
+# Of Mamba-2, what is computed beyond the recurrence: states of five chunks from those of five, three steps that are
+# cut off.
+MACS_BESIDE = {"mamba2_130m": 24 * (24 * 5 * 5 * 64 * 128 + 3 * 4 * 1792)}
+INDICES = {"dlrm_kaggle": 351}  # whole numbers, which are none of the measured buffers
 
 
 @cache
@@ -79,7 +87,8 @@ def test_figures(name, batch):
     report, measured = built_in(name, batch).report(), MEASURED[name]
     totals, figures = report.totals, measured["batches"][batch]
     assert report.status == "complete"
-    assert (totals.params, totals.buffers, totals.macs) == (measured["params"], measured["buffers"], figures["macs"])
+    assert (totals.params, totals.buffers - INDICES.get(name, 0)) == (measured["params"], measured["buffers"])
+    assert totals.macs + MACS_BESIDE.get(name, 0) * int(batch) == figures["macs"]
     assert [shape[1:] for shape in report.outputs.values()] == [shape_of(shape) for shape in figures["outputs"]]
 
 

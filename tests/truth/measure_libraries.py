@@ -191,9 +191,9 @@ class GCN(nn.Module):
 
     def __init__(self):
         super().__init__()
-        from torch_geometric.nn import GCN as Model
+        from torch_geometric import nn as geometric
 
-        self.model = Model(1433, 16, 2, 7, dropout=0.5, normalize=False)
+        self.model = geometric.GCN(1433, 16, 2, 7, dropout=0.5, normalize=False)
 
     def forward(self, papers, source, target, share):
         return [self.model(papers, torch.stack([source, target]), share)]
@@ -204,9 +204,9 @@ class GAT(nn.Module):
 
     def __init__(self):
         super().__init__()
-        from torch_geometric.nn import GAT as Model
+        from torch_geometric import nn as geometric
 
-        self.model = Model(1433, 64, 2, 7, dropout=0.6, act="elu", heads=8, add_self_loops=False)
+        self.model = geometric.GAT(1433, 64, 2, 7, dropout=0.6, act="elu", heads=8, add_self_loops=False)
 
     def forward(self, papers, source, target):
         edges = torch.stack([source, target])
