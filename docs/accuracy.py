@@ -249,8 +249,9 @@ LIBRARIES = """
 
 Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
 `tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@ and transformers @TRANSFORMERS@.
-Parameters, buffers, MACs and outputs of all @ALL@ are equal, but for the MACs of Mamba-2. A figure of memory is `equal` to the byte, or what is
-measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or written out: `eager`.
+Parameters, buffers, MACs and outputs of all @ALL@ are equal, but for the MACs of Mamba-2. A figure of memory is `equal`
+to the byte, or what is measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or
+written out: `eager`.
 
 | Network | Program | Kept, batch 1 | Kept, batch 3 | Peak, batch 1 | Peak, batch 3 |
 | --- | --- | ---: | ---: | ---: | ---: |
@@ -275,6 +276,8 @@ What these programs have and specs do not:
 - GCN and GAT: PyTorch Geometric reads both ends of the edges from one tensor, 212,224 bytes, and holds a layer's
   features, or GAT's scores of the nodes, to its end.
 - KAN: pykan puts numbers where a spline's span is empty, and keeps what it looked at: 6,912 bytes.
+- Res2Net holds the parts of the 3x3 convolution while the last one of a block runs, 2,609,152 bytes a sample; SE-ResNet
+  the weights of a block's channels, 1,024 bytes a sample, which shows beside others from several samples on.
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """
 

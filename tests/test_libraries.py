@@ -58,6 +58,8 @@ PEAK_BESIDE = {
     **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
     **{name: Beside(1500 * 8) for name in WHISPER},
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
+    "res2net50_26w_4s": Beside(sample=56 * 56 * 208 * 4),
+    "seresnet50": Beside(sample=1024, alone=-1024),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
     "gat_cora": Beside(2 * 13264 * 8, 2 * 2708 * 8 * 4),
     "kan_mnist": Beside(sample=2880),

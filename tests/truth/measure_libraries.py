@@ -15,6 +15,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import timm
 import torch
 import torchvision
 import transformers
@@ -83,7 +84,8 @@ def classifier(name, size=224):
     """One of torchvision's classifiers of images."""
 
     def build():
-        model = torchvision.models.get_model(name, weights=None)
+        with torch.device("cpu" if name.startswith("regnet") else "meta"):  # it computes its widths
+            model = torchvision.models.get_model(name, weights=None).to("meta")
         return model, lambda image: [model(image)]
 
     attention = "eager" if name.startswith("swin") else "math"
@@ -94,6 +96,16 @@ def llama(depth, width, heads, hidden, vocabulary, **config):
     """One whose head has the table's weights."""
     config |= {"tie_word_embeddings": True}
     return decoder("LlamaForCausalLM", depth, width, heads, hidden, vocabulary, **config)
+
+
+def timms(name, size=224):
+    """One of timm's classifiers of images."""
+
+    def build():
+        model = timm.create_model(name)
+        return model, lambda image: [model(image)]
+
+    return f"timm's `{name}`", "math", build, {"image": numbers(3, size, size)}
 
 
 def qwen3(depth, width, heads, hidden, **config):
@@ -271,6 +283,7 @@ def program(text, kind, **inputs):
     return text, "math", build, inputs
 
 
+TIMM = ("convnextv2_tiny", "repvgg_a0", "res2net50_26w_4s", "seresnet50")
 MIXTURES = {
     "mixtral_8x7b": mixture("MixtralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
     "gpt_oss_20b": gpt_oss(24, 32),
@@ -297,6 +310,8 @@ NETWORKS = {
     **MIXTURES,
     **{name: classifier(name) for name in (*CONVOLUTIONAL, *SWIN, *VIT)},
     **{name: classifier(name) for name in ("efficientnet_v2_m", "efficientnet_v2_l")},
+    **{name: classifier(name) for name in ("regnet_y_400mf", "regnet_y_8gf", "regnet_x_400mf")},
+    **{name: timms(name) for name in TIMM},
     **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
     "bert_large": transformer(
         "BertModel",
@@ -430,7 +445,7 @@ def at_batch(model, run, weights, values, *, memory):
 def main():
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}}
     known["measured_with"] = {
-        module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers)
+        module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers, timm)
     }
     for name in sys.argv[1:] or NETWORKS:
         known["models"][name] = measure(
