@@ -250,8 +250,8 @@ LIBRARIES = """
 Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
 `tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@ and transformers @TRANSFORMERS@.
 Parameters, buffers, MACs and outputs of all @ALL@ are equal, but for the MACs of Mamba-2. A figure of memory is `equal`
-to the byte, or what is measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or
-written out: `eager`.
+to the byte, or what is measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device,
+or written out: `eager`.
 
 | Network | Program | Kept, batch 1 | Kept, batch 3 | Peak, batch 1 | Peak, batch 3 |
 | --- | --- | ---: | ---: | ---: | ---: |
@@ -278,6 +278,9 @@ What these programs have and specs do not:
 - KAN: pykan puts numbers where a spline's span is empty, and keeps what it looked at: 6,912 bytes.
 - Res2Net holds the parts of the 3x3 convolution while the last one of a block runs, 2,609,152 bytes a sample; SE-ResNet
   the weights of a block's channels, 1,024 bytes a sample, which shows beside others from several samples on.
+- CLIP: transformers copies the features where a text ends, by two indices, and keeps no others of its last layer.
+- DeiT: timm adds the positions in a function of its own, and no longer holds what they are added to.
+- MobileOne: timm adds the branches one by one, and does not hold all of them.
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """
 

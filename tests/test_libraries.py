@@ -50,6 +50,7 @@ KEPT_BESIDE = {
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     "wav2vec2_base": Beside(sample=49),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
+    "clip_vit_b32": Beside(sample=2 * 8 - 76 * 512 * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
@@ -60,6 +61,8 @@ PEAK_BESIDE = {
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "res2net50_26w_4s": Beside(sample=56 * 56 * 208 * 4),
     "seresnet50": Beside(sample=1024, alone=-1024),
+    "deit_small": Beside(sample=-197 * 384 * 4),
+    "mobileone_s0": Beside(sample=2 * 48 * 4 - 56 * 56 * 48 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
     "gat_cora": Beside(2 * 13264 * 8, 2 * 2708 * 8 * 4),
     "kan_mnist": Beside(sample=2880),

@@ -63,6 +63,20 @@ def transformer(kind, config, output, attention="sdpa", **inputs):
     return f"transformers' `{kind}`", attention, build, inputs
 
 
+def pair(kind, config, text):
+    """What transformers' models of pictures with texts make of both, which their users compare."""
+
+    def build():
+        model = getattr(transformers, kind)(getattr(transformers, kind).config_class(**config))
+
+        def run(image, text):
+            return [model.get_image_features(image).pooler_output, model.get_text_features(text).pooler_output]
+
+        return model, run
+
+    return f"transformers' `{kind}`", "math", build, {"image": numbers(3, 224, 224), "text": text}
+
+
 def decoder(kind, depth, width, heads, hidden, vocabulary, **config):
     sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
     config = {**sizes, "intermediate_size": hidden, "vocab_size": vocabulary, "pad_token_id": 0, **config}
@@ -283,7 +297,7 @@ def program(text, kind, **inputs):
     return text, "math", build, inputs
 
 
-TIMM = ("convnextv2_tiny", "repvgg_a0", "res2net50_26w_4s", "seresnet50")
+TIMM = ("convnextv2_tiny", "ghostnet_100", "mobileone_s0", "repvgg_a0", "res2net50_26w_4s", "seresnet50")
 MIXTURES = {
     "mixtral_8x7b": mixture("MixtralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
     "gpt_oss_20b": gpt_oss(24, 32),
@@ -312,6 +326,9 @@ NETWORKS = {
     **{name: classifier(name) for name in ("efficientnet_v2_m", "efficientnet_v2_l")},
     **{name: classifier(name) for name in ("regnet_y_400mf", "regnet_y_8gf", "regnet_x_400mf")},
     **{name: timms(name) for name in TIMM},
+    "cspdarknet53": timms("cspdarknet53", 256),
+    "deit_small": timms("deit_small_patch16_224"),
+    "clip_vit_b32": pair("CLIPModel", {}, tokens(77)),
     **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
     "bert_large": transformer(
         "BertModel",
