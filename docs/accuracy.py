@@ -281,6 +281,10 @@ What these programs have and specs do not:
 - CLIP: transformers copies the features where a text ends, by two indices, and keeps no others of its last layer.
 - DeiT: timm adds the positions in a function of its own, and no longer holds what they are added to.
 - MobileOne: timm adds the branches one by one, and does not hold all of them.
+- BEiT: timm makes queries, keys and values as one, of which a single sample keeps all: 14,524,416 bytes more. It looks
+  biases up by a table of the network, 3,725,664 bytes less, joins those of the projections, 9,216 bytes, and does not
+  hold what the first block reads.
+- SigLIP: the query of the patches attends by steps that are written out, without a copy of the keys.
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """
 

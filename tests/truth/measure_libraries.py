@@ -378,6 +378,23 @@ NETWORKS = {
     "whisper_base": whisper(6, 512, 8),
     "whisper_small": whisper(12, 768, 12),
     "whisper_large_v3": whisper(32, 1280, 20, num_mel_bins=128, vocab_size=51866),
+    "whisper_medium": whisper(24, 1024, 16),
+    "whisper_large_v3_turbo": whisper(32, 1280, 20, num_mel_bins=128, vocab_size=51866, decoder_layers=4),
+    "wav2vec2_large": transformer(
+        "Wav2Vec2Model",
+        {
+            "layerdrop": 0,
+            "num_hidden_layers": 24,
+            "hidden_size": 1024,
+            "num_attention_heads": 16,
+            "intermediate_size": 4096,
+        },
+        "last_hidden_state",
+        "eager",
+        input_values=numbers(16000),
+    ),
+    "siglip_base": pair("SiglipModel", {}, tokens(64)),
+    "beit_base": timms("beit_base_patch16_224"),
     "wav2vec2_base": transformer(
         "Wav2Vec2Model", {"layerdrop": 0}, "last_hidden_state", "eager", input_values=numbers(16000)
     ),
