@@ -298,7 +298,7 @@ def libraries() -> str:
         cells = [
             _beyond(predicted[batch], found, figure) if figure in found else "not compared"
             for figure in ("kept", "peak")
-            for batch, found in figures["batches"].items()
+            for batch, found in ((batch, figures["batches"].get(batch, {})) for batch in ("1", "3"))
         ]
         rows.append(f"| `{name}` | {figures['model']}, {figures['attention']} | {' | '.join(cells)} |\n")
     head = LIBRARIES.replace("@ALL@", str(len(truth["models"])))
