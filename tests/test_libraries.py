@@ -64,6 +64,7 @@ PEAK_BESIDE = {
     "beit_base": Beside(3 * 768 * 4, -197 * 768 * 4),
     "res2net50_26w_4s": Beside(sample=56 * 56 * 208 * 4),
     "seresnet50": Beside(sample=1024, alone=-1024),
+    "resnest50d": Beside(sample=64 * 4),
     "deit_small": Beside(sample=-197 * 384 * 4),
     "mobileone_s0": Beside(2 * 48 * 4, -56 * 56 * 48 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
