@@ -277,8 +277,8 @@ What these programs have and specs do not:
   features, or GAT's scores of the nodes, to its end.
 - KAN: pykan puts numbers where a spline's span is empty, and keeps what it looked at: 6,912 bytes.
 - Res2Net holds the parts of the 3x3 convolution while the last one of a block runs, 2,609,152 bytes a sample; SE-ResNet
-  the weights of a block's channels, 1,024 bytes a sample, which shows beside others from several samples on; ResNeSt what these are made
-  of, 256 bytes a sample.
+  the weights of a block's channels, 1,024 bytes a sample, which shows beside others from several samples on; ResNeSt
+  what these are made of, 256 bytes a sample.
 - CLIP: transformers copies the features where a text ends, by two indices, and keeps no others of its last layer.
 - DeiT: timm adds the positions in a function of its own, and no longer holds what they are added to.
 - MobileOne: timm adds the branches one by one, and does not hold all of them.
