@@ -14,6 +14,7 @@ from archinspect.api import network
 
 MEASURED = json.loads((Path(__file__).parent / "truth" / "libraries.json").read_text(encoding="utf-8"))["models"]
 BATCHES = [(name, batch) for name, figures in MEASURED.items() for batch in figures["batches"]]
+WITH_MEMORY = [(name, batch) for name, batch in BATCHES if "kept" in MEASURED[name]["batches"][batch]]
 
 
 class Beside(NamedTuple):
@@ -30,7 +31,8 @@ class Beside(NamedTuple):
 # What they are stands in docs/accuracy.md.
 ROTARY = 2 * 4 * 1024  # per feature of a head: a cosine and a sine of every position
 HEADS = {
-    "llama3_2_1b": 64,
+    **dict.fromkeys(("granite3_2b", "llama3_2_1b", "qwen2_5_0_5b", "smollm2_135m", "smollm2_1_7b"), 64),
+    **dict.fromkeys(("llama3_2_3b", "olmo2_1b", "qwen2_5_7b"), 128),
     "mistral_7b": 128,
     "phi3_mini": 96,
     "phi4": 128,
@@ -46,19 +48,36 @@ KEPT_BESIDE = {
     **{name: Beside(2 * 256 * ROTARY + 4 * weights) for name, weights in NORMS.items()},
     "gemma3_270m": Beside(2 * 256 * ROTARY + 4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
-    "wav2vec2_base": Beside(sample=49),
+    **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(sample=49)),
+    "siglip_base": Beside(sample=(1 - 196) * 768 * 4),
+    "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
+    "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
+    "clip_vit_b32": Beside(sample=2 * 8 - 76 * 512 * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
 PEAK_BESIDE = {
-    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4")},
+    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4", "smollm2_1_7b")},
     **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
     **{name: Beside(1500 * 8) for name in WHISPER},
-    "wav2vec2_base": Beside(alone=49 * 512 * 4),
+    **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(alone=49 * 512 * 4)),
+    "beit_base": Beside(3 * 768 * 4, -197 * 768 * 4),
+    "res2net50_26w_4s": Beside(sample=56 * 56 * 208 * 4),
+    "seresnet50": Beside(sample=1024, alone=-1024),
+    "resnest50d": Beside(sample=64 * 4),
+    "deit_small": Beside(sample=-197 * 384 * 4),
+    "mobileone_s0": Beside(2 * 48 * 4, -56 * 56 * 48 * 4),
+    "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
+    "gat_cora": Beside(2 * 13264 * 8, 2 * 2708 * 8 * 4),
+    "kan_mnist": Beside(sample=2880),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),
 }
 FURTHER = {"swin_b", "swin_s"}
+# Of Mamba-2, what is computed beyond the recurrence: states of five chunks from those of five, three steps that are
+# cut off.
+MACS_BESIDE = {"mamba2_130m": 24 * (24 * 5 * 5 * 64 * 128 + 3 * 4 * 1792)}
+INDICES = {"dlrm_kaggle": 351}  # whole numbers, which are none of the measured buffers
 
 
 @cache
@@ -77,17 +96,18 @@ def test_figures(name, batch):
     report, measured = built_in(name, batch).report(), MEASURED[name]
     totals, figures = report.totals, measured["batches"][batch]
     assert report.status == "complete"
-    assert (totals.params, totals.buffers, totals.macs) == (measured["params"], measured["buffers"], figures["macs"])
+    assert (totals.params, totals.buffers - INDICES.get(name, 0)) == (measured["params"], measured["buffers"])
+    assert totals.macs + MACS_BESIDE.get(name, 0) * int(batch) == figures["macs"]
     assert [shape[1:] for shape in report.outputs.values()] == [shape_of(shape) for shape in figures["outputs"]]
 
 
-@pytest.mark.parametrize(("name", "batch"), BATCHES)
+@pytest.mark.parametrize(("name", "batch"), WITH_MEMORY)
 def test_backward_keeps_what_is_measured(name, batch):
     found = memory.kept(built_in(name, batch).facts, attention=MEASURED[name]["attention"]).total
     assert found + KEPT_BESIDE.get(name, Beside()).at(batch) == MEASURED[name]["batches"][batch]["kept"]
 
 
-@pytest.mark.parametrize(("name", "batch"), BATCHES)
+@pytest.mark.parametrize(("name", "batch"), WITH_MEMORY)
 def test_the_peak_is_what_is_measured(name, batch):
     found = memory.peak(built_in(name, batch).facts, attention=MEASURED[name]["attention"]).bytes
     measured = MEASURED[name]["batches"][batch]["peak"]

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 class MixtureOfExperts(Op):
     """Sends every step to a few of many small networks (Shazeer et al. 2017, arXiv:1701.06538).
 
-    An expert is two projections with an activation between them, to `units` features and back, without biases; if
-    `gated`, a third projection multiplies the activation (Shazeer 2020, arXiv:2002.05202). A `Dense` layer without
-    bias, the router, chooses. All experts have parameters; only the chosen ones and those that are always used are
+    An expert is two projections with an activation between them, to `units` features and back, without biases unless
+    `use_bias`; if `gated`, a third projection multiplies the activation (Shazeer 2020, arXiv:2002.05202). A `Dense`
+    layer, the router, chooses. All experts have parameters; only the chosen ones and those that are always used are
     active and have MACs.
 
     MACs: a step's features per expert (the router), and 2 * features * units, if gated 3, per expert that is used; with
     a capacity, per place of an expert. FLOPs: 2 per MAC, the activation's per unit that is used, 1 per unit that is
-    used if gated, 5 per expert's score with softmax, 4 per expert's score with sigmoid, 1 per expert's score for its
-    bias, 1 per group of experts (its two largest scores), 2 * top_k - 1 per step with sigmoid, 2 * used - 1 per output
-    element (the weighted sum of the experts used).
+    used if gated, 4 per unit that is used with a limit, 1 per element that a projection with bias makes, 5 per expert's
+    score with softmax, 5 per chosen expert's score with softmax of the chosen, 4 per expert's score with sigmoid, 1 per
+    expert's score for its bias, 1 per group of experts (its two largest scores), 2 * top_k - 1 per step with sigmoid,
+    2 * used - 1 per output element (the weighted sum of the experts used).
     """
 
     kind = "dense"
@@ -44,9 +45,17 @@ class MixtureOfExperts(Op):
     top_k: int = arg("experts chosen for a step", Int(1), 2, aliases=("num_experts_per_tok", "k"))
     shared_experts: int = arg("experts that are used by every step besides", Int(0), 0)
     gated: bool = arg("multiply the activation by a third projection", Bool(), default=True)
+    limit: float | None = arg(
+        "bound of the activation's input and of what multiplies it, to which 1 is added, as gpt-oss's; none by default",
+        Optional(Float(0)),
+        None,
+        aliases=("swiglu_limit",),
+    )
+    use_bias: bool = arg("add a bias in every projection of an expert, and in the router", Bool(), default=False)
     scoring: str = arg(
-        "what makes scores of the router's sums: softmax, or sigmoid and a division by the sum of those chosen",
-        Choice("softmax", "sigmoid"),
+        "what makes scores of the router's sums: softmax, softmax_of_chosen, which sees those chosen alone, or sigmoid "
+        "and a division by the sum of those chosen",
+        Choice("softmax", "softmax_of_chosen", "sigmoid"),
         "softmax",
         aliases=("scoring_func", "score_function"),
     )
@@ -94,6 +103,8 @@ class MixtureOfExperts(Op):
                 f"{self.groups} groups",
                 "top_k_groups",
             )
+        if self.limit is not None and not self.gated:
+            raise ArgumentError("MixtureOfExperts: a limit is for gated experts", "limit")
         if self.capacity_factor == 0:
             raise ArgumentError("MixtureOfExperts: a capacity_factor of 0 leaves no places", "capacity_factor")
 
@@ -108,7 +119,13 @@ class MixtureOfExperts(Op):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         features = shapes[0][-1]
         experts = self.num_experts + self.shared_experts
-        bias = {"score_bias": Weight((self.num_experts,), ("experts",), parameter=False)} if self.score_bias else {}
+        biases = {}
+        if self.use_bias:
+            each = (1 + self.gated) * self.units + features
+            biases["biases"] = Weight((experts, each), ("experts", "channels"), used=self.used)
+            biases["router_bias"] = Weight((self.num_experts,), ("experts",))
+        if self.score_bias:
+            biases["score_bias"] = Weight((self.num_experts,), ("experts",), parameter=False)
         return {
             "router": Weight((features, self.num_experts), ("in", "experts")),
             "experts": Weight(
@@ -116,7 +133,7 @@ class MixtureOfExperts(Op):
                 ("experts", "projections", "channels", "hidden"),
                 used=self.used,
             ),
-            **bias,
+            **biases,
         }
 
     def _rows(self, output: Shape) -> int:
@@ -131,17 +148,23 @@ class MixtureOfExperts(Op):
         assert self.capacity_factor is not None  # else there is no bound
         return ceil_div(scaled(size(output[1:-1]) * self.top_k, self.capacity_factor), self.num_experts)
 
+    @property
+    def _scored(self) -> int:
+        """Return how many experts of a step have a score."""
+        return self.top_k if self.scoring == "softmax_of_chosen" else self.num_experts
+
     def _choice(self, output: Shape) -> int:
         """Return the FLOPs of scores and choice."""
         steps, sigmoid = size(output[:-1]), self.scoring == "sigmoid"
-        scores = (5 - sigmoid + self.score_bias) * steps * self.num_experts
+        scores = steps * ((5 - sigmoid) * self._scored + (self.score_bias + self.use_bias) * self.num_experts)
         return scores + steps * (self.groups * (self.groups > 1) + (2 * self.top_k - 1) * sigmoid)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         steps, hidden = size(output[:-1]), (self._rows(output), self.units)
         macs = output[-1] * (steps * self.num_experts + (2 + self.gated) * size(hidden))
         inside = self.activation.work([hidden], hidden).other if self.activation else 0
-        inside += size(hidden) * self.gated
+        inside += size(hidden) * (self.gated + 4 * (self.limit is not None))
+        inside += self._rows(output) * self.use_bias * ((1 + self.gated) * self.units + output[-1])
         return Work(macs, inside + self._choice(output) + (2 * self.used - 1) * size(output))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
@@ -151,29 +174,31 @@ class MixtureOfExperts(Op):
         return Backward(Work(macs if run.inputs[0] else inside, other), Work(run.weights * macs))
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
-        router, experts, *_ = self.weights(*shapes).values()
         read = smallest(self.num_experts, size(output[:-1]) * self.top_k) + self.shared_experts
-        return size(router.shape) + read * size(experts.shape[1:])
+        weights = [weight for weight in self.weights(*shapes).values() if weight.parameter]
+        return sum([read * size(one.shape[1:]) if one.used else size(one.shape) for one in weights])
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         # Of an expert: what the activation needs and gives, the gate and its product, and what the score weighs.
         steps, rows = size(output[:-1]), self._rows(output)
         hidden = (rows, self.units)
         inside = self.activation.kept([hidden], hidden, run) if self.activation else Kept()
-        tensors = 1 + len(inside.inputs) + 2 * self.gated
+        # A limit keeps what it bounds, beside what the activation reads of it.
+        tensors = 1 + len(inside.inputs) + 2 * (self.gated + (self.limit is not None))
         experts = tensors * size(hidden) + sum(count for _, count in inside.extra) + rows * output[-1]
         if self.capacity_factor is not None:  # what experts read is copied together
             experts += (rows - self.shared_experts * steps) * output[-1]
         # The chosen scores as they are divided, and by what.
         divided = steps * (self.top_k + 1) * (self.scoring == "sigmoid")
-        return Kept((0,), extra=(("float", steps * self.num_experts + divided + experts),))
+        return Kept((0,), extra=(("float", steps * self._scored + divided + experts),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # Beside the scores: an expert's hidden tensors, and the sum of the experts before; then the last hidden one,
         # what comes back of it and that times its score.
         steps, total = size(output[:-1]), size(output)
-        scores = steps * (self.top_k if self.scoring == "sigmoid" else self.num_experts)
-        making = (2 + (self.scoring == "sigmoid")) * steps * self.num_experts - total
+        sigmoid = self.scoring == "sigmoid"
+        scores = steps * (self.top_k if sigmoid else self._scored)
+        making = (1 + sigmoid) * steps * self.num_experts + steps * self._scored - total
         if self.capacity_factor is not None:
             # What an expert reads, and what the one before has made; then also what it makes, twice.
             places = output[0] * self._places(output)

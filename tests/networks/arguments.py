@@ -322,6 +322,8 @@ def _rotated(guess: Guess) -> int:
 
 def _tidy_experts(guess: Guess) -> None:
     given = guess.given
+    if given.get("gated") is False:
+        given.pop("limit", None)
     given["top_k"] = guess.rng.randint(1, given["num_experts"])
     if "groups" in given:
         given["groups"] = guess.divisor(given["num_experts"])

@@ -193,6 +193,11 @@ UNITS = {
         * (use.op.chunk or 0)
     ),
     "unit that is used": lambda use: use.op._rows(use.output) * use.op.units,
+    "element that a projection with bias makes": lambda use: (
+        use.op._rows(use.output) * use.op.use_bias * ((1 + use.op.gated) * use.op.units + use.output[-1])
+        + size(use.first[:-1]) * use.op.use_bias * use.op.num_experts
+    ),
+    "chosen expert's score": lambda use: size(use.first[:-1]) * use.op.top_k,
     "complex number and round": lambda use: size(use.output) // 2 * rounds_of(use),
     "complex number of the input and round": lambda use: size(use.first) // 2 * rounds_of(use),
     "complex number": lambda use: size(use.output) // 2,
@@ -218,6 +223,8 @@ CONDITIONS = {
     "for a mask of the network's own": lambda use: use.op.masked,
     "for a soft cap": lambda use: use.op.soft_cap is not None,
     "with softmax": lambda use: use.op.scoring == "softmax",
+    "with softmax of the chosen": lambda use: use.op.scoring == "softmax_of_chosen",
+    "with a limit": lambda use: use.op.limit is not None,
     "with sigmoid": lambda use: use.op.scoring == "sigmoid",
     "for its bias": lambda use: use.op.score_bias,
     "for a decay": lambda use: len(use.shapes) > 3,

@@ -12,8 +12,10 @@ library writes the steps out. Nothing is cached. Buffers are the floating-point 
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
+import timm
 import torch
 import torchvision
 import transformers
@@ -27,6 +29,8 @@ transformers.masking_utils.find_packed_sequence_indices = lambda _: None
 
 RESULTS = Path(__file__).parent / "libraries.json"
 BATCHES = (1, 3)
+# PyTorch Geometric's takes one graph; a normalization of what was averaged needs several samples.
+ONE_BATCH = {"gat_cora": (1,), "resnest50d": (3,)}
 
 
 def tokens(*shape, dtype=torch.int64):
@@ -35,6 +39,11 @@ def tokens(*shape, dtype=torch.int64):
 
 def numbers(*shape):
     return lambda batch: torch.zeros(batch, *shape)
+
+
+def once(make, count):
+    """What is the same for all samples, along its first axis."""
+    return lambda _: make(count)
 
 
 def transformer(kind, config, output, attention="sdpa", **inputs):
@@ -55,21 +64,63 @@ def transformer(kind, config, output, attention="sdpa", **inputs):
     return f"transformers' `{kind}`", attention, build, inputs
 
 
+def pair(kind, config, text):
+    """What transformers' models of pictures with texts make of both, which their users compare."""
+
+    def build():
+        model = getattr(transformers, kind)(getattr(transformers, kind).config_class(**config))
+
+        def run(image, text):
+            return [model.get_image_features(image).pooler_output, model.get_text_features(text).pooler_output]
+
+        return model, run
+
+    return f"transformers' `{kind}`", "math", build, {"image": numbers(3, 224, 224), "text": text}
+
+
 def decoder(kind, depth, width, heads, hidden, vocabulary, **config):
     sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
     config = {**sizes, "intermediate_size": hidden, "vocab_size": vocabulary, "pad_token_id": 0, **config}
-    return transformer(kind, config, "logits", input_ids=tokens(1024))
+    return transformer(kind, config, "logits", config.pop("attention", "sdpa"), input_ids=tokens(1024))
+
+
+def mixture(kind, *sizes, **config):
+    """One of experts, which are computed from a copy of their weights for each token: MACs alone are as without."""
+    text, attention, build, inputs = decoder(kind, *sizes, experts_implementation="batched_mm", **config)
+    return f"{text}, experts by `batched_mm`", attention, build, inputs
+
+
+def gpt_oss(depth, experts):
+    sizes = {"num_key_value_heads": 8, "head_dim": 64, "sliding_window": 128, "num_local_experts": experts}
+    return mixture("GptOssForCausalLM", depth, 2880, 64, 2880, 201088, **sizes, attention="eager")
 
 
 def classifier(name, size=224):
     """One of torchvision's classifiers of images."""
 
     def build():
-        model = torchvision.models.get_model(name, weights=None)
+        with torch.device("cpu" if name.startswith("regnet") else "meta"):  # it computes its widths
+            model = torchvision.models.get_model(name, weights=None).to("meta")
         return model, lambda image: [model(image)]
 
     attention = "eager" if name.startswith("swin") else "math"
     return f"torchvision's `{name}`", attention, build, {"image": numbers(3, size, size)}
+
+
+def llama(depth, width, heads, hidden, vocabulary, **config):
+    """One whose head has the table's weights."""
+    config |= {"tie_word_embeddings": True}
+    return decoder("LlamaForCausalLM", depth, width, heads, hidden, vocabulary, **config)
+
+
+def timms(name, size=224):
+    """One of timm's classifiers of images."""
+
+    def build():
+        model = timm.create_model(name)
+        return model, lambda image: [model(image)]
+
+    return f"timm's `{name}`", "math", build, {"image": numbers(3, size, size)}
 
 
 def qwen3(depth, width, heads, hidden, **config):
@@ -141,6 +192,85 @@ class DuelingDQN(nn.Module):
         return [value + advantage - advantage.mean(-1, keepdim=True)]
 
 
+class DLRM(nn.Module):
+    """Of torch.nn layers, after the paper, with one table for all categories, as NVIDIA's."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(33762577, 16)
+        self.bottom, self.top = (
+            nn.Sequential(*(layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU(inplace=True))))
+            for sizes in ((13, 512, 256, 64, 16), (16 + 351, 512, 256))
+        )
+        self.click = nn.Linear(256, 1)
+        self.register_buffer("below", torch.zeros(351, dtype=torch.int64))
+
+    def forward(self, numbers, categories):
+        bottom = self.bottom(numbers)
+        table = self.table(categories)
+        vectors = torch.cat([bottom[:, None], table], 1)
+        different = (vectors @ vectors.transpose(1, 2)).flatten(1).index_select(1, self.below)
+        return [self.click(self.top(torch.cat([bottom, different], -1))).sigmoid()]
+
+
+class GCN(nn.Module):
+    """PyTorch Geometric's, whose layers are given the shares of edges that they otherwise compute first."""
+
+    def __init__(self):
+        super().__init__()
+        from torch_geometric import nn as geometric
+
+        self.model = geometric.GCN(1433, 16, 2, 7, dropout=0.5, normalize=False)
+
+    def forward(self, papers, source, target, share):
+        return [self.model(papers, torch.stack([source, target]), share)]
+
+
+class GAT(nn.Module):
+    """PyTorch Geometric's, which takes one graph at a time; edges lead from each node to itself already."""
+
+    def __init__(self):
+        super().__init__()
+        from torch_geometric import nn as geometric
+
+        self.model = geometric.GAT(1433, 64, 2, 7, dropout=0.6, act="elu", heads=8, add_self_loops=False)
+
+    def forward(self, papers, source, target):
+        edges = torch.stack([source, target])
+        return [self.model(*papers, edges)[None]]
+
+
+class KAN(nn.Module):
+    """Layers of pykan, without its record of what they make."""
+
+    def __init__(self):
+        super().__init__()
+        from kan.KANLayer import KANLayer
+
+        with torch.device("cpu"):
+            layers = [KANLayer(784, 64), KANLayer(64, 10)]
+        self.layers = nn.ModuleList(layers).to("meta")
+
+    def forward(self, picture):
+        for layer in self.layers:
+            picture = layer(picture)[0]
+        return [picture]
+
+
+class Conformer(nn.Module):
+    """torchaudio's, given samples of one length: no mask."""
+
+    def __init__(self):
+        super().__init__()
+        from torchaudio.models import conformer
+
+        conformer._lengths_to_padding_mask = lambda _: None  # it asks for the numbers of lengths
+        self.model = conformer.Conformer(256, 4, 1024, 16, 31, dropout=0.1)
+
+    def forward(self, frames):
+        return [self.model(frames, None)[0]]
+
+
 def hifigan():
     config = {
         "model_in_dim": 80,
@@ -168,6 +298,25 @@ def program(text, kind, **inputs):
     return text, "math", build, inputs
 
 
+TIMM = (
+    *("convnextv2_tiny", "ghostnet_100", "hrnet_w18", "mobileone_s0", "repvgg_a0", "res2net50_26w_4s"),
+    *("resnest50d", "seresnet50"),
+)
+MIXTURES = {
+    "mixtral_8x7b": mixture("MixtralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
+    "gpt_oss_20b": gpt_oss(24, 32),
+    "gpt_oss_120b": gpt_oss(36, 128),
+    "qwen3_30b_a3b": mixture(
+        *("Qwen3MoeForCausalLM", 48, 2048, 32, 6144, 151936),
+        num_key_value_heads=4,
+        head_dim=128,
+        moe_intermediate_size=768,
+        num_experts=128,
+        num_experts_per_tok=8,
+    ),
+    "olmoe_1b_7b": mixture("OlmoeForCausalLM", 16, 2048, 16, 1024, 50304, num_experts=64, num_experts_per_tok=8),
+    "deepseek_v3": mixture("DeepseekV3ForCausalLM", 61, 7168, 128, 18432, 129280),
+}
 EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
 CONVOLUTIONAL = (
@@ -176,8 +325,14 @@ CONVOLUTIONAL = (
 )
 
 NETWORKS = {
+    **MIXTURES,
     **{name: classifier(name) for name in (*CONVOLUTIONAL, *SWIN, *VIT)},
     **{name: classifier(name) for name in ("efficientnet_v2_m", "efficientnet_v2_l")},
+    **{name: classifier(name) for name in ("regnet_y_400mf", "regnet_y_8gf", "regnet_x_400mf")},
+    **{name: timms(name) for name in TIMM},
+    "cspdarknet53": timms("cspdarknet53", 256),
+    "deit_small": timms("deit_small_patch16_224"),
+    "clip_vit_b32": pair("CLIPModel", {}, tokens(77)),
     **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
     "bert_large": transformer(
         "BertModel",
@@ -190,12 +345,60 @@ NETWORKS = {
     "t5_base": t5(num_layers=12, d_model=768, num_heads=12, d_ff=3072),
     "t5_large": t5(num_layers=24, d_model=1024, num_heads=16, d_ff=4096),
     "retinanet_resnet50_fpn": program("torchvision's `RetinaNet`", RetinaNet, image=numbers(3, 768, 768)),
+    "dlrm_kaggle": program("layers of torch.nn", DLRM, numbers=numbers(13), categories=tokens(26)),
+    "gcn_cora": program(
+        *("PyTorch Geometric's `GCN`", GCN),
+        papers=numbers(2708, 1433),
+        source=once(tokens(), 13264),
+        target=once(tokens(), 13264),
+        share=once(numbers(1), 13264),
+    ),
+    "gat_cora": program(
+        *("PyTorch Geometric's `GAT`", GAT),
+        papers=numbers(2708, 1433),
+        source=once(tokens(), 13264),
+        target=once(tokens(), 13264),
+    ),
+    "kan_mnist": program("pykan's `KANLayer`", KAN, picture=numbers(784)),
+    "conformer_m": program("torchaudio's `Conformer`", Conformer, frames=numbers(250, 256)),
+    "mamba2_130m": transformer(
+        "Mamba2ForCausalLM",
+        {
+            "num_hidden_layers": 24,
+            "hidden_size": 768,
+            "num_heads": 24,
+            "n_groups": 1,
+            "vocab_size": 50288,
+            "tie_word_embeddings": True,
+            "residual_in_fp32": False,
+        },
+        "logits",
+        "eager",
+        input_ids=tokens(1024),
+    ),
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
     "whisper_base": whisper(6, 512, 8),
     "whisper_small": whisper(12, 768, 12),
     "whisper_large_v3": whisper(32, 1280, 20, num_mel_bins=128, vocab_size=51866),
+    "whisper_medium": whisper(24, 1024, 16),
+    "whisper_large_v3_turbo": whisper(32, 1280, 20, num_mel_bins=128, vocab_size=51866, decoder_layers=4),
+    "wav2vec2_large": transformer(
+        "Wav2Vec2Model",
+        {
+            "layerdrop": 0,
+            "num_hidden_layers": 24,
+            "hidden_size": 1024,
+            "num_attention_heads": 16,
+            "intermediate_size": 4096,
+        },
+        "last_hidden_state",
+        "eager",
+        input_values=numbers(16000),
+    ),
+    "siglip_base": pair("SiglipModel", {}, tokens(64)),
+    "beit_base": timms("beit_base_patch16_224"),
     "wav2vec2_base": transformer(
         "Wav2Vec2Model", {"layerdrop": 0}, "last_hidden_state", "eager", input_values=numbers(16000)
     ),
@@ -214,19 +417,38 @@ NETWORKS = {
     "gemma3_270m": gemma3(18, 640, 4, 2048, 262144, num_key_value_heads=1, sliding_window=512),
     "gemma3_4b": gemma3(34, 2560, 8, 10240, 262208, num_key_value_heads=4, sliding_window=1024),
     "mistral_7b": decoder("MistralForCausalLM", 32, 4096, 32, 14336, 32000, num_key_value_heads=8),
-    "llama3_2_1b": decoder(
-        "LlamaForCausalLM", 16, 2048, 32, 8192, 128256, num_key_value_heads=8, tie_word_embeddings=True
+    "llama3_2_1b": llama(16, 2048, 32, 8192, 128256, num_key_value_heads=8),
+    "llama3_2_3b": llama(28, 3072, 24, 8192, 128256, num_key_value_heads=8),
+    "smollm2_135m": llama(30, 576, 9, 1536, 49152, num_key_value_heads=3),
+    "smollm2_1_7b": llama(24, 2048, 32, 8192, 49152),
+    "qwen2_5_0_5b": decoder(
+        "Qwen2ForCausalLM", 24, 896, 14, 4864, 151936, num_key_value_heads=2, tie_word_embeddings=True
+    ),
+    "qwen2_5_7b": decoder("Qwen2ForCausalLM", 28, 3584, 28, 18944, 152064, num_key_value_heads=4),
+    "olmo2_1b": decoder("Olmo2ForCausalLM", 16, 2048, 16, 8192, 100352),
+    "granite3_2b": decoder(
+        *("GraniteForCausalLM", 40, 2048, 32, 8192, 49155),
+        num_key_value_heads=8,
+        tie_word_embeddings=True,
+        embedding_multiplier=12,
+        residual_multiplier=0.22,
+        attention_multiplier=1 / 64,
+        logits_scaling=8,
     ),
     "phi3_mini": decoder("Phi3ForCausalLM", 32, 3072, 32, 8192, 32064, sliding_window=2047),
     "phi4": decoder("Phi3ForCausalLM", 40, 5120, 40, 17920, 100352, num_key_value_heads=10),
 }
 
 
-def measure(text, attention, build, inputs):
+# What runs without kernels has another memory: that of copied weights, or of a scan that is written out.
+WITHOUT_MEMORY = {*MIXTURES, "mamba2_130m"}
+
+
+def measure(text, attention, build, inputs, *, batches, memory):
     with torch.device("meta"):
         model, run = build()
         model.eval()
-        values = {batch: {name: make(batch) for name, make in inputs.items()} for batch in BATCHES}
+        values = {batch: {name: make(batch) for name, make in inputs.items()} for batch in batches}
     weights = constants(model)
     stored = [
         tensor for name, tensor in model.named_buffers() if name in model.state_dict() and "num_batches" not in name
@@ -236,14 +458,17 @@ def measure(text, attention, build, inputs):
         "attention": "eager" if attention == "eager" else "math",
         "params": sum(tensor.numel() for tensor in model.parameters()),
         "buffers": sum(tensor.numel() for tensor in stored if tensor.is_floating_point()),
-        "batches": {batch: at_batch(model, run, weights, values[batch]) for batch in BATCHES},
+        "batches": {batch: at_batch(model, run, weights, values[batch], memory=memory) for batch in batches},
     }
 
 
-def at_batch(model, run, weights, values):
+def at_batch(model, run, weights, values, *, memory):
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         outputs = [list(tensor.shape) for tensor in tree_leaves(run(**values))]
+    figures = {"outputs": outputs, "macs": counter.get_total_flops() // 2}
+    if not memory:
+        return figures
     alive = Alive(weights)
     with torch.no_grad(), alive:
         copies = {name: tensor.clone() for name, tensor in values.items()}
@@ -252,16 +477,18 @@ def at_batch(model, run, weights, values):
     model.train()
     kept = kept_for_backward(weights, lambda: run(**values))
     model.eval()
-    return {"outputs": outputs, "macs": counter.get_total_flops() // 2, "peak": alive.peak, "kept": kept}
+    return figures | {"peak": alive.peak, "kept": kept}
 
 
 def main():
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}}
     known["measured_with"] = {
-        module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers)
+        module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers, timm)
     }
     for name in sys.argv[1:] or NETWORKS:
-        known["models"][name] = measure(*NETWORKS[name])
+        known["models"][name] = measure(
+            *NETWORKS[name], batches=ONE_BATCH.get(name, BATCHES), memory=name not in WITHOUT_MEMORY
+        )
         print(name, known["models"][name])
         known["models"] = dict(sorted(known["models"].items()))
         RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

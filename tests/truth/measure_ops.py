@@ -147,11 +147,12 @@ class MixtureOfExperts(nn.Module):
         self.top_k, self.shared, self.router_ = top_k, shared_experts, router
         if router.get("score_bias"):
             self.register_buffer("score_bias", torch.zeros(num_experts))
-        self.router = nn.Linear(features, num_experts, bias=False)
+        bias = router.get("use_bias", False)
+        self.router = nn.Linear(features, num_experts, bias=bias)
         sides = 2 + gated
         self.experts = nn.ModuleList(
             nn.ModuleList(
-                nn.Linear(*((units, features) if side == 0 else (features, units)), bias=False) for side in range(sides)
+                nn.Linear(*((units, features) if side == 0 else (features, units)), bias=bias) for side in range(sides)
             )
             for _ in range(num_experts + shared_experts)
         )
@@ -159,7 +160,11 @@ class MixtureOfExperts(nn.Module):
 
     def forward(self, given):
         sigmoid, factor = self.router_.get("scoring") == "sigmoid", self.router_.get("capacity_factor")
-        scores = self.router(given).sigmoid() if sigmoid else self.router(given).softmax(-1)
+        limit = self.router_.get("limit")
+        if self.router_.get("scoring") == "softmax_of_chosen":
+            scores = self.router(given)[..., : self.top_k].softmax(-1)
+        else:
+            scores = self.router(given).sigmoid() if sigmoid else self.router(given).softmax(-1)
         if sigmoid:
             scores = scores[..., : self.top_k]
             scores = scores / scores.sum(-1, keepdim=True)
@@ -168,9 +173,9 @@ class MixtureOfExperts(nn.Module):
         total = 0
         for expert in self.experts[: self.used]:
             back, into, *gate = expert
-            hidden = functional.silu(into(given))
+            hidden = functional.silu(into(given) if limit is None else into(given).clamp(max=limit))
             for projection in gate:
-                hidden = hidden * projection(given)
+                hidden = hidden * (projection(given) if limit is None else projection(given).clamp(-limit, limit) + 1)
             total = total + back(hidden) * scores[..., :1]
         return total
 
@@ -873,6 +878,12 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
             yield case("MixtureOfExperts", (batch, 6, 12), num_experts=4, units=7, capacity_factor=factor)
             few = {"num_experts": 4, "units": 5, "top_k": 1, "scoring": "sigmoid"}
             yield case("MixtureOfExperts", (batch, 6, 12), **few, capacity_factor=factor)
+    for batch in (1, 3):
+        biased = {"num_experts": 4, "units": 7, "use_bias": True}
+        yield case("MixtureOfExperts", (batch, 5, 12), **biased, gated=False)
+        yield case("MixtureOfExperts", (batch, 5, 12), **biased, limit=7.0)
+        yield case("MixtureOfExperts", (batch, 5, 12), **biased, limit=7.0, scoring="softmax_of_chosen")
+        yield case("MixtureOfExperts", (batch, 5, 12), **biased, shared_experts=1, scoring="softmax_of_chosen", top_k=3)
     yield case("MixtureOfExperts", (2, 3, 5, 12), num_experts=4, units=7, top_k=3, shared_experts=2)
     # Recurrent
     for name in RECURRENT:

@@ -55,6 +55,8 @@ def experts(use: Use) -> Step:
         raise use.refuse("which steps find a place is for a kernel to say: no capacity_factor")
     if activation is None:
         raise use.refuse("its activation has arguments, which Keras takes for no layer's activation")
+    if op.use_bias or op.limit is not None:
+        raise use.refuse("Keras's part has experts without biases and limits: no use_bias, no limit")
     return own(
         "MixtureOfExperts",
         {"num_experts": op.num_experts, "units": op.units},

@@ -352,11 +352,16 @@ class MixtureOfExperts(layers.Layer):
     def call(self, x):
         scores = ops.matmul(x, self.router)
         sigmoid = self.scoring == "sigmoid"
-        scores = ops.sigmoid(scores) if sigmoid else ops.softmax(scores, axis=-1)
+        late = self.scoring == "softmax_of_chosen"
+        if not late:
+            scores = ops.sigmoid(scores) if sigmoid else ops.softmax(scores, axis=-1)
         chosen = ops.top_k(self.choice(scores), self.top_k)[1]
-        scores = scores * ops.sum(
+        used = ops.sum(
             ops.one_hot(chosen, self.num_experts, dtype=scores.dtype), axis=-2
         )
+        if late:
+            scores = ops.softmax(ops.where(used > 0, scores, -1e9), axis=-1)
+        scores = scores * used
         if sigmoid:
             scores = scores / ops.sum(scores, axis=-1, keepdims=True)
         hidden = self.activation(ops.einsum("...f,efu->...eu", x, self.up))

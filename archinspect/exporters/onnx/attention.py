@@ -222,12 +222,18 @@ def _angles(use: Use, kind: str, steps: int, head: int) -> str:
 def experts(use: Use) -> Value:
     """`MixtureOfExperts`: of each step the weights of its experts are gathered, so that no others are multiplied."""
     op, name, rank = use.op, use.spec(), len(use.shape)
-    chosen, places = _chosen(use, use.emit("MatMul", name, use.weight("router")))
+    scores = use.emit("MatMul", name, use.weight("router"))
+    scores = use.emit("Add", scores, use.weight("router_bias")) if op.use_bias else scores
+    chosen, places = _chosen(use, scores)
     projections = [
         use.emit("Gather", use.weight("experts"), use.index(part), axis=1) for part in range(2 + bool(op.gated))
     ]
     projections[-1] = use.emit("Transpose", projections[-1], perm=[0, 2, 1])
     alone = use.emit("Unsqueeze", name, use.ints(rank - 1, rank))
+    if op.use_bias:  # of each expert, a row as long as what each of its projections makes
+        sizes = use.ints(*[op.units] * (1 + bool(op.gated)), use.shape[-1])
+        alike = use.emit("Unsqueeze", use.weight("biases"), use.ints(1))
+        projections += use.several("Split", 2 + bool(op.gated), alike, sizes, axis=-1)
     own = [use.emit("Gather", part, places, axis=0) for part in projections]
     found = _through(use, alone, own, op.top_k)
     weighed = use.emit("Mul", found, use.emit("Unsqueeze", chosen, use.ints(rank, rank + 1)))
@@ -246,8 +252,9 @@ def _chosen(use: Use, scores: str) -> tuple[str, str]:
     op, rank = use.op, len(use.shape)
     if op.capacity_factor is not None:
         use.refuse("which steps find a place is for a kernel to say: no capacity_factor")
-    sigmoid = op.scoring == "sigmoid"
-    scores = use.emit("Sigmoid", scores) if sigmoid else use.emit("Softmax", scores, axis=-1)
+    sigmoid, late = op.scoring == "sigmoid", op.scoring == "softmax_of_chosen"
+    if not late:
+        scores = use.emit("Sigmoid", scores) if sigmoid else use.emit("Softmax", scores, axis=-1)
     choice = use.emit("Add", scores, use.weight("score_bias")) if op.score_bias else scores
     if op.groups > 1:
         each = op.num_experts // op.groups
@@ -261,6 +268,8 @@ def _chosen(use: Use, scores: str) -> tuple[str, str]:
     found, places = use.several("TopK", 2, choice, use.ints(op.top_k), axis=-1)
     if choice != scores:
         found = use.emit("GatherElements", scores, places, axis=rank - 1)
+    if late:
+        found = use.emit("Softmax", found, axis=-1)
     if sigmoid:
         found = use.emit("Div", found, use.emit("ReduceSum", found, use.ints(rank - 1), keepdims=1))
     return found, places
@@ -268,16 +277,28 @@ def _chosen(use: Use, scores: str) -> tuple[str, str]:
 
 def _through(use: Use, name: str, projections: Sequence[str], count: int) -> str:
     """Return what so many experts make of a step: the first projection, the activation, the gate, the way back."""
-    into, *gates, back = projections
-    hidden = use.emit("MatMul", name, into)
+    parts = 2 + bool(use.op.gated)
+    (into, *gates, back), biases = projections[:parts], projections[parts:]
+
+    def projected(read: str, place: int, kernel: str) -> str:
+        made = use.emit("MatMul", read, kernel)
+        return use.emit("Add", made, biases[place]) if biases else made
+
+    hidden = projected(name, 0, into)
+    limit = use.op.limit
+    if limit is not None:
+        hidden = use.emit("Min", hidden, use.number(limit))
     if use.op.activation:
         shape = (*use.shape[:-1], count, 1, use.op.units)
         if use.op.activation.weights(shape):
             use.refuse(f"{type(use.op.activation).__name__} within an expert would have weights of its own")
         hidden = ELEMENTS[type(use.op.activation).__name__](Inside(use, use.op.activation, hidden, shape)).name
     for gate in gates:
-        hidden = use.emit("Mul", hidden, use.emit("MatMul", name, gate))
-    return use.emit("MatMul", hidden, back)
+        factor = projected(name, 1, gate)
+        if limit is not None:
+            factor = use.emit("Add", use.emit("Clip", factor, use.number(-limit), use.number(limit)), use.number(1))
+        hidden = use.emit("Mul", hidden, factor)
+    return projected(hidden, -1, back)
 
 
 def further_step(use: Use) -> Value:

@@ -135,6 +135,8 @@ def experts(use: Use) -> Step:
         groups=(op.groups, 1),
         top_k_groups=(op.top_k_groups or op.groups, 1),
         score_bias=(op.score_bias, False),
+        bias=(op.use_bias, False),
+        limit=(op.limit, None),
     )
     return Step(code("{self}({0})"), module, parts=("MixtureOfExperts",))
 

@@ -314,16 +314,25 @@ class MixtureOfExperts(nn.Module):
         groups: int = 1,
         top_k_groups: int = 1,
         score_bias: bool = False,
+        bias: bool = False,
+        limit: float | None = None,
     ) -> None:
         super().__init__()
-        self.router = nn.Linear(features, num_experts, bias=False)
+        self.router = nn.Linear(features, num_experts, bias=bias)
         self.scoring, self.groups, self.top_k_groups = scoring, groups, top_k_groups
         self.score_bias: Tensor | None
         self.register_buffer(
             "score_bias", torch.zeros(num_experts) if score_bias else None
         )
         self.experts = nn.ModuleList(
-            Expert(features, units, gated=gated, activation=activation)
+            Expert(
+                features,
+                units,
+                gated=gated,
+                activation=activation,
+                bias=bias,
+                limit=limit,
+            )
             for _ in range(num_experts + shared_experts)
         )
         self.num_experts, self.top_k = num_experts, top_k
@@ -345,8 +354,9 @@ class MixtureOfExperts(nn.Module):
 
     def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the experts that each step goes to, and which they are."""
-        sigmoid = self.scoring == "sigmoid"
-        scores = scores.sigmoid() if sigmoid else scores.softmax(-1)
+        sigmoid, late = self.scoring == "sigmoid", self.scoring == "softmax_of_chosen"
+        if not late:
+            scores = scores.sigmoid() if sigmoid else scores.softmax(-1)
         choice = scores if self.score_bias is None else scores + self.score_bias
         if self.groups > 1:
             apart = torch.unflatten(choice, -1, (self.groups, -1))
@@ -356,6 +366,7 @@ class MixtureOfExperts(nn.Module):
             choice = apart.masked_fill(left[..., None], float("-inf")).flatten(-2)
         chosen = choice.topk(self.top_k, dim=-1).indices
         weights = scores.gather(-1, chosen)
+        weights = weights.softmax(-1) if late else weights
         return (weights / weights.sum(-1, keepdim=True) if sigmoid else weights), chosen
 
 
@@ -363,18 +374,31 @@ class Expert(nn.Module):
     """Two projections with an activation between them; if gated, a third multiplies the activation."""
 
     def __init__(
-        self, features: int, units: int, *, gated: bool, activation: str
+        self,
+        features: int,
+        units: int,
+        *,
+        gated: bool,
+        activation: str,
+        bias: bool,
+        limit: float | None,
     ) -> None:
         super().__init__()
-        self.up = nn.Linear(features, units, bias=False)
-        self.gate = nn.Linear(features, units, bias=False) if gated else None
-        self.down = nn.Linear(units, features, bias=False)
-        self.activation = getattr(F, activation)
+        self.up = nn.Linear(features, units, bias=bias)
+        self.gate = nn.Linear(features, units, bias=bias) if gated else None
+        self.down = nn.Linear(units, features, bias=bias)
+        self.activation, self.limit = getattr(F, activation), limit
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.activation(self.up(x))
+        hidden = self.up(x)
+        if self.limit is not None:
+            hidden = hidden.clamp(max=self.limit)
+        hidden = self.activation(hidden)
         if self.gate is not None:
-            hidden = hidden * self.gate(x)
+            gate = self.gate(x)
+            if self.limit is not None:
+                gate = gate.clamp(-self.limit, self.limit) + 1
+            hidden = hidden * gate
         x = self.down(hidden)
         return x
 

@@ -23,23 +23,18 @@ if TYPE_CHECKING:
 
 
 class Mixture(MixtureOfExperts):
-    """A mixture whose experts or router have biases, or of which all experts are computed.
+    """A mixture whose router alone has a bias, or of which all experts are computed.
 
     MACs: those of `MixtureOfExperts`; if `dense`, of all experts. FLOPs: 1 per output element of a product with bias.
     """
 
-    use_bias: bool = arg("add a bias in every projection of an expert, and in the router", Bool(), default=False)
     router_bias: bool = arg("add a bias to the router's scores", Bool(), default=False)
     dense: bool = arg("compute all experts, and weigh those that are not chosen by 0", Bool(), default=False)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         """Return those of the experts and the router, and their biases."""
         found = super().weights(*shapes)
-        experts = self.num_experts + self.shared_experts
-        if self.use_bias:
-            biases = (experts, (1 + self.gated) * self.units + shapes[0][-1])
-            found["biases"] = Weight(biases, ("experts", "channels"), used=self.used)
-        if self.use_bias or self.router_bias:
+        if self.router_bias:
             found["router_bias"] = Weight((self.num_experts,), ("experts",))
         return found
 
@@ -48,9 +43,7 @@ class Mixture(MixtureOfExperts):
         if self.dense and self.top_k < self.num_experts:
             return self.replace(top_k=self.num_experts).work(shapes, output)
         macs, other = super().work(shapes, output)
-        steps = size(output[:-1])
-        biases = self.use_bias * self.used * ((1 + self.gated) * self.units + output[-1])
-        return Work(macs, other + steps * (biases + (self.use_bias or self.router_bias) * self.num_experts))
+        return Work(macs, other + size(output[:-1]) * self.router_bias * self.num_experts)
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:  # noqa: ARG002 - all are read
         """Return the elements of all weights."""
