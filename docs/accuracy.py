@@ -267,6 +267,8 @@ What these programs have and specs do not:
   made.
 - Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
 - wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
+- SegFormer's decoder reads its maps by products. Beyond batch 1 these copy three maps into another memory layout, of maps
+  that their stages keep already.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """

@@ -105,6 +105,12 @@ def dinov2(depth, width, heads):
     return transformer("Dinov2Model", sizes, "last_hidden_state", pixel_values=numbers(3, 518, 518))
 
 
+def segformer(*depths, widths=(64, 128, 320, 512), decoder=768, size=512):
+    sizes = {"depths": depths, "hidden_sizes": widths, "decoder_hidden_size": decoder, "num_labels": 150}
+    kind = "SegformerForSemanticSegmentation"
+    return transformer(kind, sizes, "logits", pixel_values=numbers(3, size, size))
+
+
 class RetinaNet(nn.Module):
     """What torchvision's RetinaNet does between its transform and its anchors; its normalization is frozen."""
 
@@ -209,6 +215,12 @@ NETWORKS = {
         "last_hidden_state",
         input_ids=tokens(1024),
     ),
+    "segformer_b0": segformer(2, 2, 2, 2, widths=(32, 64, 160, 256), decoder=256),
+    "segformer_b1": segformer(2, 2, 2, 2, decoder=256),
+    "segformer_b2": segformer(3, 4, 6, 3),
+    "segformer_b3": segformer(3, 4, 18, 3),
+    "segformer_b4": segformer(3, 8, 27, 3),
+    "segformer_b5": segformer(3, 6, 40, 3, size=640),
     "qwen3_0_6b": qwen3(28, 1024, 16, 3072, tie_word_embeddings=True),
     "qwen3_8b": qwen3(36, 4096, 32, 12288),
     "gemma3_270m": gemma3(18, 640, 4, 2048, 262144, num_key_value_heads=1, sliding_window=512),
