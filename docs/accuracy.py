@@ -248,7 +248,8 @@ LIBRARIES = """
 ## The libraries' own programs
 
 Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
-`tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@ and transformers @TRANSFORMERS@.
+`tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@, transformers @TRANSFORMERS@ and
+ultralytics @ULTRALYTICS@.
 Parameters, buffers, MACs and outputs of all @ALL@ are equal. A figure of memory is `equal` to the byte, or what is
 measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or written out: `eager`.
 
@@ -267,8 +268,9 @@ What these programs have and specs do not:
   made.
 - Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
 - wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
-- SegFormer's decoder reads its maps by products. Beyond batch 1 these copy three maps into another memory layout, of maps
-  that their stages keep already.
+- SegFormer's decoder reads its maps by products. Beyond batch 1 these copy three maps into another memory
+  layout, maps that their stages keep already.
+- YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """

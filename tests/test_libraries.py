@@ -42,6 +42,8 @@ HEADS = {
 NORMS = {"gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256), "gemma3_4b": 2560 + 34 * (4 * 2560 + 2 * 256)}
 # Features of the maps of three stages.
 SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_b{n}": 1_900_544 for n in range(1, 5)}}
+# Features that attend, times 400 positions and the blocks.
+YOLO = {"yolo11n": 128, "yolo11s": 256, "yolo11m": 256, "yolo11l": 512, "yolo11x": 768}
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
@@ -49,6 +51,7 @@ KEPT_BESIDE = {
     "gemma3_270m": Beside(2 * 256 * ROTARY + 4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     **{name: Beside(sample=4 * features, alone=-4 * features) for name, features in SEGFORMER.items()},
+    **{name: Beside(sample=4 * 400 * features * 3 // 2) for name, features in YOLO.items()},
     "wav2vec2_base": Beside(sample=49),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),

@@ -1,4 +1,4 @@
-"""Measure networks as the libraries build them that people take them from: torchvision, transformers, diffusers.
+"""Measure networks as the libraries build them that people take them from: torchvision, transformers, ultralytics.
 
 Run by hand, in an environment with torch and these libraries; it writes what it measures into `libraries.json`:
 
@@ -24,9 +24,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 # Whether one row holds several sequences is asked of its numbers, which the meta device has not. None does.
 transformers.masking_utils.find_packed_sequence_indices = lambda _: None
+# So is whether a mask hides anything. None does: all images have one size.
+_ignore = transformers.masking_utils._ignore_bidirectional_mask_sdpa
+transformers.masking_utils._ignore_bidirectional_mask_sdpa = lambda _, *rest: _ignore(None, *rest)
 
 RESULTS = Path(__file__).parent / "libraries.json"
 BATCHES = (1, 3)
+LIBRARIES = ("torch", "torchvision", "transformers", "diffusers", "timm", "ultralytics")
 
 
 def tokens(*shape, dtype=torch.int64):
@@ -174,6 +178,44 @@ def program(text, kind, **inputs):
     return text, "math", build, inputs
 
 
+def detr(backbone):
+    # Whether features are finite is asked of their numbers in training, which the meta device has not. They are.
+    transformers.models.detr.modeling_detr.torch = Finite()
+    config = {"backbone": backbone, "num_labels": 91}
+    return transformer("DetrForObjectDetection", config, "logits pred_boxes", pixel_values=numbers(3, 800, 800))
+
+
+class Finite:
+    """PyTorch, to whom everything is finite."""
+
+    def __getattr__(self, name):
+        return getattr(torch, name)
+
+    def isfinite(self, tensor):
+        return torch.ones(1, dtype=torch.bool, device="cpu")
+
+
+def yolo(name):
+    """One of ultralytics' detectors, whose boxes are decoded in training as they are otherwise."""
+
+    def build():
+        from ultralytics.nn.tasks import DetectionModel
+
+        with torch.device("cpu"):  # it runs to find the strides of its maps
+            model = DetectionModel(f"{name}.yaml", verbose=False)
+            strides = model.stride.tolist()
+        model.to("meta").model[-1].stride = strides
+
+        def run(image):
+            found = model(image)
+            decoded = model.model[-1]._inference(found) if model.training else found[0]
+            return [decoded.mT]
+
+        return model, run
+
+    return f"ultralytics' `{name}`", "eager", build, {"image": numbers(3, 640, 640)}
+
+
 EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
 CONVOLUTIONAL = (
@@ -221,6 +263,10 @@ NETWORKS = {
     "segformer_b3": segformer(3, 4, 18, 3),
     "segformer_b4": segformer(3, 8, 27, 3),
     "segformer_b5": segformer(3, 6, 40, 3, size=640),
+    "detr_resnet50": detr("resnet50"),
+    "detr_resnet101": detr("resnet101"),
+    **{name: yolo(name) for name in ("yolov8n", "yolov8s", "yolov8m", "yolov8l", "yolov8x")},
+    **{name: yolo(name) for name in ("yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x")},
     "qwen3_0_6b": qwen3(28, 1024, 16, 3072, tie_word_embeddings=True),
     "qwen3_8b": qwen3(36, 4096, 32, 12288),
     "gemma3_270m": gemma3(18, 640, 4, 2048, 262144, num_key_value_heads=1, sliding_window=512),
@@ -268,12 +314,11 @@ def at_batch(model, run, weights, values):
 
 
 def main():
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}}
-    known["measured_with"] = {
-        module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers)
-    }
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}, "measured_with": {}}
     for name in sys.argv[1:] or NETWORKS:
         known["models"][name] = measure(*NETWORKS[name])
+        libraries = [sys.modules[library] for library in LIBRARIES if library in sys.modules]
+        known["measured_with"] |= {module.__name__: module.__version__.partition("+")[0] for module in libraries}
         print(name, known["models"][name])
         known["models"] = dict(sorted(known["models"].items()))
         RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
