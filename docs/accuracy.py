@@ -270,6 +270,9 @@ What these programs have and specs do not:
 - wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
 - SegFormer's decoder reads its maps by products. Beyond batch 1 these copy three maps into another memory
   layout, maps that their stages keep already.
+- DETR's first block reads a map as steps. Beyond batch 1 its three products copy what they read, two of them the same:
+  640,000 bytes per sample. At the peak, a mask of the images is 2,560,000 per sample.
+- Mask R-CNN: the pyramid's program [as that of Faster R-CNN](#where-the-peak-differs).
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.

@@ -44,6 +44,7 @@ NORMS = {"gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256), "gemma3_4b": 2560 + 34 *
 SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_b{n}": 1_900_544 for n in range(1, 5)}}
 # Features that attend, times 400 positions and the blocks.
 YOLO = {"yolo11n": 128, "yolo11s": 256, "yolo11m": 256, "yolo11l": 512, "yolo11x": 768}
+DETR = ("detr_resnet50", "detr_resnet101")
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
@@ -52,6 +53,7 @@ KEPT_BESIDE = {
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     **{name: Beside(sample=4 * features, alone=-4 * features) for name, features in SEGFORMER.items()},
     **{name: Beside(sample=4 * 400 * features * 3 // 2) for name, features in YOLO.items()},
+    **{name: Beside(sample=640_000, alone=-640_000) for name in DETR},
     "wav2vec2_base": Beside(sample=49),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
@@ -60,6 +62,8 @@ PEAK_BESIDE = {
     **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4")},
     **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
     **{name: Beside(1500 * 8) for name in WHISPER},
+    **{name: Beside(sample=4 * 800 * 800) for name in DETR},
+    "maskrcnn_resnet50_fpn": Beside(sample=-12_920_832),
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),
