@@ -248,8 +248,8 @@ LIBRARIES = """
 ## The libraries' own programs
 
 Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
-`tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@, transformers @TRANSFORMERS@ and
-ultralytics @ULTRALYTICS@.
+`tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@, transformers @TRANSFORMERS@,
+diffusers @DIFFUSERS@, timm @TIMM@ and ultralytics @ULTRALYTICS@.
 Parameters, buffers, MACs and outputs of all @ALL@ are equal. A figure of memory is `equal` to the byte, or what is
 measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or written out: `eager`.
 
@@ -273,6 +273,10 @@ What these programs have and specs do not:
 - DETR's first block reads a map as steps. Beyond batch 1 its three products copy what they read, two of them the same:
   640,000 bytes per sample. At the peak, a mask of the images is 2,560,000 per sample.
 - Mask R-CNN: the pyramid's program [as that of Faster R-CNN](#where-the-peak-differs).
+- Stable Diffusion 3: its last block copies, beyond batch 1, what is attended to for the image, so that nothing keeps it
+  for the text. At the peak, variables are given the joined queries, keys and values.
+- FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
+  positions.
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.

@@ -45,6 +45,7 @@ SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_
 # Features that attend, times 400 positions and the blocks.
 YOLO = {"yolo11n": 128, "yolo11s": 256, "yolo11m": 256, "yolo11l": 512, "yolo11x": 768}
 DETR = ("detr_resnet50", "detr_resnet101")
+SD3 = {"sd3_medium": 1536, "sd35_large": 2432}
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
@@ -54,6 +55,8 @@ KEPT_BESIDE = {
     **{name: Beside(sample=4 * features, alone=-4 * features) for name, features in SEGFORMER.items()},
     **{name: Beside(sample=4 * 400 * features * 3 // 2) for name, features in YOLO.items()},
     **{name: Beside(sample=640_000, alone=-640_000) for name in DETR},
+    **{name: Beside(sample=-333 * width * 4, alone=333 * width * 4) for name, width in SD3.items()},
+    "flux_dev": Beside(2 * 4608 * 128 * 4),
     "wav2vec2_base": Beside(sample=49),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
@@ -64,6 +67,8 @@ PEAK_BESIDE = {
     **{name: Beside(1500 * 8) for name in WHISPER},
     **{name: Beside(sample=4 * 800 * 800) for name in DETR},
     "maskrcnn_resnet50_fpn": Beside(sample=-12_920_832),
+    **{name: Beside(sample=-(2 * 4096 - 333) * width * 4) for name, width in SD3.items()},
+    "flux_dev": Beside(4608 * (2 * 128 + 3) * 4, sample=8),
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),

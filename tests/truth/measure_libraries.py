@@ -280,6 +280,50 @@ class Finite:
         return torch.ones(1, dtype=torch.bool, device="cpu")
 
 
+def diffusion(kind, config, **inputs):
+    """One of diffusers' transformers, made of these arguments."""
+
+    def build():
+        import diffusers
+
+        model = getattr(diffusers, kind)(**config)
+        return model, lambda **values: [model(**values).sample]
+
+    return f"diffusers' `{kind}`", "math", build, inputs
+
+
+def sd3(depth, heads, **config):
+    sizes = {"num_layers": depth, "num_attention_heads": heads, "caption_projection_dim": 64 * heads}
+    return diffusion(
+        "SD3Transformer2DModel",
+        {**sizes, "pos_embed_max_size": 192, **config},
+        hidden_states=numbers(16, 128, 128),
+        timestep=numbers(),
+        encoder_hidden_states=numbers(333, 4096),
+        pooled_projections=numbers(2048),
+    )
+
+
+def flux(guided):
+    ids = [torch.zeros(steps, 3, device="meta") for steps in (4096, 512)]
+    text, attention, build, inputs = diffusion(
+        "FluxTransformer2DModel",
+        {"guidance_embeds": guided},
+        hidden_states=numbers(4096, 64),
+        timestep=numbers(),
+        **({"guidance": numbers()} if guided else {}),
+        encoder_hidden_states=numbers(512, 4096),
+        pooled_projections=numbers(768),
+    )
+
+    def with_places():
+        model, run = build()
+        model.tables = ids
+        return model, lambda **values: run(**values, img_ids=ids[0], txt_ids=ids[1])
+
+    return text, attention, with_places, inputs
+
+
 def yolo(name):
     """One of ultralytics' detectors, whose boxes are decoded in training as they are otherwise."""
 
@@ -339,6 +383,9 @@ NETWORKS = {
     "dit_b_2": dit(12, 768, 12, 2),
     "dit_l_2": dit(24, 1024, 16, 2),
     "dit_xl_2": dit(28, 1152, 16, 2),
+    "sd3_medium": sd3(24, 24),
+    "sd35_large": sd3(38, 38, qk_norm="rms_norm"),
+    "flux_dev": flux(guided=True),
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
