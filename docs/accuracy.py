@@ -249,7 +249,7 @@ LIBRARIES = """
 
 Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
 `tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@, transformers @TRANSFORMERS@,
-diffusers @DIFFUSERS@, timm @TIMM@ and ultralytics @ULTRALYTICS@.
+diffusers @DIFFUSERS@, timm @TIMM@, ultralytics @ULTRALYTICS@ and MONAI @MONAI@.
 Parameters, buffers, MACs and outputs of all @ALL@ are equal. A figure of memory is `equal` to the byte, or what is
 measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device, or written out: `eager`.
 
@@ -277,6 +277,7 @@ What these programs have and specs do not:
   for the text. At the peak, variables are given the joined queries, keys and values.
 - FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
   positions.
+- V-Net's program holds its smallest map to the end: 262,144 bytes per sample.
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.

@@ -69,6 +69,7 @@ PEAK_BESIDE = {
     "maskrcnn_resnet50_fpn": Beside(sample=-12_920_832),
     **{name: Beside(sample=-(2 * 4096 - 333) * width * 4) for name, width in SD3.items()},
     "flux_dev": Beside(4608 * (2 * 128 + 3) * 4, sample=8),
+    "vnet": Beside(sample=262_144),
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),

@@ -30,7 +30,7 @@ transformers.masking_utils._ignore_bidirectional_mask_sdpa = lambda _, *rest: _i
 
 RESULTS = Path(__file__).parent / "libraries.json"
 BATCHES = (1, 3)
-LIBRARIES = ("torch", "torchvision", "transformers", "diffusers", "timm", "ultralytics")
+LIBRARIES = ("torch", "torchvision", "transformers", "diffusers", "timm", "ultralytics", "monai")
 
 
 def tokens(*shape, dtype=torch.int64):
@@ -324,6 +324,16 @@ def flux(guided):
     return text, attention, with_places, inputs
 
 
+def vnet():
+    def build():
+        from monai.networks.nets import VNet
+
+        model = VNet(out_channels=2)
+        return model, lambda volume: [model(volume)]
+
+    return "MONAI's `VNet`", "math", build, {"volume": numbers(1, 128, 128, 64)}
+
+
 def yolo(name):
     """One of ultralytics' detectors, whose boxes are decoded in training as they are otherwise."""
 
@@ -386,6 +396,7 @@ NETWORKS = {
     "sd3_medium": sd3(24, 24),
     "sd35_large": sd3(38, 38, qk_norm="rms_norm"),
     "flux_dev": flux(guided=True),
+    "vnet": vnet(),
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
