@@ -248,7 +248,8 @@ LIBRARIES = """
 ## The libraries' own programs
 
 Built-in networks beside the programs of the libraries that people take them from, at batch 1 and 3, measured by
-`tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@ and transformers @TRANSFORMERS@.
+`tests/truth/measure_libraries.py` with PyTorch @TORCH@, torchvision @TORCHVISION@, transformers @TRANSFORMERS@,
+diffusers @DIFFUSERS@, timm @TIMM@, ultralytics @ULTRALYTICS@ and MONAI @MONAI@.
 Parameters, buffers, MACs and outputs of all @ALL@ are equal, but for the MACs of Mamba-2. A figure of memory is `equal`
 to the byte, or what is measured beyond what is predicted. Attention is PyTorch's function, `math` on the meta device,
 or written out: `eager`.
@@ -268,6 +269,17 @@ What these programs have and specs do not:
   made.
 - Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
 - wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
+- SegFormer's decoder reads its maps by products. Beyond batch 1 these copy three maps into another memory
+  layout, maps that their stages keep already.
+- DETR's first block reads a map as steps. Beyond batch 1 its three products copy what they read, two of them the same:
+  640,000 bytes per sample. At the peak, a mask of the images is 2,560,000 per sample.
+- Mask R-CNN: the pyramid's program [as that of Faster R-CNN](#where-the-peak-differs).
+- Stable Diffusion 3: its last block copies, beyond batch 1, what is attended to for the image, so that nothing keeps it
+  for the text. At the peak, variables are given the joined queries, keys and values.
+- FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
+  positions.
+- V-Net's program holds its smallest map to the end: 262,144 bytes per sample.
+- YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - Mamba-2 is transformers' program without kernels: it makes the states of chunks by a product with those of all chunks,
   and a convolution three steps too long, 118,480,896 MACs a sample beyond what the network needs. What kernels keep was

@@ -73,6 +73,7 @@ ELSE = {
     "wider and wider": "- {layers: [{Dense: 8}, {Concatenate: , from: [-1, -2]}], repeat: $n}\n",
     "all that is before": "- Dense: 8\n- {Add: , repeat: $n, from: all}\n",
     "all are added": "- {Dense: 8, repeat: $n, name: h}\n- {Add: , from: ['h.${n - 1}', 'h.${n // 2}']}\n",
+    "all copies are added": "- {Dense: 8, repeat: $n, name: h}\n- {Add: , from: ['h.*']}\n",
     "none": "- {Dense: $n}\n",
 }
 

@@ -42,6 +42,12 @@ HEADS = {
     "modernbert_large": 2 * 64,
 }
 NORMS = {"gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256), "gemma3_4b": 2560 + 34 * (4 * 2560 + 2 * 256)}
+# Features of the maps of three stages.
+SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_b{n}": 1_900_544 for n in range(1, 5)}}
+# Features that attend, times 400 positions and the blocks.
+YOLO = {"yolo11n": 128, "yolo11s": 256, "yolo11m": 256, "yolo11l": 512, "yolo11x": 768}
+DETR = ("detr_resnet50", "detr_resnet101")
+SD3 = {"sd3_medium": 1536, "sd35_large": 2432}
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
@@ -53,6 +59,12 @@ KEPT_BESIDE = {
     "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
     "clip_vit_b32": Beside(sample=2 * 8 - 76 * 512 * 4),
+    **{name: Beside(sample=4 * features, alone=-4 * features) for name, features in SEGFORMER.items()},
+    **{name: Beside(sample=4 * 400 * features * 3 // 2) for name, features in YOLO.items()},
+    **{name: Beside(sample=640_000, alone=-640_000) for name in DETR},
+    **{name: Beside(sample=-333 * width * 4, alone=333 * width * 4) for name, width in SD3.items()},
+    "flux_dev": Beside(2 * 4608 * 128 * 4),
+    "wav2vec2_base": Beside(sample=49),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
@@ -70,6 +82,12 @@ PEAK_BESIDE = {
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
     "gat_cora": Beside(2 * 13264 * 8, 2 * 2708 * 8 * 4),
     "kan_mnist": Beside(sample=2880),
+    **{name: Beside(sample=4 * 800 * 800) for name in DETR},
+    "maskrcnn_resnet50_fpn": Beside(sample=-12_920_832),
+    **{name: Beside(sample=-(2 * 4096 - 333) * width * 4) for name, width in SD3.items()},
+    "flux_dev": Beside(4608 * (2 * 128 + 3) * 4, sample=8),
+    "vnet": Beside(sample=262_144),
+    "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),
 }

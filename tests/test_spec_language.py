@@ -699,6 +699,32 @@ layers:
     assert rows["joined"].output_shape == (None, 4, 4, 3 + 5 + 2 + 2)
 
 
+@pytest.mark.parametrize("depth", [1, 3])
+def test_all_copies_of_a_repeat_are_read(tmp_path, depth):
+    """Those of the block's own scope come before others of the same name."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        f"""
+input: [4, 4, 6]
+blocks:
+  grow:
+    params: {{depth: }}
+    layers:
+      - {{Split: 2, name: halves}}
+      - {{Conv2D: {{filters: 3, kernel_size: 1}}, name: inner, from: halves.1, repeat: $depth}}
+      - {{Concatenate: , from: [halves.0, inner.*, outer.*]}}
+layers:
+  - {{ReLU: , name: outer, repeat: 2}}
+  - {{ReLU: , name: inner, repeat: 2}}
+  - {{grow: {depth}}}
+""",
+        encoding="utf-8",
+    )
+    rows = {row.name: row.inputs for row in archinspect.inspect(path).layers}
+    copies = [f"grow.inner.{i}" for i in range(depth)]
+    assert rows["grow.concatenate"] == ("grow.halves", *copies, "outer.0", "outer.1")
+
+
 def test_from_all_with_copies_that_have_names_of_their_own(tmp_path):
     path = tmp_path / "net.yaml"
     path.write_text(

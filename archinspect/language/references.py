@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import Near
@@ -9,7 +10,7 @@ from archinspect.base.source import Scalar
 from archinspect.graph.builder import CycleError, Later
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from archinspect.base.diagnostics import Problems
     from archinspect.base.source import Span, Tree
@@ -19,10 +20,31 @@ if TYPE_CHECKING:
 ALL = "all"
 """As `from`: everything that the scope has made so far, and what came in."""
 
+COPIES = ".*"
+"""After the name of a repeated step, as an item of `from`: what each of its copies made."""
+
 
 def is_all(tree: Tree | None) -> bool:
     """Return whether a step's `from` is everything that the scope has made."""
     return isinstance(tree, Scalar) and tree.value == ALL
+
+
+def copies_of(name: str, prefix: str, results: Mapping[str, Tensor]) -> list[Tensor]:
+    """Return what the copies of a repeat made, by its name where it is used: the innermost scope's first."""
+    for scope in scopes(prefix):
+        if f"{scope}{name}.0" in results:
+            paths = (f"{scope}{name}.{index}" for index in count())
+            return [results[path] for path in takewhile(results.__contains__, paths)]
+    return []
+
+
+def scopes(prefix: str) -> Iterator[str]:
+    """Return the prefix of a scope, then those of the scopes around it."""
+    while prefix:
+        yield prefix
+        outer = prefix[:-1].rpartition(".")[0]
+        prefix = f"{outer}." if outer else ""
+    yield ""
 
 
 class Ref(Later):
@@ -89,15 +111,9 @@ class Linker:
         """Return the path that a name means where it is used: the innermost scope's first."""
         if self.problems.full:
             return None
-        prefix = ref.scope
-        while True:
-            path = prefix + ref.ref
-            if path in self.results:
-                return path
-            if not prefix:
-                break
-            prefix = prefix[:-1].rpartition(".")[0]
-            prefix = prefix + "." if prefix else ""
+        for prefix in scopes(ref.scope):
+            if prefix + ref.ref in self.results:
+                return prefix + ref.ref
         names = (path for path in self.results if "." not in path or path.startswith(ref.scope))
         self.problems.unknown("from", f"unknown layer '{ref.ref}'", ref.span, ref.ref, Near(ref.ref, names))
         return None

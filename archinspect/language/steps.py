@@ -13,7 +13,7 @@ from archinspect.language.evaluation import Names, TooLargeError, UnevaluatedErr
 from archinspect.language.layers import Layers
 from archinspect.language.likely import Chain
 from archinspect.language.ready import find_ready
-from archinspect.language.references import Ref, Sharing, is_all
+from archinspect.language.references import COPIES, Ref, Sharing, copies_of, is_all
 from archinspect.language.scope import Expansion, Scope, Start, first
 
 if TYPE_CHECKING:
@@ -58,7 +58,10 @@ class Steps:
             return self._once(step, scope, env, current, None)
         if "when" in extras and not self._is_wanted(extras["when"], env):
             return current
-        start = self.sources(extras["from"], scope, env) if "from" in extras else current
+        start = current
+        if "from" in extras:
+            start = self.sources(extras["from"], scope, env)
+            self.expansion.count(step, len(start) if isinstance(start, list) else 0)  # copies of copies are many
         if "repeat" not in extras:
             return self._once(step, scope, env, start, self.expansion.given_name(step, env))
         return self._repeat(step, scope, start)
@@ -158,13 +161,26 @@ class Steps:
                 message = f"{key} is an empty list"
                 self.expansion.problems.error("type", message, tree.span, "name at least one layer")
                 raise UnevaluatedError
-            return [self._source(evaluation.value(item, env), item, scope, key) for item in tree.items]
+            return [source for item in tree.items for source in self._item(item, scope, env, key)]
         if is_all(tree) and key == "from":
             return list(scope.results)
         value = evaluation.value(tree, env)
         if isinstance(value, list):  # from a parameter
             return [self._source(item, tree, scope, key) for item in value]
         return self._source(value, tree, scope, key)
+
+    def _item(self, tree: Tree, scope: Scope, env: Env, key: str) -> list[Tensor]:
+        """Return the tensor that an item of a list names, or those of all copies of a repeat: `blocks.*`."""
+        value = self.expansion.evaluation.value(tree, env)
+        if not isinstance(value, str) or not value.endswith(COPIES):
+            return [self._source(value, tree, scope, key)]
+        name = value.removesuffix(COPIES)
+        made = copies_of(name, scope.prefix, self.expansion.results)
+        if not made:
+            message = f"{key}: no repeated step '{name}' stands before this one"
+            self.expansion.problems.error("from", message, tree.span, "name the step that has `repeat`")
+            raise UnevaluatedError
+        return made
 
     def _source(self, value: Value, tree: Tree, scope: Scope, key: str) -> Tensor:
         problems = self.expansion.problems

@@ -51,16 +51,14 @@ class Elementwise(Op):
         return Work(other=self.operations * size(output))
 
 
+OVERWRITE = "overwrite the input at inference, if nothing else reads it; matters to memory only"
+
+
 class _Overwriting(Elementwise):
     """One that many networks let overwrite its input."""
 
     main = ""
-    in_place: bool = arg(
-        "overwrite the input at inference, if nothing else reads it; matters to memory only",
-        Bool(),
-        default=True,
-        aliases=("inplace",),
-    )
+    in_place: bool = arg(OVERWRITE, Bool(), default=True, aliases=("inplace",))
 
 
 class ReLU(_Overwriting):
@@ -172,8 +170,13 @@ class ThresholdedReLU(Elementwise):
 class ELU(Elementwise):
     """`x if x > 0 else alpha * (exp(x) - 1)` (Clevert et al. 2015, arXiv:1511.07289). FLOPs: 4 per element."""
 
+    main = "alpha"
     operations = 4
+    in_place: bool = arg(OVERWRITE, Bool(), default=False, aliases=("inplace",))
     alpha: float = arg("scale below zero", Float(), 1.0)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        return Kept(outputs=(0,)) if run.in_place else Kept((0,))
 
 
 class SELU(Elementwise):

@@ -122,6 +122,15 @@ BLOCKS = {
 """Rows that read 16 channels, and the parameters of their modules."""
 
 
+def test_poolings_whose_number_is_said_read_what_is_not_activated(yolo):
+    """As ultralytics 8.4.190 makes them: YOLOv8's rows say none, YOLO26's do."""
+    kinds = [
+        [layer.type for layer in network(yolo, [row]).report().layers][:3]
+        for row in ("[-1, 1, SPPF, [24, 5]]", "[-1, 1, SPPF, [24, 5, 3]]")
+    ]
+    assert [found[2] for found in kinds] == ["SiLU", "MaxPooling2D"]
+
+
 @pytest.mark.parametrize("row", BLOCKS)
 def test_modules(yolo, row):
     report = network(yolo, [row]).report()

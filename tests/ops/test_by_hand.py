@@ -82,6 +82,8 @@ def test_fused_attention_computes_the_scores_again():
         ("kept", "LeakyReLU", {"negative_slope": 0.1}, [(2, 4)], {}, Kept((0,))),
         ("kept", "LeakyReLU", {"negative_slope": 1}, [(2, 4)], {}, Kept((0,))),
         ("kept", "LeakyReLU", {"negative_slope": 0.1}, [(2, 4)], {"in_place": True}, Kept(outputs=(0,))),
+        ("kept", "ELU", {"in_place": True}, [(2, 4)], {"in_place": True}, Kept(outputs=(0,))),
+        ("kept", "ELU", {}, [(2, 4)], {}, Kept((0,))),
         ("kept", "ReLU6", {}, [(2, 4)], {}, Kept((0,))),
         ("kept", "LayerScale", {}, [(2, 4)], {}, Kept((0,))),
         ("kept", "LayerScale", {}, [(2, 4)], {"weights": False}, Kept()),

@@ -1,4 +1,4 @@
-"""Measure networks as the libraries build them that people take them from: torchvision, transformers, diffusers.
+"""Measure networks as the libraries build them that people take them from: torchvision, transformers, ultralytics.
 
 Run by hand, in an environment with torch and these libraries; it writes what it measures into `libraries.json`:
 
@@ -26,11 +26,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 # Whether one row holds several sequences is asked of its numbers, which the meta device has not. None does.
 transformers.masking_utils.find_packed_sequence_indices = lambda _: None
+# So is whether a mask hides anything. None does: all images have one size.
+_ignore = transformers.masking_utils._ignore_bidirectional_mask_sdpa
+transformers.masking_utils._ignore_bidirectional_mask_sdpa = lambda _, *rest: _ignore(None, *rest)
 
 RESULTS = Path(__file__).parent / "libraries.json"
 BATCHES = (1, 3)
 # PyTorch Geometric's takes one graph; a normalization of what was averaged needs several samples.
 ONE_BATCH = {"gat_cora": (1,), "resnest50d": (3,)}
+LIBRARIES = ("torch", "torchvision", "transformers", "diffusers", "timm", "ultralytics", "monai")
 
 
 def tokens(*shape, dtype=torch.int64):
@@ -156,6 +160,12 @@ def dinov2(depth, width, heads):
     return transformer("Dinov2Model", sizes, "last_hidden_state", pixel_values=numbers(3, 518, 518))
 
 
+def segformer(*depths, widths=(64, 128, 320, 512), decoder=768, size=512):
+    sizes = {"depths": depths, "hidden_sizes": widths, "decoder_hidden_size": decoder, "num_labels": 150}
+    kind = "SegformerForSemanticSegmentation"
+    return transformer(kind, sizes, "logits", pixel_values=numbers(3, size, size))
+
+
 class RetinaNet(nn.Module):
     """What torchvision's RetinaNet does between its transform and its anchors; its normalization is frozen."""
 
@@ -171,6 +181,91 @@ class RetinaNet(nn.Module):
 
     def forward(self, image):
         return list(self.model.head(list(self.model.backbone(image).values())).values())
+
+
+class MaskRCNN(nn.Module):
+    """What torchvision's Mask R-CNN computes, but for choosing boxes, which are inputs.
+
+    Its normalization is frozen. All boxes read the largest map: which one a box reads changes no figure.
+    """
+
+    def __init__(self):
+        super().__init__()
+        detection = torchvision.models.detection
+        frozen = torchvision.models.resnet50(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
+        self.model = detection.MaskRCNN(detection.backbone_utils._resnet_fpn_extractor(frozen, 5), num_classes=91)
+
+    def forward(self, image, boxes, found):
+        maps = list(self.model.backbone(image).values())
+        scores, corners = self.model.rpn.head(maps)
+        heads = self.model.roi_heads
+        labels, refined = heads.box_predictor(heads.box_head(self.pooled(heads.box_roi_pool, maps, boxes)))
+        masks = heads.mask_predictor(heads.mask_head(self.pooled(heads.mask_roi_pool, maps, found)))
+        lists = [self.listed(scores, 1), self.listed(corners, 4)]
+        return lists + [part.unflatten(0, (len(image), -1)) for part in (labels, refined, masks.movedim(1, -1))]
+
+    def pooled(self, pool, maps, boxes):
+        return torchvision.ops.roi_align(maps[0], list(boxes), pool.output_size, 1 / 4, sampling_ratio=2)
+
+    @staticmethod
+    def listed(maps, values):
+        """Return the values of all anchors, position by position."""
+        lists = [part.unflatten(1, (-1, values)).permute(0, 3, 4, 1, 2).flatten(1, 3) for part in maps]
+        return torch.cat(lists, 1)
+
+
+class DiT(nn.Module):
+    """After the paper, of timm's layers, as its authors' program."""
+
+    def __init__(self, depth, width, heads, patch):
+        super().__init__()
+        from timm.layers import Attention, Mlp, PatchEmbed
+
+        self.patches = PatchEmbed(32, patch, 4, width)
+        self.positions = nn.Parameter(torch.zeros(1, self.patches.num_patches, width), requires_grad=False)
+        self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
+        self.labels = nn.Embedding(1001, width)
+        norm = {"elementwise_affine": False, "eps": 1e-6}
+        self.blocks = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "norm1": nn.LayerNorm(width, **norm),
+                    "attention": Attention(width, heads, qkv_bias=True),
+                    "norm2": nn.LayerNorm(width, **norm),
+                    "mlp": Mlp(width, 4 * width, act_layer=lambda: nn.GELU("tanh")),
+                    "told": nn.Sequential(nn.SiLU(), nn.Linear(width, 6 * width)),
+                }
+            )
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(width, **norm)
+        self.told = nn.Sequential(nn.SiLU(), nn.Linear(width, 2 * width))
+        self.last = nn.Linear(width, patch * patch * 8)
+        self.patch = patch
+
+    def forward(self, latent, timestep, label):
+        told = self.time(self.waves(timestep)) + self.labels(label)
+        steps = self.patches(latent) + self.positions
+        for block in self.blocks:
+            steps = self.block(block, steps, told)
+        shift, scale = self.told(told).chunk(2, 1)
+        found = self.last(self.modulated(self.norm(steps), shift, scale))
+        side = latent.shape[-1] // self.patch
+        found = found.reshape(len(latent), side, side, self.patch, self.patch, 8)
+        return [torch.einsum("nhwpqc->nchpwq", found).reshape(len(latent), 8, *latent.shape[2:])]
+
+    @staticmethod
+    def waves(timestep):
+        angles = timestep[:, None] * torch.exp(torch.arange(128, device=timestep.device))
+        return torch.cat([angles.cos(), angles.sin()], -1)
+
+    def block(self, block, steps, told):
+        shift1, scale1, gate1, shift2, scale2, gate2 = block["told"](told).chunk(6, 1)
+        steps = steps + gate1[:, None] * block["attention"](self.modulated(block["norm1"](steps), shift1, scale1))
+        return steps + gate2[:, None] * block["mlp"](self.modulated(block["norm2"](steps), shift2, scale2))
+
+    def modulated(self, steps, shift, scale):
+        return steps * (1 + scale[:, None]) + shift[:, None]
 
 
 class DuelingDQN(nn.Module):
@@ -288,11 +383,11 @@ def hifigan():
     return "transformers' `SpeechT5HifiGan`", "math", build, {"spectrogram": numbers(100, 80)}
 
 
-def program(text, kind, **inputs):
+def program(text, kind, *sizes, **inputs):
     """Return a program of this file."""
 
     def build():
-        model = kind()
+        model = kind(*sizes)
         return model, lambda **values: model(*values.values())
 
     return text, "math", build, inputs
@@ -317,6 +412,105 @@ MIXTURES = {
     "olmoe_1b_7b": mixture("OlmoeForCausalLM", 16, 2048, 16, 1024, 50304, num_experts=64, num_experts_per_tok=8),
     "deepseek_v3": mixture("DeepseekV3ForCausalLM", 61, 7168, 128, 18432, 129280),
 }
+
+
+def detr(backbone):
+    # Whether features are finite is asked of their numbers in training, which the meta device has not. They are.
+    transformers.models.detr.modeling_detr.torch = Finite()
+    config = {"backbone": backbone, "num_labels": 91}
+    return transformer("DetrForObjectDetection", config, "logits pred_boxes", pixel_values=numbers(3, 800, 800))
+
+
+class Finite:
+    """PyTorch, to whom everything is finite."""
+
+    def __getattr__(self, name):
+        return getattr(torch, name)
+
+    def isfinite(self, _):
+        return torch.ones(1, dtype=torch.bool, device="cpu")
+
+
+def diffusion(kind, config, **inputs):
+    """One of diffusers' transformers, made of these arguments."""
+
+    def build():
+        import diffusers
+
+        model = getattr(diffusers, kind)(**config)
+        return model, lambda **values: [model(**values).sample]
+
+    return f"diffusers' `{kind}`", "math", build, inputs
+
+
+def sd3(depth, heads, **config):
+    sizes = {"num_layers": depth, "num_attention_heads": heads, "caption_projection_dim": 64 * heads}
+    return diffusion(
+        "SD3Transformer2DModel",
+        {**sizes, "pos_embed_max_size": 192, **config},
+        hidden_states=numbers(16, 128, 128),
+        timestep=numbers(),
+        encoder_hidden_states=numbers(333, 4096),
+        pooled_projections=numbers(2048),
+    )
+
+
+def flux(guided):
+    ids = [torch.zeros(steps, 3, device="meta") for steps in (4096, 512)]
+    text, attention, build, inputs = diffusion(
+        "FluxTransformer2DModel",
+        {"guidance_embeds": guided},
+        hidden_states=numbers(4096, 64),
+        timestep=numbers(),
+        **({"guidance": numbers()} if guided else {}),
+        encoder_hidden_states=numbers(512, 4096),
+        pooled_projections=numbers(768),
+    )
+
+    def with_places():
+        model, run = build()
+        model.tables = ids
+        return model, lambda **values: run(**values, img_ids=ids[0], txt_ids=ids[1])
+
+    return text, attention, with_places, inputs
+
+
+def vnet():
+    def build():
+        from monai.networks.nets import VNet
+
+        model = VNet(out_channels=2)
+        return model, lambda volume: [model(volume)]
+
+    return "MONAI's `VNet`", "math", build, {"volume": numbers(1, 128, 128, 64)}
+
+
+def yolo(name):
+    """One of ultralytics' detectors, whose boxes are decoded in training as they are otherwise."""
+
+    def build():
+        from ultralytics.nn.tasks import DetectionModel
+
+        with torch.device("cpu"):  # it runs to find the strides of its maps
+            model = DetectionModel(f"{name}.yaml", verbose=False)
+            strides = model.stride.tolist()
+        model.to("meta").model[-1].stride = strides
+
+        def run(image):
+            found = model(image)
+            decoded = model.model[-1]._inference(found) if model.training else found[0]
+            return [decoded.mT]
+
+        return model, run
+
+    return f"ultralytics' `{name}`", "eager", build, {"image": numbers(3, 640, 640)}
+
+
+def dit(*sizes):
+    inputs = {"latent": numbers(4, 32, 32), "timestep": numbers(), "label": tokens()}
+    return program("layers of timm, after the paper", DiT, *sizes, **inputs)
+
+
 EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
 CONVOLUTIONAL = (
@@ -376,6 +570,21 @@ NETWORKS = {
         "eager",
         input_ids=tokens(1024),
     ),
+    "maskrcnn_resnet50_fpn": program(
+        "torchvision's `MaskRCNN`",
+        MaskRCNN,
+        image=numbers(3, 800, 800),
+        boxes=numbers(1000, 4),
+        found=numbers(100, 4),
+    ),
+    "dit_s_2": dit(12, 384, 6, 2),
+    "dit_b_2": dit(12, 768, 12, 2),
+    "dit_l_2": dit(24, 1024, 16, 2),
+    "dit_xl_2": dit(28, 1152, 16, 2),
+    "sd3_medium": sd3(24, 24),
+    "sd35_large": sd3(38, 38, qk_norm="rms_norm"),
+    "flux_dev": flux(guided=True),
+    "vnet": vnet(),
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
@@ -412,6 +621,16 @@ NETWORKS = {
         "last_hidden_state",
         input_ids=tokens(1024),
     ),
+    "segformer_b0": segformer(2, 2, 2, 2, widths=(32, 64, 160, 256), decoder=256),
+    "segformer_b1": segformer(2, 2, 2, 2, decoder=256),
+    "segformer_b2": segformer(3, 4, 6, 3),
+    "segformer_b3": segformer(3, 4, 18, 3),
+    "segformer_b4": segformer(3, 8, 27, 3),
+    "segformer_b5": segformer(3, 6, 40, 3, size=640),
+    "detr_resnet50": detr("resnet50"),
+    "detr_resnet101": detr("resnet101"),
+    **{name: yolo(name) for name in ("yolov8n", "yolov8s", "yolov8m", "yolov8l", "yolov8x")},
+    **{name: yolo(name) for name in ("yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x")},
     "qwen3_0_6b": qwen3(28, 1024, 16, 3072, tie_word_embeddings=True),
     "qwen3_8b": qwen3(36, 4096, 32, 12288),
     "gemma3_270m": gemma3(18, 640, 4, 2048, 262144, num_key_value_heads=1, sliding_window=512),
@@ -489,6 +708,11 @@ def main():
         known["models"][name] = measure(
             *NETWORKS[name], batches=ONE_BATCH.get(name, BATCHES), memory=name not in WITHOUT_MEMORY
         )
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}, "measured_with": {}}
+    for name in sys.argv[1:] or NETWORKS:
+        known["models"][name] = measure(*NETWORKS[name])
+        libraries = [sys.modules[library] for library in LIBRARIES if library in sys.modules]
+        known["measured_with"] |= {module.__name__: module.__version__.partition("+")[0] for module in libraries}
         print(name, known["models"][name])
         known["models"] = dict(sorted(known["models"].items()))
         RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

@@ -145,11 +145,15 @@ def spp(net: Net, x: Tensor, c2: int, k: Sequence[int] = (5, 9, 13)) -> Tensor:
     return net.conv(net.cat([x, *(net.pool(x, size) for size in k)]), c2, name="cv2")
 
 
-def sppf(net: Net, x: Tensor, c2: int, k: int = 5, n: int = 3, shortcut: bool = False) -> Tensor:
-    """Add poolings of one window after each other, all of which are joined."""
+def sppf(net: Net, x: Tensor, c2: int, k: int = 5, n: int | None = None, shortcut: bool = False) -> Tensor:
+    """Add poolings of one window after each other, all of which are joined.
+
+    Rows of the package that say how many there are, as YOLO26's do, have no activation before them.
+    """
     given = x
-    pooled = [net.conv(x, net.width(x) // 2, act=net.model.dialect != ULTRALYTICS, name="cv1")]
-    for _ in range(n):
+    is_active = n is None or net.model.dialect != ULTRALYTICS
+    pooled = [net.conv(x, net.width(x) // 2, act=is_active, name="cv1")]
+    for _ in range(3 if n is None else n):
         pooled.append(net.pool(pooled[-1], k))
     x = net.conv(net.cat(pooled), c2, name="cv2")
     return net.sum(x, given) if shortcut and net.width(given) == c2 else x
