@@ -26,16 +26,14 @@ marks = [("", time.perf_counter())]
 def mark(name): marks.append((name, time.perf_counter()))
 import click, yaml, rich.table
 mark("click, yaml, rich.table")
-import rich.console
-mark("rich.console")
 import archinspect.cli, archinspect.cli.summary_command, archinspect.api, archinspect.render.table
 mark("archinspect's own modules, without operators")
 report = archinspect.inspect("vgg16")
 mark("read, expand, infer and count vgg16, its operators' modules included")
-from archinspect.cli.common import stdout_console
+from archinspect.cli.common import stdout_page
 from archinspect.render.rows import view
 shown = view(report, "table", depth=None, expand=None, columns=None, sort=None)
-archinspect.render.table.print_summary(report, shown, stdout_console())
+archinspect.render.table.print_summary(report, shown, stdout_page())
 mark("print the table")
 for (_, before), (name, after) in zip(marks, marks[1:]):
     print(f"{(after - before) * 1000:7.1f} ms  {name}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import re
 from typing import Any
 
@@ -155,6 +156,55 @@ def test_a_branch_is_one_row_and_what_follows_belongs_to_it():
     few = rows_of(flat(range(1, 7)))
     assert [(row.name, row.type) for row in few.rows[1:3]] == [("a0-m0", "5 layers"), ("s0", "ReLU")]
     assert "folded to 13 rows; --expand shows all 37 layers" in few.level
+
+
+BACKBONE = """\
+  - {{Conv2D: {{filters: {width}, kernel_size: 3, strides: 2, padding: same}}, name: c{n}}}
+  - {{BatchNormalization: , name: n{n}}}
+  - {{ReLU: , name: s{n}}}
+"""
+HEAD = """\
+  - {{Conv2D: {{filters: 16, kernel_size: 3, padding: same}}, name: box{n}, from: s{n}}}
+  - {{Flatten: , name: box{n}_flat}}
+  - {{Conv2D: {{filters: 84, kernel_size: 3, padding: same}}, name: class{n}, from: s{n}}}
+  - {{Flatten: , name: class{n}_flat}}
+"""
+
+
+def detector(heads):
+    """Return a network with heads that are as far from what they read as no other is, all of them read at the end."""
+    text = "input: [256, 256, 3]\nlayers:\n"
+    text += "".join(BACKBONE.format(n=n, width=8 * n + 8) for n in range(heads))
+    text += "".join(HEAD.format(n=n) for n in range(heads))
+    for kind in ("box", "class"):
+        text += f"  - {{Concatenate: , name: {kind}, from: [{', '.join(f'{kind}{n}_flat' for n in range(heads))}]}}\n"
+    return archinspect.inspect(text + "output: [box, class]\n")
+
+
+def test_chains_are_one_row_where_nothing_else_makes_a_table_short():
+    found = detector(8)
+    shown = rows_of(found)
+    assert [(row.name, row.type, row.copies, row.equal, row.inputs) for row in shown.rows] == [
+        ("c0-s7", "3 layers", 8, False, ("input",)),
+        ("box0-class7_flat", "Conv2D + Flatten", 16, False, ("c0-s7",)),
+        ("box-class", "Concatenate", 2, False, ("box0-class7_flat",)),
+    ]
+    assert sum_of_costs(row.cost for row in shown.rows) == found.totals
+
+
+def test_chains_are_no_longer_than_they_need_be():
+    several = (
+        "Conv2D: {filters: 4, kernel_size: 1}",
+        "MaxPooling2D: {pool_size: 1}",
+        "DepthwiseConv2D: {kernel_size: 1}",
+        "AveragePooling2D: {pool_size: 1}",
+        "SeparableConv2D: {filters: 4, kernel_size: 1}",
+    )
+    layers = random.Random(1).choices(several, k=50)
+    found = archinspect.inspect("input: [4, 4, 4]\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
+    rows = rows_of(found).rows
+    assert 20 <= len(rows) <= 30
+    assert max(row.layers for row in rows) <= 6
 
 
 def test_a_short_network_is_shown_layer_by_layer():

@@ -48,4 +48,5 @@ def command(action: str, specs: tuple[str, ...], path: str | None, config: tuple
         write(file, networks)
         stored = "1 network" if len(networks) == 1 else f"{len(networks):,} networks"
         click.echo(f"{printable(file)}: {stored}")
-    sys.exit(2 if missing else int(bool(wrong)))
+    is_faulty = any(one.code == "internal-error" for one in wrong)
+    sys.exit(2 if missing or is_faulty else int(bool(wrong)))

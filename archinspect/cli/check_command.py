@@ -155,7 +155,8 @@ def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, *
 
     A name with a suffix or a slash is a file or a folder; others may be built-in networks. Folders, this one without
     arguments, are searched for .yaml and .yml files with `layers`, `input` or `extends`. Hidden ones and what git
-    ignores are left out. Exit codes: 0 all clean, 1 problems found, 2 wrong usage or a file that is not there.
+    ignores are left out. Exit codes: 0 all clean, 1 problems found, 2 wrong usage, a file that is not there,
+    or one that archinspect fails on.
 
     \b
     Examples:
@@ -182,6 +183,7 @@ def _check(
 ) -> tuple[int, list[str]]:
     """Check once; return the exit code, and the files that were looked at."""
     from archinspect.project.configuration import ConfigurationError  # a help page needs no engine
+    from archinspect.project.faults import is_fault
     from archinspect.project.run import Checker
 
     try:
@@ -206,7 +208,8 @@ def _check(
         True for one in checker.baselines.values() for _ in one.gone()
     )
     failed = failed and not options["exit_zero"]
-    return 2 if missing else int(failed), [target.name for target in targets]
+    is_faulty = any(is_fault(result.checked) for result in results)
+    return 2 if missing or is_faulty else int(failed), [target.name for target in targets]
 
 
 def _results(targets: Sequence[Target], checker: Checker, options: dict[str, Any]) -> tuple[list[Result], list[str]]:
@@ -243,7 +246,9 @@ def _cache(targets: Sequence[Target], wanted: Wanted, named: str | None) -> Cach
 @contextmanager
 def _progress(files: int) -> Iterator[Callable[[], None]]:
     """Show how many files are done, where someone looks on and it takes a while; give what tells of one more."""
-    if files < MANY or not sys.stderr.isatty():
+    from archinspect.render.progress import is_watched  # a help page needs none
+
+    if files < MANY or not is_watched():
         yield lambda: None
         return
     from rich.console import Console  # only a terminal needs it

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
     from archinspect.cli.completion import Completion
+    from archinspect.render.styled import Pipe
     from archinspect.reports.summary import Report
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "adafactor", "adam8bit")
@@ -381,7 +382,18 @@ def stdout_console() -> Console:
     return console
 
 
-def has_edge(console: Console) -> bool:
+def stdout_page() -> Console | Pipe:
+    """Return standard output for what is written without Rich where there are no colors, as :func:`stdout_console`."""
+    from archinspect.render.styled import Pipe
+
+    forced = color() == "always" or any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
+    if forced or not sys.stdout or sys.stdout.isatty():  # a process may have none
+        return stdout_console()
+    columns = os.environ.get("COLUMNS", "")
+    return Pipe(int(columns) if columns.strip("0").isdecimal() else NATURAL_WIDTH)
+
+
+def has_edge(console: Console | Pipe) -> bool:
     """Return whether it is a terminal, whose width is known."""
     return console.is_terminal and console.width < NATURAL_WIDTH
 

@@ -24,7 +24,7 @@ from archinspect.cli.common import (
     lora_option,
     refuse_ignored,
     spec_argument,
-    stdout_console,
+    stdout_page,
 )
 from archinspect.cli.kinds import Columns, SpecType
 from archinspect.cli.output import echo
@@ -110,7 +110,7 @@ def command(  # noqa: PLR0913 - one per option
     if form == "table":
         from archinspect.render.table import print_summary  # programs' formats do without Rich
 
-        console = stdout_console()
+        console = stdout_page()
         print_summary(report, shown, console, exact=exact, has_edge=has_edge(console))
     else:
         from archinspect.render.summary import summary_text  # the table does without

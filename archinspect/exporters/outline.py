@@ -80,7 +80,7 @@ class Scope:
     @property
     def is_list(self) -> bool:
         """Whether its children are numbered copies."""
-        if not self.children or not numbered([child.name for child in self.children]):
+        if not self.children or not numbered(child.name for child in self.children):
             return False
         return all(is_plain(child.step) if isinstance(child, Leaf) else not child.is_list for child in self.children)
 
@@ -106,9 +106,9 @@ class Scope:
         return current == self.outputs
 
 
-def numbered(names: Sequence[str]) -> bool:
+def numbered(names: Iterable[str]) -> bool:
     """Return whether names are 0, 1, 2, ..."""
-    return list(names) == [str(number) for number in range(len(names))]
+    return all(name == str(number) for number, name in enumerate(names))
 
 
 class Definition:

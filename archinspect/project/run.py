@@ -17,6 +17,7 @@ from archinspect.language.library import SUFFIXES, is_path
 from archinspect.language.load import NotFoundError, has_spec_key, not_found, open_spec
 from archinspect.project import baselines
 from archinspect.project.cache import digest
+from archinspect.project.faults import check, is_fault
 from archinspect.project.fixes import fixed
 from archinspect.project.record import recorded, restored
 from archinspect.project.workers import Died, processes, run
@@ -113,7 +114,8 @@ class Checker:
                 yield place, found
                 continue
             checked = found if isinstance(found, Checked) else _received(found, job)
-            if cache and isinstance(job.spec, Source) and job.spec.path and not isinstance(found, Died):
+            is_whole = not isinstance(found, Died) and not is_fault(checked)
+            if cache and isinstance(job.spec, Source) and job.spec.path and is_whole:
                 cache.store(job.spec, job.asked, recorded(checked))
             yield place, self._result(checked, targets[place])
 
@@ -144,8 +146,6 @@ class Checker:
 
         Fixes are made until none is left, as one may bring another to light.
         """
-        from archinspect import api  # as below
-
         for target in targets:
             if not os.path.isfile(target.name):
                 continue
@@ -155,7 +155,7 @@ class Checker:
                 codes = self._codes(target.configuration, target.name)
                 for _ in range(MOST_ROUNDS):
                     source = Source(target.name, after, target.name)
-                    checked = api.check(source, codes, Limits(), with_report=False)
+                    checked = check(source, codes)
                     after, count = fixed(after, checked.diagnostics, source.name)
                     total += count
                     if not count:
@@ -197,10 +197,8 @@ class Checker:
 
 
 def _checked(job: Job) -> Checked | NotThere | Died:
-    from archinspect import api  # files that are as they were need no engine
-
     try:
-        return api.check(job.spec, job.codes, job.limits, with_report=False)
+        return check(job.spec, job.codes, job.limits)
     except NotFoundError as error:
         return NotThere(str(error))
     except MemoryError:
@@ -228,7 +226,7 @@ def measured(
 
     Templates have none.
     """
-    from archinspect import api  # as above
+    from archinspect import api  # files that are as they were need no engine
 
     networks: dict[str, dict[str, int]] = {}
     wrong: list[Diagnostic] = []
@@ -239,7 +237,7 @@ def measured(
         try:
             if is_path(name) and not os.path.exists(name):
                 raise NotFoundError(not_found(name))  # noqa: TRY301 - one way to tell it
-            checked = api.check(of_format(name), (), with_report=False)
+            checked = check(of_format(name), ())
             if checked.template:
                 continue
             if not checked.ok:

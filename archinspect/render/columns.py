@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from archinspect.reports.summary import Report, Row
 
 
+SHOWN_INPUTS = 8
+"""Names of inputs that a row of a table has; programs' formats have all."""
+
+
 class LayerColumn(NamedTuple):
     """A column: its title, the value it takes from a row, how that is written, and whether it is a number."""
 
@@ -52,6 +56,13 @@ def _marked(value: Callable[[Row], int], figure: str, write: Callable[..., str])
     return written
 
 
+def _names(names: Sequence[str]) -> str:
+    """Write names, of many only the first ones: one long cell makes every row as long."""
+    if len(names) <= SHOWN_INPUTS:
+        return ", ".join(names)
+    return f"{', '.join(names[: SHOWN_INPUTS - 1])} and {len(names) - SHOWN_INPUTS + 1:,} more"
+
+
 def row_title(row: Row | ComputeRow) -> str:
     """Write which layer or composite a row is, and of how many equal ones, or `~` alike ones, it is the sum."""
     return f"{row.name} ({row.type})" + (f" {'' if row.equal else '~'}x{row.copies}" if row.copies > 1 else "")
@@ -59,7 +70,7 @@ def row_title(row: Row | ComputeRow) -> str:
 
 COLUMNS = {
     "layer": LayerColumn("Layer (type)", lambda r: r.name, lambda r, _: row_title(r), keep=100),
-    "inputs": LayerColumn("Inputs", lambda r: " ".join(r.inputs), lambda r, _: ", ".join(r.inputs), keep=20),
+    "inputs": LayerColumn("Inputs", lambda r: " ".join(r.inputs), lambda r, _: _names(r.inputs), keep=20),
     "input_shape": LayerColumn(
         "Input shape", lambda r: shape(r.input_shape), lambda r, _: shape(r.input_shape), keep=35
     ),

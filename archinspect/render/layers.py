@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from rich.cells import cell_len, set_cell_size
-from rich.segment import Segment, Segments
-
 from archinspect.render.numbers import aligned
+from archinspect.render.styled import ascii_only, cell_len, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import Console
+
+    from archinspect.render.styled import Part, Pipe
 
 GAP = "   "
 SHORTEST = 12
@@ -43,14 +43,18 @@ Cells = dict[str, list[str]]
 
 def keep_end(text: str, width: int) -> str:
     """Cut the front of a path: its end says which layer it is."""
-    excess = cell_len(text) - width
-    return "…" + set_cell_size(text[::-1], max(width - 1, 0))[::-1] if excess > 0 else text
+    return "…" + _resized(text[::-1], width - 1)[::-1] if cell_len(text) > width else text
 
 
 def keep_start(text: str, width: int) -> str:
     """Cut the end of a text."""
-    excess = cell_len(text) - width
-    return set_cell_size(text, max(width - 1, 0)) + "…" if excess > 0 else text
+    return _resized(text, width - 1) + "…" if cell_len(text) > width else text
+
+
+def _resized(text: str, width: int) -> str:
+    from rich.cells import set_cell_size  # few tables are too wide
+
+    return set_cell_size(text, max(width, 0))
 
 
 class LineTable:
@@ -114,27 +118,30 @@ class LineTable:
         return found
 
     def print(
-        self, console: Console, *, least_width: int, least: int, styles: Mapping[str, Sequence[str]] | None = None
+        self,
+        console: Console | Pipe,
+        *,
+        least_width: int,
+        least: int,
+        styles: Mapping[str, Sequence[str]] | None = None,
     ) -> list[str]:
         """Print the columns that fit, and return the names of the others; see :meth:`fitting`.
 
         `styles` has, for some columns, one for each cell.
         """
         shown = self.fitting(console.width, least_width=least_width, least=least)
-        plain, bold = console.get_style("none"), console.get_style("bold")
-        named = {name: list(map(console.get_style, of)) for name, of in (styles or {}).items()}
         head, *rows = zip(*shown.values(), strict=True)
         title = GAP.join(head)
-        rule = ("-" if console.options.ascii_only else "─") * cell_len(title)
-        segments = [Segment(title.rstrip(), bold), Segment.line(), Segment(rule), Segment.line()]
+        rule = ("-" if ascii_only(console) else "─") * cell_len(title)
+        parts: list[Part] = [(title.rstrip(), "bold"), (f"\n{rule}\n", "none")]
         for number, row in enumerate(rows):
             line = []
             for name, cell in zip(shown, row, strict=True):
-                line += [Segment(cell, named[name][number] if name in named else plain), Segment(GAP)]
-            while line and not line[-1].text.strip():
+                line += [(cell, styles[name][number] if styles and name in styles else "none"), (GAP, "none")]
+            while line and not line[-1][0].strip():
                 line.pop()
-            segments += [*line[:-1], *(Segment(end.text.rstrip(), end.style) for end in line[-1:]), Segment.line()]
-        console.print(Segments(segments), end="", soft_wrap=True)
+            parts += [*line[:-1], *((text.rstrip(), style) for text, style in line[-1:]), ("\n", "none")]
+        write(console, parts)
         return [name for name in self.cells if name not in shown]
 
 

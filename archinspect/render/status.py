@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
+    from archinspect.render.styled import Part
+
 
 SHOWN = 12
 """Lines that a terminal gets; the other forms have all."""
@@ -22,12 +24,18 @@ def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, st
     return [("Status", status(uncounted)), *layers]
 
 
-def status_text(uncounted: Mapping[str, tuple[str, ...]]) -> Text:
+def status_parts(uncounted: Mapping[str, tuple[str, ...]]) -> list[Part]:
     """Return the same, colored."""
-    from rich.text import Text  # programs' formats do without Rich
-
     style = "red" if uncounted else "green"
     lines = status_lines(uncounted)
     if len(lines) > SHOWN + 1:
         lines = [*lines[:SHOWN], ("Not counted", f"{len(lines) - SHOWN:,} more layers")]
-    return Text("\n").join(Text.assemble((f"{title}: ", "bold"), (value, style)) for title, value in lines)
+    every = [part for title, value in lines for part in ((f"{title}: ", "bold"), (value, style), ("\n", "none"))]
+    return every[:-1]
+
+
+def status_text(uncounted: Mapping[str, tuple[str, ...]]) -> Text:
+    """Return the same as Rich's text."""
+    from rich.text import Text  # programs' formats do without Rich
+
+    return Text.assemble(*status_parts(uncounted))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TextIO
 
 from archinspect.render.data import csv_text, markdown_row, markdown_table
 from archinspect.render.numbers import byte_count, count
+from archinspect.render.progress import is_watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ class Output:
         self.rows = 0
         self.start = 0
         """The first combination that is not written yet."""
-        self.shows_progress = sys.stderr.isatty() and (path is not None or not sys.stdout.isatty())
+        self.shows_progress = is_watched() and (path is not None or not sys.stdout.isatty())
         self._shown: list[list[str]] = []
         self._file: TextIO = sys.stdout
         self._parquet: Any = None

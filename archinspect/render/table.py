@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from rich.text import Text
-
 from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable, with_room
 from archinspect.render.numbers import NARROWER, both, byte_count, shape, with_bars
-from archinspect.render.status import status_text
+from archinspect.render.status import status_parts
+from archinspect.render.styled import ascii_only, write
 from archinspect.reports.totals import is_known
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from archinspect.render.rows import View
+    from archinspect.render.styled import Part, Pipe
     from archinspect.reports.summary import Report
 
 LAYER_WIDTH = 32
@@ -36,7 +36,9 @@ KIND_STYLES = {
 }
 
 
-def print_summary(report: Report, view: View, console: Console, *, exact: bool = False, has_edge: bool = False) -> None:
+def print_summary(
+    report: Report, view: View, console: Console | Pipe, *, exact: bool = False, has_edge: bool = False
+) -> None:
     """Print the network's head, its layers and its totals.
 
     On a terminal, which `has_edge`, shares have bars as far as there is room, and there is a column of shares where
@@ -51,49 +53,45 @@ def print_summary(report: Report, view: View, console: Console, *, exact: bool =
         table = with_room([*wider, table], console.width, LAYER_WIDTH, LEAST_COLUMNS)
     styles = {"layer": [KIND_STYLES.get(row.kind, "none") for row in view.rows]}
     hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
-    console.print(_totals(report, exact=exact), soft_wrap=True)
+    write(console, _totals(report, exact=exact))
     notes = [view.level] if view.level else []
     if hidden:
         titles = ", ".join(known[name].title for name in hidden)
         notes.append(f"not shown at this width: {titles} (choose with --columns)")
     if notes:
-        console.print(Text("\n".join(notes), "dim"), soft_wrap=True)
+        write(console, [("\n".join(notes), "dim"), ("\n", "none")])
 
 
-def _bars(report: Report, view: View, console: Console, width: int) -> dict[str, list[str]]:
+def _bars(report: Report, view: View, console: Console | Pipe, width: int) -> dict[str, list[str]]:
     """Return columns of shares with bars: those among the columns, or else the one that says most."""
     known = columns_of(report)
     shares = [name for name in view.columns if name.endswith("%")] or default_shares(report, view.columns, view.sort)
     found = {}
     for name in shares:
         values = [cast("float", known[name].value(row) or 0) for row in view.rows]
-        found[name] = with_bars(cells(name, view.rows, columns=known), values, width, plain=console.options.ascii_only)
+        found[name] = with_bars(cells(name, view.rows, columns=known), values, width, plain=ascii_only(console))
     return found
 
 
-def _print_head(report: Report, console: Console) -> None:
+def _print_head(report: Report, console: Console | Pipe) -> None:
     """Print what the network is called, where it is from, what it is, and what it takes."""
-    text = Text(report.name, "bold")
-    if report.source:
-        text.append(f"  {report.source}", "not bold dim")
-    console.print(text, soft_wrap=True)
+    parts = [(report.name, "bold"), (f"  {report.source}" if report.source else "", "dim")]
     if report.description:
         description = report.description
         if len(description) > console.width:
             import textwrap  # a narrow terminal alone needs it
 
             description = textwrap.fill(description, console.width)
-        console.print(Text(description), soft_wrap=True)
+        parts.append((f"\n{description}", "none"))
     inputs = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
     past = f", after {report.past:,} cached steps" if report.past else ""
-    console.print(Text(f"{inputs}{past}\n"), soft_wrap=True)
+    write(console, [*parts, (f"\n{inputs}{past}\n\n", "none")])
 
 
-def _totals(report: Report, *, exact: bool) -> Text:
-    text = Text("\n")
-    for title, value in _counted_lines(report, exact=exact) if report.convention else _lines(report, exact=exact):
-        text.append(f"{title}: ", "bold").append(f"{value}\n")
-    return text.append_text(status_text(report.uncounted))
+def _totals(report: Report, *, exact: bool) -> list[Part]:
+    lines = _counted_lines(report, exact=exact) if report.convention else _lines(report, exact=exact)
+    parts = [part for title, value in lines for part in ((f"{title}: ", "bold"), (f"{value}\n", "none"))]
+    return [("\n", "none"), *parts, *status_parts(report.uncounted), ("\n", "none")]
 
 
 def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:

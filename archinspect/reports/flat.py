@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 FOLLOWERS = ("activation", "normalization", "dropout")
 """Kinds of layers that belong to the one before them."""
+CHAINS = (2, 3, 4, 6, 8, 12, 16, 24)
+"""How many rows of a chain are one, where nothing else makes a table short."""
 LARGEST_SHARE = 3
 """A branching part of more than one in so many of all rows is no block: it is shown row by row."""
 
@@ -46,7 +48,8 @@ def short_groups(rows: Sequence[R], at_most: int, figures: Callable[[R], object]
     """Return the rows in at most so many groups if one of these ways gets there, else in the fewest, tried in order.
 
     What repeats is one; so are branches up to where they meet; so is a layer with its normalization and activation;
-    last, what repeats in structure only. `figures` has what must be equal for two rows to be equal.
+    then, what repeats in structure only; last, chains, no longer ones than it takes, and what repeats of these wherever
+    they read. `figures` has what must be equal for two rows to be equal.
     """
     exact, alike = _keys(rows, figures), _keys(rows, lambda _: None)
     places = range(len(rows))
@@ -61,8 +64,12 @@ def short_groups(rows: Sequence[R], at_most: int, figures: Callable[[R], object]
         if not fewest or len(found) < len(fewest):
             fewest = found
         if len(found) <= at_most:
+            return fewest
+    for longest in CHAINS:
+        found = _chained(fewest, exact, longest)
+        if len(found) <= at_most:
             break
-    return fewest
+    return found
 
 
 def _keys(rows: Sequence[R], figures: Callable[[R], object]) -> list[object]:
@@ -89,6 +96,40 @@ def _joined(
         opens=lambda place: rows[parts[place][0]].kind not in FOLLOWERS,
     )
     return found if equal else list(_marked(found, exact))
+
+
+def _chained(groups: Sequence[Group[R]], exact: Sequence[object], longest: int) -> list[Group[R]]:
+    """Return the groups with those of a chain, so many at most, as one, and then what is alike of these."""
+    chains = list(_chains(groups, longest))
+    found = joined(chains, [_structure(chain) for chain in chains], range(1, LONGEST_PERIOD + 1))
+    return list(_marked(found, exact))
+
+
+def _chains(groups: Sequence[Group[R]], longest: int) -> Iterator[Group[R]]:
+    """Yield the groups, as one those that each read nothing but what is in those before; repeats stay what they are."""
+    chain: list[R] = []
+    names: set[str] = set()
+    length = 0
+    for group in groups:
+        read = {edge.layer for row in group.rows for edge in row.edges} - {row.name for row in group.rows}
+        if chain and (length == longest or group.copies > 1 or not read or not read <= names):
+            yield Group(chain)
+            chain, names, length = [], set(), 0
+        if group.copies > 1:
+            yield group
+            continue
+        chain = [*chain, *group.rows]
+        names |= {row.name for row in group.rows}
+        length += 1
+    if chain:
+        yield Group(chain)
+
+
+def _structure(group: Group[R]) -> object:
+    """Return what is equal for chains that are alike wherever they read; None for what repeats already."""
+    places = {row.name: place for place, row in enumerate(group.rows)}
+    parts = [(row.type, *((places.get(edge.layer), edge.output) for edge in row.edges)) for row in group.rows]
+    return tuple(parts) if group.copies == 1 else None
 
 
 def _marked(groups: Sequence[Group[R]], exact: Sequence[object]) -> Iterator[Group[R]]:

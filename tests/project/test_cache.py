@@ -224,3 +224,20 @@ def test_what_cannot_be_watched(what):
     result = run("check", "--watch", what)
     assert result.exit_code == 2
     assert "--watch goes on until it is interrupted" in result.stderr
+
+
+def test_a_package_that_is_edited_knows_nothing(folder, checked, monkeypatch):
+    package = folder / ".package"
+    (package / "ops").mkdir(parents=True)
+    (package / "ops" / "conv.py").write_text("")
+    monkeypatch.setattr(caching, "PACKAGE", str(package))
+    run("check", "base.yaml")
+    checked.clear()
+    (package / "ops" / "__pycache__").mkdir()
+    (package / "ops" / "__pycache__" / "conv.pyc").write_text("")
+    run("check", "base.yaml")
+    assert checked == []
+    later = time.time_ns() + 10**9
+    os.utime(package / "ops" / "conv.py", ns=(later, later))
+    run("check", "base.yaml")
+    assert checked == ["base.yaml"]

@@ -131,10 +131,11 @@ class Writer:
 
     def _locate(self, scope: Scope, expression: str, path: str) -> None:
         """Note where the modules of a scope are."""
+        is_list = scope.is_list
         for number, child in enumerate(scope.children):
-            own = str(number) if scope.is_list else child.name
+            own = str(number) if is_list else child.name
             inner = f"{path}.{own}" if path else own
-            reached = f"{expression}[{number}]" if scope.is_list else f"{expression}.{own}"
+            reached = f"{expression}[{number}]" if is_list else f"{expression}.{own}"
             if isinstance(child, Scope):
                 if child.definition is None and not sequential(child):
                     self.inline.add(child.path)
