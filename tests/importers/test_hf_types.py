@@ -146,7 +146,13 @@ SMALL: dict = {
     "num_key_value_heads": 2,
     "intra_bottleneck_size": 32,
 }
-GEMMA = {**SIZES, "num_hidden_layers": 3, "num_key_value_heads": 2, "head_dim": 8, "hidden_size_per_layer_input": 4}
+GEMMA: dict[str, object] = {
+    **SIZES,
+    "num_hidden_layers": 3,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "hidden_size_per_layer_input": 4,
+}
 GEMMA |= {"layer_types": ["sliding_attention", "full_attention", "full_attention"], "num_kv_shared_layers": 1}
 GEMMA |= {"vocab_size_per_layer_input": 20, "sliding_window": 5}
 VECTORS = 20 * 12 + 32 * 12 + 4
