@@ -177,7 +177,9 @@ class Traced(_Made):
         return super().backward(shapes, output, run)
 
     def _run(self, run: Run) -> Run:
-        return run._replace(inputs=tuple([run.inputs[place] for place in self.likes]))
+        """Return how the other operator runs, whose weights are here what it does not read as inputs."""
+        weights = any(wanted for place, wanted in enumerate(run.inputs) if place not in self.likes)
+        return run._replace(inputs=tuple([run.inputs[place] for place in self.likes]), weights=weights)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return self.like.workspace(*self._theirs(shapes, output), self._run(run)) if self.like else ()
