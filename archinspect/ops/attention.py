@@ -281,30 +281,20 @@ class ScaledDotProductAttention(AttentionLayer):
         first = (1 + copied) * (queries + keys) + scores
         last = queries + scores + values * copied + result
         most = largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
-        if self.causal and self._biased and self.window is None:
-            return (("float", largest(most + biases, self._making(shapes, biases)) - result),)
-        return (("float", most + self._hidden(shapes) - result), ("float", biases + self._held(shapes)))
+        if not self.causal or self.window is not None:
+            return (("float", most - result), added)
+        _, key, _ = self._seen(shapes)
+        mask = shapes[0][-2] * key[-2]
+        if self._biased:  # it is made, and added to the biases; then there is the sum alone
+            return (("float", largest(most, mask + largest(mask, biases)) - result), added)
+        # While it is made, there are booleans and two numbers beside it and the scaled queries.
+        making = queries + mask + 2
+        longer = 4 * making + mask > 4 * (most + mask)
+        return (("float", (making if longer else most + mask) - result), ("bool", longer * mask))
 
     def _joined(self, output: Shape) -> int:
         """Return the elements of the copy in which heads stand side by side, which takes several heads and steps."""
         return size(output) if self.num_heads > 1 and output[-2] > 1 else 0
-
-    def _hidden(self, shapes: Sequence[Shape]) -> int:
-        """Return the elements of a causal mask, of the scores' type; what else is added has it in its sum."""
-        query, key, _ = self._seen(shapes)
-        return (self.causal and not self._biased) * query[-2] * key[-2]
-
-    def _making(self, shapes: Sequence[Shape], biases: int) -> int:
-        """Return the most elements while a causal mask is made and added to biases; a window's is a buffer."""
-        query, key, _ = self._seen(shapes)
-        mask = query[-2] * key[-2]
-        return biases + mask + largest(mask, biases)
-
-    def _held(self, shapes: Sequence[Shape]) -> int:
-        """Return the elements of the layer's own biases where it adds them to a window, and holds both."""
-        query, key, _ = self._seen(shapes)
-        both = self.position_biases > 0 and self.window is not None
-        return both * self.num_heads * query[-2] * key[-2]
 
     @property
     def _biased(self) -> bool:
@@ -326,8 +316,11 @@ class ScaledDotProductAttention(AttentionLayer):
         query, key, _ = self._seen(shapes)
         heads = self.num_heads if self.shared_position_biases or self.position_biases else 0
         windows = size(query[1:-2]) if self.masked else 0
-        summed = heads * windows if run.attention != "eager" and not (self.soft_cap or self.sinks) else 0
-        return (summed or heads + windows) * query[-2] * key[-2]
+        if run.attention == "eager" or self.soft_cap or self.sinks:
+            return (heads + windows) * query[-2] * key[-2]
+        # Beside a sum with a mask that is a constant, the biases have a variable.
+        held = heads * (self.window is not None)
+        return (held + (heads * windows or heads + windows)) * query[-2] * key[-2]
 
     @property
     def _hides(self) -> bool:
