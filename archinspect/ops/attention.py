@@ -268,29 +268,57 @@ class ScaledDotProductAttention(AttentionLayer):
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
         if self.soft_cap or self.sinks:
-            return (*written_out.workspace(self._sizes(shapes, output)), added)
-        queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
+            return self._or_places((*written_out.workspace(self._sizes(shapes, output)), added), shapes, output)
+        keys, values = self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
         if run.attention == "eager":
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
             return (("float", repeated + largest(2 * scores, scores + result + self._joined(output)) - result), added)
+        return self._or_places(self._of_function(shapes, output, biases), shapes, output)
+
+    def _of_function(self, shapes: Sequence[Shape], output: Shape, biases: int) -> Elements:
+        """Return the workspace of PyTorch's function without a kernel, the biases and mask included that it adds."""
+        most, result = self._most(shapes, output), size(output)
+        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * (self.causal and self.window is None)
+        if self._biased:  # a causal mask is made, and added to the biases; then there is the sum alone
+            most = largest(most, mask + largest(mask, biases)) if mask else most
+            return (("float", most - result), ("float", biases))
+        # While a causal mask is made, there are booleans and two numbers beside it and the scaled queries.
+        making = size(shapes[0]) + mask + 2
+        if self.causal and 4 * making + mask > 4 * (most + mask):
+            return (("float", making - result), ("bool", mask))
+        return (("float", most + mask - result), ("float", biases))
+
+    def _or_places(self, found: Elements, shapes: Sequence[Shape], output: Shape) -> Elements:
+        """Return a workspace, or that in which positions are looked up, where that is larger."""
+        places, looked_up = self._places_made(shapes)
+        made = looked_up - size(output)
+        return (("int64", places), ("float", made)) if 2 * places + made > sum(n for _, n in found) else found
+
+    def _most(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return the most elements beside inputs, masks and biases, the output among them."""
+        queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
+        scores, result = self.scores(shapes), size(output)
+        repeated = keys + values if self.kv_heads != self.num_heads else 0
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
-        copied = self._copies(shapes[0])
-        first = (1 + copied) * (queries + keys) + scores
-        last = queries + scores + values * copied + result
-        most = largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
-        if not self.causal or self.window is not None:
-            return (("float", most - result), added)
         _, key, _ = self._seen(shapes)
-        mask = shapes[0][-2] * key[-2]
-        if self._biased:  # it is made, and added to the biases; then there is the sum alone
-            return (("float", largest(most, mask + largest(mask, biases)) - result), added)
-        # While it is made, there are booleans and two numbers beside it and the scaled queries.
-        making = queries + mask + 2
-        longer = 4 * making + mask > 4 * (most + mask)
-        return (("float", (making if longer else most + mask) - result), ("bool", longer * mask))
+        several = self._copies(shapes[0])
+        apart = several and key[-2] > 1  # a single step's heads stand in order as they are
+        first = (1 + (several and shapes[0][-2] > 1)) * queries + (1 + apart) * keys + scores
+        last = queries + scores + values * (apart or (several and bool(self.fused_inputs()))) + result
+        return largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
+
+    def _places_made(self, shapes: Sequence[Shape]) -> tuple[int, int]:
+        """Return the places, and the biases, while these are looked up by how far each key stands from each query."""
+        if not self._places(shapes):
+            return 0, 0
+        query, key, _ = self._seen(shapes)
+        scores = query[-2] * key[-2]
+        of_heads = self.num_heads * scores
+        doubled = of_heads < 2 * scores  # before they are looked up, places are bounded by a copy
+        return key[-2] + query[-2] + (1 + doubled) * scores, 0 if doubled else of_heads
 
     def _joined(self, output: Shape) -> int:
         """Return the elements of the copy in which heads stand side by side, which takes several heads and steps."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axes, size, text
+from archinspect.base.strides import in_order
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
@@ -38,13 +39,28 @@ class _Fourier(Op):
     takes_parts: ClassVar[bool] = True
     gives_parts: ClassVar[bool] = True
 
+    @property
+    def kept_of(self) -> int:
+        """As how many times an axis's length its last one is made, of which the rest is cut off."""
+        return 1
+
     def has_parts(self) -> bool:
         """Return whether the input's last axis is real and imaginary parts."""
         return self.takes_parts
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        # The axes that are transformed are the innermost.
+        plain = output[:-1] if self.gives_parts else output
+        whole, last = [*plain], sorted(self._axes(plain))
+        whole[self._axes(plain)[-1]] *= self.kept_of
+        order = [*[axis for axis in range(len(plain)) if axis not in last], *last]
+        made = dict(zip(order, in_order([whole[axis] for axis in order]), strict=True))
+        found = [made[axis] for axis in range(len(plain))]
+        return (*[PARTS * stride for stride in found], 1) if self.gives_parts else tuple(found)
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # Only in order are the parts seen as complex numbers.
-        return (("float", size(shapes[0]) * (self.has_parts() and run.strides is not None)),)
+        return (("float", size(shapes[0]) * (self.has_parts() and run.lies is not None)),)
 
     def _plain(self, shape: Shape) -> Shape:
         """Return the input's shape without the axis of parts."""
@@ -157,6 +173,10 @@ class InverseRFFT(_Fourier):
     )
     factor: int = arg("keep the first of so many parts of the last axis, as `RFFT` has filled it up", Int(1, 16), 1)
 
+    @property
+    def kept_of(self) -> int:
+        return self.factor
+
     def _whole(self, length: int) -> int:
         """Return how many real numbers so many complex ones give."""
         return self.n or 2 * (length - 1)
@@ -198,6 +218,10 @@ class ComplexMultiply(Op):
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         return Backward(Work(other=sum(run.inputs) * 3 * size(output)))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        # Only in order are the parts seen as complex numbers.
+        return (("float", sum(size(shape) for shape, lies in zip(shapes, run.strides, strict=False) if lies)),)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))

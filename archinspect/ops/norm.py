@@ -237,9 +237,12 @@ class RMSNormalization(LayerNormalization):
         return of_map(shapes[0], strides[0], output, 1, keeps=True)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # Without a scale, the mean square beside its inverse root.
+        # Without a scale, the mean square beside its inverse root; or that beside what becomes a copy in order.
         statistics = self.statistics(shapes[0])
-        return statistics if self.weights(shapes[0]) else 2 * statistics
+        if self.weights(shapes[0]):
+            return statistics
+        lies = run.lies and self.own_strides(shapes, [run.lies], output) is None
+        return (*statistics, ("float", size(output))) if lies else 2 * statistics
 
     def label(self) -> str:
         return "RMS norm"
@@ -297,7 +300,7 @@ class InstanceNormalization(_TrackedNorm):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)
         # PyTorch makes one axis of samples and channels, so that these have to come first.
-        copied = not has_channels_first(shapes[0], run.strides, self._axis(output))
+        copied = not has_channels_first(shapes[0], run.lies, self._axis(output))
         return (*super().workspace(shapes, output, run), ("float32", offsets), ("float", copied * size(output)))
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
