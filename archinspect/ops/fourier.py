@@ -29,6 +29,11 @@ def rounds(length: int) -> int:
     return found
 
 
+def _is_apart(strides: Shape | None) -> bool:
+    """Return whether parts do not lie in pairs, which alone can be seen as complex numbers; others are copied."""
+    return strides is not None and (strides[-1] != 1 or any(stride % PARTS for stride in strides[:-1]))
+
+
 class _Fourier(Op):
     """What all transforms have. Axes are counted without that of real and imaginary parts, which is the last."""
 
@@ -59,8 +64,7 @@ class _Fourier(Op):
         return (*[PARTS * stride for stride in found], 1) if self.gives_parts else tuple(found)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # Only in order are the parts seen as complex numbers.
-        return (("float", size(shapes[0]) * (self.has_parts() and run.lies is not None)),)
+        return (("float", size(shapes[0]) * (self.has_parts() and _is_apart(run.lies))),)
 
     def _plain(self, shape: Shape) -> Shape:
         """Return the input's shape without the axis of parts."""
@@ -220,8 +224,7 @@ class ComplexMultiply(Op):
         return Backward(Work(other=sum(run.inputs) * 3 * size(output)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # Only in order are the parts seen as complex numbers.
-        return (("float", sum(size(shape) for shape, lies in zip(shapes, run.strides, strict=False) if lies)),)
+        return (("float", sum(size(shape) * _is_apart(own) for shape, own in zip(shapes, run.strides, strict=False))),)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))
