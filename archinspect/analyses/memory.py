@@ -233,8 +233,8 @@ def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list
 
 def _workspace(facts: Facts, node: Node, attention: str, strides: Mapping[Tensor, Shape | None]) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
-    lying = tuple([strides.get(tensor) for tensor in node.inputs])
-    run = Run((False,) * len(node.inputs), weights=False, attention=attention, strides=lying if any(lying) else ())
+    lying = strides.get(node.inputs[0]) if node.inputs else None
+    run = Run((False,) * len(node.inputs), weights=False, attention=attention, strides=lying)
     return facts.bytes_of(facts.call(node).workspace(run))
 
 

@@ -352,7 +352,7 @@ class _AlongAxis(Elementwise):
             return ()
         # Several axes become the last one, by a copy where they are not next to each other in memory.
         order = self._moved(len(output))
-        moved, own = ([values[at] for at in order] for values in (output, run.lies or in_order(output)))
+        moved, own = ([values[at] for at in order] for values in (output, run.strides or in_order(output)))
         joined = (*moved[: -len(self.axis)], prod(moved[-len(self.axis) :]))
         return () if reshaped(tuple(moved), tuple(own), joined) else (("float", size(output)),)
 

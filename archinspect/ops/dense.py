@@ -79,7 +79,7 @@ class Dense(Projection):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # All axes but the last become one, by a copy where they are not one in memory.
         (shape,) = shapes
-        copied = run.lies and not reshaped(shape, run.lies, (size(shape[:-1]), shape[-1]))
+        copied = run.strides and not reshaped(shape, run.strides, (size(shape[:-1]), shape[-1]))
         return (*super().workspace(shapes, output, run), ("float", size(shape) if copied else 0))
 
     def label(self) -> str:

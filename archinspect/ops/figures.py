@@ -94,13 +94,8 @@ class Run(NamedTuple):
     """Of each output, whether a gradient arrives; empty where one does at all."""
     attention: str = "fused"
     """How attention is computed: one of :data:`ATTENTION`."""
-    strides: tuple[Shape | None, ...] = ()
-    """Of each input, its strides, None for elements in the order of its axes; empty where all are so."""
-
-    @property
-    def lies(self) -> Shape | None:
-        """The strides of the first input; None for elements in the order of its axes."""
-        return self.strides[0] if self.strides else None
+    strides: Shape | None = None
+    """How the first input lies in memory, where a workspace is asked for; None where its elements are in order."""
 
 
 # Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of

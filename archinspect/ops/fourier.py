@@ -64,7 +64,7 @@ class _Fourier(Op):
         return (*[PARTS * stride for stride in found], 1) if self.gives_parts else tuple(found)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (("float", size(shapes[0]) * (self.has_parts() and _is_apart(run.lies))),)
+        return (("float", size(shapes[0]) * (self.has_parts() and _is_apart(run.strides))),)
 
     def _plain(self, shape: Shape) -> Shape:
         """Return the input's shape without the axis of parts."""
@@ -222,9 +222,6 @@ class ComplexMultiply(Op):
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         return Backward(Work(other=sum(run.inputs) * 3 * size(output)))
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (("float", sum(size(shape) * _is_apart(own) for shape, own in zip(shapes, run.strides, strict=False))),)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))

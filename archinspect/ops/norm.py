@@ -241,7 +241,7 @@ class RMSNormalization(LayerNormalization):
         statistics = self.statistics(shapes[0])
         if self.weights(shapes[0]):
             return statistics
-        lies = run.lies and self.own_strides(shapes, [run.lies], output) is None
+        lies = run.strides and self.own_strides(shapes, [run.strides], output) is None
         return (*statistics, ("float", size(output))) if lies else 2 * statistics
 
     def label(self) -> str:
@@ -300,7 +300,7 @@ class InstanceNormalization(_TrackedNorm):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)
         # PyTorch makes one axis of samples and channels, so that these have to come first.
-        copied = not has_channels_first(shapes[0], run.lies, self._axis(output))
+        copied = not has_channels_first(shapes[0], run.strides, self._axis(output))
         return (*super().workspace(shapes, output, run), ("float32", offsets), ("float", copied * size(output)))
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
