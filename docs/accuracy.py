@@ -78,6 +78,17 @@ and `shufflenet_v2_x1_0`. Expect differences where a program's functions are not
   between.
 - `bert_base`: the spec has the segments as an input, 4,096 bytes. The measured model makes them itself.
 
+Of networks made by chance (`python tests/random_networks.py --against pytorch --held`), the peak of exported programs
+differs in these:
+
+- A network's own mask (`masked`), a constant of the program, is predicted as a tensor of each pass; biases of positions
+  beside a causal mask or a window are held by a variable in some programs, and not in others.
+- `Dot`, `Einsum` and `EinsumDense` of what does not lie in order make copies that are not predicted.
+- `Roll`, `CumSum`, `CumProd` and slopes for each element are made in the order in which the program has a map's axes,
+  and may have to be copied afterwards.
+- What is computed within an expression is free before the expression ends: a `ReduceProd` along several axes.
+- Places that are floats and do not lie in order are copied twice (`EmbeddingBag` within `TimeDistributed`).
+
 ## On which device
 
 - Fused attention, the default, is what PyTorch's `scaled_dot_product_attention` does on CPUs and GPUs. Only the meta

@@ -268,43 +268,61 @@ class ScaledDotProductAttention(AttentionLayer):
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
         if self.soft_cap or self.sinks:
-            return (*written_out.workspace(self._sizes(shapes, output)), added)
-        queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
+            return self._or_places((*written_out.workspace(self._sizes(shapes, output)), added), shapes, output)
+        keys, values = self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
         if run.attention == "eager":
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
             return (("float", repeated + largest(2 * scores, scores + result + self._joined(output)) - result), added)
+        return self._or_places(self._of_function(shapes, output, biases), shapes, output)
+
+    def _of_function(self, shapes: Sequence[Shape], output: Shape, biases: int) -> Elements:
+        """Return the workspace of PyTorch's function without a kernel, the biases and mask included that it adds."""
+        most, result = self._most(shapes, output), size(output)
+        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * (self.causal and self.window is None)
+        if self._biased:  # a causal mask is made, and added to the biases; then there is the sum alone
+            most = largest(most, mask + largest(mask, biases)) if mask else most
+            return (("float", most - result), ("float", biases))
+        # While a causal mask is made, there are booleans and two numbers beside it and the scaled queries.
+        making = size(shapes[0]) + mask + 2
+        if self.causal and 4 * making + mask > 4 * (most + mask):
+            return (("float", making - result), ("bool", mask))
+        return (("float", most + mask - result), ("float", biases))
+
+    def _or_places(self, found: Elements, shapes: Sequence[Shape], output: Shape) -> Elements:
+        """Return a workspace, or that in which positions are looked up, where that is larger."""
+        places, looked_up = self._places_made(shapes)
+        made = looked_up - size(output)
+        return (("int64", places), ("float", made)) if 2 * places + made > sum(n for _, n in found) else found
+
+    def _most(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return the most elements beside inputs, masks and biases, the output among them."""
+        queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
+        scores, result = self.scores(shapes), size(output)
+        repeated = keys + values if self.kv_heads != self.num_heads else 0
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
-        copied = self._copies(shapes[0])
-        first = (1 + copied) * (queries + keys) + scores
-        last = queries + scores + values * copied + result
-        most = largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
-        if self.causal and self._biased and self.window is None:
-            return (("float", largest(most + biases, self._making(shapes, biases)) - result),)
-        return (("float", most + self._hidden(shapes) - result), ("float", biases + self._held(shapes)))
+        _, key, _ = self._seen(shapes)
+        several = self._copies(shapes[0])
+        apart = several and key[-2] > 1  # a single step's heads stand in order as they are
+        first = (1 + (several and shapes[0][-2] > 1)) * queries + (1 + apart) * keys + scores
+        last = queries + scores + values * (apart or (several and bool(self.fused_inputs()))) + result
+        return largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
+
+    def _places_made(self, shapes: Sequence[Shape]) -> tuple[int, int]:
+        """Return the places, and the biases, while these are looked up by how far each key stands from each query."""
+        if not self._places(shapes):
+            return 0, 0
+        query, key, _ = self._seen(shapes)
+        scores = query[-2] * key[-2]
+        of_heads = self.num_heads * scores
+        doubled = of_heads < 2 * scores  # before they are looked up, places are bounded by a copy
+        return key[-2] + query[-2] + (1 + doubled) * scores, 0 if doubled else of_heads
 
     def _joined(self, output: Shape) -> int:
         """Return the elements of the copy in which heads stand side by side, which takes several heads and steps."""
         return size(output) if self.num_heads > 1 and output[-2] > 1 else 0
-
-    def _hidden(self, shapes: Sequence[Shape]) -> int:
-        """Return the elements of a causal mask, of the scores' type; what else is added has it in its sum."""
-        query, key, _ = self._seen(shapes)
-        return (self.causal and not self._biased) * query[-2] * key[-2]
-
-    def _making(self, shapes: Sequence[Shape], biases: int) -> int:
-        """Return the most elements while a causal mask is made and added to biases; a window's is a buffer."""
-        query, key, _ = self._seen(shapes)
-        mask = query[-2] * key[-2]
-        return biases + mask + largest(mask, biases)
-
-    def _held(self, shapes: Sequence[Shape]) -> int:
-        """Return the elements of the layer's own biases where it adds them to a window, and holds both."""
-        query, key, _ = self._seen(shapes)
-        both = self.position_biases > 0 and self.window is not None
-        return both * self.num_heads * query[-2] * key[-2]
 
     @property
     def _biased(self) -> bool:
@@ -326,8 +344,11 @@ class ScaledDotProductAttention(AttentionLayer):
         query, key, _ = self._seen(shapes)
         heads = self.num_heads if self.shared_position_biases or self.position_biases else 0
         windows = size(query[1:-2]) if self.masked else 0
-        summed = heads * windows if run.attention != "eager" and not (self.soft_cap or self.sinks) else 0
-        return (summed or heads + windows) * query[-2] * key[-2]
+        if run.attention == "eager" or self.soft_cap or self.sinks:
+            return (heads + windows) * query[-2] * key[-2]
+        # Beside a sum with a mask that is a constant, the biases have a variable.
+        held = heads * (self.window is not None)
+        return (held + (heads * windows or heads + windows)) * query[-2] * key[-2]
 
     @property
     def _hides(self) -> bool:

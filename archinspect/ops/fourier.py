@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axes, size, text
+from archinspect.base.strides import in_order
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
@@ -28,6 +29,11 @@ def rounds(length: int) -> int:
     return found
 
 
+def _is_apart(strides: Shape | None) -> bool:
+    """Return whether parts do not lie in pairs, which alone can be seen as complex numbers; others are copied."""
+    return strides is not None and (strides[-1] != 1 or any(stride % PARTS for stride in strides[:-1]))
+
+
 class _Fourier(Op):
     """What all transforms have. Axes are counted without that of real and imaginary parts, which is the last."""
 
@@ -38,13 +44,27 @@ class _Fourier(Op):
     takes_parts: ClassVar[bool] = True
     gives_parts: ClassVar[bool] = True
 
+    @property
+    def kept_of(self) -> int:
+        """As how many times an axis's length its last one is made, of which the rest is cut off."""
+        return 1
+
     def has_parts(self) -> bool:
         """Return whether the input's last axis is real and imaginary parts."""
         return self.takes_parts
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        # The axes that are transformed are the innermost.
+        plain = output[:-1] if self.gives_parts else output
+        whole, last = [*plain], sorted(self._axes(plain))
+        whole[self._axes(plain)[-1]] *= self.kept_of
+        order = [*[axis for axis in range(len(plain)) if axis not in last], *last]
+        made = dict(zip(order, in_order([whole[axis] for axis in order]), strict=True))
+        found = [made[axis] for axis in range(len(plain))]
+        return (*[PARTS * stride for stride in found], 1) if self.gives_parts else tuple(found)
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # Only in order are the parts seen as complex numbers.
-        return (("float", size(shapes[0]) * (self.has_parts() and run.strides is not None)),)
+        return (("float", size(shapes[0]) * (self.has_parts() and _is_apart(run.strides))),)
 
     def _plain(self, shape: Shape) -> Shape:
         """Return the input's shape without the axis of parts."""
@@ -156,6 +176,10 @@ class InverseRFFT(_Fourier):
         "the last axis's length; an even number by default", Optional(Int(1)), None, aliases=("fft_length", "s")
     )
     factor: int = arg("keep the first of so many parts of the last axis, as `RFFT` has filled it up", Int(1, 16), 1)
+
+    @property
+    def kept_of(self) -> int:
+        return self.factor
 
     def _whole(self, length: int) -> int:
         """Return how many real numbers so many complex ones give."""

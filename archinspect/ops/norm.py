@@ -237,9 +237,12 @@ class RMSNormalization(LayerNormalization):
         return of_map(shapes[0], strides[0], output, 1, keeps=True)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # Without a scale, the mean square beside its inverse root.
+        # Without a scale, the mean square beside its inverse root; or that beside what becomes a copy in order.
         statistics = self.statistics(shapes[0])
-        return statistics if self.weights(shapes[0]) else 2 * statistics
+        if self.weights(shapes[0]):
+            return statistics
+        lies = run.strides and self.own_strides(shapes, [run.strides], output) is None
+        return (*statistics, ("float", size(output))) if lies else 2 * statistics
 
     def label(self) -> str:
         return "RMS norm"

@@ -221,9 +221,6 @@ class WindowPartition(Op):
         moved = self.window_size > 1 and shapes[0][2] > self.window_size
         return (("float", size(output) * moved),)
 
-    def view(self, *, training: bool) -> View | None:
-        return View() if self.window_size == 1 else None  # nothing moves
-
 
 class WindowReverse(Op):
     """Puts windows together to a map, the reverse of `WindowPartition`; padding is cut off. No FLOPs.

@@ -47,7 +47,8 @@ ALIVE_DIFFERENT = {
 @pytest.mark.parametrize("row", ROWS, ids=[f"{i}-{row['op']}" for i, row in enumerate(ROWS)])
 def test_as_much_is_alive_as_in_pytorch(row):
     graph = single_layer(row["op"], row["args"], row["inputs"])
-    peak = memory.peak(graph, attention="math")
+    # torchvision's kernel samples boxes; PyTorch's functions instead of it are as attention that is written out.
+    peak = memory.peak(graph, attention="fused" if row["op"] == "RoIAlign" else "math")
     found = peak.bytes - sum(one.bytes for one in peak.alive if one.layer.startswith("input"))
     if row["op"] in ALIVE_DIFFERENT:
         assert 0.7 < found / row["alive"] < 2

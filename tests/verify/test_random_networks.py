@@ -28,6 +28,7 @@ def test_what_was_once_wrong_is_right(path):
     assert list(differences(yaml.safe_load(path.read_text(encoding="utf-8")), "pytorch")) == []
 
 
+FIVE = {"Input": {"shape": [3, 5]}}
 HELD = {
     "a slope for each element keeps no mask": [{"Input": {"shape": [2, 3, 4]}}, "PReLU", {"Dense": 3}],
     "a result that nothing reads": [
@@ -35,6 +36,55 @@ HELD = {
         {"Input": {"shape": 1}},
         "FrozenBatchNormalization",
         {"Conv2DTranspose": {"filters": 1, "kernel_size": 2}, "from": "n0"},
+    ],
+    "a view that leaves nothing out": [FIVE, {"Slice": {"axis": 2}}, {"Reshape": [5, 3]}],
+    "axes that are turned back": [FIVE, {"Permute": [2, 1]}, {"Permute": [2, 1]}, "Flatten"],
+    "a function of what is turned": [FIVE, {"Permute": [2, 1]}, "Tanh", "Flatten"],
+    "channels before the steps": [FIVE, {"Conv1D": {"filters": 4, "kernel_size": 2}}, "Flatten"],
+    "channels of a map after the positions": [{"Input": {"shape": [4, 4, 2]}}, "InstanceNormalization"],
+    "channels that are another axis": [{"Input": {"shape": [2, 2, 1]}}, {"InstanceNormalization": {"axis": 2}}],
+    "a matrix that is none in memory": [FIVE, {"Permute": [2, 1]}, {"Dense": 3}],
+    "several axes that are not next to each other": [{"Input": {"shape": [2, 3, 2]}}, {"LogSoftmax": [1, 3]}],
+    "several axes that are": [FIVE, "BatchNormalization", {"LogSoftmax": [1, 2]}],
+    "a mean square of what is turned": [
+        FIVE,
+        {"Conv1D": {"filters": 4, "kernel_size": 2}},
+        {"RMSNormalization": {"elementwise_affine": False}},
+    ],
+    "places that are floats": [{"Input": {"shape": 4}}, {"EmbeddingBag": {"input_dim": 9, "output_dim": 2}}],
+    "positions that are looked up": [{"Input": {"shape": [4, 1]}}, {"LearnedPositions": {"indexed": True}}],
+    "a slope and a threshold after another step": [FIVE, "GELU", {"ReLU": {"negative_slope": 0.5, "threshold": 1.0}}],
+    "a causal mask of more scores than features": [{"Input": {"shape": [16, 1]}}, {"SDPA": {"causal": True}}],
+    "a causal mask, capped": [{"Input": {"shape": [16, 1]}}, {"SDPA": {"causal": True, "soft_cap": 5.0}}],
+    "a window that hides what comes later": [FIVE, {"SDPA": {"causal": True, "window": 2}}],
+    "biases with a causal mask": [FIVE, {"MHA": {"num_heads": 1, "key_dim": 2, "causal": True, "position_biases": 2}}],
+    "biases of a square window, and a window's mask": [
+        {"Input": {"shape": [4, 2]}},
+        {"SDPA": {"num_heads": 2, "window": 2, "position_biases": 9}},
+    ],
+    "a single step of several heads": [{"Input": {"shape": [1, 4]}}, {"SDPA": {"num_heads": 2, "sinks": True}}],
+    "an average that is padded on one side": [{"Input": {"shape": [5, 4, 2]}}, {"AvgPool2d": {"padding": "same"}}],
+    "a maximum that is padded on one side": [{"Input": {"shape": [5, 4, 2]}}, {"MaxPool2d": {"padding": "same"}}],
+    "a map that is cut on one side": [
+        {"Input": {"shape": [4, 2]}},
+        {"Conv1DTranspose": {"filters": 3, "kernel_size": 1, "padding": [0, 1]}},
+    ],
+    "windows of one element": [{"Input": {"shape": [2, 2, 3]}}, {"WindowPartition": 1}],
+    "a row of one window": [{"Input": {"shape": [1, 1, 3]}}, {"WindowPartition": 2}],
+    "a window that is a map": [{"Input": {"shape": [1, 9, 2]}}, {"WindowReverse": {"window_size": 3, "size": 1}}],
+    "a transform along another axis than the last": [
+        {"Input": {"shape": [4, 3]}},
+        {"FFTConvolution": None, "from": [-1, -1]},
+    ],
+    "an average of what the program makes for it": [
+        {"Input": {"shape": 3}},
+        {"Average": ["Tan", []]},
+    ],
+    "boxes in two maps": [
+        {"Input": {"shape": [6, 6, 2], "name": "fine"}},
+        {"Input": {"shape": [3, 3, 2], "name": "coarse"}},
+        {"Input": {"shape": [2, 4]}},
+        {"RoIAlign": {"output_size": 2}, "from": ["fine", "coarse", -1]},
     ],
 }
 
@@ -44,7 +94,6 @@ def test_what_is_kept_and_held_was_once_wrong_and_is_right(layers):
     assert list(differences({"layers": layers}, "pytorch", held=True)) == []
 
 
-FIVE = {"Input": {"shape": [3, 5]}}
 KEPT = {
     "boxes in a map, of which torchvision's operator keeps the boxes alone": [
         {"Parameter": {"shape": [1, 1, 1]}, "name": "map"},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.exporters.code import Given, Own
 from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.outline import Leaf
+from archinspect.ops.merge import Average, JoinedByElements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -190,7 +191,8 @@ class _Body:
         reads = [t for t in statement.inputs if t in self.pending]
         indices = [piece.index for piece in statement.pieces if isinstance(piece, Given)]
         once = len(indices) == len(set(indices)) and len(reads) == len(set(reads)) and -1 not in indices
-        if reads and (self._is_long_sum(statement) or not (once and waiting[-len(reads) :] == reads)):
+        in_steps = self._is_long_sum(statement) or _joins_in_steps(statement)
+        if reads and (in_steps or not (once and waiting[-len(reads) :] == reads)):
             yield from self._flush()
 
     def _is_long_sum(self, statement: Statement) -> bool:
@@ -271,6 +273,14 @@ class _Body:
             number += 1
         self.used.add(f"x{number}")
         return f"x{number}"
+
+
+def _joins_in_steps(statement: Statement) -> bool:
+    """Return whether a statement joins values by several operations: all of them are held until the last."""
+    if not isinstance(statement.child, Leaf) or not statement.child.nodes:
+        return False
+    op = statement.child.nodes[-1].op
+    return isinstance(op, JoinedByElements) and (len(statement.inputs) > 2 or isinstance(op, Average))  # noqa: PLR2004 - an operation takes two
 
 
 _SLICE = re.compile(r"(?<=[\[ ])([\w.-]*):([\w.-]*)(?=[\],])")

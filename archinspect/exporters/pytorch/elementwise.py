@@ -138,7 +138,8 @@ def softmax(use: Use, name: str) -> Step:
     if axes is None:
         axes = (0,) if rank in (1, 3) else (1,)
     if len(axes) > 1:
-        several = tuple(sorted(use.axis(axis) for axis in axes))
+        # In the order of the spec, in which they are next to each other in memory where they are in it.
+        several = tuple(use.axis(axis) for axis in sorted(axis % rank for axis in axes))
         return Step(code(f"along(torch.{name}, {{0}}, {{dim}})", dim=several), parts=("along",))
     at = use.axis(axes[0])
     module = call("nn.Softmax" if name == "softmax" else "nn.LogSoftmax", {}, dim=(at, ...))

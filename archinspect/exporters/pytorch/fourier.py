@@ -21,14 +21,16 @@ def _axes(use: Use) -> tuple[int, ...]:
 
 
 def _complex(index: int) -> str:
-    return f"torch.view_as_complex({{{index}}}.contiguous())"
+    return f"as_complex({{{index}}})"
 
 
 def _transform(use: Use, name: str) -> Step:
     """Return a transform of complex numbers, or of real ones to all."""
     op: Any = use.op
     given = _complex(0) if op.has_parts() else "{0}"
-    return Step(code(f"torch.view_as_real(torch.fft.{name}({given}, dim={{dim}}))", dim=_axes(use)))
+    return Step(
+        code(f"torch.view_as_real(torch.fft.{name}({given}, dim={{dim}}))", dim=_axes(use)), parts=("as_complex",)
+    )
 
 
 def _of_real(use: Use) -> Step:
@@ -37,7 +39,10 @@ def _of_real(use: Use) -> Step:
     axes = _axes(use)
     sizes = [use.shape[axis] for axis in axes]
     sizes[-1] *= op.factor
-    return Step(code("torch.view_as_real(torch.fft.rfftn({0}, {sizes}, dim={dim}))", sizes=tuple(sizes), dim=axes))
+    return Step(
+        code("torch.view_as_real(torch.fft.rfftn({0}, {sizes}, dim={dim}))", sizes=tuple(sizes), dim=axes),
+        parts=("as_complex",),
+    )
 
 
 def _to_real(use: Use) -> Step:
@@ -48,12 +53,13 @@ def _to_real(use: Use) -> Step:
     sizes[-1] = op.n or 2 * (sizes[-1] - 1)
     cut = ".narrow({axis}, 0, {length})" if op.factor > 1 else ""
     text = f"torch.fft.irfftn({_complex(0)}, {{sizes}}, dim={{dim}}){cut}"
-    return Step(code(text, sizes=tuple(sizes), dim=axes, axis=axes[-1], length=use.output[axes[-1]]))
+    values = {"sizes": tuple(sizes), "dim": axes, "axis": axes[-1], "length": use.output[axes[-1]]}
+    return Step(code(text, **values), parts=("as_complex",))
 
 
 def _product(use: Use) -> Step:
     """Return the product of complex numbers."""
-    return Step(code(f"torch.view_as_real({_complex(0)} * {_complex(1)})"))
+    return Step(code(f"torch.view_as_real({_complex(0)} * {_complex(1)})"), parts=("as_complex",))
 
 
 OPERATORS: dict[str, tuple[Callable[[Use], Step], Reads, bool]] = {

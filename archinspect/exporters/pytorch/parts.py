@@ -754,8 +754,9 @@ def attend_capped(
     if bias is not None:
         scores = scores + bias
     if causal:
-        hidden = torch.full(scores.shape[-2:], float("-inf"), device=scores.device)
-        scores = scores + hidden.triu(1)
+        scores = scores + torch.full(
+            scores.shape[-2:], float("-inf"), device=scores.device
+        ).triu(1)
     if sinks is None:
         scores = scores.softmax(-1)
     else:
@@ -919,6 +920,13 @@ def bounded_relu(
     """Return a ReLU with a bound, a slope below the threshold, and a threshold, as Keras's."""
     x = torch.where(x >= threshold, x, negative_slope * (x - threshold))
     return x if max_value is None else x.clamp(max=max_value)
+
+
+def as_complex(x: Tensor) -> Tensor:
+    """View real and imaginary parts as complex numbers, or a copy where they do not lie in pairs."""
+    *others, last = x.stride()
+    pairs = last == 1 and all(stride % 2 == 0 for stride in others)
+    return torch.view_as_complex(x if pairs else x.contiguous())
 
 
 def along(function: Callable[..., Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:
