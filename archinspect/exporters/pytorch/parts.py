@@ -448,7 +448,7 @@ class BoxSampling(torch.autograd.Function):
 def sample_boxes(
     maps: list[Tensor], boxes: Tensor, size: tuple[int, int], ratio: int, axis: int
 ) -> Tensor:
-    """Return each box of one map, the finer the smaller it is (Lin et al. 2017), its channels along an axis."""
+    """Return each box of one map, the finer the smaller it is (Lin et al. 2017), its channels at an axis."""
     chosen, *coarser = [sample_boxes_of(x, boxes, maps[0], size, ratio) for x in maps]
     area = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     level = torch.floor(4 + torch.log2(area.sqrt() / 224) - 2 + 1e-6)
