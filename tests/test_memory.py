@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import Frozen, small
@@ -435,3 +436,20 @@ def test_an_activation_does_not_overwrite_bytes_by_floats():
     steps = ["Flatten", {"Roll": 1}, "LeakyReLU", "ReLU6"]
     facts = small(*steps, input={"shape": [64], "dtype": "int8"})
     assert memory.peak_bytes(facts) == 64 + 64 + 4 * 64
+
+
+ONCE_WRONG = yaml.safe_load((Path(__file__).parent / "networks" / "kept.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("spec", ONCE_WRONG, ids=[spec["name"] for spec in ONCE_WRONG])
+def test_backward_keeps_what_the_exported_program_keeps(spec):
+    facts = network({"layers": spec["layers"]}).facts
+    assert memory.kept_bytes(facts, attention="math") == spec["kept"]
+
+
+def test_the_steps_of_a_layer_within_steps_lie_as_all_of_them_do():
+    steps = [{"Permute": [2, 1, 3]}, {"TimeDistributed": {"layer": {"Dense": 3}}}, {"Dense": 1}]
+    in_order = small({"Dense": 4}, "Sigmoid", *steps[1:], shape=(2, 3, 4))
+    turned = small({"Dense": 4}, "Sigmoid", *steps, shape=(2, 3, 4))
+    assert memory.kept_bytes(turned) == memory.kept_bytes(in_order) + 4 * 2 * 3 * 4  # a copy
+    assert memory.peak_bytes(turned) > 0

@@ -161,13 +161,14 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
     """Yield each node that backward passes, the storages it keeps for it, bytes of further tensors."""
     refuse_unknown("attention", attention, ATTENTION)
     wanted = facts.once(gradients_to_inputs if input_gradients else gradients)
-    of, overwriting, _ = facts.once(storages_in_training)
+    of, overwriting, lying = facts.once(storages_in_training)
     for node in facts.graph.nodes:
         arriving = tuple(map(bool, wanted.arriving(node)))
         if not any(arriving):
             continue
         outputs = () if all(arriving) else arriving
-        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, outputs, attention)
+        strides = lying.get(node.inputs[0]) if node.inputs else None
+        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, outputs, attention, strides)
         if isinstance(facts, Autocast):
             yield node, *facts.held(node, run, of)
             continue

@@ -129,7 +129,7 @@ class PReLU(Elementwise):
     num_parameters: int | None = arg("values of alpha", Optional(Int(1)), None)
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        return super().own_strides(shapes, strides, output) if self.num_parameters else None
+        return None if self._of_all(shapes[0]) else super().own_strides(shapes, strides, output)
 
     def output(self, *shapes: Shape) -> Shape:
         self.weights(*shapes)
@@ -150,13 +150,19 @@ class PReLU(Elementwise):
         return "" if self.shared_axes else super().axis_flow(*shapes)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        sides = () if self.has_kernel_for(shapes[0]) else (("bool", size(output)),)
-        return Kept((0,), extra=sides)
+        (shape,) = shapes
+        if self._of_all(shape):  # which are put side by side
+            is_view = not run.strides or reshaped(shape, run.strides, (shape[0], size(shape[1:]))) is not None
+            return Kept((0,)) if is_view else Kept(extra=(("float", size(shape)),))
+        return Kept((0,)) if self._wide(shape) <= 1 else Kept((0,), extra=(("bool", size(output)),))
 
-    def has_kernel_for(self, shape: Shape) -> bool:
-        """Return whether PyTorch has a kernel for it: slopes of all elements, of an axis, or one; else it chooses."""
-        slopes = self.weights(shape)["alpha"].shape
-        return size(slopes) == size(shape[1:]) or sum(count != 1 for count in slopes) <= 1
+    def _wide(self, shape: Shape) -> int:
+        """Return how many axes slopes differ along: of several PyTorch has no kernel, and a program chooses."""
+        return sum(count != 1 for count in self.weights(shape)["alpha"].shape)
+
+    def _of_all(self, shape: Shape) -> bool:
+        """Return whether each element of a sample has a slope, along several axes."""
+        return size(self.weights(shape)["alpha"].shape) == size(shape[1:]) and self._wide(shape) > 1
 
 
 class ThresholdedReLU(Elementwise):

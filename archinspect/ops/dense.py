@@ -77,10 +77,16 @@ class Dense(Projection):
         return (*shape[:-1], self.units)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # All axes but the last become one, by a copy where they are not one in memory.
-        (shape,) = shapes
-        copied = run.strides and not reshaped(shape, run.strides, (size(shape[:-1]), shape[-1]))
-        return (*super().workspace(shapes, output, run), ("float", size(shape) if copied else 0))
+        return (*super().workspace(shapes, output, run), ("float", self._copied(shapes[0], run)))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        copied = self._copied(shapes[0], run) * run.weights
+        return Kept(extra=(("float", copied),)) if copied else super().kept(shapes, output, run)
+
+    def _copied(self, shape: Shape, run: Run) -> int:
+        """Return the elements of a copy: all axes but the last become one, which they may not be in memory."""
+        is_view = not run.strides or reshaped(shape, run.strides, (size(shape[:-1]), shape[-1])) is not None
+        return 0 if is_view else size(shape)
 
     def label(self) -> str:
         return f"dense, {self.units}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -169,11 +170,14 @@ def _additions(term: str, kept: str, sizes: Mapping[str, Shape]) -> int:
     return size(_shape(term, sizes)) - size(_shape(kept, sizes))
 
 
+GAP = "|"
+
+
 class _Factor(NamedTuple):
     """A tensor that is multiplied."""
 
     order: str
-    """Its indices as they lie in memory, without those of size 1."""
+    """Its indices as they lie in memory, without those of size 1; GAP between two that do not lie as one axis."""
     needed: bool
     """Whether backward needs its gradient."""
     number: int | None = None
@@ -182,7 +186,7 @@ class _Factor(NamedTuple):
     def only(self, indices: str) -> _Factor:
         """Return the sum over all other indices."""
         left = "".join(index for index in indices if index in self.order)
-        return self if len(left) == len(self.order) else _Factor(left, self.needed)
+        return self if {*left} == {*self.order.replace(GAP, "")} else _Factor(left, self.needed)
 
     def grouped(self, *groups: str) -> _Factor:
         """Return it with the axes of each group as one: a copy where they do not lie side by side."""
@@ -193,7 +197,12 @@ class _Memory:
     """What PyTorch keeps and holds when it joins terms from left to right: matrix products where there are sums."""
 
     def __init__(
-        self, terms: Sequence[str], output: str, sizes: Mapping[str, Shape], needed: Sequence[bool] | None = None
+        self,
+        terms: Sequence[str],
+        output: str,
+        sizes: Mapping[str, Shape],
+        needed: Sequence[bool] | None = None,
+        first: str | None = None,
     ) -> None:
         self.lengths = {index: size(sizes[index]) for index in sizes}
         self.inputs: set[int] = set()
@@ -202,6 +211,7 @@ class _Memory:
         self.alive = 0
         """The most elements alive beside inputs, the output among them."""
         orders = ["".join(index for index in term if self.lengths[index] != 1) for term in terms]
+        orders = orders if first is None else [first, *orders[1:]]
         needs = needed or [False] * len(terms)
         factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
         # The order in which PyTorch goes through indices: the output's, then those that are summed.
@@ -244,7 +254,18 @@ class _Memory:
         self.alive = largest(self.alive, sum(map(self._elements, distinct.values())))
 
     def _elements(self, factor: _Factor) -> int:
-        return prod(self.lengths[index] for index in factor.order)
+        return prod(self.lengths[index] for index in factor.order if index != GAP)
+
+
+def _order_in_memory(term: str, shape: Shape, strides: Shape | None) -> str | None:
+    """Return the indices of a term as an input of these strides has them; None for those of a term in its own order."""
+    if strides is None or len(term) != len(shape) or REST in term:
+        return None
+    axes = sorted((axis for axis in zip(strides, shape, term, strict=True) if axis[1] != 1), key=lambda axis: -axis[0])
+    found = "".join(index for _, _, index in axes[:1])
+    for (outer, _, _), (inner, count, index) in pairwise(axes):
+        found += index if outer == inner * count else GAP + index
+    return found
 
 
 class Einsum(_Product):
@@ -291,7 +312,8 @@ class Einsum(_Product):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         terms, result = self.terms()
-        memory = _Memory(terms, result, self.sizes(terms, shapes), run.inputs)
+        first = _order_in_memory(terms[0], shapes[0], run.strides)
+        memory = _Memory(terms, result, self.sizes(terms, shapes), run.inputs, first)
         return Kept(tuple(sorted(memory.inputs)), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
@@ -393,7 +415,8 @@ class EinsumDense(_Product):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         terms, result = self.terms()
-        memory = _Memory(terms, result, self._sizes(shapes[0]), (run.inputs[0], run.weights))
+        first = _order_in_memory(terms[0], shapes[0], run.strides)
+        memory = _Memory(terms, result, self._sizes(shapes[0]), (run.inputs[0], run.weights), first)
         return Kept((0,) if 0 in memory.inputs else (), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:

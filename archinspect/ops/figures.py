@@ -95,7 +95,7 @@ class Run(NamedTuple):
     attention: str = "fused"
     """How attention is computed: one of :data:`ATTENTION`."""
     strides: Shape | None = None
-    """How the first input lies in memory, where a workspace is asked for; None where its elements are in order."""
+    """How the first input lies in memory; None where its elements are in order, or that is not told."""
 
 
 # Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axis, size, text
-from archinspect.base.strides import dense
+from archinspect.base.strides import dense, of_map
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Work
@@ -157,6 +157,13 @@ class Concatenate(Op):
                     help="make the paths agree in every other axis; `ResizeLike` and `CropLike` adjust sizes",
                 )
         return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        # Maps lie as the first one does; all else lies in the order of its axes.
+        is_map = len(output) in (4, 5) or (len(output) == 3 and self.data_format == "channels_last")  # noqa: PLR2004
+        if not is_map or strides[0] is None:
+            return None
+        return of_map(shapes[0], strides[0], output, channel_axis(output, self.data_format), keeps=len(output) > 3)  # noqa: PLR2004
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         first = shapes[0]

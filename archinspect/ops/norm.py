@@ -299,9 +299,16 @@ class InstanceNormalization(_TrackedNorm):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         offsets = shapes[0][0] * self.channels(shapes[0]) * bool(self.center and self.affine)
-        # PyTorch makes one axis of samples and channels, so that these have to come first.
-        copied = not has_channels_first(shapes[0], run.strides, self._axis(output))
-        return (*super().workspace(shapes, output, run), ("float32", offsets), ("float", copied * size(output)))
+        copied = self._copied(shapes[0], run)
+        return (*super().workspace(shapes, output, run), ("float32", offsets), ("float", copied))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        found, copied = super().kept(shapes, output, run), self._copied(shapes[0], run)
+        return found._replace(inputs=(), extra=(*found.extra, ("float", copied))) if copied else found
+
+    def _copied(self, shape: Shape, run: Run) -> int:
+        """Return the elements of a copy: PyTorch makes one axis of samples and channels, which have to come first."""
+        return 0 if has_channels_first(shape, run.strides, self._axis(shape)) else size(shape)
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
         return of_map(shapes[0], strides[0], output, self._axis(output), keeps=False)

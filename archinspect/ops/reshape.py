@@ -353,7 +353,10 @@ class ChannelShuffle(Spatial):
         return shapes[0]
 
     def view(self, *, training: bool) -> View | None:
-        return View() if self.groups == 1 else None  # nothing moves
+        return View()
+
+    def copies(self, shapes: Sequence[Shape], output: Shape) -> bool:
+        return self.groups not in (1, self.split(output)[1])  # which move nothing
 
 
 PIXEL_RANK = 2

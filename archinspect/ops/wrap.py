@@ -71,8 +71,10 @@ def _steps_in_batch(shape: Shape) -> Shape:
 def _of_shapes(rule: str) -> Any:  # noqa: ANN401 - of the type of the rule
     """Return a rule of inputs' shapes and the output's."""
 
-    def ask(self: TimeDistributed, shapes: Sequence[Shape], output: Shape, *run: Run) -> object:
-        return getattr(self.layer, rule)([*map(_steps_in_batch, shapes)], _steps_in_batch(output), *run)
+    def ask(self: TimeDistributed, shapes: Sequence[Shape], output: Shape, *runs: Run) -> object:
+        inside = [*map(_steps_in_batch, shapes)]
+        given = [run._replace(strides=run.strides and reshaped(shapes[0], run.strides, inside[0])) for run in runs]
+        return getattr(self.layer, rule)(inside, _steps_in_batch(output), *given)
 
     return ask
 

@@ -94,71 +94,10 @@ def test_what_is_kept_and_held_was_once_wrong_and_is_right(layers):
     assert list(differences({"layers": layers}, "pytorch", held=True)) == []
 
 
-KEPT = {
-    "boxes in a map, of which torchvision's operator keeps the boxes alone": [
-        {"Parameter": {"shape": [1, 1, 1]}, "name": "map"},
-        {"Constant": {"shape": [1, 4]}},
-        {"RoIAlign": {"output_size": 1}, "from": ["map", -1]},
-    ],
-    "boxes that are learned, which get no gradient, and two maps, which do": [
-        {"Input": {"shape": [4]}},
-        {"Dense": 4},
-        {"Reshape": [1, 4], "name": "boxes"},
-        {"Parameter": {"shape": [3, 3, 2]}},
-        {"Parameter": {"shape": [2, 2, 2]}},
-        {"RoIAlign": {"output_size": 1}, "from": [-2, -1, "boxes"]},
-    ],
-    "slopes that axes share, one of which is none of PyTorch's": [{"Input": {"shape": [2, 3, 2]}}, {"PReLU": 2}],
-    "slopes along another axis than PyTorch's": [{"Input": {"shape": [2, 3, 2]}}, {"PReLU": [1, 3]}, {"Dense": 3}],
-    "floats as integers, and a slope from a threshold on": [
-        {"Input": {"shape": 1}},
-        {"Embedding": {"vocab_size": 1, "output_dim": 2}},
-        {"ReLU": {"negative_slope": 0.5, "threshold": 1.0}},
-    ],
-    "a bound and a threshold": [FIVE, {"Dense": 5}, {"ReLU": {"max_value": 6.0, "threshold": 1.0}}],
-    "floats as truth values": [{"Parameter": 1, "name": "one"}, {"Where": None, "from": ["one", "one", "one"]}],
-    "an element of what a step overwrites": [FIVE, {"LSTM": 2}, "SiLU", {"Dense": 2}],
-    "what two steps read, of which the last would overwrite it": [
-        FIVE,
-        {"Dense": 5, "name": "both"},
-        "SiLU",
-        {"SiLU": None, "from": "both"},
-        {"Add": None, "from": [-1, -2]},
-        {"Dense": 1},
-    ],
-    "a scale that does not train": [FIVE, {"Dense": 5}, {"RMSNormalization": None, "trainable": False}],
-    "a dropout of everything": [FIVE, {"Dense": 5}, {"Dropout": 1.0}, "AlphaDropout"],
-    "scores that are all dropped": [FIVE, {"Dense": 5}, {"SDPA": {"dropout": 1.0}}],
-    "scores that are all dropped, with sinks": [FIVE, {"SDPA": {"dropout": 1.0, "attention_sinks": True}}],
-    "an average that a program pads": [
-        {"Input": {"shape": [5, 1, 1, 2]}},
-        {"Dense": 2},
-        {"AvgPool3d": {"padding": "same"}},
-    ],
-    "a maximum that a program pads": [
-        {"Input": {"shape": [5, 5, 2]}},
-        {"Dense": 2},
-        {"MaxPool2d": {"padding": "same"}},
-    ],
-    **{
-        f"{kind} that does not train": [FIVE, {"Dense": 5}, {kind: {"units": 4, "num_layers": 2}, "trainable": False}]
-        for kind in ("SimpleRNN", "LSTM", "GRU")
-    },
-    "a recurrent layer's last state alone": [
-        FIVE,
-        {"LSTM": {"units": 4, "return_state": True}, "name": "last"},
-        {"Dense": 1, "from": "last.2"},
-    ],
-    **{
-        f"{kind} that does not train": [{"Input": {"shape": 5}}, {"Dense": 5}, {kind: 4, "trainable": False}]
-        for kind in ("SimpleRNNCell", "LSTMCell", "GRUCell")
-    },
-    "a cell's state alone": [{"Input": {"shape": 5}}, {"LSTMCell": 4, "name": "cell"}, {"Dense": 1, "from": "cell.1"}],
-}
+KEPT = yaml.safe_load((Path(__file__).parents[1] / "networks" / "kept.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("layers", KEPT.values(), ids=KEPT)
-def test_what_is_kept_was_once_wrong_and_is_right(layers):
-    found = differences({"layers": layers}, "pytorch", held=True)
-    found = [one for one in found if not one.message.startswith("peak of")]
-    assert found == []
+@pytest.mark.parametrize("network", KEPT, ids=[network["name"] for network in KEPT])
+def test_what_is_kept_was_once_wrong_and_is_right(network):
+    found = differences({"layers": network["layers"]}, "pytorch", held=True)
+    assert [one for one in found if not one.message.startswith("peak of")] == []

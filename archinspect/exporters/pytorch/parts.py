@@ -448,11 +448,12 @@ class BoxSampling(torch.autograd.Function):
 def sample_boxes(
     maps: list[Tensor], boxes: Tensor, size: tuple[int, int], ratio: int, axis: int
 ) -> Tensor:
-    """Return each box of one map, the finer the smaller it is (Lin et al. 2017), its channels along an axis."""
-    chosen, *coarser = [sample_boxes_of(x, boxes, maps[0], size, ratio) for x in maps]
+    """Return each box of one map, the finer the smaller it is (Lin et al. 2017), its channels at an axis."""
+    chosen = sample_boxes_of(maps[0], boxes, maps[0], size, ratio)
     area = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     level = torch.floor(4 + torch.log2(area.sqrt() / 224) - 2 + 1e-6)
-    for number, other in enumerate(coarser, 1):
+    for number, x in enumerate(maps[1:], 1):
+        other = sample_boxes_of(x, boxes, maps[0], size, ratio)
         chosen = torch.where((level >= number)[..., None, None, None], other, chosen)
     return chosen.movedim(2, axis).contiguous()
 
