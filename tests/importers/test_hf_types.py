@@ -146,6 +146,20 @@ SMALL: dict = {
     "num_key_value_heads": 2,
     "intra_bottleneck_size": 32,
 }
+SAM: dict = {
+    "vision_config": {
+        **SIZES,
+        "output_channels": 16,
+        "image_size": 32,
+        "patch_size": 4,
+        "window_size": 5,
+        "num_pos_feats": 8,
+        "num_hidden_layers": 2,
+        "global_attn_indexes": [1],
+    },
+    "prompt_encoder_config": {"hidden_size": 16, "image_size": 32, "patch_size": 4, "mask_input_channels": 4},
+    "mask_decoder_config": {"hidden_size": 16, "num_attention_heads": 4, "mlp_dim": 20, "iou_head_hidden_dim": 12},
+}
 GEMMA = {**SIZES, "num_hidden_layers": 3, "num_key_value_heads": 2, "head_dim": 8, "hidden_size_per_layer_input": 4}
 GEMMA |= {"layer_types": ["sliding_attention", "full_attention", "full_attention"], "num_kv_shared_layers": 1}
 GEMMA |= {"vocab_size_per_layer_input": 20, "sliding_window": 5}
@@ -168,6 +182,7 @@ OWN: dict[str, dict] = {
     "gemma4_text": {**GEMMA, "global_head_dim": 16},
     "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
     "longformer": {"attention_window": 4},
+    "sam": SAM,
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},
@@ -304,6 +319,28 @@ def test_queries_that_are_pooled(tmp_path):
 
 
 OWN_PART = 2 * 32 * 4 + 32
+
+
+def test_masks_of_a_point(tmp_path):
+    feed = 33 * 128 + 129 * 32
+    layers = 2 * (4 * 32 + 33 * 96 + 33 * 32 + feed) + 2 * 8 * (9 + 15)
+    tower = (3 * 16 + 1) * 32 + 64 * 32 + layers + 32 * 16 + 2 * 16 + 9 * 16 * 16 + 2 * 16
+    prompt = (4 + 1 + 1) * 16 + (4 + 1) + (4 * 4 + 4) + (4 + 1) * 16 + 2 + 8
+    whole, half = 4 * 17 * 16, 3 * 17 * 8 + 9 * 16
+    between = 2 * (whole + 2 * half + 17 * 20 + 21 * 16 + 4 * 32) + half + 32
+    up = (4 * 16 + 1) * 4 + 8 + (4 * 4 + 1) * 2
+    heads = 4 * (2 * 17 * 16 + 17 * 2) + 17 * 12 + 13 * 12 + 13 * 4
+    found = totals(tmp_path, {"model_type": "sam", **SAM})
+    assert found.params == tower + 2 * 8 + prompt + 5 * 16 + between + up + heads
+    seen = 64 * 3 * 16 * 32 + 64 * (32 * 16 + 9 * 16 * 16)
+    windows, all_ = 4 * 25, 64  # a map of eight steps a side is padded to ten
+    seen += (windows + all_) * 4 * 32 * 32 + 2 * 64 * 2 * 32 * 128
+    seen += 2 * 32 * (4 * 25 * 25 + 64 * 64) + 32 * (windows * 10 + all_ * 16)
+    tokens = 5 + 2
+    crossed = 2 * 8 * tokens * 64 + 8 * 16 * 2 * (tokens + 64)
+    own = 4 * tokens * 16 * 16 + 2 * 16 * tokens * tokens + tokens * 2 * 16 * 20
+    ends = 64 * 16 * 4 * 4 + 256 * 4 * 4 * 2 + 4 * (2 * 16 * 16 + 16 * 2) + 1024 * 2 * 4 + 16 * 12 + 12 * 12 + 12 * 4
+    assert found.macs == seen + (64 + 2) * 16 + 2 * (own + 2 * crossed) + crossed + ends
 
 
 def test_layers_that_share_keys_and_values(tmp_path):

@@ -43,6 +43,7 @@ OTHERS = {
     **dict.fromkeys(("led", "longformer"), "longformer"),
     "mllama": "mllama",
     "mobilebert": "mobilebert",
+    "sam": "sam",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
     "xlnet": "xlnet",
@@ -99,7 +100,7 @@ def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     words, x = decoder(net, c, d, ids, root="" if end == "Model" else None)
     if end in LANGUAGE:
         x = dense(net, x, c.whole("vocab_size"), d.names.head, bias=holds(c, d.head_bias))
-        if c.flag("tie_word_embeddings"):
+        if d.ties and c.flag("tie_word_embeddings"):
             net.tie(x.producer, words.producer)
     elif end != "Model":
         x = _judge(c, net, end, x)

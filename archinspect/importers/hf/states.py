@@ -69,7 +69,7 @@ def _rwkv(c: Config, end: str, net: GraphBuilder, ids: Tensor) -> tuple[Tensor, 
 
 def _head(net: GraphBuilder, c: Config, x: Tensor, words: Tensor, name: str) -> tuple[Tensor, ...]:
     logits = dense(net, x, c.whole("vocab_size"), name, bias=False)
-    if c.flag("tie_word_embeddings"):
+    if c.flag("tie_word_embeddings") and c.kind != "nemotron_h":  # whose class ties nothing
         net.tie(logits.producer, words.producer)
     return (logits,)
 
