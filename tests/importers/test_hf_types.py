@@ -183,6 +183,7 @@ OWN: dict[str, dict] = {
     "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
     "longformer": {"attention_window": 4},
     "sam": SAM,
+    "detr": {"backbone": "resnet18", "encoder_layers": 1, "decoder_layers": 1, "num_queries": 5},
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},
@@ -341,6 +342,24 @@ def test_masks_of_a_point(tmp_path):
     own = 4 * tokens * 16 * 16 + 2 * 16 * tokens * tokens + tokens * 2 * 16 * 20
     ends = 64 * 16 * 4 * 4 + 256 * 4 * 4 * 2 + 4 * (2 * 16 * 16 + 16 * 2) + 1024 * 2 * 4 + 16 * 12 + 12 * 12 + 12 * 4
     assert found.macs == seen + (64 + 2) * 16 + 2 * (own + 2 * crossed) + crossed + ends
+
+
+def test_objects_of_a_picture(tmp_path):
+    given = {"model_type": "detr", "backbone": "resnet18", "d_model": 32, "encoder_layers": 1, "decoder_layers": 1}
+    given |= {"encoder_ffn_dim": 48, "decoder_ffn_dim": 40, "num_queries": 5, "num_labels": 3}
+    given |= {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "architectures": ["DetrForObjectDetection"]}
+    attends = 4 * 33 * 32
+    encoder = attends + 33 * 48 + 49 * 32 + 2 * 64
+    decoder = 2 * attends + 33 * 40 + 41 * 32 + 3 * 64 + 64
+    heads = 33 * 4 + 2 * 33 * 32 + 33 * 4
+    convolutions = 11_166_912  # those of torchvision's ResNet-18
+    found = totals(tmp_path, given)
+    assert found.params == convolutions + 513 * 32 + encoder + decoder + 5 * 32 + heads
+    assert found.buffers == 4 * 4800
+    assert found.non_trainable_params == 9408 + 4 * 9 * 64 * 64  # the stem, the first stage
+    assert totals(tmp_path, {**given, "position_embedding_type": "learned"}).params == found.params + 2 * 50 * 16
+    with pytest.raises(archinspect.InvalidSpecError, match="a backbone other than"):
+        totals(tmp_path, {**given, "backbone": "resnet50d"})
 
 
 def test_layers_that_share_keys_and_values(tmp_path):

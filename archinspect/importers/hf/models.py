@@ -36,6 +36,7 @@ OTHERS = {
     "blip": "blip",
     "cvt": "cvt",
     "depth_anything": "depth",
+    "detr": "detr",
     "dpt": "dpt",
     "gemma3n_text": "gemma3n",
     "gemma4_text": "gemma4",

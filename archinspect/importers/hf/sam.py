@@ -10,6 +10,8 @@ from archinspect.importers.hf.parts import (
     Mlp,
     activate,
     add,
+    attention_of,
+    biased,
     core,
     dense,
     mlp,
@@ -175,9 +177,7 @@ def _attend(net: GraphBuilder, c: Config, asked: tuple[Tensor, Tensor, Tensor], 
     if not inner or inner % heads:
         raise c.wrong("num_attention_heads", f"a divisor of {inner}, the features inside")
     with within(net, name, "attention"):
-        parts = [dense(net, x, inner, f"{one}_proj") for x, one in zip(asked, "qkv", strict=True)]
-        a = Attention(heads, heads, inner // heads, width, causal=False)
-        return dense(net, net.add(core(a), *parts, name="attention"), width, "out_proj")
+        return attention_of(net, asked, biased(inner, heads)._replace(out=width))
 
 
 def _decode(
