@@ -183,6 +183,7 @@ OWN: dict[str, dict] = {
     "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
     "longformer": {"attention_window": 4},
     "sam": SAM,
+    "levit": {"num_attention_heads": [2, 4, 8], "depths": [1, 1, 1]},
     "detr": {"backbone": "resnet18", "encoder_layers": 1, "decoder_layers": 1, "num_queries": 5},
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
@@ -357,6 +358,24 @@ def test_blocks_that_see_three_blocks_and_sums_of_all(tmp_path):
     sums = 10 * 2 * 32 + 2 * 2 * 32 * 32 + 2 * 12 * 2 * 32
     assert found.macs == local.macs + 2 * sums
     assert totals(tmp_path, both, seq=4).params == found.params  # less than a block: nothing is summed
+
+
+def test_maps_that_shrink_between_stages(tmp_path):
+    given = {"model_type": "levit", "image_size": 64, "hidden_sizes": [16, 24, 32], "depths": [1, 0, 1]}
+    given |= {"key_dim": [4, 4, 4], "num_attention_heads": [2, 2, 4], "num_channels": 1}
+
+    def linear(wide, out):
+        return wide * out + 2 * out
+
+    stem = 9 * (1 * 2 + 2 * 4 + 4 * 8 + 8 * 16) + 2 * (2 + 4 + 8 + 16)
+    first = linear(16, 4 * 8) + linear(16, 16) + 16 * 2 + linear(16, 32) + linear(32, 16)
+    down = linear(16, 16 + 64) + linear(16, 16) + linear(64, 24) + 16 * 4 + linear(24, 48) + linear(48, 24)
+    again = linear(24, 24 + 96) + linear(24, 24) + linear(96, 32) + 4 * 6 + linear(32, 64) + linear(64, 32)
+    last = linear(32, 4 * 16) + linear(32, 32) + 4 + linear(32, 64) + linear(64, 32)
+    found = totals(tmp_path, given)
+    assert found.params == stem + first + down + again + last
+    judges = {**given, "architectures": ["LevitForImageClassificationWithTeacher"], "num_labels": 3}
+    assert totals(tmp_path, judges).params == found.params + 2 * (2 * 32 + 33 * 3)
 
 
 def test_objects_of_a_picture(tmp_path):

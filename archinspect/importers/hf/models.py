@@ -42,6 +42,7 @@ OTHERS = {
     "gemma4_text": "gemma4",
     "hiera": "hiera",
     **dict.fromkeys(("led", "longformer"), "longformer"),
+    "levit": "levit",
     "mllama": "mllama",
     "mobilebert": "mobilebert",
     "sam": "sam",
