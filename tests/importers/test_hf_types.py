@@ -378,6 +378,24 @@ def test_maps_that_shrink_between_stages(tmp_path):
     assert totals(tmp_path, judges).params == found.params + 2 * (2 * 32 + 33 * 3)
 
 
+def test_places_that_what_surrounds_them_modulates(tmp_path):
+    given = {"model_type": "focalnet", "image_size": 30, "embed_dim": 8, "depths": [1, 1], "num_channels": 1}
+    given |= {"focal_levels": [2, 1], "focal_windows": [3, 5]}
+
+    def layer(wide, levels, kernels):
+        mixes = (wide + 1) * (2 * wide + levels + 1) + 2 * (wide + 1) * wide + kernels * wide
+        return mixes + 4 * wide + (wide + 1) * 4 * wide + (4 * wide + 1) * wide
+
+    stem, down = 17 * 8 + 2 * 8, (4 * 8 + 1) * 16 + 2 * 16
+    found = totals(tmp_path, given)
+    assert found.params == stem + layer(8, 2, 9 + 25) + down + layer(16, 1, 25) + 2 * 16
+    # A picture of thirty rows is padded to eight patches a side.
+    first = 64 * (16 * 8 + 8 * 19 + 2 * 64 + 34 * 8 + 8 * 64)
+    assert found.macs == first + 16 * (32 * 16 + 16 * 34 + 2 * 256 + 25 * 16 + 8 * 256)
+    scales = {"use_layerscale": True, "use_post_layernorm_in_modulation": True}
+    assert totals(tmp_path, {**given, **scales}).params == found.params + 4 * (8 + 16)
+
+
 def test_objects_of_a_picture(tmp_path):
     given = {"model_type": "detr", "backbone": "resnet18", "d_model": 32, "encoder_layers": 1, "decoder_layers": 1}
     given |= {"encoder_ffn_dim": 48, "decoder_ffn_dim": 40, "num_queries": 5, "num_labels": 3}

@@ -38,6 +38,7 @@ OTHERS = {
     "depth_anything": "depth",
     "detr": "detr",
     "dpt": "dpt",
+    "focalnet": "focalnet",
     "gemma3n_text": "gemma3n",
     "gemma4_text": "gemma4",
     "hiera": "hiera",
