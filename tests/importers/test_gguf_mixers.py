@@ -75,7 +75,12 @@ LATE = norms("attn_norm", "post_attention_norm")
 CONV = {"shortconv.in_proj.weight": (WIDTH, 3 * WIDTH), "shortconv.conv.weight": (3, WIDTH)}
 CONV |= {"shortconv.out_proj.weight": (WIDTH, WIDTH)}
 SECOND = {"mamba_n_heads": HEADS, "mamba_d_head": 16, "mamba_n_groups": GROUPS, "mamba_d_state": STATES}
-QWEN = {"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
+QWEN: dict = {
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+}
 QWEN |= {"layer_types": ["linear_attention", "full_attention"], "head_dim": 16}
 STATE = {"ssm__inner_size": INNER, "ssm__state_size": STATES, "ssm__time_step_rank": HEADS, "ssm__group_count": GROUPS}
 CASES = {
