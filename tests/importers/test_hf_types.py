@@ -166,7 +166,7 @@ def test_flags_that_are_flipped_and_values_that_are_damaged_are_answered(tmp_pat
     path.write_text(json.dumps(given))
     assert archinspect.inspect(path).status == "complete"
     known = [name for name in {**defaults()[kind], **given} if name != "model_type" and not name.startswith("_")]
-    for _ in range(40):
+    for _ in range(20):
         changed = {**given, rng.choice(known): rng.choice([None, -1, 0, 1, 3, 2.5, True, False, "x", [], [1], {}])}
         path.write_text(json.dumps(changed))
         with suppress(archinspect.InvalidSpecError):
@@ -275,6 +275,21 @@ def test_streams_of_which_layers_compute_one(tmp_path):
     # Of each step what its weights have, the router twice, the mixing of the streams, and attention.
     weights = 3 * (2 * 32 * 32 + 3 * 32 * 48 + 2 * 32 * 4 * 2 + 2 * 3 * 32 + 27 + 9 + 32 * 9) + 2 * 2 * 32 * 16
     assert found.macs == 6 * (weights + 4 * 32 * 32 + 32 * 12 + 32 * 50) + 3 * 2 * 36 * 32
+
+
+def test_blocks_that_see_three_blocks_and_sums_of_all(tmp_path):
+    given: dict = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2, "num_decoder_layers": 1}
+    given |= {"vocab_size": 50, "model_type": "longt5", "local_radius": 3, "relative_attention_num_buckets": 6}
+    plain = totals(tmp_path, {**given, "model_type": "t5"}, seq=10)
+    local = totals(tmp_path, given, seq=10)
+    assert local.params == plain.params
+    assert local.macs == plain.macs - 2 * 2 * 10 * 10 * 32 + 2 * 2 * 12 * 12 * 32  # three blocks of four steps
+    both = {**given, "encoder_attention_type": "transient-global", "global_block_size": 5}
+    found = totals(tmp_path, both, seq=10)
+    assert found.params == local.params + 2 * 32 + 6 * 4
+    sums = 10 * 2 * 32 + 2 * 2 * 32 * 32 + 2 * 12 * 2 * 32
+    assert found.macs == local.macs + 2 * sums
+    assert totals(tmp_path, both, seq=4).params == found.params  # less than a block: nothing is summed
 
 
 @pytest.mark.parametrize(

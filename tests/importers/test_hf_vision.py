@@ -78,21 +78,6 @@ def test_masks_of_a_point(tmp_path):
     assert found.macs == seen + (64 + 2) * 16 + 2 * (own + 2 * crossed) + crossed + ends
 
 
-def test_blocks_that_see_three_blocks_and_sums_of_all(tmp_path):
-    given = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2, "num_decoder_layers": 1}
-    given |= {"vocab_size": 50, "model_type": "longt5", "local_radius": 3, "relative_attention_num_buckets": 6}
-    plain = totals(tmp_path, {**given, "model_type": "t5"}, seq=10)
-    local = totals(tmp_path, given, seq=10)
-    assert local.params == plain.params
-    assert local.macs == plain.macs - 2 * 2 * 10 * 10 * 32 + 2 * 2 * 12 * 12 * 32  # three blocks of four steps
-    both = {**given, "encoder_attention_type": "transient-global", "global_block_size": 5}
-    found = totals(tmp_path, both, seq=10)
-    assert found.params == local.params + 2 * 32 + 6 * 4
-    sums = 10 * 2 * 32 + 2 * 2 * 32 * 32 + 2 * 12 * 2 * 32
-    assert found.macs == local.macs + 2 * sums
-    assert totals(tmp_path, both, seq=4).params == found.params  # less than a block: nothing is summed
-
-
 def test_maps_that_shrink_between_stages(tmp_path):
     given: dict = {"model_type": "levit", "image_size": 64, "hidden_sizes": [16, 24, 32], "depths": [1, 0, 1]}
     given |= {"key_dim": [4, 4, 4], "num_attention_heads": [2, 2, 4], "num_channels": 1}
