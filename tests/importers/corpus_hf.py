@@ -69,9 +69,8 @@ def figures(path, row):
     if "seq" in network.graph.params:
         steps = re.search(r"(?:ids|decoder) 1x(\d+)", row["input"])
         changes["params"] = {"seq": int(steps[1]) if steps else 128}
-    if row["input"].startswith("image"):
-        _, _, height, width = map(int, row["input"].split(",")[0].split()[1].split("x"))
-        changes["inputs"] = {"": (height, width, 3)}
+    if picture := re.fullmatch(r"image 1x3x(\d+)x(\d+)", row["input"]):
+        changes["inputs"] = {"": (int(picture[1]), int(picture[2]), 3)}
     network = network.with_settings(**changes)
     totals = network.report().totals
     facts = network.facts.in_dtype("bfloat16")

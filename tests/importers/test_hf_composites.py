@@ -96,25 +96,13 @@ def test_llama_4_is_a_tower_beside_a_model_with_its_head(tmp_path):
         network(tmp_path, {**given, "vision_config": {**tower, "projector_input_dim": 20}})
 
 
-QWEN: dict[str, object] = {
-    **TEXT,
-    "moe_intermediate_size": 16,
-    "num_experts": 4,
-    "num_experts_per_tok": 2,
-    "linear_num_key_heads": 1,
-}
+QWEN = {**TEXT, "moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2, "linear_num_key_heads": 1}
 QWEN |= {"linear_num_value_heads": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
 
 
 @pytest.mark.parametrize("kind", ["qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"])
 def test_towers_of_qwen_3(tmp_path, kind):
-    tower: dict[str, object] = {
-        "depth": 1,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_heads": 4,
-        "out_hidden_size": 32,
-    }
+    tower: dict = {"depth": 1, "hidden_size": 32, "intermediate_size": 48, "num_heads": 4, "out_hidden_size": 32}
     tower |= {"num_position_embeddings": 16, "deepstack_visual_indexes": [0, 5]}
     given = {"model_type": kind, "vision_config": tower, "text_config": QWEN}
     found = network(tmp_path, given).with_settings(params={"seq": 8}).report()
@@ -131,13 +119,7 @@ def test_parts_that_are_not_said_are_those_of_the_class(tmp_path):
 
 
 def test_layers_that_attend_to_pictures_alone(tmp_path):
-    tower: dict[str, object] = {
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "attention_heads": 4,
-        "num_global_layers": 1,
-        **PATCHES,
-    }
+    tower: dict = {"hidden_size": 32, "num_hidden_layers": 2, "attention_heads": 4, "num_global_layers": 1, **PATCHES}
     tower |= {"intermediate_size": 48, "intermediate_layers_indices": [1], "vision_output_dim": 64}
     given = {"model_type": "mllama", "vision_config": tower, "text_config": {**TEXT, "cross_attention_layers": [1]}}
     layer = 4 * 32 * 32 + 33 * 48 + 49 * 32 + 4 * 32

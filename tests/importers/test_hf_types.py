@@ -7,18 +7,11 @@ from contextlib import suppress
 from random import Random
 
 import pytest
+from hf_sizes import GEMMA, OWN_PART, SAM, SIZES, VECTORS, totals
 
 import archinspect
 from archinspect.importers.hf.config import defaults
 from archinspect.importers.hf.models import OTHERS
-
-SIZES = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "vocab_size": 50, "intermediate_size": 48}
-
-
-def totals(tmp_path, given, **params):
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(given))
-    return archinspect.inspect(path, params=params).totals
 
 
 def test_mamba(tmp_path):
@@ -106,19 +99,6 @@ def test_a_wave(tmp_path):
     assert totals(tmp_path, {**given, "mask_time_prob": 0.0}).params == totals(tmp_path, given).params - 32
 
 
-def test_windows_of_swin(tmp_path):
-    given = {"model_type": "swin", "image_size": 32, "embed_dim": 16, "depths": [2, 1], "num_heads": [2, 4]}
-    given["window_size"] = 4
-
-    def block(width, heads):
-        return 4 * (width + 1) * width + 49 * heads + (width + 1) * 4 * width + (4 * width + 1) * width + 4 * width
-
-    merged = 2 * 64 + 64 * 32
-    stem = 3 * 16 * 16 + 16 + 2 * 16
-    assert totals(tmp_path, given).params == stem + 2 * block(16, 2) + merged + block(32, 4) + 2 * 32
-    assert totals(tmp_path, {**given, "qkv_bias": False}).params == totals(tmp_path, given).params - 3 * (16 + 16 + 32)
-
-
 def test_relative_positions_are_compared_with_words(tmp_path):
     given = {"model_type": "deberta-v2", **SIZES, "max_position_embeddings": 16, "relative_attention": True}
     plain = totals(tmp_path, given, seq=8)
@@ -146,16 +126,6 @@ SMALL: dict = {
     "num_key_value_heads": 2,
     "intra_bottleneck_size": 32,
 }
-GEMMA: dict[str, object] = {
-    **SIZES,
-    "num_hidden_layers": 3,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "hidden_size_per_layer_input": 4,
-}
-GEMMA |= {"layer_types": ["sliding_attention", "full_attention", "full_attention"], "num_kv_shared_layers": 1}
-GEMMA |= {"vocab_size_per_layer_input": 20, "sliding_window": 5}
-VECTORS = 20 * 12 + 32 * 12 + 4
 OWN: dict[str, dict] = {
     "blip": {"vision_config": {**SIZES, "image_size": 32}, "text_config": SIZES},
     "mllama": {
@@ -174,6 +144,9 @@ OWN: dict[str, dict] = {
     "gemma4_text": {**GEMMA, "global_head_dim": 16},
     "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
     "longformer": {"attention_window": 4},
+    "sam": SAM,
+    "levit": {"num_attention_heads": [2, 4, 8], "depths": [1, 1, 1]},
+    "detr": {"backbone": "resnet18", "encoder_layers": 1, "decoder_layers": 1, "num_queries": 5},
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},
@@ -193,7 +166,7 @@ def test_flags_that_are_flipped_and_values_that_are_damaged_are_answered(tmp_pat
     path.write_text(json.dumps(given))
     assert archinspect.inspect(path).status == "complete"
     known = [name for name in {**defaults()[kind], **given} if name != "model_type" and not name.startswith("_")]
-    for _ in range(40):
+    for _ in range(20):
         changed = {**given, rng.choice(known): rng.choice([None, -1, 0, 1, 3, 2.5, True, False, "x", [], [1], {}])}
         path.write_text(json.dumps(changed))
         with suppress(archinspect.InvalidSpecError):
@@ -232,22 +205,6 @@ def test_a_decoder_of_captions(tmp_path):
     seen = 32 + 5 * 32 + (3 * 256 + 1) * 32 + layer + 2 * 32
     written = (50 + 16) * 32 + 2 * 32 + layer + 4 * 33 * 32 + 2 * 32 + 33 * 32 + 2 * 32 + 50
     assert totals(tmp_path, given, seq=8).params == seen + written
-
-
-def test_depth_from_a_vision_transformer(tmp_path):
-    given = {"model_type": "dpt", **SIZES, "image_size": 32, "reassemble_factors": [2]}
-    given |= {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16}
-    layer = 4 * 33 * 32 + 33 * 48 + 49 * 32 + 4 * 32
-    vision = 32 + 5 * 32 + (3 * 256 + 1) * 32 + layer + 2 * 32
-    neck = 65 * 32 + 33 * 8 + (4 * 8 + 1) * 8 + 9 * 8 * 16 + 4 * (9 * 16 + 1) * 16 + 17 * 16
-    head = (9 * 16 + 1) * 8 + (9 * 8 + 1) * 32 + 33
-    assert totals(tmp_path, given).params == vision + neck + head
-    assert totals(tmp_path, {**given, "architectures": ["DPTModel"]}).params == vision + 33 * 32
-    plain = {**given, "readout_type": "ignore"}
-    assert totals(tmp_path, plain).params == vision + neck + head - 65 * 32
-    assert totals(tmp_path, {**plain, "use_batch_norm_in_fusion_residual": True}).params == (
-        vision + neck + head - 65 * 32 + 4 * 16
-    )
 
 
 @pytest.mark.parametrize(
@@ -293,25 +250,6 @@ def test_an_encoder_of_long_texts_with_a_decoder(tmp_path):
     assert found.macs == plain.macs - 2 * 8 * 8 * 32 + 3 * 4 * 4 * 32 + 8 * 6 * 32
 
 
-def test_queries_that_are_pooled(tmp_path):
-    given = {"model_type": "hiera", "image_size": [32, 32], "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2]}
-    given |= {"masked_unit_size": [4, 4], "masked_unit_attention": [True, False], "num_query_pool": 1}
-    found = totals(tmp_path, given)
-
-    def layer(width, out):
-        mlp = 2 * 4 * out * out + 5 * out
-        return 2 * width + (width + 1) * 3 * out + (out + 1) * out + 2 * out + mlp + (width != out) * (width + 1) * out
-
-    stem = 3 * 49 * 8 + 8
-    assert found.params == stem + 64 * 8 + layer(8, 8) + layer(8, 16) + 2 * 16
-    first = 64 * (4 * 8 * 8 + 8 * 8 * 8) + 2 * 64 * 16 * 8  # four units of sixteen steps
-    second = 64 * (3 + 1) * 8 * 16 + 16 * (16 * 16 + 8 * 16 * 16) + 2 * 16 * 16 * 16  # in units yet
-    assert found.macs == 64 * 3 * 49 * 8 + first + second
-
-
-OWN_PART = 2 * 32 * 4 + 32
-
-
 def test_layers_that_share_keys_and_values(tmp_path):
     given = {**GEMMA, "model_type": "gemma4_text", "global_head_dim": 16, "use_double_wide_mlp": True}
     sliding, full, shared = 2 * 32 * 32 + 2 * 32 * 16 + 16, 2 * 32 * 64 + 2 * 32 * 32 + 32, 2 * 32 * 64 + 16
@@ -337,6 +275,21 @@ def test_streams_of_which_layers_compute_one(tmp_path):
     # Of each step what its weights have, the router twice, the mixing of the streams, and attention.
     weights = 3 * (2 * 32 * 32 + 3 * 32 * 48 + 2 * 32 * 4 * 2 + 2 * 3 * 32 + 27 + 9 + 32 * 9) + 2 * 2 * 32 * 16
     assert found.macs == 6 * (weights + 4 * 32 * 32 + 32 * 12 + 32 * 50) + 3 * 2 * 36 * 32
+
+
+def test_blocks_that_see_three_blocks_and_sums_of_all(tmp_path):
+    given: dict = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2, "num_decoder_layers": 1}
+    given |= {"vocab_size": 50, "model_type": "longt5", "local_radius": 3, "relative_attention_num_buckets": 6}
+    plain = totals(tmp_path, {**given, "model_type": "t5"}, seq=10)
+    local = totals(tmp_path, given, seq=10)
+    assert local.params == plain.params
+    assert local.macs == plain.macs - 2 * 2 * 10 * 10 * 32 + 2 * 2 * 12 * 12 * 32  # three blocks of four steps
+    both = {**given, "encoder_attention_type": "transient-global", "global_block_size": 5}
+    found = totals(tmp_path, both, seq=10)
+    assert found.params == local.params + 2 * 32 + 6 * 4
+    sums = 10 * 2 * 32 + 2 * 2 * 32 * 32 + 2 * 12 * 2 * 32
+    assert found.macs == local.macs + 2 * sums
+    assert totals(tmp_path, both, seq=4).params == found.params  # less than a block: nothing is summed
 
 
 @pytest.mark.parametrize(

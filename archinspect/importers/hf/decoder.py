@@ -68,6 +68,8 @@ class Decoder(NamedTuple):
     out_bias: Flag = False
     mlp_bias: Flag = False
     head_bias: Flag = False
+    ties: bool = True
+    """Whether the class can tie its head to its words."""
     qk_norms: str = ""
     qk_norm_flag: Flag = True
     qk_norm_kind: str = ""

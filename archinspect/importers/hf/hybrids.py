@@ -90,6 +90,7 @@ HYBRIDS: dict[str, Decoder] = {
         experts=Experts(count="num_experts", units="intermediate_size", is_dense=ssm.is_dense),
     ),
     "kimi_linear": Decoder(
+        ties=False,
         latent=True,
         mixer=delta.kimi,
         experts=Experts(shared="n_shared_experts", is_dense=experts.listed_or_first),

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
-from archinspect.importers.hf import composites, convnets, qwen, seq2seq, towers, vit
+from archinspect.importers.hf import composites, convnets, frames, qwen, seq2seq, towers, vit
 from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
 from archinspect.importers.hf.encoder import encoder, pooled, word_head
@@ -36,13 +36,17 @@ OTHERS = {
     "blip": "blip",
     "cvt": "cvt",
     "depth_anything": "depth",
+    "detr": "detr",
     "dpt": "dpt",
+    "focalnet": "focalnet",
     "gemma3n_text": "gemma3n",
     "gemma4_text": "gemma4",
     "hiera": "hiera",
     **dict.fromkeys(("led", "longformer"), "longformer"),
+    "levit": "levit",
     "mllama": "mllama",
     "mobilebert": "mobilebert",
+    "sam": "sam",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),
     "xlnet": "xlnet",
@@ -69,7 +73,7 @@ def model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  
     if c.kind in ("clip", "siglip", "clip_text_model", "clip_vision_model", "siglip_vision_model"):
         return towers_of(c, architecture, wanted)
     if c.kind in ("videomae", "audio-spectrogram-transformer"):
-        return frames(c, architecture, wanted)
+        return framed(c, architecture, wanted)
     if c.kind in (*seq2seq.T5S, *seq2seq.BARTS, "whisper"):
         return translating(c, architecture, wanted)
     if c.kind in OTHERS:
@@ -99,7 +103,7 @@ def causal(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     words, x = decoder(net, c, d, ids, root="" if end == "Model" else None)
     if end in LANGUAGE:
         x = dense(net, x, c.whole("vocab_size"), d.names.head, bias=holds(c, d.head_bias))
-        if c.flag("tie_word_embeddings"):
+        if d.ties and c.flag("tie_word_embeddings"):
             net.tie(x.producer, words.producer)
     elif end != "Model":
         x = _judge(c, net, end, x)
@@ -266,7 +270,7 @@ def towers_of(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     return (dense(net, one, c.whole("projection_dim"), "visual_projection", bias=False),) if projects else (x, one)
 
 
-def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
+def framed(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add a transformer of videos or spectrograms."""
     net = wanted.net
     end = (
@@ -279,8 +283,8 @@ def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
         shape = (c.whole("num_frames"), height, across, c.whole("num_channels"))
         (video,) = wanted.words(None, pixel_values=shape)
         wanted.fixed(video, shape)
-        with within(net, vit.VIDEO.root if end != "Model" else ""):
-            x = vit.trunk(net, c, vit.VIDEO, vit.tubes(net, c, video))
+        with within(net, frames.VIDEO.root if end != "Model" else ""):
+            x = vit.trunk(net, c, frames.VIDEO, frames.tubes(net, c, video))
         if end == "Model":
             return (x,)
         one = net.add(ReduceMean(axis=[1]), x) if c.flag("use_mean_pooling") else net.add(Select(index=0), x)
@@ -289,8 +293,8 @@ def frames(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     spectrogram = (c.whole("max_length"), c.whole("num_mel_bins"))
     (sound,) = wanted.words(None, input_values=spectrogram)
     wanted.fixed(sound, spectrogram)
-    with within(net, vit.SPECTROGRAM.root if end != "Model" else ""):
-        x = vit.trunk(net, c, vit.SPECTROGRAM, vit.spectrogram(net, c, sound))
+    with within(net, frames.SPECTROGRAM.root if end != "Model" else ""):
+        x = vit.trunk(net, c, frames.SPECTROGRAM, frames.spectrogram(net, c, sound))
     if end == "Model":
         return (x,)
     one = net.add(Average(), *[net.add(Select(index=i), x) for i in (0, 1)])

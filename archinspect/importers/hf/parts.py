@@ -181,6 +181,16 @@ def attention(
     return dense(net, attended, a.out, a.o, bias=a.out_bias) if a.o else attended
 
 
+def attention_of(net: GraphBuilder, asked: tuple[Tensor, Tensor, Tensor], a: Attention) -> Tensor:
+    """Add attention whose queries, keys and values are made of different steps."""
+    biases = (a.query_bias, a.key_bias, a.value_bias)
+    parts = [
+        dense(net, x, a.heads * a.size, name, bias=bias)
+        for x, name, bias in zip(asked, (a.q, a.k, a.v), biases, strict=True)
+    ]
+    return dense(net, net.add(core(a), *parts, name="attention"), a.out, a.o, bias=a.out_bias)
+
+
 class Before(Op):
     """Puts steps that are the same for all samples before those of each. No FLOPs."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archinspect.importers.hf import blocks
 from archinspect.importers.hf.experts import Mixture
 from archinspect.importers.hf.parts import (
     Attention,
@@ -55,7 +56,13 @@ class Bart(NamedTuple):
     """Rows of the table of positions beyond the longest text."""
 
 
-T5S = {"switch_transformers": T5(ties="tie_word_embeddings"), "t5": T5(), "mt5": T5(), "umt5": T5(own_biases=True)}
+T5S = {
+    "longt5": T5(),
+    "switch_transformers": T5(ties="tie_word_embeddings"),
+    "t5": T5(),
+    "mt5": T5(),
+    "umt5": T5(own_biases=True),
+}
 BARTS = {
     "bart": Bart(table_norm=True, offset=2),
     "blenderbot": Bart(pre_norm=True, last_norm=True),
@@ -86,24 +93,27 @@ def t5(net: GraphBuilder, c: Config, kind: T5, ids: Tensor, target: Tensor | Non
     if not ties:  # the table that is to be shared is there, and nothing reads it
         net.add(Parameter(shape=[rows, width]), name="shared")
     words = table(net, ids, rows, width, "shared" if ties else "encoder.embed_tokens")
-    encoded = _t5_stack(net, c, kind, words, None, "encoder", c.count("num_layers"))
+    steps = ids.producer.op.output()[1]
+    encoded = _t5_stack(net, c, kind, words, None, "encoder", c.count("num_layers"), steps)
     if target is None:
         return Built(encoded, words)
     again = table(net, target, rows, width, "decoder.embed_tokens")
     if ties:
         net.tie(again.producer, words.producer)
     layers = c.count("num_decoder_layers") if c.find("num_decoder_layers") is not None else c.count("num_layers")
-    return Built(_t5_stack(net, c, kind, again, encoded, "decoder", layers), words)
+    return Built(_t5_stack(net, c, kind, again, encoded, "decoder", layers, steps), words)
 
 
 def _t5_stack(  # noqa: PLR0913, PLR0917 - what a stack needs
-    net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor | None, root: str, layers: int
+    net: GraphBuilder, c: Config, kind: T5, x: Tensor, memory: Tensor | None, root: str, layers: int, steps: int
 ) -> Tensor:
+    """Add a side; `steps` are those of the text that it reads."""
     with within(net, root):
         for number in range(layers):
             with within(net, f"block.{number}", "block"):
                 has_biases = kind.own_biases or number == 0
-                x = _t5_block(net, c, x, memory, has_biases=has_biases, sparse=_is_sparse(c, root, number))
+                is_sparse = _is_sparse(c, root, number)
+                x = _t5_block(net, c, x, memory, has_biases=has_biases, sparse=is_sparse, steps=steps)
         return norm(net, x, "rms", "final_layer_norm")
 
 
@@ -139,8 +149,8 @@ def _switch(net: GraphBuilder, c: Config, x: Tensor, *, sparse: bool) -> Tensor:
         return net.add(op, x, name="experts")
 
 
-def _t5_block(
-    net: GraphBuilder, c: Config, x: Tensor, memory: Tensor | None, *, has_biases: bool, sparse: bool = False
+def _t5_block(  # noqa: PLR0913 - what a block needs
+    net: GraphBuilder, c: Config, x: Tensor, memory: Tensor | None, *, has_biases: bool, sparse: bool, steps: int
 ) -> Tensor:
     heads, size, width = c.whole("num_heads"), c.whole("d_kv"), c.whole("d_model")
     plain = Attention(heads, heads, size, width, causal=False, q="q", k="k", v="v", o="o")
@@ -151,8 +161,11 @@ def _t5_block(
     )
     with within(net, "layer.0", "self_attention"):
         inside = norm(net, x, "rms", "layer_norm")
-        with within(net, "SelfAttention"):
-            inside = attention(net, inside, own)
+        if c.kind == "longt5" and memory is None:
+            inside = blocks.attend(net, c, inside, steps, is_first=has_biases)
+        else:
+            with within(net, "SelfAttention"):
+                inside = attention(net, inside, own)
     x = add(net, x, inside)
     if memory is not None:
         with within(net, "layer.1", "cross_attention"):

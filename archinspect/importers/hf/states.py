@@ -69,7 +69,7 @@ def _rwkv(c: Config, end: str, net: GraphBuilder, ids: Tensor) -> tuple[Tensor, 
 
 def _head(net: GraphBuilder, c: Config, x: Tensor, words: Tensor, name: str) -> tuple[Tensor, ...]:
     logits = dense(net, x, c.whole("vocab_size"), name, bias=False)
-    if c.flag("tie_word_embeddings"):
+    if c.flag("tie_word_embeddings") and c.kind != "nemotron_h":  # whose class ties nothing
         net.tie(logits.producer, words.producer)
     return (logits,)
 
@@ -132,7 +132,7 @@ OLD = {
 
 def _attention(c: Config) -> Attention:
     heads = c.whole("num_attention_heads")
-    kv_heads, bias = c.maybe("num_key_value_heads", 1) or heads, c.flag("attention_bias")
+    kv_heads = c.maybe("num_key_value_heads", 1) or heads
     if heads % kv_heads:
         raise c.wrong("num_key_value_heads", f"a divisor of the {heads} heads")
     return Attention(
@@ -140,11 +140,7 @@ def _attention(c: Config) -> Attention:
         kv_heads,
         c.whole("head_dim"),
         c.whole("hidden_size"),
-        query_bias=bias,
-        key_bias=bias,
-        value_bias=bias,
-        out_bias=bias,
-    )
+    )  # without biases, whatever attention_bias says
 
 
 def _experts(net: GraphBuilder, c: Config, plain: Mlp, x: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ def _swin(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     (height, across), patch = image.producer.op.output()[1:3], c.pair("patch_size")
     side = ceil(height / patch[0]), ceil(across / patch[1])
     with within(net, "embeddings"):
-        x = _padded(net, image, (height, across), patch)
+        x = padded(net, image, (height, across), patch)
         strides: list[Value] = [*patch]
         op = Conv2D(filters=width, kernel_size=strides, strides=strides)
         x = reshape(net, net.add(op, x, name="patch_embeddings.projection"), -1, width)
@@ -64,7 +64,7 @@ def _swin(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     return norm(net, x, "layer", "layernorm")
 
 
-def _padded(net: GraphBuilder, x: Tensor, side: Side, multiple: Side) -> Tensor:
+def padded(net: GraphBuilder, x: Tensor, side: Side, multiple: Side) -> Tensor:
     """Pad a map at its end to multiples of a size."""
     more = [-one % of for one, of in zip(side, multiple, strict=True)]
     return net.add(ZeroPadding2D(padding=[[0, more[0]], [0, more[1]]]), x) if any(more) else x
@@ -83,7 +83,7 @@ def _window(c: Config, stage: int) -> int:
 
 def _merged(net: GraphBuilder, x: Tensor, side: Side, width: int, *, is_late: bool) -> Tensor:
     """Add what puts four neighbors together."""
-    x = _padded(net, reshape(net, x, *side, width), side, (2, 2))
+    x = padded(net, reshape(net, x, *side, width), side, (2, 2))
     x = reshape(net, net.add(PixelUnshuffle(downscale_factor=2), x), -1, 4 * width)
     if is_late:
         return norm(net, dense(net, x, 2 * width, "reduction", bias=False), "layer", "norm")
@@ -99,7 +99,7 @@ def _block(net: GraphBuilder, c: Config, x: Tensor, side: Side, sizes: tuple[int
         raise c.wrong("num_heads", f"divisors of the widths, one of which is {width}")
     shift = window // 2 if shifts and min(side) > window else 0
     inside = reshape(net, x if second else norm(net, x, "layer", "layernorm_before"), *side, width)
-    inside = _padded(net, inside, side, (window, window))
+    inside = padded(net, inside, side, (window, window))
     whole = tuple(one + -one % window for one in side)
     if shift:
         inside = net.add(Roll(shift=[-shift, -shift], axis=[1, 2]), inside)
