@@ -91,6 +91,13 @@ def test_what_differs_stays_apart(layers):
     assert {copies for _, copies in names(layers, 1)} == {1}
 
 
+def test_a_row_says_what_any_of_its_layers_does_not_know(run):
+    text = BLOCKS + "  - {name: head, layers: [{Dense: 8}, {Custom: {output: [8]}}]}\n  - {Dense: 8}\n"
+    rows = archinspect.inspect(text).fold(1)
+    assert [row.unknown for row in rows] == [("params", "macs", "flops"), ()]
+    assert "72 + ?" in run("summary", "-", "--depth", "1", stdin=text).stdout
+
+
 def test_blocks_that_take_turns_are_one_row():
     turns = "[{part: }, {other: }]"
     found = report(f"  - {{layers: {turns}, repeat: 3, name: body}}\n").fold(3, equal=True)

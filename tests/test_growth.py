@@ -95,6 +95,19 @@ def test_copies_that_leave_bytes_alive_do_not(tmp_path):
     assert even(tmp_path, text, Plan(policy="inline")) == 0
 
 
+@pytest.mark.parametrize("batch", [1, 32])
+def test_the_deepest_network_is_that_of_the_batch(batch, tmp_path):
+    """Also where it grows unevenly, so that each depth is a network of its own."""
+    path = tmp_path / "net.yaml"
+    path.write_text(HEAD + "- {Dense: '${8 + index * index}', repeat: $n}\n", encoding="utf-8")
+    (found,) = archinspect.fit(path, 100_000, vary=["n"], batch=batch)
+    reports = [
+        archinspect.memory_report(path, batch=batch, params={"n": n}) for n in (found.largest, found.largest + 1)
+    ]
+    assert [report.inference.total for report in reports] == [found.needed, found.beyond]
+    assert found.needed <= 100_000 < found.beyond
+
+
 def test_the_deepest_network_is_the_largest_that_is_taken():
     (found,) = archinspect.fit("deep_residual", 24 * 2**30, vary=["depth"])
     nodes = {depth: len(archinspect.network("deep_residual", params={"depth": depth}).graph.nodes) for depth in (9, 10)}

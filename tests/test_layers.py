@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import archinspect
-from archinspect.render.layers import GAP, SHORTEST, LineTable
+from archinspect.render.layers import GAP, SHORTEST, LineTable, keep_end, keep_start
 
 
 class Column(NamedTuple):
@@ -26,6 +26,12 @@ ALL = 20 + 5 + 7 + GAPS
 def fitted(width, *, layer_width=14, least=1, cells=CELLS):
     shown = LineTable(cells, COLUMNS).fitting(width, least_width=layer_width, least=least)
     return {name: [text.strip() for text in texts[1:]] for name, texts in shown.items()}
+
+
+@pytest.mark.parametrize("cut", [keep_end, keep_start])
+def test_a_text_as_wide_as_its_room_is_not_cut(cut):
+    assert [cut("数b1", width) for width in (5, 4)] == ["数b1"] * 2
+    assert len(cut("数b1", 3)) == 3 - (cut is keep_start)
 
 
 def test_what_fits_to_the_character_stays_whole():

@@ -407,6 +407,14 @@ def test_a_block_that_occurs_once_is_none():
     assert memory.checkpointed(facts).blocks == ("whole.part.0", "whole.part.1")
 
 
+def test_blocks_in_one_that_occurs_twice_are_none():
+    inner = {"layers": [{"Dense": 10}, "Tanh"]}
+    outer = {"layers": [{"inner": None, "repeat": 2, "name": "part"}]}
+    steps = [{"outer": None, "repeat": 2, "name": "whole"}, {"inner": None, "name": "head"}]
+    facts = small(*steps, shape=[10], blocks={"inner": inner, "outer": outer})
+    assert memory.checkpointed(facts).blocks == ("whole.0", "whole.1")
+
+
 BYTES = [[{"Rescaling": 0.5}], [{"Rescaling": 0.5}, "Flatten"], ["Flatten"], [{"MaxPooling2D": 2}, "Flatten"]]
 
 

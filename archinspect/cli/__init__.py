@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -118,6 +119,7 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that cannot show a character shows `?` instead of a traceback.
@@ -126,7 +128,7 @@ def main(args: Sequence[str] | None = None) -> None:
         try:
             cli(args)
         finally:
-            for stream in filter(None, (sys.stdout, sys.stderr)):  # a process may have none
+            for stream in (sys.stdout, sys.stderr):
                 stream.flush()
     except BrokenPipeError:
         _stop_writing()
@@ -135,8 +137,16 @@ def main(args: Sequence[str] | None = None) -> None:
         _stop_writing()
         from archinspect.base.printable import printable  # the error path only
 
-        click.echo(f"Error: {printable(str(error.filename or 'standard output'))}: {error.strerror}", err=True)
+        with suppress(OSError):  # which may be of standard error
+            click.echo(f"Error: {printable(str(error.filename or 'standard output'))}: {error.strerror}", err=True)
         sys.exit(2)
+
+
+def _open_streams() -> None:
+    """Let what is written vanish where a process was started without an output: `>&-`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - it is open to the end
 
 
 def _stop_writing() -> None:

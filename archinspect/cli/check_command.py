@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from archinspect import __version__
+from archinspect.__main__ import INTERRUPTED
 from archinspect.base.printable import printable
 from archinspect.cli.common import stdout_console
 from archinspect.cli.files import file_options
@@ -254,8 +256,12 @@ def _progress(files: int) -> Iterator[Callable[[], None]]:
     from rich.console import Console  # only a terminal needs it
     from rich.progress import Progress
 
+    # Ctrl-C may not end this process at once: the bar hides the cursor.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     # Without a thread that draws, so that other processes can start as copies of this one.
-    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+    bar = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
+    try:
+        bar.start()
         task = bar.add_task("checking", total=files)
 
         def done() -> None:
@@ -264,6 +270,11 @@ def _progress(files: int) -> Iterator[Callable[[], None]]:
                 bar.refresh()
 
         yield done
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    finally:
+        bar.stop()
+        signal.signal(signal.SIGINT, before)
 
 
 def _fix(targets: Sequence[Target], checker: Checker, *, writes: bool) -> None:

@@ -375,9 +375,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
 def stdout_console() -> Console:
     """Return a console on stdout: as wide as the terminal, or without an edge in a pipe or file."""
     console = _console()
-    if console.file.isatty():
-        console.width = console.width or LEAST_WIDTH  # of `COLUMNS=0`, which says nothing
-    elif not os.environ.get("COLUMNS", "").strip("0").isdecimal():
+    if not console.file.isatty() and not os.environ.get("COLUMNS", "").strip("0").isdecimal():
         console.width = NATURAL_WIDTH
     return console
 
@@ -387,7 +385,7 @@ def stdout_page() -> Console | Pipe:
     from archinspect.render.styled import Pipe
 
     forced = color() == "always" or any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
-    if forced or not sys.stdout or sys.stdout.isatty():  # a process may have none
+    if forced or sys.stdout.isatty():
         return stdout_console()
     columns = os.environ.get("COLUMNS", "")
     return Pipe(int(columns) if columns.strip("0").isdecimal() else NATURAL_WIDTH)
@@ -414,7 +412,7 @@ def _console(*, stderr: bool = False) -> Console:
             raise  # noqa: PLE0704 - it is called where one is caught
 
     asked = color()
-    return Plain(
+    console = Plain(
         stderr=stderr,
         highlight=False,
         markup=False,
@@ -422,3 +420,5 @@ def _console(*, stderr: bool = False) -> Console:
         color_system=None if asked == "never" else "auto",
         force_terminal=True if asked == "always" else None,
     )
+    console.width = console.width or LEAST_WIDTH  # of `COLUMNS=0`, which says nothing
+    return console

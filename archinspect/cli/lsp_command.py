@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 
@@ -19,4 +21,6 @@ def command() -> None:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise click.UsageError("lsp needs pygls: pip install 'archinspect[lsp]'") from None
+    if not sys.stdin:
+        raise click.UsageError("standard input is closed")
     start()

@@ -48,6 +48,7 @@ BY_HAND = [
     ("Subtract", {}, [(2, 8), (2, 8)], Work(other=16), Work()),
     ("Multiply", {}, [(2, 8), (2, 8)], Work(other=32), Work()),
     ("Average", {}, [(2, 8), (2, 8)], Work(other=16), Work()),
+    ("Average", {}, [(2, 1), (2, 8)], Work(other=14 + 16), Work()),
     ("Flatten", {}, [(2, 3, 4)], Work(), Work()),
     ("Log", {}, [(2, 8)], Work(other=16), Work()),
     ("Log1p", {}, [(2, 8)], Work(other=32), Work()),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from pathlib import Path
 
 import pytest
 from command_line import run
 
 import archinspect.api
+from archinspect.cli import check_command
+from archinspect.project import run as project
 from archinspect.render import progress
 
 NET = "input: [8]\nlayers:\n  - Dense: 4\n"
@@ -59,3 +63,23 @@ def test_nobody_looks_on_in_ci(value, shown, monkeypatch):
     assert progress.is_watched() is shown
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
     assert not progress.is_watched()
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_interrupt_leaves_the_cursor_and_what_was_found(monkeypatch):
+    def interrupted(job):
+        if job.spec.name == "z.yaml":
+            raise KeyboardInterrupt
+        return real(job)
+
+    real = project._checked
+    monkeypatch.setattr(project, "_checked", interrupted)
+    monkeypatch.setattr(check_command, "MANY", 1)
+    monkeypatch.setattr(progress, "is_watched", lambda: True)
+    monkeypatch.delenv("ARCHINSPECT_NO_CACHE")
+    before = signal.getsignal(signal.SIGINT)
+    result = run("check", "a.yaml", "z.yaml", "--jobs", "1", "--cache-dir", "found", FORCE_COLOR="1", TERM="xterm")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.rindex("\x1b[?25h") > result.stderr.rindex("\x1b[?25l")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert any(path.suffix == ".json" for path in Path("found").iterdir())
