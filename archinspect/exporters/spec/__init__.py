@@ -50,7 +50,7 @@ class Spec:
         start = graph.inputs[0].output if len(graph.inputs) == 1 else None
         steps = wiring.lay(self.tree.root, start)
         Ties(self.tree, names).say(steps, self.tree.root)
-        self.blocks = Blocks(graph.layout)
+        self.blocks = Blocks(graph.layout, merges=grouping is not None)
         if flat:
             self._leave_out(steps)
             self.steps = steps

@@ -46,11 +46,15 @@ class Block:
 class Blocks:
     """Finds the blocks of a network, those that others use first."""
 
-    def __init__(self, layout: str) -> None:
+    def __init__(self, layout: str, *, merges: bool = False) -> None:
+        """With `merges` blocks of the same text are one: their names are no author's."""
+        self.merges = merges
         self.found: list[Block] = []
         self.params: dict[str, dict[str, Any]] = {}
         self.slots = Slots(layout, self.params)
         self.taken: set[str] = set()
+        self.texts: dict[tuple[str, ...], Block] = {}
+        """The first block of each text."""
 
     def of(self, steps: list[Step], taken: Sequence[str]) -> list[Step]:
         """Return the steps of the network, with blocks and repeats in the place of what is alike."""
@@ -118,8 +122,14 @@ class Blocks:
                 slot.put(Expr(str(bound)) if isinstance(bound, Expression | Differ) else bound)
         assert first.body is not None
         params = {parameter.name: parameter.default for parameter in parameters}
+        block = Block(name, first.body, params, module=first.is_module)
+        known = self.texts.setdefault(tuple(block.lines()[1:]), block)
+        if known is block or not (self.merges or first.kind == "group"):
+            self.found.append(block)
+        else:
+            self.taken.discard(name)
+            name, params = known.name, known.params
         self.params[name] = params
-        self.found.append(Block(name, first.body, params, module=first.is_module))
         for number, copy in enumerate(copies):
             values = {parameter.name: parameter.values[number] for parameter in parameters}
             copy.args = {key: value for key, value in values.items() if not _same(params[key], value)}
