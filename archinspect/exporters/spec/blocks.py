@@ -108,7 +108,7 @@ class Blocks:
     def _make(self, copies: Sequence[Step]) -> None:
         """Make a block of copies, and calls of these."""
         first = copies[0]
-        name = self._name(first)
+        name = self._name(next((copy for copy in copies if _own_name(copy)), first))
         solver = Solver([copy.given for copy in copies], apart=True)
         inner = [Step("", "") for _ in copies]
         for step, copy in zip(inner, copies, strict=True):
@@ -139,7 +139,7 @@ class Blocks:
 
     def _name(self, step: Step) -> str:
         """Return a name for a block that none has yet, and no operator."""
-        wanted = step.kind if step.kind != "group" else re.sub(r"[\d_]+\Z", "", step.name)
+        wanted = step.kind if step.kind != "group" else _own_name(step)
         if not wanted:
             above = re.sub(r"[\d_]+\Z", "", step.parent.name if step.parent is not None else "")
             says = above and above not in CONTAINERS
@@ -152,6 +152,11 @@ class Blocks:
         found = unused(wanted, self.taken)
         self.taken.add(found)
         return found
+
+
+def _own_name(step: Step) -> str:
+    """Return a composite's name without its number; empty for one of a list, and for a repeat."""
+    return re.sub(r"[\d_]+\Z", "", step.name) if isinstance(step.name, str) else ""
 
 
 def _name_residuals(slots: Sequence[Slot]) -> None:

@@ -13,7 +13,6 @@ from archinspect import ops
 from archinspect.exporters.spec.steps import Expr
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computed, expressions
-from archinspect.ops.identity import Rescaling
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -81,12 +80,11 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
 
 
 def in_single(op: Op) -> Op:
-    """Return an operator with the shortest factors that are the same in single precision, where its figures are."""
-    if not isinstance(op, Rescaling):
-        return op
-    factors = {name: getattr(op, name) for name in ("scale", "offset")}
-    short = {name: _single(value) for name, value in factors.items() if type(value) is float}
-    return op.replace(**{name: value for name, value in short.items() if value not in {0, 1}})
+    """Return an operator with the shortest numbers that are the same in single precision, as a file keeps them."""
+    values = {name: getattr(op, name) for name in op.args}
+    short = {name: _single(value) for name, value in values.items() if type(value) is float}
+    changes = {name: value for name, value in short.items() if value != values[name] and not value.is_integer()}
+    return op.replace(**changes) if changes else op
 
 
 def behind_the_batch(op: Op, batch_at: int | None) -> Iterator[Op]:
