@@ -136,7 +136,12 @@ class Layers:
         if len(node.inputs) != len(vars(node.op)["likes"]) or any(map(self._is_empty, node.inputs)):
             return False
         leaf.inputs, leaf.outputs = node.inputs, node.outputs
-        return self._is_shifted(leaf, like)
+        if any(name.startswith("axis") for name in like.args):
+            return self._is_shifted(leaf, like)
+        if not self.meant.makes(leaf, like):
+            return False
+        leaf.op, leaf.args = type(like).__name__, spelled(like, self.facts.graph.layout)
+        return True
 
     def _is_shifted(self, leaf: Leaf, op: Op) -> bool:
         """Return whether a layer is an operator of ours behind the axis of a batch that its tensors lack."""
