@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archinspect.ops.base import Op
 
 
+NOWHERE = -1
 OTHER = 2
 """The batch for which an open one is tried besides."""
 
@@ -133,17 +134,26 @@ class Meant:
         except (Mismatch, IndexError, ValueError):
             return False
         wanted = [self.facts.types[tensor.position] for tensor in leaf.outputs]
-        is_loose = bool(batch_at) or not self.within.keys().isdisjoint(leaf.inputs)
-        same = _core if is_loose else _plain
-        if list(map(same, made)) != list(map(same, wanted)) or found != figures(self.facts, leaf.nodes):
+        if list(map(_core, made)) != list(map(_core, wanted)) or found != figures(self.facts, leaf.nodes):
             return False
-        at = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
-        for tensor, type_, theirs in zip(leaf.outputs, made, wanted, strict=True):
-            self.growing[tensor] = any(map(self.grows, leaf.inputs))
-            if at and theirs.shape[at : at + 1] == (1,) and _plain(type_) != _plain(theirs):
-                self.within[tensor] = at
+        is_loose = bool(batch_at) or not self.within.keys().isdisjoint(leaf.inputs)
+        likely = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
+        places = [_place(one, theirs.shape, likely) for one, theirs in zip(made, wanted, strict=True)]
+        if any(place == NOWHERE or (place and not is_loose) for place in places):
+            return False
+        self.within |= {tensor: place for tensor, place in zip(leaf.outputs, places, strict=True) if place}
+        self.growing |= dict.fromkeys(leaf.outputs, any(map(self.grows, leaf.inputs)))
         self.types.update(zip(leaf.outputs, made, strict=True))
         return True
+
+
+def _place(made: TensorType, theirs: Shape, likely: int | None) -> int:
+    """Return at which axis a program has a batch that a spec's tensor has in front; 0 where the two are the same."""
+    if without_ones(made.shape) == without_ones(theirs):
+        return 0
+    ones = [at for at, size in enumerate(theirs) if at and size == 1]
+    fit = [at for at in ones if without_ones((*theirs[:at], *theirs[at + 1 :])) == without_ones(made.shape)]
+    return likely if likely in fit else fit[0] if fit else NOWHERE
 
 
 def figures(facts: Facts, nodes: Sequence[Node]) -> Figures:
@@ -191,10 +201,6 @@ def _run(op: Op, read: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], Fi
 
     made = op.build(emit, read)
     return tuple(made), Figures(*[sum(figures) for figures in zip(*costs, strict=True)])
-
-
-def _plain(type_: TensorType) -> tuple[Shape, str]:
-    return without_ones(type_.shape), type_.dtype
 
 
 def _core(type_: TensorType) -> tuple[Shape, str]:
