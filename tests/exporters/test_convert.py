@@ -8,6 +8,14 @@ from programs import Program
 
 import archinspect
 from archinspect import ops
+from archinspect.exporters import spec
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.dissolving import renumber
+from archinspect.exporters.spec.layers import beside
+from archinspect.exporters.spec.leaf import Leaf
+from archinspect.exporters.spec.steps import Step
+from archinspect.exporters.spec.titles import named_by_steps
+from archinspect.exporters.spec.tree import Child, Scope
 
 
 def times(count):
@@ -149,3 +157,79 @@ def test_a_layer_of_ones_own_has_no_paths():
     custom = builder.add(ops.find_operator("Custom")(params=0, flops=8), x, one, two, name="join")
     text = archinspect.network(builder.build(custom)).convert()
     assert "from: [input, a, -1]" in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "path", "place"),
+    [
+        ("m.embed.add", "m.embed.add.m_embed_cls_token", "m.embed.cls_token"),
+        ("stages.1.blocks.0.attn.Add", "stages.1.blocks.0.attn.Add.stages_stages_1_blocks_blocks_0_attn_table",
+         "stages.1.blocks.0.attn.table"),
+        ("net.block_2.mul", "net.block_2.mul.net_block_6_scale", "net.block_2.block_6_scale"),
+        ("fc", "fc.weight", "weight"),
+        ("a.b", "a.b.a", "a.a"),
+    ],
+)  # fmt: skip
+def test_a_table_s_name_does_not_say_its_scope_again(layer, path, place):
+    assert beside(layer, path) == place
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["gelu", "gelu_1", "gelu_2"], ["gelu", "gelu_1", "gelu_2"]),
+        (["gelu_1", "gelu_1_1", "gelu_1_2"], ["gelu", "gelu_1", "gelu_2"]),
+        (["gelu", "gelu_7_1", "gelu_7_2"], ["gelu", "gelu_1", "gelu_2"]),
+        (["view_17", "view_18"], ["view", "view_1"]),
+        (["conv_1_1", "conv_2_1", "conv_2_2"], ["conv_1", "conv_2", "conv_2_1"]),
+    ],
+)
+def test_names_of_calls_are_counted_anew_in_each_composite(names, found):
+    builder = archinspect.GraphBuilder("net")
+    x = builder.input(8)
+    for name in names:
+        x = builder.add(ops.find_operator("ReLU")(), x, name=name)
+    graph = builder.build(x)
+    scope = Scope("", "scope", "group", {})
+    scope.children = [Child("", node.path, Leaf([node])) for node in graph.nodes if node.inputs]
+    renumber(scope)
+    assert [child.name for child in scope.children] == found
+
+
+def steps(*names, paths=None):
+    found = [Step(name, "") for name in names]
+    for step in found:
+        step.leaf = Leaf((), "net")
+    found[-1].paths = paths
+    return found
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (steps("Conv2D", "HardSwish"), "conv_hardswish"),
+        (steps("ReLU", "Add", paths=[steps("Dense"), []]), "residual"),
+        (steps("Multiply", paths=[[], steps("Dense")]), "gate"),
+        (steps("Dense", "ReLU", "Dense", "ReLU"), ""),
+    ],
+)
+def test_blocks_of_a_list_are_called_after_their_steps(made, name):
+    assert named_by_steps(made) == name
+
+
+def test_plain_layers_are_written_where_others_are_not_proven(converted, monkeypatch):
+    net = Program()
+    x = net.input("s0", 6, 3, 4)
+    x = net.call("aten.permute.default", (3, "s0", 6, 4), self=x, dims=[2, 0, 1, 3])
+    one, two, _ = net.call("aten.unbind.int", [("s0", 6, 4)] * 3, self=x)
+    net.output(net.call("aten.add.Tensor", ("s0", 6, 4), self=one, other=two))
+    assert "Permute" in converted(net)
+    prove = spec.prove
+
+    def doubt(facts, text, paths, layers):
+        if "Permute" in text:
+            raise CannotExportError("net", "it is another one")
+        prove(facts, text, paths, layers)
+
+    monkeypatch.setattr(spec, "prove", doubt)
+    assert "name: permute" in converted(net)
