@@ -8,11 +8,11 @@ from programs import Program
 
 import archinspect
 from archinspect import ops
-from archinspect.exporters import spec
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.dissolving import renumber
 from archinspect.exporters.spec.layers import beside
 from archinspect.exporters.spec.leaf import Leaf
+from archinspect.exporters.spec.proof import prove
 from archinspect.exporters.spec.steps import Step
 from archinspect.exporters.spec.titles import named_by_steps
 from archinspect.exporters.spec.tree import Child, Scope
@@ -224,12 +224,11 @@ def test_plain_layers_are_written_where_others_are_not_proven(converted, monkeyp
     one, two, _ = net.call("aten.unbind.int", [("s0", 6, 4)] * 3, self=x)
     net.output(net.call("aten.add.Tensor", ("s0", 6, 4), self=one, other=two))
     assert "Permute" in converted(net)
-    prove = spec.prove
 
     def doubt(facts, text, paths, layers):
         if "Permute" in text:
             raise CannotExportError("net", "it is another one")
         prove(facts, text, paths, layers)
 
-    monkeypatch.setattr(spec, "prove", doubt)
+    monkeypatch.setattr("archinspect.exporters.spec.prove", doubt)
     assert "name: permute" in converted(net)

@@ -6,6 +6,7 @@ few forms, the shortest first, that the argument's kind reads as the value; so i
 
 from __future__ import annotations
 
+from math import isclose
 from struct import pack, unpack
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from archinspect import ops
 from archinspect.exporters.spec.steps import Expr
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computed, expressions
+from archinspect.ops.identity import Rescaling
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -80,11 +82,25 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
 
 
 def in_single(op: Op) -> Op:
-    """Return an operator with the shortest numbers that are the same in single precision, as a file keeps them."""
-    values = {name: getattr(op, name) for name in op.args}
-    short = {name: _single(value) for name, value in values.items() if type(value) is float}
-    changes = {name: value for name, value in short.items() if value != values[name] and not value.is_integer()}
+    """Return an operator with the shortest numbers that are the same in single precision, where a file has them so.
+
+    A quotient by such a number is a factor here, which is none of single precision itself.
+    """
+    values = {name: one for name in op.args if type(one := getattr(op, name)) is float and one}
+    is_factor = isinstance(op, Rescaling)
+    short = {name: _single(one) for name, one in values.items() if _is_single(one) or (is_factor and _divides(one))}
+    changes = {name: one for name, one in short.items() if one != values[name] and not one.is_integer()}
     return op.replace(**changes) if changes else op
+
+
+def _divides(value: float) -> bool:
+    """Return whether a factor is a quotient by a number of single precision that is no whole one."""
+    return not (1 / value).is_integer() and _is_single(1 / value)
+
+
+def _is_single(value: float) -> bool:
+    in_range = SMALLEST_SINGLE <= abs(value) <= LARGEST_SINGLE
+    return in_range and isclose(float(unpack("f", pack("f", value))[0]), value, rel_tol=1e-15)
 
 
 def behind_the_batch(op: Op, batch_at: int | None) -> Iterator[Op]:
