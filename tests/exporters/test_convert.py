@@ -58,6 +58,22 @@ def test_a_batch_between_axes_leaves_and_comes_back(converted):
     assert text.count("Identity") == 2
 
 
+def test_a_program_of_a_fixed_batch_becomes_one_of_samples(converted):
+    net = Program()
+    x = net.input(4, 6, 3, 2, 8)
+    x = net.call("aten.permute.default", (3, 4, 2, 6, 8), self=x, dims=[2, 0, 3, 1, 4])
+    x, _, _ = net.call("aten.unbind.int", [(4, 2, 6, 8)] * 3, self=x)
+    x = net.call("aten.view.default", (8, 6, 8), self=x, size=[8, 6, 8])
+    x = net.call("aten.linear.default", (8, 6, 5), "fc", "Linear", input=x, weight=net.parameter("fc.weight", 5, 8))
+    x = net.call("aten.view.default", (4, 2, 6, 5), self=x, size=[4, 2, 6, 5])
+    token = net.call("aten.expand.default", (4, 1, 6, 5), self=net.parameter("token", 1, 1, 6, 5), size=[4, -1, -1, -1])
+    text = converted(net.output(net.call("aten.cat.default", (4, 3, 6, 5), tensors=[token, x], dim=1)))
+    again = archinspect.network(text)
+    assert "Custom" not in text
+    assert again.check() == []
+    assert (again.report().totals.macs, again.report().layers[-1].output_shape) == (480, (None, 3, 6, 5))
+
+
 def test_axes_of_windows_are_those_behind_the_batch(converted):
     net = Program()
     x = net.input("s0", 4, 5, 6)

@@ -66,6 +66,10 @@ def passed_on(meant: Meant, leaf: Leaf, *, is_reshape: bool = False) -> Op | Non
     if len(read) < len(nodes[0].inputs) and not _is_joined(meant, leaf.outputs[0]):
         return None  # it is a tensor for each sample
     if name == EXPAND:
+        shape = meant.facts.shape(leaf.outputs[0])
+        if shape[0] == meant.fixed > 1 and _is_joined(meant, leaf.outputs[0]):
+            op = Expand(target_shape=list(shape[1:]))
+            return op if meant.makes(leaf, op, batch_at=0) else None
         found = [Expand(target_shape=list(sample))]
     elif given.shape == wanted.shape:
         found = [Identity()] if given.dtype == wanted.dtype else [Cast(dtype=wanted.dtype)]
