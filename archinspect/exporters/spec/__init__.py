@@ -130,9 +130,8 @@ def _written(facts: Facts, layers: Layers, *, flat: bool) -> str:
 def _proven(found: Spec, layers: Layers) -> str:
     """Return the text, which has the same figures; it expects those of a sample, also of a program of a fixed batch."""
     again = prove(found.facts, found.text, found.tree.paths, layers)
-    if layers.meant.fixed > 1:
-        one = facts_of(again.graph, again.settings._replace(batch=1), Problems())
-        found.expects = one or again
+    one = facts_of(again.graph, again.settings._replace(batch=1), Problems()) if layers.meant.fixed > 1 else again
+    found.expects = one or again
     return found.text
 
 

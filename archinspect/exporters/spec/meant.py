@@ -152,7 +152,7 @@ class Meant:
         except (Mismatch, IndexError, ValueError):
             return False
         wanted = [self.facts.types[tensor.position] for tensor in leaf.outputs]
-        if found != figures(self.facts, leaf.nodes):
+        if len(made) != len(wanted) or found != figures(self.facts, leaf.nodes):
             return False
         is_loose = batch_at is not None or not self.within.keys().isdisjoint(leaf.inputs)
         likely = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
