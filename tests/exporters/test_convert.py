@@ -58,6 +58,21 @@ def test_a_batch_between_axes_leaves_and_comes_back(converted):
     assert text.count("Identity") == 2
 
 
+@pytest.mark.parametrize("batch", ["s0", 1, 2])
+def test_a_recurrence_may_give_its_last_state_alone(converted, batch):
+    net = Program()
+    x = net.input(batch, 5, 8)
+    sizes = {"w_ih": (48, 8), "w_hh": (48, 16), "b_ih": (48,), "b_hh": (48,)}
+    held = [net.parameter(f"r.{name}", *size) for name, size in sizes.items()]
+    state = net.call("aten.zeros.default", (1, batch, 16), size=[1, 1, 16])
+    how = {"has_biases": True, "num_layers": 1, "bidirectional": False, "batch_first": True}
+    made = [(batch, 5, 16), (1, batch, 16)]
+    _, last = net.call("aten.gru.input", made, "r", "GRU", input=x, hx=state, params=held, **how)
+    again = archinspect.network(converted(net.output(last)))
+    assert {one.code for one in again.check()} <= {"unused"}
+    assert again.report().totals.macs == 5760
+
+
 def test_a_program_of_a_fixed_batch_becomes_one_of_samples(converted):
     net = Program()
     x = net.input(4, 6, 3, 2, 8)
@@ -244,7 +259,7 @@ def test_plain_layers_are_written_where_others_are_not_proven(converted, monkeyp
     def doubt(facts, text, paths, layers):
         if "Permute" in text:
             raise CannotExportError("net", "it is another one")
-        prove(facts, text, paths, layers)
+        return prove(facts, text, paths, layers)
 
     monkeypatch.setattr("archinspect.exporters.spec.prove", doubt)
     assert "name: permute" in converted(net)
