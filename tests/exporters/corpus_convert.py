@@ -65,6 +65,10 @@ def main():
             if kind == "wrong" or asked.list or asked.show:
                 print(f"{path.name}: {kind}: {error}")
             continue
+        for problem in archinspect.network(text).check():
+            if problem.severity == "error":
+                found["wrong"] += 1
+                print(f"{path.name}: wrong: {problem.message}")
         slowest = max(slowest, (time.perf_counter() - start, path.name))
         found["equal"] += 1
         lines += text.count("\n")

@@ -8,6 +8,14 @@ from programs import Program
 
 import archinspect
 from archinspect import ops
+from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.spec.dissolving import renumber
+from archinspect.exporters.spec.layers import beside
+from archinspect.exporters.spec.leaf import Leaf
+from archinspect.exporters.spec.proof import prove
+from archinspect.exporters.spec.steps import Step
+from archinspect.exporters.spec.titles import named_by_steps
+from archinspect.exporters.spec.tree import Child, Scope
 
 
 def times(count):
@@ -48,6 +56,37 @@ def test_a_batch_between_axes_leaves_and_comes_back(converted):
     text = converted(net.output(x))
     assert "Custom" not in text
     assert text.count("Identity") == 2
+
+
+@pytest.mark.parametrize("batch", ["s0", 1, 2])
+def test_a_recurrence_may_give_its_last_state_alone(converted, batch):
+    net = Program()
+    x = net.input(batch, 5, 8)
+    sizes = {"w_ih": (48, 8), "w_hh": (48, 16), "b_ih": (48,), "b_hh": (48,)}
+    held = [net.parameter(f"r.{name}", *size) for name, size in sizes.items()]
+    state = net.call("aten.zeros.default", (1, batch, 16), size=[1, 1, 16])
+    how = {"has_biases": True, "num_layers": 1, "bidirectional": False, "batch_first": True}
+    made = [(batch, 5, 16), (1, batch, 16)]
+    _, last = net.call("aten.gru.input", made, "r", "GRU", input=x, hx=state, params=held, **how)
+    again = archinspect.network(converted(net.output(last)))
+    assert {one.code for one in again.check()} <= {"unused"}
+    assert again.report().totals.macs == 5760
+
+
+def test_a_program_of_a_fixed_batch_becomes_one_of_samples(converted):
+    net = Program()
+    x = net.input(4, 6, 3, 2, 8)
+    x = net.call("aten.permute.default", (3, 4, 2, 6, 8), self=x, dims=[2, 0, 3, 1, 4])
+    x, _, _ = net.call("aten.unbind.int", [(4, 2, 6, 8)] * 3, self=x)
+    x = net.call("aten.view.default", (8, 6, 8), self=x, size=[8, 6, 8])
+    x = net.call("aten.linear.default", (8, 6, 5), "fc", "Linear", input=x, weight=net.parameter("fc.weight", 5, 8))
+    x = net.call("aten.view.default", (4, 2, 6, 5), self=x, size=[4, 2, 6, 5])
+    token = net.call("aten.expand.default", (4, 1, 6, 5), self=net.parameter("token", 1, 1, 6, 5), size=[4, -1, -1, -1])
+    text = converted(net.output(net.call("aten.cat.default", (4, 3, 6, 5), tensors=[token, x], dim=1)))
+    again = archinspect.network(text)
+    assert "Custom" not in text
+    assert again.check() == []
+    assert (again.report().totals.macs, again.report().layers[-1].output_shape) == (480, (None, 3, 6, 5))
 
 
 def test_axes_of_windows_are_those_behind_the_batch(converted):
@@ -149,3 +188,78 @@ def test_a_layer_of_ones_own_has_no_paths():
     custom = builder.add(ops.find_operator("Custom")(params=0, flops=8), x, one, two, name="join")
     text = archinspect.network(builder.build(custom)).convert()
     assert "from: [input, a, -1]" in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "path", "place"),
+    [
+        ("m.embed.add", "m.embed.add.m_embed_cls_token", "m.embed.cls_token"),
+        ("stages.1.blocks.0.attn.Add", "stages.1.blocks.0.attn.Add.stages_stages_1_blocks_blocks_0_attn_table",
+         "stages.1.blocks.0.attn.table"),
+        ("net.block_2.mul", "net.block_2.mul.net_block_6_scale", "net.block_2.block_6_scale"),
+        ("fc", "fc.weight", "weight"),
+        ("a.b", "a.b.a", "a.a"),
+    ],
+)  # fmt: skip
+def test_a_table_s_name_does_not_say_its_scope_again(layer, path, place):
+    assert beside(layer, path) == place
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["gelu", "gelu_1", "gelu_2"], ["gelu", "gelu_1", "gelu_2"]),
+        (["gelu_1", "gelu_1_1", "gelu_1_2"], ["gelu", "gelu_1", "gelu_2"]),
+        (["gelu", "gelu_7_1", "gelu_7_2"], ["gelu", "gelu_1", "gelu_2"]),
+        (["view_17", "view_18"], ["view", "view_1"]),
+        (["conv_1_1", "conv_2_1", "conv_2_2"], ["conv_1", "conv_2", "conv_2_1"]),
+    ],
+)
+def test_names_of_calls_are_counted_anew_in_each_composite(names, found):
+    builder = archinspect.GraphBuilder("net")
+    x = builder.input(8)
+    for name in names:
+        x = builder.add(ops.find_operator("ReLU")(), x, name=name)
+    graph = builder.build(x)
+    scope = Scope("", "scope", "group", {})
+    scope.children = [Child("", node.path, Leaf([node])) for node in graph.nodes if node.inputs]
+    renumber(scope)
+    assert [child.name for child in scope.children] == found
+
+
+def steps(*names, paths=None):
+    found = [Step(name, "") for name in names]
+    for step in found:
+        step.leaf = Leaf((), "net")
+    found[-1].paths = paths
+    return found
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (steps("Conv2D", "HardSwish"), "conv_hardswish"),
+        (steps("ReLU", "Add", paths=[steps("Dense"), []]), "residual"),
+        (steps("Multiply", paths=[[], steps("Dense")]), "gate"),
+        (steps("Dense", "ReLU", "Dense", "ReLU"), ""),
+    ],
+)
+def test_blocks_of_a_list_are_called_after_their_steps(made, name):
+    assert named_by_steps(made) == name
+
+
+def test_plain_layers_are_written_where_others_are_not_proven(converted, monkeypatch):
+    net = Program()
+    x = net.input("s0", 6, 3, 4)
+    x = net.call("aten.permute.default", (3, "s0", 6, 4), self=x, dims=[2, 0, 1, 3])
+    one, two, _ = net.call("aten.unbind.int", [("s0", 6, 4)] * 3, self=x)
+    net.output(net.call("aten.add.Tensor", ("s0", 6, 4), self=one, other=two))
+    assert "Permute" in converted(net)
+
+    def doubt(facts, text, paths, layers):
+        if "Permute" in text:
+            raise CannotExportError("net", "it is another one")
+        return prove(facts, text, paths, layers)
+
+    monkeypatch.setattr("archinspect.exporters.spec.prove", doubt)
+    assert "name: permute" in converted(net)

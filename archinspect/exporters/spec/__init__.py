@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from archinspect.analyses.facts import facts_of
+from archinspect.base.diagnostics import Problems
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.blocks import Blocks
 from archinspect.exporters.spec.grouping import Grouping
@@ -41,7 +43,7 @@ class Spec:
 
         `grouping` puts what repeats into groups that the network's names do not tell of.
         """
-        self.facts = facts
+        self.facts = self.expects = facts
         self.unsaid = layers.unsaid
         graph = facts.graph
         self.tree = Tree(graph, layers.leaves, None if grouping is None else grouping.group)
@@ -50,7 +52,7 @@ class Spec:
         start = graph.inputs[0].output if len(graph.inputs) == 1 else None
         steps = wiring.lay(self.tree.root, start)
         Ties(self.tree, names).say(steps, self.tree.root)
-        self.blocks = Blocks(graph.layout)
+        self.blocks = Blocks(graph.layout, merges=grouping is not None)
         if flat:
             self._leave_out(steps)
             self.steps = steps
@@ -90,7 +92,7 @@ class Spec:
         yield from lines(self.steps, 1)
         if self.outputs:
             yield from entry("outputs", self.outputs if len(self.outputs) > 1 else self.outputs[0])
-        yield from expected(self.facts, self.unsaid)
+        yield from expected(self.expects, self.unsaid)
 
 
 def _all(steps: Sequence[Step]) -> Iterator[Step]:
@@ -116,16 +118,21 @@ def _written(facts: Facts, layers: Layers, *, flat: bool) -> str:
     if not layers.leaves:
         raise CannotExportError(facts.graph.name, "it has no layers")
     as_named = Spec(facts, layers, flat=flat)
-    text = as_named.text
-    count = text.count("\n")
+    count = as_named.text.count("\n")
     if not flat and count > FOLDED * len(layers.leaves) and not _is_of_an_author(facts):
         found = grouped(facts, layers, count)
         if found is not None:
             with suppress(CannotExportError):
-                prove(facts, found.text, found.tree.paths, layers)
-                return found.text
-    prove(facts, text, as_named.tree.paths, layers)
-    return text
+                return _proven(found, layers)
+    return _proven(as_named, layers)
+
+
+def _proven(found: Spec, layers: Layers) -> str:
+    """Return the text, which has the same figures; it expects those of a sample, also of a program of a fixed batch."""
+    again = prove(found.facts, found.text, found.tree.paths, layers)
+    one = facts_of(again.graph, again.settings._replace(batch=1), Problems()) if layers.meant.fixed > 1 else again
+    found.expects = one or again
+    return found.text
 
 
 def _is_of_an_author(facts: Facts) -> bool:

@@ -46,11 +46,15 @@ class Block:
 class Blocks:
     """Finds the blocks of a network, those that others use first."""
 
-    def __init__(self, layout: str) -> None:
+    def __init__(self, layout: str, *, merges: bool = False) -> None:
+        """With `merges` blocks of the same text are one: their names are no author's."""
+        self.merges = merges
         self.found: list[Block] = []
         self.params: dict[str, dict[str, Any]] = {}
         self.slots = Slots(layout, self.params)
         self.taken: set[str] = set()
+        self.texts: dict[tuple[str, ...], Block] = {}
+        """The first block of each text."""
 
     def of(self, steps: list[Step], taken: Sequence[str]) -> list[Step]:
         """Return the steps of the network, with blocks and repeats in the place of what is alike."""
@@ -104,7 +108,7 @@ class Blocks:
     def _make(self, copies: Sequence[Step]) -> None:
         """Make a block of copies, and calls of these."""
         first = copies[0]
-        name = self._name(first)
+        name = self._name(next((copy for copy in copies if _own_name(copy)), first))
         solver = Solver([copy.given for copy in copies], apart=True)
         inner = [Step("", "") for _ in copies]
         for step, copy in zip(inner, copies, strict=True):
@@ -118,8 +122,14 @@ class Blocks:
                 slot.put(Expr(str(bound)) if isinstance(bound, Expression | Differ) else bound)
         assert first.body is not None
         params = {parameter.name: parameter.default for parameter in parameters}
+        block = Block(name, first.body, params, module=first.is_module)
+        known = self.texts.setdefault(tuple(block.lines()[1:]), block)
+        if known is block or not (self.merges or first.kind == "group"):
+            self.found.append(block)
+        else:
+            self.taken.discard(name)
+            name, params = known.name, known.params
         self.params[name] = params
-        self.found.append(Block(name, first.body, params, module=first.is_module))
         for number, copy in enumerate(copies):
             values = {parameter.name: parameter.values[number] for parameter in parameters}
             copy.args = {key: value for key, value in values.items() if not _same(params[key], value)}
@@ -129,7 +139,7 @@ class Blocks:
 
     def _name(self, step: Step) -> str:
         """Return a name for a block that none has yet, and no operator."""
-        wanted = step.kind if step.kind != "group" else re.sub(r"[\d_]+\Z", "", step.name)
+        wanted = step.kind if step.kind != "group" else _own_name(step)
         if not wanted:
             above = re.sub(r"[\d_]+\Z", "", step.parent.name if step.parent is not None else "")
             says = above and above not in CONTAINERS
@@ -142,6 +152,11 @@ class Blocks:
         found = unused(wanted, self.taken)
         self.taken.add(found)
         return found
+
+
+def _own_name(step: Step) -> str:
+    """Return a composite's name without its number; empty for one of a list, and for a repeat."""
+    return re.sub(r"[\d_]+\Z", "", step.name) if isinstance(step.name, str) else ""
 
 
 def _name_residuals(slots: Sequence[Slot]) -> None:

@@ -53,19 +53,23 @@ def cut(meant: Meant, leaf: Leaf) -> Op | None:
 def passed_on(meant: Meant, leaf: Leaf, *, is_reshape: bool = False) -> Op | None:
     """Return the operator that does no more than a layer which passes its input on, in another type or shape."""
     nodes = leaf.nodes
-    read = nodes[0].inputs[: getattr(nodes[0].op, "reads", None)]  # others tell sizes alone
+    name = type(nodes[0].op).__name__.lower().strip("_")
+    read = nodes[0].inputs[:1] if name == EXPAND else nodes[0].inputs  # others tell sizes alone
     if len(nodes) > 1 or len(read) != 1 or len(nodes[0].outputs) != 1 or any(figures(meant.facts, nodes)):
         return None
     if meant.facts.call(nodes[0]).weights or nodes[0].op.unknown():
         return None
     leaf.inputs, leaf.outputs = read, nodes[0].outputs
-    name = type(nodes[0].op).__name__.lower().strip("_")
     _, *sample = meant.natural(leaf.outputs[0]).shape
     given, wanted = meant.type(leaf.inputs[0]), meant.natural(leaf.outputs[0])
     found: list[Op] = []
     if len(read) < len(nodes[0].inputs) and not _is_joined(meant, leaf.outputs[0]):
         return None  # it is a tensor for each sample
     if name == EXPAND:
+        shape = meant.facts.shape(leaf.outputs[0])
+        if shape[0] == meant.fixed > 1 and _is_joined(meant, leaf.outputs[0]):
+            op = Expand(target_shape=list(shape[1:]))
+            return op if meant.makes(leaf, op, batch_at=0) else None
         found = [Expand(target_shape=list(sample))]
     elif given.shape == wanted.shape:
         found = [Identity()] if given.dtype == wanted.dtype else [Cast(dtype=wanted.dtype)]

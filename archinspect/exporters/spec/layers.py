@@ -136,7 +136,12 @@ class Layers:
         if len(node.inputs) != len(vars(node.op)["likes"]) or any(map(self._is_empty, node.inputs)):
             return False
         leaf.inputs, leaf.outputs = node.inputs, node.outputs
-        return self._is_shifted(leaf, like)
+        if any(name.startswith("axis") for name in like.args):
+            return self._is_shifted(leaf, like)
+        if not self.meant.makes(leaf, like):
+            return False
+        leaf.op, leaf.args = type(like).__name__, spelled(like, self.facts.graph.layout)
+        return True
 
     def _is_shifted(self, leaf: Leaf, op: Op) -> bool:
         """Return whether a layer is an operator of ours behind the axis of a batch that its tensors lack."""
@@ -205,10 +210,12 @@ def _besides(rest: Leaf, nodes: Sequence[Node]) -> list[Leaf]:
 def beside(layer: str, path: str) -> str:
     """Return a place beside a layer, for what is called by a path below it; a tensor's name says its scope no more."""
     above = layer.split(".")[:-1]
-    own = path.removeprefix(layer).strip(".")
-    for count in range(len(above), 0, -1):
-        own = own.removeprefix("_".join(above[:count]) + "_") or own
-    return ".".join([*above, own])
+    said = set("_".join(above).split("_"))
+    words = path.removeprefix(layer).strip(".").split("_")
+    first = next((at for at, word in enumerate(words) if word not in said), 0)
+    while first and words[first].isdigit():
+        first -= 1  # the number of the word before it
+    return ".".join([*above, "_".join(words[first:])])
 
 
 def _with_activation(nodes: Sequence[Node]) -> Op:

@@ -15,7 +15,7 @@ from archinspect.base.shape import Mismatch, size
 from archinspect.graph.call import TensorType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.base.shape import Shape
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from archinspect.ops.base import Op
 
 
+MERGED, NOWHERE = -2, -1
+"""That a program has the batch in its first axis with others there, in the next for one less, ...; or at no axis."""
 OTHER = 2
 """The batch for which an open one is tried besides."""
 
@@ -46,10 +48,14 @@ class Meant:
         self.is_plain = is_plain
         self.other = in_another_batch(facts)
         self._batches = {OTHER: self.other}
-        self.growing = {one.output: one.output.batched or self.has_batch(one.output) for one in facts.graph.inputs}
+        self.fixed = facts.graph.batch or 1
+        """The batch for which a program is, or one sample."""
+        sizes = ((1,), (self.fixed,))
+        given = [node.output for node in facts.graph.inputs]
+        self.growing = {one: one.batched or facts.shape(one)[:1] in sizes for one in given}
         """Whether a spec's tensor differs from sample to sample, though the network's may not."""
         self.within: dict[Tensor, int] = {}
-        """At which axis a program has the batch of a tensor that a spec has without that axis."""
+        """At which axis a program has the batch of a tensor that a spec has in front, or not at all."""
         self.types = {node.output: self.natural(node.output) for node in facts.graph.inputs}
 
     def in_batch(self, batch: int) -> Facts | None:
@@ -61,16 +67,29 @@ class Meant:
     def natural(self, tensor: Tensor) -> TensorType:
         """Return the type that a spec's tensor has in the place of one of the network."""
         shape, dtype = self.facts.types[tensor.position]
-        return TensorType(shape if self.has_batch(tensor) else (1, *shape), dtype)
+        if self.has_batch(tensor):
+            return TensorType(shape, dtype)
+        at = next(self._ways(shape), NOWHERE) if self.grows(tensor) else NOWHERE
+        if at == NOWHERE:
+            return TensorType((1, *shape), dtype)
+        self.within.setdefault(tensor, at)
+        return TensorType((self.fixed, *_sample(shape, at, self.fixed)), dtype)
 
     def has_batch(self, tensor: Tensor) -> bool:
         """Return whether the first axis can be a spec's: the batch, or 1 for all samples."""
         shape = self.facts.shape(tensor)
-        return shape[:1] == (1,) or (shape != () and (tensor.batched or shape[0] == self.facts.graph.batch))
+        if self.fixed > 1 and self.grows(tensor):
+            return shape[:1] == (self.fixed,)
+        return shape[:1] == (1,) or (shape != () and tensor.batched)
+
+    def sample(self, tensor: Tensor) -> Shape:
+        """Return a program's shape without the batch, which is not in front of it."""
+        return _sample(self.facts.shape(tensor), self.within[tensor], self.fixed)
 
     def batch_at(self, tensor: Tensor) -> int | None:
         """Return the axis at which a program has the batch of a tensor; None where a spec has one more in front."""
-        return self.within.get(tensor, 0 if self.has_batch(tensor) else None)
+        at = self.within.get(tensor, 0 if self.has_batch(tensor) else None)
+        return None if at is not None and at < 0 else at
 
     def is_constant(self, tensor: Tensor) -> bool:
         """Return whether a tensor is the same whatever the batch, as far as shapes tell."""
@@ -133,17 +152,43 @@ class Meant:
         except (Mismatch, IndexError, ValueError):
             return False
         wanted = [self.facts.types[tensor.position] for tensor in leaf.outputs]
-        is_loose = bool(batch_at) or not self.within.keys().isdisjoint(leaf.inputs)
-        same = _core if is_loose else _plain
-        if list(map(same, made)) != list(map(same, wanted)) or found != figures(self.facts, leaf.nodes):
+        if len(made) != len(wanted) or found != figures(self.facts, leaf.nodes):
             return False
-        at = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
-        for tensor, type_, theirs in zip(leaf.outputs, made, wanted, strict=True):
-            self.growing[tensor] = any(map(self.grows, leaf.inputs))
-            if at and theirs.shape[at : at + 1] == (1,) and _plain(type_) != _plain(theirs):
-                self.within[tensor] = at
+        is_loose = batch_at is not None or not self.within.keys().isdisjoint(leaf.inputs)
+        likely = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
+        places = [self._place(one, theirs, likely) for one, theirs in zip(made, wanted, strict=True)]
+        if any(place == NOWHERE or (place is not None and place >= 0 and not is_loose) for place in places):
+            return False
+        self.within |= {tensor: at for tensor, at in zip(leaf.outputs, places, strict=True) if at is not None}
+        self.growing |= dict.fromkeys(leaf.outputs, any(map(self.grows, leaf.inputs)))
         self.types.update(zip(leaf.outputs, made, strict=True))
         return True
+
+    def _place(self, made: TensorType, theirs: TensorType, likely: int | None) -> int | None:
+        """Return where a program has a batch that a spec's tensor has in front; None where they are the same."""
+        if made.dtype != theirs.dtype or not made.shape:
+            return NOWHERE
+        if without_ones(made.shape) == without_ones(theirs.shape):
+            return None
+        own = without_ones(made.shape[1:])
+        places = [likely] if likely is not None and theirs.shape[likely : likely + 1] == (self.fixed,) else []
+        places += [at for at, size in enumerate(theirs.shape) if size == self.fixed and (at or self.fixed > 1)]
+        places += self._ways(theirs.shape)
+        return next((at for at in places if without_ones(_sample(theirs.shape, at, self.fixed)) == own), NOWHERE)
+
+    def _ways(self, shape: Shape) -> Iterator[int]:
+        """Yield where a program of a fixed batch may have it, if not in front alone."""
+        if self.fixed > 1:
+            whole = [at for at, size in enumerate(shape) if size == self.fixed]
+            merged = [MERGED - at for at, size in enumerate(shape) if size % self.fixed == 0 and size != self.fixed]
+            yield from sorted([*whole, *merged], key=lambda at: (at != MERGED, at < 0))
+
+
+def _sample(shape: Shape, at: int, batch: int) -> Shape:
+    if at > NOWHERE:
+        return (*shape[:at], *shape[at + 1 :])
+    at = MERGED - at
+    return (*shape[:at], shape[at] // batch, *shape[at + 1 :])
 
 
 def figures(facts: Facts, nodes: Sequence[Node]) -> Figures:
@@ -191,14 +236,6 @@ def _run(op: Op, read: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], Fi
 
     made = op.build(emit, read)
     return tuple(made), Figures(*[sum(figures) for figures in zip(*costs, strict=True)])
-
-
-def _plain(type_: TensorType) -> tuple[Shape, str]:
-    return without_ones(type_.shape), type_.dtype
-
-
-def _core(type_: TensorType) -> tuple[Shape, str]:
-    return core(type_.shape), type_.dtype
 
 
 def core(shape: Shape) -> Shape:

@@ -39,8 +39,8 @@ SUMMED = ("params", "trainable", "buffers", "macs", "flops")
 """The figures of a row that those of its steps add up to."""
 
 
-def prove(facts: Facts, text: str, paths: Mapping[str, str], layers: Layers) -> None:
-    """Raise :class:`CannotExportError` for the first layer that is another one when the text is read.
+def prove(facts: Facts, text: str, paths: Mapping[str, str], layers: Layers) -> Facts:
+    """Return what is read of the text; raise :class:`CannotExportError` for the first layer that is another one.
 
     `paths` are the steps' paths in the text, by their own; `layers` say which steps each layer is, and what of it they
     leave out.
@@ -53,6 +53,7 @@ def prove(facts: Facts, text: str, paths: Mapping[str, str], layers: Layers) -> 
         other = facts_of(again.graph, again.settings._replace(batch=OTHER), Problems())
         if other is not None:
             _compare(one, other, paths, layers, shapes=False)
+    return again
 
 
 def _read(facts: Facts, text: str) -> Facts:
@@ -82,15 +83,16 @@ def _compare(facts: Facts, again: Facts, paths: Mapping[str, str], layers: Layer
         found = _sum([theirs.pop(part, None) for part in parts])
         if found is not None and layer in layers.unsaid:
             wanted = wanted._replace(macs=found.macs, flops=found.flops, unknown=("flops", "macs"))
-        if found is not None and last[layer] in layers.meant.within:
-            wanted, found = (row._replace(output=core(row.output)) for row in (wanted, found))
+        if found is not None and shapes and last[layer] in layers.meant.within:
+            wanted = wanted._replace(output=core(layers.meant.sample(last[layer])))
+            found = found._replace(output=core(found.output[found.output[:1] == (layers.meant.fixed,) :]))
         if found != wanted:
             raise CannotExportError(layer, _difference(wanted, found, facts.batch))
     if theirs:
         raise CannotExportError(next(iter(theirs)), "it is no layer of the network")
     outputs = [[one.shape(tensor) for tensor in one.graph.outputs] for one in (facts, again)]
-    same = core if not layers.meant.within.keys().isdisjoint(facts.graph.outputs) else without_ones
-    if shapes and [*map(same, outputs[0])] != [*map(same, outputs[1])]:
+    known = shapes and layers.meant.within.keys().isdisjoint(facts.graph.outputs)  # others are in their layers' rows
+    if known and [*map(without_ones, outputs[0])] != [*map(without_ones, outputs[1])]:
         raise CannotExportError(facts.graph.name, f"the outputs are {outputs[0]}, and {outputs[1]} when read again")
 
 

@@ -164,7 +164,7 @@ def best(items: Sequence[Item], outputs: frozenset[Tensor]) -> list[Found]:
             break
         for starts in active.values():
             closed = [start for start in starts if _is_closed(places, start, start + length, furthest)]
-            if length > 1 and len(closed) > 1:
+            if length > 1 and len(closed) > 1 and any(item.reads for item in items[starts[0] : starts[0] + length]):
                 sections = _apart(closed, length)
                 share = _share(places, sections[0], entries[sections[0].first])
                 if len(sections) > 1:

@@ -154,9 +154,10 @@ class Slots:
         """Yield the sizes of shapes."""
         own = first.args[name] = list(values[0])  # which the first may have by default
         channels = 0 if self.layout == "channels_first" else len(own) - 1
+        is_map = len(own) > 2 and len({size for at, size in enumerate(own) if at != channels}) == 1  # noqa: PLR2004 - a square
         for at in range(len(own)):
             sizes = [value if value is ABSENT else value[at] for value in values]
-            role = "channels" if at == channels and len(own) > 1 else "size"
+            role = "channels" if at == channels and is_map else "size"
             yield Slot(role if name.endswith("shape") else name, sizes, _PutItem(own, at), looped=looped)
 
     def _order(self, copies: Sequence[Step]) -> list[str]:

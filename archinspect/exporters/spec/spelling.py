@@ -6,6 +6,7 @@ few forms, the shortest first, that the argument's kind reads as the value; so i
 
 from __future__ import annotations
 
+from math import isclose
 from struct import pack, unpack
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +82,25 @@ def as_written(op: Op, shape: Shape, layout: str) -> Op:
 
 
 def in_single(op: Op) -> Op:
-    """Return an operator with the shortest factors that are the same in single precision, where its figures are."""
-    if not isinstance(op, Rescaling):
-        return op
-    factors = {name: getattr(op, name) for name in ("scale", "offset")}
-    short = {name: _single(value) for name, value in factors.items() if type(value) is float}
-    return op.replace(**{name: value for name, value in short.items() if value not in {0, 1}})
+    """Return an operator with the shortest numbers that are the same in single precision, where a file has them so.
+
+    A quotient by such a number is a factor here, which is none of single precision itself.
+    """
+    values = {name: one for name in op.args if type(one := getattr(op, name)) is float and one}
+    is_factor = isinstance(op, Rescaling)
+    short = {name: _single(one) for name, one in values.items() if _is_single(one) or (is_factor and _divides(one))}
+    changes = {name: one for name, one in short.items() if one != values[name] and not one.is_integer()}
+    return op.replace(**changes) if changes else op
+
+
+def _divides(value: float) -> bool:
+    """Return whether a factor is a quotient by a number of single precision that is no whole one."""
+    return not (1 / value).is_integer() and _is_single(1 / value)
+
+
+def _is_single(value: float) -> bool:
+    in_range = SMALLEST_SINGLE <= abs(value) <= LARGEST_SINGLE
+    return in_range and isclose(float(unpack("f", pack("f", value))[0]), value, rel_tol=1e-15)
 
 
 def behind_the_batch(op: Op, batch_at: int | None) -> Iterator[Op]:
