@@ -329,9 +329,18 @@ def vnet():
         from monai.networks.nets import VNet
 
         model = VNet(out_channels=2)
-        return model, lambda volume: [model(volume)]
+        return model, lambda volume: [model(volume).movedim(1, -1)]
 
     return "MONAI's `VNet`", "math", build, {"volume": numbers(1, 128, 128, 64)}
+
+
+def sam(depth, width, heads):
+    sizes = {"num_hidden_layers": depth, "hidden_size": width, "num_attention_heads": heads}
+    sizes["global_attn_indexes"] = [depth // 4 * (part + 1) - 1 for part in range(4)]
+    return transformer("SamVisionModel", sizes, "last_hidden_state", "eager", pixel_values=numbers(3, 1024, 1024))
+
+
+SAM = {"b": (12, 768, 12), "l": (24, 1024, 16), "h": (32, 1280, 16)}
 
 
 def yolo(name):
@@ -397,6 +406,7 @@ NETWORKS = {
     "sd35_large": sd3(38, 38, qk_norm="rms_norm"),
     "flux_dev": flux(guided=True),
     "vnet": vnet(),
+    **{f"sam_vit_{size}": sam(*sizes) for size, sizes in SAM.items()},
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
