@@ -278,8 +278,10 @@ What these programs have and specs do not:
 - FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
   positions.
 - V-Net's program holds its smallest map to the end: 262,144 bytes per sample.
-- SAM's program reads queries as a map without a copy, and multiplies them by the vectors of the width without one; in its
-  blocks without windows the first holds at batch 1, too.
+- SAM's program copies queries once to multiply them by the vectors of rows and columns: in blocks with windows at any
+  batch, in the others beyond batch 1. A spec's two products make two copies.
+- Hiera: where there is one window or one head, the program copies keys and values beyond batch 1, and keeps no queries
+  with them. At the peak, its variables hold the input of the stage and what attention made.
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.

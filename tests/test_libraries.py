@@ -51,6 +51,15 @@ SAM = {
     f"sam_vit_{size}": (64**2 * width * 4, windows * 25 * 14**2 * width * 4)
     for size, width, windows in (("b", 768, 8), ("l", 1024, 20), ("h", 1280, 28))
 }
+# Bytes that are kept, or held, per sample.
+HIERA = {
+    "hiera_tiny": (3_763_200, 1_003_520),
+    "hiera_small": (4_967_424, 1_003_520),
+    "hiera_base": (7_827_456, 1_204_224),
+    "hiera_base_plus": (6_322_176, 1_505_280),
+    "hiera_large": (17_385_984, 1_806_336),
+    "hiera_huge": (30_908_416, 3_211_264),
+}
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
@@ -63,6 +72,7 @@ KEPT_BESIDE = {
     **{name: Beside(sample=-333 * width * 4, alone=333 * width * 4) for name, width in SD3.items()},
     "flux_dev": Beside(2 * 4608 * 128 * 4),
     **{name: Beside(sample=-4 * one - windows, alone=4 * one) for name, (one, windows) in SAM.items()},
+    **{name: Beside(sample=-packed, alone=packed) for name, (packed, _) in HIERA.items()},
     "wav2vec2_base": Beside(sample=49),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
@@ -77,6 +87,7 @@ PEAK_BESIDE = {
     "flux_dev": Beside(4608 * (2 * 128 + 3) * 4, sample=8),
     "vnet": Beside(sample=262_144),
     **{name: Beside(sample=2 * one, alone=-3 * one) for name, (one, _) in SAM.items()},
+    **{name: Beside(sample=held) for name, (_, held) in HIERA.items()},
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),

@@ -343,6 +343,22 @@ def sam(depth, width, heads):
 SAM = {"b": (12, 768, 12), "l": (24, 1024, 16), "h": (32, 1280, 16)}
 
 
+def hiera(width, heads, *depths):
+    sizes = {"embed_dim": width, "num_heads": [heads * 2**stage for stage in range(4)], "depths": depths}
+    kind = "HieraForImageClassification"
+    return transformer(kind, {**sizes, "num_labels": 1000}, "logits", "eager", pixel_values=numbers(3, 224, 224))
+
+
+HIERA = {
+    "tiny": (96, 1, 1, 2, 7, 2),
+    "small": (96, 1, 1, 2, 11, 2),
+    "base": (96, 1, 2, 3, 16, 3),
+    "base_plus": (112, 2, 2, 3, 16, 3),
+    "large": (144, 2, 2, 6, 36, 4),
+    "huge": (256, 4, 2, 6, 36, 4),
+}
+
+
 def yolo(name):
     """One of ultralytics' detectors, whose boxes are decoded in training as they are otherwise."""
 
@@ -407,6 +423,7 @@ NETWORKS = {
     "flux_dev": flux(guided=True),
     "vnet": vnet(),
     **{f"sam_vit_{size}": sam(*sizes) for size, sizes in SAM.items()},
+    **{f"hiera_{size}": hiera(*sizes) for size, sizes in HIERA.items()},
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
