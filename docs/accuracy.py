@@ -282,6 +282,7 @@ What these programs have and specs do not:
   batch, in the others beyond batch 1. A spec's two products make two copies.
 - Hiera: where there is one window or one head, the program copies keys and values beyond batch 1, and keeps no queries
   with them. At the peak, its variables hold the input of the stage and what attention made.
+- SAM's mask decoder holds a copy of the places' positions, and the tokens of all masks: 4,239,360 bytes per sample.
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.

@@ -88,6 +88,7 @@ PEAK_BESIDE = {
     "vnet": Beside(sample=262_144),
     **{name: Beside(sample=2 * one, alone=-3 * one) for name, (one, _) in SAM.items()},
     **{name: Beside(sample=held) for name, (_, held) in HIERA.items()},
+    "sam_mask_decoder": Beside(sample=4_239_360),
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),

@@ -217,6 +217,20 @@ class DiT(nn.Module):
         return steps * (1 + scale[:, None]) + shift[:, None]
 
 
+class MaskDecoder(nn.Module):
+    """Of one prompt; what is said of it are inputs."""
+
+    def __init__(self):
+        super().__init__()
+        sam = transformers.models.sam.modeling_sam
+        config = transformers.SamMaskDecoderConfig(attn_implementation="sdpa")
+        self.decoder = sam.SamMaskDecoder(config)
+
+    def forward(self, image, positions, points, mask):
+        masks, scores = self.decoder(image, positions, points[:, None], mask, multimask_output=True)
+        return [masks[:, 0].movedim(-1, 1), scores[:, 0]]  # a map has its channels first
+
+
 class DuelingDQN(nn.Module):
     """Of torch.nn layers, after the paper."""
 
@@ -424,6 +438,14 @@ NETWORKS = {
     "vnet": vnet(),
     **{f"sam_vit_{size}": sam(*sizes) for size, sizes in SAM.items()},
     **{f"hiera_{size}": hiera(*sizes) for size, sizes in HIERA.items()},
+    "sam_mask_decoder": program(
+        "transformers' `SamMaskDecoder`",
+        MaskDecoder,
+        image=numbers(256, 64, 64),
+        positions=numbers(256, 64, 64),
+        points=numbers(2, 256),
+        mask=numbers(256, 64, 64),
+    ),
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
     "whisper_tiny": whisper(4, 384, 6),
