@@ -54,11 +54,8 @@ SAM = {
 # Bytes that are kept, or held, per sample.
 HIERA = {
     "hiera_tiny": (3_763_200, 1_003_520),
-    "hiera_small": (4_967_424, 1_003_520),
     "hiera_base": (7_827_456, 1_204_224),
-    "hiera_base_plus": (6_322_176, 1_505_280),
     "hiera_large": (17_385_984, 1_806_336),
-    "hiera_huge": (30_908_416, 3_211_264),
 }
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
