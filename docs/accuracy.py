@@ -290,6 +290,11 @@ What these programs have and specs do not:
 - FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
   positions.
 - V-Net's program holds its smallest map to the end: 262,144 bytes per sample.
+- SAM's program copies queries once to multiply them by the vectors of rows and columns: in blocks with windows at any
+  batch, in the others beyond batch 1. A spec's two products make two copies.
+- Hiera: where there is one window or one head, the program copies keys and values beyond batch 1, and keeps no queries
+  with them. At the peak, its variables hold the input of the stage and what attention made.
+- SAM's mask decoder holds a copy of the places' positions, and the tokens of all masks: 4,239,360 bytes per sample.
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - Mamba-2 is transformers' program without kernels: it makes the states of chunks by a product with those of all chunks,

@@ -48,6 +48,17 @@ SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_
 YOLO = {"yolo11n": 128, "yolo11s": 256, "yolo11m": 256, "yolo11l": 512, "yolo11x": 768}
 DETR = ("detr_resnet50", "detr_resnet101")
 SD3 = {"sd3_medium": 1536, "sd35_large": 2432}
+# A map, and blocks that attend in windows, 25 of 14x14.
+SAM = {
+    f"sam_vit_{size}": (64**2 * width * 4, windows * 25 * 14**2 * width * 4)
+    for size, width, windows in (("b", 768, 8), ("l", 1024, 20), ("h", 1280, 28))
+}
+# Bytes that are kept, or held, per sample.
+HIERA = {
+    "hiera_tiny": (3_763_200, 1_003_520),
+    "hiera_base": (7_827_456, 1_204_224),
+    "hiera_large": (17_385_984, 1_806_336),
+}
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
@@ -64,6 +75,8 @@ KEPT_BESIDE = {
     **{name: Beside(sample=640_000, alone=-640_000) for name in DETR},
     **{name: Beside(sample=-333 * width * 4, alone=333 * width * 4) for name, width in SD3.items()},
     "flux_dev": Beside(2 * 4608 * 128 * 4),
+    **{name: Beside(sample=-4 * one - windows, alone=4 * one) for name, (one, windows) in SAM.items()},
+    **{name: Beside(sample=-packed, alone=packed) for name, (packed, _) in HIERA.items()},
     "wav2vec2_base": Beside(sample=49),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
@@ -87,6 +100,9 @@ PEAK_BESIDE = {
     **{name: Beside(sample=-(2 * 4096 - 333) * width * 4) for name, width in SD3.items()},
     "flux_dev": Beside(4608 * (2 * 128 + 3) * 4, sample=8),
     "vnet": Beside(sample=262_144),
+    **{name: Beside(sample=2 * one, alone=-3 * one) for name, (one, _) in SAM.items()},
+    **{name: Beside(sample=held) for name, (_, held) in HIERA.items()},
+    "sam_mask_decoder": Beside(sample=4_239_360),
     "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),
