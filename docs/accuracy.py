@@ -286,6 +286,7 @@ What these programs have and specs do not:
   biases up by a table of the network, 3,725,664 bytes less, joins those of the projections, 9,216 bytes, and does not
   hold what the first block reads.
 - SigLIP: the query of the patches attends by steps that are written out, without a copy of the keys.
+- MaxViT: as Swin, in the four attentions of its last stage: 401,408 bytes.
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """
 

@@ -53,6 +53,7 @@ KEPT_BESIDE = {
     "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
     "clip_vit_b32": Beside(sample=2 * 8 - 76 * 512 * 4),
+    "maxvit_t": Beside(alone=4 * 49 * 512 * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }

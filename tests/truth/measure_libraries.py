@@ -99,11 +99,11 @@ def classifier(name, size=224):
     """One of torchvision's classifiers of images."""
 
     def build():
-        with torch.device("cpu" if name.startswith("regnet") else "meta"):  # it computes its widths
+        with torch.device("cpu" if name.startswith(("regnet", "maxvit")) else "meta"):  # it computes its widths
             model = torchvision.models.get_model(name, weights=None).to("meta")
         return model, lambda image: [model(image)]
 
-    attention = "eager" if name.startswith("swin") else "math"
+    attention = "eager" if name.startswith(("swin", "maxvit")) else "math"
     return f"torchvision's `{name}`", attention, build, {"image": numbers(3, size, size)}
 
 
@@ -329,6 +329,7 @@ NETWORKS = {
     **{name: classifier(name) for name in (*CONVOLUTIONAL, *SWIN, *VIT)},
     **{name: classifier(name) for name in ("efficientnet_v2_m", "efficientnet_v2_l")},
     **{name: classifier(name) for name in ("regnet_y_400mf", "regnet_y_8gf", "regnet_x_400mf")},
+    "maxvit_t": classifier("maxvit_t"),
     **{name: timms(name) for name in TIMM},
     "cspdarknet53": timms("cspdarknet53", 256),
     "deit_small": timms("deit_small_patch16_224"),
