@@ -41,14 +41,21 @@ HEADS = {
     "modernbert_base": 2 * 64,
     "modernbert_large": 2 * 64,
 }
-NORMS = {"gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256), "gemma3_4b": 2560 + 34 * (4 * 2560 + 2 * 256)}
+NORMS = {
+    "gemma2_2b": 2304 + 26 * 4 * 2304,
+    "gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256),
+    "gemma3_4b": 2560 + 34 * (4 * 2560 + 2 * 256),
+}
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
     **{name: Beside(2 * 256 * ROTARY + 4 * weights) for name, weights in NORMS.items()},
+    "gemma2_2b": Beside(256 * ROTARY + 4 * NORMS["gemma2_2b"]),
     "gemma3_270m": Beside(2 * 256 * ROTARY + 4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(sample=49)),
+    "flan_t5_base": Beside(sample=3 * 12 * (512 + 128) * 2048 * 4),
+    "roberta_base": Beside(sample=512 * 8),
     "siglip_base": Beside(sample=(1 - 196) * 768 * 4),
     "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
@@ -66,6 +73,7 @@ PEAK_BESIDE = {
     "res2net50_26w_4s": Beside(sample=56 * 56 * 208 * 4),
     "seresnet50": Beside(sample=1024, alone=-1024),
     "resnest50d": Beside(sample=64 * 4),
+    "flan_t5_base": Beside(sample=128 * 2048 * 4),
     "deit_small": Beside(sample=-197 * 384 * 4),
     "mobileone_s0": Beside(2 * 48 * 4, -56 * 56 * 48 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),

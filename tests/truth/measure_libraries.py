@@ -139,6 +139,18 @@ def t5(**config):
     return transformer("T5ForConditionalGeneration", config, "logits", "eager", **tokens_of)
 
 
+def flan_t5(**sizes):
+    """One whose head has weights of its own, as its checkpoints have; without them transformers ties it."""
+    text, attention, build, inputs = t5(**sizes, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
+
+    def untied():
+        model, run = build()
+        model.lm_head.weight = nn.Parameter(torch.zeros_like(model.lm_head.weight))
+        return model, run
+
+    return text, attention, untied, inputs
+
+
 def whisper(depth, width, heads, **config):
     sizes = {"layers": depth, "attention_heads": heads, "ffn_dim": 4 * width}
     sizes = {f"{part}_{name}": value for part in ("encoder", "decoder") for name, value in sizes.items()}
@@ -342,6 +354,22 @@ NETWORKS = {
         "eager",
         input_ids=tokens(512),
         token_type_ids=tokens(512),
+    ),
+    "flan_t5_base": flan_t5(num_layers=12, d_model=768, num_heads=12, d_ff=2048),
+    "roberta_base": transformer(
+        "RobertaModel",
+        {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1},
+        "last_hidden_state pooler_output",
+        "eager",
+        input_ids=tokens(512),
+        token_type_ids=tokens(512),
+    ),
+    "gemma2_2b": decoder(
+        *("Gemma2ForCausalLM", 26, 2304, 8, 9216, 256000),
+        num_key_value_heads=4,
+        head_dim=256,
+        sliding_window=4096,
+        attention="eager",
     ),
     "t5_base": t5(num_layers=12, d_model=768, num_heads=12, d_ff=3072),
     "t5_large": t5(num_layers=24, d_model=1024, num_heads=16, d_ff=4096),
