@@ -262,8 +262,8 @@ What these programs have and specs do not:
 - Decoders of transformers compute the cosines and sines of their positions in each pass, which is 8,192 bytes per
   feature of a head for 1,024 tokens; Gemma 3 has two such tables. At the peak, the positions themselves are 8,192 bytes
   more, where it lies in a block.
-- Gemma 2 and 3 add 1 to the weights of each normalization in each pass, and keep the sums. At batch 1, blocks of Gemma 3
-  with a window repeat the one head of values of the 270M size without a copy: 3,145,728 bytes per block are not kept.
+- Gemma 2 and 3 add 1 to the weights of each normalization in each pass, and keep the sums. At batch 1, the blocks with
+  a window of Gemma 3 270M repeat the one head of values without a copy: 3,145,728 bytes per block are not kept.
 - ModernBERT has two such tables, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is
   made.
 - Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
