@@ -56,6 +56,7 @@ KEPT_BESIDE = {
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(sample=49)),
     "flan_t5_base": Beside(sample=3 * 12 * (512 + 128) * 2048 * 4),
     "roberta_base": Beside(sample=512 * 8),
+    "tiny_vit_5m": Beside(-8 * (4 * 7**4 + 6 * 14**4)),
     "siglip_base": Beside(sample=(1 - 196) * 768 * 4),
     "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),

@@ -117,7 +117,7 @@ def timms(name, size=224):
     """One of timm's classifiers of images."""
 
     def build():
-        model = timm.create_model(name)
+        model = timm.create_model(name, num_classes=1000)
         return model, lambda image: [model(image)]
 
     return f"timm's `{name}`", "math", build, {"image": numbers(3, size, size)}
@@ -344,6 +344,7 @@ NETWORKS = {
     "maxvit_t": classifier("maxvit_t"),
     **{name: timms(name) for name in TIMM},
     "cspdarknet53": timms("cspdarknet53", 256),
+    "tiny_vit_5m": timms("tiny_vit_5m_224"),
     "deit_small": timms("deit_small_patch16_224"),
     "clip_vit_b32": pair("CLIPModel", {}, tokens(77)),
     **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
