@@ -57,6 +57,7 @@ KEPT_BESIDE = {
     "flan_t5_base": Beside(sample=3 * 12 * (512 + 128) * 2048 * 4),
     "roberta_base": Beside(sample=512 * 8),
     "tiny_vit_5m": Beside(-8 * (4 * 7**4 + 6 * 14**4)),
+    "blip_base": Beside(sample=2 * 4),
     "siglip_base": Beside(sample=(1 - 196) * 768 * 4),
     "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
@@ -75,6 +76,7 @@ PEAK_BESIDE = {
     "seresnet50": Beside(sample=1024, alone=-1024),
     "resnest50d": Beside(sample=64 * 4),
     "flan_t5_base": Beside(sample=128 * 2048 * 4),
+    "blip_base": Beside(sample=8_183_200),  # not traced
     "deit_small": Beside(sample=-197 * 384 * 4),
     "mobileone_s0": Beside(2 * 48 * 4, -56 * 56 * 48 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),

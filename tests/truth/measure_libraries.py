@@ -427,6 +427,14 @@ NETWORKS = {
         "eager",
         input_values=numbers(16000),
     ),
+    "blip_base": transformer(
+        "BlipForConditionalGeneration",
+        {"text_config": {"num_attention_heads": 12}},
+        "logits",
+        "eager",
+        pixel_values=numbers(3, 384, 384),
+        input_ids=tokens(32),
+    ),
     "siglip_base": pair("SiglipModel", {}, tokens(64)),
     "beit_base": timms("beit_base_patch16_224"),
     "wav2vec2_base": transformer(
