@@ -345,6 +345,7 @@ NETWORKS = {
     **{name: timms(name) for name in TIMM},
     "cspdarknet53": timms("cspdarknet53", 256),
     "tiny_vit_5m": timms("tiny_vit_5m_224"),
+    "eva02_base": timms("eva02_base_patch14_224"),
     "deit_small": timms("deit_small_patch16_224"),
     "clip_vit_b32": pair("CLIPModel", {}, tokens(77)),
     **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
