@@ -78,6 +78,7 @@ PEAK_BESIDE = {
     "flan_t5_base": Beside(sample=128 * 2048 * 4),
     "blip_base": Beside(sample=8_183_200),  # not traced
     "eva02_base": Beside(sample=-287_840),
+    "fastvit_t8": Beside(sample=128 * 128 * 48 * 4),
     "deit_small": Beside(sample=-197 * 384 * 4),
     "mobileone_s0": Beside(2 * 48 * 4, -56 * 56 * 48 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),

@@ -344,6 +344,7 @@ NETWORKS = {
     "maxvit_t": classifier("maxvit_t"),
     **{name: timms(name) for name in TIMM},
     "cspdarknet53": timms("cspdarknet53", 256),
+    "fastvit_t8": timms("fastvit_t8", 256),
     "tiny_vit_5m": timms("tiny_vit_5m_224"),
     "eva02_base": timms("eva02_base_patch14_224"),
     "deit_small": timms("deit_small_patch16_224"),
