@@ -274,8 +274,8 @@ What these programs have and specs do not:
 - Decoders of transformers compute the cosines and sines of their positions in each pass, which is 8,192 bytes per
   feature of a head for 1,024 tokens; Gemma 3 has two such tables. At the peak, the positions themselves are 8,192 bytes
   more, where it lies in a block.
-- Gemma 3 adds 1 to the weights of each normalization in each pass, and keeps the sums. At batch 1, its blocks with a
-  window repeat the one head of values of the 270M size without a copy: 3,145,728 bytes per block are not kept.
+- Gemma 2 and 3 add 1 to the weights of each normalization in each pass, and keep the sums. At batch 1, the blocks with
+  a window of Gemma 3 270M repeat the one head of values without a copy: 3,145,728 bytes per block are not kept.
 - ModernBERT has two such tables, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is
   made.
 - Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
@@ -314,6 +314,14 @@ What these programs have and specs do not:
   biases up by a table of the network, 3,725,664 bytes less, joins those of the projections, 9,216 bytes, and does not
   hold what the first block reads.
 - SigLIP: the query of the patches attends by steps that are written out, without a copy of the keys.
+- MaxViT: as Swin, in the four attentions of its last stage: 401,408 bytes.
+- Flan-T5: transformers writes GELU's form by tanh out, which keeps three tensors more, 188,743,680 bytes a sample.
+- RoBERTa keeps the positions, which it makes of the tokens: 4,096 bytes a sample.
+- TinyViT looks biases up by tables of the network, as BEiT: 1,920,800 bytes less.
+- BLIP: transformers normalizes the first patch once more, which nothing reads: 8 bytes. Its peak is in the attention of
+  pictures, which is written out in a way of its own; the 8,183,200 bytes have not been traced to tensors.
+- EVA-02: timm does not hold what the first block reads, 789,504 bytes a sample, and has its peak elsewhere then.
+- FastViT: timm adds 0 for a branch that is not there, and holds the sum beside what it is of: 3,145,728 bytes a sample.
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """
 

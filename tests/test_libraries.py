@@ -58,14 +58,23 @@ HIERA = {
     "hiera_tiny": (3_763_200, 1_003_520),
     "hiera_base": (7_827_456, 1_204_224),
     "hiera_large": (17_385_984, 1_806_336),
+NORMS = {
+    "gemma2_2b": 2304 + 26 * 4 * 2304,
+    "gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256),
+    "gemma3_4b": 2560 + 34 * (4 * 2560 + 2 * 256),
 }
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
     **{name: Beside(2 * 256 * ROTARY + 4 * weights) for name, weights in NORMS.items()},
+    "gemma2_2b": Beside(256 * ROTARY + 4 * NORMS["gemma2_2b"]),
     "gemma3_270m": Beside(2 * 256 * ROTARY + 4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(sample=49)),
+    "flan_t5_base": Beside(sample=3 * 12 * (512 + 128) * 2048 * 4),
+    "roberta_base": Beside(sample=512 * 8),
+    "tiny_vit_5m": Beside(-8 * (4 * 7**4 + 6 * 14**4)),
+    "blip_base": Beside(sample=2 * 4),
     "siglip_base": Beside(sample=(1 - 196) * 768 * 4),
     "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
@@ -78,6 +87,7 @@ KEPT_BESIDE = {
     **{name: Beside(sample=-4 * one - windows, alone=4 * one) for name, (one, windows) in SAM.items()},
     **{name: Beside(sample=-packed, alone=packed) for name, (packed, _) in HIERA.items()},
     "wav2vec2_base": Beside(sample=49),
+    "maxvit_t": Beside(alone=4 * 49 * 512 * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
@@ -90,6 +100,10 @@ PEAK_BESIDE = {
     "res2net50_26w_4s": Beside(sample=56 * 56 * 208 * 4),
     "seresnet50": Beside(sample=1024, alone=-1024),
     "resnest50d": Beside(sample=64 * 4),
+    "flan_t5_base": Beside(sample=128 * 2048 * 4),
+    "blip_base": Beside(sample=8_183_200),  # not traced
+    "eva02_base": Beside(sample=-287_840),
+    "fastvit_t8": Beside(sample=128 * 128 * 48 * 4),
     "deit_small": Beside(sample=-197 * 384 * 4),
     "mobileone_s0": Beside(2 * 48 * 4, -56 * 56 * 48 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),

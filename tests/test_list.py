@@ -59,7 +59,7 @@ def test_networks_stand_below_their_families(run):
 
 
 def test_a_tree_has_what_extends_below_what_it_extends(run):
-    lines = [line.partition("  20")[0].rstrip() for line in run("list", "vgg", "--tree").stdout.splitlines()]
+    lines = [line.partition("  20")[0].rstrip() for line in run("list", "vgg1", "--tree").stdout.splitlines()]
     assert lines[2:] == [
         "detection",
         "└── ssd300_vgg16",

@@ -105,6 +105,22 @@ def mixture(x, w, used=2, experts=4, shared=1, groups=1):
     return found
 
 
+def bounded_mixture(x, w, limit, used=2):
+    """As gpt-oss's: biases, bounds, and scores of those chosen alone."""
+    scores = x @ w["router"] + w["router_bias"]
+    found = np.zeros_like(x)
+    for place in np.ndindex(x.shape[:-1]):
+        chosen = np.argsort(scores[place])[-used:]
+        for expert, weight in zip(chosen, softmax(scores[place][chosen]), strict=True):
+            into, gate, back = w["experts"][expert]
+            units = into.shape[1]
+            begun, opened, returned = np.split(w["biases"][expert], [units, 2 * units])
+            inside = np.minimum(x[place] @ into + begun, limit)
+            factor = np.clip(x[place] @ gate + opened, -limit, limit) + 1
+            found[place] += weight * ((inside * sigmoid(inside) * factor) @ back.T + returned)
+    return found
+
+
 def windows(x, size):
     x = x.reshape(len(x), x.shape[1] // size, size, x.shape[2] // size, size, -1)
     return np.swapaxes(x, 2, 3).reshape(len(x), -1, size**2, x.shape[-1])
@@ -121,6 +137,7 @@ def vector(w, name="weight"):
     return w[name].reshape(-1, 1, 1)
 
 
+LATE = "softmax_of_chosen"
 # An operator, its arguments, shapes of inputs, and what it is, of its weights and inputs: channels first.
 NUMPY = [
     ("ReLU", {}, [IMAGE], lambda w, x: np.maximum(x, 0)),
@@ -372,6 +389,10 @@ NUMPY = [
         *([STEPS], lambda w, x: mixture(x, w, shared=0, groups=2)),
     ),
     ("MixtureOfExperts", {"num_experts": 4, "units": 3, "shared_experts": 1}, [STEPS], lambda w, x: mixture(x, w)),
+    (
+        *("MixtureOfExperts", {"num_experts": 4, "units": 3, "use_bias": True, "limit": 0.5, "scoring": LATE}),
+        *([STEPS], lambda w, x: bounded_mixture(x, w, 0.5)),
+    ),
 ]
 
 

@@ -122,6 +122,7 @@ ARGUMENTS = [
     ("MixtureOfExperts", {"num_experts": 4, "units": 6, "top_k": 5}, "MixtureOfExperts: a step cannot go to 5 of 4 experts", ("top_k",)),
     ("MixtureOfExperts", {"num_experts": 4, "units": 6, "groups": 3}, "MixtureOfExperts: 3 groups do not divide 4 experts", ("groups",)),
     ("MixtureOfExperts", {"num_experts": 8, "units": 6, "groups": 4, "top_k_groups": 1, "top_k": 3}, "MixtureOfExperts: a step cannot go to 3 experts of 1 of 4 groups", ("top_k_groups",)),
+    ("MixtureOfExperts", {"num_experts": 8, "units": 6, "limit": 7, "gated": False}, "MixtureOfExperts: a limit is for gated experts", ("limit",)),
     ("MixtureOfExperts", {"num_experts": 8, "units": 6, "capacity_factor": 0}, "MixtureOfExperts: a capacity_factor of 0 leaves no places", ("capacity_factor",)),
     ("Einsum", {"equation": 3}, "Einsum: equation must be an equation such as 'bij,bjk->bik', not 3", ("equation",)),
     ("Einsum", {"equation": "bij,bjk"}, "Einsum: equation must be an equation such as 'bij,bjk->bik', not 'bij,bjk'", ("equation",)),

@@ -273,6 +273,13 @@ FLOPS = [
         *("MixtureOfExperts", {"num_experts": 4, "units": 7, "capacity_factor": 1.25, "score_bias": True}),
         *([(1, 6, 5)], 2 * (6 * 5 * 4 + 3 * 16 * 5 * 7) + 16 * 7 * 5 + 6 * 6 * 4 + 3 * 6 * 5),
     ),
+    (
+        *(
+            "MixtureOfExperts",
+            {"num_experts": 4, "units": 7, "use_bias": True, "limit": 7, "scoring": "softmax_of_chosen"},
+        ),
+        *([(1, 3, 5)], 2 * 3 * 5 * (4 + 2 * 3 * 7) + 3 * 2 * (7 * (5 + 4) + 2 * 7 + 5) + 3 * (4 + 5 * 2) + 3 * 15),
+    ),
     ("Transpose", {"dim0": 1, "dim1": 2}, [(1, 3, 8)], 0),
     ("Attention", {"use_scale": True}, [(1, 3, 4), (1, 5, 4), (1, 5, 4)], 2 * (15 * 4) + 15 + 5 * 15 + 2 * 15 * 4),
     ("AdditiveAttention", {}, [(1, 3, 4), (1, 5, 4)], 60 + 60 + 60 + 45 + 5 * 15 + 2 * 15 * 4),

@@ -104,11 +104,11 @@ def classifier(name, size=224):
     """One of torchvision's classifiers of images."""
 
     def build():
-        with torch.device("cpu" if name.startswith("regnet") else "meta"):  # it computes its widths
+        with torch.device("cpu" if name.startswith(("regnet", "maxvit")) else "meta"):  # it computes its widths
             model = torchvision.models.get_model(name, weights=None).to("meta")
         return model, lambda image: [model(image)]
 
-    attention = "eager" if name.startswith("swin") else "math"
+    attention = "eager" if name.startswith(("swin", "maxvit")) else "math"
     return f"torchvision's `{name}`", attention, build, {"image": numbers(3, size, size)}
 
 
@@ -122,7 +122,7 @@ def timms(name, size=224):
     """One of timm's classifiers of images."""
 
     def build():
-        model = timm.create_model(name)
+        model = timm.create_model(name, num_classes=1000)
         return model, lambda image: [model(image)]
 
     return f"timm's `{name}`", "math", build, {"image": numbers(3, size, size)}
@@ -142,6 +142,18 @@ def t5(**config):
         "decoder_input_ids": tokens(128, dtype=torch.int32),
     }
     return transformer("T5ForConditionalGeneration", config, "logits", "eager", **tokens_of)
+
+
+def flan_t5(**sizes):
+    """One whose head has weights of its own, as its checkpoints have; without them transformers ties it."""
+    text, attention, build, inputs = t5(**sizes, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
+
+    def untied():
+        model, run = build()
+        model.lm_head.weight = nn.Parameter(torch.zeros_like(model.lm_head.weight))
+        return model, run
+
+    return text, attention, untied, inputs
 
 
 def whisper(depth, width, heads, **config):
@@ -451,8 +463,12 @@ NETWORKS = {
     **{name: classifier(name) for name in (*CONVOLUTIONAL, *SWIN, *VIT)},
     **{name: classifier(name) for name in ("efficientnet_v2_m", "efficientnet_v2_l")},
     **{name: classifier(name) for name in ("regnet_y_400mf", "regnet_y_8gf", "regnet_x_400mf")},
+    "maxvit_t": classifier("maxvit_t"),
     **{name: timms(name) for name in TIMM},
     "cspdarknet53": timms("cspdarknet53", 256),
+    "fastvit_t8": timms("fastvit_t8", 256),
+    "tiny_vit_5m": timms("tiny_vit_5m_224"),
+    "eva02_base": timms("eva02_base_patch14_224"),
     "deit_small": timms("deit_small_patch16_224"),
     "clip_vit_b32": pair("CLIPModel", {}, tokens(77)),
     **{f"efficientnet_{scale}": classifier(f"efficientnet_{scale}", size) for scale, size in EFFICIENT.items()},
@@ -463,6 +479,22 @@ NETWORKS = {
         "eager",
         input_ids=tokens(512),
         token_type_ids=tokens(512),
+    ),
+    "flan_t5_base": flan_t5(num_layers=12, d_model=768, num_heads=12, d_ff=2048),
+    "roberta_base": transformer(
+        "RobertaModel",
+        {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1},
+        "last_hidden_state pooler_output",
+        "eager",
+        input_ids=tokens(512),
+        token_type_ids=tokens(512),
+    ),
+    "gemma2_2b": decoder(
+        *("Gemma2ForCausalLM", 26, 2304, 8, 9216, 256000),
+        num_key_value_heads=4,
+        head_dim=256,
+        sliding_window=4096,
+        attention="eager",
     ),
     "t5_base": t5(num_layers=12, d_model=768, num_heads=12, d_ff=3072),
     "t5_large": t5(num_layers=24, d_model=1024, num_heads=16, d_ff=4096),
@@ -543,6 +575,14 @@ NETWORKS = {
         "last_hidden_state",
         "eager",
         input_values=numbers(16000),
+    ),
+    "blip_base": transformer(
+        "BlipForConditionalGeneration",
+        {"text_config": {"num_attention_heads": 12}},
+        "logits",
+        "eager",
+        pixel_values=numbers(3, 384, 384),
+        input_ids=tokens(32),
     ),
     "siglip_base": pair("SiglipModel", {}, tokens(64)),
     "beit_base": timms("beit_base_patch16_224"),
