@@ -41,7 +41,6 @@ HEADS = {
     "modernbert_base": 2 * 64,
     "modernbert_large": 2 * 64,
 }
-NORMS = {"gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256), "gemma3_4b": 2560 + 34 * (4 * 2560 + 2 * 256)}
 # Features of the maps of three stages.
 SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_b{n}": 1_900_544 for n in range(1, 5)}}
 # Features that attend, times 400 positions and the blocks.
@@ -58,6 +57,7 @@ HIERA = {
     "hiera_tiny": (3_763_200, 1_003_520),
     "hiera_base": (7_827_456, 1_204_224),
     "hiera_large": (17_385_984, 1_806_336),
+}
 NORMS = {
     "gemma2_2b": 2304 + 26 * 4 * 2304,
     "gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256),
@@ -82,17 +82,16 @@ KEPT_BESIDE = {
     **{name: Beside(sample=4 * features, alone=-4 * features) for name, features in SEGFORMER.items()},
     **{name: Beside(sample=4 * 400 * features * 3 // 2) for name, features in YOLO.items()},
     **{name: Beside(sample=640_000, alone=-640_000) for name in DETR},
-    **{name: Beside(sample=-333 * width * 4, alone=333 * width * 4) for name, width in SD3.items()},
     "flux_dev": Beside(2 * 4608 * 128 * 4),
-    **{name: Beside(sample=-4 * one - windows, alone=4 * one) for name, (one, windows) in SAM.items()},
+    **{name: Beside(sample=-4 * one - windows, alone=4 * one + windows) for name, (one, windows) in SAM.items()},
     **{name: Beside(sample=-packed, alone=packed) for name, (packed, _) in HIERA.items()},
-    "wav2vec2_base": Beside(sample=49),
     "maxvit_t": Beside(alone=4 * 49 * 512 * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
 PEAK_BESIDE = {
-    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4", "smollm2_1_7b")},
+    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("phi4", "smollm2_1_7b")},
+    **{name: Beside((HEADS[name] + 1) * ROTARY + 4 * 1024**2) for name in ("mistral_7b", "phi3_mini")},
     **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
     **{name: Beside(1500 * 8) for name in WHISPER},
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(alone=49 * 512 * 4)),
@@ -117,7 +116,6 @@ PEAK_BESIDE = {
     **{name: Beside(sample=2 * one, alone=-3 * one) for name, (one, _) in SAM.items()},
     **{name: Beside(sample=held) for name, (_, held) in HIERA.items()},
     "sam_mask_decoder": Beside(sample=4_239_360),
-    "wav2vec2_base": Beside(alone=49 * 512 * 4),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),
 }

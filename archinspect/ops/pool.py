@@ -465,18 +465,7 @@ class RoIAlign(Spatial):
         return Kept(extra=self._boxes(shapes))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        if run.attention == "fused":
-            return self._boxes(shapes)
-        # Written out by PyTorch's functions, which make the places of all points: along each axis, two maps of them
-        # that are stacked, the points, and their means; of other maps there are the means already.
-        boxes = size(shapes[-1][:-1])
-        rows, columns = [count * self.sampling_ratio for count in self.output_size]
-        points = boxes * rows * columns
-        channels = self.split(shapes[0])[1]
-        lines = boxes * (rows + columns)
-        most = lines + 2 * points + largest(2 * points, points * channels + size(output))
-        before = (len(shapes) - 2) * size(output)
-        return (*self._boxes(shapes), ("int64", boxes), ("float", before + most - size(output)))
+        return self._boxes(shapes)
 
     def _boxes(self, shapes: Sequence[Shape]) -> Elements:
         """Return the boxes of all samples in one list, each with its sample's number."""
