@@ -81,6 +81,63 @@ def test_recurrent_layers_cache_a_state():
     assert kv_cache(network("gru_seq2seq").facts, 9) == 1000 * 4
 
 
+MIXERS = [
+    ("chunks", {"LinearAttention": {"num_heads": 4, "chunk": 4}, "from": ["x", "x", "x"]}, 4 * 4 * 4),
+    ("retention", {"LinearAttention": {"num_heads": 2}, "from": ["x", "x", "x", "heads"]}, 2 * 8 * 8),
+    ("mamba", {"SelectiveScan": None, "from": ["x", "x", "decay", "b", "b"]}, 16 * 3),
+    ("convolution", {"Conv1D": {"filters": 5, "kernel_size": 4, "padding": "causal"}}, 4 * 16),
+    ("dilated", {"DepthwiseConv1D": {"kernel_size": 3, "dilation_rate": 2, "padding": [[4, 0]]}}, 5 * 16),
+    ("shift", {"ZeroPadding1D": {"padding": [[1, 0]]}}, 16),
+]
+
+
+@pytest.mark.parametrize(("layer", "state"), [row[1:] for row in MIXERS], ids=[row[0] for row in MIXERS])
+def test_mixers_hand_a_state_to_the_next_step(layer, state):
+    """Whatever the number of steps, for each sample; a step costs as much after many as after few."""
+    net = {
+        "input": ["$seq", 16],
+        "params": {"seq": 10},
+        "layers": [
+            {"Parameter": [2], "name": "heads"},
+            {"Parameter": [16, 3], "name": "decay"},
+            {"Dense": 3, "name": "b", "from": "input"},
+            {"Identity": None, "name": "x", "from": "input"},
+            layer,
+        ],
+    }
+    for steps in (1, 1000):
+        assert kv_cache(network(net, batch=3).facts, steps) == 3 * state * 4
+    few, many = (archinspect.inspect(net, past=past).totals.macs for past in (2, 1000))
+    assert few == many
+    assert few <= archinspect.inspect(net, params={"seq": 1}).totals.macs
+
+
+def test_a_convolution_that_is_padded_at_both_ends_and_cut_is_causal():
+    """transformers' mixers; a step has no positions behind it to compute."""
+    layers = [
+        {"Conv1D": {"filters": 16, "kernel_size": 4, "padding": 3, "groups": 16}},
+        {"Slice": {"stop": -3}},
+    ]
+    net = {"input": ["$seq", 16], "params": {"seq": 10}, "layers": layers}
+    assert kv_cache(network(net, batch=2).facts, 7) == 2 * 4 * 16 * 4
+    assert archinspect.inspect(net, past=7).totals.macs == 4 * 16
+
+
+def test_a_convolution_of_all_steps_is_not_known():
+    net = {
+        "input": ["$seq", 16],
+        "params": {"seq": 8},
+        "layers": [
+            {"Conv1D": {"filters": 16, "kernel_size": 3, "padding": "causal"}},
+            {"Parameter": ["$seq", 16], "name": "filter"},
+            {"FFTConvolution": None, "name": "long", "from": ["conv1d", "filter"]},
+        ],
+    }
+    assert cached(net, 8).uncached == ("long",)
+    with pytest.raises(ValueError, match="what 'long' keeps"):
+        network(net, past=9)
+
+
 def test_attention_that_does_not_generate_is_not_cached():
     """A text encoder is causal, but it runs once for all steps of what reads it as keys."""
     net = {
@@ -119,7 +176,7 @@ def test_attention_by_hand_is_named(run):
     assert cached(by_hand, 0).uncached == ()
     assert cached("llama3_8b", 8).uncached == ()
     printed = run("memory", "-", "--kv-cache", "8", stdin=json.dumps(by_hand)).stdout
-    assert "not of attention that is written by hand: attend" in printed
+    assert "not of what is written by hand: attend" in printed
 
 
 # A step of a decoder

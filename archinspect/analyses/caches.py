@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import size, smallest
 from archinspect.graph.decoding import decoding
 from archinspect.ops.attending import Attending
-from archinspect.ops.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
@@ -21,7 +20,8 @@ def kv_cache(facts: Facts, steps: int, dtype: str = "float") -> int:
     Causal attention has 2 x heads of keys x size of a head for each step and sample, of at most `window` - 1
     steps: those that the next one attends to beside itself. Layers that attend to the same keys and values share them.
     Attention to an encoder has that of the encoder's steps, made once. A layer marked `cache: true` has its output of
-    every step, and keys and values made of it are none. A recurrent layer has its state, in the network's own type.
+    every step, and keys and values made of it are none.
+    What else goes on from step to step, as recurrence does, has its state, in the network's own type.
     """
     found = facts.once(_decoding)
     elements = 0
@@ -43,9 +43,8 @@ def kv_cache(facts: Facts, steps: int, dtype: str = "float") -> int:
         shape = facts.call(node).output
         elements += size(shape[1:-2]) * shape[-1] * steps * facts.batch
     states = 0
-    for node in found.recurrent:
-        assert isinstance(node.op, Recurrent)
-        states += sum(size(shape) for shape in node.op.states(facts.call(node).shapes[0]))
+    for node in found.states:
+        states += node.op.carried(*facts.call(node).shapes)
     return elements * facts.sizes[dtype] + states * facts.sizes["float"]
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.settings import SettingError
 from archinspect.ops.attending import Attending
-from archinspect.ops.recurrent import Recurrent
+from archinspect.ops.conv import OverSteps
+from archinspect.ops.fourier import FFT, RFFT
+from archinspect.ops.identity import Identity
+from archinspect.ops.tensor import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,16 +34,16 @@ class Decoding(NamedTuple):
     """Attention to what does not change from step to step, whose keys and values are cached once."""
     latent: tuple[Node, ...] = ()
     """What a spec marks by `cache: true`: its output is cached, in the place of the keys and values made of it."""
-    recurrent: tuple[Node, ...] = ()
-    """Recurrent layers that go on from their last state."""
+    states: tuple[Node, ...] = ()
+    """What goes on from a state of one size: recurrence, convolutions over the steps before."""
 
 
 def decoding(graph: Graph) -> Decoding:
     """Return the layers that keep something while the network generates; none of a network that has no such step."""
     at_every_step = _at_every_step(graph)
     causal = [node for node in at_every_step if isinstance(node.op, Attending) and node.op.looks_back]
-    recurrent = [node for node in at_every_step if isinstance(node.op, Recurrent) and node.op.goes_on]
-    if not (causal or recurrent):
+    states = [node for node in at_every_step if node.op.goes_on or _cut_behind(node)]
+    if not (causal or states):
         return Decoding()
     latent = [node for node in at_every_step if node.cached]
     made_of_latent = _made_of(graph, latent)
@@ -50,7 +53,7 @@ def decoding(graph: Graph) -> Decoding:
         tuple([node for node in causal if not made_of_latent.issuperset(_memory(node))]),
         tuple([node for node in others if _is_cross(node, sources)]),
         tuple(latent),
-        tuple(recurrent),
+        tuple(states),
     )
 
 
@@ -64,14 +67,30 @@ def _carried(node: Node) -> tuple[Tensor, ...]:
     """Return what a node reads anew at every step."""
     if isinstance(node.op, Attending) and not node.op.looks_back:
         return node.inputs[:1]
-    if node.op.kind == "recurrent":
-        return node.inputs[:1] if isinstance(node.op, Recurrent) and node.op.goes_on else ()
-    return node.inputs
+    if node.op.kind == "recurrent" and not node.op.goes_on:
+        return ()
+    return node.inputs[: node.op.anew]
 
 
 def _memory(node: Node) -> tuple[Tensor, ...]:
     """Return the keys and values that a node attends to."""
     return node.inputs[1:] or node.inputs
+
+
+def _cut_behind(node: Node) -> list[Node]:
+    """Return what cuts off the positions behind the last step that a convolution has, padded at both ends.
+
+    What is left is a convolution over the steps before, as transformers' mixers have it.
+    """
+    op = node.op
+    if not (isinstance(op, OverSteps) and op.before and op.padding == ((op.before, op.before),) and op.strides == (1,)):
+        return []
+    cuts = [reader for reader in node.output.readers if reader.op == _cut(op)]
+    return cuts if len(cuts) == len(node.output.readers) else []
+
+
+def _cut(op: OverSteps) -> Op:
+    return Slice(stop=-op.before, axis=2 if op.data_format == "channels_first" else 1)
 
 
 def _made_of(graph: Graph, marked: Iterable[Node]) -> set[Tensor]:
@@ -104,17 +123,29 @@ def after(graph: Graph, steps: int) -> dict[Node, Op]:
     Raise :class:`SettingError` for a network of which a step is not known.
     """
     found = decoding(graph)
-    by_hand = written_out(graph)
+    by_hand = unknown(graph)
     if found.latent:
         raise SettingError("cached", f"keys and values are made anew of '{found.latent[0].layer}'")
     if found.cross:
         reason = "attends to an encoder, which runs once, and not at every step"
         raise SettingError("cached", f"'{found.cross[0].layer}' {reason}")
     if by_hand:
-        raise SettingError("cached", f"attention is written by hand in '{by_hand[0]}'")
+        raise SettingError("cached", f"what '{by_hand[0]}' keeps of the steps before is not known")
     if not any(found):
         raise SettingError("cached", "the network has neither causal attention nor recurrence")
-    return {node: node.op.after(steps) for node in found.causal if isinstance(node.op, Attending)}
+    instead = {node: node.op.after(steps) for node in (*found.causal, *found.states)}
+    for node in found.states:
+        for cut in _cut_behind(node):
+            assert isinstance(node.op, OverSteps)
+            instead[node] = node.op.replace(padding=((node.op.before, 0),))
+            instead[cut] = Identity()
+    return instead
+
+
+def unknown(graph: Graph) -> list[str]:
+    """Return the layers of which is not known what they keep: attention by hand, and transforms of all steps."""
+    transforms = [node.layer for node in graph.nodes if isinstance(node.op, FFT | RFFT)]
+    return [*written_out(graph), *dict.fromkeys(transforms)]
 
 
 def written_out(graph: Graph) -> list[str]:

@@ -166,6 +166,8 @@ class Op:
     """Whether an output position reads just its own. Normalizations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
+    anew: ClassVar[int | None] = None
+    """How many of its inputs it reads anew at every step, the first ones; others are what it starts from. None: all."""
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""
     undifferentiated: ClassVar[tuple[int, ...]] = ()
@@ -423,6 +425,21 @@ class Op:
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         """Return the elements of the storage that the first output lies in; others have one of their own size."""
         return size(output)
+
+    # A decoder that generates runs its operators step by step.
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it hands something from step to step, so that steps can be run one after the other."""
+        return False
+
+    def carried(self, *shapes: Shape) -> int:
+        """Return the elements that it hands to the next step, those of all samples together."""
+        return 0
+
+    def after(self, steps: int) -> Op:
+        """Return the operator in a run that goes on after so many steps."""
+        return self
 
     def unknown(self) -> tuple[str, ...]:
         """Return the figures that it cannot tell: some of `params`, `macs`, `flops`; they count as nothing."""

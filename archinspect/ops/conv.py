@@ -172,7 +172,26 @@ class _Conv(_Window):
         return self.describe("conv", str(self.filters), *([f"{self.groups} groups"] if self.groups > 1 else []))
 
 
-class Conv1D(_Conv):
+class OverSteps(_Window):
+    """A window over one axis, which may be that of the steps of a decoder."""
+
+    rank = 1
+
+    @property
+    def before(self) -> int:
+        """Positions that a window has before its last one."""
+        return (self.kernel_size[0] - 1) * self.dilation_rate[0]
+
+    @property
+    def goes_on(self) -> bool:
+        return self.before > 0 and self.strides == (1,) and self.padding in ("causal", ((self.before, 0),))
+
+    def carried(self, *shapes: Shape) -> int:
+        # The whole window, as Mamba's and transformers' programs do, though the step before the first is not read again.
+        return shapes[0][0] * (self.before + 1) * self.channels(shapes[0])
+
+
+class Conv1D(_Conv, OverSteps):
     memory_order = "first"
     rank = 1
     aliases = ("Convolution1D",)
@@ -222,7 +241,7 @@ class _Depthwise(_Window):
         return self.describe("depthwise conv")
 
 
-class DepthwiseConv1D(_Depthwise):
+class DepthwiseConv1D(_Depthwise, OverSteps):
     memory_order = "first"
     rank = 1
 

@@ -38,6 +38,7 @@ class _ConvLSTM(Op):
 
     kind = "recurrent"
     has_kernel = True
+    anew = 1
     gives_floats = True
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
     ignores = LSTM.ignores
@@ -169,6 +170,13 @@ class _ConvLSTM(Op):
         # While the outputs are joined: they, the last step's sums, its state.
         joined = 2 * steps + 5 if self.return_sequences else 0
         return (("float", (largest(sums, joined) - 2 * self.return_state) * state - size(output)),)
+
+    @property
+    def goes_on(self) -> bool:
+        return self.return_sequences
+
+    def carried(self, *shapes: Shape) -> int:
+        return 2 * size(self.state(shapes[0]))
 
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         states = shapes[0][1] * size(self.state(shapes[0]))

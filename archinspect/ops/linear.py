@@ -169,6 +169,16 @@ class LinearAttention(Op):
         end = (2 + _sees_itself(shapes)) * sizes.state + 2 * total
         return (("float", repeated + largest(at_once * sizes.state + before, end) - total),)
 
+    @property
+    def goes_on(self) -> bool:
+        return True
+
+    def carried(self, *shapes: Shape) -> int:
+        return self._sizes(shapes, self.output(*shapes)).state
+
+    def after(self, steps: int) -> LinearAttention:
+        return self.replace(chunk=None)
+
     def label(self) -> str:
         return f"linear attention, {self.num_heads} heads"
 

@@ -29,6 +29,7 @@ class Recurrent(Op):
     has_kernel = True
     gives_floats = True
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
+    anew = 1
     gates: ClassVar[int] = 1
     """Weighted sums per unit and step."""
     operations: ClassVar[int] = 1
@@ -74,6 +75,9 @@ class Recurrent(Op):
     def goes_on(self) -> bool:
         """Whether it can be run step by step, each from the state that the one before left."""
         return self.return_sequences and not self.bidirectional
+
+    def carried(self, *shapes: Shape) -> int:
+        return sum(map(size, self.states(shapes[0])))
 
     @property
     def bias_vectors(self) -> int:

@@ -146,6 +146,16 @@ class ZeroPadding1D(_ZeroPadding):
     rank = 1
     aliases = ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d", "CircularPad1d")
 
+    @property
+    def goes_on(self) -> bool:
+        # What later steps have in the place of zeros before the first: the steps before.
+        ((before, after),) = self.padding
+        return before > 0 and not after and self.mode == "constant"
+
+    def carried(self, *shapes: Shape) -> int:
+        ((before, _),) = self.padding
+        return shapes[0][0] * before * self.split(shapes[0])[1]
+
 
 class ZeroPadding2D(_ZeroPadding):
     rank = 2

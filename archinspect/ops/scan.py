@@ -108,6 +108,13 @@ class SelectiveScan(Op):
         end = 2 * states + state + (2 + 2 * _skips(shapes)) * total
         return (("float", largest(made, step, end) - total),)
 
+    @property
+    def goes_on(self) -> bool:
+        return True
+
+    def carried(self, *shapes: Shape) -> int:
+        return self.output(*shapes)[0] * size(shapes[2][1:])
+
     def label(self) -> str:
         return "selective scan"
 

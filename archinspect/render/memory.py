@@ -157,7 +157,7 @@ def _cache_note(found: MemoryReport) -> str:
     if not missing:
         return note
     more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-    return f"{note}; not of attention that is written by hand: {missing[0]}{more}"
+    return f"{note}; not of what is written by hand: {missing[0]}{more}"
 
 
 def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:

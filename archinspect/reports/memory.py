@@ -28,7 +28,7 @@ from archinspect.base.frames import frame
 from archinspect.base.html import table
 from archinspect.base.settings import whole
 from archinspect.base.shape import size
-from archinspect.graph.decoding import written_out
+from archinspect.graph.decoding import unknown
 from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
 from archinspect.reports.summary import Report, report
 
@@ -236,7 +236,7 @@ def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int,
 def inference(facts: Facts, plan: Plan) -> Inference:
     """Return what inference takes."""
     cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
-    uncached = tuple(written_out(facts.graph)) if plan.cached else ()
+    uncached = tuple(unknown(facts.graph)) if plan.cached else ()
     weights = weight_bytes(facts, plan.weights_dtype)
     return Inference(weights, peak(facts, plan.policy, attention=plan.attention), cache, uncached)
 

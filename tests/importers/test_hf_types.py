@@ -58,7 +58,8 @@ def test_a_hybrid_caches_what_its_attention_reads(tmp_path):
     }
     (tmp_path / "config.json").write_text(json.dumps(given))
     network = archinspect.network(tmp_path)
-    assert network.memory(archinspect.Plan(cached=10)).inference.cache == 2 * 10 * 2 * 8 * 4
+    states = 2 * (72 * 4 + 64 * 4) * 4  # of two mixers: their convolution's window and their recurrence
+    assert network.memory(archinspect.Plan(cached=10)).inference.cache == 2 * 10 * 2 * 8 * 4 + states
     assert sum(row.type == "ChunkScan" for row in network.report().layers) == 2
 
 

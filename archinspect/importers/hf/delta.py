@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.base.shape import ceil_div
+from archinspect.base.shape import ceil_div, size
 from archinspect.importers.hf.parts import Attention, activate, core, dense, norm, reshape, rotate, within
 from archinspect.ops.activation import Sigmoid
 from archinspect.ops.args import Int, arg
@@ -37,18 +37,34 @@ class GatedDelta(Op):
 
     MACs: per head and chunk 2 products of keys and queries with keys, 1 of these with values, 3 with the state. The
     triangular system of a chunk has none. FLOPs: 2 per MAC, chunk * (keys + values) per head and step for that system.
+    Step by step, MACs: 2 * keys * values per head. FLOPs: 2 per MAC, 3 * keys * values per head, 2 per value.
     """
 
     kind = "attention"
     inputs = (3, 3)
     heads: int = arg("heads of values", Int(1))
     keys: int = arg("features of a head's keys", Int(1))
+    by_steps = False
+    """Whether it goes on step by step."""
+
+    @property
+    def goes_on(self) -> bool:  # noqa: D102 - as every operator
+        return True
+
+    def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
+        return shapes[2][0] * self.keys * shapes[2][-1]
+
+    def after(self, steps: int) -> GatedDelta:  # noqa: ARG002, D102 - as every operator
+        return self.replace(by_steps=True)
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[2]
 
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: ARG002, D102 - as every operator
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: D102 - as every operator
         values = output[-1] // self.heads
+        if self.by_steps:
+            states = output[1] * self.carried(*shapes)
+            return Work(2 * states, 3 * states + 2 * size(output))
         chunks = output[0] * self.heads * ceil_div(output[1], CHUNK)
         each = CHUNK * CHUNK * (2 * self.keys + values) + 3 * CHUNK * self.keys * values
         return Work(chunks * each, chunks * CHUNK * CHUNK * (self.keys + values))
@@ -62,6 +78,8 @@ class KeyedDelta(GatedDelta):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: D102 - as every operator
         macs, other = super().work(shapes, output)
+        if self.by_steps:
+            return Work(macs, other)
         chunks = output[0] * self.heads * ceil_div(output[1], CHUNK)
         return Work(macs, other + 6 * chunks * CHUNK * CHUNK * self.keys)
 

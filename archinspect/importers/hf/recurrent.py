@@ -38,6 +38,13 @@ class GatedRecurrence(Op):
     kind = "recurrent"
     heads: int = arg("heads", Int(1))
 
+    @property
+    def goes_on(self) -> bool:  # noqa: D102 - as every operator
+        return True
+
+    def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
+        return size(shapes[0][::2])
+
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[0]
 
@@ -59,18 +66,34 @@ class Lightning(Op):
 
     MACs: per head and block of n steps, n squared * features for its scores and for their products with values, n *
     features squared for the state's part and for its change. FLOPs: 2 per MAC, n squared per head and block.
+    Step by step, MACs: features of a head per output element. FLOPs: 2 per MAC, 3 * features of a head per element.
     """
 
     kind = "attention"
     inputs = (3, 3)
     heads: int = arg("heads", Int(1))
     block: int = arg("steps of a block", Int(1))
+    by_steps = False
+    """Whether it goes on step by step."""
+
+    @property
+    def goes_on(self) -> bool:  # noqa: D102 - as every operator
+        return True
+
+    def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
+        return size(shapes[2][::2]) * (shapes[2][-1] // self.heads)
+
+    def after(self, steps: int) -> Lightning:  # noqa: ARG002, D102 - as every operator
+        return self.replace(by_steps=True)
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[2]
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: ARG002, D102 - as every operator
         batch, steps, width = output
+        if self.by_steps:
+            states = size(output) * (width // self.heads)
+            return Work(states, 3 * states)
         each, whole, rest = width // self.heads, steps // self.block, steps % self.block
         squares = whole * self.block * self.block + rest * rest
         macs = 2 * squares * each + 2 * steps * each * each
@@ -82,6 +105,13 @@ class Wkv(Op):
 
     kind = "recurrent"
     inputs = (2, 2)
+
+    @property
+    def goes_on(self) -> bool:  # noqa: D102 - as every operator
+        return True
+
+    def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
+        return 3 * size(shapes[1][::2])  # a sum of values, one of weights, the largest exponent
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.shape import ceil_div
+from archinspect.base.shape import ceil_div, size
 from archinspect.importers.hf.delta import causal_conv
 from archinspect.importers.hf.parts import activate, add, attention, dense, norm, within
 from archinspect.ops.args import Int, arg
@@ -35,6 +35,7 @@ class ChunkScan(Op):
 
     MACs: per head and chunk, products of C with B and of these with x, the chunk's state, C with the state before; per
     head the states of all chunks with each other. FLOPs: 2 per MAC, 2 per output element.
+    Step by step, MACs: states per output element. FLOPs: 2 per MAC, 3 * states + 2 per output element.
     """
 
     kind = "attention"
@@ -42,12 +43,27 @@ class ChunkScan(Op):
     heads: int = arg("heads", Int(1))
     states: int = arg("states of a feature", Int(1))
     chunk: int = arg("steps of a chunk", Int(1))
+    by_steps = False
+    """Whether it goes on step by step."""
+
+    @property
+    def goes_on(self) -> bool:  # noqa: D102 - as every operator
+        return True
+
+    def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
+        return size(shapes[0][::2]) * self.states
+
+    def after(self, steps: int) -> ChunkScan:  # noqa: ARG002, D102 - as every operator
+        return self.replace(by_steps=True)
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[0]
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:  # noqa: ARG002, D102 - as every operator
         batch, steps, width = output
+        if self.by_steps:
+            states = size(output) * self.states
+            return Work(states, 3 * states + 2 * size(output))
         each, chunks = width // self.heads, ceil_div(steps, self.chunk)
         inside = chunks * self.chunk * (self.chunk * (self.states + each) + 2 * self.states * each)
         between = (chunks + 1) * (chunks + 1) * self.states * each
