@@ -318,6 +318,12 @@ def _whatever_the_sizes(found: list[Diagnostic], others: list[Diagnostic]) -> li
     ]
 
 
+def _stepping(graph: Graph, settings: Settings) -> Settings:
+    from archinspect.graph.stepping import steps_of_inputs  # only in a step of a decoder
+
+    return settings.in_a_step(graph.params, steps_of_inputs(graph))
+
+
 class _Made(NamedTuple):
     """What became of a network with some settings."""
 
@@ -331,7 +337,7 @@ def _made(load: Loader, settings: Settings, graph: Graph | None = None) -> _Made
     problems = Problems()
     if graph is None:
         graph = load(settings, problems)
-        stepping = settings if graph is None else settings.in_a_step(graph.params)
+        stepping = settings if graph is None or not settings.past else _stepping(graph, settings)
         if stepping != settings:
             settings, graph = stepping, load(stepping, problems)
     return _Made(settings, graph, None if graph is None else facts_of(graph, settings, problems), problems)

@@ -227,10 +227,84 @@ def test_scores_that_are_written_down_are_of_all_steps():
     assert eager.workspace >= 2 * 8 * 128 * 4
 
 
+T5 = {"depth": 2, "width": 64, "heads": 4, "hidden": 128, "vocabulary": 100, "seq": 11}
+
+
+def test_an_encoder_ran_before_the_steps(run):
+    """transformers 5, T5ForConditionalGeneration with what it read and 9 tokens cached; FlopCounterMode on meta."""
+    net = network("t5_small", params=T5, past=9, batch=3)
+    report = net.report()
+    assert report.totals.macs == 281_088
+    assert report.inputs == {"source": (3, 11), "target": (3, 1)}
+    assert report.totals.params == archinspect.inspect("t5_small", params=T5).totals.params
+    assert report.before[0] == "encoder.tokens"
+    assert net.memory().inference.cache == 3 * 2 * 2 * 64 * (10 + 11) * 4
+    assert net.memory().inference.peak.bytes < 3 * 11 * 64 * 4  # nothing of the encoder
+    longer = net.with_settings(inputs={"source": [22]}).compute().total
+    assert longer.forward_bytes - net.compute().total.forward_bytes == 3 * 2 * 2 * 64 * 11 * 4
+    assert net.with_settings(inputs={"target": [4]}).report().totals.macs > 4 * report.totals.macs
+    widen = next(layer for layer in report.before if layer.endswith("widen"))
+    assert net.explain().layers[widen][0].work == ()
+    printed = run("summary", "t5_small", "--cached", "9").stdout
+    assert "run once, before the steps, and without work in one: encoder.tokens and" in printed
+
+
+def latent(**between):
+    """Multi-head latent attention: 4 heads, 16 features of a head by a product, 8 that turn and that all share."""
+    return {
+        "params": {"seq": 10},
+        "input": ["$seq", 64],
+        "layers": [
+            {"Dense": {"units": 96, "use_bias": False}, "name": "queries"},
+            {"Dense": {"units": 40, "use_bias": False}, "name": "compressed", "from": "input", "cache": True},
+            {"Slice": {"stop": 32, "axis": -1}, "name": "short", "from": "compressed"},
+            "RMSNormalization",
+            {"Dense": {"units": 64, "use_bias": False}, "name": "up"},
+            *between.get("up", []),
+            {"Reshape": [-1, 4, 16], "name": "own"},
+            {"Slice": {"start": 32, "axis": -1}, "name": "rest", "from": "compressed"},
+            {"RotaryEmbedding": None, "name": "turned"},
+            {"Reshape": [-1, 1, 8], "name": "apart"},
+            {"Repeat": {"repeats": 4, "axis": 2}, "name": "shared"},
+            {"Concatenate": {"axis": -1}, "from": ["own", "shared"], "name": "both"},
+            {"Reshape": [-1, 96], "name": "keys"},
+            {"Dense": {"units": 64, "use_bias": False}, "name": "values", "from": "short"},
+            {
+                "ScaledDotProductAttention": {"num_heads": 4, "causal": True},
+                "from": ["queries", "keys", "values"],
+                "name": "attend",
+            },
+        ],
+    }
+
+
+def test_heads_attend_to_cached_latent_vectors():
+    """As DeepSeek's program with absorbed kernels: scores of 32 + 8 features, sums of 32, and the kernels of a step."""
+    net = network(latent(), past=100, batch=3)
+    products = 64 * 96 + 64 * 40 + 32 * 64 + 32 * 64
+    assert net.report().totals.macs == 3 * (products + 4 * 101 * (32 + 8) + 4 * 101 * 32)
+    assert net.memory().inference.cache == 3 * 101 * 40 * 4
+    after, alone = (network(latent(), past=past, batch=3).compute().total.forward_bytes for past in (100, 50))
+    assert after - alone == 3 * 50 * 40 * 4
+    assert net.memory(Plan(attention="eager")).inference.peak.workspace >= 3 * 4 * 101 * 4
+
+
+@pytest.mark.parametrize("between", ["ReLU", {"RotaryEmbedding": None}], ids=["function", "turned"])
+def test_kernels_that_cannot_be_absorbed_are_refused(between):
+    with pytest.raises(ValueError, match="made anew of all steps"):
+        network(latent(up=[between]), past=9)
+
+
+def test_attention_to_later_steps_has_no_step():
+    layers = [attention(), {"MultiHeadAttention": {"num_heads": 4, "key_dim": 8}, "name": "both_ways"}]
+    with pytest.raises(ValueError, match="'both_ways' attends to later steps"):
+        network({"params": {"seq": 4}, "input": ["$seq", 32], "layers": layers}, past=9)
+
+
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("t5_small", "attends to an encoder"),
+        ("gru_seq2seq", "'encoder.gru' needs all steps"),
         ("bert_base", "neither causal attention nor recurrence"),
         ({"input": [5, 8], "layers": [attention()]}, "no parameter 'seq'"),
     ],

@@ -213,7 +213,7 @@ class _Passes:
         """Return a node's forward pass, which moves inputs, weights and outputs once each; a view moves nothing."""
         call = self.facts.call(node)
         moved = 0
-        if self.facts.view(node, training=False) is None:
+        if self.facts.view(node, training=False) is None and not call.before:
             moved = sum(map(self.facts.bytes, {*node.reads, *node.outputs}))
             moved += (call.weights_read + self._cached(call)) * self.facts.sizes["float"]
         return Figures(call.work, forward_bytes=moved)._replace(**self._times(call.work.flops, moved))

@@ -83,13 +83,13 @@ def costs(facts: Facts) -> dict[Node, Cost]:
 def _cost(facts: Facts, node: Node, weights: Mapping[str, Weight]) -> Cost:
     learned = [weight for weight in weights.values() if weight.parameter]
     params = sum(size(weight.shape) for weight in learned)
-    work = facts.call(node).work
+    call = facts.call(node)
     return Cost(
         trainable_params=params if node.trainable else 0,
         non_trainable_params=0 if node.trainable else params,
         buffers=sum(size(weight.shape) for weight in weights.values() if not weight.parameter),
-        macs=work.macs,
-        flops=work.flops,
-        output_bytes=sum(map(facts.bytes, node.outputs)),
+        macs=call.work.macs,
+        flops=call.work.flops,
+        output_bytes=0 if call.before else sum(map(facts.bytes, node.outputs)),
         active_params=sum(size(weight.active_shape) for weight in learned),
     )

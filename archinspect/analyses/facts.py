@@ -126,10 +126,11 @@ def facts_of(graph: Graph, settings: Settings, problems: Problems, *, remember: 
             "input", message, graph.origin, "save the model with an open batch; torch.export: with `dynamic_shapes`"
         )
         return None
-    instead = None
-    if settings.past:
-        from archinspect.graph.decoding import after  # only in a step of a decoder
+    calls = infer(graph, problems, settings.samples, remember=remember)
+    if settings.past and None not in calls:
+        from archinspect.graph.stepping import after  # only in a step of a decoder
 
-        instead = after(graph, settings.past)
-    calls = infer(graph, problems, settings.samples, remember=remember, instead=instead)
+        types = [type_ for call in cast("list[Call]", calls) for type_ in call.outputs]
+        step = after(graph, settings.past, types)
+        calls = infer(graph, problems, settings.samples, remember=remember, step=step)
     return None if None in calls else Facts(graph, cast("list[Call]", calls), settings)

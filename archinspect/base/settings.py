@@ -110,12 +110,18 @@ class Settings(NamedTuple):
         lora = Lora.of(self.lora) if self.lora else None
         return self._replace(batch=batch, inputs=inputs, past=whole("past", self.past, 0), lora=lora)
 
-    def in_a_step(self, names: Container[str]) -> Settings:
-        """Return these settings for a step after those that are cached: the parameter `seq` is 1 unless it was given.
+    def in_a_step(self, names: Container[str], inputs: Mapping[str, Sequence[int]]) -> Settings:
+        """Return these settings for a step after those that are cached: one, unless they say more.
 
-        `names` are the network's parameters. Raise :class:`SettingError` where nothing says how many steps are new.
+        That is the parameter `seq` unless it was given; `names` are the network's parameters. Where an encoder has
+        inputs, too, it is the shapes of the others, `inputs`. Raise :class:`SettingError` where nothing says how many
+        steps are new.
         """
-        if not self.past or self.inputs or STEPS in self.params:
+        if not self.past:
+            return self
+        if inputs:
+            return self._replace(inputs={**inputs, **self.inputs})
+        if self.inputs or STEPS in self.params:
             return self
         if STEPS not in names:
             raise SettingError("cached", f"no parameter '{STEPS}': say the size of the input, whose steps are new")

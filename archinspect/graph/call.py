@@ -6,13 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from archinspect.base.shape import size
+from archinspect.ops.figures import Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from archinspect.base.shape import Shape, Sliding
     from archinspect.ops.base import Op
-    from archinspect.ops.figures import Backward, Elements, Kept, Reach, Run, View, Weight, Work
+    from archinspect.ops.figures import Backward, Elements, Kept, Reach, Run, View, Weight
     from archinspect.ops.spatial import Windowed
 
 
@@ -37,6 +38,8 @@ class Call:
         """Of the inputs."""
         self.output: Shape = outputs[0].shape
         """Shape of the first output."""
+        self.before = False
+        """Whether it ran before the step that figures are of, which keeps what it made outside of the step's memory."""
         self._kept: dict[Run, Kept] = {}
         self._backward: dict[Run, Backward] = {}
 
@@ -53,7 +56,7 @@ class Call:
     @cached_property
     def work(self) -> Work:
         """Arithmetic of one forward pass."""
-        return self.op.work(self.shapes, self.output)
+        return Work() if self.before else self.op.work(self.shapes, self.output)
 
     @cached_property
     def weights_read(self) -> int:
@@ -74,6 +77,8 @@ class Call:
     @cached_property
     def stored(self) -> tuple[int, ...]:
         """Elements of the storage that each output lies in."""
+        if self.before:
+            return (0,) * len(self.outputs)
         return self.op.stored(self.shapes, self.output), *[size(type_.shape) for type_ in self.outputs[1:]]
 
     @cached_property
@@ -103,6 +108,8 @@ class Call:
 
     def workspace(self, run: Run) -> Elements:
         """Return the most that a forward pass without gradients holds at once beside inputs and outputs."""
+        if self.before:
+            return ()
         return (*self.op.workspace(self.shapes, self.output, run), *self.converted.values())
 
     def kept(self, run: Run) -> Kept:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.settings import SettingError
 from archinspect.ops.attending import Attending
 from archinspect.ops.conv import OverSteps
 from archinspect.ops.fourier import FFT, RFFT
-from archinspect.ops.identity import Identity
 from archinspect.ops.tensor import Slice
 
 if TYPE_CHECKING:
@@ -32,6 +30,8 @@ class Decoding(NamedTuple):
     """Attention to the steps before, whose keys and values are cached as they come."""
     cross: tuple[Node, ...] = ()
     """Attention to what does not change from step to step, whose keys and values are cached once."""
+    of_latent: tuple[Node, ...] = ()
+    """Attention to the steps before, whose keys and values are made of what is latent."""
     latent: tuple[Node, ...] = ()
     """What a spec marks by `cache: true`: its output is cached, in the place of the keys and values made of it."""
     states: tuple[Node, ...] = ()
@@ -42,16 +42,18 @@ def decoding(graph: Graph) -> Decoding:
     """Return the layers that keep something while the network generates; none of a network that has no such step."""
     at_every_step = _at_every_step(graph)
     causal = [node for node in at_every_step if isinstance(node.op, Attending) and node.op.looks_back]
-    states = [node for node in at_every_step if node.op.goes_on or _cut_behind(node)]
+    states = [node for node in at_every_step if node.op.goes_on or cut_behind(node)]
     if not (causal or states):
         return Decoding()
     latent = [node for node in at_every_step if node.cached]
     made_of_latent = _made_of(graph, latent)
+    of_latent = [node for node in causal if made_of_latent.issuperset(_memory(node))]
     sources = _sources(graph)
     others = [node for node in at_every_step if isinstance(node.op, Attending) and not node.op.looks_back]
     return Decoding(
-        tuple([node for node in causal if not made_of_latent.issuperset(_memory(node))]),
+        tuple([node for node in causal if node not in of_latent]),
         tuple([node for node in others if _is_cross(node, sources)]),
+        tuple(of_latent),
         tuple(latent),
         tuple(states),
     )
@@ -77,7 +79,7 @@ def _memory(node: Node) -> tuple[Tensor, ...]:
     return node.inputs[1:] or node.inputs
 
 
-def _cut_behind(node: Node) -> list[Node]:
+def cut_behind(node: Node) -> list[Node]:
     """Return what cuts off the positions behind the last step that a convolution has, padded at both ends.
 
     What is left is a convolution over the steps before, as transformers' mixers have it.
@@ -115,31 +117,6 @@ def _sources(graph: Graph) -> Mapping[Tensor, frozenset[Node]]:
 def _is_cross(node: Node, sources: Mapping[Tensor, frozenset[Node]]) -> bool:
     """Return whether queries depend on an input of the network on which keys and values do not."""
     return any(not sources[node.inputs[0]] <= sources[tensor] for tensor in _memory(node))
-
-
-def after(graph: Graph, steps: int) -> dict[Node, Op]:
-    """Return the operators that see cached steps, by the nodes in whose place they stand when a decoder goes on.
-
-    Raise :class:`SettingError` for a network of which a step is not known.
-    """
-    found = decoding(graph)
-    by_hand = unknown(graph)
-    if found.latent:
-        raise SettingError("cached", f"keys and values are made anew of '{found.latent[0].layer}'")
-    if found.cross:
-        reason = "attends to an encoder, which runs once, and not at every step"
-        raise SettingError("cached", f"'{found.cross[0].layer}' {reason}")
-    if by_hand:
-        raise SettingError("cached", f"what '{by_hand[0]}' keeps of the steps before is not known")
-    if not any(found):
-        raise SettingError("cached", "the network has neither causal attention nor recurrence")
-    instead = {node: node.op.after(steps) for node in (*found.causal, *found.states)}
-    for node in found.states:
-        for cut in _cut_behind(node):
-            assert isinstance(node.op, OverSteps)
-            instead[node] = node.op.replace(padding=((node.op.before, 0),))
-            instead[cut] = Identity()
-    return instead
 
 
 def unknown(graph: Graph) -> list[str]:

@@ -10,32 +10,34 @@ from archinspect.graph.call import Call, TensorType
 from archinspect.ops.args import MAX_AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from archinspect.base.diagnostics import Problems
     from archinspect.base.shape import Shape
     from archinspect.base.source import Span
     from archinspect.graph.graph import Graph, Node
+    from archinspect.graph.stepping import Step
     from archinspect.ops.base import Op
 
 MAX_ELEMENTS = 10**18
 
 
 def infer(
-    graph: Graph, problems: Problems, batch: int = 1, *, remember: bool = True, instead: Mapping[Node, Op] | None = None
+    graph: Graph, problems: Problems, batch: int = 1, *, remember: bool = True, step: Step | None = None
 ) -> list[Call | None]:
-    """Return what each node calls, by its position, for a batch of this size; `instead` of its own operator another.
+    """Return what each node calls, by its position, for a batch of this size, all of a network or a `step` of it.
 
     A node whose inputs do not fit is told to `problems`, each place once; it calls nothing, and what depends on it
     stays silent. Networks repeat themselves, so that nodes share a call where operator and inputs are equal. Symbols
     cannot be looked up: without `remember` each node has its own, of any size.
     """
     known: dict[object, Call] = table(("calls", batch)) if remember else {}
-    instead = instead or {}
+    instead, before = (step.instead, step.before) if step else ({}, frozenset())
     types: list[TensorType | None] = [None] * (len(graph.tensors) + 1)
     calls: list[Call | None] = []
     for node in graph.inputs:
         given = _input(node, batch)
+        given.before = node in before
         types[node.output.position] = given.outputs[0]
         calls.append(given)
     for node in graph.nodes:
@@ -43,10 +45,11 @@ def infer(
         call = None
         if None not in read and _shares(node, problems):
             op = instead.get(node, node.op)
-            key = (op, read, node.output.batched) if remember else node
+            key = (op, read, node.output.batched, node in before) if remember else node
             call = known.get(key) or _call(node, op, read, problems, batch, MAX_ELEMENTS if remember else None)  # type: ignore[arg-type] # no None is left
         if call is not None:
             known[key] = call
+            call.before = node in before
             for tensor, found in zip(node.outputs, call.outputs, strict=True):
                 types[tensor.position] = found
         calls.append(call)

@@ -187,7 +187,7 @@ class OverSteps(_Window):
         return self.before > 0 and self.strides == (1,) and self.padding in ("causal", ((self.before, 0),))
 
     def carried(self, *shapes: Shape) -> int:
-        # The whole window, as Mamba's and transformers' programs do, though the step before the first is not read again.
+        # The whole window, as Mamba's and transformers' programs do, though its first step is not read again.
         return shapes[0][0] * (self.before + 1) * self.channels(shapes[0])
 
 

@@ -55,6 +55,9 @@ def print_summary(
     hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
     write(console, _totals(report, exact=exact))
     notes = [view.level] if view.level else []
+    if report.before:
+        more = f" and {len(report.before) - 1:,} more" if len(report.before) > 1 else ""
+        notes.append(f"run once, before the steps, and without work in one: {report.before[0]}{more}")
     if hidden:
         titles = ", ".join(known[name].title for name in hidden)
         notes.append(f"not shown at this width: {titles} (choose with --columns)")

@@ -251,6 +251,9 @@ def _as_module(node: Node) -> str:
     return f"\n\n`{name}` is PyTorch's module, with its defaults: {defaults}."
 
 
+_RAN_BEFORE = "\n\nIt runs once, before the steps, and has no work in one of them."
+
+
 class _Explainer:
     """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
@@ -268,13 +271,13 @@ class _Explainer:
         )
         outputs, dims = self._outputs(self.op.outputs(*shapes))
         weights, params = self._weights(shapes, facts.own_weights(node))
-        work = tuple(self._work(self.op.work(shapes, outputs[0])))
+        work = () if call.before else tuple(self._work(self.op.work(shapes, outputs[0])))
         self.reaches = self.op.reach(*shapes)
         self.common = Explanation(
             name="",
             type=type(call.op).__name__.lstrip("_"),
             label=call.op.label(),
-            doc=(type(call.op).__doc__ or "") + _as_module(node),
+            doc=(type(call.op).__doc__ or "") + _as_module(node) + _RAN_BEFORE * call.before,
             inputs=(),
             output_shapes=(),
             given=(),

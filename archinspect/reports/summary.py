@@ -173,6 +173,8 @@ class Report(NamedTuple):
     """What likely is not as it was meant, though it means something."""
     past: int = 0
     """Steps that a decoder has cached, after which the figures are of a step."""
+    before: tuple[str, ...] = ()
+    """The layers that ran once, before the steps, as an encoder: they have no work in one."""
     lora: Mapping[str, Any] = {}
     """The adapters that were asked for: `r`, `targets`, `alpha`; empty without."""
     fold_bn: bool = False
@@ -299,8 +301,11 @@ class Report(NamedTuple):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What was asked for beside batch and type, in the JSON form: `past`, `lora`, `fold_bn`, as far as it was."""
-        found = {"past": self.past, "lora": dict(self.lora), "fold_bn": self.fold_bn}
+        """What was asked for beside batch and type, in the JSON form, as far as it was: `past`, `lora`, `fold_bn`.
+
+        Beside `past` there is `before` where layers ran before.
+        """
+        found = {"past": self.past, "before": list(self.before), "lora": dict(self.lora), "fold_bn": self.fold_bn}
         return {name: value for name, value in found.items() if value}
 
     def head_dict(self) -> dict[str, Any]:
@@ -434,11 +439,18 @@ def report(facts: Facts, *, convention: str = "", memory: bool = False) -> Repor
         uncounted={**{row.name: row.unknown for row in rows if row.unknown}, **uncounted(graph)},
         memory=held,
         past=facts.settings.past,
+        before=_before(facts) if facts.settings.past else (),
         lora=facts.settings.lora._asdict() if facts.settings.lora else {},
         fold_bn=facts.settings.fold_bn,
         input_bytes=sum(facts.bytes(tensor) for node in graph.inputs for tensor in node.outputs),
         stored=graph.stored,
     )
+
+
+def _before(facts: Facts) -> tuple[str, ...]:
+    """Return the layers that ran before the step that figures are of."""
+    in_step = {node.layer for node in facts.graph.nodes if not facts.call(node).before}
+    return tuple(dict.fromkeys(node.layer for node in facts.graph.nodes if node.layer not in in_step))
 
 
 def status(uncounted: Mapping[str, tuple[str, ...]]) -> str:
