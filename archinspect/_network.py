@@ -174,7 +174,7 @@ class Network:
     ) -> list[Fit]:
         """Return the largest batch, and parameters, that fit into so many bytes; see :func:`archinspect.fit`."""
         from archinspect.analyses.fit import largest_that_fits
-        from archinspect.reports.memory import Plan, evenly_needed
+        from archinspect.reports.memory import Plan, evenly_needed, not_known
 
         self.with_known_sizes()
         batch = {} if self.graph.batch else {"batch": 1}
@@ -193,7 +193,8 @@ class Network:
                 self, name, lambda facts: evenly_needed(facts.in_dtype(plan.dtype), plan, for_training=training)
             )
             found.append(largest_that_fits(name, memory, needs, starts[name], needs.bound))
-        return [one._replace(uncounted=uncounted(self.graph)) for one in found]
+        missing = not_known(self.facts.in_dtype(plan.dtype), plan, for_training=training)
+        return [one._replace(uncounted=missing) for one in found]
 
     def formula(self, figure: str, *variables: str) -> Formula:
         """Return a figure's closed formula; see :meth:`formulas`."""

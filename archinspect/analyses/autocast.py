@@ -32,6 +32,9 @@ HIGH = frozenset(
     )
 )
 """Operators that compute in float32."""
+UNKNOWN = frozenset(("LinearAttention", "SelectiveScan", "MixtureOfExperts"))
+"""Operators of which it is not known what backward keeps, beside recurrent ones: their programs cast between their own
+steps, and those of CUDA are libraries' kernels."""
 OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))
 """Operators whose output has the type of their input, whatever that of their weights."""
 
@@ -93,8 +96,16 @@ class Autocast(Facts):
         widened = "float32" in read or not read or call.learns
         return ("float32" if widened else self.low), False
 
+    def is_known(self, node: Node) -> bool:
+        """Return whether it is known what backward keeps of a node."""
+        call = self.call(node)
+        op, _ = call.op.unwrapped(*call.shapes)
+        return not (op.keeps_unknown or op.kind == "recurrent" or type(op).__name__ in UNKNOWN)
+
     def held(self, node: Node, run: Run, of: Sequence[Storage]) -> tuple[list[Storage], int]:
         """Return what backward keeps of a node: storages, `of` those of all tensors, and bytes of further tensors."""
+        if not self.is_known(node):
+            return [], 0
         call, computes = self.call(node), self.computes[node.position]
         keeps = call.kept(run)
         storages = [of[node.outputs[i].position] for i in keeps.outputs]

@@ -37,6 +37,8 @@ class Training(NamedTuple):
 
     They sum to the total.
     """
+    unknown: tuple[str, ...] = ()
+    """The layers of which it is not known; they count as nothing."""
 
     def __repr__(self) -> str:
         return f"<Training: {self.total:,} bytes of {len(self.layers):,} layers>"
@@ -102,7 +104,16 @@ def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = Fals
     for node, count in zip(facts.graph.everything, counts, strict=True):
         if count:
             layers[node.layer] = layers.get(node.layer, 0) + count
-    return Training(sum(counts), layers)
+    return Training(sum(counts), layers, unknown_kept(facts))
+
+
+def unknown_kept(facts: Facts) -> tuple[str, ...]:
+    """Return the layers that backward passes, and of which it is not known what it keeps."""
+    wanted = facts.once(gradients)
+    is_known = facts.is_known if isinstance(facts, Autocast) else lambda node: not facts.call(node).op.keeps_unknown
+    return tuple(
+        dict.fromkeys(node.layer for node in facts.graph.nodes if wanted.arriving(node) and not is_known(node))
+    )
 
 
 def kept_bytes(facts: Facts, *, attention: str = "fused") -> int:

@@ -168,6 +168,8 @@ class Op:
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
     anew: ClassVar[int | None] = None
     """How many of its inputs it reads anew at every step, the first ones; others are what it starts from. None: all."""
+    keeps_unknown: ClassVar[bool] = False
+    """Whether it is not known what backward keeps of it: that counts as nothing then, and is said."""
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""
     undifferentiated: ClassVar[tuple[int, ...]] = ()

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from archinspect.render.layers import keep_start
 from archinspect.render.numbers import aligned, byte_count, shape
-from archinspect.render.status import status_lines, status_text
+from archinspect.render.status import first_of, status_lines, status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -156,8 +156,7 @@ def _cache_note(found: MemoryReport) -> str:
     note = f"of {plan.cached:,} steps" + (f", {plan.kv_dtype}" if plan.kv_dtype not in {None, plan.dtype} else "")
     if not missing:
         return note
-    more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-    return f"{note}; not of what is written by hand: {missing[0]}{more}"
+    return f"{note}; not of what is written by hand: {first_of(missing)}"
 
 
 def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
@@ -172,10 +171,16 @@ def _training_entries(found: MemoryReport, *, exact: bool) -> Iterator[Entry]:
     if again:
         blocks = f"{len(again.blocks)} blocks computed again" if again.blocks else "no block repeats"
         without = byte_count(training.kept.total, exact=exact)
-        yield Entry("kept for backward", again.total, f"{blocks}; {without} without")
+        notes = [f"{blocks}; {without} without", *_not_known(training.kept.unknown)]
+        yield Entry("kept for backward", again.total, "; ".join(notes))
     else:
-        yield Entry("kept for backward", training.kept.total)
-    yield Entry("total", training.total)
+        yield Entry("kept for backward", training.kept.total, *_not_known(training.kept.unknown))
+    yield Entry("total", training.total, *_not_known(training.kept.unknown))
+
+
+def _not_known(layers: Sequence[str]) -> list[str]:
+    """Return what is to be said of layers of which it is not known what backward keeps."""
+    return [f"without what is kept of {first_of(layers)}, which is not known: ?"] if layers else []
 
 
 def _print_chart(found: MemoryReport, console: Console) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archinspect.reports.summary import status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.text import Text
 
@@ -22,6 +22,11 @@ def status_lines(uncounted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, st
     """Return titles and values: the status, and a line for each layer of whose figures some are not known."""
     layers = [("Not counted", f"{name} ({', '.join(figures)})") for name, figures in uncounted.items()]
     return [("Status", status(uncounted)), *layers]
+
+
+def first_of(layers: Sequence[str]) -> str:
+    """Return the first layer, and how many more there are."""
+    return layers[0] + (f" and {len(layers) - 1:,} more" if len(layers) > 1 else "")
 
 
 def status_parts(uncounted: Mapping[str, tuple[str, ...]]) -> list[Part]:

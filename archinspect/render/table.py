@@ -8,7 +8,7 @@ from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable, with_room
 from archinspect.render.numbers import NARROWER, both, byte_count, shape, with_bars
-from archinspect.render.status import status_parts
+from archinspect.render.status import first_of, status_parts
 from archinspect.render.styled import ascii_only, write
 from archinspect.reports.totals import is_known
 
@@ -56,8 +56,7 @@ def print_summary(
     write(console, _totals(report, exact=exact))
     notes = [view.level] if view.level else []
     if report.before:
-        more = f" and {len(report.before) - 1:,} more" if len(report.before) > 1 else ""
-        notes.append(f"run once, before the steps, and without work in one: {report.before[0]}{more}")
+        notes.append(f"run once, before the steps, and without work in one: {first_of(report.before)}")
     if hidden:
         titles = ", ".join(known[name].title for name in hidden)
         notes.append(f"not shown at this width: {titles} (choose with --columns)")

@@ -20,6 +20,7 @@ from archinspect.analyses.memory import (
     kept,
     peak,
     peak_bytes,
+    unknown_kept,
 )
 from archinspect.analyses.optimizers import OPTIMIZERS
 from archinspect.analyses.weights import Ledger, ledger, weight_bytes, weights
@@ -30,7 +31,7 @@ from archinspect.base.settings import whole
 from archinspect.base.shape import size
 from archinspect.graph.decoding import unknown
 from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
-from archinspect.reports.summary import Report, report
+from archinspect.reports.summary import Report, report, uncounted
 
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
@@ -156,6 +157,7 @@ class MemoryReport(NamedTuple):
                 "optimizer": training.optimizer,
                 "kept": training.kept.total,
                 "kept_by_layer": dict(training.kept.layers),
+                "kept_unknown": list(training.kept.unknown),
                 "checkpoints": training.checkpoints and training.checkpoints._asdict(),
                 "total": training.total,
             },
@@ -218,6 +220,15 @@ def needed(facts: Facts, plan: Plan, *, for_training: bool) -> int:
         return training(facts, plan).total
     cache = kv_cache(facts, plan.cached, plan.kv_dtype or "float") if plan.cached else 0
     return weight_bytes(facts, plan.weights_dtype) + peak_bytes(facts, plan.policy, attention=plan.attention) + cache
+
+
+def not_known(facts: Facts, plan: Plan, *, for_training: bool) -> dict[str, tuple[str, ...]]:
+    """Return the layers of whose figures some are not known; in training also of what backward keeps, `kept`."""
+    found = uncounted(facts.graph)
+    if for_training:
+        for layer in unknown_kept(Autocast(facts, plan.dtype) if plan.precision == "amp" else facts):
+            found[layer] = (*found.get(layer, ()), "kept")
+    return found
 
 
 def evenly_needed(facts: Facts, plan: Plan, *, for_training: bool) -> tuple[int, ...]:

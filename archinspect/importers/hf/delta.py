@@ -40,6 +40,7 @@ class GatedDelta(Op):
     Step by step, MACs: 2 * keys * values per head. FLOPs: 2 per MAC, 3 * keys * values per head, 2 per value.
     """
 
+    keeps_unknown = True
     kind = "attention"
     inputs = (3, 3)
     heads: int = arg("heads of values", Int(1))

@@ -51,6 +51,7 @@ class PositionScores(Op):
     MACs: steps * positions * features. FLOPs: 2 per MAC.
     """
 
+    keeps_unknown = True
     kind = "attention"
     inputs = (2, 2)
 

@@ -31,6 +31,7 @@ ENDS = ("ForPreTraining", "ForMaskedLM", "ForSequenceClassification", "ForTokenC
 class Affine(Op):
     """Scales and shifts each feature, in the place of a normalization. FLOPs: 2 per element."""
 
+    keeps_unknown = True
     kind = "normalization"
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator

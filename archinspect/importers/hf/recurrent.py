@@ -35,6 +35,7 @@ class GatedRecurrence(Op):
     MACs: 2 * features of a head per element. FLOPs: 2 per MAC, 16 per element.
     """
 
+    keeps_unknown = True
     kind = "recurrent"
     heads: int = arg("heads", Int(1))
 
@@ -69,6 +70,7 @@ class Lightning(Op):
     Step by step, MACs: features of a head per output element. FLOPs: 2 per MAC, 3 * features of a head per element.
     """
 
+    keeps_unknown = True
     kind = "attention"
     inputs = (3, 3)
     heads: int = arg("heads", Int(1))
@@ -103,6 +105,7 @@ class Lightning(Op):
 class Wkv(Op):
     """RWKV's average of values, weighed by keys and by how long ago they were. FLOPs: 14 per element."""
 
+    keeps_unknown = True
     kind = "recurrent"
     inputs = (2, 2)
 

@@ -23,6 +23,7 @@ class RelativeScores(Op):
     FLOPs: 2 per MAC, 2 per query's element for the biases.
     """
 
+    keeps_unknown = True
     kind = "attention"
     features: int = arg("features of positions and of all heads", Int(1))
     fewer: int = arg("how many fewer positions than two for each step there are", Int(0), 0)

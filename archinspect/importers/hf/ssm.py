@@ -38,6 +38,7 @@ class ChunkScan(Op):
     Step by step, MACs: states per output element. FLOPs: 2 per MAC, 3 * states + 2 per output element.
     """
 
+    keeps_unknown = True
     kind = "attention"
     inputs = (3, 3)
     heads: int = arg("heads", Int(1))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 class HeadConvolution(Op):
     """Convolves all features of a head with one kernel over the steps. MACs: kernel per element. FLOPs: 2 per MAC."""
 
+    keeps_unknown = True
     kind = "convolution"
     heads: int = arg("heads", Int(1))
     kernel: int = arg("steps of a kernel", Int(1))
@@ -49,6 +50,7 @@ class SpanConvolution(Op):
     MACs: kernel per element. FLOPs: 2 per MAC, 5 per number of a kernel for its softmax.
     """
 
+    keeps_unknown = True
     kind = "convolution"
     inputs = (2, 2)
 
