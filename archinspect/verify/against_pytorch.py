@@ -42,7 +42,7 @@ class Program:
             "text": module.text,
             "name": module.name,
             "inputs": [given._asdict() for given in module.inputs],
-            "wanted": list(module.layers.values()),
+            "wanted": [*module.layers.values(), *module.beside.values()],
             "stubs": {module.layers[path]: made for path, made in stubs(facts).items()},
         }
         self.within = sum(module.layers.get(node.path, "") in module.fused for node in facts.graph.nodes)
@@ -115,7 +115,8 @@ class Program:
             if path in measured["layer_params"]:
                 weights = [weight for node in nodes for weight in facts.call(node).weights.values()]
                 params = sum(size(weight.shape) for weight in weights if weight.parameter)
-                yield Row(label(nodes), "params", params, measured["layer_params"][path])
+                beside = measured["layer_params"].get(module.beside.get(path), 0)
+                yield Row(label(nodes), "params", params, measured["layer_params"][path] + beside)
             macs, found = sum(facts.call(node).work.macs for node in nodes), measured["layer_macs"].get(path, 0)
             if macs or found:
                 yield Row(label(nodes), "macs", macs, found)

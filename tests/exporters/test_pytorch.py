@@ -233,11 +233,19 @@ def test_attention_with_a_cap_is_written_out():
     assert "self.attend = AttentionWithSinks(2)" in text
 
 
+def test_sinks_stand_beside_position_biases():
+    step = {"MultiHeadAttention": {"num_heads": 2, "key_dim": 4, "sinks": True, "position_biases": 9}}
+    module = pytorch.export(small(step, shape=[5, 8]))
+    assert "self.attend(y, z, self.value(x), bias=self.biases(y, z))" in module.text
+    assert module.beside == {"multi_head_attention.attend": "multi_head_attention.biases"}
+    with pytest.raises(CannotExportError, match="does not train"):
+        pytorch.export(small({**step, "trainable": False}, shape=[5, 8]))
+
+
 @pytest.mark.parametrize(
     ("op", "args", "shapes", "reason"),
     [
         ("MixtureOfExperts", {"num_experts": 4, "units": 3, "capacity_factor": 1}, [(1, 5, 8)], "no capacity_factor"),
-        ("ScaledDotProductAttention", {"sinks": True, "position_biases": 5}, [(1, 5, 8)], "two modules of one layer"),
         ("LinearAttention", {"chunk": 4}, [(1, 5, 8)] * 3, "leave chunk out"),
     ],
 )

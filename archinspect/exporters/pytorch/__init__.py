@@ -46,6 +46,8 @@ class Module(NamedTuple):
     """The tensors that variables of the program hold, each up to a node; arguments of functions are not told."""
     orders: Mapping[str, tuple[int, ...]]
     """Which of the spec's axes each axis of a layer's output is, where they are not the same."""
+    beside: Mapping[str, str]
+    """Of a module the path of another that has weights of the same layer, as position biases beside sinks."""
 
 
 def export(facts: Facts, *, observed: bool = False) -> Module:
@@ -62,7 +64,7 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     inputs = tuple(_given(program, facts, node) for node in facts.graph.inputs)
     orders = {t.name: order for t, order in program.orders.items() if order != spec_order(len(order))}
     fused, inline = frozenset(writer.fused), frozenset(writer.inline)
-    return Module(text, writer.name, inputs, writer.layers, fused, inline, writer.held, orders)
+    return Module(text, writer.name, inputs, writer.layers, fused, inline, writer.held, orders, writer.beside)
 
 
 def write(facts: Facts) -> str:

@@ -88,8 +88,8 @@ def attention(use: Use) -> Step:
     if op.kv_heads != op.num_heads and function == "attend":
         function = "attend_grouped"
     shared = op.num_kv_heads if op.kv_heads != op.num_heads else 0
-    if op.sinks and op.position_biases:
-        raise CannotExportError(use.node.layer, "sinks beside position biases would be two modules of one layer")
+    if op.sinks and op.position_biases and not use.node.trainable:
+        raise CannotExportError(use.node.layer, "what does not train, sinks and position biases, would be two modules")
     if op.sinks:
         further: dict[str, tuple[Any, Any]] = {"kv_heads": (shared, 0), "dropout": (op.dropout, 0.0)}
         further |= {"cap": (op.soft_cap or 0.0, 0.0), "causal": (op.causal and not op.window, False)}

@@ -755,9 +755,8 @@ def attend_capped(
     if bias is not None:
         scores = scores + bias
     if causal:
-        scores = scores + torch.full(
-            scores.shape[-2:], float("-inf"), device=scores.device
-        ).triu(1)
+        sizes, low = scores.shape[-2:], float("-inf")
+        scores = scores + torch.full(sizes, low, device=scores.device).triu(1)
     if sinks is None:
         scores = scores.softmax(-1)
     else:

@@ -103,6 +103,8 @@ class Writer:
         """Names of the ready-made definitions that the network needs."""
         self.layers: dict[str, str] = {}
         """The path of each node's module, or of its value where it has none."""
+        self.beside: dict[str, str] = {}
+        """Of a module the path of another that has weights of the same node, as position biases beside sinks."""
         self.views = {
             tensor
             for node in facts.graph.nodes
@@ -142,6 +144,8 @@ class Writer:
                 self._locate(child, reached, inner)
                 continue
             for node in child.nodes:
+                if node in self._modules:
+                    self.beside[inner] = self.layers[node.path]
                 self.layers[node.path] = inner
                 if len(child.nodes) > 1 or (child.step.module and not _is_its_value(child.step)):
                     self.fused.add(inner)
