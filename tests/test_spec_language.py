@@ -743,3 +743,18 @@ def test_no_more_than_a_thousand_problems_are_told(refused):
     assert len(told) == 1001
     steps = "".join(f"  - Dens{i}: 8\n" for i in range(1200))
     assert len(refused(f"input: [8]\nlayers:\n{steps}")) == 1001
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("TimeDistributed: {Dense: 8}", "TimeDistributed: {layer: {Dense: 8}}"),
+        ("Bidirectional: {LSTM: {units: 4}}", "Bidirectional: {layer: {LSTM: 4}}"),
+        ("nn.LazyLinear: 10", "nn.Linear: 10"),
+        ("nn.LazyBatchNorm1d:", "nn.BatchNorm1d:"),
+        ("nn.Upsample: 3", "Upsample: {size: 3}"),
+    ],
+)
+def test_what_people_type_is_what_they_mean(read, typed, meant):
+    one, other = (read(f"input: [6, 5]\nlayers:\n  - {step}\n") for step in (typed, meant))
+    assert [node.op for node in one.nodes] == [node.op for node in other.nodes]

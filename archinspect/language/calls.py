@@ -42,13 +42,10 @@ def step_for(text: str) -> str:
     kind = find_operator(match[1]) if match else None
     if match is None or kind is None or len(text) > MAX_CALL:
         return ""
-    is_torch = "nn." in text or not match[1].startswith(kind.__name__)
+    is_torch = _is_torch(text.partition("(")[0], kind)
     written_as = f"nn.{match[1]}" if is_torch and find_module(f"nn.{match[1]}") else kind.__name__
     try:
-        values = {
-            kind.names[name]: value
-            for name, value in _arguments(text.strip(), match[1], kind, is_torch=is_torch).items()
-        }
+        values = {kind.names[name]: value for name, value in _arguments(text.strip(), kind).items()}
         kind(**values)
     except (ArgumentError, SyntaxError, ValueError, RecursionError, MemoryError):
         return f"{written_as}: {{...}}"
@@ -58,10 +55,10 @@ def step_for(text: str) -> str:
     return f"{written_as}: {{{written}}}" if written else written_as
 
 
-def _arguments(text: str, name: str, kind: type[Op], *, is_torch: bool) -> dict[str, Any]:
+def _arguments(text: str, kind: type[Op]) -> dict[str, Any]:
     """Return the arguments of a call that matter to figures, by name; raise ValueError for what is no literal."""
     call = ast.parse(text, mode="eval").body
-    names = _positional(name, kind, is_torch=is_torch)
+    names = positional(text.partition("(")[0], kind)
     if not isinstance(call, ast.Call) or len(call.args) > len(names):
         raise ValueError(text)
     given = dict(zip(names, call.args, strict=False)) | {one.arg or "": one.value for one in call.keywords}
@@ -73,11 +70,20 @@ def _arguments(text: str, name: str, kind: type[Op], *, is_torch: bool) -> dict[
     return {argument: list(value) if isinstance(value, tuple) else value for argument, value in found.items()}
 
 
-def _positional(name: str, kind: type[Op], *, is_torch: bool) -> tuple[str, ...]:
-    """Return the names of a call's positional arguments, as in PyTorch or in Keras."""
-    if is_torch:
+def positional(text: str, kind: type[Op]) -> tuple[str, ...]:
+    """Return the names of positional arguments, of PyTorch's or Keras's layer.
+
+    `text` is the layer's name, with what stands before it: `nn.Conv2d`.
+    """
+    name = text.rpartition(".")[2]
+    if _is_torch(text, kind):
         for beginning, names in POSITIONAL.items():
             if name.lower().startswith(beginning):
                 return names
     required = [argument for argument in kind.args if kind.args[argument].required]
     return tuple(dict.fromkeys([*filter(None, [kind.main_arg()]), *required]))
+
+
+def _is_torch(text: str, kind: type[Op]) -> bool:
+    """Return whether a layer's name is PyTorch's alone, or stands behind `nn.`."""
+    return "nn." in text or not text.rpartition(".")[2].startswith(kind.__name__)

@@ -9,7 +9,7 @@ from archinspect.base.source import Map, Scalar
 from archinspect.graph.builder import GraphBuilder, Later
 from archinspect.language.evaluation import TooLargeError, UnevaluatedError
 from archinspect.language.expressions import FAILED
-from archinspect.language.likely import chained_copies, forgotten_layout
+from archinspect.language.likely import chained_copies, forgotten_layout, places_as_window
 from archinspect.language.operators import place_of
 from archinspect.language.parse import LAYOUTS
 from archinspect.language.references import Linker
@@ -73,7 +73,7 @@ class _Expander:
         graph = Linker(builder, self.expansion.results, self.problems).link(outputs, self.expansion.sharing)
         if graph is not None:
             warnings = [] if spec.text("layout") else [*forgotten_layout(graph)]
-            for warning in (*warnings, *chained_copies(graph, self.expansion.chains)):
+            for warning in (*warnings, *places_as_window(graph), *chained_copies(graph, self.expansion.chains)):
                 self.problems.add(warning)
         return graph
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import Diagnostic, show
 from archinspect.base.shape import text
-from archinspect.base.source import List
+from archinspect.base.source import List, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +47,27 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
                 node.origin,
                 "write `layout: channels_first` if the first axis is the channels, else `layout: channels_last`",
             )
+
+
+def places_as_window(graph: Graph) -> Iterator[Diagnostic]:
+    """Warn of `MaxPool2d: [3, 2]`: a window of 3x2, though a call of PyTorch's means a window and a stride so."""
+    told = set()
+    for node in graph.nodes:
+        arguments = node.arguments
+        if node.layer_op.kind != "pooling" or arguments is None or not _PYTORCH.fullmatch(node.origin.text()):
+            continue
+        for key, tree in arguments:
+            sizes = [item.value for item in tree.items if isinstance(item, Scalar)] if isinstance(tree, List) else []
+            bare = key.span == tree.span and len(sizes) == 2 and sizes[0] != sizes[1]  # noqa: PLR2004 - and a stride
+            if bare and key.span not in told:
+                told.add(key.span)
+                yield Diagnostic(
+                    "places",
+                    f"{show(node.origin.text())} has a window of {sizes[0]}x{sizes[1]}",
+                    tree.span,
+                    f"for a window and a stride write `{{kernel_size: {sizes[0]}, stride: {sizes[1]}}}`, for this window"
+                    f" `{{kernel_size: [{sizes[0]}, {sizes[1]}]}}`",
+                )
 
 
 class Chain(NamedTuple):

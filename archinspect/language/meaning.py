@@ -83,6 +83,9 @@ NAMED: dict[str, str] = {
     ),
     **dict.fromkeys(("encoder", "encoderlayer"), "write `TransformerEncoderLayer`, a ready-made block"),
     **dict.fromkeys(("decoder", "decoderlayer"), "write `TransformerDecoderLayer`, a ready-made block"),
+    "unflatten": "write `Reshape`, with all axes of a sample",
+    **{f"lppool{rank}d": f"`Power`, `AveragePooling{rank}D` and `Power` are as much" for rank in (1, 2)},
+    **{f"fractionalmaxpool{rank}d": f"`AdaptiveMaxPooling{rank}D` gives the same sizes" for rank in (2, 3)},
     **dict.fromkeys(("meshgrid", "mesh"), "a mesh is `Arange`, `Unsqueeze` and `Expand` for each of its axes"),
     **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
 }

@@ -51,6 +51,10 @@ class Maker:
             and (step, kind) not in self._arguments
         ):
             self._arguments[step, kind] = self._with_main(kind, kind.main_arg(name), step, step.value)
+        elif _wraps(kind, step.args) and (step, kind) not in self._arguments:
+            assert step.args is not None
+            self._arguments[step, kind] = named_layer = Map(step.args.span)
+            named_layer.keys["layer"], named_layer.values["layer"] = next(iter(step.args.keys.values())), step.args
         arguments = self.arguments(step, kind)
         try:
             given = self._values(kind, arguments, env) if arguments else {}
@@ -82,7 +86,7 @@ class Maker:
         except ArgumentError as error:
             self._wrong[key] = error
             self._told.add((step, *key))
-            self._tell(error, kind, arguments, step.span)
+            self._tell(error, kind, arguments, step)
             return None
 
     def _values(self, kind: type[Op], arguments: Map, env: Env) -> dict[str, Any]:
@@ -116,28 +120,40 @@ class Maker:
         arguments.keys[main], arguments.values[main] = Scalar(main, main, value.span), value
         return arguments
 
-    def _tell(self, first: ArgumentError, kind: type[Op], arguments: Map | None, span: Span) -> None:
+    def _tell(self, first: ArgumentError, kind: type[Op], arguments: Map | None, step: Step) -> None:
         """Tell all that is wrong with the arguments; what a remedy for one names is not missing, too."""
         meant = ""
         for error in sorted((first, *first.beside), key=lambda one: one.code == "missing-argument"):
-            place = place_of(error, arguments, span)
+            place = place_of(error, arguments, step.span)
             if error.near:
                 self.problems.unknown(error.code, error.message, place, error.path[-1], error.near)
             elif error.code != "missing-argument" or not meant:
                 tree = arguments.values.get(error.path[0]) if arguments and len(error.path) == 1 else None
-                meant = meant or _remedy(tree, kind)
-                self.problems.error(error.code, error.message, place, error.help or _remedy(tree, kind))
+                remedy = _remedy(tree, step.op, kind)
+                meant = meant or remedy
+                self.problems.error(error.code, error.message, place, error.help or remedy)
 
 
-def _remedy(tree: Tree | None, kind: type[Op]) -> str:
-    """Return how to write what an argument that is wrong seems to mean."""
+def _wraps(kind: type[Op], arguments: Map | None) -> bool:
+    """Return whether a wrapper is given its layer without the argument's name: `TimeDistributed: {Dense: 8}`."""
+    names = list(arguments.keys) if arguments and "layer" in kind.args else []
+    return len(names) == 1 and names[0] not in kind.names and find_operator(names[0]) is not None
+
+
+def _remedy(tree: Tree | None, name: str, kind: type[Op]) -> str:
+    """Return how to write what an argument that is wrong seems to mean; the operator is called by this name."""
     if isinstance(tree, Scalar) and (sums := _SUM.fullmatch(str(tree.value))):
         return f"write `${{{sums[1]}{sums[2]}}}`"
-    required = [name for name, argument in kind.args.items() if argument.required]
-    if isinstance(tree, List) and 1 < len(tree.items) <= len(required):
-        named = zip(required, tree.items, strict=False)
-        pairs = [f"{name}: {item.text}" for name, item in named if isinstance(item, Scalar)]
-        return f"write `{{{', '.join(pairs)}}}`"
+    if isinstance(tree, List) and len(tree.items) > 1:
+        from archinspect.language.calls import positional  # only errors need it
+
+        names = positional(name, kind)
+        given = zip(names, tree.items, strict=False)
+        pairs = [f"{argument}: {item.text}" for argument, item in given if isinstance(item, Scalar)]
+        rest = tree.items[len(names) :]
+        if len(pairs) + len(rest) == len(tree.items) and names:
+            return f"write `{{{', '.join([*pairs, *(['...'] if rest else [])])}}}`"
+        return f"arguments have names: `{{{', '.join(f'{one}: ...' for one in names)}}}`"
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.diagnostics import Near
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import CycleError, Later
+from archinspect.graph.graph import composites_above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,6 +95,14 @@ class Linker:
             self.problems.error("cycle", message, error.nodes[0].origin, "remove one `from`")
             return None
 
+    def _ready_block(self, ref: Ref) -> str:
+        """Return the ready-made block around a step that reads the second input of it; empty for any other."""
+        from archinspect.language.ready import SECOND  # only errors need it
+
+        composites = self.builder.composites
+        around = [composites[path].kind for path in composites_above(f"{ref.scope}-") if path in composites]
+        return next((kind for kind in around if SECOND.get(kind) == ref.ref), "")
+
     def _share(self, one: Sharing, by_path: Mapping[str, Node]) -> None:
         path, nodes, ref = one
         other = self._find_path(ref)
@@ -115,6 +124,12 @@ class Linker:
             if prefix + ref.ref in self.results:
                 return prefix + ref.ref
         names = (path for path in self.results if "." not in path or path.startswith(ref.scope))
+        block = self._ready_block(ref)
+        if block:
+            message = f"{block} reads a second input, and no layer is called '{ref.ref}'"
+            help_ = f"give it both, `from: [x, encoder]`, or name the second, `{ref.ref}: encoder`"
+            self.problems.error("from", message, ref.span, help_)
+            return None
         self.problems.unknown("from", f"unknown layer '{ref.ref}'", ref.span, ref.ref, Near(ref.ref, names))
         return None
 

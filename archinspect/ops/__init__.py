@@ -120,8 +120,8 @@ _BY_KEY = {name.lower(): (family, name) for family, names in FAMILIES.items() fo
 
 
 def fold(name: str) -> str:
-    """Fold a name: `nn.Conv2d`, `conv_2d` and `Conv2D` are the same."""
-    return name.rpartition(".")[2].lower().replace("_", "").replace("-", "").replace(" ", "")
+    """Fold a name: `nn.Conv2d`, `nn.LazyConv2d`, `conv_2d` and `Conv2D` are the same."""
+    return name.rpartition(".")[2].lower().replace("_", "").replace("-", "").replace(" ", "").removeprefix("lazy")
 
 
 @cache

@@ -58,12 +58,13 @@ MODULES: dict[str, Module] = {
     "GRU": _RECURRENT,
     "PReLU": Module({"num_parameters": 1}, "num_parameters"),
     "LeakyReLU": Module({"negative_slope": 0.01}),
+    "Upsample": Module({}, "size"),
     "Lambda": Module({"params": 0}),
     **{name: Module({"axes": [-2, -1]}) for name in ("FFT2", "IFFT2", "RFFT2", "IRFFT2")},
 }
 """By their names in PyTorch; `Lambda` is Keras's."""
-SHARED = frozenset({"LSTM", "GRU", "PReLU", "LeakyReLU"})
-"""Names that Keras has, too."""
+SHARED = frozenset({"LSTM", "GRU", "PReLU", "LeakyReLU", "Upsample"})
+"""Names that Keras has, too, or of which another bare value is known."""
 PREFIXES = frozenset({"nn", "torch.nn"})
 """What stands in front of a module's name."""
 _BY_KEY = {name.lower(): name for name in MODULES}
@@ -73,7 +74,7 @@ _BY_KEY = {name.lower(): name for name in MODULES}
 def find_module(name: str) -> Module | None:
     """Return the module that a spec's name of an operator means; None where it is the operator as it is."""
     front, _, last = name.rpartition(".")
-    own = _BY_KEY.get(last.lower().replace("_", ""))
+    own = _BY_KEY.get(last.lower().replace("_", "").removeprefix("lazy"))
     if own is None or (own in SHARED and front not in PREFIXES):
         return None
     return MODULES[own]
