@@ -757,4 +757,6 @@ def test_no_more_than_a_thousand_problems_are_told(refused):
 )
 def test_what_people_type_is_what_they_mean(read, typed, meant):
     one, other = (read(f"input: [6, 5]\nlayers:\n  - {step}\n") for step in (typed, meant))
-    assert [node.op for node in one.nodes] == [node.op for node in other.nodes]
+    assert [(row.type, row.cost, row.output_shape, row.args) for row in one.layers] == [
+        (row.type, row.cost, row.output_shape, row.args) for row in other.layers
+    ]

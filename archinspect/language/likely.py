@@ -65,8 +65,8 @@ def places_as_window(graph: Graph) -> Iterator[Diagnostic]:
                     "places",
                     f"{show(node.origin.text())} has a window of {sizes[0]}x{sizes[1]}",
                     tree.span,
-                    f"for a window and a stride write `{{kernel_size: {sizes[0]}, stride: {sizes[1]}}}`, for this window"
-                    f" `{{kernel_size: [{sizes[0]}, {sizes[1]}]}}`",
+                    f"for a window and a stride write `{{kernel_size: {sizes[0]}, stride: {sizes[1]}}}`, "
+                    f"for this window `{{kernel_size: [{sizes[0]}, {sizes[1]}]}}`",
                 )
 
 
