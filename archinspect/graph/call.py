@@ -93,9 +93,16 @@ class Call:
 
     @cached_property
     def moves(self) -> bool:
-        """Whether a reshaping does more than add or drop axes of size 1, which any view can."""
+        """Whether a reshaping does more than any view can: cut axes into several, add or drop those of size 1."""
         given = self.shapes[0] if self.shapes else ()
-        return bool(given) and [n for n in given if n != 1] != [n for n in self.output if n != 1]
+        parts = iter([n for n in self.output if n != 1])
+        for length in given:
+            found = 1
+            while found < length:
+                found *= next(parts, length + 1)
+            if found != length:
+                return True
+        return bool(given) and next(parts, None) is not None
 
     @cached_property
     def converted(self) -> dict[int, tuple[str, int]]:

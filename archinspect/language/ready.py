@@ -1,4 +1,4 @@
-"""Ready-made blocks: PyTorch's modules that are made of several layers, which every spec may call by name."""
+"""Ready-made blocks, which every spec may call by name: PyTorch's modules of several layers, mixers of sequences."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ SECOND = {
     "TransformerEncoder": "",
     "TransformerDecoder": "memory",
     "Transformer": "target",
+    **dict.fromkeys(("Mamba", "Mamba2", "RWKV", "Hyena"), ""),
 }
 """What each calls its second input inside; empty of those of one."""
 
