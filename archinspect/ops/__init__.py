@@ -97,6 +97,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "scan": ("SelectiveScan",),
     "linear": ("LinearAttention",),
+    "delta": ("DeltaRule",),
     "fourier": ("FFT", "InverseFFT", "RFFT", "InverseRFFT", "ComplexMultiply", "FFTConvolution"),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (

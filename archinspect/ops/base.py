@@ -72,7 +72,7 @@ ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
-    *("gives_floats", "looks_up", "trains", "memory_order"),
+    *("gives_floats", "looks_up", "trains", "memory_order", "keeps_unknown"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
@@ -168,7 +168,7 @@ class Op:
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
     anew: ClassVar[int | None] = None
     """How many of its inputs it reads anew at every step, the first ones; others are what it starts from. None: all."""
-    keeps_unknown: ClassVar[bool] = False
+    keeps_unknown: bool = False
     """Whether it is not known what backward keeps of it: that counts as nothing then, and is said."""
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""

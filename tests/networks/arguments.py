@@ -565,6 +565,7 @@ SPECIAL = {
     **dict.fromkeys(("Embedding.input_dim", "EmbeddingBag.input_dim"), lambda guess: guess.rng.choice([1, 5, 16, 50])),
     "num_heads": _heads,
     "num_kv_heads": _of_heads,
+    "DeltaRule.num_heads": lambda _: 1,
     "LinearAttention.groups": lambda _: 1,
     "LinearAttention.chunk": lambda guess: guess.rng.choice([1, 2, 4, 64]),
     "MixtureOfExperts.groups": lambda _: 1,

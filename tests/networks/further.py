@@ -134,6 +134,15 @@ def _linear(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return others[: rng.choice([2, 3, 4])]
 
 
+def _delta(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What the delta rule of one head reads beside queries: keys, values, shares, and decays or not."""
+    if len(shape) != 3:
+        return []
+    share = (1, shape[1], 1)
+    others: list[Shape] = [shape, (1, shape[1], rng.choice(SIZES)), share, rng.choice([share, shape])]
+    return others[: rng.choice([3, 4])]
+
+
 def _any(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return rng.choice([[], [], [shape], [(1, rng.choice(SIZES))]])
 
@@ -197,6 +206,7 @@ SHAPES = {
     "Einsum": _indexed,
     "SelectiveScan": _scanned,
     "LinearAttention": _linear,
+    "DeltaRule": _delta,
     **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), _stretched),
     **dict.fromkeys(("Divide", "MaskedFill"), _pair),
     **dict.fromkeys(("Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual"), _compared),

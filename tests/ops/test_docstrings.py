@@ -228,6 +228,7 @@ CONDITIONS = {
     "with sigmoid": lambda use: use.op.scoring == "sigmoid",
     "for its bias": lambda use: use.op.score_bias,
     "for a decay": lambda use: len(use.shapes) > 3,
+    "where it decays": lambda use: len(use.shapes) > 4,
     "for a bonus": lambda use: len(use.shapes) > 4,
     "for a sink": lambda use: use.op.sinks,
     "for position biases": lambda use: use.op.position_biases > 0 or use.op.shared_position_biases,

@@ -55,6 +55,29 @@ class LinearAttention(nn.Module):
         return torch.stack(outputs, dim=1).flatten(-2)
 
 
+class DeltaRule(nn.Module):
+    """A loop over the steps, as `torch_recurrent_gated_delta_rule` of transformers."""
+
+    def __init__(self, num_heads=1):
+        super().__init__()
+        self.heads = num_heads
+
+    def forward(self, q, k, v, beta, decay=None):
+        q, k, v = (torch.unflatten(x, -1, (self.heads, -1)) for x in (q, k, v))
+        if decay is not None:
+            decay = torch.unflatten(decay, -1, (self.heads, -1))[..., None]
+        state = v.new_zeros(len(v), self.heads, q.shape[-1], v.shape[-1])
+        outputs = []
+        for step in range(v.shape[1]):
+            if decay is not None:
+                state = state * decay[:, step]
+            seen = (k[:, step, :, None] @ state).squeeze(-2)
+            new = (v[:, step] - seen) * beta[:, step, :, None]
+            state = state + k[:, step, ..., None] * new[:, :, None]
+            outputs.append((q[:, step, :, None] @ state).squeeze(-2))
+        return torch.stack(outputs, dim=1).flatten(-2)
+
+
 class Masking(nn.Module):
     """As Keras's layer computes it."""
 
@@ -132,6 +155,7 @@ MODULES = {
     "Transpose": Transpose,
     "SelectiveScan": SelectiveScan,
     "LinearAttention": LinearAttention,
+    "DeltaRule": DeltaRule,
     "Masking": Masking,
 }
 
@@ -209,6 +233,13 @@ def _linear():
         yield case("LinearAttention", (batch, 5, 6), (batch, 5, 6), (batch, 5, 8), (batch, 5, 4), **shared)
         yield case("LinearAttention", (batch, 5, 6), (batch, 5, 6), (batch, 5, 8), **shared)
     yield case("LinearAttention", (2, 5, 6), (2, 5, 6), (2, 5, 8), num_heads=4)
+    for batch in (1, 3):
+        for steps, heads, keys, values in ((5, 3, 4, 2), (1, 2, 3, 5), (4, 1, 2, 3)):
+            wide, value, beta = (batch, steps, heads * keys), (batch, steps, heads * values), (batch, steps, heads)
+            yield case("DeltaRule", wide, wide, value, beta, num_heads=heads)
+            for decay in (beta, wide):
+                yield case("DeltaRule", wide, wide, value, beta, decay, num_heads=heads)
+    yield case("DeltaRule", (2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 4), num_heads=4)
 
 
 def keras_cases():

@@ -160,6 +160,13 @@ def linear_attention(use: Use) -> Step:
     )
 
 
+def delta_rule(use: Use) -> Step:
+    """Return the delta rule, step by step."""
+    op: Any = use.op
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.shapes)))
+    return function("delta_rule", f"{given}, heads={{heads}}", heads=op.num_heads)
+
+
 def embedding(use: Use) -> Step:
     """Return an `Embedding`."""
     op: Any = use.op

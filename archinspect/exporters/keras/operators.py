@@ -72,6 +72,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     **dict.fromkeys(("SimpleRNNCell", "LSTMCell", "GRUCell"), features.one_step),
     "SelectiveScan": features.selective_scan,
     "LinearAttention": features.linear_attention,
+    "DeltaRule": features.delta_rule,
     "Embedding": features.embedding,
     "EmbeddingBag": features.embedding_bag,
     "SinusoidalEmbedding": features.sinusoids,

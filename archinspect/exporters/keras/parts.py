@@ -540,6 +540,25 @@ def selective_scan(x, delta, decay, entry, out, skip=None):
     return ops.stack(outputs, axis=1) + x
 
 
+def delta_rule(q, k, v, beta, decay=None, heads=1):
+    """Return what queries read of a state in which each step replaces what its key reads."""
+
+    def apart(x):
+        return ops.reshape(x, (-1, *x.shape[1:-1], heads, x.shape[-1] // heads))
+
+    q, k, v, beta = (apart(x) for x in (q, k, v, beta))
+    state, outputs = ops.zeros_like(k[:, 0, :, :, None] * v[:, 0, :, None]), []
+    for step in range(v.shape[1]):
+        if decay is not None:
+            state = state * ops.expand_dims(apart(decay)[:, step], -1)
+        seen = ops.matmul(k[:, step, :, None], state)
+        new = (v[:, step, :, None] - seen) * beta[:, step, :, None]
+        state = state + ops.expand_dims(k[:, step], -1) * new
+        found = ops.matmul(q[:, step, :, None], state)
+        outputs.append(ops.reshape(found, (-1, heads * v.shape[-1])))
+    return ops.stack(outputs, axis=1)
+
+
 def linear_attention(q, k, v, decay=None, bonus=None, heads=1, groups=1):
     """Return attention without a softmax: a state of keys by values, carried from step to step."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import helper
@@ -58,6 +58,45 @@ def linear_attention(use: Use) -> Value:
     return Value(use.reshape(found, steps, width), spec_order(3))
 
 
+def delta_rule(use: Use) -> Value:
+    """`DeltaRule`: the states step by step, and what queries read of them."""
+    heads, (_, steps, width) = use.op.num_heads, use.output
+    keys, values = use.shapes[1][-1] // heads, width // heads
+    query = use.reshape(use.spec(0), steps, heads, 1, keys)
+    key, value = use.reshape(use.spec(1), steps, heads, keys, 1), use.reshape(use.spec(2), steps, heads, 1, values)
+    beta = use.reshape(use.spec(3), steps, heads, 1, 1)
+    decay = _factors(use, 4, heads) if len(use.shapes) > 4 else use.number(1)  # noqa: PLR2004 - and beta
+    decays = use.emit("Add", use.emit("Mul", key, use.number(0)), decay)
+    start = use.for_each_sample(use.numbers(np.zeros((1, heads, keys, values))), (1, heads, keys, values))
+    turned = [use.emit("Transpose", name, perm=[1, 0, 2, 3, 4]) for name in (decays, key, value, beta)]
+    _, found = use.several("Scan", 2, start, *turned, body=_delta_step(use), num_scan_inputs=4)
+    found = use.emit("MatMul", query, use.emit("Transpose", found, perm=[1, 0, 2, 3, 4]))
+    return Value(use.reshape(found, steps, width), spec_order(3))
+
+
+def _delta_step(use: Use) -> GraphProto:
+    """Return a step as a graph: of the states, the decays, keys, values and shares; it gives its state."""
+    path = f"/{use.node.path.replace('.', '/')}/step"
+    names = ("state", "decay", "key", "value", "beta", "next_state", "states")
+    given = {name: f"{path}/{name}" for name in names}
+    made: list[tuple[str, list[str], str, dict[str, Any]]] = [
+        ("Mul", [given["decay"], given["state"]], "kept", {}),
+        ("Transpose", [given["key"]], "turned", {"perm": [0, 1, 3, 2]}),
+        ("MatMul", [f"{path}/turned", f"{path}/kept"], "seen", {}),
+        ("Sub", [given["value"], f"{path}/seen"], "change", {}),
+        ("Mul", [f"{path}/change", given["beta"]], "new", {}),
+        ("Mul", [given["key"], f"{path}/new"], "entry", {}),
+        ("Add", [f"{path}/kept", f"{path}/entry"], "next_state", {}),
+        ("Identity", [given["next_state"]], "states", {}),
+    ]
+    nodes: list[NodeProto] = [
+        helper.make_node(kind, read, [f"{path}/{name}"], name=f"{path}/{kind}_{name}", **how)
+        for kind, read, name, how in made
+    ]
+    infos = [helper.make_tensor_value_info(given[name], use.writer.dtype, None) for name in names]
+    return helper.make_graph(nodes, path, infos[:5], infos[5:])
+
+
 def _by_heads(use: Use, name: str, steps: int, heads: int, width: int) -> str:
     """Return [batch, steps, heads, features] of a tensor, each head as often as others share it."""
     apart, times = use.reshape(name, steps, heads, width), use.op.num_heads // heads
@@ -90,4 +129,4 @@ def _step(use: Use, *, before: bool = False) -> GraphProto:
     return helper.make_graph(nodes, path, infos[:3], infos[3:])
 
 
-OPERATORS = {"SelectiveScan": selective_scan, "LinearAttention": linear_attention}
+OPERATORS = {"SelectiveScan": selective_scan, "LinearAttention": linear_attention, "DeltaRule": delta_rule}

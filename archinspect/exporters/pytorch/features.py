@@ -208,6 +208,13 @@ def linear_attention(use: Use) -> Step:
     return Step(code(text, heads=op.num_heads, groups=op.groups), parts=("linear_attention",))
 
 
+def delta_rule(use: Use) -> Step:
+    """Return the delta rule, step by step."""
+    op: Any = use.op
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    return Step(code(f"delta_rule({given}, heads={{heads}})", heads=op.num_heads), parts=("delta_rule",))
+
+
 def masking(use: Use) -> Step:
     """Return steps of one value set to 0."""
     op: Any = use.op

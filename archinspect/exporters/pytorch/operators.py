@@ -121,6 +121,7 @@ OPERATORS: dict[str, Translation] = {
         Masking=features.masking,
         SelectiveScan=features.selective_scan,
         LinearAttention=features.linear_attention,
+        DeltaRule=features.delta_rule,
         Embedding=features.embedding,
         EmbeddingBag=features.embedding_bag,
         SinusoidalEmbedding=features.sinusoids,

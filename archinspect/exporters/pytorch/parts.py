@@ -558,6 +558,31 @@ def selective_scan(
     return found if skip is None else found + x * skip.unsqueeze(1)
 
 
+def delta_rule(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    beta: Tensor,
+    decay: Tensor | None = None,
+    *,
+    heads: int = 1,
+) -> Tensor:
+    """Return what queries read of a state in which each step replaces what its key reads."""
+    q, k, v = (torch.unflatten(x, -1, (heads, -1)) for x in (q, k, v))
+    if decay is not None:
+        decay = torch.unflatten(decay, -1, (heads, -1))[..., None]
+    state = v.new_zeros(len(v), heads, q.shape[-1], v.shape[-1])
+    outputs = []
+    for step in range(v.shape[1]):
+        if decay is not None:
+            state = state * decay[:, step]
+        seen = (k[:, step, :, None] @ state).squeeze(-2)
+        new = (v[:, step] - seen) * beta[:, step, :, None]
+        state = state + k[:, step, ..., None] * new[:, :, None]
+        outputs.append((q[:, step, :, None] @ state).squeeze(-2))
+    return torch.stack(outputs, dim=1).flatten(-2)
+
+
 def linear_attention(
     q: Tensor,
     k: Tensor,

@@ -1,0 +1,106 @@
+"""The delta rule: a state of keys by values in which each step replaces what its key reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.base.shape import Mismatch, largest, size, text
+from archinspect.ops.args import Int, arg
+from archinspect.ops.base import Op
+from archinspect.ops.figures import Backward, Kept, Work
+from archinspect.ops.linear import Sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
+
+INPUTS = 4
+"""Query, key, value and the share that is written."""
+
+
+class DeltaRule(Op):
+    """A state in which steps write over what they read, `S = S + k beta (v - k S)`, `y = q S` (Schlag et al. 2021).
+
+    Its inputs are query and key [steps, heads * keys], value [steps, heads * values], beta [steps, heads], the share
+    that is written, and where the state decays first, `S = decay S`, factors of each head, [steps, heads], as in Gated
+    DeltaNet (Yang et al. 2024, arXiv:2412.06464), or of each key, [steps, heads * keys], as in Kimi Linear and nearly
+    in RWKV-7 (Peng et al. 2025, arXiv:2503.14456). Layers make all of them.
+
+    MACs: 2 * keys * values per head and step (what the key reads, what the query reads). FLOPs: 2 per MAC, 2 per
+    element of all states, 1 per element of all states where it decays, 2 per output element. Backward keeps what a loop
+    over the steps computes.
+    """
+
+    kind = "attention"
+    has_kernel = True
+    gives_floats = True
+    aliases = ("GatedDeltaRule",)
+    inputs: ClassVar[tuple[int, int | None]] = (INPUTS, INPUTS + 1)
+    num_heads: int = arg("heads, each with a state of its own", Int(1, 10_000), 1, aliases=("heads", "n_heads"))
+
+    def output(self, *shapes: Shape) -> Shape:
+        query, key, value, beta, *decay = shapes
+        if len(query) != 3:  # noqa: PLR2004 - batch, steps, features
+            raise Mismatch(f"needs an input of 2 axes (steps, features), got {len(query) - 1}")
+        if query != key or query[:-1] != value[:-1]:
+            raise Mismatch(
+                f"query {text(query)}, key {text(key)} and value {text(value)} need the axes [steps, features], "
+                "queries as many features as keys, and all as many steps"
+            )
+        for name, width in (("key", key[-1]), ("value", value[-1])):
+            if width % self.num_heads:
+                raise Mismatch(
+                    f"{self.num_heads} heads do not divide the {name}'s {width} features", args=("num_heads",)
+                )
+        if beta != (*query[:-1], self.num_heads):
+            raise Mismatch(f"beta must be {text((*query[:-1], self.num_heads))}, not {text(beta)}", args=("num_heads",))
+        if decay and (decay[0][:-1] != query[:-1] or decay[0][-1] not in (self.num_heads, key[-1])):
+            heads, keys = self.num_heads, key[-1] // self.num_heads
+            raise Mismatch(f"decay {text(decay[0])} is neither of {heads} heads nor of the {keys} keys of each")
+        return value
+
+    def _sizes(self, shapes: Sequence[Shape], output: Shape) -> Sizes:
+        heads = self.num_heads
+        return Sizes(output[0], output[1], heads, shapes[1][-1] // heads, output[-1] // heads)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        sizes = self._sizes(shapes, output)
+        states = sizes.steps * sizes.state
+        return Work(2 * states, (2 + (len(shapes) > INPUTS)) * states + 2 * size(output))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        macs, other = self.work(shapes, output)
+        query, *entries = run.inputs
+        # Of what the query reads, and of what the key reads; a state of zeros has no gradient.
+        sums = macs // 2
+        later = sums - sums // output[1] * (len(shapes) == INPUTS)
+        return Backward(Work((query + any(entries)) * sums + run.inputs[1] * sums + any(entries) * later, 2 * other))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        sizes, decays = self._sizes(shapes, output), len(shapes) > INPUTS
+        copied = sizes.samples > 1 and sizes.heads > 1 and sizes.steps > 1  # a product of each head reads copies
+        row = sizes.samples * sizes.heads * sizes.keys
+        # Zeros; each step's state, before it decays and after; what is new, and what of it is written.
+        made = (1 + sizes.steps * (1 + decays)) * sizes.state + 2 * size(output)
+        made += copied * row * (2 * sizes.steps - (not decays))
+        kept = (not copied, True, False, True, *([sizes.steps > 1] * decays))
+        return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        sizes, total = self._sizes(shapes, output), size(output)
+        row = total // sizes.steps
+        step = 3 * sizes.state + total + row
+        end = sizes.state + 2 * total + 2 * row
+        return (("float", largest(step, end) - total),)
+
+    @property
+    def goes_on(self) -> bool:
+        return True
+
+    def carried(self, *shapes: Shape) -> int:
+        return self._sizes(shapes, self.output(*shapes)).state
+
+    def label(self) -> str:
+        return f"delta rule, {self.num_heads} heads"
