@@ -50,6 +50,10 @@ _WORDS = "words become numbers before the network, which reads these: an input o
 _BLOCK = "there is no block of this name here: write its layers as a block of your own"
 NAMED: dict[str, str] = {
     **dict.fromkeys(("hashing", "stringlookup", "integerlookup", "textvectorization", "hashedcrossing"), _WORDS),
+    **dict.fromkeys(
+        ("rwkv7", "deltanet", "gateddeltanet", "kda", "kimideltaattention"),
+        "`DeltaRule` is its recurrence, and " + _BLOCK,
+    ),
     **dict.fromkeys(("rwkv6", "mlstm", "xlstm"), "`LinearAttention` is its recurrence, and " + _BLOCK),
     **dict.fromkeys(("rwkv5", "rwkvtimemix", "timemix"), "write `RWKV`, a ready-made block, of version 5"),
     **dict.fromkeys(("mamba2mixer", "mamba2block", "ssdmixer"), "write `Mamba2`, a ready-made block"),

@@ -71,6 +71,19 @@ def linear(count, groups, query, key, value, *further):
     return np.stack(found, 1).reshape(*value.shape[:2], -1)
 
 
+def delta(count, query, key, value, beta, decay=None):
+    query, key, value = (x.reshape(*x.shape[:2], count, -1) for x in (query, key, value))
+    decay = np.ones((1, 5, count)) if decay is None else decay
+    decay = decay.reshape(*decay.shape[:2], count, -1, 1)
+    state, found = np.zeros((len(value), count, key.shape[-1], value.shape[-1])), []
+    for step in range(value.shape[1]):
+        state = state * decay[:, step]
+        seen = (key[:, step, :, None] @ state)[:, :, 0]
+        state = state + key[:, step, ..., None] * ((value[:, step] - seen) * beta[:, step, :, None])[:, :, None]
+        found.append((query[:, step, :, None] @ state)[:, :, 0])
+    return np.stack(found, 1).reshape(*value.shape[:2], -1)
+
+
 def rotated(x, head):
     steps, features = x.shape[-2:]
     angles = np.outer(np.arange(steps), 10_000.0 ** -(np.arange(0, head, 2) / head))
@@ -301,6 +314,14 @@ NUMPY = [
     (
         *("SelectiveScan", {}, [(2, 5, 6), (2, 5, 6), (2, 6, 4), (2, 5, 4), (2, 5, 4), (2, 6)]),
         lambda w, *given: scanned(*given),
+    ),
+    (
+        *("DeltaRule", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 2)]),
+        lambda w, *given: delta(2, *given),
+    ),
+    (
+        *("DeltaRule", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 2), (2, 5, 6)]),
+        lambda w, *given: delta(2, *given),
     ),
     ("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8)], lambda w, *given: linear(2, 2, *given)),
     (

@@ -15,9 +15,12 @@ from archinspect.ops.args import Int, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Weight, Work
+from archinspect.ops.identity import Rescaling
 from archinspect.ops.merge import Multiply
+from archinspect.ops.reshape import ZeroPadding1D
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
+from archinspect.ops.tensor import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,6 +169,18 @@ def minimax(net: GraphBuilder, c: Config, size: Sizes, number: int, x: Tensor) -
         return dense(net, out, size.width, "out_proj", bias=False)
 
 
+def _before(net: GraphBuilder, x: Tensor) -> Tensor:
+    """Add for each step the one before it, of zeros for the first."""
+    return net.add(Slice(stop=-1), net.add(ZeroPadding1D(padding=[[1, 0]]), x, name="time_shift"))
+
+
+def _mixed(net: GraphBuilder, x: Tensor, before: Tensor, width: int, name: str) -> Tensor:
+    """Add a sum of each step and the one before it, weighed by learned shares."""
+    mix = net.add(Parameter(shape=[width]), name=f"time_mix_{name}")
+    rest = net.add(Rescaling(scale=-1.0, offset=1.0), mix)
+    return add(net, net.add(Multiply(), x, mix), net.add(Multiply(), before, rest))
+
+
 def rwkv_layer(net: GraphBuilder, c: Config, number: int, x: Tensor) -> Tensor:
     """Add a layer of RWKV, version 4."""
     width = c.whole("hidden_size")
@@ -174,17 +189,18 @@ def rwkv_layer(net: GraphBuilder, c: Config, number: int, x: Tensor) -> Tensor:
     inside = norm(net, x, "layer", "ln1")
     inner = c.maybe("attention_hidden_size", 1) or width
     with within(net, "attention"):
-        for name, count in (("decay", inner), ("first", inner), ("mix_key", width), ("mix_value", width)):
-            net.add(Parameter(shape=[count]), name=f"time_{name}")
-        net.add(Parameter(shape=[width]), name="time_mix_receptance")
-        key, value, gate = (dense(net, inside, inner, name, bias=False) for name in ("key", "value", "receptance"))
+        for name in ("decay", "first"):
+            net.add(Parameter(shape=[inner]), name=f"time_{name}")
+        before = _before(net, inside)
+        parts = {name: _mixed(net, inside, before, width, name) for name in ("key", "value", "receptance")}
+        key, value, gate = (dense(net, part, inner, name, bias=False) for name, part in parts.items())
         mixed = net.add(Multiply(), net.add(Sigmoid(), gate), net.add(Wkv(), key, value, name="wkv"))
         x = add(net, x, dense(net, mixed, width, "output", bias=False))
     inside = norm(net, x, "layer", "ln2")
     with within(net, "feed_forward"):
-        for name in ("key", "receptance"):
-            net.add(Parameter(shape=[width]), name=f"time_mix_{name}")
-        key = dense(net, inside, c.maybe("intermediate_size", 1) or 4 * width, "key", bias=False)
+        before = _before(net, inside)
+        key, gate = (_mixed(net, inside, before, width, name) for name in ("key", "receptance"))
+        key = dense(net, key, c.maybe("intermediate_size", 1) or 4 * width, "key", bias=False)
         value = dense(net, activate(net, key, c, "relu2"), width, "value", bias=False)
-        gate = net.add(Sigmoid(), dense(net, inside, width, "receptance", bias=False))
+        gate = net.add(Sigmoid(), dense(net, gate, width, "receptance", bias=False))
         return add(net, x, net.add(Multiply(), gate, value))
