@@ -5,12 +5,12 @@ import os
 import signal
 import sys
 
-INTERRUPTED = 130
-
 
 def main() -> None:
     """Run the command line."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # without a traceback, whatever is imported just now
+    signal.signal(
+        signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT)
+    )  # without a traceback, whatever is imported just now
     # Looking for garbage while modules are imported would be a tenth of a summary.
     gc.set_threshold(100_000)
     from archinspect import cli  # after the line above
