@@ -63,8 +63,6 @@ def test_a_tree_has_what_extends_below_what_it_extends(run):
     assert lines[2:] == [
         "detection",
         "└── ssd300_vgg16",
-        "repvgg",
-        "└── repvgg_a0",
         "vgg",
         "└── vgg",
         "    ├── vgg11",
