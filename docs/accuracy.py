@@ -81,8 +81,9 @@ and `shufflenet_v2_x1_0`. Expect differences where a program's functions are not
 Of networks made by chance (`python tests/random_networks.py --against pytorch --held`), the peak of exported programs
 differs in these:
 
-- A network's own mask (`masked`), a constant of the program, is predicted as a tensor of each pass; biases of positions
-  beside a causal mask or a window are held by a variable in some programs, and not in others.
+- A network's own mask (`masked`), and that of a causal window, are constants of exported programs. They are predicted
+  as tensors of each pass, as transformers has them. Biases of positions beside a causal mask or a window are held by a
+  variable in some programs, and not in others.
 - `Dot`, `Einsum` and `EinsumDense` of what does not lie in order make copies that are not predicted.
 - `Roll`, `CumSum`, `CumProd` and slopes for each element are made in the order in which the program has a map's axes,
   and may have to be copied afterwards.

@@ -281,13 +281,13 @@ class ScaledDotProductAttention(AttentionLayer):
     def _of_function(self, shapes: Sequence[Shape], output: Shape, biases: int) -> Elements:
         """Return the workspace of PyTorch's function without a kernel, the biases and mask included that it adds."""
         most, result = self._most(shapes, output), size(output)
-        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * (self.causal and self.window is None)
+        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * self.causal
         if self._biased:  # a causal mask is made, and added to the biases; then there is the sum alone
-            most = largest(most, mask + largest(mask, biases)) if mask else most
+            most = largest(most, mask + largest(mask, biases)) if mask and self.window is None else most
             return (("float", most - result), ("float", biases))
         # While a causal mask is made, there are booleans and two numbers beside it and the scaled queries.
         making = size(shapes[0]) + mask + 2
-        if self.causal and 4 * making + mask > 4 * (most + mask):
+        if self.causal and self.window is None and 4 * making + mask > 4 * (most + mask):
             return (("float", making - result), ("bool", mask))
         return (("float", most + mask - result), ("float", biases))
 
@@ -326,8 +326,8 @@ class ScaledDotProductAttention(AttentionLayer):
 
     @property
     def _biased(self) -> bool:
-        """Whether anything but a causal mask is added to scores."""
-        return bool(self.position_biases or self.shared_position_biases or self.masked or self.window)
+        """Whether anything but what hides steps is added to scores."""
+        return bool(self.position_biases or self.shared_position_biases or self.masked)
 
     def _copies(self, query: Shape) -> bool:
         """Return whether products need copies of what they read."""

@@ -56,7 +56,6 @@ HELD = {
     "a slope and a threshold after another step": [FIVE, "GELU", {"ReLU": {"negative_slope": 0.5, "threshold": 1.0}}],
     "a causal mask of more scores than features": [{"Input": {"shape": [16, 1]}}, {"SDPA": {"causal": True}}],
     "a causal mask, capped": [{"Input": {"shape": [16, 1]}}, {"SDPA": {"causal": True, "soft_cap": 5.0}}],
-    "a window that hides what comes later": [FIVE, {"SDPA": {"causal": True, "window": 2}}],
     "biases with a causal mask": [FIVE, {"MHA": {"num_heads": 1, "key_dim": 2, "causal": True, "position_biases": 2}}],
     "biases of a square window, and a window's mask": [
         {"Input": {"shape": [4, 2]}},
