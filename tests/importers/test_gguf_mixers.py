@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from weight_files import F32, gguf, metadata
@@ -154,3 +155,15 @@ def test_sizes_that_metadata_does_not_say_leave_work_unknown(tmp_path):
     (tmp_path / "net.gguf").write_bytes(header("mamba2", {}, [mamba2() | norms("attn_norm")]))
     report = archinspect.inspect(tmp_path / "net.gguf")
     assert set(report.uncounted) == {"blk.0.8_tensors_that_are_not_known"}
+
+
+def test_a_tensor_of_other_features_is_told_with_the_rest(tmp_path):
+    layer = mamba2() | norms("attn_norm") | {"ssm_norm.weight": (3, 5)}
+    (tmp_path / "net.gguf").write_bytes(header("mamba2", STATE, [layer]))
+    report = archinspect.inspect(tmp_path / "net.gguf")
+    assert report.status == "partial"
+    elements = [math.prod(shape) for shape in layer.values()]
+    assert report.totals.params == 2 * WIDTH * WORDS + WIDTH + sum(elements)
+    (tmp_path / "net.gguf").write_bytes(header("mamba2", STATE, [layer | {"ssm_conv1d.bias": (7,)}]))
+    with pytest.raises(archinspect.InvalidSpecError, match="is not of 192 features"):
+        archinspect.inspect(tmp_path / "net.gguf")

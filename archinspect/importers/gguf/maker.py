@@ -69,10 +69,17 @@ class Maker:
         given, units = self.shape(path)
         if given != s.width:
             raise self.refuse(path, f"reads {given:,} features, and gets {s.width:,}")
-        bias = f"{path}.bias" in self.tensors
+        bias = self.has_bias(path, units)
         self.place(f"{path}.weight", f"{path}.bias")
         op = Dense(units=units, use_bias=bias)
         return Steps(self.net.add(op, s.x, name=self.inside(path)), units)
+
+    def has_bias(self, path: str, units: int) -> bool:
+        """Whether a layer of so many features has a bias; raise :class:`SourceError` for one of other features."""
+        tensor = self.tensors.get(f"{path}.bias")
+        if tensor is not None and tensor.shape != (units,):
+            raise self.refuse(f"{path}.bias", f"is not of {units:,} features")
+        return tensor is not None
 
     def norm(self, s: Steps, path: str) -> Steps:
         """Add a normalization, if there is one."""
@@ -80,7 +87,7 @@ class Maker:
             return s
         if self.shape(path, 1)[0] != s.width:
             raise self.refuse(path, f"is of {self.shape(path, 1)[0]:,} features, and gets {s.width:,}")
-        kind = ("layer" if f"{path}.bias" in self.tensors else "scale") if self.values.centers else "rms"
+        kind = ("layer" if self.has_bias(path, s.width) else "scale") if self.values.centers else "rms"
         self.place(f"{path}.weight", f"{path}.bias")
         return s._replace(x=self.net.add(NORMS[kind], s.x, name=self.inside(path)))
 

@@ -80,9 +80,9 @@ def _mamba2(make: Maker, s: Steps, path: str) -> Steps:
     y = net.add(ChunkScan(heads=heads, states=states, chunk=CHUNK), *parts, name="scan")
     y = net.add(Multiply(), y, _silu(make, gate))
     if make.has(f"{path}.ssm_norm"):
-        make.place(f"{path}.ssm_norm.weight")
         if _elements(make.tensors[f"{path}.ssm_norm.weight"].shape) != inner:
             raise UnreadError(path)
+        make.place(f"{path}.ssm_norm.weight")
         y = net.add(NORMS["rms"], y, name="ssm_norm")
     return make.linear(Steps(y, inner), f"{path}.ssm_out")
 
@@ -134,8 +134,9 @@ def _convolved(make: Maker, x: Tensor, width: int, path: str) -> Tensor:
     shape = [one for one in make.tensors[f"{path}.weight"].shape if one != 1] if make.has(path) else []
     if len(shape) != 2 or shape[1] != width:  # noqa: PLR2004 - a kernel, features
         raise UnreadError(path)
+    bias = make.has_bias(path, width)
     make.place(f"{path}.weight", f"{path}.bias")
-    return causal_conv(make.net, x, width, shape[0], make.inside(path), bias=f"{path}.bias" in make.tensors)
+    return causal_conv(make.net, x, width, shape[0], make.inside(path), bias=bias)
 
 
 def _learned(make: Maker, name: str, shape: tuple[int, ...]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import lcm
 from typing import TYPE_CHECKING
 
 from archinspect.importers.hf.parts import (
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
 
 THIRD = ("qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe")
 KINDS = ("qwen2_vl", "qwen2_5_vl", *THIRD)
-SIDE = 448
-"""Height and width of a picture, which configurations leave open."""
+SIDE, MOST = 448, 4096
+"""Height and width of a picture, which configurations leave open; the largest where patches need larger ones."""
 
 
 def picture(c: Config) -> tuple[int, ...]:
-    """Return the shape of a picture: frames, height, width, channels."""
-    return c.whole("temporal_patch_size"), SIDE, SIDE, channels(c)
+    """Return the shape of a picture, whose sides are as near to the usual as patches allow: frames, sides, channels."""
+    patch = c.whole("patch_size")
+    unit = patch * c.whole("spatial_merge_size")
+    if c.kind == "qwen2_5_vl_vision":
+        unit = lcm(unit, max(c.whole("window_size") // patch, 1) * patch)
+    side = max(SIDE // unit, 1) * unit if unit <= MOST else SIDE
+    return c.whole("temporal_patch_size"), side, side, channels(c)
 
 
 def channels(c: Config) -> int:
