@@ -52,6 +52,11 @@ def joined(kind: str) -> Callable[[Use], Value]:
     return translate
 
 
+def multiply(use: Use) -> Value:
+    """`Multiply`; of truth values ONNX's `And`, as its `Mul` takes none."""
+    return joined("And" if use.reads[0] == "bool" else "Mul")(use)
+
+
 def of_all(kind: str) -> Callable[[Use], Value]:
     """Return the translation of an operator of any number of inputs."""
 
@@ -137,7 +142,7 @@ def dense(use: Use) -> Value:
 OPERATORS: dict[str, Callable[[Use], Value]] = {
     "Add": joined("Add"),
     "Subtract": joined("Sub"),
-    "Multiply": joined("Mul"),
+    "Multiply": multiply,
     "Maximum": of_all("Max"),
     "Minimum": of_all("Min"),
     "Average": of_all("Mean"),

@@ -8,6 +8,7 @@ from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.pytorch.elementwise import activation_name, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.ops.activation import QuickGELU
 from archinspect.ops.einsum import REST
 from archinspect.ops.figures import DTYPES
 
@@ -123,7 +124,8 @@ def experts(use: Use) -> Step:
     sizes = {"features": use.shape[-1], "num_experts": op.num_experts, "units": op.units}
     if op.capacity_factor is not None:
         raise CannotExportError(use.node.layer, "which steps find a place is for a kernel to say: no capacity_factor")
-    function = activation_name(op.activation)
+    quick = isinstance(op.activation, QuickGELU)
+    function = "quick_gelu" if quick else activation_name(op.activation)
     module = call(
         "MixtureOfExperts",
         sizes,
@@ -138,7 +140,7 @@ def experts(use: Use) -> Step:
         bias=(op.use_bias, False),
         limit=(op.limit, None),
     )
-    return Step(code("{self}({0})"), module, parts=("MixtureOfExperts",))
+    return Step(code("{self}({0})"), module, parts=("MixtureOfExperts", *(("quick_gelu",) if quick else ())))
 
 
 def recurrent(use: Use) -> Step:

@@ -387,7 +387,9 @@ class Expert(nn.Module):
         self.up = nn.Linear(features, units, bias=bias)
         self.gate = nn.Linear(features, units, bias=bias) if gated else None
         self.down = nn.Linear(units, features, bias=bias)
-        self.activation, self.limit = getattr(F, activation), limit
+        own = globals().get(activation)  # PyTorch has no function for some
+        self.activation = own or getattr(F, activation)
+        self.limit = limit
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.up(x)
