@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ pytest.importorskip("torch")
 
 from networks.generate import make
 from networks.measured import differences
+
+import archinspect
+from archinspect import verify
 
 SEED = 11
 SAMPLE = 300
@@ -100,3 +104,11 @@ KEPT = yaml.safe_load((Path(__file__).parents[1] / "networks" / "kept.yaml").rea
 def test_what_is_kept_was_once_wrong_and_is_right(network):
     found = differences({"layers": network["layers"]}, "pytorch", held=True)
     assert [one for one in found if not one.message.startswith("peak of")] == []
+
+
+def test_boxes_that_samples_share_are_read_for_each():
+    layers: list = [{"Input": {"shape": [4, 4, 2]}, "name": "map"}, {"Parameter": {"shape": [3, 4]}, "name": "boxes"}]
+    layers += [{"Dense": 2, "from": "map"}, {"RoIAlign": {"output_size": 2}, "from": [-1, "boxes"]}]
+    found = verify.verify(archinspect.network({"layers": layers}, batch=2), "pytorch", pythons=[sys.executable])
+    assert not found.partial
+    assert [row for row in found.rows if row.figure != "peak" and not row.equal] == []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Hole, Step, call, code
 from archinspect.exporters.orders import channels_first
+from archinspect.exporters.pytorch.elementwise import of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.pool import RANK_OF_VOLUMES
 
@@ -190,7 +191,7 @@ def roi_align(use: Use) -> Step:
     axis = 2 if op.data_format == "channels_first" else 4
     options = {"sampling_ratio": (op.sampling_ratio, 2), "axis": (axis, 2)}
     module = call("RoIAlign", {"output_size": tuple(op.output_size)}, **options)
-    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
     return Step(code(f"{{self}}({given})"), module, stateless=True, parts=("RoIAlign",))
 
 
