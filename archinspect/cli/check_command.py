@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from archinspect import __version__
-from archinspect.__main__ import INTERRUPTED
 from archinspect.base.printable import printable
 from archinspect.cli.common import stdout_console
 from archinspect.cli.files import file_options
@@ -271,7 +270,7 @@ def _progress(files: int) -> Iterator[Callable[[], None]]:
 
         yield done
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(128 + signal.SIGINT)  # as shells have it
     finally:
         bar.stop()
         signal.signal(signal.SIGINT, before)

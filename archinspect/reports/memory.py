@@ -30,10 +30,11 @@ from archinspect.base.settings import whole
 from archinspect.base.shape import size
 from archinspect.graph.decoding import written_out
 from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
-from archinspect.reports.summary import Report, report
+from archinspect.reports.summarizing import report
 
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
+    from archinspect.reports.summary import Report
 
 
 class Inference(NamedTuple):
