@@ -13,7 +13,8 @@ from archinspect.base.settings import Open, SettingError, Settings, whole
 from archinspect.graph.builder import MAX_NODES
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.ops.figures import ALIASES
-from archinspect.reports.summary import report, uncounted
+from archinspect.reports.summarizing import report
+from archinspect.reports.summary import uncounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -158,7 +159,8 @@ class Network:
 
     def explain(self, *, convention: str = "") -> Explained:
         """Return the formula behind every figure; see :func:`archinspect.explain`."""
-        from archinspect.reports.explanation import Explained, explain
+        from archinspect.reports.explaining import explain
+        from archinspect.reports.explanation import Explained
 
         self.with_known_sizes()
         with collection_paused():

@@ -25,8 +25,8 @@ from archinspect.base.source import Source, read_file, read_tree
 from archinspect.graph.infer import infer
 from archinspect.language import library
 from archinspect.language.load import load
-from archinspect.reports.explanation import explain
-from archinspect.reports.summary import report
+from archinspect.reports.explaining import explain
+from archinspect.reports.summarizing import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from archinspect.language.load import is_template
 from archinspect.render.compare import total_rows
 from archinspect.render.stacks import LOOKS, OTHER
 from archinspect.reports.comparison import compare, own_titles, stack
-from archinspect.reports.summary import report
+from archinspect.reports.summarizing import report
 from archinspect.reports.totals import TOTALS, weighted_layers
 
 NETWORKS = [name for name, path in library.builtins().items() if not is_template(library.read_builtin(path))]

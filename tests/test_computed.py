@@ -8,7 +8,7 @@ from archinspect.analyses.cost import costs
 from archinspect.analyses.memory import kept
 from archinspect.language.computed import value_of
 from archinspect.ops.computed import Computed
-from archinspect.reports.explanation import explain
+from archinspect.reports.explaining import explain
 
 MIXING = {
     "output_shape": ["${in[1]}", "${units}"],

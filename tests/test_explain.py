@@ -15,7 +15,7 @@ from archinspect.analyses.receptive_field import fields
 from archinspect.api import network
 from archinspect.language import library
 from archinspect.language.load import is_template
-from archinspect.reports.explanation import explain
+from archinspect.reports.explaining import explain
 
 TRUTH = Path(__file__).parent / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}

@@ -98,6 +98,15 @@ def test_a_row_says_what_any_of_its_layers_does_not_know(run):
     assert "72 + ?" in run("summary", "-", "--depth", "1", stdin=text).stdout
 
 
+def test_a_row_names_eight_inputs_at_most(run):
+    def shown(several):
+        text = "input: [8]\nlayers:\n  - Add:\n" + "      - [Dense: 8]\n" * several
+        return run("summary", "-", "--expand", "--columns", "layer,inputs", stdin=text).stdout
+
+    assert "dense_6, dense_7\n" in shown(8)
+    assert "dense_5, dense_6 and 2 more\n" in shown(9)
+
+
 def test_blocks_that_take_turns_are_one_row():
     turns = "[{part: }, {other: }]"
     found = report(f"  - {{layers: {turns}, repeat: 3, name: body}}\n").fold(3, equal=True)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 import archinspect
 from archinspect.render.layers import GAP, SHORTEST, LineTable, keep_end, keep_start
+from archinspect.render.styled import Pipe, write
 
 
 class Column(NamedTuple):
@@ -26,6 +27,14 @@ ALL = 20 + 5 + 7 + GAPS
 def fitted(width, *, layer_width=14, least=1, cells=CELLS):
     shown = LineTable(cells, COLUMNS).fitting(width, least_width=layer_width, least=least)
     return {name: [text.strip() for text in texts[1:]] for name, texts in shown.items()}
+
+
+def test_a_pipe_gets_what_a_console_without_colors_gets(capsys):
+    parts = [("bold", "bold"), ("  wide 数字 " * 20, "dim"), ("\n\nlines\n", "none"), ("", "red"), ("[x]\n", "green")]
+    write(Pipe(80), parts)
+    stream = io.StringIO()
+    write(Console(file=stream, width=80, color_system=None), parts)
+    assert stream.getvalue() == capsys.readouterr().out == "".join(text for text, _ in parts)
 
 
 @pytest.mark.parametrize("cut", [keep_end, keep_start])

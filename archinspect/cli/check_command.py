@@ -270,7 +270,7 @@ def _progress(files: int) -> Iterator[Callable[[], None]]:
 
         yield done
     except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(128 + signal.SIGINT)  # as shells have it
     finally:
         bar.stop()
         signal.signal(signal.SIGINT, before)

@@ -15,7 +15,7 @@ from archinspect.language.parse import TOP_ALIASES
 from archinspect.ops import find_operator
 from archinspect.project.configuration import ConfigurationError, Configurations
 from archinspect.render.numbers import both, byte_count
-from archinspect.reports.explanation import explain
+from archinspect.reports.explaining import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

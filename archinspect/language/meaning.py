@@ -96,7 +96,7 @@ NAMED: dict[str, str] = {
     **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
 }
 """What is known by another name, or not at all, and what to do."""
-SELDOM = {"Attention", "AdditiveAttention", "LinearAttention"}
+SELDOM = {"Attention", "AdditiveAttention", "LinearAttention", "DeltaRule"}
 """Operators that are seldom meant where others have the same word."""
 LITTLE = {"layer", "block", "module", "op", "unit", "net", "network", "my", "custom", "function"}
 """What says nothing by itself."""

@@ -31,10 +31,12 @@ from archinspect.base.settings import whole
 from archinspect.base.shape import size
 from archinspect.graph.decoding import unknown
 from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
-from archinspect.reports.summary import Report, report, uncounted
+from archinspect.reports.summarizing import report
+from archinspect.reports.summary import uncounted
 
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
+    from archinspect.reports.summary import Report
 
 
 class Inference(NamedTuple):

@@ -11,7 +11,7 @@ from archinspect import ops
 from archinspect.conventions import CONVENTIONS, counted_by, differences
 from archinspect.conventions.quantities import DECLARED, OperatorCall, amount
 from archinspect.ops.figures import Run
-from archinspect.reports.summary import report
+from archinspect.reports.summarizing import report
 
 TRUTH = Path(__file__).parents[1] / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}

@@ -16,7 +16,7 @@ from archinspect.exporters.parameters import Expression
 from archinspect.exporters.pytorch.body import Statement, body
 from archinspect.exporters.pytorch.holding import hold
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.reports.summary import report
+from archinspect.reports.summarizing import report
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence

@@ -1,0 +1,319 @@
+"""Where a layer's figures come from: its operators' own rules, run on numbers that remember how they came about.
+
+There is no second copy of any rule here; a formula is what the rule computed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from archinspect.analyses.receptive_field import Field, fields
+from archinspect.base.diagnostics import show
+from archinspect.base.shape import AXES, axis_names, size
+from archinspect.base.symbolic.traced import Number, Traced, is_long, named, named_numbers, plain, terms, written
+from archinspect.ops.computed import Computed, expressions
+from archinspect.ops.figures import Reach, Work
+from archinspect.ops.modules import find_module
+from archinspect.ops.spatial import Spatial, Windowed, positions_of
+from archinspect.reports.explanation import Explanation, Figure, WeightFigure
+from archinspect.reports.summarizing import batch_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from archinspect.analyses.facts import Facts
+    from archinspect.analyses.receptive_field import Fields
+    from archinspect.base.shape import Shape
+    from archinspect.base.source import Value
+    from archinspect.graph.graph import Node, Tensor
+    from archinspect.ops.base import Op
+    from archinspect.ops.figures import Weight
+
+# What arguments are called in formulas, where their own name would read badly with an axis after it.
+_SHORT = {
+    "kernel_size": "kernel",
+    "pool_size": "pool",
+    "strides": "stride",
+    "dilation_rate": "dilation",
+    "padding": "pad",
+    "cropping": "crop",
+    "size": "factor",
+}
+_SIDES = {1: (("before", "after"),), 2: (("top", "bottom"), ("left", "right"))}
+_SIDES[3] = (("front", "back"), *_SIDES[2])
+
+TRACED_SPANS = 16
+"""Of a pattern whose formula may be read."""
+
+_Seen: TypeAlias = "dict[tuple[Fields, ...], tuple[tuple[Figure, ...], tuple[Figure, ...] | None]]"
+"""What is given, and what follows of receptive fields, by the fields of the inputs."""
+
+
+def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
+    """Return the explanations of every layer of a network, an operator each.
+
+    Formulas name the batch where one was asked for. What operators that are alike have in common is found once.
+    """
+    seen = facts.once(fields)
+    known: dict[object, _Explainer] = {}
+    passed: _Seen = {}
+    layers: dict[str, list[Explanation]] = {}
+    for node in facts.graph.nodes:
+        key = (facts.call(node), node.shares and tuple(facts.own_weights(node)))
+        explainer = known.get(key)
+        if explainer is None:
+            explainer = known[key] = _Explainer(facts, node, passed)
+        sources = tuple([seen[tensor.position] for tensor in node.reads])
+        layers.setdefault(node.layer, []).append(explainer.explain(node, sources))
+    return {name: tuple(parts) for name, parts in layers.items()}
+
+
+def _as_module(node: Node) -> str:
+    """Return what is to be said of a layer that the spec calls as PyTorch does."""
+    name = node.origin.text()
+    module = find_module(name)
+    if module is None or not module.defaults:
+        return ""
+    defaults = ", ".join(f"{key} {show(value)}" for key, value in module.defaults.items())
+    return f"\n\n`{name}` is PyTorch's module, with its defaults: {defaults}."
+
+
+_RAN_BEFORE = "\n\nIt runs once, before the steps, and has no work in one of them."
+
+
+class _Explainer:
+    """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
+
+    def __init__(self, facts: Facts, node: Node, passed: _Seen) -> None:
+        self.facts = facts
+        self.call = call = facts.call(node)
+        self.layout = facts.graph.layout
+        self.batch = named(facts.batch, "batch") if facts.settings.batch and node.output.batched else 1
+        self.op = _traced_op(call.op)
+        self.given: dict[str, Figure] = {}
+        self.shown: set[str] = set()
+        """The names that stand in front of the formulas to come."""
+        shapes = tuple(
+            self._shape(shape, f"in{at}" if len(call.shapes) > 1 else "in") for at, shape in enumerate(call.shapes, 1)
+        )
+        outputs, dims = self._outputs(self.op.outputs(*shapes))
+        weights, params = self._weights(shapes, facts.own_weights(node))
+        work = () if call.before else tuple(self._work(self.op.work(shapes, outputs[0])))
+        self.reaches = self.op.reach(*shapes)
+        self.common = Explanation(
+            name="",
+            type=type(call.op).__name__.lstrip("_"),
+            label=call.op.label(),
+            doc=(type(call.op).__doc__ or "") + _as_module(node) + _RAN_BEFORE * call.before,
+            inputs=(),
+            output_shapes=(),
+            given=(),
+            output=tuple(dims),
+            unread=positions_of(call.op, call.shapes[0], call.output) if isinstance(call.op, Windowed) else "",
+            weights=weights,
+            params=params,
+            work=work,
+            field=None,
+            unknown=call.op.unknown(),
+        )
+        self.seen: _Seen = passed if self.reaches == () else {}
+        """After what reads position by position, the same is seen whatever it computes."""
+
+    def explain(self, node: Node, sources: tuple[Fields, ...]) -> Explanation:
+        """Return the explanation of a node that calls so, whose inputs see these fields."""
+        if sources not in self.seen:
+            before = dict(self.given), set(self.shown)
+            field = self._field(self.reaches, sources)
+            self.seen[sources] = tuple(self.given.values())[len(before[0]) :], field
+            self.given, self.shown = before
+        given, field = self.seen[sources]
+        return self.common._replace(
+            name=node.path,
+            inputs=tuple([(_source(tensor, node), batch_shape(tensor, self.facts)) for tensor in node.inputs]),
+            output_shapes=tuple([batch_shape(tensor, self.facts) for tensor in node.outputs]),
+            given=(*self.given.values(), *given),
+            field=field,
+            shares=node.shares.layer if node.shares else "",
+        )
+
+    def _shape(self, shape: Shape, prefix: str) -> Shape:
+        if not shape:
+            return ()
+        axes = _axes(self.call.op, len(shape), self.layout)
+        dims = [named(dim, f"{prefix}_{axis}") for dim, axis in zip(shape[1:], axes, strict=True)]
+        # What is the same for all samples may meet them as it is.
+        return cast("Shape", (self.batch if shape[0] == self.facts.batch else shape[0], *dims))
+
+    def _outputs(self, results: Sequence[Shape]) -> tuple[list[Shape], list[Figure]]:
+        """Return the outputs' dimensions as further formulas call them, and how they come about."""
+        shapes: list[Shape] = []
+        figures: list[Figure] = []
+        for at, (result, made) in enumerate(zip(results, self.call.outputs, strict=True), 1):
+            if not result:
+                shapes.append(())
+                continue
+            dims: list[Number] = [self.batch if made.shape[0] == self.facts.batch else result[0]]
+            for dim, axis in zip(result[1:], _axes(self.call.op, len(result), self.layout), strict=True):
+                name = f"out{at}_{axis}" if at > 1 else f"out_{axis}"
+                figures += self._figures(name, dim)
+                is_named = isinstance(dim, Traced) and dim.name
+                dims.append(dim if is_named else named(dim, name, dim))
+                self.shown.add(name)
+            shapes.append(cast("Shape", tuple(dims)))
+        return shapes, figures
+
+    def _weights(
+        self, shapes: Sequence[Shape], own: Mapping[str, Weight]
+    ) -> tuple[tuple[WeightFigure, ...], tuple[Figure, ...]]:
+        weights = self.op.weights(*shapes)
+        figures = []
+        sums: dict[str, Number] = {}
+        for name, weight in weights.items():
+            *before, elements = self._figures(name, size(weight.shape))
+            assert not before  # a weight's sizes are of the input and the arguments
+            shape = tuple(int(dim) for dim in weight.shape)
+            dims = tuple([written(dim).text for dim in weight.shape])
+            figures.append(WeightFigure(dims, shape, elements, weight.parameter, name not in own))
+            if name in own:
+                total = "params" if weight.parameter else "buffers"
+                sums[total] = sums.get(total, 0) + cast("int", named(elements.value, name))
+                self.shown.add(name)
+        return tuple(figures), tuple(_figure(name, number) for name, number in sums.items())
+
+    def _work(self, work: Work) -> Iterator[Figure]:
+        yield from self._figures("MACs", work.macs)
+        self.shown.add("MACs")
+        macs = cast("int", named(work.macs, "MACs")) if work.macs else 0
+        flops = Work(macs, work.other).flops
+        parts = tuple(map(plain, terms(flops)))
+        for figure in self._figures("FLOPs", flops):
+            yield figure._replace(terms=parts if figure.name == "FLOPs" and len(parts) > 1 else ())
+
+    def _field(self, reaches: tuple[Reach, ...] | None, sources: Sequence[Fields]) -> tuple[Figure, ...] | None:
+        if reaches is None or not sources or None in sources or len({len(source or ()) for source in sources}) > 1:
+            return None
+        known = [source for source in sources if source]
+        figures: list[Figure] = []
+        for at, suffix in enumerate(axis_names("", len(sources[0] or ()))):
+            seen = self._behind(reaches[at] if reaches else Reach(), [source[at] for source in known], suffix)
+            if seen is None:
+                return None
+            figures += self._seen(seen, suffix)
+        return tuple(figures)
+
+    def _behind(self, reach: Reach, sources: Sequence[Field], suffix: str) -> Field | None:
+        """Return what is seen along an axis after several fields; traced unless it is a pattern of several spans."""
+        prefixes = ["in"] if len(sources) == 1 else [f"in{at}" for at in range(1, len(sources) + 1)]
+        if not reach.up and all(len(source.spans) == 1 for source in sources):
+            sources = [_named_field(*parts, suffix) for parts in zip(sources, prefixes, strict=True)]
+        elif any(len(source.spans) > TRACED_SPANS for source in sources):
+            reach = Reach(*map(plain, reach))  # type: ignore[arg-type] # ints
+        seen = sources[0]
+        for other in sources[1:]:
+            seen = seen.joined(other)
+        return seen.through(reach)
+
+    def _seen(self, seen: Field, suffix: str) -> Iterator[Figure]:
+        yield from self._figures(f"receptive_field{suffix}", seen.size)
+        yield from self._figures(f"jump{suffix}", seen.jump)
+        if len(seen.spans) == 1:
+            ((first, count),) = seen.spans
+            yield from self._figures(f"first{suffix}", first)
+            parts = (named(first, f"first{suffix}"), named(count, f"receptive_field{suffix}"))
+            seen = Field((cast("tuple[int, int]", parts),), seen.step)
+            self.shown |= {f"first{suffix}", f"receptive_field{suffix}"}
+        yield from self._figures(f"center{suffix}", seen.center)
+
+    def _figures(self, name: str, number: Number) -> Iterator[Figure]:
+        """Yield the figure, after the computed ones that its formula names and that were not told yet."""
+        for part in named_numbers(number):
+            if part.name in self.shown:
+                continue
+            self.shown.add(part.name)
+            if part.definition is None:
+                self.given[part.name] = _figure(part.name, cast("Number", part))
+            else:
+                yield _figure(part.name, part.definition)
+        yield _figure(name, number)
+
+
+def _figure(name: str, number: Number) -> Figure:
+    value = plain(number)
+    if not isinstance(number, Traced) or number.name == name or is_long(number):
+        return Figure(name, value)
+    form = written(cast("Number", number))
+    return Figure(name, value, form.text, form.numbers)
+
+
+def _source(tensor: Tensor, node: Node) -> str:
+    """Return where a tensor comes from: a layer, or another operator of the same one, and which output of several."""
+    producer = tensor.producer
+    if producer.layer == node.layer:
+        return tensor.name
+    return f"{producer.layer}.{tensor.index}" if len(producer.outputs) > 1 else producer.layer
+
+
+def _traced_op(op: Op) -> Op:
+    """Return the operator with its integer arguments traced, but those that have no effect: a stride of 1."""
+    copy = object.__new__(type(op))
+    given = op.given()
+    vars(copy).update(
+        {name: _traced_argument(op, name, value, is_given=name in given) for name, value in vars(op).items()}
+    )
+    return copy
+
+
+def _traced_argument(op: Op, name: str, value: object, *, is_given: bool) -> object:
+    if expressions(value):
+        parts = value if isinstance(value, tuple) else (value,)
+        traced = tuple([_traced_expression(part) if isinstance(part, Computed) else part for part in parts])
+        return traced if isinstance(value, tuple) else traced[0]
+    # Of a single axis a kernel's size has to be told from the kernel.
+    short = name if op.rank == 1 and name.endswith("_size") else _SHORT.get(name, name)
+    if _is_int(value):
+        return named(cast("int", value), short) if is_given or value not in (0, 1) else value
+    if not isinstance(value, tuple) or len(value) != op.rank:
+        return value
+    if all(map(_is_int, value)):
+        return value if not is_given and set(value) <= {0, 1} else tuple(map(named, value, axis_names(short, op.rank)))
+    if all(isinstance(pair, tuple) for pair in value):
+        sides = _SIDES[op.rank]
+        return tuple(
+            tuple(_side(n, f"{short}_{side}") for n, side in zip(*both, strict=True))
+            for both in zip(value, sides, strict=True)
+        )
+    return value
+
+
+def _traced_expression(value: Computed) -> Computed:
+    names = {name: named(number, name) if _is_int(number) else number for name, number in value.names.items()}  # type: ignore[arg-type] # an int
+    return Computed(value.text, cast("dict[str, Value]", names), value.evaluate)
+
+
+def _side(count: int, name: str) -> Number:
+    return named(count, name) if count else 0
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _axes(op: Op, rank: int, layout: str) -> list[str]:
+    """Return what the axes after the batch are called."""
+    if isinstance(op, Spatial):
+        layout = op.data_format
+    if rank == op.rank + 2 == 3:  # noqa: PLR2004 - batch, length, channels
+        spatial = ["length"]
+    elif rank in (4, 5):
+        spatial = list(AXES[2 - rank :])
+    else:
+        known = {1: [], 2: ["features"], 3: ["steps", "features"]}
+        return known.get(rank) or [f"axis{at}" for at in range(1, rank)]
+    return ["channels", *spatial] if layout == "channels_first" else [*spatial, "channels"]
+
+
+def _named_field(field: Field, prefix: str, suffix: str) -> Field:
+    """Return a field of one span whose numbers are called by name."""
+    ((first, count),) = field.spans
+    span = named(first, f"{prefix}_first{suffix}"), named(count, f"{prefix}_field{suffix}")
+    return Field((cast("tuple[int, int]", span),), cast("int", named(field.step, f"{prefix}_jump{suffix}")))
