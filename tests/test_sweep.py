@@ -217,4 +217,5 @@ def test_a_front_is_that_of_comparing_all_with_all(points):
 
 def test_rows_of_a_chunk_say_where_it_began():
     *_, chunk = archinspect.network("alexnet").sweep({"classes": range(2, 9)}, ["params"]).chunks(start=3)
-    assert (chunk.start, chunk.chosen([1]).start, chunk.chosen([1]).values["classes"].tolist()) == (3, 3, [6])
+    chosen = chunk.chosen(np.array([1]))
+    assert (chunk.start, chosen.start, chosen.values["classes"].tolist()) == (3, 3, [6])
