@@ -240,3 +240,9 @@ def test_a_crossing_is_no_larger_than_its_bound():
 )
 def test_steps_are_found_above_or_below(start, taken, step):
     assert _step(start, taken.__contains__) == step
+
+
+def test_what_does_not_train_stands_apart():
+    net = {"input": [8], "layers": [{"Dense": 4, "trainable": False}, "BatchNormalization", {"Dense": 2}]}
+    ledger = archinspect.memory_report(net).ledger
+    assert (ledger.params, ledger.trainable, ledger.frozen, ledger.buffers) == (36 + 8 + 10, 18, 36, 8)

@@ -157,3 +157,10 @@ def test_no_formula_of_thousands_of_operators():
         archinspect.network(spec).formula("macs")
     spec = {"input": [4], "layers": [{"ReLU": None, "repeat": 5000}]}
     assert str(archinspect.network(spec).formula("macs", "batch")) == "0"
+
+
+def test_a_point_that_the_network_refuses_says_why():
+    network = archinspect.network("vgg16")
+    with pytest.raises(RefusedError) as refused:
+        Symbols(network._load, network.facts, ["height"], {"height": 8})
+    assert {one.code for one in refused.value.diagnostics} == {"shape"}

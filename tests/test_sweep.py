@@ -213,3 +213,9 @@ def test_a_front_is_that_of_comparing_all_with_all(points):
         if other != point and all(a <= b for a, b in zip(other, point, strict=True))
     }
     assert sorted(found) == [at for at in range(len(points)) if at not in beaten]
+
+
+def test_rows_of_a_chunk_say_where_it_began():
+    *_, chunk = archinspect.network("alexnet").sweep({"classes": range(2, 9)}, ["params"]).chunks(start=3)
+    chosen = chunk.chosen(np.array([1]))
+    assert (chunk.start, chosen.start, chosen.values["classes"].tolist()) == (3, 3, [6])
