@@ -41,9 +41,9 @@ class DeltaRule(Op):
     num_heads: int = arg("heads, each with a state of its own", Int(1, 10_000), 1, aliases=("heads", "n_heads"))
 
     def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0]) != 3:  # noqa: PLR2004 - batch, steps, features
+            raise Mismatch(f"needs an input of 2 axes (steps, features), got {len(shapes[0]) - 1}")
         query, key, value, beta, *decay = shapes
-        if len(query) != 3:  # noqa: PLR2004 - batch, steps, features
-            raise Mismatch(f"needs an input of 2 axes (steps, features), got {len(query) - 1}")
         if query != key or query[:-1] != value[:-1]:
             raise Mismatch(
                 f"query {text(query)}, key {text(key)} and value {text(value)} need the axes [steps, features], "
