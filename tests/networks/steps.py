@@ -127,9 +127,9 @@ def _layer(rng: Random, kind: type[Op] | None, name: str, args: dict[str, Any], 
 
 
 def _other_defaults(name: str) -> set[str]:
-    """Arguments without which a module of this name is another layer, beyond what figures tell."""
+    """Arguments without which a module of this name is another layer: a padding that reads the input refuses more."""
     module = find_module(name)
-    return set(module.defaults) - {"epsilon", "momentum", "mode"} if module else set()
+    return set(module.defaults) - {"epsilon", "momentum"} if module else set()
 
 
 def _in_other_words(rng: Random, kind: type[Op], args: dict[str, Any]) -> tuple[str, dict[str, Any]]:
