@@ -90,8 +90,7 @@ KEPT_BESIDE = {
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
 PEAK_BESIDE = {
-    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("phi4", "smollm2_1_7b")},
-    **{name: Beside((HEADS[name] + 1) * ROTARY + 4 * 1024**2) for name in ("mistral_7b", "phi3_mini")},
+    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4", "smollm2_1_7b")},
     **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
     **{name: Beside(1500 * 8) for name in WHISPER},
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(alone=49 * 512 * 4)),

@@ -60,7 +60,7 @@ UNREAD = {
     "mamba2_130m",
 }
 # There a learned tensor is a weight of the operator that reads it, whose name it then counts under.
-LEARNED = {"blip_base", "gat_cora", "gcn_cora", "kan_mnist"}
+LEARNED = {"blip_base", "gat_cora", "gcn_cora", "kan_mnist", "sam_vit_b", "sam_vit_h", "sam_vit_l"}
 
 
 @pytest.mark.parametrize("name", [name for name in archinspect.networks() if name not in UNREAD])

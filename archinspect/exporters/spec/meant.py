@@ -50,7 +50,7 @@ class Meant:
         self._batches = {OTHER: self.other}
         self.fixed = facts.graph.batch or 1
         """The batch for which a program is, or one sample."""
-        sizes = ((1,), (self.fixed,))
+        sizes = ((1,), (self.fixed,)) if facts.graph.batch else ()
         given = [node.output for node in facts.graph.inputs]
         self.growing = {one: one.batched or facts.shape(one)[:1] in sizes for one in given}
         """Whether a spec's tensor differs from sample to sample, though the network's may not."""
