@@ -16,7 +16,7 @@ def laid_out(text: str, indent: int = 0) -> Iterator[str]:
     if indent + len(text) > WIDTH and (choice := _choice(text)):
         yield from _laid_out_choice(*choice, indent)
         return
-    start, end = _last_bracket(text) if indent + len(text) > WIDTH else (-1, -1)
+    start, end = _bracket(text, WIDTH - indent) if indent + len(text) > WIDTH else (-1, -1)
     if start < 0:
         yield blank + text
         return
@@ -66,20 +66,23 @@ def split(text: str) -> Iterator[str]:
         yield text[begun:].strip()
 
 
-def _last_bracket(text: str) -> tuple[int, int]:
-    """Return where the last bracket that holds something opens and closes, a function's parameters of its head.
+def _bracket(text: str, width: int) -> tuple[int, int]:
+    """Return where the bracket opens and closes that is opened: the first that leaves no room for what follows it.
 
-    Without one both are -1.
+    Without one that holds something both are -1. Of a function's head it is the first, its parameters.
     """
-    start, found = 0, (-1, -1)
+    start = 0
+    found: list[tuple[int, int]] = []
     for place, sign, depth in _signs(text):
         if sign in "([{" and not depth:
+            if found and place >= width:  # up to the next bracket a line is too long
+                return found[-1]
             start = place
         elif sign in ")]}" and not depth and place > start + 1:
-            found = (start, place)
+            found.append((start, place))
             if text.startswith("def "):
                 break
-    return found
+    return found[-1] if found else (-1, -1)
 
 
 def _signs(text: str) -> Iterator[tuple[int, str, int]]:
