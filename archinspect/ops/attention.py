@@ -198,7 +198,7 @@ class ScaledDotProductAttention(AttentionLayer):
             result=size(output),
             joined=self._joined(output),
             capped=self.soft_cap is not None,
-            repeated=self.kv_heads != self.num_heads,
+            repeated=self._repeats(query),
             copied=self._copies(query),
             dropped=self._dropped(shapes),
         )
@@ -235,7 +235,7 @@ class ScaledDotProductAttention(AttentionLayer):
         # What the softmax makes; with dropout also which scores are dropped, and what is left.
         scores, dropped = self.scores(shapes), self._dropped(shapes)
         scores = scores * of_scores + dropped * of_scores + scores * (of_value and not (of_scores and not dropped))
-        grouped = self.kv_heads != self.num_heads
+        grouped = self._repeats(shapes[0]) if run.attention == "eager" else self.kv_heads != self.num_heads
         if run.attention == "eager":
             needed = {query: of_key} if grouped else {query: of_key, key: of_query, value: of_scores}
             kept = tuple([place for place, factor in needed.items() if factor])
@@ -250,6 +250,13 @@ class ScaledDotProductAttention(AttentionLayer):
         query, key, _ = self._seen(shapes)
         steps, count = key[-2], self.position_biases
         return steps == query[-2] and count <= 4 * steps and (4 * steps + 1 - count) ** 2 == 16 * steps
+
+    def _repeats(self, query: Shape) -> bool:
+        """Return whether attention that is written out copies keys and values for several heads of queries.
+
+        Those of a single head and sample are a view, as transformers' `repeat_kv` makes it.
+        """
+        return self.kv_heads != self.num_heads and (self.kv_heads > 1 or size(query[:-2]) > 1)
 
     def _dropped(self, shapes: Sequence[Shape]) -> int:
         """Return how many numbers say which scores are dropped; where all are, that is a single one."""
@@ -271,8 +278,8 @@ class ScaledDotProductAttention(AttentionLayer):
             return self._or_places((*written_out.workspace(self._sizes(shapes, output)), added), shapes, output)
         keys, values = self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
-        repeated = keys + values if self.kv_heads != self.num_heads else 0
         if run.attention == "eager":
+            repeated = (keys + values) * self._repeats(shapes[0])
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
             return (("float", repeated + largest(2 * scores, scores + result + self._joined(output)) - result), added)

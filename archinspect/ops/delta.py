@@ -73,9 +73,9 @@ class DeltaRule(Op):
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         macs, other = self.work(shapes, output)
         query, *entries = run.inputs
-        # Of what the query reads, and of what the key reads; a state of zeros has no gradient.
+        # Of what the query reads, and of what the key reads; a state of zeros has no gradient, but for its decay's.
         sums = macs // 2
-        later = sums - sums // output[1] * (len(shapes) == INPUTS)
+        later = sums - sums // output[1] * (not any(run.inputs[INPUTS:]))
         return Backward(Work((query + any(entries)) * sums + run.inputs[1] * sums + any(entries) * later, 2 * other))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, largest, size
+from archinspect.base.strides import dense, is_in_order
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, RotaryEmbedding, ScaledDotProductAttention, roles_of
 from archinspect.ops.base import ArgumentError, Op
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Elements, Run
+
+
+STEPS_FIRST = (2, 3, 1)
+"""Strides of a batch, steps and features of which the steps are the outermost in memory."""
+
+
+def _has_steps_first(shape: Shape, run: Run) -> bool:
+    """Return whether an input lies as PyTorch's module reads it, the steps before the samples."""
+    if run.strides is None or len(shape) != len(STEPS_FIRST):
+        return False
+    turned = [(values[1], values[0], values[2]) for values in (shape, run.strides)]
+    return is_in_order(*turned)
 
 
 class _Projection(Dense):
@@ -45,10 +58,12 @@ class _Projection(Dense):
             # What one product makes stands side by side, and is copied apart.
             return (("float", (size(output[:-1]) > 1) * self.packed * size(output)),)
         # A bias is added to a product of several samples by itself.
-        most = largest(size(shapes[0]), self.use_bias * size(output))
-        return (("float", most if self._turns(output, run) else 0),)
+        copied = 0 if _has_steps_first(shapes[0], run) else size(shapes[0])
+        return (("float", largest(copied, self.use_bias * size(output)) if self._turns(output, run) else 0),)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if run.weights and _has_steps_first(shapes[0], run):
+            return Kept((0,))
         if not run.weights or not self._turns(output, run):
             return super().kept(shapes, output, run)
         return Kept(extra=(("float", size(shapes[0])),)) if self.packed else Kept()
@@ -71,6 +86,13 @@ class _Product(_Projection):
         if len(shapes) > 1:
             raise Mismatch("packed needs keys and values that are made of one input", args=("packed",))
         return super().output(*shapes)
+
+
+class _Dense(Dense):
+    """The projection that PyTorch's module ends with, which gives the steps before the samples in memory."""
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        return dense(output, STEPS_FIRST) if len(output) == len(STEPS_FIRST) else None
 
 
 class _ToQuery(Projection):
@@ -307,7 +329,7 @@ class MultiHeadAttention(AttentionLayer):
         out_bias = self.use_bias if self.out_bias is None else self.out_bias
         units = self.output_dim or self.embed_dim
         if units:
-            return emit(Dense(units=units, use_bias=out_bias), [attended])
+            return emit((_Dense if self.is_module else Dense)(units=units, use_bias=out_bias), [attended])
         return emit(_ToQuery(use_bias=out_bias), [attended, query])
 
     def label(self) -> str:

@@ -83,12 +83,6 @@ HELD = {
         {"Input": {"shape": 3}},
         {"Average": ["Tan", []]},
     ],
-    "boxes in two maps": [
-        {"Input": {"shape": [6, 6, 2], "name": "fine"}},
-        {"Input": {"shape": [3, 3, 2], "name": "coarse"}},
-        {"Input": {"shape": [2, 4]}},
-        {"RoIAlign": {"output_size": 2}, "from": ["fine", "coarse", -1]},
-    ],
 }
 
 
