@@ -294,12 +294,16 @@ def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
     return source.name, text
 
 
-def builtin_reports(*, as_measured: bool = False) -> Iterator[tuple[str, Report]]:
+def builtin_reports(*, as_measured: bool = False, stated: Collection[str] = ()) -> Iterator[tuple[str, Report]]:
     """Return the name and report of every built-in network, templates left out.
 
-    With `as_measured` it is of the input for which its metrics are stated.
+    With `as_measured` it is of the input for which its metrics are stated; with `stated`, of those alone that state all
+    of these metrics.
     """
+    chosen = {one.name for one in library.index() if one.metrics.keys() >= {*stated}} if stated else {}
     for name, path in library.builtins().items():
+        if stated and name not in chosen:
+            continue
         source = library.read_builtin(path)
         if not is_template(source):
             found = _network(source, Settings())

@@ -82,6 +82,7 @@ def _chart(
     from archinspect import api
     from archinspect.base.source import SourceError
     from archinspect.reports.chart import HUMAN, chart, values_of
+    from archinspect.reports.totals import TOTALS
 
     memory = bool({"peak", "kept"} & {*names})
     rows: list[tuple[str, Mapping[str, float | None]]] = []
@@ -92,7 +93,9 @@ def _chart(
                 rows.append((printable(spec), values_of(found, names)))
     elif not data:
         refuse_ignored(("batch", "dtype", "inputs", "params"), "without SPEC")
-        rows += [(name, values_of(report, names)) for name, report in api.builtin_reports(as_measured=True)]
+        stated = [name for name in names[:2] if name not in TOTALS]
+        reports = api.builtin_reports(as_measured=True, stated=stated)
+        rows += [(name, values_of(report, names)) for name, report in reports]
         rows = [row for row in rows if all(row[1][name] is not None for name in names[:2])]
     if data:
         try:
