@@ -416,7 +416,8 @@ class RoIAlign(nn.Module):
 
     def forward(self, *given: Tensor) -> Tensor:
         *maps, boxes = given
-        found: Tensor = BoxSampling.apply(self.options, boxes.detach(), *maps)
+        sample: Any = BoxSampling.apply  # it has no types
+        found: Tensor = sample(self.options, boxes.detach(), *maps)
         return found
 
 
