@@ -33,12 +33,15 @@ def is_in_order(shape: Shape, strides: Shape) -> bool:
     return True
 
 
-def dense(shape: Shape, strides: Shape) -> Shape:
-    """Return the strides of a new tensor whose axes are in the order of memory in which those of this one are."""
-    axes = list(range(len(shape)))
-    axes.sort(key=lambda axis: -strides[axis])  # stable, as PyTorch's
+def ordered(shape: Sequence[int], axes: Sequence[int]) -> Shape:
+    """Return the strides of a new tensor whose axes lie in this order in memory, the outermost first."""
     found = dict(zip(axes, in_order([shape[axis] for axis in axes]), strict=True))
     return tuple(found[axis] for axis in range(len(shape)))
+
+
+def dense(shape: Shape, strides: Shape) -> Shape:
+    """Return the strides of a new tensor whose axes are in the order of memory in which those of this one are."""
+    return ordered(shape, sorted(range(len(shape)), key=lambda axis: -strides[axis]))  # stable, as PyTorch's
 
 
 def reshaped(shape: Shape, strides: Shape, wanted: Shape) -> Shape | None:
@@ -73,8 +76,7 @@ def of_map(shape: Shape, strides: Shape | None, output: Shape, axis: int, *, kee
     first, last = (0, axis, *_but(axis, rank)), (0, *_but(axis, rank), axis)
     own = strides or in_order(shape)
     order = last if keeps and is_in_order(_turned(shape, last), _turned(own, last)) else first
-    made = dict(zip(order, in_order(_turned(output, order)), strict=True))
-    return tuple(made[at] for at in range(rank))
+    return ordered(output, order)
 
 
 def has_channels_first(shape: Shape, strides: Shape | None, axis: int) -> bool:

@@ -32,6 +32,7 @@ def command(action: str, specs: tuple[str, ...], path: str | None, config: tuple
     from archinspect.project.baselines import DEFAULT_FILE, Baseline, write  # a help page needs none
     from archinspect.project.configuration import ConfigurationError, Configurations
     from archinspect.project.discovery import Discovery, NothingFoundError
+    from archinspect.project.faults import is_fault
     from archinspect.project.run import measured
 
     try:
@@ -48,5 +49,4 @@ def command(action: str, specs: tuple[str, ...], path: str | None, config: tuple
         write(file, networks)
         stored = "1 network" if len(networks) == 1 else f"{len(networks):,} networks"
         click.echo(f"{printable(file)}: {stored}")
-    is_faulty = any(one.code == "internal-error" for one in wrong)
-    sys.exit(2 if missing or is_faulty else int(bool(wrong)))
+    sys.exit(2 if missing or is_fault(wrong) else int(bool(wrong)))

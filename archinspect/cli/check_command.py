@@ -209,7 +209,7 @@ def _check(
         True for one in checker.baselines.values() for _ in one.gone()
     )
     failed = failed and not options["exit_zero"]
-    is_faulty = any(is_fault(result.checked) for result in results)
+    is_faulty = any(is_fault(result.checked.diagnostics) for result in results)
     return 2 if missing or is_faulty else int(failed), [target.name for target in targets]
 
 

@@ -375,7 +375,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
 def stdout_console() -> Console:
     """Return a console on stdout: as wide as the terminal, or without an edge in a pipe or file."""
     console = _console()
-    if not console.file.isatty() and not os.environ.get("COLUMNS", "").strip("0").isdecimal():
+    if not console.file.isatty() and not _stated_width():
         console.width = NATURAL_WIDTH
     return console
 
@@ -387,8 +387,13 @@ def stdout_page() -> Console | Pipe:
     forced = color() == "always" or any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
     if forced or sys.stdout.isatty():
         return stdout_console()
+    return Pipe(_stated_width() or NATURAL_WIDTH)
+
+
+def _stated_width() -> int:
+    """Return the width that `COLUMNS` states; 0 where it states none."""
     columns = os.environ.get("COLUMNS", "")
-    return Pipe(int(columns) if columns.strip("0").isdecimal() else NATURAL_WIDTH)
+    return int(columns) if columns.strip("0").isdecimal() else 0
 
 
 def has_edge(console: Console | Pipe) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,20 @@ if TYPE_CHECKING:
 class _NearOperator(Near):
     """What an unknown operator may mean: a call of a framework, a name that is near, a word of its docs."""
 
-    def fix(self, span: Span, name: str) -> Fix | None:
+    @cached_property
+    def step(self) -> str:
+        """The step that a call means, perhaps without its arguments; empty if the name is no call."""
         from archinspect.language.calls import step_for  # the error path only
 
-        step = step_for(name)
-        is_whole = step and "..." not in step and span.text() == name
-        return Fix(span, step) if is_whole else super().fix(span, name)
+        return step_for(self.name)
+
+    def fix(self, span: Span, name: str) -> Fix | None:
+        is_whole = self.step and "..." not in self.step and span.text() == name
+        return Fix(span, self.step) if is_whole else super().fix(span, name)
 
     def look(self) -> tuple[str, str]:
-        from archinspect.language.calls import step_for
-
-        step = step_for(self.name)
-        if step:
-            return f"write `{step}`", ""
+        if self.step:
+            return f"write `{self.step}`", ""
         from archinspect.language.meaning import NAMED, by_meaning, meant, spelled_alike
 
         if ops.fold(self.name) in NAMED:

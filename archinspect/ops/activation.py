@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
-from archinspect.base.strides import in_order, reshaped
+from archinspect.base.strides import in_order, ordered, reshaped
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
 from archinspect.ops.axes import numbered, same
@@ -368,9 +368,7 @@ class _AlongAxis(Elementwise):
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
         if self.axis is None or len(self.axis) == 1:
             return None
-        order = self._moved(len(output))
-        made = dict(zip(order, in_order([output[at] for at in order]), strict=True))
-        return tuple(made[at] for at in range(len(output)))
+        return ordered(output, self._moved(len(output)))
 
     def _moved(self, rank: int) -> list[int]:
         """Return the axes, those that are normalized moved to the end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axes, size, text
-from archinspect.base.strides import in_order
+from archinspect.base.strides import ordered
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
@@ -59,9 +59,8 @@ class _Fourier(Op):
         whole, last = [*plain], sorted(self._axes(plain))
         whole[self._axes(plain)[-1]] *= self.kept_of
         order = [*[axis for axis in range(len(plain)) if axis not in last], *last]
-        made = dict(zip(order, in_order([whole[axis] for axis in order]), strict=True))
-        found = [made[axis] for axis in range(len(plain))]
-        return (*[PARTS * stride for stride in found], 1) if self.gives_parts else tuple(found)
+        found = ordered(whole, order)
+        return (*[PARTS * stride for stride in found], 1) if self.gives_parts else found
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", size(shapes[0]) * (self.has_parts() and _is_apart(run.strides))),)

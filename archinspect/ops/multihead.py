@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, largest, size
-from archinspect.base.strides import dense, is_in_order
+from archinspect.base.strides import is_in_order, ordered
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, RotaryEmbedding, ScaledDotProductAttention, roles_of
 from archinspect.ops.base import ArgumentError, Op
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Elements, Run
 
 
-STEPS_FIRST = (2, 3, 1)
-"""Strides of a batch, steps and features of which the steps are the outermost in memory."""
+STEPS_FIRST = (1, 0, 2)
+"""The axes of a batch, steps and features, the steps as the outermost in memory."""
 
 
 def _has_steps_first(shape: Shape, run: Run) -> bool:
     """Return whether an input lies as PyTorch's module reads it, the steps before the samples."""
     if run.strides is None or len(shape) != len(STEPS_FIRST):
         return False
-    turned = [(values[1], values[0], values[2]) for values in (shape, run.strides)]
-    return is_in_order(*turned)
+    shape, strides = (tuple([values[axis] for axis in STEPS_FIRST]) for values in (shape, run.strides))
+    return is_in_order(shape, strides)
 
 
 class _Projection(Dense):
@@ -92,7 +92,7 @@ class _Dense(Dense):
     """The projection that PyTorch's module ends with, which gives the steps before the samples in memory."""
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        return dense(output, STEPS_FIRST) if len(output) == len(STEPS_FIRST) else None
+        return ordered(output, STEPS_FIRST) if len(output) == len(STEPS_FIRST) else None
 
 
 class _ToQuery(Projection):

@@ -11,7 +11,7 @@ from archinspect.base.source import Source, Span
 from archinspect.checks.outcome import Checked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from archinspect.checks import Limits
 
@@ -34,9 +34,9 @@ def check(spec: str | Source, codes: Collection[str], limits: Limits | None = No
         return Checked(source.name, [_fault(error, source)], None)
 
 
-def is_fault(checked: Checked) -> bool:
-    """Return whether a file is not checked, as archinspect failed on it."""
-    return any(one.code == "internal-error" for one in checked.diagnostics)
+def is_fault(found: Iterable[Diagnostic]) -> bool:
+    """Return whether archinspect failed on a file of which this is said."""
+    return any(one.code == "internal-error" for one in found)
 
 
 def _fault(error: Exception, source: Source) -> Diagnostic:

@@ -114,7 +114,7 @@ class Checker:
                 yield place, found
                 continue
             checked = found if isinstance(found, Checked) else _received(found, job)
-            is_whole = not isinstance(found, Died) and not is_fault(checked)
+            is_whole = not isinstance(found, Died) and not is_fault(checked.diagnostics)
             if cache and isinstance(job.spec, Source) and job.spec.path and is_whole:
                 cache.store(job.spec, job.asked, recorded(checked))
             yield place, self._result(checked, targets[place])

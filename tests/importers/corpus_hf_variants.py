@@ -82,7 +82,7 @@ def main():
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)
-    signal.signal(signal.SIGALRM, _late)
+    signal.signal(signal.SIGALRM, late)
     kinds = asked.types or sorted(set(transformers.CONFIG_MAPPING) - read_types() if asked.like else read_types())
     return similar(kinds, asked.among) if asked.like else compared(kinds, asked.count, asked.seed)
 
@@ -214,7 +214,8 @@ def ours(made, kind, alone=None):
     return totals.params, totals.macs
 
 
-def _late(signum, frame):
+def late(signum, frame):
+    """Raise what says that a file takes too long; a handler of signals."""
     del signum, frame
     message = "too slow"
     raise TimeoutError(message)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.importers.hf import windows
-from archinspect.importers.hf.gemma4 import Layer, attention, kinds_of, of_layers, own_part
+from archinspect.importers.hf.gemma4 import Layer, attention, kinds_of, of_layers, own_part, with_head
 from archinspect.importers.hf.parts import Mlp, add, dense, mlp, norm, reshape, table, within
-from archinspect.importers.hf.wanted import ending
 from archinspect.ops.activation import Tanh
 from archinspect.ops.layout import Stack
 from archinspect.ops.merge import Average, Concatenate, Multiply, Subtract
@@ -37,17 +36,7 @@ class Streams(NamedTuple):
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add the text model with its head."""
-    end = ending(c, architecture, ("ForCausalLM", "Model")) if architecture else "ForCausalLM"
-    net = wanted.net
-    (ids,) = wanted.words(c.maybe("max_position_embeddings", 1), "input_ids")
-    with within(net, "model" if end != "Model" else "", "decoder"):
-        words, x = _text(net, c, ids)
-    if end == "Model":
-        return (x,)
-    x = dense(net, x, c.whole("vocab_size"), "lm_head", bias=False)
-    if c.flag("tie_word_embeddings"):
-        net.tie(x.producer, words.producer)
-    return (x,)
+    return with_head(c, architecture, wanted, _text)
 
 
 def _text(net: GraphBuilder, c: Config, ids: Tensor) -> tuple[Tensor, Tensor]:

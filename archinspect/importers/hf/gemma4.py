@@ -27,6 +27,8 @@ from archinspect.ops.source import Constant, Parameter
 from archinspect.ops.tensor import Select
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
@@ -54,11 +56,21 @@ class Layer(NamedTuple):
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add the text model with its head."""
+    return with_head(c, architecture, wanted, text)
+
+
+def with_head(
+    c: Config,
+    architecture: str,
+    wanted: Wanted,
+    decoder: Callable[[GraphBuilder, Config, Tensor], tuple[Tensor, Tensor]],
+) -> tuple[Tensor, ...]:
+    """Add a decoder of words, which returns their vectors and the features of each step, with its head."""
     end = ending(c, architecture, ("ForCausalLM", "Model")) if architecture else "ForCausalLM"
     net = wanted.net
     (ids,) = wanted.words(c.maybe("max_position_embeddings", 1), "input_ids")
     with within(net, "model" if end != "Model" else "", "decoder"):
-        words, x = text(net, c, ids)
+        words, x = decoder(net, c, ids)
     if end == "Model":
         return (x,)
     x = dense(net, x, c.whole("vocab_size"), "lm_head", bias=False)
