@@ -71,18 +71,17 @@ def _bracket(text: str, width: int) -> tuple[int, int]:
 
     Without one that holds something both are -1. Of a function's head it is the first, its parameters.
     """
-    start = 0
-    found: list[tuple[int, int]] = []
+    start, found = 0, (-1, -1)
     for place, sign, depth in _signs(text):
         if sign in "([{" and not depth:
-            if found and place >= width:  # up to the next bracket a line is too long
-                return found[-1]
+            if found[1] > 0 and place >= width:  # up to the next bracket a line is too long
+                break
             start = place
         elif sign in ")]}" and not depth and place > start + 1:
-            found.append((start, place))
+            found = (start, place)
             if text.startswith("def "):
                 break
-    return found[-1] if found else (-1, -1)
+    return found
 
 
 def _signs(text: str) -> Iterator[tuple[int, str, int]]:

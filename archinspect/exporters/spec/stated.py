@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from archinspect.exporters.spec.meant import Meant
     from archinspect.graph.graph import Node, Tensor
 
-WORK = ("macs", "flops")
 START, ONCE = "start", "once"
 """What steps besides a layer's own are called."""
 
