@@ -33,8 +33,8 @@ def unused_params(facts: Facts) -> Iterator[tuple[str, Span, str]]:
 def unused_blocks(facts: Facts) -> Iterator[tuple[str, Span]]:
     """Yield each block that no step of the spec names, and its place."""
     tree = _own(facts)
-    blocks = _entries(tree, "blocks") if tree else []
-    if not blocks:
+    blocks = tree.values.get("blocks") if tree else None
+    if not isinstance(blocks, Map):
         return
     words: list[str] = []
     for whole in _everything(facts):
@@ -45,7 +45,7 @@ def unused_blocks(facts: Facts) -> Iterator[tuple[str, Span]]:
             else:
                 words += [word for text in _texts(value) for word in _NAME.findall(text)]
     known = set(words)
-    yield from ((name.text, name.span) for name, _ in blocks if name.text not in known)
+    yield from ((name.text, name.span) for name in blocks.keys.values() if name.text not in known)
 
 
 def repeated_from(facts: Facts) -> Iterator[tuple[str, Span]]:
