@@ -130,7 +130,13 @@ class CheckedType(SpecType):
 )
 @rule_options
 @click.option("--expect", type=Expected(), multiple=True, metavar="BOUND", help="A bound of a figure: 'params <= 5 M'.")
-@click.option("--baseline", metavar="FILE", help="Figures may not differ from those stored here.")
+@click.option(
+    "--baseline",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Figures may not differ from those stored here; without FILE, where `baseline write` stores them.",
+)
 @click.option("--tolerance", type=Percent(), metavar="PERCENT", help="By how much they may.")
 @click.option("--update-baseline", is_flag=True, help="Store the figures of what is checked anew.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
@@ -301,7 +307,7 @@ def _wanted(rules: Choice, options: dict[str, Any]) -> Wanted:
         options["strict"],
         options["require_complete"],
         {name: value for one in options["expect"] for name, value in one.items()},
-        options["baseline"] or "",
+        options["baseline"],
         options["tolerance"],
         options["update_baseline"],
     )

@@ -43,7 +43,8 @@ class Wanted(NamedTuple):
     require_complete: bool = False
     expect: Mapping[str, Any] = {}
     """Bounds of figures of every network."""
-    baseline: str = ""
+    baseline: str | None = None
+    """The file of stored figures; empty for the configuration's, or else that in which they are stored by default."""
     tolerance: float | None = None
     ignores_baseline: bool = False
     """Whether it is stored anew."""
@@ -172,7 +173,8 @@ class Checker:
 
     def baseline_of(self, configuration: Configuration) -> Baseline | None:
         """Return the baseline that files with this configuration have; raise :class:`ConfigurationError` for none."""
-        path = self.wanted.baseline or configuration.baseline
+        default = "" if self.wanted.baseline is None else baselines.DEFAULT_FILE
+        path = self.wanted.baseline or configuration.baseline or default
         if not path:
             return None
         found = self.baselines.get(path)

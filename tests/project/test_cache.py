@@ -102,6 +102,25 @@ def test_what_is_asked_otherwise_is_looked_at(checked, options):
     assert "base.yaml" in checked
 
 
+def test_a_baseline_without_a_name_is_where_it_is_stored(folder):
+    (folder / "wrong.yaml").unlink()
+    assert run("check", "--baseline").exit_code == 2
+    run("baseline", "write")
+    assert run("check", "--baseline", "--format", "concise").exit_code == 0
+    stored = folder / "archinspect-baseline.json"
+    stored.write_text(stored.read_text().replace('"params": 10', '"params": 9'))
+    assert run("check", "--baseline").exit_code == 1
+    assert run("check").exit_code == 0
+
+
+def test_a_baseline_without_a_name_is_the_configuration_s(folder):
+    (folder / "wrong.yaml").unlink()
+    (folder / "archinspect.toml").write_text('baseline = "b.json"\n', encoding="utf-8")
+    run("baseline", "write")
+    assert (folder / "b.json").exists()
+    assert run("check", "--baseline").exit_code == 0
+
+
 def test_a_baseline_that_changes_counts(folder):
     (folder / "wrong.yaml").unlink()
     run("baseline", "write", "--file", "b.json")
