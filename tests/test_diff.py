@@ -238,3 +238,12 @@ def test_nothing_changed():
 @pytest.mark.usefixtures("repository")
 def test_no_such_revision(revision):
     assert run("diff", f"--git={revision}").exit_code == 2
+
+
+def test_a_part_that_changes_has_the_name_of_what_it_is():
+    old, new = (
+        archinspect.network({"input": [4, 8], "layers": [{"MHA": {"key_dim": 2, "num_heads": heads}}]})
+        for heads in (2, 4)
+    )
+    kinds = {change.type for cause in old.diff(new).causes for change in cause.changes}
+    assert kinds == {"Projection", "ScaledDotProductAttention"}

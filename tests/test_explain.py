@@ -96,3 +96,10 @@ def test_a_long_list_of_layers_is_not_folded_for_a_narrow_terminal(tmp_path):
     path.write_text("input: [300]\nlayers:\n  - {Dense: 300, repeat: 2100}\n")
     lines = run("explain", str(path), COLUMNS="60").stdout.splitlines()
     assert sum("300 * 300 + 300 = 90,300" in line for line in lines) == 2100
+
+
+def test_parts_of_a_layer_have_names_of_their_own():
+    spec = {"input": [4, 8], "layers": [{"nn.MultiheadAttention": {"embed_dim": 8, "num_heads": 2}}]}
+    parts = explain(network(spec).facts)["multi_head_attention"]
+    attended, made = (part.name for part in parts[-2:])
+    assert (attended, made) == ("multi_head_attention.packed", "multi_head_attention.dense")

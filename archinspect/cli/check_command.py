@@ -86,7 +86,8 @@ class Expected(click.ParamType):  # type: ignore[type-arg] # generic from click 
         if match is None:
             return self.fail(f"'{value}' is no bound such as 'params <= 5 M'", param, ctx)
         try:
-            found = {match[1]: read_tree(Source("--expect", match[2])).plain()}
+            is_quantity = match[2][0] in "<>="  # for YAML, `>` begins a text of several lines
+            found = {match[1]: match[2] if is_quantity else read_tree(Source("--expect", match[2])).plain()}
         except SourceError as error:
             return self.fail(f"'{value}': {error.message}", param, ctx)
         wrong = refused(found)

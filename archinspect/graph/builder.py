@@ -206,7 +206,7 @@ class GraphBuilder:
         def emit(part: Op, read: Sequence[Tensor]) -> tuple[Tensor, ...]:
             own = path
             if counts:
-                name = snake(type(part).__name__)
+                name = snake(type(part).__name__.lstrip("_"))
                 number = counts[name] = counts.get(name, -1) + 1
                 own = f"{path}.{name}" + (f"_{number}" if number else "")
             else:

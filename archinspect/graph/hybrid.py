@@ -101,9 +101,10 @@ class Between:
 
 def changed(old: Node, new: Node) -> tuple[str, tuple[tuple[str, object, object], ...]]:
     """Return the operator, or both, and the arguments that differ, each with both values."""
-    name, other = type(old.op).__name__, type(new.op).__name__
-    if name != other:
-        return f"{name} -> {other}", ()
+    # What only a layer's parts are made of begins with `_`.
+    name, other = (type(node.op).__name__.lstrip("_") for node in (old, new))
+    if type(old.op) is not type(new.op):
+        return name if name == other else f"{name} -> {other}", ()
     found: list[tuple[str, object, object]] = []
     for mine, theirs, keys in ((old.op, new.op, old.op.args), (old, new, ("trainable", "cached"))):
         values = [(key, getattr(mine, key), getattr(theirs, key)) for key in keys]

@@ -223,6 +223,12 @@ def test_specs_with_errors_are_not_stored(run):
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("bound", "code"), [("params >= 1", 0), ("params > 1 G", 1), ("params: >= 1 G", 1)])
+def test_a_bound_from_below_is_no_text_of_several_lines(bound, code, run):
+    assert run("check", "net.yaml", "--expect", bound).exit_code == code
+
+
+@pytest.mark.usefixtures("project")
 def test_bounds_on_the_command_line_and_in_the_configuration(run):
     Path("archinspect.toml").write_text('[budgets]\n"a/*" = {params = "<= 5 k", depth = 3}\n', encoding="utf-8")
     result = run("check", "--expect", "layers < 6", "--expect", "depth: 3", "--format", "concise")
