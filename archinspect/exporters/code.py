@@ -64,6 +64,7 @@ class Step(NamedTuple):
 
 
 SAME = {
+    "_Dense": "Dense",
     "_Projection": "Dense",
     "_Product": "Dense",
     "_ToQuery": "Dense",

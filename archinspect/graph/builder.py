@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.settings import Open
@@ -390,15 +392,20 @@ class GraphBuilder:
                         _set(tensor, "batched", False)
 
     def _sorted(self) -> list[Node]:
+        """Return the nodes in an order of execution; those of a layer stay together."""
         nodes = self.nodes
         if all(tensor.producer.position < node.position for node in nodes for tensor in node.inputs):
             return nodes
         from heapq import heapify, heappop, heappush  # only specs with forward references sort
 
-        place = {node: i for i, node in enumerate(nodes)}
-        reads = [[place[t.producer] for t in node.inputs if t.producer in place] for node in nodes]
+        layers = [list(group) for _, group in groupby(nodes, key=attrgetter("layer"))]
+        place = {node: i for i, layer in enumerate(layers) for node in layer}
+        all_reads = [
+            [place.get(t.producer, i) for node in layer for t in node.inputs] for i, layer in enumerate(layers)
+        ]
+        reads = [[other for other in others if other != i] for i, others in enumerate(all_reads)]
         waits = list(map(len, reads))
-        readers: list[list[int]] = [[] for _ in nodes]
+        readers: list[list[int]] = [[] for _ in layers]
         for i, others in enumerate(reads):
             for other in others:
                 readers[other].append(i)
@@ -407,13 +414,14 @@ class GraphBuilder:
         order = []
         while ready:
             i = heappop(ready)
-            order.append(nodes[i])
+            order += layers[i]
             for reader in readers[i]:
                 waits[reader] -= 1
                 if waits[reader] == 0:
                     heappush(ready, reader)
         if len(order) < len(nodes):
-            raise CycleError(_cycle([node for i, node in enumerate(nodes) if waits[i] > 0]))
+            stuck = [layer for layer, count in zip(layers, waits, strict=True) if count > 0]
+            raise CycleError(_cycle([node for layer in stuck for node in layer]))
         return order
 
 

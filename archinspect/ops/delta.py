@@ -79,13 +79,20 @@ class DeltaRule(Op):
         return Backward(Work((query + any(entries)) * sums + run.inputs[1] * sums + any(entries) * later, 2 * other))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        """Return of each product the factor beside one that needs a gradient, as the loop keeps them."""
         sizes, decays = self._sizes(shapes, output), len(shapes) > INPUTS
+        query, key, value, rate, decay = (*run.inputs, False)[: INPUTS + 1]
+        entry = key or value or rate or decay
+        later = entry and sizes.steps > 1
+        # Zeros; each step's state, before it decays and after.
+        states = (decay or (key and not decays)) + sizes.steps * (key and decays) + query
+        states += (sizes.steps - 1) * (query or decay or (key and not decays))
+        # What is new, and what of it is written.
+        made = states * sizes.state + (rate + key) * size(output)
         copied = sizes.samples > 1 and sizes.heads > 1 and sizes.steps > 1  # a product of each head reads copies
-        row = sizes.samples * sizes.heads * sizes.keys
-        # Zeros; each step's state, before it decays and after; what is new, and what of it is written.
-        made = (1 + sizes.steps * (1 + decays)) * sizes.state + 2 * size(output)
-        made += copied * row * (2 * sizes.steps - (not decays))
-        kept = (not copied, True, False, True, *([sizes.steps > 1] * decays))
+        if copied and entry:
+            made += sizes.samples * sizes.heads * sizes.keys * (2 * sizes.steps - (not decay))
+        kept = (entry and not copied, entry, False, key or value or decay or later, decays and later)
         return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:

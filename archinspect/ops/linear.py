@@ -123,8 +123,11 @@ class LinearAttention(Op):
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         macs, other = self.work(shapes, output)
-        query, *entries = run.inputs
-        return Backward(Work((query + any(entries)) * macs, 2 * other * any(run.inputs)))
+        query, key, value, decay, bonus = (*run.inputs, False, False)[:5]
+        states = macs * (key or value or bonus or decay)
+        if decay and not (key or value or bonus) and _sees_itself(shapes):
+            states -= macs // output[1]  # the first step sees what enters, before any decay
+        return Backward(Work(query * macs + states, 2 * other * any(run.inputs)))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         sizes = self._sizes(shapes, output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.verify import process
-from archinspect.verify.partial import unsaid, without
+from archinspect.verify.partial import UNWRITTEN, unsaid, without
 from archinspect.verify.rows import CannotMeasureError, Failure, RefusedError, Row, Verification
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _can_go_without(network: Network, layer: str, left: Mapping[str, str]) -> bo
     layers = {node.layer for node in network.graph.nodes}
     nodes = [node for node in network.graph.nodes if node.layer == layer]
     types = [type_.dtype for node in nodes for type_ in network.facts.call(node).outputs]
-    made = all(node.inputs for node in nodes) and "float8" not in types
+    made = all(node.inputs for node in nodes) and UNWRITTEN not in types
     return made and layer in layers - left.keys() and bool(layers - left.keys() - {layer})
 
 

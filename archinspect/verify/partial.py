@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.analyses.facts import Facts
+from archinspect.exporters.refusal import CannotExportError
 from archinspect.graph.call import Call
 from archinspect.graph.graph import Graph, Node, Tensor
 from archinspect.ops.tensor import Custom
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 UNSAID = "the spec does not say what it computes"
+UNWRITTEN = "float8"
+"""The type that frameworks store, by several names, and do not compute in."""
 
 
 def unsaid(facts: Facts) -> dict[str, str]:
@@ -30,12 +33,15 @@ def is_stub(node: Node) -> bool:
 
 
 def stubs(facts: Facts) -> dict[str, list[tuple[list[int], str]]]:
-    """Return shape and type of all that each stub gives, by its path."""
-    return {
-        node.path: [(list(shape), dtype) for shape, dtype in facts.call(node).outputs]
-        for node in facts.graph.nodes
-        if is_stub(node)
-    }
+    """Return shape and type of all that each stub gives, by its path. Raise :class:`CannotExportError`."""
+    found = {}
+    for node in facts.graph.nodes:
+        if is_stub(node):
+            outputs = facts.call(node).outputs
+            if any(type_.dtype == UNWRITTEN for type_ in outputs):
+                raise CannotExportError(node.layer, f"no program of a framework computes in {UNWRITTEN}")
+            found[node.path] = [(list(shape), dtype) for shape, dtype in outputs]
+    return found
 
 
 def without(facts: Facts, layers: Collection[str]) -> Facts:

@@ -70,6 +70,12 @@ def test_what_follows_itself_is_a_repeat():
     assert layers_of(spec({"Dense": 8}, {"Dense": 8}, "ReLU")) == "  - {Dense: 8, repeat: 2}\n  - ReLU\n"
 
 
+def test_of_a_row_only_the_first_says_what_it_reads():
+    cells = [{"Constant": 4, "name": "state"}, {"GRUCell": 4, "from": ["input", "state"]}, {"GRUCell": 4}]
+    again = "  - {Constant: 4, name: state}\n  - {GRUCell: 4, from: [input, state], repeat: 2}\n"
+    assert layers_of(spec(*cells)).endswith(again)
+
+
 def test_what_differs_in_a_row_is_an_expression_of_the_index():
     text = layers_of(spec(*({"Dense": 8 * 2**n, "name": f"wide{n + 1}"} for n in range(4))))
     assert text == '  - {Dense: "${8 * 2 ** index}", name: "wide${index + 1}", repeat: 4}\n'

@@ -51,7 +51,8 @@ class Program:
         """Kind and arguments of what several steps belong to: the graph's composites, and attention."""
         self.kept: set[str] = set()
         """Paths of the layers that are called more than once, or whose weights another one uses."""
-        self._biases: dict[int, Any] = {}
+        self._biases: dict[tuple[int, int, int], Any] = {}
+        """The last position biases, by the numbers of heads, query steps and key steps."""
         for node in graph.nodes:
             if node.shares is not None and facts.call(node).weights:
                 self.kept.add(node.shares.path)
@@ -253,8 +254,10 @@ class Program:
         """Yield the product of queries, keys and values, after the biases and the mask that it adds."""
         op: Any = node.op
         extra: list[Any] = []
+        query, steps = (self.facts.shape(node.inputs[min(i, len(node.inputs) - 1)]) for i in (0, 1))
+        place = (op.num_heads, query[-2], steps[-2])
         if op.position_biases:
-            biases = self._biases[op.num_heads] = Between()
+            biases = self._biases[place] = Between()
             module = call("PositionBiases", {"count": op.position_biases, "num_heads": op.num_heads})
             if not node.trainable:
                 module = with_arguments(module, trainable=(False, True))
@@ -263,13 +266,14 @@ class Program:
             yield Leaf(f"{layer}.biases", "biases", step, read, [biases], [])
             extra.append(biases)
         elif op.shared_position_biases:
-            if op.num_heads not in self._biases:
-                raise CannotExportError(node.layer, "no attention before it has position biases of as many heads")
-            extra.append(self._biases[op.num_heads])
+            if place not in self._biases:
+                raise CannotExportError(
+                    node.layer, "no attention before it has position biases of as many heads and steps"
+                )
+            extra.append(self._biases[place])
         if op.masked:
             mask = Between()
-            query, key = self.facts.shape(node.inputs[0]), self.facts.shape(node.inputs[min(1, len(node.inputs) - 1)])
-            module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], key[-2])})
+            module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], steps[-2])})
             step = Step(code("{self}({0})"), module, parts=("Mask",))
             yield Leaf(f"{layer}.mask", "mask", step, [node.inputs[0]], [mask], [])
             extra.append(mask)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.orders import spec_order
-from archinspect.exporters.pytorch.elementwise import lined_up
+from archinspect.exporters.pytorch.elementwise import lined_up, of_each_sample
 
 if TYPE_CHECKING:
     from archinspect.exporters.orders import Use
@@ -61,7 +61,7 @@ def reshape_like(use: Use) -> Step:
     """Return the elements in the axes of another tensor, which may be there once for all samples."""
     if use.node.inputs[0].batched and not use.node.inputs[1].batched:
         return Step(code(f"{{0}}.reshape(-1, {', '.join(map(str, use.output[1:]))})"))
-    return Step(code("{0}.reshape_as({1})"))
+    return Step(code(f"{of_each_sample(use, 0)}.reshape_as({{1}})"))
 
 
 def mat_mul(use: Use) -> Step:

@@ -213,7 +213,7 @@ def linear_attention(use: Use) -> Step:
 def delta_rule(use: Use) -> Step:
     """Return the delta rule, step by step."""
     op: Any = use.op
-    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
     return Step(code(f"delta_rule({given}, heads={{heads}})", heads=op.num_heads), parts=("delta_rule",))
 
 

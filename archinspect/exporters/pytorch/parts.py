@@ -934,7 +934,8 @@ def sinusoids(x: Tensor, dim: int) -> Tensor:
 
 def sample_gaussian(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Draw from a normal distribution."""
-    return mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+    deviation = torch.exp(log_variance / 2)
+    return mean + deviation * torch.randn_like(deviation)
 
 
 def quick_gelu(x: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ class Program:
         }
         """Kind and arguments of what several steps belong to: the graph's composites, and attention."""
         self.orders: dict[Tensor, Order] = order_of_inputs(facts, {n: entry.reads for n, entry in OPERATORS.items()})
-        self._biases: dict[int, Any] = {}
-        """The last position biases, by the number of heads."""
+        self._biases: dict[tuple[int, int, int], Any] = {}
+        """The last position biases, by the numbers of heads, query steps and key steps."""
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield the steps in the order in which they run. Raise :class:`CannotExportError`."""
@@ -134,23 +134,25 @@ class Program:
         """Yield the product of queries, keys and values, after the biases and the mask that it adds."""
         op: Any = node.op
         extra: list[Any] = []
+        query, steps = (self.facts.shape(node.inputs[min(i, len(node.inputs) - 1)]) for i in (0, 1))
+        place = (op.num_heads, query[-2], steps[-2])
         if op.position_biases:
-            biases = self._biases[op.num_heads] = Between()
+            biases = self._biases[place] = Between()
             yield self._position_biases(layer, node, biases)
             extra.append(biases)
         elif op.shared_position_biases:
-            if op.num_heads not in self._biases:
-                raise CannotExportError(node.layer, "no attention before it has position biases of as many heads")
-            extra.append(self._biases[op.num_heads])
+            if place not in self._biases:
+                raise CannotExportError(
+                    node.layer, "no attention before it has position biases of as many heads and steps"
+                )
+            extra.append(self._biases[place])
         if op.masked:
             mask = Between()
-            query, steps = (self.facts.shape(node.inputs[min(i, len(node.inputs) - 1)]) for i in (0, 1))
             module = call("Mask", {"shape": (*query[1:-2], 1, query[-2], steps[-2])})
             yield Leaf(f"{layer}.mask", "mask", Step(code("{self}()"), module, parts=("Mask",)), [], [mask], [])
             extra.append(mask)
         if op.window:
             window = Between()
-            query, steps = (self.facts.shape(node.inputs[min(i, len(node.inputs) - 1)]) for i in (0, 1))
             sizes = {"steps": query[-2], "keys": steps[-2], "window": op.window}
             module = call("Window", sizes, causal=(op.causal, False))
             yield Leaf(f"{layer}.window", "window", Step(code("{self}()"), module, parts=("Window",)), [], [window], [])

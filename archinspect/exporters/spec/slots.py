@@ -178,6 +178,8 @@ class Slots:
     def _sources(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
         source = first.source
         if isinstance(source, list):
+            if any(copy is not None and copy.source is None for copy in copies):
+                return  # in a run, only the first says what it reads
             for at, one in enumerate(source):
                 if _mask(one) == "*":
                     values = [ABSENT if copy is None else copy.source[at] for copy in copies]
