@@ -34,7 +34,17 @@ def hold_by_functions(facts: Facts, storages: Sequence[Storage], attention: str)
     else:
         for tensor, node in facts.graph.held.items():
             storages[tensor.position].live_until(node.position)
+        _hold_together(facts.graph, storages)
     return _probabilities(facts, attention, program.end_around)
+
+
+def _hold_together(graph: Graph, storages: Sequence[Storage]) -> None:
+    """Let what one product makes for attention live until the last variable of a part of it ends."""
+    for node in graph.nodes:
+        if isinstance(node.op, Attending):
+            parts = [storages[node.inputs[index].position] for index in node.op.fused_inputs()]
+            for part in parts:
+                part.live_until(max(other.last for other in parts))
 
 
 def hold_inline(facts: Facts, storages: Sequence[Storage], attention: str) -> list[Storage]:

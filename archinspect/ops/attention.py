@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
+from archinspect.base.strides import is_in_order
 from archinspect.ops import written_out
 from archinspect.ops.args import Bool, Float, Int, Optional, arg
 from archinspect.ops.attending import Attending
@@ -186,9 +187,14 @@ class ScaledDotProductAttention(AttentionLayer):
         """Return how many scores of sinks there are, one for each head and query step."""
         return size(shapes[0][:-1]) * self.num_heads * self.sinks
 
-    def _sizes(self, shapes: Sequence[Shape], output: Shape) -> written_out.Sizes:
+    def _sizes(self, shapes: Sequence[Shape], output: Shape, run: Run) -> written_out.Sizes:
         """Return what takes part where attention is written out with a soft cap or sinks."""
         query, key, _ = self._seen(shapes)
+        several = self._copies(query)
+        repeated = self.num_heads > self.kv_heads > 1
+        # Heads of a single step stand in order as they are, unless other things stand between two samples'.
+        moved = several and (query[-2] > 1 or self._is_part(0, shapes, run))
+        moved_keys = several and not repeated and (key[-2] > 1 or self._is_part(1, shapes, run) or self.kv_heads == 1)
         return written_out.Sizes(
             size(query),
             *self._repeated(shapes),
@@ -198,8 +204,8 @@ class ScaledDotProductAttention(AttentionLayer):
             result=size(output),
             joined=self._joined(output),
             capped=self.soft_cap is not None,
-            repeated=self._repeats(query),
-            copied=self._copies(query),
+            repeated=repeated,
+            moved=(moved, moved_keys),
             dropped=self._dropped(shapes),
         )
 
@@ -225,9 +231,10 @@ class ScaledDotProductAttention(AttentionLayer):
         if self.soft_cap or self.sinks:
             learned = run.weights and bool(self.weights(*shapes))
             found = written_out.kept(
-                self._sizes(shapes, output), (query, key, value), roles_of(run.inputs), learned=learned
+                self._sizes(shapes, output, run), (query, key, value), roles_of(run.inputs), learned=learned
             )
-            return found._replace(extra=(*found.extra, *places))
+            together = self.fused_inputs() if found.inputs else ()  # of which each holds the others
+            return found._replace(inputs=(*{*found.inputs, *together},), extra=(*found.extra, *places))
         # Of each product, the factor beside one that needs a gradient.
         of_scores = of_query or of_key or run.weights
         keys, values = self._repeated(shapes)
@@ -244,6 +251,11 @@ class ScaledDotProductAttention(AttentionLayer):
         if grouped or self._copies(shapes[0]):
             return Kept(extra=(("float", scaled + values + scores), *places))
         return Kept((self.fused_inputs() or (value,)) if of_scores else (), extra=(("float", scaled + scores), *places))
+
+    def _is_part(self, index: int, shapes: Sequence[Shape], run: Run) -> bool:
+        """Return whether an input lies beside others in one storage; where the first does, so do keys and values."""
+        is_view = run.strides is not None and not is_in_order(shapes[0], run.strides)
+        return is_view or index in self.fused_inputs()
 
     def biases_of_window(self, shapes: Sequence[Shape]) -> bool:
         """Return whether the position biases are those of a square window, (2 width - 1)^2 rows for width^2 steps."""
@@ -270,12 +282,11 @@ class ScaledDotProductAttention(AttentionLayer):
         return (("int64", query[-2] * key[-2]),)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        biases = self._added(shapes, run)
-        added = ("float", biases)
+        added = ("float", self._added(shapes, run))
         if run.attention == "fused":
             return (("float32", size(output[:-1]) * self.num_heads), added)
         if self.soft_cap or self.sinks:
-            return self._or_places((*written_out.workspace(self._sizes(shapes, output)), added), shapes, output)
+            return self._or_places((*written_out.workspace(self._sizes(shapes, output, run)), added), shapes, output)
         keys, values = self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
         if run.attention == "eager":
@@ -283,18 +294,18 @@ class ScaledDotProductAttention(AttentionLayer):
             # The scores and what the softmax makes of them; then those, and the result before and after its heads
             # are joined.
             return (("float", repeated + largest(2 * scores, scores + result + self._joined(output)) - result), added)
-        return self._or_places(self._of_function(shapes, output, biases), shapes, output)
+        return self._or_places(self._of_function(shapes, output, run), shapes, output)
 
-    def _of_function(self, shapes: Sequence[Shape], output: Shape, biases: int) -> Elements:
+    def _of_function(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         """Return the workspace of PyTorch's function without a kernel, the biases and mask included that it adds."""
-        most, result = self._most(shapes, output), size(output)
-        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * self.causal
+        most, result, biases = self._most(shapes, output, run), size(output), self._added(shapes, run)
+        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * (self.causal and self.window is None)
         if self._biased:  # a causal mask is made, and added to the biases; then there is the sum alone
-            most = largest(most, mask + largest(mask, biases)) if mask and self.window is None else most
-            return (("float", most - result), ("float", biases))
+            making = self._given(shapes) + mask + largest(mask, biases)
+            return (("float", largest(most, making - biases) - result), ("float", biases))
         # While a causal mask is made, there are booleans and two numbers beside it and the scaled queries.
         making = size(shapes[0]) + mask + 2
-        if self.causal and self.window is None and 4 * making + mask > 4 * (most + mask):
+        if mask and 4 * making + mask > 4 * (most + mask):
             return (("float", making - result), ("bool", mask))
         return (("float", most + mask - result), ("float", biases))
 
@@ -304,7 +315,7 @@ class ScaledDotProductAttention(AttentionLayer):
         made = looked_up - size(output)
         return (("int64", places), ("float", made)) if 2 * places + made > sum(n for _, n in found) else found
 
-    def _most(self, shapes: Sequence[Shape], output: Shape) -> int:
+    def _most(self, shapes: Sequence[Shape], output: Shape, run: Run) -> int:
         """Return the most elements beside inputs, masks and biases, the output among them."""
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
@@ -312,9 +323,10 @@ class ScaledDotProductAttention(AttentionLayer):
         # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
         _, key, _ = self._seen(shapes)
         several = self._copies(shapes[0])
-        apart = several and key[-2] > 1  # a single step's heads stand in order as they are
+        moved = several and not repeated  # those that are repeated stand in order already
+        apart = moved and key[-2] > 1  # a single step's heads stand in order as they are
         first = (1 + (several and shapes[0][-2] > 1)) * queries + (1 + apart) * keys + scores
-        last = queries + scores + values * (apart or (several and bool(self.fused_inputs()))) + result
+        last = queries + scores + values * (apart or (moved and self._is_part(1, shapes, run))) + result
         return largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
 
     def _places_made(self, shapes: Sequence[Shape]) -> tuple[int, int]:
@@ -334,7 +346,11 @@ class ScaledDotProductAttention(AttentionLayer):
     @property
     def _biased(self) -> bool:
         """Whether anything but what hides steps is added to scores."""
-        return bool(self.position_biases or self.shared_position_biases or self.masked)
+        return self._has_biases or self.masked
+
+    @property
+    def _has_biases(self) -> bool:
+        return bool(self.position_biases or self.shared_position_biases)
 
     def _copies(self, query: Shape) -> bool:
         """Return whether products need copies of what they read."""
@@ -349,13 +365,23 @@ class ScaledDotProductAttention(AttentionLayer):
         Only attention that is written out adds one after the other: what a function takes is their sum.
         """
         query, key, _ = self._seen(shapes)
-        heads = self.num_heads if self.shared_position_biases or self.position_biases else 0
-        windows = size(query[1:-2]) if self.masked else 0
-        if run.attention == "eager" or self.soft_cap or self.sinks:
+        if run.attention == "eager":
+            heads = self.num_heads if self._has_biases else 0
+            windows = size(query[1:-2]) if self.masked else 0
             return (heads + windows) * query[-2] * key[-2]
-        # Beside a sum with a mask that is a constant, the biases have a variable.
-        held = heads * (self.window is not None)
-        return (held + (heads * windows or heads + windows)) * query[-2] * key[-2]
+        by_function = not (self.soft_cap or self.sinks)
+        adds = by_function and self._biased and self.causal and self.window is None  # the function adds a mask
+        return self._sum(shapes) if adds else self._given(shapes)
+
+    def _given(self, shapes: Sequence[Shape]) -> int:
+        """Return the elements of what a function is given to add; a mask that is a constant is no tensor of the pass."""
+        constants = self.masked + (self.window is not None)
+        return self._sum(shapes) if self._has_biases or constants > 1 else 0
+
+    def _sum(self, shapes: Sequence[Shape]) -> int:
+        query, key, _ = self._seen(shapes)
+        heads = self.num_heads if self._has_biases else 1
+        return heads * (size(query[1:-2]) if self.masked else 1) * query[-2] * key[-2]
 
     @property
     def _hides(self) -> bool:

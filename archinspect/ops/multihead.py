@@ -42,6 +42,7 @@ class _Projection(Dense):
         Optional(Int(0, 3)),
         None,
     )
+    joined: bool = arg("whether one product of a program makes it with a later projection", Bool(), default=False)
 
     def output(self, *shapes: Shape) -> Shape:
         width = shapes[0][-1]
@@ -52,6 +53,8 @@ class _Projection(Dense):
         return super().output(*shapes)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if self.packed is None and not self.joined:
+            return (("float", self._copied(shapes[0], run)),)
         if not self.packed or not self._in_module(output, run):
             return ()
         if self.packed > 1:
@@ -64,6 +67,8 @@ class _Projection(Dense):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.weights and _has_steps_first(shapes[0], run):
             return Kept((0,))
+        if self.joined and self._copied(shapes[0], run):
+            return Kept()  # the product keeps its copy once
         if not run.weights or not self._turns(output, run):
             return super().kept(shapes, output, run)
         return Kept(extra=(("float", size(shapes[0])),)) if self.packed else Kept()
@@ -254,6 +259,11 @@ class MultiHeadAttention(AttentionLayer):
             return 1, 1, 1
         return (0, 0, 3) if query is key else (1, 0, 2)
 
+    def _is_joined(self, key: T, value: T) -> bool:
+        """Return whether programs make keys and values, and queries of the same input, by one product."""
+        own = self.rotary or self.packed is not None or self.add_bias_kv or self.add_zero_attn
+        return bool(self.embed_dim) and self._of_one_width and key is value and not own
+
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         query, key, value = roles_of(inputs)
         bias, width = self.use_bias, self.embed_dim
@@ -261,13 +271,21 @@ class MultiHeadAttention(AttentionLayer):
         if self.packed:
             queries, keys, vectors = self._cut(emit, query, key, value)
             return self._attend(emit, inputs, *self._rotated(emit, queries, keys), vectors)
+        joined = self._is_joined(key, value)
         (queries,) = emit(
-            _Projection(units=self.num_heads * self._head, use_bias=bias, in_features=width, packed=products[0]),
+            _Projection(
+                units=self.num_heads * self._head,
+                use_bias=bias,
+                in_features=width,
+                packed=products[0],
+                joined=joined and query is key,
+            ),
             [query],
         )
         stated = {"stated_by": "kdim", "in_features": self.kdim} if self.kdim else {"in_features": width}
         (keys,) = emit(
-            _Projection(units=self.kv_heads * self._head, use_bias=bias, packed=products[1], **stated), [key]
+            _Projection(units=self.kv_heads * self._head, use_bias=bias, packed=products[1], joined=joined, **stated),
+            [key],
         )
         queries, keys = self._rotated(emit, queries, keys)
         stated = {"stated_by": "vdim", "in_features": self.vdim} if self.vdim else {"in_features": width}
@@ -316,8 +334,7 @@ class MultiHeadAttention(AttentionLayer):
         }
         # As PyTorch's, unless keys and values differ in what they are made of.
         further = self.add_bias_kv or self.add_zero_attn
-        own = self.rotary or self.packed is not None or further
-        if self.embed_dim and self._of_one_width and key is value and not own:
+        if self._is_joined(key, value):
             attention: ScaledDotProductAttention = _Packed(
                 packed=3 if query is key else 2, module=self.is_module, **same
             )

@@ -31,9 +31,9 @@ class Sizes(NamedTuple):
     """Of the copy in which the result's heads stand side by side; 0 without one."""
     capped: bool
     repeated: bool
-    """Whether keys and values are repeated for heads of queries."""
-    copied: bool
-    """Whether a product needs copies of what it reads: with several samples and heads."""
+    """Whether keys and values are copied for heads of queries; those of a single head are a view."""
+    moved: tuple[bool, bool]
+    """Whether a product needs copies of queries, and of keys or values: with several samples and heads."""
     dropped: int
     """Numbers that say which scores are dropped in training; 0 without dropout."""
 
@@ -52,7 +52,7 @@ def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bo
     for place, (role, (factor, elements)) in enumerate(zip(roles, factors, strict=True)):
         if not factor:
             continue
-        if sizes.copied or (sizes.repeated and place):
+        if sizes.moved[place > 0] or (sizes.repeated and place):
             made += elements
         else:
             inputs.append(role)
@@ -65,11 +65,11 @@ def kept(sizes: Sizes, roles: tuple[int, int, int], needed: tuple[bool, bool, bo
 
 def workspace(sizes: Sizes) -> Elements:
     """Return the most that is alive at once beside inputs and output."""
-    scores, copies = sizes.scores, sizes.copied
-    own = copies and not sizes.repeated
+    scores = sizes.scores
+    moved, own = sizes.moved
     weights = scores + sizes.sunk
     most = largest(
-        copies * sizes.queries + own * sizes.keys + scores,
+        moved * sizes.queries + own * sizes.keys + scores,
         (2 + sizes.capped) * scores,
         2 * scores + sizes.mask,
         scores + 2 * weights if sizes.sunk else 2 * scores,

@@ -190,7 +190,8 @@ class _Body:
         waiting = list(self.pending)
         reads = [t for t in statement.inputs if t in self.pending]
         indices = [piece.index for piece in statement.pieces if isinstance(piece, Given)]
-        once = len(indices) == len(set(indices)) and len(reads) == len(set(reads)) and -1 not in indices
+        made = [index for index in indices if statement.inputs[index] in self.pending]
+        once = len(made) == len(set(made)) and len(reads) == len(set(reads)) and -1 not in indices
         in_steps = self._is_long_sum(statement) or _joins_in_steps(statement)
         if reads and (in_steps or not (once and waiting[-len(reads) :] == reads)):
             yield from self._flush()

@@ -759,6 +759,13 @@ def attend_biased(
     return x.transpose(-3, -2).flatten(-2)
 
 
+def repeat_heads(x: Tensor, times: int) -> Tensor:
+    """Return each head several times; a single one as a view."""
+    *lead, heads, steps, width = x.shape
+    x = x.unsqueeze(-3).expand(*lead, heads, times, steps, width)
+    return x.flatten(-4, -3)
+
+
 def attend_capped(
     q: Tensor,
     k: Tensor,
@@ -774,10 +781,11 @@ def attend_capped(
 ) -> Tensor:
     """Return attention of heads that stand side by side, with a soft cap on the scores or a sink beside them."""
     q = heads_of(q, heads)
-    k, v = (heads_of(x, kv_heads or heads) for x in (k, v))
+    keys, values = (heads_of(x, kv_heads or heads) for x in (k, v))
     if kv_heads:
-        k, v = (x.repeat_interleave(heads // kv_heads, dim=-3) for x in (k, v))
-    scores: Tensor = (q @ k.mT) * q.shape[-1] ** -0.5
+        keys = repeat_heads(keys, heads // kv_heads)
+        values = repeat_heads(values, heads // kv_heads)
+    scores: Tensor = (q @ keys.mT) * q.shape[-1] ** -0.5
     if cap:
         scores = torch.tanh(scores / cap) * cap
     if bias is not None:
@@ -792,7 +800,7 @@ def attend_capped(
         scores = torch.cat([scores, beside], dim=-1).softmax(-1)[..., :-1]
     if p:
         scores = F.dropout(scores, p)
-    return (scores @ v).transpose(-3, -2).flatten(-2)
+    return (scores @ values).transpose(-3, -2).flatten(-2)
 
 
 class AttentionWithSinks(nn.Module):

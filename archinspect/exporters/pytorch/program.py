@@ -66,7 +66,7 @@ class Program:
     def _attention(self, layer: str, nodes: Sequence[Node]) -> Iterator[Leaf]:
         """Yield the steps of attention with its projections: a function of its own."""
         if whole := self._whole(layer, nodes):
-            yield whole
+            yield from whole
             return
         self.composites[layer] = (type(nodes[0].layer_op).__name__, {})
         attending = next(node for node in nodes if isinstance(node.op, Attending))
@@ -82,8 +82,11 @@ class Program:
             else:
                 yield self._leaf(node, f"{layer}.{step_name(node, nodes, attending)}")
 
-    def _whole(self, layer: str, nodes: Sequence[Node]) -> Leaf | None:
-        """Return attention as PyTorch's own module, where that is what the layer says."""
+    def _whole(self, layer: str, nodes: Sequence[Node]) -> list[Leaf] | None:
+        """Return attention as PyTorch's own module, where that is what the layer says.
+
+        The module packs its projections where query, key and value are one object: axes are put in order before.
+        """
         op: Any = nodes[0].layer_op
         if len(nodes) == 1:
             return None
@@ -104,14 +107,21 @@ class Program:
             "add_zero_attn": (op.add_zero_attn, False),
             "batch_first": (True, False),
         }
-        inputs = list(dict.fromkeys([query, key, value]))
+        inputs: list[Tensor | Between] = list(dict.fromkeys([query, key, value]))
         places = ", ".join(f"{{{inputs.index(tensor)}}}" for tensor in (query, key, value))
-        pieces = code(f"{{self}}({places}, need_weights=False)[0]")
-        turns = [permutation(self.orders[t], spec_order(len(self.orders[t]))) for t in inputs]
+        turned = []
+        for index, tensor in enumerate(inputs):
+            order = permutation(self.orders[tensor], spec_order(len(self.orders[tensor])))
+            if order:
+                in_order = Between()
+                step = Step(in_orders(code("{0}"), [order]), stateless=True)
+                turned.append(Leaf(f"{layer}_input", "input", step, [tensor], [in_order], []))
+                inputs[index] = in_order
         for node in nodes:
             self.orders[node.output] = spec_order(len(self.facts.shape(node.output)))
-        step = Step(in_orders(pieces, turns), call("nn.MultiheadAttention", sizes, **options))
-        return Leaf(layer, layer, step, inputs, [last], nodes)
+        module = call("nn.MultiheadAttention", sizes, **options)
+        step = Step(code(f"{{self}}({places}, need_weights=False)[0]"), module)
+        return [*turned, Leaf(layer, layer, step, inputs, [last], nodes)]
 
     def _packed(self, layer: str, nodes: Sequence[Node]) -> Leaf:
         """Return one product that makes queries, keys and values, or keys and values."""
