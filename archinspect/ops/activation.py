@@ -151,10 +151,22 @@ class PReLU(Elementwise):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         (shape,) = shapes
-        if self._of_all(shape):  # which are put side by side
-            is_view = not run.strides or reshaped(shape, run.strides, (shape[0], size(shape[1:]))) is not None
-            return Kept((0,)) if is_view else Kept(extra=(("float", size(shape)),))
+        if self._of_all(shape):
+            copied = self._copied(shape, run)
+            return Kept(extra=(("float", copied),)) if copied else Kept((0,))
         return Kept((0,)) if self._wide(shape) <= 1 else Kept((0,), extra=(("bool", size(output)),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if self._of_all(output):
+            return (("float", self._copied(output, run)),)
+        if self._wide(output) <= 1:
+            return ()
+        return (("bool", size(output)), ("float", size(output)))  # which are negative, and all of them scaled
+
+    def _copied(self, shape: Shape, run: Run) -> int:
+        """Return the elements of a copy: all of a sample's are put side by side, which they may not be in memory."""
+        is_view = not run.strides or reshaped(shape, run.strides, (shape[0], size(shape[1:]))) is not None
+        return 0 if is_view else size(shape)
 
     def _wide(self, shape: Shape) -> int:
         """Return how many axes slopes differ along: of several PyTorch has no kernel, and a program chooses."""

@@ -374,7 +374,7 @@ class ScaledDotProductAttention(AttentionLayer):
         return self._sum(shapes) if adds else self._given(shapes)
 
     def _given(self, shapes: Sequence[Shape]) -> int:
-        """Return the elements of what a function is given to add; a mask that is a constant is no tensor of the pass."""
+        """Return the elements of what a function is given to add; a constant mask is no tensor of the pass."""
         constants = self.masked + (self.window is not None)
         return self._sum(shapes) if self._has_biases or constants > 1 else 0
 

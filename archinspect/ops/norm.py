@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, largest, normal_axes, normal_axis, size
-from archinspect.base.strides import has_channels_first, of_map
+from archinspect.base.strides import has_channels_first, is_in_order, of_map
 from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
@@ -241,8 +241,9 @@ class RMSNormalization(LayerNormalization):
         statistics = self.statistics(shapes[0])
         if self.weights(shapes[0]):
             return statistics
-        lies = run.strides and self.own_strides(shapes, [run.strides], output) is None
-        return (*statistics, ("float", size(output))) if lies else 2 * statistics
+        own = self.own_strides(shapes, [run.strides], output)
+        copied = run.strides and (own is None or is_in_order(output, own))
+        return (*statistics, ("float", size(output))) if copied else 2 * statistics
 
     def label(self) -> str:
         return "RMS norm"

@@ -234,8 +234,11 @@ class _AveragePool(_Pool):
         copied = self.copied(shapes[0], output)
         if not copied or self.reads_padding():
             return (("float", copied),)
-        # The numbers of positions, beside the padded input or the sums that are divided by them.
-        return (("float", prod(self.split(output)[0]) + largest(copied, size(output))),)
+        # The numbers of positions, beside the padded input or the sums that are divided by them; before, a map of ones
+        # of which they are counted, and what it is padded to.
+        maps = size(shapes[0]) // prod(self.split(shapes[0])[0])
+        counting = (size(shapes[0]) + copied) // maps - size(output)
+        return (("float", largest(counting, prod(self.split(output)[0]) + largest(copied, size(output)))),)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         copied = self.copied(shapes[0], output)

@@ -142,12 +142,12 @@ def answer(job):
 def main():
     """Read the jobs, write the figures of each."""
     warnings.simplefilter("ignore")
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever a program prints is no part of the answer
-    choose_backend()
-    import keras  # noqa: F401 - that it is missing is no error of the program's
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)  # whatever a program prints is no part of the answer
+        choose_backend()
+        import keras  # noqa: F401 - that it is missing is no error of the program's
 
-    json.dump([answer(job) for job in json.load(sys.stdin)], out)
+        json.dump([answer(job) for job in json.load(sys.stdin)], out)
 
 
 if __name__ == "__main__":

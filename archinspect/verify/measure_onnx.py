@@ -136,9 +136,9 @@ def answer(job):
 def main():
     """Read the jobs, write the figures of each."""
     warnings.simplefilter("ignore")
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever a program prints is no part of the answer
-    json.dump([answer(job) for job in json.load(sys.stdin)], out)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)  # whatever a program prints is no part of the answer
+        json.dump([answer(job) for job in json.load(sys.stdin)], out)
 
 
 if __name__ == "__main__":

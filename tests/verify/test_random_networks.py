@@ -79,6 +79,39 @@ HELD = {
         {"Input": {"shape": [4, 3]}},
         {"FFTConvolution": None, "from": [-1, -1]},
     ],
+    "a mask that is a constant": [FIVE, {"SDPA": {"masked": True}}],
+    "biases, a mask and a causal one": [
+        FIVE,
+        {"MHA": {"num_heads": 2, "key_dim": 2, "causal": True, "masked": True, "position_biases": 2}},
+    ],
+    "biases beside a window, capped": [FIVE, {"SDPA": {"window": 2, "position_biases": 5, "soft_cap": 1.0}}],
+    "several heads of groups, capped": [
+        {"Input": {"shape": [2, 3, 8]}},
+        {"MHA": {"num_heads": 4, "num_kv_heads": 2, "embed_dim": 8, "soft_cap": 1.0, "packed": False}},
+    ],
+    "a single head for all, with sinks": [
+        {"Input": {"shape": [2, 1, 4]}},
+        {"MHA": {"num_heads": 2, "num_kv_heads": 1, "embed_dim": 4, "sinks": True}},
+    ],
+    "one product of turned axes": [
+        {"Input": {"shape": [2, 3, 4]}},
+        {"SwapAxes": {"dim0": 1, "axis2": 2}},
+        {"MHA": {"num_heads": 1, "embed_dim": 4}},
+    ],
+    "PyTorch's attention of channels before steps": [
+        FIVE,
+        {"Conv1D": {"filters": 4, "kernel_size": 1}},
+        {"MHA": {"num_heads": 2, "embed_dim": 4}},
+    ],
+    "slopes that an axis shares": [{"Input": {"shape": [2, 3, 4]}}, {"PReLU": {"shared_axes": 1}}],
+    "slopes of turned elements": [FIVE, {"Permute": [2, 1]}, "PReLU"],
+    "a mean square of turned positions": [
+        {"Input": {"shape": [3, 2, 4]}},
+        {"Permute": [2, 1, 3]},
+        {"RMSNormalization": {"elementwise_affine": False}},
+    ],
+    "an average of few positions, padded": [{"Input": {"shape": [2, 3, 1]}}, {"AvgPool2d": {"padding": "same"}}],
+    "sines of doubles": [{"Input": {"shape": 3}}, {"Cast": "float64"}, {"SinusoidalEmbedding": 2}],
     "an average of what the program makes for it": [
         {"Input": {"shape": 3}},
         {"Average": ["Tan", []]},

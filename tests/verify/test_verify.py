@@ -11,6 +11,7 @@ from command_line import run
 import archinspect
 from archinspect.exporters import keras, pytorch
 from archinspect.verify import CannotMeasureError, process, verify, verify_batches
+from archinspect.verify.against_pytorch import Program
 
 SPEC = "name: net\ninput: [4]\nlayers:\n  - {Dense: 3, name: dense}\n  - ReLU\n"
 
@@ -193,6 +194,14 @@ def test_the_first_python_that_has_the_framework_measures(spec, tmp_path):
     answer.write_text(json.dumps([{"error": "RuntimeError: no"}]), encoding="utf-8")
     with pytest.raises(CannotMeasureError, match="PyTorch refuses the program: RuntimeError: no"):
         verify(archinspect.network(spec), pythons=pythons)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_what_a_framework_refuses_comes_back_from_its_process():
+    job = Program(archinspect.network({"input": 4, "layers": ["Sin"]}).facts).job
+    refused = {**job, "text": str(job["text"]).replace("x.sin()", "x.no()")}
+    (answer,) = process.measure("pytorch", "torch", [refused], [])
+    assert answer["error"] == "AttributeError: 'Tensor' object has no attribute 'no'"
 
 
 def test_a_measurement_that_does_not_end_is_told(monkeypatch, spec, tmp_path):

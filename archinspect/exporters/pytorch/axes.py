@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.orders import spec_order
 from archinspect.exporters.pytorch.elementwise import lined_up, of_each_sample
+from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
     from archinspect.exporters.orders import Use
@@ -67,8 +68,13 @@ def reshape_like(use: Use) -> Step:
 def mat_mul(use: Use) -> Step:
     """Return a product of matrices."""
     op: Any = use.op
-    first = "{0}" + ".mT" * op.transpose_a + lined_up(use, 0)
-    second = "{1}" + ".mT" * op.transpose_b + lined_up(use, 1)
+    types = [type_.dtype for type_ in use.call.inputs]
+    if set(types) == {"bool"}:
+        raise CannotExportError(use.node.layer, "PyTorch multiplies no matrices of truth values")
+    floats = any("float" in dtype for dtype in types)
+    names = [f"{{{at}}}" + ".float()" * (floats and "float" not in dtype) for at, dtype in enumerate(types)]
+    first = names[0] + ".mT" * op.transpose_a + lined_up(use, 0)
+    second = names[1] + ".mT" * op.transpose_b + lined_up(use, 1)
     return Step(code(f"{first} @ {second}"))
 
 
@@ -136,7 +142,7 @@ def from_windows(use: Use) -> Step:
     """Return a map put together of windows."""
     op: Any = use.op
     if op.size is None:
-        return Step(code("from_windows({0}, *{1}.shape[1:3])"), parts=("from_windows",))
+        return Step(code(f"from_windows({of_each_sample(use, 0)}, *{{1}}.shape[1:3])"), parts=("from_windows",))
     height, width = op.size[0], op.size[-1]
     values = {"height": height, "width": width}
     return Step(code("from_windows({0}, {height}, {width})", **values), parts=("from_windows",))

@@ -934,7 +934,7 @@ class Rotary(nn.Module):
 def sinusoids(x: Tensor, dim: int) -> Tensor:
     """Return sines and cosines of numbers at `dim / 2` frequencies."""
     pairs = dim // 2
-    angles = x.unsqueeze(-1) * 10_000.0 ** -(
+    angles = x.unsqueeze(-1).float() * 10_000.0 ** -(
         torch.arange(pairs, device=x.device) / pairs
     )
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
@@ -962,8 +962,11 @@ def bounded_relu(
 def as_complex(x: Tensor) -> Tensor:
     """View real and imaginary parts as complex numbers, or a copy where they do not lie in pairs."""
     *others, last = x.stride()
-    pairs = last == 1 and all(stride % 2 == 0 for stride in others)
-    return torch.view_as_complex(x if pairs else x.contiguous())
+    places = *others, x.storage_offset()
+    pairs = last == 1 and all(place % 2 == 0 for place in places)
+    return torch.view_as_complex(
+        x if pairs else x.clone(memory_format=torch.contiguous_format)
+    )
 
 
 def along(function: Callable[..., Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -107,10 +107,11 @@ class Program:
             "add_zero_attn": (op.add_zero_attn, False),
             "batch_first": (True, False),
         }
-        inputs: list[Tensor | Between] = list(dict.fromkeys([query, key, value]))
-        places = ", ".join(f"{{{inputs.index(tensor)}}}" for tensor in (query, key, value))
+        distinct = list(dict.fromkeys([query, key, value]))
+        places = ", ".join(f"{{{distinct.index(tensor)}}}" for tensor in (query, key, value))
+        inputs: list[Any] = [*distinct]
         turned = []
-        for index, tensor in enumerate(inputs):
+        for index, tensor in enumerate(distinct):
             order = permutation(self.orders[tensor], spec_order(len(self.orders[tensor])))
             if order:
                 in_order = Between()

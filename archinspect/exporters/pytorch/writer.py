@@ -119,8 +119,8 @@ class Writer:
         """What variables hold, each tensor up to a node."""
         self.inside: dict[int, Rows] = {}
         """What lists of copies hold, by the identity of the list's scope."""
-        self._kinds: dict[str, str] = {}
-        """What class each of them is."""
+        self._calls: dict[str, Call] = {}
+        """What makes each of them."""
         self._modules: dict[Node, str] = {}
         """How each node's module is reached from the network."""
         self._locate(outline.root, "self", "")
@@ -151,7 +151,7 @@ class Writer:
                     self.fused.add(inner)
                 if child.step.module:
                     self._modules[node] = reached
-                    self._kinds[reached] = child.step.module.name
+                    self._calls[reached] = child.step.module
 
     # A scope's children, as expressions
 
@@ -241,9 +241,13 @@ class Writer:
         own, shared = self._modules[node], self._modules[other]
         if own == shared:
             return
-        if len({self._kinds[module] == ATTENTION for module in (own, shared)}) > 1:
+        calls = self._calls[own], self._calls[shared]
+        if len({made.name == ATTENTION for made in calls}) > 1:
             raise CannotExportError(node.layer, f"of it and '{other.layer}' one alone is {ATTENTION}")
-        if self._kinds[own] != ATTENTION:
+        shapes = [arg.value for made in calls for arg in made.args if arg.role == "shape"]
+        if len(set(shapes)) > 1 and len(set(map(len, shapes))) == 1:
+            raise CannotExportError(node.layer, f"the axes of '{other.layer}', whose weights it uses, lie otherwise")
+        if calls[0].name != ATTENTION:
             yield f"{own}.{WEIGHTS[name]} = {shared}.{WEIGHTS[name]}"
         else:
             for weight in attention_weights(node.layer_op):
