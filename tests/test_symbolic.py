@@ -245,6 +245,12 @@ def test_guards_are_put_simply(trace, height, width):
     )
 
 
+def test_what_no_whole_number_can_be_says_nothing(trace, height, width):
+    assert 6 * height * width != 4 * width
+    assert 4 * width * height != 2 * width * width
+    assert trace.formula(0).guards == ("height >= 1", "width >= 1", "2 * height != width")
+
+
 def test_what_is_not_certain_is_a_guard(trace, height, width):
     few, none = trace.symbol("few", 3, low=0), trace.symbol("none", 0, low=0)
     assert largest(height, width) <= height + 5

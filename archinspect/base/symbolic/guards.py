@@ -55,9 +55,9 @@ def guards(relation: str, left: Polynomial, right: Polynomial, bounds: Bounds) -
 
 def _normal(relation: str, left: Polynomial, bounds: Bounds) -> Iterator[Guard]:
     """Yield guards which together say that a polynomial has this relation to 0; none where it always has."""
+    left = _without_factors(relation, left, bounds)
     if _follows(relation, left, bounds):
         return
-    left = _without_factors(relation, left, bounds)
     if relation == "!=" and bounds.never_negative(left):
         yield from _normal(">=", left - ONE, bounds)
     elif relation == "!=" and bounds.never_negative(-left):
@@ -84,7 +84,7 @@ def _without_factors(relation: str, left: Polynomial, bounds: Bounds) -> Polynom
     """Return a polynomial that has the same relation to 0, without factors that are positive."""
     left = left.without(tuple(atom for atom in common([left]) if bounds.of(atom)[0] > 0))
     factor = left.content()
-    if factor == 0 or (relation == "==" and left.offset % factor):
+    if factor == 0 or (relation != ">=" and left.offset % factor):
         return left
     return floor_scaled(left, factor)
 
