@@ -107,6 +107,15 @@ def as_a_map_of_any_rank(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order,
     return (order,) * len(shapes)
 
 
+def as_a_map_along(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Read maps with the channels first, which are the axis that the operator says."""
+    axis: int | None = getattr(op, "axis", None)
+    if axis is None:
+        return as_a_map(op, shapes, orders)
+    ranks = map(len, shapes)
+    return tuple((0, axis % rank, *(at for at in range(1, rank) if at != axis % rank)) for rank in ranks)
+
+
 def as_films(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Read steps of maps, and then maps, with the channels before the positions."""
     film, *maps = shapes
@@ -157,8 +166,9 @@ def _wanted(facts: Facts, tensor: Tensor, reads: Mapping[str, Reads]) -> Order:
     while todo:
         for node in todo.pop().readers:
             rule = reads.get(type(node.op).__name__, as_the_spec)
-            if rule is as_a_map and rank in MAPS and node.op.data_format != "channels_first":
-                return channels_first(rank)
+            is_a_map = rule is as_a_map or (rule is as_a_map_along and node.inputs[0] is tensor)
+            if is_a_map and rank in MAPS and node.op.data_format != "channels_first":
+                return rule(node.op, ((0,) * rank,), ())[0]
             if rule in (as_it_is, as_the_first):
                 todo += [made for made in node.outputs if made not in seen and len(facts.shape(made)) == rank]
                 seen.update(node.outputs)

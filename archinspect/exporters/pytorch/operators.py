@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.exporters.code import SAME
 from archinspect.exporters.orders import (
     as_a_map,
+    as_a_map_along,
     as_a_map_of_any_rank,
     as_films,
     as_it_is,
@@ -83,9 +84,9 @@ OPERATORS: dict[str, Translation] = {
         BatchNormalization=maps.batch_norm,
         FrozenBatchNormalization=maps.frozen_batch_norm,
         GroupNormalization=maps.group_norm,
-        InstanceNormalization=maps.instance_norm,
-        LocalResponseNormalization=maps.local_response_norm,
     ),
+    "InstanceNormalization": Translation(maps.instance_norm, as_a_map_along),
+    "LocalResponseNormalization": Translation(maps.local_response_norm, as_a_map_of_any_rank),
     **{f"ConvLSTM{rank}D": Translation(images.conv_lstm, as_films, keeps=False) for rank in (1, 2, 3)},
     **{
         name: Translation(partial(wrap.made_kernel, table=lambda: OPERATORS, name=function), wrap.as_the_layer)
