@@ -80,6 +80,8 @@ class _Walk:
         self.found: list[Storage] = []
         self.overwriting: set[int] = set()
         self.lying = _Strides()
+        self._parts: set[Tensor] = set()
+        """Views of which an operator makes several, and views of these: PyTorch refuses to overwrite them."""
         self._last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in facts.graph.tensors]
         for tensor in facts.graph.outputs:
             self._last[tensor.position] = len(facts.graph.everything)
@@ -90,6 +92,8 @@ class _Walk:
         view = self._view(node)
         if view is None and self._may_overwrite(node):
             self.overwriting.add(node.position)
+        if view is not None and (node.op.gives_views or node.inputs[0] in self._parts):
+            self._parts.update(node.outputs)
         for tensor, type_, elements in zip(node.outputs, call.outputs, call.stored, strict=True):
             self.lying.add(tensor, node, call, view)
             if view is not None:
@@ -120,7 +124,7 @@ class _Walk:
         return (
             call.inputs[0].dtype == call.outputs[0].dtype
             and _is_free(storage, node.position)
-            and len(node.inputs[0].producer.outputs) == 1  # PyTorch refuses to overwrite one of several views
+            and node.inputs[0] not in self._parts
             and not self._is_kept(storage)
         )
 

@@ -162,6 +162,8 @@ class Op:
     """The numbers of inputs that have to be the same for all samples."""
     stretches: ClassVar[bool] = False
     """Whether inputs that are the same for all samples meet others as they are, and are not first repeated for each."""
+    gives_views: ClassVar[bool] = False
+    """Whether its outputs are several views of one input."""
     pointwise: ClassVar[bool] = False
     """Whether an output position reads just its own. Normalizations count as such: their statistics see no places."""
     reads: ClassVar[int | None] = None

@@ -21,6 +21,7 @@ class _Parts(Op):
     """Gives parts of its input, each as an output."""
 
     kind = "reshape"
+    gives_views = True
 
     def output(self, *shapes: Shape) -> Shape:
         return self.outputs(*shapes)[0]
