@@ -46,13 +46,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("LogicalAnd", "LogicalOr", "LogicalXor", "Where", "MaskedFill"),
     ),
     "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),
-    "reshape": (
-        *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
-        *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
-        *("Upsample", "UpsampleBilinear", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
+    "reshape": ("Flatten", "Reshape", "Permute", "RepeatVector"),
+    "borders": ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D", "Cropping3D"),
+    "upsampling": ("UpSampling1D", "UpSampling2D", "UpSampling3D", "Upsample", "UpsampleBilinear"),
+    "shuffle": (
+        *("ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
         *("PixelShuffle1D", "PixelShuffle3D", "PixelUnshuffle1D", "PixelUnshuffle3D"),
-        *("ResizeLike", "CropLike", "ReshapeLike"),
     ),
+    "like": ("ResizeLike", "CropLike", "ReshapeLike"),
     "layout": (
         *(
             "Squeeze",

@@ -125,7 +125,7 @@ def pooling(net: Net, layer: Layer) -> list[Tensor]:
 
 def crop(net: Net, layer: Layer) -> list[Tensor]:
     """Cut a blob to the size of another, from an axis on."""
-    from archinspect.ops.reshape import CropLike  # rare
+    from archinspect.ops.like import CropLike  # rare
     from archinspect.ops.tensor import Slice
 
     x, other = layer.inputs
@@ -168,7 +168,7 @@ def upsample(net: Net, layer: Layer) -> list[Tensor]:
 
 def shuffle_channel(net: Net, layer: Layer) -> list[Tensor]:
     """Mix the channels of groups."""
-    from archinspect.ops.reshape import ChannelShuffle  # rare
+    from archinspect.ops.shuffle import ChannelShuffle  # rare
 
     (x,) = layer.inputs
     return [net.add(ChannelShuffle(groups=layer.given.whole("group", 1, 1), data_format=FIRST), x)]

@@ -13,8 +13,10 @@ from archinspect.ops.identity import Dropout, Identity
 from archinspect.ops.merge import Add, Concatenate, Multiply
 from archinspect.ops.norm import BatchNormalization, LocalResponseNormalization
 from archinspect.ops.pool import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
-from archinspect.ops.reshape import PixelShuffle, PixelUnshuffle, Reshape, UpSampling2D
+from archinspect.ops.reshape import Reshape
+from archinspect.ops.shuffle import PixelShuffle, PixelUnshuffle
 from archinspect.ops.tensor import Custom, Slice
+from archinspect.ops.upsampling import UpSampling2D
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor

@@ -14,10 +14,10 @@ from archinspect.ops.layout import Unsqueeze
 from archinspect.ops.lookup import TakeAlongAxis
 from archinspect.ops.merge import Concatenate, Multiply, Subtract
 from archinspect.ops.pool import GlobalAveragePooling2D
-from archinspect.ops.reshape import UpSampling2D
 from archinspect.ops.several import TopK
 from archinspect.ops.source import Fill
 from archinspect.ops.tensor import ReduceMax
+from archinspect.ops.upsampling import UpSampling2D
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
