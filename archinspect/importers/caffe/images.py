@@ -5,26 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.caffe.net import FIRST, first
-from archinspect.ops.conv import (
-    Conv1D,
-    Conv1DTranspose,
-    Conv2D,
-    Conv2DTranspose,
-    Conv3D,
-    Conv3DTranspose,
-)
-from archinspect.ops.image import Resizing
-from archinspect.ops.pool import (
-    AveragePooling2D,
-    AveragePooling3D,
+from archinspect.ops.conv import Conv1D, Conv2D, Conv3D
+from archinspect.ops.globalpool import (
     GlobalAveragePooling2D,
     GlobalAveragePooling3D,
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
-    MaxPooling2D,
-    MaxPooling3D,
 )
+from archinspect.ops.image import Resizing
+from archinspect.ops.pool import AveragePooling2D, AveragePooling3D, MaxPooling2D, MaxPooling3D
 from archinspect.ops.tensor import Custom
+from archinspect.ops.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor

@@ -9,10 +9,11 @@ from archinspect.importers.hf.parts import Attention, Mlp, activate, add, attent
 from archinspect.ops.borders import ZeroPadding2D
 from archinspect.ops.channels import GlobalResponseNormalization
 from archinspect.ops.conv import Conv2D
+from archinspect.ops.globalpool import GlobalAveragePooling2D, GlobalMaxPooling2D
 from archinspect.ops.image import Resizing
 from archinspect.ops.merge import Concatenate, Multiply, Subtract
 from archinspect.ops.norm import BatchNormalization, GroupNormalization, LayerNormalization, LayerScale
-from archinspect.ops.pool import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from archinspect.ops.pool import AveragePooling2D, MaxPooling2D
 from archinspect.ops.reshape import Permute
 
 if TYPE_CHECKING:
