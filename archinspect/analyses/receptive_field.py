@@ -89,6 +89,16 @@ class Field(NamedTuple):
         spans = tuple(_spanned(min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)
         return Field(spans, self.step * period // len(self.spans))
 
+    def compared(self, other: Field) -> tuple[bool, ...]:
+        """Return what :meth:`joined` finds where it compares two fields of one span each.
+
+        Where that is the same, the result comes about in the same way.
+        """
+        if self.step != other.step:
+            return (self.size >= other.size,)
+        ((first, count),), ((others_first, others_count),) = self.spans, other.spans
+        return first <= others_first, first + count >= others_first + others_count
+
 
 def _spanned(first: int, behind: int) -> tuple[int, int]:
     return first, behind - first

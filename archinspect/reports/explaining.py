@@ -5,12 +5,22 @@ There is no second copy of any rule here; a formula is what the rule computed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from archinspect.analyses.receptive_field import Field, fields
 from archinspect.base.diagnostics import show
 from archinspect.base.shape import AXES, axis_names, size
-from archinspect.base.symbolic.traced import Number, Traced, is_long, named, named_numbers, plain, terms, written
+from archinspect.base.symbolic.traced import (
+    Number,
+    Traced,
+    history,
+    is_long,
+    named,
+    named_numbers,
+    plain,
+    terms,
+    written,
+)
 from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.modules import find_module
@@ -49,6 +59,32 @@ _Seen: TypeAlias = "dict[tuple[Fields, ...], tuple[tuple[Figure, ...], tuple[Fig
 """What is given, and what follows of receptive fields, by the fields of the inputs."""
 
 
+class _Shared(NamedTuple):
+    """What is found once for all operators."""
+
+    passed: _Seen
+    """After what reads position by position, the same is seen whatever it computes."""
+    forms: dict[object, _Form]
+    """How receptive fields come about, by all that this depends on but for the numbers of the inputs' fields."""
+
+
+class _Form(NamedTuple):
+    """How receptive fields come about: the figures of a case, whose formulas leave open what else a case has."""
+
+    given: tuple[Figure, ...]
+    field: tuple[Figure, ...]
+
+    def filled(self, values: Mapping[str, float]) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
+        """Return the figures of another case: what is given, and what follows."""
+        given = tuple([figure._replace(value=values.get(figure.name, figure.value)) for figure in self.given])
+        return given, tuple(
+            [
+                Figure(name, values.get(name, value), formula, numbers.format_map(values), terms)
+                for name, value, formula, numbers, terms in self.field
+            ]
+        )
+
+
 def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     """Return the explanations of every layer of a network, an operator each.
 
@@ -56,15 +92,15 @@ def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     """
     seen = facts.once(fields)
     known: dict[object, _Explainer] = {}
-    passed: _Seen = {}
+    shared = _Shared({}, {})
     layers: dict[str, list[Explanation]] = {}
     for node in facts.graph.nodes:
         key = (facts.call(node), node.shares and tuple(facts.own_weights(node)))
         explainer = known.get(key)
         if explainer is None:
-            explainer = known[key] = _Explainer(facts, node, passed)
+            explainer = known[key] = _Explainer(facts, node, shared)
         sources = tuple([seen[tensor.position] for tensor in node.reads])
-        layers.setdefault(node.layer, []).append(explainer.explain(node, sources))
+        layers.setdefault(node.layer, []).append(explainer.explain(node, sources, seen[node.output.position]))
     return {name: tuple(parts) for name, parts in layers.items()}
 
 
@@ -84,7 +120,7 @@ _RAN_BEFORE = "\n\nIt runs once, before the steps, and has no work in one of the
 class _Explainer:
     """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
-    def __init__(self, facts: Facts, node: Node, passed: _Seen) -> None:
+    def __init__(self, facts: Facts, node: Node, shared: _Shared) -> None:
         self.facts = facts
         self.call = call = facts.call(node)
         self.layout = facts.graph.layout
@@ -116,16 +152,14 @@ class _Explainer:
             field=None,
             unknown=call.op.unknown(),
         )
-        self.seen: _Seen = passed if self.reaches == () else {}
-        """After what reads position by position, the same is seen whatever it computes."""
+        self.forms = shared.forms
+        self.way = tuple([tuple(map(history, reach)) for reach in self.reaches or ()]), frozenset(self.shown)
+        self.seen: _Seen = shared.passed if self.reaches == () else {}
 
-    def explain(self, node: Node, sources: tuple[Fields, ...]) -> Explanation:
-        """Return the explanation of a node that calls so, whose inputs see these fields."""
+    def explain(self, node: Node, sources: tuple[Fields, ...], seen: Fields) -> Explanation:
+        """Return the explanation of a node that calls so, whose inputs see these fields, and which sees this one."""
         if sources not in self.seen:
-            before = dict(self.given), set(self.shown)
-            field = self._field(self.reaches, sources)
-            self.seen[sources] = tuple(self.given.values())[len(before[0]) :], field
-            self.given, self.shown = before
+            self.seen[sources] = self._field(sources, seen)
         given, field = self.seen[sources]
         return self.common._replace(
             name=node.path,
@@ -189,23 +223,55 @@ class _Explainer:
         for figure in self._figures("FLOPs", flops):
             yield figure._replace(terms=parts if figure.name == "FLOPs" and len(parts) > 1 else ())
 
-    def _field(self, reaches: tuple[Reach, ...] | None, sources: Sequence[Fields]) -> tuple[Figure, ...] | None:
-        if reaches is None or not sources or None in sources or len({len(source or ()) for source in sources}) > 1:
-            return None
-        known = [source for source in sources if source]
-        figures: list[Figure] = []
-        for at, suffix in enumerate(axis_names("", len(sources[0] or ()))):
-            seen = self._behind(reaches[at] if reaches else Reach(), [source[at] for source in known], suffix)
-            if seen is None:
-                return None
-            figures += self._seen(seen, suffix)
-        return tuple(figures)
+    def _field(self, sources: Sequence[Fields], seen: Fields) -> tuple[tuple[Figure, ...], tuple[Figure, ...] | None]:
+        """Return what is given beside, and what follows: `sources` are the inputs' fields, `seen` is the output's."""
+        if self.reaches is None or not sources or None in sources or len({len(source or ()) for source in sources}) > 1:
+            return (), None
+        axes = list(zip(*[source for source in sources if source], strict=True))
+        if seen is None or any(reach.up for reach in self.reaches) or any(len(f.spans) > 1 for at in axes for f in at):
+            return self._traced(axes)
+        key = (*self.way, tuple([_case(*fields) for fields in zip(axes, seen, strict=True)]))
+        form = self.forms.get(key)
+        if form is None:
+            given, field = self._traced(axes, is_open=True)
+            form = self.forms[key] = _Form(given, field or ())
+        values: dict[str, float] = {}
+        for suffix, of_inputs, of_output in zip(axis_names("", len(axes)), axes, seen, strict=True):
+            for prefix, field in zip(_prefixes(len(of_inputs)), of_inputs, strict=True):
+                ((first, count),) = field.spans
+                values[f"{prefix}_first{suffix}"] = first
+                values[f"{prefix}_field{suffix}"] = count
+                values[f"{prefix}_jump{suffix}"] = field.step
+            ((first, count),) = of_output.spans
+            values[f"receptive_field{suffix}"] = count
+            values[f"jump{suffix}"] = of_output.step
+            values[f"first{suffix}"] = first
+            values[f"center{suffix}"] = of_output.center
+        return form.filled(values)
 
-    def _behind(self, reach: Reach, sources: Sequence[Field], suffix: str) -> Field | None:
+    def _traced(
+        self, axes: Sequence[Sequence[Field]], *, is_open: bool = False
+    ) -> tuple[tuple[Figure, ...], tuple[Figure, ...] | None]:
+        """Return what is given beside, and what follows, from the inputs' fields of each axis."""
+        given, shown = dict(self.given), set(self.shown)
+        figures: list[Figure] | None = []
+        for suffix, reach, sources in zip(
+            axis_names("", len(axes)), self.reaches or [Reach()] * len(axes), axes, strict=True
+        ):
+            seen = self._behind(reach, sources, suffix, is_open=is_open)
+            if seen is None:
+                figures = None
+                break
+            figures += self._seen(seen, suffix, is_open=is_open)
+        added = tuple(self.given.values())[len(given) :]
+        self.given, self.shown = given, shown
+        return added, figures and tuple(figures)
+
+    def _behind(self, reach: Reach, sources: Sequence[Field], suffix: str, *, is_open: bool) -> Field | None:
         """Return what is seen along an axis after several fields; traced unless it is a pattern of several spans."""
-        prefixes = ["in"] if len(sources) == 1 else [f"in{at}" for at in range(1, len(sources) + 1)]
         if not reach.up and all(len(source.spans) == 1 for source in sources):
-            sources = [_named_field(*parts, suffix) for parts in zip(sources, prefixes, strict=True)]
+            prefixes = _prefixes(len(sources))
+            sources = [_named_field(*parts, suffix, is_open=is_open) for parts in zip(sources, prefixes, strict=True)]
         elif any(len(source.spans) > TRACED_SPANS for source in sources):
             reach = Reach(*map(plain, reach))  # type: ignore[arg-type] # ints
         seen = sources[0]
@@ -213,14 +279,17 @@ class _Explainer:
             seen = seen.joined(other)
         return seen.through(reach)
 
-    def _seen(self, seen: Field, suffix: str) -> Iterator[Figure]:
+    def _seen(self, seen: Field, suffix: str, *, is_open: bool) -> Iterator[Figure]:
         yield from self._figures(f"receptive_field{suffix}", seen.size)
         yield from self._figures(f"jump{suffix}", seen.jump)
         if len(seen.spans) == 1:
             ((first, count),) = seen.spans
             yield from self._figures(f"first{suffix}", first)
-            parts = (named(first, f"first{suffix}"), named(count, f"receptive_field{suffix}"))
-            seen = Field((cast("tuple[int, int]", parts),), seen.step)
+            parts = [
+                named(part, f"{name}{suffix}", is_open=is_open)
+                for part, name in ((first, "first"), (count, "receptive_field"))
+            ]
+            seen = Field((cast("tuple[int, int]", tuple(parts)),), seen.step)
             self.shown |= {f"first{suffix}", f"receptive_field{suffix}"}
         yield from self._figures(f"center{suffix}", seen.center)
 
@@ -312,8 +381,30 @@ def _axes(op: Op, rank: int, layout: str) -> list[str]:
     return ["channels", *spatial] if layout == "channels_first" else [*spatial, "channels"]
 
 
-def _named_field(field: Field, prefix: str, suffix: str) -> Field:
+def _named_field(field: Field, prefix: str, suffix: str, *, is_open: bool) -> Field:
     """Return a field of one span whose numbers are called by name."""
-    ((first, count),) = field.spans
-    span = named(first, f"{prefix}_first{suffix}"), named(count, f"{prefix}_field{suffix}")
-    return Field((cast("tuple[int, int]", span),), cast("int", named(field.step, f"{prefix}_jump{suffix}")))
+    first, count, step = [
+        cast("int", named(number, f"{prefix}_{name}{suffix}", is_open=is_open))
+        for name, number in zip(("first", "field", "jump"), (*field.spans[0], field.step), strict=True)
+    ]
+    return Field(((first, count),), step)
+
+
+def _prefixes(count: int) -> list[str]:
+    """Return what the fields of so many inputs are called."""
+    return ["in"] if count == 1 else [f"in{at}" for at in range(1, count + 1)]
+
+
+def _case(sources: Sequence[Field], seen: Field) -> tuple[object, ...]:
+    """Return what decides how a field comes about and how its numbers are written, beside what an operator reads.
+
+    All are of one span: comparisons where they are joined, and what is negative, which stands in brackets.
+    """
+    case: list[object] = [seen.spans[0][0] < 0]
+    before = sources[0]
+    for at, source in enumerate(sources):
+        case.append(source.spans[0][0] < 0)
+        if at:
+            case.append(before.compared(source))
+            before = before.joined(source)
+    return tuple(case)

@@ -41,6 +41,8 @@ class Traced:
     operands: tuple[Number, ...] = ()
     definition: Number | None = None
     """What a name stands for, where that is computed."""
+    is_open: bool = False
+    """Whether its place in a formula with numbers is left open, `{name}`, to be filled for several cases."""
 
     def called(self, name: str) -> Number:
         """Return the number under a name; one that has a name keeps it."""
@@ -106,11 +108,21 @@ class TracedFloat(Traced, float):  # type: ignore[misc] # as above
     """A traced float."""
 
 
-def named(value: Number, name: str, definition: Number | None = None) -> Number:
+def named(value: Number, name: str, definition: Number | None = None, *, is_open: bool = False) -> Number:
     """Return a number that a formula calls by its name."""
     number = _traced(value)
     number.name, number.definition = name, definition
+    if is_open:
+        number.is_open = True
     return cast("Number", number)
+
+
+def history(number: Number) -> object:
+    """Return a value that is the same for numbers that came about in the same way, of the same numbers."""
+    if not isinstance(number, Traced):
+        return number
+    definition = None if number.definition is None else history(number.definition)
+    return plain(cast("Number", number)), number.name, number.operator, tuple(map(history, number.operands)), definition
 
 
 def plain(number: Number) -> int | float:
@@ -239,7 +251,7 @@ def written(number: Number) -> Written:
     if not isinstance(number, Traced):
         return _atom("", number)
     if number.name or not number.operator:
-        return _atom(number.name, plain(cast("Number", number)))
+        return _atom(number.name, plain(cast("Number", number)), is_open=number.is_open)
     sign, parts = number.operator, number.operands
     if sign == "negative" and _operator(parts[0]) == "//" and _operator(_operands(parts[0])[0]) == "negative":
         # -(-a // b) is how a rule rounds up.
@@ -259,7 +271,7 @@ def written(number: Number) -> Written:
     return Written(f"{left[0]} {sign} {right[0]}", f"{left[1]} {sign} {right[1]}", binds, binds)
 
 
-def _atom(name: str, value: float) -> Written:
-    text = str(value) if isinstance(value, int) else f"{value:.12g}"
+def _atom(name: str, value: float, *, is_open: bool = False) -> Written:
+    text = f"{{{name}}}" if is_open else str(value) if isinstance(value, int) else f"{value:.12g}"
     binds = _ATOM if value >= 0 else 0
     return Written(name, text, _ATOM, binds) if name else Written(text, text, binds, binds)
