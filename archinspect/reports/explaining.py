@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
-from archinspect.analyses.receptive_field import Field, fields
+from archinspect.analyses.receptive_field import Field, deciding, fields, spanning, together
 from archinspect.base.diagnostics import show
 from archinspect.base.shape import AXES, axis_names, size
 from archinspect.base.symbolic.traced import (
@@ -62,10 +62,14 @@ _Seen: TypeAlias = "dict[tuple[Fields, ...], tuple[tuple[Figure, ...], tuple[Fig
 class _Shared(NamedTuple):
     """What is found once for all operators."""
 
+    traced: dict[Op, Op]
+    """Operators whose arguments are traced."""
     passed: _Seen
     """After what reads position by position, the same is seen whatever it computes."""
     forms: dict[object, _Form]
     """How receptive fields come about, by all that this depends on but for the numbers of the inputs' fields."""
+    sizes: dict[object, tuple[list[Figure], dict[str, Figure], set[str]]]
+    """Figures of outputs' sizes, by how they came about: those, what is given beside, and all names then known."""
 
 
 class _Form(NamedTuple):
@@ -92,7 +96,7 @@ def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     """
     seen = facts.once(fields)
     known: dict[object, _Explainer] = {}
-    shared = _Shared({}, {})
+    shared = _Shared({}, {}, {}, {})
     layers: dict[str, list[Explanation]] = {}
     for node in facts.graph.nodes:
         key = (facts.call(node), node.shares and tuple(facts.own_weights(node)))
@@ -125,7 +129,10 @@ class _Explainer:
         self.call = call = facts.call(node)
         self.layout = facts.graph.layout
         self.batch = named(facts.batch, "batch") if facts.settings.batch and node.output.batched else 1
-        self.op = _traced_op(call.op)
+        if call.op not in shared.traced:
+            shared.traced[call.op] = _traced_op(call.op)
+        self.op = shared.traced[call.op]
+        self.shared = shared
         self.given: dict[str, Figure] = {}
         self.shown: set[str] = set()
         """The names that stand in front of the formulas to come."""
@@ -152,7 +159,6 @@ class _Explainer:
             field=None,
             unknown=call.op.unknown(),
         )
-        self.forms = shared.forms
         self.way = tuple([tuple(map(history, reach)) for reach in self.reaches or ()]), frozenset(self.shown)
         self.seen: _Seen = shared.passed if self.reaches == () else {}
 
@@ -189,12 +195,24 @@ class _Explainer:
             dims: list[Number] = [self.batch if made.shape[0] == self.facts.batch else result[0]]
             for dim, axis in zip(result[1:], _axes(self.call.op, len(result), self.layout), strict=True):
                 name = f"out{at}_{axis}" if at > 1 else f"out_{axis}"
-                figures += self._figures(name, dim)
+                figures += self._sizes(name, dim)
                 is_named = isinstance(dim, Traced) and dim.name
                 dims.append(dim if is_named else named(dim, name, dim))
                 self.shown.add(name)
             shapes.append(cast("Shape", tuple(dims)))
         return shapes, figures
+
+    def _sizes(self, name: str, dim: Number) -> list[Figure]:
+        """Return the figures of an output's size: windows of one kind slide alike over maps of one size."""
+        key = name, history(dim), frozenset(self.shown)
+        if key not in self.shared.sizes:
+            before = len(self.given)
+            figures = list(self._figures(name, dim))
+            self.shared.sizes[key] = figures, dict(list(self.given.items())[before:]), set(self.shown)
+        figures, given, shown = self.shared.sizes[key]
+        self.given |= given
+        self.shown |= shown
+        return figures
 
     def _weights(
         self, shapes: Sequence[Shape], own: Mapping[str, Weight]
@@ -230,54 +248,58 @@ class _Explainer:
         axes = list(zip(*[source for source in sources if source], strict=True))
         if seen is None or any(reach.up for reach in self.reaches) or any(len(f.spans) > 1 for at in axes for f in at):
             return self._traced(axes)
-        key = (*self.way, tuple([_case(*fields) for fields in zip(axes, seen, strict=True)]))
-        form = self.forms.get(key)
-        if form is None:
-            given, field = self._traced(axes, is_open=True)
-            form = self.forms[key] = _Form(given, field or ())
+        # What comes of the inputs' fields depends on which of them decide, and how it is written on what is negative.
+        deciders = list(map(deciding, axes))
         values: dict[str, float] = {}
-        for suffix, of_inputs, of_output in zip(axis_names("", len(axes)), axes, seen, strict=True):
-            for prefix, field in zip(_prefixes(len(of_inputs)), of_inputs, strict=True):
-                ((first, count),) = field.spans
+        negative = []
+        for suffix, of_inputs, chosen, of_output in zip(axis_names("", len(axes)), axes, deciders, seen, strict=True):
+            for at in {*chosen}:
+                prefix, ((first, count),) = _prefix(at, of_inputs), of_inputs[at].spans
                 values[f"{prefix}_first{suffix}"] = first
                 values[f"{prefix}_field{suffix}"] = count
-                values[f"{prefix}_jump{suffix}"] = field.step
+                values[f"{prefix}_jump{suffix}"] = of_inputs[at].step
             ((first, count),) = of_output.spans
             values[f"receptive_field{suffix}"] = count
             values[f"jump{suffix}"] = of_output.step
             values[f"first{suffix}"] = first
             values[f"center{suffix}"] = of_output.center
+            negative += [of_inputs[at].spans[0][0] < 0 for at in chosen] + [first < 0]
+        key = (*self.way, len(sources) == 1, *deciders, *negative)
+        form = self.shared.forms.get(key)
+        if form is None:
+            given, field = self._traced(axes, is_open=True)
+            form = self.shared.forms[key] = _Form(given, field or ())
         return form.filled(values)
 
     def _traced(
         self, axes: Sequence[Sequence[Field]], *, is_open: bool = False
     ) -> tuple[tuple[Figure, ...], tuple[Figure, ...] | None]:
         """Return what is given beside, and what follows, from the inputs' fields of each axis."""
-        given, shown = dict(self.given), set(self.shown)
-        figures: list[Figure] | None = []
-        for suffix, reach, sources in zip(
-            axis_names("", len(axes)), self.reaches or [Reach()] * len(axes), axes, strict=True
-        ):
+        before = dict(self.given), set(self.shown)
+        figures = self._traced_figures(axes, is_open=is_open)
+        given = tuple(self.given.values())[len(before[0]) :]
+        self.given, self.shown = before
+        return given, figures
+
+    def _traced_figures(self, axes: Sequence[Sequence[Field]], *, is_open: bool) -> tuple[Figure, ...] | None:
+        reaches = self.reaches or [Reach()] * len(axes)
+        figures: list[Figure] = []
+        for suffix, reach, sources in zip(axis_names("", len(axes)), reaches, axes, strict=True):
             seen = self._behind(reach, sources, suffix, is_open=is_open)
             if seen is None:
-                figures = None
-                break
+                return None
             figures += self._seen(seen, suffix, is_open=is_open)
-        added = tuple(self.given.values())[len(given) :]
-        self.given, self.shown = given, shown
-        return added, figures and tuple(figures)
+        return tuple(figures)
 
     def _behind(self, reach: Reach, sources: Sequence[Field], suffix: str, *, is_open: bool) -> Field | None:
         """Return what is seen along an axis after several fields; traced unless it is a pattern of several spans."""
         if not reach.up and all(len(source.spans) == 1 for source in sources):
-            prefixes = _prefixes(len(sources))
-            sources = [_named_field(*parts, suffix, is_open=is_open) for parts in zip(sources, prefixes, strict=True)]
-        elif any(len(source.spans) > TRACED_SPANS for source in sources):
+            chosen = deciding(sources)
+            called = {at: _named_field(sources[at], _prefix(at, sources), suffix, is_open=is_open) for at in chosen}
+            return spanning(*[called[at] for at in chosen]).through(reach)
+        if any(len(source.spans) > TRACED_SPANS for source in sources):
             reach = Reach(*map(plain, reach))  # type: ignore[arg-type] # ints
-        seen = sources[0]
-        for other in sources[1:]:
-            seen = seen.joined(other)
-        return seen.through(reach)
+        return together(sources).through(reach)
 
     def _seen(self, seen: Field, suffix: str, *, is_open: bool) -> Iterator[Figure]:
         yield from self._figures(f"receptive_field{suffix}", seen.size)
@@ -295,6 +317,9 @@ class _Explainer:
 
     def _figures(self, name: str, number: Number) -> Iterator[Figure]:
         """Yield the figure, after the computed ones that its formula names and that were not told yet."""
+        if not isinstance(number, Traced):
+            yield Figure(name, number)
+            return
         for part in named_numbers(number):
             if part.name in self.shown:
                 continue
@@ -310,7 +335,7 @@ def _figure(name: str, number: Number) -> Figure:
     value = plain(number)
     if not isinstance(number, Traced) or number.name == name or is_long(number):
         return Figure(name, value)
-    form = written(cast("Number", number))
+    form = written(number)
     return Figure(name, value, form.text, form.numbers)
 
 
@@ -390,21 +415,6 @@ def _named_field(field: Field, prefix: str, suffix: str, *, is_open: bool) -> Fi
     return Field(((first, count),), step)
 
 
-def _prefixes(count: int) -> list[str]:
-    """Return what the fields of so many inputs are called."""
-    return ["in"] if count == 1 else [f"in{at}" for at in range(1, count + 1)]
-
-
-def _case(sources: Sequence[Field], seen: Field) -> tuple[object, ...]:
-    """Return what decides how a field comes about and how its numbers are written, beside what an operator reads.
-
-    All are of one span: comparisons where they are joined, and what is negative, which stands in brackets.
-    """
-    case: list[object] = [seen.spans[0][0] < 0]
-    before = sources[0]
-    for at, source in enumerate(sources):
-        case.append(source.spans[0][0] < 0)
-        if at:
-            case.append(before.compared(source))
-            before = before.joined(source)
-    return tuple(case)
+def _prefix(at: int, sources: Sequence[Field]) -> str:
+    """Return what the field of an input is called."""
+    return f"in{at + 1}" if len(sources) > 1 else "in"
