@@ -6,13 +6,14 @@ neighbors see stretches of different lengths, in a pattern that repeats.
 
 from __future__ import annotations
 
+from functools import reduce
 from math import gcd, lcm
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from archinspect.base.shape import ceil_div
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from archinspect.analyses.facts import Facts
     from archinspect.ops.figures import Reach
@@ -94,6 +95,42 @@ def _spanned(first: int, behind: int) -> tuple[int, int]:
     return first, behind - first
 
 
+def spanning(lead: Field, start: Field, stop: Field) -> Field:
+    """Return the field with the step of one, the first position of another and the end of a third, of one span each."""
+    ((first, count),), ((others_first, others_count),) = start.spans, stop.spans
+    return Field(((first, count if start is stop else others_first + others_count - first),), lead.step)
+
+
+def deciding(fields: Sequence[Field]) -> tuple[int, int, int]:
+    """Return which of several fields of one span each decide what is seen through all: see :func:`spanning`.
+
+    Where they move differently, only the wider one does.
+    """
+    lead = start = stop = 0
+    ((first, count),), step = fields[0].spans, fields[0].step
+    behind = first + count
+    for at in range(1, len(fields)):
+        ((others_first, others_count),) = fields[at].spans
+        others_behind = others_first + others_count
+        if fields[at].step != step:
+            if others_count > behind - first:
+                lead = start = stop = at
+                first, behind, step = others_first, others_behind, fields[at].step
+            continue
+        if others_first < first:
+            start, first = at, others_first
+        if others_behind > behind:
+            stop, behind = at, others_behind
+    return lead, start, stop
+
+
+def together(fields: Sequence[Field]) -> Field:
+    """Return what is seen through several paths together."""
+    if all(len(field.spans) == 1 for field in fields):
+        return spanning(*[fields[at] for at in deciding(fields)])
+    return reduce(Field.joined, fields)
+
+
 Fields: TypeAlias = "tuple[Field, ...] | None"
 """A field for every spatial axis; None where everything is seen."""
 
@@ -118,11 +155,11 @@ def _fields(reaches: tuple[Reach, ...] | None, inputs: list[Fields]) -> Fields:
     if reaches is None or not inputs or inputs[0] is None:
         return None
     seen = inputs[0]
-    for other in inputs[1:]:
-        if other is None or len(other) != len(seen):
+    if any(other is not seen for other in inputs):
+        known = [other for other in inputs if other is not None and len(other) == len(seen)]
+        if len(known) < len(inputs):
             return None
-        if other is not seen:
-            seen = tuple(a.joined(b) for a, b in zip(seen, other, strict=True))
+        seen = tuple(map(together, zip(*known, strict=True)))
     if not reaches:
         return seen
     behind = [field.through(reach) for field, reach in zip(seen, reaches, strict=True)]

@@ -15,10 +15,11 @@ from archinspect.ops.activation import ActivationKind
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.conv import Conv1D, Conv2D
 from archinspect.ops.dense import Dense
+from archinspect.ops.globalpool import GlobalAveragePooling2D, GlobalMaxPooling2D
 from archinspect.ops.identity import Dropout
 from archinspect.ops.merge import Add, Concatenate, Multiply
 from archinspect.ops.norm import BatchNormalization
-from archinspect.ops.pool import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from archinspect.ops.pool import AveragePooling2D, MaxPooling2D
 from archinspect.ops.reshape import Flatten, Reshape
 
 if TYPE_CHECKING:

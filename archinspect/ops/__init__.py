@@ -16,20 +16,27 @@ if TYPE_CHECKING:
 FAMILIES: dict[str, tuple[str, ...]] = {
     "conv": (
         *("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
-        *("SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+        *("SeparableConv1D", "SeparableConv2D"),
     ),
+    "transposed": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
     "dense": ("Dense",),
     "pool": (
         *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D"),
+    ),
+    "globalpool": (
         *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"),
         *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
-        *("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D"),
-        *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "RoIAlign"),
     ),
+    "adaptivepool": (
+        *("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D"),
+        *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D"),
+    ),
+    "regions": ("RoIAlign",),
     "norm": (
         *("BatchNormalization", "FrozenBatchNormalization", "LayerNormalization", "GroupNormalization"),
-        *("InstanceNormalization", "LocalResponseNormalization", "RMSNormalization", "UnitNormalization", "LayerScale"),
+        *("InstanceNormalization", "RMSNormalization", "UnitNormalization", "LayerScale"),
     ),
+    "response": ("LocalResponseNormalization",),
     "activation": (
         *("Activation", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ThresholdedReLU", "ELU", "SELU", "CELU", "GELU"),
         *("QuickGELU", "SiLU", "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "Softsign", "Mish", "Exponential"),
@@ -46,13 +53,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("LogicalAnd", "LogicalOr", "LogicalXor", "Where", "MaskedFill"),
     ),
     "merge": ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot"),
-    "reshape": (
-        *("Flatten", "Reshape", "Permute", "RepeatVector", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
-        *("Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
-        *("Upsample", "UpsampleBilinear", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
+    "reshape": ("Flatten", "Reshape", "Permute", "RepeatVector"),
+    "borders": ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D", "Cropping3D"),
+    "upsampling": ("UpSampling1D", "UpSampling2D", "UpSampling3D", "Upsample", "UpsampleBilinear"),
+    "shuffle": (
+        *("ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
         *("PixelShuffle1D", "PixelShuffle3D", "PixelUnshuffle1D", "PixelUnshuffle3D"),
-        *("ResizeLike", "CropLike", "ReshapeLike"),
     ),
+    "like": ("ResizeLike", "CropLike", "ReshapeLike"),
     "layout": (
         *(
             "Squeeze",
@@ -82,7 +90,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
     ),
     "multihead": ("MultiHeadAttention",),
-    "attention": ("ScaledDotProductAttention", "RotaryEmbedding"),
+    "attention": ("ScaledDotProductAttention",),
+    "rotary": ("RotaryEmbedding",),
     "luong": ("Attention", "AdditiveAttention"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import largest, size, smallest
 from archinspect.ops.args import Bool, Choice, Float, Int, arg
 from archinspect.ops.figures import Work
-from archinspect.ops.reshape import INTERPOLATION, upsampling
 from archinspect.ops.spatial import Spatial, times
+from archinspect.ops.upsampling import INTERPOLATION, upsampling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

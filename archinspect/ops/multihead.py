@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import Mismatch, largest, size
 from archinspect.base.strides import is_in_order, ordered
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
-from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, RotaryEmbedding, ScaledDotProductAttention, roles_of
+from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, ScaledDotProductAttention, roles_of
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.dense import Dense, Projection
 from archinspect.ops.figures import Backward, Kept, Weight
+from archinspect.ops.rotary import RotaryEmbedding
 from archinspect.ops.several import Split
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Pooling in one to three dimensions: windows, global, adaptive."""
+"""Pooling by windows in one to three dimensions."""
 
 from __future__ import annotations
 
@@ -6,22 +6,10 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archinspect.base.shape import (
-    Mismatch,
-    ceil_div,
-    extent,
-    gcd,
-    largest,
-    listed,
-    positions,
-    size,
-    sliding,
-    smallest,
-    text,
-)
+from archinspect.base.shape import ceil_div, extent, largest, positions, size, sliding, smallest
 from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
 from archinspect.ops.base import ArgumentError
-from archinspect.ops.figures import Backward, Kept, Reach, Work
+from archinspect.ops.figures import Backward, Kept, Work
 from archinspect.ops.spatial import Spatial, Windowed, times
 
 if TYPE_CHECKING:
@@ -124,11 +112,12 @@ class _Pool(Windowed):
         return f"{times(self.pool_size)} {self.word} pool" + (f", /{stride}" if stride != 1 else "")
 
 
-def _return_indices_arg() -> Any:  # noqa: ANN401 - as archinspect.ops.args.arg
+def return_indices_arg() -> Any:  # noqa: ANN401 - as archinspect.ops.args.arg
+    """Return the argument that asks for where each element was found."""
     return arg("give where each element was found, too: a second output of int64 indices", Bool(), default=False)
 
 
-class _Indices(Spatial):
+class Indexed(Spatial):
     """A pooling that notes where in its window each output element was found."""
 
     return_indices: bool
@@ -156,7 +145,7 @@ class _Indices(Spatial):
         return () if self.return_indices else (("int64", size(output)),)
 
 
-class _MaxPool(_Pool, _Indices):
+class _MaxPool(_Pool, Indexed):
     """The largest value of every window, which may lie partly in padding.
 
     FLOPs: window - 1 per output element (comparisons, as if all windows were whole).
@@ -165,7 +154,7 @@ class _MaxPool(_Pool, _Indices):
     word = "max"
     combines = "max"
     dilation_rate: tuple[int, ...] = arg("distance of the window's taps", PerAxis(), 1, aliases=("dilation",))
-    return_indices: bool = _return_indices_arg()
+    return_indices: bool = return_indices_arg()
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (*super().workspace(shapes, output, run), ("float", self.copied(shapes[0], output)))
@@ -262,217 +251,3 @@ class AveragePooling3D(_AveragePool):
     memory_order = "first"
     rank = 3
     aliases = ("AvgPool3d",)
-
-
-class _GlobalPool(Spatial):
-    """Reduces all positions of a channel to one value."""
-
-    kind = "pooling"
-    word: ClassVar[str]
-    keepdims: bool = arg("keep the spatial axes, with size 1", Bool(), default=False)
-
-    def output(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        _, channels = self.split(shape)
-        return self.join(shape[0], (1,) * self.rank if self.keepdims else (), channels)
-
-    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
-        return {"strided": size(output)}  # a window that takes one place
-
-    def label(self) -> str:
-        return f"global {self.word} pool"
-
-
-class _GlobalMaxPool(_GlobalPool):
-    """The largest value of every channel. FLOPs: positions - 1 per channel (comparisons)."""
-
-    word = "max"
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,), outputs=(0,))
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=size(shapes[0]) - size(output))
-
-
-class GlobalMaxPooling1D(_GlobalMaxPool):
-    rank = 1
-    aliases = ("GlobalMaxPool1D",)
-
-
-class GlobalMaxPooling2D(_GlobalMaxPool):
-    rank = 2
-    aliases = ("GlobalMaxPool2D", "GlobalMaxPool")
-
-
-class GlobalMaxPooling3D(_GlobalMaxPool):
-    rank = 3
-    aliases = ("GlobalMaxPool3D",)
-
-
-class _GlobalAveragePool(_GlobalPool):
-    """The mean of every channel (Lin et al. 2013, arXiv:1312.4400).
-
-    FLOPs: positions per channel (additions and a division).
-    """
-
-    word = "average"
-    gives_floats = True
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=size(shapes[0]))
-
-
-class GlobalAveragePooling1D(_GlobalAveragePool):
-    rank = 1
-    aliases = ("GlobalAvgPool1D",)
-
-
-class GlobalAveragePooling2D(_GlobalAveragePool):
-    rank = 2
-    aliases = ("GlobalAvgPool2D", "GlobalAvgPool", "GlobalAveragePool", "GlobalPooling")
-
-
-class GlobalAveragePooling3D(_GlobalAveragePool):
-    rank = 3
-    aliases = ("GlobalAvgPool3D",)
-
-
-class _AdaptivePool(Spatial):
-    """Windows placed so that the output has the size asked for; they overlap where it does not divide the input's."""
-
-    memory_order = "map"
-    kind = "pooling"
-    main = "output_size"
-    word: ClassVar[str]
-    output_size: tuple[int | None, ...] = arg("positions of the output; null for the input's", PerAxis(null=True))
-
-    def output(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        spatial, channels = self.split(shape)
-        return self.join(shape[0], self._counts(spatial), channels)
-
-    def _counts(self, spatial: Shape) -> Shape:
-        return tuple(count or length for count, length in zip(self.output_size, spatial, strict=True))
-
-    def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
-        spatial, _ = self.split(shapes[0])
-        counts = self._counts(spatial)
-        if any(length % count for length, count in zip(spatial, counts, strict=True)):
-            return None  # windows of several sizes
-        steps = [length // count for length, count in zip(spatial, counts, strict=True)]
-        return tuple(Reach(step, step) for step in steps)
-
-    def elements(self, shape: Shape) -> int:
-        """Return the input elements of all windows together, an overlap counted in each."""
-        spatial, channels = self.split(shape)
-        # Window i reaches from floor(i * in / out) to ceil((i + 1) * in / out): where one ends and the next
-        # begins they share an element unless out divides i * in, which it does gcd(in, out) times.
-        per_axis = [
-            length + count - gcd(length, count) for length, count in zip(spatial, self._counts(spatial), strict=True)
-        ]
-        return shape[0] * channels * prod(per_axis)
-
-    def label(self) -> str:
-        return f"{self.word} pool to {'x'.join(str(count or '*') for count in self.output_size)}"
-
-
-class _AdaptiveMaxPool(_AdaptivePool, _Indices):
-    """The largest value of every adaptive window. FLOPs: 1 per element of a window but the first."""
-
-    word = "max"
-    return_indices: bool = _return_indices_arg()
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=self.elements(shapes[0]) - size(output))
-
-
-class AdaptiveMaxPooling1D(_AdaptiveMaxPool):
-    rank = 1
-    aliases = ("AdaptiveMaxPool1d",)
-
-
-class AdaptiveMaxPooling2D(_AdaptiveMaxPool):
-    rank = 2
-    aliases = ("AdaptiveMaxPool2d",)
-
-
-class AdaptiveMaxPooling3D(_AdaptiveMaxPool):
-    memory_order = "first"
-    rank = 3
-    aliases = ("AdaptiveMaxPool3d",)
-
-
-class _AdaptiveAveragePool(_AdaptivePool):
-    """The mean of every adaptive window. FLOPs: 1 per element of a window (additions, a division)."""
-
-    word = "average"
-    gives_floats = True
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=self.elements(shapes[0]))
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        # To a single position it is a mean.
-        return Kept() if all(count == 1 for count in self.output_size) else Kept((0,))
-
-
-class AdaptiveAveragePooling1D(_AdaptiveAveragePool):
-    rank = 1
-    aliases = ("AdaptiveAvgPool1d",)
-
-
-class AdaptiveAveragePooling2D(_AdaptiveAveragePool):
-    rank = 2
-    aliases = ("AdaptiveAvgPool2d", "AdaptiveAvgPool")
-
-
-class AdaptiveAveragePooling3D(_AdaptiveAveragePool):
-    memory_order = "first"
-    rank = 3
-    aliases = ("AdaptiveAvgPool3d",)
-
-
-class RoIAlign(Spatial):
-    """Samples a map within boxes, each to a map of `output_size` (He et al. 2017, arXiv:1703.06870).
-
-    Its inputs are a map, or several of other scales, and the boxes, [boxes, 4]; every box reads one of the maps. The
-    output is [boxes, height, width, channels], in a network with the channels first [boxes, channels, height, width].
-    FLOPs: 8 * sampling_ratio ** 2 per output element (the mean of so many points, each 4 factors and 3 sums between the
-    four positions around it, and 1 of the mean). Where the points lie counts nothing.
-    """
-
-    kind = "pooling"
-    rank = 2
-    inputs: ClassVar[tuple[int, int | None]] = (2, None)
-    aliases = ("MultiScaleRoIAlign",)
-    undifferentiated = (-1,)
-    ignores = ("spatial_scale", "aligned", "featmap_names", "canonical_scale", "canonical_level")
-
-    output_size: tuple[int, ...] = arg("positions of a box", PerAxis())
-    sampling_ratio: int = arg("points of a position, along each axis; not PyTorch's adaptive 0", Int(1, 1000), 2)
-
-    def output(self, *shapes: Shape) -> Shape:
-        *maps, boxes = shapes
-        if len(boxes) != 3 or boxes[-1] != 4:  # noqa: PLR2004 - the batch, boxes, two corners
-            raise Mismatch(f"the last input must be the boxes, [boxes, 4], not {text(boxes)}")
-        channels = [self.split(shape)[1] for shape in maps]
-        if any(count != channels[0] for count in channels):
-            raise Mismatch(f"the maps differ in channels: {listed(channels)}")
-        return (boxes[0], *self.join(boxes[1], self.output_size, channels[0]))
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=8 * self.sampling_ratio**2 * size(output))
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept(extra=self._boxes(shapes))
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return self._boxes(shapes)
-
-    def _boxes(self, shapes: Sequence[Shape]) -> Elements:
-        """Return the boxes of all samples in one list, each with its sample's number."""
-        return (("float", size(shapes[-1][:-1]) * 5),)
-
-    def label(self) -> str:
-        return f"RoI align to {times(self.output_size)}"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from archinspect.base.shape import size
 from archinspect.ops.args import Int, arg
 from archinspect.ops.base import TRAITS, ArgumentError, Op
-from archinspect.ops.conv import _Depthwise, _Transpose, _Window
+from archinspect.ops.conv import ConvWindow, _Depthwise
 from archinspect.ops.dense import Dense
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 from archinspect.ops.spatial import data_format_arg
+from archinspect.ops.transposed import _Transpose
 from archinspect.ops.wrap import LayerKind, Trait, in_layout
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class _MadeKernel(Op):
         super().__init__(**in_layout(values))
 
     def check(self) -> None:
-        if not isinstance(self.layer, _Window | Dense) or type(self.layer).build is not Op.build:
+        if not isinstance(self.layer, ConvWindow | Dense) or type(self.layer).build is not Op.build:
             name = type(self.layer).__name__
             raise ArgumentError(f"{type(self).__name__}: layer must be a convolution or a Dense, not {name}", "layer")
 
@@ -132,7 +133,7 @@ class WeightNorm(_MadeKernel):
     def _axes(self) -> tuple[str, ...]:
         """Return the names of the kernel's axes in PyTorch's order."""
         first = ("in", "out") if isinstance(self.layer, _Transpose) else ("out", "in")
-        return (*first, *self.layer.axis_names()) if isinstance(self.layer, _Window) else first
+        return (*first, *self.layer.axis_names()) if isinstance(self.layer, ConvWindow) else first
 
     def row_axes(self) -> tuple[str, ...]:
         return super().row_axes() if isinstance(self.layer, _Depthwise) else (self._axes()[self.dim],)

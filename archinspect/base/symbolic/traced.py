@@ -29,6 +29,8 @@ _COMPUTE: dict[str, Callable[..., int | float]] = {
 # How tightly each binds.
 _BINDS = {"+": 1, "-": 1, "*": 2, "//": 2, "/": 2, "%": 2, "negative": 3}
 _ATOM = 4
+_plain = operator.attrgetter("real")
+"""As :func:`plain`, for what is done often."""
 MAX_OPERATIONS = 200
 """Of a formula that is written."""
 
@@ -41,6 +43,8 @@ class Traced:
     operands: tuple[Number, ...] = ()
     definition: Number | None = None
     """What a name stands for, where that is computed."""
+    is_open: bool = False
+    """Whether its place in a formula with numbers is left open, `{name}`, to be filled for several cases."""
 
     def called(self, name: str) -> Number:
         """Return the number under a name; one that has a name keeps it."""
@@ -106,38 +110,48 @@ class TracedFloat(Traced, float):  # type: ignore[misc] # as above
     """A traced float."""
 
 
-def named(value: Number, name: str, definition: Number | None = None) -> Number:
+def named(value: Number, name: str, definition: Number | None = None, *, is_open: bool = False) -> Number:
     """Return a number that a formula calls by its name."""
     number = _traced(value)
     number.name, number.definition = name, definition
-    return cast("Number", number)
+    if is_open:
+        number.is_open = True
+    return number
+
+
+def history(number: Number) -> object:
+    """Return a value that is the same for numbers that came about in the same way, of the same numbers."""
+    if not isinstance(number, Traced):
+        return number
+    definition = None if number.definition is None else history(number.definition)
+    return _plain(number), number.name, number.operator, *map(history, number.operands), definition
 
 
 def plain(number: Number) -> int | float:
     """Return a number without its history."""
-    return int(number) if isinstance(number, int) else float(cast("float", number))
+    return number.real  # type: ignore[union-attr] # what is traced is an int or a float
 
 
 def _traced(value: Number) -> Traced:
-    value = plain(value)
-    return TracedInt(value) if isinstance(value, int) else TracedFloat(value)
+    return TracedInt(value) if isinstance(value, int) else TracedFloat(value)  # type: ignore[arg-type] # as above
 
 
 def _result(operator: str, *operands: Number) -> Number:
-    number = _traced(_COMPUTE[operator](*map(plain, operands)))
+    number = _traced(_COMPUTE[operator](*map(_plain, operands)))
     number.operator, number.operands = operator, operands
-    return cast("Number", number)
+    return number
 
 
 # What would only be noise is left out: a stride of 1, a bias that is not there, what is taken away and added again.
 
 
 def _add(a: Number, b: Number) -> Number:
-    if _is(a, 0) or _is(b, 0):
-        return b if _is(a, 0) else a
-    for difference, other in ((a, b), (b, a)):
-        if _operator(difference) == "-" and _same(_operands(difference)[1], other):
-            return _operands(difference)[0]
+    for one, other in ((a, b), (b, a)):
+        if not isinstance(one, Traced):
+            if one == 0:
+                return other
+        elif one.operator == "-" and not one.name and _same(one.operands[1], other):
+            return one.operands[0]
     return _result("+", a, b)
 
 
@@ -150,10 +164,9 @@ def _subtract(a: Number, b: Number) -> Number:
 
 
 def _multiply(a: Number, b: Number) -> Number:
-    if _is(a, 0) or _is(b, 0):
-        return 0
-    if _is(a, 1) or _is(b, 1):
-        return b if _is(a, 1) else a
+    for one, other in ((a, b), (b, a)):
+        if one in (0, 1) and not isinstance(one, Traced):
+            return other if one else 0
     return _result("*", a, b)
 
 
@@ -162,7 +175,7 @@ def _divide(operator: str, a: Number, b: Number) -> Number:
 
 
 def _is(number: Number, value: int) -> bool:
-    return not isinstance(number, Traced) and number == value
+    return number == value and not isinstance(number, Traced)
 
 
 def _same(a: Number, b: Number) -> bool:
@@ -197,10 +210,12 @@ def named_numbers(number: Number) -> list[Traced]:
     while waiting:
         part = waiting.pop()
         if isinstance(part, Traced):
-            if part.name:
-                found += named_numbers(part.definition) if isinstance(part.definition, Traced) else []
+            if part.operator:
+                waiting += part.operands[::-1]
+            elif part.name:
+                if isinstance(part.definition, Traced):
+                    found += named_numbers(part.definition)
                 found.append(part)
-            waiting += reversed(part.operands)
     return found
 
 
@@ -222,44 +237,53 @@ class Written(NamedTuple):
     """With names."""
     numbers: str
     """With their numbers put in."""
-    binds: int = _ATOM
-    """How tightly the text binds."""
-    numbers_bind: int = _ATOM
 
-    def within(self, binds: int) -> tuple[str, str]:
-        """Return both texts, in brackets where they bind less tightly than what they stand in."""
-        return (
-            self.text if self.binds >= binds else f"({self.text})",
-            self.numbers if self.numbers_bind >= binds else f"({self.numbers})",
-        )
+
+_Form: TypeAlias = tuple[str, str, int, int]
+"""Both texts of a formula, and how tightly they bind."""
 
 
 def written(number: Number) -> Written:
     """Write how a number was computed."""
+    return Written(*_written(number)[:2])
+
+
+def _written(number: Number) -> _Form:
     if not isinstance(number, Traced):
         return _atom("", number)
     if number.name or not number.operator:
-        return _atom(number.name, plain(cast("Number", number)))
+        return _atom(number.name, _plain(number), is_open=number.is_open)
     sign, parts = number.operator, number.operands
     if sign == "negative" and _operator(parts[0]) == "//" and _operator(_operands(parts[0])[0]) == "negative":
         # -(-a // b) is how a rule rounds up.
         (above,), below = _operands(_operands(parts[0])[0]), _operands(parts[0])[1]
-        quotient = written(_result("/", above, below))
-        return Written(f"ceil({quotient.text})", f"ceil({quotient.numbers})")
+        text, numbers, *_ = _written(_result("/", above, below))
+        return f"ceil({text})", f"ceil({numbers})", _ATOM, _ATOM
     if sign in ("max", "min"):
-        forms = list(map(written, parts))
-        text, numbers = ", ".join(form.text for form in forms), ", ".join(form.numbers for form in forms)
-        return Written(f"{sign}({text})", f"{sign}({numbers})")
+        forms = list(map(_written, parts))
+        return (
+            f"{sign}({', '.join(form[0] for form in forms)})",
+            f"{sign}({', '.join(form[1] for form in forms)})",
+            _ATOM,
+            _ATOM,
+        )
     binds = _BINDS[sign]
-    left = written(parts[0]).within(binds)
+    text, numbers = _within(_written(parts[0]), binds)
     if sign == "negative":
-        return Written(f"-{left[0]}", f"-{left[1]}", binds, binds)
+        return f"-{text}", f"-{numbers}", binds, binds
     # What is subtracted or divided by needs brackets where it binds as tightly; so does a quotient in a product.
-    right = written(parts[1]).within(binds if sign in "+*" and _operator(parts[1]) == sign else binds + 1)
-    return Written(f"{left[0]} {sign} {right[0]}", f"{left[1]} {sign} {right[1]}", binds, binds)
+    same = sign in ("+", "*") and _operator(parts[1]) == sign
+    right_text, right_numbers = _within(_written(parts[1]), binds if same else binds + 1)
+    return f"{text} {sign} {right_text}", f"{numbers} {sign} {right_numbers}", binds, binds
 
 
-def _atom(name: str, value: float) -> Written:
-    text = str(value) if isinstance(value, int) else f"{value:.12g}"
+def _within(form: _Form, binds: int) -> tuple[str, str]:
+    """Return both texts, in brackets where they bind less tightly than what they stand in."""
+    text, numbers, text_binds, numbers_bind = form
+    return text if text_binds >= binds else f"({text})", numbers if numbers_bind >= binds else f"({numbers})"
+
+
+def _atom(name: str, value: float, *, is_open: bool = False) -> _Form:
+    text = f"{{{name}}}" if is_open else str(value) if isinstance(value, int) else f"{value:.12g}"
     binds = _ATOM if value >= 0 else 0
-    return Written(name, text, _ATOM, binds) if name else Written(text, text, binds, binds)
+    return (name, text, _ATOM, binds) if name else (text, text, binds, binds)

@@ -5,26 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.caffe.net import FIRST, first
-from archinspect.ops.conv import (
-    Conv1D,
-    Conv1DTranspose,
-    Conv2D,
-    Conv2DTranspose,
-    Conv3D,
-    Conv3DTranspose,
-)
-from archinspect.ops.image import Resizing
-from archinspect.ops.pool import (
-    AveragePooling2D,
-    AveragePooling3D,
+from archinspect.ops.conv import Conv1D, Conv2D, Conv3D
+from archinspect.ops.globalpool import (
     GlobalAveragePooling2D,
     GlobalAveragePooling3D,
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
-    MaxPooling2D,
-    MaxPooling3D,
 )
+from archinspect.ops.image import Resizing
+from archinspect.ops.pool import AveragePooling2D, AveragePooling3D, MaxPooling2D, MaxPooling3D
 from archinspect.ops.tensor import Custom
+from archinspect.ops.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor
@@ -125,7 +116,7 @@ def pooling(net: Net, layer: Layer) -> list[Tensor]:
 
 def crop(net: Net, layer: Layer) -> list[Tensor]:
     """Cut a blob to the size of another, from an axis on."""
-    from archinspect.ops.reshape import CropLike  # rare
+    from archinspect.ops.like import CropLike  # rare
     from archinspect.ops.tensor import Slice
 
     x, other = layer.inputs
@@ -168,7 +159,7 @@ def upsample(net: Net, layer: Layer) -> list[Tensor]:
 
 def shuffle_channel(net: Net, layer: Layer) -> list[Tensor]:
     """Mix the channels of groups."""
-    from archinspect.ops.reshape import ChannelShuffle  # rare
+    from archinspect.ops.shuffle import ChannelShuffle  # rare
 
     (x,) = layer.inputs
     return [net.add(ChannelShuffle(groups=layer.given.whole("group", 1, 1), data_format=FIRST), x)]

@@ -12,14 +12,9 @@ from archinspect.ops.choose import Power
 from archinspect.ops.dense import Dense
 from archinspect.ops.identity import Dropout, Identity, Rescaling
 from archinspect.ops.merge import Add, Concatenate, Maximum, Multiply
-from archinspect.ops.norm import (
-    BatchNormalization,
-    InstanceNormalization,
-    LayerScale,
-    LocalResponseNormalization,
-    UnitNormalization,
-)
+from archinspect.ops.norm import BatchNormalization, InstanceNormalization, LayerScale, UnitNormalization
 from archinspect.ops.reshape import Flatten, Permute, Reshape
+from archinspect.ops.response import LocalResponseNormalization
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom

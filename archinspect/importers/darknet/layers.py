@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 from archinspect.importers.darknet.activations import activate
 from archinspect.importers.darknet.state import IMAGE
-from archinspect.ops.conv import Conv2D, Conv2DTranspose
+from archinspect.ops.conv import Conv2D
 from archinspect.ops.dense import Dense
+from archinspect.ops.globalpool import GlobalAveragePooling2D
 from archinspect.ops.identity import Dropout, Identity
 from archinspect.ops.merge import Add, Concatenate, Multiply
-from archinspect.ops.norm import BatchNormalization, LocalResponseNormalization
-from archinspect.ops.pool import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
-from archinspect.ops.reshape import PixelShuffle, PixelUnshuffle, Reshape, UpSampling2D
+from archinspect.ops.norm import BatchNormalization
+from archinspect.ops.pool import AveragePooling2D, MaxPooling2D
+from archinspect.ops.reshape import Reshape
+from archinspect.ops.response import LocalResponseNormalization
+from archinspect.ops.shuffle import PixelShuffle, PixelUnshuffle
 from archinspect.ops.tensor import Custom, Slice
+from archinspect.ops.transposed import Conv2DTranspose
+from archinspect.ops.upsampling import UpSampling2D
 
 if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor

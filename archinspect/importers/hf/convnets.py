@@ -6,13 +6,15 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.importers.hf.parts import Attention, Mlp, activate, add, attention, dense, mlp, norm, reshape, within
+from archinspect.ops.borders import ZeroPadding2D
 from archinspect.ops.channels import GlobalResponseNormalization
 from archinspect.ops.conv import Conv2D
+from archinspect.ops.globalpool import GlobalAveragePooling2D, GlobalMaxPooling2D
 from archinspect.ops.image import Resizing
 from archinspect.ops.merge import Concatenate, Multiply, Subtract
 from archinspect.ops.norm import BatchNormalization, GroupNormalization, LayerNormalization, LayerScale
-from archinspect.ops.pool import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
-from archinspect.ops.reshape import Permute, ZeroPadding2D
+from archinspect.ops.pool import AveragePooling2D, MaxPooling2D
+from archinspect.ops.reshape import Permute
 
 if TYPE_CHECKING:
     from collections.abc import Callable

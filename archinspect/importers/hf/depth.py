@@ -8,11 +8,12 @@ from archinspect.importers.hf import vit
 from archinspect.importers.hf.config import Config
 from archinspect.importers.hf.parts import activate, add, norm, reshape, within
 from archinspect.importers.hf.wanted import ending
-from archinspect.ops.conv import Conv2D, Conv2DTranspose
+from archinspect.ops.conv import Conv2D
 from archinspect.ops.image import Resizing
 from archinspect.ops.norm import BatchNormalization
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Slice
+from archinspect.ops.transposed import Conv2DTranspose
 
 if TYPE_CHECKING:
     from archinspect.base.source import Value

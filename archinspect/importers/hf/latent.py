@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.importers.hf.parts import Attention, core, dense, norm, reshape
-from archinspect.ops.attention import RotaryEmbedding
 from archinspect.ops.layout import Repeat
 from archinspect.ops.merge import Concatenate
+from archinspect.ops.rotary import RotaryEmbedding
 from archinspect.ops.several import Split
 
 if TYPE_CHECKING:

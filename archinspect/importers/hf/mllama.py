@@ -8,11 +8,11 @@ from archinspect.importers.hf.decoder import Decoder, Sizes, layer, sizes
 from archinspect.importers.hf.parts import Attention, Mlp, add, attention, dense, mlp, norm, reshape, table, within
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.activation import Tanh
+from archinspect.ops.borders import ZeroPadding2D
 from archinspect.ops.conv import Conv2D
 from archinspect.ops.embed import LearnedTokens
 from archinspect.ops.layout import Expand
 from archinspect.ops.merge import Concatenate, Multiply
-from archinspect.ops.reshape import ZeroPadding2D
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom, Select, Slice
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.printable import printable
 from archinspect.ops.activation import ActivationKind
-from archinspect.ops.attention import RotaryEmbedding, ScaledDotProductAttention
+from archinspect.ops.attention import ScaledDotProductAttention
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.dense import Dense
 from archinspect.ops.embed import Embedding
@@ -15,6 +15,7 @@ from archinspect.ops.layout import Repeat
 from archinspect.ops.merge import Add, Concatenate, Multiply
 from archinspect.ops.norm import LayerNormalization, RMSNormalization
 from archinspect.ops.reshape import Reshape
+from archinspect.ops.rotary import RotaryEmbedding
 from archinspect.ops.several import Split
 from archinspect.ops.tensor import Custom
 

@@ -8,8 +8,8 @@ from archinspect.importers.hf.parts import activate, dense, norm, reshape
 from archinspect.ops.merge import Concatenate, Multiply
 from archinspect.ops.norm import LayerNormalization
 from archinspect.ops.pool import AveragePooling2D
-from archinspect.ops.reshape import PixelUnshuffle
 from archinspect.ops.several import Split
+from archinspect.ops.shuffle import PixelUnshuffle
 from archinspect.ops.tensor import Slice
 
 if TYPE_CHECKING:

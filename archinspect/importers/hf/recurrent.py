@@ -14,10 +14,10 @@ from archinspect.ops.activation import Sigmoid
 from archinspect.ops.args import Int, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
+from archinspect.ops.borders import ZeroPadding1D
 from archinspect.ops.figures import Weight, Work
 from archinspect.ops.identity import Rescaling
 from archinspect.ops.merge import Multiply
-from archinspect.ops.reshape import ZeroPadding1D
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Slice

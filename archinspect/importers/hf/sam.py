@@ -23,7 +23,7 @@ from archinspect.importers.hf.wanted import ending
 from archinspect.ops.args import Int, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
-from archinspect.ops.conv import Conv2D, Conv2DTranspose
+from archinspect.ops.conv import Conv2D
 from archinspect.ops.embed import LearnedPositions, LearnedTokens
 from archinspect.ops.figures import Weight, Work
 from archinspect.ops.layout import Stack
@@ -31,6 +31,7 @@ from archinspect.ops.merge import Concatenate
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom, MatMul, Select, Slice, WindowPartition, WindowReverse
+from archinspect.ops.transposed import Conv2DTranspose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from archinspect.importers.hf.parts import Attention, Mlp, activate, add, attention, dense, mlp, norm, reshape, within
 from archinspect.importers.hf.wanted import ending
+from archinspect.ops.borders import ZeroPadding2D
 from archinspect.ops.conv import Conv2D
 from archinspect.ops.embed import LearnedPositions
-from archinspect.ops.reshape import PixelUnshuffle, ZeroPadding2D
+from archinspect.ops.shuffle import PixelUnshuffle
 from archinspect.ops.source import Constant, Parameter
 from archinspect.ops.tensor import ReduceMean, Roll, Slice, WindowPartition, WindowReverse
 

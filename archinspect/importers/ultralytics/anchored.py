@@ -162,7 +162,7 @@ def dual_d_segment(net: Net, xs: Sequence[Tensor], nc: int, nm: int = 32, npr: i
 
 def panoptic(net: Net, xs: Sequence[Tensor], nc: int, sem_nc: int = 93, nm: int = 32, npr: int = 256) -> list[Tensor]:
     """Add the plain head with masks, and one that tells the class of each place."""
-    from archinspect.ops.reshape import UpSampling2D
+    from archinspect.ops.upsampling import UpSampling2D
 
     found = _sets(net, xs, nc, 1, grouped=False, masks=nm)
     masks = proto(net, xs[0], npr, nm, learned=False)

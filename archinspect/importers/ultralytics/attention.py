@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from archinspect.importers.ultralytics import csp
 from archinspect.importers.ultralytics.net import made
 from archinspect.ops.activation import GELU, Sigmoid
+from archinspect.ops.adaptivepool import AdaptiveMaxPooling2D
 from archinspect.ops.attention import ScaledDotProductAttention
 from archinspect.ops.elementwise import Cos, Sin
 from archinspect.ops.identity import Rescaling
 from archinspect.ops.merge import Multiply
 from archinspect.ops.multihead import MultiHeadAttention
 from archinspect.ops.norm import LayerNormalization, LayerScale
-from archinspect.ops.pool import AdaptiveMaxPooling2D
 from archinspect.ops.source import Fill, Parameter
 from archinspect.ops.tensor import MatMul, ReduceMax
 

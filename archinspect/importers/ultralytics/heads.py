@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.importers.ultralytics.net import made
 from archinspect.ops.activation import Exponential, Sigmoid, Softmax
 from archinspect.ops.choose import Power
-from archinspect.ops.conv import Conv2DTranspose
 from archinspect.ops.dense import Dense
+from archinspect.ops.globalpool import GlobalAveragePooling2D
 from archinspect.ops.identity import Rescaling
 from archinspect.ops.layout import Unsqueeze
 from archinspect.ops.lookup import TakeAlongAxis
 from archinspect.ops.merge import Concatenate, Multiply, Subtract
-from archinspect.ops.pool import GlobalAveragePooling2D
-from archinspect.ops.reshape import UpSampling2D
 from archinspect.ops.several import TopK
 from archinspect.ops.source import Fill
 from archinspect.ops.tensor import ReduceMax
+from archinspect.ops.transposed import Conv2DTranspose
+from archinspect.ops.upsampling import UpSampling2D
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

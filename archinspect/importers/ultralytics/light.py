@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.ultralytics import csp, elan
 from archinspect.importers.ultralytics.net import NORM, RELU, made
-from archinspect.ops.conv import Conv2DTranspose
+from archinspect.ops.borders import ZeroPadding2D
+from archinspect.ops.globalpool import GlobalAveragePooling2D
 from archinspect.ops.identity import Identity
-from archinspect.ops.pool import GlobalAveragePooling2D, MaxPooling2D
-from archinspect.ops.reshape import PixelShuffle, PixelUnshuffle, UpSampling2D, ZeroPadding2D
+from archinspect.ops.pool import MaxPooling2D
+from archinspect.ops.shuffle import PixelShuffle, PixelUnshuffle
+from archinspect.ops.transposed import Conv2DTranspose
+from archinspect.ops.upsampling import UpSampling2D
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
