@@ -133,9 +133,13 @@ class Alive(TorchDispatchMode):
         return made
 
     def add_all(self, made):
-        for leaf in tree_leaves(made):
-            if isinstance(leaf, torch.Tensor):
-                self.add(leaf)
+        for tensor in tensors_of(made):
+            self.add(tensor)
+
+
+def tensors_of(tree):
+    """Return the tensors in a tree of values."""
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
 
 
 def addresses(tensors):
@@ -263,19 +267,76 @@ class Watch(Alive):
         if formula is None and is_composite(func):
             with self:
                 return func.decompose(*args, **kwargs)
-        made = as_computed(func, args, func(*args, **kwargs))
-        if formula is not None:
-            self.flops += formula(*args, **kwargs, out_val=made)
+        made, flops = run(func, args, kwargs, formula)
+        self.flops += flops
         self.add_all(made)
         if func._schema.is_mutable:  # what is overwritten is made by the layer that does it
-            leaves = [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
-            self.new += [leaf.untyped_storage()._cdata for leaf in leaves]
+            self.new += [leaf.untyped_storage()._cdata for leaf in tensors_of(made)]
         return made
 
 
+@functools.cache
 def is_composite(func):
     """Return whether an operation is made of others on every device; some are so on the meta device alone."""
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+
+
+KNOWN = {}
+"""What operations made of such arguments: their tensors' shapes, strides and types, and the FLOPs."""
+
+
+def run(func, args, kwargs, formula):
+    """Return what an operation makes, and its FLOPs. Blocks repeat, and finding shapes takes most of the time."""
+    key = (func, described(args), described(tuple(kwargs.items()))) if makes_anew(func) else None
+    known = KNOWN.get(key)
+    if known is not None:
+        return restored(known[0]), known[1]
+    made = as_computed(func, args, func(*args, **kwargs))
+    flops = 0 if formula is None else formula(*args, **kwargs, out_val=made)
+    is_view = addresses(tensors_of(made)) & addresses(tensors_of((args, kwargs)))  # `_unsafe_view` does not say so
+    if key is not None and not is_view and (plan := planned(made)) is not None:
+        KNOWN[key] = plan, flops
+    return made, flops
+
+
+@functools.cache
+def makes_anew(func):
+    """Return whether an operation reads tensors and makes others, no views, and overwrites none."""
+    schema = func._schema
+    return not schema.is_mutable and not any(one.alias_info for one in (*schema.arguments, *schema.returns))
+
+
+def described(value):
+    """Return what tells arguments of an operation apart: numbers by their types, too, as 1 is equal to True."""
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.stride(), value.storage_offset(), value.dtype, value.is_conj(), value.is_neg()
+    if isinstance(value, tuple | list):
+        return tuple(map(described, value))
+    return type(value), value
+
+
+def planned(made):
+    """Return what it takes to make tensors anew, or None for what is not as :func:`restored` would make it."""
+    if isinstance(made, tuple | list):
+        parts = [None if one is None else planned(one) for one in made]
+        alone = len({one.untyped_storage()._cdata for one in made if isinstance(one, torch.Tensor)})
+        whole = alone == sum(one is not None for one in parts) == sum(one is not None for one in made)
+        return tuple(parts) if whole else None
+    if not isinstance(made, torch.Tensor) or made.is_conj() or made.is_neg():
+        return None
+    plan = (made.shape, made.stride()), made.dtype
+    same = restored(plan)
+    size = made.untyped_storage().nbytes()
+    return plan if made.storage_offset() == 0 and same.untyped_storage().nbytes() == size else None
+
+
+def restored(plan):
+    """Return tensors as a plan says."""
+    if plan is None:
+        return None
+    if isinstance(plan[-1], torch.dtype):
+        return torch.empty_strided(*plan[0], dtype=plan[1], device="meta")
+    return tuple(map(restored, plan))
 
 
 def as_computed(func, args, made):
