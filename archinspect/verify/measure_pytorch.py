@@ -1,8 +1,9 @@
 """Measure an exported PyTorch module on the meta device: run by the Python that has torch, with jobs on its input.
 
 `python measure_pytorch.py < jobs.json > figures.json`. A job has `text`, the module's source, `name`, its class,
-`inputs` (`shape`, `dtype`, `channels_last`), `wanted`, the paths of modules and values whose shapes are asked for, and
-`stubs`, modules of which nothing is known but shape and type of each output. Where it has `numbers`, values are
+`inputs` (`shape`, `dtype`, `channels_last`), `wanted`, the paths of modules and values whose shapes are asked for, `stubs`,
+modules of which nothing is known but shape and type of each output, and `found`, of a module that looks for what is not
+zero how many elements it finds each time, which no meta tensor tells. Where it has `numbers`, values are
 computed: `inputs`, `weights` of modules by path and name, and `wanted`, the paths. It imports nothing but torch and
 Python's own library.
 """
@@ -250,6 +251,8 @@ class Watch(Alive):
         super().__init__(weights)
         self.flops, self.told, self.layers, self.makers = 0, 0, {}, {}
         self.highest, self.peak_at = 0, ""
+        self.found = iter(())
+        """How many elements that are not zero are found each time."""
 
     def note(self, path):
         """Put what was computed and made since the last note down to a layer."""
@@ -267,6 +270,9 @@ class Watch(Alive):
         if formula is None and is_composite(func):
             with self:
                 return func.decompose(*args, **kwargs)
+        count = next(self.found, None) if func is torch.ops.aten.nonzero.default else None
+        if count is not None:
+            func, args, kwargs = torch.ops.aten.new_empty.default, (args[0], (count, args[0].dim())), INDICES
         made, flops = run(func, args, kwargs, formula)
         self.flops += flops
         self.add_all(made)
@@ -281,6 +287,7 @@ def is_composite(func):
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
 
 
+INDICES = {"dtype": torch.int64}
 KNOWN = {}
 """What operations made of such arguments: their tensors' shapes, strides and types, and the FLOPs."""
 
@@ -386,8 +393,9 @@ class RefusedError(Exception):
 class Notes:
     """What is seen of each layer while a module runs: its shape, what it computes, its values where they are wanted."""
 
-    def __init__(self, wanted=()):
+    def __init__(self, wanted=(), found=None):
         self.shapes, self.running, self.watch = {}, [], None
+        self.found = found or {}
         self.values = dict.fromkeys(wanted)
 
     def take(self, path, made):
@@ -407,6 +415,8 @@ class Notes:
 
     def _begin(self, path, _module, _inputs):
         self.running.append(path)
+        if path in self.found and self.watch is not None:
+            self.watch.found = iter(self.found[path])
 
     def _end(self, path, _module, _inputs, made):
         self.running.remove(path)
@@ -415,7 +425,7 @@ class Notes:
 
 def measure(job):
     """Return the figures of a job, by a pass at inference and one in training."""
-    notes = Notes()
+    notes = Notes(found=job.get("found"))
     model = build(job, notes)
     weights = [*model.parameters(), *model.buffers(), *plain_tensors(model)]
     modules, saved = dict(model.named_modules()), model.state_dict().keys()
