@@ -185,29 +185,46 @@ class MixtureOfExperts(Op):
         inside = self.activation.kept([hidden], hidden, run) if self.activation else Kept()
         # A limit keeps what it bounds, beside what the activation reads of it.
         tensors = 1 + len(inside.inputs) + 2 * (self.gated + (self.limit is not None))
-        experts = tensors * size(hidden) + sum(count for _, count in inside.extra) + rows * output[-1]
-        if self.capacity_factor is not None:  # what experts read is copied together
-            experts += (rows - self.shared_experts * steps) * output[-1]
+        experts = tensors * size(hidden) + sum(count for _, count in inside.extra)
         # The chosen scores as they are divided, and by what.
         divided = steps * (self.top_k + 1) * (self.scoring == "sigmoid")
-        return Kept((0,), extra=(("float", steps * self._scored + divided + experts),))
+        own, indices = self._of_choice(steps, rows, output)
+        return Kept((0,), extra=(("float", divided + experts + own), ("int64", indices)))
+
+    def _of_choice(self, steps: int, rows: int, output: Shape) -> tuple[int, int]:
+        """Return the floats and the indices that are kept as experts are chosen; `rows` are what experts compute.
+
+        What an expert reads is copied together, and what it makes is multiplied by a score. As many come as chose it,
+        each with its score and its place; and it is kept who was chosen.
+        """
+        scores = steps * self._scored
+        if self.capacity_factor is not None:
+            return scores + (2 * rows - self.shared_experts * steps) * output[-1], 0
+        chosen = steps * self.top_k
+        chosen_from = steps * self.num_experts * (self.scoring == "softmax_of_chosen")
+        return scores + chosen_from + chosen * (2 * output[-1] + 1), chosen * (1 + len(output))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # Beside the scores: an expert's hidden tensors, and the sum of the experts before; then the last hidden one,
-        # what comes back of it and that times its score.
+        # While scores are made: each with what it is made of, what the choice adds or leaves out, and those chosen.
+        # Then the sum is there, and one expert's steps, all of them: its hidden tensors, or what it makes of the last.
         steps, total = size(output[:-1]), size(output)
         sigmoid = self.scoring == "sigmoid"
-        scores = steps * (self.top_k if sigmoid else self._scored)
-        making = (1 + sigmoid) * steps * self.num_experts + steps * self._scored - total
         if self.capacity_factor is not None:
             # What an expert reads, and what the one before has made; then also what it makes, twice.
+            scores = steps * (self.top_k if sigmoid else self._scored)
+            making = (1 + sigmoid) * steps * self.num_experts + steps * self._scored - total
             places = output[0] * self._places(output)
             hidden, read = places * self.units, places * output[-1]
             inside = largest(2 * read + (2 + self.gated) * hidden, hidden + 3 * read)
             return (("float", largest(making, scores + inside)),)
-        hidden, before = steps * self.units, total * (self.used > 1)
-        inside = (2 + self.gated) * hidden + before
-        return (("float", largest(making, scores + largest(inside, hidden + 2 * total + before) - total)),)
+        scored, chosen = steps * self.num_experts, steps * self.top_k
+        of_all = 2 - (self.scoring == "softmax_of_chosen")
+        choosing = (1 + self.score_bias + (self.groups > 1)) * scored + (1 + sigmoid) * chosen + steps * sigmoid
+        hidden = steps * self.units
+        inside = largest((2 + self.gated + (self.limit is not None)) * hidden, (1 + self.gated) * hidden + total)
+        making = largest(of_all * scored + 2 * chosen * (of_all == 1), choosing) - total
+        computing = chosen + largest(total + inside, 2 * total + steps)
+        return (("float", largest(making, computing)), ("int64", chosen + steps * len(output)))
 
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         steps, rows = size(output[:-1]), self._rows(output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.verify import process
-from archinspect.verify.partial import UNWRITTEN, unsaid, without
+from archinspect.verify.partial import UNWRITTEN, alike, unsaid, without
 from archinspect.verify.rows import CannotMeasureError, Failure, RefusedError, Row, Verification
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ def verify_batches(
             if not _can_go_without(network, error.layer, left):
                 raise
             left[error.layer] = error.reason
+            if isinstance(error, RefusedError):  # a process was asked, and would say the same of each
+                same = [layer for layer in alike(network.facts, error.layer) if _can_go_without(network, layer, left)]
+                left.update(dict.fromkeys(same, error.reason))
 
 
 def _can_go_without(network: Network, layer: str, left: Mapping[str, str]) -> bool:

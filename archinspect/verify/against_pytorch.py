@@ -10,6 +10,7 @@ from archinspect.analyses.memory import kept, kept_bytes, peak_bytes
 from archinspect.base.shape import size
 from archinspect.exporters import pytorch
 from archinspect.exporters.pytorch.writer import WEIGHTS
+from archinspect.ops.experts import MixtureOfExperts
 from archinspect.verify.against import label, weights_of
 from archinspect.verify.partial import stubs
 from archinspect.verify.rows import Row, turned
@@ -44,6 +45,7 @@ class Program:
             "inputs": [given._asdict() for given in module.inputs],
             "wanted": [*module.layers.values(), *module.beside.values()],
             "stubs": {module.layers[path]: made for path, made in stubs(facts).items()},
+            "found": {module.layers[path]: counts for path, counts in found(facts).items()},
         }
         self.within = sum(module.layers.get(node.path, "") in module.fused for node in facts.graph.nodes)
 
@@ -120,6 +122,19 @@ class Program:
             macs, found = sum(facts.call(node).work.macs for node in nodes), measured["layer_macs"].get(path, 0)
             if macs or found:
                 yield Row(label(nodes), "macs", macs, found)
+
+
+def found(facts: Facts) -> dict[str, list[int]]:
+    """Return of layers that choose by numbers how many steps each expert finds: here all go to the first ones.
+
+    Parameters, MACs and what is kept are the same wherever they go; the peak is the highest that they can have.
+    """
+    counts: dict[str, list[int]] = {}
+    for node in facts.graph.nodes:
+        if isinstance(node.op, MixtureOfExperts):
+            steps = size(facts.shape(node.output)[:-1])
+            counts[node.path] = [steps * (expert < node.op.top_k) for expert in range(node.op.num_experts)]
+    return counts
 
 
 def figures_of(facts: Facts, module: pytorch.Module, measured: Mapping[str, Any]) -> Iterator[Row]:

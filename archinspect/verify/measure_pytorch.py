@@ -1,8 +1,9 @@
 """Measure an exported PyTorch module on the meta device: run by the Python that has torch, with jobs on its input.
 
 `python measure_pytorch.py < jobs.json > figures.json`. A job has `text`, the module's source, `name`, its class,
-`inputs` (`shape`, `dtype`, `channels_last`), `wanted`, the paths of modules and values whose shapes are asked for, and
-`stubs`, modules of which nothing is known but shape and type of each output. Where it has `numbers`, values are
+`inputs` (`shape`, `dtype`, `channels_last`), `wanted`, the paths of modules and values whose shapes are asked for, `stubs`,
+modules of which nothing is known but shape and type of each output, and `found`, of a module that looks for what is not
+zero how many elements it finds each time, which no meta tensor tells. Where it has `numbers`, values are
 computed: `inputs`, `weights` of modules by path and name, and `wanted`, the paths. It imports nothing but torch and
 Python's own library.
 """
@@ -133,9 +134,13 @@ class Alive(TorchDispatchMode):
         return made
 
     def add_all(self, made):
-        for leaf in tree_leaves(made):
-            if isinstance(leaf, torch.Tensor):
-                self.add(leaf)
+        for tensor in tensors_of(made):
+            self.add(tensor)
+
+
+def tensors_of(tree):
+    """Return the tensors in a tree of values."""
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
 
 
 def addresses(tensors):
@@ -246,6 +251,8 @@ class Watch(Alive):
         super().__init__(weights)
         self.flops, self.told, self.layers, self.makers = 0, 0, {}, {}
         self.highest, self.peak_at = 0, ""
+        self.found = iter(())
+        """How many elements that are not zero are found each time."""
 
     def note(self, path):
         """Put what was computed and made since the last note down to a layer."""
@@ -263,19 +270,80 @@ class Watch(Alive):
         if formula is None and is_composite(func):
             with self:
                 return func.decompose(*args, **kwargs)
-        made = as_computed(func, args, func(*args, **kwargs))
-        if formula is not None:
-            self.flops += formula(*args, **kwargs, out_val=made)
+        count = next(self.found, None) if func is torch.ops.aten.nonzero.default else None
+        if count is not None:
+            func, args, kwargs = torch.ops.aten.new_empty.default, (args[0], (count, args[0].dim())), INDICES
+        made, flops = run(func, args, kwargs, formula)
+        self.flops += flops
         self.add_all(made)
         if func._schema.is_mutable:  # what is overwritten is made by the layer that does it
-            leaves = [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
-            self.new += [leaf.untyped_storage()._cdata for leaf in leaves]
+            self.new += [leaf.untyped_storage()._cdata for leaf in tensors_of(made)]
         return made
 
 
+@functools.cache
 def is_composite(func):
     """Return whether an operation is made of others on every device; some are so on the meta device alone."""
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+
+
+INDICES = {"dtype": torch.int64}
+KNOWN = {}
+"""What operations made of such arguments: their tensors' shapes, strides and types, and the FLOPs."""
+
+
+def run(func, args, kwargs, formula):
+    """Return what an operation makes, and its FLOPs. Blocks repeat, and finding shapes takes most of the time."""
+    key = (func, described(args), described(tuple(kwargs.items()))) if makes_anew(func) else None
+    known = KNOWN.get(key)
+    if known is not None:
+        return restored(known[0]), known[1]
+    made = as_computed(func, args, func(*args, **kwargs))
+    flops = 0 if formula is None else formula(*args, **kwargs, out_val=made)
+    is_view = addresses(tensors_of(made)) & addresses(tensors_of((args, kwargs)))  # `_unsafe_view` does not say so
+    if key is not None and not is_view and (plan := planned(made)) is not None:
+        KNOWN[key] = plan, flops
+    return made, flops
+
+
+@functools.cache
+def makes_anew(func):
+    """Return whether an operation reads tensors and makes others, no views, and overwrites none."""
+    schema = func._schema
+    return not schema.is_mutable and not any(one.alias_info for one in (*schema.arguments, *schema.returns))
+
+
+def described(value):
+    """Return what tells arguments of an operation apart: numbers by their types, too, as 1 is equal to True."""
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.stride(), value.storage_offset(), value.dtype, value.is_conj(), value.is_neg()
+    if isinstance(value, tuple | list):
+        return tuple(map(described, value))
+    return type(value), value
+
+
+def planned(made):
+    """Return what it takes to make tensors anew, or None for what is not as :func:`restored` would make it."""
+    if isinstance(made, tuple | list):
+        parts = [None if one is None else planned(one) for one in made]
+        alone = len({one.untyped_storage()._cdata for one in made if isinstance(one, torch.Tensor)})
+        whole = alone == sum(one is not None for one in parts) == sum(one is not None for one in made)
+        return tuple(parts) if whole else None
+    if not isinstance(made, torch.Tensor) or made.is_conj() or made.is_neg():
+        return None
+    plan = (made.shape, made.stride()), made.dtype
+    same = restored(plan)
+    size = made.untyped_storage().nbytes()
+    return plan if made.storage_offset() == 0 and same.untyped_storage().nbytes() == size else None
+
+
+def restored(plan):
+    """Return tensors as a plan says."""
+    if plan is None:
+        return None
+    if isinstance(plan[-1], torch.dtype):
+        return torch.empty_strided(*plan[0], dtype=plan[1], device="meta")
+    return tuple(map(restored, plan))
 
 
 def as_computed(func, args, made):
@@ -325,8 +393,9 @@ class RefusedError(Exception):
 class Notes:
     """What is seen of each layer while a module runs: its shape, what it computes, its values where they are wanted."""
 
-    def __init__(self, wanted=()):
+    def __init__(self, wanted=(), found=None):
         self.shapes, self.running, self.watch = {}, [], None
+        self.found = found or {}
         self.values = dict.fromkeys(wanted)
 
     def take(self, path, made):
@@ -346,6 +415,8 @@ class Notes:
 
     def _begin(self, path, _module, _inputs):
         self.running.append(path)
+        if path in self.found and self.watch is not None:
+            self.watch.found = iter(self.found[path])
 
     def _end(self, path, _module, _inputs, made):
         self.running.remove(path)
@@ -354,7 +425,7 @@ class Notes:
 
 def measure(job):
     """Return the figures of a job, by a pass at inference and one in training."""
-    notes = Notes()
+    notes = Notes(found=job.get("found"))
     model = build(job, notes)
     weights = [*model.parameters(), *model.buffers(), *plain_tensors(model)]
     modules, saved = dict(model.named_modules()), model.state_dict().keys()

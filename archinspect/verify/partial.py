@@ -32,6 +32,14 @@ def is_stub(node: Node) -> bool:
     return isinstance(node.op, Custom)
 
 
+def alike(facts: Facts, layer: str) -> list[str]:
+    """Return the layers that apply the same operators to the same shapes as one, which is among them."""
+    calls: dict[str, list[Call]] = {}
+    for node in facts.graph.nodes:
+        calls.setdefault(node.layer, []).append(facts.call(node))
+    return [name for name, found in calls.items() if found == calls.get(layer)] or [layer]
+
+
 def stubs(facts: Facts) -> dict[str, list[tuple[list[int], str]]]:
     """Return shape and type of all that each stub gives, by its path. Raise :class:`CannotExportError`."""
     found = {}

@@ -105,6 +105,14 @@ def test_equal_copies_are_a_loop():
     assert "nn.Sequential(*(nn.Linear(4, 4) for _ in range(5)))" in exported(facts)
 
 
+def test_copies_without_weights_of_which_each_is_read_are_called_as_modules():
+    pools = {"MaxPooling2D": {"pool_size": 3, "strides": 1, "padding": 1}, "repeat": 3, "name": "pools"}
+    facts = small(pools, {"Concatenate": None, "from": ["pools.0", "pools.1", "pools.2"]}, shape=(9, 9, 3))
+    text = exported(facts)
+    assert "self.pools[2](" in text
+    assert "F.max_pool2d" not in text
+
+
 def test_a_skip_connection_is_a_variable():
     facts = small({"Add": [[], [{"Dense": 4}]]}, "ReLU", shape=(4,))
     assert "x = x + self.dense(x)" in exported(facts) or "F.relu(x + self.dense(x)" in exported(facts)

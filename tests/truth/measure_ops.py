@@ -159,25 +159,53 @@ class MixtureOfExperts(nn.Module):
         self.used = top_k + shared_experts
 
     def forward(self, given):
-        sigmoid, factor = self.router_.get("scoring") == "sigmoid", self.router_.get("capacity_factor")
-        limit = self.router_.get("limit")
-        if self.router_.get("scoring") == "softmax_of_chosen":
-            scores = self.router(given)[..., : self.top_k].softmax(-1)
-        else:
-            scores = self.router(given).sigmoid() if sigmoid else self.router(given).softmax(-1)
-        if sigmoid:
-            scores = scores[..., : self.top_k]
-            scores = scores / scores.sum(-1, keepdim=True)
-        if factor:
-            return self.by_places(given, scores, factor)
-        total = 0
-        for expert in self.experts[: self.used]:
-            back, into, *gate = expert
-            hidden = functional.silu(into(given) if limit is None else into(given).clamp(max=limit))
-            for projection in gate:
-                hidden = hidden * (projection(given) if limit is None else projection(given).clamp(-limit, limit) + 1)
-            total = total + back(hidden) * scores[..., :1]
+        scores, chosen = self.choose(self.router(given))
+        if self.router_.get("capacity_factor"):
+            return self.by_places(given, scores, self.router_["capacity_factor"])
+        total = torch.zeros_like(given)
+        for expert in self.experts[len(self.experts) - self.shared :]:
+            total = total + self.run(expert, given)
+        for number in range(self.top_k):  # all steps come to each, as `nonzero` would tell where
+            found = torch.zeros(chosen[..., 0].numel(), chosen.dim(), dtype=torch.int64, device=given.device).unbind(1)
+            total.index_put_(
+                found[:-1],
+                self.run(self.experts[number], given[found[:-1]]) * scores[found][:, None],
+                accumulate=True,
+            )
         return total
+
+    def choose(self, scores):
+        scoring, factor = self.router_.get("scoring"), self.router_.get("capacity_factor")
+        if scoring != "softmax_of_chosen":
+            scores = scores.sigmoid() if scoring == "sigmoid" else scores.softmax(-1)
+        if factor:  # the first ones are chosen
+            chosen = None
+            scores = scores[..., : self.top_k] if scoring == "sigmoid" else scores
+        else:
+            choice = scores.detach() + self.score_bias if self.router_.get("score_bias") else scores.detach()
+            if self.router_.get("groups", 1) > 1:
+                apart = choice.unflatten(-1, (self.router_["groups"], -1))
+                out = apart[..., 0] < 0
+                choice = apart.masked_fill(out[..., None], float("-inf")).flatten(-2)
+            chosen = choice.topk(self.top_k, dim=-1).indices
+            scores = scores.gather(-1, chosen)
+        if scoring == "softmax_of_chosen":
+            scores = scores.softmax(-1)
+        return (scores / scores.sum(-1, keepdim=True) if scoring == "sigmoid" else scores), chosen
+
+    def run(self, expert, given):
+        limit = self.router_.get("limit")
+        back, into, *gate = expert
+        hidden = into(given)
+        if limit is not None:
+            hidden = hidden.clamp(max=limit)
+        hidden = functional.silu(hidden)
+        if gate:
+            side = gate[0](given)
+            if limit is not None:
+                side = side.clamp(-limit, limit) + 1
+            hidden = hidden * side
+        return back(hidden)
 
     def by_places(self, given, scores, factor):
         """Each expert has places for some steps: here the first ones of all."""

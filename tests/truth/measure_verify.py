@@ -1,13 +1,15 @@
-"""Measure the exported PyTorch program of every built-in network, at batch 1 and 3, as `archinspect verify` does.
+"""Measure the exported PyTorch program of built-in networks, at batch 1 and 3, as `archinspect verify` does.
 
-`python tests/truth/measure_verify.py > tests/truth/verify.json` with a Python that has torch and this package; networks
-may be named. From the file, docs/accuracy.py writes its table; what is predicted is found anew each time.
+`python tests/truth/measure_verify.py [NAME ...]` writes tests/truth/verify.json anew, after each network, with a Python
+that has torch and this package: all networks, those that are named, or with `--missing` those that it lacks. From the
+file, docs/accuracy.py writes its table; what is predicted is found anew each time.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,18 +17,36 @@ import torch
 import archinspect
 from archinspect.verify import measure_pytorch
 from archinspect.verify.against_pytorch import Program
-from archinspect.verify.partial import unsaid, without
+from archinspect.verify.partial import alike, unsaid, without
 
+FILE = Path(__file__).with_name("verify.json")
 BATCHES = (1, 3)
 FIGURES = ("params", "trainable", "buffers", "macs", "training_macs", "kept", "peak", "outputs", "refused")
 
 
 def main() -> None:
     """Write the file."""
-    names = sys.argv[1:] or archinspect.networks()
-    found = {name: {str(batch): measured(name, batch) for batch in BATCHES} for name in names}
-    json.dump({"torch": torch.__version__, "models": found}, sys.stdout, indent=1)
-    print()
+    known = json.loads(FILE.read_text(encoding="utf-8"))["models"] if FILE.exists() else {}
+    wanted = sys.argv[1:] or archinspect.networks()
+    if wanted == ["--missing"]:
+        wanted = [name for name in archinspect.networks() if name not in known]
+    measure_pytorch.leave_out_compiler()
+    for name in wanted:
+        known[name] = {str(batch): measured(name, batch) for batch in BATCHES}
+        write(known)
+
+
+def write(models: dict[str, Any]) -> None:
+    """Write figures of networks, each batch on a line of its own, so that a difference shows what has changed."""
+    lines = [
+        f" {json.dumps(name)}: {{\n"
+        + ",\n".join(f"  {json.dumps(batch)}: {json.dumps(found)}" for batch, found in models[name].items())
+        + "\n }"
+        for name in archinspect.networks()
+        if name in models
+    ]
+    head = f'{{"torch": {json.dumps(torch.__version__)}, "models": {{\n'
+    FILE.write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
 
 
 def measured(name: str, batch: int) -> dict[str, Any]:
@@ -39,7 +59,8 @@ def measured(name: str, batch: int) -> dict[str, Any]:
         figures = measure_pytorch.answer(program.job)
         if "error" not in figures:
             return _shortened(program, figures) | ({"partial": left} if left else {})
-        left[program.layer_at(figures["at"])] = figures["error"].split(". ")[0].partition(" raises ")[0]
+        reason = figures["error"].split(". ")[0].partition(" raises ")[0]
+        left |= dict.fromkeys(alike(network.facts, program.layer_at(figures["at"])), reason)
 
 
 def _shortened(program: Program, figures: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,26 @@ def test_a_module_that_pytorch_refuses_to_run_is_a_stub(monkeypatch):
     assert [job["stubs"] for job in asked] == [{}, {"up": [([1, 8, 8, 4], "float")]}]
 
 
+def test_what_pytorch_refuses_once_is_not_asked_for_again(monkeypatch):
+    asked = []
+
+    def answered(_target, _package, jobs, _pythons):
+        asked.extend(jobs)
+        refused = {"error": "RuntimeError: no", "at": "up1"}
+        return [refused if len(asked) == 1 else {"version": "2", "shapes": {}, "layer_params": {}, "layer_macs": {}}]
+
+    monkeypatch.setattr(process, "measure", answered)
+    ups = [{**GROUPED, "name": f"up{number}"} for number in (1, 2)]
+    other = {"Conv2DTranspose": {"filters": 4, "kernel_size": 5, "groups": 2}, "name": "up3"}
+    found = verify(archinspect.network(spec(*ups, other)))
+    assert found.partial == dict.fromkeys(("up1",), "RuntimeError: no")  # another map comes into the second
+    asked.clear()
+    same = {**GROUPED, "Conv2DTranspose": {**GROUPED["Conv2DTranspose"], "padding": 1}}
+    found = verify(archinspect.network(spec(*({**same, "name": f"up{number}"} for number in (1, 2)), other)))
+    assert found.partial == dict.fromkeys(("up1", "up2"), "RuntimeError: no")
+    assert len(asked) == 2
+
+
 def test_a_network_of_nothing_else_is_refused():
     network = archinspect.network({"input": [8, 8, 4], "layers": [GROUPED]})
     with pytest.raises(CannotExportError, match="up: Keras's transposed convolutions have no groups"):

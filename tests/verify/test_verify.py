@@ -222,6 +222,22 @@ def test_pytorch_has_the_figures_of_networks(name):
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_what_is_remembered_of_operations_is_what_they_make(monkeypatch):
+    from archinspect.verify import measure_pytorch
+    from archinspect.verify.against_pytorch import Program
+
+    monkeypatch.setattr(measure_pytorch, "KNOWN", {})
+    layers = ({"Conv2D": {"filters": 4, "kernel_size": 3}}, "BatchNormalization", "ReLU", {"LSTM": 3, "when": False})
+    repeated = {"name": "part", "repeat": 3, "layers": list(layers)}
+    split = ({"Split": 2, "name": "halves"}, {"Multiply": None, "from": ["halves.0", "halves.1"]}, {"Dropout": 0.5})
+    job = Program(archinspect.network({"input": [9, 9, 4], "layers": [repeated, *split]}, batch=3).facts).job
+    first, second = measure_pytorch.answer(job), measure_pytorch.answer(job)
+    assert measure_pytorch.KNOWN
+    monkeypatch.setattr(measure_pytorch, "makes_anew", lambda _: False)
+    assert measure_pytorch.answer(job) == first == second
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 def test_pytorch_measures_in_a_process(spec):
     assert verify(archinspect.network(spec)).ok
 

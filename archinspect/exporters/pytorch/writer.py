@@ -215,7 +215,9 @@ class Writer:
             elif child.definition is None and not sequential(child):
                 inner = self.inside[id(child)]
                 for number, (copy, copied) in enumerate(inner):
-                    yield Statement(copy, copied.pieces, f"{own}[{number}]", copy.inputs, copy.outputs)
+                    is_there = isinstance(copy, Leaf) and copy.step.stateless  # a module in the list, so it is called
+                    pieces = (Own(), "(", Given(0), ")") if is_there else copied.pieces
+                    yield Statement(copy, pieces, f"{own}[{number}]", copy.inputs, copy.outputs)
             else:
                 yield Statement(child, row.pieces, own, child.inputs, child.outputs)
 
