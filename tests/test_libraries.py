@@ -103,7 +103,6 @@ PEAK_BESIDE = {
     "eva02_base": Beside(sample=-287_840),
     "fastvit_t8": Beside(sample=128 * 128 * 48 * 4),
     "deit_small": Beside(sample=-197 * 384 * 4),
-    "mobileone_s0": Beside(2 * 48 * 4, -56 * 56 * 48 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
     "gat_cora": Beside(2 * 13264 * 8, 2 * 2708 * 8 * 4),
     "kan_mnist": Beside(sample=2880),
