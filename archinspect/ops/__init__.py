@@ -98,6 +98,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "scan": ("SelectiveScan",),
     "linear": ("LinearAttention",),
     "delta": ("DeltaRule",),
+    "deformable": ("DeformableAttention",),
     "fourier": ("FFT", "InverseFFT", "RFFT", "InverseRFFT", "ComplexMultiply", "FFTConvolution"),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (

@@ -354,6 +354,11 @@ FLOPS = [
     ("GridSample", {}, [IMAGE, (1, 2, 3, 2)], 7 * 12),
     ("GridSample", {"mode": "bicubic"}, [IMAGE, (1, 2, 3, 2)], 31 * 12),
     ("GridSample", {"mode": "nearest"}, [IMAGE, (1, 2, 3, 2)], 0),
+    # ... 2 queries of 3 heads read 2 points of 2 maps, 4 values each
+    (
+        *("DeformableAttention", {"heights": [4, 2], "widths": [4, 3]}),
+        *([(1, 22, 12), (1, 2, 3, 2, 2, 2), (1, 2, 3, 2, 2)], 9 * 2 * 3 * 4 * 4 - 2 * 12),
+    ),
     ("AffineGrid", {"size": [4, 5]}, [(1, 2, 3)], 5 * 40),
     ("AffineGrid", {"size": [2, 4, 5]}, [(1, 3, 4)], 7 * 120),
     ("Unfold", {"kernel_size": 3}, [IMAGE], 0),

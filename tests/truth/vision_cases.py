@@ -141,6 +141,28 @@ class PixelMoves(nn.Module):
         return apart.permute(order).reshape(len(given), -1, *(length // factor for length in given.shape[2:]))
 
 
+class DeformableAttention(nn.Module):
+    """As transformers' `MultiScaleDeformableAttention`."""
+
+    def __init__(self, heights, widths=None):
+        super().__init__()
+        self.sizes = list(zip(heights, widths or heights, strict=True))
+
+    def forward(self, values, points, weights):
+        samples, queries, heads, levels, count, _ = points.shape
+        values = values.view(samples, values.shape[1], heads, -1)
+        maps = values.split([height * width for height, width in self.sizes], dim=1)
+        places, found = 2 * points - 1, []
+        for level, (height, width) in enumerate(self.sizes):
+            one = maps[level].flatten(2).transpose(1, 2).reshape(samples * heads, -1, height, width)
+            there = places[:, :, :, level].transpose(1, 2).flatten(0, 1)
+            read = functional.grid_sample(one, there, mode="bilinear", padding_mode="zeros", align_corners=False)
+            found.append(read)
+        weights = weights.transpose(1, 2).reshape(samples * heads, 1, queries, levels * count)
+        output = (torch.stack(found, dim=-2).flatten(-2) * weights).sum(-1)
+        return output.view(samples, -1, queries).transpose(1, 2).contiguous()
+
+
 class Called(nn.Module):
     """A function of PyTorch's of its inputs and these arguments."""
 
@@ -167,6 +189,7 @@ def unpool(rank):
 MODULES = {
     "GridSample": partial(Called, functional.grid_sample),
     "AffineGrid": partial(Called, affine_grid),
+    "DeformableAttention": DeformableAttention,
     **{f"MaxUnpooling{rank}D": unpool(rank) for rank in (1, 2, 3)},
     **{f"PixelShuffle{rank}D": pixels(rank, up=True) for rank in (1, 3)},
     **{f"PixelUnshuffle{rank}D": pixels(rank, up=False) for rank in (1, 3)},
@@ -206,6 +229,14 @@ def sampling():
     yield case("GridSample", (3, *VOLUME[1:]), (3, 5, 4, 3, 3), align_corners=True)
     yield case("GridSample", VOLUME, (2, 5, 4, 3, 3), mode="bicubic", align_corners=False)
     yield case("GridSample", IMAGE, (2, 5, 4, 3), align_corners=False)
+    for samples, heads in ((1, 3), (3, 3), (3, 1)):
+        points = (samples, 5, heads, 2, 4)
+        yield case(
+            *("DeformableAttention", (samples, 28, 4 * heads), (*points, 2), points), heights=[4, 2], widths=[5, 4]
+        )
+    points = (2, 1, 2, 3, 2)
+    yield case("DeformableAttention", (2, 84, 6), (*points, 2), points, heights=[8, 4, 2])
+    yield case("DeformableAttention", (2, 83, 6), (*points, 2), points, heights=[8, 4, 2])
     yield case("AffineGrid", (2, 2, 3), size=[5, 4], align_corners=False)
     yield case("AffineGrid", (3, 3, 4), size=[5, 4, 6], align_corners=True)
     yield case("AffineGrid", (2, 3, 3), size=[5, 4], align_corners=False)

@@ -110,6 +110,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     **_each(1, 3, PixelShuffle_=images.pixels, PixelUnshuffle_=images.pixels),
     **_each(1, 2, 3, MaxUnpooling_=partial(images.refused, reason="Keras has no pooling backward by indices")),
     "GridSample": partial(images.refused, reason="Keras has no layer that reads a map at points"),
+    "DeformableAttention": partial(images.refused, reason="Keras has no layer that reads a map at points"),
     "AffineGrid": partial(images.refused, reason="Keras has no layer that reads a map at points"),
     "Fold": partial(images.refused, reason="Keras has no sum of patches"),
     "Unfold": images.unfold,

@@ -122,6 +122,7 @@ OPERATORS: dict[str, Translation] = {
         SelectiveScan=features.selective_scan,
         LinearAttention=features.linear_attention,
         DeltaRule=features.delta_rule,
+        DeformableAttention=features.deformable_attention,
         Embedding=features.embedding,
         EmbeddingBag=features.embedding_bag,
         SinusoidalEmbedding=features.sinusoids,

@@ -586,6 +586,23 @@ def delta_rule(
     return torch.stack(outputs, dim=1).flatten(-2)
 
 
+def deformable_attention(
+    values: Tensor, points: Tensor, weights: Tensor, sizes: tuple[tuple[int, int], ...]
+) -> Tensor:
+    """Return what each query reads of maps of these heights and widths at its points, weighed."""
+    samples, _, heads, levels, count, _ = points.shape
+    apart = values.unflatten(-1, (heads, -1)).split([height * width for height, width in sizes], dim=1)
+    places = 2 * points - 1
+    found = []
+    for level, (height, width) in enumerate(sizes):
+        one = apart[level].flatten(2).transpose(1, 2).reshape(samples * heads, -1, height, width)
+        there = places[:, :, :, level].transpose(1, 2).flatten(0, 1)
+        found.append(F.grid_sample(one, there, align_corners=False))
+    weights = weights.transpose(1, 2).reshape(samples * heads, 1, -1, levels * count)
+    read = (torch.stack(found, dim=-2).flatten(-2) * weights).sum(-1)
+    return read.view(samples, values.shape[-1], -1).transpose(1, 2).contiguous()
+
+
 def linear_attention(
     q: Tensor,
     k: Tensor,
