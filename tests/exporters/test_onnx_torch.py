@@ -31,6 +31,12 @@ PLAIN = ("AffineGrid", "Bilinear", "DeformableAttention")
 
 
 # An operator, its arguments, shapes of inputs, and PyTorch's function of its weights and inputs: channels first.
+def standard(kernel):
+    """Return a kernel with mean 0 and deviation 1 for each output."""
+    apart = kernel - kernel.mean(dim=(1, 2), keepdim=True)
+    return apart / (apart.square().mean(dim=(1, 2), keepdim=True) + 1e-6).sqrt()
+
+
 def deformed(read, maps, values, points, weights):
     """Return attention to points, head by head: each map is read at the points of all queries."""
     heads = []
@@ -237,6 +243,14 @@ TORCH = [
     (
         *("WeightNorm", {"layer": {"Conv1DTranspose": {"filters": 4, "kernel_size": 3}}}, [WAVE]),
         lambda t, w, x: t.conv_transpose1d(x, w["magnitude"] * directions(w["weight"]), w["bias"]),
+    ),
+    (
+        *(
+            "WeightStandardization",
+            {"layer": {"Conv1D": {"filters": 4, "kernel_size": 3}}, "gain": True, "gamma": 2},
+            [WAVE],
+        ),
+        lambda t, w, x: t.conv1d(x, standard(w["weight"]) * w["gain"] * 2 / w["weight"][0].numel() ** 0.5, w["bias"]),
     ),
     (
         *("SpectralNorm", {"layer": {"Conv1D": {"filters": 4, "kernel_size": 3}}}, [WAVE]),

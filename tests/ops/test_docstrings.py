@@ -298,7 +298,7 @@ def test_the_docstring_states_the_flops_of_the_rule(op, args, shapes, layout):
             assert stated(use) == use.work.flops
 
 
-AROUND = {"TimeDistributed", "WeightNorm", "SpectralNorm", "SpectralNormalization"}
+AROUND = {"TimeDistributed", "WeightNorm", "WeightStandardization", "SpectralNorm", "SpectralNormalization"}
 COMPOSITES = AROUND | {
     "MultiHeadAttention",
     "FFTConvolution",

@@ -101,6 +101,7 @@ ARGUMENTS = [
     ("UpSampling2D", {"interpolation": "area"}, "UpSampling2D: interpolation must be 'nearest', 'nearest-exact', 'linear', 'bilinear', 'trilinear', 'bicubic', 'lanczos3' or 'lanczos5', not 'area'", ("interpolation",)),
     ("Upsample", {"scale_factor": 0}, "Upsample: scale_factor must be a positive factor, or one per axis, not 0", ("scale_factor",)),
     ("WeightNorm", {"layer": {"Dense": 3}, "dim": 2}, "WeightNorm: the kernel of Dense has no axis 2", ("dim",)),
+    ("WeightStandardization", {"layer": {"Conv1DTranspose": {"filters": 3, "kernel_size": 1}}}, "WeightStandardization: which axis of a transposed kernel it means is not settled", ("layer",)),
     ("WeightNorm", {"layer": "Flatten"}, "WeightNorm: layer must be a convolution or a Dense, not Flatten", ("layer",)),
     ("DeformConv2D", {"filters": 2, "kernel_size": 3, "padding": [[0, 1], [1, 1]]}, "DeformConv2D: pads as much on both sides", ("padding",)),
     ("Normalization", {"mean": []}, "Normalization: mean must be a number, or a list of numbers, not []", ("mean",)),

@@ -147,6 +147,7 @@ IMAGE = (1, 4, 4, 2)
 FLOPS = [
     # Input and same shape
     ("Input", {"shape": [4]}, [], 0),
+    ("StopGradient", {}, [IMAGE], 0),
     ("Identity", {}, [IMAGE], 0),
     ("Dropout", {}, [IMAGE], 0),
     ("SpatialDropout1D", {}, [IMAGE], 0),
@@ -338,6 +339,11 @@ FLOPS = [
         {"layer": {"Conv1DTranspose": {"filters": 3, "kernel_size": 1}}},
         [(1, 4, 5)],
         2 * 60 + 12 + 3 * 15 + 2 * 5,
+    ),
+    ("WeightStandardization", {"layer": {"Dense": 3}}, [(1, 5)], 2 * 15 + 3 + 5 * 15 + 2 * 3),
+    (
+        *("WeightStandardization", {"layer": {"Conv2D": {"filters": 3, "kernel_size": 1}}, "gain": True}, [IMAGE]),
+        2 * 96 + 48 + 5 * 6 + 4 * 3,
     ),
     ("SpectralNorm", {"layer": {"Dense": 3}}, [(1, 5)], 2 * 15 + 3 + 3 * 15 + 2 * 3),
     ("SpectralNormalization", {"layer": {"Dense": 3}}, [(1, 5)], 2 * 15 + 3),

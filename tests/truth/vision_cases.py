@@ -119,6 +119,33 @@ def around(function):
     return make
 
 
+class Standardized(nn.Module):
+    """As timm's `StdConv2d`, and with a gain as its `ScaledStdConv2d`."""
+
+    def __init__(self, layer, gain=False, gamma=1.0, epsilon=1e-6):  # noqa: FBT002 - as timm's
+        super().__init__()
+        ((name, given),) = layer.items()
+        self.layer = getattr(nn, name)(**{key: tuples(value) for key, value in given.items()})
+        kernel = self.layer.weight
+        self.scale, self.epsilon = gamma * kernel[0].numel() ** -0.5, epsilon
+        self.gain = nn.Parameter(torch.ones(len(kernel), *[1] * (kernel.dim() - 1))) if gain else None
+
+    def forward(self, given):
+        layer, kernel = self.layer, self.layer.weight
+        made = functional.batch_norm(
+            kernel.reshape(1, len(kernel), -1),
+            None,
+            None,
+            weight=None if self.gain is None else (self.gain * self.scale).view(-1),
+            training=True,
+            momentum=0.0,
+            eps=self.epsilon,
+        ).reshape_as(kernel)
+        if isinstance(layer, nn.Linear):
+            return functional.linear(given, made, layer.bias)
+        return layer._conv_forward(given, made, layer.bias)
+
+
 class PixelMoves(nn.Module):
     """Pixels between channels and one or three axes, as PyTorch's layers do it for two."""
 
@@ -199,6 +226,7 @@ MODULES = {
     "DeformConv2d": DeformConv2d,
     "WeightNorm": around(weight_norm),
     "SpectralNorm": around(spectral_norm),
+    "WeightStandardization": Standardized,
 }
 """By the operator's name; each takes archinspect's arguments, and what :data:`TOLD` says."""
 TOLD = {
@@ -274,6 +302,14 @@ def kernels():
         )
         yield case(name, WAVE, layer={"ConvTranspose1d": {**channels, "kernel_size": 4, "stride": 2, "groups": 2}})
         yield case(name, (2, 5, 6), layer={"Linear": {"in_features": 6, "out_features": 8, "bias": False}})
+    standardized = {"Conv2d": {**channels, "kernel_size": 3, "padding": 1, "groups": 2}}
+    for gain in (False, True):
+        yield case("WeightStandardization", IMAGE, layer=standardized, gain=gain)
+    yield case("WeightStandardization", (3, *WAVE[1:]), layer={"Conv1d": {**channels, "kernel_size": 3}}, gain=True)
+    yield case("WeightStandardization", (1, 6, 3, 3), layer={"Conv2d": {**channels, "kernel_size": 3}}, gain=True)
+    yield case(
+        "WeightStandardization", IMAGE, layer={"Conv2d": {**channels, "kernel_size": 3, "bias": False}}, epsilon=1e-8
+    )
     grouped = {"Conv1d": {**channels, "kernel_size": 3, "groups": 2}}
     yield case("WeightNorm", WAVE, layer=grouped, dim=2)
     yield case("WeightNorm", IMAGE, layer={"Conv2d": {**channels, "kernel_size": [3, 2]}}, dim=1)
