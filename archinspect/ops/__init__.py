@@ -101,12 +101,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "bilinear": ("Bilinear",),
     "deform": ("DeformConv2D",),
-    "weightnorm": ("WeightNorm", "SpectralNorm", "SpectralNormalization"),
+    "weightnorm": ("WeightNorm", "WeightStandardization", "SpectralNorm", "SpectralNormalization"),
     "channels": ("GlobalResponseNormalization", "Maxout"),
     "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "scan": ("SelectiveScan",),
     "linear": ("LinearAttention",),
     "delta": ("DeltaRule",),
+    "deformable": ("DeformableAttention",),
     "fourier": ("FFT", "InverseFFT", "RFFT", "InverseRFFT", "ComplexMultiply", "FFTConvolution"),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
@@ -121,7 +122,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "einsum": ("Einsum", "EinsumDense"),
     "source": ("Input", "Parameter", "Constant", "Arange", "Fill"),
     "identity": (
-        *("Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
+        *(
+            "Identity",
+            "StopGradient",
+            "Dropout",
+            "SpatialDropout1D",
+            "SpatialDropout2D",
+            "SpatialDropout3D",
+            "AlphaDropout",
+        ),
         *("GaussianDropout", "GaussianNoise", "StochasticDepth", "Rescaling", "Masking"),
     ),
 }

@@ -40,6 +40,19 @@ class Identity(SameShape):
         return View()
 
 
+class StopGradient(SameShape):
+    """Passes its input on, and no gradient back, as PyTorch's `detach` and Keras's `stop_gradient`. No FLOPs.
+
+    What lies before it trains by what else reads it, or not at all.
+    """
+
+    looks_up = True
+    aliases = ("Detach",)
+
+    def view(self, *, training: bool) -> View | None:
+        return View()
+
+
 class _Dropout(SameShape):
     """Drops parts of its input at random in training; nothing at inference, so no FLOPs."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.base.shape import size
-from archinspect.ops.args import Int, arg
+from archinspect.base.shape import largest, size
+from archinspect.ops.args import Bool, Float, Int, arg
 from archinspect.ops.base import TRAITS, ArgumentError, Op
 from archinspect.ops.conv import ConvWindow, _Depthwise
 from archinspect.ops.dense import Dense
@@ -179,6 +179,47 @@ class SpectralNorm(_MadeKernel):
 
     def label(self) -> str:
         return f"{self.layer.label()}, spectral norm"
+
+
+class WeightStandardization(_MadeKernel):
+    """A layer whose kernel has mean 0 and deviation 1 for each output (Qiao et al. 2019, arXiv:1903.10520).
+
+    As in ResNets with group normalization and in BiT; with a `gain`, a learned factor for each output, and `gamma`
+    divided by the root of the fan-in, as in NFNets (Brock et al. 2021, arXiv:2101.08692). MACs and FLOPs: the layer's,
+    and whatever the batch is 5 FLOPs per element of the kernel (a sum, a difference, a square and its sum, a factor)
+    and 2 per output (a root, a quotient), with a gain 2 more (two factors).
+    """
+
+    aliases = ("WeightStandardized",)
+
+    gain: bool = arg("whether each output has a learned factor", Bool(), default=False)
+    gamma: float = arg("what the gain is multiplied by beside its fan-in; without effect on costs", Float(0), 1.0)
+    epsilon: float = arg("added to the variance; without effect on costs", Float(0), 1e-6, aliases=("eps",))
+
+    def check(self) -> None:
+        super().check()
+        if isinstance(self.layer, _Transpose):
+            raise ArgumentError(
+                "WeightStandardization: which axis of a transposed kernel it means is not settled", "layer"
+            )
+
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        gain = {"gain": Weight(self.rows(shapes), self.row_axes())} if self.gain else {}
+        return {**self.layer.weights(*shapes), **gain}
+
+    def making(self, shapes: Sequence[Shape]) -> int:
+        return 5 * size(self.kernel(shapes).shape) + (2 + 2 * self.gain) * size(self.rows(shapes))
+
+    def noted(self, shapes: Sequence[Shape]) -> int:
+        return (2 + self.gain) * size(self.rows(shapes))  # mean and inverse deviation, the scaled gain
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        # While the kernel is made, the output is not there yet.
+        most = largest(self.noted(shapes), size(output)) - size(output)
+        return (*super().workspace(shapes, output, run), ("float", most))
+
+    def label(self) -> str:
+        return f"{self.layer.label()}, weight standardization"
 
 
 class SpectralNormalization(_MadeKernel):

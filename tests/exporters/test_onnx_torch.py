@@ -26,11 +26,30 @@ def bilinear(t, w, x, y):
     return t.bilinear(x, y, kernel, w["bias"])
 
 
-PLAIN = ("AffineGrid", "Bilinear")
+PLAIN = ("AffineGrid", "Bilinear", "DeformableAttention")
 """Operators to which a layout is nothing."""
 
 
 # An operator, its arguments, shapes of inputs, and PyTorch's function of its weights and inputs: channels first.
+def standard(kernel):
+    """Return a kernel with mean 0 and deviation 1 for each output."""
+    apart = kernel - kernel.mean(dim=(1, 2), keepdim=True)
+    return apart / (apart.square().mean(dim=(1, 2), keepdim=True) + 1e-6).sqrt()
+
+
+def deformed(read, maps, values, points, weights):
+    """Return attention to points, head by head: each map is read at the points of all queries."""
+    heads = []
+    for head, own in enumerate(values.unflatten(-1, (points.shape[2], -1)).unbind(2)):
+        found = 0
+        for level, (first, height, width) in enumerate(maps):
+            one = own[:, first : first + height * width].unflatten(1, (height, width)).permute(0, 3, 1, 2)
+            seen = read(one, 2 * points[:, :, head, level] - 1, align_corners=False)
+            found = found + (seen * weights[:, None, :, head, level]).sum(-1).mT
+        heads.append(found)
+    return pytest.importorskip("torch").cat(heads, -1)
+
+
 TORCH = [
     (
         "Conv1D",
@@ -195,6 +214,11 @@ TORCH = [
         )
         for mode, pad, corners in (("bilinear", "zeros", False), ("nearest", "border", True))
     ),
+    (
+        *("DeformableAttention", {"heights": [4, 2], "widths": [5, 4]}),
+        [(2, 28, 12), (2, 5, 3, 2, 4, 2), (2, 5, 3, 2, 4)],
+        lambda t, w, *given: deformed(t.grid_sample, [(0, 4, 5), (20, 2, 4)], *given),
+    ),
     ("GridSample", {}, [VOLUME, (2, 3, 5, 2, 3)], lambda t, w, x, g: t.grid_sample(x, g, align_corners=False)),
     ("AffineGrid", {"size": [3, 5]}, [(2, 2, 3)], lambda t, w, x: t.affine_grid(x, (2, 1, 3, 5), align_corners=False)),
     (
@@ -219,6 +243,14 @@ TORCH = [
     (
         *("WeightNorm", {"layer": {"Conv1DTranspose": {"filters": 4, "kernel_size": 3}}}, [WAVE]),
         lambda t, w, x: t.conv_transpose1d(x, w["magnitude"] * directions(w["weight"]), w["bias"]),
+    ),
+    (
+        *(
+            "WeightStandardization",
+            {"layer": {"Conv1D": {"filters": 4, "kernel_size": 3}}, "gain": True, "gamma": 2},
+            [WAVE],
+        ),
+        lambda t, w, x: t.conv1d(x, standard(w["weight"]) * w["gain"] * 2 / w["weight"][0].numel() ** 0.5, w["bias"]),
     ),
     (
         *("SpectralNorm", {"layer": {"Conv1D": {"filters": 4, "kernel_size": 3}}}, [WAVE]),

@@ -566,6 +566,8 @@ SPECIAL = {
     "num_heads": _heads,
     "num_kv_heads": _of_heads,
     "DeltaRule.num_heads": lambda _: 1,
+    "DeformableAttention.heights": lambda guess: [guess.size_of(1)],
+    "DeformableAttention.widths": lambda _: [1],
     "LinearAttention.groups": lambda _: 1,
     "LinearAttention.chunk": lambda guess: guess.rng.choice([1, 2, 4, 64]),
     "MixtureOfExperts.groups": lambda _: 1,

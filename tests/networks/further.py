@@ -143,6 +143,15 @@ def _delta(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return others[: rng.choice([3, 4])]
 
 
+def _points(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What attention to points of one map reads beside values: the points, and their weights."""
+    if len(shape) != 3:
+        return []
+    heads = rng.choice([count for count in (1, 2, 3) if shape[2] % count == 0])
+    points = (1, rng.choice(SIZES), heads, 1, rng.choice([1, 2, 4]))
+    return [(*points, 2), points]
+
+
 def _any(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return rng.choice([[], [], [shape], [(1, rng.choice(SIZES))]])
 
@@ -207,6 +216,7 @@ SHAPES = {
     "SelectiveScan": _scanned,
     "LinearAttention": _linear,
     "DeltaRule": _delta,
+    "DeformableAttention": _points,
     **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), _stretched),
     **dict.fromkeys(("Divide", "MaskedFill"), _pair),
     **dict.fromkeys(("Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual"), _compared),

@@ -181,6 +181,8 @@ UNITS = {
     "sum of an output element": lambda use: size(use.output) * (taps(use) - 1),
     "output element in two dimensions": lambda use: size(use.output) * (len(use.op.size) == 2),
     "output element in three dimensions": lambda use: size(use.output) * (len(use.op.size) == 3),
+    "feature at a point": lambda use: use.op._sizes(use.shapes).sampled,
+    "feature at a point but the first of each": lambda use: use.op._sizes(use.shapes).sampled - size(use.output),
     "pair of features": lambda use: size(use.first) * use.shapes[1][-1],
     "element and boundary": lambda use: size(use.first) * (use.op.categories() - 1),
     "head and query step": lambda use: size(use.first[:-1]) * use.op.num_heads,
@@ -296,7 +298,7 @@ def test_the_docstring_states_the_flops_of_the_rule(op, args, shapes, layout):
             assert stated(use) == use.work.flops
 
 
-AROUND = {"TimeDistributed", "WeightNorm", "SpectralNorm", "SpectralNormalization"}
+AROUND = {"TimeDistributed", "WeightNorm", "WeightStandardization", "SpectralNorm", "SpectralNormalization"}
 COMPOSITES = AROUND | {
     "MultiHeadAttention",
     "FFTConvolution",

@@ -28,6 +28,7 @@ CONV = {"filters": 4, "kernel_size": 3}
 # operator, arguments, message, argument to blame
 ARGUMENTS = [
     ("Conv2D", {"kernel_size": 3}, "Conv2D: 'filters' is missing", ()),
+    ("DeformableAttention", {"heights": [4, 2], "widths": 4}, "DeformableAttention: 2 heights and 1 widths are not of the same maps", ("widths",)),
     ("Clip", {}, "Clip: takes min_value, max_value or both", ("min_value",)),
     ("Clip", {"min": 2, "max": 1}, "Clip: min_value 2 must not be above max_value 1", ("min_value",)),
     ("Expand", {"target_shape": [3, 0]}, "Expand: target_shape takes positive sizes, and -1", ("target_shape",)),
@@ -100,6 +101,7 @@ ARGUMENTS = [
     ("UpSampling2D", {"interpolation": "area"}, "UpSampling2D: interpolation must be 'nearest', 'nearest-exact', 'linear', 'bilinear', 'trilinear', 'bicubic', 'lanczos3' or 'lanczos5', not 'area'", ("interpolation",)),
     ("Upsample", {"scale_factor": 0}, "Upsample: scale_factor must be a positive factor, or one per axis, not 0", ("scale_factor",)),
     ("WeightNorm", {"layer": {"Dense": 3}, "dim": 2}, "WeightNorm: the kernel of Dense has no axis 2", ("dim",)),
+    ("WeightStandardization", {"layer": {"Conv1DTranspose": {"filters": 3, "kernel_size": 1}}}, "WeightStandardization: which axis of a transposed kernel it means is not settled", ("layer",)),
     ("WeightNorm", {"layer": "Flatten"}, "WeightNorm: layer must be a convolution or a Dense, not Flatten", ("layer",)),
     ("DeformConv2D", {"filters": 2, "kernel_size": 3, "padding": [[0, 1], [1, 1]]}, "DeformConv2D: pads as much on both sides", ("padding",)),
     ("Normalization", {"mean": []}, "Normalization: mean must be a number, or a list of numbers, not []", ("mean",)),
@@ -236,6 +238,10 @@ SHAPES = [
     ("GRN", {}, [(1, 6)], "needs an input with positions and channels, got 1 axes", ()),
     ("Maxout", {"num_units": 4}, [(1, 8, 6)], "4 units do not divide 6 channels", ("num_units",)),
     ("GridSample", {}, [(1, 8, 8, 6), (1, 4, 4, 3)], "the points of (None, 8, 8, 6) must be [height, width, 2] or [depth, height, width, 3], not (None, 4, 4, 3)", ()),
+    ("DeformableAttention", {"heights": 4}, [(1, 15, 6), (1, 5, 2, 1, 4, 2), (1, 5, 2, 1, 4)], "the values of these maps must be [16, features], not (None, 15, 6)", ("heights",)),
+    ("DeformableAttention", {"heights": [4, 2]}, [(1, 20, 6), (1, 5, 2, 1, 4, 2), (1, 5, 2, 1, 4)], "the points must be [queries, heads, 2 maps, points, 2], not (None, 5, 2, 1, 4, 2)", ()),
+    ("DeformableAttention", {"heights": 4}, [(1, 16, 6), (1, 5, 2, 1, 4, 2), (1, 5, 2, 4)], "the weights must be (None, 5, 2, 1, 4), one for each point, not (None, 5, 2, 4)", ()),
+    ("DeformableAttention", {"heights": 4}, [(1, 16, 6), (1, 5, 4, 1, 4, 2), (1, 5, 4, 1, 4)], "4 heads do not divide the 6 features of the values", ()),
     ("GridSample", {"mode": "bicubic"}, [(1, 8, 8, 8, 6), (1, 4, 4, 4, 3)], "interpolates cubically in two dimensions only", ("mode",)),
     ("AffineGrid", {"size": [4, 5]}, [(1, 3, 4)], "a grid of 2 dimensions is moved by [2, 3] or [3, 4], not (None, 3, 4)", ("size",)),
     ("Fold", {"kernel_size": 2, "output_size": 3}, [(1, 4, 4, 8)], "needs an input of 2 axes, patches and their features, got 3", ()),

@@ -147,6 +147,7 @@ IMAGE = (1, 4, 4, 2)
 FLOPS = [
     # Input and same shape
     ("Input", {"shape": [4]}, [], 0),
+    ("StopGradient", {}, [IMAGE], 0),
     ("Identity", {}, [IMAGE], 0),
     ("Dropout", {}, [IMAGE], 0),
     ("SpatialDropout1D", {}, [IMAGE], 0),
@@ -339,6 +340,11 @@ FLOPS = [
         [(1, 4, 5)],
         2 * 60 + 12 + 3 * 15 + 2 * 5,
     ),
+    ("WeightStandardization", {"layer": {"Dense": 3}}, [(1, 5)], 2 * 15 + 3 + 5 * 15 + 2 * 3),
+    (
+        *("WeightStandardization", {"layer": {"Conv2D": {"filters": 3, "kernel_size": 1}}, "gain": True}, [IMAGE]),
+        2 * 96 + 48 + 5 * 6 + 4 * 3,
+    ),
     ("SpectralNorm", {"layer": {"Dense": 3}}, [(1, 5)], 2 * 15 + 3 + 3 * 15 + 2 * 3),
     ("SpectralNormalization", {"layer": {"Dense": 3}}, [(1, 5)], 2 * 15 + 3),
     # ... 16 positions of 9 taps and 2 channels: 7 between positions, 1 for a mask
@@ -354,6 +360,11 @@ FLOPS = [
     ("GridSample", {}, [IMAGE, (1, 2, 3, 2)], 7 * 12),
     ("GridSample", {"mode": "bicubic"}, [IMAGE, (1, 2, 3, 2)], 31 * 12),
     ("GridSample", {"mode": "nearest"}, [IMAGE, (1, 2, 3, 2)], 0),
+    # ... 2 queries of 3 heads read 2 points of 2 maps, 4 values each
+    (
+        *("DeformableAttention", {"heights": [4, 2], "widths": [4, 3]}),
+        *([(1, 22, 12), (1, 2, 3, 2, 2, 2), (1, 2, 3, 2, 2)], 9 * 2 * 3 * 4 * 4 - 2 * 12),
+    ),
     ("AffineGrid", {"size": [4, 5]}, [(1, 2, 3)], 5 * 40),
     ("AffineGrid", {"size": [2, 4, 5]}, [(1, 3, 4)], 7 * 120),
     ("Unfold", {"kernel_size": 3}, [IMAGE], 0),

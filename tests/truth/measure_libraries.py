@@ -322,6 +322,7 @@ def program(text, kind, *sizes, **inputs):
 
 
 TIMM = (
+    *("edgenext_small", "nf_resnet50"),
     *("convnextv2_tiny", "ghostnet_100", "hrnet_w18", "mobileone_s0", "repvgg_a0", "res2net50_26w_4s"),
     *("resnest50d", "seresnet50"),
 )
@@ -347,6 +348,13 @@ def detr(backbone):
     transformers.models.detr.modeling_detr.torch = Finite()
     config = {"backbone": backbone, "num_labels": 91}
     return transformer("DetrForObjectDetection", config, "logits pred_boxes", pixel_values=numbers(3, 800, 800))
+
+
+def rt_detr():
+    transformers.models.rt_detr.modeling_rt_detr.torch = Finite()
+    made = "logits pred_boxes enc_topk_logits enc_topk_bboxes"
+    config = {"num_labels": 80}
+    return transformer("RTDetrForObjectDetection", config, made, None, pixel_values=numbers(3, 640, 640))
 
 
 def diffusion(kind, config, **inputs):
@@ -607,6 +615,7 @@ NETWORKS = {
     "segformer_b5": segformer(3, 6, 40, 3, size=640),
     "detr_resnet50": detr("resnet50"),
     "detr_resnet101": detr("resnet101"),
+    "rt_detr_r50": rt_detr(),
     **{name: yolo(name) for name in ("yolov8n", "yolov8s", "yolov8m", "yolov8l", "yolov8x")},
     **{name: yolo(name) for name in ("yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x")},
     "qwen3_0_6b": qwen3(28, 1024, 16, 3072, tie_word_embeddings=True),
@@ -678,17 +687,11 @@ def at_batch(model, run, weights, values, *, memory):
 
 
 def main():
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}}
-    known["measured_with"] = {
-        module.__name__: module.__version__.partition("+")[0] for module in (torch, torchvision, transformers, timm)
-    }
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}, "measured_with": {}}
     for name in sys.argv[1:] or NETWORKS:
         known["models"][name] = measure(
             *NETWORKS[name], batches=ONE_BATCH.get(name, BATCHES), memory=name not in WITHOUT_MEMORY
         )
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}, "measured_with": {}}
-    for name in sys.argv[1:] or NETWORKS:
-        known["models"][name] = measure(*NETWORKS[name])
         libraries = [sys.modules[library] for library in LIBRARIES if library in sys.modules]
         known["measured_with"] |= {module.__name__: module.__version__.partition("+")[0] for module in libraries}
         print(name, known["models"][name])

@@ -119,6 +119,33 @@ def around(function):
     return make
 
 
+class Standardized(nn.Module):
+    """As timm's `StdConv2d`, and with a gain as its `ScaledStdConv2d`."""
+
+    def __init__(self, layer, gain=False, gamma=1.0, epsilon=1e-6):  # noqa: FBT002 - as timm's
+        super().__init__()
+        ((name, given),) = layer.items()
+        self.layer = getattr(nn, name)(**{key: tuples(value) for key, value in given.items()})
+        kernel = self.layer.weight
+        self.scale, self.epsilon = gamma * kernel[0].numel() ** -0.5, epsilon
+        self.gain = nn.Parameter(torch.ones(len(kernel), *[1] * (kernel.dim() - 1))) if gain else None
+
+    def forward(self, given):
+        layer, kernel = self.layer, self.layer.weight
+        made = functional.batch_norm(
+            kernel.reshape(1, len(kernel), -1),
+            None,
+            None,
+            weight=None if self.gain is None else (self.gain * self.scale).view(-1),
+            training=True,
+            momentum=0.0,
+            eps=self.epsilon,
+        ).reshape_as(kernel)
+        if isinstance(layer, nn.Linear):
+            return functional.linear(given, made, layer.bias)
+        return layer._conv_forward(given, made, layer.bias)
+
+
 class PixelMoves(nn.Module):
     """Pixels between channels and one or three axes, as PyTorch's layers do it for two."""
 
@@ -139,6 +166,28 @@ class PixelMoves(nn.Module):
             apart = apart.unflatten(2 + axis, (-1, factor))
         order = [0, 1, *(3 + 2 * axis for axis in axes), *(2 + 2 * axis for axis in axes)]
         return apart.permute(order).reshape(len(given), -1, *(length // factor for length in given.shape[2:]))
+
+
+class DeformableAttention(nn.Module):
+    """As transformers' `MultiScaleDeformableAttention`."""
+
+    def __init__(self, heights, widths=None):
+        super().__init__()
+        self.sizes = list(zip(heights, widths or heights, strict=True))
+
+    def forward(self, values, points, weights):
+        samples, queries, heads, levels, count, _ = points.shape
+        values = values.view(samples, values.shape[1], heads, -1)
+        maps = values.split([height * width for height, width in self.sizes], dim=1)
+        places, found = 2 * points - 1, []
+        for level, (height, width) in enumerate(self.sizes):
+            one = maps[level].flatten(2).transpose(1, 2).reshape(samples * heads, -1, height, width)
+            there = places[:, :, :, level].transpose(1, 2).flatten(0, 1)
+            read = functional.grid_sample(one, there, mode="bilinear", padding_mode="zeros", align_corners=False)
+            found.append(read)
+        weights = weights.transpose(1, 2).reshape(samples * heads, 1, queries, levels * count)
+        output = (torch.stack(found, dim=-2).flatten(-2) * weights).sum(-1)
+        return output.view(samples, -1, queries).transpose(1, 2).contiguous()
 
 
 class Called(nn.Module):
@@ -167,6 +216,7 @@ def unpool(rank):
 MODULES = {
     "GridSample": partial(Called, functional.grid_sample),
     "AffineGrid": partial(Called, affine_grid),
+    "DeformableAttention": DeformableAttention,
     **{f"MaxUnpooling{rank}D": unpool(rank) for rank in (1, 2, 3)},
     **{f"PixelShuffle{rank}D": pixels(rank, up=True) for rank in (1, 3)},
     **{f"PixelUnshuffle{rank}D": pixels(rank, up=False) for rank in (1, 3)},
@@ -176,6 +226,7 @@ MODULES = {
     "DeformConv2d": DeformConv2d,
     "WeightNorm": around(weight_norm),
     "SpectralNorm": around(spectral_norm),
+    "WeightStandardization": Standardized,
 }
 """By the operator's name; each takes archinspect's arguments, and what :data:`TOLD` says."""
 TOLD = {
@@ -206,6 +257,14 @@ def sampling():
     yield case("GridSample", (3, *VOLUME[1:]), (3, 5, 4, 3, 3), align_corners=True)
     yield case("GridSample", VOLUME, (2, 5, 4, 3, 3), mode="bicubic", align_corners=False)
     yield case("GridSample", IMAGE, (2, 5, 4, 3), align_corners=False)
+    for samples, heads in ((1, 3), (3, 3), (3, 1)):
+        points = (samples, 5, heads, 2, 4)
+        yield case(
+            *("DeformableAttention", (samples, 28, 4 * heads), (*points, 2), points), heights=[4, 2], widths=[5, 4]
+        )
+    points = (2, 1, 2, 3, 2)
+    yield case("DeformableAttention", (2, 84, 6), (*points, 2), points, heights=[8, 4, 2])
+    yield case("DeformableAttention", (2, 83, 6), (*points, 2), points, heights=[8, 4, 2])
     yield case("AffineGrid", (2, 2, 3), size=[5, 4], align_corners=False)
     yield case("AffineGrid", (3, 3, 4), size=[5, 4, 6], align_corners=True)
     yield case("AffineGrid", (2, 3, 3), size=[5, 4], align_corners=False)
@@ -243,6 +302,14 @@ def kernels():
         )
         yield case(name, WAVE, layer={"ConvTranspose1d": {**channels, "kernel_size": 4, "stride": 2, "groups": 2}})
         yield case(name, (2, 5, 6), layer={"Linear": {"in_features": 6, "out_features": 8, "bias": False}})
+    standardized = {"Conv2d": {**channels, "kernel_size": 3, "padding": 1, "groups": 2}}
+    for gain in (False, True):
+        yield case("WeightStandardization", IMAGE, layer=standardized, gain=gain)
+    yield case("WeightStandardization", (3, *WAVE[1:]), layer={"Conv1d": {**channels, "kernel_size": 3}}, gain=True)
+    yield case("WeightStandardization", (1, 6, 3, 3), layer={"Conv2d": {**channels, "kernel_size": 3}}, gain=True)
+    yield case(
+        "WeightStandardization", IMAGE, layer={"Conv2d": {**channels, "kernel_size": 3, "bias": False}}, epsilon=1e-8
+    )
     grouped = {"Conv1d": {**channels, "kernel_size": 3, "groups": 2}}
     yield case("WeightNorm", WAVE, layer=grouped, dim=2)
     yield case("WeightNorm", IMAGE, layer={"Conv2d": {**channels, "kernel_size": [3, 2]}}, dim=1)

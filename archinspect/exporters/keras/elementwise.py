@@ -230,6 +230,12 @@ def identity(use: Use) -> Step:
     return layer("Identity")
 
 
+def detached(use: Use) -> Step:
+    """Return the input, to which no gradient goes."""
+    del use
+    return Step(code("ops.stop_gradient({0})"))
+
+
 def dropout(use: Use) -> Step:
     """Return a `Dropout`, an `AlphaDropout` or a `GaussianDropout`."""
     op: Any = use.op

@@ -206,6 +206,7 @@ OPERATORS: dict[str, Callable[[Use], Value]] = {
     "LogSoftmax": along_axes("LogSoftmax"),
     "GLU": glu,
     "Identity": plain("Identity"),
+    "StopGradient": plain("Identity"),
     "_Dropout": dropout,
     "GaussianNoise": dropout,
     "Rescaling": rescaling,

@@ -26,6 +26,36 @@ def grid_sample(use: Use) -> Value:
     return Value(use.emit("GridSample", name, use.spec(1), **how), order)
 
 
+def deformable_attention(use: Use) -> Value:
+    """`DeformableAttention`: each map of each head read at its points, all weighed and added."""
+    (_, queries, heads, levels, count, _), (*_, features) = use.shapes[1], use.output
+    width, sizes = features // heads, use.op.sizes
+    values = use.reshape(use.spec(0), -1, heads, width)
+    parts = use.ints(*(height * length for height, length in sizes))
+    maps = use.several("Split", levels, use.emit("Transpose", values, perm=[0, 2, 3, 1]), parts, axis=3)
+    places = use.emit("Sub", use.emit("Mul", use.spec(1), use.number(2)), use.number(1))
+    turned = use.emit("Transpose", places, perm=[0, 2, 3, 1, 4, 5])
+    points = use.several("Split", levels, turned, use.ints(*[1] * levels), axis=2)
+    found = []
+    for (height, length), one, there in zip(sizes, maps, points, strict=True):
+        given = _by_head(use, one, heads, width, height, length)
+        grid = _by_head(use, there, heads, queries, count, 2)
+        found.append(use.emit("GridSample", given, grid, mode="linear", padding_mode="zeros", align_corners=0))
+    weights = use.emit("Transpose", use.spec(2), perm=[0, 2, 1, 3, 4])
+    weights = _by_head(use, weights, heads, 1, queries, levels * count)
+    weighed = use.emit("Mul", use.emit("Concat", *found, axis=3), weights)
+    summed = use.emit("ReduceSum", weighed, use.ints(3), keepdims=0)
+    read = use.emit("Reshape", summed, use.ints(-1, heads, width, queries))
+    use.hint(read, (0, heads, width, queries))
+    apart = use.emit("Transpose", read, perm=[0, 3, 1, 2])
+    return Value(use.reshape(apart, queries, features), spec_order(3))
+
+
+def _by_head(use: Use, name: str, heads: int, *sizes: int) -> str:
+    """Return a value with the heads among the samples, before axes of these sizes."""
+    return use.hint(use.emit("Reshape", name, use.ints(-1, *sizes)), (0, *sizes), times=heads)
+
+
 def affine_grid(use: Use) -> Value:
     """`AffineGrid`: a grid of points, each with a 1, times the matrix."""
     op = use.op
@@ -128,6 +158,7 @@ def bilinear(use: Use) -> Value:
 
 OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "GridSample": grid_sample,
+    "DeformableAttention": deformable_attention,
     "AffineGrid": affine_grid,
     "Unfold": unfold,
     "Fold": fold,

@@ -222,6 +222,12 @@ def identity(use: Use) -> Step:
     return Step(code("{0}"), call("nn.Identity", {}), stateless=True)
 
 
+def detached(use: Use) -> Step:
+    """Return the input, to which no gradient goes."""
+    del use
+    return Step(code("{0}.detach()"))
+
+
 def dropout(use: Use, name: str = "Dropout") -> Step:
     """Return an `nn.Dropout`."""
     op: Any = use.op

@@ -217,6 +217,13 @@ def delta_rule(use: Use) -> Step:
     return Step(code(f"delta_rule({given}, heads={{heads}})", heads=op.num_heads), parts=("delta_rule",))
 
 
+def deformable_attention(use: Use) -> Step:
+    """Return attention to points of maps."""
+    op: Any = use.op
+    text = "deformable_attention({0}, {1}, {2}, {sizes})"
+    return Step(code(text, sizes=op.sizes), parts=("deformable_attention",))
+
+
 def masking(use: Use) -> Step:
     """Return steps of one value set to 0."""
     op: Any = use.op

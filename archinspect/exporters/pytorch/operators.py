@@ -90,7 +90,11 @@ OPERATORS: dict[str, Translation] = {
     **{f"ConvLSTM{rank}D": Translation(images.conv_lstm, as_films, keeps=False) for rank in (1, 2, 3)},
     **{
         name: Translation(partial(wrap.made_kernel, table=lambda: OPERATORS, name=function), wrap.as_the_layer)
-        for name, function in (("WeightNorm", "weight_norm"), ("SpectralNorm", "spectral_norm"))
+        for name, function in (
+            ("WeightNorm", "weight_norm"),
+            ("SpectralNorm", "spectral_norm"),
+            ("WeightStandardization", "standardized"),
+        )
     },
     "GridSample": Translation(sampling.grid_sample, as_maps_with_boxes),
     "Unfold": Translation(sampling.unfold, as_a_map, keeps=False),
@@ -123,6 +127,7 @@ OPERATORS: dict[str, Translation] = {
         SelectiveScan=features.selective_scan,
         LinearAttention=features.linear_attention,
         DeltaRule=features.delta_rule,
+        DeformableAttention=features.deformable_attention,
         Embedding=features.embedding,
         EmbeddingBag=features.embedding_bag,
         SinusoidalEmbedding=features.sinusoids,
@@ -164,6 +169,7 @@ OPERATORS: dict[str, Translation] = {
         LogSoftmax=partial(elementwise.softmax, name="log_softmax"),
         GLU=elementwise.glu,
         Identity=elementwise.identity,
+        StopGradient=elementwise.detached,
         Dropout=elementwise.dropout,
         AlphaDropout=partial(elementwise.dropout, name="AlphaDropout"),
         SpatialDropout1D=elementwise.spatial_dropout,

@@ -46,7 +46,7 @@ UNARY = {
     "Arccos": "Acos",
     "Arctan": "Atan",
     "Copy": "Identity",
-    "StopGradient": "Identity",
+    "StopGradient": "StopGradient",
     "ConvertToTensor": "Identity",
     "Real": "Identity",
 }
