@@ -76,7 +76,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("RandomTranslation", "RandomShear", "RandomPerspective", "RandomElasticTransform", "RandomErasing"),
         *("RandomGaussianBlur", "RandomBrightness", "RandomContrast", "RandomColorJitter", "RandomColorDegeneration"),
         *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomPosterization", "RandomSaturation"),
-        *("RandomSharpness", "CategoryEncoding", "Discretization"),
+        *("RandomSharpness", "AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization"),
+        *("CategoryEncoding", "Discretization"),
     ),
     "embed": (
         *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
@@ -97,7 +98,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "scan": ("SelectiveScan",),
     "linear": ("LinearAttention",),
-    "delta": ("DeltaRule",),
+    "delta": ("DeltaRule", "GeneralizedDeltaRule"),
+    "wkv": ("WKV",),
+    "xlstm": ("MLSTM", "SLSTM"),
     "fourier": ("FFT", "InverseFFT", "RFFT", "InverseRFFT", "ComplexMultiply", "FFTConvolution"),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (

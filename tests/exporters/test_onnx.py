@@ -63,10 +63,12 @@ def test_every_row_of_the_operators_is_exported(framework, row):
     for batch in (1, 3):
         assert_as_the_engine_says(one(batch=batch))
     # How an equation is joined, ONNX does not say; what a scan computes stands in a graph within.
-    within = row["op"] == "DeltaRule" or "proj_size" in row["args"]
+    within = row["op"] in WITHIN or "proj_size" in row["args"]
     if row["inputs"] and "Einsum" not in row["op"] and not within:
         assert macs(written(one(batch=row["inputs"][0][0]))) == row["macs"]
 
+
+WITHIN = ("DeltaRule", "GeneralizedDeltaRule", "MLSTM", "SLSTM")
 
 # Layers that are made of others, and never a node.
 MADE_OF_OTHERS = {
