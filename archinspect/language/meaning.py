@@ -53,10 +53,17 @@ _BASE = "a base class is no layer: `Custom` is a layer of your own"
 NAMED: dict[str, str] = {
     **dict.fromkeys(("hashing", "stringlookup", "integerlookup", "textvectorization", "hashedcrossing"), _WORDS),
     **dict.fromkeys(
-        ("rwkv7", "deltanet", "gateddeltanet", "kda", "kimideltaattention"),
+        ("deltanet", "gateddeltanet", "kda", "kimideltaattention"),
         "`DeltaRule` is its recurrence, and " + _BLOCK,
     ),
-    **dict.fromkeys(("rwkv6", "mlstm", "xlstm"), "`LinearAttention` is its recurrence, and " + _BLOCK),
+    **dict.fromkeys(("xlstm", "xlstmblock", "mlstmblock"), "write `mLSTMLayer` or `sLSTMLayer`, ready-made blocks"),
+    "slstmblock": "write `sLSTMLayer`, a ready-made block",
+    **dict.fromkeys(("rwkvchannelmix", "channelmix", "rwkvcmix"), "`Dense`, `ReLU`, `Square` and `Dense` are as much"),
+    **{
+        f"rwkv{name}x0{version}0": f"write `RWKV{version}`, a ready-made block"
+        for name in ("tmix", "timemix")
+        for version in (6, 7)
+    },
     **dict.fromkeys(("rwkv5", "rwkvtimemix", "timemix"), "write `RWKV`, a ready-made block, of version 5"),
     **dict.fromkeys(("mamba2mixer", "mamba2block", "ssdmixer"), "write `Mamba2`, a ready-made block"),
     **dict.fromkeys(("mambamixer", "mambablock", "mambalayer"), "write `Mamba`, a ready-made block"),
@@ -130,7 +137,7 @@ NAMED: dict[str, str] = {
     "softmin": "`Negative` and `Softmax` are as much",
     "rrelu": "`LeakyReLU` is as much at inference, its slope the mean of lower and upper",
     "pairwisedistance": "`Subtract` and `ReduceL2` are as much",
-    **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
+    **dict.fromkeys(("crf",), "`Custom` is a layer of your own, counted as you state it"),
 }
 """What is known by another name, or not at all, and what to do."""
 SELDOM = {"Attention", "AdditiveAttention", "LinearAttention", "DeltaRule"}
