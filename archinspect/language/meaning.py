@@ -137,7 +137,6 @@ NAMED: dict[str, str] = {
     "softmin": "`Negative` and `Softmax` are as much",
     "rrelu": "`LeakyReLU` is as much at inference, its slope the mean of lower and upper",
     "pairwisedistance": "`Subtract` and `ReduceL2` are as much",
-    **dict.fromkeys(("crf",), "`Custom` is a layer of your own, counted as you state it"),
 }
 """What is known by another name, or not at all, and what to do."""
 SELDOM = {"Attention", "AdditiveAttention", "LinearAttention", "DeltaRule"}

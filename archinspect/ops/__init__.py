@@ -100,6 +100,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "linear": ("LinearAttention",),
     "delta": ("DeltaRule", "GeneralizedDeltaRule"),
     "wkv": ("WKV",),
+    "crf": ("CRF",),
     "xlstm": ("MLSTM", "SLSTM"),
     "fourier": ("FFT", "InverseFFT", "RFFT", "InverseRFFT", "ComplexMultiply", "FFTConvolution"),
     "wrap": ("TimeDistributed", "Bidirectional"),

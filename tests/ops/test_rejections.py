@@ -289,6 +289,8 @@ SHAPES = [
     ("MLSTM", {}, [(1, 5, 6), (1, 5, 4), (1, 5, 6), (1, 5, 1), (1, 5, 1)], "query (None, 5, 6), key (None, 5, 4) and value (None, 5, 6) need the axes [steps, features], queries as many features as keys, and all as many steps", ()),
     ("MLSTM", {"num_heads": 4}, [(1, 5, 6), (1, 5, 6), (1, 5, 8), (1, 5, 4), (1, 5, 4)], "4 heads do not divide the key's 6 features", ("num_heads",)),
     ("MLSTM", {"num_heads": 2}, [(1, 5, 6), (1, 5, 6), (1, 5, 8), (1, 5, 2), (1, 5, 8)], "the forget gate must be (None, 5, 2), not (None, 5, 8)", ("num_heads",)),
+    ("CRF", {"num_tags": 6}, [(1, 6)], "needs an input of 2 axes (steps, tags), got 1", ()),
+    ("CRF", {"num_tags": 6}, [(1, 5, 7)], "needs a score of each of 6 tags, not 7", ("num_tags",)),
     ("SLSTM", {"units": 6}, [(1, 24)], "needs an input of 2 axes (steps, features), got 1", ()),
     ("SLSTM", {"units": 6}, [(1, 5, 6)], "needs 24 features, 4 gates of 6 units, not 6", ("units",)),
     ("LinearAttention", {}, [(1, 6), (1, 6), (1, 6)], "needs an input of 2 axes (steps, features), got 1", ()),

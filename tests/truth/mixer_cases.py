@@ -111,7 +111,34 @@ class SLSTM(nn.Module):
         return torch.sigmoid(out) * state / weight, state, weight, top
 
 
-MODULES = {module.__name__: module for module in (WKV, GeneralizedDeltaRule, MLSTM, SLSTM)}
+class CRF(nn.Module):
+    """As `CRF` of pytorch-crf, whose `decode` finds the best tags of each sample by itself."""
+
+    def __init__(self, num_tags):
+        super().__init__()
+        self.start_transitions = nn.Parameter(torch.zeros(num_tags))
+        self.end_transitions = nn.Parameter(torch.zeros(num_tags))
+        self.transitions = nn.Parameter(torch.zeros(num_tags, num_tags))
+
+    def forward(self, x):
+        best = x.new_zeros(x.shape[:2], dtype=torch.long)
+        places = x.new_zeros(x.shape, dtype=torch.long)
+        scores = self.start_transitions + x[:, 0]
+        for step in range(1, x.shape[1]):
+            scores, places[:, step] = self.step(scores, x[:, step])
+        best[:, -1] = (scores + self.end_transitions).argmax(-1)
+        for step in range(x.shape[1] - 1, 0, -1):
+            tags = best[:, step, None]
+            best[:, step - 1] = places[:, step].gather(1, tags)[:, 0]
+        return best
+
+    def step(self, scores, x):
+        pairs = scores[:, :, None] + self.transitions
+        sums = pairs + x[:, None]
+        return tuple(sums.max(dim=1))
+
+
+MODULES = {module.__name__: module for module in (WKV, GeneralizedDeltaRule, MLSTM, SLSTM, CRF)}
 
 
 def torch_cases():
@@ -123,6 +150,9 @@ def torch_cases():
             yield case("MLSTM", wide, wide, value, gate, gate, num_heads=heads)
             yield case("SLSTM", (batch, steps, 4 * heads * values), units=heads * values, num_heads=heads)
         yield case("SLSTM", (batch, 5, 24), units=6, num_heads=2, use_bias=False)
+    for steps, tags in ((5, 3), (1, 4), (2, 1), (3, 9)):
+        yield case("CRF", (2, steps, tags), num_tags=tags)
+    yield case("CRF", (2, 5, 6), num_tags=5)
     yield case("WKV", (2, 5, 6), (2, 5, 6), (2, 6), (2, 5))
     yield case("GeneralizedDeltaRule", *[(2, 5, 6)] * 5, (2, 5, 4), num_heads=2)
     yield case("MLSTM", *[(2, 5, 6)] * 3, (2, 5, 2), (2, 5, 6), num_heads=2)

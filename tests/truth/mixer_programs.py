@@ -29,7 +29,7 @@ def plain(given, made):
 class Heads(nn.Module):
     """Normalization of heads by themselves, and a factor and perhaps a term of each feature."""
 
-    def __init__(self, width, size, eps=1e-5, bias=True):
+    def __init__(self, width, size, eps=1e-5, *, bias=True):
         super().__init__()
         self.size, self.eps = size, eps
         self.weight = nn.Parameter(torch.zeros(width))
@@ -89,25 +89,34 @@ class RWKV6(nn.Module):
 
 
 class RWKV7(nn.Module):
-    """After `RWKV7Attention` of flash-linear-attention, of the first layer: its value is that of no other one."""
+    """After `RWKV7Attention` of flash-linear-attention; `v_lora` is that of layers behind the first."""
 
-    def __init__(self, d_model, head_size, decay_lora=64, a_lora=64, gate_lora=128):
+    def __init__(self, d_model, head_size, decay_lora=64, a_lora=64, gate_lora=128, v_lora=0):
         super().__init__()
         self.size, self.mix = head_size, vectors(d_model, 6)
         self.receptance, self.key, self.value, self.output = (plain(d_model, d_model) for _ in range(4))
         self.decay = nn.Sequential(plain(d_model, decay_lora), nn.Tanh(), nn.Linear(decay_lora, d_model))
+        self.share = nn.Sequential(plain(d_model, v_lora), nn.Linear(v_lora, d_model)) if v_lora else None
         self.rate = nn.Sequential(plain(d_model, a_lora), nn.Linear(a_lora, d_model))
         self.gate = nn.Sequential(plain(d_model, gate_lora), nn.Sigmoid(), plain(gate_lora, d_model))
         self.k_k, self.k_a, self.r_k = vectors(d_model, 3)
         self.wkv, self.norm = GeneralizedDeltaRule(d_model // head_size), Heads(d_model, head_size)
 
     def forward(self, x):
+        return self.with_value(x, None)[0]
+
+    def with_value(self, x, first):
         change = shifted(x) - x
-        r, w, k, v, a, g = (x + change * mix for mix in self.mix)
+        r, w, k, mixed, a, g = (x + change * mix for mix in self.mix)
         r = self.receptance(r)
         w = torch.exp(torch.sigmoid(self.decay(w)) * -0.6065306597126334)
         k = self.key(k)
-        v = self.value(v)
+        v = self.value(mixed)
+        if self.share is None:
+            first = v
+        else:
+            v = v + (first - v) * torch.sigmoid(self.share(mixed))
+        del mixed
         a = torch.sigmoid(self.rate(a))
         g = self.gate(g)
         removed = functional.normalize((k * self.k_k).unflatten(-1, (-1, self.size)), dim=-1).flatten(-2)
@@ -115,7 +124,41 @@ class RWKV7(nn.Module):
         y = self.norm(self.wkv(r, keys, v, w, -removed, removed * a))
         bonus = (r * keys * self.r_k).unflatten(-1, (-1, self.size)).sum(-1, keepdim=True)
         y = y + (bonus * v.unflatten(-1, (-1, self.size))).flatten(-2)
-        return self.output(y * g)
+        return self.output(y * g), first
+
+
+class RWKV7Block(nn.Module):
+    """After `RWKV7Block` of flash-linear-attention."""
+
+    def __init__(self, width, v_lora):
+        super().__init__()
+        self.norm1, self.attention = nn.LayerNorm(width), RWKV7(width, 64, v_lora=v_lora)
+        self.norm2, self.mix = nn.LayerNorm(width), nn.Parameter(torch.zeros(width))
+        self.key, self.value = plain(width, 4 * width), plain(4 * width, width)
+
+    def forward(self, x, first):
+        y, first = self.attention.with_value(self.norm1(x), first)
+        x = x + y
+        return x + self.feed_forward(self.norm2(x)), first
+
+    def feed_forward(self, x):
+        return self.value(torch.square(torch.relu(self.key(x + (shifted(x) - x) * self.mix))))
+
+
+class RWKV7Model(nn.Module):
+    """After `RWKV7ForCausalLM` of flash-linear-attention."""
+
+    def __init__(self, depth, width, vocabulary=65536):
+        super().__init__()
+        self.embeddings, self.norm0 = nn.Embedding(vocabulary, width), nn.LayerNorm(width)
+        self.blocks = nn.ModuleList(RWKV7Block(width, 32 * (number > 0)) for number in range(depth))
+        self.norm, self.head = nn.LayerNorm(width), plain(width, vocabulary)
+
+    def forward(self, tokens):
+        x, first = self.norm0(self.embeddings(tokens)), None
+        for block in self.blocks:
+            x, first = block(x, first)
+        return [self.head(self.norm(x))]
 
 
 class MLSTMLayer(nn.Module):

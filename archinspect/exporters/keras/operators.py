@@ -123,6 +123,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
         for name in FAMILIES["fourier"]
         if name != "FFTConvolution"
     },
+    "CRF": partial(images.refused, reason="Keras has no conditional random field"),
     "Custom": axes.custom,
     **dict.fromkeys(elementwise.NAMES, elementwise.activation),
     "ReLU": elementwise.relu,

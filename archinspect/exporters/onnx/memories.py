@@ -164,6 +164,11 @@ def slstm(use: Use) -> Value:
     return Value(use.reshape(use.emit("Transpose", found, perm=FIRST), steps, units), spec_order(3))
 
 
+def crf(use: Use) -> Value:
+    """`CRF`: ONNX has no search for the best sequence."""
+    use.refuse("ONNX has no operator for a conditional random field")
+
+
 def _log_sigmoid(use: Use, name: str) -> str:
     """Return the logarithm of the sigmoid of a value."""
     return use.emit("Neg", use.emit("Softplus", use.emit("Neg", name)))
@@ -198,4 +203,4 @@ def _step(use: Use, states: Sequence[str], inputs: Sequence[str], made: list[tup
     )
 
 
-OPERATORS = {"GeneralizedDeltaRule": generalized_delta_rule, "WKV": wkv, "MLSTM": mlstm, "SLSTM": slstm}
+OPERATORS = {"GeneralizedDeltaRule": generalized_delta_rule, "WKV": wkv, "MLSTM": mlstm, "SLSTM": slstm, "CRF": crf}

@@ -248,6 +248,12 @@ def slstm(use: Use) -> Step:
     return Step(code("{self}({0})"), module, parts=("SLSTM",))
 
 
+def crf(use: Use) -> Step:
+    """Return the best tags of a conditional random field."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call("CRF", {"num_tags": op.num_tags}), parts=("CRF",))
+
+
 def masking(use: Use) -> Step:
     """Return steps of one value set to 0."""
     op: Any = use.op

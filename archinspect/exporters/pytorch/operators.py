@@ -124,6 +124,7 @@ OPERATORS: dict[str, Translation] = {
         DeltaRule=features.delta_rule,
         GeneralizedDeltaRule=features.generalized_delta_rule,
         WKV=features.wkv,
+        CRF=features.crf,
         MLSTM=features.mlstm,
         SLSTM=features.slstm,
         Embedding=features.embedding,

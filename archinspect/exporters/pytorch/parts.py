@@ -625,6 +625,34 @@ def linear_attention(
     return torch.stack(outputs, dim=1).flatten(-2)
 
 
+class CRF(nn.Module):
+    """The best tags of all steps, by scores of tags and of pairs that follow one another."""
+
+    def __init__(self, num_tags: int) -> None:
+        super().__init__()
+        self.start_transitions = nn.Parameter(torch.zeros(num_tags))
+        self.end_transitions = nn.Parameter(torch.zeros(num_tags))
+        self.transitions = nn.Parameter(torch.zeros(num_tags, num_tags))
+
+    def forward(self, x: Tensor) -> Tensor:
+        best = x.new_zeros(x.shape[:2], dtype=torch.long)
+        places = x.new_zeros(x.shape, dtype=torch.long)
+        scores = self.start_transitions + x[:, 0]
+        for step in range(1, x.shape[1]):
+            scores, places[:, step] = self.step(scores, x[:, step])
+        best[:, -1] = (scores + self.end_transitions).argmax(-1)
+        for step in range(x.shape[1] - 1, 0, -1):
+            tags = best[:, step, None]
+            best[:, step - 1] = places[:, step].gather(1, tags)[:, 0]
+        return best
+
+    def step(self, scores: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the best scores of a step's tags, and the tags before."""
+        pairs = scores[:, :, None] + self.transitions
+        sums = pairs + x[:, None]
+        return tuple(sums.max(dim=1))
+
+
 def generalized_delta_rule(
     q: Tensor,
     k: Tensor,
