@@ -634,6 +634,7 @@ class CRF(nn.Module):
         self.end_transitions = nn.Parameter(torch.zeros(num_tags))
         self.transitions = nn.Parameter(torch.zeros(num_tags, num_tags))
 
+    @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         best = x.new_zeros(x.shape[:2], dtype=torch.long)
         places = x.new_zeros(x.shape, dtype=torch.long)
