@@ -119,10 +119,13 @@ class Hyena(nn.Module):
         v = v * other
         positions, window = self.tables
         h = self.narrow(torch.sin(self.mix(torch.sin(self.widen(positions))))) * window
-        steps = x.shape[1]
+        return self.out_proj(self.convolved(v, h) * gate)
+
+    def convolved(self, v, h):
+        steps = v.shape[1]
         made = torch.fft.rfft(v, n=2 * steps, dim=1) * torch.fft.rfft(h, n=2 * steps, dim=1)
-        y = torch.fft.irfft(made, n=2 * steps, dim=1)[:, :steps]
-        return self.out_proj((y + v * self.bias) * gate)
+        made = torch.fft.irfft(made, n=2 * steps, dim=1)[:, :steps]
+        return made + v * self.bias
 
 
 CASES = [
@@ -131,6 +134,7 @@ CASES = [
     ("Mamba2", Mamba2, {"d_model": 32, "d_state": 8, "headdim": 16}),
     ("RWKV", RWKV, {"d_model": 32, "head_size": 8}),
     ("Hyena", Hyena, {"d_model": 32, "l_max": STEPS}),
+    ("Hyena", Hyena, {"d_model": 48, "l_max": STEPS, "filter_order": 16, "emb_dim": 5}),
     *mixer_programs.CASES,
 ]
 
