@@ -65,6 +65,7 @@ NORMS = {
 }
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
+    "rwkv4_169m": Beside(sample=-24 * 768 * 4),
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
     **{name: Beside(2 * 256 * ROTARY + 4 * weights) for name, weights in NORMS.items()},
     "gemma2_2b": Beside(256 * ROTARY + 4 * NORMS["gemma2_2b"]),
@@ -121,6 +122,8 @@ PEAK_BESIDE = {
     "sam_mask_decoder": Beside(sample=4_239_360),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),
+    "rwkv7_0_1b": Beside(sample=256 * 768 * 4),
+    "rwkv7_0_4b": Beside(sample=256 * 1024 * 4),
 }
 FURTHER = {"swin_b", "swin_s"}
 # Of Mamba-2, what is computed beyond the recurrence: states of five chunks from those of five, three steps that are

@@ -32,7 +32,9 @@ HIGH = frozenset(
     )
 )
 """Operators that compute in float32."""
-UNKNOWN = frozenset(("LinearAttention", "SelectiveScan", "MixtureOfExperts"))
+UNKNOWN = frozenset(
+    (*("LinearAttention", "SelectiveScan", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "MixtureOfExperts"),)
+)
 """Operators of which it is not known what backward keeps, beside recurrent ones: their programs cast between their own
 steps, and those of CUDA are libraries' kernels."""
 OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))

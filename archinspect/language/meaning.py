@@ -48,13 +48,22 @@ SAME: dict[str, str] = {
 """Words of the field, and what operators call the same."""
 _WORDS = "words become numbers before the network, which reads these: an input of `dtype: int64`"
 _BLOCK = "there is no block of this name here: write its layers as a block of your own"
+_FOREIGN = "a module of another framework is no layer here: write its layers, or `Custom` with its figures"
+_BASE = "a base class is no layer: `Custom` is a layer of your own"
 NAMED: dict[str, str] = {
     **dict.fromkeys(("hashing", "stringlookup", "integerlookup", "textvectorization", "hashedcrossing"), _WORDS),
     **dict.fromkeys(
-        ("rwkv7", "deltanet", "gateddeltanet", "kda", "kimideltaattention"),
+        ("deltanet", "gateddeltanet", "kda", "kimideltaattention"),
         "`DeltaRule` is its recurrence, and " + _BLOCK,
     ),
-    **dict.fromkeys(("rwkv6", "mlstm", "xlstm"), "`LinearAttention` is its recurrence, and " + _BLOCK),
+    **dict.fromkeys(("xlstm", "xlstmblock", "mlstmblock"), "write `mLSTMLayer` or `sLSTMLayer`, ready-made blocks"),
+    "slstmblock": "write `sLSTMLayer`, a ready-made block",
+    **dict.fromkeys(("rwkvchannelmix", "channelmix", "rwkvcmix"), "`Dense`, `ReLU`, `Square` and `Dense` are as much"),
+    **{
+        f"rwkv{name}x0{version}0": f"write `RWKV{version}`, a ready-made block"
+        for name in ("tmix", "timemix")
+        for version in (6, 7)
+    },
     **dict.fromkeys(("rwkv5", "rwkvtimemix", "timemix"), "write `RWKV`, a ready-made block, of version 5"),
     **dict.fromkeys(("mamba2mixer", "mamba2block", "ssdmixer"), "write `Mamba2`, a ready-made block"),
     **dict.fromkeys(("mambamixer", "mambablock", "mambalayer"), "write `Mamba`, a ready-made block"),
@@ -64,7 +73,21 @@ NAMED: dict[str, str] = {
         _BLOCK + " with `Multiply` or `Add`",
     ),
     **dict.fromkeys(
-        ("sequential", "modulelist", "modules", "steps", "sequence", "block", "blocks", "group", "stage", "body"),
+        (
+            "sequential",
+            "modulelist",
+            "moduledict",
+            "container",
+            "pipeline",
+            "modules",
+            "steps",
+            "sequence",
+            "block",
+            "blocks",
+            "group",
+            "stage",
+            "body",
+        ),
         "a group of steps is `layers: [...]`, with a `name` and a `repeat` where wanted",
     ),
     **dict.fromkeys(
@@ -76,7 +99,13 @@ NAMED: dict[str, str] = {
         "write `Add: [[...], []]`: a path of steps, and the input itself",
     ),
     **dict.fromkeys(
-        ("loss", "mseloss", "l1loss", "nllloss", "bceloss", "bcewithlogitsloss", "crossentropyloss"),
+        (
+            *("loss", "mseloss", "l1loss", "nllloss", "bceloss", "bcewithlogitsloss", "crossentropyloss", "ctcloss"),
+            *("adaptivelogsoftmaxwithloss", "cosineembeddingloss", "gaussiannllloss", "hingeembeddingloss"),
+            *("huberloss", "kldivloss", "linearcrossentropyloss", "marginrankingloss", "multilabelmarginloss"),
+            *("multilabelsoftmarginloss", "multimarginloss", "nllloss2d", "poissonnllloss", "smoothl1loss"),
+            *("softmarginloss", "tripletmarginloss", "tripletmarginwithdistanceloss"),
+        ),
         "a loss is no layer here: a network ends with its outputs",
     ),
     **dict.fromkeys(
@@ -90,10 +119,24 @@ NAMED: dict[str, str] = {
     **dict.fromkeys(("encoder", "encoderlayer"), "write `TransformerEncoderLayer`, a ready-made block"),
     **dict.fromkeys(("decoder", "decoderlayer"), "write `TransformerDecoderLayer`, a ready-made block"),
     "unflatten": "write `Reshape`, with all axes of a sample",
-    **{f"lppool{rank}d": f"`Power`, `AveragePooling{rank}D` and `Power` are as much" for rank in (1, 2)},
+    **{f"lppool{rank}d": f"`Power`, `AveragePooling{rank}D` and `Power` are as much" for rank in (1, 2, 3)},
     **{f"fractionalmaxpool{rank}d": f"`AdaptiveMaxPooling{rank}D` gives the same sizes" for rank in (2, 3)},
     **dict.fromkeys(("meshgrid", "mesh"), "a mesh is `Arange`, `Unsqueeze` and `Expand` for each of its axes"),
-    **dict.fromkeys(("crf", "wkv", "slstm"), "`Custom` is a layer of your own, counted as you state it"),
+    **dict.fromkeys(("tfsmlayer", "jaxlayer", "flaxlayer", "torchmodulewrapper"), _FOREIGN),
+    **dict.fromkeys(("layer", "module", "wrapper", "rnnbase", "rnncellbase"), _BASE),
+    **dict.fromkeys(("parameterlist", "parameterdict"), "each `Parameter` is a step of its own"),
+    **dict.fromkeys(("dataparallel", "distributeddataparallel"), "write the network itself: each device has all of it"),
+    **dict.fromkeys(
+        ("autocontrast", "contrastlimitedadaptivehistogramequalization", "clahe"),
+        "it belongs to the data: leave it out, or `Custom` is a layer of your own, counted as you state it",
+    ),
+    "maxnumboundingboxes": "it belongs to the data: boxes are an input of the network",
+    "stackedrnncells": "write a recurrent layer for each cell, `LSTM` for `LSTMCell`, one after the other",
+    "reversibleembedding": "write `Embedding`, and at the end `Dense` with `weights:`, its name, where it is reversed",
+    "cosinesimilarity": "write `Dot`, with `axes: -1` and `normalize: true`",
+    "softmin": "`Negative` and `Softmax` are as much",
+    "rrelu": "`LeakyReLU` is as much at inference, its slope the mean of lower and upper",
+    "pairwisedistance": "`Subtract` and `ReduceL2` are as much",
 }
 """What is known by another name, or not at all, and what to do."""
 SELDOM = {"Attention", "AdditiveAttention", "LinearAttention", "DeltaRule"}

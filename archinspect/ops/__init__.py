@@ -84,7 +84,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("RandomTranslation", "RandomShear", "RandomPerspective", "RandomElasticTransform", "RandomErasing"),
         *("RandomGaussianBlur", "RandomBrightness", "RandomContrast", "RandomColorJitter", "RandomColorDegeneration"),
         *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomPosterization", "RandomSaturation"),
-        *("RandomSharpness", "CategoryEncoding", "Discretization"),
+        *("RandomSharpness", "AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization"),
+        *("CategoryEncoding", "Discretization"),
     ),
     "embed": (
         *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
@@ -106,8 +107,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "convlstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "scan": ("SelectiveScan",),
     "linear": ("LinearAttention",),
-    "delta": ("DeltaRule",),
     "deformable": ("DeformableAttention",),
+    "delta": ("DeltaRule", "GeneralizedDeltaRule"),
+    "wkv": ("WKV",),
+    "crf": ("CRF",),
+    "xlstm": ("MLSTM", "SLSTM"),
     "fourier": ("FFT", "InverseFFT", "RFFT", "InverseRFFT", "ComplexMultiply", "FFTConvolution"),
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (

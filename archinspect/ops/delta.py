@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.base.shape import Mismatch, largest, size, text
+from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.args import Int, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
-from archinspect.ops.linear import Sizes
+from archinspect.ops.linear import Sizes, sizes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 INPUTS = 4
 """Query, key, value and the share that is written."""
+READER = 4
+"""The number of the input that reads the state of a generalized rule."""
+KERNEL_STEPS = 16
+"""Steps after which RWKV's kernel stores a state for backward: `CHUNK_LEN` of `RWKV-LM/RWKV-v7/train_temp`."""
 
 
 class DeltaRule(Op):
@@ -25,8 +29,8 @@ class DeltaRule(Op):
 
     Its inputs are query and key [steps, heads * keys], value [steps, heads * values], beta [steps, heads], the share
     that is written, and where the state decays first, `S = decay S`, factors of each head, [steps, heads], as in Gated
-    DeltaNet (Yang et al. 2024, arXiv:2412.06464), or of each key, [steps, heads * keys], as in Kimi Linear and nearly
-    in RWKV-7 (Peng et al. 2025, arXiv:2503.14456). Layers make all of them.
+    DeltaNet (Yang et al. 2024, arXiv:2412.06464), or of each key, [steps, heads * keys], as in Kimi Linear. Layers make
+    all of them.
 
     MACs: 2 * keys * values per head and step (what the key reads, what the query reads). FLOPs: 2 per MAC, 2 per
     element of all states, 1 per element of all states where it decays, 2 per output element. Backward keeps what a loop
@@ -62,8 +66,7 @@ class DeltaRule(Op):
         return value
 
     def _sizes(self, shapes: Sequence[Shape], output: Shape) -> Sizes:
-        heads = self.num_heads
-        return Sizes(output[0], output[1], heads, shapes[1][-1] // heads, output[-1] // heads)
+        return sizes_of(self.num_heads, shapes, output)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         sizes = self._sizes(shapes, output)
@@ -111,3 +114,84 @@ class DeltaRule(Op):
 
     def label(self) -> str:
         return f"delta rule, {self.num_heads} heads"
+
+
+class GeneralizedDeltaRule(Op):
+    """A state that decays, is changed by what it reads of itself, and is added to: RWKV 7's (arXiv:2503.14456).
+
+    `S = w S + b (a S) + k v`, `y = q S` (Peng et al. 2025). Its inputs are query and key [steps, heads * keys], value
+    [steps, heads * values], and as the key the factors of the decay w, what reads the state before, a, and where that
+    is written, b. RWKV 7 reads by a normalized key, `a = -k`, and writes `b = k * rate`. Layers make all of them.
+
+    MACs: 2 * keys * values per head and step (what a reads, what the query reads). FLOPs: 2 per MAC, 5 per element of
+    all states. Backward keeps with `fused` attention what RWKV's kernel does: its inputs, and in float32 what a reads
+    and each sixteenth state; else all that a loop over the steps computes.
+    """
+
+    kind = "attention"
+    has_kernel = True
+    gives_floats = True
+    aliases = ("DPLR", "DPLRDeltaRule", "WKV7")
+    inputs: ClassVar[tuple[int, int | None]] = (6, 6)
+    num_heads: int = arg("heads, each with a state of its own", Int(1, 10_000), 1, aliases=("heads", "n_heads"))
+
+    def output(self, *shapes: Shape) -> Shape:
+        query, key, value, *others = shapes
+        if len(query) != 3:  # noqa: PLR2004 - batch, steps, features
+            raise Mismatch(f"needs an input of 2 axes (steps, features), got {len(query) - 1}")
+        for name, shape in zip(("key", "decay", "a", "b"), (key, *others), strict=True):
+            if shape != query:
+                raise Mismatch(f"{name} must be {text(query)} as the query, not {text(shape)}")
+        if query[:-1] != value[:-1]:
+            raise Mismatch(f"value {text(value)} has not the steps of the query {text(query)}")
+        for name, width in (("key", key[-1]), ("value", value[-1])):
+            if width % self.num_heads:
+                raise Mismatch(
+                    f"{self.num_heads} heads do not divide the {name}'s {width} features", args=("num_heads",)
+                )
+        return value
+
+    def _sizes(self, shapes: Sequence[Shape], output: Shape) -> Sizes:
+        return sizes_of(self.num_heads, shapes, output)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        sizes = self._sizes(shapes, output)
+        states = sizes.steps * sizes.state
+        return Work(2 * states, 5 * states)
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        macs, other = self.work(shapes, output)
+        query, *entries = run.inputs
+        sums = macs // 2
+        later = any(entries) * (sums - sums // output[1])  # a state of zeros has no gradient
+        return Backward(Work((query + any(entries) + run.inputs[READER]) * sums + later, 2 * other))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        sizes = self._sizes(shapes, output)
+        if run.attention == "fused":
+            chunks = ceil_div(sizes.steps, KERNEL_STEPS)
+            return Kept(tuple(range(len(shapes))), extra=(("float32", chunks * sizes.state + size(output)),))
+        later = sizes.steps > 1
+        copied = sizes.samples > 1 and sizes.heads > 1 and later  # a product of each head reads copies
+        row = sizes.samples * sizes.heads * sizes.keys
+        made = (1 + sizes.steps) * sizes.state + size(output)  # zeros and each step's state; what is read
+        made += copied * row * (2 * sizes.steps - 1)
+        kept = (not copied, True, True, later, later and not copied, True)
+        return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        sizes, total = self._sizes(shapes, output), size(output)
+        if run.attention == "fused":
+            return (("float32", ceil_div(sizes.steps, KERNEL_STEPS) * sizes.state + total),)
+        row = total // sizes.steps
+        return (("float", largest(4 * sizes.state, sizes.state + row + total)),)
+
+    @property
+    def goes_on(self) -> bool:
+        return True
+
+    def carried(self, *shapes: Shape) -> int:
+        return self._sizes(shapes, self.output(*shapes)).state
+
+    def label(self) -> str:
+        return f"generalized delta rule, {self.num_heads} heads"

@@ -34,7 +34,8 @@ class SameShape(Op):
 class Identity(SameShape):
     """Does nothing: a skip connection, or the place of a removed layer. No FLOPs."""
 
-    aliases = ("Noop", "Nop")
+    aliases = ("Noop", "Nop", "ActivityRegularization")
+    ignores = ("l1", "l2")
 
     def view(self, *, training: bool) -> View | None:
         return View()

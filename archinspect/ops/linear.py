@@ -33,6 +33,11 @@ class Sizes(NamedTuple):
         return self.samples * self.heads * self.keys * self.values
 
 
+def sizes_of(heads: int, shapes: Sequence[Shape], output: Shape) -> Sizes:
+    """Return the numbers of a use whose second input are keys, each head with its own."""
+    return Sizes(output[0], output[1], heads, shapes[1][-1] // heads, output[-1] // heads)
+
+
 class LinearAttention(Op):
     """A state that each step adds to, `S = decay S + k v`, `y = q S` (Katharopoulos et al. 2020, arXiv:2006.16236).
 

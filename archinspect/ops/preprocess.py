@@ -155,6 +155,7 @@ class _RandomPicture(SameShape):
         *("factor", "height_factor", "width_factor", "x_factor", "y_factor", "scale", "mode", "value_range"),
         *("fill_mode", "fill_value", "interpolation", "kernel_size", "sigma", "brightness_factor"),
         *("contrast_factor", "saturation_factor", "hue_factor", "bounding_box_format"),
+        *("num_chains", "chain_depth", "alpha", "all_ops", "num_ops", "bins", "addition_factor", "threshold_factor"),
     )
 
     def view(self, *, training: bool) -> View | None:
@@ -234,6 +235,30 @@ class RandomSaturation(_RandomPicture):
 
 
 class RandomSharpness(_RandomPicture):
+    pass
+
+
+class AugMix(_RandomPicture):
+    pass
+
+
+class CutMix(_RandomPicture):
+    pass
+
+
+class MixUp(_RandomPicture):
+    pass
+
+
+class RandAugment(_RandomPicture):
+    pass
+
+
+class Equalization(_RandomPicture):
+    pass
+
+
+class Solarization(_RandomPicture):
     pass
 
 

@@ -38,7 +38,7 @@ ROWS = [
 # What Keras has not: weight normalization, weights that nothing reads, scans by chunks, experts with bounds.
 LEFT_OUT = {
     *("dinov2_small", "dinov2_base", "dinov2_large", "wav2vec2_base", "wav2vec2_large", "clip_vit_b32", "siglip_base"),
-    *("mamba2_130m", "gpt_oss_20b", "gpt_oss_120b"),
+    *("mamba2_130m", "xlstm_7b", "gpt_oss_20b", "gpt_oss_120b"),
 }
 NAMES = [name for name in networks() if name not in LEFT_OUT]
 # Kinds of rows that Keras has no words for, by the beginning of what is said.

@@ -32,7 +32,9 @@ onnx = pytest.importorskip("onnx")
 # Every network and every operator
 
 
-LEFT_OUT = {"mamba2_130m"}  # ONNX has no operator for a scan by chunks
+# What a scan computes stands in a graph within, whose products are not counted here.
+WITHIN = {"DeltaRule", "GeneralizedDeltaRule", "MLSTM", "SLSTM"}
+LEFT_OUT = {"mamba2_130m", "xlstm_7b"}  # ONNX has no operator for a scan by chunks
 
 
 @pytest.mark.parametrize("name", [name for name in archinspect.networks() if name not in LEFT_OUT])
@@ -46,11 +48,16 @@ def test_a_network_passes_the_checks_and_has_the_engines_shapes(name):
     for batch in (1, 3):
         other = net.with_settings(batch=batch)
         assert_as_the_engine_says(other.facts)
-    assert macs(written(other.facts)) == other.report().totals.macs
+    if not WITHIN & {row.type for row in net.report().layers}:
+        assert macs(written(other.facts)) == other.report().totals.macs
 
 
-# Which steps find a place where experts have so many is for a kernel to say.
-EXPORTED = [(kind, row) for kind, row in ROWS if row["output"] is not None and "capacity_factor" not in row["args"]]
+# Which steps find a place where experts have so many is for a kernel to say, and which tags are best, for a program.
+EXPORTED = [
+    (kind, row)
+    for kind, row in ROWS
+    if row["output"] is not None and "capacity_factor" not in row["args"] and row["op"] != "CRF"
+]
 IDS = [f"{i}-{row['op']}" for i, (_, row) in enumerate(EXPORTED)]
 
 
@@ -62,8 +69,8 @@ def test_every_row_of_the_operators_is_exported(framework, row):
     assert parameters(model, ["buffer", "frozen"]) == row["buffers"]
     for batch in (1, 3):
         assert_as_the_engine_says(one(batch=batch))
-    # How an equation is joined, ONNX does not say; what a scan computes stands in a graph within.
-    within = row["op"] == "DeltaRule" or "proj_size" in row["args"]
+    # How an equation is joined, ONNX does not say.
+    within = row["op"] in WITHIN or "proj_size" in row["args"]
     if row["inputs"] and "Einsum" not in row["op"] and not within:
         assert macs(written(one(batch=row["inputs"][0][0]))) == row["macs"]
 

@@ -84,6 +84,57 @@ def delta(count, query, key, value, beta, decay=None):
     return np.stack(found, 1).reshape(*value.shape[:2], -1)
 
 
+def generalized(count, *given):
+    query, key, value, decay, read, write = (x.reshape(*x.shape[:2], count, -1) for x in given)
+    state, found = np.zeros((len(value), count, key.shape[-1], value.shape[-1])), []
+    for step in range(value.shape[1]):
+        seen = np.einsum("bhk,bhkv->bhv", read[:, step], state)
+        state = state * decay[:, step, ..., None] + write[:, step, ..., None] * seen[:, :, None]
+        state = state + key[:, step, ..., None] * value[:, step, :, None]
+        found.append(np.einsum("bhk,bhkv->bhv", query[:, step], state))
+    return np.stack(found, 1).reshape(*value.shape[:2], -1)
+
+
+def averaged(key, value, decay, bonus):
+    total = weight = np.zeros_like(key[:, 0])
+    found = []
+    for k, v in zip(np.moveaxis(key, 1, 0), np.moveaxis(value, 1, 0), strict=True):
+        found.append((total + np.exp(bonus + k) * v) / (weight + np.exp(bonus + k)))
+        total, weight = np.exp(decay) * total + np.exp(k) * v, np.exp(decay) * weight + np.exp(k)
+    return np.stack(found, 1)
+
+
+def matrix_memory(count, *given):
+    query, key, value, entry, forget = (x.reshape(*x.shape[:2], count, -1) for x in given)
+    state, weight, top = 0, 0, np.zeros_like(entry[:, 0])
+    found = []
+    for step in range(value.shape[1]):
+        kept = top - np.log1p(np.exp(-forget[:, step]))
+        top = np.maximum(kept, entry[:, step])
+        before, now = np.exp(kept - top), np.exp(entry[:, step] - top)
+        state = before[..., None] * state + now[..., None] * key[:, step, ..., None] * value[:, step, :, None]
+        weight = before * weight + now * key[:, step]
+        scaled = query[:, step] / np.sqrt(key.shape[-1])
+        least = np.maximum(np.abs((scaled * weight).sum(-1, keepdims=True)), np.exp(-top)) + 1e-6
+        found.append(np.einsum("bhk,bhkv->bhv", scaled, state) / least)
+    return np.stack(found, 1).reshape(*value.shape[:2], -1)
+
+
+def numbers_memory(count, w, x):
+    size = x.shape[-1] // 4 // count
+    gates = (x + w.get("bias", 0)).reshape(*x.shape[:2], 4, count, size)
+    y = state = weight = np.zeros((len(x), count, size))
+    found = []
+    for step in range(x.shape[1]):
+        again = np.einsum("bhi,hio->bho", y, w["recurrent_kernel"]).reshape(-1, count, 4, size)
+        entry, forget, new, out = np.moveaxis(gates[:, step] + again.transpose(0, 2, 1, 3), 1, 0)
+        state = sigmoid(forget) * state + np.exp(entry) * np.tanh(new)
+        weight = sigmoid(forget) * weight + np.exp(entry)
+        y = sigmoid(out) * state / weight
+        found.append(y)
+    return np.stack(found, 1).reshape(*x.shape[:2], -1)
+
+
 def rotated(x, head):
     steps, features = x.shape[-2:]
     angles = np.outer(np.arange(steps), 10_000.0 ** -(np.arange(0, head, 2) / head))
@@ -332,6 +383,17 @@ NUMPY = [
         *("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 6), (2, 6)]),
         lambda w, *given: linear(2, 2, *given),
     ),
+    (
+        *("GeneralizedDeltaRule", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), *[(2, 5, 6)] * 3]),
+        lambda w, *given: generalized(2, *given),
+    ),
+    ("WKV", {}, [(2, 5, 6), (2, 5, 6), (2, 6), (2, 6)], lambda w, *given: averaged(*given)),
+    (
+        *("MLSTM", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 2), (2, 5, 2)]),
+        lambda w, *given: matrix_memory(2, *given),
+    ),
+    ("SLSTM", {"units": 6, "num_heads": 2}, [(2, 5, 24)], lambda w, x: numbers_memory(2, w, x)),
+    ("SLSTM", {"units": 6, "use_bias": False}, [(2, 5, 24)], lambda w, x: numbers_memory(1, w, x)),
     # Fourier transforms
     ("FFT", {"axes": [1, 2]}, [STEPS], lambda w, x: parts(np.fft.fftn(x, axes=(1, 2)))),
     ("FFT", {"axes": 1, "parts": True}, [(2, 5, 3, 2)], lambda w, x: parts(np.fft.fft(whole(x), axis=1))),

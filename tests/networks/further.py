@@ -152,6 +152,24 @@ def _points(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return [(*points, 2), points]
 
 
+def _generalized(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What the generalized delta rule of one head reads beside queries."""
+    return [shape, (1, shape[1], rng.choice(SIZES)), shape, shape, shape] if len(shape) == 3 else []
+
+
+def _averaged(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What RWKV 4's average reads beside keys: values, decays, a bonus."""
+    return [shape, (1, shape[2]), (1, shape[2])] if len(shape) == 3 else []
+
+
+def _memory(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What a matrix memory of one head reads beside queries."""
+    if len(shape) != 3:
+        return []
+    gate = (1, shape[1], 1)
+    return [shape, (1, shape[1], rng.choice(SIZES)), gate, gate]
+
+
 def _any(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return rng.choice([[], [], [shape], [(1, rng.choice(SIZES))]])
 
@@ -217,6 +235,9 @@ SHAPES = {
     "LinearAttention": _linear,
     "DeltaRule": _delta,
     "DeformableAttention": _points,
+    "GeneralizedDeltaRule": _generalized,
+    "WKV": _averaged,
+    "MLSTM": _memory,
     **dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalXor"), _stretched),
     **dict.fromkeys(("Divide", "MaskedFill"), _pair),
     **dict.fromkeys(("Power", "Equal", "NotEqual", "GreaterThan", "GreaterEqual", "LessThan", "LessEqual"), _compared),

@@ -294,6 +294,19 @@ FLOPS = [
     ("LinearAttention", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2)], (2 + 2) * 5 * 6),
     ("DeltaRule", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2), (1, 5, 1)], (4 + 2) * 5 * 6 + 2 * 10),
     ("DeltaRule", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2), (1, 5, 1), (1, 5, 3)], (4 + 3) * 5 * 6 + 2 * 10),
+    ("GeneralizedDeltaRule", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2), *[(1, 5, 3)] * 3], (4 + 5) * 5 * 6),
+    ("WKV", {}, [(1, 5, 3), (1, 5, 3), (1, 3), (1, 3)], 23 * 15),
+    (
+        *("MLSTM", {"num_heads": 2}, [(1, 5, 6), (1, 5, 6), (1, 5, 4), (1, 5, 2), (1, 5, 2)]),
+        2 * 5 * (2 * (2 * 6 + 3) + 3 * 6 + 4 * 3 + 2 + 16),
+    ),
+    (
+        *("MLSTM", {"num_heads": 2, "chunk": 3}, [(1, 5, 6), (1, 5, 6), (1, 5, 4), (1, 5, 2), (1, 5, 2)]),
+        2 * 6 * (2 * (2 * 6 + 3 + 3 * 5) + 3 * 6 + 4 * 3 + 2 + 16 + 3 * 3),
+    ),
+    ("CRF", {"num_tags": 4}, [(1, 5, 4)], 3 * 4 * 16 + 3 * 4),
+    ("SLSTM", {"units": 6, "num_heads": 2}, [(1, 5, 24)], 5 * 6 * (2 * 4 * 3 + 23 + 4)),
+    ("SLSTM", {"units": 6, "use_bias": False}, [(1, 5, 24)], 5 * 6 * (2 * 4 * 6 + 23)),
     ("LinearAttention", {"num_heads": 2}, [(1, 5, 4), (1, 5, 4), (1, 5, 6), (1, 2)], (2 + 3) * 5 * 2 * 6),
     ("LinearAttention", {}, [(1, 5, 3), (1, 5, 3), (1, 5, 2), (1, 5, 3), (1, 3)], (2 + 5) * 5 * 6),
     (
@@ -563,6 +576,7 @@ FLOPS = [
         for name in ops.FAMILIES["preprocess"]
         if name.startswith("Random") and "Crop" not in name
     ),
+    *((name, {}, [IMAGE], 0) for name in ("AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization")),
     ("CategoryEncoding", {"num_tokens": 5}, [(1, 4)], 0),
     ("Discretization", {"bin_boundaries": [0, 1, 2]}, [(1, 4)], 3 * 4),
     ("ResizeLike", {}, [IMAGE, (1, 5, 6, 1)], 0),

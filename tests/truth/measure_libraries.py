@@ -20,6 +20,7 @@ import torch
 import torchvision
 import transformers
 from library_programs import DiT, Finite, MaskDecoder, MaskRCNN
+from mixer_programs import RWKV7Model
 from storages import Alive, constants, kept_for_backward
 from torch import nn
 from torch.utils._pytree import tree_leaves
@@ -459,6 +460,10 @@ def dit(*sizes):
     return program("layers of timm, after the paper", DiT, *sizes, **inputs)
 
 
+def rwkv7(*sizes):
+    return program("layers of torch.nn, after flash-linear-attention's", RWKV7Model, *sizes, tokens=tokens(256))
+
+
 EFFICIENT = {"b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 SWIN, VIT = ("swin_s", "swin_b"), ("vit_b_32", "vit_l_32", "vit_h_14")
 CONVOLUTIONAL = (
@@ -538,6 +543,12 @@ NETWORKS = {
         "eager",
         input_ids=tokens(1024),
     ),
+    "rwkv4_169m": transformer(
+        *("RwkvForCausalLM", {"num_hidden_layers": 12, "hidden_size": 768}, "logits", "eager"), input_ids=tokens(256)
+    ),
+    "rwkv7_0_1b": rwkv7(12, 768),
+    "rwkv7_0_4b": rwkv7(24, 1024),
+    "xlstm_7b": transformer("xLSTMForCausalLM", {}, "logits", "eager", input_ids=tokens(1024)),
     "maskrcnn_resnet50_fpn": program(
         "torchvision's `MaskRCNN`",
         MaskRCNN,
@@ -647,7 +658,7 @@ NETWORKS = {
 
 
 # What runs without kernels has another memory: that of copied weights, or of a scan that is written out.
-WITHOUT_MEMORY = {*MIXTURES, "mamba2_130m"}
+WITHOUT_MEMORY = {*MIXTURES, "mamba2_130m", "xlstm_7b"}
 
 
 def measure(text, attention, build, inputs, *, batches, memory):

@@ -12,8 +12,10 @@ import json
 from math import ceil
 from pathlib import Path
 
+import mixer_programs
 import torch
 import vision_cases
+from mixer_programs import causal
 from sequence_cases import LinearAttention, SelectiveScan
 from storages import Alive, constants, kept_for_backward
 from torch import nn
@@ -22,12 +24,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 HERE = Path(__file__).parent
 STEPS = 10
-
-
-def causal(conv, x):
-    """Return a convolution over the steps before, the steps second."""
-    padded = functional.pad(x, (0, 0, conv.kernel_size[0] - 1, 0))
-    return conv(padded.transpose(1, 2)).transpose(1, 2)
 
 
 class Mamba(nn.Module):
@@ -123,10 +119,13 @@ class Hyena(nn.Module):
         v = v * other
         positions, window = self.tables
         h = self.narrow(torch.sin(self.mix(torch.sin(self.widen(positions))))) * window
-        steps = x.shape[1]
+        return self.out_proj(self.convolved(v, h) * gate)
+
+    def convolved(self, v, h):
+        steps = v.shape[1]
         made = torch.fft.rfft(v, n=2 * steps, dim=1) * torch.fft.rfft(h, n=2 * steps, dim=1)
-        y = torch.fft.irfft(made, n=2 * steps, dim=1)[:, :steps]
-        return self.out_proj((y + v * self.bias) * gate)
+        made = torch.fft.irfft(made, n=2 * steps, dim=1)[:, :steps]
+        return made + v * self.bias
 
 
 CASES = [
@@ -135,13 +134,15 @@ CASES = [
     ("Mamba2", Mamba2, {"d_model": 32, "d_state": 8, "headdim": 16}),
     ("RWKV", RWKV, {"d_model": 32, "head_size": 8}),
     ("Hyena", Hyena, {"d_model": 32, "l_max": STEPS}),
+    ("Hyena", Hyena, {"d_model": 48, "l_max": STEPS, "filter_order": 16, "emb_dim": 5}),
+    *mixer_programs.CASES,
 ]
 
 
 def measure(kind, args, batch):
     """Return a module's figures."""
     with torch.device("meta"):
-        model, given = kind(**args).train(), torch.zeros(batch, STEPS, args["d_model"])
+        model, given = kind(**args).train(), torch.zeros(batch, STEPS, next(iter(args.values())))
         with FlopCounterMode(display=False, custom_mapping=vision_cases.FORMULAS) as counter:
             model(given)
         kept = kept_for_backward(constants(model), lambda: model(given))

@@ -31,6 +31,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras
+import mixer_cases
 import sequence_cases
 import tensor_programs
 import torch
@@ -622,7 +623,7 @@ WRITTEN_OUT = FUNCTIONS | {
         *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
     )
 }
-WRITTEN_OUT |= tensor_programs.MODULES | vision_cases.MODULES | sequence_cases.MODULES
+WRITTEN_OUT |= tensor_programs.MODULES | vision_cases.MODULES | sequence_cases.MODULES | mixer_cases.MODULES
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {
@@ -1058,6 +1059,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("AlphaDropout", image, p=0.2)
     yield case("FeatureAlphaDropout", image, p=0.2)
     yield from sequence_cases.torch_cases()
+    yield from mixer_cases.torch_cases()
 
 
 def keras_cases():  # noqa: PLR0915 - a table
@@ -1419,7 +1421,7 @@ def measure_keras(op, inputs, args):
     tensors = [keras.ops.zeros(shape) for shape in inputs]
     given = tensors[0] if len(tensors) == 1 else tensors
     options = {}
-    if op.startswith("Random") and op != "RandomCrop":
+    if (op.startswith("Random") and op != "RandomCrop") or op in vision_cases.AT_RANDOM:
         inputs, options = (given,), {"training": False}
     elif op in {"SimpleRNN", "LSTM", "GRU"}:
         inputs, options = (tensors[0],), {"initial_state": tensors[1:] or None}

@@ -367,6 +367,9 @@ def resizing():
     yield case("UpsamplingBilinear2d", IMAGE, scale_factor=0.75)
 
 
+AT_RANDOM = ("AugMix", "RandAugment", "MixUp", "CutMix", "Equalization", "Solarization")
+
+
 def keras_cases():
     """Yield what Keras has."""
     image = (2, 11, 13, 6)
@@ -406,6 +409,8 @@ def preprocessing(image):
     for name in ("Erasing", "GaussianBlur", "Grayscale", "Invert", "Perspective", "ElasticTransform"):
         yield case(f"Random{name}", (2, 11, 13, 3), factor=0.1)
     yield case("RandomPosterization", (2, 11, 13, 3), factor=4)
+    for name in AT_RANDOM:
+        yield case(name, (2, 11, 13, 3))
     yield case("RandomShear", image, x_factor=0.1, y_factor=0.1)
     yield case("RandomColorJitter", (2, 11, 13, 3), value_range=[0, 1], brightness_factor=0.1)
     for mode in ("multi_hot", "one_hot", "count"):

@@ -167,6 +167,32 @@ def delta_rule(use: Use) -> Step:
     return function("delta_rule", f"{given}, heads={{heads}}", heads=op.num_heads)
 
 
+def generalized_delta_rule(use: Use) -> Step:
+    """Return a state that decays, is changed by what it reads, and is added to, step by step."""
+    op: Any = use.op
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.shapes)))
+    return function("generalized_delta_rule", f"{given}, heads={{heads}}", heads=op.num_heads)
+
+
+def wkv(use: Use) -> Step:
+    """Return RWKV 4's averages, step by step."""
+    return function("wkv", "{0}, {1}, {2}, {3}")
+
+
+def mlstm(use: Use) -> Step:
+    """Return xLSTM's matrix memory, step by step."""
+    op: Any = use.op
+    if op.chunk is not None:
+        raise use.refuse("Keras has no kernel by chunks: leave chunk out for a loop over the steps")
+    return function("mlstm", "{0}, {1}, {2}, {3}, {4}, heads={heads}", heads=op.num_heads)
+
+
+def slstm(use: Use) -> Step:
+    """Return xLSTM's memory of numbers, step by step."""
+    op: Any = use.op
+    return own("SLSTM", {"units": op.units, "heads": op.num_heads}, use_bias=(op.use_bias, True))
+
+
 def embedding(use: Use) -> Step:
     """Return an `Embedding`."""
     op: Any = use.op

@@ -73,6 +73,10 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "SelectiveScan": features.selective_scan,
     "LinearAttention": features.linear_attention,
     "DeltaRule": features.delta_rule,
+    "GeneralizedDeltaRule": features.generalized_delta_rule,
+    "WKV": features.wkv,
+    "MLSTM": features.mlstm,
+    "SLSTM": features.slstm,
     "Embedding": features.embedding,
     "EmbeddingBag": features.embedding_bag,
     "SinusoidalEmbedding": features.sinusoids,
@@ -121,6 +125,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
         for name in FAMILIES["fourier"]
         if name != "FFTConvolution"
     },
+    "CRF": partial(images.refused, reason="Keras has no conditional random field"),
     "Custom": axes.custom,
     **dict.fromkeys(elementwise.NAMES, elementwise.activation),
     "ReLU": elementwise.relu,

@@ -224,6 +224,43 @@ def deformable_attention(use: Use) -> Step:
     return Step(code(text, sizes=op.sizes), parts=("deformable_attention",))
 
 
+def generalized_delta_rule(use: Use) -> Step:
+    """Return a state that decays, is changed by what it reads, and is added to, step by step."""
+    op: Any = use.op
+    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    text = f"generalized_delta_rule({given}, heads={{heads}})"
+    return Step(code(text, heads=op.num_heads), parts=("generalized_delta_rule",))
+
+
+def wkv(use: Use) -> Step:
+    """Return RWKV 4's averages, step by step."""
+    return Step(code("wkv({0}, {1}, {2}, {3})"), parts=("wkv",))
+
+
+def mlstm(use: Use) -> Step:
+    """Return xLSTM's matrix memory, step by step."""
+    op: Any = use.op
+    if op.chunk is not None:
+        raise CannotExportError(
+            use.node.layer, "PyTorch has no kernel by chunks: leave chunk out for a loop over steps"
+        )
+    text = "mlstm({0}, {1}, {2}, {3}, {4}, heads={heads})"
+    return Step(code(text, heads=op.num_heads), parts=("mlstm", "mlstm_step"))
+
+
+def slstm(use: Use) -> Step:
+    """Return xLSTM's memory of numbers, step by step."""
+    op: Any = use.op
+    module = call("SLSTM", {"units": op.units, "heads": op.num_heads}, bias=(op.use_bias, True))
+    return Step(code("{self}({0})"), module, parts=("SLSTM",))
+
+
+def crf(use: Use) -> Step:
+    """Return the best tags of a conditional random field."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call("CRF", {"num_tags": op.num_tags}), parts=("CRF",))
+
+
 def masking(use: Use) -> Step:
     """Return steps of one value set to 0."""
     op: Any = use.op

@@ -1,0 +1,81 @@
+"""RWKV's averages of values, weighed by exponentials of keys, that are carried from step to step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from archinspect.base.shape import Mismatch, largest, size, text
+from archinspect.ops.base import Op
+from archinspect.ops.figures import Kept, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.base.shape import Shape
+    from archinspect.ops.figures import Elements, Run
+
+STATES = 3
+"""Numbers that a channel carries: the sum of values, that of weights, and the largest exponent of both."""
+
+
+class WKV(Op):
+    """RWKV 4's average of the values before, a weight `exp(k)` each that decays, without weights of its own.
+
+    `y = (a + exp(u + k) v) / (b + exp(u + k))`, then `a = exp(w) a + exp(k) v`, `b = exp(w) b + exp(k)` (Peng et al.
+    2023, arXiv:2305.13048). Its inputs are key and value [steps, channels], the logarithm of the decay w [channels],
+    which is below zero, and the bonus u [channels]. A channel has a state of its own: there are no sums of products.
+
+    No MACs. FLOPs: 23 per element, exponents made smaller by the largest: 12 for the output (the sum with u
+    and the largest 2, two exponentials of differences 4, both sums 5, the quotient 1), 11 for the state.
+
+    Backward keeps with `fused` attention what RWKV's kernel does, its inputs and its output; else all that a loop over
+    the steps computes.
+    """
+
+    has_kernel = True
+    gives_floats = True
+    stretches = True
+    aliases = ("RWKVLinearAttention",)
+    inputs: ClassVar[tuple[int, int | None]] = (4, 4)
+
+    def output(self, *shapes: Shape) -> Shape:
+        key, value, *others = shapes
+        if len(key) != 3:  # noqa: PLR2004 - batch, steps, channels
+            raise Mismatch(f"needs an input of 2 axes (steps, channels), got {len(key) - 1}")
+        if key[1:] != value[1:]:
+            raise Mismatch(f"key {text(key)} and value {text(value)} need the same steps and channels")
+        for name, shape in zip(("decay", "bonus"), others, strict=True):
+            if shape[1:] != key[2:]:
+                raise Mismatch(
+                    f"{name} must be {text((shape[0], key[2]))} beside the key {text(key)}, not {text(shape)}"
+                )
+        return (largest(*(shape[0] for shape in shapes)), *key[1:])
+
+    def axis_flow(self, *shapes: Shape) -> str:
+        wide, each = "batch steps~ channels", "batch channels"
+        return f"{wide}, {wide}, {each}, {each} -> batch steps channels"
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        return Work(other=23 * size(output))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if run.attention == "fused":
+            return Kept((0, 1, 2, 3), outputs=(0,))
+        # Of a step: the state before, two sums of exponents, four weights, the quotient's parts.
+        return Kept((0, 1), extra=(("float", 11 * size(output)),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if run.attention == "fused":
+            return ()
+        return (("float", 11 * size(output) // output[1]),)
+
+    @property
+    def goes_on(self) -> bool:
+        return True
+
+    def carried(self, *shapes: Shape) -> int:
+        _, _, channels = shape = self.output(*shapes)
+        return STATES * shape[0] * channels
+
+    def label(self) -> str:
+        return "RWKV 4's average"
