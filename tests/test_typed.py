@@ -13,18 +13,24 @@ from archinspect.analyses.memory import kept_bytes, peak_bytes
 ROWS = {
     # a gray picture with its channels first lies as one: nothing is copied
     "gray": (
-        "input: [1, 28, 28]\nlayout: channels_first\n"
-        "layers: [{Conv2d: {out_channels: 4, kernel_size: 3}}, Flatten, {Linear: 8}]",
+        (
+            "input: [1, 28, 28]\nlayout: channels_first\n"
+            "layers: [{Conv2d: {out_channels: 4, kernel_size: 3}}, Flatten, {Linear: 8}]"
+        ),
         (21680, 45968, 13952, 13984),
     ),
     "gray volume": (
-        "input: [1, 4, 28, 28]\nlayout: channels_first\n"
-        "layers: [{Conv3d: {out_channels: 4, kernel_size: 3}}, Flatten, {Linear: 8}]",
+        (
+            "input: [1, 4, 28, 28]\nlayout: channels_first\n"
+            "layers: [{Conv3d: {out_channels: 4, kernel_size: 3}}, Flatten, {Linear: 8}]"
+        ),
         (43384, 189280, 34176, 34208),
     ),
     "one position": (
-        "input: [6, 1, 1]\nlayout: channels_first\n"
-        "layers: [{ConvTranspose2d: {out_channels: 4, kernel_size: 4}}, Flatten, {Linear: 8}]",
+        (
+            "input: [6, 1, 1]\nlayout: channels_first\n"
+            "layers: [{ConvTranspose2d: {out_channels: 4, kernel_size: 4}}, Flatten, {Linear: 8}]"
+        ),
         (908, 896, 280, 312),
     ),
     # PyTorch's modules of activations overwrite nothing unless they are told to

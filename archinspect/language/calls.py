@@ -14,6 +14,8 @@ from archinspect.ops.modules import find_module
 MAX_CALL = 300
 """Characters of a call that is read."""
 _CALL = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*)\(.*\)", re.DOTALL)
+_ASSIGNED = re.compile(r"\A[A-Za-z_][\w.]*\s*=\s*")
+"""What stands before a call that is given a name: `self.conv1 = `."""
 _CONV = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
 CHECKED = ("in_", "in_channels", "in_features", "input_size", "num_features")
 """Arguments that a spec takes from the input, and those that it does not know."""
@@ -63,7 +65,8 @@ POSITIONAL = {
 
 def step_for(text: str) -> str:
     """Return the step that says what a call does, `Conv2D: {filters: 64, kernel_size: 3}`; empty if that is no call."""
-    match = _CALL.fullmatch(text.strip())
+    text = _ASSIGNED.sub("", text.strip().rstrip(",;"), count=1) if "(" in text else text
+    match = _CALL.fullmatch(text)
     kind = find_operator(match[1]) if match else None
     if match is None or kind is None or len(text) > MAX_CALL:
         return ""
