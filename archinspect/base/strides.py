@@ -75,8 +75,22 @@ def of_map(shape: Shape, strides: Shape | None, output: Shape, axis: int, *, kee
         return None
     first, last = (0, axis, *_but(axis, rank)), (0, *_but(axis, rank), axis)
     own = strides or in_order(shape)
-    order = last if keeps and is_in_order(_turned(shape, last), _turned(own, last)) else first
+    order = last if keeps and _is_like(_turned(shape, last), _turned(own, last)) else first
     return ordered(output, order)
+
+
+def _is_like(shape: Shape, strides: Shape) -> bool:
+    """Return whether the strides of a map with its channels last grow from the last axis to the first.
+
+    As `is_channels_last_strides_2d` of PyTorch's c10: the strides of axes of size 1 count, too, so that a gray picture,
+    or a map of one position, whose channels are first, is none with its channels last.
+    """
+    least = 0
+    for at in reversed(range(len(shape))):
+        if strides[at] < least or (at == 0 and least == strides[-1]):
+            return False
+        least = strides[at] * shape[at]
+    return True
 
 
 def has_channels_first(shape: Shape, strides: Shape | None, axis: int) -> bool:

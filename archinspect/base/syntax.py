@@ -16,6 +16,13 @@ MAX_KEY = 1_024
 """Characters of a key, by YAML's own rule (yaml.org/spec/1.2.2, 7.4.2)."""
 
 _NO_TAGS = "specs have no tags and no directives"
+_STEP = r"\s*-\s+([A-Za-z_][\w.]*)"
+_LACKING = (
+    (re.compile(rf"{_STEP}:[^\s:]"), "a space belongs after the colon: `{name}: ...`"),
+    (re.compile(rf"{_STEP}\s*\{{"), "a colon belongs after the name: `{name}: {{...}}`"),
+    (re.compile(rf"{_STEP}:\s+\w+\Z"), "arguments by name stand in braces: `{name}: {{...}}`"),
+)
+"""How the lines of steps begin that lack a sign, and what to write."""
 _FLOW = {"[": ("list", "]"), "{": ("map", "}")}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', re.DOTALL)
 # Brackets, and what may hold some that open nothing: quoted text and comments. Plain words are passed over.
@@ -87,10 +94,19 @@ def _at_character(text: str, stop: Mark) -> Mistake:
         return Mistake(at, f"no value starts with `{here}`", "put the value in quotes")
     if here == ":":
         help_ = "indent a key as those beside it, and put text that holds `: ` in quotes"
-        return Mistake(at, "no `:` may stand here", _help_of_key(stop.column) or help_)
+        begun = text[at - stop.column : at]
+        return Mistake(at, "no `:` may stand here", _help_of_key(stop.column) or _of_step(begun) or help_)
     if here == "-":
         return Mistake(at, "no list may begin here", "begin it on a line of its own")
     return Mistake(at)
+
+
+def _of_step(begun: str) -> str:
+    """Return what a step lacks of whose line this is the beginning; empty where it is none."""
+    for pattern, help_ in _LACKING:
+        if match := pattern.match(begun):
+            return help_.format(name=match[1])
+    return ""
 
 
 def _help_of_key(length: int) -> str:

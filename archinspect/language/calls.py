@@ -14,31 +14,59 @@ from archinspect.ops.modules import find_module
 MAX_CALL = 300
 """Characters of a call that is read."""
 _CALL = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*)\(.*\)", re.DOTALL)
+_ASSIGNED = re.compile(r"\A[A-Za-z_][\w.]*\s*=\s*")
+"""What stands before a call that is given a name: `self.conv1 = `."""
 _CONV = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
 CHECKED = ("in_", "in_channels", "in_features", "input_size", "num_features")
 """Arguments that a spec takes from the input, and those that it does not know."""
+_POOL = ("kernel_size", "stride", "padding")
 POSITIONAL = {
-    "convtranspose": (*_CONV, "output_padding", "groups", "bias", "dilation"),
-    "conv": (*_CONV, "dilation", "groups", "bias"),
+    "convtranspose": (*_CONV, "output_padding", "groups", "bias", "dilation", "padding_mode"),
+    "conv": (*_CONV, "dilation", "groups", "bias", "padding_mode"),
     "linear": ("in_features", "out_features", "bias"),
-    "maxpool": ("kernel_size", "stride", "padding", "dilation"),
-    "avgpool": ("kernel_size", "stride", "padding"),
+    "bilinear": ("in1_features", "in2_features", "out_features", "bias"),
+    "maxpool": (*_POOL, "dilation", "return_indices", "ceil_mode"),
+    "maxunpool": _POOL,
+    "avgpool": (*_POOL, "ceil_mode", "count_include_pad"),
     "adaptive": ("output_size",),
-    "batchnorm": ("num_features",),
-    "layernorm": ("normalized_shape",),
-    "groupnorm": ("num_groups", "num_channels"),
-    "embedding": ("num_embeddings", "embedding_dim"),
-    **dict.fromkeys(("lstm", "gru", "rnn"), ("input_size", "hidden_size", "num_layers")),
-    "multiheadattention": ("embed_dim", "num_heads"),
+    **dict.fromkeys(
+        ("batchnorm", "instancenorm"), ("num_features", "eps", "momentum", "affine", "track_running_stats")
+    ),
+    "layernorm": ("normalized_shape", "eps", "elementwise_affine", "bias"),
+    "rmsnorm": ("normalized_shape", "eps", "elementwise_affine"),
+    "groupnorm": ("num_groups", "num_channels", "eps", "affine"),
+    "localresponsenorm": ("size", "alpha", "beta", "k"),
+    "embeddingbag": ("num_embeddings", "embedding_dim"),
+    "embedding": ("num_embeddings", "embedding_dim", "padding_idx"),
+    **dict.fromkeys(("lstmcell", "grucell", "rnncell"), ("input_size", "hidden_size", "bias")),
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn"),
+        ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"),
+    ),
+    "multiheadattention": ("embed_dim", "num_heads", "dropout", "bias", "add_bias_kv", "add_zero_attn", "kdim", "vdim"),
     "flatten": ("start_dim", "end_dim"),
     "prelu": ("num_parameters",),
+    **dict.fromkeys(("relu", "relu6", "silu", "hardswish", "mish", "selu"), ("inplace",)),
+    "leakyrelu": ("negative_slope", "inplace"),
+    **dict.fromkeys(("elu", "celu"), ("alpha", "inplace")),
+    "hardtanh": ("min_val", "max_val", "inplace"),
+    "threshold": ("threshold", "value", "inplace"),
+    "softplus": ("beta", "threshold"),
+    **dict.fromkeys(("softmax", "logsoftmax", "glu"), ("dim",)),
+    "dropout": ("p", "inplace"),
+    "upsample": ("size", "scale_factor", "mode", "align_corners"),
+    "pixelunshuffle": ("downscale_factor",),
+    "pixelshuffle": ("upscale_factor",),
+    "unfold": ("kernel_size", "dilation", "padding", "stride"),
+    "fold": ("output_size", "kernel_size", "dilation", "padding", "stride"),
 }
 """What PyTorch's modules, by the beginning of their names, call the arguments that are given by position."""
 
 
 def step_for(text: str) -> str:
     """Return the step that says what a call does, `Conv2D: {filters: 64, kernel_size: 3}`; empty if that is no call."""
-    match = _CALL.fullmatch(text.strip())
+    text = _ASSIGNED.sub("", text.strip().rstrip(",;"), count=1) if "(" in text else text
+    match = _CALL.fullmatch(text)
     kind = find_operator(match[1]) if match else None
     if match is None or kind is None or len(text) > MAX_CALL:
         return ""

@@ -95,7 +95,8 @@ class Composites:
                 names.own[name] = value(given[name][1], env)
             elif isinstance(tree, Scalar) and tree.text == "":
                 message = f"{block.name}: '{name}' is missing"
-                problems.error("missing-argument", message, step.span, notes=[("declared here", key.span)])
+                notes = [("declared here", key.span)]
+                problems.error("missing-argument", message, step.span, f"write `{block.name}: {{{name}: ...}}`", notes)
                 raise UnevaluatedError
             else:
                 names.own[name] = value(tree, names)

@@ -154,10 +154,14 @@ class _Expander:
             try:
                 op = Input(**arguments)
             except ArgumentError as error:
+                from archinspect.language.remedies import of_numbers  # only errors need it
+
                 for one in (error, *error.beside):
                     span = place_of(one, tree, tree.span if tree.span.line else key.span)
                     message = one.message.replace("Input: ", f"input '{name}': ", 1)
-                    self.problems.error("input", message, span, one.help)
+                    shape = tree.values.get("shape", tree) if isinstance(tree, Map) else tree
+                    help_ = one.help or ("" if one.near or "shape" not in message else of_numbers(shape))
+                    self.problems.error("input", message, span, help_)
                 continue
             results[name] = self.builder.add_input(op, self.builder.claim(name, origin=key.span), key.span)
         return next(iter(results.values())) if len(inputs) == 1 else None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.base.diagnostics import Fix, Near
-from archinspect.base.source import List
+from archinspect.base.diagnostics import MAX_SHOWN, Fix, Near
+from archinspect.base.source import List, Scalar
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.likely import split_path
@@ -17,9 +17,9 @@ from archinspect.language.ready import SECOND
 from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from archinspect.base.source import Span
+    from archinspect.base.source import Span, Tree
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
     from archinspect.language.parse import Step
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 class _NearOperator(Near):
     """What an unknown operator may mean: a call of a framework, a name that is near, a word of its docs."""
+
+    def __init__(self, name: str, blocks: Iterable[str], names: Iterable[str]) -> None:
+        super().__init__(name, chain(blocks, names))
+        self.blocks = list(islice(blocks, MAX_SHOWN))
 
     @cached_property
     def step(self) -> str:
@@ -44,7 +48,7 @@ class _NearOperator(Near):
     def look(self) -> tuple[str, str]:
         if self.step:
             return f"write `{self.step}`", ""
-        from archinspect.language.meaning import NAMED, by_meaning, meant, spelled_alike
+        from archinspect.language.meaning import NAMED, SHORT, by_meaning, meant, spelled_alike
 
         if ops.fold(self.name) in NAMED:
             return NAMED[ops.fold(self.name)], ""
@@ -52,9 +56,20 @@ class _NearOperator(Near):
         self.names = [name for name in known if spelled_alike(self.name, name)]
         if self.names and not meant(self.name):
             return super().look()
+        if close := [block for block in self.blocks if spelled_alike(self.name, block, SHORT)]:
+            return "did you mean " + " or ".join(f"'{block}'" for block in close) + "?", ""
         likely = " or ".join(f"`{name}`" for name in by_meaning(self.name))
         near = f"{likely} may be what it means; " if likely else ""
+        if self.blocks and not likely:
+            near = f"blocks here: {', '.join(self.blocks)}; "
         return f"{near}`archinspect ops` lists all; `Custom` is a layer of your own", ""
+
+
+def _holds_numbers(tree: Tree | None) -> bool:
+    """Return whether a value is a list of numbers, which are no paths: `nn.LSTM: [10, 20]`."""
+    return isinstance(tree, List) and any(
+        isinstance(item, Scalar) and isinstance(item.value, int | float) for item in tree.items
+    )
 
 
 class Layers:
@@ -79,11 +94,11 @@ class Layers:
         kind = ops.find_operator(op_name)
         if kind is None:
             message = f"unknown operator or block '{op_name}'"
-            known = chain(expansion.blocks, SECOND, *ops.FAMILIES.values())
-            expansion.problems.unknown("unknown-op", message, step.span, op_name, _NearOperator(op_name, known))
+            near = _NearOperator(op_name, expansion.blocks, chain(SECOND, *ops.FAMILIES.values()))
+            expansion.problems.unknown("unknown-op", message, step.span, op_name, near)
             expansion.claim(name, step, scope, snake(op_name))
             raise UnevaluatedError
-        merges = kind.inputs[1] != 1 and kind.inputs != (0, 0)
+        merges = kind.inputs[1] != 1 and kind.inputs != (0, 0) and not _holds_numbers(step.value)
         op = expansion.maker.make(kind, op_name, step, env, expansion.builder.layout, merges=merges)
         path = expansion.claim(name, step, scope, snake(kind.__name__))
         if op and kind is ops.find_operator("Input"):

@@ -163,7 +163,8 @@ def _base(name: Tree | None, source: Source, problems: Problems, children: tuple
     parents = (*children, source)
     if path is None:
         message = f"no spec '{name.text}' to extend, built in or beside this file"
-        found = Near(name.text, library.builtins())
+        no_folder = "`extends` takes a name without a folder, of a spec beside this file or of a built-in one"
+        found = Near.of(no_folder) if "/" in name.text else Near(name.text, library.builtins())
         problems.unknown("extends", message, name.span, name.text, found)
         return None
     if len(parents) > MAX_EXTENDS or os.path.realpath(path) in (os.path.realpath(parent.path) for parent in parents):

@@ -14,6 +14,8 @@ MOST = 3
 """Operators that are named."""
 ALIKE = 0.72
 """Share of letters that a slip has in common with what was meant: `Densse` and `Dense` 0.91, `Attn`, `Flatten` 0.55."""
+SHORT = 0.6
+"""The same of the few names that a spec gives itself: `bkl` and `blk`."""
 
 SAME: dict[str, str] = {
     **dict.fromkeys(("attn", "attend", "mha", "gqa", "mqa", "sdpa", "heads"), "attention"),
@@ -168,12 +170,12 @@ def meant(name: str) -> str:
     return next(best, "")
 
 
-def spelled_alike(name: str, other: str) -> bool:
-    """Return whether one name is likely a slip of the other."""
+def spelled_alike(name: str, other: str, share: float = ALIKE) -> bool:
+    """Return whether one name is likely a slip of the other: they have this share of their letters in common."""
     from difflib import SequenceMatcher  # only errors need it
 
     one, two = (text.lower().replace("_", "") for text in (name, other))
-    return len(name) <= MAX_LETTERS and SequenceMatcher(None, one, two).ratio() >= ALIKE
+    return len(name) <= MAX_LETTERS and SequenceMatcher(None, one, two).ratio() >= share
 
 
 def _words(name: str) -> list[str]:

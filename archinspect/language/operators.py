@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shared import table
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from archinspect.language.evaluation import Env, Evaluation
     from archinspect.language.parse import Step
     from archinspect.ops.base import Op
-
-_SUM = re.compile(r"\$(\w+)(\s*[-+*/%][^$]*)")
-"""A sum that is text, but for the name before it."""
 
 
 class Maker:
@@ -111,6 +107,8 @@ class Maker:
 
     def _with_main(self, kind: type[Op], main: str | None, step: Step, value: Tree) -> Map | None:
         """Return the arguments of `Dense: 10` as those of `Dense: {units: 10}`."""
+        if main is None and isinstance(value, List):  # the first of several, so that all are named
+            main = next((argument for argument in kind.args if kind.args[argument].required), None)
         if main is None:
             self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span)
             return step.args
@@ -128,33 +126,25 @@ class Maker:
             if error.near:
                 self.problems.unknown(error.code, error.message, place, error.path[-1], error.near)
             elif error.code != "missing-argument" or not meant:
-                tree = arguments.values.get(error.path[0]) if arguments and len(error.path) == 1 else None
-                remedy = _remedy(tree, step.op, kind)
+                remedy = error.help or _remedy(error, arguments, step, kind)
                 meant = meant or remedy
-                self.problems.error(error.code, error.message, place, error.help or remedy)
+                self.problems.error(error.code, error.message, place, remedy)
+
+
+def _remedy(error: ArgumentError, arguments: Map | None, step: Step, kind: type[Op]) -> str:
+    """Return how to write what a wrong argument seems to mean."""
+    from archinspect.language import remedies  # only errors need it
+
+    if arguments is None or len(error.path) != 1 or error.path[0] not in arguments.values:
+        return ""
+    tree = arguments.values[error.path[0]]
+    return remedies.of_argument(step.op, kind, error.path[0], tree, bare=tree is step.value)
 
 
 def _wraps(kind: type[Op], arguments: Map | None) -> bool:
     """Return whether a wrapper is given its layer without the argument's name: `TimeDistributed: {Dense: 8}`."""
     names = list(arguments.keys) if arguments and "layer" in kind.args else []
     return len(names) == 1 and names[0] not in kind.names and find_operator(names[0]) is not None
-
-
-def _remedy(tree: Tree | None, name: str, kind: type[Op]) -> str:
-    """Return how to write what an argument that is wrong seems to mean; the operator is called by this name."""
-    if isinstance(tree, Scalar) and (sums := _SUM.fullmatch(str(tree.value))):
-        return f"write `${{{sums[1]}{sums[2]}}}`"
-    if isinstance(tree, List) and len(tree.items) > 1:
-        from archinspect.language.calls import positional  # only errors need it
-
-        names = positional(name, kind)
-        given = zip(names, tree.items, strict=False)
-        pairs = [f"{argument}: {item.text}" for argument, item in given if isinstance(item, Scalar)]
-        rest = tree.items[len(names) :]
-        if len(pairs) + len(rest) == len(tree.items) and names:
-            return f"write `{{{', '.join([*pairs, *(['...'] if rest else [])])}}}`"
-        return f"arguments have names: `{{{', '.join(f'{one}: ...' for one in names)}}}`"
-    return ""
 
 
 def _has_expression(op: str, arguments: Map | None) -> bool:

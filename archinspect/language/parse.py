@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.diagnostics import Near, show
+from archinspect.base.diagnostics import Near, show, suggest
 from archinspect.base.source import List, Map, Scalar
 from archinspect.ops import find_operator
 
@@ -36,6 +36,18 @@ MAX_NAME = 100
 MAX_TEXT = 10_000
 """Characters of a title, a source, a description."""
 NAMES = f"a name has letters, digits and `_`, after the first also `- + /`, and at most {MAX_NAME} characters"
+NOT_HERE = {
+    **dict.fromkeys(("batch", "batch_size"), "a spec has no batch: `--batch N` counts one"),
+    **dict.fromkeys(("dtype", "precision"), "a spec has no type of numbers: `--dtype` counts one"),
+    **dict.fromkeys(
+        ("loss", "optimizer", "optimiser", "epochs", "learning_rate", "lr", "training", "train"),
+        "a spec is the network alone; `archinspect memory` counts training, `--optimizer` says which",
+    ),
+}
+"""Keys that people give a network, and that are no part of it."""
+FROZEN = ("frozen", "freeze", "requires_grad")
+"""Words for `trainable` that are no key."""
+ORDERS = {"NCHW": "channels_first", "NCDHW": "channels_first", "NHWC": "channels_last", "NDHWC": "channels_last"}
 _NAME = re.compile(rf"\w[\w+/-]{{0,{MAX_NAME - 1}}}\Z")
 
 
@@ -125,7 +137,7 @@ class _Parser:
         for key, value in tree:
             name = TOP_ALIASES.get(key.text, key.text)
             if key.text not in known:
-                meant = Near(key.text, TOP_KEYS, given)
+                meant = Near.of(NOT_HERE[name]) if name in NOT_HERE else Near(name, TOP_KEYS, given)
                 self.problems.unknown("unknown-key", f"unknown key '{key.text}'", key.span, key.text, meant)
             elif name in seen:
                 self._twice(name, key, seen[name])
@@ -164,7 +176,10 @@ class _Parser:
             self.problems.error("type", f"{name} must be a map", value.span)
         elif name == "layout" and isinstance(value, Scalar) and value.text not in LAYOUTS:
             message = f"layout must be {' or '.join(LAYOUTS)}, not {show(value.value)}"
-            self.problems.error("type", message, value.span)
+            meant = ORDERS.get(value.text.upper(), "")
+            self.problems.error(
+                "type", message, value.span, f"write `{meant}`" if meant else suggest(value.text, LAYOUTS)
+            )
 
     def _entries(self, value: Tree, what: str) -> dict[str, tuple[Scalar, Tree]]:
         if isinstance(value, Scalar) and value.value is None:
@@ -222,6 +237,8 @@ class _Parser:
     def steps(self, tree: Tree, key: Scalar | None = None) -> list[Step]:
         """Read a list of steps; a map of names to steps, as some people write, is a list of named steps."""
         if isinstance(tree, Map):
+            if self._lacks_dashes(tree):
+                return []
             return [step for name, value in tree if (step := self._named(name, value))]
         if not isinstance(tree, List):
             if tree.value is None:
@@ -229,6 +246,18 @@ class _Parser:
             self.problems.error("type", f"{key.text if key else 'a path'} must be a list of steps", tree.span)
             return []
         return [step for item in tree.items if (step := self.step(item))]
+
+    def _lacks_dashes(self, tree: Map) -> bool:
+        """Tell of a list whose items do not start with a dash and a space, `-ReLU` or `Dense: 8`: a map to YAML."""
+        for key, value in tree:
+            dash = key.text.startswith("-")
+            no_step = isinstance(value, Scalar) and not (isinstance(value.value, str) and value.text)
+            if dash or (no_step and find_operator(key.text)):
+                name = key.text.lstrip("- ")
+                help_ = f"`- {name}`: a dash and a space stand before each step"
+                self.problems.error("step", f"'{key.text}' is a key here, and no step of a list", key.span, help_)
+                return True
+        return False
 
     def _named(self, name: Scalar, value: Tree) -> Step | None:
         step = self.step(value)
@@ -352,8 +381,14 @@ class _Parser:
             return
         names = [key.text for key, _ in ops]
         for key, _ in ops if len(ops) > 1 or "layers" in tree.values else ():
-            meant = Near("repeat" if key.text.lower() in COUNTS else key.text, STEP_KEYS)
-            if meant.only and not find_operator(key.text):
+            word = key.text.lower()
+            is_frozen = word in FROZEN
+            meant = (
+                Near.of("`trainable: false` freezes a step")
+                if is_frozen
+                else Near("repeat" if word in COUNTS else key.text, STEP_KEYS)
+            )
+            if (is_frozen or meant.only) and not find_operator(key.text):
                 message = f"unknown key '{key.text}' beside an operator"
                 self.problems.unknown("unknown-key", message, key.span, key.text, meant)
                 return
@@ -364,5 +399,7 @@ class _Parser:
             help_ = f"indent the arguments below `{first.text}:`, or write {first.text}: {{{names[1]}: ...}}"
         elif len(names) > 1 and kind and names[1] in kind.names:
             help_ = f"an argument stands within its operator: `{first.text}: {{..., {names[1]}: ...}}`"
+        elif len(names) > 1 and not find_operator(names[1]):
+            help_ += f"; what a block is told stands within it: `{first.text}: {{..., {names[1]}: ...}}`"
         shown = " and ".join(f"'{name}'" for name in [*names, "layers"][:2])
         self.problems.error("step", f"the step has two operators, {shown}", ops[min(1, len(ops) - 1)][0].span, help_)

@@ -41,7 +41,7 @@ class _ConvLSTM(Op):
     anew = 1
     gives_floats = True
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
-    ignores = LSTM.ignores
+    ignores = (*LSTM.ignores, "dropout")
 
     filters: int = arg("channels of the state, and of a step's output", Int(1, 10**8))
     kernel_size: tuple[int, ...] = arg("size of the window", PerAxis())

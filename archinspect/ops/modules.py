@@ -42,6 +42,7 @@ def module_arguments(name: str, names: Mapping[str, str], given: dict[str, Value
 _NORM = {"epsilon": 1e-5}
 _TRACKED = {**_NORM, "momentum": 0.9}
 _RECURRENT = Module({"return_sequences": True, "biases": 2})
+_APART = Module({"in_place": False}, "in_place")
 MODULES: dict[str, Module] = {
     **{f"BatchNorm{rank}d": Module(_TRACKED, "num_features") for rank in (1, 2, 3)},
     "SyncBatchNorm": Module(_TRACKED, "num_features"),
@@ -56,15 +57,19 @@ MODULES: dict[str, Module] = {
     "RNN": _RECURRENT,
     "LSTM": _RECURRENT,
     "GRU": _RECURRENT,
+    **dict.fromkeys(("RNNCell", "LSTMCell", "GRUCell"), Module({"biases": 2})),
     "PReLU": Module({"num_parameters": 1}, "num_parameters"),
-    "LeakyReLU": Module({"negative_slope": 0.01}),
+    "LeakyReLU": Module({"negative_slope": 0.01, "in_place": False}),
+    **dict.fromkeys(("ReLU", "ReLU6", "SiLU", "Hardswish"), _APART),
     "Upsample": Module({}, "size"),
     "Lambda": Module({"params": 0}),
     **{name: Module({"axes": [-2, -1]}) for name in ("FFT2", "IFFT2", "RFFT2", "IRFFT2")},
 }
 """By their names in PyTorch; `Lambda` is Keras's."""
-SHARED = frozenset({"LSTM", "GRU", "PReLU", "LeakyReLU", "Upsample"})
-"""Names that Keras has, too, or of which another bare value is known."""
+SHARED = frozenset(
+    {"LSTM", "GRU", "LSTMCell", "GRUCell", "PReLU", "LeakyReLU", "Upsample", "ReLU", "ReLU6", "SiLU", "Hardswish"}
+)
+"""Names that Keras has, too, of which another bare value is known, or that stand for what most programs do in place."""
 PREFIXES = frozenset({"nn", "torch.nn"})
 """What stands in front of a module's name."""
 _BY_KEY = {name.lower(): name for name in MODULES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.base.shape import Mismatch, largest, size, smallest, text
-from archinspect.ops.args import Bool, Int, Optional, arg
+from archinspect.ops.args import Bool, Float, Int, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
@@ -39,7 +39,7 @@ class Recurrent(Op):
     kept_beside_weights: ClassVar[int] = 1
     """States that fit into what a step keeps for the gradients of its input alone: here the new one."""
     ignores = (
-        *("activation", "recurrent_activation", "nonlinearity", "unit_forget_bias", "dropout", "recurrent_dropout"),
+        *("activation", "recurrent_activation", "nonlinearity", "unit_forget_bias", "recurrent_dropout"),
         *("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint", "go_backwards", "stateful"),
         *("unroll", "use_cudnn", "batch_first"),
     )
@@ -60,6 +60,7 @@ class Recurrent(Op):
         "biases of a gate and unit: 1, or PyTorch's 2, for input and state", Optional(Int(1, 2)), 1
     )
     input_size: int | None = arg("features of a step, only to be checked", Optional(Int(1)), None)
+    dropout: float = arg("share dropped between stacked layers in training; matters to memory only", Float(0, 1), 0.0)
 
     @property
     def features(self) -> int:
@@ -167,9 +168,10 @@ class Recurrent(Op):
         batch, steps, _ = shapes[0]
         cells = list(self.cells(shapes[0]))
         between = (self.num_layers - 1) * self.stored(shapes, ())
-        elements = len(cells) * batch * self.kept_by_cell(steps) + between
+        masks = between * (self.dropout > 0)
+        elements = len(cells) * batch * self.kept_by_cell(steps) + between + masks
         if not run.weights:  # inputs and outputs of steps are for the gradients of weights alone
-            elements = len(cells) * batch * steps * self.units * self.kept_beside_weights
+            elements = len(cells) * batch * steps * self.units * self.kept_beside_weights + masks
             guarded = shapes[2:]  # the state that gates guard, where it is given
             return Kept((2,) if guarded else (), extra=(("float", elements - sum(map(size, guarded))),))
         # A state that it starts from is an input, and no zeros of its own.

@@ -349,11 +349,21 @@ def restored(plan):
 def as_computed(func, args, made):
     """Return what an operation of the meta device makes, with the channels last where a CPU's leaves them so."""
     last = LAST.get(args[0].dim()) if func.overloadpacket in KEEP_LAST else None
-    if last is None or not args[0].is_contiguous(memory_format=last):
+    if last is None or not is_like_last(args[0]):
         return made
     if isinstance(made, tuple):
         return made[0].contiguous(memory_format=last), *made[1:]
     return made.contiguous(memory_format=last)
+
+
+def is_like_last(tensor):
+    """Return whether a map has its channels last by its strides, those of axes of size 1 included, as c10 asks."""
+    least = 0
+    for axis in (1, *range(tensor.dim() - 1, 1, -1), 0):
+        if tensor.stride(axis) < least or (axis == 0 and least == tensor.stride(1)):
+            return False
+        least = tensor.stride(axis) * tensor.shape[axis]
+    return True
 
 
 KEEP_LAST = {

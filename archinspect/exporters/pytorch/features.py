@@ -152,6 +152,7 @@ def recurrent(use: Use) -> Step:
         "bias": (op.use_bias, True),
         "batch_first": (True, False),
         "bidirectional": (op.bidirectional, False),
+        "dropout": (op.dropout if op.num_layers > 1 else 0.0, 0.0),
     }
     if name == "LSTM":
         options["proj_size"] = (op.proj_size, 0)
