@@ -30,8 +30,10 @@ import resource
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -46,10 +48,8 @@ from mutmut.mutation.file_mutation import Mutation, create_mutations
 STRICT = re.compile(r",\s*strict=\w+|,\s*(?=\))")
 MEMORY = 4 << 30
 """Bytes that a mutant may take: one that asks for more fails."""
-SECONDS = 60
-"""Of the processor for one test: a mutant that loops for ever takes longer."""
-FIRST = 40
-"""So many tests of different functions come before the rest: the likeliest to differ in what they see."""
+SECONDS = 10
+"""Of the processor, besides twice what its tests take: a mutant that loops for ever takes longer."""
 
 
 def main() -> None:
@@ -194,13 +194,14 @@ class Run:
         session.config._tmp_path_factory.getbasetemp()
         self._all(list(range(self.processes)), lambda part: self._reach(part, session.items))
         parts = [pickle.loads(Path(self.folder.name, str(part)).read_bytes()) for part in range(self.processes)]
-        tests = {
-            number: [test for part in parts for test in part.get(number, ())] for number in range(len(self.mutants))
-        }
-        verdicts = self._all(
-            [number for number in tests if tests[number]], lambda number: self._try(number, tests, session.items)
-        )
-        for number, verdict in verdicts.items():
+        tests = {number: {} for number in range(len(self.mutants))}
+        for part in parts:
+            for number, found in part.items():
+                tests[number] |= found
+        reached = [number for number in tests if tests[number]]
+        for number, verdict in self._all(
+            reached, lambda number: self._try(number, tests[number], session.items)
+        ).items():
             self.verdicts[number] = verdict
         return True
 
@@ -237,21 +238,24 @@ class Run:
             for name in {self.mutants[number].function for number in numbers}:
                 function_of(module, name).__code__ = code_of(code, name)
         self.clean = True
-        tests = defaultdict(list)
-        for position in range(part, len(items), self.processes):
-            reached.clear()
-            _run(items[position])
-            if items[position].nodeid not in self.failed:
+        tests: dict[int, dict[int, float]] = defaultdict(dict)
+        positions = range(part, len(items), self.processes)
+        start = time.process_time()
+        for position, item in zip(positions, _run([items[position] for position in positions]), strict=True):
+            end = time.process_time()
+            if item.nodeid not in self.failed:
                 for number in reached:
-                    tests[number].append(position)
-        print(*self.failed, sep="\n", file=sys.stderr)
+                    tests[number][position] = end - start
+            reached.clear()
+            start = end
+        print(*self.failed, f"{time.process_time():.0f} s", sep="\n", file=sys.stderr, flush=True)
         Path(self.folder.name, str(part)).write_bytes(pickle.dumps(dict(tests)))
 
-    def _try(self, number: int, tests: dict[int, list[int]], items: list[pytest.Item]) -> None:
+    def _try(self, number: int, tests: dict[int, float], items: list[pytest.Item]) -> None:
         self.mutants[number].apply()
-        for position in _mixed(tests[number], items):
-            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-            _run(items[position])
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS + 2 * sum(tests.values()))
+        for _ in _run([items[position] for position in _cheap_first(tests, items)]):
+            pass
 
 
 def _probed(module: str, mutants: dict[int, Mutant]) -> ast.Module:
@@ -287,19 +291,21 @@ def _by_module(mutants: list[Mutant]) -> dict[str, list[int]]:
     return found
 
 
-def _mixed(positions: list[int], items: list[pytest.Item]) -> list[int]:
-    """Return the tests in the order in which they run: some of each function first."""
+def _cheap_first(tests: dict[int, float], items: list[pytest.Item]) -> list[int]:
+    """Return the tests in the order in which they run: soon one of each function, and the slow ones late."""
     turns = Counter[str]()
     order = []
-    for position in random.Random(0).sample(positions, len(positions)):
+    for position in random.Random(0).sample(sorted(tests), len(tests)):
         name = items[position].nodeid.partition("[")[0]
         turns[name] += 1
-        order.append((turns[name], position))
+        order.append((turns[name] * tests[position], position))
     return [position for _, position in sorted(order)]
 
 
-def _run(item: pytest.Item) -> None:
-    item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+def _run(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        yield item
 
 
 def _alone(work) -> None:
