@@ -22,8 +22,9 @@ import difflib
 import functools
 import gc
 import importlib
+import json
+import multiprocessing
 import os
-import pickle
 import random
 import re
 import resource
@@ -31,13 +32,13 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
 
 import libcst
 import pytest
@@ -45,7 +46,16 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.configuration import config
 from mutmut.mutation.file_mutation import Mutation, create_mutations
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.context import ForkProcess
+
 STRICT = re.compile(r",\s*strict=\w+|,\s*(?=\))")
+FORK = multiprocessing.get_context("fork")
+FOUND = 3
+"""A process's exit code where a test failed."""
+VERDICTS = {0: "survived", 1: "no run", -signal.SIGVTALRM: "timed out"}
+"""By exit code; with any other the change was found."""
 MEMORY = 4 << 30
 """Bytes that a mutant may take: one that asks for more fails."""
 SECONDS = 10
@@ -91,20 +101,26 @@ class Mutant:
 
     def after(self) -> libcst.FunctionDef:
         """Return the changed function."""
-        return self.before.deep_replace(self.mutation.original_node, self.mutation.mutated_node)
+        after = self.before.deep_replace(self.mutation.original_node, self.mutation.mutated_node)
+        assert isinstance(after, libcst.FunctionDef)
+        return after
 
     def change(self) -> list[str]:
         """Return the lines that differ."""
-        texts = [libcst.Module([function]).code.strip().splitlines() for function in (self.before, self.after())]
-        return [line for line in difflib.unified_diff(*texts, n=0, lineterm="") if line[:2] not in {"--", "++", "@@"}]
+        before, after = (
+            libcst.Module([function]).code.strip().splitlines() for function in (self.before, self.after())
+        )
+        return [
+            line for line in difflib.unified_diff(before, after, n=0, lineterm="") if line[:2] not in {"--", "++", "@@"}
+        ]
 
     def apply(self) -> None:
         """Give the imported function the changed code."""
         live = function_of(self.module, self.function)
-        body = [self.after()]
+        after: libcst.BaseCompoundStatement = self.after()
         if self.scope:
-            body = [libcst.ClassDef(libcst.Name(self.scope), libcst.IndentedBlock(body))]
-        tree = ast.parse("from __future__ import annotations\n" + libcst.Module(body).code)
+            after = libcst.ClassDef(libcst.Name(self.scope), libcst.IndentedBlock([after]))
+        tree = ast.parse("from __future__ import annotations\n" + libcst.Module([after]).code)
         changed = next(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
         before = ast.parse(libcst.Module([self.before]).code).body[0]
         assert isinstance(before, ast.FunctionDef)
@@ -124,18 +140,29 @@ def mutants_of(path: Path) -> list[Mutant]:
         if isinstance(owner, libcst.ClassDef):
             scopes |= {child: owner.name.value for child in owner.body.body if isinstance(child, libcst.FunctionDef)}
     places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-    name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
     return [
-        Mutant(name, scopes[function], places[mutation.original_node].start.line, function, mutation)
+        Mutant(module_of(path), scopes[function], places[mutation.original_node].start.line, function, mutation)
         for mutation in mutations
         if (function := mutation.contained_by_top_level_function) in scopes
     ]
 
 
+def module_of(path: Path) -> str:
+    """Return the name by which a file is imported."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
 def chosen(patterns: list[str], size: int | None, seed: int) -> list[Mutant]:
     """Return so many mutants of the functions that match, in the order of files."""
     files = sorted(path for source in config().source_paths for path in source.rglob("*.py"))
-    made = [mutant for path in files if config().should_mutate(path) for mutant in mutants_of(path)]
+    starts = [re.split(r"[*?[]", pattern)[0] for pattern in patterns]
+    made = [
+        mutant
+        for path in files
+        if config().should_mutate(path)
+        and any(module_of(path).startswith(start) or start.startswith(module_of(path)) for start in starts)
+        for mutant in mutants_of(path)
+    ]
     made = [mutant for mutant in made if any(fnmatch(mutant.place, f"{pattern}:*") for pattern in patterns)]
     print(f"{len(made)} mutants", flush=True)
     order = random.Random(seed).sample(range(len(made)), len(made))
@@ -153,7 +180,9 @@ def function_of(module: str, name: str) -> FunctionType:
     found: object = importlib.import_module(module)
     for part in name.split("."):
         found = vars(found)[part]
-    return getattr(found, "__func__", found)
+    function = getattr(found, "__func__", found)
+    assert isinstance(function, FunctionType)
+    return function
 
 
 def code_of(code: CodeType, name: str) -> CodeType:
@@ -165,7 +194,7 @@ def code_of(code: CodeType, name: str) -> CodeType:
 
 def _set_defaults(live: FunctionType, args: ast.arguments) -> None:
     def value(node: ast.expr) -> object:
-        return eval(compile(ast.Expression(node), "<default>", "eval"), live.__globals__)
+        return eval(compile(ast.Expression(node), "<default>", "eval"), live.__globals__)  # noqa: S307 - the code is ours
 
     live.__defaults__ = tuple(map(value, args.defaults)) or None
     named = zip(args.kwonlyargs, args.kw_defaults, strict=True)
@@ -191,17 +220,14 @@ class Run:
             importlib.import_module(mutant.module)
         _forget()
         gc.freeze()  # or the collector writes on every page, and each fork copies them
-        session.config._tmp_path_factory.getbasetemp()
+        vars(session.config)["_tmp_path_factory"].getbasetemp()  # or each process makes its own, and removes others'
         self._all(list(range(self.processes)), lambda part: self._reach(part, session.items))
-        parts = [pickle.loads(Path(self.folder.name, str(part)).read_bytes()) for part in range(self.processes)]
-        tests = {number: {} for number in range(len(self.mutants))}
-        for part in parts:
-            for number, found in part.items():
-                tests[number] |= found
-        reached = [number for number in tests if tests[number]]
-        for number, verdict in self._all(
-            reached, lambda number: self._try(number, tests[number], session.items)
-        ).items():
+        parts = [json.loads(self._found(part).read_text(encoding="utf-8")) for part in range(self.processes)]
+        tests: dict[int, dict[int, float]] = defaultdict(dict)
+        for number, found in (pair for part in parts for pair in part.items()):
+            tests[int(number)] |= {int(position): seconds for position, seconds in found.items()}
+        verdicts = self._all(sorted(tests), lambda number: self._try(number, tests[number], session.items))
+        for number, verdict in verdicts.items():
             self.verdicts[number] = verdict
         return True
 
@@ -210,29 +236,32 @@ class Run:
         if report.failed and self.clean:
             self.failed.add(report.nodeid)
         elif report.failed:
-            os._exit(1)
+            os._exit(FOUND)
 
-    def _all(self, numbers, work) -> None:
+    def _found(self, part: int) -> Path:
+        return Path(self.folder.name, str(part))
+
+    def _all(self, numbers: list[int], work: Callable[[int], None]) -> dict[int, str]:
         """Do the work in a process for each number, so many at once."""
-        running: dict[int, int] = {}
+        running: dict[int, ForkProcess] = {}
         verdicts = {}
         waiting = list(reversed(numbers))
         while waiting or running:
             while waiting and len(running) < self.processes:
                 number = waiting.pop()
-                pid = os.fork()
-                if not pid:
-                    _alone(lambda number=number: work(number))
-                running[pid] = number
-            pid, status = os.wait()
-            verdicts[running.pop(pid)] = _verdict(status)
-            print(".", end="", flush=True)
+                running[number] = FORK.Process(target=_alone, args=(work, number))
+                running[number].start()
+            wait([process.sentinel for process in running.values()])
+            for number, process in list(running.items()):
+                if not process.is_alive():
+                    verdicts[number] = VERDICTS.get(running.pop(number).exitcode, "killed")
+                    print(".", end="", flush=True)
         return verdicts
 
     def _reach(self, part: int, items: list[pytest.Item]) -> None:
         """Write down which tests reach which mutants, of every so many tests."""
         reached: set[int] = set()
-        builtins._mutation_reached = reached.add
+        vars(builtins)["_mutation_reached"] = reached.add
         for module, numbers in _by_module(self.mutants).items():
             code = compile(_probed(module, {number: self.mutants[number] for number in numbers}), "probe", "exec")
             for name in {self.mutants[number].function for number in numbers}:
@@ -248,8 +277,9 @@ class Run:
                     tests[number][position] = end - start
             reached.clear()
             start = end
-        print(*self.failed, f"{time.process_time():.0f} s", sep="\n", file=sys.stderr, flush=True)
-        Path(self.folder.name, str(part)).write_bytes(pickle.dumps(dict(tests)))
+        for name in sorted(self.failed):
+            print(f"\nfails without a change, so it is left out: {name}", file=sys.stderr)
+        self._found(part).write_text(json.dumps(tests), encoding="utf-8")
 
     def _try(self, number: int, tests: dict[int, float], items: list[pytest.Item]) -> None:
         self.mutants[number].apply()
@@ -264,8 +294,8 @@ def _probed(module: str, mutants: dict[int, Mutant]) -> ast.Module:
     places = defaultdict(list)
     for number, mutant in mutants.items():
         body, index = _statement(tree.body, mutant.line)
-        if isinstance(body[index], ast.FunctionDef):  # a default: whatever runs the function
-            body, index = body[index].body, 0
+        if isinstance(function := body[index], ast.FunctionDef):  # a default: whatever runs the function
+            body, index = function.body, 0
         places[id(body), index].append((body, number))
     for (_, index), found in sorted(places.items(), key=lambda place: -place[0][1]):  # those before keep their places
         for body, number in found:
@@ -308,23 +338,11 @@ def _run(items: list[pytest.Item]) -> Iterator[pytest.Item]:
         yield item
 
 
-def _alone(work) -> None:
-    """Do the work in this process, of which nothing is printed, and end it."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        work()
-    except BaseException:
-        traceback.print_exc()
-        os._exit(2)
-    os._exit(0)
-
-
-def _verdict(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return "timed out" if os.WTERMSIG(status) == signal.SIGVTALRM else "killed"
-    return {0: "survived", 1: "killed"}.get(os.WEXITSTATUS(status), "no run")
+def _alone(work: Callable[[int], None], number: int) -> None:
+    """Do the work, of which nothing is printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    work(number)
 
 
 def _forget() -> None:
