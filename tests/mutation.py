@@ -58,8 +58,10 @@ VERDICTS = {0: "survived", 1: "no run", -signal.SIGVTALRM: "timed out"}
 """By exit code; with any other the change was found."""
 MEMORY = 4 << 30
 """Bytes that a mutant may take: one that asks for more fails."""
-SECONDS = 10
-"""Of the processor, besides twice what its tests take: a mutant that loops for ever takes longer."""
+SECONDS = 3
+"""Of the processor for the tests of a mutant, the likeliest first: one that outlives them has survived."""
+LIMIT = 30
+"""Of the processor for a mutant: one that loops for ever takes longer."""
 
 
 def main() -> None:
@@ -113,6 +115,10 @@ class Mutant:
         return [
             line for line in difflib.unified_diff(before, after, n=0, lineterm="") if line[:2] not in {"--", "++", "@@"}
         ]
+
+    def told(self, verdict: str) -> list[str]:
+        """Return the lines in which a reader is told what was changed."""
+        return [f"{self.place}: {verdict}", *(f"    {line}" for line in self.change())]
 
     def apply(self) -> None:
         """Give the imported function the changed code."""
@@ -221,14 +227,18 @@ class Run:
         _forget()
         gc.freeze()  # or the collector writes on every page, and each fork copies them
         vars(session.config)["_tmp_path_factory"].getbasetemp()  # or each process makes its own, and removes others'
-        self._all(list(range(self.processes)), lambda part: self._reach(part, session.items))
+        for part, verdict in self._all(list(range(self.processes)), lambda part: self._reach(part, session.items)):
+            if verdict != "survived":
+                raise RuntimeError(f"process {part} did not end well")
         parts = [json.loads(self._found(part).read_text(encoding="utf-8")) for part in range(self.processes)]
         tests: dict[int, dict[int, float]] = defaultdict(dict)
         for number, found in (pair for part in parts for pair in part.items()):
             tests[int(number)] |= {int(position): seconds for position, seconds in found.items()}
-        verdicts = self._all(sorted(tests), lambda number: self._try(number, tests[number], session.items))
-        for number, verdict in verdicts.items():
+        print(f"{len(tests)} of {len(self.mutants)} mutants are reached by tests", flush=True)
+        for number, verdict in self._all(sorted(tests), lambda number: self._try(number, tests[number], session.items)):
             self.verdicts[number] = verdict
+            if verdict in {"survived", "no run"}:
+                print("", *self.mutants[number].told(verdict), sep="\n", flush=True)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -241,10 +251,9 @@ class Run:
     def _found(self, part: int) -> Path:
         return Path(self.folder.name, str(part))
 
-    def _all(self, numbers: list[int], work: Callable[[int], None]) -> dict[int, str]:
-        """Do the work in a process for each number, so many at once."""
+    def _all(self, numbers: list[int], work: Callable[[int], None]) -> Iterator[tuple[int, str]]:
+        """Do the work in a process for each number, so many at once; give how each ended."""
         running: dict[int, ForkProcess] = {}
-        verdicts = {}
         waiting = list(reversed(numbers))
         while waiting or running:
             while waiting and len(running) < self.processes:
@@ -252,11 +261,8 @@ class Run:
                 running[number] = FORK.Process(target=_alone, args=(work, number))
                 running[number].start()
             wait([process.sentinel for process in running.values()])
-            for number, process in list(running.items()):
-                if not process.is_alive():
-                    verdicts[number] = VERDICTS.get(running.pop(number).exitcode, "killed")
-                    print(".", end="", flush=True)
-        return verdicts
+            for number in [number for number, process in running.items() if not process.is_alive()]:
+                yield number, VERDICTS.get(running.pop(number).exitcode, "killed")
 
     def _reach(self, part: int, items: list[pytest.Item]) -> None:
         """Write down which tests reach which mutants, of every so many tests."""
@@ -283,9 +289,11 @@ class Run:
 
     def _try(self, number: int, tests: dict[int, float], items: list[pytest.Item]) -> None:
         self.mutants[number].apply()
-        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS + 2 * sum(tests.values()))
+        signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT)
+        end = time.process_time() + SECONDS
         for _ in _run([items[position] for position in _cheap_first(tests, items)]):
-            pass
+            if time.process_time() > end:
+                break
 
 
 def _probed(module: str, mutants: dict[int, Mutant]) -> ast.Module:
@@ -353,12 +361,12 @@ def _forget() -> None:
 
 
 def report(mutants: list[Mutant], verdicts: list[str]) -> None:
-    """Print what survivors changed, and the score of each file."""
+    """Print what no test reaches, and the score of each file."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for mutant, verdict in zip(mutants, verdicts, strict=True):
         counts[mutant.module][verdict] += 1
-        if verdict not in {"killed", "timed out"}:
-            print(f"\n{mutant.place}: {verdict}", *mutant.change(), sep="\n    ")
+        if verdict == "no test":
+            print("", *mutant.told(verdict), sep="\n")
     print()
     for module, count in sorted(counts.items()):
         print(f"{module:40} {_score(count)}")
