@@ -70,6 +70,11 @@ def test_what_attention_keeps(attention, args, shapes, kept):
         ("eager", {**TWO_HEADS, "position_biases": 1}, [Q, K, V], ("float", SCORES + RESULT), 2 * 5 * 7),
         # The numbers of 50 keys and queries, and the places of each pair twice; the output is not there yet.
         ("math", {"position_biases": 7}, [(1, 50, 2)] * 3, ("int64", 50 + 50 + 2 * 50 * 50), -100),
+        # Copies of long queries and keys, and the scores; the output is not there yet.
+        (
+            *("math", {**TWO_HEADS, "soft_cap": 30.0}, [(3, 5, 80), (3, 7, 80), (3, 7, 2)]),
+            *(("float", 1200 + 1680 + SCORES - 30), 0),
+        ),
     ],
 )
 def test_the_work_space_of_attention(attention, args, shapes, space, added):
@@ -119,6 +124,15 @@ def test_fused_attention_computes_the_scores_again():
         ),
         ("workspace", "LocalResponseNormalization", {"depth_radius": 1}, [(1, 8, 4, 4)], {}, (("float", 2 * 128),)),
         ("workspace", "Rescaling", {"scale": 2, "offset": 1}, [(2, 4)], {}, (("float", 8),)),
+        # What is summed over rows and columns is one axis in memory, or copied.
+        *[
+            ("kept", op, args, shapes, {"strides": strides}, Kept((*inputs, *others), extra=(("float", copied),)))
+            for strides, inputs, copied in (((60, 20, 5, 1), (0,), 0), ((60, 5, 20, 1), (), 2 * 60))
+            for op, args, shapes, others in (
+                ("Einsum", {"equation": "abij,aijk->abk"}, [(2, 3, 4, 5), (2, 4, 5, 6)], (1,)),
+                ("EinsumDense", {"equation": "abij,ijk->abk", "output_shape": [None, 6]}, [(2, 3, 4, 5)], ()),
+            )
+        ],
         ("workspace", "Normalization", {}, [(2, 4)], {}, (("float", 8 + 4),)),
         # Samples and channels are one axis, for which channels that lie last are copied.
         *[
@@ -231,6 +245,13 @@ def test_what_lies_in_its_inputs_storage(op, args, view):
 def test_the_strides_of_a_view(op, args, shape, strides, expected):
     layer = make(op, args)
     assert layer.view_strides(shape, strides, layer.output(shape)) == expected
+
+
+def test_each_steps_map_lies_as_the_layers_own():
+    """Five steps of 3 channels become five of 4; channels stay last."""
+    steps = make("TimeDistributed", {"layer": {"Conv2D": {"filters": 4, "kernel_size": 1}}}, "channels_first")
+    shape = (2, 5, 3, 4, 4)
+    assert steps.own_strides([shape], [(5 * 48, *CHANNELS_LAST)], steps.output(shape)) == (5 * 64, 64, 1, 16, 4)
 
 
 @pytest.mark.parametrize(
