@@ -57,6 +57,7 @@ def test_a_dense_layer_by_hand():
     forward = compute.analyze(small(DENSE, shape=[8], batch=3)).total
     assert forward == compute.Figures(Work(3 * 80, 30), forward_bytes=4 * (24 + 90 + 30))
     assert forward.intensity == (2 * 240 + 30) / (4 * 144)
+    assert isinstance(forward.bytes, int)  # exact, whatever its size
     # Backward reads the output's gradient and the kept input, and writes the weights' gradients.
     training = compute.analyze(small(DENSE, shape=[8], batch=3, dtype="bfloat16"), training=True).total
     assert training.input_gradients == Work()
@@ -99,6 +100,12 @@ def test_views_move_nothing():
     assert figures.bound == ""
 
 
+def test_what_is_a_view_in_inference_alone_moves_in_backward():
+    """Dropout reads its output's gradient and 10 factors, and writes its input's gradient."""
+    _, dropout = compute.analyze(small(DENSE, {"Dropout": 0.5}, shape=[8]), training=True).layers.values()
+    assert (dropout.forward_bytes, dropout.backward_bytes) == (0, 3 * 40)
+
+
 def test_an_embedding_reads_the_rows_that_it_looks_up():
     graph = small({"Embedding": {"input_dim": 1000, "output_dim": 16}}, shape=[5])
     assert compute.analyze(graph).total.forward_bytes == 4 * (5 + 2 * 80)
@@ -138,6 +145,10 @@ def test_each_pass_takes_what_is_longer():
     assert (relu.compute_time, relu.memory_time) == (0, relu.bytes / 10**9)
     assert (conv.bound, relu.bound) == ("compute", "memory")
     assert found.total.time == pytest.approx(conv.time + relu.time)
+    trained = compute.analyze(
+        small(*[{"Conv2D": {"filters": 64, "kernel_size": 3}}] * 2, shape=(16, 16, 4)), training=True, device=DEVICE
+    )
+    assert trained.total.compute_time == pytest.approx(trained.total.flops / 10**10)
     faster = compute.analyze(graph, tf32=True, device=DEVICE).total
     assert faster.bytes == found.total.bytes
     assert faster.time < found.total.time

@@ -43,6 +43,12 @@ def test_an_unknown_device(name, help_):
         devices.find_device(name)
 
 
+@pytest.mark.parametrize("memory", ["8 GB", "8000000000 B", "8000000 KB"])
+def test_a_byte_is_a_unit(memory):
+    (device,) = devices.read_devices(Source("own.yaml", OWN.replace("8 GB", memory))).values()
+    assert device.memory == 8 * 10**9
+
+
 def test_devices_of_a_users_own(tmp_path):
     file = tmp_path / "own.yaml"
     file.write_text(OWN + OWN.replace("Mine", "t4"))

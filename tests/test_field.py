@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 import archinspect
 from archinspect import network
-from archinspect.analyses.receptive_field import fields
+from archinspect.analyses import receptive_field
+from archinspect.analyses.receptive_field import MAX_PERIOD, MAX_STEP, Field, fields
+from archinspect.ops.figures import Reach
 
 
 def row(network, name, depth=100):
@@ -102,6 +104,26 @@ def test_what_only_lends_its_size_is_not_seen():
 def test_a_gate_from_everything_sees_everything():
     spec = "input: [8, 8, 4]\nlayers:\n  - Multiply:\n    - []\n    - [GlobalAveragePooling2D: {keepdims: true}]\n"
     assert last_field(spec) is None
+
+
+def test_patterns_and_steps_have_bounds():
+    assert len(Field().through(Reach(1, up=MAX_PERIOD)).spans) == MAX_PERIOD
+    assert Field().through(Reach(1, up=MAX_PERIOD + 1)) is None
+    assert Field(step=MAX_STEP // 2).through(Reach(1, 2)).step == MAX_STEP
+    assert Field(step=MAX_STEP // 2 + 1).through(Reach(1, 2)) is None
+
+
+@pytest.mark.parametrize(("longer", "length"), [(MAX_PERIOD, MAX_PERIOD), (MAX_PERIOD + 2, 2)])
+def test_patterns_are_joined_within_the_bound(longer, length):
+    wide = Field(((0, 5),) * 2, 2)
+    assert len(wide.joined(Field(((0, 1),) * longer, longer)).spans) == length
+
+
+def test_beyond_all_patterns_those_of_one_are_found(monkeypatch):
+    monkeypatch.setattr(receptive_field, "MAX_SPANS", 1)
+    steps = "[{UpSampling1D: 2}, {UpSampling1D: 2}, {AveragePooling1D: 3, from: input}]"
+    facts = network(f"input: [8, 2]\nlayers: {steps}\n").facts
+    assert [found and len(found[0].spans) for found in fields(facts)] == [1, 2, None, 1]
 
 
 def last_field(text):

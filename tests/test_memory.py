@@ -130,6 +130,14 @@ def test_the_operands_of_a_merge_live_on_if_all_are_read_by_name():
     assert [one.layer for one in memory.peak(skip).alive] == ["last", "c", "input"]
 
 
+@pytest.mark.parametrize(("step", "is_function"), [({"Add": [["Tanh"], []]}, True), ("Tanh", False)])
+def test_a_block_that_merges_is_a_function_which_holds_its_argument(step, is_function):
+    block = {"name": "block", "layers": [step, {"RepeatVector": 90, "name": "wide"}]}
+    peak = memory.peak(small({"Dense": 4, "name": "first"}, block, shape=[4]))
+    assert peak.layer == "block.wide"
+    assert ("first" in [one.layer for one in peak.alive]) is is_function
+
+
 def test_eager_attention_returns_its_probabilities_to_the_function_around_it():
     attention = {"MultiHeadAttention": {"num_heads": 2, "key_dim": 4}}
     inside = [attention, {"Dense": 90, "name": "wide"}, {"Dense": 4, "name": "narrow"}]
@@ -404,6 +412,12 @@ def test_a_block_that_occurs_once_is_none():
     inner = {"layers": [{"Dense": 10}, "Tanh"]}
     outer = {"layers": [{"inner": None, "repeat": 2, "name": "part"}]}
     facts = small({"outer": None, "name": "whole"}, shape=[10], blocks={"inner": inner, "outer": outer})
+    assert memory.checkpointed(facts).blocks == ("whole.part.0", "whole.part.1")
+
+
+def test_copies_of_a_group_are_blocks_wherever_it_is():
+    part = {"name": "part", "repeat": 2, "layers": [{"Dense": 10}, "Tanh"]}
+    facts = small({"name": "whole", "layers": [part]}, shape=[10])
     assert memory.checkpointed(facts).blocks == ("whole.part.0", "whole.part.1")
 
 

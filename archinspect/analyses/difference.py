@@ -61,7 +61,7 @@ class _State(NamedTuple):
 
     def figures(self) -> Figures:
         """Return all figures of the network."""
-        return {**sum_of_costs(self.costs.values()).as_dict(), **self.memory} if self.costs else dict(self.memory)
+        return {**sum_of_costs(self.costs.values()).as_dict(), **self.memory}
 
 
 def difference(old: Facts, new: Facts) -> Difference:

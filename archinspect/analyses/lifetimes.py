@@ -171,7 +171,7 @@ def _functions(graph: Graph) -> list[tuple[str, ...]]:
     kernels: dict[str, set[str]] = {}
     """The layers with a kernel in each composite."""
     whole = {path for path, composite in graph.composites.items() if composite.is_module}
-    parents = [node.layer.rpartition(".")[0] if "." in node.layer else "" for node in graph.everything]
+    parents = [node.layer.rpartition(".")[0] for node in graph.everything]
     for node in graph.nodes:
         for path in composites_above(node.layer):
             layers = kernels.setdefault(path, set())

@@ -41,7 +41,7 @@ class Kind:
         """Return the value that the operator's rules use, or raise ValueError."""
         raise NotImplementedError
 
-    def describe(self, rank: int = 0) -> str:
+    def describe(self, rank: int) -> str:
         """Return what the argument takes, in words, for an operator of `rank` spatial axes."""
         return self.expected
 
@@ -169,7 +169,7 @@ class PerAxis(Kind):
             raise ValueError("one integer" if rank == 1 else f"one integer or {rank} of them, one per axis")
         return tuple(self.item.convert(item, rank) for item in value)
 
-    def describe(self, rank: int = 0) -> str:
+    def describe(self, rank: int) -> str:
         """Return the form for the operator's rank."""
         example = (
             ""
@@ -197,7 +197,7 @@ class Pad(Kind):
         word = ", ".join(f"'{word}'" for word in words)
         self.expected = f"{word + ', ' if word else ''}an integer, or [before, after]"
 
-    def describe(self, rank: int = 0) -> str:
+    def describe(self, rank: int) -> str:
         """Return the forms for the operator's rank."""
         if rank == 1:
             return self.expected
@@ -304,7 +304,7 @@ class Optional(Kind):
         """Return None or what the other kind makes of the value."""
         return None if value is None else self.kind.convert(value, rank)
 
-    def describe(self, rank: int = 0) -> str:
+    def describe(self, rank: int) -> str:
         """Return what the other kind takes."""
         return self.kind.describe(rank)
 

@@ -75,7 +75,7 @@ class Computable(Kind):
             return self.kind.convert(value, rank)
         return tuple(value) if isinstance(value, list) else value
 
-    def describe(self, rank: int = 0) -> str:
+    def describe(self, rank: int) -> str:
         """Return what the other kind takes."""
         return f"{self.kind.describe(rank)}; or an expression of `in`, the input's axes"
 

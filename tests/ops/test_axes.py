@@ -118,6 +118,11 @@ def test_the_layout_changes_the_output_and_not_the_kernel():
     assert roles("Conv2D", CONV, shape, "channels_first")["kernel"] == ["", "", "summed", "made"]
 
 
+def test_several_side_by_side_are_one_axis():
+    flow = axes.read_flow("... steps~ heads* -> ... steps~ heads*", [(2, 5, 6)])
+    assert [flow.role(axis) for axis in ("heads", "heads*", "in")] == ["shared", "shared", ""]
+
+
 def test_three_dots_are_the_axes_that_all_terms_have():
     flow = axes.read_flow("... in -> ... out", [(2, 5, 6, 3)])
     assert flow == ((("...0", "...1", "...2", "in"),), (("...0", "...1", "...2", "out"),))

@@ -5,13 +5,17 @@ from small import make, small
 
 from archinspect.analyses import memory
 from archinspect.base.shape import Mismatch
+from archinspect.ops.attention import ScaledDotProductAttention
 from archinspect.ops.base import ArgumentError
 from archinspect.ops.figures import Kept, Reach, Run, View, Work
+from archinspect.ops.multihead import _Packed
 
 Q, K, V = (3, 5, 8), (3, 7, 8), (3, 7, 8)
 TWO_HEADS = {"num_heads": 2}
 ONE_OF_TWO = [Q, (3, 7, 4), (3, 7, 4)]
 """Of two heads' queries, and the keys and values of one."""
+CHANNELS_LAST = (48, 1, 12, 3)
+"""Strides of two samples of three channels of 4x4."""
 UP = {"filters": 4, "kernel_size": 6, "strides": 2}
 SCORES = 3 * 2 * 5 * 7
 QUERIES, KEYS, RESULT = 120, 168, 120
@@ -62,11 +66,31 @@ def test_what_attention_keeps(attention, args, shapes, kept):
             *("math", {**TWO_HEADS, "masked": True}, [(2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)]),
             *(("float", 2 * 666), 3 * 5 * 7),
         ),
+        # What is written out adds the biases of each head.
+        ("eager", {**TWO_HEADS, "position_biases": 1}, [Q, K, V], ("float", SCORES + RESULT), 2 * 5 * 7),
+        # The numbers of 50 keys and queries, and the places of each pair twice; the output is not there yet.
+        ("math", {"position_biases": 7}, [(1, 50, 2)] * 3, ("int64", 50 + 50 + 2 * 50 * 50), -100),
+        # Copies of long queries and keys, and the scores; the output is not there yet.
+        (
+            *("math", {**TWO_HEADS, "soft_cap": 30.0}, [(3, 5, 80), (3, 7, 80), (3, 7, 2)]),
+            *(("float", 1200 + 1680 + SCORES - 30), 0),
+        ),
     ],
 )
 def test_the_work_space_of_attention(attention, args, shapes, space, added):
     found = rule("workspace", "ScaledDotProductAttention", args, shapes, attention=attention)
     assert found == (space, ("float", added))
+
+
+@pytest.mark.parametrize(("steps", "biases", "square"), [(4, 9, True), (25, 81, True), (25, 121, False), (5, 9, False)])
+def test_position_biases_of_a_square_window(steps, biases, square):
+    op = make("ScaledDotProductAttention", {"position_biases": biases})
+    assert op.biases_of_window([(1, steps, 8)] * 3) is square
+
+
+def test_attention_apart_is_the_same_attention():
+    apart = _Packed(num_heads=4, packed=3, causal=True).apart()
+    assert (type(apart), apart.num_heads, apart.causal) == (ScaledDotProductAttention, 4, True)
 
 
 def test_fused_attention_computes_the_scores_again():
@@ -100,6 +124,24 @@ def test_fused_attention_computes_the_scores_again():
         ),
         ("workspace", "LocalResponseNormalization", {"depth_radius": 1}, [(1, 8, 4, 4)], {}, (("float", 2 * 128),)),
         ("workspace", "Rescaling", {"scale": 2, "offset": 1}, [(2, 4)], {}, (("float", 8),)),
+        # What is summed over rows and columns is one axis in memory, or copied.
+        *[
+            ("kept", op, args, shapes, {"strides": strides}, Kept((*inputs, *others), extra=(("float", copied),)))
+            for strides, inputs, copied in (((60, 20, 5, 1), (0,), 0), ((60, 5, 20, 1), (), 2 * 60))
+            for op, args, shapes, others in (
+                ("Einsum", {"equation": "abij,aijk->abk"}, [(2, 3, 4, 5), (2, 4, 5, 6)], (1,)),
+                ("EinsumDense", {"equation": "abij,ijk->abk", "output_shape": [None, 6]}, [(2, 3, 4, 5)], ()),
+            )
+        ],
+        ("workspace", "Normalization", {}, [(2, 4)], {}, (("float", 8 + 4),)),
+        # Samples and channels are one axis, for which channels that lie last are copied.
+        *[
+            ("kept", "InstanceNormalization", {}, [(2, 3, 4, 4)], {"strides": strides}, kept)
+            for strides, kept in (
+                ((48, 16, 4, 1), Kept((0,), extra=(("float32", 12),))),
+                (CHANNELS_LAST, Kept(extra=(("float32", 12), ("float", 96)))),
+            )
+        ],
         ("workspace", "Rescaling", {"scale": 2}, [(2, 4)], {}, (("float", 0),)),
         ("workspace", "Rescaling", {"offset": 1}, [(2, 4)], {}, (("float", 0),)),
         # A matrix for all samples is stretched to one each.
@@ -192,6 +234,47 @@ def test_what_lies_in_its_inputs_storage(op, args, view):
 
 
 @pytest.mark.parametrize(
+    ("op", "args", "shape", "strides", "expected"),
+    [
+        ("Expand", {"target_shape": [5, 3]}, (1, 1, 3), (3, 3, 1), (3, 0, 1)),
+        ("Expand", {"target_shape": [5, -1, 3]}, (1, 2, 3), (6, 3, 1), (6, 0, 3, 1)),
+        ("Permute", {"dims": [2, 1]}, (2, 3, 4), (12, 4, 1), (12, 1, 4)),
+        ("Permute", {"dims": [0, 2, 1]}, (2, 3, 4), (12, 4, 1), (12, 1, 4)),
+    ],
+)
+def test_the_strides_of_a_view(op, args, shape, strides, expected):
+    layer = make(op, args)
+    assert layer.view_strides(shape, strides, layer.output(shape)) == expected
+
+
+def test_each_steps_map_lies_as_the_layers_own():
+    """Five steps of 3 channels become five of 4; channels stay last."""
+    steps = make("TimeDistributed", {"layer": {"Conv2D": {"filters": 4, "kernel_size": 1}}}, "channels_first")
+    shape = (2, 5, 3, 4, 4)
+    assert steps.own_strides([shape], [(5 * 48, *CHANNELS_LAST)], steps.output(shape)) == (5 * 64, 64, 1, 16, 4)
+
+
+@pytest.mark.parametrize(
+    ("op", "keeps"),
+    [
+        ("ZeroPad2d", True),
+        ("ReflectionPad2d", True),
+        ("CircularPad2d", False),
+        ("ZeroPad3d", True),
+        ("ReplicationPad3d", True),
+        ("ReflectionPad3d", False),
+        ("CircularPad3d", False),
+        ("InstanceNorm2d", False),
+    ],
+)
+def test_whether_channels_that_lie_last_stay_so(op, keeps):
+    layer = make(op, {"padding": 1} if "Pad" in op else {}, "channels_first")
+    shape, strides = ((2, 3, 4, 4, 4), (192, 1, 48, 12, 3)) if op.endswith("3d") else ((2, 3, 4, 4), CHANNELS_LAST)
+    found = layer.own_strides([shape], [strides], layer.output(shape))
+    assert (found[1] == 1) is keeps
+
+
+@pytest.mark.parametrize(
     ("op", "args", "shape", "reach"),
     [
         ("AdaptiveAveragePooling2D", {"output_size": [2, None]}, (1, 3, 6, 5), (Reach(3, 3), Reach(1, 1))),
@@ -230,6 +313,13 @@ def test_boxes_are_a_samples_own():
         ("Add", {}, [(2, 3), (2, 3), (2, 1)], ""),
         ("FrozenBatchNormalization", {}, [(2, 3, 4, 4)], "batch channels axis2 axis3 -> batch channels axis2 axis3"),
         ("MatMul", {}, [(2, 3, 4), (5, 4, 6)], ""),
+        *[
+            ("GlobalResponseNormalization", {"data_format": order}, [(2, 4, 4, 4)], f"{axes} -> {axes}")
+            for order, axes in (
+                ("channels_first", "batch channels axis2~ axis3~"),
+                ("channels_last", "batch axis1~ axis2~ channels"),
+            )
+        ],
     ],
 )
 def test_how_axes_follow(op, args, shapes, flow):
