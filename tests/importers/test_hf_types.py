@@ -368,12 +368,12 @@ def test_experts_that_do_nothing(tmp_path):
     more = {"q_lora_rank": 6, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 2, "v_head_dim": 4}
     found = totals(tmp_path, {**given, **more}, seq=1)
     attention = 32 * 6 + 6 * 4 * 6 + 32 * 10 + 8 * 4 * 8 + 4 * 4 * 32
-    rest = 2 * 50 * 32 + 2 * (attention + 6 + 8 + 3 * 32 * 48 + 2 * 32) + 32 + 32 * 6
+    rest = 2 * 50 * 32 + 2 * (attention + 6 + 8 + 3 * 32 * 8 + 2 * 32) + 32 + 32 * 6
     first, second = 2 * 32 * 16, 32 * 16  # the first has places for those that do nothing, too
     assert found.params == rest + 6 * first + 4 * second
     assert found.active_params == rest + 2 * (first + second)
     scores = 4 * (6 + 4)
-    products = 50 * 32 + 2 * (attention + scores + 3 * 32 * 48)
+    products = 50 * 32 + 2 * (attention + scores + 3 * 32 * 8)
     assert found.macs == products + 32 * 6 + 2 * (first + second)
     (tmp_path / "config.json").write_text(json.dumps({**given, **more, "num_hidden_layers": 4}))
     assert sum(one.type == "IdleMixture" for one in archinspect.network(tmp_path).report().layers) == 2

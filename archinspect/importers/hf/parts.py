@@ -132,6 +132,8 @@ class Attention(NamedTuple):
     """The name of one projection to queries, keys and values."""
     q_norm: str = "q_norm"
     k_norm: str = "k_norm"
+    unfit: str = ""
+    """Why the heads cannot attend, where they cannot."""
 
 
 def biased(width: int, heads: int, *, key_bias: bool = True, masked: bool = False) -> Attention:
@@ -159,7 +161,7 @@ def attention(
     `prompt` are keys and values that stand before those of the steps, each of shape (1, steps, features).
     """
     values = a.value_size or a.size
-    sizes = (a.heads * a.size, a.kv_heads * a.size, a.kv_heads * values)
+    sizes = (a.out,) * 3 if a.unfit else (a.heads * a.size, a.kv_heads * a.size, a.kv_heads * values)
     if a.fused:
         joined = dense(net, x, sum(sizes), a.fused, bias=a.query_bias)
         query, key, value = net.add_all(Split(sizes=list(sizes), axis=-1), joined)
@@ -168,6 +170,8 @@ def attention(
         query = dense(net, x, sizes[0], a.q, bias=a.query_bias)
         key = dense(net, source, sizes[1], a.k, bias=a.key_bias)
         value = dense(net, source, sizes[2], a.v, bias=a.value_bias)
+    if a.unfit:
+        return dense(net, unfit(net, a.unfit, None, query, key, value), a.out, a.o, bias=a.out_bias)
     query = _prepared(net, query, a, a.heads, a.q_norm)
     key = _prepared(net, key, a, a.kv_heads, a.k_norm)
     kv_heads = a.kv_heads
@@ -267,6 +271,20 @@ def mlp(net: GraphBuilder, x: Tensor, m: Mlp, out: int, c: Config) -> Tensor:
         x = dense(net, x, m.units, m.up, bias=m.bias)
         x = activate(net, x, c, m.activation)
     return dense(net, x, out, m.down, bias=m.bias)
+
+
+class Unfit(Custom):
+    """A step that a model's sizes do not allow: what it would compute is not known."""
+
+
+def unfit(net: GraphBuilder, why: str, shape: Sequence[int] | None, *inputs: Tensor) -> Tensor:
+    """Add what stands for a step that sizes do not allow, of an output's shape; the first input's where it is None.
+
+    For parts that a model has, and is built and used without: their weights are known, and what they compute is not.
+    """
+    if why not in net.description:
+        net.description = f"{net.description}; {why}" if net.description else why
+    return net.add(Unfit(params=0, output_shape=None if shape is None else list(shape)), *inputs)
 
 
 def add(net: GraphBuilder, *tensors: Tensor) -> Tensor:
