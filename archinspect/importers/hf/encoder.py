@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.importers.hf import crossing
+from archinspect.importers.hf import crossing, windows
 from archinspect.importers.hf.parts import (
     Attention,
     Mlp,
@@ -178,6 +178,7 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, mem
         value_bias=bias,
         out_bias=bool(e.bias),
         causal=c.flag("is_decoder") and e.decodes,
+        window=windows.said(c) if c.flag("is_decoder") and e.decodes else None,
         rotary=head if e.rotary else 0,
         position_biases=c.whole(e.biases) if e.biases and not number else 0,
         shared_position_biases=bool(e.biases and number),
