@@ -39,6 +39,8 @@ class Maker:
         self.values = Values(header.values, file)
         self.tensors = {tensor.name: tensor for tensor in header.tensors}
         self.placed: set[str] = set()
+        self.held: dict[str, Tensor] = {}
+        """What later layers read of an earlier one."""
         of_layers: dict[str, list[StoredTensor]] = {}
         for tensor in header.tensors:
             of_layers.setdefault(".".join(tensor.name.split(".")[:2]), []).append(tensor)

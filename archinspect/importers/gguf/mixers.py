@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.importers.gguf import rwkv
 from archinspect.importers.gguf.maker import Steps, UnreadError
 from archinspect.importers.hf.delta import GatedDelta, causal_conv
 from archinspect.importers.hf.parts import NORMS, activation_of, reshape
@@ -31,7 +32,12 @@ CHUNK = 256
 
 def mixer(make: Maker, path: str) -> Mixer | None:
     """Return what adds the mixer that the tensors of a layer are of; None where there is none."""
-    for own, add in (("ssm_x", _mamba), ("ssm_in", _mamba2), ("shortconv.in_proj", _short_conv)):
+    for own, add in (
+        ("ssm_x", _mamba),
+        ("ssm_in", _mamba2),
+        ("shortconv.in_proj", _short_conv),
+        ("time_mix_receptance", rwkv.mixer),
+    ):
         if make.has(f"{path}.{own}"):
             return add
     is_delta = make.has(f"{path}.ssm_out") and make.has(f"{path}.attn_qkv") and make.has(f"{path}.attn_gate")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
+from archinspect.importers.gguf import rwkv
 from archinspect.importers.gguf.layers import attend, feed
 from archinspect.importers.gguf.maker import Maker, Steps, UnreadError
 from archinspect.importers.gguf.mixers import DELTA, mixer
@@ -85,7 +86,7 @@ def _layer(make: Maker, s: Steps, number: int) -> Steps:
         return s
     with within(make.net, path, "layer"):
         with suppress(UnreadError):
-            s = _parts(make, s, number, path)
+            s = rwkv.layer(make, s, path) if rwkv.mixes_features(make, path) else _parts(make, s, number, path)
         return s._replace(x=make.rest(number, s.x))
 
 

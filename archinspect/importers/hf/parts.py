@@ -176,8 +176,8 @@ def attention(
     key = _prepared(net, key, a, a.kv_heads, a.k_norm)
     kv_heads = a.kv_heads
     if a.copies_kv and kv_heads != a.heads:
-        key = _copied(net, key, kv_heads, a.heads, a.size)
-        value = _copied(net, value, kv_heads, a.heads, values)
+        key = copied(net, key, kv_heads, a.heads, a.size)
+        value = copied(net, value, kv_heads, a.heads, values)
         kv_heads = a.heads
     if prompt:
         key, value = (net.add(Before(), *both) for both in zip(prompt, (key, value), strict=True))
@@ -219,7 +219,8 @@ def core(a: Attention, kv_heads: int = 0) -> ScaledDotProductAttention:
     )
 
 
-def _copied(net: GraphBuilder, x: Tensor, heads: int, times: int, size: int) -> Tensor:
+def copied(net: GraphBuilder, x: Tensor, heads: int, times: int, size: int) -> Tensor:
+    """Repeat heads of so many features for as many as `times` says."""
     apart = net.add(Repeat(repeats=times // heads, axis=-2), reshape(net, x, -1, heads, size))
     return reshape(net, apart, -1, times * size)
 
