@@ -29,6 +29,8 @@ STEPS = 1024
 """Steps of a text, unless a model takes fewer."""
 PART = re.compile(r"(.*-)(\d{5})(-of-(\d{5})\.gguf)")
 MAX_PARTS = 1000
+TOWER = "clip"
+"""The architecture of a tower of pictures."""
 BUILT = ("gemma3n", "gemma4", "t5", "t5encoder")
 """Architectures that are built as transformers builds them."""
 
@@ -42,6 +44,12 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
 
         tensors = {tensor.name: tensor for tensor in header.tensors}
         graph = templates.graph_of(_empty(file, header, values), values, tensors, settings, problems)
+        if graph is not None or problems.failed:
+            return graph
+    if values.architecture == TOWER:
+        from archinspect.importers.gguf import vision  # texts need none
+
+        graph = vision.graph_of(_empty(file, header, values), file, header, settings, problems)
         if graph is not None or problems.failed:
             return graph
     net = _empty(file, header, values)

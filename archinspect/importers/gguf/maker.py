@@ -96,7 +96,8 @@ class Maker:
     def inside(self, path: str) -> str:
         """Return what a path is called in the layer that it is in."""
         parts = path.split(".")
-        return ".".join(parts[2:]) if parts[0] == "blk" and len(parts) > 2 else path  # noqa: PLR2004 - `blk`, a number
+        own = parts[1:] if parts[0] == "v" else parts
+        return ".".join(own[2:]) if own[0] == "blk" and len(own) > 2 else path  # noqa: PLR2004 - `blk`, a number
 
     def rest(self, number: int, x: Tensor) -> Tensor:
         """Add what a layer has besides: its weights, and unknown work."""

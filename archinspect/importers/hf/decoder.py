@@ -231,6 +231,8 @@ def _attend(net: GraphBuilder, c: Config, d: Decoder, size: Sizes, span: int | N
     if size.heads % size.kv_heads and not (d.latent and size.heads // size.kv_heads == 1):
         raise c.wrong(str(d.kv_heads), f"a divisor of the {size.heads} heads")
     if d.latent:
+        if span is not None:
+            raise c.refuse("latent attention whose cache has a window, by sliding_window, is not read")
         return latent.attention(net, latent.latent_of(c, size.heads, size.width), x)
     query_bias = holds(c, d.query_bias)
     value_bias = query_bias if d.value_bias is None else holds(c, d.value_bias)
