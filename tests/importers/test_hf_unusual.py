@@ -129,3 +129,13 @@ def test_classes_of_frames_and_pictures(tmp_path):
     alone = totals(tmp_path, {"model_type": "clip_vision_model", **SIGHT}).params
     found = totals(tmp_path, {**clip, "architectures": ["CLIPForImageClassification"]})
     assert found.params - alone == 33 * 5
+
+
+@pytest.mark.parametrize(("kind", "classes"), [("nystromformer", 2), ("bert", 3)])
+def test_answers_have_a_start_and_an_end_or_as_many_classes_as_are_said(tmp_path, kind, classes):
+    given = {"model_type": kind, **SIZES, "num_landmarks": 64, "segment_means_seq_len": 64, "num_labels": 3}
+    found = [
+        totals(tmp_path, {**given, "architectures": [f"X{end}"]}).params
+        for end in ("ForQuestionAnswering", "ForTokenClassification")
+    ]
+    assert found[1] - found[0] == (3 - classes) * 33

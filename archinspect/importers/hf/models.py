@@ -164,7 +164,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     if end == "ForQuestionAnswering":
         if c.kind == "big_bird":
             raise c.refuse(f"the class '{printable(architecture)}' is not read")
-        return (dense(net, x, c.labels(), "qa_outputs"),)
+        return (dense(net, x, 2 if c.kind == "nystromformer" else c.labels(), "qa_outputs"),)
     if end == "ForTokenClassification":
         return (dense(net, x, c.labels(), "classifier"),)
     if end == "ForMultipleChoice":

@@ -32,6 +32,7 @@ SAME = {
     "gelu_fast": "gelu",
     "gelu_pytorch_tanh": "gelu",
     "gelu_python": "gelu",
+    "gelu_python_tanh": "gelu",
     "gelu_accurate": "gelu",
     "gelu_10": "gelu",
     "quick_gelu": "QuickGELU",
