@@ -1,6 +1,6 @@
 """Compares the reader with transformers on other forms of real configurations: older keys, nulls, nested parts, junk.
 
-    python tests/importers/corpus_hf_forms.py FOLDER [--seed N] [--count N] [NAME...]
+    python tests/importers/corpus_hf_forms.py FOLDER [NAME...] [--seed N] [--count N]
 
 FOLDER has files `NAME.json`. A form has forms of rotary positions, lists of layers, numbers of classes, windows, heads
 and experts that files have, keys by their older names or null, parts left out, a text alone, and keys that no class

@@ -61,7 +61,8 @@ LAYERS = {
 }
 
 
-def report(tmp_path, kind, *, without=""):
+def content(kind, *, without=""):
+    """Return a file, and the elements of its tensors."""
     tensors: dict = {"token_embd.weight": (WIDTH, WORDS), "output.weight": (WIDTH, WORDS), **norms("output_norm")}
     own = {} if kind in ("rwkv6qwen2", "arwkv7") else {"attention__layer_norm_rms_epsilon": None}
     if own:
@@ -71,10 +72,16 @@ def report(tmp_path, kind, *, without=""):
     layer = {name: shape for name, shape in LAYERS[kind].items() if name != without}
     tensors |= {f"blk.{i}.{name}": shape for i in (0, 1) for name, shape in layer.items()}
     values = metadata(kind, width=WIDTH, layers=2, wkv__head_size=HEAD, **own)
+    stored = {name: (F32, *shape) for name, shape in tensors.items()}
+    return gguf(values, stored), sum(math.prod(shape) for shape in tensors.values())
+
+
+def report(tmp_path, kind, *, without=""):
     path = tmp_path / "net.gguf"
-    path.write_bytes(gguf(values, {name: (F32, *shape) for name, shape in tensors.items()}))
+    data, elements = content(kind, without=without)
+    path.write_bytes(data)
     found = archinspect.inspect(path, params={"seq": 10})
-    assert found.totals.params == sum(math.prod(shape) for shape in tensors.values())
+    assert found.totals.params == elements
     return found
 
 

@@ -108,11 +108,18 @@ CASES: dict[str, tuple[str, dict, dict, dict]] = {
 }
 
 
+WORDS_OF: dict = {"token_embd.weight": (WIDTH, WORDS)}
+
+
+def content(kind, own, tensors):
+    stored = {name: (F32, *shape) for name, shape in (WORDS_OF | tensors).items()}
+    return gguf(metadata(kind, width=WIDTH, **own), stored)
+
+
 def written(tmp_path, kind, own, tensors):
-    tensors = {"token_embd.weight": (WIDTH, WORDS), **tensors}
     path = tmp_path / "net.gguf"
-    path.write_bytes(gguf(metadata(kind, width=WIDTH, **own), {name: (F32, *of) for name, of in tensors.items()}))
-    return path, sum(math.prod(shape) for shape in tensors.values())
+    path.write_bytes(content(kind, own, tensors))
+    return path, sum(math.prod(shape) for shape in (WORDS_OF | tensors).values())
 
 
 def totals(path):

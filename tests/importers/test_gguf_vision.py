@@ -36,13 +36,17 @@ def tower(layers=2):
     return found
 
 
-def report(tmp_path, kind, tensors, **more):
+def content(kind, tensors, **more):
     own = {"image_size": SIDE, "patch_size": PATCH, "block_count": 2, "attention.head_count": 4}
     own |= {name.replace("__", "."): value for name, value in more.items()}
     values = {"general.architecture": "clip", "clip.projector_type": kind, "clip.use_gelu": True}
     values |= {f"clip.vision.{name}": value for name, value in own.items()}
+    return gguf(values, {name: (F32, *shape) for name, shape in tensors.items()})
+
+
+def report(tmp_path, kind, tensors, **more):
     path = tmp_path / "mmproj.gguf"
-    path.write_bytes(gguf(values, {name: (F32, *shape) for name, shape in tensors.items()}))
+    path.write_bytes(content(kind, tensors, **more))
     found = archinspect.inspect(path)
     assert found.totals.params + found.totals.buffers == sum(math.prod(shape) for shape in tensors.values())
     return found
