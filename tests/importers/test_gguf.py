@@ -240,6 +240,7 @@ def test_a_vocabulary_is_stepped_over(write):
         (gguf(metadata(), llama())[:700], "the file ends within its header"),
         (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 1), "tensors and 1 keys"),
         (gguf(metadata(), {"a": (Q4_K, 64)}), "which is no multiple of the 256"),
+        (gguf(metadata(), {"a": (Q4_K,)}), "has rows of 1, which is no multiple of the 256"),
         (gguf(metadata(heads=0), llama()), "has weights"),
         (gguf(metadata(layers=10**6), llama()), "at most 4,096"),
         (gguf(metadata(width=64), {**llama(), "blk.0.attn_q.weight": (F32, 64, 256)}), "reads 64 features"),
