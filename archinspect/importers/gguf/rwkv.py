@@ -45,7 +45,6 @@ class Wkv7(Op):
     kind = "recurrent"
     inputs = (6, 6)
     heads: int = arg("heads, each with a state of its own", Int(1))
-    by_steps = True
 
     @property
     def goes_on(self) -> bool:  # noqa: D102 - as every operator
@@ -84,13 +83,13 @@ def _features(make: Maker, s: Steps, path: str) -> Steps:
     """Add the mixing of features: a squared activation between products, and in RWKV 6 a gate."""
     net, change = make.net, _change(make, s)
     inner = make.shape(f"{path}.channel_mix_key")[1]
-    _check(make, path, {"channel_mix_key": (s.width, inner), "channel_mix_value": (inner, s.width)})
+    _check(make, f"{path}.", {"channel_mix_key": (s.width, inner), "channel_mix_value": (inner, s.width)})
     hidden = make.linear(_mixed(make, s, change, f"{path}.channel_mix_lerp_k"), f"{path}.channel_mix_key").x
     hidden = net.add(activation_of("relu"), hidden)
     found = make.linear(Steps(net.add(Multiply(), hidden, hidden), inner), f"{path}.channel_mix_value")
     if not make.has(f"{path}.channel_mix_receptance"):
         return found
-    _check(make, path, {"channel_mix_receptance": (s.width, s.width)})
+    _check(make, f"{path}.", {"channel_mix_receptance": (s.width, s.width)})
     gate = make.linear(_mixed(make, s, change, f"{path}.channel_mix_lerp_r"), f"{path}.channel_mix_receptance").x
     return found._replace(x=net.add(Multiply(), net.add(Sigmoid(), gate), found.x))
 
@@ -108,7 +107,7 @@ def _sixth(make: Maker, s: Steps, path: str) -> Steps:
         raise UnreadError(path)
     wanted = {"key": (s.width, keys), "value": (s.width, keys), "gate": (s.width, inner), "output": (inner, s.width)}
     wanted |= {"decay_w1": (s.width, low), "decay_w2": (low, inner), "w1": (s.width, rank)}
-    _check(make, at[:-1], {f"_{name}": shape for name, shape in wanted.items()})
+    _check(make, at, wanted)
     if rank % len(SIXTH) or make.shape(f"{at}w2", 3) != (rank // len(SIXTH), s.width, len(SIXTH)):
         raise UnreadError(path)
     change = _change(make, s)
@@ -145,8 +144,7 @@ def _seventh(make: Maker, s: Steps, path: str) -> Steps:
     if not size_of_head or inner % size_of_head or given != s.width:
         raise UnreadError(path)
     heads, names = inner // size_of_head, SEVENTH if make.has(f"{at}g1") else SEVENTH[:-1]
-    wanted = {"_key": (s.width, inner), "_value": (s.width, inner), "_output": (inner, s.width)}
-    _check(make, at[:-1], wanted)
+    _check(make, at, {"key": (s.width, inner), "value": (s.width, inner), "output": (inner, s.width)})
     change, rows = _change(make, s), _rows(make, at, names)
     mixed = {name: s._replace(x=add(net, s.x, net.add(Multiply(), change, rows[name]))) for name in names}
     query, key, value = (
@@ -239,8 +237,7 @@ def _idle(make: Maker, name: str) -> None:
         _learned(make, name, size(tensor.shape))
 
 
-def _check(make: Maker, path: str, wanted: dict[str, tuple[int, int]]) -> None:
+def _check(make: Maker, at: str, wanted: dict[str, tuple[int, int]]) -> None:
     for name, shape in wanted.items():
-        joined = f"{path}{name}" if not path or name.startswith("_") else f"{path}.{name}"
-        if make.shape(joined) != shape:
-            raise UnreadError(joined)
+        if make.shape(f"{at}{name}") != shape:
+            raise UnreadError(f"{at}{name}")
