@@ -65,6 +65,14 @@ def _onnx(at):
     return [models.classifier(), models.tokens(), tests.loop(12), tests.product([], sparse=[tests.coordinates()])]
 
 
+def _gguf(at):
+    files, built, vision = at("weight_files"), at("test_gguf_templates"), at("test_gguf_vision")
+    more = [built.content(*[built.CASES[name][place] for place in (0, 2, 3)]) for name in ("its encoder", "Gemma 3n")]
+    of_rwkv = [at("test_gguf_rwkv").content(kind)[0] for kind in ("rwkv6", "arwkv7")]
+    tower = vision.content("mlp", vision.tower() | vision.CASES["mlp"][1])
+    return [files.gguf(files.metadata(), files.llama(layers=1)), *more, *of_rwkv, tower]
+
+
 def _caffe(at):
     tests = at("test_caffe")
     return [tests.DATA + tests.OLD + tests.layer("Scale", "scale_param { bias_term: true }", bottom="conv")]
@@ -80,7 +88,7 @@ MADE = {
     "onnx": _onnx,
     "keras": _keras,
     "tflite": lambda at: [at("tflite_files").digits(kind) for kind in (0, 9)],
-    "gguf": lambda at: [at("weight_files").gguf(at("weight_files").metadata(), at("weight_files").llama(layers=1))],
+    "gguf": _gguf,
     "safetensors": lambda at: [at("weight_files").safetensors(at("test_safetensors").LLAMA)],
     "caffe": _caffe,
     "darknet": lambda at: [at("test_darknet").ALL],

@@ -229,6 +229,8 @@ def of_a_token(model, config):
     """Return the parameters of which a token uses all; None without experts, or where it is not said how many."""
     names = ("num_experts_per_tok", "num_experts_per_token", "moe_k", "moe_topk", "moe_top_k", "top_k_experts")
     top = next((getattr(config, name) for name in names if type(getattr(config, name, None)) is int), None)
+    if config.model_type == "phimoe":  # its router takes two whatever the configuration says
+        top = 2
     stacks = [
         one for name, one in model.named_parameters() if re.search(r"experts\.\w+$", name) and "shared" not in name
     ]

@@ -240,6 +240,7 @@ def test_a_vocabulary_is_stepped_over(write):
         (gguf(metadata(), llama())[:700], "the file ends within its header"),
         (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 1), "tensors and 1 keys"),
         (gguf(metadata(), {"a": (Q4_K, 64)}), "which is no multiple of the 256"),
+        (gguf(metadata(), {"a": (Q4_K,)}), "has rows of 1, which is no multiple of the 256"),
         (gguf(metadata(heads=0), llama()), "has weights"),
         (gguf(metadata(layers=10**6), llama()), "at most 4,096"),
         (gguf(metadata(width=64), {**llama(), "blk.0.attn_q.weight": (F32, 64, 256)}), "reads 64 features"),
@@ -273,3 +274,19 @@ def test_no_mutation_of_a_file_is_a_traceback(tmp_path):
             path.write_bytes(mutated(source, random))
             with suppress(archinspect.InvalidSpecError):
                 json.dumps(archinspect.inspect(f"gguf:{path}").as_dict())
+
+
+@pytest.mark.parametrize(
+    ("pooling", "own", "macs"),
+    [
+        (1, {"dense_2.weight": (F32, 64, 96), "dense_3.weight": (F32, 96, 64)}, 2 * 64 * 96),
+        (0, {"dense_2.weight": (F32, 64, 96)}, 8 * 64 * 96),
+        (4, {"cls.weight": (F32, 64, 64), "cls.bias": (F32, 64), "cls.output.weight": (F32, 64, 1)}, 65 * 64),
+    ],
+)
+def test_what_is_made_of_a_text(write, pooling, own, macs):
+    values = metadata(width=64, layers=1, attention__causal=False, pooling_type=pooling)
+    plain = archinspect.inspect(write(values, decoder()), params={"seq": 8}).totals
+    report = archinspect.inspect(write(values, decoder() | own), params={"seq": 8})
+    assert (report.status, report.totals.params) == ("complete", elements(decoder() | own))
+    assert report.totals.macs - plain.macs == macs

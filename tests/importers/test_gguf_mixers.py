@@ -56,6 +56,14 @@ def delta(*scores):
     }
 
 
+def keyed():
+    found: dict = {f"attn_{one}.weight": (WIDTH, 32) for one in "qkv"} | {"attn_output.weight": (32, WIDTH)}
+    found |= {f"ssm_conv1d_{one}.weight": (4, 1, 32) for one in "qkv"}
+    found |= {f"ssm_{one}_a.weight": (WIDTH, 8) for one in "fg"} | {f"ssm_{one}_b.weight": (8, 32) for one in "fg"}
+    found |= {"ssm_beta.weight": (WIDTH, 4), "ssm_dt.bias": (32,), "ssm_a": (1, 4), "ssm_norm.weight": (8,)}
+    return found
+
+
 def attends(queries=WIDTH, *, norms=False):
     found: dict = {"attn_q.weight": (WIDTH, queries), "attn_output.weight": (WIDTH, WIDTH)}
     found |= dict.fromkeys(("attn_k.weight", "attn_v.weight"), (WIDTH, 32))
@@ -120,6 +128,17 @@ CASES = {
         },
         {},
         [CONV | feeds() | BOTH, attends(norms=True) | feeds() | BOTH],
+    ),
+    "kimi-linear": (
+        {
+            "model_type": "kimi_linear",
+            "layer_types": ["linear_attention"],
+            "linear_attn_config": {"num_heads": 4, "head_dim": 8, "short_conv_kernel_size": 4},
+            "intermediate_size": UNITS,
+            "first_k_dense_replace": 1,
+        },
+        {"kda__head_dim": 8},
+        [keyed() | feeds() | BOTH],
     ),
     "qwen35": (
         {"model_type": "qwen3_5_text", **QWEN, "intermediate_size": UNITS},

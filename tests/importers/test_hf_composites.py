@@ -92,8 +92,9 @@ def test_llama_4_is_a_tower_beside_a_model_with_its_head(tmp_path):
     assert found.report().totals.params == seen + 24 * 32 + text + HEAD
     names = {one.name for one in found.report().layers}
     assert {"language_model.lm_head", "vision_model.vision_adapter.mlp.fc1"} < names
-    with pytest.raises(archinspect.InvalidSpecError, match="projector_input_dim"):
-        network(tmp_path, {**given, "vision_config": {**tower, "projector_input_dim": 20}})
+    narrow = {**tower, "vision_output_dim": 24, "projector_input_dim": 20}
+    unfit = network(tmp_path, {**given, "vision_config": narrow}).report()
+    assert (unfit.status, unfit.totals.params) == ("partial", found.report().totals.params - 4 * 128)
 
 
 QWEN = {**TEXT, "moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2, "linear_num_key_heads": 1}

@@ -144,6 +144,14 @@ OWN: dict[str, dict] = {
     "gemma3n_text": {**GEMMA, "intermediate_size": 48},
     "gemma4_text": {**GEMMA, "global_head_dim": 16},
     "hiera": {"image_size": [64, 64], "num_heads": [1, 2, 4, 8], "depths": [1, 1, 1, 1]},
+    "funnel": {"block_sizes": [1, 2], "d_head": 8},
+    "longcat_flash": {
+        "num_layers": 1,
+        "n_routed_experts": 4,
+        "zero_expert_num": 2,
+        "moe_topk": 2,
+        "ffn_hidden_size": 8,
+    },
     "longformer": {"attention_window": 4},
     "sam": SAM,
     "levit": {"num_attention_heads": [2, 4, 8], "depths": [1, 1, 1]},
@@ -328,3 +336,44 @@ def test_what_judges_the_end_of_a_text(tmp_path):
     head = 33 * 32 + 2 * 32 + 50
     masked = totals(tmp_path, {**bert, "architectures": ["DebertaV2ForMaskedLM"]}, seq=8).params
     assert masked == totals(tmp_path, bert, seq=8).params + head
+
+
+FUNNEL = {"model_type": "funnel", "vocab_size": 50, "hidden_size": 32, "n_head": 2, "d_head": 12, "d_inner": 40}
+FUNNEL |= {"block_sizes": [2, 1], "num_decoder_layers": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "params", "macs"),
+    [  # as transformers' modules have them, of texts of 10 steps
+        ({"architectures": ["FunnelForMaskedLM"]}, 28914, 317520),
+        ({"attention_type": "factorized", "architectures": ["FunnelForMaskedLM"]}, 28914, 310960),
+        (
+            {"truncate_seq": False, "pooling_type": "max", "architectures": ["FunnelForTokenClassification"]},
+            28930,
+            309088,
+        ),
+        ({"separate_cls": False, "block_repeats": [1, 3], "architectures": ["FunnelBaseModel"]}, 22064, 296720),
+        ({"pool_q_only": False, "num_labels": 3, "architectures": ["FunnelForSequenceClassification"]}, 23219, 203120),
+        ({"block_repeats": [2, 1], "architectures": ["FunnelForPreTraining"]}, 29953, 475600),
+    ],
+)
+def test_blocks_of_ever_fewer_steps(tmp_path, given, params, macs):
+    found = totals(tmp_path, {**FUNNEL, **given}, seq=10)
+    assert (found.params, found.macs) == (params, macs)
+
+
+def test_experts_that_do_nothing(tmp_path):
+    given = {"model_type": "longcat_flash", **SIZES, **OWN["longcat_flash"], "expert_ffn_hidden_size": 16}
+    del given["num_hidden_layers"]
+    more = {"q_lora_rank": 6, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 2, "v_head_dim": 4}
+    found = totals(tmp_path, {**given, **more}, seq=1)
+    attention = 32 * 6 + 6 * 4 * 6 + 32 * 10 + 8 * 4 * 8 + 4 * 4 * 32
+    rest = 2 * 50 * 32 + 2 * (attention + 6 + 8 + 3 * 32 * 8 + 2 * 32) + 32 + 32 * 6
+    first, second = 2 * 32 * 16, 32 * 16  # the first has places for those that do nothing, too
+    assert found.params == rest + 6 * first + 4 * second
+    assert found.active_params == rest + 2 * (first + second)
+    scores = 4 * (6 + 4)
+    products = 50 * 32 + 2 * (attention + scores + 3 * 32 * 8)
+    assert found.macs == products + 32 * 6 + 2 * (first + second)
+    (tmp_path / "config.json").write_text(json.dumps({**given, **more, "num_hidden_layers": 4}))
+    assert sum(one.type == "IdleMixture" for one in archinspect.network(tmp_path).report().layers) == 2

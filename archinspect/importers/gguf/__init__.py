@@ -29,15 +29,30 @@ STEPS = 1024
 """Steps of a text, unless a model takes fewer."""
 PART = re.compile(r"(.*-)(\d{5})(-of-(\d{5})\.gguf)")
 MAX_PARTS = 1000
+TOWER = "clip"
+"""The architecture of a tower of pictures."""
+BUILT = ("gemma3n", "gemma4", "t5", "t5encoder")
+"""Architectures that are built as transformers builds them."""
 
 
 def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of the network that a file has the weights of."""
     header = file.once(parse_all)
     values = Values(header.values, file)
-    net = GraphBuilder(_name(file, values), origin=file.span())
-    net.stored = Stored(header.tensors, (f"{len(header.tensors):,}; {BARE}",) if header.is_bare else ())
-    net.description = f"GGUF of {printable(values.architecture) or 'no architecture'}"
+    if values.architecture in BUILT:
+        from archinspect.importers.gguf import templates  # other architectures need none
+
+        tensors = {tensor.name: tensor for tensor in header.tensors}
+        graph = templates.graph_of(_empty(file, header, values), values, tensors, settings, problems)
+        if graph is not None or problems.failed:
+            return graph
+    if values.architecture == TOWER:
+        from archinspect.importers.gguf import vision  # texts need none
+
+        graph = vision.graph_of(_empty(file, header, values), file, header, settings, problems)
+        if graph is not None or problems.failed:
+            return graph
+    net = _empty(file, header, values)
     has_words = any(tensor.name == "token_embd.weight" for tensor in header.tensors)
     if values.architecture and has_words and values.find("block_count") is not None:
         most = values.whole("context_length", STEPS)
@@ -55,6 +70,14 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     asked.shapes({}, settings, problems, net.origin)
     net.description += "; its tensors alone: how they are put together is not known"
     return net.build(*table(net, header.tensors))
+
+
+def _empty(file: File, header: Header, values: Values) -> GraphBuilder:
+    """Return a builder of a graph with what the file says of it."""
+    net = GraphBuilder(_name(file, values), origin=file.span())
+    net.stored = Stored(header.tensors, (f"{len(header.tensors):,}; {BARE}",) if header.is_bare else ())
+    net.description = f"GGUF of {printable(values.architecture) or 'no architecture'}"
+    return net
 
 
 def parse_all(file: File) -> Header:

@@ -219,10 +219,9 @@ class _Parser:
         count = 1
         for size in shape:
             count *= size
-        if (shape[0] if shape else 1) % elements:
-            message = (
-                f"'{shown}' has rows of {shape[0]:,}, which is no multiple of the {elements} of a block of {type_}"
-            )
+        row = shape[0] if shape else 1
+        if row % elements:
+            message = f"'{shown}' has rows of {row:,}, which is no multiple of the {elements} of a block of {type_}"
             raise self.file.refuse(message, node=shown)
         return StoredTensor(name, type_, shape, count // elements * bytes_)
 

@@ -39,6 +39,8 @@ class Maker:
         self.values = Values(header.values, file)
         self.tensors = {tensor.name: tensor for tensor in header.tensors}
         self.placed: set[str] = set()
+        self.held: dict[str, Tensor] = {}
+        """What later layers read of an earlier one."""
         of_layers: dict[str, list[StoredTensor]] = {}
         for tensor in header.tensors:
             of_layers.setdefault(".".join(tensor.name.split(".")[:2]), []).append(tensor)
@@ -94,7 +96,8 @@ class Maker:
     def inside(self, path: str) -> str:
         """Return what a path is called in the layer that it is in."""
         parts = path.split(".")
-        return ".".join(parts[2:]) if parts[0] == "blk" and len(parts) > 2 else path  # noqa: PLR2004 - `blk`, a number
+        own = parts[1:] if parts[0] == "v" else parts
+        return ".".join(own[2:]) if own[0] == "blk" and len(own) > 2 else path  # noqa: PLR2004 - `blk`, a number
 
     def rest(self, number: int, x: Tensor) -> Tensor:
         """Add what a layer has besides: its weights, and unknown work."""

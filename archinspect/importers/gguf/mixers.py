@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.importers.gguf import rwkv
 from archinspect.importers.gguf.maker import Steps, UnreadError
-from archinspect.importers.hf.delta import GatedDelta, causal_conv
+from archinspect.importers.hf.delta import GatedDelta, KeyedDelta, causal_conv
 from archinspect.importers.hf.parts import NORMS, activation_of, reshape
 from archinspect.importers.hf.ssm import ChunkScan
+from archinspect.ops.activation import Sigmoid
 from archinspect.ops.merge import Multiply
 from archinspect.ops.scan import SelectiveScan
 from archinspect.ops.several import Split
@@ -31,9 +33,16 @@ CHUNK = 256
 
 def mixer(make: Maker, path: str) -> Mixer | None:
     """Return what adds the mixer that the tensors of a layer are of; None where there is none."""
-    for own, add in (("ssm_x", _mamba), ("ssm_in", _mamba2), ("shortconv.in_proj", _short_conv)):
+    for own, add in (
+        ("ssm_x", _mamba),
+        ("ssm_in", _mamba2),
+        ("shortconv.in_proj", _short_conv),
+        ("time_mix_receptance", rwkv.mixer),
+    ):
         if make.has(f"{path}.{own}"):
             return add
+    if make.has(f"{path}.ssm_f_a"):
+        return _keyed
     is_delta = make.has(f"{path}.ssm_out") and make.has(f"{path}.attn_qkv") and make.has(f"{path}.attn_gate")
     return _delta if is_delta else None
 
@@ -120,8 +129,35 @@ def _delta(make: Maker, s: Steps, path: str) -> Steps:
     return make.linear(Steps(x, inner), f"{path}.ssm_out")
 
 
-DELTA: Mixer = _delta
-"""Of a layer whose queries, keys and values are those of the delta rule, not of attention."""
+def _keyed(make: Maker, s: Steps, path: str) -> Steps:
+    """Add the delta rule of Kimi Linear, with a decay of each feature (arXiv:2510.26692)."""
+    net, each = make.net, make.values.whole("kda.head_dim", 0)
+    inner, kept = make.shape(f"{path}.attn_q")[1], make.shape(f"{path}.ssm_f_a")[1]
+    if each < 1 or inner % each:
+        raise UnreadError(path)
+    heads = inner // each
+    wanted = {f"attn_{one}": (s.width, inner) for one in "qkv"} | {"attn_output": (inner, s.width)}
+    wanted |= {"ssm_f_a": (s.width, kept), "ssm_f_b": (kept, inner), "ssm_beta": (s.width, heads)}
+    wanted |= {"ssm_g_a": (s.width, make.shape(f"{path}.ssm_g_a")[1])}
+    wanted |= {"ssm_g_b": (wanted["ssm_g_a"][1], inner)}
+    _check(make, path, wanted)
+    _learned(make, f"{path}.ssm_dt.bias", (inner,))
+    _learned(make, f"{path}.ssm_a", (heads,))
+    parts = [
+        _silu(make, _convolved(make, make.linear(s, f"{path}.attn_{one}").x, inner, f"{path}.ssm_conv1d_{one}"))
+        for one in "qkv"
+    ]
+    make.linear(Steps(make.linear(s, f"{path}.ssm_f_a").x, kept), f"{path}.ssm_f_b")  # of the decay
+    make.linear(s, f"{path}.ssm_beta")
+    x = reshape(net, net.add(KeyedDelta(heads=heads, keys=each), *parts, name="delta_rule"), -1, heads, each)
+    x = reshape(net, make.norm(Steps(x, each), f"{path}.ssm_norm").x, -1, inner)
+    gate = make.linear(make.linear(s, f"{path}.ssm_g_a"), f"{path}.ssm_g_b").x
+    x = net.add(Multiply(), x, net.add(Sigmoid(), gate))
+    return make.linear(Steps(x, inner), f"{path}.attn_output")
+
+
+DELTAS: tuple[Mixer, ...] = (_delta, _keyed)
+"""Of layers whose queries, keys and values are those of the delta rule, not of attention."""
 
 
 def _check(make: Maker, path: str, wanted: dict[str, tuple[int, int]]) -> None:

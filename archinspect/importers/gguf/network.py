@@ -10,15 +10,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
+from archinspect.importers.gguf import rwkv
 from archinspect.importers.gguf.layers import attend, feed
 from archinspect.importers.gguf.maker import Maker, Steps, UnreadError
-from archinspect.importers.gguf.mixers import DELTA, mixer
+from archinspect.importers.gguf.mixers import DELTAS, mixer
 from archinspect.importers.hf.parts import NORMS, add, within
 from archinspect.importers.unread import table
+from archinspect.ops.activation import Tanh
 from archinspect.ops.dense import Dense
 from archinspect.ops.embed import Embedding, LearnedPositions
 from archinspect.ops.source import Constant, Parameter
-from archinspect.ops.tensor import Select
+from archinspect.ops.tensor import ReduceMean, Select
 
 if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from archinspect.importers.gguf.header import Header
     from archinspect.importers.gguf.mixers import Mixer
 
+MEAN, POOLED = 1, {2: 0, 3: -1, 4: 0}
+"""Of kinds of pooling, the one that takes the mean, and those that take one step, with its number."""
 CONSTANTS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
 """Tables of rotation, which do not train."""
 
@@ -41,7 +45,9 @@ def network(net: GraphBuilder, file: File, header: Header, ids: Tensor) -> tuple
         s = _layer(make, s, number)
     last = make.norm(s, "output_norm" if make.has("output_norm") else "enc.output_norm")
     out = last.x
-    if make.has("output"):
+    if any(make.has(name) for name in ("cls", "cls.output", "dense_2")):
+        out = _judged(make, last)
+    elif make.has("output"):
         out = make.linear(last, "output").x
     elif make.values.causal:
         out = net.add(Dense(units=rows[1], use_bias=False), out, name="output")
@@ -52,6 +58,20 @@ def network(net: GraphBuilder, file: File, header: Header, ids: Tensor) -> tuple
             make.place(name)
     left = [tensor for tensor in header.tensors if tensor.name not in make.placed]
     return (out, *table(net, left))
+
+
+def _judged(make: Maker, s: Steps) -> Tensor:
+    """Add what is made of a text, or of each step: further products, with an activation in classifiers."""
+    pooling = make.values.whole("pooling_type", 0)
+    if pooling == MEAN:
+        s = s._replace(x=make.net.add(ReduceMean(axis=[1]), s.x))
+    elif pooling in POOLED:
+        s = s._replace(x=make.net.add(Select(index=POOLED[pooling]), s.x))
+    for name in ("dense_2", "dense_3", "cls"):
+        s = make.linear(s, name) if make.has(name) else s
+    if make.has("cls"):
+        s = make.norm(s._replace(x=make.net.add(Tanh(), s.x)), "cls.norm")
+    return make.linear(s, "cls.output").x if make.has("cls.output") else s.x
 
 
 def _tables(make: Maker, ids: Tensor, rows: tuple[int, ...]) -> Steps:
@@ -85,7 +105,7 @@ def _layer(make: Maker, s: Steps, number: int) -> Steps:
         return s
     with within(make.net, path, "layer"):
         with suppress(UnreadError):
-            s = _parts(make, s, number, path)
+            s = rwkv.layer(make, s, path) if rwkv.mixes_features(make, path) else _parts(make, s, number, path)
         return s._replace(x=make.rest(number, s.x))
 
 
@@ -98,7 +118,7 @@ def _parts(make: Maker, s: Steps, number: int, path: str) -> Steps:
     parallel = make.values.parallel or (has["attn_norm"] and not own)
     plain = not any(has.values())
     mix = mixer(make, path)
-    attends = any(make.has(f"{path}.{name}") for name in ("attn_q", "attn_qkv", "attn_kv_a_mqa")) and mix is not DELTA
+    attends = any(make.has(f"{path}.{name}") for name in ("attn_q", "attn_qkv", "attn_kv_a_mqa")) and mix not in DELTAS
     feeds = any(make.has(f"{path}.{name}") for name in ("ffn_down", "ffn_down_exps"))
     if bool(mix) + attends + feeds == 1 and not has["ffn_norm"]:  # a layer of one part
         return _alone(make, s, number, path, mix)

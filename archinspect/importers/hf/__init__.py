@@ -44,7 +44,8 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     if problems.failed:
         return None
     net.params = wanted.params
-    net.description = f"{architecture or kind}, as transformers {VERSION} builds it"
+    said = f"{architecture or kind}, as transformers {VERSION} builds it"
+    net.description = f"{said}; {net.description}" if net.description else said
     graph = net.build(*outputs)
     return _with_weights(graph, file, config) if file.is_folder and safetensors.has_weights(file.path) else graph
 

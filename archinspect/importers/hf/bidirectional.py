@@ -22,7 +22,8 @@ ROOTS = {"esm": "esm", "eurobert": "model", "modernbert": "model"}
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder with its head."""
-    end = ending(c, architecture, ENDS) if architecture else "Model"
+    known = ("ForQuestionAnswering", *ENDS) if c.kind == "modernbert" else ENDS
+    end = ending(c, architecture, known) if architecture else "Model"
     if c.find("add_cross_attention") is True:
         raise c.refuse("attention to an encoder, with add_cross_attention, is not read")
     net = wanted.net
@@ -39,7 +40,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         return (_word_head(net, c, x, words),)
     if end == "ForTokenClassification" and c.kind != "modernbert":
         return (dense(net, x, c.labels(), "classifier"),)
-    return (_judge(net, c, x, each=end == "ForTokenClassification"),)
+    return (_judge(net, c, x, each=end in ("ForTokenClassification", "ForQuestionAnswering")),)
 
 
 def _attention(c: Config, *, bias: bool, rotates: bool = True, kv_heads: int | None = None) -> Attention:

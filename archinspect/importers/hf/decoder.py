@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.importers.hf import experts, latent, windows
+from archinspect.importers.hf import crossing, experts, latent, windows
 from archinspect.importers.hf.parts import (
     Attention,
     Mlp,
@@ -96,6 +96,8 @@ class Decoder(NamedTuple):
     caches: bool = True
     experts: experts.Experts | None = None
     latent: bool = False
+    crosses: bool = False
+    """Whether layers can have attention to an encoder, too."""
     adjust: Callable[[Config], dict[str, Any]] | None = None
     """What follows from several keys."""
     mixer: Callable[[GraphBuilder, Config, Sizes, int, Tensor], Tensor | None] | None = None
@@ -128,8 +130,6 @@ def sizes(c: Config, d: Decoder) -> Sizes:
         if width < heads:
             raise c.wrong("num_attention_heads", "at most hidden_size")
         head = width // heads
-    if heads % kv_heads and not (d.latent and heads // kv_heads == 1):
-        raise c.wrong(str(d.kv_heads), f"a divisor of the {heads} heads")
     return Sizes(width, c.count("num_hidden_layers"), heads, kv_heads, head, c.whole("vocab_size"))
 
 
@@ -161,8 +161,6 @@ def decoder(
 
     `join` puts what is not text among the words.
     """
-    if c.find("add_cross_attention") is True:
-        raise c.refuse("attention to an encoder, with add_cross_attention, is not read")
     names, size = d.names, sizes(c, d)
     with within(net, names.root if root is None else root, "decoder"):
         words = table(net, ids, size.vocabulary, c.maybe("word_embed_proj_dim", 1) or size.width, names.table)
@@ -181,9 +179,12 @@ def stack(net: GraphBuilder, c: Config, d: Decoder, x: Tensor) -> Tensor:
     if d.table_norm:
         x = norm(net, x, d.norm, d.table_norm)
 
-    for number, span in enumerate(windows.spans(c, d.windows, size.layers)):
+    crosses = crossing.is_asked(c, may=d.crosses)
+    for number, span in enumerate(windows.spans(c, d.windows or ("" if d.mixer else "said"), size.layers)):
         with within(net, f"{names.layers}.{number}", "layer"):
             x = layer(net, c, d, size, number, span, x)
+            if crosses:
+                crossing.idle(net, size.width)
     if d.last_norm:
         x = norm(net, x, d.norm, names.norm)
     return dense(net, x, narrow, "project_out", bias=False) if narrow != size.width else x
@@ -227,7 +228,11 @@ def layer(  # noqa: PLR0913, PLR0917 - what a layer needs
 
 
 def _attend(net: GraphBuilder, c: Config, d: Decoder, size: Sizes, span: int | None, x: Tensor) -> Tensor:
+    if size.heads % size.kv_heads and not (d.latent and size.heads // size.kv_heads == 1):
+        raise c.wrong(str(d.kv_heads), f"a divisor of the {size.heads} heads")
     if d.latent:
+        if span is not None:
+            raise c.refuse("latent attention whose cache has a window, by sliding_window, is not read")
         return latent.attention(net, latent.latent_of(c, size.heads, size.width), x)
     query_bias = holds(c, d.query_bias)
     value_bias = query_bias if d.value_bias is None else holds(c, d.value_bias)

@@ -56,6 +56,13 @@ def _llama4_dense(c: Config, number: int) -> bool:
     return bool((number + 1) % c.whole("interleave_moe_layer_step"))
 
 
+def _helium(c: Config) -> dict[str, Any]:
+    width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
+    if c.maybe("head_dim", 1) not in (None, width / heads):
+        raise c.wrong("head_dim", f"{width} / {heads}, the features that the heads' projection reads")
+    return {}
+
+
 def _dbrx(c: Config) -> dict[str, Any]:
     inside = c.part("ffn_config", "dbrx_ffn")
     if inside.whole("hidden_size") != c.whole("d_model"):
@@ -142,7 +149,7 @@ DECODERS: dict[str, Decoder] = {
         names=Names(mlp="block_sparse_moe"),
         experts=Experts(units="intermediate_size", shared_units="shared_intermediate_size", shared_name="shared_mlp"),
     ),
-    "helium": _LLAMA._replace(out_bias=False),
+    "helium": _LLAMA._replace(out_bias=False, adjust=_helium),
     "hunyuan_v1_dense": _BIASED._replace(
         names=Names(q_norm="query_layernorm", k_norm="key_layernorm"), qk_norms="head"
     ),

@@ -175,6 +175,8 @@ def _delta(net: GraphBuilder, c: Config, size: Sizes, x: Tensor) -> Tensor:
 
 
 def _gated_attention(net: GraphBuilder, c: Config, size: Sizes, x: Tensor) -> Tensor:
+    if size.heads % size.kv_heads:
+        raise c.wrong("num_key_value_heads", f"a divisor of the {size.heads} heads")
     bias, width = c.flag("attention_bias"), size.heads * size.head
     query, gate = net.add_all(Split(parts=2, axis=-1), dense(net, x, 2 * width, "q_proj", bias=bias))
     key, value = (dense(net, x, size.kv_heads * size.head, f"{one}_proj", bias=bias) for one in "kv")

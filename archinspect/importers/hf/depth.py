@@ -41,7 +41,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     inner = Config(c.file, USUAL, "dinov2", "backbone_config") if said is None else c.part("backbone_config")
     if inner.kind != "dinov2":
         raise c.refuse(f"a backbone of the type '{inner.kind}' is not read")
-    net, image = wanted.net, wanted.picture(inner)
+    net, image = wanted.net, wanted.picture(inner, is_open=True)
     with within(net, "backbone"):
         states = _states(net, inner, image)
     widths = c.ints("neck_hidden_sizes", least=1)
@@ -53,7 +53,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     height, across = image.producer.op.output()[1:3]
     patch = c.whole("patch_size")
     grid = height // patch, across // patch
-    if grid != vit.grid(inner):
+    if grid != vit.of_picture(inner, image):
         raise c.wrong("patch_size", "as the backbone's")
     with within(net, "neck"):
         found = [

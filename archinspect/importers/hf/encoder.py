@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.importers.hf import crossing, windows
 from archinspect.importers.hf.parts import (
     Attention,
     Mlp,
@@ -106,8 +107,6 @@ def encoder(
 
     Where there is a `memory`, of shape (batch, steps, features), each layer attends to it, too.
     """
-    if c.find("add_cross_attention") is True:
-        raise c.refuse("attention to an encoder, with add_cross_attention, is not read")
     names, width = e.names, c.whole("hidden_size")
     narrow = c.whole(e.table_width) if e.table_width else width
     with within(net, names.tables):
@@ -143,7 +142,10 @@ def pooled(net: GraphBuilder, c: Config, e: Encoder, x: Tensor) -> Tensor:
 
 def _layer(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, memory: Tensor | None) -> Tensor:
     with within(net, f"{e.names.layers}.{number}", "layer"):
-        return _parts(net, c, e, number, x, memory)
+        x = _parts(net, c, e, number, x, memory)
+        if crossing.is_asked(c, may=e.decodes and c.flag("is_decoder") and memory is None):
+            crossing.idle(net, c.whole("hidden_size"))
+        return x
 
 
 def _grouped_layers(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, first: dict[str, str]) -> Tensor:
@@ -176,6 +178,7 @@ def _parts(net: GraphBuilder, c: Config, e: Encoder, number: int, x: Tensor, mem
         value_bias=bias,
         out_bias=bool(e.bias),
         causal=c.flag("is_decoder") and e.decodes,
+        window=windows.said(c) if c.flag("is_decoder") and e.decodes else None,
         rotary=head if e.rotary else 0,
         position_biases=c.whole(e.biases) if e.biases and not number else 0,
         shared_position_biases=bool(e.biases and number),

@@ -135,7 +135,8 @@ def _neox(c: Config) -> dict[str, Any]:
 
 
 def _bigcode(c: Config) -> dict[str, Any]:
-    return {"kv_heads": 1 if c.flag("multi_query") else ""}
+    is_one = c.flag("multi_query")
+    return {"kv_heads": 1 if is_one else "", "crosses": not is_one}
 
 
 GPTS: dict[str, Decoder] = {
@@ -172,7 +173,7 @@ GPTS: dict[str, Decoder] = {
     ),
     "codegen": _GPTJ._replace(names=_GPTJ.names._replace(o="out_proj"), fused="qkv_proj"),
     "falcon": _FALCON,
-    "gpt2": _GPT2,
+    "gpt2": _GPT2._replace(crosses=True),
     "gpt_bigcode": _GPT2._replace(adjust=_bigcode),
     "gpt_neo": _GPT2._replace(
         names=_GPT2_NAMES._replace(attention="attn.attention", o="out_proj"),
@@ -275,6 +276,6 @@ GPTS: dict[str, Decoder] = {
         qk_norm_flag="qk_layernorm",
         rotary="partial_rotary_factor",
     ),
-    "xglm": _FAIRSEQ._replace(names=_FAIRSEQ_NAMES),
+    "xglm": _FAIRSEQ._replace(names=_FAIRSEQ_NAMES, crosses=True),
 }
 """Those of them that are a stack of decoder layers."""

@@ -45,6 +45,8 @@ _HYBRID = _LLAMA._replace(names=_HYBRID_NAMES)
 
 
 def _hybrid_attention(c: Config, size: Sizes) -> Attention:
+    if size.heads % size.kv_heads:
+        raise c.wrong("num_key_value_heads", f"a divisor of the {size.heads} heads")
     bias = c.flag("attention_bias")
     return Attention(
         size.heads,

@@ -81,7 +81,7 @@ def _led(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     if end == "Model":
         return (x,)
     if end == "ForQuestionAnswering":
-        return (dense(net, x, c.labels(), "qa_outputs"),)
+        return (dense(net, x, 2, "qa_outputs"),)
     return (head(net, c, Built(x, words), "lm_head", ties=ties),)
 
 

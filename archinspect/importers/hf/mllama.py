@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.importers.hf.decoder import Decoder, Sizes, layer, sizes
-from archinspect.importers.hf.parts import Attention, Mlp, add, attention, dense, mlp, norm, reshape, table, within
+from archinspect.importers.hf.parts import (
+    Attention,
+    Mlp,
+    add,
+    attention,
+    dense,
+    mlp,
+    norm,
+    reshape,
+    table,
+    unfit,
+    within,
+)
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.activation import Tanh
 from archinspect.ops.borders import ZeroPadding2D
@@ -74,14 +86,19 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
 def _tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     """Add the tower; return its features, of shape (batch, steps of all tiles, features)."""
     (height, across), (rows, columns) = c.pair("image_size"), c.pair("patch_size")
-    if height % rows or across % columns:
-        raise c.wrong("image_size", "a multiple of patch_size")
     patches = (height // rows) * (across // columns)
     ratios = len(c.items("supported_aspect_ratios")) if c.find("supported_aspect_ratios") is not None else RATIOS
     t = Tiles(c.whole("max_num_tiles"), patches, c.whole("hidden_size"), ratios)
     whole: list[Value] = [rows, columns]
     flat = reshape(net, image, t.tiles * height, across, c.whole("num_channels"))
     x = net.add(Conv2D(filters=t.width, kernel_size=whole, strides=whole, use_bias=False), flat, name="patch_embedding")
+    if height % rows or across % columns:
+        x = unfit(
+            net,
+            f"no pictures: patches of {rows}x{columns} do not divide {height}x{across}",
+            (t.tiles * patches, t.width),
+            x,
+        )
     x = _placed(net, t, reshape(net, x, t.tiles, patches, t.width), "pre_tile_positional_embedding")
     token = net.add(LearnedTokens(n=1, dim=t.width), reshape(net, x, -1, t.width), name="class_embedding")
     token = net.add(Expand(target_shape=[t.tiles, 1, t.width]), token)
@@ -100,14 +117,16 @@ def _tower(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     for number in range(c.count("num_global_layers")):
         x = _seeing_layer(net, c, x, f"global_transformer.layers.{number}", gated=True)
     taps = c.ints("intermediate_layers_indices") if c.find("intermediate_layers_indices") is not None else TAPS
-    if any(at >= len(states) for at in taps):
-        raise c.refuse(f"a tower of {len(states)} layers has no states {taps}, of which its features are to be made")
-    features = (1 + len(taps)) * t.width
-    if c.whole("vision_output_dim") != features:
-        raise c.wrong("vision_output_dim", f"{features}, the features of {1 + len(taps)} states")
-    x = net.add(Concatenate(axis=-1), x, *[states[at] for at in taps])
+    missing = f"no pictures: a tower of {len(states)} layers has no states {taps}, of which its features are to be made"
+    seen = [states[at] if at < len(states) else unfit(net, missing, None, x) for at in taps]
+    features, read = (1 + len(taps)) * t.width, c.whole("vision_output_dim")
+    x = net.add(Concatenate(axis=-1), x, *seen)
     x = net.add(Slice(axis=2, stop=patches + 1), reshape(net, x, t.tiles, -1, features))
-    return reshape(net, x, -1, features)
+    x = reshape(net, x, -1, features)
+    if read == features:
+        return x
+    why = f"no pictures: 'vision_output_dim' must be {features}, of {1 + len(taps)} states, not {read}"
+    return unfit(net, why, (t.tiles * (patches + 1), read), x)
 
 
 def _rows(net: GraphBuilder, t: Tiles, size: int, name: str) -> Tensor:
@@ -166,6 +185,8 @@ def _text(net: GraphBuilder, c: Config, ids: Tensor, seen: Tensor) -> Tensor:
 
 def _crossed(net: GraphBuilder, c: Config, size: Sizes, x: Tensor, seen: Tensor) -> Tensor:
     """Add a layer that attends to pictures; what it adds has gates."""
+    if size.heads % size.kv_heads:
+        raise c.wrong("num_key_value_heads", f"a divisor of the {size.heads} heads")
     a = Attention(size.heads, size.kv_heads, size.head, size.width, causal=False, masked=True, norms="head")
     inside = norm(net, x, "rms", "input_layernorm")
     with within(net, "cross_attn", "attention"):

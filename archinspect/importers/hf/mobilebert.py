@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 UNREAD = ("dense.bias", "LayerNorm.weight", "LayerNorm.bias")
 ENDS = ("ForPreTraining", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
+PAIRS = "ForNextSentencePrediction"
 
 
 class Affine(Op):
@@ -47,10 +48,10 @@ class Affine(Op):
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add MobileBERT with its head."""
-    end = ending(c, architecture, (*ENDS, "Model")) if architecture else "Model"
+    end = ending(c, architecture, (*ENDS, PAIRS, "Model")) if architecture else "Model"
     net = wanted.net
     (ids,) = wanted.words(c.whole("max_position_embeddings"), "input_ids")
-    pools = end in ("Model", "ForPreTraining", "ForSequenceClassification")
+    pools = end in ("Model", "ForPreTraining", "ForSequenceClassification", PAIRS)
     with within(net, "mobilebert" if end != "Model" else ""):
         words, x = _encoder(net, c, ids)
         one = net.add(Select(index=0), x) if pools else x
@@ -61,6 +62,8 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     if end in ENDS[:2]:
         logits = _words(net, c, x, words)
         return (logits, dense(net, one, 2, "cls.seq_relationship")) if pools else (logits,)
+    if end == PAIRS:
+        return (dense(net, one, 2, "cls.seq_relationship"),)
     return (dense(net, one, c.labels(), "qa_outputs" if end == "ForQuestionAnswering" else "classifier"),)
 
 

@@ -39,11 +39,13 @@ OTHERS = {
     "detr": "detr",
     "dpt": "dpt",
     "focalnet": "focalnet",
+    "funnel": "funnel",
     "gemma3n_text": "gemma3n",
     "gemma4_text": "gemma4",
     "hiera": "hiera",
     **dict.fromkeys(("led", "longformer"), "longformer"),
     "levit": "levit",
+    "longcat_flash": "longcat",
     "mllama": "mllama",
     "mobilebert": "mobilebert",
     "sam": "sam",
@@ -120,7 +122,14 @@ def _judge(c: Config, net: GraphBuilder, end: str, x: Tensor) -> Tensor:
 def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:  # noqa: C901, PLR0911 - one a head
     """Add an encoder of text with its head."""
     e = ENCODERS[c.kind]
-    known = ("ForMaskedLM", "ForPreTraining", *_JUDGES, *(("ForCausalLM", "LMHeadModel") if e.decodes else ()), "Model")
+    known = (
+        "ForMaskedLM",
+        "ForPreTraining",
+        _PAIRS,
+        *_JUDGES,
+        *(("ForCausalLM", "LMHeadModel") if e.decodes else ()),
+        "Model",
+    )
     end = ending(c, architecture, known) if architecture else "Model"
     net = wanted.net
     rows = c.maybe(e.positions, 1) if e.positions else c.maybe("max_position_embeddings", 1)
@@ -131,7 +140,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     with within(net, e.names.root if is_inside else ""):
         words, x = encoder(net, c, e, ids)
         pools = e.pools == "always" or (
-            (e.pools == "model" and end in ("Model", "ForPreTraining"))
+            (e.pools == "model" and end in ("Model", "ForPreTraining", _PAIRS))
             or (end in ("ForSequenceClassification", "ForMultipleChoice") and e.classifier == "pooled")
         )
         one = pooled(net, c, e, x) if pools else None
@@ -142,15 +151,20 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
         return (dense(net, x, 1, "discriminator_predictions.dense_prediction"),)
     if end in ("ForMaskedLM", "ForCausalLM", "LMHeadModel"):
         return (word_head(net, c, e, x, words),)
-    if end == "ForPreTraining":
-        if c.kind not in ("bert", "big_bird", "fnet"):
+    if end in ("ForPreTraining", _PAIRS):
+        if c.kind not in ("bert", "fnet", *(("albert", "big_bird") if end != _PAIRS else ())):
             raise c.refuse(f"the class '{printable(architecture)}' is not read")
         assert one is not None
-        return word_head(net, c, e, x, words), dense(net, one, 2, "cls.seq_relationship")
+        judged = (
+            dense(net, one, c.labels(), "sop_classifier.classifier")
+            if c.kind == "albert"
+            else dense(net, one, 2, "cls.seq_relationship")
+        )
+        return (judged,) if end == _PAIRS else (word_head(net, c, e, x, words), judged)
     if end == "ForQuestionAnswering":
         if c.kind == "big_bird":
             raise c.refuse(f"the class '{printable(architecture)}' is not read")
-        return (dense(net, x, c.labels(), "qa_outputs"),)
+        return (dense(net, x, 2 if c.kind == "nystromformer" else c.labels(), "qa_outputs"),)
     if end == "ForTokenClassification":
         return (dense(net, x, c.labels(), "classifier"),)
     if end == "ForMultipleChoice":
@@ -167,6 +181,7 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     return (dense(net, first, c.labels(), "classifier.out_proj"),)
 
 
+_PAIRS = "ForNextSentencePrediction"
 _JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
 
 
@@ -176,7 +191,7 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
     if c.kind in ("bart", "mbart", "mvp", "plbart"):
         judges = ("ForSequenceClassification", "ForQuestionAnswering")
     elif c.kind in ("mt5", "t5", "umt5"):
-        judges = ("ForTokenClassification", "ForQuestionAnswering")
+        judges = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
     known = ("ForConditionalGeneration", "MTModel", "EncoderModel", *judges, "Model")
     end = ending(c, architecture, known) if architecture else "ForConditionalGeneration"
     net, has_head = wanted.net, end not in ("EncoderModel", "Model")
@@ -185,7 +200,7 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
         kind = seq2seq.T5S[c.kind]
         alone = end in ("EncoderModel", "ForTokenClassification")
         inputs = wanted.words(512, *(("input_ids",) if alone else ("input_ids", "decoder_input_ids")))
-        with within(net, "transformer" if end == "ForTokenClassification" else ""):
+        with within(net, "transformer" if end in ("ForSequenceClassification", "ForTokenClassification") else ""):
             built = seq2seq.t5(net, c, kind, inputs[0], None if alone else inputs[1])
         if end == "ForTokenClassification":
             return (dense(net, built.steps, c.labels(), "classifier"),)
@@ -249,6 +264,8 @@ def seeing(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
 def towers_of(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add CLIP or SigLIP, or one of its towers."""
     net = wanted.net
+    if c.kind in ("clip", "siglip") and architecture.endswith("ForImageClassification"):
+        return _seen_classes(c, wanted)
     if c.kind in ("clip", "siglip"):
         if architecture not in ("CLIPModel", "SiglipModel", ""):
             raise c.refuse(f"the class '{printable(architecture)}' is not read", "a configuration of both towers is")
@@ -268,6 +285,15 @@ def towers_of(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     with within(net, "vision_model" if projects else ""):
         x, one = towers.pictures(net, c, wanted.picture(c))
     return (dense(net, one, c.whole("projection_dim"), "visual_projection", bias=False),) if projects else (x, one)
+
+
+def _seen_classes(c: Config, wanted: Wanted) -> tuple[Tensor, ...]:
+    """Add CLIP's or SigLIP's tower of pictures, and a classifier of the mean of its patches."""
+    net, (_, sight) = wanted.net, towers.parts(c)
+    with within(net, "vision_model"):
+        x, _ = towers.pictures(net, sight, wanted.picture(sight))
+    x = net.add(Slice(start=1), x) if c.kind == "clip" else x
+    return (dense(net, net.add(ReduceMean(axis=[1]), x), c.labels(), "classifier"),)
 
 
 def framed(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:

@@ -33,6 +33,7 @@ SAME = {
     "gelu_fast": "gelu",
     "gelu_pytorch_tanh": "gelu",
     "gelu_python": "gelu",
+    "gelu_python_tanh": "gelu",
     "gelu_accurate": "gelu",
     "gelu_10": "gelu",
     "quick_gelu": "QuickGELU",
@@ -133,6 +134,8 @@ class Attention(NamedTuple):
     """The name of one projection to queries, keys and values."""
     q_norm: str = "q_norm"
     k_norm: str = "k_norm"
+    unfit: str = ""
+    """Why the heads cannot attend, where they cannot."""
 
 
 def biased(width: int, heads: int, *, key_bias: bool = True, masked: bool = False) -> Attention:
@@ -160,7 +163,7 @@ def attention(
     `prompt` are keys and values that stand before those of the steps, each of shape (1, steps, features).
     """
     values = a.value_size or a.size
-    sizes = (a.heads * a.size, a.kv_heads * a.size, a.kv_heads * values)
+    sizes = (a.out,) * 3 if a.unfit else (a.heads * a.size, a.kv_heads * a.size, a.kv_heads * values)
     if a.fused:
         joined = dense(net, x, sum(sizes), a.fused, bias=a.query_bias)
         query, key, value = net.add_all(Split(sizes=list(sizes), axis=-1), joined)
@@ -169,12 +172,14 @@ def attention(
         query = dense(net, x, sizes[0], a.q, bias=a.query_bias)
         key = dense(net, source, sizes[1], a.k, bias=a.key_bias)
         value = dense(net, source, sizes[2], a.v, bias=a.value_bias)
+    if a.unfit:
+        return dense(net, unfit(net, a.unfit, None, query, key, value), a.out, a.o, bias=a.out_bias)
     query = _prepared(net, query, a, a.heads, a.q_norm)
     key = _prepared(net, key, a, a.kv_heads, a.k_norm)
     kv_heads = a.kv_heads
     if a.copies_kv and kv_heads != a.heads:
-        key = _copied(net, key, kv_heads, a.heads, a.size)
-        value = _copied(net, value, kv_heads, a.heads, values)
+        key = copied(net, key, kv_heads, a.heads, a.size)
+        value = copied(net, value, kv_heads, a.heads, values)
         kv_heads = a.heads
     if prompt:
         key, value = (net.add(Before(), *both) for both in zip(prompt, (key, value), strict=True))
@@ -216,7 +221,8 @@ def core(a: Attention, kv_heads: int = 0) -> ScaledDotProductAttention:
     )
 
 
-def _copied(net: GraphBuilder, x: Tensor, heads: int, times: int, size: int) -> Tensor:
+def copied(net: GraphBuilder, x: Tensor, heads: int, times: int, size: int) -> Tensor:
+    """Repeat heads of so many features for as many as `times` says."""
     apart = net.add(Repeat(repeats=times // heads, axis=-2), reshape(net, x, -1, heads, size))
     return reshape(net, apart, -1, times * size)
 
@@ -268,6 +274,20 @@ def mlp(net: GraphBuilder, x: Tensor, m: Mlp, out: int, c: Config) -> Tensor:
         x = dense(net, x, m.units, m.up, bias=m.bias)
         x = activate(net, x, c, m.activation)
     return dense(net, x, out, m.down, bias=m.bias)
+
+
+class Unfit(Custom):
+    """A step that a model's sizes do not allow: what it would compute is not known."""
+
+
+def unfit(net: GraphBuilder, why: str, shape: Sequence[int] | None, *inputs: Tensor) -> Tensor:
+    """Add what stands for a step that sizes do not allow, of an output's shape; the first input's where it is None.
+
+    For parts that a model has, and is built and used without: their weights are known, and what they compute is not.
+    """
+    if why not in net.description:
+        net.description = f"{net.description}; {why}" if net.description else why
+    return net.add(Unfit(params=0, output_shape=None if shape is None else list(shape)), *inputs)
 
 
 def add(net: GraphBuilder, *tensors: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.importers.hf.parts import activate, dense, norm, reshape
+from archinspect.importers.hf.parts import activate, dense, norm, reshape, unfit
 from archinspect.ops.merge import Concatenate, Multiply
 from archinspect.ops.norm import LayerNormalization
 from archinspect.ops.pool import AveragePooling2D
@@ -28,20 +28,20 @@ class Sight(NamedTuple):
     columns: int
 
 
-def _features(c: Config, sight: Sight) -> Tensor | list[Tensor]:
-    """Return the states that a projector reads."""
-    given: Any = c.find("vision_feature_layer")
-    places = given if isinstance(given, list) else [given]
-    if not places or any(type(one) is not int or not -len(sight.states) <= one < len(sight.states) for one in places):
-        raise c.wrong("vision_feature_layer", f"one of the {len(sight.states)} states of the tower")
-    found = [sight.states[one] for one in places]
-    return found if len(found) > 1 else found[0]
-
-
 def _joined(net: GraphBuilder, c: Config, sight: Sight) -> Tensor:
     """Add what puts the states side by side that a projector reads."""
-    x = _features(c, sight)
-    return net.add(Concatenate(axis=-1), *x) if isinstance(x, list) else x
+    given: Any = c.find("vision_feature_layer")
+    places = given if isinstance(given, list) else [given]
+    states = len(sight.states)
+    if not places or any(type(one) is not int for one in places):
+        raise c.wrong("vision_feature_layer", f"one of the {states} states of the tower")
+    found = [
+        sight.states[one]
+        if -states <= one < states
+        else unfit(net, f"no pictures: the tower has {states} states, and none of number {one}", None, sight.last)
+        for one in places
+    ]
+    return net.add(Concatenate(axis=-1), *found) if len(found) > 1 else found[0]
 
 
 def _chosen(net: GraphBuilder, c: Config, sight: Sight) -> Tensor:
@@ -75,25 +75,33 @@ def vipllava(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: S
 def paligemma(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
     """Add PaliGemma's projector: one product."""
     del tower
-    if c.whole("projection_dim") != text.whole("hidden_size"):
-        raise c.wrong("projection_dim", f"{text.whole('hidden_size')}, as the text's hidden_size")
-    return dense(net, sight.last, c.whole("projection_dim"), "linear")
+    width, words = c.whole("projection_dim"), text.whole("hidden_size")
+    x = dense(net, sight.last, width, "linear")
+    return x if width == words else unfit(net, f"no pictures: {width} features are no word's {words}", None, x)
 
 
 def gemma3(net: GraphBuilder, c: Config, tower: Config, text: Config, sight: Sight) -> Tensor:
     """Add Gemma 3's projector: a mean of neighboring patches, a norm, one product."""
     side = int(c.whole("mm_tokens_per_image") ** 0.5)
     width = tower.whole("hidden_size")
-    kernel = sight.rows // side
-    if not kernel:
-        raise c.wrong("mm_tokens_per_image", f"at most the {sight.rows * sight.columns} patches of a picture")
-    x = net.add(AveragePooling2D(pool_size=kernel), reshape(net, sight.last, sight.rows, sight.columns, width))
+    kernel = sight.rows // side if side else 0
+    if kernel:
+        x = net.add(AveragePooling2D(pool_size=kernel), reshape(net, sight.last, sight.rows, sight.columns, width))
+    else:
+        patches = sight.rows * sight.columns
+        x = unfit(
+            net, f"no pictures: of {patches} patches cannot come {c.whole('mm_tokens_per_image')}", None, sight.last
+        )
     x = norm(net, reshape(net, x, -1, width), "rms", "mm_soft_emb_norm")
     return dense(net, x, text.whole("hidden_size"), "mm_input_projection_weight", bias=False)
 
 
 def _shuffled(net: GraphBuilder, x: Tensor, sight: Sight, width: int, factor: int, *, crops: bool = False) -> Tensor:
     """Put the features of neighboring patches side by side; `crops` leaves out rows and columns that are too many."""
+    if not crops and (sight.rows % factor or sight.columns % factor):
+        steps = max(sight.rows // factor, 1) * max(sight.columns // factor, 1)
+        why = f"no pictures: {factor}x{factor} patches do not divide {sight.rows}x{sight.columns}"
+        return unfit(net, why, (steps, width * factor * factor), x)
     x = reshape(net, x, sight.rows, sight.columns, width)
     for axis, count in ((1, sight.rows), (2, sight.columns)):
         if crops and count % factor and count > factor:
@@ -160,15 +168,19 @@ def llama4_adapter(net: GraphBuilder, c: Config, sight: Sight) -> Tensor:
     if not 0 < ratio <= 1:
         raise c.wrong("pixel_shuffle_ratio", "a number above 0, at most 1")
     factor = int(1 / ratio)
-    if c.whole("intermediate_size") != width * factor * factor:
-        raise c.wrong(
-            "intermediate_size", f"{width * factor * factor}, which are the features of {factor}x{factor} patches"
-        )
-    out = c.whole("projector_output_dim")
-    for key in ("projector_input_dim", "vision_output_dim"):
-        if c.whole(key) != out:
-            raise c.wrong(key, f"{out}, the projector_output_dim")
     x = _shuffled(net, net.add(Slice(start=1), sight.last), sight, width, factor)
-    for name in ("fc1", "fc2"):
-        x = activate(net, dense(net, x, out, f"vision_adapter.mlp.{name}", bias=False), c, "gelu")
-    return x
+    steps, have = max(sight.rows // factor, 1) * max(sight.columns // factor, 1), width * factor * factor
+    sizes = {"fc1": ("intermediate_size", "projector_input_dim"), "fc2": ("projector_output_dim",) * 2}
+    for name, (read, made) in sizes.items():
+        x = _as_read(net, c, x, (steps, have), read)
+        have = c.whole(made)
+        x = activate(net, dense(net, x, have, f"vision_adapter.mlp.{name}", bias=False), c, "gelu")
+    return _as_read(net, c, x, (steps, have), "vision_output_dim")
+
+
+def _as_read(net: GraphBuilder, c: Config, x: Tensor, shape: tuple[int, int], key: str) -> Tensor:
+    """Return features of as many as a key says; those that are more or fewer are unfit."""
+    steps, have = shape
+    if c.whole(key) == have:
+        return x
+    return unfit(net, f"no pictures: '{key}' must be {have}, not {c.whole(key)}", (steps, c.whole(key)), x)

@@ -16,6 +16,7 @@ from archinspect.importers.hf.parts import (
     norm,
     reshape,
     rotate,
+    unfit,
     within,
 )
 from archinspect.ops.conv import Conv3D
@@ -94,23 +95,26 @@ def _block(  # noqa: PLR0913, PLR0917 - what a block needs
     net: GraphBuilder, c: Config, kind: str, width: int, number: int, grid: tuple[int, int], x: Tensor
 ) -> Tensor:
     heads = c.whole("num_heads")
-    if width % heads:
-        raise c.wrong("num_heads", f"a divisor of {width}")
     inside = norm(net, x, kind, "norm1")
     with within(net, "attn", "attention"):
-        joined = dense(net, inside, 3 * width, "qkv")
-        query, key, value = net.add_all(Split(parts=3, axis=-1), joined)
-        query, key = (rotate(net, one, heads, width // heads, width // heads) for one in (query, key))
-        steps = _window(c, number, grid)
-        if steps:
-            query, key, value = (reshape(net, one, -1, steps, width) for one in (query, key, value))
-        a = Attention(heads, heads, width // heads, width, causal=False)
-        attended = net.add(core(a), query, key, value, name="attention")
-        attended = reshape(net, attended, -1, width) if steps else attended
+        attended = _attended(net, dense(net, inside, 3 * width, "qkv"), heads, width, _window(c, number, grid))
         inside = dense(net, attended, width, "proj")
     x = add(net, x, inside)
     inside = norm(net, x, kind, "norm2")
     return add(net, x, mlp(net, inside, _mlp(c, width), width, c))
+
+
+def _attended(net: GraphBuilder, joined: Tensor, heads: int, width: int, steps: int) -> Tensor:
+    """Add attention within windows of so many steps, 0 for all, to queries, keys and values that are joined."""
+    query, key, value = net.add_all(Split(parts=3, axis=-1), joined)
+    if width % heads:
+        return unfit(net, f"no pictures: {heads} heads do not divide {width} features", None, query, key, value)
+    query, key = (rotate(net, one, heads, width // heads, width // heads) for one in (query, key))
+    if steps:
+        query, key, value = (reshape(net, one, -1, steps, width) for one in (query, key, value))
+    a = Attention(heads, heads, width // heads, width, causal=False)
+    attended = net.add(core(a), query, key, value, name="attention")
+    return reshape(net, attended, -1, width) if steps else attended
 
 
 def _mlp(c: Config, width: int) -> Mlp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.importers.hf import blocks
+from archinspect.importers.hf import blocks, windows
 from archinspect.importers.hf.experts import Mixture
 from archinspect.importers.hf.parts import (
     Attention,
@@ -156,6 +156,7 @@ def _t5_block(  # noqa: PLR0913 - what a block needs
     plain = Attention(heads, heads, size, width, causal=False, q="q", k="k", v="v", o="o")
     own = plain._replace(
         causal=memory is not None,
+        window=windows.said(c) if memory is not None else None,
         position_biases=c.whole("relative_attention_num_buckets") if has_biases else 0,
         shared_position_biases=not has_biases,
     )
@@ -257,7 +258,7 @@ def side_layers(  # noqa: PLR0913 - what a stack needs
     m = Mlp(c.whole(f"{side}_ffn_dim"), c.text("activation_function"), gated=False, bias=True, up="fc1", down="fc2")
     for number in range(c.count(f"{side}_layers")):
         with within(net, f"layers.{number}", "layer"):
-            own = plain._replace(causal=memory is not None)
+            own = plain._replace(causal=memory is not None, window=windows.said(c) if memory is not None else None)
             prompt = {name: rows[2 * number : 2 * number + 2] for name, rows in before.items()} if before else {}
             x = _residual(net, x, "self_attn", pre_norm=pre_norm, a=own, prompt=prompt.get("self_attn", ()))
             if memory is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.base.printable import printable
 from archinspect.importers.hf.parts import (
     Attention,
     Mlp,
@@ -40,15 +41,18 @@ if TYPE_CHECKING:
 SAMPLES = 16_000
 """Of a wave of a second."""
 ROOTS = {"data2vec-audio": "data2vec_audio", "wav2vec2-conformer": "wav2vec2_conformer"}
+FRAMES = "ForAudioFrameClassification"
 MASKS = 0.05
 """The share of steps that is masked in training, unless a file says another."""
 
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder of waves with its head."""
-    end = ending(c, architecture, ("ForCTC", "ForSequenceClassification", "Model")) if architecture else "Model"
+    end = ending(c, architecture, ("ForCTC", "ForSequenceClassification", FRAMES, "Model")) if architecture else "Model"
     adapts = c.kind != "hubert" and c.find("add_adapter") is True
-    if adapts and end == "ForSequenceClassification":
+    if end == FRAMES and c.kind == "hubert":
+        raise c.refuse(f"the class '{printable(architecture)}' is not read")
+    if adapts and end in ("ForSequenceClassification", FRAMES):
         raise c.refuse("a classifier with add_adapter is not read: such a model does not run")
     stable = c.find("do_stable_layer_norm") is True and c.kind in ("hubert", "wav2vec2")
     if stable and c.find("adapter_attn_dim") is not None:
@@ -66,6 +70,8 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     if c.flag("use_weighted_layer_sum"):
         net.add(Parameter(shape=[len(states)]), name="layer_weights")
         x = net.add(Average(), *states)
+    if end == FRAMES:
+        return (dense(net, x, c.labels(), "classifier"),)
     x = dense(net, x, c.whole("classifier_proj_size"), "projector")
     return (dense(net, net.add(ReduceMean(axis=[1]), x), c.labels(), "classifier"),)
 

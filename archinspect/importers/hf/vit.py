@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.importers.hf.parts import Attention, Mlp, add, attention, biased, dense, mlp, norm, reshape, within
 from archinspect.ops.conv import Conv2D
 from archinspect.ops.embed import ClassToken, LearnedPositions, LearnedTokens
+from archinspect.ops.image import Resizing
 from archinspect.ops.merge import Concatenate
 from archinspect.ops.norm import LayerScale
 from archinspect.ops.source import Parameter
@@ -78,6 +79,8 @@ class Vit(NamedTuple):
     """What a classifier is: one layer, `teacher`'s two, `double` of the first step and the mean, or with a norm."""
     open: bool = False
     """Whether pictures may have any size."""
+    resizes: bool = False
+    """Whether a table of positions is interpolated for pictures of other sizes; there is one token before it."""
     norm: str = "layer"
     norm_key: str = ""
     """The key of the kind of norm, `layer_norm` or `rms_norm`."""
@@ -87,6 +90,8 @@ class Vit(NamedTuple):
     """The name of one projection to queries, keys and values."""
     uneven: bool = False
     """Whether heads that do not divide the width are rounded down, not refused."""
+    lets_fail: bool = False
+    """Whether a model with heads that do not divide the width is built, though it reads no pictures."""
     in_embeddings: bool = True
     """Whether patches and tables are in a part of their own."""
 
@@ -109,6 +114,8 @@ _DINO = Vit(
     gated="use_swiglu_ffn",
     gated_inner="swiglu",
     head="double",
+    open=True,
+    resizes=True,
 )
 _BEIT = Vit(
     "beit",
@@ -183,6 +190,7 @@ CLIP = Vit(
 PIXTRAL = Vit(
     "",
     (),
+    lets_fail=True,
     table="",
     patches="patch_conv",
     patch_bias=False,
@@ -250,7 +258,7 @@ def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor, states: list[Tensor
         patch: list[Value] = [*c.pair("patch_size")]
         op = Conv2D(filters=width, kernel_size=patch, strides=patch, use_bias=v.patch_bias)
         x = reshape(net, net.add(op, image, name=v.patches), -1, width)
-        x = _with_tokens(net, c, v, x)
+        x = _with_tokens(net, c, v, x, of_picture(c, image))
         if holds(c, v.unused):
             net.add(Parameter(shape=[1, width]), name="mask_token")
     if v.before:
@@ -258,7 +266,13 @@ def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor, states: list[Tensor
     return trunk(net, c, v, x, states)
 
 
-def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
+def of_picture(c: Config, image: Tensor) -> tuple[int, int]:
+    """Return the rows and columns of patches of the picture that is given."""
+    (height, width), (rows, columns) = image.producer.op.output()[1:3], c.pair("patch_size")
+    return height // rows, width // columns
+
+
+def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor, seen: tuple[int, int]) -> Tensor:
     """Add tokens and positions; tokens that are first in order are put on last."""
     counts = [(name, c.whole(n, 0) if isinstance(n, str) else n) for name, n in v.tokens]
     first, late = (counts[:1], counts[1:]) if v.table_of == "registers" else (counts, [])
@@ -267,10 +281,25 @@ def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor) -> Tensor:
     if v.table and holds(c, v.table_flag):
         rows, columns = grid(c)
         steps = rows * columns + sum(count for _, count in first)
-        x = net.add(LearnedPositions(input_dim=steps), x, name=v.table)
+        if v.resizes and seen != (rows, columns):
+            x = _resized(net, c, x, steps, seen)
+        else:
+            x = net.add(LearnedPositions(input_dim=steps), x, name=v.table)
     for name, count in late:
         x = net.add(ClassToken(n=count), x, name=name) if count else x
     return x
+
+
+def _resized(net: GraphBuilder, c: Config, x: Tensor, steps: int, grid: tuple[int, int]) -> Tensor:
+    """Add a table of positions, that of patches interpolated for another number of them."""
+    width, side = c.whole("hidden_size"), int((steps - 1) ** 0.5)
+    if side * side != steps - 1:
+        raise c.wrong("image_size", "a square, where pictures have other sizes")
+    table = net.add(Parameter(shape=[steps, width]), name="position_embeddings")
+    places = reshape(net, net.add(Slice(start=1), table), side, side, width)
+    places = net.add(Resizing(height=grid[0], width=grid[1], interpolation="bicubic"), places)
+    places = reshape(net, places, grid[0] * grid[1], width)
+    return add(net, x, net.add(Concatenate(axis=1), net.add(Slice(stop=1), table), places))
 
 
 def trunk(net: GraphBuilder, c: Config, v: Vit, x: Tensor, states: list[Tensor] | None = None) -> Tensor:
@@ -297,7 +326,8 @@ def _distances(c: Config) -> int:
 def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor, *, shares: bool | None) -> Tensor:
     """Add a layer; `shares` is whether it adds biases of positions that an earlier one has, False for that one."""
     width, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
-    if width % heads and not (v.uneven and heads < width):
+    uneven = bool(width % heads)
+    if uneven and not v.lets_fail and not (v.uneven and heads < width):
         raise c.wrong("num_attention_heads", f"a divisor of {width}, the hidden_size")
     has_biases = (bool(v.biases) and holds(c, v.biases)) or shares is False
     a = Attention(
@@ -315,6 +345,7 @@ def _layer(net: GraphBuilder, c: Config, v: Vit, x: Tensor, *, shares: bool | No
         shared_position_biases=shares is True,
         norms="all" if holds(c, v.qk_norms) else "",
         fused=v.fused,
+        unfit=f"no pictures: {heads} heads do not divide {width} features" if uneven and v.lets_fail else "",
         q=v.q,
         k=v.k,
         v=v.v,

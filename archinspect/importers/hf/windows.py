@@ -103,8 +103,21 @@ def _as_typed(c: Config, layers: int) -> list[str]:
     return [FULL] * layers  # all is cached, whatever is attended to
 
 
+def said(c: Config) -> int | None:
+    """Return the steps that a cache keeps where a class has no windows, and its configuration names those of one."""
+    return spans(c, "said", 1)[0] if c.find("layer_types") is None else None
+
+
+def _if_said(c: Config, layers: int) -> list[str]:
+    """Return what a cache takes for windows where a class has none, and its configuration names the steps of one."""
+    if c.find("sliding_window") is None and c.find("attention_chunk_size") is not None:
+        return ["chunked_attention"] * layers
+    return _all(c, layers)
+
+
 RULES: dict[str, Callable[[Config, int], list[str]]] = {
     "all": _all,
+    "said": _if_said,
     "windowed": _windowed,
     "late": _late,
     "late_if_asked": _late_if_asked,

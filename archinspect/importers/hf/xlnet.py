@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
     from archinspect.importers.hf.wanted import Wanted
 
+ENDS = ("LMHeadModel", "ForTokenClassification", "ForQuestionAnsweringSimple", "Model")
 BIASES = 5
 """Of queries: for words, for positions, for segments, and two of these."""
 
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add XLNet with its head."""
-    end = ending(c, architecture, ("LMHeadModel", "ForTokenClassification", "Model")) if architecture else "Model"
+    end = ending(c, architecture, ENDS) if architecture else "Model"
     if c.text("attn_type") != "bi" or c.find("bi_data") is True:
         raise c.refuse("attention other than attn_type 'bi', without bi_data, is not read")
     net = wanted.net
@@ -39,6 +40,8 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         return (x,)
     if end == "ForTokenClassification":
         return (dense(net, x, c.labels(), "classifier"),)
+    if end == "ForQuestionAnsweringSimple":
+        return (dense(net, x, c.labels(), "qa_outputs"),)
     logits = dense(net, x, c.whole("vocab_size"), "lm_loss")
     if c.flag("tie_word_embeddings"):
         net.tie(logits.producer, words.producer)

@@ -36,7 +36,11 @@ USUAL = [
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add Zamba 2 with its head."""
-    end = ending(c, architecture, ("ForCausalLM", "Model")) if architecture else "ForCausalLM"
+    end = (
+        ending(c, architecture, ("ForCausalLM", "ForSequenceClassification", "Model"))
+        if architecture
+        else "ForCausalLM"
+    )
     net = wanted.net
     (ids,) = wanted.words(c.maybe("max_position_embeddings", 1), "input_ids")
     kinds = USUAL if c.find("layers_block_type") is None else c.items("layers_block_type")
@@ -52,6 +56,8 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         x = norm(net, x, "rms", "final_layernorm")
     if end == "Model":
         return (x,)
+    if end == "ForSequenceClassification":
+        return (dense(net, x, c.labels(), "score", bias=False),)
     logits = dense(net, x, c.whole("vocab_size"), "lm_head", bias=False)
     if c.find("tie_word_embeddings") is not False:
         net.tie(logits.producer, words.producer)
