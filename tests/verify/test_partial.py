@@ -3,6 +3,7 @@
 import json
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from command_line import run
@@ -13,7 +14,7 @@ from archinspect.verify import process, verify
 from archinspect.verify.partial import UNSAID, without
 
 CUSTOM = {"Custom": {"output_shape": [6, 6, 8], "params": 10, "macs": 5}, "name": "own"}
-GROUPED = {"Conv2DTranspose": {"filters": 4, "kernel_size": 3, "groups": 2}, "name": "up"}
+GROUPED: dict[str, Any] = {"Conv2DTranspose": {"filters": 4, "kernel_size": 3, "groups": 2}, "name": "up"}
 BEFORE = {"Conv2D": {"filters": 4, "kernel_size": 3}, "name": "conv"}
 SPLIT = {"Split": {"parts": 2}, "name": "split"}
 
