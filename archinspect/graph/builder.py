@@ -400,10 +400,10 @@ class GraphBuilder:
 
         layers = [list(group) for _, group in groupby(nodes, key=attrgetter("layer"))]
         place = {node: i for i, layer in enumerate(layers) for node in layer}
-        all_reads = [
-            [place.get(t.producer, i) for node in layer for t in node.inputs] for i, layer in enumerate(layers)
+        reads = [
+            [place[t.producer] for node in layer for t in node.inputs if t.producer in place and not _precedes(t, node)]
+            for layer in layers
         ]
-        reads = [[other for other in others if other != i] for i, others in enumerate(all_reads)]
         waits = list(map(len, reads))
         readers: list[list[int]] = [[] for _ in layers]
         for i, others in enumerate(reads):
@@ -431,6 +431,12 @@ def _tensor(node: Node, index: int) -> Tensor:
     _set(tensor, "index", index)
     _set(tensor, "batched", True)  # until the graph is built
     return tensor
+
+
+def _precedes(tensor: Tensor, node: Node) -> bool:
+    """Return whether an earlier node of the same layer gives a tensor."""
+    producer = tensor.producer
+    return producer.layer == node.layer and producer.position < node.position
 
 
 def _is_within(path: str, other: str) -> bool:

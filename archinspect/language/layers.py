@@ -66,10 +66,10 @@ class _NearOperator(Near):
 
 
 def _holds_numbers(tree: Tree | None) -> bool:
-    """Return whether a value is a list of numbers, which are no paths: `nn.LSTM: [10, 20]`."""
-    return isinstance(tree, List) and any(
-        isinstance(item, Scalar) and isinstance(item.value, int | float) for item in tree.items
-    )
+    """Return whether a value is a list of plain values with a number, which are no paths: `nn.LSTM: [10, 20]`."""
+    if not isinstance(tree, List) or not all(isinstance(item, Scalar) for item in tree.items):
+        return False
+    return any(isinstance(item, Scalar) and isinstance(item.value, int | float) for item in tree.items)
 
 
 class Layers:

@@ -399,7 +399,7 @@ class _Parser:
             help_ = f"indent the arguments below `{first.text}:`, or write {first.text}: {{{names[1]}: ...}}"
         elif len(names) > 1 and kind and names[1] in kind.names:
             help_ = f"an argument stands within its operator: `{first.text}: {{..., {names[1]}: ...}}`"
-        elif len(names) > 1 and not find_operator(names[1]):
+        elif len(names) > 1 and not (kind or find_operator(names[1])):
             help_ += f"; what a block is told stands within it: `{first.text}: {{..., {names[1]}: ...}}`"
         shown = " and ".join(f"'{name}'" for name in [*names, "layers"][:2])
         self.problems.error("step", f"the step has two operators, {shown}", ops[min(1, len(ops) - 1)][0].span, help_)

@@ -10,12 +10,12 @@ from archinspect.importers.hf.parts import activation_of, add, copied, reshape
 from archinspect.ops.activation import Sigmoid, Tanh
 from archinspect.ops.args import Int, arg
 from archinspect.ops.base import Op
+from archinspect.ops.borders import ZeroPadding1D
 from archinspect.ops.dense import Dense
 from archinspect.ops.figures import Work
 from archinspect.ops.linear import LinearAttention
 from archinspect.ops.merge import Multiply, Subtract
 from archinspect.ops.norm import LayerNormalization
-from archinspect.ops.reshape import ZeroPadding1D
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Select, Slice

@@ -18,8 +18,8 @@ from archinspect.ops.embed import ClassToken, LearnedPositions
 from archinspect.ops.merge import Multiply
 from archinspect.ops.norm import LayerScale
 from archinspect.ops.pool import AveragePooling2D
-from archinspect.ops.reshape import PixelUnshuffle
 from archinspect.ops.several import Split
+from archinspect.ops.shuffle import PixelUnshuffle
 from archinspect.ops.source import Constant, Parameter
 from archinspect.ops.tensor import Slice
 
