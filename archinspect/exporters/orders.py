@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from archinspect.base.shape import size
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -88,6 +89,12 @@ def as_it_is(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tu
 def as_the_spec(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Read every input in the spec's order."""
     return tuple(spec_order(len(shape)) for shape in shapes)
+
+
+def as_slopes(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Read elements that have a slope each as the slopes lie, in the spec's order; others as they are there."""
+    each = size(op.weights(*shapes)["alpha"].shape) == size(shapes[0][1:])
+    return as_the_spec(op, shapes, orders) if each else orders
 
 
 def as_a_map(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:

@@ -14,6 +14,7 @@ from archinspect.exporters.orders import (
     as_it_is,
     as_maps_with_boxes,
     as_one_axis,
+    as_slopes,
     as_the_first,
     as_the_spec,
 )
@@ -85,6 +86,7 @@ OPERATORS: dict[str, Translation] = {
         FrozenBatchNormalization=maps.frozen_batch_norm,
         GroupNormalization=maps.group_norm,
     ),
+    "PReLU": Translation(elementwise.prelu, as_slopes),
     "InstanceNormalization": Translation(maps.instance_norm, as_a_map_along),
     "LocalResponseNormalization": Translation(maps.local_response_norm, as_a_map_of_any_rank),
     **{f"ConvLSTM{rank}D": Translation(images.conv_lstm, as_films, keeps=False) for rank in (1, 2, 3)},
@@ -169,7 +171,6 @@ OPERATORS: dict[str, Translation] = {
         GELU=elementwise.gelu,
         QuickGELU=elementwise.quick_gelu,
         Exponential=elementwise.exponential,
-        PReLU=elementwise.prelu,
         Softmax=partial(elementwise.softmax, name="softmax"),
         LogSoftmax=partial(elementwise.softmax, name="log_softmax"),
         GLU=elementwise.glu,
