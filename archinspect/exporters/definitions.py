@@ -1,4 +1,4 @@
-"""The ready-made definitions that exported programs take along: the text of each target's `parts.py`."""
+"""The ready-made definitions that exported programs take along: the texts of each target's `parts`."""
 
 from __future__ import annotations
 
@@ -10,24 +10,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FILES = {
+    "keras": ("weights", "attention", "wholes", "recurrent", "arrays"),
+    "pytorch": ("norms", "sources", "wholes", "recurrent", "attention", "arrays"),
+}
+"""The files of `parts` of each target, in the order in which programs have their definitions."""
+
 
 @cache
 def part_texts(target: str) -> dict[str, str]:
     """Return the text of every ready-made definition of a target, by its name."""
     from importlib.resources import files  # slow to import
 
-    text = files(f"archinspect.exporters.{target}").joinpath("parts.py").read_text("utf-8")
-    lines = text.splitlines()
     found = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
+    for name in FILES[target]:
+        text = files(f"archinspect.exporters.{target}.parts").joinpath(f"{name}.py").read_text("utf-8")
+        lines = text.splitlines()
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
     return found
 
 
 def parts_for(target: str, names: Sequence[str], only: str = "") -> list[str]:
-    """Return the texts of definitions and of those that they name, in the order of their file; `only` as they begin."""
+    """Return the texts of definitions and of those that they name, in their files' order; `only` as they begin."""
     texts = part_texts(target)
     wanted: set[str] = set()
     todo = list(names)

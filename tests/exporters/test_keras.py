@@ -16,6 +16,7 @@ import pytest
 from small import facts, single_layer, small
 
 from archinspect import network, networks, ops
+from archinspect.exporters.definitions import FILES
 from archinspect.exporters.keras import export
 from archinspect.exporters.keras.operators import OPERATORS
 from archinspect.exporters.refusal import CannotExportError
@@ -76,9 +77,13 @@ def test_text_is_python_and_formatted(name):
     assert f"\ndef {module.name}():\n" in module.text
 
 
-def test_ready_made_definitions_are_formatted():
-    text = (ROOT / "archinspect/exporters/keras/parts.py").read_text(encoding="utf-8").replace("# fmt: off\n", "")
-    assert formatted(text) == text
+@pytest.mark.parametrize("target", FILES)
+def test_ready_made_definitions_are_formatted(target):
+    paths = sorted((ROOT / "archinspect/exporters" / target / "parts").glob("[a-z]*.py"))
+    assert sorted(FILES[target]) == [path.stem for path in paths]
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert formatted(text) == text
 
 
 def test_every_operator_has_a_translation():
