@@ -38,7 +38,7 @@ from fnmatch import fnmatch
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import libcst
 import pytest
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.context import ForkProcess
 
+Closures: TypeAlias = "dict[int, list[FunctionType]]"
 STRICT = re.compile(r",\s*strict=\w+|,\s*(?=\))")
 FORK = multiprocessing.get_context("fork")
 FOUND = 3
@@ -120,7 +121,7 @@ class Mutant:
         """Return the lines in which a reader is told what was changed."""
         return [f"{self.place}: {verdict}", *(f"    {line}" for line in self.change())]
 
-    def apply(self) -> None:
+    def apply(self, closures: Closures) -> None:
         """Give the imported function the changed code."""
         live = function_of(self.module, self.function)
         after: libcst.BaseCompoundStatement = self.after()
@@ -135,7 +136,7 @@ class Mutant:
         if live.__code__.co_freevars:  # the class, for `super()`: named even where the change takes that away
             changed.body.append(ast.Expr(ast.Name("__class__", ast.Load())))
         code = compile(ast.fix_missing_locations(tree), live.__code__.co_filename, "exec")
-        live.__code__ = code_of(code, self.function)
+        replace(live, code_of(code, self.function), closures)
 
 
 def mutants_of(path: Path) -> list[Mutant]:
@@ -198,6 +199,34 @@ def code_of(code: CodeType, name: str) -> CodeType:
     return code
 
 
+def closures_of_modules() -> Closures:
+    """Return the functions that others have made, by the identity of their code."""
+    found: Closures = defaultdict(list)
+    for function in gc.get_objects():
+        if isinstance(function, FunctionType) and "<locals>" in function.__code__.co_qualname:
+            found[id(function.__code__)].append(function)
+    return found
+
+
+def replace(live: FunctionType, code: CodeType, closures: Closures) -> None:
+    """Give a function other code, and to the functions that it has made what is in that."""
+    within = _inner(code)
+    for name, inner in _inner(live.__code__).items():
+        for function in closures.get(id(inner), ()):
+            if name in within and within[name].co_freevars == inner.co_freevars:
+                function.__code__ = within[name]
+    live.__code__ = code
+
+
+def _inner(code: CodeType) -> dict[tuple[str, int], CodeType]:
+    """Return the functions within, at any depth: by name, and which of that name it is."""
+    found: dict[tuple[str, int], CodeType] = {}
+    for inner in (one for one in code.co_consts if isinstance(one, CodeType)):
+        for (name, _), further in [((inner.co_name, 0), inner), *_inner(inner).items()]:
+            found[name, sum(name == other for other, _ in found)] = further
+    return found
+
+
 def _set_defaults(live: FunctionType, args: ast.arguments) -> None:
     def value(node: ast.expr) -> object:
         return eval(compile(ast.Expression(node), "<default>", "eval"), live.__globals__)  # noqa: S307 - the code is ours
@@ -217,6 +246,7 @@ class Run:
         self.clean = False
         """Whether tests run without a mutant, so that failures are no news."""
         self.failed: set[str] = set()
+        self.closures: Closures = {}
         self.folder = tempfile.TemporaryDirectory()
 
     @pytest.hookimpl(tryfirst=True)
@@ -225,6 +255,7 @@ class Run:
         for mutant in self.mutants:
             importlib.import_module(mutant.module)
         _forget()
+        self.closures = closures_of_modules()
         gc.freeze()  # or the collector writes on every page, and each fork copies them
         vars(session.config)["_tmp_path_factory"].getbasetemp()  # or each process makes its own, and removes others'
         for part, verdict in self._all(list(range(self.processes)), lambda part: self._reach(part, session.items)):
@@ -271,7 +302,7 @@ class Run:
         for module, numbers in _by_module(self.mutants).items():
             code = compile(_probed(module, {number: self.mutants[number] for number in numbers}), "probe", "exec")
             for name in {self.mutants[number].function for number in numbers}:
-                function_of(module, name).__code__ = code_of(code, name)
+                replace(function_of(module, name), code_of(code, name), self.closures)
         self.clean = True
         tests: dict[int, dict[int, float]] = defaultdict(dict)
         positions = range(part, len(items), self.processes)
@@ -288,7 +319,7 @@ class Run:
         self._found(part).write_text(json.dumps(tests), encoding="utf-8")
 
     def _try(self, number: int, tests: dict[int, float], items: list[pytest.Item]) -> None:
-        self.mutants[number].apply()
+        self.mutants[number].apply(self.closures)
         signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT)
         end = time.process_time() + SECONDS
         for _ in _run([items[position] for position in _cheap_first(tests, items)]):

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+import archinspect
 from archinspect.graph.builder import CycleError, GraphBuilder, Later
 from archinspect.ops.base import Op
 from archinspect.ops.dense import Dense
@@ -190,3 +191,15 @@ def test_equal_operators_are_one_value():
     assert Dense(units=3) != Dense(units=4)
     assert Dense(units=3) != Input(shape=[3])
     assert len({Dense(units=3), Dense(units=3), Add(), Add(), Subtract()}) == 3
+
+
+def test_a_network_of_one_batch_refuses_others():
+    builder = GraphBuilder()
+    builder.batch = 2
+    graph = builder.build(builder.input(8))
+    assert archinspect.network(graph, batch=2).graph is graph
+    with pytest.raises(archinspect.InvalidSpecError) as error:
+        archinspect.network(graph, batch=3)
+    (problem,) = error.value.diagnostics
+    assert problem.message == "the network is for a batch of 2, not 3"
+    assert problem.help.startswith("save the model with an open batch")

@@ -68,6 +68,7 @@ def test_the_engine_takes_over_where_formulas_hold_for_little(monkeypatch):
     assert (sweep.traces, sweep.by_engine) == (2, 6)
     expected = [archinspect.inspect("deep_residual", params={"depth": depth}).totals.params for depth in range(1, 9)]
     assert chunk.figures["params"].tolist() == expected
+    assert chunk.taken.all()
 
 
 def test_numbers_of_more_than_64_bits_are_exact():

@@ -295,6 +295,28 @@ def test_what_an_output_position_reads(op, args, shape, reach):
     assert make(op, args, "channels_first").reach(shape) == reach
 
 
+@pytest.mark.parametrize(
+    ("padding", "ends"),
+    [("same", [(-2, -2)] * 2), ("valid", [(0, 0)] * 2), ([[1, 2], [0, 1]], [(-1, -2), (0, -1)])],
+)
+def test_what_is_cut_off_a_transposed_convolution(padding, ends):
+    conv = make("Conv2DTranspose", {**UP, "padding": padding}, "channels_first")
+    assert conv.ends((4, 5), conv.output((1, 3, 4, 5))[2:]) == ends
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "cuts"), [(4, 2, ((0, 0), (1, 1))), (3, 3, ((1, 1), (0, 0))), (8, 6, ((0, 0), (0, 0)))]
+)
+def test_a_picture_is_cut_to_the_shape_that_is_asked_for(height, width, cuts):
+    args = {"height": height, "width": width, "crop_to_aspect_ratio": True}
+    assert make("Resizing", args, "channels_first").cuts((1, 3, 8, 6)) == cuts
+
+
+def test_a_convolving_recurrence_carries_its_state_and_its_cell():
+    op = make("ConvLSTM2D", {"filters": 4, "kernel_size": 3, "padding": "same"}, "channels_first")
+    assert op.carried((2, 5, 3, 8, 6)) == 2 * (2 * 4 * 8 * 6)
+
+
 def test_boxes_are_a_samples_own():
     """Two samples, with five boxes each."""
     boxes = make("RoIAlign", {"output_size": 7}, "channels_first").output((2, 3, 32, 32), (2, 5, 4))
