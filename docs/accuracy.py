@@ -304,10 +304,10 @@ What these programs have and specs do not:
 - Mamba-2 is transformers' program without kernels: it makes the states of chunks by a product with those of all chunks,
   and a convolution three steps too long, 118,480,896 MACs a sample beyond what the network needs. What kernels keep was
   not measured.
-- RWKV-4: transformers pads the steps by one and cuts the last off in one copy, where a spec's copy has a step more:
-  73,728 bytes a sample. RWKV-7: a variable holds the first layer's values while the head runs, 786,432 bytes a sample
-  in the 0.1B and 1,048,576 in the 0.4B. xLSTM 7B is transformers' program without kernels; what kernels keep was not
-  measured.
+- RWKV-4: transformers makes the state after the last step, which nobody reads, 110,592 bytes a sample of what backward
+  keeps; it pads the steps by one and cuts the last off in one copy, where a spec's copy has a step more, 73,728.
+  RWKV-7: a variable holds the first layer's values while the head runs, 786,432 bytes a sample in the 0.1B and
+  1,048,576 in the 0.4B. xLSTM 7B is transformers' program without kernels; what kernels keep was not measured.
 - Experts of gpt-oss, OLMoE, Mixtral and others are computed from a copy of their weights for each token.
 - GCN and GAT: PyTorch Geometric reads both ends of the edges from one tensor, 212,224 bytes, and holds a layer's
   features, or GAT's scores of the nodes, to its end.

@@ -90,10 +90,14 @@ STEPS = [
     {"Bidirectional": {"layer": {"GRU": {"units": 8, "return_sequences": True}}}},
     {"MixtureOfExperts": {"num_experts": 4, "units": 8}},
     {"LinearAttention": {"num_heads": 2}, "from": ["x", "x", "x"]},
+    {"DeltaRule": {"num_heads": 16}, "from": ["x", "x", "x", "x"]},
+    {"MLSTM": {"num_heads": 16}, "from": ["x", "x", "x", "x", "x"]},
+    {"GeneralizedDeltaRule": {"num_heads": 2}, "from": ["x", "x", "x", "x", "x", "x"]},
+    {"SLSTM": {"units": 4}},
 ]
 
 
-@pytest.mark.parametrize("layer", STEPS, ids=["LSTM", "Bidirectional", "MixtureOfExperts", "LinearAttention"])
+@pytest.mark.parametrize("layer", STEPS, ids=lambda layer: next(iter(layer)))
 def test_what_is_not_known_is_said(layer, run):
     """PyTorch keeps 42,720 bytes of an LSTM of 32 on 7 steps of 16, of which its own casts are most."""
     spec = {

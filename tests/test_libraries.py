@@ -65,7 +65,7 @@ NORMS = {
 }
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
-    "rwkv4_169m": Beside(sample=-24 * 768 * 4),
+    "rwkv4_169m": Beside(sample=(12 * 3 - 24) * 768 * 4),
     **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
     **{name: Beside(2 * 256 * ROTARY + 4 * weights) for name, weights in NORMS.items()},
     "gemma2_2b": Beside(256 * ROTARY + 4 * NORMS["gemma2_2b"]),

@@ -61,13 +61,15 @@ class WKV(Op):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.attention == "fused":
             return Kept((0, 1, 2, 3), outputs=(0,))
-        # Of a step: the state before, two sums of exponents, four weights, the quotient's parts.
-        return Kept((0, 1), extra=(("float", 11 * size(output)),))
+        # Of a step: the state before, two sums of exponents, four weights, the quotient's parts; the last has no state.
+        total = size(output)
+        return Kept((0, 1) if output[1] > 1 else (1,), extra=(("float", 11 * total - 3 * total // output[1]),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if run.attention == "fused":
             return ()
-        return (("float", 11 * size(output) // output[1]),)
+        at_once = 9 + 2 * (output[1] > 1)
+        return (("float", at_once * size(output) // output[1]),)
 
     @property
     def goes_on(self) -> bool:
