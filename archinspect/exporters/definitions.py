@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FILES = {
-    "keras": ("weights", "attention", "wholes", "recurrent", "arrays"),
-    "pytorch": ("norms", "sources", "wholes", "recurrent", "attention", "arrays"),
+    "keras": ("weights", "attention", "wholes", "recurrent", "memories", "arrays"),
+    "pytorch": ("norms", "sources", "wholes", "recurrent", "attention", "memories", "arrays"),
 }
 """The files of `parts` of each target, in the order in which programs have their definitions."""
 

@@ -34,7 +34,7 @@ def unshuffle_pixels(x: Tensor, factor: int) -> Tensor:
 def sinusoids(x: Tensor, dim: int) -> Tensor:
     """Return sines and cosines of numbers at `dim / 2` frequencies."""
     pairs = dim // 2
-    angles = x.unsqueeze(-1) * 10_000.0 ** -(
+    angles = x.unsqueeze(-1).float() * 10_000.0 ** -(
         torch.arange(pairs, device=x.device) / pairs
     )
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
@@ -42,7 +42,8 @@ def sinusoids(x: Tensor, dim: int) -> Tensor:
 
 def sample_gaussian(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Draw from a normal distribution."""
-    return mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+    deviation = torch.exp(log_variance / 2)
+    return mean + deviation * torch.randn_like(deviation)
 
 
 def quick_gelu(x: Tensor) -> Tensor:
@@ -61,8 +62,11 @@ def bounded_relu(
 def as_complex(x: Tensor) -> Tensor:
     """View real and imaginary parts as complex numbers, or a copy where they do not lie in pairs."""
     *others, last = x.stride()
-    pairs = last == 1 and all(stride % 2 == 0 for stride in others)
-    return torch.view_as_complex(x if pairs else x.contiguous())
+    places = *others, x.storage_offset()
+    pairs = last == 1 and all(place % 2 == 0 for place in places)
+    return torch.view_as_complex(
+        x if pairs else x.clone(memory_format=torch.contiguous_format)
+    )
 
 
 def along(function: Callable[..., Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -77,10 +77,11 @@ def attend_capped(
 ) -> Tensor:
     """Return attention of heads that stand side by side, with a soft cap on the scores or a sink beside them."""
     q = heads_of(q, heads)
-    k, v = (heads_of(x, kv_heads or heads) for x in (k, v))
+    keys, values = (heads_of(x, kv_heads or heads) for x in (k, v))
     if kv_heads:
-        k, v = (x.repeat_interleave(heads // kv_heads, dim=-3) for x in (k, v))
-    scores: Tensor = (q @ k.mT) * q.shape[-1] ** -0.5
+        keys = repeat_heads(keys, heads // kv_heads)
+        values = repeat_heads(values, heads // kv_heads)
+    scores: Tensor = (q @ keys.mT) * q.shape[-1] ** -0.5
     if cap:
         scores = torch.tanh(scores / cap) * cap
     if bias is not None:
@@ -95,7 +96,7 @@ def attend_capped(
         scores = torch.cat([scores, beside], dim=-1).softmax(-1)[..., :-1]
     if p:
         scores = F.dropout(scores, p)
-    return (scores @ v).transpose(-3, -2).flatten(-2)
+    return (scores @ values).transpose(-3, -2).flatten(-2)
 
 
 class AttentionWithSinks(nn.Module):
@@ -224,3 +225,27 @@ class Rotary(nn.Module):
         one, other = x.chunk(2, dim=-1)
         x = x * self.cos[:steps] + torch.cat([-other, one], dim=-1) * self.sin[:steps]
         return x.flatten(-2)
+
+
+def deformable_attention(
+    values: Tensor, points: Tensor, weights: Tensor, sizes: tuple[tuple[int, int], ...]
+) -> Tensor:
+    """Return what each query reads of maps of these heights and widths at its points, weighed."""
+    samples, _, heads, levels, count, _ = points.shape
+    apart = values.unflatten(-1, (heads, -1)).split([height * width for height, width in sizes], dim=1)
+    places = 2 * points - 1
+    found = []
+    for level, (height, width) in enumerate(sizes):
+        one = apart[level].flatten(2).transpose(1, 2).reshape(samples * heads, -1, height, width)
+        there = places[:, :, :, level].transpose(1, 2).flatten(0, 1)
+        found.append(F.grid_sample(one, there, align_corners=False))
+    weights = weights.transpose(1, 2).reshape(samples * heads, 1, -1, levels * count)
+    read = (torch.stack(found, dim=-2).flatten(-2) * weights).sum(-1)
+    return read.view(samples, values.shape[-1], -1).transpose(1, 2).contiguous()
+
+
+def repeat_heads(x: Tensor, times: int) -> Tensor:
+    """Return each head several times; a single one as a view."""
+    *lead, heads, steps, width = x.shape
+    x = x.unsqueeze(-3).expand(*lead, heads, times, steps, width)
+    return x.flatten(-4, -3)

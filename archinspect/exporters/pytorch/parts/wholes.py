@@ -73,11 +73,12 @@ class MixtureOfExperts(nn.Module):
         for index, expert in enumerate(self.experts[: self.num_experts]):
             found = (chosen == index).nonzero(as_tuple=True)
             places, slot = found[:-1], found[-1]
-            total = total.index_put(
-                places,
-                expert(x[places]) * weights[(*places, slot)][:, None],
-                accumulate=True,
-            )
+            if len(slot):
+                total.index_put_(
+                    places,
+                    expert(x[places]) * weights[(*places, slot)][:, None],
+                    accumulate=True,
+                )
         return total
 
     def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
