@@ -95,22 +95,33 @@ class Normalization(nn.Module):
 class StandardizedKernel(nn.Module):
     """Gives a kernel mean 0 and deviation 1 for each output, times a gain."""
 
-    def __init__(self, kernel: Tensor, *, gain: bool = False, gamma: float = 1.0, eps: float = 1e-6) -> None:
+    def __init__(self, gain: nn.Parameter | None, scale: float, eps: float) -> None:
         super().__init__()
-        self.scale = gamma * kernel[0].numel() ** -0.5
+        self.gain = gain
+        self.scale = scale
         self.eps = eps
-        self.gain = nn.Parameter(torch.ones(len(kernel))) if gain else None
 
     def forward(self, kernel: Tensor) -> Tensor:
         rows = kernel.reshape(1, len(kernel), -1)
         gain = None if self.gain is None else self.gain * self.scale
-        return F.batch_norm(rows, None, None, gain, training=True, momentum=0.0, eps=self.eps).reshape_as(kernel)
+        made = F.batch_norm(rows, None, None, gain, None, True, 0.0, self.eps)
+        return made.reshape_as(kernel)
 
 
-def standardized(layer: nn.Module, *, gain: bool = False, gamma: float = 1.0, eps: float = 1e-6) -> nn.Module:
+def standardized(
+    layer: nn.Module,
+    *,
+    gain: bool = False,
+    gamma: float = 1.0,
+    eps: float = 1e-6,
+) -> nn.Module:
     """Return the layer with a kernel that is standardized in each pass."""
-    made = StandardizedKernel(layer.weight, gain=gain, gamma=gamma, eps=eps)
-    return nn.utils.parametrize.register_parametrization(layer, "weight", made, unsafe=True)
+    kernel = layer.weight
+    factors = nn.Parameter(torch.ones(len(kernel))) if gain else None
+    scale = gamma * kernel[0].numel() ** -0.5
+    made = StandardizedKernel(factors, scale, eps)
+    register = nn.utils.parametrize.register_parametrization
+    return register(layer, "weight", made, unsafe=True)
 
 
 class ElementwisePReLU(nn.Module):
@@ -608,20 +619,26 @@ def delta_rule(
 
 
 def deformable_attention(
-    values: Tensor, points: Tensor, weights: Tensor, sizes: tuple[tuple[int, int], ...]
+    values: Tensor,
+    points: Tensor,
+    weights: Tensor,
+    sizes: tuple[tuple[int, int], ...],
 ) -> Tensor:
-    """Return what each query reads of maps of these heights and widths at its points, weighed."""
-    samples, _, heads, levels, count, _ = points.shape
-    apart = values.unflatten(-1, (heads, -1)).split([height * width for height, width in sizes], dim=1)
+    """Return what queries read of maps of these sizes at their points, weighed."""
+    samples, queries, heads, levels, count, _ = points.shape
+    areas = [height * width for height, width in sizes]
+    maps = values.unflatten(-1, (heads, -1)).split(areas, dim=1)
     places = 2 * points - 1
     found = []
-    for level, (height, width) in enumerate(sizes):
-        one = apart[level].flatten(2).transpose(1, 2).reshape(samples * heads, -1, height, width)
+    for level, size in enumerate(sizes):
+        one = maps[level].flatten(2).transpose(1, 2)
+        one = one.reshape(samples * heads, -1, *size)
         there = places[:, :, :, level].transpose(1, 2).flatten(0, 1)
         found.append(F.grid_sample(one, there, align_corners=False))
-    weights = weights.transpose(1, 2).reshape(samples * heads, 1, -1, levels * count)
+    shape = samples * heads, 1, queries, levels * count
+    weights = weights.transpose(1, 2).reshape(shape)
     read = (torch.stack(found, dim=-2).flatten(-2) * weights).sum(-1)
-    return read.view(samples, values.shape[-1], -1).transpose(1, 2).contiguous()
+    return read.view(samples, -1, queries).transpose(1, 2).contiguous()
 
 
 def linear_attention(
