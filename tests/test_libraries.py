@@ -103,7 +103,7 @@ PEAK_BESIDE = {
     "seresnet50": Beside(sample=1024, alone=-1024),
     "resnest50d": Beside(sample=64 * 4),
     "flan_t5_base": Beside(sample=128 * 2048 * 4),
-    "blip_base": Beside(sample=8_183_200),  # not traced
+    "blip_base": Beside(sample=3_545_088),
     "eva02_base": Beside(sample=-287_840),
     "fastvit_t8": Beside(sample=128 * 128 * 48 * 4),
     "deit_small": Beside(sample=-197 * 384 * 4),

@@ -413,10 +413,13 @@ def test_accuracy_is_the_published_one(name):
 @pytest.mark.parametrize("name", FILES)
 def test_reads_well(name):
     lines = FILES[name].read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 120
+    assert len(lines) <= LONGER.get(name, 120)
     assert max(map(len, lines)) <= 110
     assert lines[0].startswith(("name: ", "extends: "))
 
+
+LONGER = {"rt_detr_r50": 230}
+"""Backbone, pyramid, and a decoder with places that it makes better layer by layer."""
 
 TOP_LEVEL = {
     "alexnet": "conv1 norm1 pool1 conv2 norm2 pool2 conv3 conv4 conv5 pool5 flatten fc6 drop6 fc7 drop7 fc8",

@@ -36,10 +36,11 @@ ROWS = [
     for row in json.loads((ROOT / f"tests/truth/ops_{framework}.json").read_text(encoding="utf-8"))["rows"]
     if row["output"] is not None
 ]
-# What Keras has not: weight normalization, weights that nothing reads, scans by chunks, experts with bounds.
+# What Keras has not: weight normalization and standardization, maps that are read at points,
+# weights that nothing reads, scans by chunks, experts with bounds.
 LEFT_OUT = {
     *("dinov2_small", "dinov2_base", "dinov2_large", "wav2vec2_base", "wav2vec2_large", "clip_vit_b32", "siglip_base"),
-    *("mamba2_130m", "xlstm_7b", "gpt_oss_20b", "gpt_oss_120b"),
+    *("mamba2_130m", "xlstm_7b", "gpt_oss_20b", "gpt_oss_120b", "rt_detr_r50", "nf_resnet50"),
 }
 NAMES = [name for name in networks() if name not in LEFT_OUT]
 # Kinds of rows that Keras has no words for, by the beginning of what is said.
@@ -53,6 +54,7 @@ REFUSED = (
     "Keras joins nothing of each sample with what is the same for all samples",
     "a Keras model has an input",
     "Keras has no weight normalization",
+    "Keras has no weight standardization",
     "Keras has no pooling backward by indices",
     "Keras has no layer that reads a map at points",
     "Keras has no sum of patches",

@@ -597,7 +597,7 @@ NETWORKS = {
     ),
     "blip_base": transformer(
         "BlipForConditionalGeneration",
-        {"text_config": {"num_attention_heads": 12}},
+        {"text_config": {"num_attention_heads": 12, "use_cache": False}},
         "logits",
         "eager",
         pixel_values=numbers(3, 384, 384),

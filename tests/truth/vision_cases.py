@@ -227,6 +227,7 @@ MODULES = {
     "WeightNorm": around(weight_norm),
     "SpectralNorm": around(spectral_norm),
     "WeightStandardization": Standardized,
+    "StopGradient": partial(Called, torch.detach),
 }
 """By the operator's name; each takes archinspect's arguments, and what :data:`TOLD` says."""
 TOLD = {
@@ -302,6 +303,7 @@ def kernels():
         )
         yield case(name, WAVE, layer={"ConvTranspose1d": {**channels, "kernel_size": 4, "stride": 2, "groups": 2}})
         yield case(name, (2, 5, 6), layer={"Linear": {"in_features": 6, "out_features": 8, "bias": False}})
+    yield case("StopGradient", IMAGE)
     standardized = {"Conv2d": {**channels, "kernel_size": 3, "padding": 1, "groups": 2}}
     for gain in (False, True):
         yield case("WeightStandardization", IMAGE, layer=standardized, gain=gain)

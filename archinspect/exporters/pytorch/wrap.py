@@ -74,7 +74,9 @@ def made_kernel(use: Use, table: Callable[[], Mapping[str, Any]], name: str) -> 
     step: Step = table()[type(op.layer).__name__].translate(_Inner(use, inner, use.orders))
     if name == "standardized":
         options = {"gain": (op.gain, False), "gamma": (op.gamma, 1.0), "eps": (op.epsilon, 1e-6)}
-        return step._replace(module=call(name, {"layer": step.module}, **options), parts=("standardized",))
+        return step._replace(
+            module=call(name, {"layer": step.module}, **options), parts=("StandardizedKernel", "standardized")
+        )
     name_of = {"spectral_norm": ("n_power_iterations", 1), "weight_norm": ("dim", 0)}
     option, default = name_of[name]
     options = {option: (getattr(op, option), default)}

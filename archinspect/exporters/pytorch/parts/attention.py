@@ -228,20 +228,26 @@ class Rotary(nn.Module):
 
 
 def deformable_attention(
-    values: Tensor, points: Tensor, weights: Tensor, sizes: tuple[tuple[int, int], ...]
+    values: Tensor,
+    points: Tensor,
+    weights: Tensor,
+    sizes: tuple[tuple[int, int], ...],
 ) -> Tensor:
-    """Return what each query reads of maps of these heights and widths at its points, weighed."""
-    samples, _, heads, levels, count, _ = points.shape
-    apart = values.unflatten(-1, (heads, -1)).split([height * width for height, width in sizes], dim=1)
+    """Return what queries read of maps of these sizes at their points, weighed."""
+    samples, queries, heads, levels, count, _ = points.shape
+    areas = [height * width for height, width in sizes]
+    maps = values.unflatten(-1, (heads, -1)).split(areas, dim=1)
     places = 2 * points - 1
     found = []
-    for level, (height, width) in enumerate(sizes):
-        one = apart[level].flatten(2).transpose(1, 2).reshape(samples * heads, -1, height, width)
+    for level, size in enumerate(sizes):
+        one = maps[level].flatten(2).transpose(1, 2)
+        one = one.reshape(samples * heads, -1, *size)
         there = places[:, :, :, level].transpose(1, 2).flatten(0, 1)
         found.append(F.grid_sample(one, there, align_corners=False))
-    weights = weights.transpose(1, 2).reshape(samples * heads, 1, -1, levels * count)
+    shape = samples * heads, 1, queries, levels * count
+    weights = weights.transpose(1, 2).reshape(shape)
     read = (torch.stack(found, dim=-2).flatten(-2) * weights).sum(-1)
-    return read.view(samples, values.shape[-1], -1).transpose(1, 2).contiguous()
+    return read.view(samples, -1, queries).transpose(1, 2).contiguous()
 
 
 def repeat_heads(x: Tensor, times: int) -> Tensor:

@@ -160,19 +160,30 @@ class GaussianNoise(nn.Module):
 class StandardizedKernel(nn.Module):
     """Gives a kernel mean 0 and deviation 1 for each output, times a gain."""
 
-    def __init__(self, kernel: Tensor, *, gain: bool = False, gamma: float = 1.0, eps: float = 1e-6) -> None:
+    def __init__(self, gain: nn.Parameter | None, scale: float, eps: float) -> None:
         super().__init__()
-        self.scale = gamma * kernel[0].numel() ** -0.5
+        self.gain = gain
+        self.scale = scale
         self.eps = eps
-        self.gain = nn.Parameter(torch.ones(len(kernel))) if gain else None
 
     def forward(self, kernel: Tensor) -> Tensor:
         rows = kernel.reshape(1, len(kernel), -1)
         gain = None if self.gain is None else self.gain * self.scale
-        return F.batch_norm(rows, None, None, gain, training=True, momentum=0.0, eps=self.eps).reshape_as(kernel)
+        made = F.batch_norm(rows, None, None, gain, None, True, 0.0, self.eps)
+        return made.reshape_as(kernel)
 
 
-def standardized(layer: nn.Module, *, gain: bool = False, gamma: float = 1.0, eps: float = 1e-6) -> nn.Module:
+def standardized(
+    layer: nn.Module,
+    *,
+    gain: bool = False,
+    gamma: float = 1.0,
+    eps: float = 1e-6,
+) -> nn.Module:
     """Return the layer with a kernel that is standardized in each pass."""
-    made = StandardizedKernel(layer.weight, gain=gain, gamma=gamma, eps=eps)
-    return nn.utils.parametrize.register_parametrization(layer, "weight", made, unsafe=True)
+    kernel = layer.weight
+    factors = nn.Parameter(torch.ones(len(kernel))) if gain else None
+    scale = gamma * kernel[0].numel() ** -0.5
+    made = StandardizedKernel(factors, scale, eps)
+    register = nn.utils.parametrize.register_parametrization
+    return register(layer, "weight", made, unsafe=True)
