@@ -2,8 +2,8 @@
 
 `python measure_pytorch.py < jobs.json > figures.json`. A job has `text`, the module's source, `name`, its class,
 `inputs` (`shape`, `dtype`, `channels_last`), `wanted`, the paths of modules and values whose shapes are asked for,
-`stubs`, modules of which nothing is known but shape and type of each output, and `found`, of a module that looks for
-what is not zero how many elements it finds each time, which no meta tensor tells. Where it has `numbers`, values are
+`stubs`, modules of which nothing is known but shape and type of each output, and `found`: how many elements that are
+not zero a module finds each time that it looks for them, which no meta tensor tells. Where it has `numbers`, values are
 computed: `inputs`, `weights` of modules by path and name, and `wanted`, the paths. It imports nothing but torch and
 Python's own library.
 """

@@ -31,7 +31,7 @@ ROWS = [
     for row in json.loads((TRUTH / f"ops_{framework}.json").read_text(encoding="utf-8"))["rows"]
     if row["output"] is not None
 ]
-LEFT_OUT = {"mamba2_130m", "xlstm_7b"}  # PyTorch has no kernel for a scan by chunks
+LEFT_OUT = {"xlstm_7b"}  # PyTorch has no kernel for its memory by chunks
 NAMES = [name for name in archinspect.networks() if name not in LEFT_OUT]
 
 
@@ -206,20 +206,18 @@ def facts_of_row(framework, row):
 @pytest.mark.parametrize(("framework", "row"), ROWS, ids=[f"{f}-{i}-{r['op']}" for i, (f, r) in enumerate(ROWS)])
 def test_pytorch_measures_the_figures_of_every_operator(framework, row):
     from archinspect.verify import measure_pytorch
-    from archinspect.verify.against_pytorch import figures_of
+    from archinspect.verify.against_pytorch import Program, figures_of
 
     try:
-        facts = facts_of_row(framework, row)
-        module = pytorch.export(facts, observed=True)
+        program = Program(facts_of_row(framework, row))
     except (InvalidSpecError, CannotExportError) as error:
         pytest.skip(str(error))
-    if row["op"] == "MixtureOfExperts" or (row["op"] == "BatchNorm2d" and row["args"].get("momentum", 0) is None):
+    if row["op"] == "BatchNorm2d" and row["args"].get("momentum", 0) is None:
         pytest.skip("computes with numbers, which no meta tensor has")
-    job = {"text": module.text, "name": module.name, "inputs": [one._asdict() for one in module.inputs]}
-    measured = measure_pytorch.measure(job | {"wanted": list(module.layers.values())})
+    measured = measure_pytorch.measure(program.job)
     unequal = {
         row.figure: (row.predicted, row.measured)
-        for row in figures_of(facts, module, measured)
+        for row in figures_of(program.facts, program.module, measured)
         if not row.equal and row.figure != "peak" and row.measured is not None
     }
     if re.search("PReLU", row["op"]):  # a condition is kept beside the input
@@ -256,9 +254,29 @@ def test_sinks_stand_beside_position_biases():
     ("op", "args", "shapes", "reason"),
     [
         ("MixtureOfExperts", {"num_experts": 4, "units": 3, "capacity_factor": 1}, [(1, 5, 8)], "no capacity_factor"),
-        ("LinearAttention", {"chunk": 4}, [(1, 5, 8)] * 3, "leave chunk out"),
+        ("LinearAttention", {"chunk": 4}, [(1, 5, 8)] * 4, "the decay of each key"),
+        ("LinearAttention", {"chunk": 4}, [*[(1, 5, 8)] * 3, (1, 5, 1), (1, 8)], "a bonus"),
     ],
 )
 def test_what_only_kernels_do_is_refused(op, args, shapes, reason):
     with pytest.raises(CannotExportError, match=reason):
         pytorch.export(single_layer(op, args, shapes, "channels_last"))
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+@pytest.mark.parametrize(("groups", "decay"), [(None, []), (2, [(1, 4)]), (1, [(2, 7, 4)])])
+def test_attention_by_chunks_of_steps_is_that_of_a_loop(groups, decay):
+    import torch
+
+    wide = (2, 7, 3 * (groups or 4))
+    shapes = [wide, wide, (2, 7, 20), *decay]
+    torch.manual_seed(0)
+    given = [torch.rand(shape) for shape in shapes]
+    made = []
+    for args in ({}, {"chunk": 3}):
+        facts = single_layer("LinearAttention", {"num_heads": 4, "groups": groups, **args}, shapes, "channels_last")
+        names: dict = {}
+        module = pytorch.export(facts)
+        exec(module.text, names)  # noqa: S102 - a program of ours
+        made.append(names[module.name]()(*given))
+    torch.testing.assert_close(*made)

@@ -198,17 +198,25 @@ def selective_scan(use: Use) -> Step:
 
 
 def linear_attention(use: Use) -> Step:
-    """Return attention without a softmax, step by step."""
+    """Return attention without a softmax, step by step or by chunks of steps."""
     op: Any = use.op
-    if op.chunk is not None:
+    name = "linear_attention" if op.chunk is None else "linear_attention_by_chunks"
+    if op.chunk is not None and len(use.orders) > WITH_DECAY:
+        raise CannotExportError(use.node.layer, "a bonus is not computed by chunks: leave chunk out")
+    if op.chunk is not None and len(use.orders) == WITH_DECAY and use.call.shapes[3][-1] != op.num_heads:
         raise CannotExportError(
-            use.node.layer, "PyTorch has no kernel by chunks: leave chunk out for a loop over steps"
+            use.node.layer, "the decay of each key divides by what is next to nothing after a chunk: leave chunk out"
         )
     given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
     shared = op.groups not in (None, op.num_heads)
     options = "heads={heads}" + (", groups={groups}" if shared else "")
-    text = f"linear_attention({given}, {options})"
-    return Step(code(text, heads=op.num_heads, groups=op.groups), parts=("linear_attention",))
+    options += ", chunk={chunk}" if op.chunk is not None else ""
+    text = f"{name}({given}, {options})"
+    return Step(code(text, heads=op.num_heads, groups=op.groups, chunk=op.chunk), parts=(name,))
+
+
+WITH_DECAY = 4
+"""Inputs of attention without a softmax: queries, keys, values and the factors of the decay."""
 
 
 def delta_rule(use: Use) -> Step:

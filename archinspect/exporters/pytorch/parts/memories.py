@@ -170,3 +170,45 @@ class SLSTM(nn.Module):
         state = forget * state + entry * torch.tanh(given)
         weight = forget * weight + entry
         return torch.sigmoid(out) * state / weight, state, weight, top
+
+
+def linear_attention_by_chunks(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    decay: Tensor | None = None,
+    *,
+    heads: int = 1,
+    groups: int = 0,
+    chunk: int = 64,
+) -> Tensor:
+    """Return attention without a softmax: products within chunks of steps, and a state from one to the next."""
+    steps, missing = v.shape[1], -v.shape[1] % chunk
+    q, k, v = (F.pad(x, (0, 0, 0, missing)) for x in (q, k, v))
+    q, k = (torch.unflatten(x, -1, (groups or heads, -1)) for x in (q, k))
+    if groups:
+        q, k = (x.repeat_interleave(heads // groups, dim=2) for x in (q, k))
+    every = (q, k, torch.unflatten(v, -1, (heads, -1)))
+    q, k, v = (
+        torch.unflatten(x, 1, (-1, chunk)).permute(0, 3, 1, 2, 4) for x in every
+    )
+    if decay is None:
+        sums = v.new_zeros(1).expand(1, 1, v.shape[2], chunk)
+    else:
+        of_all = decay.dim() < v.dim() - 2
+        each = decay[:, None].expand(-1, steps, -1) if of_all else decay
+        logs = each.clamp(min=torch.finfo(each.dtype).tiny).log()
+        logs = torch.unflatten(F.pad(logs, (0, 0, 0, missing)), 1, (-1, chunk))
+        sums = logs.permute(0, 3, 1, 2).cumsum(-1)
+    later = torch.ones(chunk, chunk, dtype=torch.bool, device=v.device).triu(1)
+    between = sums[..., None] - sums[..., None, :]
+    kept = between.masked_fill(later, float("-inf")).exp()
+    end = sums[..., -1:, None]
+    entries = (k * (end - sums[..., None]).exp()).transpose(-1, -2) @ v
+    state, states = torch.zeros_like(entries[:, :, 0]), []
+    for index in range(v.shape[2]):
+        states.append(state)
+        state = state * end[:, :, index].exp() + entries[:, :, index]
+    before = (q * sums[..., None].exp()) @ torch.stack(states, dim=2)
+    x = ((q @ k.transpose(-1, -2)) * kept) @ v + before
+    return x.permute(0, 2, 3, 1, 4).flatten(1, 2)[:, :steps].flatten(-2)
