@@ -139,3 +139,25 @@ def test_answers_have_a_start_and_an_end_or_as_many_classes_as_are_said(tmp_path
         for end in ("ForQuestionAnswering", "ForTokenClassification")
     ]
     assert found[1] - found[0] == (3 - classes) * 33
+
+
+@pytest.mark.parametrize(("kind", "beside"), [("bart", 2 * 32), ("mbart", 4 * 32), ("marian", 0)])
+def test_a_decoder_alone_has_attention_to_an_encoder_that_computes_nothing(tmp_path, kind, beside):
+    given = {"model_type": kind, **BART, "decoder_ffn_dim": 48, "max_position_embeddings": 16, "pad_token_id": 0}
+    found = totals(tmp_path, {**given, "architectures": ["XForCausalLM"]}, seq=8)
+    rows = 16 if kind == "marian" else 18
+    assert found.params == (50 + rows) * 32 + 2 * CROSSED + 2 * 32 + 33 * 48 + 49 * 32 + beside
+    assert found.macs == 8 * (4 * 32 * 32 + 2 * 32 * 48 + 50 * 32) + 2 * 8 * 8 * 32
+
+
+@pytest.mark.parametrize(("kind", "beside"), [("roberta", 33 * 32), ("distilbert", 33 * 32), ("bert", 33 * 32)])
+def test_choices_are_samples(tmp_path, kind, beside):
+    given = {"model_type": kind, **SIZES, "dim": 32, "n_heads": 4, "n_layers": 1, "num_labels": 1}
+    choice = totals(tmp_path, {**given, "architectures": ["XForMultipleChoice"]}).params
+    each = totals(tmp_path, {**given, "architectures": ["XForTokenClassification"]}).params
+    assert choice - each == beside
+
+
+def test_choices_of_a_class_of_its_own_are_not_read(tmp_path):
+    with pytest.raises(archinspect.InvalidSpecError, match="is not read"):
+        totals(tmp_path, {"model_type": "electra", **SIZES, "architectures": ["ElectraForMultipleChoice"]})

@@ -141,7 +141,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
         words, x = encoder(net, c, e, ids)
         pools = e.pools == "always" or (
             (e.pools == "model" and end in ("Model", "ForPreTraining", _PAIRS))
-            or (end in ("ForSequenceClassification", "ForMultipleChoice") and e.classifier == "pooled")
+            or (end == "ForSequenceClassification" and e.classifier == "pooled")
+            or (end == _CHOICES and (e.pools or e.classifier == "pooled"))
         )
         one = pooled(net, c, e, x) if pools else None
     if end == "Model":
@@ -167,8 +168,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
         return (dense(net, x, 2 if c.kind == "nystromformer" else c.labels(), "qa_outputs"),)
     if end == "ForTokenClassification":
         return (dense(net, x, c.labels(), "classifier"),)
-    if end == "ForMultipleChoice":
-        raise c.refuse("several choices a sample are not read")
+    if end == _CHOICES:
+        return (_chosen(c, net, x, one, architecture),)
     if e.classifier == "pooled":
         assert one is not None
         return (dense(net, one, c.labels(), "classifier"),)
@@ -181,8 +182,19 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     return (dense(net, first, c.labels(), "classifier.out_proj"),)
 
 
-_PAIRS = "ForNextSentencePrediction"
-_JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
+def _chosen(c: Config, net: GraphBuilder, x: Tensor, one: Tensor | None, architecture: str) -> Tensor:
+    """Add what rates a choice, of which there are several for each question: here they are samples."""
+    net.description = "a choice is a sample"
+    if one is None and c.kind in ("distilbert", "nystromformer"):
+        first = dense(net, net.add(Select(index=0), x), c.whole("hidden_size"), "pre_classifier")
+        one = activate(net, first, c, "relu")
+    if one is None:
+        raise c.refuse(f"the class '{printable(architecture)}' is not read")
+    return dense(net, one, 1, "classifier")
+
+
+_CHOICES, _PAIRS = "ForMultipleChoice", "ForNextSentencePrediction"
+_JUDGES = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", _CHOICES)
 
 
 def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
@@ -192,9 +204,13 @@ def translating(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, .
         judges = ("ForSequenceClassification", "ForQuestionAnswering")
     elif c.kind in ("mt5", "t5", "umt5"):
         judges = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
-    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", *judges, "Model")
+    decoders = ("ForCausalLM",) if c.kind in seq2seq.BARTS else ()
+    known = ("ForConditionalGeneration", "MTModel", "EncoderModel", *decoders, *judges, "Model")
     end = ending(c, architecture, known) if architecture else "ForConditionalGeneration"
     net, has_head = wanted.net, end not in ("EncoderModel", "Model")
+    if end in decoders:
+        (ids,) = wanted.words(c.whole("max_position_embeddings"), "input_ids")
+        return (seq2seq.bart_decoder(net, c, seq2seq.BARTS[c.kind], ids),)
     root = "model" if has_head else ""
     if c.kind in seq2seq.T5S:
         kind = seq2seq.T5S[c.kind]

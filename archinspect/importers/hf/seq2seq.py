@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.importers.hf import blocks, windows
+from archinspect.importers.hf import blocks, crossing, windows
 from archinspect.importers.hf.experts import Mixture
 from archinspect.importers.hf.parts import (
     Attention,
@@ -210,6 +210,20 @@ def bart(net: GraphBuilder, c: Config, kind: Bart, ids: Tensor, target: Tensor, 
             return Built(_bart_stack(net, c, kind, again, encoded), words if shares else again)
 
 
+def bart_decoder(net: GraphBuilder, c: Config, kind: Bart, ids: Tensor) -> Tensor:
+    """Add BART's decoder alone, with what predicts words: its attention to an encoder computes nothing."""
+    rows = c.whole("vocab_size")
+    if own_rows(c) != rows:
+        raise c.wrong("decoder_vocab_size", f"{rows}, as vocab_size, where there is no encoder")
+    with within(net, "model.decoder", "decoder"):
+        words = table(net, ids, rows, c.whole("d_model"), "embed_tokens")
+        x = _bart_stack(net, c, kind, words, None, side="decoder")
+    logits = dense(net, x, rows, "lm_head", bias=False)
+    if c.flag("tie_word_embeddings"):
+        net.tie(logits.producer, words.producer)
+    return logits
+
+
 def shares_tables(c: Config) -> bool:
     """Whether the encoder and the decoder have one vocabulary."""
     return c.find("share_encoder_decoder_embeddings") is not False
@@ -220,8 +234,8 @@ def own_rows(c: Config) -> int:
     return c.maybe("decoder_vocab_size", 1) or c.whole("vocab_size")
 
 
-def _bart_stack(net: GraphBuilder, c: Config, kind: Bart, x: Tensor, memory: Tensor | None) -> Tensor:
-    side = "encoder" if memory is None else "decoder"
+def _bart_stack(net: GraphBuilder, c: Config, kind: Bart, x: Tensor, memory: Tensor | None, side: str = "") -> Tensor:
+    side = side or ("encoder" if memory is None else "decoder")
     if kind.learned or kind.stored:
         rows = c.whole("max_position_embeddings") + kind.offset
         op = LearnedPositions(input_dim=rows, indexed=True)
@@ -258,12 +272,15 @@ def side_layers(  # noqa: PLR0913 - what a stack needs
     m = Mlp(c.whole(f"{side}_ffn_dim"), c.text("activation_function"), gated=False, bias=True, up="fc1", down="fc2")
     for number in range(c.count(f"{side}_layers")):
         with within(net, f"layers.{number}", "layer"):
-            own = plain._replace(causal=memory is not None, window=windows.said(c) if memory is not None else None)
+            causal = side == "decoder"
+            own = plain._replace(causal=causal, window=windows.said(c) if causal else None)
             prompt = {name: rows[2 * number : 2 * number + 2] for name, rows in before.items()} if before else {}
             x = _residual(net, x, "self_attn", pre_norm=pre_norm, a=own, prompt=prompt.get("self_attn", ()))
             if memory is not None:
                 seen = prompt.get("encoder_attn", ())
                 x = _residual(net, x, "encoder_attn", pre_norm=pre_norm, a=plain, memory=memory, prompt=seen)
+            elif causal:
+                crossing.idle(net, width)
             inside = norm(net, x, "layer", "final_layer_norm") if pre_norm else x
             x = add(net, x, mlp(net, inside, m, width, c))
             x = x if pre_norm else norm(net, x, "layer", "final_layer_norm")
