@@ -173,6 +173,13 @@ def test_rows_have_times_where_there_is_a_device():
     assert timed["totals"] == {**plain, "time": 512 / 10**9, "bound": "memory"}
 
 
+def test_what_is_said_of_it_in_one_line():
+    graph = small(DENSE, "ReLU", shape=[8])
+    assert repr(compute.analyze(graph)) == "<Compute: 80 MACs, 180 FLOPs, 512 bytes, forward>"
+    trained = repr(compute.analyze(graph, training=True, device=DEVICE))
+    assert trained.endswith(", forward and backward, 1.064e-06 s or more on mine>")
+
+
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "lstm_classifier", "mixtral_8x7b", "yolov3"])
 def test_layers_sum_to_the_total_and_scale_with_the_batch(name):
     one, two = (compute.analyze(network(name, batch=batch).facts, training=True) for batch in (1, 2))
