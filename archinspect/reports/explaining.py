@@ -245,8 +245,10 @@ class _Explainer:
         """Return what is given beside, and what follows: `sources` are the inputs' fields, `seen` is the output's."""
         if self.reaches is None or not sources or None in sources or len({len(source or ()) for source in sources}) > 1:
             return (), None
-        axes = list(zip(*[source for source in sources if source], strict=True))
-        if seen is None or any(reach.up for reach in self.reaches) or any(len(f.spans) > 1 for at in axes for f in at):
+        axes = list(zip(*[source for source in sources if source], strict=True))[: len(AXES)]  # which have names
+        seen = seen and seen[: len(AXES)]
+        is_plain = seen is not None and len(seen) == len(axes) and not any(reach.up for reach in self.reaches)
+        if seen is None or not is_plain or any(len(field.spans) > 1 for at in axes for field in at):
             return self._traced(axes)
         # What comes of the inputs' fields depends on which of them decide, and how it is written on what is negative.
         deciders = list(map(deciding, axes))

@@ -146,7 +146,7 @@ def _delta(rng: Random, shape: Shape, layout: str) -> list[Shape]:
 def _points(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     """What attention to points of one map reads beside values: the points, and their weights."""
     if len(shape) != 3:
-        return []
+        return [shape] * 2
     heads = rng.choice([count for count in (1, 2, 3) if shape[2] % count == 0])
     points = (1, rng.choice(SIZES), heads, 1, rng.choice([1, 2, 4]))
     return [(*points, 2), points]
@@ -154,18 +154,18 @@ def _points(rng: Random, shape: Shape, layout: str) -> list[Shape]:
 
 def _generalized(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     """What the generalized delta rule of one head reads beside queries."""
-    return [shape, (1, shape[1], rng.choice(SIZES)), shape, shape, shape] if len(shape) == 3 else []
+    return [shape, (1, shape[1], rng.choice(SIZES)), shape, shape, shape] if len(shape) == 3 else [shape] * 5
 
 
 def _averaged(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     """What RWKV 4's average reads beside keys: values, decays, a bonus."""
-    return [shape, (1, shape[2]), (1, shape[2])] if len(shape) == 3 else []
+    return [shape, (1, shape[2]), (1, shape[2])] if len(shape) == 3 else [shape] * 3
 
 
 def _memory(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     """What a matrix memory of one head reads beside queries."""
     if len(shape) != 3:
-        return []
+        return [shape] * 4
     gate = (1, shape[1], 1)
     return [shape, (1, shape[1], rng.choice(SIZES)), gate, gate]
 
