@@ -570,6 +570,8 @@ SPECIAL = {
     "DeformableAttention.widths": lambda _: [1],
     "GeneralizedDeltaRule.num_heads": lambda _: 1,
     "MLSTM.num_heads": lambda _: 1,
+    "SLSTM.units": lambda guess: max(1, guess.size_of(-1) // 4),
+    "SLSTM.num_heads": lambda guess: guess.divisor(max(1, guess.size_of(-1) // 4)),
     "MLSTM.chunk": lambda guess: guess.rng.choice([1, 2, 4, 64]),
     "LinearAttention.groups": lambda _: 1,
     "LinearAttention.chunk": lambda guess: guess.rng.choice([1, 2, 4, 64]),
