@@ -234,7 +234,8 @@ class ScaledDotProductAttention(AttentionLayer):
             found = written_out.kept(
                 self._sizes(shapes, output, run), (query, key, value), roles_of(run.inputs), learned=learned
             )
-            together = self.fused_inputs() if found.inputs else ()  # of which each holds the others
+            # Of what one product makes, each part holds the others.
+            together = () if {*found.inputs}.isdisjoint(self.fused_inputs()) else self.fused_inputs()
             return found._replace(inputs=(*{*found.inputs, *together},), extra=(*found.extra, *places))
         # Of each product, the factor beside one that needs a gradient.
         of_scores = of_query or of_key or run.weights

@@ -171,12 +171,16 @@ class GeneralizedDeltaRule(Op):
         if run.attention == "fused":
             chunks = ceil_div(sizes.steps, KERNEL_STEPS)
             return Kept(tuple(range(len(shapes))), extra=(("float32", chunks * sizes.state + size(output)),))
-        later = sizes.steps > 1
-        copied = sizes.samples > 1 and sizes.heads > 1 and later  # a product of each head reads copies
-        row = sizes.samples * sizes.heads * sizes.keys
-        made = (1 + sizes.steps) * sizes.state + size(output)  # zeros and each step's state; what is read
-        made += copied * row * (2 * sizes.steps - 1)
-        kept = (not copied, True, True, later, later and not copied, True)
+        query, key, value, decay, reader, writer = run.inputs
+        entry, steps = any(run.inputs[1:]), sizes.steps
+        later = entry and steps > 1
+        copied = sizes.samples > 1 and sizes.heads > 1 and steps > 1  # a product of each head reads copies
+        # Of each product the factor beside one that needs a gradient: zeros and each step's state; what is read.
+        states = (reader or decay) + (steps - 1) * (reader or decay or query) + query
+        made = states * sizes.state + writer * size(output)
+        if copied and entry:
+            made += sizes.samples * sizes.heads * sizes.keys * (2 * steps - 1)
+        kept = (entry and not copied, value, key, later, later and not copied, reader or later)
         return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:

@@ -129,10 +129,27 @@ class LinearAttention(Op):
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         macs, other = self.work(shapes, output)
         query, key, value, decay, bonus = (*run.inputs, False, False)[:5]
+        if self.chunk is not None:
+            return Backward(Work(self._backward_by_chunks(self._sizes(shapes, output), run), 2 * other))
         states = macs * (key or value or bonus or decay)
         if decay and not (key or value or bonus) and _sees_itself(shapes):
             states -= macs // output[1]  # the first step sees what enters, before any decay
         return Backward(Work(query * macs + states, 2 * other * any(run.inputs)))
+
+    def _backward_by_chunks(self, sizes: Sizes, run: Run) -> int:
+        """Return the MACs of gradients of the products within chunks, of what enters states, and of what reads them.
+
+        A single chunk reads a state of zeros, and nobody reads what enters.
+        """
+        query, key, value, *others = run.inputs
+        chunk, gate = self.chunk or 1, any(others)
+        chunks = ceil_div(sizes.steps, chunk)
+        each = sizes.samples * sizes.heads * chunks * chunk * chunk
+        states = chunks * chunk * sizes.state
+        weights = query or key or gate
+        within = (query + key) * each * sizes.keys + (weights + value) * each * sizes.values
+        between = (query or gate) + (chunks > 1) * ((key or value or gate) + (key or gate) + value)
+        return within + between * states
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         sizes = self._sizes(shapes, output)

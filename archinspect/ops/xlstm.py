@@ -101,12 +101,27 @@ class MLSTM(Op):
         heads = sizes.samples * sizes.steps * sizes.heads
         if run.attention == "fused" or self.chunk is not None:
             return Kept(tuple(range(len(shapes))), extra=(("float32", 2 * heads),))
-        copied = sizes.samples > 1 and sizes.heads > 1 and sizes.steps > 1  # a product of each head reads copies
+        return self._kept_by_steps(sizes, size(output), run)
+
+    def _kept_by_steps(self, sizes: Sizes, total: int, run: Run) -> Kept:
+        """Return what a loop keeps: of each product the factor beside one that needs a gradient, and of the gates."""
+        query, key, value, entry, forget = run.inputs
+        gates = entry or forget
+        state, weight = key or value or gates, key or gates
+        steps, heads = sizes.steps, sizes.samples * sizes.heads
         rows = heads * sizes.keys
-        # Zeros, what enters and each state; the scaled query, what weighs; above the line; all that gates are made of.
-        made = (2 * sizes.steps + 1) * sizes.state + 2 * rows + rows // sizes.steps + size(output) + 8 * heads
-        made += copied * (rows + size(output))
-        return Kept((1, *([] if copied else [2]), 3, 4), extra=(("float", made),))
+        copied = sizes.samples > 1 and sizes.heads > 1 and steps > 1  # a product of each head reads copies
+        # Zeros and each step's state, and what enters it; zeros and what weighs; the scaled query; above the line.
+        states = gates + (steps - 1) * (query or gates) + query
+        made = states * (sizes.state + rows) + gates * steps * sizes.state + state * steps * rows
+        made += (query or weight) * total
+        # Below the line: the sum, without its sign, and the least; the divisor. Of the gates: a sum and its logarithm,
+        # and both exponentials.
+        numbers = 3 * (query or weight) + (query or state) + gates + forget + state + gates
+        made += heads * (steps * numbers + (steps - 1) * (state and not gates))
+        made += copied * (value * steps * rows + key * total)
+        kept = (False, gates or (value and not copied), key and not copied, gates, forget)
+        return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         sizes, total = self._sizes(shapes, output), size(output)
