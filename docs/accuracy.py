@@ -304,16 +304,21 @@ What these programs have and specs do not:
   layout, maps that their stages keep already.
 - DETR's first block reads a map as steps. Beyond batch 1 its three products copy what they read, two of them the same:
   640,000 bytes per sample. At the peak, a mask of the images is 2,560,000 per sample.
+- NF-ResNet: timm multiplies what the first block reads by 1, of which it keeps 802,816 bytes per sample. At the peak, a
+  variable holds what a block adds while it is multiplied by a factor and added: 2,408,448 per sample, and with a single
+  one, where the peak predicted is elsewhere, 1,701,888.
+- RT-DETR's first block reads a map as DETR's, 409,600 bytes per sample beyond batch 1. PyTorch notes where the
+  largest scores are and, of features that it detaches, which it took: 684,000 bytes per sample. At the peak, a mask of
+  the images is 1,638,400.
 - Mask R-CNN: the pyramid's program [as that of Faster R-CNN](#where-the-peak-differs).
 - Stable Diffusion 3: its last block copies, beyond batch 1, what is attended to for the image, so that nothing keeps it
   for the text. At the peak, variables are given the joined queries, keys and values.
 - FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
   positions.
 - V-Net's program holds its smallest map to the end: 262,144 bytes per sample.
-- SAM's program copies queries once to multiply them by the vectors of rows and columns: in blocks with windows at any
-  batch, in the others beyond batch 1. A spec's two products make two copies.
-- Hiera: where there is one window or one head, the program copies keys and values beyond batch 1, and keeps no queries
-  with them. At the peak, its variables hold the input of the stage and what attention made.
+- SAM: at the peak, the program holds queries, keys and values of several samples apart, beside what makes them: two maps
+  per sample more than the spec, which holds queries apart. Of a single sample it holds none apart: a map less.
+- Hiera: at the peak, its variables hold the input of the stage and what attention made.
 - SAM's mask decoder holds a copy of the places' positions, and the tokens of all masks: 4,239,360 bytes per sample.
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
@@ -333,7 +338,6 @@ What these programs have and specs do not:
   what these are made of, 256 bytes a sample.
 - CLIP: transformers copies the features where a text ends, by two indices, and keeps no others of its last layer.
 - DeiT: timm adds the positions in a function of its own, and no longer holds what they are added to.
-- MobileOne: timm adds the branches one by one, and does not hold all of them.
 - BEiT: timm makes queries, keys and values as one, of which a single sample keeps all: 14,524,416 bytes more. It looks
   biases up by a table of the network, 3,725,664 bytes less, joins those of the projections, 9,216 bytes, and does not
   hold what the first block reads.
@@ -342,8 +346,9 @@ What these programs have and specs do not:
 - Flan-T5: transformers writes GELU's form by tanh out, which keeps three tensors more, 188,743,680 bytes a sample.
 - RoBERTa keeps the positions, which it makes of the tokens: 4,096 bytes a sample.
 - TinyViT looks biases up by tables of the network, as BEiT: 1,920,800 bytes less.
-- BLIP: transformers normalizes the first patch once more, which nothing reads: 8 bytes. Its peak is in the attention of
-  pictures, which is written out in a way of its own; the 8,183,200 bytes have not been traced to tensors.
+- BLIP: transformers normalizes the first patch once more, which nothing reads: 8 bytes. Its attention of pictures is
+  written out: a variable holds the scaled scores to the end, beside what the heads make and the copy in which that lies
+  side by side, 3,545,088 bytes per sample.
 - EVA-02: timm does not hold what the first block reads, 789,504 bytes a sample, and has its peak elsewhere then.
 - FastViT: timm adds 0 for a branch that is not there, and holds the sum beside what it is of: 3,145,728 bytes a sample.
 - ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.

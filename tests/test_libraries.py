@@ -47,17 +47,9 @@ SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_
 YOLO = {"yolo11n": 128, "yolo11s": 256, "yolo11m": 256, "yolo11l": 512, "yolo11x": 768}
 DETR = ("detr_resnet50", "detr_resnet101")
 SD3 = {"sd3_medium": 1536, "sd35_large": 2432}
-# A map, and blocks that attend in windows, 25 of 14x14.
-SAM = {
-    f"sam_vit_{size}": (64**2 * width * 4, windows * 25 * 14**2 * width * 4)
-    for size, width, windows in (("b", 768, 8), ("l", 1024, 20), ("h", 1280, 28))
-}
-# Bytes that are kept, or held, per sample.
-HIERA = {
-    "hiera_tiny": (3_763_200, 1_003_520),
-    "hiera_base": (7_827_456, 1_204_224),
-    "hiera_large": (17_385_984, 1_806_336),
-}
+SAM = {f"sam_vit_{size}": 64**2 * width * 4 for size, width in (("b", 768), ("l", 1024), ("h", 1280))}  # a map
+# Bytes that are held, per sample.
+HIERA = {"hiera_tiny": 1_003_520, "hiera_base": 1_204_224, "hiera_large": 1_806_336}
 NORMS = {
     "gemma2_2b": 2304 + 26 * 4 * 2304,
     "gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256),
@@ -83,12 +75,9 @@ KEPT_BESIDE = {
     **{name: Beside(sample=4 * features, alone=-4 * features) for name, features in SEGFORMER.items()},
     **{name: Beside(sample=4 * 400 * features * 3 // 2) for name, features in YOLO.items()},
     **{name: Beside(sample=640_000, alone=-640_000) for name in DETR},
-    "edgenext_small": Beside(sample=486_080, alone=-486_080),
     "nf_resnet50": Beside(sample=802_816),
     "rt_detr_r50": Beside(sample=684_000 + 409_600, alone=-409_600),
     "flux_dev": Beside(2 * 4608 * 128 * 4),
-    **{name: Beside(sample=-4 * one - windows, alone=4 * one + windows) for name, (one, windows) in SAM.items()},
-    **{name: Beside(sample=-packed, alone=packed) for name, (packed, _) in HIERA.items()},
     "maxvit_t": Beside(alone=4 * 49 * 512 * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
@@ -117,8 +106,8 @@ PEAK_BESIDE = {
     **{name: Beside(sample=-(2 * 4096 - 333) * width * 4) for name, width in SD3.items()},
     "flux_dev": Beside(4608 * (2 * 128 + 3) * 4, sample=8),
     "vnet": Beside(sample=262_144),
-    **{name: Beside(sample=2 * one, alone=-3 * one) for name, (one, _) in SAM.items()},
-    **{name: Beside(sample=held) for name, (_, held) in HIERA.items()},
+    **{name: Beside(sample=2 * one, alone=-3 * one) for name, one in SAM.items()},
+    **{name: Beside(sample=held) for name, held in HIERA.items()},
     "sam_mask_decoder": Beside(sample=4_239_360),
     "vit_b_32": Beside(sample=50 * 768 * 4),
     "vit_l_32": Beside(sample=50 * 1024 * 4),

@@ -178,8 +178,9 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
         if not any(arriving):
             continue
         outputs = () if all(arriving) else arriving
-        strides = lying.get(node.inputs[0]) if node.inputs else None
-        run = Run(wanted.of_inputs(node), facts.trains(node), node.position in overwriting, outputs, attention, strides)
+        strides, others = _lying(node, lying)
+        needed, trains = wanted.of_inputs(node), facts.trains(node)
+        run = Run(needed, trains, node.position in overwriting, outputs, attention, strides, others)
         if isinstance(facts, Autocast):
             yield node, *facts.held(node, run, of)
             continue
@@ -245,9 +246,15 @@ def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list
 
 def _workspace(facts: Facts, node: Node, attention: str, strides: Mapping[Tensor, Shape | None]) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
-    lying = strides.get(node.inputs[0]) if node.inputs else None
-    run = Run((False,) * len(node.inputs), weights=False, attention=attention, strides=lying)
+    first, others = _lying(node, strides)
+    run = Run((False,) * len(node.inputs), weights=False, attention=attention, strides=first, others=others)
     return facts.bytes_of(facts.call(node).workspace(run))
+
+
+def _lying(node: Node, strides: Mapping[Tensor, Shape | None]) -> tuple[Shape | None, tuple[Shape | None, ...]]:
+    """Return how the first input of a node lies in memory, and how the others do."""
+    first, *others = [strides.get(tensor) for tensor in node.inputs] or [None]
+    return first, tuple(others)
 
 
 def _alive(storages: Sequence[Storage], step: int) -> tuple[Alive, ...]:

@@ -66,8 +66,10 @@ class DeformableAttention(Op):
         return tuple([height * width for height, width in self.sizes])
 
     def output(self, *shapes: Shape) -> Shape:
+        if len(shapes[0]) != 3:  # noqa: PLR2004 - batch, positions, features
+            raise Mismatch(f"needs values of 2 axes (positions, features), got {len(shapes[0]) - 1}")
         values, points, weights = shapes
-        if len(values) != 3 or values[1] != sum(self.positions):  # noqa: PLR2004 - batch, positions, features
+        if values[1] != sum(self.positions):
             wanted = sum(self.positions)
             raise Mismatch(
                 f"the values of these maps must be [{wanted}, features], not {text(values)}", args=("heights",)

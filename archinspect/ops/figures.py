@@ -96,6 +96,8 @@ class Run(NamedTuple):
     """How attention is computed: one of :data:`ATTENTION`."""
     strides: Shape | None = None
     """How the first input lies in memory; None where its elements are in order, or that is not told."""
+    others: tuple[Shape | None, ...] = ()
+    """How further inputs lie, in the same way; empty where that is not told."""
 
 
 # Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
-from archinspect.base.strides import in_order, is_in_order
+from archinspect.base.strides import in_order, is_in_order, reshaped
 from archinspect.ops.args import Bool, Choice, Int, Ints, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.computed import Computable, Computed, expressions, known
@@ -59,29 +59,36 @@ class MatMul(Op):
         return Work(shapes[0][-2 if self.transpose_a else -1] * size(output))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        # A factor that stretches along some of the axes before is kept as the copy that it is stretched to.
+        # A factor that is copied is kept as that copy.
+        copies = self._copies(shapes, output, run)
         needed = [i for i in (0, 1) if run.inputs[1 - i]]
-        whole = tuple(i for i in needed if not _is_copied(shapes[i], output))
-        return Kept(whole, extra=self._stretched([shapes[i] for i in needed], output))
+        return Kept(tuple(i for i in needed if not copies[i]), extra=(("float", sum(copies[i] for i in needed)),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return self._stretched(shapes, output)
+        return (("float", sum(self._copies(shapes, output, run))),)
 
-    def _stretched(self, shapes: Sequence[Shape], output: Shape) -> Elements:
+    def _copies(self, shapes: Sequence[Shape], output: Shape, run: Run) -> list[int]:
+        """Return the elements of the copy of each factor; 0 for one that is read as it is."""
+        lying = (run.strides, *(run.others or (None,)))
         lead = size(output[:-2])
-        return (("float", sum(lead * size(shape[-2:]) for shape in shapes if _is_copied(shape, output))),)
+        return [
+            _is_copied(shape, output, strides) * lead * size(shape[-2:])
+            for shape, strides in zip(shapes, lying, strict=True)
+        ]
 
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         return {"first_product": size(shapes[0]) * output[-1]}
 
 
-def _is_copied(shape: Shape, output: Shape) -> bool:
-    """Return whether a factor is copied to be stretched: PyTorch makes one axis of all before the matrix.
+def _is_copied(shape: Shape, output: Shape, strides: Shape | None) -> bool:
+    """Return whether a factor is copied: PyTorch makes one axis of all before the matrix.
 
-    It can where a factor stretches along each of them, or along none.
+    It can where a factor stretches along each of them, or along none and these follow each other in memory.
     """
     if shape[:-2] == output[:-2]:
-        return False
+        if strides is None:
+            return False
+        return reshaped(shape, strides, (size(shape[:-2]), *shape[-2:])) is None
     missing = len(output) - len(shape)
     lead = (shape[0], *(1,) * missing, *shape[1:-2])
     stretches = {there != wanted for there, wanted in zip(lead, output[:-2], strict=True) if wanted > 1}

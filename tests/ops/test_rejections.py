@@ -239,6 +239,7 @@ SHAPES = [
     ("GRN", {}, [(1, 6)], "needs an input with positions and channels, got 1 axes", ()),
     ("Maxout", {"num_units": 4}, [(1, 8, 6)], "4 units do not divide 6 channels", ("num_units",)),
     ("GridSample", {}, [(1, 8, 8, 6), (1, 4, 4, 3)], "the points of (None, 8, 8, 6) must be [height, width, 2] or [depth, height, width, 3], not (None, 4, 4, 3)", ()),
+    ("DeformableAttention", {"heights": 4}, [(1, 4, 4, 6), (1, 5, 2, 1, 4, 2), (1, 5, 2, 1, 4)], "needs values of 2 axes (positions, features), got 3", ()),
     ("DeformableAttention", {"heights": 4}, [(1, 15, 6), (1, 5, 2, 1, 4, 2), (1, 5, 2, 1, 4)], "the values of these maps must be [16, features], not (None, 15, 6)", ("heights",)),
     ("DeformableAttention", {"heights": [4, 2]}, [(1, 20, 6), (1, 5, 2, 1, 4, 2), (1, 5, 2, 1, 4)], "the points must be [queries, heads, 2 maps, points, 2], not (None, 5, 2, 1, 4, 2)", ()),
     ("DeformableAttention", {"heights": 4}, [(1, 16, 6), (1, 5, 2, 1, 4, 2), (1, 5, 2, 4)], "the weights must be (None, 5, 2, 1, 4), one for each point, not (None, 5, 2, 4)", ()),
