@@ -145,7 +145,7 @@ def layers(_, full, rng):
     kinds = full.get("layer_types")
     if not isinstance(kinds, list) or not kinds:
         return None
-    count = full.get("num_hidden_layers", len(kinds))
+    count = full.get("num_hidden_layers") or len(kinds)
     return {"layer_types": rng.choice((None, [rng.choice(sorted(set(kinds))) for _ in range(count)]))}
 
 
