@@ -15,6 +15,7 @@ import random
 import re
 import signal
 import sys
+import tempfile
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -23,6 +24,7 @@ import corpus_hf_mutants as base
 import torch
 import transformers
 
+import archinspect
 from archinspect.base.diagnostics import InvalidSpecError
 
 ROTARY = (
@@ -143,7 +145,7 @@ def layers(_, full, rng):
     kinds = full.get("layer_types")
     if not isinstance(kinds, list) or not kinds:
         return None
-    count = full.get("num_hidden_layers", len(kinds))
+    count = full.get("num_hidden_layers") or len(kinds)
     return {"layer_types": rng.choice((None, [rng.choice(sorted(set(kinds))) for _ in range(count)]))}
 
 
@@ -235,12 +237,20 @@ def compare(given):
     finally:
         signal.alarm(0)
     try:
-        found = base.ours({**bare, "architectures": [name]}, {"inputs": {}, "figures": {}})["params"]
+        found = parameters({**bare, "architectures": [name]})
     except InvalidSpecError as error:
         return f"refused, as it does not run: {str(error).splitlines()[0].partition('error')[2]}"
     except Exception:  # noqa: BLE001 - a bug, whatever it is
         return f"traceback: {traceback.format_exc()}"
     return "equal parameters" if found == wanted else f"wrong: params {found:,} not {wanted:,}; {answer}"
+
+
+def parameters(given):
+    """Return the reader's parameters."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.json"
+        path.write_text(json.dumps(given), encoding="utf-8")
+        return archinspect.network(f"hf:{path}").report().totals.params
 
 
 if __name__ == "__main__":

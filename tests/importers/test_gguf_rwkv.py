@@ -27,7 +27,7 @@ def norms(*names, bias=True):
 
 
 def sixth(keys=WIDTH):
-    found = {f"time_mix_{one}.weight": SQUARE for one in ("receptance", "gate", "output")}
+    found: dict = {f"time_mix_{one}.weight": SQUARE for one in ("receptance", "gate", "output")}
     found |= {f"time_mix_{one}.weight": (WIDTH, keys) for one in ("key", "value")}
     found |= {"time_mix_w1.weight": (WIDTH, 5 * RANK), "time_mix_w2.weight": (RANK, WIDTH, 5)}
     found |= {"time_mix_decay_w1.weight": (WIDTH, LOW), "time_mix_decay_w2.weight": (LOW, WIDTH)}
@@ -36,7 +36,7 @@ def sixth(keys=WIDTH):
 
 
 def seventh():
-    found = {f"time_mix_{one}.weight": SQUARE for one in ("receptance", "key", "value", "output")}
+    found: dict = {f"time_mix_{one}.weight": SQUARE for one in ("receptance", "key", "value", "output")}
     for one in "wavg":
         found |= {f"time_mix_{one}1.weight": (WIDTH, LOW), f"time_mix_{one}2.weight": (LOW, WIDTH)}
     found |= {f"time_mix_{one}0.weight": (WIDTH,) for one in "wav"}
@@ -45,9 +45,9 @@ def seventh():
 
 
 def features(*, gated):
-    found = {"channel_mix_key.weight": (WIDTH, UNITS), "channel_mix_value.weight": (UNITS, WIDTH)}
+    found: dict = {"channel_mix_key.weight": (WIDTH, UNITS), "channel_mix_value.weight": (UNITS, WIDTH)}
     found |= {"channel_mix_lerp_k.weight": (WIDTH, 1, 1)}
-    own = {"channel_mix_receptance.weight": SQUARE, "channel_mix_lerp_r.weight": (WIDTH, 1, 1)}
+    own: dict = {"channel_mix_receptance.weight": SQUARE, "channel_mix_lerp_r.weight": (WIDTH, 1, 1)}
     return found | (own if gated else {})
 
 

@@ -48,9 +48,10 @@ def test_a_cache_keeps_the_steps_of_a_window(tmp_path, given, steps):
     assert network.memory(archinspect.Plan(cached=100)).inference.cache == 2 * 2 * 32 * 4 * steps
 
 
-def test_latent_attention_with_a_window_is_refused(tmp_path):
+@pytest.mark.parametrize("kind", ["deepseek_v3", "longcat_flash"])
+def test_latent_attention_with_a_window_is_refused(tmp_path, kind):
     with pytest.raises(archinspect.InvalidSpecError, match="sliding_window"):
-        totals(tmp_path, {"model_type": "deepseek_v3", **TWO, "num_key_value_heads": 4, "sliding_window": 5})
+        totals(tmp_path, {"model_type": kind, **TWO, "num_key_value_heads": 4, "sliding_window": 5})
 
 
 def test_heads_of_keys_are_asked_for_where_a_layer_attends(tmp_path):

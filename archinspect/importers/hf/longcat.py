@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import size
-from archinspect.importers.hf import latent
+from archinspect.importers.hf import latent, windows
 from archinspect.importers.hf.parts import Mlp, activation, add, dense, mlp, norm, table, within
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.args import Int, arg
@@ -99,6 +99,8 @@ def _latent(c: Config, width: int) -> latent.Latent:
         raise c.wrong("q_lora_rank", "a whole number from 1")
     if (c.maybe("qk_head_dim", 1) or found.own + found.turned) != found.own + found.turned:
         raise c.wrong("qk_head_dim", f"{found.own + found.turned}, the sum of qk_nope_head_dim and qk_rope_head_dim")
+    if windows.said(c) is not None:
+        raise c.refuse("latent attention whose cache has a window, by sliding_window, is not read")
     if heads // (c.maybe("num_key_value_heads", 1) or heads) != 1:
         raise c.wrong("num_key_value_heads", f"{heads}, as num_attention_heads")
     return found
