@@ -8,7 +8,8 @@ share that tests find, by file. A file's mutants are mutmut's, and so is the con
 
 mutmut's own run is not used: it imports and collects the tests anew for each mutant, which takes longer than all else.
 Here they are collected once. Each mutant is a fork of that process, in which one function gets other code; the tests
-that reach the changed statement run in it until one fails. What runs only while modules are imported has no test here.
+that reach the changed statement run in it until one fails, or for SECONDS. What runs only while modules are imported
+has no test here; nor is a function that another has made then changed where that takes a variable of the other away.
 
 A change of `strict=` in a `zip` is no mutant: it guards against mistakes of ours that no input can make.
 """

@@ -129,8 +129,6 @@ def _amount(tree: Tree, key: str, example: str, unit: str = "") -> int:
     """Read a number of `unit`: `312 T`, `80 GiB`, `80 GB` (10^9 bytes each), `3.35 TB/s`."""
     text = tree.text.strip() if isinstance(tree, Scalar) else ""
     bare = text.removesuffix("/s") if unit.endswith("/s") else text
-    if unit and not bare.endswith("iB"):
-        bare = bare.removesuffix("B")
     try:
         number = parse_quantity(bare).number
     except ValueError:
