@@ -1,4 +1,4 @@
-"""How many layers a second the engine does: a chain of 10,000 layers, half of it, and ResNet-152.
+"""How many layers a second the engine does: a chain of 10,000 layers, half of it, networks of other kinds, ResNet-152.
 
     python benchmarks/engine.py [--runs 5]
 
@@ -44,6 +44,20 @@ def chain(layers: int) -> Source:
     return Source(f"chain of {layers:,}", text)
 
 
+def residual(layers: int) -> Source:
+    """Return a spec that writes out residual blocks."""
+    conv = "{Conv2D: {filters: 64, kernel_size: 3, padding: same}}"
+    block = f"  - Add:\n    - [{conv}, BatchNormalization, ReLU]\n    - []\n"
+    return Source(f"{layers:,} layers of residual blocks", "input: [32, 32, 64]\nlayers:\n" + block * (layers // 4))
+
+
+def concatenations(layers: int) -> Source:
+    """Return a spec whose layers each read a concatenation of all before: no two have as many channels."""
+    conv = "{Conv2D: {filters: 4, kernel_size: 3, padding: same}}"
+    block = f"  - Concatenate:\n    - []\n    - [BatchNormalization, ReLU, {conv}]\n"
+    return Source(f"{layers:,} layers of concatenations", "input: [8, 8, 4]\nlayers:\n" + block * (layers // 4))
+
+
 QUESTIONS: dict[str, Callable[[Facts], Any]] = {
     "report": report,
     "memory": lambda facts: (kept(facts), peak(facts), checkpointed(facts)),
@@ -84,7 +98,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    sources = [chain(5_000), chain(10_000), chain(100_000), read_file(library.builtins()["resnet152"])]
+    sources = [chain(5_000), chain(10_000), chain(100_000), residual(10_000), concatenations(10_000)]
+    sources += [read_file(library.builtins()[name]) for name in ("resnet152", "densenet201")]
     found = []
     for source in sources:
         count, stages = measure(source, runs)

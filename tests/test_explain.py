@@ -15,7 +15,7 @@ from archinspect.analyses.receptive_field import fields
 from archinspect.api import network
 from archinspect.language import library
 from archinspect.language.load import is_template
-from archinspect.reports.explaining import explain
+from archinspect.reports.explaining import Explainer, Shared, explain
 
 TRUTH = Path(__file__).parent / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
@@ -103,3 +103,26 @@ def test_parts_of_a_layer_have_names_of_their_own():
     parts = explain(network(spec).facts)["multi_head_attention"]
     attended, made = (part.name for part in parts[-2:])
     assert (attended, made) == ("multi_head_attention.packed", "multi_head_attention.dense")
+
+
+@pytest.mark.parametrize("padding", ["same", "valid", 2])
+def test_what_layers_have_in_common_changes_no_formula(padding):
+    conv = {"Conv2D": {"filters": 4, "kernel_size": 3, "padding": padding}}
+    same = {"Conv2D": {"filters": 4, "kernel_size": [3, 1], "padding": "same"}}
+    wide = {"Conv2D": {"filters": 4, "kernel_size": [1, 5], "padding": "same"}}
+    pools = [{"MaxPooling2D": {"pool_size": size, "strides": 2, "padding": "same"}} for size in (2, 3)]
+    joined = [
+        {"Concatenate": [[], [same], [same, same, wide]]},
+        {"Add": [[same], [wide]]},
+        {"Concatenate": [[pools[0]], [pools[1], same], [pools[0]]]},
+        {"UpSampling2D": {"size": [2, 1]}},
+    ]
+    network = small(
+        *[conv, {"Cropping2D": 1}, *joined, "ReLU"], *[conv, *joined, "ReLU"], {"ZeroPadding2D": 3}, shape=(40, 40, 3)
+    )
+    together = explain(network)
+    seen = fields(network)
+    for node in network.graph.nodes:
+        alone = Explainer(network, node, Shared.new())
+        part = alone.explain(node, tuple([seen[tensor.position] for tensor in node.reads]), seen[node.output.position])
+        assert part in together[node.layer]

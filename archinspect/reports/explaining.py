@@ -21,12 +21,12 @@ from archinspect.base.symbolic.traced import (
     terms,
     written,
 )
-from archinspect.ops.computed import Computed, expressions
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.modules import find_module
 from archinspect.ops.spatial import Spatial, Windowed, positions_of
 from archinspect.reports.explanation import Explanation, Figure, WeightFigure
 from archinspect.reports.summarizing import batch_shape
+from archinspect.reports.tracing import traced_op
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,23 +34,10 @@ if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts
     from archinspect.analyses.receptive_field import Fields
     from archinspect.base.shape import Shape
-    from archinspect.base.source import Value
     from archinspect.graph.graph import Node, Tensor
     from archinspect.ops.base import Op
     from archinspect.ops.figures import Weight
 
-# What arguments are called in formulas, where their own name would read badly with an axis after it.
-_SHORT = {
-    "kernel_size": "kernel",
-    "pool_size": "pool",
-    "strides": "stride",
-    "dilation_rate": "dilation",
-    "padding": "pad",
-    "cropping": "crop",
-    "size": "factor",
-}
-_SIDES = {1: (("before", "after"),), 2: (("top", "bottom"), ("left", "right"))}
-_SIDES[3] = (("front", "back"), *_SIDES[2])
 
 TRACED_SPANS = 16
 """Of a pattern whose formula may be read."""
@@ -59,7 +46,7 @@ _Seen: TypeAlias = "dict[tuple[Fields, ...], tuple[tuple[Figure, ...], tuple[Fig
 """What is given, and what follows of receptive fields, by the fields of the inputs."""
 
 
-class _Shared(NamedTuple):
+class Shared(NamedTuple):
     """What is found once for all operators."""
 
     traced: dict[Op, Op]
@@ -70,6 +57,11 @@ class _Shared(NamedTuple):
     """How receptive fields come about, by all that this depends on but for the numbers of the inputs' fields."""
     sizes: dict[object, tuple[list[Figure], dict[str, Figure], set[str]]]
     """Figures of outputs' sizes, by how they came about: those, what is given beside, and all names then known."""
+
+    @classmethod
+    def new(cls) -> Shared:
+        """Return one that holds nothing yet."""
+        return cls({}, {}, {}, {})
 
 
 class _Form(NamedTuple):
@@ -95,14 +87,14 @@ def explain(facts: Facts) -> dict[str, tuple[Explanation, ...]]:
     Formulas name the batch where one was asked for. What operators that are alike have in common is found once.
     """
     seen = facts.once(fields)
-    known: dict[object, _Explainer] = {}
-    shared = _Shared({}, {}, {}, {})
+    known: dict[object, Explainer] = {}
+    shared = Shared.new()
     layers: dict[str, list[Explanation]] = {}
     for node in facts.graph.nodes:
         key = (facts.call(node), node.shares and tuple(facts.own_weights(node)))
         explainer = known.get(key)
         if explainer is None:
-            explainer = known[key] = _Explainer(facts, node, shared)
+            explainer = known[key] = Explainer(facts, node, shared)
         sources = tuple([seen[tensor.position] for tensor in node.reads])
         layers.setdefault(node.layer, []).append(explainer.explain(node, sources, seen[node.output.position]))
     return {name: tuple(parts) for name, parts in layers.items()}
@@ -121,16 +113,16 @@ def _as_module(node: Node) -> str:
 _RAN_BEFORE = "\n\nIt runs once, before the steps, and has no work in one of them."
 
 
-class _Explainer:
+class Explainer:
     """Runs the rules of one call on traced numbers, and keeps the names that its formulas use."""
 
-    def __init__(self, facts: Facts, node: Node, shared: _Shared) -> None:
+    def __init__(self, facts: Facts, node: Node, shared: Shared) -> None:
         self.facts = facts
         self.call = call = facts.call(node)
         self.layout = facts.graph.layout
         self.batch = named(facts.batch, "batch") if facts.settings.batch and node.output.batched else 1
         if call.op not in shared.traced:
-            shared.traced[call.op] = _traced_op(call.op)
+            shared.traced[call.op] = traced_op(call.op)
         self.op = shared.traced[call.op]
         self.shared = shared
         self.given: dict[str, Figure] = {}
@@ -347,51 +339,6 @@ def _source(tensor: Tensor, node: Node) -> str:
     if producer.layer == node.layer:
         return tensor.name
     return f"{producer.layer}.{tensor.index}" if len(producer.outputs) > 1 else producer.layer
-
-
-def _traced_op(op: Op) -> Op:
-    """Return the operator with its integer arguments traced, but those that have no effect: a stride of 1."""
-    copy = object.__new__(type(op))
-    given = op.given()
-    vars(copy).update(
-        {name: _traced_argument(op, name, value, is_given=name in given) for name, value in vars(op).items()}
-    )
-    return copy
-
-
-def _traced_argument(op: Op, name: str, value: object, *, is_given: bool) -> object:
-    if expressions(value):
-        parts = value if isinstance(value, tuple) else (value,)
-        traced = tuple([_traced_expression(part) if isinstance(part, Computed) else part for part in parts])
-        return traced if isinstance(value, tuple) else traced[0]
-    # Of a single axis a kernel's size has to be told from the kernel.
-    short = name if op.rank == 1 and name.endswith("_size") else _SHORT.get(name, name)
-    if _is_int(value):
-        return named(cast("int", value), short) if is_given or value not in (0, 1) else value
-    if not isinstance(value, tuple) or len(value) != op.rank:
-        return value
-    if all(map(_is_int, value)):
-        return value if not is_given and set(value) <= {0, 1} else tuple(map(named, value, axis_names(short, op.rank)))
-    if all(isinstance(pair, tuple) for pair in value):
-        sides = _SIDES[op.rank]
-        return tuple(
-            tuple(_side(n, f"{short}_{side}") for n, side in zip(*both, strict=True))
-            for both in zip(value, sides, strict=True)
-        )
-    return value
-
-
-def _traced_expression(value: Computed) -> Computed:
-    names = {name: named(number, name) if _is_int(number) else number for name, number in value.names.items()}  # type: ignore[arg-type] # an int
-    return Computed(value.text, cast("dict[str, Value]", names), value.evaluate)
-
-
-def _side(count: int, name: str) -> Number:
-    return named(count, name) if count else 0
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _axes(op: Op, rank: int, layout: str) -> list[str]:
