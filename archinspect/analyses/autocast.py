@@ -33,7 +33,10 @@ HIGH = frozenset(
 )
 """Operators that compute in float32."""
 UNKNOWN = frozenset(
-    (*("LinearAttention", "SelectiveScan", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "MixtureOfExperts"),)
+    (
+        *("LinearAttention", "SelectiveScan", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "SLSTM"),
+        "MixtureOfExperts",
+    )
 )
 """Operators of which it is not known what backward keeps, beside recurrent ones: their programs cast between their own
 steps, and those of CUDA are libraries' kernels."""

@@ -46,7 +46,7 @@ class CRF(Op):
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         tags = shapes[0][-1]
         ends = Weight((tags,), numbered((2,)))
-        pairs = Weight((tags, tags), ("from", "to"))
+        pairs = Weight((tags, tags), ("in", "out"))
         return {"start_transitions": ends, "end_transitions": ends, "transitions": pairs}
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:

@@ -167,7 +167,6 @@ class SLSTM(Op):
     bias. Backward keeps what a loop over the steps computes.
     """
 
-    kind = "recurrent"
     has_kernel = True
     gives_floats = True
     aliases = ("SLSTMCell", "ScalarLSTM")
