@@ -139,7 +139,7 @@ NAMED: dict[str, str] = {
     "pairwisedistance": "`Subtract` and `ReduceL2` are as much",
 }
 """What is known by another name, or not at all, and what to do."""
-SELDOM = {"Attention", "AdditiveAttention", "LinearAttention", "DeltaRule"}
+SELDOM = {"Attention", "AdditiveAttention", "LinearAttention", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM"}
 """Operators that are seldom meant where others have the same word."""
 LITTLE = {"layer", "block", "module", "op", "unit", "net", "network", "my", "custom", "function"}
 """What says nothing by itself."""
