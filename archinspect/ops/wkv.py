@@ -35,7 +35,6 @@ class WKV(Op):
     has_kernel = True
     gives_floats = True
     stretches = True
-    aliases = ("RWKVLinearAttention",)
     inputs: ClassVar[tuple[int, int | None]] = (4, 4)
 
     def output(self, *shapes: Shape) -> Shape:
