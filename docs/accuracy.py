@@ -300,8 +300,8 @@ What these programs have and specs do not:
 - FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
   positions.
 - V-Net's program holds its smallest map to the end: 262,144 bytes per sample.
-- SAM: at the peak, the program holds queries, keys and values of several samples apart, beside what makes them: two maps
-  per sample more than the spec, which holds queries apart. Of a single sample it holds none apart: a map less.
+- SAM: at the peak, the program holds queries, keys and values of several samples apart, beside what makes them: two
+  maps per sample more than the spec, which holds queries apart. Of a single sample it holds none apart: a map less.
 - Hiera: at the peak, its variables hold the input of the stage and what attention made.
 - SAM's mask decoder holds a copy of the places' positions, and the tokens of all masks: 4,239,360 bytes per sample.
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
