@@ -98,6 +98,8 @@ def _tables(make: Maker, ids: Tensor, rows: tuple[int, ...]) -> Steps:
 def _layer(make: Maker, s: Steps, number: int) -> Steps:
     """Add a layer: the parts that its tensors are of, in the order that its norms say."""
     path = f"blk.{number}"
+    if path not in make.of_layers:  # a layer that a file counts and has no tensors of is none
+        return s
     if f"{path}.nextn.eh_proj.weight" in make.tensors:  # predicts further words, and does not run
         for tensor in make.of_layers[path]:
             make.place(tensor.name)

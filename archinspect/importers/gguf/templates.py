@@ -48,6 +48,9 @@ def graph_of(net: GraphBuilder, v: Values, tensors: Tensors, settings: Settings,
     template = TEMPLATES.get(v.architecture)
     if template is None or "token_embd.weight" not in tensors:
         return None
+    last = v.whole("block_count", 0) - 1
+    if not any(name.startswith((f"blk.{last}.", f"enc.blk.{last}.")) for name in tensors):
+        return None  # more layers are counted than there are: none is built
     wanted = Wanted(net, settings, problems)
     try:
         given = {key: value for key, value in template.configuration(v, tensors).items() if value is not None}
