@@ -189,9 +189,7 @@ def linear_attention_by_chunks(
     if groups:
         q, k = (x.repeat_interleave(heads // groups, dim=2) for x in (q, k))
     every = (q, k, torch.unflatten(v, -1, (heads, -1)))
-    q, k, v = (
-        torch.unflatten(x, 1, (-1, chunk)).permute(0, 3, 1, 2, 4) for x in every
-    )
+    q, k, v = (torch.unflatten(x, 1, (-1, chunk)).permute(0, 3, 1, 2, 4) for x in every)
     if decay is None:
         sums = v.new_zeros(1).expand(1, 1, v.shape[2], chunk)
     else:
