@@ -126,3 +126,11 @@ def test_what_layers_have_in_common_changes_no_formula(padding):
         alone = Explainer(network, node, Shared.new())
         part = alone.explain(node, tuple([seen[tensor.position] for tensor in node.reads]), seen[node.output.position])
         assert part in together[node.layer]
+
+
+@pytest.mark.parametrize("step", [{"CropLike": None, "from": [-1, -1]}, {"Add": None, "from": [-1, -1]}])
+def test_of_more_axes_than_have_names_those_are_told_that_have(step):
+    found = network({"layers": [{"Input": [2, 3, 4, 5, 1]}, step]}).explain().to_dict()
+    ((layer,),) = found["layers"].values()
+    seen = [figure["name"] for figure in layer["field"] if figure["name"].startswith("receptive_field")]
+    assert seen == ["receptive_field_depth", "receptive_field_height", "receptive_field_width"]

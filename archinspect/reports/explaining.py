@@ -276,7 +276,7 @@ class Explainer:
         return given, figures
 
     def _traced_figures(self, axes: Sequence[Sequence[Field]], *, is_open: bool) -> tuple[Figure, ...] | None:
-        reaches = self.reaches or [Reach()] * len(axes)
+        reaches = (self.reaches or [Reach()] * len(axes))[: len(axes)]
         figures: list[Figure] = []
         for suffix, reach, sources in zip(axis_names("", len(axes)), reaches, axes, strict=True):
             seen = self._behind(reach, sources, suffix, is_open=is_open)
