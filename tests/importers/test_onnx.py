@@ -57,12 +57,12 @@ def totals(net):
 # A file of ONNX has no weights that nothing reads, and no scan by chunks.
 UNREAD = {
     *("dinov2_small", "dinov2_base", "dinov2_large", "wav2vec2_base", "wav2vec2_large", "clip_vit_b32", "siglip_base"),
-    *("mamba2_130m", "xlstm_7b"),
+    *("mamba2_130m", "xlstm_7b", "rt_detr_r50"),
 }
 # There a learned tensor is a weight of the operator that reads it, whose name it then counts under.
 LEARNED = {
     *("blip_base", "gat_cora", "gcn_cora", "kan_mnist", "sam_vit_b", "sam_vit_h", "sam_vit_l"),
-    *("rwkv4_169m", "rwkv7_0_1b", "rwkv7_0_4b"),
+    *("rwkv4_169m", "rwkv7_0_1b", "rwkv7_0_4b", "edgenext_small"),
 }
 
 
