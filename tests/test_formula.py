@@ -164,3 +164,11 @@ def test_a_point_that_the_network_refuses_says_why():
     with pytest.raises(RefusedError) as refused:
         Symbols(network._load, network.facts, ["height"], {"height": 8})
     assert {one.code for one in refused.value.diagnostics} == {"shape"}
+
+
+def test_how_further_inputs_lie_may_depend_on_symbols():
+    turned = {"SwapAxes": {"dim0": 1, "dim1": 2}, "from": "other", "name": "turned"}
+    layers = [{"Input": [3, 2], "name": "other"}, {"Dense": 2}, turned, {"MatMul": None, "from": ["dense", "turned"]}]
+    network = archinspect.network({"layers": layers})
+    formula, own = network.formula("kept"), variables(network.facts)
+    assert formula(**{name: own[name] for name in formula.variables}) == FIGURES["kept"][1](network.facts)

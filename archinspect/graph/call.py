@@ -121,7 +121,7 @@ class Call:
 
     def kept(self, run: Run) -> Kept:
         """Return what backward keeps."""
-        if run.strides is not None:  # which may be symbols, of which nothing is remembered
+        if run.strides is not None or any(run.others):  # which may be symbols, of which nothing is remembered
             return self.op.kept(self.shapes, self.output, run)
         if run not in self._kept:
             self._kept[run] = self.op.kept(self.shapes, self.output, run)

@@ -33,6 +33,8 @@ class RotaryEmbedding(Op):
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
+        if len(shape) < 3:  # noqa: PLR2004 - the batch, steps, features
+            raise Mismatch(f"needs an input of at least two axes (steps, features), got {len(shape) - 1}")
         head = self.dim or shape[-1]
         if head % 2:
             raise Mismatch(f"heads of {head} features cannot be rotated in pairs", args=("dim", "key_dim", "embed_dim"))

@@ -28,6 +28,7 @@ ATTENTION = "math"
 HELD = ("kept", "peak")
 """Figures that depend on how the output of each layer lies in memory."""
 UNKNOWN = "nobody knows how the output of a layer that is left out lies in memory"
+BY_CHUNKS = "predicted is what a kernel by chunks of steps holds; the program writes its products out"
 
 
 class Program:
@@ -37,7 +38,9 @@ class Program:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.left_out: Mapping[str, str] = dict.fromkeys(HELD, UNKNOWN) if stubs(facts) else {}
+        by_chunks = any(getattr(node.op, "chunk", None) for node in facts.graph.nodes)
+        why = UNKNOWN if stubs(facts) else BY_CHUNKS if by_chunks else ""
+        self.left_out: Mapping[str, str] = dict.fromkeys(HELD, why) if why else {}
         self.module = module = pytorch.export(facts, observed=True)
         self.job = {
             "text": module.text,

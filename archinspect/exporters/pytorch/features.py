@@ -229,14 +229,15 @@ def delta_rule(use: Use) -> Step:
 def deformable_attention(use: Use) -> Step:
     """Return attention to points of maps."""
     op: Any = use.op
-    text = "deformable_attention({0}, {1}, {2}, {sizes})"
+    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
+    text = f"deformable_attention({given}, {{sizes}})"
     return Step(code(text, sizes=op.sizes), parts=("deformable_attention",))
 
 
 def generalized_delta_rule(use: Use) -> Step:
     """Return a state that decays, is changed by what it reads, and is added to, step by step."""
     op: Any = use.op
-    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
     text = f"generalized_delta_rule({given}, heads={{heads}})"
     return Step(code(text, heads=op.num_heads), parts=("generalized_delta_rule",))
 
@@ -253,7 +254,8 @@ def mlstm(use: Use) -> Step:
         raise CannotExportError(
             use.node.layer, "PyTorch has no kernel by chunks: leave chunk out for a loop over steps"
         )
-    text = "mlstm({0}, {1}, {2}, {3}, {4}, heads={heads})"
+    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
+    text = f"mlstm({given}, heads={{heads}})"
     return Step(code(text, heads=op.num_heads), parts=("mlstm", "mlstm_step"))
 
 

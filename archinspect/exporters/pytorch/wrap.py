@@ -31,7 +31,7 @@ def each_step(use: Use, table: Mapping[str, Any]) -> Step:
     made = [(type_.shape[0] * type_.shape[1], *type_.shape[2:]) for type_ in use.call.outputs]
     outputs = tuple(TensorType(shape, one.dtype) for shape, one in zip(made, use.call.outputs, strict=True))
     entry = table[inner]
-    if any(getattr(op.layer, name, None) for name in ("position_biases", "masked", "window")):
+    if any(getattr(op.layer, name, None) for name in ("position_biases", "shared_position_biases", "masked", "window")):
         raise CannotExportError(use.node.layer, "TimeDistributed around attention with biases or a mask")
     there = tuple(spec_order(len(shape)) for shape in shapes)
     orders = entry.reads(op.layer, tuple(shapes), there)
