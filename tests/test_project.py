@@ -79,7 +79,8 @@ import importlib, pkgutil, sys
 import archinspect
 names = [module.name for module in pkgutil.walk_packages(archinspect.__path__, "archinspect.")]
 # Text that exported programs take along, and scripts for another Python.
-names = [name for name in names if not name.endswith((".parts", ".torch.export")) and ".measure_" not in name]
+names = [name for name in names if ".parts" not in name and not name.endswith(".torch.export")]
+names = [name for name in names if ".measure_" not in name]
 for name in names:
     for known in [known for known in sys.modules if known.partition(".")[0] == "archinspect"]:
         del sys.modules[known]

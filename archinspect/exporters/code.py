@@ -72,6 +72,8 @@ SAME = {
     "_AttendingSteps": "TimeDistributed",
 }
 """Operators within layers, and those that they are to every target that writes a program."""
+AT_RANDOM = ("AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization")
+"""What changes pictures in training, beside what is called after that, as `RandomContrast`."""
 _PLACE = re.compile(r"\{(\w+)\}")
 
 

@@ -72,7 +72,7 @@ ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
-    *("gives_floats", "looks_up", "trains", "memory_order", "keeps_unknown"),
+    *("gives_floats", "gives_views", "looks_up", "trains", "memory_order", "keeps_unknown"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")

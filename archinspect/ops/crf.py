@@ -23,8 +23,8 @@ class CRF(Op):
     As pytorch-crf's, it has a score of each pair of tags that follow one another, and of each tag as the first and as
     the last one; Viterbi's algorithm finds the sequence whose scores have the largest sum. Its output is whole numbers.
 
-    No MACs. FLOPs: 3 per pair of tags and step after the first (two sums, a comparison), 3 per tag (sums at both ends,
-    a comparison). Training's loss is no layer here, so what backward keeps of it is not known, and said.
+    No MACs. FLOPs: 3 per pair of tags that follow one another (two sums, a comparison), 3 per tag of a sample (sums
+    at both ends, a comparison). Training's loss is no layer here, so what backward keeps of it is not known, and said.
     """
 
     has_kernel = True

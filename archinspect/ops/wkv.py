@@ -25,8 +25,8 @@ class WKV(Op):
     2023, arXiv:2305.13048). Its inputs are key and value [steps, channels], the logarithm of the decay w [channels],
     which is below zero, and the bonus u [channels]. A channel has a state of its own: there are no sums of products.
 
-    No MACs. FLOPs: 23 per element, exponents made smaller by the largest: 12 for the output (the sum with u
-    and the largest 2, two exponentials of differences 4, both sums 5, the quotient 1), 11 for the state.
+    No MACs. FLOPs: 23 per element (exponents are made smaller by the largest: 12 for the output, of which the sum with
+    u and the largest are 2, two exponentials of differences 4, both sums 5, the quotient 1; and 11 for the state).
 
     Backward keeps with `fused` attention what RWKV's kernel does, its inputs and its output; else all that a loop over
     the steps computes.

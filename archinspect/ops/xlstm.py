@@ -28,9 +28,11 @@ class MLSTM(Op):
     them. m is the largest logarithm of both gates, by which they are made smaller (Beck et al. 2024).
 
     By steps: MACs: 2 * keys * values + keys per head and step (what enters, and what the query reads of C and of n). By
-    chunks of steps, the last one filled up, as kernels compute it: MACs: chunk * (keys + values) beside them. FLOPs:
-    2 per MAC, 3 per element of C, 4 per key (what is added to n 3, the query scaled 1), 1 per value, 16 per head and
-    step (the forget gate's logarithm 5, m 2, both gates 4, the divisor 5), 3 per score of a chunk.
+    chunks of steps, the last one filled up, as kernels compute it: MACs: chunk * (keys + values) beside them.
+
+    FLOPs: 2 per MAC, 3 per element of all matrices, 4 per key of a step (what is added to n 3, the query scaled 1), 1
+    per value of a step, 16 per head and step (the forget gate's logarithm 5, m 2, both gates 4, the divisor 5), 3 per
+    score of a chunk.
 
     Backward keeps with `fused` attention, or by chunks, what kernels do: the inputs, and two numbers of each head and
     step in float32; else all that a loop over the steps computes.
@@ -163,8 +165,8 @@ class SLSTM(Op):
     i and the sigmoid of f are made smaller by the largest logarithm of both (Beck et al. 2024).
 
     MACs: 4 * units * units / heads per step. FLOPs: 2 per MAC, 23 per unit and step (the forget gate's logarithm 6, the
-    largest 1, both gates 4, the new 4 and its weight 2, a sigmoid 4, the product and the quotient), 4 per unit for the
-    bias. Backward keeps what a loop over the steps computes.
+    largest 1, both gates 4, the new 4 and its weight 2, a sigmoid 4, the product and the quotient), 4 per unit and step
+    for the bias. Backward keeps what a loop over the steps computes.
     """
 
     has_kernel = True

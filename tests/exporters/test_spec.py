@@ -17,9 +17,11 @@ from archinspect.language.load import open_spec
 LONGER = 1.5
 """So much longer than its author's text a built-in network may be."""
 # If all were one function, variables would hold what steps read by name; which these are, a graph does not tell.
-NAMED_OTHERWISE = ("dit_", "hiera_", "rwkv", "sd3", "segformer_", "xlstm")
+NAMED_OTHERWISE = ("dit_", "hiera_", "mobileone_", "rwkv", "sd3", "segformer_", "xlstm")
 # Lines of ready-made blocks, which are written out.
 READY = {"rwkv4_169m": 44, "rwkv7_0_1b": 90, "rwkv7_0_4b": 90, "xlstm_7b": 27}
+# Blocks that differ in an argument of a layer within a layer, which is no parameter yet.
+WITHIN = {"nf_resnet50": 58}
 
 
 def spec(*layers, shape=(8,), **more):
@@ -60,7 +62,7 @@ def assert_about_as_long(name, converted):
     by_hand = max(
         len([line for line in text.splitlines() if line]) for text in (source.text, flatten(source, Problems()))
     )
-    by_hand += READY.get(name, 0)
+    by_hand += READY.get(name, 0) + WITHIN.get(name, 0)
     assert converted.count("\n") <= LONGER * by_hand
 
 

@@ -142,7 +142,14 @@ def elements(indices, lengths):
 
 
 def unit_steps(use):
-    return use.first[0] * use.first[1] * use.op.units * use.op.num_layers * (1 + use.op.bidirectional)
+    several = getattr(use.op, "num_layers", 1) * (1 + getattr(use.op, "bidirectional", False))
+    return use.first[0] * use.first[1] * use.op.units * several
+
+
+def filled_steps(use):
+    """Return the steps of all heads and samples, the last chunk of a memory by chunks filled up."""
+    steps = use.first[1] if use.op.chunk is None else -(-use.first[1] // use.op.chunk) * use.op.chunk
+    return use.first[0] * steps * use.op.num_heads
 
 
 def rounds_of(use):
@@ -170,6 +177,15 @@ UNITS = {
     "unit": lambda use: size(use.output),
     "unit for each bias": lambda use: size(use.output) * use.op.bias_vectors,
     "unit and step": unit_steps,
+    "unit and step for the bias": lambda use: unit_steps(use) * use.op.use_bias,
+    "element of all matrices": lambda use: (
+        filled_steps(use) * (use.first[-1] // use.op.num_heads) * (use.output[-1] // use.op.num_heads)
+    ),
+    "key of a step": lambda use: filled_steps(use) * (use.first[-1] // use.op.num_heads),
+    "value of a step": lambda use: filled_steps(use) * (use.output[-1] // use.op.num_heads),
+    "head and step": filled_steps,
+    "pair of tags that follow one another": lambda use: use.first[0] * (use.first[1] - 1) * use.first[2] ** 2,
+    "tag of a sample": lambda use: use.first[0] * use.first[2],
     "unit and step for each bias": lambda use: unit_steps(use) * use.op.bias_vectors,
     "element of all steps": state_elements,
     "element of all steps for the bias": lambda use: state_elements(use) * use.op.use_bias,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from archinspect.exporters.code import SAME
+from archinspect.exporters.code import AT_RANDOM, SAME
 from archinspect.exporters.keras import axes, elementwise, features, images, maps, places, tensors
 from archinspect.ops import FAMILIES
 
@@ -44,6 +44,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Resizing": images.resizing,
     **dict.fromkeys(("CenterCrop", "RandomCrop"), images.crop),
     **{name: images.at_random for name in FAMILIES["preprocess"] if name.startswith("Random") and name != "RandomCrop"},
+    **dict.fromkeys(AT_RANDOM, images.at_random),
     "Normalization": images.normalization,
     "CategoryEncoding": images.categories,
     "Discretization": images.intervals,

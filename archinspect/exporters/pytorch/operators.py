@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.exporters.code import SAME
+from archinspect.exporters.code import AT_RANDOM, SAME
 from archinspect.exporters.orders import (
     as_a_map,
     as_a_map_along,
@@ -164,6 +164,7 @@ OPERATORS: dict[str, Translation] = {
     ),
     "Flatten": Translation(axes.flatten, as_one_axis),
     **_each(as_it_is, **{name: images.at_random for name in FAMILIES["preprocess"] if name.startswith("Random")}),
+    **_each(as_it_is, **dict.fromkeys(AT_RANDOM, images.at_random)),
     **_each(
         as_it_is,
         **dict.fromkeys(elementwise.NAMES, elementwise.function),

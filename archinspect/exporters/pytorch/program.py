@@ -165,7 +165,9 @@ class Program:
         if op.window:
             window = Between()
             sizes = {"steps": query[-2], "keys": steps[-2], "window": op.window}
-            module = call("Window", sizes, causal=(op.causal, False))
+            # As decoders have it: PyTorch's function takes what is seen, and makes a mask of it.
+            alone = op.causal and not (extra or op.soft_cap or op.sinks)
+            module = call("Window", sizes, causal=(op.causal, False), boolean=(alone, False))
             yield Leaf(f"{layer}.window", "window", Step(code("{self}()"), module, parts=("Window",)), [], [window], [])
             extra.append(window)
         leaf = self._leaf(node, f"{layer}.attend", extra)

@@ -189,17 +189,24 @@ class Mask(nn.Module):
 
 
 class Window(nn.Module):
-    """What hides from each step all but those near it: added to the scores of attention."""
+    """What hides from each step all but those near it: added to scores, or truth values of what is seen."""
 
     value: Tensor
 
     def __init__(
-        self, steps: int, keys: int, window: int, *, causal: bool = False
+        self,
+        steps: int,
+        keys: int,
+        window: int,
+        *,
+        causal: bool = False,
+        boolean: bool = False,
     ) -> None:
         super().__init__()
         apart = torch.arange(keys) - torch.arange(steps)[:, None]
         hidden = (apart <= -window) | (apart > (0 if causal else window - 1))
-        value = torch.zeros(steps, keys).masked_fill(hidden, -torch.inf)
+        added = torch.zeros(steps, keys).masked_fill(hidden, -torch.inf)
+        value = ~hidden if boolean else added
         self.register_buffer("value", value, persistent=False)
 
     def forward(self) -> Tensor:
