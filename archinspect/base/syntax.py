@@ -95,7 +95,12 @@ def _at_character(text: str, stop: Mark) -> Mistake:
     if here == ":":
         help_ = "indent a key as those beside it, and put text that holds `: ` in quotes"
         begun = text[at - stop.column : at]
-        return Mistake(at, "no `:` may stand here", _help_of_key(stop.column) or _of_step(begun) or help_)
+        before = text[: at - stop.column].rstrip("\r\n").rpartition("\n")[2]
+        return Mistake(
+            at,
+            "no `:` may stand here",
+            _help_of_key(stop.column) or _of_step(begun) or _of_line_before(before) or help_,
+        )
     if here == "-":
         return Mistake(at, "no list may begin here", "begin it on a line of its own")
     return Mistake(at)
@@ -106,6 +111,15 @@ def _of_step(begun: str) -> str:
     for pattern, help_ in _LACKING:
         if match := pattern.match(begun):
             return help_.format(name=match[1])
+    return ""
+
+
+def _of_line_before(before: str) -> str:
+    """Return what the line before lacks, so that what follows is read as more of it; empty where it lacks nothing."""
+    if match := re.fullmatch(rf"{_STEP}:\s+[^\s{{\[].*", before):
+        return f"arguments follow `{match[1]}:` on lines of their own, by name, the first one, too"
+    if match := re.fullmatch(r"\s*(?:-\s+)?([A-Za-z_]\w*)(?:\s*=|:(?=[^\s:])|\s+(?=[\[{\d])).*", before):
+        return f"a colon and a space belong after the key: `{match[1]}: ...`"
     return ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from archinspect.base.diagnostics import show
 from archinspect.ops import find_operator
-from archinspect.ops.base import WITHOUT_EFFECT, ArgumentError, Op
+from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.modules import find_module
 
 MAX_CALL = 300
@@ -62,6 +62,9 @@ POSITIONAL = {
 }
 """What PyTorch's modules, by the beginning of their names, call the arguments that are given by position."""
 
+KERAS = ("strides", "padding", "activation")
+"""What Keras's layers have behind what they need, where they have it."""
+
 
 def step_for(text: str) -> str:
     """Return the step that says what a call does, `Conv2D: {filters: 64, kernel_size: 3}`; empty if that is no call."""
@@ -93,7 +96,7 @@ def _arguments(text: str, kind: type[Op]) -> dict[str, Any]:
     found = {
         argument: ast.literal_eval(value)
         for argument, value in given.items()
-        if kind.names.get(argument, "in_") not in CHECKED and argument not in WITHOUT_EFFECT
+        if kind.names.get(argument, "in_") not in CHECKED
     }
     return {argument: list(value) if isinstance(value, tuple) else value for argument, value in found.items()}
 
@@ -109,7 +112,8 @@ def positional(text: str, kind: type[Op]) -> tuple[str, ...]:
             if name.lower().startswith(beginning):
                 return names
     required = [argument for argument in kind.args if kind.args[argument].required]
-    return tuple(dict.fromkeys([*filter(None, [kind.main_arg()]), *required]))
+    further = [argument for argument in KERAS if argument in kind.args]
+    return tuple(dict.fromkeys([*filter(None, [kind.main_arg()]), *required, *further]))
 
 
 def _is_torch(text: str, kind: type[Op]) -> bool:

@@ -96,7 +96,9 @@ class Composites:
             elif isinstance(tree, Scalar) and tree.text == "":
                 message = f"{block.name}: '{name}' is missing"
                 notes = [("declared here", key.span)]
-                problems.error("missing-argument", message, step.span, f"write `{block.name}: {{{name}: ...}}`", notes)
+                wanted = [one for one, (_, own) in block.params.items() if isinstance(own, Scalar) and own.text == ""]
+                help_ = f"write `{block.name}: {{{', '.join(f'{one}: ...' for one in wanted)}}}`"
+                problems.error("missing-argument", message, step.span, help_, notes)
                 raise UnevaluatedError
             else:
                 names.own[name] = value(tree, names)

@@ -9,7 +9,13 @@ from archinspect.base.source import Map, Scalar
 from archinspect.graph.builder import GraphBuilder, Later
 from archinspect.language.evaluation import TooLargeError, UnevaluatedError
 from archinspect.language.expressions import FAILED
-from archinspect.language.likely import chained_copies, forgotten_layout, places_as_window
+from archinspect.language.likely import (
+    chained_copies,
+    contrary_layout,
+    forgotten_layout,
+    places_as_window,
+    turned_for_pytorch,
+)
 from archinspect.language.operators import place_of
 from archinspect.language.parse import LAYOUTS
 from archinspect.language.references import Linker
@@ -72,7 +78,8 @@ class _Expander:
             return None
         graph = Linker(builder, self.expansion.results, self.problems).link(outputs, self.expansion.sharing)
         if graph is not None:
-            warnings = [] if spec.text("layout") else [*forgotten_layout(graph)]
+            layout = spec.text("layout")
+            warnings = [*contrary_layout(graph)] if layout else [*forgotten_layout(graph), *turned_for_pytorch(graph)]
             for warning in (*warnings, *places_as_window(graph), *chained_copies(graph, self.expansion.chains)):
                 self.problems.add(warning)
         return graph

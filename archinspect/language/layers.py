@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from archinspect import ops
-from archinspect.base.diagnostics import MAX_SHOWN, Fix, Near
+from archinspect.base.diagnostics import MAX_SHOWN, Diagnostic, Fix, Near
 from archinspect.base.source import List, Scalar
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from archinspect.language.parse import Step
     from archinspect.language.scope import Expansion, Scope, Start
     from archinspect.ops.base import Op
+
+
+READS = "`from` says what is read: `{Add: , from: [-1, other]}`"
 
 
 class _NearOperator(Near):
@@ -94,9 +97,14 @@ class Layers:
         kind = ops.find_operator(op_name)
         if kind is None:
             message = f"unknown operator or block '{op_name}'"
-            near = _NearOperator(op_name, expansion.blocks, chain(SECOND, *ops.FAMILIES.values()))
+            near: Near = _NearOperator(op_name, expansion.blocks, chain(SECOND, *ops.FAMILIES.values()))
+            if f"{scope.prefix}{op_name}" in expansion.results:
+                near = Near.of(READS)
             expansion.problems.unknown("unknown-op", message, step.span, op_name, near)
             expansion.claim(name, step, scope, snake(op_name))
+            raise UnevaluatedError
+        if op_name in self.inputs and step.args is None and step.value is None:
+            expansion.problems.error("from", f"'{op_name}' is an input, and no layer", step.span, READS)
             raise UnevaluatedError
         merges = kind.inputs[1] != 1 and kind.inputs != (0, 0) and not _holds_numbers(step.value)
         op = expansion.maker.make(kind, op_name, step, env, expansion.builder.layout, merges=merges)
@@ -105,7 +113,7 @@ class Layers:
             self._add_input(op, path, step)
             return path
         inputs = [] if kind.inputs == (0, 0) else self._read(step, scope, env, start, merges=merges)
-        if op and self._count_fits(op, step, inputs):
+        if op and self._count_fits(op, step, scope, inputs):
             self._add(op, inputs, path, step, scope)
         return path
 
@@ -167,8 +175,13 @@ class Layers:
                 problems.add(warning)
         return found
 
-    def _count_fits(self, op: Op, step: Step, inputs: list[Tensor]) -> bool:
+    def _count_fits(self, op: Op, step: Step, scope: Scope, inputs: list[Tensor]) -> bool:
         low, high = op.inputs
+        is_bare = not (step.value or "from" in step.extras or scope.blocks)
+        if is_bare and len(inputs) == 1 and type(op) is ops.find_operator("Concatenate"):
+            help_ = "give a list of paths, or `from: [-1, other]` for the previous step and another layer"
+            message = f"{type(op).__name__} has one input: nothing is joined"
+            self.expansion.problems.add(Diagnostic("paths", message, step.span, help_))
         if low <= len(inputs) and (high is None or len(inputs) <= high):
             return True
         name, problems = type(op).__name__, self.expansion.problems

@@ -20,6 +20,8 @@ _PYTORCH = re.compile(r"(?:.*\.)?\w+[123]d")
 """Names of layers over maps as PyTorch spells them: `Conv2d`."""
 PICTURE = (1, 3)
 """Channels of a picture: gray, or red, green and blue."""
+TURNING = ("Permute", "SwapAxes", "MoveAxis", "Transpose")
+"""Operators that bring axes into another order."""
 MANY = 4
 """A picture has more positions along an axis."""
 
@@ -27,7 +29,8 @@ MANY = 4
 def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
     """Warn of inputs whose first axis is likely the channels, where the spec does not say where they stand.
 
-    Two of three speak for it: a first axis as of a picture, spatial axes of one length behind it, PyTorch's names.
+    Two of three speak for it: a first axis as of a picture, spatial axes of one length or a longer one behind it,
+    PyTorch's names.
     """
     for node in graph.inputs:
         shape: tuple[int, ...] = getattr(node.op, "shape", ())
@@ -36,11 +39,14 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
         first, last = shape[0], shape[-1]
         picture = first in PICTURE and last > MANY
         square = len(shape) > 2 and len({*shape[1:]}) == 1 and first != last  # noqa: PLR2004 - channels, two axes
-        if not (picture or square):
+        longer = len(shape) == 2 and last > first  # noqa: PLR2004 - channels, and more steps than these
+        if not (picture or square or longer):
             continue
         layers = [other for other in graph.nodes if other.layer_op.data_format == "channels_last"]
         named = any(_PYTORCH.fullmatch(other.origin.text()) for other in layers)
-        if layers and picture + square + named > 1:
+        if longer and not picture and any(_says_channels(other) for other in layers):
+            continue
+        if layers and (picture or square or longer) + (picture and (square or longer)) + named > 1:
             yield Diagnostic(
                 "layout",
                 f"input '{node.path}' {text((1, *shape))} has its channels last: {last:,} of them",
@@ -49,12 +55,48 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
             )
 
 
+def _says_channels(node: Node) -> bool:
+    """Return whether a layer says how many channels it reads, which was compared with its input."""
+    return any(getattr(node.layer_op, name, None) is not None for name in ("in_channels", "num_features"))
+
+
+def contrary_layout(graph: Graph) -> Iterator[Diagnostic]:
+    """Warn of inputs whose last axis is likely the channels, where the spec says that they stand first."""
+    for node in graph.inputs:
+        shape: tuple[int, ...] = getattr(node.op, "shape", ())
+        if len(shape) < 3 or any(type(size) is not int for size in shape):  # noqa: PLR2004 - channels, two axes
+            continue
+        square = len({*shape[:-1]}) == 1 and shape[0] > MANY
+        if shape[-1] in PICTURE and square and any(one.layer_op.data_format == "channels_first" for one in graph.nodes):
+            yield Diagnostic(
+                "layout",
+                f"input '{node.path}' {text((1, *shape))} has its channels first: {shape[0]:,} of them",
+                node.origin,
+                f"write `[{', '.join(map(str, (shape[-1], *shape[:-1])))}]` for channels first",
+            )
+
+
+def turned_for_pytorch(graph: Graph) -> Iterator[Diagnostic]:
+    """Warn of axes that are turned before a layer in PyTorch's spelling, as if it took its channels first."""
+    for node in graph.nodes:
+        if node.layer_op.data_format != "channels_last" or not _PYTORCH.fullmatch(node.origin.text()):
+            continue
+        turning = node.inputs[0].producer if node.inputs else None
+        if turning is not None and type(turning.op).__name__ in TURNING and turning.inputs[0].producer.inputs:
+            yield Diagnostic(
+                "layout",
+                f"'{node.path}' has its channels last, and its input's axes are turned before",
+                node.origin,
+                "write `layout: channels_first` if they are turned for that, else `layout: channels_last`",
+            )
+
+
 def places_as_window(graph: Graph) -> Iterator[Diagnostic]:
     """Warn of `MaxPool2d: [3, 2]`: a window of 3x2, though a call of PyTorch's means a window and a stride so."""
     told = set()
     for node in graph.nodes:
         arguments = node.arguments
-        if node.layer_op.kind != "pooling" or arguments is None or not _PYTORCH.fullmatch(node.origin.text()):
+        if "pool_size" not in node.layer_op.args or arguments is None or not _PYTORCH.fullmatch(node.origin.text()):
             continue
         for key, tree in arguments:
             sizes = [item.value for item in tree.items if isinstance(item, Scalar)] if isinstance(tree, List) else []

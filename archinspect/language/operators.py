@@ -110,7 +110,8 @@ class Maker:
         if main is None and isinstance(value, List):  # the first of several, so that all are named
             main = next((argument for argument in kind.args if kind.args[argument].required), None)
         if main is None:
-            self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span)
+            help_ = "`from` says what is read: `from: [-1, other]`" if kind.inputs[1] != 1 else ""
+            self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span, help_)
             return step.args
         arguments = Map(value.span)
         for key, tree in step.args or ():

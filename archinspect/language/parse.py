@@ -24,8 +24,11 @@ TOP_ALIASES = {
     **dict.fromkeys(("parameters", "variables"), "params"),
     **dict.fromkeys(("url", "paper", "reference"), "source"),
 }
-COUNTS = ("times", "loop", "loops", "count", "copies")
-"""Words for `repeat` that are no key."""
+WORDS = {
+    **dict.fromkeys(("times", "loop", "loops", "count", "copies"), "repeat"),
+    **dict.fromkeys(("if", "condition", "enabled"), "when"),
+}
+"""Words for the keys of a step that are none."""
 STEP_KEYS = ("name", "from", "repeat", "when", "weights", "trainable", "cache")
 STEP_ALIASES = {"inputs": "from", "input": "from", "repeats": "repeat"}
 TYPE_KEYS = ("type", "op", "layer", "operation", "class_name", "module")
@@ -149,6 +152,10 @@ class _Parser:
     def _field(self, spec: Spec, name: str, key: Scalar, value: Tree) -> None:
         if name == "layers":
             if isinstance(value, Map) and "layers" in value.values:
+                for inner, _ in value:
+                    if inner.text in (*TOP_KEYS, *TOP_ALIASES) and inner.text != "layers":
+                        message = f"'{inner.text}' stands within '{key.text}'"
+                        self.problems.error("unknown-key", message, inner.span, "write it at the top of the spec")
                 value = value.values["layers"]
             spec.layers = self.steps(value, key)
         elif name == "params":
@@ -380,26 +387,33 @@ class _Parser:
             self.problems.error("step", message, tree.span, "name one, such as `ReLU`, or give `layers:` for a group")
             return
         names = [key.text for key, _ in ops]
+        told = False
         for key, _ in ops if len(ops) > 1 or "layers" in tree.values else ():
             word = key.text.lower()
             is_frozen = word in FROZEN
             meant = (
                 Near.of("`trainable: false` freezes a step")
                 if is_frozen
-                else Near("repeat" if word in COUNTS else key.text, STEP_KEYS)
+                else Near(WORDS.get(word, key.text), STEP_KEYS)
             )
             if (is_frozen or meant.only) and not find_operator(key.text):
                 message = f"unknown key '{key.text}' beside an operator"
                 self.problems.unknown("unknown-key", message, key.span, key.text, meant)
-                return
+                names.remove(key.text)
+                told = True
+        ops = [(key, value) for key, value in ops if key.text in names]
+        if told and len(ops) + ("layers" in tree.values) < 2:  # noqa: PLR2004 - then it is clear what the step is
+            return
         first, value = ops[0]
         kind = find_operator(first.text)
+        near = Near(names[1], kind.names).only if kind and len(names) > 1 else ""
         help_ = "each step of a list starts with `- `"
         if len(names) > 1 and isinstance(value, Scalar) and value.value is None:
             help_ = f"indent the arguments below `{first.text}:`, or write {first.text}: {{{names[1]}: ...}}"
-        elif len(names) > 1 and kind and names[1] in kind.names:
-            help_ = f"an argument stands within its operator: `{first.text}: {{..., {names[1]}: ...}}`"
-        elif len(names) > 1 and not (kind or find_operator(names[1])):
+        elif len(names) > 1 and kind and (names[1] in kind.names or near):
+            argument = names[1] if names[1] in kind.names else near
+            help_ = f"an argument stands within its operator: `{first.text}: {{..., {argument}: ...}}`"
+        elif len(names) > 1 and not kind and not find_operator(names[1]):
             help_ += f"; what a block is told stands within it: `{first.text}: {{..., {names[1]}: ...}}`"
         shown = " and ".join(f"'{name}'" for name in [*names, "layers"][:2])
         self.problems.error("step", f"the step has two operators, {shown}", ops[min(1, len(ops) - 1)][0].span, help_)

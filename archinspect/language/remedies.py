@@ -5,24 +5,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import show
 from archinspect.base.source import List, Scalar
 from archinspect.language.calls import positional, step_for
 from archinspect.language.parse import ORDERS
 from archinspect.ops.args import Bool
+from archinspect.ops.base import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from archinspect.base.source import Tree
     from archinspect.ops.base import Op
 
+MOST = 6
+"""Arguments that are named where it is not plain which are meant."""
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _MEANT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\$(\w+)(\s*[-+*/%][^$]*)"), lambda sums: f"write `${{{sums[1]}{sums[2]}}}`"),
     (re.compile(r"\(\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*,?\s*\)"), lambda items: f"write `[{items[1]}]`"),
     (re.compile(r"\(\s*(-?\d+)"), lambda first: f"a tuple is a list here: `[{first[1]}, ...]`"),
     (re.compile(r"-?\d+(?:\.\d+)?"), lambda number: f"write `{number[0]}`, without quotes"),
+    (re.compile(r"[\d.]+(?:\s*[-+*/]+\s*[\d.]+)+"), lambda sums: f"write `${{{sums[0]}}}`"),
     (_THOUSANDS, lambda number: f"write `{number[0].replace(',', '_')}`"),
     (re.compile(r"(\d+(?:\.\d+)?)\s*%"), lambda share: f"write `{float(share[1]) / 100:g}`"),
 )
@@ -64,9 +67,17 @@ def of_numbers(tree: Tree) -> str:
     """Return how to write a shape that is none; empty where that is not plain."""
     if isinstance(tree, List) and any(isinstance(item, Scalar) and item.value == -1 for item in tree.items):
         return "a size that is not known is `null`; the batch is left out"
+    if isinstance(tree, List) and any(not isinstance(item, Scalar) for item in tree.items):
+        return "several inputs have names: `inputs: {a: [8], b: [4]}`"
+    if isinstance(tree, List) and any(_is_word(item) for item in tree.items):
+        return "the batch is left out; a size that is not known is `null`"
     if isinstance(tree, List):
         return next((f"{help_}: a size is a number" for item in tree.items if (help_ := of_text(item))), "")
     return of_text(tree)
+
+
+def _is_word(tree: Tree) -> bool:
+    return isinstance(tree, Scalar) and isinstance(tree.value, str) and not of_text(tree)
 
 
 def _of_list(name: str, kind: type[Op], argument: str, tree: List, *, bare: bool) -> str:
@@ -86,11 +97,22 @@ def _of_list(name: str, kind: type[Op], argument: str, tree: List, *, bare: bool
         return ""
     names = positional(name, kind)
     pairs = [f"{one}: {item.text}" for one, item in zip(names, tree.items, strict=False) if isinstance(item, Scalar)]
-    if names and len(pairs) == len(tree.items):
+    if names and len(pairs) == len(tree.items) and _is_legal(kind, names, tree):
         return f"write `{{{', '.join(pairs)}}}`"
     if _takes_lists(kind, argument) and len(names) < len(tree.items):
         return ""
-    return f"arguments have names: {', '.join(map(show, kind.args))}".replace("'", "")
+    shown = [*list(kind.args)[:MOST], *(["..."] if len(kind.args) > MOST else [])]
+    return f"arguments have names: {', '.join(shown)}"
+
+
+def _is_legal(kind: type[Op], names: Sequence[str], tree: List) -> bool:
+    """Return whether an operator takes the items of a list as its arguments of these names."""
+    values = {name: item.value for name, item in zip(names, tree.items, strict=False) if isinstance(item, Scalar)}
+    try:
+        kind(**values)
+    except ArgumentError as error:
+        return all(one.code == "missing-argument" for one in (error, *error.beside))
+    return True
 
 
 def _takes_lists(kind: type[Op], argument: str) -> bool:

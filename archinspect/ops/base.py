@@ -60,6 +60,10 @@ WITHOUT_EFFECT = frozenset(
     ]
 )
 
+INPUT_WORDS = ("input_shape", "batch_input_shape", "input_dim", "batch_size")
+"""What Keras's layers are told of what comes in."""
+OF_INPUT = "leave it out: the spec's `input:` says what comes in, without the batch"
+
 ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
     "dtype": (
         (None, "float32", "float", "torch.float32", "tf.float32"),
@@ -245,7 +249,8 @@ class Op:
                 self._refuse_effect(spelling, value)
                 return
             message = f"{type(self).__name__}: unknown argument '{spelling}'"
-            raise ArgumentError(message, spelling, code="unknown-argument", near=Near(spelling, self.args, given))
+            near = Near.of(OF_INPUT) if spelling in INPUT_WORDS else Near(spelling, self.args, given)
+            raise ArgumentError(message, spelling, code="unknown-argument", near=near)
         if name in vars(self):
             raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)
         vars(self)[name] = self._convert(self.args[name], spelling, value)
