@@ -311,7 +311,7 @@ SHAPES = [
     ("MoveAxis", {"source": 1, "destination": 5}, [(1, 2, 3)], "axis 5 is not one of the input's 3 axes", ("destination",)),
     ("MultiHeadAttention", {"num_heads": 2, "embed_dim": 6, "vdim": 5}, [(1, 5, 6)], "vdim is 5, but the input has 6 features", ("vdim",)),
     ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "rotary": True}, [(1, 5, 6)], "heads of 3 features cannot be rotated in pairs", ("dim", "key_dim", "embed_dim")),
-    ("RotaryEmbedding", {}, [(1, 6)], "needs an input of at least two axes (steps, features), got 1"),
+    ("RotaryEmbedding", {}, [(1, 6)], "needs an input of at least two axes (steps, features), got 1", ()),
     ("RotaryEmbedding", {"dim": 4}, [(1, 5, 6)], "4 features of a head do not divide the input's 6", ("dim",)),
     ("LSTM", {"units": 3}, [(1, 6)], "needs an input of 2 axes (steps, features), got 1", ()),
     ("LSTM", {"units": 3, "input_size": 4}, [(1, 5, 6)], "input_size is 4, but the input's steps have 6 features", ("input_size",)),
