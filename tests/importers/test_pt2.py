@@ -10,7 +10,7 @@ import pytest
 from programs import MADE, Program, linear, residual_net, tied_net, zipped
 
 import archinspect
-from archinspect.analyses.memory import kept_bytes
+from archinspect.analyses.memory import kept_bytes, peak_bytes
 from archinspect.base.shape import Mismatch
 from archinspect.importers.pt2 import sizes
 
@@ -280,6 +280,12 @@ def test_recurrent_layers(read, layer, macs, kept, batch_first):
     report = found.report()
     assert (report.totals.macs, report.status) == (macs, "complete")
     assert kept_bytes(found.facts) == kept
+
+
+def test_a_recurrent_layer_makes_no_states_that_it_is_given(read):
+    """Of PyTorch 2.13 on the meta device: the zeros that it starts from are counted once."""
+    found = read(recurrent("aten.rnn_tanh.input", 1, 0, batch_first=True))
+    assert peak_bytes(found.facts) == 864
 
 
 def test_cells_share_their_weights(read):

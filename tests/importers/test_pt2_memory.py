@@ -265,3 +265,24 @@ def test_what_backward_keeps_of_calls(read, call, made, arguments, kept):
     net = read(of_calls(call, made, arguments), batch=3)
     assert kept_bytes(net.facts) == 192 * len(net.report().inputs) + kept
     assert net.report().status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("paths", "text", "most"),
+    [
+        (["b.0", "b.1", "b.2"], "x = b(x)", 3),
+        (["b", "c", "d"], "x = self.d(self.c(self.b(x)))", 4),
+        (["b.0", "b.1", "b.2"], "x = self.f(x)", 3),
+        (["b.0", "b.1", "c"], "x = self.f(x)", 4),  # a function that files leave out
+        (["b.0", "b.1", "b.2"], "xs = [b(x) for b in bs]", 4),
+    ],
+)
+def test_a_loop_in_one_line_assigns_its_variable_at_each_turn(read, paths, text, most):
+    """The variable holds what it was given before the loop, of 400 bytes, to the end of the first turn alone."""
+    net = Program()
+    net.at(6, "x = tanh(x)")
+    x = net.call("aten.tanh.default", ("s0", 100), self=net.input("s0", 100))
+    for path in paths:
+        net.at(7, text)
+        x = net.call("aten.tanh.default", ("s0", 100), path, "Block", self=x)
+    assert peak_bytes(read(net.output(x)).facts) == 400 * most

@@ -165,6 +165,10 @@ class _Maker:
             self._hold(name, "", None)
         outputs = [self._tensor(name, "", None) for name in program.outputs]
         held = holds(program.calls, program.outputs)
+        for at, (call, choice) in enumerate(zip(program.calls, chosen, strict=True)):
+            for _, name in call.refs():  # such as the states that a recurrent layer is given
+                if name not in choice.inputs:
+                    held[name] = max(held.get(name, 0), at)
         builder.held = {self.tensors[name]: nodes[last] for name, last in held.items() if name in self.tensors}
         if not self.batch and program.inputs:
             first = program.metas[program.inputs[0]].sizes[:1]

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Elements, Kept, Run
 
 
+STEPS = frozenset(("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu"))
+"""Layers over steps."""
+
+
 class KeptCopies(NamedTuple):
     """The rule :meth:`archinspect.ops.base.Op.kept` of a product, of which some factors are copied first."""
 
@@ -68,6 +72,8 @@ def _whole(shape: Shape, output: Shape) -> int:
 def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> Op:
     """Return a product with its rules of memory; others as they are."""
     name = call.plain
+    if name in STEPS:
+        return op.replace(_makes_states=Always(0))  # programs give the states that they start from
     if name == "aten.scaled_dot_product_attention":
         query, _, values = (_strided(call, role, metas, symbols) for role in ("query", "key", "value"))
         copies = Always(not _merges(query[0], _dense(*query)))  # it is scaled before, and so lies dense

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
 from archinspect.importers.pt2.aliases import view_rule
-from archinspect.importers.pt2.copies import with_copies
+from archinspect.importers.pt2.copies import STEPS, with_copies
 from archinspect.importers.pt2.families import LENDS, LIKES, family, made_within, read_back
 from archinspect.importers.pt2.operators import TRANSLATIONS, Untranslated, Use
 from archinspect.importers.pt2.program import Ref
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from archinspect.importers.pt2.operators import Translation
     from archinspect.importers.pt2.program import Call, Meta, Program
 
-STEPS = frozenset(("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu"))
-"""Layers over steps: the weights that such a call reads are those of the operator that lends its rules."""
 TRIED = (2, 3)
 """Batches at which an operator has to give what the file says."""
 

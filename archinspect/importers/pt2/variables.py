@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from archinspect.importers.pt2.program import Call
+    from archinspect.importers.pt2.program import Call, Module
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
 _TARGETS = re.compile(r"\(?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
@@ -54,7 +54,8 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
         start, end, depth = todo.pop()
         here = [frames[i][depth] if len(frames[i]) > depth else None for i in range(start, end)]
         assigned: dict[str, tuple[str, ...]] = {}
-        for first, last in _runs(range(start, end), [frame.line if frame else 0 for frame in here]):
+        lines = _runs(range(start, end), [frame.line if frame else 0 for frame in here])
+        for first, last in [turn for line in lines for turn in _turns(calls, frames, depth, line)]:
             inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
             for begin, stop in _pieces(inside, [_instance(calls[i], frames[i], depth + 1) for i in inside]):
                 todo.append((begin, stop, depth + 1))
@@ -126,6 +127,51 @@ def _runs(numbers: range, keys: Sequence[object]) -> list[tuple[int, int]]:
     cuts = [at for at, (one, other) in enumerate(pairwise(keys), 1) if one != other]
     edges = [0, *cuts, len(keys)] if keys else []
     return [(numbers.start + first, numbers.start + last) for first, last in pairwise(edges)]
+
+
+def _turns(
+    calls: Sequence[Call], frames: Sequence[Sequence[Frame]], depth: int, line: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Return the turns of a loop that is one line, such as `x = block(x)`: the line's calls, cut where it begins anew.
+
+    It begins anew with the module that it began with, called again, or with the next one of the same list. Only
+    what a variable is given matters: a list that a line makes, or adds to, holds what all turns give. Turns that call
+    different modules are no loop, but what a function does that files leave out.
+    """
+    first, last = line
+    text = frames[first][depth].text if len(frames[first]) > depth else ""
+    if not _targets(text) or " for " in text:
+        return [line]
+    entered = [_entered(calls[at], frames[at], depth) for at in range(first, last)]
+    lead = next((at for at, module in enumerate(entered) if module), 0)
+    began = entered[lead]
+    cuts = [0]
+    for at, module in enumerate(entered):
+        if module and began and module != began and _follows(module, began):
+            began = module
+            cuts.append(max(at - lead, cuts[-1] + 1))
+    turns = [*pairwise([*cuts, len(entered)])]
+    called = {tuple(dict.fromkeys([_kind(one) for one in entered[start:end] if one])) for start, end in turns}
+    return [(first + start, first + end) for start, end in turns] if len(called) == 1 else [line]
+
+
+def _kind(module: Module) -> str:
+    """Return a module's path without its number in a list."""
+    return module.path.rstrip("0123456789")
+
+
+def _entered(call: Call, frames: Sequence[Frame], depth: int) -> Module | None:
+    """Return the module that a line calls, in which a call is; None for one of the line's own."""
+    outside = sum(frame.function == "forward" for frame in frames[: depth + 1])
+    return call.modules[outside] if len(call.modules) > outside else None
+
+
+def _follows(module: Module, other: Module) -> bool:
+    """Return whether a module is another one, called again, or a later one of the same list."""
+    if module.path == other.path:
+        return True
+    (parent, _, own), (others, _, name) = module.path.rpartition("."), other.path.rpartition(".")
+    return parent == others and own.isdigit() and name.isdigit() and int(own) > int(name)
 
 
 def _pieces(numbers: Sequence[int], keys: Sequence[object]) -> list[tuple[int, int]]:
