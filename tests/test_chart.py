@@ -14,11 +14,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archinspect
+from archinspect import api
 from archinspect.render.axes import axis, tick_text
 from archinspect.render.chart_svg import ADVANCE, SIZE, Mark, Rect, _is_inside, named
 from archinspect.reports.chart import Point, chart
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _reports_are_made_once():
+    """Charts differ, and the reports of built-in networks that they show do not."""
+    made, reports = {}, api.builtin_reports
+
+    def remembered(**options):
+        key = repr(options)
+        if key not in made:
+            made[key] = [*reports(**options)]
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "builtin_reports", remembered)
+        yield
 
 
 def rows(run, *args):

@@ -310,11 +310,6 @@ REFUSED = [
         "mixture_of_experts: PReLU within an expert would have weights of its own",
     ),
     (
-        {"TimeDistributed": {"layer": "RotaryEmbedding"}},
-        {"input": [4]},
-        "time_distributed: a sample is a single number, which has no features to rotate",
-    ),
-    (
         "RotaryEmbedding",
         {"dtype": "float64"},
         "rotary_embedding: ONNX refuses it: X typestr: T, has unsupported type: tensor(double)",

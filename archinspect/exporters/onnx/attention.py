@@ -189,8 +189,6 @@ def _apart(use: Use, start: int, queries: int, keys: int) -> str:
 def rotary(use: Use) -> Value:
     """`RotaryEmbedding`: ONNX's, whose angles are computed once for all layers."""
     shape, order = use.shape, spec_order(len(use.shape))
-    if len(shape) == 1:
-        use.refuse("a sample is a single number, which has no features to rotate")
     head = use.op.dim or shape[-1]
     heads = shape[-1] // head
     steps = shape[-2] if len(shape) > 2 else 1  # noqa: PLR2004 - batch and features
