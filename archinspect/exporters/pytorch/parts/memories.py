@@ -33,7 +33,8 @@ class CRF(nn.Module):
         """Return the best scores of a step's tags, and the tags before."""
         pairs = scores[:, :, None] + self.transitions
         sums = pairs + x[:, None]
-        return tuple(sums.max(dim=1))
+        best, tags = sums.max(dim=1)
+        return best, tags
 
 
 def generalized_delta_rule(
@@ -47,7 +48,7 @@ def generalized_delta_rule(
     heads: int = 1,
 ) -> Tensor:
     """Return what queries read of a state that decays, writes what it reads of itself, and is added to."""
-    apart = (x.unflatten(-1, (heads, -1)) for x in (q, k, v, decay, read, write))
+    apart = (torch.unflatten(x, -1, (heads, -1)) for x in (q, k, v, decay, read, write))
     q, k, v, decay, read, write = apart
     state = v.new_zeros(len(v), heads, q.shape[-1], v.shape[-1])
     outputs = []
@@ -93,7 +94,7 @@ def mlstm(
     heads: int = 1,
 ) -> Tensor:
     """Return what queries read of a matrix memory, step by step."""
-    q, k, v = (x.unflatten(-1, (heads, -1)) for x in (q, k, v))
+    q, k, v = (torch.unflatten(x, -1, (heads, -1)) for x in (q, k, v))
     sizes = len(v), heads, k.shape[-1]
     states = (
         v.new_zeros(*sizes, v.shape[-1]),
@@ -150,7 +151,7 @@ class SLSTM(nn.Module):
         zeros = (x.new_zeros(sizes) for _ in range(3))
         states, outputs = (*zeros, x.new_full(sizes, -torch.inf)), []
         for step in range(x.shape[1]):
-            states = self.step(x[:, step].unflatten(-1, apart), *states)
+            states = self.step(torch.unflatten(x[:, step], -1, apart), *states)
             outputs.append(states[0])
         return torch.stack(outputs, dim=1).flatten(-2)
 
@@ -159,9 +160,9 @@ class SLSTM(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Return what a step gives, then its new states."""
         again = torch.bmm(y.transpose(0, 1), self.recurrent_kernel)
-        sums = x + again.unflatten(-1, (4, -1)).permute(1, 2, 0, 3)
+        sums = x + torch.unflatten(again, -1, (4, -1)).permute(1, 2, 0, 3)
         if self.bias is not None:
-            sums = sums + self.bias.unflatten(0, (4, self.heads, -1))
+            sums = sums + torch.unflatten(self.bias, 0, (4, self.heads, -1))
         entry, forget, given, out = sums.unbind(1)
         del again, sums
         forget = F.logsigmoid(forget) + top

@@ -181,7 +181,7 @@ def standardized(
     eps: float = 1e-6,
 ) -> nn.Module:
     """Return the layer with a kernel that is standardized in each pass."""
-    kernel = layer.weight
+    kernel = layer.get_parameter("weight")
     factors = nn.Parameter(torch.ones(len(kernel))) if gain else None
     scale = gamma * kernel[0].numel() ** -0.5
     made = StandardizedKernel(factors, scale, eps)
