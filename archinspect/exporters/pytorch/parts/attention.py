@@ -243,7 +243,7 @@ def deformable_attention(
     """Return what queries read of maps of these sizes at their points, weighed."""
     samples, queries, heads, levels, count, _ = points.shape
     areas = [height * width for height, width in sizes]
-    maps = torch.unflatten(values, -1, (heads, -1)).split(areas, dim=1)
+    maps = torch.unflatten(values, -1, (heads, -1)).split_with_sizes(areas, dim=1)
     places = 2 * points - 1
     found = []
     for level, size in enumerate(sizes):

@@ -96,11 +96,11 @@ def mlstm(
     """Return what queries read of a matrix memory, step by step."""
     q, k, v = (torch.unflatten(x, -1, (heads, -1)) for x in (q, k, v))
     sizes = len(v), heads, k.shape[-1]
-    states = (
+    states = [
         v.new_zeros(*sizes, v.shape[-1]),
         v.new_zeros(sizes),
         v.new_zeros(*sizes[:2], 1),
-    )
+    ]
     outputs = []
     for step in range(v.shape[1]):
         gates = entry[:, step, :, None], forget[:, step, :, None]
