@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from archinspect.ops import FAMILIES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -72,8 +74,11 @@ SAME = {
     "_AttendingSteps": "TimeDistributed",
 }
 """Operators within layers, and those that they are to every target that writes a program."""
-AT_RANDOM = ("AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization")
-"""What changes pictures in training, beside what is called after that, as `RandomContrast`."""
+AT_RANDOM = (
+    *(name for name in FAMILIES["preprocess"] if name.startswith("Random")),
+    *("AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization"),
+)
+"""What changes pictures in training."""
 _PLACE = re.compile(r"\{(\w+)\}")
 
 

@@ -301,16 +301,15 @@ class ScaledDotProductAttention(AttentionLayer):
     def _of_function(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         """Return the workspace of PyTorch's function without a kernel, the biases and mask included that it adds."""
         most, result, biases = self._most(shapes, output, run), size(output), self._added(shapes, run)
-        scores = shapes[0][-2] * self._seen(shapes)[1][-2]
-        if self.window is not None and not self._biased:  # of what decoders' steps see, truth values, it makes a mask
-            return (("float", most + scores * self.causal - result), ("float", biases))
-        mask = scores * (self.causal and self.window is None)
+        # Of what a decoder's window lets a step see, truth values, it makes a mask, too.
+        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * self.causal
+        makes_all = self.window is None
         if self._biased:  # a causal mask is made, and added to the biases; then there is the sum alone
-            making = self._given(shapes) + mask + largest(mask, biases)
+            making = self._given(shapes) + makes_all * (mask + largest(mask, biases))
             return (("float", largest(most, making - biases) - result), ("float", biases))
         # While a causal mask is made, there are booleans and two numbers beside it and the scaled queries.
         making = size(shapes[0]) + mask + 2
-        if mask and 4 * making + mask > 4 * (most + mask):
+        if self.causal and makes_all and 4 * making + mask > 4 * (most + mask):
             return (("float", making - result), ("bool", mask))
         return (("float", most + mask - result), ("float", biases))
 

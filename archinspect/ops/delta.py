@@ -8,7 +8,7 @@ from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.args import Int, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
-from archinspect.ops.linear import Sizes, sizes_of
+from archinspect.ops.linear import Sizes, refuse_uneven, sizes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +53,7 @@ class DeltaRule(Op):
                 f"query {text(query)}, key {text(key)} and value {text(value)} need the axes [steps, features], "
                 "queries as many features as keys, and all as many steps"
             )
-        for name, width in (("key", key[-1]), ("value", value[-1])):
-            if width % self.num_heads:
-                raise Mismatch(
-                    f"{self.num_heads} heads do not divide the {name}'s {width} features", args=("num_heads",)
-                )
+        refuse_uneven(key, value, self.num_heads)
         if beta != (*query[:-1], self.num_heads):
             raise Mismatch(f"beta must be {text((*query[:-1], self.num_heads))}, not {text(beta)}", args=("num_heads",))
         if decay and (decay[0][:-1] != query[:-1] or decay[0][-1] not in (self.num_heads, key[-1])):
@@ -144,11 +140,7 @@ class GeneralizedDeltaRule(Op):
                 raise Mismatch(f"{name} must be {text(query)} as the query, not {text(shape)}")
         if query[:-1] != value[:-1]:
             raise Mismatch(f"value {text(value)} has not the steps of the query {text(query)}")
-        for name, width in (("key", key[-1]), ("value", value[-1])):
-            if width % self.num_heads:
-                raise Mismatch(
-                    f"{self.num_heads} heads do not divide the {name}'s {width} features", args=("num_heads",)
-                )
+        refuse_uneven(key, value, self.num_heads)
         return value
 
     def _sizes(self, shapes: Sequence[Shape], output: Shape) -> Sizes:

@@ -38,6 +38,14 @@ def sizes_of(heads: int, shapes: Sequence[Shape], output: Shape) -> Sizes:
     return Sizes(output[0], output[1], heads, shapes[1][-1] // heads, output[-1] // heads)
 
 
+def refuse_uneven(key: Shape, value: Shape, heads: int, shared: int | None = None) -> None:
+    """Raise :class:`Mismatch` where heads do not divide the features; `shared` are those of keys, if others."""
+    args = ("num_heads",) if shared is None else ("num_heads", "groups")
+    for name, width, count in (("key", key[-1], shared or heads), ("value", value[-1], heads)):
+        if width % count:
+            raise Mismatch(f"{count} heads do not divide the {name}'s {width} features", args=args)
+
+
 class LinearAttention(Op):
     """A state that each step adds to, `S = decay S + k v`, `y = q S` (Katharopoulos et al. 2020, arXiv:2006.16236).
 
@@ -97,11 +105,7 @@ class LinearAttention(Op):
                 f"query {text(query)}, key {text(key)} and value {text(value)} need the axes [steps, features], "
                 "queries as many features as keys, and all as many steps"
             )
-        for name, width, heads in (("key", key[-1], self._shared), ("value", value[-1], self.num_heads)):
-            if width % heads:
-                raise Mismatch(
-                    f"{heads} heads do not divide the {name}'s {width} features", args=("num_heads", "groups")
-                )
+        refuse_uneven(key, value, self.num_heads, self._shared)
         keys = key[-1] // self._shared
         each = (self.num_heads, self.num_heads * keys)
         for name, shape in zip(NAMES[3:], others, strict=False):

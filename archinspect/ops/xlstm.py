@@ -8,7 +8,7 @@ from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.args import Bool, Int, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
 from archinspect.ops.figures import Backward, Kept, Weight, Work
-from archinspect.ops.linear import Sizes, sizes_of
+from archinspect.ops.linear import Sizes, refuse_uneven, sizes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,11 +60,7 @@ class MLSTM(Op):
                 f"query {text(query)}, key {text(key)} and value {text(value)} need the axes [steps, features], "
                 "queries as many features as keys, and all as many steps"
             )
-        for name, width in (("key", key[-1]), ("value", value[-1])):
-            if width % self.num_heads:
-                raise Mismatch(
-                    f"{self.num_heads} heads do not divide the {name}'s {width} features", args=("num_heads",)
-                )
+        refuse_uneven(key, value, self.num_heads)
         wanted = (*query[:-1], self.num_heads)
         for name, shape in zip(("input", "forget"), gates, strict=True):
             if shape != wanted:

@@ -49,6 +49,11 @@ def of_each_sample(use: Use, index: int) -> str:
     return f"{{{index}}}.expand(len({{{other}}}){', -1' * (len(use.call.shapes[index]) - 1)})"
 
 
+def all_of_each_sample(use: Use) -> str:
+    """Return all inputs, each repeated for each sample where others have samples and it has none."""
+    return ", ".join(of_each_sample(use, index) for index in range(len(use.node.inputs)))
+
+
 def overwrites(use: Use) -> bool:
     """Return whether it may compute in the place of its input: nothing else reads that, and nobody outside has it."""
     return use.op.in_place and use.node.position in use.facts.once(storages_at_inference).overwriting
@@ -203,10 +208,7 @@ def average(use: Use) -> Step:
 
 def concatenate(use: Use) -> Step:
     """Return the inputs side by side."""
-    batched = [tensor.batched for tensor in use.node.inputs]
-    expanded = f".expand(len({{{batched.index(True)}}}){', -1' * (len(use.shape) - 1)})" if any(batched) else ""
-    operands = [f"{{{index}}}{'' if is_batched else expanded}" for index, is_batched in enumerate(batched)]
-    return Step(code(f"torch.cat([{', '.join(operands)}], dim={{dim}})", dim=use.own_axis))
+    return Step(code(f"torch.cat([{all_of_each_sample(use)}], dim={{dim}})", dim=use.own_axis))
 
 
 def sample(use: Use) -> Step:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
-from archinspect.exporters.pytorch.elementwise import activation_name, of_each_sample
+from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.activation import QuickGELU
 from archinspect.ops.einsum import REST
@@ -222,23 +222,21 @@ WITH_DECAY = 4
 def delta_rule(use: Use) -> Step:
     """Return the delta rule, step by step."""
     op: Any = use.op
-    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
-    return Step(code(f"delta_rule({given}, heads={{heads}})", heads=op.num_heads), parts=("delta_rule",))
+    text = f"delta_rule({all_of_each_sample(use)}, heads={{heads}})"
+    return Step(code(text, heads=op.num_heads), parts=("delta_rule",))
 
 
 def deformable_attention(use: Use) -> Step:
     """Return attention to points of maps."""
     op: Any = use.op
-    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
-    text = f"deformable_attention({given}, {{sizes}})"
+    text = f"deformable_attention({all_of_each_sample(use)}, {{sizes}})"
     return Step(code(text, sizes=op.sizes), parts=("deformable_attention",))
 
 
 def generalized_delta_rule(use: Use) -> Step:
     """Return a state that decays, is changed by what it reads, and is added to, step by step."""
     op: Any = use.op
-    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
-    text = f"generalized_delta_rule({given}, heads={{heads}})"
+    text = f"generalized_delta_rule({all_of_each_sample(use)}, heads={{heads}})"
     return Step(code(text, heads=op.num_heads), parts=("generalized_delta_rule",))
 
 
@@ -254,8 +252,7 @@ def mlstm(use: Use) -> Step:
         raise CannotExportError(
             use.node.layer, "PyTorch has no kernel by chunks: leave chunk out for a loop over steps"
         )
-    given = ", ".join(of_each_sample(use, index) for index in range(len(use.orders)))
-    text = f"mlstm({given}, heads={{heads}})"
+    text = f"mlstm({all_of_each_sample(use)}, heads={{heads}})"
     return Step(code(text, heads=op.num_heads), parts=("mlstm", "mlstm_step"))
 
 

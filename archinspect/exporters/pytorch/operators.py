@@ -30,7 +30,6 @@ from archinspect.exporters.pytorch import (
     tensors,
     wrap,
 )
-from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +162,6 @@ OPERATORS: dict[str, Translation] = {
         Discretization=images.categories,
     ),
     "Flatten": Translation(axes.flatten, as_one_axis),
-    **_each(as_it_is, **{name: images.at_random for name in FAMILIES["preprocess"] if name.startswith("Random")}),
     **_each(as_it_is, **dict.fromkeys(AT_RANDOM, images.at_random)),
     **_each(
         as_it_is,
