@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from archinspect.analyses.facts import Facts
-    from archinspect.graph.graph import Node, Tensor
+    from archinspect.graph.graph import Node
 
 
 class Gradients(NamedTuple):
     """Which gradients a backward pass finds, from the outputs of a network to what trains."""
 
+    facts: Facts
     needed: list[bool]
     """Of each tensor, by its position, whether backward finds its gradient."""
     summed: list[int]
@@ -21,25 +20,13 @@ class Gradients(NamedTuple):
 
     def of_inputs(self, node: Node) -> tuple[bool, ...]:
         """Return of each input whether backward finds its gradient here; what only lends its shape has none."""
-        passed = _passed(node)
+        passed = self.facts.call(node).differentiated
         return tuple([i in passed and self.needed[tensor.position] for i, tensor in enumerate(node.inputs)])
 
     def arriving(self, node: Node) -> tuple[int, ...]:
         """Return how many gradients arrive at each output of a node; empty where backward does not pass it."""
         counts = tuple([self.summed[tensor.position] for tensor in node.outputs])
         return counts if any(counts) else ()
-
-
-def _passed(node: Node) -> Collection[int]:
-    """Return the inputs, by number, to which gradients go where they need one."""
-    if node.op.looks_up:
-        return ()
-    without, read = node.op.undifferentiated, range(len(node.reads))
-    return [i for i in read if i not in without and i - len(read) not in without] if without else read
-
-
-def _read(node: Node) -> list[Tensor]:
-    return [node.inputs[i] for i in _passed(node)]
 
 
 def gradients(facts: Facts) -> Gradients:
@@ -55,15 +42,16 @@ def gradients_to_inputs(facts: Facts) -> Gradients:
 def _gradients(facts: Facts, *, to_inputs: bool) -> Gradients:
     """Backward needs none in front of the first weight that trains, and passes nothing on which no output depends."""
     graph = facts.graph
+    read = {node: [node.inputs[i] for i in facts.call(node).differentiated] for node in graph.nodes}
     needed = [to_inputs and facts.is_float(tensor) for node in graph.inputs for tensor in node.outputs]
     for node in graph.nodes:
-        passed = facts.trains(node) or any(needed[tensor.position] for tensor in _read(node))
+        passed = facts.trains(node) or any(needed[tensor.position] for tensor in read[node])
         needed += [passed and facts.is_float(tensor) for tensor in node.outputs]
     summed = [0] * len(needed)
     for tensor in graph.outputs:
         summed[tensor.position] = int(needed[tensor.position])
     for node in reversed(graph.nodes):
         if any(summed[tensor.position] for tensor in node.outputs):
-            for tensor in _read(node):
+            for tensor in read[node]:
                 summed[tensor.position] += needed[tensor.position]
-    return Gradients(needed, summed)
+    return Gradients(facts, needed, summed)

@@ -9,7 +9,7 @@ from archinspect.base.shape import size
 from archinspect.ops.figures import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from archinspect.base.shape import Shape, Sliding
     from archinspect.ops.base import Op
@@ -57,6 +57,14 @@ class Call:
     def work(self) -> Work:
         """Arithmetic of one forward pass."""
         return Work() if self.before else self.op.work(self.shapes, self.output)
+
+    @cached_property
+    def differentiated(self) -> Collection[int]:
+        """Inputs, by number, to which gradients go where they need one."""
+        if self.op.looks_up:
+            return ()
+        read, without = range(len(self.shapes[: self.op.reads])), self.op.undifferentiated_of(*self.shapes)
+        return [i for i in read if i not in without and i - len(read) not in without] if without else read
 
     @cached_property
     def weights_read(self) -> int:

@@ -397,6 +397,10 @@ class Op:
         """
         return () if self.pointwise else None
 
+    def undifferentiated_of(self, *shapes: Shape) -> tuple[int, ...]:
+        """Return the inputs, by number, to which no gradient goes where they have these shapes."""
+        return self.undifferentiated
+
     # The rules of memory are PyTorch's; docs/counting.md says how they are put together.
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:

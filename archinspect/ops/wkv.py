@@ -57,6 +57,10 @@ class WKV(Op):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=23 * size(output))
 
+    def undifferentiated_of(self, *shapes: Shape) -> tuple[int, ...]:
+        (_, steps, _), *_ = shapes
+        return () if steps > 1 else (2,)  # a single step reads no decayed state
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.attention == "fused":
             return Kept((0, 1, 2, 3), outputs=(0,))

@@ -175,6 +175,7 @@ class TimeDistributed(Op):
     copies = _of_shapes("copies")
     quantities = _of_shapes("quantities")
     variants = _of_inputs("variants")
+    undifferentiated_of = _of_inputs("undifferentiated_of")
     output_dtype = _as_it_is("output_dtype")
     output_dtypes = _as_it_is("output_dtypes")
     view = _as_it_is("view")
