@@ -115,6 +115,10 @@ class Call:
     @cached_property
     def converted(self) -> dict[int, tuple[str, int]]:
         """Inputs that a program converts for the operator, by number: type and number of elements of the copy."""
+        made = self.outputs[0].dtype
+        if self.op.of_one_type and "float" in made:
+            integers = [i for i, type_ in enumerate(self.inputs) if "float" not in type_.dtype]
+            return {i: (made, size(self.inputs[i].shape)) for i in integers}
         return {
             i: (dtype, size(self.inputs[i].shape))
             for i, dtype in self.op.kept_as.items()

@@ -182,6 +182,8 @@ class Op:
     """Inputs, by number, -1 the last, to which no gradient goes though they may be floats: indices, masks, boxes."""
     kept_as: ClassVar[Mapping[int, str]] = {}
     """The type in which a program needs inputs, by number: of others it makes a copy, which backward keeps if any."""
+    of_one_type: ClassVar[bool] = False
+    """Whether it reads all inputs in the output's type where that is a float's: of integers a program makes copies."""
     index_dtypes: ClassVar[tuple[str, ...]] = ("int64", "int32")
     """The types of places that need no copy where `int64` is needed."""
     trains: ClassVar[bool] = True

@@ -77,16 +77,17 @@ class Dense(Projection):
         return (*shape[:-1], self.units)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (*super().workspace(shapes, output, run), ("float", self._copied(shapes[0], run)))
+        return (*super().workspace(shapes, output, run), ("float", copied_as_rows(shapes[0], run)))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        copied = self._copied(shapes[0], run) * run.weights
+        copied = copied_as_rows(shapes[0], run) * run.weights
         return Kept(extra=(("float", copied),)) if copied else super().kept(shapes, output, run)
-
-    def _copied(self, shape: Shape, run: Run) -> int:
-        """Return the elements of a copy: all axes but the last become one, which they may not be in memory."""
-        is_view = not run.strides or reshaped(shape, run.strides, (size(shape[:-1]), shape[-1])) is not None
-        return 0 if is_view else size(shape)
 
     def label(self) -> str:
         return f"dense, {self.units}"
+
+
+def copied_as_rows(shape: Shape, run: Run) -> int:
+    """Return the elements of a copy: all axes but the last become one, which they may not be in memory."""
+    is_view = not run.strides or reshaped(shape, run.strides, (size(shape[:-1]), shape[-1])) is not None
+    return 0 if is_view else size(shape)

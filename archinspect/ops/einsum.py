@@ -281,6 +281,7 @@ class Einsum(_Product):
 
     kind = "merge"
     joins = True
+    of_one_type = True
     inputs: ClassVar[tuple[int, int | None]] = (1, None)
 
     equation: str = arg("a term of letters for each input, and one for the output, the batch first", Equation())

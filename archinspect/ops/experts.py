@@ -8,6 +8,7 @@ from archinspect.base.shape import Mismatch, ceil_div, largest, scaled, size, sm
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
 from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.dense import copied_as_rows
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
@@ -189,7 +190,9 @@ class MixtureOfExperts(Op):
         # The chosen scores as they are divided, and by what.
         divided = steps * (self.top_k + 1) * (self.scoring == "sigmoid")
         own, indices = self._of_choice(steps, rows, output)
-        return Kept((0,), extra=(("float", divided + experts + own), ("int64", indices)))
+        # The router reads its input, and so does each projection of an expert that all steps use.
+        copied = copied_as_rows(shapes[0], run) * (1 + self.shared_experts * (1 + self.gated))
+        return Kept(() if copied else (0,), extra=(("float", divided + experts + own + copied), ("int64", indices)))
 
     def _of_choice(self, steps: int, rows: int, output: Shape) -> tuple[int, int]:
         """Return the floats and the indices that are kept as experts are chosen; `rows` are what experts compute.

@@ -184,6 +184,7 @@ class Dot(Op):
 
     kind = "merge"
     joins = True
+    of_one_type = True
     inputs = (2, 2)
 
     axes: tuple[int, ...] = arg("the axis that is summed, or one for each input", Ints(), aliases=("axis",))
@@ -201,6 +202,9 @@ class Dot(Op):
             raise Mismatch(f"axis {a} of {text(first)} is {first[a]}, but axis {b} of {text(second)} is {second[b]}")
         rest = (*first[1:a], *first[a + 1 :], *second[1:b], *second[b + 1 :])
         return (first[0], *(rest or (1,)))
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return super().output_dtype(*dtypes, *["float"] * self.normalize)
 
     def _axes(self, first: Shape, second: Shape) -> tuple[int, int]:
         return normal_axis(self.axes[0], len(first), "axes"), normal_axis(self.axes[-1], len(second), "axes")

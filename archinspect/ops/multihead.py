@@ -9,7 +9,7 @@ from archinspect.base.strides import is_in_order, ordered
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, ScaledDotProductAttention, roles_of
 from archinspect.ops.base import ArgumentError, Op
-from archinspect.ops.dense import Dense, Projection
+from archinspect.ops.dense import Dense, Projection, copied_as_rows
 from archinspect.ops.figures import Backward, Kept, Weight
 from archinspect.ops.rotary import RotaryEmbedding
 from archinspect.ops.several import Split
@@ -55,7 +55,7 @@ class _Projection(Dense):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if self.packed is None and not self.joined:
-            return (("float", self._copied(shapes[0], run)),)
+            return (("float", copied_as_rows(shapes[0], run)),)
         if not self.packed or not self._in_module(output, run):
             return ()
         if self.packed > 1:
@@ -68,7 +68,7 @@ class _Projection(Dense):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.weights and _has_steps_first(shapes[0], run):
             return Kept((0,))
-        if self.joined and self._copied(shapes[0], run):
+        if self.joined and copied_as_rows(shapes[0], run):
             return Kept()  # the product keeps its copy once
         if not run.weights or not self._turns(output, run):
             return super().kept(shapes, output, run)

@@ -168,7 +168,8 @@ class Recurrent(Op):
         batch, steps, _ = shapes[0]
         cells = list(self.cells(shapes[0]))
         between = (self.num_layers - 1) * self.stored(shapes, ())
-        masks = between * (self.dropout > 0)
+        # Of a layer that drops everything, a single zero.
+        masks = self.num_layers - 1 if self.dropout == 1 else between * (self.dropout > 0)
         elements = len(cells) * batch * self.kept_by_cell(steps) + between + masks
         if not run.weights:  # inputs and outputs of steps are for the gradients of weights alone
             elements = len(cells) * batch * steps * self.units * self.kept_beside_weights + masks

@@ -29,6 +29,7 @@ class MatMul(Op):
 
     kind = "merge"
     joins = True
+    of_one_type = True
     stretches = True
     aliases = ("BatchMatMul", "BMM")
     inputs = (2, 2)

@@ -253,6 +253,7 @@ def test_sinks_stand_beside_position_biases():
 @pytest.mark.parametrize(
     ("op", "args", "shapes", "reason"),
     [
+        ("BatchNormalization", {"epsilon": 0, "track_running_stats": False}, [(1, 5, 8)], "an epsilon above 0"),
         ("MixtureOfExperts", {"num_experts": 4, "units": 3, "capacity_factor": 1}, [(1, 5, 8)], "no capacity_factor"),
         ("LinearAttention", {"chunk": 4}, [(1, 5, 8)] * 4, "the decay of each key"),
         ("LinearAttention", {"chunk": 4}, [*[(1, 5, 8)] * 3, (1, 5, 1), (1, 8)], "a bonus"),

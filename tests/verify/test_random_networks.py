@@ -116,6 +116,18 @@ HELD = {
         {"Input": {"shape": 3}},
         {"Average": ["Tan", []]},
     ],
+    "a matrix of integers beside floats": [
+        *(FIVE, {"Dense": 3}),
+        *({"Input": {"shape": [3, 3], "dtype": "int64"}, "name": "whole"}, {"MatMul": None, "from": [-2, "whole"]}),
+    ],
+    "an equation of integers and floats": [
+        *(FIVE, {"Dense": 3}),
+        *(
+            {"Input": {"shape": [3, 3], "dtype": "int64"}, "name": "whole"},
+            {"Einsum": "bij,bkj->bik", "from": [-2, "whole"]},
+        ),
+    ],
+    "layers between which all is dropped": [FIVE, {"GRU": {"units": 2, "num_layers": 3, "dropout": 1.0}}],
 }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
-from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample
+from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample, of_one_type
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.activation import QuickGELU
 from archinspect.ops.einsum import REST
@@ -355,7 +355,7 @@ def einsum_dense(use: Use) -> Step:
 
 def einsum(use: Use) -> Step:
     """Return a sum of products."""
-    operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
+    operands = ", ".join(of_one_type(use))
     return Step(code(f"torch.einsum({{equation}}, {operands})", equation=einsum_equation(use.op)))
 
 

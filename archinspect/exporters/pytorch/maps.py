@@ -301,6 +301,10 @@ def _channels(use: Use) -> int:
 def batch_norm(use: Use) -> Step:
     """Return an `nn.BatchNorm2d`."""
     op: Any = use.op
+    if not op.epsilon and not op.track_running_stats:
+        raise CannotExportError(
+            use.node.layer, "nn.BatchNorm divides by a batch's deviation with an epsilon above 0 only"
+        )
     scale, offset = _affine(op)
     options = {
         "eps": (op.epsilon, 1e-5),
