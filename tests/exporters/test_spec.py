@@ -158,6 +158,12 @@ def test_what_is_shared_and_frozen_is_said_of_a_composite_as_a_whole():
     assert text.count("trainable: false") == text.count("weights: a") == 1
 
 
+def test_what_trains_is_no_path_of_a_merge_that_does_not():
+    tokens, given = {"LearnedTokens": 1, "name": "tokens"}, {"Constant": [1, 1]}
+    text = layers_of(spec(tokens, given, {"AdditiveAttention": None, "from": [-2, -1], "trainable": False}, shape=(1,)))
+    assert "from: [tokens, -1], trainable: false" in text
+
+
 def program(tmp_path, made):
     path = tmp_path / "net.pt2"
     path.write_bytes(made.save())

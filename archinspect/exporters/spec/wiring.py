@@ -10,6 +10,7 @@ from archinspect.exporters.spec.steps import PREVIOUS, Ref, Step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from archinspect.exporters.spec.leaf import Leaf
     from archinspect.exporters.spec.names import Names
     from archinspect.exporters.spec.tree import Child, Scope
     from archinspect.graph.graph import Tensor
@@ -156,7 +157,11 @@ class Wiring:
                 if start not in stretch.reads(low) or not stretch.is_closed(low, at, start):
                     continue
                 branches = self._branches(leaf.inputs, ends, start, (low, at), stretch)
-                if branches is not None and not self._is_read_elsewhere(stretch, low, at):
+                if (
+                    branches is not None
+                    and not _would_freeze(leaf, stretch, low, at)
+                    and not self._is_read_elsewhere(stretch, low, at)
+                ):
                     return Fork(start, low, branches)
         return None
 
@@ -190,6 +195,12 @@ class Wiring:
         *inside, _ = leaves
         made = [tensor for leaf in inside for tensor in leaf.outputs]
         return any(t in self.outputs or any(reader not in nodes for reader in t.readers) for t in made)
+
+
+def _would_freeze(leaf: Leaf, stretch: Stretch, low: int, at: int) -> bool:
+    """Return whether a merge that does not train, and says so for its branches too, would have some that do."""
+    branches = [child.leaf for place in range(low, at) for child in stretch.child(place).leaves()]
+    return leaf.frozen and leaf.weighted and any(one and one.weighted and not one.frozen for one in branches)
 
 
 class Stretch:
