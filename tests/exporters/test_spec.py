@@ -158,6 +158,21 @@ def test_what_is_shared_and_frozen_is_said_of_a_composite_as_a_whole():
     assert text.count("trainable: false") == text.count("weights: a") == 1
 
 
+@pytest.mark.parametrize(
+    ("pooling", "line"),
+    [
+        ({}, "TimeDistributed: {layer: {AdaptiveMaxPooling2D: {output_size: 1}}}"),
+        (
+            {"data_format": "channels_last"},
+            "TimeDistributed: {layer: {AdaptiveMaxPooling2D: {output_size: 1, data_format: channels_last}}}",
+        ),
+    ],
+)
+def test_a_layer_within_another_has_a_layout_of_its_own(pooling, line):
+    layer = {"layer": {"AdaptiveMaxPooling2D": {"output_size": 1, **pooling}}}
+    assert line in layers_of(spec({"TimeDistributed": layer}, shape=(4, 3, 5, 2), layout="channels_first"))
+
+
 def test_what_trains_is_no_path_of_a_merge_that_does_not():
     tokens, given = {"LearnedTokens": 1, "name": "tokens"}, {"Constant": [1, 1]}
     text = layers_of(spec(tokens, given, {"AdditiveAttention": None, "from": [-2, -1], "trainable": False}, shape=(1,)))

@@ -208,11 +208,10 @@ def _forms(value: Any, layout: str) -> Iterator[Any]:  # noqa: ANN401 - as above
     if isinstance(value, tuple):
         yield from _forms_of_list(value, layout)
     elif isinstance(value, Op):
-        given = {name: one for name, one in _arguments(value, layout) if name != "data_format"}
+        given = dict(_arguments(value, layout))
         name = type(value).__name__
         if not given:
-            yield name.lower()
-            yield name
+            yield name.lower() if value.kind == "activation" else name
         yield {name: given or None}
         yield {name: {**given, "data_format": value.data_format}}
     elif isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
