@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.keras.names import COUNTERS, free_name, marked
 from archinspect.exporters.keras.use import Named, legal
-from archinspect.exporters.outline import Leaf
 from archinspect.exporters.parameters import Expression
+from archinspect.exporters.scopes import Leaf
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from archinspect.exporters.outline import Scope
+    from archinspect.exporters.scopes import Scope
 
 RUN = 2
 """Equal copies in a row, from which on they are made by a loop."""

@@ -13,14 +13,15 @@ from archinspect.exporters.keras.body import Body, Shared, own_path
 from archinspect.exporters.keras.names import VARIABLES, free_name, marked, network_name, quoted
 from archinspect.exporters.keras.use import legal
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Leaf, sequential
+from archinspect.exporters.scopes import Leaf, sequential
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from archinspect.analyses.facts import Facts
-    from archinspect.exporters.outline import Definition, Outline, Scope
+    from archinspect.exporters.outline import Outline
     from archinspect.exporters.parameters import Parameter
+    from archinspect.exporters.scopes import Definition, Scope
 
 
 class Writer:

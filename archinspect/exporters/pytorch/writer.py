@@ -10,12 +10,13 @@ from archinspect.base.printable import printable
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.definitions import parts_for
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Definition, Leaf, Outline, Scope, is_plain, numbered, sequential
+from archinspect.exporters.outline import Outline
 from archinspect.exporters.parameters import Expression
 from archinspect.exporters.pytorch.body import Statement, body
 from archinspect.exporters.pytorch.holding import hold
 from archinspect.exporters.pytorch.names import WEIGHTS, attention_weights, class_name, identifier
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.scopes import Definition, Leaf, Scope, is_plain, numbered, sequential
 from archinspect.reports.summarizing import report
 
 if TYPE_CHECKING:
