@@ -10,7 +10,6 @@ from archinspect.base.printable import printable
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
 from archinspect.exporters.definitions import parts_for
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Outline
 from archinspect.exporters.parameters import Expression
 from archinspect.exporters.pytorch.body import Statement, body
 from archinspect.exporters.pytorch.holding import hold
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.code import Step
+    from archinspect.exporters.outline import Outline
     from archinspect.graph.graph import Node, Tensor
 
 PLACED = ("stride", "padding")
