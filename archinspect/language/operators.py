@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
     from archinspect.base.source import Span, Tree
     from archinspect.language.evaluation import Env, Evaluation
-    from archinspect.language.parse import Step
+    from archinspect.language.forms import Step
     from archinspect.ops.base import Op
 
 

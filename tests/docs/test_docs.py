@@ -38,7 +38,7 @@ from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
 from archinspect.checks.table import RULES
 from archinspect.graph import builder, infer
-from archinspect.language import evaluation, expressions, load, scope, steps
+from archinspect.language import evaluation, expressions, forms, load, scope, steps
 from archinspect.language import parse as parse_spec
 from archinspect.ops import args
 from archinspect.project import keys as project_keys
@@ -595,5 +595,5 @@ def test_forms_of_steps_are_explained():
     text = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
     section = text.partition("## Names of other frameworks")[2].partition("\n## ")[0]
     words = set(re.findall(r"`(\w+)`", section))
-    assert {*parse_spec.TOP_ALIASES, *parse_spec.TYPE_KEYS, *parse_spec.ARGS_KEYS, *parse_spec.STEP_ALIASES} <= words
-    assert keys("spec.md", "All keys") == {*parse_spec.TOP_KEYS, *parse_spec.STEP_KEYS}
+    assert {*parse_spec.TOP_ALIASES, *forms.TYPE_KEYS, *forms.ARGS_KEYS, *forms.STEP_ALIASES} <= words
+    assert keys("spec.md", "All keys") == {*parse_spec.TOP_KEYS, *forms.STEP_KEYS}
