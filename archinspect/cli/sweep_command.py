@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import (
-    completed,
-    dtype_option,
-    exact_option,
-    format_option,
-    spec_argument,
-    spec_errors,
-    stdout_console,
-)
+from archinspect.cli.common import spec_errors, stdout_console
 from archinspect.cli.kinds import Names
+from archinspect.cli.options import completed, dtype_option, exact_option, format_option, spec_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
