@@ -14,7 +14,7 @@ from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.forms import parse_path
 from archinspect.language.likely import split_path
 from archinspect.language.ready import SECOND
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

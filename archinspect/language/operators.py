@@ -8,7 +8,7 @@ from archinspect.base.shared import table
 from archinspect.base.source import List, Map, Scalar
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.ops import find_operator
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.modules import module_arguments
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from archinspect.language.parse import LAYOUTS, MAX_NAME, MAX_TEXT, TOP_ALIASES,
 from archinspect.language.ready import SECOND
 from archinspect.ops import all_ops
 from archinspect.ops.args import EXPRESSION
-from archinspect.ops.base import WITHOUT_EFFECT, json_value
+from archinspect.ops.base import json_value
+from archinspect.ops.declared import WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from archinspect.ops.args import Arg

@@ -13,7 +13,8 @@ from archinspect.base.strides import reshaped
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
 from archinspect.ops.axes import numbered
-from archinspect.ops.base import ArgumentError, Op, make_argument
+from archinspect.ops.base import Op, make_argument
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.elements import OVERWRITE, AlongAxis, Elementwise, Overwriting
 from archinspect.ops.figures import Kept, Weight, Work
 

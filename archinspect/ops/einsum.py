@@ -11,7 +11,8 @@ from archinspect.base.diagnostics import counted
 from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import MAX_ITEMS, Int, Kind, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work, product_backward
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from archinspect.importers import DAMAGED, asked
 from archinspect.importers.ultralytics.model import NEWER, ULTRALYTICS, Model, Text, activation, chosen, dialect
 from archinspect.importers.ultralytics.modules import MODULES, WORDED, arguments, function_of
 from archinspect.importers.ultralytics.net import Net
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
