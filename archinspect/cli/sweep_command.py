@@ -28,7 +28,7 @@ _WHERE = re.compile(r"\s*(\w+)\s*(<=|>=|==|=|<|>)\s*(.+)\Z")
 
 def values_of(text: str) -> list[Any]:
     """Return the values that a text such as `64..512:8` or `1,2,4` stands for; raise ValueError for none."""
-    from archinspect.base.source import resolve
+    from archinspect.base.yaml_core import resolve
 
     found: list[Any] = []
     for part in text.split(","):

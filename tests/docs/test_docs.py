@@ -32,7 +32,7 @@ import archinspect.render.diagnostics
 import archinspect.render.listing
 from archinspect import ops, render
 from archinspect.analyses import devices, formula
-from archinspect.base import diagnostics, source
+from archinspect.base import diagnostics, source, yaml_core
 from archinspect.base.codes import CODES, Code
 from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
@@ -542,9 +542,9 @@ def test_keys_at_any_depth_are_explained(command):
 
 LIMITS = {
     "size of a file": f"{source.MAX_BYTES >> 20} MiB",
-    "nesting of values": f"{source.MAX_DEPTH} levels",
-    "values, every alias counted as all that it stands for": f"{source.MAX_VALUES:,}",
-    "digits of an integer": f"{source.MAX_DIGITS}",
+    "nesting of values": f"{yaml_core.MAX_DEPTH} levels",
+    "values, every alias counted as all that it stands for": f"{yaml_core.MAX_VALUES:,}",
+    "digits of an integer": f"{yaml_core.MAX_DIGITS}",
     "characters of a name": f"{parse_spec.MAX_NAME}",
     "items of a value, its lists and maps written out": f"{evaluation.MAX_ITEMS:,}",
     "text put into text by an expression": f"{expressions.MAX_TEXT:,} characters",

@@ -12,7 +12,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
-from archinspect.base.source import Source, read_tree
+from archinspect.base.source import Source
+from archinspect.base.yaml_core import read_tree
 from archinspect.language import library
 from archinspect.ops.declared import ArgumentError
 

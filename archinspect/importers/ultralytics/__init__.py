@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.diagnostics import suggest
 from archinspect.base.printable import printable
-from archinspect.base.source import SourceError, read_tree
+from archinspect.base.source import SourceError
+from archinspect.base.yaml_core import read_tree
 from archinspect.importers import DAMAGED, asked
 from archinspect.importers.ultralytics.model import NEWER, ULTRALYTICS, Model, Text, activation, chosen, dialect
 from archinspect.importers.ultralytics.modules import MODULES, WORDED, arguments, function_of

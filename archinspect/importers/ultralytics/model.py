@@ -187,7 +187,7 @@ def activation(given: str) -> Any:  # noqa: ANN401 - an operator, or the text
     called = _CALL.match(given)
     if not called:
         return given
-    from archinspect.base.source import resolve  # few files have one
+    from archinspect.base.yaml_core import resolve
     from archinspect.ops.activation import ActivationKind
     from archinspect.ops.declared import ArgumentError
 
