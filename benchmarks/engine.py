@@ -21,7 +21,8 @@ from archinspect.analyses.facts import Facts
 from archinspect.analyses.memory import checkpointed, kept, peak
 from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
-from archinspect.base.source import Source, read_file, read_tree
+from archinspect.base.source import Source, read_file
+from archinspect.base.yaml_core import read_tree
 from archinspect.graph.infer import infer
 from archinspect.language import library
 from archinspect.language.load import load

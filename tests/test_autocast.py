@@ -12,7 +12,7 @@ import archinspect
 from archinspect import Plan
 from archinspect.analyses.autocast import Autocast
 from archinspect.analyses.memory import checkpointed, kept
-from archinspect.cli import common
+from archinspect.cli import options
 from archinspect.reports.memory import PRECISIONS
 
 ROWS = json.loads((Path(__file__).parent / "truth" / "autocast.json").read_text(encoding="utf-8"))["rows"]
@@ -26,7 +26,7 @@ def test_backward_keeps_what_is_measured(row):
 
 
 def test_names_of_the_option_are_those_of_the_plan():
-    assert common.PRECISIONS == PRECISIONS
+    assert options.PRECISIONS == PRECISIONS
 
 
 def test_weights_gradients_and_state_are_float32():

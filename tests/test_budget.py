@@ -13,7 +13,7 @@ import archinspect
 from archinspect import Plan
 from archinspect.analyses import optimizers
 from archinspect.analyses.fit import LARGEST, _crossing, _step, largest_that_fits
-from archinspect.cli.common import OPTIMIZERS
+from archinspect.cli.options import OPTIMIZERS
 
 MEASURED = json.loads((Path(__file__).parent / "truth" / "optimizers.json").read_text(encoding="utf-8"))["networks"]
 SPECS = {"alexnet": "alexnet_torchvision"}

@@ -12,7 +12,7 @@ import pytest
 import archinspect
 from archinspect.analyses import cost
 from archinspect.base.shape import size
-from archinspect.cli.common import CONVENTIONS as CHOICES
+from archinspect.cli.options import CONVENTIONS as CHOICES
 from archinspect.conventions import CONVENTIONS, counted_by, differences, find_convention, rule_names
 from archinspect.conventions.quantities import DECLARED, GENERIC, words
 from archinspect.language import library

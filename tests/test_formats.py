@@ -7,7 +7,7 @@ import pytest
 import archinspect
 from archinspect import Plan, network
 from archinspect.analyses.formats import FORMATS, GGML, Matrix, stored_bytes
-from archinspect.cli import common
+from archinspect.cli import options
 
 
 def stored(spec, name, **settings):
@@ -21,7 +21,7 @@ def linear(units, inputs, *, after=None):
 
 
 def test_names_of_the_option_are_those_of_the_table():
-    assert tuple(FORMATS) == common.FORMATS
+    assert tuple(FORMATS) == options.FORMATS
     assert all(form.source for form in FORMATS.values())
 
 

@@ -7,7 +7,8 @@ from itertools import permutations
 import pytest
 
 import archinspect
-from archinspect.graph.builder import CycleError, GraphBuilder, Later
+from archinspect.graph.builder import GraphBuilder, Later
+from archinspect.graph.order import CycleError
 from archinspect.ops.base import Op
 from archinspect.ops.dense import Dense
 from archinspect.ops.identity import Identity

@@ -10,7 +10,8 @@ import pytest
 from command_line import run
 
 import archinspect
-from archinspect.base.source import Source, SourceError, read_file, read_tree
+from archinspect.base.source import Source, SourceError, read_file
+from archinspect.base.yaml_core import read_tree
 from archinspect.language import library
 from archinspect.language.layout import formatted
 

@@ -16,7 +16,7 @@ from archinspect import ops
 from archinspect.analyses import memory
 from archinspect.analyses.caches import kv_cache
 from archinspect.api import network
-from archinspect.cli.common import POLICIES
+from archinspect.cli.options import POLICIES
 
 TRUTH = Path(__file__).parent / "truth"
 MEASURED = {

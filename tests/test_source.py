@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from archinspect.base.source import MAX_DEPTH, List, Map, Scalar, Source, SourceError, decode, read_tree, resolve
+from archinspect.base.source import List, Map, Scalar, Source, SourceError, decode
+from archinspect.base.yaml_core import MAX_DEPTH, read_tree, resolve
 
 TEXT = """\
 name: a net   # a comment

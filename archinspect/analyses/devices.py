@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from archinspect.base.diagnostics import suggest
 from archinspect.base.quantity import parse_quantity
-from archinspect.base.source import List, Map, Scalar, SourceError, read_file, read_tree
+from archinspect.base.source import List, Map, Scalar, SourceError, read_file
+from archinspect.base.yaml_core import read_tree
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:

@@ -210,7 +210,7 @@ def suggest(name: str, names: Iterable[str]) -> str:
 
 def renamed(span: Span, name: str, other: str) -> Fix | None:
     """Return the fix that writes another name; None where something else than that name stands there."""
-    from archinspect.base.source import resolve  # who reads no spec does without YAML
+    from archinspect.base.yaml_core import resolve
 
     text = span.text()
     if text.strip("'\"${} ") != name or not _PLAIN_NAME.fullmatch(other) or not isinstance(resolve(other), str):

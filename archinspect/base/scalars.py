@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from archinspect.base.source import resolve
+from archinspect.base.yaml_core import resolve
 
 _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$/+-]*\Z")
 

@@ -7,7 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from archinspect.base.diagnostics import Problems
-from archinspect.base.source import List, Map, Scalar, SourceError, read_tree
+from archinspect.base.source import List, Map, Scalar, SourceError
+from archinspect.base.yaml_core import read_tree
 from archinspect.language.load import chain
 
 if TYPE_CHECKING:

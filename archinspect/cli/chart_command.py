@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.base.printable import printable
-from archinspect.cli.common import figure_options, format_option, refuse_ignored, spec_errors, stdout_console
+from archinspect.cli.common import refuse_ignored, spec_errors, stdout_console
 from archinspect.cli.kinds import SpecType
+from archinspect.cli.options import figure_options, format_option
 from archinspect.cli.output import output_path
 
 if TYPE_CHECKING:

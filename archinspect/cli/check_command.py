@@ -79,7 +79,8 @@ class Expected(click.ParamType):  # type: ignore[type-arg] # generic from click 
         """Return the bound by the figure's name; refuse what is none."""
         if isinstance(value, dict):
             return value
-        from archinspect.base.source import Source, SourceError, read_tree  # a help page needs none
+        from archinspect.base.source import Source, SourceError
+        from archinspect.base.yaml_core import read_tree
         from archinspect.checks.bounds import refused
 
         match = re.fullmatch(r"\s*(\w+)\s*(?:[:=](?!=)|(?=[<>=]))\s*(.+)", value, re.DOTALL)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from archinspect.cli.common import (
+from archinspect.cli.common import load_report, refuse_ignored, stdout_console
+from archinspect.cli.kinds import Assignment, DataType, InputShape, SpecType
+from archinspect.cli.options import (
     activations_option,
     completed,
     convention_option,
@@ -16,11 +18,7 @@ from archinspect.cli.common import (
     figure_options,
     fold_option,
     format_option,
-    load_report,
-    refuse_ignored,
-    stdout_console,
 )
-from archinspect.cli.kinds import Assignment, DataType, InputShape, SpecType
 from archinspect.cli.output import output_path
 from archinspect.ops.figures import DTYPES
 

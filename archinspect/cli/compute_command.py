@@ -6,23 +6,20 @@ from typing import Any
 
 import click
 
-from archinspect.cli.common import (
+from archinspect.cli.common import device_asked_for, has_edge, spec_errors, stdout_console
+from archinspect.cli.kinds import DataType
+from archinspect.cli.options import (
     cached_option,
     depth_option,
-    device_asked_for,
     device_options,
     exact_option,
     expand_option,
     fold_option,
     format_option,
-    has_edge,
     lora_option,
     shape_options,
     spec_argument,
-    spec_errors,
-    stdout_console,
 )
-from archinspect.cli.kinds import DataType
 from archinspect.cli.output import echo
 from archinspect.ops.figures import ATTENTION, DTYPES
 

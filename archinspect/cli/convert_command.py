@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from archinspect.cli.common import input_option, set_option, spec_argument, spec_errors
+from archinspect.cli.common import spec_errors
+from archinspect.cli.options import input_option, set_option, spec_argument
 
 
 @click.command("convert")

@@ -11,15 +11,9 @@ import click
 
 from archinspect.base.diagnostics import InvalidSpecError
 from archinspect.base.printable import printable
-from archinspect.cli.common import (
-    exact_option,
-    figure_options,
-    format_option,
-    print_diagnostics,
-    spec_errors,
-    stdout_console,
-)
+from archinspect.cli.common import print_diagnostics, spec_errors, stdout_console
 from archinspect.cli.kinds import SpecType
+from archinspect.cli.options import exact_option, figure_options, format_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

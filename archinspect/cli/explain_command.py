@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import (
+from archinspect.cli.common import refuse_ignored, spec_errors, stdout_console
+from archinspect.cli.options import (
     cached_option,
     completed,
     convention_option,
     format_option,
-    refuse_ignored,
     shape_options,
     spec_argument,
-    spec_errors,
-    stdout_console,
 )
 from archinspect.cli.output import echo
 

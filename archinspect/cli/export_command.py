@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from archinspect.cli.common import batch_option, input_option, set_option, spec_argument, spec_errors
+from archinspect.cli.common import spec_errors
+from archinspect.cli.options import batch_option, input_option, set_option, spec_argument
 from archinspect.cli.output import output_path
 from archinspect.exporters import TARGETS
 

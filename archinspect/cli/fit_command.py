@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import (
+from archinspect.cli.common import device_asked_for, refuse_ignored, spec_errors
+from archinspect.cli.kinds import ByteCount
+from archinspect.cli.options import (
     completed,
-    device_asked_for,
     device_options,
     exact_option,
     format_option,
     lora_option,
     plan_options,
-    refuse_ignored,
     shape_options,
     spec_argument,
-    spec_errors,
 )
-from archinspect.cli.kinds import ByteCount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

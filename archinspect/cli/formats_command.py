@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from archinspect.cli.common import format_option, stdout_console
+from archinspect.cli.common import stdout_console
+from archinspect.cli.options import format_option
 
 
 @click.command("formats")

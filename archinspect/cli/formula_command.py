@@ -6,16 +6,9 @@ from typing import Any
 
 import click
 
-from archinspect.cli.common import (
-    completed,
-    dtype_option,
-    format_option,
-    shape_options,
-    spec_argument,
-    spec_errors,
-    stdout_console,
-)
+from archinspect.cli.common import spec_errors, stdout_console
 from archinspect.cli.kinds import Names
+from archinspect.cli.options import completed, dtype_option, format_option, shape_options, spec_argument
 
 
 @click.command("formula")

@@ -101,7 +101,8 @@ class Assignment(click.ParamType):  # type: ignore[type-arg] # generic from clic
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Value]:
         """Return the name and the value."""
-        from archinspect.base.source import Source, SourceError, read_tree  # only --set needs it
+        from archinspect.base.source import Source, SourceError
+        from archinspect.base.yaml_core import read_tree
 
         name, equals, text = value.partition("=")
         if not equals or not name.strip():

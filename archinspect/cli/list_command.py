@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from archinspect.cli.common import exact_option, format_option, refuse_ignored, stdout_console
+from archinspect.cli.common import refuse_ignored, stdout_console
+from archinspect.cli.options import exact_option, format_option
 from archinspect.render.networks import SORT_KEYS
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from archinspect.cli.common import (
+from archinspect.cli.common import spec_errors, stdout_console
+from archinspect.cli.options import (
     cached_option,
     exact_option,
     fold_option,
@@ -15,8 +16,6 @@ from archinspect.cli.common import (
     plan_options,
     shape_options,
     spec_argument,
-    spec_errors,
-    stdout_console,
 )
 from archinspect.cli.output import echo
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archinspect.cli.common import format_option, stdout_console
+from archinspect.cli.common import stdout_console
+from archinspect.cli.options import format_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -7,7 +7,8 @@ import sys
 import click
 
 from archinspect.base.printable import printable
-from archinspect.cli.common import spec_argument, spec_errors
+from archinspect.cli.common import spec_errors
+from archinspect.cli.options import spec_argument
 
 
 @click.command("show")

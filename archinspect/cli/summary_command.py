@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect import __version__
-from archinspect.cli.common import (
+from archinspect.cli.common import has_edge, load_report, refuse_ignored, stdout_page
+from archinspect.cli.kinds import Columns, SpecType
+from archinspect.cli.options import (
     activations_option,
     cached_option,
     completed,
@@ -19,14 +21,9 @@ from archinspect.cli.common import (
     figure_options,
     fold_option,
     format_option,
-    has_edge,
-    load_report,
     lora_option,
-    refuse_ignored,
     spec_argument,
-    stdout_page,
 )
-from archinspect.cli.kinds import Columns, SpecType
 from archinspect.cli.output import echo
 from archinspect.render.columns import COLUMNS, SHARES
 

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import (
-    completed,
-    dtype_option,
-    exact_option,
-    format_option,
-    spec_argument,
-    spec_errors,
-    stdout_console,
-)
+from archinspect.cli.common import spec_errors, stdout_console
 from archinspect.cli.kinds import Names
+from archinspect.cli.options import completed, dtype_option, exact_option, format_option, spec_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +28,7 @@ _WHERE = re.compile(r"\s*(\w+)\s*(<=|>=|==|=|<|>)\s*(.+)\Z")
 
 def values_of(text: str) -> list[Any]:
     """Return the values that a text such as `64..512:8` or `1,2,4` stands for; raise ValueError for none."""
-    from archinspect.base.source import resolve
+    from archinspect.base.yaml_core import resolve
 
     found: list[Any] = []
     for part in text.split(","):

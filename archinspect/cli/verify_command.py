@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import format_option, input_option, set_option, spec_argument, spec_errors, stdout_console
+from archinspect.cli.common import spec_errors, stdout_console
 from archinspect.cli.kinds import Batches, Names
+from archinspect.cli.options import format_option, input_option, set_option, spec_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

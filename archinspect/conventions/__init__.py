@@ -13,7 +13,8 @@ from archinspect.analyses.cost import costs
 from archinspect.base.diagnostics import suggest
 from archinspect.base.shape import size
 from archinspect.conventions.quantities import OperatorCall, amount
-from archinspect.conventions.table import CONVENTIONS, Convention, Rule, ToolFigure
+from archinspect.conventions.rules import Convention, Rule, ToolFigure
+from archinspect.conventions.table import CONVENTIONS
 
 if TYPE_CHECKING:
     from archinspect.analyses.facts import Facts

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.editor.answers import operator_at
+from archinspect.language.forms import STEP_KEYS
 from archinspect.language.library import builtins
-from archinspect.language.parse import LAYOUTS, STEP_KEYS, TOP_KEYS
+from archinspect.language.parse import LAYOUTS, TOP_KEYS
 from archinspect.language.ready import SECOND
 from archinspect.ops import FAMILIES, find_operator
 from archinspect.ops.args import Bool, Choice, Optional, Pad

@@ -8,7 +8,8 @@ from archinspect.analyses.cost import Cost, costs, sum_of_costs
 from archinspect.analyses.facts import Facts
 from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
-from archinspect.base.source import List, Map, Scalar, Source, SourceError, read_tree
+from archinspect.base.source import List, Map, Scalar, Source, SourceError
+from archinspect.base.yaml_core import read_tree
 from archinspect.checks import run_checks
 from archinspect.graph.graph import collection_paused
 from archinspect.graph.infer import infer

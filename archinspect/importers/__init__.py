@@ -15,7 +15,7 @@ from archinspect.base.source import SourceError
 from archinspect.graph.builder import TooManyNodesError
 from archinspect.importers import evidence
 from archinspect.importers.file import File
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

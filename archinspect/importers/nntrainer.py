@@ -12,8 +12,8 @@ from archinspect.importers import asked
 from archinspect.importers.sections import Section, sections
 from archinspect.importers.shaped import ShapedBuilder
 from archinspect.ops.activation import ActivationKind
-from archinspect.ops.base import ArgumentError
 from archinspect.ops.conv import Conv1D, Conv2D
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import Dense
 from archinspect.ops.globalpool import GlobalAveragePooling2D, GlobalMaxPooling2D
 from archinspect.ops.identity import Dropout

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archinspect.base.diagnostics import show
 from archinspect.ops import find_operator
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.modules import find_module
+
+if TYPE_CHECKING:
+    from archinspect.ops.base import Op
 
 MAX_CALL = 300
 """Characters of a call that is read."""

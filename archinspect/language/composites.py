@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
-    from archinspect.language.parse import Block, Step
+    from archinspect.language.forms import Step
+    from archinspect.language.parse import Block
 
 
 PARAMS_OF_A_STEP = 4

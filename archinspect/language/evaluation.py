@@ -7,7 +7,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from archinspect.base.diagnostics import show
-from archinspect.base.source import MAX_DEPTH, List, Scalar
+from archinspect.base.source import List, Scalar
+from archinspect.base.yaml_core import MAX_DEPTH
 from archinspect.language.expressions import ExpressionError, substitute
 from archinspect.ops.args import Int
 

@@ -22,7 +22,7 @@ from archinspect.language.references import Linker
 from archinspect.language.scope import Expansion, Scope
 from archinspect.language.steps import Steps
 from archinspect.ops import find_operator
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.source import Input
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 
 from archinspect.base.scalars import scalar
-from archinspect.base.source import List, Map, Scalar, read_tree
+from archinspect.base.source import List, Map, Scalar
+from archinspect.base.yaml_core import read_tree
 from archinspect.language.load import NOT_INHERITED, chain
 from archinspect.language.parse import TOP_ALIASES, TOP_KEYS, parse_spec
 

@@ -11,10 +11,10 @@ from archinspect.base.diagnostics import MAX_SHOWN, Diagnostic, Fix, Near
 from archinspect.base.source import List, Scalar
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
+from archinspect.language.forms import parse_path
 from archinspect.language.likely import split_path
-from archinspect.language.parse import parse_path
 from archinspect.language.ready import SECOND
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archinspect.base.source import Span, Tree
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
-    from archinspect.language.parse import Step
+    from archinspect.language.forms import Step
     from archinspect.language.scope import Expansion, Scope, Start
     from archinspect.ops.base import Op
 

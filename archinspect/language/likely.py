@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from archinspect.base.source import Span, Tree
     from archinspect.graph.graph import Graph, Node, Tensor
-    from archinspect.language.parse import Step
+    from archinspect.language.forms import Step
 
 _PYTORCH = re.compile(r"(?:.*\.)?\w+[123]d")
 """Names of layers over maps as PyTorch spells them: `Conv2d`."""

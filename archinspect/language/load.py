@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.diagnostics import Near, Problems, nearest, show
-from archinspect.base.source import Map, Scalar, Source, SourceError, Span, decode, read_file, read_tree
+from archinspect.base.source import Map, Scalar, Source, SourceError, Span, decode, read_file
+from archinspect.base.yaml_core import read_tree
 from archinspect.language import library
 from archinspect.language.parse import parse_spec
 

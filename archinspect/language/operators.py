@@ -8,14 +8,14 @@ from archinspect.base.shared import table
 from archinspect.base.source import List, Map, Scalar
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.ops import find_operator
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.modules import module_arguments
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
     from archinspect.base.source import Span, Tree
     from archinspect.language.evaluation import Env, Evaluation
-    from archinspect.language.parse import Step
+    from archinspect.language.forms import Step
     from archinspect.ops.base import Op
 
 

@@ -34,7 +34,8 @@ def find_ready(name: str) -> Block | None:
 @cache
 def _blocks(file: str) -> dict[str, Block]:
     from archinspect.base.diagnostics import Problems
-    from archinspect.base.source import read_file, read_tree
+    from archinspect.base.source import read_file
+    from archinspect.base.yaml_core import read_tree
     from archinspect.language.parse import parse_spec
 
     source = read_file(os.path.join(os.path.dirname(__file__), file), file)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.diagnostics import Near
 from archinspect.base.source import Scalar
-from archinspect.graph.builder import CycleError, Later
+from archinspect.graph.builder import Later
 from archinspect.graph.graph import composites_above
+from archinspect.graph.order import CycleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ from archinspect.base.source import List, Scalar
 from archinspect.language.calls import positional, step_for
 from archinspect.language.parse import ORDERS
 from archinspect.ops.args import Bool
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

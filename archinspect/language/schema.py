@@ -8,20 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.language.parse import (
-    LAYOUTS,
-    MAX_NAME,
-    MAX_TEXT,
-    STEP_ALIASES,
-    STEP_KEYS,
-    TOP_ALIASES,
-    TOP_KEYS,
-    TYPE_KEYS,
-)
+from archinspect.language.forms import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
+from archinspect.language.parse import LAYOUTS, MAX_NAME, MAX_TEXT, TOP_ALIASES, TOP_KEYS
 from archinspect.language.ready import SECOND
 from archinspect.ops import all_ops
 from archinspect.ops.args import EXPRESSION
-from archinspect.ops.base import WITHOUT_EFFECT, json_value
+from archinspect.ops.base import json_value
+from archinspect.ops.declared import WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from archinspect.ops.args import Arg

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
+    from archinspect.language.forms import Step
     from archinspect.language.likely import Chain
-    from archinspect.language.parse import Block, Step
+    from archinspect.language.parse import Block
     from archinspect.language.references import Sharing
 
 Start: TypeAlias = "Tensor | list[Tensor] | None"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from archinspect.base.source import Tree, Value
     from archinspect.language.evaluation import Env
-    from archinspect.language.parse import Step
+    from archinspect.language.forms import Step
 
 MAX_REPEAT = 100_000
 

@@ -5,16 +5,17 @@ FLOPs: one for every operation of the formula in the class's docstring; a functi
 
 from __future__ import annotations
 
-from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
-from archinspect.base.strides import in_order, ordered, reshaped
+from archinspect.base.strides import reshaped
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
-from archinspect.ops.axes import numbered, same
-from archinspect.ops.base import ArgumentError, Op, make_argument
+from archinspect.ops.axes import numbered
+from archinspect.ops.base import Op, make_argument
+from archinspect.ops.declared import ArgumentError
+from archinspect.ops.elements import OVERWRITE, AlongAxis, Elementwise, Overwriting
 from archinspect.ops.figures import Kept, Weight, Work
 
 if TYPE_CHECKING:
@@ -26,42 +27,7 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Elements, Run
 
 
-class Elementwise(Op):
-    """A function of every element by itself."""
-
-    kind = "activation"
-    pointwise = True
-    gives_floats = True
-    memory_order = "kept"
-    operations: ClassVar[int] = 1
-    """Arithmetic operations per element."""
-    from_output: ClassVar[bool] = False
-    """Whether its slope is computed from its output, not from its input."""
-
-    def output(self, *shapes: Shape) -> Shape:
-        return shapes[0]
-
-    def axis_flow(self, *shapes: Shape) -> str:
-        return same(len(shapes[0]))
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept(outputs=(0,)) if self.from_output else Kept((0,))
-
-    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        return Work(other=self.operations * size(output))
-
-
-OVERWRITE = "overwrite the input at inference, if nothing else reads it; matters to memory only"
-
-
-class _Overwriting(Elementwise):
-    """One that many networks let overwrite its input."""
-
-    main = ""
-    in_place: bool = arg(OVERWRITE, Bool(), default=True, aliases=("inplace",))
-
-
-class ReLU(_Overwriting):
+class ReLU(Overwriting):
     """`max(x, 0)`; with the other arguments also a slope below and a bound above.
 
     FLOPs: 1 per element, 1 per element for a bound, 1 per element for a slope.
@@ -99,13 +65,13 @@ class ReLU(_Overwriting):
         return (self.max_value is not None) + (self.negative_slope != 0) + (self.threshold != 0) > 1
 
 
-class ReLU6(_Overwriting):
+class ReLU6(Overwriting):
     """`min(max(x, 0), 6)` (Howard et al. 2017, arXiv:1704.04861). FLOPs: 2 per element."""
 
     operations = 2
 
 
-class LeakyReLU(_Overwriting):
+class LeakyReLU(Overwriting):
     """`x if x > 0 else slope * x`. FLOPs: 2 per element."""
 
     main = "negative_slope"
@@ -234,7 +200,7 @@ class QuickGELU(Elementwise):
         return self.kept(shapes, output, run).extra
 
 
-class SiLU(_Overwriting):
+class SiLU(Overwriting):
     """`x / (1 + exp(-x))`, also called swish (Ramachandran et al. 2017, arXiv:1710.05941). FLOPs: 4 per element."""
 
     operations = 4
@@ -310,7 +276,7 @@ class HardSigmoid(Elementwise):
     operations = 4
 
 
-class HardSwish(_Overwriting):
+class HardSwish(Overwriting):
     """`x * HardSigmoid(x)` (Howard et al. 2019, arXiv:1905.02244). FLOPs: 5 per element."""
 
     operations = 5
@@ -355,47 +321,7 @@ class TanhShrink(Elementwise):
         return self.kept(shapes, output, run).extra
 
 
-class _AlongAxis(Elementwise):
-    """A function of all elements along an axis, or several."""
-
-    memory_order = ""
-    from_output = True
-    axis: tuple[int, ...] | None = arg(
-        "the axis that it normalizes; null as PyTorch's `dim=None`", Optional(Ints()), -1, aliases=("dim",)
-    )
-
-    def output(self, *shapes: Shape) -> Shape:
-        normal_axes(self.axis or (), len(shapes[0]))
-        return shapes[0]
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        if self.axis is None or len(self.axis) == 1:
-            return ()
-        # Several axes become the last one, by a copy where they are not next to each other in memory.
-        order = self._moved(len(output))
-        moved, own = ([values[at] for at in order] for values in (output, run.strides or in_order(output)))
-        joined = (*moved[: -len(self.axis)], prod(moved[-len(self.axis) :]))
-        return () if reshaped(tuple(moved), tuple(own), joined) else (("float", size(output)),)
-
-    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        if self.axis is None or len(self.axis) == 1:
-            return None
-        return ordered(output, self._moved(len(output)))
-
-    def _moved(self, rank: int) -> list[int]:
-        """Return the axes, those that are normalized moved to the end."""
-        last = sorted(normal_axes(self.axis or (), rank))
-        return [*[at for at in range(rank) if at not in last], *last]
-
-    def axis_flow(self, *shapes: Shape) -> str:
-        rank = len(shapes[0])
-        return same(rank, mixed=normal_axes(self.axis, rank)) if self.axis else ""
-
-    def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
-        return {"softmax_row": size(output) // prod(output[axis] for axis in self.axis or (-1,))}
-
-
-class Softmax(_AlongAxis):
+class Softmax(AlongAxis):
     """`exp(x - max x) / sum exp(x - max x)` along an axis.
 
     FLOPs: 5 per element (max, difference, exp, sum, quotient).
@@ -405,7 +331,7 @@ class Softmax(_AlongAxis):
     aliases = ("Softmax2d",)
 
 
-class LogSoftmax(_AlongAxis):
+class LogSoftmax(AlongAxis):
     """`x - max x - log sum exp(x - max x)` along an axis.
 
     FLOPs: 5 per element (max, difference, exp, sum, difference).

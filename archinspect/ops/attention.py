@@ -9,7 +9,7 @@ from archinspect.base.strides import is_in_order
 from archinspect.ops import written_out
 from archinspect.ops.args import Bool, Float, Int, Optional, arg
 from archinspect.ops.attending import Attending
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, text
 from archinspect.ops.args import Pad, arg
-from archinspect.ops.base import ArgumentError
 from archinspect.ops.conv import _Conv
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Reach, Work
 
 if TYPE_CHECKING:

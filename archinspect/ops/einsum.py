@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
-from math import prod
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.diagnostics import counted
 from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import MAX_ITEMS, Int, Kind, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.contraction import REST, Memory, joins, order_in_memory, shape_of, work_of
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work, product_backward
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.figures import Elements, Run
 
 MAX_LENGTH = 200
-REST = "."
-"""Stands for `...` in an equation that has been read, so that every character is an index."""
 _TERM = r"(?:[a-zA-Z]|\.\.\.)+"
 _EQUATION = re.compile(rf"{_TERM}(?:,{_TERM})*->{_TERM}\Z")
 
@@ -138,136 +136,6 @@ def _flow(terms: Sequence[str], output: str, names: Mapping[str, str]) -> str:
     return f"{before} -> {after}"
 
 
-def _shape(term: Iterable[str], sizes: Mapping[str, Shape]) -> Shape:
-    return tuple(dim for index in term for dim in sizes[index])
-
-
-def _work(terms: Sequence[str], output: str, sizes: Mapping[str, Shape]) -> Work:
-    """Return the arithmetic of joining terms from left to right."""
-    return Work(*map(sum, zip(*_joins(terms, output, sizes), strict=True)))
-
-
-def _joins(terms: Sequence[str], output: str, sizes: Mapping[str, Shape]) -> Iterator[Work]:
-    """Yield the arithmetic of each join, and of the last sum; an index is summed once no later term has it."""
-    joined = terms[0]
-    for number, term in enumerate(terms[1:], 2):
-        later = set(output).union(*terms[number:])
-        left = "".join(index for index in joined if index in term or index in later)
-        right = "".join(index for index in term if index in joined or index in later)
-        other = _additions(joined, left, sizes) + _additions(term, right, sizes)
-        together = left + "".join(index for index in right if index not in left)
-        joined = "".join(index for index in together if index in later)
-        products = size(_shape(together, sizes))
-        # A product that is added to no other is no multiply-accumulate.
-        if products > size(_shape(joined, sizes)):
-            yield Work(products, other)
-        else:
-            yield Work(other=other + products)
-    yield Work(other=_additions(joined, output, sizes))
-
-
-def _additions(term: str, kept: str, sizes: Mapping[str, Shape]) -> int:
-    return size(_shape(term, sizes)) - size(_shape(kept, sizes))
-
-
-GAP = "|"
-
-
-class _Factor(NamedTuple):
-    """A tensor that is multiplied."""
-
-    order: str
-    """Its indices as they lie in memory, without those of size 1; GAP between two that do not lie as one axis."""
-    needed: bool
-    """Whether backward needs its gradient."""
-    number: int | None = None
-    """Which input it is; None for one that is made on the way."""
-
-    def only(self, indices: str) -> _Factor:
-        """Return the sum over all other indices."""
-        left = "".join(index for index in indices if index in self.order)
-        return self if {*left} == {*self.order.replace(GAP, "")} else _Factor(left, self.needed)
-
-    def grouped(self, *groups: str) -> _Factor:
-        """Return it with the axes of each group as one: a copy where they do not lie side by side."""
-        return self if all(group in self.order for group in groups) else _Factor("".join(groups), self.needed)
-
-
-class _Memory:
-    """What PyTorch keeps and holds when it joins terms from left to right: matrix products where there are sums."""
-
-    def __init__(
-        self,
-        terms: Sequence[str],
-        output: str,
-        sizes: Mapping[str, Shape],
-        needed: Sequence[bool] | None = None,
-        first: str | None = None,
-    ) -> None:
-        self.lengths = {index: size(sizes[index]) for index in sizes}
-        self.inputs: set[int] = set()
-        self.extra = 0
-        """Elements kept beside inputs."""
-        self.alive = 0
-        """The most elements alive beside inputs, the output among them."""
-        orders = ["".join(index for index in term if self.lengths[index] != 1) for term in terms]
-        orders = orders if first is None else [first, *orders[1:]]
-        needs = needed or [False] * len(terms)
-        factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
-        # The order in which PyTorch goes through indices: the output's, then those that are summed.
-        ranked = output + "".join(sorted(set("".join(terms)) - {*output}))
-        done = factors[0]
-        for number, factor in enumerate(factors[1:], 2):
-            done = self._join(done, factor, ranked, set(output).union(*orders[number:]))
-        self._hold(done.only(output))
-
-    def _join(self, left: _Factor, right: _Factor, ranked: str, later: set[str]) -> _Factor:
-        before = left
-        left, right = summed_first = [
-            one.only("".join(index for index in ranked if index in other.order or index in later))
-            for one, other in ((left, right), (right, left))
-        ]
-        self._hold(before, left)
-        summed = "".join(index for index in ranked if index in left.order and index not in later)
-        rest = [index for index in ranked if index not in summed]
-        both = "".join(index for index in rest if index in left.order and index in right.order)
-        own = "".join(index for index in rest if index in left.order and index not in both)
-        others = "".join(index for index in rest if index in right.order and index not in both)
-        if summed:
-            left, right = left.grouped(both, own, summed), right.grouped(both, summed, others)
-        for factor, other in ((left, right), (right, left)):
-            if other.needed:
-                self._keep(factor)
-        product = both + own + others
-        result = _Factor(product if summed else "".join(i for i in rest if i in product), left.needed or right.needed)
-        self._hold(*summed_first, left, right, result)
-        return result
-
-    def _keep(self, factor: _Factor) -> None:
-        if factor.number is None:
-            self.extra += self._elements(factor)
-        else:
-            self.inputs.add(factor.number)
-
-    def _hold(self, *factors: _Factor) -> None:
-        distinct = {id(factor): factor for factor in factors if factor.number is None}
-        self.alive = largest(self.alive, sum(map(self._elements, distinct.values())))
-
-    def _elements(self, factor: _Factor) -> int:
-        return prod(self.lengths[index] for index in factor.order if index != GAP)
-
-
-def _order_in_memory(term: str, shape: Shape, strides: Shape | None) -> str | None:
-    """Return the indices of a term as an input of these strides has them; None for those of a term in its own order."""
-    if strides is None or len(term) != len(shape) or REST in term:
-        return None
-    axes = sorted((axis for axis in zip(strides, shape, term, strict=True) if axis[1] != 1), key=lambda axis: -axis[0])
-    found = "".join(index for _, _, index in axes[:1])
-    for (outer, _, _), (inner, count, index) in pairwise(axes):
-        found += index if outer == inner * count else GAP + index
-    return found
-
-
 class Einsum(_Product):
     """The sum of products that an equation says, as `einsum` of NumPy, PyTorch and Keras.
 
@@ -292,34 +160,34 @@ class Einsum(_Product):
             raise Mismatch(
                 f"the equation has {len(terms)} terms for {counted(len(shapes), 'input')}", args=("equation",)
             )
-        return _shape(output, self.sizes(terms, shapes))
+        return shape_of(output, self.sizes(terms, shapes))
 
     def axis_flow(self, *shapes: Shape) -> str:
         return _flow(*self.terms(), {})
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         terms, result = self.terms()
-        return _work(terms, result, self.sizes(terms, shapes))
+        return work_of(terms, result, self.sizes(terms, shapes))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         terms, result = self.terms()
         macs = other = 0
         # What has been joined needs a gradient where one of its terms does; the last sum's gradient is only stretched.
-        joins = list(_joins(terms, result, self.sizes(terms, shapes)))[:-1]
-        for number, join in enumerate(joins, 1):
+        sums = list(joins(terms, result, self.sizes(terms, shapes)))[:-1]
+        for number, join in enumerate(sums, 1):
             wanted = any(run.inputs[:number]) + run.inputs[number]
             macs, other = macs + wanted * join.macs, other + wanted * join.other
         return Backward(Work(macs, other))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         terms, result = self.terms()
-        first = _order_in_memory(terms[0], shapes[0], run.strides)
-        memory = _Memory(terms, result, self.sizes(terms, shapes), run.inputs, first)
+        first = order_in_memory(terms[0], shapes[0], run.strides)
+        memory = Memory(terms, result, self.sizes(terms, shapes), run.inputs, first)
         return Kept(tuple(sorted(memory.inputs)), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
-        memory = _Memory(terms, result, self.sizes(terms, shapes))
+        memory = Memory(terms, result, self.sizes(terms, shapes))
         return (("float", largest(memory.alive - size(output), 0)),)
 
     def view(self, *, training: bool) -> View | None:
@@ -384,7 +252,7 @@ class EinsumDense(_Product):
         return sizes
 
     def output(self, *shapes: Shape) -> Shape:
-        return _shape(self.terms()[1], self._sizes(shapes[0]))
+        return shape_of(self.terms()[1], self._sizes(shapes[0]))
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         sizes = self._sizes(shapes[0])
@@ -393,7 +261,7 @@ class EinsumDense(_Product):
 
     def _weight(self, term: str, sizes: Mapping[str, Shape]) -> Weight:
         names = self._names()
-        return Weight(_shape(term, sizes), tuple([names.get(index, index) for index in term]))
+        return Weight(shape_of(term, sizes), tuple([names.get(index, index) for index in term]))
 
     def _names(self) -> dict[str, str]:
         """Return other names than their letters: `in` for the one that is summed, `out` for the one that is made."""
@@ -408,7 +276,7 @@ class EinsumDense(_Product):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         terms, result = self.terms()
-        macs, other = _work(terms, result, self._sizes(shapes[0]))
+        macs, other = work_of(terms, result, self._sizes(shapes[0]))
         return Work(macs, other + size(output) * bool(self.bias_axes))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
@@ -416,12 +284,12 @@ class EinsumDense(_Product):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         terms, result = self.terms()
-        first = _order_in_memory(terms[0], shapes[0], run.strides)
-        memory = _Memory(terms, result, self._sizes(shapes[0]), (run.inputs[0], run.weights), first)
+        first = order_in_memory(terms[0], shapes[0], run.strides)
+        memory = Memory(terms, result, self._sizes(shapes[0]), (run.inputs[0], run.weights), first)
         return Kept((0,) if 0 in memory.inputs else (), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
-        memory = _Memory(terms, result, self._sizes(shapes[0]))
+        memory = Memory(terms, result, self._sizes(shapes[0]))
         # The product, to which the bias is added; or copies of input and kernel.
         return (("float", largest(memory.alive - size(output), size(output) * bool(self.bias_axes))),)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import size
-from archinspect.ops.activation import Elementwise
 from archinspect.ops.args import Choice, Float, Optional, arg
 from archinspect.ops.axes import same
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
+from archinspect.ops.elements import Elementwise
 from archinspect.ops.figures import DTYPES, Backward, Kept, View, Work
 
 if TYPE_CHECKING:

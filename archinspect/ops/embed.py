@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from archinspect.base.shape import Mismatch, size, smallest
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.axes import numbered, same
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:

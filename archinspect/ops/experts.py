@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import Mismatch, ceil_div, largest, scaled, size, smallest
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import copied_as_rows
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 

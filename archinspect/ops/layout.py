@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
 from archinspect.ops.args import MAX_AXES, Int, Ints, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, View, Work
 from archinspect.ops.reshape import Permute
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from archinspect.base.shape import Mismatch, broadcast, normal_axis, size, text
 from archinspect.base.strides import dense, of_map
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Work
 from archinspect.ops.spatial import channel_axis, data_format_arg
 

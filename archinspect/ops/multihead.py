@@ -8,7 +8,8 @@ from archinspect.base.shape import Mismatch, largest, size
 from archinspect.base.strides import is_in_order, ordered
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, ScaledDotProductAttention, roles_of
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import Dense, Projection, copied_as_rows
 from archinspect.ops.figures import Backward, Kept, Weight
 from archinspect.ops.rotary import RotaryEmbedding

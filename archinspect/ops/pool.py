@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from archinspect.base.shape import ceil_div, extent, largest, positions, size, sliding, smallest
 from archinspect.ops.args import Bool, Choice, Int, Optional, Pad, PerAxis, arg
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Work
 from archinspect.ops.spatial import Spatial, Windowed, times
 

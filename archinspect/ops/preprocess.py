@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from archinspect.base.shape import Mismatch, normal_axes, size
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
 from archinspect.ops.axes import numbered, same
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Kept, Reach, View, Weight, Work
 from archinspect.ops.identity import SameShape
 from archinspect.ops.image import centered

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, normal_axis, size
 from archinspect.ops.args import Int, Ints, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import View
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, normal_axis, size
 from archinspect.ops.args import MAX_ITEMS, Bool, Int, Ints, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, View, Work
 from archinspect.ops.spatial import channel_axis, data_format_arg
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import ceil_div
 from archinspect.ops.args import MAX_AXES, Bool, Choice, Float, Int, Ints, arg
 from archinspect.ops.axes import numbered
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import DTYPES, Backward, View, Weight
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
 from archinspect.base.strides import in_order, is_in_order, reshaped
 from archinspect.ops.args import Bool, Choice, Int, Ints, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
 from archinspect.ops.computed import Computable, Computed, expressions, known
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import DTYPES, Backward, Kept, View, Weight, Work
 
 if TYPE_CHECKING:

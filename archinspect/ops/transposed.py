@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, extent, largest, named_shape, size
 from archinspect.ops.args import Choice, Int, Optional, PerAxis, arg
-from archinspect.ops.base import ArgumentError
 from archinspect.ops.conv import ConvWindow, check_groups
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Reach, Weight, Work
 from archinspect.ops.spatial import times
 

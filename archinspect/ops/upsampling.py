@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import Mismatch, scaled, size
 from archinspect.base.strides import of_map
 from archinspect.ops.args import Bool, Choice, Factors, Ints, Optional, PerAxis, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Reach, Work
 from archinspect.ops.spatial import Spatial, channel_axis, data_format_arg, times
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import largest, size
 from archinspect.ops.args import Bool, Float, Int, arg
-from archinspect.ops.base import TRAITS, ArgumentError, Op
+from archinspect.ops.base import TRAITS, Op
 from archinspect.ops.conv import ConvWindow, _Depthwise
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import Dense
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 from archinspect.ops.spatial import data_format_arg

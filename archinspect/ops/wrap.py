@@ -10,8 +10,9 @@ from archinspect.base.shape import Mismatch
 from archinspect.base.strides import reshaped
 from archinspect.ops.args import Choice, Kind, arg
 from archinspect.ops.attending import Attending
-from archinspect.ops.base import TRAITS, ArgumentError, Op, make_argument
+from archinspect.ops.base import TRAITS, Op, make_argument
 from archinspect.ops.cells import Cell
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Reach
 from archinspect.ops.merge import Add, Average, Concatenate, Multiply
 from archinspect.ops.recurrent import Recurrent

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.args import Bool, Int, Optional, arg
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 from archinspect.ops.linear import Sizes, refuse_uneven, sizes_of
 

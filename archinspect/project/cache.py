@@ -20,7 +20,8 @@ import yaml
 
 import archinspect
 from archinspect import __version__
-from archinspect.base.source import Map, Scalar, Source, SourceError, read_file, read_tree
+from archinspect.base.source import Map, Scalar, Source, SourceError, read_file
+from archinspect.base.yaml_core import read_tree
 from archinspect.language.load import base_path
 from archinspect.project.files import write
 from archinspect.project.record import restored

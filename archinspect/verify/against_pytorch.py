@@ -9,7 +9,7 @@ from archinspect.analyses.facts import Facts
 from archinspect.analyses.memory import kept, kept_bytes, peak_bytes
 from archinspect.base.shape import size
 from archinspect.exporters import pytorch
-from archinspect.exporters.pytorch.writer import WEIGHTS
+from archinspect.exporters.pytorch.names import WEIGHTS
 from archinspect.ops.experts import MixtureOfExperts
 from archinspect.ops.linear import LinearAttention
 from archinspect.verify.against import label, weights_of

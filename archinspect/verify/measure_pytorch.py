@@ -5,7 +5,8 @@
 `stubs`, modules of which nothing is known but shape and type of each output, and `found`: how many elements that are
 not zero a module finds each time that it looks for them, which no meta tensor tells. Where it has `numbers`, values are
 computed: `inputs`, `weights` of modules by path and name, and `wanted`, the paths. It imports nothing but torch and
-Python's own library.
+Python's own library, and is one file: the Python that runs it may lack archinspect, and with PYTHONSAFEPATH it does not
+find what stands beside a script.
 """
 
 import functools

@@ -32,13 +32,13 @@ import archinspect.render.diagnostics
 import archinspect.render.listing
 from archinspect import ops, render
 from archinspect.analyses import devices, formula
-from archinspect.base import diagnostics, source
+from archinspect.base import diagnostics, source, yaml_core
 from archinspect.base.codes import CODES, Code
 from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
 from archinspect.checks.table import RULES
 from archinspect.graph import builder, infer
-from archinspect.language import evaluation, expressions, load, scope, steps
+from archinspect.language import evaluation, expressions, forms, load, scope, steps
 from archinspect.language import parse as parse_spec
 from archinspect.ops import args
 from archinspect.project import keys as project_keys
@@ -542,9 +542,9 @@ def test_keys_at_any_depth_are_explained(command):
 
 LIMITS = {
     "size of a file": f"{source.MAX_BYTES >> 20} MiB",
-    "nesting of values": f"{source.MAX_DEPTH} levels",
-    "values, every alias counted as all that it stands for": f"{source.MAX_VALUES:,}",
-    "digits of an integer": f"{source.MAX_DIGITS}",
+    "nesting of values": f"{yaml_core.MAX_DEPTH} levels",
+    "values, every alias counted as all that it stands for": f"{yaml_core.MAX_VALUES:,}",
+    "digits of an integer": f"{yaml_core.MAX_DIGITS}",
     "characters of a name": f"{parse_spec.MAX_NAME}",
     "items of a value, its lists and maps written out": f"{evaluation.MAX_ITEMS:,}",
     "text put into text by an expression": f"{expressions.MAX_TEXT:,} characters",
@@ -595,5 +595,5 @@ def test_forms_of_steps_are_explained():
     text = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
     section = text.partition("## Names of other frameworks")[2].partition("\n## ")[0]
     words = set(re.findall(r"`(\w+)`", section))
-    assert {*parse_spec.TOP_ALIASES, *parse_spec.TYPE_KEYS, *parse_spec.ARGS_KEYS, *parse_spec.STEP_ALIASES} <= words
-    assert keys("spec.md", "All keys") == {*parse_spec.TOP_KEYS, *parse_spec.STEP_KEYS}
+    assert {*parse_spec.TOP_ALIASES, *forms.TYPE_KEYS, *forms.ARGS_KEYS, *forms.STEP_ALIASES} <= words
+    assert keys("spec.md", "All keys") == {*parse_spec.TOP_KEYS, *forms.STEP_KEYS}

@@ -9,12 +9,16 @@ import json
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
-from archinspect.base.source import Source, read_tree
+from archinspect.base.source import Source
+from archinspect.base.yaml_core import read_tree
 from archinspect.language import library
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.declared import ArgumentError
+
+if TYPE_CHECKING:
+    from archinspect.ops.base import Op
 
 NAMES = ["a", "b", "c", "d1", "block-a", "conv1_1", "é", "0", "-1", "all", "input", "a.b", "x y", ""]
 TEXTS = [

@@ -14,7 +14,7 @@ from networks.steps import Scope, Step, Tensor, written
 from archinspect import ops
 from archinspect.base.shape import Mismatch
 from archinspect.graph.call import TensorType
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from random import Random

@@ -13,7 +13,7 @@ from networks.guess import KNOWN
 from archinspect import ops
 from archinspect.base.shape import Mismatch, size
 from archinspect.graph.call import TensorType
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

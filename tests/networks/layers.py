@@ -29,8 +29,8 @@ from networks.steps import Scope, Step, Tensor
 from archinspect import ops
 from archinspect.base.shape import Mismatch
 from archinspect.graph.call import TensorType
-from archinspect.ops.base import ArgumentError
 from archinspect.ops.cells import Cell
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.recurrent import Recurrent
 
 if TYPE_CHECKING:

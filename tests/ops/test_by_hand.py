@@ -6,7 +6,7 @@ from small import make, small
 from archinspect.analyses import memory
 from archinspect.base.shape import Mismatch
 from archinspect.ops.attention import ScaledDotProductAttention
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Kept, Reach, Run, View, Work
 from archinspect.ops.multihead import _Packed
 

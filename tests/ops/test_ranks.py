@@ -11,7 +11,7 @@ import archinspect
 from archinspect import ops
 from archinspect.base.shape import Mismatch
 from archinspect.graph.builder import GraphBuilder
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 TRUTH = Path(__file__).parents[1] / "truth"
 KNOWN: dict[str, list] = {}

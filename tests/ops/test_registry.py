@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from archinspect import ops
-from archinspect.ops.base import WITHOUT_EFFECT
+from archinspect.ops.declared import WITHOUT_EFFECT
 
 ALL = ops.all_ops()
 

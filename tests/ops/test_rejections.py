@@ -12,8 +12,8 @@ import archinspect
 from archinspect import ops
 from archinspect.base.shape import Mismatch
 from archinspect.language.computed import value_of
-from archinspect.ops.base import ArgumentError
 from archinspect.ops.computed import Computed
+from archinspect.ops.declared import ArgumentError
 
 
 def computed(text, **names):
@@ -412,7 +412,7 @@ def test_no_refusal_goes_without_a_row():
     families = [PACKAGE / "ops" / f"{family}.py" for family in ops.FAMILIES]
     files = [
         PACKAGE / "base" / "shape.py",
-        *(PACKAGE / "ops" / f"{name}.py" for name in ("args", "base", "computed", "spatial")),
+        *(PACKAGE / "ops" / f"{name}.py" for name in ("args", "base", "computed", "declared", "spatial")),
         *families,
     ]
     missing = {place for path in files for place in raises(path)} - seen

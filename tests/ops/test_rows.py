@@ -13,8 +13,8 @@ from small import make
 from archinspect import ops
 from archinspect.base.shape import Mismatch
 from archinspect.language.computed import value_of
-from archinspect.ops.base import WITHOUT_EFFECT, ArgumentError
 from archinspect.ops.computed import Computed
+from archinspect.ops.declared import WITHOUT_EFFECT, ArgumentError
 from archinspect.ops.figures import Work
 
 TRUTH = Path(__file__).parents[1] / "truth"

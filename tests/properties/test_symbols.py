@@ -15,7 +15,7 @@ from archinspect.base.shape import Mismatch
 from archinspect.base.symbolic.evaluation import COMPARISONS, evaluated
 from archinspect.base.symbolic.trace import Symbolic, Trace
 from archinspect.ops.attending import Attending
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import ATTENTION, Run
 
 TRUTH = Path(__file__).parents[1] / "truth"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.exporters.keras.names import function_name
 from archinspect.exporters.keras.program import Program
-from archinspect.exporters.keras.writer import Writer, function_name, module_text
+from archinspect.exporters.keras.writer import Writer, module_text
 from archinspect.exporters.outline import Outline
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.keras.elementwise import activation_name
 from archinspect.exporters.keras.use import Named, function, layer, own, with_arguments
-from archinspect.ops.einsum import REST
+from archinspect.ops.contraction import REST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

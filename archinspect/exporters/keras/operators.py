@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.code import AT_RANDOM, SAME
-from archinspect.exporters.keras import axes, elementwise, features, images, maps, places, tensors
+from archinspect.exporters.keras import axes, elementwise, features, images, maps, norms, places, tensors
 from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "ChannelShuffle": partial(maps.shuffle, name="channel_shuffle", argument="groups"),
     "PixelShuffle": partial(maps.shuffle, name="pixel_shuffle", argument="upscale_factor"),
     "PixelUnshuffle": partial(maps.shuffle, name="pixel_unshuffle", argument="downscale_factor"),
-    "BatchNormalization": maps.batch_norm,
-    "FrozenBatchNormalization": maps.frozen_batch_norm,
-    "GroupNormalization": maps.group_norm,
-    "InstanceNormalization": maps.instance_norm,
-    "LayerNormalization": maps.layer_norm,
-    "RMSNormalization": maps.rms_norm,
-    "LocalResponseNormalization": maps.local_response_norm,
-    "UnitNormalization": maps.unit_norm,
-    "LayerScale": maps.layer_scale,
+    "BatchNormalization": norms.batch_norm,
+    "FrozenBatchNormalization": norms.frozen_batch_norm,
+    "GroupNormalization": norms.group_norm,
+    "InstanceNormalization": norms.instance_norm,
+    "LayerNormalization": norms.layer_norm,
+    "RMSNormalization": norms.rms_norm,
+    "LocalResponseNormalization": norms.local_response_norm,
+    "UnitNormalization": norms.unit_norm,
+    "LayerScale": norms.layer_scale,
     "Dense": features.dense,
     "ScaledDotProductAttention": features.attention,
     "RotaryEmbedding": features.rotary,

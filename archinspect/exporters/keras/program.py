@@ -13,8 +13,8 @@ from archinspect.exporters.keras.axes import trained
 from archinspect.exporters.keras.elementwise import activation_name
 from archinspect.exporters.keras.operators import OPERATORS
 from archinspect.exporters.keras.use import Use, legal, with_arguments
-from archinspect.exporters.outline import Between, Leaf
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.scopes import Between, Leaf
 from archinspect.graph.graph import composites_above
 from archinspect.ops.attending import Attending
 from archinspect.ops.attention import ScaledDotProductAttention

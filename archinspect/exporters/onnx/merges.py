@@ -11,8 +11,8 @@ from archinspect.base.shape import normal_axis
 from archinspect.exporters.onnx.norms import to_length_one
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
+from archinspect.ops.contraction import REST
 from archinspect.ops.dense import Projection
-from archinspect.ops.einsum import REST
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.exporters.orders import spec_order
 from archinspect.exporters.outline import Outline
+from archinspect.exporters.pytorch.names import class_name, identifier, reserved
 from archinspect.exporters.pytorch.program import Program
-from archinspect.exporters.pytorch.writer import Writer, class_name, identifier, module_text, reserved
+from archinspect.exporters.pytorch.writer import Writer, module_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.exporters.code import Given, Own
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Leaf
+from archinspect.exporters.scopes import Leaf
 from archinspect.ops.merge import Average, JoinedByElements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from archinspect.exporters.outline import Scope
+    from archinspect.exporters.scopes import Scope
     from archinspect.graph.graph import Tensor
 
 NEST = WIDTH - 14

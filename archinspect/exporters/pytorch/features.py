@@ -9,7 +9,7 @@ from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample, of_one_type
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.activation import QuickGELU
-from archinspect.ops.einsum import REST
+from archinspect.ops.contraction import REST
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.outline import Between, Scope
+from archinspect.exporters.scopes import Between, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from archinspect.exporters.outline import Leaf
+    from archinspect.exporters.scopes import Leaf
     from archinspect.graph.graph import Node, Tensor
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.attention import step_name
 from archinspect.exporters.code import Given, Step, call, code, in_orders, reading
 from archinspect.exporters.orders import Use, made_in, order_of_inputs, permutation, spec_order
-from archinspect.exporters.outline import Between, Leaf
 from archinspect.exporters.pytorch.operators import OPERATORS
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.scopes import Between, Leaf
 from archinspect.ops.attending import Attending
 
 if TYPE_CHECKING:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.base.printable import printable
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
-from archinspect.exporters.definitions import part_texts, parts_for
+from archinspect.exporters.definitions import parts_for
 from archinspect.exporters.layout import WIDTH, laid_out
-from archinspect.exporters.outline import Definition, Leaf, Outline, Scope, is_plain, numbered, sequential
 from archinspect.exporters.parameters import Expression
 from archinspect.exporters.pytorch.body import Statement, body
 from archinspect.exporters.pytorch.holding import hold
+from archinspect.exporters.pytorch.names import WEIGHTS, attention_weights, class_name, identifier
 from archinspect.exporters.refusal import CannotExportError
+from archinspect.exporters.scopes import Definition, Leaf, Scope, is_plain, numbered, sequential
 from archinspect.reports.summarizing import report
 
 if TYPE_CHECKING:
@@ -23,57 +23,14 @@ if TYPE_CHECKING:
 
     from archinspect.analyses.facts import Facts
     from archinspect.exporters.code import Step
+    from archinspect.exporters.outline import Outline
     from archinspect.graph.graph import Node, Tensor
 
-# What a module's own attributes are called.
-TAKEN = frozenset(
-    [
-        *("T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile"),
-        *("cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer"),
-        *("get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules"),
-        *("mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters"),
-        *("register_backward_hook", "register_buffer", "register_forward_hook", "register_module"),
-        *("register_parameter", "requires_grad_", "set_extra_state", "set_submodule", "share_memory"),
-        *("state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad", "append", "extend"),
-        *("insert", "pop", "path"),
-    ]
-)
-WEIGHTS = {
-    **dict.fromkeys(("kernel", "embeddings", "gamma", "alpha", "position_embeddings", "tokens"), "weight"),
-    **dict.fromkeys(("bias", "beta"), "bias"),
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-    "value": "value",
-}
-"""What PyTorch's modules call the weights of a layer that has one of each."""
 PLACED = ("stride", "padding")
 """Options of a convolution that are given by their place where they are parameters of the class."""
 _BY_PARAMETER = re.compile(r"[A-Za-z_]\w*( // \d+)?")
 RUN = 3
 """Equal copies in a row, from which on they are made by a loop."""
-
-
-def identifier(name: str) -> str:
-    """Return a name as an attribute can have it."""
-    name = re.sub(r"\W", "_", name, flags=re.ASCII)
-    if not name or name[0].isdigit():
-        name = f"layer{name}"
-    return f"{name}_" if keyword.iskeyword(name) or name in TAKEN else name
-
-
-def class_name(name: str) -> str:
-    """Return a block's name, or a network's, as a class's: `ConvBN`, `ResNet50`."""
-    stem = re.sub(r"\.\w+$", "", name.rpartition("/")[2]) if name.endswith((".yaml", ".yml")) else name
-    words = re.findall(r"[A-Za-z0-9]+", stem)
-    found = "".join(word[:1].upper() + word[1:] for word in words)
-    if not found or found[0].isdigit():
-        found = f"Network{found}"
-    return f"{found}_" if keyword.iskeyword(found) else found
-
-
-def reserved() -> set[str]:
-    """Return the names that no class of a network can have."""
-    return {"F", "OrderedDict", "Tensor", *part_texts("pytorch")}
 
 
 ATTENTION = "nn.MultiheadAttention"
@@ -264,14 +221,6 @@ class Writer:
                 yield f"{_reached(child, self._modules[learning[0]])}.requires_grad_(False)"
             elif isinstance(child, Scope):
                 yield from self._frozen(child, frozen)
-
-
-def attention_weights(op: Any) -> list[str]:  # noqa: ANN401 - attention
-    """Return what `nn.MultiheadAttention` calls its weights."""
-    one_width = all(width in (None, op.embed_dim) for width in (op.kdim, op.vdim))
-    names = ["in_proj_weight"] if one_width else ["q_proj_weight", "k_proj_weight", "v_proj_weight"]
-    biases = ["in_proj_bias", "out_proj.bias"] if op.use_bias else []
-    return [*names, *biases, "out_proj.weight"]
 
 
 def _is_its_value(step: Step) -> bool:

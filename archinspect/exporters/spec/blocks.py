@@ -17,7 +17,7 @@ from archinspect.exporters.spec.text import block_text, lines
 from archinspect.exporters.spec.titles import named_by_steps
 from archinspect.exporters.spec.tree import name_of
 from archinspect.language.expressions import RESERVED
-from archinspect.language.parse import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
+from archinspect.language.forms import STEP_ALIASES, STEP_KEYS, TYPE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,8 @@ from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant, figures
 from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, in_single, spelled
 from archinspect.exporters.spec.stated import further, is_held, state
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.identity import Identity
 from archinspect.ops.layout import SwapAxes
 from archinspect.ops.merge import Concatenate

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect import ops
 from archinspect.exporters.spec.steps import Expr
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
 from archinspect.ops.computed import Computed, expressions
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.identity import Rescaling
 from archinspect.ops.spatial import channel_axis
 

@@ -17,7 +17,7 @@ from archinspect.importers.caffe.kinds import ENDS, KINDS, argument_of
 from archinspect.importers.caffe.layers import PLAIN
 from archinspect.importers.caffe.net import Layer, Net
 from archinspect.importers.caffe.text import Message, parse
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems

@@ -16,7 +16,7 @@ from archinspect.importers.darknet import heads, layers, recurrent
 from archinspect.importers.darknet.state import State
 from archinspect.importers.sections import Section, sections
 from archinspect.importers.shaped import ShapedBuilder
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.printable import printable
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.attention import ScaledDotProductAttention
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import Dense
 from archinspect.ops.embed import Embedding
 from archinspect.ops.layout import Repeat

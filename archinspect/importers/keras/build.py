@@ -10,7 +10,7 @@ from archinspect.base.shape import Mismatch, text
 from archinspect.graph.builder import snake
 from archinspect.ops import find_operator
 from archinspect.ops.args import MAX_AXES, Ints
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.tensor import Custom
 from archinspect.ops.wrap import TimeDistributed
 

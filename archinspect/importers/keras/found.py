@@ -49,7 +49,8 @@ def _in_hdf5(file: File) -> Found:
 
 def _yaml(file: File) -> Any:  # noqa: ANN401 - what YAML holds
     """Return what `model.to_yaml()` of Keras 1 and 2 wrote; its tuples are lists here."""
-    from archinspect.base.source import decode, read_tree  # such files alone need it
+    from archinspect.base.source import decode
+    from archinspect.base.yaml_core import read_tree
 
     text = file.read(MOST).replace(b"!!python/tuple", b"")
     return read_tree(decode(text, file.source.name, file.path)).plain()

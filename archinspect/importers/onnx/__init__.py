@@ -19,7 +19,7 @@ from archinspect.importers.onnx.row import at as size_at
 from archinspect.importers.onnx.row import fitted
 from archinspect.importers.onnx.run import Run, StepError
 from archinspect.importers.onnx.values import Value
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
 from archinspect.ops.axes import pairs
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import linear, symbols_of, value
 from archinspect.importers.pt2.traced import Traced
 from archinspect.importers.stated import named
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.operators import Translation
     from archinspect.importers.pt2.program import Call, Meta, Program
+    from archinspect.ops.base import Op
 
 TRIED = (2, 3)
 """Batches at which an operator has to give what the file says."""

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.diagnostics import suggest
 from archinspect.base.printable import printable
-from archinspect.base.source import SourceError, read_tree
+from archinspect.base.source import SourceError
+from archinspect.base.yaml_core import read_tree
 from archinspect.importers import DAMAGED, asked
 from archinspect.importers.ultralytics.model import NEWER, ULTRALYTICS, Model, Text, activation, chosen, dialect
 from archinspect.importers.ultralytics.modules import MODULES, WORDED, arguments, function_of
 from archinspect.importers.ultralytics.net import Net
-from archinspect.ops.base import ArgumentError, Op
+from archinspect.ops.base import Op
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems

@@ -187,9 +187,9 @@ def activation(given: str) -> Any:  # noqa: ANN401 - an operator, or the text
     called = _CALL.match(given)
     if not called:
         return given
-    from archinspect.base.source import resolve  # few files have one
+    from archinspect.base.yaml_core import resolve
     from archinspect.ops.activation import ActivationKind
-    from archinspect.ops.base import ArgumentError
+    from archinspect.ops.declared import ArgumentError
 
     name, args = called.groups()
     kept = [part.partition("=") for part in map(str.strip, args.split(",")) if part and not part.startswith("inplace")]

@@ -10,7 +10,8 @@ import re
 
 import yaml
 
-from archinspect.base.source import LINE_BREAK, Source, SourceError, Span, read_tree
+from archinspect.base.source import LINE_BREAK, Source, SourceError, Span
+from archinspect.base.yaml_core import read_tree
 from archinspect.language.layout.lines import WIDTH, Layout
 from archinspect.language.layout.nodes import Document, read
 from archinspect.language.layout.order import put_in_order

@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from archinspect.base.scalars import scalar
-from archinspect.base.source import resolve
+from archinspect.base.yaml_core import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from archinspect.base.diagnostics import show
 from archinspect.base.printable import printable
 from archinspect.ops import find_operator
 from archinspect.ops.activation import ActivationKind
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from archinspect.importers.onnx.ours import elements, moves, sums, windows
 from archinspect.importers.onnx.ours.base import Ours, make
 from archinspect.importers.onnx.rules import MICROSOFT
 from archinspect.importers.onnx.values import RuleError
-from archinspect.ops.base import ArgumentError
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,148 @@
+"""Terms of an equation joined from left to right: the arithmetic, and what PyTorch keeps and holds."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+from archinspect.base.shape import largest, size
+from archinspect.ops.figures import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from archinspect.base.shape import Shape
+
+REST = "."
+"""Stands for `...` in an equation that has been read, so that every character is an index."""
+GAP = "|"
+"""Stands between two indices that do not lie as one axis."""
+
+
+def shape_of(term: Iterable[str], sizes: Mapping[str, Shape]) -> Shape:
+    """Return the sizes of the axes that indices stand for."""
+    return tuple(dim for index in term for dim in sizes[index])
+
+
+def work_of(terms: Sequence[str], output: str, sizes: Mapping[str, Shape]) -> Work:
+    """Return the arithmetic of joining terms from left to right."""
+    return Work(*map(sum, zip(*joins(terms, output, sizes), strict=True)))
+
+
+def joins(terms: Sequence[str], output: str, sizes: Mapping[str, Shape]) -> Iterator[Work]:
+    """Yield the arithmetic of each join, and of the last sum; an index is summed once no later term has it."""
+    joined = terms[0]
+    for number, term in enumerate(terms[1:], 2):
+        later = set(output).union(*terms[number:])
+        left = "".join(index for index in joined if index in term or index in later)
+        right = "".join(index for index in term if index in joined or index in later)
+        other = _additions(joined, left, sizes) + _additions(term, right, sizes)
+        together = left + "".join(index for index in right if index not in left)
+        joined = "".join(index for index in together if index in later)
+        products = size(shape_of(together, sizes))
+        # A product that is added to no other is no multiply-accumulate.
+        if products > size(shape_of(joined, sizes)):
+            yield Work(products, other)
+        else:
+            yield Work(other=other + products)
+    yield Work(other=_additions(joined, output, sizes))
+
+
+def _additions(term: str, kept: str, sizes: Mapping[str, Shape]) -> int:
+    return size(shape_of(term, sizes)) - size(shape_of(kept, sizes))
+
+
+class _Factor(NamedTuple):
+    """A tensor that is multiplied."""
+
+    order: str
+    """Its indices as they lie in memory, without those of size 1, with GAP."""
+    needed: bool
+    """Whether backward needs its gradient."""
+    number: int | None = None
+    """Which input it is; None for one that is made on the way."""
+
+    def only(self, indices: str) -> _Factor:
+        """Return the sum over all other indices."""
+        left = "".join(index for index in indices if index in self.order)
+        return self if {*left} == {*self.order.replace(GAP, "")} else _Factor(left, self.needed)
+
+    def grouped(self, *groups: str) -> _Factor:
+        """Return it with the axes of each group as one: a copy where they do not lie side by side."""
+        return self if all(group in self.order for group in groups) else _Factor("".join(groups), self.needed)
+
+
+class Memory:
+    """What PyTorch keeps and holds when it joins terms from left to right: matrix products where there are sums."""
+
+    def __init__(
+        self,
+        terms: Sequence[str],
+        output: str,
+        sizes: Mapping[str, Shape],
+        needed: Sequence[bool] | None = None,
+        first: str | None = None,
+    ) -> None:
+        self.lengths = {index: size(sizes[index]) for index in sizes}
+        self.inputs: set[int] = set()
+        self.extra = 0
+        """Elements kept beside inputs."""
+        self.alive = 0
+        """The most elements alive beside inputs, the output among them."""
+        orders = ["".join(index for index in term if self.lengths[index] != 1) for term in terms]
+        orders = orders if first is None else [first, *orders[1:]]
+        needs = needed or [False] * len(terms)
+        factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
+        # The order in which PyTorch goes through indices: the output's, then those that are summed.
+        ranked = output + "".join(sorted(set("".join(terms)) - {*output}))
+        done = factors[0]
+        for number, factor in enumerate(factors[1:], 2):
+            done = self._join(done, factor, ranked, set(output).union(*orders[number:]))
+        self._hold(done.only(output))
+
+    def _join(self, left: _Factor, right: _Factor, ranked: str, later: set[str]) -> _Factor:
+        before = left
+        left, right = summed_first = [
+            one.only("".join(index for index in ranked if index in other.order or index in later))
+            for one, other in ((left, right), (right, left))
+        ]
+        self._hold(before, left)
+        summed = "".join(index for index in ranked if index in left.order and index not in later)
+        rest = [index for index in ranked if index not in summed]
+        both = "".join(index for index in rest if index in left.order and index in right.order)
+        own = "".join(index for index in rest if index in left.order and index not in both)
+        others = "".join(index for index in rest if index in right.order and index not in both)
+        if summed:
+            left, right = left.grouped(both, own, summed), right.grouped(both, summed, others)
+        for factor, other in ((left, right), (right, left)):
+            if other.needed:
+                self._keep(factor)
+        product = both + own + others
+        result = _Factor(product if summed else "".join(i for i in rest if i in product), left.needed or right.needed)
+        self._hold(*summed_first, left, right, result)
+        return result
+
+    def _keep(self, factor: _Factor) -> None:
+        if factor.number is None:
+            self.extra += self._elements(factor)
+        else:
+            self.inputs.add(factor.number)
+
+    def _hold(self, *factors: _Factor) -> None:
+        distinct = {id(factor): factor for factor in factors if factor.number is None}
+        self.alive = largest(self.alive, sum(map(self._elements, distinct.values())))
+
+    def _elements(self, factor: _Factor) -> int:
+        return prod(self.lengths[index] for index in factor.order if index != GAP)
+
+
+def order_in_memory(term: str, shape: Shape, strides: Shape | None) -> str | None:
+    """Return the indices of a term as an input of these strides has them; None for those of a term in its own order."""
+    if strides is None or len(term) != len(shape) or REST in term:
+        return None
+    axes = sorted((axis for axis in zip(strides, shape, term, strict=True) if axis[1] != 1), key=lambda axis: -axis[0])
+    found = "".join(index for _, _, index in axes[:1])
+    for (outer, _, _), (inner, count, index) in pairwise(axes):
+        found += index if outer == inner * count else GAP + index
+    return found
