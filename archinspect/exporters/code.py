@@ -7,12 +7,13 @@ block, so that it becomes an argument of the block's class or function.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class Hole(NamedTuple):
@@ -105,6 +106,19 @@ def in_orders(pieces: Code, orders: Sequence[tuple[int, ...]]) -> Code:
         piece._replace(order=orders[piece.index]) if isinstance(piece, Given) and piece.index >= 0 else piece
         for piece in pieces
     )
+
+
+def as_floats(step: Step, indices: Collection[int]) -> Step:
+    """Return a step that reads some of its inputs, by number, as floats; no chain of modules does."""
+    if not indices:
+        return step
+    read = [
+        (piece, ".float()") if isinstance(piece, Given) and piece.index in indices else (piece,) for piece in step.code
+    ]
+    step = step._replace(code=tuple(chain.from_iterable(read)))
+    if step.stateless and Own() not in step.code:
+        step = step._replace(module=None)
+    return step._replace(stateless=False)
 
 
 def reading(step: Step, used: Sequence[int]) -> Step:

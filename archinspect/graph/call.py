@@ -113,13 +113,18 @@ class Call:
         return bool(given) and next(parts, None) is not None
 
     @cached_property
+    def read_as_floats(self) -> Collection[int]:
+        """Inputs of integers, by number, that a program makes floats of first."""
+        reads = self.op.of_one_type or (self.op.gives_floats and not self.op.promotes)
+        if not reads or "float" not in self.outputs[0].dtype:
+            return ()
+        return [i for i in self.differentiated if "float" not in self.inputs[i].dtype]
+
+    @cached_property
     def converted(self) -> dict[int, tuple[str, int]]:
         """Inputs that a program converts for the operator, by number: type and number of elements of the copy."""
-        made = self.outputs[0].dtype
-        if self.op.of_one_type and "float" in made:
-            integers = [i for i, type_ in enumerate(self.inputs) if "float" not in type_.dtype]
-            return {i: (made, size(self.inputs[i].shape)) for i in integers}
-        return {
+        floats = {i: (self.outputs[0].dtype, size(self.inputs[i].shape)) for i in self.read_as_floats}
+        return floats | {
             i: (dtype, size(self.inputs[i].shape))
             for i, dtype in self.op.kept_as.items()
             if self.inputs[i].dtype not in (self.op.index_dtypes if dtype == "int64" else (dtype,))

@@ -210,6 +210,7 @@ class SiLU(Overwriting):
 class Sigmoid(Elementwise):
     """`1 / (1 + exp(-x))`. FLOPs: 4 per element."""
 
+    promotes = True
     operations = 4
     from_output = True
 
@@ -229,6 +230,7 @@ class LogSigmoid(Elementwise):
 class Tanh(Elementwise):
     """`tanh(x)`. FLOPs: 1 per element."""
 
+    promotes = True
     from_output = True
 
 
@@ -266,6 +268,7 @@ class Mish(Elementwise):
 class Exponential(Elementwise):
     """`exp(x)`. FLOPs: 1 per element."""
 
+    promotes = True
     from_output = True
     aliases = ("Exp",)
 

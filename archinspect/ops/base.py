@@ -81,6 +81,8 @@ class Op(Declared):
     """The type in which a program needs inputs, by number: of others it makes a copy, which backward keeps if any."""
     of_one_type: ClassVar[bool] = False
     """Whether it reads all inputs in the output's type where that is a float's: of integers a program makes copies."""
+    promotes: ClassVar[bool] = False
+    """Whether a program gives it integers as they are, though it makes floats of them; others read copies."""
     index_dtypes: ClassVar[tuple[str, ...]] = ("int64", "int32")
     """The types of places that need no copy where `int64` is needed."""
     trains: ClassVar[bool] = True

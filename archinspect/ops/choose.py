@@ -22,6 +22,7 @@ class Divide(JoinedByElements):
     aliases = ("Div", "TrueDivide")
     inputs = (2, 2)
     gives_floats = True
+    promotes = True
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return Kept((0, 1) if run.inputs[1] else (1,))  # the gradient of the divisor is the quotient over it, again

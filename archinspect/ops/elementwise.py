@@ -26,6 +26,7 @@ class _Function(Elementwise):
     """One whose slope is computed from its input, unless `from_output` says otherwise; integers give floats."""
 
     kind = "elementwise"
+    promotes = True
 
 
 class _OfNumbers(_Function):

@@ -155,6 +155,7 @@ class LearnedPositions(Op):
     ignores = ("initializer",)
     aliases = ("PositionEmbedding", "PositionalEmbedding")
     gives_floats = True
+    promotes = True
     input_dim: int | None = arg(
         "steps the table holds; the input may have fewer",
         Optional(Int(1)),
@@ -221,6 +222,7 @@ class ClassToken(Op):
     has_kernel = True
     is_table = True
     gives_floats = True
+    promotes = True
     n: int = arg("how many", Int(1), 1, aliases=("num_tokens",))
 
     def output(self, *shapes: Shape) -> Shape:

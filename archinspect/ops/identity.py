@@ -149,6 +149,7 @@ class Rescaling(SameShape):
     scale: float = arg("factor", Float(), 1.0)
     offset: float | None = arg("term", Optional(Float()), None)
     gives_floats = True
+    promotes = True
 
     def output_dtype(self, *dtypes: str) -> str:
         return dtypes[0] if self.view(training=True) else super().output_dtype(*dtypes)
@@ -171,6 +172,7 @@ class Masking(SameShape):
     """
 
     gives_floats = True
+    promotes = True
     mask_value: float = arg("what a step is filled with that does not count", Float(), 0.0)
 
     def output(self, *shapes: Shape) -> Shape:

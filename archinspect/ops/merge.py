@@ -123,6 +123,7 @@ class Average(JoinedByElements):
     """The mean of the inputs. FLOPs: 1 per output element and input (additions, a division)."""
 
     gives_floats = True
+    promotes = True
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=len(shapes) * size(output))

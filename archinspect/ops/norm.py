@@ -366,6 +366,7 @@ class LayerScale(Op):
     kind = "normalization"
     pointwise = True
     gives_floats = True
+    promotes = True
     axis: int | None = arg("the vector's axis", Optional(Int()), None)
     init_values: float = arg("initial value; without effect on costs", Float(), 1e-6, aliases=("gamma", "value"))
     data_format: str = data_format_arg()

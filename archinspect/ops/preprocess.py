@@ -48,6 +48,7 @@ class Normalization(Op):
     kind = "normalization"
     pointwise = True
     gives_floats = True
+    promotes = True
     trains = False
     main = ""
     axis: tuple[int, ...] | None = arg(

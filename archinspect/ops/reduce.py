@@ -123,6 +123,7 @@ class ReduceLogSumExp(_OfBoth):
 
     aliases = ("LogSumExp",)
     gives_floats = True
+    promotes = True
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=4 * size(shapes[0]))

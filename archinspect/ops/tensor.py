@@ -296,6 +296,7 @@ class SampleGaussian(Op):
     joins = True
     aliases = ("Sampling", "Reparameterize")
     gives_floats = True
+    promotes = True
     inputs = (2, 2)
 
     def output(self, *shapes: Shape) -> Shape:

@@ -185,6 +185,7 @@ class TimeDistributed(Op):
     overwrites = Trait("overwrites")
     kept_as = Trait("kept_as")
     of_one_type = Trait("of_one_type")
+    promotes = Trait("promotes")
     index_dtypes = Trait("index_dtypes")
 
 

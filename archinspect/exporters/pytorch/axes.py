@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.orders import spec_order
-from archinspect.exporters.pytorch.elementwise import lined_up, of_each_sample, of_one_type
+from archinspect.exporters.pytorch.elementwise import lined_up, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
@@ -71,9 +71,8 @@ def mat_mul(use: Use) -> Step:
     types = [type_.dtype for type_ in use.call.inputs]
     if set(types) == {"bool"}:
         raise CannotExportError(use.node.layer, "PyTorch multiplies no matrices of truth values")
-    names = of_one_type(use)
-    first = names[0] + ".mT" * op.transpose_a + lined_up(use, 0)
-    second = names[1] + ".mT" * op.transpose_b + lined_up(use, 1)
+    first = "{0}" + ".mT" * op.transpose_a + lined_up(use, 0)
+    second = "{1}" + ".mT" * op.transpose_b + lined_up(use, 1)
     return Step(code(f"{first} @ {second}"))
 
 
@@ -82,9 +81,7 @@ def dot(use: Use) -> Step:
     op: Any = use.op
     first, second = use.call.shapes
     a, b = op.axes[0] % len(first), op.axes[-1] % len(second)
-    names = of_one_type(use)
-    if op.normalize:
-        names = [f"F.normalize({name}, dim={axis})" for name, axis in zip(names, (a, b), strict=True)]
+    names = [f"F.normalize({{{i}}}, dim={axis})" if op.normalize else f"{{{i}}}" for i, axis in ((0, a), (1, b))]
     letters = iter("ijklmnop")
     left = ["b" if axis == 0 else "s" if axis == a else next(letters) for axis in range(len(first))]
     right = ["b" if axis == 0 else "s" if axis == b else next(letters) for axis in range(len(second))]

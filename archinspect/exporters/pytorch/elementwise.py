@@ -40,13 +40,6 @@ NAMES = tuple(_FUNCTIONS)
 _METHODS = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Exponential": "exp"}
 
 
-def of_one_type(use: Use) -> list[str]:
-    """Return the inputs, integers as floats beside floats or where the output is of floats."""
-    types = [type_.dtype for type_ in (*use.call.inputs, *use.call.outputs)]
-    floats = any("float" in dtype for dtype in types)
-    return [f"{{{at}}}" + ".float()" * (floats and "float" not in dtype) for at, dtype in enumerate(types[:-1])]
-
-
 def of_each_sample(use: Use, index: int) -> str:
     """Return an input, repeated for each sample where others have samples and it has none."""
     inputs = use.node.inputs

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
-from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample, of_one_type
+from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.activation import QuickGELU
 from archinspect.ops.contraction import REST
@@ -74,8 +74,7 @@ def _layer_norm(use: Use, name: str, eps: float | None) -> Step:
 def attention(use: Use) -> Step:
     """Return attention of queries, keys and values that are there."""
     op: Any = use.op
-    types = [given.dtype for given in use.call.inputs]
-    names = [of_each_sample(use, at) + ("" if "float" in dtype else ".float()") for at, dtype in enumerate(types)]
+    names = [of_each_sample(use, at) for at in range(len(use.call.inputs))]
     query, key, value = names[0], names[min(1, len(names) - 1)], names[-1]
     options = ["heads={heads}"]
     if op.kv_heads != op.num_heads:
@@ -355,7 +354,7 @@ def einsum_dense(use: Use) -> Step:
 
 def einsum(use: Use) -> Step:
     """Return a sum of products."""
-    operands = ", ".join(of_one_type(use))
+    operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
     return Step(code(f"torch.einsum({{equation}}, {operands})", equation=einsum_equation(use.op)))
 
 

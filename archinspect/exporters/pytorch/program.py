@@ -7,7 +7,7 @@ from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.attention import step_name
-from archinspect.exporters.code import Given, Step, call, code, in_orders, reading
+from archinspect.exporters.code import Given, Step, as_floats, call, code, in_orders, reading
 from archinspect.exporters.orders import Use, made_in, order_of_inputs, permutation, spec_order
 from archinspect.exporters.pytorch.operators import OPERATORS
 from archinspect.exporters.refusal import CannotExportError
@@ -54,6 +54,7 @@ class Program:
         use = Use(node, call_, entry.reads(node.op, call_.shapes, there), self.facts)
         step = entry.translate(use)
         turns = [permutation(*pair) for pair in zip(there, use.orders, strict=True)]
+        step = as_floats(step, call_.read_as_floats)
         step = step._replace(code=in_orders(step.code, turns))
         for tensor in node.outputs:
             self.orders[tensor] = made_in(use, tensor, keeps=entry.keeps)
@@ -113,9 +114,10 @@ class Program:
         turned = []
         for index, tensor in enumerate(distinct):
             order = permutation(self.orders[tensor], spec_order(len(self.orders[tensor])))
-            if order:
+            is_float = "float" in self.facts.types[tensor.position].dtype
+            if order or not is_float:
                 in_order = Between()
-                step = Step(in_orders(code("{0}"), [order]), stateless=True)
+                step = Step(in_orders(code("{0}" if is_float else "{0}.float()"), [order]), stateless=True)
                 turned.append(Leaf(f"{layer}_input", "input", step, [tensor], [in_order], []))
                 inputs[index] = in_order
         for node in nodes:
@@ -133,13 +135,14 @@ class Program:
         sizes = {"in_features": self.facts.shape(source)[-1], "out_features": sum(widths)}
         module = call("nn.Linear", sizes, bias=(ops[0].use_bias, True))
         cut = ".chunk({parts}, dim=-1)" if len(set(widths)) == 1 else ".split_with_sizes({sizes}, dim=-1)"
-        pieces = code(f"{{self}}({{0}}){cut}", parts=len(nodes), sizes=tuple(widths))
-        pieces = in_orders(pieces, [permutation(there, spec_order(len(there)))])
+        step = Step(code(f"{{self}}({{0}}){cut}", parts=len(nodes), sizes=tuple(widths)), module)
+        step = as_floats(step, self.facts.call(nodes[0]).read_as_floats)
+        step = step._replace(code=in_orders(step.code, [permutation(there, spec_order(len(there)))]))
         outputs = [node.output for node in nodes]
         for tensor in outputs:
             self.orders[tensor] = spec_order(len(there))
         name = "qkv" if len(nodes) == 3 else "kv"  # noqa: PLR2004 - queries, keys and values
-        return Leaf(f"{layer}.{name}", name, Step(pieces, module), [source], outputs, nodes)
+        return Leaf(f"{layer}.{name}", name, step, [source], outputs, nodes)
 
     def _attend(self, layer: str, node: Node) -> Iterator[Leaf]:
         """Yield the product of queries, keys and values, after the biases and the mask that it adds."""
