@@ -184,8 +184,6 @@ class TimeDistributed(Op):
     output_count = Trait("output_count")
     overwrites = Trait("overwrites")
     kept_as = Trait("kept_as")
-    of_one_type = Trait("of_one_type")
-    promotes = Trait("promotes")
     index_dtypes = Trait("index_dtypes")
 
 
