@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from archinspect.ops.spatial import Windowed
 
 
+FLOAT = "float"
+"""The type that a network computes in; other floats have their size in the name."""
+
+
 class TensorType(NamedTuple):
     """Shape, batch first, and data type of a tensor; `float` is the type that the network computes in."""
 
@@ -116,9 +120,9 @@ class Call:
     def read_as_floats(self) -> Collection[int]:
         """Inputs of integers, by number, that a program makes floats of first."""
         reads = self.op.of_one_type or (self.op.gives_floats and not self.op.promotes)
-        if not reads or "float" not in self.outputs[0].dtype:
+        if not reads or FLOAT not in self.outputs[0].dtype:
             return ()
-        return [i for i in self.differentiated if "float" not in self.inputs[i].dtype]
+        return [i for i in self.differentiated if FLOAT not in self.inputs[i].dtype]
 
     @cached_property
     def converted(self) -> dict[int, tuple[str, int]]:
@@ -134,15 +138,26 @@ class Call:
         """Return the most that a forward pass without gradients holds at once beside inputs and outputs."""
         if self.before:
             return ()
-        return (*self.op.workspace(self.shapes, self.output, run), *self.converted.values())
+        return (*self._typed(self.op.workspace(self.shapes, self.output, run)), *self.converted.values())
 
     def kept(self, run: Run) -> Kept:
         """Return what backward keeps."""
         if run.strides is not None or any(run.others):  # which may be symbols, of which nothing is remembered
-            return self.op.kept(self.shapes, self.output, run)
+            return self._rule_of_kept(run)
         if run not in self._kept:
-            self._kept[run] = self.op.kept(self.shapes, self.output, run)
+            self._kept[run] = self._rule_of_kept(run)
         return self._kept[run]
+
+    def _rule_of_kept(self, run: Run) -> Kept:
+        kept = self.op.kept(self.shapes, self.output, run)
+        return kept if self.outputs[0].dtype == FLOAT else kept._replace(extra=self._typed(kept.extra))
+
+    def _typed(self, elements: Elements) -> Elements:
+        """Return elements that a rule calls floats in the output's type, where that is another float's."""
+        made = self.outputs[0].dtype
+        if made == FLOAT or FLOAT not in made:
+            return elements
+        return tuple([(made if dtype == FLOAT else dtype, count) for dtype, count in elements])
 
     def backward(self, run: Run) -> Backward:
         """Return the arithmetic of one backward pass."""

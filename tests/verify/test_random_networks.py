@@ -127,6 +127,8 @@ HELD = {
             {"Einsum": "bij,bkj->bik", "from": [-2, "whole"]},
         ),
     ],
+    "doubles that are scaled": [{"Input": {"shape": 3}}, {"Cast": "float64"}, {"Rescaling": {"scale": 2, "offset": 1}}],
+    "masks of doubles": [{"Input": {"shape": 3}}, {"Cast": "float64"}, {"Dense": 2}, "Dropout", "Dropout"],
     "layers between which all is dropped": [FIVE, {"GRU": {"units": 2, "num_layers": 3, "dropout": 1.0}}],
 }
 
