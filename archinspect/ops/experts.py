@@ -10,7 +10,7 @@ from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import copied_as_rows
-from archinspect.ops.figures import Backward, Kept, Weight, Work
+from archinspect.ops.figures import DTYPES, Backward, Kept, Weight, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,13 +222,19 @@ class MixtureOfExperts(Op):
             inside = largest(2 * read + (2 + self.gated) * hidden, hidden + 3 * read)
             return (("float", largest(making, scores + inside)),)
         scored, chosen = steps * self.num_experts, steps * self.top_k
-        of_all = 2 - (self.scoring == "softmax_of_chosen")
-        choosing = (1 + self.score_bias + (self.groups > 1)) * scored + (1 + sigmoid) * chosen + steps * sigmoid
+        late, grouped = self.scoring == "softmax_of_chosen", self.groups > 1
+        choosing = (1 + self.score_bias + grouped) * scored + (1 + sigmoid + late) * chosen + steps * sigmoid
+        of_groups = steps * self.groups * grouped
+        best = steps * (self.top_k_groups or self.groups) * grouped
         hidden = steps * self.units
         inside = largest((2 + self.gated + (self.limit is not None)) * hidden, (1 + self.gated) * hidden + total)
-        making = largest(of_all * scored + 2 * chosen * (of_all == 1), choosing) - total
         computing = chosen + largest(total + inside, 2 * total + steps)
-        return (("float", largest(making, computing)), ("int64", chosen + steps * len(output)))
+        moments: tuple[Elements, ...] = (
+            (("float", (2 - late) * scored - total),),
+            (("float", choosing + of_groups - total), ("int64", chosen + best), ("bool", of_groups)),
+            (("float", computing), ("int64", chosen + steps * len(output)), ("bool", chosen)),
+        )
+        return max(moments, key=_in_float32)
 
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         steps, rows = size(output[:-1]), self._rows(output)
@@ -240,3 +246,8 @@ class MixtureOfExperts(Op):
 
     def label(self) -> str:
         return f"{self.top_k} of {self.num_experts} experts"
+
+
+def _in_float32(elements: Elements) -> int:
+    """Return the size of tensors where the network computes in float32."""
+    return sum([DTYPES[dtype] * count for dtype, count in elements])

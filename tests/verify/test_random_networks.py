@@ -127,6 +127,15 @@ HELD = {
             {"Einsum": "bij,bkj->bik", "from": [-2, "whole"]},
         ),
     ],
+    "experts of one feature": [{"Input": {"shape": 1}}, {"MoE": {"num_experts": 2, "units": 1}}],
+    "experts of groups": [
+        {"Input": {"shape": [5, 4]}},
+        {"MoE": {"num_experts": 16, "units": 2, "groups": 4, "top_k_groups": 2, "scoring": "sigmoid"}},
+    ],
+    "more experts' scores than features": [
+        {"Input": {"shape": [5, 4]}},
+        {"MoE": {"num_experts": 16, "units": 2, "top_k": 3, "scoring": "softmax_of_chosen"}},
+    ],
     "doubles that are scaled": [{"Input": {"shape": 3}}, {"Cast": "float64"}, {"Rescaling": {"scale": 2, "offset": 1}}],
     "masks of doubles": [{"Input": {"shape": 3}}, {"Cast": "float64"}, {"Dense": 2}, "Dropout", "Dropout"],
     "layers between which all is dropped": [FIVE, {"GRU": {"units": 2, "num_layers": 3, "dropout": 1.0}}],

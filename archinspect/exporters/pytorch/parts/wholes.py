@@ -71,15 +71,17 @@ class MixtureOfExperts(nn.Module):
         for expert in self.experts[self.num_experts :]:
             total = total + expert(x)
         for index, expert in enumerate(self.experts[: self.num_experts]):
-            found = (chosen == index).nonzero(as_tuple=True)
-            places, slot = found[:-1], found[-1]
-            if len(slot):
-                total.index_put_(
-                    places,
-                    expert(x[places]) * weights[(*places, slot)][:, None],
-                    accumulate=True,
-                )
+            self.add(total, expert, x, weights, chosen == index)
         return total
+
+    def add(
+        self, total: Tensor, expert: nn.Module, x: Tensor, weights: Tensor, sent: Tensor
+    ) -> None:
+        """Add what an expert makes of the steps that are sent to it."""
+        *places, slot = sent.nonzero(as_tuple=True)
+        if len(slot):
+            made = expert(x[places]) * weights[(*places, slot)][:, None]
+            total.index_put_(places, made, accumulate=True)
 
     def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the experts that each step goes to, and which they are."""
