@@ -232,7 +232,7 @@ class MixtureOfExperts(Op):
         moments: tuple[Elements, ...] = (
             (("float", (2 - late) * scored - total),),
             (("float", choosing + of_groups - total), ("int64", chosen + best), ("bool", of_groups)),
-            (("float", computing), ("int64", chosen + steps * len(output)), ("bool", chosen)),
+            (("float", computing), ("int64", chosen + steps * len(output))),
         )
         return max(moments, key=_in_float32)
 

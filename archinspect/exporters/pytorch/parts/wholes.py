@@ -70,17 +70,17 @@ class MixtureOfExperts(nn.Module):
         total = torch.zeros_like(x)
         for expert in self.experts[self.num_experts :]:
             total = total + expert(x)
-        for index, expert in enumerate(self.experts[: self.num_experts]):
-            self.add(total, expert, x, weights, chosen == index)
+        for index in range(self.num_experts):
+            self.add(total, index, x, weights, chosen)
         return total
 
     def add(
-        self, total: Tensor, expert: nn.Module, x: Tensor, weights: Tensor, sent: Tensor
+        self, total: Tensor, index: int, x: Tensor, weights: Tensor, chosen: Tensor
     ) -> None:
-        """Add what an expert makes of the steps that are sent to it."""
-        *places, slot = sent.nonzero(as_tuple=True)
+        """Add what an expert makes of the steps that chose it."""
+        *places, slot = (chosen == index).nonzero(as_tuple=True)
         if len(slot):
-            made = expert(x[places]) * weights[(*places, slot)][:, None]
+            made = self.experts[index](x[places]) * weights[(*places, slot)][:, None]
             total.index_put_(places, made, accumulate=True)
 
     def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
