@@ -127,6 +127,7 @@ HELD = {
             {"Einsum": "bij,bkj->bik", "from": [-2, "whole"]},
         ),
     ],
+    "a mean square of the first axis": [FIVE, {"RMSNormalization": {"axis": 1, "elementwise_affine": False}}],
     "experts of one feature": [{"Input": {"shape": 1}}, {"MoE": {"num_experts": 2, "units": 1}}],
     "experts of groups": [
         {"Input": {"shape": [5, 4]}},
