@@ -74,18 +74,32 @@ class Program:
             yield leaf
 
     def _read(self, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """Return the steps that outputs are computed with; what lends another its shape alone is in no model."""
-        read, found = set(self.facts.graph.outputs), []
+        """Return the steps of the model: those that outputs are computed with, and those with weights."""
+        read, found, unread = set(self.facts.graph.outputs), [], []
         for leaf in reversed(leaves):
-            if not read.isdisjoint(leaf.outputs):
-                read.update(leaf.inputs)
-                found.append(leaf)
-                continue
-            for node in leaf.nodes:
-                if self.facts.own_weights(node):
-                    reason = "no output is computed with it, and a Keras model leaves such layers out"
-                    raise CannotExportError(node.layer, reason)
+            if read.isdisjoint(leaf.outputs):
+                if not any(self.facts.own_weights(node) for node in leaf.nodes):
+                    continue  # it lends another its shape alone
+                unread.append(leaf)
+            read.update(leaf.inputs)
+            found.append(leaf)
+        if unread:
+            found.insert(0, self._kept_by_an_output(found, unread))
         return found[::-1]
+
+    def _kept_by_an_output(self, leaves: Sequence[Leaf], unread: Sequence[Leaf]) -> Leaf:
+        """Return a step that gives an output and reads what no other does: Keras leaves out what no output needs."""
+        output = next(
+            (tensor for leaf in leaves for tensor in leaf.outputs if tensor in self.facts.graph.outputs), None
+        )
+        if output is None:
+            raise CannotExportError(unread[0].nodes[0].layer, "a Keras model has an output")
+        made: Any = Between()
+        for leaf in leaves:
+            leaf.inputs = tuple(made if tensor is output else tensor for tensor in leaf.inputs)
+            leaf.outputs = tuple(made if tensor is output else tensor for tensor in leaf.outputs)
+        step = Step(code("{self}([{all}])"), call("Keep", {}), parts=("Keep",))
+        return Leaf("keep", "keep", step, [made, *(leaf.outputs[0] for leaf in reversed(unread))], [output])
 
     def _leaves(self) -> Iterator[Leaf]:
         graph = self.facts.graph

@@ -119,6 +119,14 @@ class Parameter(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class Keep(layers.Layer):
+    """Gives its first input; what makes the others stays in the model, though no output needs it."""
+
+    def call(self, inputs):
+        return inputs[0]
+
+
+@keras.saving.register_keras_serializable()
 class Constant(layers.Layer):
     """A fixed tensor, the same for every sample; its input only places it in the model."""
 
