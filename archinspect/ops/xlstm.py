@@ -85,26 +85,18 @@ class MLSTM(Op):
         return Work(macs, heads * each + 3 * scores)
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        macs, other = self.work(shapes, output)
         query, key, value, *gates = run.inputs
-        sizes = self._sizes(shapes, output)
-        gate = any(gates)
+        sizes, other = self._sizes(shapes, output), 2 * self.work(shapes, output).other
+        read, weight = query or any(gates), key or any(gates)
         if self.chunk is not None:
-            return Backward(Work(self._backward_by_chunks(sizes, query, key, value, gate), 2 * other))
-        entry, read = sizes.steps * sizes.state, sizes.samples * sizes.steps * sizes.heads * sizes.keys
-        state, weight = key or value or gate, key or gate
-        sums = (key + value + query + state) * entry + (query + weight) * read
-        return Backward(Work(sums, 2 * other))
-
-    def _backward_by_chunks(self, sizes: Sizes, query: bool, key: bool, value: bool, gate: bool) -> int:
-        """Return the MACs of gradients of scores, of what they weigh, of what enters states, and of what reads them."""
-        chunk = self.chunk or 1
-        steps = self._chunks(sizes) * chunk
-        heads = sizes.samples * steps * sizes.heads
-        read, weight = query or gate, key or gate
-        scores = (query + key) * sizes.keys + ((query or weight) + value) * sizes.values
-        states = read + (weight or value) + weight + value
-        return heads * chunk * scores + states * steps * sizes.state + (read + weight) * heads * sizes.keys
+            steps = self._chunks(sizes) * self.chunk
+            heads = sizes.samples * steps * sizes.heads
+            scores = (query + key) * sizes.keys + ((query or weight) + value) * sizes.values
+            states = (read + (weight or value) + weight + value) * steps * sizes.state
+            return Backward(Work(heads * self.chunk * scores + states + (read + weight) * heads * sizes.keys, other))
+        entry, reads = sizes.steps * sizes.state, sizes.samples * sizes.steps * sizes.heads * sizes.keys
+        sums = (key + value + query + (weight or value)) * entry + (query + weight) * reads
+        return Backward(Work(sums, other))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         sizes = self._sizes(shapes, output)

@@ -44,6 +44,12 @@ def attention(use: Use) -> Step:
     return step._replace(code=code(f"{{self}}([{', '.join(roles)}])"))
 
 
+def further_step(use: Use) -> Step:
+    """Return the learned step and that of zeros which attention adds after keys or values."""
+    op: Any = use.op
+    return own("FurtherStep", {}, learned=(op.learned, False), zeros=(op.zeros, False))
+
+
 def rotary(use: Use) -> Step:
     """Return a rotation of pairs of features."""
     op: Any = use.op
@@ -208,6 +214,12 @@ def slstm(use: Use) -> Step:
     """Return xLSTM's memory of numbers, step by step."""
     op: Any = use.op
     return own("SLSTM", {"units": op.units, "heads": op.num_heads}, use_bias=(op.use_bias, True))
+
+
+def crf(use: Use) -> Step:
+    """Return the best tags of a conditional random field."""
+    op: Any = use.op
+    return own("CRF", {"num_tags": op.num_tags})
 
 
 def embedding(use: Use) -> Step:

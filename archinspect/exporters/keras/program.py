@@ -223,7 +223,7 @@ class Program:
         op: Any = attending.op
         kinds = [type(node.op).__name__ for node in nodes]
         *projections, last = [node for node in nodes if node is not attending]
-        if len(nodes) != 5 or kinds[3] not in ("_Packed", "ScaledDotProductAttention"):  # noqa: PLR2004 - three, attention, one
+        if kinds[3:4] not in (["_Packed"], ["ScaledDotProductAttention"]) or len(nodes) != 5 or "Split" in kinds:  # noqa: PLR2004 - three, attention, one
             return None
         biases = {node.op.use_bias for node in (*projections, last)}  # type: ignore[attr-defined] # of a product
         sources = [node.inputs[0] for node in projections]

@@ -169,3 +169,33 @@ class SLSTM(layers.Layer):
     def get_config(self):
         own = {"units": self.units, "heads": self.heads, "use_bias": self.use_bias}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable()
+class CRF(layers.Layer):
+    """The best tags of all steps, by scores of tags and of pairs that follow one another."""
+
+    def __init__(self, num_tags, **kwargs):
+        super().__init__(**kwargs)
+        self.num_tags = num_tags
+
+    def build(self, input_shape):
+        self.start_transitions = self.add_weight((self.num_tags,))
+        self.end_transitions = self.add_weight((self.num_tags,))
+        self.transitions = self.add_weight((self.num_tags, self.num_tags))
+
+    def call(self, x):
+        scores, places = self.start_transitions + x[:, 0], []
+        for step in range(1, x.shape[1]):
+            pairs = scores[:, :, None] + self.transitions + x[:, step, None]
+            scores = ops.max(pairs, axis=1)
+            places.append(ops.argmax(pairs, axis=1))
+        tags = ops.argmax(scores + self.end_transitions, axis=-1)[:, None]
+        found = [tags]
+        for place in reversed(places):
+            tags = ops.take_along_axis(place, tags, axis=1)
+            found.append(tags)
+        return ops.cast(ops.concatenate(found[::-1], axis=1), "int64")
+
+    def get_config(self):
+        return {**super().get_config(), "num_tags": self.num_tags}
