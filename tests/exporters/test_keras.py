@@ -117,6 +117,13 @@ def test_what_no_output_depends_on_stays_in_the_model():
     )
 
 
+def test_what_no_output_needs_and_has_no_weights_is_left_out_unless_it_is_observed():
+    spec = {"name": "dead", "input": [4], "layers": [{"Dense": 3, "name": "a"}, "ReLU", {"Dense": 2, "from": "a"}]}
+    found = network(spec).facts
+    assert "Activation" not in export(found).text
+    assert 'observe("re_lu", layers.Activation("relu", name="re_lu")(' in export(found, observed=True).text
+
+
 def test_names_from_a_spec_cannot_leave_their_strings():
     text = export(small({"Dense": 3, "name": "a+b"}, name='x"""\n; import os {name} \\', shape=(4,))).text
     assert 'name="a_b"' in text

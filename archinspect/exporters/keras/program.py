@@ -42,8 +42,10 @@ def given_names(leaves: Sequence[Leaf]) -> set[str]:
 class Program:
     """Finds what each node is in Keras."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, whole: bool = False) -> None:
         self.facts = facts
+        self.whole = whole
+        """Whether the model has also what no output needs, be it without weights."""
         graph = facts.graph
         self.composites: dict[str, tuple[str, Mapping[str, Any]]] = {
             path: (composite.kind, composite.args) for path, composite in graph.composites.items()
@@ -74,12 +76,12 @@ class Program:
             yield leaf
 
     def _read(self, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """Return the steps of the model: those that outputs are computed with, and those with weights."""
+        """Return the steps of the model: those that outputs are computed with, and those with weights or all others."""
         read, found, unread = set(self.facts.graph.outputs), [], []
         for leaf in reversed(leaves):
             if read.isdisjoint(leaf.outputs):
-                if not any(self.facts.own_weights(node) for node in leaf.nodes):
-                    continue  # it lends another its shape alone
+                if not self.whole and not any(self.facts.own_weights(node) for node in leaf.nodes):
+                    continue
                 unread.append(leaf)
             read.update(leaf.inputs)
             found.append(leaf)
