@@ -178,8 +178,8 @@ Where the peak differs, it stands in these layers:
 KNOWN = """\
 What is known of these:
 
-- `mamba2_130m`: predicted is a kernel that computes by chunks; the program writes the products of a chunk out, and
-  keeps what they read.
+- `mamba2_130m`, `xlstm_7b`: predicted is a kernel that computes by chunks; the program writes the products of a chunk
+  out, and keeps what they read.
 - Hiera and SAM write attention within windows as products of matrices. Beyond batch 1 the program copies less for them
   than is predicted: which views of stretched and turned maps a product can read has not been traced.
 - Mask R-CNN's boxes are sampled by functions, [as Faster R-CNN's](#where-the-peak-differs).

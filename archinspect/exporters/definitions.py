@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FILES = {
-    "keras": ("weights", "attention", "wholes", "recurrent", "memories", "arrays"),
+    "keras": ("kernels", "weights", "attention", "wholes", "recurrent", "memories", "points", "spectra", "arrays"),
     "pytorch": ("norms", "sources", "wholes", "recurrent", "attention", "memories", "arrays"),
 }
 """The files of `parts` of each target, in the order in which programs have their definitions."""

@@ -85,15 +85,18 @@ class MLSTM(Op):
         return Work(macs, heads * each + 3 * scores)
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        macs, other = self.work(shapes, output)
         query, key, value, *gates = run.inputs
-        sizes = self._sizes(shapes, output)
+        sizes, other = self._sizes(shapes, output), 2 * self.work(shapes, output).other
+        read, weight = query or any(gates), key or any(gates)
         if self.chunk is not None:
-            return Backward(Work((query + (key or value or any(gates))) * macs, 2 * other))
-        entry, read = sizes.steps * sizes.state, sizes.samples * sizes.steps * sizes.heads * sizes.keys
-        state, weight = key or value or any(gates), key or any(gates)
-        sums = (key + value + query + state) * entry + (query + weight) * read
-        return Backward(Work(sums, 2 * other))
+            steps = self._chunks(sizes) * self.chunk
+            heads = sizes.samples * steps * sizes.heads
+            scores = (query + key) * sizes.keys + ((query or weight) + value) * sizes.values
+            states = (read + (weight or value) + weight + value) * steps * sizes.state
+            return Backward(Work(heads * self.chunk * scores + states + (read + weight) * heads * sizes.keys, other))
+        entry, reads = sizes.steps * sizes.state, sizes.samples * sizes.steps * sizes.heads * sizes.keys
+        sums = (key + value + query + (weight or value)) * entry + (query + weight) * reads
+        return Backward(Work(sums, other))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         sizes = self._sizes(shapes, output)

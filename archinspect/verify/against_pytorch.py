@@ -11,7 +11,6 @@ from archinspect.base.shape import size
 from archinspect.exporters import pytorch
 from archinspect.exporters.pytorch.names import WEIGHTS
 from archinspect.ops.experts import MixtureOfExperts
-from archinspect.ops.linear import LinearAttention
 from archinspect.verify.against import label, weights_of
 from archinspect.verify.partial import stubs
 from archinspect.verify.rows import Row, turned
@@ -39,7 +38,7 @@ class Program:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        by_chunks = any(isinstance(node.op, LinearAttention) and node.op.chunk for node in facts.graph.nodes)
+        by_chunks = any(getattr(node.op, "chunk", None) for node in facts.graph.nodes)
         why = UNKNOWN if stubs(facts) else BY_CHUNKS if by_chunks else ""
         self.left_out: Mapping[str, str] = dict.fromkeys(HELD, why) if why else {}
         self.module = module = pytorch.export(facts, observed=True)

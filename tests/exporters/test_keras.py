@@ -36,13 +36,7 @@ ROWS = [
     for row in json.loads((ROOT / f"tests/truth/ops_{framework}.json").read_text(encoding="utf-8"))["rows"]
     if row["output"] is not None
 ]
-# What Keras has not: weight normalization and standardization, maps that are read at points,
-# weights that nothing reads, scans by chunks, experts with bounds.
-LEFT_OUT = {
-    *("dinov2_small", "dinov2_base", "dinov2_large", "wav2vec2_base", "wav2vec2_large", "clip_vit_b32", "siglip_base"),
-    *("mamba2_130m", "xlstm_7b", "gpt_oss_20b", "gpt_oss_120b", "rt_detr_r50", "nf_resnet50"),
-}
-NAMES = [name for name in networks() if name not in LEFT_OUT]
+NAMES = networks()
 # Kinds of rows that Keras has no words for, by the beginning of what is said.
 REFUSED = (
     "Keras's transposed convolutions have no groups",
@@ -53,13 +47,7 @@ REFUSED = (
     "Keras has no instance normalization with running statistics",
     "Keras joins nothing of each sample with what is the same for all samples",
     "a Keras model has an input",
-    "Keras has no weight normalization",
-    "Keras has no weight standardization",
-    "Keras has no pooling backward by indices",
-    "Keras has no layer that reads a map at points",
-    "Keras has no sum of patches",
-    "Keras's spectral norm keeps one vector",
-    "Keras has no deformable convolution",
+    "which steps find a place is for a kernel to say",
     "how much it changes in training is nothing that a spec keeps",
 )
 
@@ -112,13 +100,28 @@ def test_what_keras_cannot_say_is_refused(layer, reason):
     assert str(caught.value).startswith(f"{caught.value.layer}: ")
 
 
-def test_what_no_output_depends_on_is_refused():
+def test_what_no_output_depends_on_stays_in_the_model():
     builder = GraphBuilder("two")
     entry = builder.input(4, name="input")
     builder.add(ops.find_operator("Dense")(units=3), entry, name="unused")
-    made = builder.add(ops.find_operator("Dense")(units=3), entry, name="used")
-    with pytest.raises(CannotExportError, match="unused: no output is computed with it"):
-        export(facts(builder.build(made)))
+    made = builder.add(ops.find_operator("Dense")(units=2), entry, name="used")
+    text = export(facts(builder.build(made))).text
+    assert (
+        """
+    x = layers.Dense(3, name="unused")(inputs)
+    y = layers.Dense(2, name="used")(inputs)
+    x = Keep(name="keep")([y, x])
+    return keras.Model(inputs, x, name="two")
+"""
+        in text
+    )
+
+
+def test_what_no_output_needs_and_has_no_weights_is_left_out_unless_it_is_observed():
+    spec = {"name": "dead", "input": [4], "layers": [{"Dense": 3, "name": "a"}, "ReLU", {"Dense": 2, "from": "a"}]}
+    found = network(spec).facts
+    assert "ReLU" not in export(found).text
+    assert 'observe("re_lu", layers.ReLU(name="re_lu")(x))' in export(found, observed=True).text
 
 
 def test_names_from_a_spec_cannot_leave_their_strings():

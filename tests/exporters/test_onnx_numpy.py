@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG005 - all rows' functions take the same
 
+from itertools import pairwise, product
 from math import sqrt
 
 import numpy as np
@@ -93,6 +94,20 @@ def generalized(count, *given):
         state = state + key[:, step, ..., None] * value[:, step, :, None]
         found.append(np.einsum("bhk,bhkv->bhv", query[:, step], state))
     return np.stack(found, 1).reshape(*value.shape[:2], -1)
+
+
+def best_tags(w, scores):
+    """Return the tags of each sample whose scores have the largest sum, of all that there are."""
+    start, end, pairs = (w[name] for name in ("start_transitions", "end_transitions", "transitions"))
+    found = []
+    for sample in scores:
+        every = product(range(scores.shape[2]), repeat=len(sample))
+        sums = {
+            tags: sum(sample[range(len(tags)), tags]) + sum(pairs[one, other] for one, other in pairwise(tags))
+            for tags in every
+        }
+        found.append(max(sums, key=lambda tags: sums[tags] + start[tags[0]] + end[tags[-1]]))
+    return np.array(found)
 
 
 def averaged(key, value, decay, bonus):
@@ -383,6 +398,23 @@ NUMPY = [
         *("LinearAttention", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 6), (2, 6)]),
         lambda w, *given: linear(2, 2, *given),
     ),
+    # By chunks of steps, the last one filled up
+    (
+        *("LinearAttention", {"num_heads": 2, "chunk": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8)]),
+        lambda w, *given: linear(2, 2, *given),
+    ),
+    (
+        *("LinearAttention", {"num_heads": 4, "groups": 2, "chunk": 5}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (1, 4)]),
+        lambda w, *given: linear(4, 2, *given[:3], np.maximum(given[3], 0)[:, None] + np.zeros((1, 5, 1))),
+    ),
+    (
+        *("LinearAttention", {"num_heads": 4, "groups": 1, "chunk": 3}, [(2, 5, 3), (2, 5, 3), (2, 5, 8), (2, 5, 4)]),
+        lambda w, *given: linear(4, 1, *given[:3], np.maximum(given[3], 0)),
+    ),
+    (
+        *("MLSTM", {"num_heads": 2, "chunk": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), (2, 5, 2), (2, 5, 2)]),
+        lambda w, *given: matrix_memory(2, *given),
+    ),
     (
         *("GeneralizedDeltaRule", {"num_heads": 2}, [(2, 5, 6), (2, 5, 6), (2, 5, 8), *[(2, 5, 6)] * 3]),
         lambda w, *given: generalized(2, *given),
@@ -394,6 +426,8 @@ NUMPY = [
     ),
     ("SLSTM", {"units": 6, "num_heads": 2}, [(2, 5, 24)], lambda w, x: numbers_memory(2, w, x)),
     ("SLSTM", {"units": 6, "use_bias": False}, [(2, 5, 24)], lambda w, x: numbers_memory(1, w, x)),
+    ("CRF", {"num_tags": 3}, [(2, 5, 3)], best_tags),
+    ("CRF", {"num_tags": 4}, [(2, 1, 4)], best_tags),
     # Fourier transforms
     ("FFT", {"axes": [1, 2]}, [STEPS], lambda w, x: parts(np.fft.fftn(x, axes=(1, 2)))),
     ("FFT", {"axes": 1, "parts": True}, [(2, 5, 3, 2)], lambda w, x: parts(np.fft.fft(whole(x), axis=1))),

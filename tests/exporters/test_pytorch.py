@@ -31,8 +31,7 @@ ROWS = [
     for row in json.loads((TRUTH / f"ops_{framework}.json").read_text(encoding="utf-8"))["rows"]
     if row["output"] is not None
 ]
-LEFT_OUT = {"xlstm_7b"}  # PyTorch has no kernel for its memory by chunks
-NAMES = [name for name in archinspect.networks() if name not in LEFT_OUT]
+NAMES = archinspect.networks()
 
 
 def exported(facts):
@@ -265,17 +264,25 @@ def test_what_only_kernels_do_is_refused(op, args, shapes, reason):
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
-@pytest.mark.parametrize(("groups", "decay"), [(None, []), (2, [(1, 4)]), (1, [(2, 7, 4)])])
-def test_attention_by_chunks_of_steps_is_that_of_a_loop(groups, decay):
+@pytest.mark.parametrize(
+    ("op", "groups", "further"),
+    [
+        ("LinearAttention", {}, []),
+        ("LinearAttention", {"groups": 2}, [(1, 4)]),
+        ("LinearAttention", {"groups": 1}, [(2, 7, 4)]),
+        ("MLSTM", {}, [(2, 7, 4), (2, 7, 4)]),
+    ],
+)
+def test_what_is_computed_by_chunks_of_steps_is_what_a_loop_computes(op, groups, further):
     import torch
 
-    wide = (2, 7, 3 * (groups or 4))
-    shapes = [wide, wide, (2, 7, 20), *decay]
+    wide = (2, 7, 3 * groups.get("groups", 4))
+    shapes = [wide, wide, (2, 7, 20), *further]
     torch.manual_seed(0)
     given = [torch.rand(shape) for shape in shapes]
     made = []
     for args in ({}, {"chunk": 3}):
-        facts = single_layer("LinearAttention", {"num_heads": 4, "groups": groups, **args}, shapes, "channels_last")
+        facts = single_layer(op, {"num_heads": 4, **groups, **args}, shapes, "channels_last")
         names: dict = {}
         module = pytorch.export(facts)
         exec(module.text, names)  # noqa: S102 - a program of ours

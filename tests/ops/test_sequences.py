@@ -2,9 +2,12 @@
 
 from math import prod
 
+import pytest
 from small import single_layer, small
 
 from archinspect.analyses import cost, memory
+from archinspect.ops.figures import Run
+from archinspect.ops.xlstm import MLSTM
 
 
 def test_a_bag_keeps_no_vectors():
@@ -36,3 +39,23 @@ def test_mamba_s_kernel_keeps_two_numbers_of_a_state_for_each_chunk_of_steps():
     read = 4 * sum(map(prod, shapes))
     assert memory.kept(scan, input_gradients=True).total == read + 4 * (3 * 8 * 2 * 2 * 4)
     assert memory.peak(scan).bytes == read + 4 * prod(shapes[0]) + 4 * (3 * 8 * 2 * 2 * 4)
+
+
+@pytest.mark.parametrize(
+    ("needed", "macs"),
+    [
+        ("q", 5_520),
+        ("k", 6_240),
+        ("v", 5_520),
+        ("i", 6_528),
+        ("f", 6_528),
+        ("qv", 7_920),
+        ("qkvif", 9_360),
+    ],
+)
+def test_gradients_of_a_matrix_memory_by_chunks(needed, macs):
+    """transformers' `mlstm_chunkwise_native_autograd`, forward and backward, by PyTorch 2.13's own counter."""
+    shapes = [(2, 12, 6), (2, 12, 6), (2, 12, 10), (2, 12, 2), (2, 12, 2)]
+    cell = MLSTM(num_heads=2, chunk=4)
+    run = Run(tuple(name in needed for name in "qkvif"))
+    assert cell.work(shapes, shapes[2]).macs + cell.backward(shapes, shapes[2], run).inputs.macs == macs

@@ -5,9 +5,11 @@ from __future__ import annotations
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
-from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.keras.elementwise import activation_name
 from archinspect.exporters.keras.use import Named, function, layer, own, with_arguments
+from archinspect.graph.call import Call as OpCall
+from archinspect.ops.activation import QuickGELU
 from archinspect.ops.contraction import REST
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from archinspect.exporters.code import Call
     from archinspect.exporters.keras.use import Chain, Use
+    from archinspect.ops.base import Op
 
 
 def dense(use: Use) -> Step:
@@ -41,6 +44,12 @@ def attention(use: Use) -> Step:
     return step._replace(code=code(f"{{self}}([{', '.join(roles)}])"))
 
 
+def further_step(use: Use) -> Step:
+    """Return the learned step and that of zeros which attention adds after keys or values."""
+    op: Any = use.op
+    return own("FurtherStep", {}, learned=(op.learned, False), zeros=(op.zeros, False))
+
+
 def rotary(use: Use) -> Step:
     """Return a rotation of pairs of features."""
     op: Any = use.op
@@ -50,14 +59,10 @@ def rotary(use: Use) -> Step:
 def experts(use: Use) -> Step:
     """Return a mixture of experts."""
     op: Any = use.op
-    activation = activation_name(op.activation)
     if op.capacity_factor is not None:
         raise use.refuse("which steps find a place is for a kernel to say: no capacity_factor")
-    if activation is None:
-        raise use.refuse("its activation has arguments, which Keras takes for no layer's activation")
-    if op.use_bias or op.limit is not None:
-        raise use.refuse("Keras's part has experts without biases and limits: no use_bias, no limit")
-    return own(
+    activation, parts = _inside(use, op.activation)
+    step = own(
         "MixtureOfExperts",
         {"num_experts": op.num_experts, "units": op.units},
         top_k=(op.top_k, 2),
@@ -68,7 +73,26 @@ def experts(use: Use) -> Step:
         groups=(op.groups, 1),
         top_k_groups=(op.top_k_groups or op.groups, 1),
         score_bias=(op.score_bias, False),
+        use_bias=(op.use_bias, False),
+        limit=(op.limit, None),
     )
+    return step._replace(parts=(*step.parts, *parts))
+
+
+def _inside(use: Use, activation: Op | None) -> tuple[Any, Sequence[str]]:
+    """Return what a layer computes by an activation inside it: its name, or what has its arguments; and its parts."""
+    name = activation_name(activation)
+    if name is not None or activation is None:
+        return name, ()
+    if isinstance(activation, QuickGELU):
+        return Raw("quick_gelu"), ("quick_gelu",)
+    found = use.operators[type(activation).__name__](
+        use._replace(call=OpCall(activation, use.call.inputs, use.call.outputs))
+    )
+    module = None if isinstance(found, list) else found.module
+    if module is None:
+        raise use.refuse("its activation has arguments, which Keras takes for no layer's activation")
+    return module, ()
 
 
 def _cell(use: Use, *, sequences: bool, states: bool) -> Call:
@@ -147,17 +171,15 @@ def selective_scan(use: Use) -> Step:
 
 
 def linear_attention(use: Use) -> Step:
-    """Return attention without a softmax, step by step."""
+    """Return attention without a softmax, step by step or, where all keys of a head decay alike, by chunks of steps."""
     op: Any = use.op
-    if op.chunk is not None:
-        raise use.refuse("Keras has no kernel by chunks: leave chunk out for a loop over the steps")
     given = ", ".join(f"{{{index}}}" for index in range(len(use.shapes)))
-    return function(
-        "linear_attention",
-        f"{given}, heads={{heads}}, groups={{groups}}",
-        heads=op.num_heads,
-        groups=op.groups or op.num_heads,
-    )
+    sizes = {"heads": op.num_heads, "groups": op.groups or op.num_heads}
+    others = use.shapes[3:]
+    if op.chunk is None or len(others) > 1 or any(shape[-1] != op.num_heads for shape in others):
+        return function("linear_attention", f"{given}, heads={{heads}}, groups={{groups}}", **sizes)
+    template = f"{given}, heads={{heads}}, groups={{groups}}, chunk={{chunk}}"
+    return function("linear_attention_by_chunks", template, **sizes, chunk=op.chunk)
 
 
 def delta_rule(use: Use) -> Step:
@@ -180,17 +202,24 @@ def wkv(use: Use) -> Step:
 
 
 def mlstm(use: Use) -> Step:
-    """Return xLSTM's matrix memory, step by step."""
+    """Return xLSTM's matrix memory, step by step or by chunks of steps."""
     op: Any = use.op
-    if op.chunk is not None:
-        raise use.refuse("Keras has no kernel by chunks: leave chunk out for a loop over the steps")
-    return function("mlstm", "{0}, {1}, {2}, {3}, {4}, heads={heads}", heads=op.num_heads)
+    given = "{0}, {1}, {2}, {3}, {4}, heads={heads}"
+    if op.chunk is None:
+        return function("mlstm", given, heads=op.num_heads)
+    return function("mlstm_by_chunks", f"{given}, chunk={{chunk}}", heads=op.num_heads, chunk=op.chunk)
 
 
 def slstm(use: Use) -> Step:
     """Return xLSTM's memory of numbers, step by step."""
     op: Any = use.op
     return own("SLSTM", {"units": op.units, "heads": op.num_heads}, use_bias=(op.use_bias, True))
+
+
+def crf(use: Use) -> Step:
+    """Return the best tags of a conditional random field."""
+    op: Any = use.op
+    return own("CRF", {"num_tags": op.num_tags})
 
 
 def embedding(use: Use) -> Step:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import normal_axis
 from archinspect.exporters.code import Step, code
-from archinspect.exporters.keras.use import Named, function, layer, own, same, with_arguments
-from archinspect.graph.call import Call
+from archinspect.exporters.keras.use import function, layer, own, same
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
-    from archinspect.exporters.keras.use import Chain, Use
+    from archinspect.exporters.keras.use import Use
 
 
 def data_format(use: Use) -> tuple[str, str]:
@@ -81,28 +80,6 @@ def intervals(use: Use) -> Step:
     if op.bin_boundaries is None:
         raise use.refuse("its boundaries are found in the data: give `bin_boundaries`")
     return layer("Discretization", {"bin_boundaries": op.bin_boundaries}, output_mode=(op.output_mode, "int"))
-
-
-def refused(use: Use, reason: str) -> Step:
-    """Refuse what Keras does not have."""
-    raise use.refuse(reason)
-
-
-def spectral(use: Use) -> Chain:
-    """Return a `SpectralNormalization` around a layer."""
-    op: Any = use.op
-    inner = use._replace(call=Call(op.layer, use.call.inputs, use.call.outputs))
-    found = use.operators[type(op.layer).__name__](inner)
-    chain = found if isinstance(found, list) else [("", found)]
-    made = []
-    for suffix, step in chain:
-        module = step.module
-        if suffix == "" and module is not None:
-            kept = with_arguments(module, name=(Named("-layer"), ...))
-            options = {"power_iterations": (op.power_iterations, 1)}
-            step = layer("SpectralNormalization", {"layer": kept}, **options)._replace(parts=step.parts)  # noqa: PLW2901 - the same step
-        made.append((suffix, step))
-    return made
 
 
 def _axis(use: Use) -> int:

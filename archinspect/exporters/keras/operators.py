@@ -6,8 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.code import AT_RANDOM, SAME
-from archinspect.exporters.keras import axes, elementwise, features, images, maps, norms, places, tensors
-from archinspect.ops import FAMILIES
+from archinspect.exporters.keras import (
+    axes,
+    elementwise,
+    features,
+    images,
+    maps,
+    norms,
+    places,
+    sampling,
+    tensors,
+    wrap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +75,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "ScaledDotProductAttention": features.attention,
     "RotaryEmbedding": features.rotary,
     "MixtureOfExperts": features.experts,
-    "_FurtherStep": partial(images.refused, reason="Keras has no attention with `add_bias_kv` or `add_zero_attn`"),
+    "_FurtherStep": features.further_step,
     "SimpleRNN": features.recurrent,
     "LSTM": features.recurrent,
     "GRU": features.recurrent,
@@ -105,27 +115,16 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Unbind": axes.unbind,
     "TopK": axes.top_k,
     "TimeDistributed": axes.each_step,
-    "SpectralNormalization": images.spectral,
-    "WeightStandardization": partial(images.refused, reason="Keras has no weight standardization"),
-    "WeightNorm": partial(images.refused, reason="Keras has no weight normalization"),
-    "SpectralNorm": partial(images.refused, reason="Keras's spectral norm keeps one vector: `SpectralNormalization`"),
-    "DeformConv2D": partial(images.refused, reason="Keras has no deformable convolution"),
+    "SpectralNormalization": wrap.spectral,
+    "SpectralNorm": wrap.spectral_norm,
+    "WeightNorm": wrap.weight_norm,
+    "WeightStandardization": wrap.standardized,
     "GlobalResponseNormalization": images.response_norm,
     "Maxout": images.maxout,
     **_each(1, 3, PixelShuffle_=images.pixels, PixelUnshuffle_=images.pixels),
-    **_each(1, 2, 3, MaxUnpooling_=partial(images.refused, reason="Keras has no pooling backward by indices")),
-    "GridSample": partial(images.refused, reason="Keras has no layer that reads a map at points"),
-    "DeformableAttention": partial(images.refused, reason="Keras has no layer that reads a map at points"),
-    "AffineGrid": partial(images.refused, reason="Keras has no layer that reads a map at points"),
-    "Fold": partial(images.refused, reason="Keras has no sum of patches"),
     "Unfold": images.unfold,
     "Bilinear": images.bilinear,
-    **{
-        name: partial(images.refused, reason="Keras transforms the last axes only, and complex numbers as pairs")
-        for name in FAMILIES["fourier"]
-        if name != "FFTConvolution"
-    },
-    "CRF": partial(images.refused, reason="Keras has no conditional random field"),
+    "CRF": features.crf,
     "Custom": axes.custom,
     **dict.fromkeys(elementwise.NAMES, elementwise.activation),
     "ReLU": elementwise.relu,
@@ -148,6 +147,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "GaussianNoise": elementwise.noise,
     "StochasticDepth": elementwise.stochastic_depth,
     "Rescaling": elementwise.rescaling,
+    **sampling.OPERATORS,
     **tensors.OPERATORS,
     **places.OPERATORS,
     "Masking": elementwise.masking,

@@ -42,8 +42,10 @@ def given_names(leaves: Sequence[Leaf]) -> set[str]:
 class Program:
     """Finds what each node is in Keras."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, whole: bool = False) -> None:
         self.facts = facts
+        self.whole = whole
+        """Whether the model has also what no output needs, be it without weights."""
         graph = facts.graph
         self.composites: dict[str, tuple[str, Mapping[str, Any]]] = {
             path: (composite.kind, composite.args) for path, composite in graph.composites.items()
@@ -74,18 +76,32 @@ class Program:
             yield leaf
 
     def _read(self, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """Return the steps that outputs are computed with; what lends another its shape alone is in no model."""
-        read, found = set(self.facts.graph.outputs), []
+        """Return the steps of the model: those that outputs are computed with, and those with weights or all others."""
+        read, found, unread = set(self.facts.graph.outputs), [], []
         for leaf in reversed(leaves):
-            if not read.isdisjoint(leaf.outputs):
-                read.update(leaf.inputs)
-                found.append(leaf)
-                continue
-            for node in leaf.nodes:
-                if self.facts.own_weights(node):
-                    reason = "no output is computed with it, and a Keras model leaves such layers out"
-                    raise CannotExportError(node.layer, reason)
+            if read.isdisjoint(leaf.outputs):
+                if not self.whole and not any(self.facts.own_weights(node) for node in leaf.nodes):
+                    continue
+                unread.append(leaf)
+            read.update(leaf.inputs)
+            found.append(leaf)
+        if unread:
+            found.insert(0, self._kept_by_an_output(found, unread))
         return found[::-1]
+
+    def _kept_by_an_output(self, leaves: Sequence[Leaf], unread: Sequence[Leaf]) -> Leaf:
+        """Return a step that gives an output and reads what no other does: Keras leaves out what no output needs."""
+        output = next(
+            (tensor for leaf in leaves for tensor in leaf.outputs if tensor in self.facts.graph.outputs), None
+        )
+        if output is None:
+            raise CannotExportError(unread[0].nodes[0].layer, "a Keras model has an output")
+        made: Any = Between()
+        for leaf in leaves:
+            leaf.inputs = tuple(made if tensor is output else tensor for tensor in leaf.inputs)
+            leaf.outputs = tuple(made if tensor is output else tensor for tensor in leaf.outputs)
+        step = Step(code("{self}([{all}])"), call("Keep", {}), parts=("Keep",))
+        return Leaf("keep", "keep", step, [made, *(leaf.outputs[0] for leaf in reversed(unread))], [output])
 
     def _leaves(self) -> Iterator[Leaf]:
         graph = self.facts.graph
@@ -209,7 +225,7 @@ class Program:
         op: Any = attending.op
         kinds = [type(node.op).__name__ for node in nodes]
         *projections, last = [node for node in nodes if node is not attending]
-        if len(nodes) != 5 or kinds[3] not in ("_Packed", "ScaledDotProductAttention"):  # noqa: PLR2004 - three, attention, one
+        if kinds[3:4] not in (["_Packed"], ["ScaledDotProductAttention"]) or len(nodes) != 5 or "Split" in kinds:  # noqa: PLR2004 - three, attention, one
             return None
         biases = {node.op.use_bias for node in (*projections, last)}  # type: ignore[attr-defined] # of a product
         sources = [node.inputs[0] for node in projections]

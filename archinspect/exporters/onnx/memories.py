@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx import helper
 
+from archinspect.exporters.onnx import chunks
+from archinspect.exporters.onnx.steps import step_graph
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from onnx import GraphProto
-
     from archinspect.exporters.onnx.use import Use
 
 FIRST = [1, 0, 2, 3, 4]
@@ -41,7 +38,7 @@ def generalized_delta_rule(use: Use) -> Value:
         ("Add", ["changed", "entry"], "next_state"),
         ("Identity", ["next_state"], "states"),
     ]
-    body = _step(use, ["state"], ["key", "value", "decay", "reader", "writer"], made)
+    body = step_graph(use, ["state"], ["key", "value", "decay", "reader", "writer"], made)
     _, found = use.several("Scan", 2, start, *turned, body=body, num_scan_inputs=5)
     found = use.emit("MatMul", query, use.emit("Transpose", found, perm=FIRST))
     return Value(use.reshape(found, steps, width), spec_order(3))
@@ -79,7 +76,7 @@ def wkv(use: Use) -> Value:
         ("Mul", ["fading", "weight"], "faded_weight"),
         ("Add", ["faded_weight", "entering"], "next_weight"),
     ]
-    body = _step(use, ["total", "weight", "top"], ["key", "value", "seen", "decay"], made)
+    body = step_graph(use, ["total", "weight", "top"], ["key", "value", "seen", "decay"], made)
     *_, found = use.several("Scan", 4, *start, *entries, body=body, num_scan_inputs=4)
     return Value(use.emit("Transpose", found, perm=[1, 0, 2]), spec_order(3))
 
@@ -87,7 +84,7 @@ def wkv(use: Use) -> Value:
 def mlstm(use: Use) -> Value:
     """`MLSTM`: the matrices, what weighs and the largest exponents step by step, and what queries read."""
     if use.op.chunk is not None:
-        use.refuse("ONNX has no kernel by chunks: leave chunk out for a scan over the steps")
+        return chunks.mlstm(use)
     heads, (_, steps, width) = use.op.num_heads, use.output
     keys, values = use.shapes[1][-1] // heads, width // heads
     sizes = ([1, keys], [keys, 1], [1, values], [1, 1], [1, 1])
@@ -119,7 +116,7 @@ def mlstm(use: Use) -> Value:
         ("Add", ["largest", use.number(1e-6)], "below"),
         ("Div", ["above", "below"], "outputs"),
     ]
-    body = _step(use, ["state", "weight", "top"], ["query", "key", "value", "entry", "forget"], made)
+    body = step_graph(use, ["state", "weight", "top"], ["query", "key", "value", "entry", "forget"], made)
     *_, found = use.several("Scan", 4, *start, *turned, body=body, num_scan_inputs=5)
     return Value(use.reshape(use.emit("Transpose", found, perm=FIRST), steps, width), spec_order(3))
 
@@ -159,14 +156,9 @@ def slstm(use: Use) -> Value:
         ("Div", ["gated", "next_weight"], "next_output"),
         ("Identity", ["next_output"], "outputs"),
     ]
-    body = _step(use, ["output", "state", "weight", "top"], ["given"], made)
+    body = step_graph(use, ["output", "state", "weight", "top"], ["given"], made)
     *_, found = use.several("Scan", 5, *start, given, body=body, num_scan_inputs=1)
     return Value(use.reshape(use.emit("Transpose", found, perm=FIRST), steps, units), spec_order(3))
-
-
-def crf(use: Use) -> Value:
-    """`CRF`: ONNX has no search for the best sequence."""
-    use.refuse("ONNX has no operator for a conditional random field")
 
 
 def _log_sigmoid(use: Use, name: str) -> str:
@@ -180,27 +172,4 @@ def _start(use: Use, *sizes: int) -> str:
     return use.for_each_sample(use.numbers(np.zeros(shape)), shape)
 
 
-def _step(use: Use, states: Sequence[str], inputs: Sequence[str], made: list[tuple[str, list[str], str]]) -> GraphProto:
-    """Return a step as a graph: operators by kind, what they read and make; what begins with `next_` is a new state.
-
-    The last of what it gives is called `outputs` or `states`; other names are values of the network.
-    """
-    path = f"/{use.node.path.replace('.', '/')}/step"
-    own = {*states, *inputs, *(name for _, _, names in made for name in names.split())}
-    nodes = []
-    for kind, read, names in made:
-        several: dict[str, Any] = {"axis": -1, "num_outputs": 4} if kind == "Split" else {}
-        given = [f"{path}/{name}" if name in own else name for name in read]
-        outputs = [f"{path}/{name}" for name in names.split()]
-        nodes.append(helper.make_node(kind, given, outputs, name=f"{outputs[0]}/{kind}", **several))
-    last = "outputs" if "outputs" in own else "states"
-
-    def infos(names: Sequence[str]) -> list[Any]:
-        return [helper.make_tensor_value_info(f"{path}/{name}", use.writer.dtype, None) for name in names]
-
-    return helper.make_graph(
-        nodes, path, infos([*states, *inputs]), infos([*[f"next_{name}" for name in states], last])
-    )
-
-
-OPERATORS = {"GeneralizedDeltaRule": generalized_delta_rule, "WKV": wkv, "MLSTM": mlstm, "SLSTM": slstm, "CRF": crf}
+OPERATORS = {"GeneralizedDeltaRule": generalized_delta_rule, "WKV": wkv, "MLSTM": mlstm, "SLSTM": slstm}

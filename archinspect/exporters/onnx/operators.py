@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from archinspect.exporters.onnx import (
     attention,
+    crf,
     elements,
     fourier,
     images,
@@ -76,6 +77,7 @@ OPERATORS: dict[str, Translation] = {
     **places.OPERATORS,
     **scan.OPERATORS,
     **memories.OPERATORS,
+    **crf.OPERATORS,
     **fourier.OPERATORS,
     "TimeDistributed": each_step,
     "_MadeKernel": made_kernel,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import helper
 
+from archinspect.exporters.onnx import chunks
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
     from archinspect.exporters.onnx.use import Use
+
+SEES_ITSELF = 5
+"""Inputs of attention without a softmax in which a step sees itself by a bonus."""
 
 
 def selective_scan(use: Use) -> Value:
@@ -38,8 +42,12 @@ def selective_scan(use: Use) -> Value:
 def linear_attention(use: Use) -> Value:
     """`LinearAttention`: what enters at all steps, the states step by step, and what queries read of them."""
     op, (_, steps, width) = use.op, use.output
-    if op.chunk is not None:
-        use.refuse("ONNX has no kernel by chunks: leave chunk out for a scan over the steps")
+    if (
+        op.chunk is not None
+        and all(shape[-1] == op.num_heads for shape in use.shapes[3:])
+        and len(use.shapes) < SEES_ITSELF
+    ):
+        return chunks.linear_attention(use)
     heads, groups = op.num_heads, op.groups or op.num_heads
     keys, values = use.shapes[1][-1] // groups, width // heads
     query, key = (_by_heads(use, use.spec(index), steps, groups, keys) for index in (0, 1))
@@ -47,7 +55,7 @@ def linear_attention(use: Use) -> Value:
     entries = use.emit("Mul", use.emit("Unsqueeze", key, use.ints(-1)), use.emit("Unsqueeze", value, use.ints(-2)))
     decay = _factors(use, 3, heads) if len(use.shapes) > 3 else use.number(1)  # noqa: PLR2004 - query, key, value
     decays = use.emit("Add", use.emit("Mul", entries, use.number(0)), decay)
-    bonus = len(use.shapes) > 4  # noqa: PLR2004 - and the decay
+    bonus = len(use.shapes) == SEES_ITSELF
     start = use.for_each_sample(use.numbers(np.zeros((1, heads, keys, values))), (1, heads, keys, values))
     turned = [use.emit("Transpose", name, perm=[1, 0, 2, 3, 4]) for name in (decays, entries)]
     _, found = use.several("Scan", 2, start, *turned, body=_step(use, before=bonus), num_scan_inputs=2)

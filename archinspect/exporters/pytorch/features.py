@@ -245,14 +245,13 @@ def wkv(use: Use) -> Step:
 
 
 def mlstm(use: Use) -> Step:
-    """Return xLSTM's matrix memory, step by step."""
+    """Return xLSTM's matrix memory, step by step or by chunks of steps."""
     op: Any = use.op
+    options, parts = "heads={heads}", ("mlstm", "mlstm_step")
     if op.chunk is not None:
-        raise CannotExportError(
-            use.node.layer, "PyTorch has no kernel by chunks: leave chunk out for a loop over steps"
-        )
-    text = f"mlstm({all_of_each_sample(use)}, heads={{heads}})"
-    return Step(code(text, heads=op.num_heads), parts=("mlstm", "mlstm_step"))
+        options, parts = "heads={heads}, chunk={chunk}", ("mlstm_by_chunks", "mlstm_states")
+    text = f"{parts[0]}({all_of_each_sample(use)}, {options})"
+    return Step(code(text, heads=op.num_heads, chunk=op.chunk), parts=parts)
 
 
 def slstm(use: Use) -> Step:

@@ -219,6 +219,12 @@ def pad_around(x, padding, mode, first=1):
     return x
 
 
+@keras.saving.register_keras_serializable()
+def quick_gelu(x):
+    """Return a GELU by a sigmoid."""
+    return x * ops.sigmoid(1.702 * x)
+
+
 def bounded_relu(x, max_value, negative_slope, threshold):
     """Return a ReLU with a bound, a threshold, and a slope below it."""
     x = ops.where(x >= threshold, x, negative_slope * (x - threshold))

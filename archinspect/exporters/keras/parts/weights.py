@@ -86,6 +86,29 @@ class ClassToken(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class FurtherStep(layers.Layer):
+    """Puts a learned step after those of keys or values, or one of zeros, or both."""
+
+    def __init__(self, learned=False, zeros=False, **kwargs):
+        super().__init__(**kwargs)
+        self.learned, self.zeros = learned, zeros
+
+    def build(self, input_shape):
+        if self.learned:
+            self.step = self.add_weight((input_shape[-1],), "zeros")
+
+    def call(self, x):
+        zeros = ops.zeros_like(x[..., :1, :])
+        more = [zeros + self.step] if self.learned else []
+        more += [zeros] if self.zeros else []
+        return ops.concatenate([x, *more], axis=-2)
+
+    def get_config(self):
+        own = {"learned": self.learned, "zeros": self.zeros}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable()
 class LearnedTokens(layers.Layer):
     """Learned vectors, the same for every sample; of the input it uses the batch alone."""
 
@@ -116,6 +139,14 @@ class Parameter(layers.Layer):
 
     def call(self, x):
         return ops.expand_dims(self.value, 0)
+
+
+@keras.saving.register_keras_serializable()
+class Keep(layers.Layer):
+    """Gives its first input; what makes the others stays in the model, though no output needs it."""
+
+    def call(self, inputs):
+        return inputs[0]
 
 
 @keras.saving.register_keras_serializable()

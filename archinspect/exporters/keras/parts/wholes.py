@@ -23,9 +23,12 @@ class MixtureOfExperts(layers.Layer):
         groups=1,
         top_k_groups=1,
         score_bias=False,
+        use_bias=False,
+        limit=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.use_bias, self.limit = use_bias, limit
         self.scoring, self.groups, self.top_k_groups = scoring, groups, top_k_groups
         self.has_score_bias = score_bias
         self.num_experts, self.units, self.top_k = num_experts, units, top_k
@@ -40,15 +43,19 @@ class MixtureOfExperts(layers.Layer):
                 shape=(self.num_experts,), initializer="zeros", trainable=False
             )
         self.up = self.add_weight(shape=(experts, features, self.units))
-        self.gate = (
-            self.add_weight(shape=(experts, features, self.units))
-            if self.gated
-            else None
-        )
+        if self.gated:
+            self.gate = self.add_weight(shape=(experts, features, self.units))
         self.down = self.add_weight(shape=(experts, self.units, features))
+        if self.use_bias:
+            self.router_bias = self.add_weight((self.num_experts,), "zeros")
+            self.up_bias = self.add_weight((experts, self.units), "zeros")
+            if self.gated:
+                self.gate_bias = self.add_weight((experts, self.units), "zeros")
+            self.down_bias = self.add_weight((experts, features), "zeros")
 
     def call(self, x):
         scores = ops.matmul(x, self.router)
+        scores = scores + self.router_bias if self.use_bias else scores
         sigmoid = self.scoring == "sigmoid"
         late = self.scoring == "softmax_of_chosen"
         if not late:
@@ -62,14 +69,27 @@ class MixtureOfExperts(layers.Layer):
         scores = scores * used
         if sigmoid:
             scores = scores / ops.sum(scores, axis=-1, keepdims=True)
-        hidden = self.activation(ops.einsum("...f,efu->...eu", x, self.up))
-        if self.gate is not None:
-            hidden = hidden * ops.einsum("...f,efu->...eu", x, self.gate)
-        made = ops.einsum("...eu,euf->...ef", hidden, self.down)
+        made = self.compute_experts(x)
         total = ops.sum(
             made[..., : self.num_experts, :] * ops.expand_dims(scores, -1), axis=-2
         )
         return total + ops.sum(made[..., self.num_experts :, :], axis=-2)
+
+    def compute_experts(self, x):
+        """Return what each expert makes."""
+        hidden = ops.einsum("...f,efu->...eu", x, self.up)
+        hidden = hidden + self.up_bias if self.use_bias else hidden
+        if self.limit is not None:
+            hidden = ops.minimum(hidden, self.limit)
+        hidden = self.activation(hidden)
+        if self.gated:
+            gate = ops.einsum("...f,efu->...eu", x, self.gate)
+            gate = gate + self.gate_bias if self.use_bias else gate
+            if self.limit is not None:
+                gate = ops.clip(gate, -self.limit, self.limit) + 1
+            hidden = hidden * gate
+        made = ops.einsum("...eu,euf->...ef", hidden, self.down)
+        return made + self.down_bias if self.use_bias else made
 
     def choice(self, scores):
         """Return what the largest are taken of: scores with their bias, of the best groups."""

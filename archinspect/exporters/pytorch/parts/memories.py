@@ -134,6 +134,59 @@ def mlstm_step(
     return above / below, state, weight, highest
 
 
+def mlstm_by_chunks(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    entry: Tensor,
+    forget: Tensor,
+    *,
+    heads: int = 1,
+    chunk: int = 64,
+) -> Tensor:
+    """Return what queries read of a matrix memory: products within chunks of steps, and the states before them."""
+    steps = v.shape[1]
+    filled = (F.pad(x, (0, 0, 0, -steps % chunk)) for x in (q, k, v, entry, forget))
+    apart = (torch.unflatten(x, -1, (heads, -1)) for x in filled)
+    q, k, v, entry, forget = (
+        torch.unflatten(x, 1, (-1, chunk)).permute(0, 3, 1, 2, 4) for x in apart
+    )
+    sums = F.logsigmoid(forget).cumsum(-2)
+    state, weight, top = mlstm_states(k, v, entry, sums)
+    future = torch.ones(chunk, chunk, dtype=torch.bool, device=v.device).triu(1)
+    logs = (sums - (sums - entry).mT).masked_fill(future, float("-inf"))
+    before = sums + top
+    highest = torch.maximum(before, logs.amax(-1, keepdim=True))
+    q = q * k.shape[-1] ** -0.5
+    scores = (q @ k.mT) * torch.exp(logs - highest)
+    q = q * torch.exp(before - highest)
+    above = scores @ v + q @ state
+    below = scores.sum(-1, keepdim=True) + q @ weight
+    x = above / (torch.maximum(below.abs(), torch.exp(-highest)) + 1e-6)
+    return x.permute(0, 2, 3, 1, 4).flatten(1, 2)[:, :steps].flatten(-2)
+
+
+def mlstm_states(
+    k: Tensor, v: Tensor, entry: Tensor, sums: Tensor
+) -> tuple[Tensor, ...]:
+    """Return the matrices, what weighs and the largest exponents before each chunk."""
+    state = v.new_zeros(*v.shape[:2], k.shape[-1], v.shape[-1])
+    weight, top = state[..., :1], state[..., :1, :1]
+    states = [(state, weight, top)]
+    end = sums[..., -1:, :]
+    logs = end - sums + entry
+    for index in range(v.shape[2]):
+        before = end[:, :, index] + top
+        top = torch.maximum(before, logs[:, :, index].amax(-2, keepdim=True))
+        keys = (k[:, :, index] * torch.exp(logs[:, :, index] - top)).mT
+        kept = torch.exp(before - top)
+        state = kept * state + keys @ v[:, :, index]
+        weight = kept * weight + keys.sum(-1, keepdim=True)
+        states.append((state, weight, top))
+    every = zip(*states, strict=True)
+    return tuple(torch.stack(each, dim=2)[:, :, :-1] for each in every)
+
+
 class SLSTM(nn.Module):
     """A memory of numbers with exponential gates; its input are the gates i, f, z and o."""
 
