@@ -40,6 +40,10 @@ def attention(**args):
     return {"MultiHeadAttention": {"num_heads": 4, "key_dim": 8, "causal": True, **args}}
 
 
+def heads(count):
+    return {"ScaledDotProductAttention": {"num_heads": count, "causal": True}}
+
+
 def test_a_window_bounds_the_cache():
     facts = small(attention(), attention(window=128), attention(sliding_window=16), shape=[300, 32])
     assert kv_cache(facts, 100) == 2 * 32 * (100 + 100 + 15) * 4
@@ -59,15 +63,41 @@ def test_a_layer_says_that_it_is_what_is_cached():
             {"Slice": {"stop": 512}, "name": "compressed"},
             {"Dense": 3072, "name": "keys", "from": "compressed"},
             {"Dense": 2048, "name": "values", "from": "compressed"},
-            {
-                "ScaledDotProductAttention": {"num_heads": 16, "causal": True},
-                "from": ["queries", "keys", "values"],
-            },
+            {**heads(16), "from": ["queries", "keys", "values"]},
         ]
 
-    assert cached(net(cache=True), 4096, "float16").cache == 4096 * 576 * 2
-    assert cached(net(cache=False), 4096, "float16").cache == cached(net(), 4096, "float16").cache
-    assert cached(net(), 4096, "float16").cache == 4096 * (3072 + 2048) * 2
+    assert cached(net(cache=True), 4096, "float16").cache == cached(net(), 4096, "float16").cache == 4096 * 576 * 2
+    assert cached(net(cache=False), 4096, "float16").cache == 4096 * (3072 + 2048) * 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "features"),
+    [
+        ({}, 24),
+        ({"keys": {"Dense": 32, "from": "turns"}}, 24),  # turned before the product, as keys without positions
+        ({"keys": {"RotaryEmbedding": None, "from": "wide"}}, 32 + 32),  # kernels cannot be absorbed
+        ({"values": {"Dense": {"units": 32, "activation": "relu"}, "from": "latent"}}, 32 + 32),
+        ({"values": {"Dense": 32, "from": "input"}}, 32 + 32),
+        ({"more": {"Dense": 8, "from": "latent"}}, 32 + 32),  # something else is made of it
+        ({"latent": {"Dense": 64, "from": "input"}}, 32 + 32),
+    ],
+    ids=["latent", "turned", "turned-after", "function", "keys", "read", "wide"],
+)
+def test_what_is_latent_is_found(changed, features):
+    """Keys and values of 32 features, made of 24: what nothing else reads, by products alone."""
+    steps = {
+        "queries": {"Dense": 32},
+        "latent": {"Dense": 24, "from": "input"},
+        "turns": {"RotaryEmbedding": None},
+        "wide": {"Dense": 32, "from": "latent"},
+        "keys": {"Identity": None, "from": "wide"},
+        "values": {"Dense": 32, "from": "latent"},
+        "more": {"Identity": None, "from": "values"},
+        "attend": {**heads(4), "from": ["queries", "keys", "values"]},
+    } | changed
+    layers = [{**step, "name": name} for name, step in steps.items()]
+    net = {"input": [64, 16], "layers": layers, "outputs": ["attend", "more"] if "more" in changed else ["attend"]}
+    assert cached(net, 100).cache == 100 * features * 4
 
 
 def test_recurrent_layers_cache_a_state():
