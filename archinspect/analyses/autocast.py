@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from archinspect.analyses.facts import Facts
 from archinspect.analyses.storage import Storage
-from archinspect.base.shape import size
+from archinspect.base.shape import largest, size
 from archinspect.graph.call import Call
 from archinspect.ops.attending import Attending
+from archinspect.ops.recurrent import Recurrent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.graph.graph import Node
@@ -35,11 +36,13 @@ HIGH = frozenset(
 UNKNOWN = frozenset(
     (
         *("LinearAttention", "SelectiveScan", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "SLSTM"),
-        "MixtureOfExperts",
+        *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MixtureOfExperts"),
     )
 )
-"""Operators of which it is not known what backward keeps, beside recurrent ones: their programs cast between their own
-steps, and those of CUDA are libraries' kernels."""
+"""Operators of which it is not known what backward keeps: their programs cast between their own steps, and those of CUDA
+are libraries' kernels."""
+CAST_STATES = 2
+"""Inputs of recurrent layers that are cast: steps, and the output before; the state that gates guard is not."""
 OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))
 """Operators whose output has the type of their input, whatever that of their weights."""
 
@@ -76,8 +79,10 @@ class Autocast(Facts):
             if key not in known:
                 computes, _ = self._policy(node, call, given)
                 inputs = [type_._replace(dtype=dtype) for type_, dtype in zip(call.inputs, given, strict=True)]
+                dtypes = self._made(call, given, computes)
                 outputs = [
-                    type_._replace(dtype=computes) if type_.dtype == "float" else type_ for type_ in call.outputs
+                    type_._replace(dtype=dtype) if type_.dtype == "float" else type_
+                    for type_, dtype in zip(call.outputs, dtypes, strict=True)
                 ]
                 known[key] = Call(call.op, tuple(inputs), tuple(outputs))
             computes, casts = self._policy(node, call, given)
@@ -86,6 +91,14 @@ class Autocast(Facts):
             types += [type_.dtype for type_ in known[key].outputs]
             calls.append(known[key])
         return calls
+
+    def _made(self, call: Call, given: Sequence[str], computes: str) -> Sequence[str]:
+        """Return the types of what a node makes, where those are floats."""
+        op, _ = call.op.unwrapped(*call.shapes)
+        if not isinstance(op, Recurrent):
+            return [computes] * len(call.outputs)
+        output, state = op.cast_dtypes(given, computes)
+        return [output] * (len(call.outputs) - 1) + [state if len(call.outputs) > len(op.state) else output]
 
     def _policy(self, node: Node, call: Call, given: Sequence[str]) -> tuple[str, bool]:
         """Return the type in which a node computes, and whether it casts what it reads."""
@@ -105,36 +118,49 @@ class Autocast(Facts):
         """Return whether it is known what backward keeps of a node."""
         call = self.call(node)
         op, _ = call.op.unwrapped(*call.shapes)
-        return not (op.keeps_unknown or op.kind == "recurrent" or type(op).__name__ in UNKNOWN)
+        return not (op.keeps_unknown or type(op).__name__ in UNKNOWN)
 
     def held(self, node: Node, run: Run, of: Sequence[Storage]) -> tuple[list[Storage], int]:
         """Return what backward keeps of a node: storages, `of` those of all tensors, and bytes of further tensors."""
         if not self.is_known(node):
             return [], 0
         call, computes = self.call(node), self.computes[node.position]
-        keeps = call.kept(run)
+        op, shapes = call.op.unwrapped(*call.shapes)
+        cast_inputs = len(node.inputs)
+        if isinstance(op, Recurrent):
+            _, state = op.cast_dtypes([dtype for _, dtype in call.inputs], self.low)
+            keeps = op.kept_cast(shapes, op.output(*shapes), run, state)
+            cast_inputs = CAST_STATES
+            again = op.cast_again(shapes, call.inputs[0].dtype, self.low) * run.weights
+            keeps = keeps._replace(extra=(*keeps.extra, ("float", again)))
+        else:
+            keeps = call.kept(run)
         storages = [of[node.outputs[i].position] for i in keeps.outputs]
         extra = sum(self.sizes[computes if dtype == "float" else dtype] * count for dtype, count in keeps.extra)
         for i in keeps.inputs:
             tensor, (shape, dtype) = node.inputs[i], call.inputs[i]
-            if self.casts[node.position] and "float" in dtype and dtype != computes:
+            if self.casts[node.position] and "float" in dtype and dtype != computes and i < cast_inputs:
                 storages.append(self._copy((tensor, self._together.get(node, node)), node, shape))
             else:
                 storages.append(of[tensor.position])
         if computes == self.low and self.casts[node.position]:
-            storages += self._weights(node, run)
+            for name, casts in self._casts(node, run).items():
+                shape = call.weights[name].shape
+                storages += [self._copy((node.shares or node, name), node.shares or node, shape)] * (casts > 0)
+                extra += largest(casts - 1, 0) * size(shape) * self.sizes[computes]
         return storages, extra
 
-    def _weights(self, node: Node, run: Run) -> list[Storage]:
-        """Return the casts of a node's weights that backward keeps: one of each weight, whoever shares it.
+    def _casts(self, node: Node, run: Run) -> Mapping[str, int]:
+        """Return how many casts of each of a node's weights backward keeps: the first is one for all that share it.
 
         The gradient of a product's input needs them; a convolution keeps its kernel in any case.
         """
-        call, owner = self.call(node), node.shares or node
-        if not (run.inputs[0] or call.op.kind == "convolution"):
-            return []
-        matrices = {name: w.shape for name, w in call.weights.items() if w.parameter and len(w.shape) > 1}
-        return [self._copy((owner, name), owner, shape) for name, shape in matrices.items()]
+        call = self.call(node)
+        op, shapes = call.op.unwrapped(*call.shapes)
+        if isinstance(op, Recurrent):
+            return op.cast_kernels(shapes, run)
+        needed = run.inputs[0] or call.op.kind == "convolution"
+        return {name: 1 for name, w in call.weights.items() if needed and w.parameter and len(w.shape) > 1}
 
     def _copy(self, key: object, maker: Node, shape: Shape) -> Storage:
         """Return the storage of a cast, one for each key."""

@@ -5,7 +5,8 @@ Run by hand, in an environment with torch:
     PYTHONPATH=. python tests/truth/measure_autocast.py
 
 Each network is built from what `archinspect export --to pytorch` writes, and runs on a CPU, in bfloat16. They are
-networks in which the lists of operators of CPU and CUDA agree. `autocast.json` has the bytes by network and batch.
+networks in which the lists of operators of CPU and CUDA agree. Recurrent layers run step by step, as where no library has a
+kernel for them. `autocast.json` has the bytes by network and batch.
 """
 
 # ruff: noqa: S102 - the program is our own
@@ -88,6 +89,70 @@ NETWORKS = {
         "input": [10, 32],
         "layers": [{"Linear": 16, "trainable": False}, {"Linear": 8}, {"Linear": 16, "trainable": False}, "Tanh"],
     },
+    "recurrence": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.GRU": {"hidden_size": 8, "num_layers": 2, "bidirectional": True}},
+            {"nn.LSTM": {"hidden_size": 8, "num_layers": 2, "dropout": 0.5}},
+            {"nn.RNN": 8},
+            {"LSTM": 4},
+        ],
+    },
+    "recurrence of what is cast": {
+        "input": [3, 16],
+        "layers": [
+            {"Linear": 16},
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4, "num_layers": 2, "dropout": 0.5}},
+            {"nn.GRU": 8},
+            {"nn.LSTM": 8},
+            {"nn.RNN": {"hidden_size": 8, "num_layers": 2, "dropout": 0.5}},
+            {"Linear": 4},
+        ],
+    },
+    "recurrence by projections": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4, "bidirectional": True}},
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4, "num_layers": 2, "dropout": 0.5}},
+        ],
+    },
+    "frozen recurrence": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.GRU": 8},
+            {"nn.LSTM": 8, "trainable": False},
+            {"nn.GRU": {"hidden_size": 8, "num_layers": 2}, "trainable": False},
+            {"Bidirectional": {"layer": {"nn.LSTM": 8}}, "trainable": False},
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4}, "trainable": False},
+            {"nn.RNN": 8, "trainable": False},
+            {"Linear": 4},
+        ],
+    },
+    "recurrence of one step": {
+        "input": [1, 16],
+        "layers": [{"nn.LSTM": 8}, {"nn.GRU": 8}, {"nn.RNN": 8}, {"Linear": 4}],
+    },
+    "recurrent states": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.LSTM": {"hidden_size": 8, "return_state": True}, "name": "encoder"},
+            {"nn.LSTM": {"hidden_size": 8}, "name": "decoder", "from": ["input", "encoder.1", "encoder.2"]},
+            {"nn.GRU": {"hidden_size": 8, "return_state": True}, "name": "gru"},
+            {"nn.GRU": {"hidden_size": 8}, "from": ["encoder", "gru.1"]},
+            {"Linear": 4},
+        ],
+    },
+    "recurrent cells": {
+        "input": [16],
+        "layers": [
+            {"nn.LSTMCell": 8, "name": "first"},
+            {"nn.LSTMCell": 8, "name": "second", "from": ["input", "first", "first.1"]},
+            {"nn.GRUCell": 8, "name": "third"},
+            {"nn.GRUCell": 8, "from": ["second", "third"]},
+            {"nn.RNNCell": 8},
+            {"Linear": 4},
+        ],
+    },
     "shared weights": {
         "input": [10, 32],
         "layers": [{"Linear": 32, "name": "one"}, "Tanh", {"Linear": 32, "name": "two", "weights": "one"}],
@@ -117,6 +182,7 @@ def measure(spec, batch):
 def main():
     """Write the file."""
     warnings.simplefilter("ignore")
+    torch.backends.mkldnn.enabled = False
     rows = [
         {"name": name, "batch": batch, "kept": measure(spec, batch), "spec": spec}
         for name, spec in NETWORKS.items()
