@@ -39,8 +39,8 @@ UNKNOWN = frozenset(
         *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MixtureOfExperts"),
     )
 )
-"""Operators of which it is not known what backward keeps: their programs cast between their own steps, and those of CUDA
-are libraries' kernels."""
+"""Operators of which it is not known what backward keeps: their programs cast between their own steps, and those of
+CUDA are libraries' kernels."""
 CAST_STATES = 2
 """Inputs of recurrent layers that are cast: steps, and the output before; the state that gates guard is not."""
 OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))

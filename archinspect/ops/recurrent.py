@@ -184,7 +184,7 @@ class Recurrent(Op):
         return (steps + 1) * self.units
 
     def kept_cast(self, shapes: Sequence[Shape], output: Shape, run: Run, high: str) -> Kept:
-        """Return what backward keeps where products are in 16 bits, `float`, and the state that goes on in type `high`."""
+        """Return what backward keeps where products are in 16 bits, `float`, and the state that goes on in `high`."""
         found = self.kept(shapes, output, run)
         ((dtype, elements),) = found.extra
         in_state = self._kept_in_state(shapes, run)

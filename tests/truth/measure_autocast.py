@@ -5,8 +5,8 @@ Run by hand, in an environment with torch:
     PYTHONPATH=. python tests/truth/measure_autocast.py
 
 Each network is built from what `archinspect export --to pytorch` writes, and runs on a CPU, in bfloat16. They are
-networks in which the lists of operators of CPU and CUDA agree. Recurrent layers run step by step, as where no library has a
-kernel for them. `autocast.json` has the bytes by network and batch.
+networks in which the lists of operators of CPU and CUDA agree. Recurrent layers run step by step, as where no library
+has a kernel for them. `autocast.json` has the bytes by network and batch.
 """
 
 # ruff: noqa: S102 - the program is our own
