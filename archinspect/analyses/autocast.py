@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.graph.graph import Node
-    from archinspect.ops.figures import Run
+    from archinspect.ops.figures import Kept, Run
 
 LOW_TYPES = ("bfloat16", "float16")
 LOW_KINDS = frozenset(("convolution", "dense", "attention", "recurrent"))
@@ -29,14 +29,27 @@ LOW = frozenset(("MatMul", "Einsum", "Dot", "PReLU"))
 HIGH = frozenset(
     (
         *("LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization"),
-        *("LocalResponseNormalization", "Softmax", "LogSoftmax", "Softplus", "Exponential", "ReduceSum"),
+        *("Softmax", "LogSoftmax", "Softplus", "Exponential", "Expm1", "Log", "Log1p", "Log2", "Log10"),
+        *("Tan", "Asin", "Acos", "Sinh", "Cosh", "Power", "Square", "Rsqrt", "Reciprocal"),
+        *("ReduceSum", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "CumSum", "CumProd"),
+        *("UpSampling1D", "UpSampling2D", "UpSampling3D", "Upsample", "UpsampleBilinear", "Resizing", "ResizeLike"),
+        *("Bilinear", "DeformConv2D", "RoIAlign", "SampleGaussian"),
     )
 )
-"""Operators that compute in float32."""
+"""Operators that compute in float32, those of torchvision too."""
+WIDEST = frozenset(("GridSample",))
+"""Operators that cast what they read to the widest type of it."""
+GIVES_HIGH = frozenset(("LocalResponseNormalization",))
+"""Operators that give float32 by a step of their own, a power."""
+READS_BOTH = frozenset(("GlobalResponseNormalization",))
+"""Operators that read their input as it is, and cast for a norm."""
+MADE_KERNELS = frozenset(("WeightNorm", "WeightStandardization", "SpectralNorm"))
+"""Layers that make their kernel, which is cast; what they make it of is not."""
 UNKNOWN = frozenset(
     (
         *("LinearAttention", "SelectiveScan", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "SLSTM"),
         *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MixtureOfExperts"),
+        *("DeformableAttention", "Attention", "AdditiveAttention", "CRF"),
     )
 )
 """Operators of which it is not known what backward keeps: their programs cast between their own steps, and those of
@@ -96,7 +109,7 @@ class Autocast(Facts):
         """Return the types of what a node makes, where those are floats."""
         op, _ = call.op.unwrapped(*call.shapes)
         if not isinstance(op, Recurrent):
-            return [computes] * len(call.outputs)
+            return ["float32" if type(op).__name__ in GIVES_HIGH else computes] * len(call.outputs)
         output, state = op.cast_dtypes(given, computes)
         return [output] * (len(call.outputs) - 1) + [state if len(call.outputs) > len(op.state) else output]
 
@@ -104,15 +117,15 @@ class Autocast(Facts):
         """Return the type in which a node computes, and whether it casts what it reads."""
         op, _ = call.op.unwrapped(*call.shapes)
         name = type(op).__name__
-        if op.kind in LOW_KINDS or name in LOW:
-            return self.low, True
         if name in HIGH:
             return "float32", True
+        if op.kind in LOW_KINDS or name in LOW:
+            return self.low, True
         read = [dtype for dtype in given[: node.op.reads] if "float" in dtype]
         if name in OF_ITS_INPUT and read:
             return read[0], False
         widened = "float32" in read or not read or call.learns
-        return ("float32" if widened else self.low), False
+        return ("float32" if widened else self.low), name in WIDEST
 
     def is_known(self, node: Node) -> bool:
         """Return whether it is known what backward keeps of a node."""
@@ -125,30 +138,38 @@ class Autocast(Facts):
         if not self.is_known(node):
             return [], 0
         call, computes = self.call(node), self.computes[node.position]
-        op, shapes = call.op.unwrapped(*call.shapes)
-        cast_inputs = len(node.inputs)
-        if isinstance(op, Recurrent):
-            _, state = op.cast_dtypes([dtype for _, dtype in call.inputs], self.low)
-            keeps = op.kept_cast(shapes, op.output(*shapes), run, state)
-            cast_inputs = CAST_STATES
-            again = op.cast_again(shapes, call.inputs[0].dtype, self.low) * run.weights
-            keeps = keeps._replace(extra=(*keeps.extra, ("float", again)))
-        else:
-            keeps = call.kept(run)
+        keeps = self._keeps(call, run)
         storages = [of[node.outputs[i].position] for i in keeps.outputs]
         extra = sum(self.sizes[computes if dtype == "float" else dtype] * count for dtype, count in keeps.extra)
         for i in keeps.inputs:
-            tensor, (shape, dtype) = node.inputs[i], call.inputs[i]
-            if self.casts[node.position] and "float" in dtype and dtype != computes and i < cast_inputs:
-                storages.append(self._copy((tensor, self._together.get(node, node)), node, shape))
-            else:
-                storages.append(of[tensor.position])
+            storages += self._read(node, i, of)
         if computes == self.low and self.casts[node.position]:
-            for name, casts in self._casts(node, run).items():
+            owner = node.shares or node
+            for name, count in self._casts(node, run).items():
                 shape = call.weights[name].shape
-                storages += [self._copy((node.shares or node, name), node.shares or node, shape)] * (casts > 0)
-                extra += largest(casts - 1, 0) * size(shape) * self.sizes[computes]
+                storages += [self._copy((owner, name), owner, shape)] * (count > 0)
+                extra += largest(count - 1, 0) * size(shape) * self.sizes[computes]
         return storages, extra
+
+    def _keeps(self, call: Call, run: Run) -> Kept:
+        """Return what backward keeps of a call, but for casts of inputs and weights."""
+        op, shapes = call.op.unwrapped(*call.shapes)
+        if not isinstance(op, Recurrent):
+            return call.kept(run)
+        given = [dtype for _, dtype in call.inputs]
+        _, state = op.cast_dtypes(given, self.low)
+        found = op.kept_cast(shapes, op.output(*shapes), run, state)
+        return found._replace(extra=(*found.extra, ("float", op.cast_again(shapes, given[0], self.low) * run.weights)))
+
+    def _read(self, node: Node, i: int, of: Sequence[Storage]) -> list[Storage]:
+        """Return what a node keeps where it keeps an input: a cast of it, the input, or both."""
+        call, tensor, computes = self.call(node), node.inputs[i], self.computes[node.position]
+        (shape, dtype), (op, _) = call.inputs[i], call.op.unwrapped(*call.shapes)
+        both = type(op).__name__ in READS_BOTH
+        state = isinstance(op, Recurrent) and i >= CAST_STATES
+        if state or "float" not in dtype or dtype == computes or not (both or self.casts[node.position]):
+            return [of[tensor.position]]
+        return [self._copy((tensor, self._together.get(node, node)), node, shape), *[of[tensor.position]] * both]
 
     def _casts(self, node: Node, run: Run) -> Mapping[str, int]:
         """Return how many casts of each of a node's weights backward keeps: the first is one for all that share it.
@@ -159,8 +180,12 @@ class Autocast(Facts):
         op, shapes = call.op.unwrapped(*call.shapes)
         if isinstance(op, Recurrent):
             return op.cast_kernels(shapes, run)
-        needed = run.inputs[0] or call.op.kind == "convolution"
-        return {name: 1 for name, w in call.weights.items() if needed and w.parameter and len(w.shape) > 1}
+        if type(call.op).__name__ in MADE_KERNELS:
+            return {}
+        is_slope = type(op).__name__ == "PReLU"
+        needed = bool(run.inputs[0]) or is_slope or call.op.kind == "convolution"
+        cast = [name for name, w in call.weights.items() if w.parameter and (is_slope or len(w.shape) > 1)]
+        return dict.fromkeys(cast, 1) if needed else {}
 
     def _copy(self, key: object, maker: Node, shape: Shape) -> Storage:
         """Return the storage of a cast, one for each key."""

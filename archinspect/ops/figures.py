@@ -15,6 +15,8 @@ DTYPES = {
     **dict.fromkeys(("float8", "int8", "uint8", "bool"), 1),
 }
 """Bytes of an element, by data type; `float` is the one that the network computes in."""
+WIDE = "wide"
+"""The type that the network computes in, also within products of which `torch.autocast` makes ones of 16 bits."""
 ALIASES = {
     **dict.fromkeys(("double", "fp64", "f64"), "float64"),
     **dict.fromkeys(("float", "single", "fp32", "f32"), "float32"),

@@ -5,7 +5,8 @@ Run by hand, in an environment with torch:
     PYTHONPATH=. python tests/truth/measure_autocast.py
 
 Each network is built from what `archinspect export --to pytorch` writes, and runs on a CPU, in bfloat16. They are
-networks in which the lists of operators of CPU and CUDA agree. Recurrent layers run step by step, as where no library
+networks in which the lists of operators of CPU and CUDA agree, or of which what CUDA computes in float32 is cast to it
+here, before PyTorch sees it. Recurrent layers run step by step, as where no library
 has a kernel for them. `autocast.json` has the bytes by network and batch.
 """
 
@@ -17,10 +18,66 @@ from pathlib import Path
 
 import torch
 from storages import constants, kept_for_backward
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
 import archinspect
 
 HERE = Path(__file__).parent
+FLOAT32 = frozenset(
+    (
+        *("acos", "asin", "cosh", "cumprod", "cumsum", "exp", "expm1", "group_norm", "interpolate", "layer_norm"),
+        *(
+            "linalg_vector_norm",
+            "log",
+            "log10",
+            "log1p",
+            "log2",
+            "log_softmax",
+            "logsumexp",
+            "norm",
+            "normalize",
+            "pow",
+        ),
+        *("prod", "reciprocal", "rms_norm", "rsqrt", "sinh", "softmax", "softplus", "square", "sum", "tan"),
+    )
+)
+"""What CUDA computes in float32, by the names of PyTorch's functions (autocast_mode.h in ATen)."""
+FUNCTIONS = (
+    *("LayerNorm", "RMSNorm", "UnitNormalization", "Softmax", "LogSoftmax", "Softplus", "Exponential", "Expm1"),
+    *("Log", "Log1p", "Log2", "Log10", "Tan", "Asin", "Acos", "Sinh", "Cosh", {"Power": 3}, "Square", "Rsqrt"),
+    *("Reciprocal", {"CumSum": {"axis": 1}}, {"CumProd": {"axis": 1}}, {"ReduceL1": {"axis": [1], "keepdims": True}}),
+    *({f"Reduce{name}": {"axis": [-1], "keepdims": True}} for name in ("Sum", "Prod", "L2", "LogSumExp")),
+)
+OTHERS = (
+    *(
+        "Sqrt",
+        "Sin",
+        "Erf",
+        "nn.PReLU",
+        "nn.ELU",
+        "nn.SELU",
+        "QuickGELU",
+        "nn.SiLU",
+        "Mish",
+        "Softsign",
+        "GLU",
+        "LayerScale",
+    ),
+    *({"WeightNorm": {"layer": {"Linear": 4}}}, {"SpectralNorm": {"layer": {"Linear": 4}}}, {"Dropout": 0.5}),
+)
+ON_MAPS = (
+    *(
+        {"GroupNorm": {"num_groups": 2}},
+        "GlobalResponseNormalization",
+        {"AvgPool2d": 2},
+        {"Dropout2d": 0.4},
+        "nn.PReLU",
+    ),
+    *({"Upsample": {"scale_factor": 2, "mode": mode}} for mode in ("nearest", "bilinear", "bicubic")),
+    *({name: {"layer": {"Conv2d": {"out_channels": 3, "kernel_size": 3}}}} for name in ("WeightNorm", "SpectralNorm")),
+    {"WeightStandardization": {"layer": {"Conv2d": {"out_channels": 3, "kernel_size": 3}}}},
+)
 ATTENTION = {"MultiHeadAttention": {"num_heads": 4, "embed_dim": 32, "causal": True, "use_bias": False}}
 NETWORKS = {
     "multi-layer perceptrons": {
@@ -153,11 +210,37 @@ NETWORKS = {
             {"Linear": 4},
         ],
     },
+    "what CUDA computes in float32": {
+        "input": [6, 16],
+        "layers": [step for function in FUNCTIONS for step in ({"Linear": 16}, function, "GELU")],
+    },
+    "what it does not": {"input": [6, 16], "layers": [step for other in OTHERS for step in ({"Linear": 16}, other)]},
+    "both of maps": {
+        "input": [3, 32, 32],
+        "layout": "channels_first",
+        "layers": [
+            step
+            for layer in ON_MAPS
+            for step in ({"Conv2d": {"out_channels": 4, "kernel_size": 3, "padding": 1}}, layer, "GELU")
+        ],
+    },
     "shared weights": {
         "input": [10, 32],
         "layers": [{"Linear": 32, "name": "one"}, "Tanh", {"Linear": 32, "name": "two", "weights": "one"}],
     },
 }
+
+
+class AsOnCUDA(TorchFunctionMode):
+    """Has functions compute in float32 that do so on CUDA, and not on a CPU."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__name__", "") in FLOAT32:
+            args, kwargs = tree_map(
+                lambda value: value.float() if getattr(value, "dtype", None) is torch.bfloat16 else value,
+                (args, kwargs),
+            )
+        return function(*args, **(kwargs or {}))
 
 
 def model_of(spec):
@@ -173,7 +256,7 @@ def measure(spec, batch):
     model, given = model_of(spec), torch.zeros(batch, *spec["input"])
 
     def run():
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16), AsOnCUDA():
             model(given)
 
     return kept_for_backward(constants(model), run)
