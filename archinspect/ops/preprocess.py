@@ -149,7 +149,7 @@ class _RandomPicture(SameShape):
     What changes them in training is not counted: it belongs to the data.
     """
 
-    main = ""
+    main = "factor"
     data_format: str = data_format_arg()
     ignores = (
         *("factor", "height_factor", "width_factor", "x_factor", "y_factor", "scale", "mode", "value_range"),
@@ -163,7 +163,7 @@ class _RandomPicture(SameShape):
 
 
 class RandomFlip(_RandomPicture):
-    pass
+    main = "mode"
 
 
 class RandomRotation(_RandomPicture):
@@ -171,7 +171,7 @@ class RandomRotation(_RandomPicture):
 
 
 class RandomZoom(_RandomPicture):
-    pass
+    main = "height_factor"
 
 
 class RandomTranslation(_RandomPicture):
