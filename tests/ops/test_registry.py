@@ -66,7 +66,9 @@ def test_a_bare_value_means_an_argument_that_exists(kind):
     assert kind.main_arg() in {*kind.args, *kind.ignores, None}
 
 
-@pytest.mark.parametrize(("name", "value"), [("RandomFlip", "horizontal"), ("RandomZoom", 0.2), ("RandomHue", [0, 0.2])])
+@pytest.mark.parametrize(
+    ("name", "value"), [("RandomFlip", "horizontal"), ("RandomZoom", 0.2), ("RandomHue", [0, 0.2])]
+)
 def test_a_bare_value_may_be_of_what_is_ignored(name, value):
     assert archinspect.inspect({"input": [8, 8, 3], "layers": [{name: value}]}).totals.flops == 0
 

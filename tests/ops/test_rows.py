@@ -92,7 +92,6 @@ NOT_TAKEN = {
     "mode": "PyTorch's name for the kind of a recurrent layer, which is the layer's own here",
     "proj_size": "in PyTorch an argument of all recurrent layers, but taken by the LSTM only",
     "backward_layer": "another layer for the way back",
-    "attention_axes": "attention here is over the axis before the last",
     "use_gate": "a further projection",
     "_weight": "a tensor",
     "_freeze": "stands beside the operator in a step: `trainable: false`",

@@ -1189,6 +1189,17 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("MultiHeadAttention", steps, memory, num_heads=2, key_dim=7, value_dim=5, output_shape=9, dropout=0.1)
     yield case("MultiHeadAttention", steps, memory, num_heads=2, key_dim=7, use_bias=False)
     yield case("MultiHeadAttention", steps, memory, (2, 8, 10), num_heads=2, key_dim=7)
+    for axes in ([1, 2], [2], [-3, -2]):
+        yield case("MultiHeadAttention", (2, 4, 3, 12), num_heads=3, key_dim=4, attention_axes=axes)
+    yield case(
+        "MultiHeadAttention",
+        (2, 4, 3, 12),
+        (2, 5, 2, 10),
+        num_heads=2,
+        key_dim=7,
+        output_shape=9,
+        attention_axes=[1, 2],
+    )
     grouped = {"head_dim": 4, "num_query_heads": 6, "num_key_value_heads": 2}
     yield case("GroupQueryAttention", steps, **grouped)
     yield case("GroupQueryAttention", steps, memory, **grouped, use_bias=False)

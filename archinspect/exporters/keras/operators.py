@@ -89,7 +89,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "EinsumDense": features.einsum_dense,
     "Flatten": axes.flatten,
     "Reshape": axes.reshape,
-    "ReshapeLike": axes.reshape_like,
+    **dict.fromkeys(("ReshapeLike", "_AsQuery"), axes.reshape_like),
     "Permute": axes.permute,
     "RepeatVector": axes.repeat_vector,
     "MatMul": axes.mat_mul,

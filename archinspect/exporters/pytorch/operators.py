@@ -147,6 +147,7 @@ OPERATORS: dict[str, Translation] = {
         Reshape=axes.reshape,
         RepeatVector=axes.repeat_vector,
         ReshapeLike=axes.reshape_like,
+        _AsQuery=axes.as_query,
         MatMul=axes.mat_mul,
         Dot=axes.dot,
         WindowPartition=axes.windows,
