@@ -233,7 +233,7 @@ class MultiHeadAttention(AttentionLayer):
     add_bias_kv: bool = arg("PyTorch's: a learned step after those of the keys and values", Bool(), default=False)
     add_zero_attn: bool = arg("PyTorch's: a step of zeros after those of the keys and values", Bool(), default=False)
     attention_axes: tuple[int, ...] | None = arg(
-        "Keras's: the axes of the steps, one after the other, the batch being 0; the one before the features by default",
+        "Keras's: axes of steps, one after the other, the batch being 0; by default the one before the features",
         Optional(Ints()),
         None,
     )
