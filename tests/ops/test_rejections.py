@@ -111,6 +111,8 @@ ARGUMENTS = [
     ("SinusoidalEmbedding", {"dim": 7}, "SinusoidalEmbedding: dim must be even, not 7", ("dim",)),
     ("Upsample", {}, "Upsample: takes either scale_factor or size", ("size",)),
     ("Upsample", {"scale_factor": 2, "size": 4}, "Upsample: takes either scale_factor or size", ("size",)),
+    ("StringLookup", {"output_mode": "count"}, "StringLookup: how many words there are is not said", ("output_mode",)),
+    ("IntegerLookup", {"vocabulary": [[1]]}, "IntegerLookup: vocabulary must be a list of words or numbers, not [[1]]", ("vocabulary",)),
     ("MultiHeadAttention", {"num_heads": 4}, "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", ("key_dim",)),
     ("MultiHeadAttention", {"num_heads": 4, "key_dim": 3, "embed_dim": 12}, "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", ("key_dim",)),
     ("MultiHeadAttention", {"num_heads": 4, "embed_dim": 6}, "MultiHeadAttention: 4 heads do not divide an embed_dim of 6", ("embed_dim",)),

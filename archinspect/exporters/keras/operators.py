@@ -47,6 +47,8 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Normalization": images.normalization,
     "CategoryEncoding": images.categories,
     "Discretization": images.intervals,
+    "Hashing": images.hashed,
+    **dict.fromkeys(("IntegerLookup", "StringLookup"), images.looked_up),
     "ResizeLike": maps.resize_like,
     "CropLike": maps.crop_like,
     "ChannelShuffle": partial(maps.shuffle, name="channel_shuffle", argument="groups"),

@@ -161,6 +161,7 @@ OPERATORS: dict[str, Translation] = {
         Normalization=images.normalization,
         CategoryEncoding=images.categories,
         Discretization=images.categories,
+        **dict.fromkeys(("Hashing", "IntegerLookup", "StringLookup"), images.table),
     ),
     "Flatten": Translation(axes.flatten, as_one_axis),
     **_each(as_it_is, **dict.fromkeys(AT_RANDOM, images.at_random)),
