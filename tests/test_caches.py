@@ -50,6 +50,31 @@ def test_a_window_bounds_the_cache():
     assert kv_cache(facts, 1000) == 2 * 32 * (1000 + 127 + 15) * 4
 
 
+@pytest.mark.parametrize(
+    "again", [{"Repeat": {"repeats": 4, "axis": 2}}, {"Expand": {"shape": [-1, 8, 32]}}, {"Tile": [1, 4, 1]}]
+)
+@pytest.mark.parametrize("said", [{}, {"cache": False}], ids=["cached-before", "cached-so"])
+def test_heads_are_cached_before_they_are_repeated(again, said):
+    """As transformers' `repeat_kv`: two heads of 32, of which eight are made."""
+    heads_of = 1 if "Expand" in again else 2
+    layers = [
+        {"Dense": 256, "name": "queries"},
+        *(
+            step
+            for name in ("keys", "values")
+            for step in (
+                {"Dense": 32 * heads_of, "from": "input", **said},
+                {"Reshape": [-1, heads_of, 32], **said},
+                again,
+                {"Reshape": [-1, 256], "name": name},
+            )
+        ),
+        {**heads(8), "from": ["queries", "keys", "values"]},
+    ]
+    times = 8 // heads_of if said else 1
+    assert cached({"input": [16, 64], "layers": layers}, 100).cache == 100 * 2 * 32 * heads_of * times * 4
+
+
 def test_a_layer_says_that_it_is_what_is_cached():
     """Multi-head latent attention: a vector of 576, of which keys and values are made anew."""
 

@@ -606,8 +606,8 @@ def test_every_operator_has_rows(kind):
     layers = [make(row["op"], row["args"]) for _, row in ROWS if row["output"]]
     measured = {type(layer.activation if type(layer) is ops.find_operator("Activation") else layer) for layer in layers}
     assert kind in counted
-    # No framework here has these: an input, what torchvision or timm add, tables that Keras runs by TensorFlow alone; the
-    # last is measured by what it names.
+    # No framework here has these: an input, what torchvision or timm add, tables that Keras has of TensorFlow; the last
+    # but three is measured by what it names.
     by_hand = {
         "Input",
         "LayerScale",
