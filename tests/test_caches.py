@@ -10,7 +10,9 @@ from small import small
 import archinspect
 from archinspect import Plan
 from archinspect.analyses.caches import kv_cache
+from archinspect.analyses.formats import KV_FORMATS
 from archinspect.api import network
+from archinspect.cli import common
 
 MIB = 2**20
 
@@ -210,6 +212,28 @@ def test_keys_and_values_have_a_type_of_their_own():
     assert found.cache == cached("llama3_8b", 4096, "bfloat16").cache // 2
     with pytest.raises(ValueError, match="kv_dtype"):
         cached("llama3_8b", 1, kv_dtype="int3")
+
+
+def test_keys_and_values_may_be_in_blocks(run):
+    """As llama.cpp's `--cache-type-k q8_0`: 34 bytes for 32 elements, 18 for `q4_0`."""
+    elements = 100 * 32 * 2 * 8 * 128
+    assert cached("llama3_8b", 100, kv_dtype="q8_0").cache == elements * 34 // 32
+    assert cached("llama3_8b", 100, kv_dtype="q4_0").cache == elements * 18 // 32
+    assert common.KV_FORMATS == KV_FORMATS
+    found = run("memory", "llama3_8b", "--set", "seq=1", "--kv-cache", "100", "--kv-dtype", "Q8_0").stdout
+    assert "of 100 steps, q8_0" in found
+
+
+@pytest.mark.parametrize(("name", "own"), [("int4", "nf4"), ("8bit", "llm-int8"), ("float8_e4m3", "float8")])
+def test_formats_have_other_names(name, own, run):
+    one, other = (run("memory", "gpt2", "--weights-dtype", type_).stdout for type_ in (name, own))
+    assert one == other
+    assert f"stored as {own}" in one
+
+
+def test_a_mixture_of_types_is_refused(run):
+    found = run("memory", "gpt2", "--weights-dtype", "Q4_K_M")
+    assert (found.exit_code, "'q4_k' has all in one" in found.stderr.replace("\n", " ")) == (2, True)
 
 
 def test_attention_by_hand_is_named(run):

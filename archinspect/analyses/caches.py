@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.analyses.formats import KV_FORMATS, kv_bytes
 from archinspect.base.shape import size, smallest
 from archinspect.graph.decoding import INPUTS, decoding
 from archinspect.ops.attending import Attending
@@ -40,19 +41,20 @@ def kv_cache(facts: Facts, steps: int, dtype: str = "float") -> int:
             if memory in made:
                 continue
             made.add(memory)
-        held = (
+        kept = (
             smallest(steps, steps if op.span is None else op.span - 1)
             if op.looks_back
             else op.memory_steps(*call.shapes)
         )
-        elements += _of_a_step(facts, node) * held * facts.batch
+        elements += _of_a_step(facts, node) * kept * facts.batch
     for node in found.latent:
         shape = facts.call(node).output
         elements += size(shape[1:-2]) * shape[-1] * steps * facts.batch
     states = 0
     for node in found.states:
         states += node.op.carried(*facts.call(node).shapes)
-    return elements * facts.sizes[dtype] + states * facts.sizes["float"]
+    held = kv_bytes(elements, dtype) if dtype in KV_FORMATS else elements * facts.sizes[dtype]
+    return held + states * facts.sizes["float"]
 
 
 def _of_a_step(facts: Facts, node: Node) -> int:
