@@ -86,8 +86,6 @@ def test_the_option_is_told(run):
 
 
 STEPS = [
-    {"LSTM": {"units": 8, "return_sequences": True}},
-    {"Bidirectional": {"layer": {"GRU": {"units": 8, "return_sequences": True}}}},
     {"MixtureOfExperts": {"num_experts": 4, "units": 8}},
     {"LinearAttention": {"num_heads": 2}, "from": ["x", "x", "x"]},
     {"DeltaRule": {"num_heads": 16}, "from": ["x", "x", "x", "x"]},
@@ -99,7 +97,6 @@ STEPS = [
 
 @pytest.mark.parametrize("layer", STEPS, ids=lambda layer: next(iter(layer)))
 def test_what_is_not_known_is_said(layer, run):
-    """PyTorch keeps 42,720 bytes of an LSTM of 32 on 7 steps of 16, of which its own casts are most."""
     spec = {
         "input": [7, 16],
         "layers": [{"Dense": 16, "name": "x"}, {**layer, "name": "steps"}, {"Dense": 4, "name": "head"}],

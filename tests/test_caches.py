@@ -10,7 +10,9 @@ from small import small
 import archinspect
 from archinspect import Plan
 from archinspect.analyses.caches import kv_cache
+from archinspect.analyses.formats import KV_FORMATS
 from archinspect.api import network
+from archinspect.cli import options
 
 MIB = 2**20
 
@@ -40,10 +42,39 @@ def attention(**args):
     return {"MultiHeadAttention": {"num_heads": 4, "key_dim": 8, "causal": True, **args}}
 
 
+def heads(count):
+    return {"ScaledDotProductAttention": {"num_heads": count, "causal": True}}
+
+
 def test_a_window_bounds_the_cache():
     facts = small(attention(), attention(window=128), attention(sliding_window=16), shape=[300, 32])
     assert kv_cache(facts, 100) == 2 * 32 * (100 + 100 + 15) * 4
     assert kv_cache(facts, 1000) == 2 * 32 * (1000 + 127 + 15) * 4
+
+
+@pytest.mark.parametrize(
+    "again", [{"Repeat": {"repeats": 4, "axis": 2}}, {"Expand": {"shape": [-1, 8, 32]}}, {"Tile": [1, 4, 1]}]
+)
+@pytest.mark.parametrize("said", [{}, {"cache": False}], ids=["cached-before", "cached-so"])
+def test_heads_are_cached_before_they_are_repeated(again, said):
+    """As transformers' `repeat_kv`: two heads of 32, of which eight are made."""
+    heads_of = 1 if "Expand" in again else 2
+    layers = [
+        {"Dense": 256, "name": "queries"},
+        *(
+            step
+            for name in ("keys", "values")
+            for step in (
+                {"Dense": 32 * heads_of, "from": "input", **said},
+                {"Reshape": [-1, heads_of, 32], **said},
+                again,
+                {"Reshape": [-1, 256], "name": name},
+            )
+        ),
+        {**heads(8), "from": ["queries", "keys", "values"]},
+    ]
+    times = 8 // heads_of if said else 1
+    assert cached({"input": [16, 64], "layers": layers}, 100).cache == 100 * 2 * 32 * heads_of * times * 4
 
 
 def test_a_layer_says_that_it_is_what_is_cached():
@@ -59,15 +90,41 @@ def test_a_layer_says_that_it_is_what_is_cached():
             {"Slice": {"stop": 512}, "name": "compressed"},
             {"Dense": 3072, "name": "keys", "from": "compressed"},
             {"Dense": 2048, "name": "values", "from": "compressed"},
-            {
-                "ScaledDotProductAttention": {"num_heads": 16, "causal": True},
-                "from": ["queries", "keys", "values"],
-            },
+            {**heads(16), "from": ["queries", "keys", "values"]},
         ]
 
-    assert cached(net(cache=True), 4096, "float16").cache == 4096 * 576 * 2
-    assert cached(net(cache=False), 4096, "float16").cache == cached(net(), 4096, "float16").cache
-    assert cached(net(), 4096, "float16").cache == 4096 * (3072 + 2048) * 2
+    assert cached(net(cache=True), 4096, "float16").cache == cached(net(), 4096, "float16").cache == 4096 * 576 * 2
+    assert cached(net(cache=False), 4096, "float16").cache == 4096 * (3072 + 2048) * 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "features"),
+    [
+        ({}, 24),
+        ({"keys": {"Dense": 32, "from": "turns"}}, 24),  # turned before the product, as keys without positions
+        ({"keys": {"RotaryEmbedding": None, "from": "wide"}}, 32 + 32),  # kernels cannot be absorbed
+        ({"values": {"Dense": {"units": 32, "activation": "relu"}, "from": "latent"}}, 32 + 32),
+        ({"values": {"Dense": 32, "from": "input"}}, 32 + 32),
+        ({"more": {"Dense": 8, "from": "latent"}}, 32 + 32),  # something else is made of it
+        ({"latent": {"Dense": 64, "from": "input"}}, 32 + 32),
+    ],
+    ids=["latent", "turned", "turned-after", "function", "keys", "read", "wide"],
+)
+def test_what_is_latent_is_found(changed, features):
+    """Keys and values of 32 features, made of 24: what nothing else reads, by products alone."""
+    steps = {
+        "queries": {"Dense": 32},
+        "latent": {"Dense": 24, "from": "input"},
+        "turns": {"RotaryEmbedding": None},
+        "wide": {"Dense": 32, "from": "latent"},
+        "keys": {"Identity": None, "from": "wide"},
+        "values": {"Dense": 32, "from": "latent"},
+        "more": {"Identity": None, "from": "values"},
+        "attend": {**heads(4), "from": ["queries", "keys", "values"]},
+    } | changed
+    layers = [{**step, "name": name} for name, step in steps.items()]
+    net = {"input": [64, 16], "layers": layers, "outputs": ["attend", "more"] if "more" in changed else ["attend"]}
+    assert cached(net, 100).cache == 100 * features * 4
 
 
 def test_recurrent_layers_cache_a_state():
@@ -155,6 +212,28 @@ def test_keys_and_values_have_a_type_of_their_own():
     assert found.cache == cached("llama3_8b", 4096, "bfloat16").cache // 2
     with pytest.raises(ValueError, match="kv_dtype"):
         cached("llama3_8b", 1, kv_dtype="int3")
+
+
+def test_keys_and_values_may_be_in_blocks(run):
+    """As llama.cpp's `--cache-type-k q8_0`: 34 bytes for 32 elements, 18 for `q4_0`."""
+    elements = 100 * 32 * 2 * 8 * 128
+    assert cached("llama3_8b", 100, kv_dtype="q8_0").cache == elements * 34 // 32
+    assert cached("llama3_8b", 100, kv_dtype="q4_0").cache == elements * 18 // 32
+    assert options.KV_FORMATS == KV_FORMATS
+    found = run("memory", "llama3_8b", "--set", "seq=1", "--kv-cache", "100", "--kv-dtype", "Q8_0").stdout
+    assert "of 100 steps, q8_0" in found
+
+
+@pytest.mark.parametrize(("name", "own"), [("int4", "nf4"), ("8bit", "llm-int8"), ("float8_e4m3", "float8")])
+def test_formats_have_other_names(name, own, run):
+    one, other = (run("memory", "gpt2", "--weights-dtype", type_).stdout for type_ in (name, own))
+    assert one == other
+    assert f"stored as {own}" in one
+
+
+def test_a_mixture_of_types_is_refused(run):
+    found = run("memory", "gpt2", "--weights-dtype", "Q4_K_M")
+    assert (found.exit_code, "'q4_k' has all in one" in found.stderr.replace("\n", " ")) == (2, True)
 
 
 def test_attention_by_hand_is_named(run):

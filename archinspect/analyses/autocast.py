@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from archinspect.analyses.facts import Facts
 from archinspect.analyses.storage import Storage
-from archinspect.base.shape import size
+from archinspect.base.shape import largest, size
 from archinspect.graph.call import Call
 from archinspect.ops.attending import Attending
+from archinspect.ops.recurrent import Recurrent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.graph.graph import Node
-    from archinspect.ops.figures import Run
+    from archinspect.ops.figures import Kept, Run
 
 LOW_TYPES = ("bfloat16", "float16")
 LOW_KINDS = frozenset(("convolution", "dense", "attention", "recurrent"))
@@ -28,18 +29,33 @@ LOW = frozenset(("MatMul", "Einsum", "Dot", "PReLU"))
 HIGH = frozenset(
     (
         *("LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization"),
-        *("LocalResponseNormalization", "Softmax", "LogSoftmax", "Softplus", "Exponential", "ReduceSum"),
+        *("Softmax", "LogSoftmax", "Softplus", "Exponential", "Expm1", "Log", "Log1p", "Log2", "Log10"),
+        *("Tan", "Asin", "Acos", "Sinh", "Cosh", "Power", "Square", "Rsqrt", "Reciprocal"),
+        *("ReduceSum", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "CumSum", "CumProd"),
+        *("UpSampling1D", "UpSampling2D", "UpSampling3D", "Upsample", "UpsampleBilinear", "Resizing", "ResizeLike"),
+        *("Bilinear", "DeformConv2D", "RoIAlign", "SampleGaussian"),
     )
 )
-"""Operators that compute in float32."""
+"""Operators that compute in float32, those of torchvision too."""
+WIDEST = frozenset(("GridSample",))
+"""Operators that cast what they read to the widest type of it."""
+GIVES_HIGH = frozenset(("LocalResponseNormalization",))
+"""Operators that give float32 by a step of their own, a power."""
+READS_BOTH = frozenset(("GlobalResponseNormalization",))
+"""Operators that read their input as it is, and cast for a norm."""
+MADE_KERNELS = frozenset(("WeightNorm", "WeightStandardization", "SpectralNorm"))
+"""Layers that make their kernel, which is cast; what they make it of is not."""
 UNKNOWN = frozenset(
     (
         *("LinearAttention", "SelectiveScan", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "SLSTM"),
-        "MixtureOfExperts",
+        *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MixtureOfExperts"),
+        *("DeformableAttention", "Attention", "AdditiveAttention", "CRF"),
     )
 )
-"""Operators of which it is not known what backward keeps, beside recurrent ones: their programs cast between their own
-steps, and those of CUDA are libraries' kernels."""
+"""Operators of which it is not known what backward keeps: their programs cast between their own steps, and those of
+CUDA are libraries' kernels."""
+CAST_STATES = 2
+"""Inputs of recurrent layers that are cast: steps, and the output before; the state that gates guard is not."""
 OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))
 """Operators whose output has the type of their input, whatever that of their weights."""
 
@@ -76,8 +92,10 @@ class Autocast(Facts):
             if key not in known:
                 computes, _ = self._policy(node, call, given)
                 inputs = [type_._replace(dtype=dtype) for type_, dtype in zip(call.inputs, given, strict=True)]
+                dtypes = self._made(call, given, computes)
                 outputs = [
-                    type_._replace(dtype=computes) if type_.dtype == "float" else type_ for type_ in call.outputs
+                    type_._replace(dtype=dtype) if type_.dtype == "float" else type_
+                    for type_, dtype in zip(call.outputs, dtypes, strict=True)
                 ]
                 known[key] = Call(call.op, tuple(inputs), tuple(outputs))
             computes, casts = self._policy(node, call, given)
@@ -87,54 +105,87 @@ class Autocast(Facts):
             calls.append(known[key])
         return calls
 
+    def _made(self, call: Call, given: Sequence[str], computes: str) -> Sequence[str]:
+        """Return the types of what a node makes, where those are floats."""
+        op, _ = call.op.unwrapped(*call.shapes)
+        if not isinstance(op, Recurrent):
+            return ["float32" if type(op).__name__ in GIVES_HIGH else computes] * len(call.outputs)
+        output, state = op.cast_dtypes(given, computes)
+        return [output] * (len(call.outputs) - 1) + [state if len(call.outputs) > len(op.state) else output]
+
     def _policy(self, node: Node, call: Call, given: Sequence[str]) -> tuple[str, bool]:
         """Return the type in which a node computes, and whether it casts what it reads."""
         op, _ = call.op.unwrapped(*call.shapes)
         name = type(op).__name__
-        if op.kind in LOW_KINDS or name in LOW:
-            return self.low, True
         if name in HIGH:
             return "float32", True
+        if op.kind in LOW_KINDS or name in LOW:
+            return self.low, True
         read = [dtype for dtype in given[: node.op.reads] if "float" in dtype]
         if name in OF_ITS_INPUT and read:
             return read[0], False
         widened = "float32" in read or not read or call.learns
-        return ("float32" if widened else self.low), False
+        return ("float32" if widened else self.low), name in WIDEST
 
     def is_known(self, node: Node) -> bool:
         """Return whether it is known what backward keeps of a node."""
         call = self.call(node)
         op, _ = call.op.unwrapped(*call.shapes)
-        return not (op.keeps_unknown or op.kind == "recurrent" or type(op).__name__ in UNKNOWN)
+        return not (op.keeps_unknown or type(op).__name__ in UNKNOWN)
 
     def held(self, node: Node, run: Run, of: Sequence[Storage]) -> tuple[list[Storage], int]:
         """Return what backward keeps of a node: storages, `of` those of all tensors, and bytes of further tensors."""
         if not self.is_known(node):
             return [], 0
         call, computes = self.call(node), self.computes[node.position]
-        keeps = call.kept(run)
+        keeps = self._keeps(call, run)
         storages = [of[node.outputs[i].position] for i in keeps.outputs]
         extra = sum(self.sizes[computes if dtype == "float" else dtype] * count for dtype, count in keeps.extra)
         for i in keeps.inputs:
-            tensor, (shape, dtype) = node.inputs[i], call.inputs[i]
-            if self.casts[node.position] and "float" in dtype and dtype != computes:
-                storages.append(self._copy((tensor, self._together.get(node, node)), node, shape))
-            else:
-                storages.append(of[tensor.position])
+            storages += self._read(node, i, of)
         if computes == self.low and self.casts[node.position]:
-            storages += self._weights(node, run)
+            owner = node.shares or node
+            for name, count in self._casts(node, run).items():
+                shape = call.weights[name].shape
+                storages += [self._copy((owner, name), owner, shape)] * (count > 0)
+                extra += largest(count - 1, 0) * size(shape) * self.sizes[computes]
         return storages, extra
 
-    def _weights(self, node: Node, run: Run) -> list[Storage]:
-        """Return the casts of a node's weights that backward keeps: one of each weight, whoever shares it.
+    def _keeps(self, call: Call, run: Run) -> Kept:
+        """Return what backward keeps of a call, but for casts of inputs and weights."""
+        op, shapes = call.op.unwrapped(*call.shapes)
+        if not isinstance(op, Recurrent):
+            return call.kept(run)
+        given = [dtype for _, dtype in call.inputs]
+        _, state = op.cast_dtypes(given, self.low)
+        found = op.kept_cast(shapes, op.output(*shapes), run, state)
+        return found._replace(extra=(*found.extra, ("float", op.cast_again(shapes, given[0], self.low) * run.weights)))
+
+    def _read(self, node: Node, i: int, of: Sequence[Storage]) -> list[Storage]:
+        """Return what a node keeps where it keeps an input: a cast of it, the input, or both."""
+        call, tensor, computes = self.call(node), node.inputs[i], self.computes[node.position]
+        (shape, dtype), (op, _) = call.inputs[i], call.op.unwrapped(*call.shapes)
+        both = type(op).__name__ in READS_BOTH
+        state = isinstance(op, Recurrent) and i >= CAST_STATES
+        if state or "float" not in dtype or dtype == computes or not (both or self.casts[node.position]):
+            return [of[tensor.position]]
+        return [self._copy((tensor, self._together.get(node, node)), node, shape), *[of[tensor.position]] * both]
+
+    def _casts(self, node: Node, run: Run) -> Mapping[str, int]:
+        """Return how many casts of each of a node's weights backward keeps: the first is one for all that share it.
 
         The gradient of a product's input needs them; a convolution keeps its kernel in any case.
         """
-        call, owner = self.call(node), node.shares or node
-        if not (run.inputs[0] or call.op.kind == "convolution"):
-            return []
-        matrices = {name: w.shape for name, w in call.weights.items() if w.parameter and len(w.shape) > 1}
-        return [self._copy((owner, name), owner, shape) for name, shape in matrices.items()]
+        call = self.call(node)
+        op, shapes = call.op.unwrapped(*call.shapes)
+        if isinstance(op, Recurrent):
+            return op.cast_kernels(shapes, run)
+        if type(call.op).__name__ in MADE_KERNELS:
+            return {}
+        is_slope = type(op).__name__ == "PReLU"
+        needed = bool(run.inputs[0]) or is_slope or call.op.kind == "convolution"
+        cast = [name for name, w in call.weights.items() if w.parameter and (is_slope or len(w.shape) > 1)]
+        return dict.fromkeys(cast, 1) if needed else {}
 
     def _copy(self, key: object, maker: Node, shape: Shape) -> Storage:
         """Return the storage of a cast, one for each key."""

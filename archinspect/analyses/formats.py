@@ -140,6 +140,14 @@ FORMATS: Mapping[str, Format] = {
     **{name: Format(_ggml(name), tables=True, vectors="float32", source="llama.cpp, quantize --pure") for name in GGML},
 }
 """The formats by name."""
+KV_FORMATS = tuple(name for name, block in GGML.items() if not block.instead)
+"""llama.cpp's formats of keys and values, in blocks of 32."""
+
+
+def kv_bytes(elements: int, name: str) -> int:
+    """Return the bytes of so many elements of keys and values in a format."""
+    block = GGML[name]
+    return _blocks(elements, block.elements) * block.bytes
 
 
 def stored_bytes(facts: Facts, name: str, *, frozen: bool = False) -> int:

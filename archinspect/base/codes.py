@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Code: TypeAlias = Literal[
     "argument",
+    "attention-axes",
     "bad-ignore",
     "baseline",
     "batch-norm-1x1",
@@ -87,6 +88,7 @@ class Meaning(NamedTuple):
 
 CODES: dict[Code, Meaning] = {
     "argument": Meaning("error", "an operator cannot take an argument's value"),
+    "attention-axes": Meaning("warning", "attention in Keras's words attends along one of several axes"),
     "bad-ignore": Meaning("warning", "a comment `# archinspect: ...` is not understood"),
     "baseline": Meaning("error", "a figure has left its baseline"),
     "batch-norm-1x1": Meaning("info", "a batch normalization reads maps of one position"),

@@ -17,7 +17,7 @@ RULES: tuple[Code, ...] = (
     *("unused", "shares", "partial", "expect", "values", "heads"),
     *("budget", "baseline"),
     *("skipped-input", "dead-taps", "repeated-activation", "linear-chain", "norm-of-one", "torch-same"),
-    "torch-words",
+    *("torch-words", "attention-axes"),
     *("unused-param", "unused-block"),
     # Found while a spec is read
     *("copies", "paths", "layout"),

@@ -155,7 +155,13 @@ class DataType(click.Choice):  # type: ignore[type-arg] # generic from click 8.2
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
         """Return its name."""
         plain = value.lower()
-        return super().convert(ALIASES.get(plain, plain if plain in self.choices else value), param, ctx)
+        if re.fullmatch(r"q\d_k_[sml]", plain):
+            own = plain.rpartition("_")[0]
+            self.fail(
+                f"'{value}' mixes types by layer: '{own}' has all in one, and a GGUF file says its own", param, ctx
+            )
+        own = ALIASES.get(plain, plain)
+        return super().convert(own if own in self.choices else value, param, ctx)
 
 
 class Form(click.Choice):  # type: ignore[type-arg] # as above

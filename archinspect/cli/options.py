@@ -27,6 +27,8 @@ FORMATS = (
     *("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs"),
 )
 """The names of :data:`archinspect.analyses.formats.FORMATS`, which are loaded only where one is asked for."""
+KV_FORMATS = ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl")
+"""Those of :data:`archinspect.analyses.formats.KV_FORMATS`."""
 CONVENTIONS = (
     *("archinspect", "macs", "torch", "torchinfo", "fvcore", "thop", "ptflops", "calflops"),
     *("keras", "convnet-burden"),
@@ -228,7 +230,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--kv-dtype",
-            type=DataType([name for name in DTYPES if name != "float"]),
+            type=DataType([*(name for name in DTYPES if name != "float"), *KV_FORMATS]),
             metavar="TYPE",
             help="Type of the keys and values that are kept; that of --dtype unless given.",
         ),

@@ -21,6 +21,8 @@ def step_name(node: Node, nodes: Sequence[Node], attending: Node) -> str:
     name = roles.get(node.output, "")
     if type(node.op).__name__ == "RotaryEmbedding":
         return f"rotated_{name}"
+    if node.op.kind == "reshape":
+        return node.path.rpartition(".")[2]
     if not name and node.position > attending.position:
         return "projection"
     for reader in nodes:

@@ -71,6 +71,7 @@ SAME = {
     "_Projection": "Dense",
     "_Product": "Dense",
     "_ToQuery": "Dense",
+    "_Steps": "Flatten",
     "_Packed": "ScaledDotProductAttention",
     "_AttendingSteps": "TimeDistributed",
 }

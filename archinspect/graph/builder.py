@@ -264,8 +264,7 @@ class GraphBuilder:
             callers=node.callers,
             trainable=node.trainable if trainable is None else trainable,
         )
-        if node.cached:
-            self.cache(copy.output)
+        _set(copy, "cached", node.cached)
         return copy
 
     def _node(self, op: Op, inputs: tuple[Tensor, ...], path: str, origin: Span) -> Node:
@@ -280,7 +279,7 @@ class GraphBuilder:
         _set(node, "callers", ())
         _set(node, "trainable", True)
         _set(node, "shares", None)
-        _set(node, "cached", False)
+        _set(node, "cached", None)
         _set(node, "position", len(self.nodes) + len(self.inputs))  # as added, until the graph is built
         count = op.output_count
         _set(node, "outputs", (_tensor(node, 0),) if count == 1 else tuple([_tensor(node, i) for i in range(count)]))
@@ -314,9 +313,9 @@ class GraphBuilder:
         """Let a node use the weights of another."""
         _set(node, "shares", other)
 
-    def cache(self, tensor: Tensor) -> None:
-        """Say that a decoder caches a tensor, in the place of keys and values that are made of it."""
-        _set(tensor.producer, "cached", True)
+    def cache(self, tensor: Tensor, *, cached: bool = True) -> None:
+        """Say whether a decoder caches a tensor, in the place of keys and values that are made of it."""
+        _set(tensor.producer, "cached", cached)
 
     def build(self, *outputs: Tensor, named: Iterable[Tensor] = (), batched: Container[Tensor] | None = None) -> Graph:
         """Return the graph, in execution order, as near to the order of addition as can be.

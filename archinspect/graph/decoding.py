@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.graph.latent import latent_of
 from archinspect.ops.attending import Attending
 from archinspect.ops.conv import OverSteps
 from archinspect.ops.fourier import FFT, RFFT
@@ -23,6 +24,10 @@ PRODUCTS = ("MatMul", "Einsum", "Dot")
 """Operators that attention is written out with: a product of two, a softmax, a product with what that makes."""
 
 
+INPUTS = 3
+"""Of attention: queries, keys, values."""
+
+
 class Decoding(NamedTuple):
     """The layers of a network that keep something from step to step, by what they keep."""
 
@@ -33,7 +38,7 @@ class Decoding(NamedTuple):
     of_latent: tuple[Node, ...] = ()
     """Attention to the steps before, whose keys and values are made of what is latent."""
     latent: tuple[Node, ...] = ()
-    """What a spec marks by `cache: true`: its output is cached, in the place of the keys and values made of it."""
+    """What is cached in the place of the keys and values made of it: marked by `cache: true`, or found."""
     states: tuple[Node, ...] = ()
     """What goes on from a state of one size: recurrence, convolutions over the steps before."""
 
@@ -45,7 +50,8 @@ def decoding(graph: Graph) -> Decoding:
     states = [node for node in at_every_step if node.op.goes_on or cut_behind(node)]
     if not (causal or states):
         return Decoding()
-    latent = [node for node in at_every_step if node.cached]
+    found = {latent for node in causal if _is_apart(node) for latent in latent_of(node, graph.outputs)}
+    latent = [node for node in at_every_step if node.cached or node in found]
     made_of_latent = _made_of(graph, latent)
     of_latent = [node for node in causal if made_of_latent.issuperset(_memory(node))]
     sources = _sources(graph)
@@ -57,6 +63,12 @@ def decoding(graph: Graph) -> Decoding:
         tuple(latent),
         tuple(states),
     )
+
+
+def _is_apart(node: Node) -> bool:
+    """Return whether attention to all steps reads keys and values that are made outside."""
+    op = node.op
+    return isinstance(op, Attending) and op.apart() is op and op.span is None and len(node.inputs) == INPUTS
 
 
 def _at_every_step(graph: Graph) -> list[Node]:

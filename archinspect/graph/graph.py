@@ -108,8 +108,8 @@ class Node(Frozen):
     callers: tuple[Span, ...]
     """The steps that expanded to this one, innermost first."""
     trainable: bool
-    cached: bool
-    """Whether a decoder caches its first output, in the place of keys and values that are made of it."""
+    cached: bool | None
+    """Whether a decoder caches its first output, in the place of keys and values that are made of it; None unsaid."""
     position: int
     """Its place in execution order, the network's inputs first."""
     shares: Node | None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.settings import SettingError
 from archinspect.graph.decoding import cut_behind, decoding, unknown
+from archinspect.graph.latent import moves
 from archinspect.ops.absorbed import AbsorbedAttention
 from archinspect.ops.attending import Attending
 from archinspect.ops.attention import AttentionLayer, roles_of
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.ops.base import Op
 
+
 TAKES_APART = ("Slice", "Split")
 """Operators of which each output is a part of a latent vector's features."""
-MOVES = ("Concatenate", "Split", "RotaryEmbedding", "Identity", "Dropout")
-"""Operators that may stand between what is cached and attention, beside reshaping ones."""
 
 
 class Step(NamedTuple):
@@ -129,10 +129,10 @@ class _Latent:
         if node in self.cached or (apart and node.inputs[0].producer in self.cached):
             return [tensor]
         name = type(node.op).__name__
-        if isinstance(node.op, Dense) and not (node.op.use_bias or turned):
+        if isinstance(node.op, Dense) and not turned:
             products.append(node)
             return [node.inputs[0]]
-        if not (node.op.kind == "reshape" or name in MOVES):
+        if not moves(node):
             made = f"'{node.layer}' stands between what is cached and '{reader.layer}'"
             raise SettingError("cached", f"{made}: keys and values would be made anew of all steps")
         turned = turned or name == "RotaryEmbedding"

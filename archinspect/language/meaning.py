@@ -53,7 +53,15 @@ _BLOCK = "there is no block of this name here: write its layers as a block of yo
 _FOREIGN = "a module of another framework is no layer here: write its layers, or `Custom` with its figures"
 _BASE = "a base class is no layer: `Custom` is a layer of your own"
 NAMED: dict[str, str] = {
-    **dict.fromkeys(("hashing", "stringlookup", "integerlookup", "textvectorization", "hashedcrossing"), _WORDS),
+    **dict.fromkeys(("textvectorization", "hashedcrossing"), _WORDS),
+    **dict.fromkeys(
+        ("neighborhoodattention", "na1d", "na2d", "na3d", "natten", "dilatedneighborhoodattention"),
+        "`WindowPartition` and attention within windows is as much work where windows are as large; else `Custom`",
+    ),
+    **dict.fromkeys(
+        ("condconv", "condconv2d", "dynamicconv", "dynamicconv1d", "dynamicconv2d", "odconv2d", "hyperconv2d"),
+        "`Unfold` and `MatMul` convolve by a kernel that other steps make for each sample",
+    ),
     **dict.fromkeys(
         ("deltanet", "gateddeltanet", "kda", "kimideltaattention"),
         "`DeltaRule` is its recurrence, and " + _BLOCK,

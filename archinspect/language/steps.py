@@ -126,8 +126,10 @@ class Steps:
         if "weights" in step.extras:
             self._share(path, step, scope, env, nodes)
         result = expansion.results.get(path)
-        if "cache" in step.extras and self._is_true(step.extras["cache"], env, "cache") and result:
-            expansion.builder.cache(result)
+        if "cache" in step.extras:
+            cached = self._is_true(step.extras["cache"], env, "cache")
+            if result and cached is not None:
+                expansion.builder.cache(result, cached=cached)
         return result
 
     def _op_name(self, step: Step, env: Env) -> str:

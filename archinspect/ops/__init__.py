@@ -85,7 +85,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("RandomGaussianBlur", "RandomBrightness", "RandomContrast", "RandomColorJitter", "RandomColorDegeneration"),
         *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomPosterization", "RandomSaturation"),
         *("RandomSharpness", "AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization"),
-        *("CategoryEncoding", "Discretization"),
+        *("CategoryEncoding", "Discretization", "Hashing", "IntegerLookup", "StringLookup"),
     ),
     "embed": (
         *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import Mismatch
+from archinspect.base.shape import Mismatch, size
 from archinspect.ops.figures import Kept, Weight
 from archinspect.ops.recurrent import GRU, LSTM, SimpleRNN
 
@@ -57,6 +57,20 @@ class Cell(_Layer):
         inputs = range(0 if run.weights else 2, len(shapes))
         zeros = len(shapes) == 1 and (run.weights or len(self.state) > 1)  # a state of zeros
         return Kept(tuple(inputs), self.kept_outputs, (("float", output[0] * self.units * (within + zeros)),))
+
+    def kept_cast(self, shapes: Sequence[Shape], output: Shape, run: Run, high: str) -> Kept:
+        found = self.kept(shapes, output, run)
+        ((dtype, elements),) = found.extra
+        unread = run.outputs[:1] == (False,)
+        in_state = size(output) * (self.in_state and self.in_state - len(shapes[2:]) - unread)
+        zeros = size(output) * (
+            len(shapes) == 1 and len(self.state) > 1 and run.weights
+        )  # those of the output are cast
+        return found._replace(extra=((dtype, elements + zeros - in_state), (high, in_state)))
+
+    def cast_kernels(self, shapes: Sequence[Shape], run: Run) -> dict[str, int]:
+        found = super().cast_kernels([_as_steps(shapes[0]), *shapes[1:]], run)
+        return {name.removeprefix("forward_0_"): casts for name, casts in found.items()}
 
     kept_within = 0
     """States that fit into what a step keeps beside what it reads and gives."""

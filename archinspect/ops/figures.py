@@ -15,14 +15,18 @@ DTYPES = {
     **dict.fromkeys(("float8", "int8", "uint8", "bool"), 1),
 }
 """Bytes of an element, by data type; `float` is the one that the network computes in."""
+WIDE = "wide"
+"""The type that the network computes in, also within products of which `torch.autocast` makes ones of 16 bits."""
 ALIASES = {
     **dict.fromkeys(("double", "fp64", "f64"), "float64"),
     **dict.fromkeys(("float", "single", "fp32", "f32"), "float32"),
     **dict.fromkeys(("half", "fp16", "f16"), "float16"),
     **dict.fromkeys(("bf16",), "bfloat16"),
-    **dict.fromkeys(("fp8", "f8"), "float8"),
+    **dict.fromkeys(("fp8", "f8", "float8_e4m3", "float8_e4m3fn", "float8_e5m2", "e4m3", "e5m2"), "float8"),
+    **dict.fromkeys(("int4", "fp4", "4bit", "bnb-4bit", "bnb-nf4"), "nf4"),
+    **dict.fromkeys(("8bit", "bnb-8bit", "llm.int8"), "llm-int8"),
 }
-"""What people call types besides."""
+"""What people call types, and formats of weights, besides."""
 
 
 class Weight(NamedTuple):

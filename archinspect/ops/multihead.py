@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import Mismatch, largest, size
+from archinspect.base.shape import Mismatch, largest, normal_axis, size
 from archinspect.base.strides import is_in_order, ordered
-from archinspect.ops.args import Bool, Choice, Int, Optional, arg
+from archinspect.ops.args import Bool, Choice, Int, Ints, Optional, arg
 from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, ScaledDotProductAttention, roles_of
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import Dense, Projection, copied_as_rows
 from archinspect.ops.figures import Backward, Kept, Weight
+from archinspect.ops.like import ReshapeLike
+from archinspect.ops.reshape import Flatten
 from archinspect.ops.rotary import RotaryEmbedding
 from archinspect.ops.several import Split
 
@@ -167,6 +169,28 @@ class _Packed(ScaledDotProductAttention):
         return ScaledDotProductAttention(num_heads=1).replace(**values)
 
 
+class _Steps(Flatten):
+    """Makes one axis of all that attend to each other."""
+
+    def output(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if normal_axis(self.end_dim, len(shape), "attention_axes") != len(shape) - 2:
+            message = "attention_axes are those right before the features"
+            raise Mismatch(message, args=("attention_axes",), help="`Permute` brings others there")
+        return super().output(shape)
+
+    def label(self) -> str:
+        return "steps, flat"
+
+
+class _AsQuery(ReshapeLike):
+    """Gives what attention makes the axes of the query again."""
+
+    def output(self, *shapes: Shape) -> Shape:
+        attended, query = shapes
+        return (*query[:-1], attended[-1])
+
+
 class MultiHeadAttention(AttentionLayer):
     """Attention with learned projections of query, key, value and output (Vaswani et al. 2017, arXiv:1706.03762).
 
@@ -209,6 +233,11 @@ class MultiHeadAttention(AttentionLayer):
     )
     add_bias_kv: bool = arg("PyTorch's: a learned step after those of the keys and values", Bool(), default=False)
     add_zero_attn: bool = arg("PyTorch's: a step of zeros after those of the keys and values", Bool(), default=False)
+    attention_axes: tuple[int, ...] | None = arg(
+        "Keras's: axes of steps, one after the other, the batch being 0; by default the one before the features",
+        Optional(Ints()),
+        None,
+    )
 
     def check(self) -> None:
         super().check()
@@ -222,6 +251,8 @@ class MultiHeadAttention(AttentionLayer):
             raise ArgumentError(
                 "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", "key_dim"
             )
+        if self.attention_axes and self.embed_dim:
+            raise ArgumentError("MultiHeadAttention: attention_axes are Keras's: with key_dim", "attention_axes")
         if self.embed_dim and self.embed_dim % self.num_heads:
             raise ArgumentError(
                 f"MultiHeadAttention: {self.num_heads} heads do not divide an embed_dim of {self.embed_dim}",
@@ -267,6 +298,16 @@ class MultiHeadAttention(AttentionLayer):
         return bool(self.embed_dim) and self._of_one_width and key is value and not own
 
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
+        if self.attention_axes in {None, (-2,)}:
+            return self._build(emit, inputs)
+        join = _Steps(start_dim=self.attention_axes[0], end_dim=self.attention_axes[-1])
+        flat: dict[int, T] = {}  # one of each input, whatever reads it
+        for one in inputs:
+            flat[id(one)] = flat.get(id(one)) or emit(join, [one])[0]
+        (attended,) = self._build(emit, [flat[id(one)] for one in inputs])
+        return emit(_AsQuery(), [attended, inputs[0]])
+
+    def _build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
         query, key, value = roles_of(inputs)
         bias, width = self.use_bias, self.embed_dim
         products = self._products(query, key, value)

@@ -243,7 +243,7 @@ class RMSNormalization(LayerNormalization):
             return statistics
         own = self.own_strides(shapes, [run.strides], output)
         rank, axes = len(output), self._axes(len(output))
-        # To the end, as PyTorch normalizes the last axes; a map whose positions are last has its channels last in memory.
+        # To the end, as PyTorch normalizes the last axes; a map whose positions are last has its channels last then.
         in_place = [range(rank - len(axes), rank), *[range(1, rank - 1)] * (rank > 3)]  # noqa: PLR2004 - as above
         moved = tuple(sorted(axes)) not in map(tuple, in_place)
         copied = moved or (run.strides and (own is None or is_in_order(output, own)))

@@ -38,6 +38,8 @@ class Recurrent(Op):
     """States that fit into what a step holds at most beside what it reads: here two sums, and what is made of them."""
     kept_beside_weights: ClassVar[int] = 1
     """States that fit into what a step keeps for the gradients of its input alone: here the new one."""
+    in_state: ClassVar[int] = 0
+    """Of what a step keeps, states that fit into what has the state's type under `torch.autocast`, not 16 bits."""
     ignores = (
         *("activation", "recurrent_activation", "nonlinearity", "unit_forget_bias", "recurrent_dropout"),
         *("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint", "go_backwards", "stateful"),
@@ -182,6 +184,42 @@ class Recurrent(Op):
         """Return the elements that a cell keeps of a sample beside its input: the state before each step and after."""
         return (steps + 1) * self.units
 
+    def kept_cast(self, shapes: Sequence[Shape], output: Shape, run: Run, high: str) -> Kept:
+        """Return what backward keeps where products are in 16 bits, `float`, and the state that goes on in `high`."""
+        found = self.kept(shapes, output, run)
+        ((dtype, elements),) = found.extra
+        in_state = self._kept_in_state(shapes, run)
+        return found._replace(extra=((dtype, elements - in_state), (high, in_state)))
+
+    def cast_again(self, shapes: Sequence[Shape], given: str, low: str) -> int:
+        """Return the elements of casts beside the first: each of two ways casts what both read."""
+        if not self.bidirectional:
+            return 0
+        made, _ = self.cast_dtypes([given], low)
+        between = (self.num_layers - 1) * self.stored(shapes, ()) * (made != low)
+        return size(shapes[0]) * (given != low) + between
+
+    def _kept_in_state(self, shapes: Sequence[Shape], run: Run) -> int:
+        if not self.in_state:
+            return 0
+        kept = size(shapes[0][:-1]) * self.units * self.in_state * sum(1 for _ in self.cells(shapes[0]))
+        masks = (self.num_layers - 1) * (self.dropout > 0) * (self.features == self.units)
+        return kept + masks * self.stored(shapes, ()) - sum(map(size, shapes[2:]))
+
+    def cast_kernels(self, shapes: Sequence[Shape], run: Run) -> dict[str, int]:
+        """Return how many casts of each kernel backward keeps: one of what trains, else one of each step."""
+        steps, names = shapes[0][1], [name for name, _ in self.cells(shapes[0])]
+        read, given = run.inputs[0], any(run.inputs[1:2])
+        before = steps if given else steps - 1  # steps whose state before needs a gradient
+        casts = {f"{name}_kernel": int(read) for name in names[: 1 + self.bidirectional]}
+        casts |= {f"{name}_kernel": 1 for name in names[1 + self.bidirectional :]}
+        return casts | {f"{name}_recurrent_kernel": smallest(before, 1) if run.weights else before for name in names}
+
+    def cast_dtypes(self, given: Sequence[str], low: str) -> tuple[str, str]:
+        """Return the types of the output and of the state under `torch.autocast`, which those of the inputs decide."""
+        state = given[-1] if self.in_state else low
+        return state if self.features == self.units else low, state
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # As PyTorch's program for any device (RNN.cpp in ATen). A layer holds each step's output until all are
         # stacked; one that runs both ways holds those of both ways, stacked too, until they stand side by side. Of
@@ -252,6 +290,7 @@ class LSTM(Recurrent):
     operations = 18
     during_step = 8  # the sums for four gates, of the input and of the output before
     kept_beside_weights = 6  # four gates, the state before, the new one's tanh
+    in_state = 2  # the last two of these
     proj_size: int = arg("size to which the output is projected; 0 for none", Int(0), 0)
 
     @property
@@ -281,12 +320,21 @@ class LSTM(Recurrent):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         found = super().kept(shapes, output, run)
-        if run.outputs[:2] != (False, False):
-            return found
         # The last output has no reader, and what it is made of none in backward: the state's tanh.
-        unread = self.units * (1 + (self.proj_size > 0) * run.weights)
+        unread = self._unread(shapes, run) * (1 + (self.proj_size > 0) * run.weights)
         ((dtype, elements),) = found.extra
-        return found._replace(extra=((dtype, elements - shapes[0][0] * (1 + self.bidirectional) * unread),))
+        return found._replace(extra=((dtype, elements - unread),))
+
+    def _unread(self, shapes: Sequence[Shape], run: Run) -> int:
+        """Return the elements of the last states where nothing reads what is made of their tanh."""
+        return shapes[0][0] * (1 + self.bidirectional) * self.units * (run.outputs[:2] == (False, False))
+
+    def _kept_in_state(self, shapes: Sequence[Shape], run: Run) -> int:
+        return super()._kept_in_state(shapes, run) - self._unread(shapes, run)
+
+    def cast_kernels(self, shapes: Sequence[Shape], run: Run) -> dict[str, int]:
+        projections = [f"{name}_projection" for name, _ in self.cells(shapes[0])] if self.proj_size else ()
+        return super().cast_kernels(shapes, run) | dict.fromkeys(projections, shapes[0][1])  # turned anew at each step
 
     def kept_by_cell(self, steps: int) -> int:
         # A step's four gates, state, the state's tanh and the output, projected or not.
@@ -307,6 +355,7 @@ class GRU(Recurrent):
     gates = 3
     operations = 14
     kept_beside_weights = 6  # the weighted sums of the state, two gates, and by how much the state is new
+    in_state = 1  # the last of these
     during_step = 8  # the sums for three gates, of the input and of the state, the new state and what it adds
     reset_after: bool = arg("reset the state after its weighted sum, not before", Bool(), default=True)
     biases: int | None = arg("biases of a gate and unit; 2, or 1 if not reset_after", Optional(Int(1, 2)), None)

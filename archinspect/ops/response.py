@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import Mismatch, largest, size
 from archinspect.ops.args import Float, Int, Optional, arg
 from archinspect.ops.base import Op
-from archinspect.ops.figures import Kept, Work
+from archinspect.ops.figures import WIDE, Kept, Work
 from archinspect.ops.spatial import channel_axis, data_format_arg
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class LocalResponseNormalization(Op):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         # The squares with zeros around the channels, the base and the result of the power.
-        return Kept((0,), extra=(("float", self._padded(shapes[0]) + 2 * size(output)),))
+        return Kept((0,), extra=(("float", self._padded(shapes[0])), (WIDE, 2 * size(output))))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # The mean of the squares, its multiple and the base of the power, before there is an output; or the squares,

@@ -10,7 +10,7 @@ from archinspect.ops.base import TRAITS, Op
 from archinspect.ops.conv import ConvWindow, _Depthwise
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import Dense
-from archinspect.ops.figures import Backward, Kept, Weight, Work
+from archinspect.ops.figures import WIDE, Backward, Kept, Weight, Work
 from archinspect.ops.spatial import data_format_arg
 from archinspect.ops.transposed import _Transpose
 from archinspect.ops.wrap import LayerKind, Trait, in_layout
@@ -83,8 +83,8 @@ class _MadeKernel(Op):
         found = self.layer.kept(shapes, output, run)
         # A product keeps its kernel for the input's gradient; a convolution keeps it for either.
         reads = run.inputs[0] or (run.weights and not isinstance(self.layer, Dense))
-        made = reads * size(self.kernel(shapes).shape) + run.weights * self.noted(shapes)
-        return found._replace(extra=(*found.extra, ("float", made)))
+        made, noted = reads * size(self.kernel(shapes).shape), run.weights * self.noted(shapes)
+        return found._replace(extra=(*found.extra, ("float", made), (WIDE, noted)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (*self.layer.workspace(shapes, output, run), ("float", size(self.kernel(shapes).shape)))

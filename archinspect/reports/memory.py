@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.autocast import LOW_TYPES, Autocast
 from archinspect.analyses.caches import kv_cache
-from archinspect.analyses.formats import FORMATS
+from archinspect.analyses.formats import FORMATS, KV_FORMATS
 from archinspect.analyses.memory import (
     POLICIES,
     Checkpointed,
@@ -108,7 +108,7 @@ class Plan(NamedTuple):
         refuse_unknown("dtype", dtype, DTYPES)
         refuse_unknown("optimizer", self.optimizer, OPTIMIZERS)
         kv_dtype = ALIASES.get(self.kv_dtype, self.kv_dtype) if self.kv_dtype else None
-        refuse_unknown("kv_dtype", kv_dtype or dtype, DTYPES)
+        refuse_unknown("kv_dtype", kv_dtype or dtype, (*DTYPES, *KV_FORMATS))
         stored = ALIASES.get(self.weights_dtype, self.weights_dtype) if self.weights_dtype else None
         refuse_unknown("weights_dtype", stored or dtype, {**DTYPES, **FORMATS})
         refuse_unknown("policy", self.policy, POLICIES)

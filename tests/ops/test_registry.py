@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+import archinspect
 from archinspect import ops
 from archinspect.ops.declared import WITHOUT_EFFECT
 
@@ -62,7 +63,14 @@ def test_no_spelling_means_two_arguments(kind):
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 def test_a_bare_value_means_an_argument_that_exists(kind):
-    assert kind.main_arg() in {*kind.args, None}
+    assert kind.main_arg() in {*kind.args, *kind.ignores, None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("RandomFlip", "horizontal"), ("RandomZoom", 0.2), ("RandomHue", [0, 0.2])]
+)
+def test_a_bare_value_may_be_of_what_is_ignored(name, value):
+    assert archinspect.inspect({"input": [8, 8, 3], "layers": [{name: value}]}).totals.flops == 0
 
 
 def test_what_is_without_effect_has_effect_nowhere_but_where_it_is_declared():

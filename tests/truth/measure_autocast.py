@@ -5,7 +5,9 @@ Run by hand, in an environment with torch:
     PYTHONPATH=. python tests/truth/measure_autocast.py
 
 Each network is built from what `archinspect export --to pytorch` writes, and runs on a CPU, in bfloat16. They are
-networks in which the lists of operators of CPU and CUDA agree. `autocast.json` has the bytes by network and batch.
+networks in which the lists of operators of CPU and CUDA agree, or of which what CUDA computes in float32 is cast to it
+here, before PyTorch sees it. Recurrent layers run step by step, as where no library
+has a kernel for them. `autocast.json` has the bytes by network and batch.
 """
 
 # ruff: noqa: S102 - the program is our own
@@ -16,10 +18,66 @@ from pathlib import Path
 
 import torch
 from storages import constants, kept_for_backward
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
 import archinspect
 
 HERE = Path(__file__).parent
+FLOAT32 = frozenset(
+    (
+        *("acos", "asin", "cosh", "cumprod", "cumsum", "exp", "expm1", "group_norm", "interpolate", "layer_norm"),
+        *(
+            "linalg_vector_norm",
+            "log",
+            "log10",
+            "log1p",
+            "log2",
+            "log_softmax",
+            "logsumexp",
+            "norm",
+            "normalize",
+            "pow",
+        ),
+        *("prod", "reciprocal", "rms_norm", "rsqrt", "sinh", "softmax", "softplus", "square", "sum", "tan"),
+    )
+)
+"""What CUDA computes in float32, by the names of PyTorch's functions (autocast_mode.h in ATen)."""
+FUNCTIONS = (
+    *("LayerNorm", "RMSNorm", "UnitNormalization", "Softmax", "LogSoftmax", "Softplus", "Exponential", "Expm1"),
+    *("Log", "Log1p", "Log2", "Log10", "Tan", "Asin", "Acos", "Sinh", "Cosh", {"Power": 3}, "Square", "Rsqrt"),
+    *("Reciprocal", {"CumSum": {"axis": 1}}, {"CumProd": {"axis": 1}}, {"ReduceL1": {"axis": [1], "keepdims": True}}),
+    *({f"Reduce{name}": {"axis": [-1], "keepdims": True}} for name in ("Sum", "Prod", "L2", "LogSumExp")),
+)
+OTHERS = (
+    *(
+        "Sqrt",
+        "Sin",
+        "Erf",
+        "nn.PReLU",
+        "nn.ELU",
+        "nn.SELU",
+        "QuickGELU",
+        "nn.SiLU",
+        "Mish",
+        "Softsign",
+        "GLU",
+        "LayerScale",
+    ),
+    *({"WeightNorm": {"layer": {"Linear": 4}}}, {"SpectralNorm": {"layer": {"Linear": 4}}}, {"Dropout": 0.5}),
+)
+ON_MAPS = (
+    *(
+        {"GroupNorm": {"num_groups": 2}},
+        "GlobalResponseNormalization",
+        {"AvgPool2d": 2},
+        {"Dropout2d": 0.4},
+        "nn.PReLU",
+    ),
+    *({"Upsample": {"scale_factor": 2, "mode": mode}} for mode in ("nearest", "bilinear", "bicubic")),
+    *({name: {"layer": {"Conv2d": {"out_channels": 3, "kernel_size": 3}}}} for name in ("WeightNorm", "SpectralNorm")),
+    {"WeightStandardization": {"layer": {"Conv2d": {"out_channels": 3, "kernel_size": 3}}}},
+)
 ATTENTION = {"MultiHeadAttention": {"num_heads": 4, "embed_dim": 32, "causal": True, "use_bias": False}}
 NETWORKS = {
     "multi-layer perceptrons": {
@@ -88,11 +146,101 @@ NETWORKS = {
         "input": [10, 32],
         "layers": [{"Linear": 16, "trainable": False}, {"Linear": 8}, {"Linear": 16, "trainable": False}, "Tanh"],
     },
+    "recurrence": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.GRU": {"hidden_size": 8, "num_layers": 2, "bidirectional": True}},
+            {"nn.LSTM": {"hidden_size": 8, "num_layers": 2, "dropout": 0.5}},
+            {"nn.RNN": 8},
+            {"LSTM": 4},
+        ],
+    },
+    "recurrence of what is cast": {
+        "input": [3, 16],
+        "layers": [
+            {"Linear": 16},
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4, "num_layers": 2, "dropout": 0.5}},
+            {"nn.GRU": 8},
+            {"nn.LSTM": 8},
+            {"nn.RNN": {"hidden_size": 8, "num_layers": 2, "dropout": 0.5}},
+            {"Linear": 4},
+        ],
+    },
+    "recurrence by projections": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4, "bidirectional": True}},
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4, "num_layers": 2, "dropout": 0.5}},
+        ],
+    },
+    "frozen recurrence": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.GRU": 8},
+            {"nn.LSTM": 8, "trainable": False},
+            {"nn.GRU": {"hidden_size": 8, "num_layers": 2}, "trainable": False},
+            {"Bidirectional": {"layer": {"nn.LSTM": 8}}, "trainable": False},
+            {"nn.LSTM": {"hidden_size": 8, "proj_size": 4}, "trainable": False},
+            {"nn.RNN": 8, "trainable": False},
+            {"Linear": 4},
+        ],
+    },
+    "recurrence of one step": {
+        "input": [1, 16],
+        "layers": [{"nn.LSTM": 8}, {"nn.GRU": 8}, {"nn.RNN": 8}, {"Linear": 4}],
+    },
+    "recurrent states": {
+        "input": [3, 16],
+        "layers": [
+            {"nn.LSTM": {"hidden_size": 8, "return_state": True}, "name": "encoder"},
+            {"nn.LSTM": {"hidden_size": 8}, "name": "decoder", "from": ["input", "encoder.1", "encoder.2"]},
+            {"nn.GRU": {"hidden_size": 8, "return_state": True}, "name": "gru"},
+            {"nn.GRU": {"hidden_size": 8}, "from": ["encoder", "gru.1"]},
+            {"Linear": 4},
+        ],
+    },
+    "recurrent cells": {
+        "input": [16],
+        "layers": [
+            {"nn.LSTMCell": 8, "name": "first"},
+            {"nn.LSTMCell": 8, "name": "second", "from": ["input", "first", "first.1"]},
+            {"nn.GRUCell": 8, "name": "third"},
+            {"nn.GRUCell": 8, "from": ["second", "third"]},
+            {"nn.RNNCell": 8},
+            {"Linear": 4},
+        ],
+    },
+    "what CUDA computes in float32": {
+        "input": [6, 16],
+        "layers": [step for function in FUNCTIONS for step in ({"Linear": 16}, function, "GELU")],
+    },
+    "what it does not": {"input": [6, 16], "layers": [step for other in OTHERS for step in ({"Linear": 16}, other)]},
+    "both of maps": {
+        "input": [3, 32, 32],
+        "layout": "channels_first",
+        "layers": [
+            step
+            for layer in ON_MAPS
+            for step in ({"Conv2d": {"out_channels": 4, "kernel_size": 3, "padding": 1}}, layer, "GELU")
+        ],
+    },
     "shared weights": {
         "input": [10, 32],
         "layers": [{"Linear": 32, "name": "one"}, "Tanh", {"Linear": 32, "name": "two", "weights": "one"}],
     },
 }
+
+
+class AsOnCUDA(TorchFunctionMode):
+    """Has functions compute in float32 that do so on CUDA, and not on a CPU."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__name__", "") in FLOAT32:
+            args, kwargs = tree_map(
+                lambda value: value.float() if getattr(value, "dtype", None) is torch.bfloat16 else value,
+                (args, kwargs),
+            )
+        return function(*args, **(kwargs or {}))
 
 
 def model_of(spec):
@@ -108,7 +256,7 @@ def measure(spec, batch):
     model, given = model_of(spec), torch.zeros(batch, *spec["input"])
 
     def run():
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16), AsOnCUDA():
             model(given)
 
     return kept_for_backward(constants(model), run)
@@ -117,6 +265,7 @@ def measure(spec, batch):
 def main():
     """Write the file."""
     warnings.simplefilter("ignore")
+    torch.backends.mkldnn.enabled = False
     rows = [
         {"name": name, "batch": batch, "kept": measure(spec, batch), "spec": spec}
         for name, spec in NETWORKS.items()

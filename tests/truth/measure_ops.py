@@ -1062,6 +1062,13 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield from mixer_cases.torch_cases()
 
 
+MAP = (2, 4, 3, 12)
+SEVERAL_AXES = (
+    *(((MAP,), {"attention_axes": axes}) for axes in ([1, 2], [2], [-3, -2])),
+    ((MAP, (2, 5, 2, 10)), {"attention_axes": [1, 2], "output_shape": 9}),
+)
+
+
 def keras_cases():  # noqa: PLR0915 - a table
     wave, image, volume = (2, 11, 6), (2, 11, 13, 6), (2, 7, 8, 9, 6)
     first = {"data_format": "channels_first"}
@@ -1189,6 +1196,7 @@ def keras_cases():  # noqa: PLR0915 - a table
     yield case("MultiHeadAttention", steps, memory, num_heads=2, key_dim=7, value_dim=5, output_shape=9, dropout=0.1)
     yield case("MultiHeadAttention", steps, memory, num_heads=2, key_dim=7, use_bias=False)
     yield case("MultiHeadAttention", steps, memory, (2, 8, 10), num_heads=2, key_dim=7)
+    yield from (case("MultiHeadAttention", *given, num_heads=3, key_dim=4, **axes) for given, axes in SEVERAL_AXES)
     grouped = {"head_dim": 4, "num_query_heads": 6, "num_key_value_heads": 2}
     yield case("GroupQueryAttention", steps, **grouped)
     yield case("GroupQueryAttention", steps, memory, **grouped, use_bias=False)

@@ -82,6 +82,22 @@ def intervals(use: Use) -> Step:
     return layer("Discretization", {"bin_boundaries": op.bin_boundaries}, output_mode=(op.output_mode, "int"))
 
 
+def hashed(use: Use) -> Step:
+    """Return a `Hashing`."""
+    op: Any = use.op
+    return layer("Hashing", {"num_bins": op.num_bins}, output_mode=(op.output_mode, "int"))
+
+
+def looked_up(use: Use) -> Step:
+    """Return an `IntegerLookup` or a `StringLookup`."""
+    op: Any = use.op
+    if op.vocabulary is None:
+        raise use.refuse("its words are found in the data: give `vocabulary`")
+    given = {"max_tokens": (op.max_tokens, None), "num_oov_indices": (op.num_oov_indices, 1)}
+    mode = {"output_mode": (op.output_mode, "int"), "pad_to_max_tokens": (op.pad_to_max_tokens, False)}
+    return layer(type(op).__name__, {"vocabulary": op.vocabulary}, **given, **mode)
+
+
 def _axis(use: Use) -> int:
     op: Any = use.op
     given = getattr(op, "axis", None)

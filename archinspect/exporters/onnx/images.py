@@ -135,6 +135,11 @@ def categories(use: Use) -> Value:
     )
 
 
+def table(use: Use) -> Value:
+    """Refuse Keras's tables of words."""
+    use.refuse("ONNX has no such table of words: let an input be their numbers")
+
+
 def deformed(use: Use) -> Value:
     """`DeformConv2D`."""
     op = use.op
@@ -184,5 +189,6 @@ OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Normalization": normalization,
     "CategoryEncoding": categories,
     "Discretization": categories,
+    **dict.fromkeys(("Hashing", "IntegerLookup", "StringLookup"), table),
     "_ConvLSTM": conv_lstm,
 }

@@ -257,7 +257,7 @@ def stored(use: Use) -> Value:
 OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Flatten": flatten,
     "Reshape": reshape,
-    "ReshapeLike": reshape,
+    **dict.fromkeys(("ReshapeLike", "_AsQuery"), reshape),
     "Permute": permute,
     "RepeatVector": repeat,
     "ChannelShuffle": channel_shuffle,

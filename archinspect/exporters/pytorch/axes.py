@@ -65,6 +65,11 @@ def reshape_like(use: Use) -> Step:
     return Step(code(f"{of_each_sample(use, 0)}.reshape_as({{1}})"))
 
 
+def as_query(_: Use) -> Step:
+    """Return what attention made in the axes of its query, whose features may be others."""
+    return Step(code("{0}.reshape(*{1}.shape[:-1], -1)"))
+
+
 def mat_mul(use: Use) -> Step:
     """Return a product of matrices."""
     op: Any = use.op

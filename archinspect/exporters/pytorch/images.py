@@ -111,6 +111,11 @@ def categories(use: Use) -> Step:
     return Step(code(text.replace("{}", hot), boundaries=boundaries, categories=op.categories()))
 
 
+def table(use: Use) -> Step:
+    """Refuse Keras's tables of words."""
+    raise CannotExportError(use.node.layer, "PyTorch has no tables of words: let an input be their numbers")
+
+
 def one_vector(use: Use) -> Step:
     """Refuse Keras's spectral normalization."""
     raise CannotExportError(use.node.layer, "PyTorch's spectral norm keeps two vectors: `SpectralNorm`")

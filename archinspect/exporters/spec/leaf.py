@@ -52,9 +52,9 @@ class Leaf:
         return next((node.shares for node in self.nodes if node.shares is not None), None)
 
     @property
-    def cached(self) -> bool:
-        """Whether a decoder caches what it makes."""
-        return any(node.cached for node in self.nodes)
+    def cached(self) -> bool | None:
+        """Whether a decoder caches what it makes, where that is said."""
+        return next((node.cached for node in self.nodes if node.cached is not None), None)
 
 
 class Further(Leaf):
@@ -63,7 +63,7 @@ class Further(Leaf):
     rank = -1
     frozen = False
     shares = None
-    cached = False
+    cached = None
 
 
 class Besides(Tensor):

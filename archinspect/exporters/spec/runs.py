@@ -149,7 +149,7 @@ class _Run:
         reads_all = first.source == ALL
         if step.source != (ALL if reads_all else None):
             return False
-        if first.repeat is not None or first.weights is not None or first.cached:
+        if first.repeat is not None or first.weights is not None or first.cached is not None:
             return False
         if first.is_named and first.source is not None and not reads_all:
             return False

@@ -58,7 +58,7 @@ class Step:
         self.when: Any = None
         self.weights: Any = None
         self.frozen = False
-        self.cached = False
+        self.cached: bool | None = None
         self.kind = ""
         """Of a composite, its block's name."""
         self.given: Mapping[str, Any] = {}

@@ -127,8 +127,8 @@ def _extras(step: Step) -> Iterator[tuple[str, Any]]:
         yield "weights", step.weights
     if step.frozen:
         yield "trainable", False
-    if step.cached:
-        yield "cache", True
+    if step.cached is not None:
+        yield "cache", step.cached
 
 
 def _number(name: Any) -> Any:  # noqa: ANN401 - a name or an expression

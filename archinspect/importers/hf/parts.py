@@ -223,9 +223,11 @@ def core(a: Attention, kv_heads: int = 0) -> ScaledDotProductAttention:
 
 
 def copied(net: GraphBuilder, x: Tensor, heads: int, times: int, size: int) -> Tensor:
-    """Repeat heads of so many features for as many as `times` says."""
-    apart = net.add(Repeat(repeats=times // heads, axis=-2), reshape(net, x, -1, heads, size))
-    return reshape(net, apart, -1, times * size)
+    """Repeat heads of so many features for as many as `times` says, which are cached so."""
+    few = reshape(net, x, -1, heads, size)
+    for tensor in (x, few):
+        net.cache(tensor, cached=False)
+    return reshape(net, net.add(Repeat(repeats=times // heads, axis=-2), few), -1, times * size)
 
 
 def _prepared(net: GraphBuilder, x: Tensor, a: Attention, heads: int, name: str) -> Tensor:
