@@ -39,6 +39,7 @@ WILD = [
 ]
 TEXTS = {"hf": ".json", "ultralytics": ".yaml", "darknet": ".cfg", "caffe": ".prototxt", "nntrainer": ".ini"}
 SUFFIXES = {**TEXTS, "keras": ".keras"}
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory: on a disk, writing takes most of the time
 
 
 class TooLateError(Exception):
@@ -52,6 +53,12 @@ def made(kind: str) -> list[bytes]:
     """Small files of a format that the tests make."""
     made = MADE.get(kind)
     return [one.encode() if isinstance(one, str) else one for one in made(import_module)] if made else []
+
+
+def _hf(at):
+    small = at("test_hf_types")
+    kinds = ("llama", "bert", "bart", "t5", "resnet", "vit", *small.OTHERS)
+    return [json.dumps({"model_type": kind, **small.SMALL, **small.OWN.get(kind, {})}) for kind in kinds]
 
 
 def _keras(at):
@@ -84,6 +91,7 @@ def _nntrainer(at):
 
 
 MADE = {
+    "hf": _hf,
     "pt2": lambda at: [at("programs").residual_net().save(), at("programs").tied_net()],
     "onnx": _onnx,
     "keras": _keras,
@@ -246,7 +254,7 @@ def main() -> None:
         keep.mkdir(parents=True, exist_ok=True)
     counts: Counter = Counter()
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         os.chdir(folder)
         path = "config.json" if asked.format == "hf" else "net" + SUFFIXES.get(asked.format, f".{asked.format}")
         for source in sources:  # what is imported for a file that is whole is not the mutated file's

@@ -80,14 +80,14 @@ def main():
 
 
 def prepare():
-    """Make modules run without numbers: a question about them is answered by no, or 0."""
+    """Make modules run without numbers: a question about them is answered by no, or 0, and checks pass."""
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)
     signal.signal(signal.SIGALRM, late)
     yes, item = torch.Tensor.__bool__, torch.Tensor.item
     torch.Tensor.__bool__ = lambda self: False if self.is_meta else yes(self)
-    torch.Tensor.item = lambda self: 0 if self.is_meta else item(self)
+    torch.Tensor.item = lambda self: (self.dtype == torch.bool or 0) if self.is_meta else item(self)
 
 
 def mutant(given, rng, *, heads=False):

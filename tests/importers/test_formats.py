@@ -118,6 +118,9 @@ PICKLE = "a pickle: it could run code and is not opened"
         ("net.yml", "model:\n  - input: x\nloss:\n  - target: y\ntrain:\n", "this is a Kurfile"),
         ("net.py", "model = dict(type='ImageClassifier')\n", "this is a configuration of OpenMMLab"),
         ("net.py", "import torch\n", "this is a Python program, which is not run"),
+        ("net.yaml", "model:\n  _target_: mine.Net\n", "this is a configuration of Hydra"),
+        ("config.json", '{"_class_name": "Net", "_diffusers_version": "0.36"}', "this is a configuration of diffusers"),
+        ("config.json", '{"architecture": "resnet18", "pretrained_cfg": {}}', "this is a configuration of timm"),
         ("net.nnef", "version 1.0;\ngraph net(x) -> (y) {}\n", "this is NNEF"),
     ],
 )
@@ -127,6 +130,11 @@ def test_what_a_file_seems_to_be(run, write, name, content, message):
     assert (found.exit_code, message in found.stdout) == (1, True), found.output
     with pytest.raises(SourceError, match=message):
         archinspect.inspect(path)
+
+
+def test_a_folder_of_another_library_says_so(run, tmp_path):
+    (tmp_path / "config.json").write_text('{"_class_name": "Net", "_diffusers_version": "0.36"}')
+    assert "this is a configuration of diffusers" in run("summary", str(tmp_path)).stderr
 
 
 def test_a_pickle_comes_with_lines_to_type(run, write):

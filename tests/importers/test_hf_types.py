@@ -7,7 +7,7 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from hf_sizes import GEMMA, OWN_PART, SAM, SIZES, VECTORS, totals
+from hf_sizes import GEMMA, OWN_PART, RT_DETR, SAM, SIZES, VECTORS, totals
 
 import archinspect
 from archinspect.importers.hf.config import defaults
@@ -154,6 +154,7 @@ OWN: dict[str, dict] = {
     },
     "longformer": {"attention_window": 4},
     "sam": SAM,
+    **dict.fromkeys(("rt_detr", "rt_detr_v2"), RT_DETR),
     "levit": {"num_attention_heads": [2, 4, 8], "depths": [1, 1, 1]},
     "detr": {"backbone": "resnet18", "encoder_layers": 1, "decoder_layers": 1, "num_queries": 5},
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},

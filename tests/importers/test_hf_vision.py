@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from hf_sizes import SAM, SIZES, totals
+from hf_sizes import RT_DETR, SAM, SIZES, totals
 
 import archinspect
 
@@ -136,3 +138,45 @@ def test_objects_of_a_picture(tmp_path):
     assert totals(tmp_path, {**given, "position_embedding_type": "learned"}).params == found.params + 2 * 50 * 16
     with pytest.raises(archinspect.InvalidSpecError, match="a backbone other than"):
         totals(tmp_path, {**given, "backbone": "resnet50d"})
+
+
+def test_objects_around_which_a_decoder_looks(tmp_path):
+    given = {"model_type": "rt_detr", "architectures": ["RTDetrForObjectDetection"], "num_labels": 80}
+    (tmp_path / "config.json").write_text(json.dumps(given))
+    found = archinspect.inspect(tmp_path, inputs={"": (256, 256, 3)}).totals
+    ours = archinspect.inspect("rt_detr_r50", params={"size": [256, 256]}).totals
+    assert (found.params, found.macs, found.flops) == (ours.params, ours.macs, ours.flops)
+
+
+def test_what_differs_between_kinds_of_rt_detr(tmp_path):
+    given = {"model_type": "rt_detr_v2", **RT_DETR, "architectures": ["RTDetrV2ForObjectDetection"], "num_labels": 3}
+    found, head = totals(tmp_path, given), 33 * 3 + 2 * 33 * 32 + 33 * 4
+    assert totals(tmp_path, {**given, "tie_word_embeddings": False}).params == found.params + 2 * head
+    assert totals(tmp_path, {**given, "architectures": ["RTDetrV2Model"]}).params == found.params - 2 * head
+    assert totals(tmp_path, {**given, "num_denoising": 0}).params == found.params - 4 * 32
+    assert totals(tmp_path, {**given, "hidden_expansion": 0.5}).params < found.params
+    thawed = totals(tmp_path, {**given, "freeze_backbone_batch_norms": False})
+    normed = (4, 4, 8, 4, 4, 16, 16, 8, 8, 32, 32)
+    assert (thawed.params, thawed.macs) == (found.params + 2 * sum(normed), found.macs)
+    more = totals(tmp_path, {**given, "num_feature_levels": 3, "decoder_n_levels": 3})
+    looks = 2 * 33 * 4 * 8 * 3
+    assert more.params == found.params + 9 * 32 * 32 + 2 * 32 + looks
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"backbone_config": {"model_type": "resnet"}}, "a backbone of the type 'resnet' is not read"),
+        ({"decoder_in_channels": [32, 16]}, "must be a list of 32, the encoder_hidden_dim"),
+        ({"encoder_in_channels": [8] * 4}, "must be a list of 2, as the backbone's maps"),
+        ({"encode_proj_layers": [2]}, "must be a list of those of the 2 maps"),
+        ({"decoder_attention_heads": 5}, "must be a divisor of 32"),
+        ({"num_queries": 10**6}, "must be at most 3,920, the places of all maps"),
+        ({"num_feature_levels": 1}, "must be 2, as there are maps"),
+        ({"encoder_hidden_dim": 30, "decoder_in_channels": [30, 30]}, "must be a multiple of 4"),
+        ({"hidden_expansion": 0}, "a number that leaves features"),
+    ],
+)
+def test_what_rt_detr_does_not_take(tmp_path, more, message):
+    with pytest.raises(archinspect.InvalidSpecError, match=message):
+        totals(tmp_path, {"model_type": "rt_detr", **RT_DETR, **more})

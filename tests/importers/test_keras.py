@@ -216,11 +216,32 @@ def test_arguments_that_are_not_known_are_refused(read):
         read(model)
 
 
-def test_weights_that_were_quantized_are_refused(read):
+@pytest.mark.parametrize(("policy", "mode"), [("QuantizedDTypePolicy", "int8"), ("Int4DTypePolicy", "int4/128")])
+def test_weights_that_were_quantized_are_refused(read, policy, mode):
     dense = layer("Dense", "d", tensor("a", (4,)), units=3)
-    dense["config"]["dtype"] = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
+    dense["config"]["dtype"] = {"class_name": policy, "config": {"mode": mode}}
     with pytest.raises(InvalidSpecError, match="it was quantized"):
         read(functional([entry("a", 4), dense], ["a"], ["d"]))
+
+
+def test_normalizations_as_functions(read):
+    ops = {"module": "keras.src.ops.nn"}
+    scale = {"class_name": "__numpy__", "config": {"value": [1.0] * 6, "dtype": "float32"}}
+    layers = [
+        entry("x", 4, 4, 6),
+        layer("LayerNorm", "plain", tensor("x", (4, 4, 6)), None, None, **ops, axis=[1, 2]),
+        layer("LayerNorm", "scaled", tensor("x", (4, 4, 6)), scale, scale, **ops, axis=-1),
+        layer("RMSNorm", "rms", tensor("x", (4, 4, 6)), **ops, axis=-1),
+    ]
+    network = read(functional(layers, ["x"], ["plain", "scaled", "rms"]))
+    assert (params(network), shapes(network)) == ((0, 0), [(4, 4, 6)] * 3)
+    assert network.report().totals.flops == (6 + 8 + 3) * 4 * 4 * 6
+
+
+@pytest.mark.parametrize(("kind", "module"), [("STFTSpectrogram", "keras.layers"), ("Argsort", "keras.src.ops.numpy")])
+def test_kinds_of_keras_that_are_not_read_say_so(read, kind, module):
+    with pytest.raises(InvalidSpecError, match="it is of a kind that is not read, and the file has no shape of it"):
+        read(functional([entry("x", 8), layer(kind, "one", tensor("x", (8,)), module=module)], ["x"], ["one"]))
 
 
 # Versions

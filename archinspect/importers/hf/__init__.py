@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.base.printable import printable
 from archinspect.graph.builder import GraphBuilder
 from archinspect.graph.stored import BARE
-from archinspect.importers import safetensors
+from archinspect.importers import grammars, safetensors
 from archinspect.importers.file import File
 from archinspect.importers.hf.config import VERSION, Config
 from archinspect.importers.hf.models import model
@@ -34,6 +34,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     given = file.once(configuration)
     kind = given.get("model_type")
     if not isinstance(kind, str):
+        grammars.refuse(_source(file))
         raise file.refuse("the configuration has no 'model_type'", 'older files lack it: add it, such as "bert"')
     config = Config(file, given, kind)
     net = GraphBuilder(_name(file, given), origin=file.span())
@@ -66,11 +67,14 @@ def _with_weights(graph: Graph, file: File, c: Config) -> Graph:
 
 def configuration(file: File) -> dict[str, Any]:
     """Return what a configuration says."""
-    source = File(os.path.join(file.path, NAME)) if file.is_folder else file
-    given = source.json(most=MOST)
+    given = _source(file).json(most=MOST)
     if not isinstance(given, dict):
         raise file.refuse("a configuration is a JSON object")
     return given
+
+
+def _source(file: File) -> File:
+    return File(os.path.join(file.path, NAME)) if file.is_folder else file
 
 
 def _architecture(c: Config) -> str:

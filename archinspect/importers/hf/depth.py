@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.importers.hf import vit
+from archinspect.importers.hf import stages, vit
 from archinspect.importers.hf.config import Config
 from archinspect.importers.hf.parts import activate, add, norm, reshape, within
 from archinspect.importers.hf.wanted import ending
@@ -83,15 +83,8 @@ def _states(net: GraphBuilder, c: Config, image: Tensor) -> list[Tensor]:
     states: list[Tensor] = []
     v = vit.VITS["dinov2"]
     last = vit.vit(net, c, v._replace(last=""), image, states)
-    names = ["stem", *[f"stage{number}" for number in range(1, len(states))]]
-    places = c.find("out_indices")
-    if not isinstance(places, list):
-        wanted = c.find("out_features")
-        places = [names.index(one) for one in wanted if one in names] if isinstance(wanted, list) else [len(states) - 1]
-    if any(type(one) is not int or not -len(states) <= one < len(states) for one in places):
-        raise c.wrong("out_indices", f"a list of those of the {len(states)} states")
     found: list[Tensor] = []
-    for number, place in enumerate(sorted(one % len(states) for one in places)):
+    for number, place in enumerate(stages.chosen(c, len(states))):
         state = states[place]
         if c.flag("apply_layernorm"):
             state = norm(net, state, "layer", v.last if not number else f"{v.last}_{number}")

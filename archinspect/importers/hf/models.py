@@ -48,6 +48,7 @@ OTHERS = {
     "longcat_flash": "longcat",
     "mllama": "mllama",
     "mobilebert": "mobilebert",
+    **dict.fromkeys(("rt_detr", "rt_detr_v2"), "rt_detr"),
     "sam": "sam",
     **dict.fromkeys(("swin", "swinv2"), "swin"),
     **dict.fromkeys(("vit_mae", "yolos"), "vits"),

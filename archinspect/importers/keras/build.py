@@ -29,6 +29,8 @@ MAX_CALLS = 20_000
 """Calls of layers."""
 AUTHORS = "it is a function or a layer of the author's own, which is not run, and the file has no shape of it"
 """Why most layers are not known."""
+UNREAD = "it is of a kind that is not read, and the file has no shape of it"
+"""Why one of Keras's own is not."""
 
 
 class Said(NamedTuple):

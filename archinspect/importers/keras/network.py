@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.graph.graph import Tensor
 from archinspect.importers.keras import layers as table
-from archinspect.importers.keras.build import Said, Use, tensors
+from archinspect.importers.keras.build import AUTHORS, UNREAD, Said, Use, tensors
 from archinspect.importers.keras.layers import exported
 from archinspect.importers.keras.model import Ref, mapped, offsets, refs
 
@@ -37,15 +37,16 @@ def add(use: Use) -> tuple[Tensor, ...]:
         made = tensorflow.add(use)
     else:
         found = table.find(layer.kind) if layer.is_own else exported.find(use)
-        made = use.unknown(is_own=False) if found is None else found(use)
+        why = UNREAD if layer.is_own else AUTHORS
+        made = use.unknown(is_own=False, why=why) if found is None else found(use)
     return (made,) if isinstance(made, Tensor) else made
 
 
 def _refuse_quantized(use: Use) -> None:
     """Raise for a layer that Keras 3 has quantized: its weights have scales, of which the file says nothing."""
     policy = use.config.get("dtype")
-    kind = policy.get("class_name") if isinstance(policy, dict) else None
-    if isinstance(kind, str) and ("Quantized" in kind or kind == "GPTQDTypePolicy"):
+    config = policy.get("config") if isinstance(policy, dict) else None
+    if isinstance(config, dict) and "mode" in config:
         raise use.refuse("it was quantized, and how many numbers that adds is not known", "save it before quantize()")
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from archinspect.importers.ultralytics.net import NORM, made
 from archinspect.ops.activation import ReLU, Sigmoid, Softmax
+from archinspect.ops.deformable import DeformableAttention
 from archinspect.ops.elementwise import Log
+from archinspect.ops.identity import Rescaling
 from archinspect.ops.layout import Unsqueeze
 from archinspect.ops.lookup import TakeAlongAxis
-from archinspect.ops.merge import Concatenate
+from archinspect.ops.merge import Concatenate, Multiply
 from archinspect.ops.multihead import MultiHeadAttention
 from archinspect.ops.norm import LayerNormalization
 from archinspect.ops.several import TopK
 from archinspect.ops.source import Fill
-from archinspect.ops.tensor import Custom, ReduceMax
+from archinspect.ops.tensor import Custom, ReduceMax, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +31,8 @@ NORMALIZED = LayerNormalization()
 class _Sizes:
     """The decoder's sizes."""
 
-    def __init__(self, heads: int, points: int, levels: int, feed: int) -> None:
-        self.heads, self.points, self.levels, self.feed = heads, points, levels, feed
+    def __init__(self, heads: int, points: int, maps: Sequence[tuple[int, ...]], feed: int) -> None:
+        self.heads, self.points, self.maps, self.feed = heads, points, maps, feed
 
 
 def decoder(
@@ -45,7 +47,7 @@ def decoder(
     d_ffn: int = 1024,
 ) -> list[Tensor]:
     """Add the decoder: the likeliest places become queries, each layer of which makes their boxes better."""
-    sizes = _Sizes(nh, ndp, len(xs), d_ffn)
+    sizes = _Sizes(nh, ndp, [net.shape(x)[:2] for x in xs], d_ffn)
     projected = []
     for i, x in enumerate(xs):
         with net.scope(f"input_proj.{i}", "Sequential"):
@@ -61,7 +63,7 @@ def decoder(
         if path != first:
             net.share(path, first)
         with net.scope(f"decoder.layers.{i}", "DeformableTransformerDecoderLayer"):
-            queries = _layer(net, queries, place, seen, sizes)
+            queries = _layer(net, queries, place, (boxes, seen), sizes)
         moved = _mlp(net, queries, hd, 4, 3, f"dec_bbox_head.{i}")
         boxes = net.add(Sigmoid(), net.sum(moved, _unsigmoid(net, boxes)))
         if i < ndl - 1:
@@ -101,7 +103,7 @@ def _unsigmoid(net: Net, x: Tensor) -> Tensor:
     return net.add(Log(), net.add(Custom(params=0, flops=5 * prod(net.shape(x))), x))
 
 
-def _layer(net: Net, x: Tensor, place: Tensor, seen: Tensor, sizes: _Sizes) -> Tensor:
+def _layer(net: Net, x: Tensor, place: Tensor, memory: tuple[Tensor, Tensor], sizes: _Sizes) -> Tensor:
     """Add a layer: queries attend to each other, then to the image; `place` tells where they look."""
     hd = net.width(x)
     placed = net.sum(x, place)
@@ -109,22 +111,27 @@ def _layer(net: Net, x: Tensor, place: Tensor, seen: Tensor, sizes: _Sizes) -> T
         made(MultiHeadAttention, num_heads=sizes.heads, embed_dim=hd), placed, placed, x, name="self_attn"
     )
     x = net.add(NORMALIZED, net.sum(x, attended), name="norm1")
-    x = net.add(NORMALIZED, net.sum(x, _sampled(net, net.sum(x, place), seen, sizes)), name="norm2")
+    x = net.add(NORMALIZED, net.sum(x, _sampled(net, net.sum(x, place), memory, sizes)), name="norm2")
     y = net.linear(net.add(ReLU(), net.linear(x, sizes.feed, "linear1")), hd, "linear2")
     return net.add(NORMALIZED, net.sum(x, y), name="norm3")
 
 
-def _sampled(net: Net, queries: Tensor, seen: Tensor, sizes: _Sizes) -> Tensor:
+def _sampled(net: Net, queries: Tensor, memory: tuple[Tensor, Tensor], sizes: _Sizes) -> Tensor:
     """Let queries attend to some places around their boxes in each image (Zhu et al. 2020, arXiv:2010.04159)."""
-    count, hd = net.shape(queries)
-    samples = sizes.heads * sizes.levels * sizes.points
+    boxes, seen = memory
+    (count, hd), heads, points, levels = net.shape(queries), sizes.heads, sizes.points, len(sizes.maps)
+    samples = heads * levels * points
     with net.scope("cross_attn", "MSDeformAttn"):
         values = net.linear(seen, hd, "value_proj")
         offsets = net.linear(queries, 2 * samples, "sampling_offsets")
+        offsets = net.reshape(offsets, count, heads, levels, points, 2)
         weights = net.linear(queries, samples, "attention_weights")
-        weights = net.add(Softmax(), net.reshape(weights, count, sizes.heads, sizes.levels * sizes.points))
-        # Each sample is read between four places, a factor and a sum each, and weighed.
-        read = count * samples * (hd // sizes.heads)
-        op = Custom(output_shape=[count, hd], params=0, flops=(4 + 3 + 2) * read + 5 * count * samples)
-        x = net.add(op, values, offsets, weights, name="sampled")
-        return net.linear(x, hd, "output_proj")
+        weights = net.add(Softmax(), net.reshape(weights, count, heads, levels * points))
+        weights = net.reshape(weights, count, heads, levels, points)
+        box = net.reshape(boxes, count, 1, 1, 1, 4)
+        center, size = (net.add(Slice(axis=-1, start=start, stop=start + 2), box) for start in (0, 2))
+        moves = net.add(Multiply(), net.add(Rescaling(scale=1 / points), offsets), size)
+        places = net.sum(center, net.add(Rescaling(scale=0.5), moves))
+        heights, widths = zip(*sizes.maps, strict=True)
+        op = made(DeformableAttention, heights=[*heights], widths=[*widths])
+        return net.linear(net.add(op, values, places, weights, name="sampled"), hd, "output_proj")

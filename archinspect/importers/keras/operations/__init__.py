@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.importers.keras.build import UNREAD
 from archinspect.importers.keras.operations import elements, moves, pictures, sums
 from archinspect.importers.keras.operations.base import MixesSamplesError, is_tensor
 
@@ -27,7 +28,7 @@ def add(use: Use) -> Made:
         except MixesSamplesError:
             pass
     why = "it works over the batch, or with values that the file does not have, and the file has no shape of it"
-    return use.unknown(params=0, is_own=found is not None, why=why)
+    return use.unknown(params=0, is_own=found is not None, why=why if found else UNREAD)
 
 
 ACTIVATIONS = (
@@ -116,6 +117,8 @@ OPERATIONS: dict[str, Add] = {
     "Sort": sums.of_axis("Sort"),
     "Norm": sums.norm,
     "Normalize": sums.normalized,
+    "LayerNorm": sums.normed("LayerNormalization"),
+    "RMSNorm": sums.normed("RMSNormalization"),
     "TopK": sums.of_axis("TopK", k="k", sorted="sorted"),
     "Matmul": sums.matmul,
     "Einsum": sums.einsum,

@@ -61,6 +61,20 @@ def normalized(use: Use) -> Made:
     return use.add("UnitNormalization", use.x, axis=axis)
 
 
+def normed(operator: str) -> Add:
+    """Return the function of a normalization of features, whose scale and offset are tensors, numbers, or none."""
+
+    def call(use: Use) -> Made:
+        found = use.add(operator, use.x, axis=axes(use), elementwise_affine=False)
+        for place, name, merge in ((1, "gamma", "Multiply"), (2, "beta", "Add")):
+            value = argument(use, place, name, "scale") if name == "gamma" else argument(use, place, name)
+            if value is not None:
+                found = joined(use, merge, found, value)
+        return found
+
+    return call
+
+
 # Products
 
 
