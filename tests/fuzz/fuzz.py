@@ -53,6 +53,7 @@ COMMANDS = [
     ("fmt", ("--diff",)),
 ]
 _UNPRINTABLE = re.compile("[^\n -~\xa0-\U0010ffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_TOLD = re.compile(r"error\[|\"severity\": \"error\"|^Error: ", re.MULTILINE)
 _COMMAND = re.compile(r"^\s*::|##\[|##vso\[", re.MULTILINE)
 
 
