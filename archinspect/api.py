@@ -104,14 +104,14 @@ def network(  # noqa: PLR0913 - as the settings
         if torch.is_module(spec):
             load_module = torch.loader(spec, inputs)
             settings = Settings(batch, dtype, params or {}, {}, past, adapters, fold_bn)
-            return Network(lambda asked, problems: _changed(load_module(asked, problems), asked), settings)
+            return Network(lambda asked, problems: _changed(load_module(asked, problems), asked, problems), settings)
     settings = Settings(batch, dtype, params or {}, inputs or {}, past, adapters, fold_bn)
     if isinstance(spec, Network):
         return spec.with_settings(**settings._asdict())
     if isinstance(spec, Graph):
         if params or inputs:
             raise ValueError("a graph has no parameters and no inputs to change: build another")
-        return Network(lambda asked, _problems: _changed(spec, asked), settings)
+        return Network(lambda asked, problems: _changed(spec, asked, problems), settings)
     return _network(_opened(spec), settings)
 
 
@@ -333,14 +333,14 @@ def _opened(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:
 def _network(opened: Source | Opened, settings: Settings) -> Network:
     def graph(asked: Settings, problems: Problems) -> Graph | None:
         found = load(opened, asked, problems) if isinstance(opened, Source) else opened.load(asked, problems)
-        return _changed(found, asked)
+        return _changed(found, asked, problems)
 
     return Network(graph, settings)
 
 
-def _changed(graph: Graph | None, settings: Settings) -> Graph | None:
-    """Return the graph with what the settings change of it."""
-    if graph is None or not (settings.lora or settings.fold_bn):
+def _changed(graph: Graph | None, settings: Settings, problems: Problems) -> Graph | None:
+    """Return the graph with what the settings change of it; of a network with errors some tensors are not known."""
+    if graph is None or problems.failed or not (settings.lora or settings.fold_bn):
         return graph
     from archinspect.graph.changes import changed  # only where asked for
 

@@ -142,6 +142,19 @@ def test_adapters_that_are_none_are_refused(given, reason, run):
     assert (found.exit_code, "Error: --lora: " in found.stderr) == (2, True)
 
 
+def test_products_of_outputs_have_no_adapters():
+    with pytest.raises(SettingError, match="no product but those that make the outputs"):
+        network({"input": [8], "layers": [{"Dense": 3}]}, lora="r=2,targets=all-linear").report()
+
+
+@pytest.mark.parametrize("options", [("--fold-bn",), ("--lora", "r=2,targets=all-linear")])
+def test_a_spec_with_errors_tells_those(run, tmp_path, options):
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [8]\nlayers: [Dense: 4, {Dense: 4, from: nothing}, Dense: 2]\n", encoding="utf-8")
+    found = run("memory", str(path), *options)
+    assert (found.exit_code, "unknown layer 'nothing'" in found.stdout + found.stderr) == (1, True)
+
+
 def test_adapters_may_be_given_as_values():
     assert Lora.of("r=8,targets=a|b,alpha=16") == Lora(8, "a|b", 16.0)
     assert Lora.of({"r": 8, "targets": "a|b", "alpha": 16}) == Lora(8, "a|b", 16.0)

@@ -83,6 +83,15 @@ def test_export_and_fit_need_sizes():
         network.fit(2**30)
 
 
+@pytest.mark.parametrize("command", ["export --to pytorch", "fit --memory 1GiB", "memory", "verify --python x"])
+def test_commands_that_need_sizes_ask_for_them(run, tmp_path, command):
+    path = tmp_path / "net.yaml"
+    path.write_text(json.dumps(POOLED))
+    name, *options = command.split()
+    found = run(name, str(path), *options)
+    assert (found.exit_code, "say a number for each size" in found.stderr) == (2, True)
+
+
 def test_the_summary_shows_what_is_not_known(run, tmp_path):
     path = tmp_path / "net.yaml"
     path.write_text(json.dumps(POOLED))

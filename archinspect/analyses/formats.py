@@ -199,12 +199,8 @@ def _matrices(facts: Facts, node: Node, weight: Weight, *, tables: bool) -> list
 
 def _last(facts: Facts) -> set[Node]:
     """Return the layers that make the network's outputs: after them no other multiplies by a matrix."""
-    found: set[Node] = set()
-    todo = [tensor.producer for tensor in facts.graph.outputs]
-    while todo:
-        node = todo.pop()
-        if any(len(weight.shape) > 1 for weight in facts.call(node).weights.values()):
-            found.add(node)
-        else:
-            todo.extend(tensor.producer for tensor in node.inputs)
-    return found
+
+    def multiplies(node: Node) -> bool:
+        return any(len(weight.shape) > 1 for weight in facts.call(node).weights.values())
+
+    return {node for node in facts.graph.behind(lambda one: () if multiplies(one) else one.inputs) if multiplies(node)}

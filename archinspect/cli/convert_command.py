@@ -32,10 +32,9 @@ def command(spec: str, *, flat: bool, **settings: Any) -> None:  # noqa: ANN401 
     from archinspect.base.printable import printable  # a help page needs none of these
     from archinspect.exporters.refusal import CannotExportError
 
-    with spec_errors() as api:
-        network = api.network(spec, **settings)
     try:
-        text = network.convert(flat=flat)
+        with spec_errors() as api:
+            text = api.network(spec, **settings).convert(flat=flat)
     except CannotExportError as error:
         click.echo(f"Error: a spec cannot say {printable(str(error))}", err=True)
         sys.exit(1)

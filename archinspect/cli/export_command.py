@@ -42,10 +42,9 @@ def command(spec: str, target: str, **settings: Any) -> None:  # noqa: ANN401 - 
     from archinspect.base.printable import printable
     from archinspect.exporters.refusal import CannotExportError
 
-    with spec_errors() as api:
-        network = api.network(spec, **settings)
     try:
-        written = network.export(target)
+        with spec_errors() as api:
+            written = api.network(spec, **settings).export(target)
     except CannotExportError as error:
         click.echo(f"Error: {target} cannot say {printable(str(error))}", err=True)
         sys.exit(1)

@@ -75,7 +75,7 @@ def command(  # noqa: PLR0913 - one per option
     with spec_errors() as api:
         network = api.network(spec, **settings)
         numbers = _numbers(network) if values else None
-    found = list(_verify(network, targets, batches or [None], pythons=pythons, numbers=numbers))
+        found = list(_verify(network, targets, batches or [None], pythons=pythons, numbers=numbers))
     if form == "json":
         click.echo(render.verifications_text(network.graph.name, found))
     else:

@@ -337,7 +337,7 @@ class GraphBuilder:
         for node in nodes:
             for tensor in node.reads:
                 readers[tensor.position].append(node)
-        for tensor in tensors:
+        for tensor in (*tensors, self.unknown):
             _set(tensor, "readers", tuple(readers[tensor.position]))
         if batched is None:
             self._spread_batch(nodes)

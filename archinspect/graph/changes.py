@@ -106,6 +106,8 @@ def with_adapters(graph: Graph, lora: Lora) -> Graph:
 
     targets = _targets(graph, lora.targets)
     if not targets:
+        if lora.targets == ALL:
+            raise SettingError("lora", "there is no product but those that make the outputs, which have no adapters")
         names = sorted({name for node in graph.nodes if isinstance(node.op, Projection) for name in _names(node)[:1]})
         others = ", ".join(names[:8]) or "none"
         raise SettingError("lora", f"no layer is called '{lora.targets}'; products are {others}")
@@ -193,12 +195,5 @@ def _attending(tensor: Tensor) -> list[Node]:
 
 def _last(graph: Graph) -> set[Node]:
     """Return the products that make the outputs."""
-    found: set[Node] = set()
-    todo = [tensor.producer for tensor in graph.outputs]
-    while todo:
-        node = todo.pop()
-        if isinstance(node.op, Projection):
-            found.add(node)
-        else:
-            todo.extend(tensor.producer for tensor in node.inputs)
-    return found
+    behind = graph.behind(lambda node: () if isinstance(node.op, Projection) else node.inputs)
+    return {node for node in behind if isinstance(node.op, Projection)}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from archinspect.base.source import Map, Span, Tree
     from archinspect.graph.stored import Stored
@@ -215,14 +215,7 @@ class Graph(Frozen):
 
     def behind(self, reads: Callable[[Node], Sequence[Tensor]]) -> set[Node]:
         """Return the nodes on which outputs depend, through those tensors of each that `reads` gives."""
-        found: set[Node] = set()
-        todo = [tensor.producer for tensor in self.outputs]
-        while todo:
-            node = todo.pop()
-            if node not in found:
-                found.add(node)
-                todo.extend(tensor.producer for tensor in reads(node))
-        return found
+        return behind(self.outputs, reads)
 
     def __repr__(self) -> str:
         lines = [f"{self.name}({', '.join(node.path for node in self.inputs)})"]
@@ -231,6 +224,21 @@ class Graph(Frozen):
             lines.append(f"  ... {len(self.nodes) - SHOWN_NODES:,} more")
         lines.append(f"  return {', '.join(tensor.name for tensor in self.outputs)}")
         return "\n".join(lines)
+
+
+def behind(tensors: Iterable[Tensor], reads: Callable[[Node], Sequence[Tensor]]) -> set[Node]:
+    """Return the nodes on which tensors depend, through those tensors of each that `reads` gives.
+
+    Each is asked once: of ways through a network there are as many as subsets of its skip connections.
+    """
+    found: set[Node] = set()
+    todo = [tensor.producer for tensor in tensors]
+    while todo:
+        node = todo.pop()
+        if node not in found:
+            found.add(node)
+            todo.extend(tensor.producer for tensor in reads(node))
+    return found
 
 
 def composites_above(path: str) -> list[str]:

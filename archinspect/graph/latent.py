@@ -44,8 +44,12 @@ def _made_of(key: Tensor, attention: Node, outputs: Iterable[Tensor]) -> tuple[s
     wide: set[Node] = set()
     others: set[Node] = set()
     todo: list[tuple[Tensor, Node | None, bool]] = [(key, None, False)]
+    seen = set()
     while todo:
-        tensor, product, turned = todo.pop()
+        tensor, product, turned = one = todo.pop()
+        if one in seen:
+            continue
+        seen.add(one)
         maker = tensor.producer
         if isinstance(maker.op, Dense) and product is None and not turned:
             todo.append((maker.inputs[0], maker, turned))
@@ -70,15 +74,16 @@ def _makes_alone(product: Node, attention: Node, outputs: Iterable[Tensor]) -> b
     """Return whether nothing but keys and values of this attention is made of a product that may be cached."""
     if product.cached is False:
         return False
-    todo = [product]
+    todo, seen = [product], {product}
     while todo:
         node = todo.pop()
         if not set(outputs).isdisjoint(node.outputs):
             return False
-        for reader in {reader for tensor in node.outputs for reader in tensor.readers}:
+        for reader in {reader for tensor in node.outputs for reader in tensor.readers} - seen:
             if isinstance(reader.op, Attending):
                 if reader is not attention or reader.inputs[0] in node.outputs:
                     return False
             else:
+                seen.add(reader)
                 todo.append(reader)
     return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.settings import SettingError
 from archinspect.graph.decoding import cut_behind, decoding, unknown
+from archinspect.graph.graph import behind
 from archinspect.graph.latent import moves
 from archinspect.ops.absorbed import AbsorbedAttention
 from archinspect.ops.attending import Attending
@@ -18,13 +19,12 @@ from archinspect.ops.dense import Dense
 from archinspect.ops.identity import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from archinspect.graph.call import TensorType
     from archinspect.graph.decoding import Decoding
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.ops.base import Op
-
 
 TAKES_APART = ("Slice", "Split")
 """Operators of which each output is a part of a latent vector's features."""
@@ -108,43 +108,41 @@ class _Latent:
         op = node.op
         assert isinstance(op, AttentionLayer)
         _, *memory = roles_of(node.inputs)
-        products: list[Node] = []
-        parts = [self._parts(tensor, node, products, turned=False) for tensor in memory]
-        marked = {tensor.producer: self._width(tensor.producer.output) for tensor in self._marked(memory)}
-        if not products:
+        made = [self._made_of(tensor, node) for tensor in memory]
+        cached = [one for one in behind(memory, self._uncached) if one in self.cached]
+        if not any(by_products for _, by_products in made):
             return op.after(steps)
-        key, value = (sum(map(self._width, {*tensors})) for tensors in parts)
-        return AbsorbedAttention.of(op.after(steps), key, value, sum(marked.values()))
+        key, value = (sum(map(self._width, parts)) for parts, _ in made)
+        return AbsorbedAttention.of(op.after(steps), key, value, sum(self._width(one.output) for one in cached))
+
+    def _uncached(self, node: Node) -> Sequence[Tensor]:
+        return () if node in self.cached else node.inputs
 
     def _width(self, tensor: Tensor) -> int:
         return self.types[tensor.position].shape[-1]
 
-    def _parts(self, tensor: Tensor, reader: Node, products: list[Node], *, turned: bool) -> list[Tensor]:
-        """Return the latent tensors of which a key or value is made, and note the products that make it.
+    def _made_of(self, tensor: Tensor, reader: Node) -> tuple[Collection[Tensor], bool]:
+        """Return the latent tensors of which a key or value is made, and whether products make it.
 
-        What is `turned` by its position after a product cannot be made of queries by the same product.
+        What is turned by its position after a product cannot be made of queries by the same product.
         """
-        node = tensor.producer
-        apart = type(node.op).__name__ in TAKES_APART
-        if node in self.cached or (apart and node.inputs[0].producer in self.cached):
-            return [tensor]
-        name = type(node.op).__name__
-        if isinstance(node.op, Dense) and not turned:
-            products.append(node)
-            return [node.inputs[0]]
-        if not moves(node):
-            made = f"'{node.layer}' stands between what is cached and '{reader.layer}'"
-            raise SettingError("cached", f"{made}: keys and values would be made anew of all steps")
-        turned = turned or name == "RotaryEmbedding"
-        return [part for one in node.inputs for part in self._parts(one, reader, products, turned=turned)]
-
-    def _marked(self, tensors: Sequence[Tensor]) -> set[Tensor]:
-        """Return the tensors behind these that are cached."""
-        todo, found = list(tensors), set()
+        found: dict[Tensor, None] = {}
+        by_products = False
+        todo, seen = [(tensor, False)], {(tensor, False)}
         while todo:
-            tensor = todo.pop()
-            if tensor.producer in self.cached:
-                found.add(tensor)
+            made, turned = todo.pop()
+            node = made.producer
+            name = type(node.op).__name__
+            if node in self.cached or (name in TAKES_APART and node.inputs[0].producer in self.cached):
+                found[made] = None
+            elif isinstance(node.op, Dense) and not turned:
+                by_products = True
+                found[node.inputs[0]] = None
+            elif moves(node):
+                nearer = [(one, turned or name == "RotaryEmbedding") for one in node.inputs]
+                todo += [one for one in nearer if one not in seen]
+                seen.update(nearer)
             else:
-                todo.extend(tensor.producer.inputs)
-        return found
+                what = f"'{node.layer}' stands between what is cached and '{reader.layer}'"
+                raise SettingError("cached", f"{what}: keys and values would be made anew of all steps")
+        return found, by_products

@@ -42,8 +42,18 @@ COMMANDS = [
     ("fit", ("--memory", "1GiB")),
     ("sweep", ("--batch", "1..3", "--format", "csv")),
     ("sweep", ("--set", "a=1..3", "--format", "json")),
+    ("memory", ("--precision", "amp", "--checkpointing")),
+    ("memory", ("--lora", "r=2,targets=all-linear", "--weights-dtype", "nf4")),
+    ("memory", ("--policy", "inline", "--attention", "eager", "--fold-bn")),
+    ("summary", ("--cached", "3")),
+    *(("export", ("--to", form)) for form in ("pytorch", "keras")),
+    ("export", ("--to", "onnx", "-o", "net.onnx")),
+    ("diff", ("lenet5", "--format", "markdown")),
+    ("show", ("--flat",)),
+    ("fmt", ("--diff",)),
 ]
 _UNPRINTABLE = re.compile("[^\n -~\xa0-\U0010ffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_TOLD = re.compile(r"error\[|\"severity\": \"error\"|^Error: ", re.MULTILINE)
 _COMMAND = re.compile(r"^\s*::|##\[|##vso\[", re.MULTILINE)
 
 
@@ -53,7 +63,11 @@ class TooLateError(Exception):
 
 def complaint(data: bytes, number: int) -> str:
     """Return what is wrong with how a command takes an input; which one, the input's number decides. Empty: nothing."""
-    command, options = Random(number).choice(COMMANDS)
+    return judged(data, *Random(number).choice(COMMANDS))
+
+
+def judged(data: bytes, command: str, options: tuple[str, ...]) -> str:
+    """Return what is wrong with how this command takes an input."""
     path = Path("net.yaml")
     path.write_bytes(data)
     signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
@@ -74,9 +88,13 @@ def _broken(result, command, options) -> str:
     text = result.output
     if result.exit_code not in (0, 1, 2):
         return f"exit code {result.exit_code}"
-    if "Traceback" in text:
+    if "Traceback" in text or "internal-error" in text:  # which `check` makes of an exception
         return "a traceback"
-    if result.exit_code == 1 and command != "fit" and not re.search(r"error\[|\"severity\": \"error\"", text):
+    if (
+        result.exit_code == 1
+        and command not in ("fit", "fmt")
+        and not re.search(r"error\[|\"severity\": \"error\"", text)
+    ):
         return "failed without an error"
     if match := _UNPRINTABLE.search(text) or _COMMAND.search(text):
         return f"prints {text[max(match.start() - 20, 0) : match.end() + 20]!r}"

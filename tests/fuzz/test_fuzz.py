@@ -21,6 +21,32 @@ def test_commands_take_whatever_comes(start):
     assert {number: complaint for number, complaint in found.items() if complaint} == {}
 
 
+PAIRS = "{Split: {parts: 2}, name: s}, {Concatenate: , from: [s.1, s.0]}"
+MANY_WAYS = {
+    "functions": "input: [4, 8]\nlayers: [{Add: [[Trunc], []], repeat: 60}]\n",
+    "products": "input: [8]\nlayers: [{Add: [[{Dense: 8}], []], repeat: 60}, ReLU]\n",
+    "latent": "input: {a: [1, 8]}\nlayers:\n  - {Dense: 8, name: latent, cache: true}\n"
+    f"  - {{layers: [{PAIRS}], repeat: 60}}\n  - {{Dense: {{units: 8, use_bias: false}}}}\n"
+    f"  - {{layers: [{PAIRS}], repeat: 60}}\n"
+    "  - {ScaledDotProductAttention: {num_heads: 2, causal: true}, from: [latent, -1, -1]}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("net", "command", "options"),
+    [
+        ("functions", "memory", ()),
+        ("functions", "memory", ("--weights-dtype", "q4_0")),
+        ("products", "memory", ("--lora", "r=2,targets=all-linear")),
+        ("products", "explain", ("--convention", "fvcore")),
+        ("latent", "summary", ("--cached", "3")),
+    ],
+)
+def test_ways_through_skip_connections_are_not_followed_one_by_one(net, command, options):
+    """Of 60 there are 2^60."""
+    assert fuzz.judged(MANY_WAYS[net].encode(), command, options) == ""
+
+
 def test_an_input_follows_from_seed_and_number():
     assert [inputs.make(5, number) for number in range(50)] == [inputs.make(5, number) for number in range(50)]
     assert inputs.make(5, 0) != inputs.make(6, 0)
