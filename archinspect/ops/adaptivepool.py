@@ -94,7 +94,7 @@ class _AdaptiveAveragePool(_AdaptivePool):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         # To a single position it is a mean.
-        return Kept() if all(count == 1 for count in self.output_size) else Kept((0,))
+        return Kept() if all(count == 1 for count in self.split(output)[0]) else Kept((0,))
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePool):

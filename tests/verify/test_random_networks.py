@@ -128,6 +128,11 @@ HELD = {
         ),
     ],
     "a mean square of the first axis": [FIVE, {"RMSNormalization": {"axis": 1, "elementwise_affine": False}}],
+    "an average over maps of one position": [
+        {"Input": {"shape": [1, 1, 2]}},
+        {"Conv2D": {"filters": 1, "kernel_size": 1}},
+        {"AdaptiveAvgPool2d": [None]},
+    ],
     "experts of one feature": [{"Input": {"shape": 1}}, {"MoE": {"num_experts": 2, "units": 1}}],
     "experts of groups": [
         {"Input": {"shape": [5, 4]}},
