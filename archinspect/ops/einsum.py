@@ -187,7 +187,8 @@ class Einsum(_Product):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
-        memory = Memory(terms, result, self.sizes(terms, shapes))
+        first = order_in_memory(terms[0], shapes[0], run.strides)
+        memory = Memory(terms, result, self.sizes(terms, shapes), first=first)
         return (("float", largest(memory.alive - size(output), 0)),)
 
     def view(self, *, training: bool) -> View | None:
@@ -290,6 +291,7 @@ class EinsumDense(_Product):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
-        memory = Memory(terms, result, self._sizes(shapes[0]))
+        first = order_in_memory(terms[0], shapes[0], run.strides)
+        memory = Memory(terms, result, self._sizes(shapes[0]), first=first)
         # The product, to which the bias is added; or copies of input and kernel.
         return (("float", largest(memory.alive - size(output), size(output) * bool(self.bias_axes))),)

@@ -133,6 +133,10 @@ HELD = {
         {"Conv2D": {"filters": 1, "kernel_size": 1}},
         {"AdaptiveAvgPool2d": [None]},
     ],
+    "an equation of a turned map": [
+        *({"Input": {"shape": [3, 4, 5]}}, {"Permute": [3, 2, 1]}),
+        {"EinsumDense": {"equation": "bhij,hix->bjx", "output_shape": [None, 7]}},
+    ],
     "experts of one feature": [{"Input": {"shape": 1}}, {"MoE": {"num_experts": 2, "units": 1}}],
     "experts of groups": [
         {"Input": {"shape": [5, 4]}},
