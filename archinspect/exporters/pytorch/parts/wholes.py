@@ -189,7 +189,7 @@ def sample_boxes(
     for number, x in enumerate(maps[1:], 1):
         other = sample_boxes_of(x, boxes, maps[0], size, ratio)
         chosen = torch.where((level >= number)[..., None, None, None], other, chosen)
-    return chosen.movedim(2, axis).contiguous()
+    return chosen.movedim(2, axis).clone(memory_format=torch.contiguous_format)
 
 
 def sample_boxes_of(
