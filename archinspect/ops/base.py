@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
-    *("gives_floats", "gives_views", "looks_up", "trains", "memory_order", "keeps_unknown"),
+    *("gives_floats", "gives_views", "looks_up", "trains", "memory_order", "keeps_unknown", "of_one_type"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
