@@ -78,7 +78,7 @@ def test_devices_of_a_users_own(tmp_path):
         (OWN.replace("8 GB", "much"), "memory must be an amount", 24),
         (OWN.replace("8 GB", "[8 GB]"), "memory must be an amount", 24),
         (OWN.replace("50 GB/s", "50 GB"), "bandwidth must be an amount such as `3.35 TB/s`", 41),
-        (OWN.replace("1.5 T", "1.5 B"), "float32", 67),
+        (OWN.replace("1.5 T", "1.5 B"), "float32 must be an amount such as `312 T`", 67),
         (OWN.replace("{float32: 1.5 T}", "1.5 T"), "flops must be a map of data types", 57),
         (OWN.replace("float32", "float23"), "no data type 'float23'", 58),
     ],

@@ -15,7 +15,8 @@ from archinspect.analyses.receptive_field import fields
 from archinspect.api import network
 from archinspect.language import library
 from archinspect.language.load import is_template
-from archinspect.reports.explaining import Explainer, Shared, explain
+from archinspect.reports.explaining import Explainer, explain
+from archinspect.reports.forms import Shared
 
 TRUTH = Path(__file__).parent / "truth"
 LAYOUTS = {"torch": "channels_first", "keras": "channels_last"}
@@ -134,3 +135,8 @@ def test_of_more_axes_than_have_names_those_are_told_that_have(step):
     ((layer,),) = found["layers"].values()
     seen = [figure["name"] for figure in layer["field"] if figure["name"].startswith("receptive_field")]
     assert seen == ["receptive_field_depth", "receptive_field_height", "receptive_field_width"]
+
+
+def test_a_sum_of_any_number_of_inputs_is_explained():
+    (part,) = explain(small({"Concatenate": [[]] * 1_500}, shape=(2, 2, 1)))["concatenate"]
+    assert part.output[-1].value == 1_500

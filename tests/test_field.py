@@ -113,6 +113,12 @@ def test_patterns_and_steps_have_bounds():
     assert Field(step=MAX_STEP // 2 + 1).through(Reach(1, 2)) is None
 
 
+def test_beyond_the_bound_of_one_axis_no_field_is_told():
+    pool = f"  - MaxPooling2D: {{pool_size: 1, strides: [{MAX_STEP**0.5:.0f}, 1]}}\n"
+    assert len(last_field(f"input: [1, 8, 1]\nlayers:\n{2 * pool}")) == 2
+    assert last_field(f"input: [1, 8, 1]\nlayers:\n{3 * pool}") is None
+
+
 @pytest.mark.parametrize(("longer", "length"), [(MAX_PERIOD, MAX_PERIOD), (MAX_PERIOD + 2, 2)])
 def test_patterns_are_joined_within_the_bound(longer, length):
     wide = Field(((0, 5),) * 2, 2)

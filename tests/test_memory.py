@@ -10,13 +10,14 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import Frozen, small
+from small import Frozen, facts, make, small
 
 from archinspect import ops
 from archinspect.analyses import memory
 from archinspect.analyses.caches import kv_cache
 from archinspect.api import network
 from archinspect.cli.options import POLICIES
+from archinspect.graph.builder import GraphBuilder
 
 TRUTH = Path(__file__).parent / "truth"
 MEASURED = {
@@ -475,3 +476,10 @@ def test_the_steps_of_a_layer_within_steps_lie_as_all_of_them_do():
     turned = small({"Dense": 4}, "Sigmoid", *steps, shape=(2, 3, 4))
     assert memory.kept_bytes(turned) == memory.kept_bytes(in_order) + 4 * 2 * 3 * 4  # a copy
     assert memory.peak_bytes(turned) > 0
+
+
+def test_what_nothing_reads_is_gone_at_the_next_step():
+    net = GraphBuilder()
+    net.add(make("Arange", {"stop": 1_000}))
+    read = net.add(make("Arange", {"stop": 10}))
+    assert memory.peak(facts(net.build(read))).bytes == 8_000

@@ -49,6 +49,9 @@ class Field(NamedTuple):
     @property
     def center(self) -> float:
         """Return the middle of the first position's field, smoothed over the pattern; the input's first middle is 0."""
+        if len(self.spans) == 1:
+            ((first, count),) = self.spans
+            return first + (count - 1) / 2
         middles = [first + (count - 1) / 2 - i * self.jump for i, (first, count) in enumerate(self.spans)]
         return sum(middles) / len(middles)
 

@@ -7,7 +7,7 @@ and put no dimension into a set or a dict: numbers that remember how they came a
 from __future__ import annotations
 
 import math
-from functools import reduce
+from functools import cache, reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -108,7 +108,7 @@ def _by_ratio(length: int, factor: float) -> int:
 def named_shape(name: str, values: Iterable[int]) -> Shape:
     """Return sizes, one per axis; where they are traced, formulas call them by this name and their axis's."""
     found = tuple(values)
-    if all(type(value) is int for value in found):
+    if {*map(type, found)} == {int}:
         return found
     return tuple(
         value if type(value) is int else value.called(full)  # type: ignore[attr-defined] # see archinspect.base.symbolic
@@ -116,9 +116,10 @@ def named_shape(name: str, values: Iterable[int]) -> Shape:
     )
 
 
-def axis_names(name: str, rank: int) -> list[str]:
+@cache
+def axis_names(name: str, rank: int) -> tuple[str, ...]:
     """Return a name for each spatial axis: `stride_height`, `stride_width`; of a single axis the name alone."""
-    return [name] if rank == 1 else [f"{name}_{axis}" for axis in AXES[-rank:]]
+    return (name,) if rank == 1 else tuple([f"{name}_{axis}" for axis in AXES[-rank:]])
 
 
 def axis_names_of(rank: int, layout: str) -> list[str]:

@@ -9,7 +9,6 @@ from archinspect.base.symbolic.traced import Number, named
 from archinspect.ops.computed import Computed, expressions
 
 if TYPE_CHECKING:
-    from archinspect.base.source import Value
     from archinspect.ops.base import Op
 
 
@@ -60,8 +59,10 @@ def _traced_argument(op: Op, name: str, value: object, *, is_given: bool) -> obj
 
 
 def _traced_expression(value: Computed) -> Computed:
-    names = {name: named(number, name) if _is_int(number) else number for name, number in value.names.items()}  # type: ignore[arg-type] # an int
-    return Computed(value.text, cast("dict[str, Value]", names), value.evaluate)
+    names = {
+        name: named(cast("int", number), name) if _is_int(number) else number for name, number in value.names.items()
+    }
+    return Computed(value.text, names, value.evaluate)
 
 
 def _side(count: int, name: str) -> Number:

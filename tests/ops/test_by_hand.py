@@ -1,9 +1,10 @@
 """What rules say beside the figures that are measured: what is kept, work space, views, windows, axes, labels."""
 
 import pytest
-from small import make, small
+from small import make, single_layer, small
 
 from archinspect.analyses import memory
+from archinspect.base.diagnostics import InvalidSpecError
 from archinspect.base.shape import Mismatch
 from archinspect.ops.attention import ScaledDotProductAttention
 from archinspect.ops.declared import ArgumentError
@@ -17,13 +18,16 @@ ONE_OF_TWO = [Q, (3, 7, 4), (3, 7, 4)]
 CHANNELS_LAST = (48, 1, 12, 3)
 """Strides of two samples of three channels of 4x4."""
 UP = {"filters": 4, "kernel_size": 6, "strides": 2}
+TWENTY_STEPS = {"filters": 2, "kernel_size": 1, "return_sequences": True}
+BONUS = [(1, 4, 6)] * 3 + [(1, 4, 6), (1, 6)]
+"""Queries, keys, values, decays and bonuses of one head."""
 SCORES = 3 * 2 * 5 * 7
 QUERIES, KEYS, RESULT = 120, 168, 120
 
 
-def rule(name, op, args, shapes, **how):
+def rule(name, op, args, shapes, inputs=(), **how):
     layer = make(op, args, "channels_first")
-    return getattr(layer, name)(shapes, layer.output(*shapes), Run((True,) * len(shapes), **how))
+    return getattr(layer, name)(shapes, layer.output(*shapes), Run(inputs or (True,) * len(shapes), **how))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,15 @@ def test_attention_apart_is_the_same_attention():
     assert (type(apart), apart.num_heads, apart.causal) == (ScaledDotProductAttention, 4, True)
 
 
+@pytest.mark.parametrize(("packed", "copied"), [(1, 0), (3, 24)])
+def test_values_of_one_step_are_copied_where_they_lie_beside_others(packed, copied):
+    """Of three samples, two heads: beside the scaled queries and the result the scores, and the values' copy."""
+    attention = _Packed(num_heads=2, packed=packed)
+    shapes = [(3, 1, 8)] * 3
+    (_, elements), *_ = attention.workspace(shapes, shapes[0], Run((True,) * 3, attention="math"))
+    assert elements == 24 + 6 + copied
+
+
 def test_fused_attention_computes_the_scores_again():
     """Two products forward; five backward, and the softmax of six operations twice."""
     found = rule("backward", "ScaledDotProductAttention", {"num_heads": 2}, [Q, K, V], attention="fused")
@@ -149,11 +162,62 @@ def test_fused_attention_computes_the_scores_again():
         # ... one that stretches along each axis before is no copy
         ("workspace", "MatMul", {}, [(2, 3, 4, 5), (1, 1, 5, 6)], {}, (("float", 0),)),
         ("workspace", "MatMul", {}, [(2, 3, 4, 5), (2, 3, 5, 6)], {}, (("float", 0),)),
+        # Slopes of all elements of a sample are read as a row, for which channels that lie last are copied.
+        ("workspace", "PReLU", {}, [(2, 3, 4, 4)], {"strides": CHANNELS_LAST}, (("float", 96),)),
+        # Rows that lie apart from each other are copied to be one axis.
+        *[
+            ("kept", "Einsum", {"equation": "bijk,bkl->bijl"}, [(2, 3, 4, 5), (2, 5, 6)], {"strides": strides}, kept)
+            for strides, kept in (
+                ((60, 20, 5, 1), Kept((0, 1), extra=(("float", 0),))),
+                ((240, 80, 10, 1), Kept((1,), extra=(("float", 120),))),
+            )
+        ],
+        # Four factors: each one, and the products of two and of three.
+        ("kept", "Multiply", {}, [(2, 4)] * 4, {}, Kept((0, 1, 2, 3), extra=(("float", 2 * 8),))),
+        ("kept", "Multiply", {}, [(2, 4)] * 2, {"inputs": (False, True)}, Kept((0,), extra=(("float", 0),))),
+        # Of twenty steps: the outputs and where they are joined, the last step's sums and its state.
+        ("workspace", "ConvLSTM2D", TWENTY_STEPS, [(1, 20, 3, 4, 4)], {}, (("float", 25 * 32),)),
+        # A kernel keeps the state at the start of each chunk of steps, and what is read of the states.
+        (
+            *("kept", "GeneralizedDeltaRule", {}, [(1, 4, 6)] * 6, {"attention": "fused"}),
+            Kept((0, 1, 2, 3, 4, 5), extra=(("float32", 36 + 24),)),
+        ),
+        ("workspace", "LinearAttention", {}, [(1, 4, 6)] * 3, {"attention": "fused"}, (("float32", 36),)),
+        # How many positions each window has, beside the padded map.
+        (
+            *("workspace", "AveragePooling2D", {"pool_size": 2, "strides": 1, "padding": "same"}, [(1, 1, 4, 4)], {}),
+            (("float", 16 + 25),),
+        ),
+        # No padding on both sides gives the output: the whole one is made, and cut.
+        (
+            *("workspace", "Conv2DTranspose", {"filters": 4, "kernel_size": 4, "padding": "same"}, [(2, 3, 5, 5)], {}),
+            (("float", 2 * 4 * 8 * 8),),
+        ),
+        # Of single numbers: two states, three keys, a row and nine numbers of the head, but for the output's row.
+        ("workspace", "MLSTM", {}, [(1, 3, 1)] * 5, {"attention": "eager"}, (("float", 2 + 3 + 9),)),
     ],
 )
 def test_by_hand(name, op, args, shapes, how, expected):
     found = rule(name, op, args, shapes, **how)
     assert (found.weights if name == "backward" else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "shapes", "inputs", "expected"),
+    [
+        # A state of 6 x 6 is read by keys and by queries in each of 4 steps; the one of zeros has no gradient.
+        ("DeltaRule", {}, [(1, 4, 6)] * 3 + [(1, 4, 1)], (True,) * 4, Work(3 * 144 + 108, 672)),
+        ("DeltaRule", {}, [(1, 4, 6)] * 3 + [(1, 4, 1)], (False, True, False, False), Work(2 * 144 + 108, 672)),
+        # The first step sees what enters with the bonus alone, whatever the decay.
+        ("LinearAttention", {}, BONUS, (True,) * 5, Work(2 * 144, 1440)),
+        ("LinearAttention", {}, BONUS, (True, False, False, True, False), Work(2 * 144 - 36, 1440)),
+        ("LinearAttention", {"chunk": 2}, [(1, 4, 6)] * 3, (True,) * 3, Work(768, 2 * 288)),
+        # Of three steps the first one reads a state of zeros.
+        ("SLSTM", {"units": 2}, [(2, 3, 8)], (True,), Work(4 * 12 * 2 * 2 // 3, 2 * 27 * 12)),
+    ],
+)
+def test_gradients_of_inputs(op, args, shapes, inputs, expected):
+    assert rule("backward", op, args, shapes, inputs).inputs == expected
 
 
 @pytest.mark.parametrize(
@@ -456,3 +520,28 @@ def test_what_conventions_ask_of_experts():
     experts = make("MixtureOfExperts", {"num_experts": 8, "units": 6, "top_k": 2})
     shape = (1, 2, 4)
     assert experts.quantities([shape], shape) == {"hidden": 2 * 12, "inside": 2 * (8 + 2 * 12 + 2 * 4)}
+
+
+def test_a_window_reads_what_its_padding_leaves():
+    unpool = make("MaxUnpooling2D", {"pool_size": 3, "strides": 2, "padding": 1}, "channels_first")
+    assert unpool.reach((1, 2, 4, 4), (1, 2, 4, 4)) == (Reach(3, 1, 1, up=2),) * 2
+
+
+def test_windows_without_gaps_leave_the_end_unread():
+    assert make("MaxPooling2D", {"pool_size": 2}, "channels_first").unread((1, 1, 5, 5), (1, 1, 2, 2)) == (1, 1)
+
+
+def test_padding_may_be_written_as_a_size():
+    assert make("Conv2D", {"filters": 1, "kernel_size": 3, "padding": "1x2"}).padding == ((1, 1), (2, 2))
+
+
+def test_queries_of_grouped_attention_have_all_heads():
+    attention = {"num_heads": 4, "num_kv_heads": 2, "key_dim": 2, "packed": True}
+    facts = single_layer("MultiHeadAttention", attention, [(1, 5, 8), (1, 7, 8)])
+    assert [facts.shape(node.output)[-1] for node in facts.graph.nodes] == [8, 4, 8, 8, 8]
+
+
+def test_a_separable_convolution_has_the_channels_that_are_stated():
+    separable = {"SeparableConv2D": {"filters": 4, "kernel_size": 3, "in_channels": 5}}
+    with pytest.raises(InvalidSpecError, match="in_channels"):
+        small(separable, shape=(8, 8, 4))

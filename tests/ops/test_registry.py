@@ -8,6 +8,7 @@ import pytest
 import archinspect
 from archinspect import ops
 from archinspect.ops.declared import WITHOUT_EFFECT
+from archinspect.ops.dense import Dense
 
 ALL = ops.all_ops()
 
@@ -83,3 +84,11 @@ def test_required_arguments_come_first():
     for kind in ALL:
         required = [argument.required for argument in kind.args.values()]
         assert required == sorted(required, reverse=True), kind.__name__
+
+
+def test_a_subclass_has_the_arguments_of_its_base_but_those_that_it_sets():
+    class Own(Dense):
+        units = 3
+
+    assert {*Own.args} == {*Dense.args} - {"units"}
+    assert Own.args["use_bias"] is Dense.args["use_bias"]

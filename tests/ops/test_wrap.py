@@ -7,8 +7,8 @@ from archinspect.ops.attending import Attending
 from archinspect.ops.base import TRAITS, Op
 from archinspect.ops.figures import Run
 
-# What the wrapper says itself: how it is made and shown, that it is no input, and that its own steps go around rules.
-OWN = {"of_batch", "main_arg", "default", "given", "replace", "check", "goes_on", "carried", "after"}
+# What the wrapper says itself: that it is no input, and that its own steps go around rules.
+OWN = {"of_batch", "goes_on", "carried", "after"}
 """A step of the wrapper hands nothing to the next one, whatever its layer does within it."""
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Number: TypeAlias = "int | float | Traced"
+N = TypeVar("N", bound=Number)
 
 _COMPUTE: dict[str, Callable[..., int | float]] = {
     "max": max,
@@ -43,8 +44,6 @@ class Traced:
     operands: tuple[Number, ...] = ()
     definition: Number | None = None
     """What a name stands for, where that is computed."""
-    is_open: bool = False
-    """Whether its place in a formula with numbers is left open, `{name}`, to be filled for several cases."""
 
     def called(self, name: str) -> Number:
         """Return the number under a name; one that has a name keeps it."""
@@ -110,21 +109,35 @@ class TracedFloat(Traced, float):  # type: ignore[misc] # as above
     """A traced float."""
 
 
-def named(value: Number, name: str, definition: Number | None = None, *, is_open: bool = False) -> Number:
+def named(value: N, name: str, definition: Number | None = None) -> N:
     """Return a number that a formula calls by its name."""
     number = _traced(value)
     number.name, number.definition = name, definition
-    if is_open:
-        number.is_open = True
-    return number
+    return number  # type: ignore[return-value] # what is traced is an int or a float
 
 
-def history(number: Number) -> object:
-    """Return a value that is the same for numbers that came about in the same way, of the same numbers."""
-    if not isinstance(number, Traced):
-        return number
-    definition = None if number.definition is None else history(number.definition)
-    return _plain(number), number.name, number.operator, *map(history, number.operands), definition
+def structure(numbers: Iterable[Number], values: dict[str, int | float]) -> tuple[object, ...]:
+    """Return what is the same for numbers that came about in the same way, whatever numbers the names stand for.
+
+    These, by their names, are added to `values`.
+    """
+    found: list[object] = []
+    waiting = [*numbers]
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, Traced):
+            found.append(part)
+        elif part.name:
+            name, value = part.name, _plain(part)
+            found.append(name if value >= 0 else f"-{name}")  # which may stand in brackets
+            if name not in values and part.definition is not None:
+                found.append("=")
+                waiting.append(part.definition)
+            values[name] = value
+        else:
+            found.append(part.operator or _plain(part))
+            waiting += part.operands
+    return tuple(found)
 
 
 def plain(number: Number) -> int | float:
@@ -236,7 +249,7 @@ class Written(NamedTuple):
     text: str
     """With names."""
     numbers: str
-    """With their numbers put in."""
+    """With a place for the number of each, `{name}`."""
 
 
 _Form: TypeAlias = tuple[str, str, int, int]
@@ -252,7 +265,7 @@ def _written(number: Number) -> _Form:
     if not isinstance(number, Traced):
         return _atom("", number)
     if number.name or not number.operator:
-        return _atom(number.name, _plain(number), is_open=number.is_open)
+        return _atom(number.name, _plain(number))
     sign, parts = number.operator, number.operands
     if sign == "negative" and _operator(parts[0]) == "//" and _operator(_operands(parts[0])[0]) == "negative":
         # -(-a // b) is how a rule rounds up.
@@ -283,7 +296,9 @@ def _within(form: _Form, binds: int) -> tuple[str, str]:
     return text if text_binds >= binds else f"({text})", numbers if numbers_bind >= binds else f"({numbers})"
 
 
-def _atom(name: str, value: float, *, is_open: bool = False) -> _Form:
-    text = f"{{{name}}}" if is_open else str(value) if isinstance(value, int) else f"{value:.12g}"
+def _atom(name: str, value: float) -> _Form:
     binds = _ATOM if value >= 0 else 0
-    return (name, text, _ATOM, binds) if name else (text, text, binds, binds)
+    if name:
+        return name, f"{{{name}}}", _ATOM, binds
+    text = str(value) if isinstance(value, int) else f"{value:.12g}"
+    return text, text, binds, binds
