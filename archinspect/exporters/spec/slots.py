@@ -72,7 +72,7 @@ def _is_fixed(value: Any) -> bool:  # noqa: ANN401 - of any argument
 
 
 def template(value: Any) -> str:  # noqa: ANN401 - as above
-    """Return a fixed value as text; numbers of an operator, or of an expression by the index, may be others in a copy."""
+    """Return a fixed value as text; numbers of an operator, or of one by the index, may be others in a copy."""
     if isinstance(value, dict):
         return repr({key: "#" if _is_number(item) else template(item) for key, item in value.items()})
     return _NUMBERS.sub("#", value.text) if _has_numbers(value) else repr(value)
