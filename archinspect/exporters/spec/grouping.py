@@ -9,6 +9,7 @@ from archinspect.exporters.spec.dissolving import dissolve, hoist, lead, renumbe
 from archinspect.exporters.spec.near import Beside
 from archinspect.exporters.spec.order import in_branches
 from archinspect.exporters.spec.sections import Found, Item, best, joined
+from archinspect.exporters.spec.slots import template
 from archinspect.exporters.spec.titles import FEW, titles
 from archinspect.exporters.spec.tree import Child, Scope
 
@@ -196,5 +197,5 @@ def _with(items: Sequence[Item], made: Mapping[int, tuple[int, Child]]) -> list[
 
 
 def _of_leaf(leaf: Leaf) -> Any:  # noqa: ANN401 - as above
-    fixed = tuple(sorted((name, repr(value)) for name, value in leaf.args.items() if isinstance(value, dict)))
+    fixed = tuple(sorted((name, template(value)) for name, value in leaf.args.items() if isinstance(value, dict)))
     return (leaf.op, fixed, len(leaf.outputs), leaf.frozen, leaf.cached, leaf.shares is None)

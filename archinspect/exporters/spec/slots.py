@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ class Slot:
 def shape_of(step: Step, *, named: bool = True) -> Any:  # noqa: ANN401 - anything that compares
     """Return what makes two steps alike: all but values."""
     source = tuple(map(_mask, step.source)) if isinstance(step.source, list) else _mask(step.source)
-    fixed = tuple(sorted((name, _template(value)) for name, value in step.args.items() if _is_fixed(value)))
+    fixed = tuple(sorted((name, template(value)) for name, value in step.args.items() if _is_fixed(value)))
     return (
         step.op,
         step.name if named and step.is_named else "",
@@ -70,9 +71,15 @@ def _is_fixed(value: Any) -> bool:  # noqa: ANN401 - of any argument
     return isinstance(value, dict | Expr) or (isinstance(value, list) and any(map(_is_fixed, value)))
 
 
-def _template(value: Any) -> str:  # noqa: ANN401 - as above
-    """Return a fixed value as text; the numbers of an expression by the index may be others in a copy."""
+def template(value: Any) -> str:  # noqa: ANN401 - as above
+    """Return a fixed value as text; numbers of an operator, or of one by the index, may be others in a copy."""
+    if isinstance(value, dict):
+        return repr({key: "#" if _is_number(item) else template(item) for key, item in value.items()})
     return _NUMBERS.sub("#", value.text) if _has_numbers(value) else repr(value)
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - as above
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _has_numbers(value: Any) -> bool:  # noqa: ANN401 - as above
@@ -132,7 +139,11 @@ class Slots:
     def _arguments(self, first: Step, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
         order = self._order([copy for copy in copies if copy is not None])
         for name in order:
-            if _has_numbers(first.args.get(name)):
+            if isinstance(first.args.get(name), dict):
+                values = [ABSENT if copy is None else copy.args[name] for copy in copies]
+                own = first.args[name] = deepcopy(first.args[name])
+                yield from self._within(own, values, looped=looped)
+            elif _has_numbers(first.args.get(name)):
                 yield from self._numbers(first, name, copies, looped=looped)
             elif not _is_fixed(first.args.get(name)):
                 usual = self._usual(first.op, name)
@@ -141,6 +152,15 @@ class Slots:
                     yield from self._sizes(first, name, values, looped=looped)
                 else:
                     yield Slot(name, values, _Put(first, name, usual, order), looped=looped)
+
+    def _within(self, own: dict[str, Any], values: Sequence[Any], *, looped: bool) -> Iterator[Slot]:
+        """Yield the numbers of an operator that is an argument, such as the layer that another one wraps."""
+        for key, item in own.items():
+            items = [value if value is ABSENT else value[key] for value in values]
+            if isinstance(item, dict):
+                yield from self._within(item, items, looped=looped)
+            elif _is_number(item):
+                yield Slot(key, items, _PutItem(own, key), looped=looped)
 
     def _numbers(self, first: Step, name: str, copies: Sequence[Step | None], *, looped: bool) -> Iterator[Slot]:
         """Yield the numbers of expressions by the index."""
@@ -269,9 +289,9 @@ class _NumbersIn:
 
 
 class _PutItem:
-    """Writes an item of a list."""
+    """Writes an item of a list, or of a map."""
 
-    def __init__(self, items: list[Any], at: int) -> None:
+    def __init__(self, items: Any, at: int | str) -> None:  # noqa: ANN401 - one of these
         self.items, self.at = items, at
 
     def __call__(self, value: Any) -> None:  # noqa: ANN401 - as above
