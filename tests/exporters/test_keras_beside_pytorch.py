@@ -64,7 +64,7 @@ def numbers(*shapes):
 
 
 def assert_alike(made, wanted):
-    np.testing.assert_allclose(made.detach().numpy(), wanted.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(made.detach().numpy(), wanted.detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("op", "args", "shapes"), CASES, ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)])
@@ -107,6 +107,7 @@ def test_elements_are_put_back_where_a_pooling_found_them(args):
     ],
 )
 def test_kernels_are_made_as_pytorch_makes_them(op, args):
+    torch.manual_seed(0)
     args = {"layer": {"Conv2D": {"filters": 4, "kernel_size": 3, "groups": 2, "padding": 1}}, **args}
     model, module = (program(export, op, args, [(2, 6, 5, 5)]) for export in (keras_export.export, pytorch.export))
     (conv,) = module.children()
