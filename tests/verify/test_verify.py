@@ -151,7 +151,11 @@ def test_what_one_target_cannot_say_does_not_keep_the_others_from_it(monkeypatch
 
 @pytest.mark.parametrize(
     ("python", "message"),
-    [("/no/such/python", "/no/such/python: No such file or directory"), ("/bin/true", "/bin/true ended with 0: ")],
+    [
+        ("/no/such/python", "/no/such/python: No such file or directory"),
+        ("/bin/true", "/bin/true measures nothing: it is no Python"),
+        ("/tmp", "/tmp is a folder: name the Python in it, as /tmp/bin/python"),  # noqa: S108 - nothing is written
+    ],
 )
 def test_a_python_that_cannot_measure_is_told(spec, python, message):
     with pytest.raises(CannotMeasureError) as raised:
