@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,18 @@ def part_texts(target: str) -> dict[str, str]:
     return found
 
 
+@cache
+def _read_by(target: str) -> dict[str, set[str]]:
+    """Return the definitions that each of a target's reads, beside arguments that are called as they are."""
+    texts = part_texts(target)
+    found = {}
+    for name, text in texts.items():
+        nodes = list(ast.walk(ast.parse(text)))
+        arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        found[name] = {node.id for node in nodes if isinstance(node, ast.Name)} & texts.keys() - arguments - {name}
+    return found
+
+
 def parts_for(target: str, names: Sequence[str], only: str = "") -> list[str]:
     """Return the texts of definitions and of those that they name, in their files' order; `only` as they begin."""
     texts = part_texts(target)
@@ -42,5 +53,5 @@ def parts_for(target: str, names: Sequence[str], only: str = "") -> list[str]:
         name = todo.pop()
         if name not in wanted:
             wanted.add(name)
-            todo += [other for other in texts if other != name and re.search(rf"(?<![.\w]){other}\b", texts[name])]
+            todo += _read_by(target)[name]
     return [text for name, text in texts.items() if name in wanted and text.startswith(only)]

@@ -51,6 +51,8 @@ def _run(target: str, package: str, jobs: str, python: str) -> list[dict[str, An
             [python, script], input=jobs, capture_output=True, text=True, timeout=SECONDS, check=False
         )
     except OSError as error:
+        if os.path.isdir(python):
+            raise CannotMeasureError(f"{python} is a folder: name the Python in it, as {python}/bin/python") from None
         raise CannotMeasureError(f"{python}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise CannotMeasureError(f"the measurement takes more than {SECONDS} s") from None
@@ -59,5 +61,6 @@ def _run(target: str, package: str, jobs: str, python: str) -> list[dict[str, An
     try:
         found: list[dict[str, Any]] = json.loads(run.stdout)
     except ValueError:
-        raise CannotMeasureError(f"{python} ended with {run.returncode}: {run.stderr.strip()[-500:]}") from None
+        reason = (run.stderr.strip().splitlines() or ["it is no Python"])[-1]
+        raise CannotMeasureError(f"{python} measures nothing: {reason[-500:]}") from None
     return found

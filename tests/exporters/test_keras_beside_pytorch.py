@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from small import single_layer
 
+import archinspect
 from archinspect.exporters import keras as keras_export
 from archinspect.exporters import pytorch
 
@@ -63,7 +64,7 @@ def numbers(*shapes):
 
 
 def assert_alike(made, wanted):
-    np.testing.assert_allclose(made.detach().numpy(), wanted.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(made.detach().numpy(), wanted.detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("op", "args", "shapes"), CASES, ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)])
@@ -71,6 +72,18 @@ def test_numbers_are_those_of_pytorch(op, args, shapes):
     given = [abs(one) / 2 for one in numbers(*shapes)] if op == "LinearAttention" else numbers(*shapes)
     made = program(keras_export.export, op, args, shapes)(given if len(given) > 1 else given[0])
     assert_alike(made, program(pytorch.export, op, args, shapes)(*map(torch.from_numpy, given)))
+
+
+def test_what_all_samples_share_is_repeated_for_each():
+    layers = [{"Parameter": [2, 4], "name": "own"}, {"Concatenate": {"axis": 1}, "from": ["own", "input"]}]
+    module = keras_export.export(archinspect.network({"name": "net", "input": [3, 4], "layers": layers}).facts)
+    names: dict = {}
+    exec(module.text, names)  # noqa: S102 - a program of ours
+    model = names[module.name]()
+    own, given = numbers((2, 4), (3, 3, 4))
+    model.set_weights([own])
+    wanted = np.concatenate([np.stack([own] * 3), given], axis=1)
+    np.testing.assert_array_equal(model(given).detach().numpy(), wanted)
 
 
 @pytest.mark.parametrize("args", [{"pool_size": 2}, {"pool_size": 3, "strides": 2}])
@@ -94,6 +107,7 @@ def test_elements_are_put_back_where_a_pooling_found_them(args):
     ],
 )
 def test_kernels_are_made_as_pytorch_makes_them(op, args):
+    torch.manual_seed(0)
     args = {"layer": {"Conv2D": {"filters": 4, "kernel_size": 3, "groups": 2, "padding": 1}}, **args}
     model, module = (program(export, op, args, [(2, 6, 5, 5)]) for export in (keras_export.export, pytorch.export))
     (conv,) = module.children()

@@ -233,6 +233,18 @@ def test_a_stub_keeps_what_is_stated(given, made):
     assert f"self.mine = {made}" in pytorch.export(small(step)).text
 
 
+def test_modules_of_a_list_that_are_called_alike_are_called_in_a_loop():
+    text = exported(archinspect.network("t5_small").facts)
+    assert (
+        """
+        x, y = self.layers[0](x)
+        for layer in self.layers[1:]:
+            y = layer(y, x)
+"""
+        in text
+    )
+
+
 def test_attention_with_a_cap_is_written_out():
     text = pytorch.export(
         small({"MultiHeadAttention": {"num_heads": 2, "key_dim": 4, "sinks": True}}, shape=[5, 8])

@@ -15,6 +15,8 @@ from archinspect.verify.partial import UNSAID, without
 
 CUSTOM = {"Custom": {"output_shape": [6, 6, 8], "params": 10, "macs": 5}, "name": "own"}
 GROUPED: dict[str, Any] = {"Conv2DTranspose": {"filters": 4, "kernel_size": 3, "groups": 2}, "name": "up"}
+TRACKED: dict[str, Any] = {"InstanceNormalization": {"track_running_stats": True}, "name": "norm"}
+NO_TRACKED = "Keras has no instance normalization with running statistics"
 BEFORE = {"Conv2D": {"filters": 4, "kernel_size": 3}, "name": "conv"}
 SPLIT = {"Split": {"parts": 2}, "name": "split"}
 
@@ -66,9 +68,9 @@ def test_what_keras_has_no_words_for_is_a_stub(monkeypatch):
         return [{"version": "3", "shapes": {}, "layer_weights": {}}]
 
     monkeypatch.setattr(process, "measure", answered)
-    found = verify(archinspect.network(spec(GROUPED)), "keras")
-    assert found.partial == {"up": "Keras's transposed convolutions have no groups"}
-    assert asked[0]["stubs"] == {"up": [([1, 8, 8, 4], "float")]}
+    found = verify(archinspect.network(spec(TRACKED)), "keras")
+    assert found.partial == {"norm": NO_TRACKED}
+    assert asked[0]["stubs"] == {"norm": [([1, 6, 6, 4], "float")]}
 
 
 def test_a_module_that_pytorch_refuses_to_run_is_a_stub(monkeypatch):
@@ -107,8 +109,8 @@ def test_what_pytorch_refuses_once_is_not_asked_for_again(monkeypatch):
 
 
 def test_a_network_of_nothing_else_is_refused():
-    network = archinspect.network({"input": [8, 8, 4], "layers": [GROUPED]})
-    with pytest.raises(CannotExportError, match="up: Keras's transposed convolutions have no groups"):
+    network = archinspect.network({"input": [8, 8, 4], "layers": [TRACKED]})
+    with pytest.raises(CannotExportError, match=f"norm: {NO_TRACKED}"):
         verify(network, "keras")
 
 
@@ -156,5 +158,5 @@ def test_pytorch_measures_all_but_stubs():
 @pytest.mark.usefixtures("in_this_process")
 def test_keras_measures_all_but_stubs(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    found = verify(archinspect.network(spec(CUSTOM, GROUPED)), "keras")
-    assert_all_but(found, own=UNSAID, up="Keras's transposed convolutions have no groups")
+    found = verify(archinspect.network(spec(CUSTOM, TRACKED)), "keras")
+    assert_all_but(found, own=UNSAID, norm=NO_TRACKED)

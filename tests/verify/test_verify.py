@@ -135,21 +135,27 @@ def test_targets_are_those_there_are(spec):
 
 def test_what_one_target_cannot_say_does_not_keep_the_others_from_it(monkeypatch, tmp_path):
     path = tmp_path / "net.yaml"
-    layers = "- {Conv2DTranspose: {filters: 4, kernel_size: 3, groups: 2}, name: up}"
+    layers = "- {InstanceNormalization: {track_running_stats: true}, name: norm}"
     path.write_text(f"input: [8, 8, 4]\nlayers:\n  {layers}\n", encoding="utf-8")
     monkeypatch.setattr(process, "measure", lambda *_: [figures(shapes={}, layer_params={})])
     result = run("verify", str(path), "--against", "keras,pytorch")
     assert result.exit_code == 1
-    assert result.stderr == "Error: Keras cannot say up: Keras's transposed convolutions have no groups\n"
+    assert (
+        result.stderr == "Error: Keras cannot say norm: Keras has no instance normalization with running statistics\n"
+    )
     assert "predicted beside PyTorch 2.13.0" in result.stdout
     report = json.loads(run("verify", str(path), "--against", "keras,pytorch", "--format", "json").stdout)
     assert [one["target"] for one in report["measured"]] == ["keras", "pytorch"]
-    assert report["measured"][0]["error"].startswith("Keras cannot say up: ")
+    assert report["measured"][0]["error"].startswith("Keras cannot say norm: ")
 
 
 @pytest.mark.parametrize(
     ("python", "message"),
-    [("/no/such/python", "/no/such/python: No such file or directory"), ("/bin/true", "/bin/true ended with 0: ")],
+    [
+        ("/no/such/python", "/no/such/python: No such file or directory"),
+        ("/bin/true", "/bin/true measures nothing: it is no Python"),
+        ("/tmp", "/tmp is a folder: name the Python in it, as /tmp/bin/python"),  # noqa: S108 - nothing is written
+    ],
 )
 def test_a_python_that_cannot_measure_is_told(spec, python, message):
     with pytest.raises(CannotMeasureError) as raised:

@@ -32,8 +32,8 @@ def export(facts: Facts, *, observed: bool = False) -> Module:
     """Return a network as the text of a Keras program.
 
     With `observed` a functional program calls `observe(name, value)` for each value that it computes; what runs it has
-    to define that function, and `layers` has the names of values that no layer of their own makes, too; the program
-    then has also what no output needs. Raise :class:`CannotExportError` for what Keras cannot say.
+    to define that function, and `layers` has the names of values that no layer of their own makes, too; and the program
+    has also what no output needs. Raise :class:`CannotExportError` for what Keras cannot say.
     """
     program = Program(facts, whole=observed)
     outline = Outline(facts.graph, list(program.leaves()), function_name, program.composites)

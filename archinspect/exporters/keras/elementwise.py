@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import normal_axes, normal_axis
 from archinspect.exporters.code import Step, call, code
-from archinspect.exporters.keras.use import function, layer, own, same
+from archinspect.exporters.keras.use import function, layer, of_each_sample, own, same
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -198,12 +198,10 @@ def concatenate(use: Use) -> Step:
     rank = len(use.shape)
     axis = normal_axis(channel_axis(use.shape, op.data_format) if op.axis is None else op.axis, rank)
     axis = -1 if axis == rank - 1 else axis
-    batched = {tensor.batched for tensor in use.node.inputs}
-    if len(batched) > 1:
-        raise use.refuse("Keras joins nothing of each sample with what is the same for all samples")
-    if batched == {False}:
+    if not any(tensor.batched for tensor in use.node.inputs):
         return Step(code("ops.concatenate([{all}], axis={axis})", axis=axis))
-    return Step(code("{self}([{all}])"), call("layers.Concatenate", {}, axis=(axis, -1)))
+    given, parts = of_each_sample(use)
+    return Step(code(f"{{self}}([{given}])"), call("layers.Concatenate", {}, axis=(axis, -1)), parts=parts)
 
 
 def dot(use: Use) -> Step:

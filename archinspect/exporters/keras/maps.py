@@ -123,14 +123,12 @@ def convolution(use: Use) -> Chain:
 def transposed(use: Use) -> Chain:
     """Return a `Conv2DTranspose`; what numbers of padding cut off is cut after it."""
     op: Any = use.op
-    if op.groups > 1:
-        raise use.refuse("Keras's transposed convolutions have no groups")
-    if max(op.strides) > 1 and max(op.dilation_rate) > 1:
-        raise use.refuse("Keras's transposed convolutions have no strides together with a dilation")
     extra = op.output_padding
+    if op.groups > 1 or (max(op.strides) > 1 and max(op.dilation_rate) > 1):
+        return [("", _spread_out(use))]
     if extra and any(more >= step for more, step in zip(extra, op.strides, strict=True)):
         if op.padding == "same" or (any(extra) and op.use_bias):
-            raise use.refuse("its output padding is as large as the stride, which Keras's never is")
+            return [("", _spread_out(use))]
         extra = None
     chain, padding = _trimmed(use, extra)
     step = layer(
@@ -144,6 +142,20 @@ def transposed(use: Use) -> Chain:
         data_format=_format(use),
     )
     return [("", step), *chain]
+
+
+def _spread_out(use: Use) -> Step:
+    """Return a transposed convolution that Keras's layer does not do: it has no groups, nor strides with a dilation."""
+    op: Any = use.op
+    sizes = {"filters": op.filters, "kernel_size": tuple(op.kernel_size), "strides": tuple(op.strides)}
+    ends = tuple(op.ends(_spatial(use, use.shape), _spatial(use, use.output)))
+    return own(
+        "ConvTranspose",
+        {**sizes, "ends": ends, "dilation_rate": tuple(op.dilation_rate)},
+        groups=(op.groups, 1),
+        use_bias=(op.use_bias, True),
+        channels_first=(op.data_format == "channels_first", False),
+    )
 
 
 def _trimmed(use: Use, extra: Shape | None) -> tuple[Chain, str]:
@@ -265,7 +277,8 @@ def adaptive(use: Use) -> Step:
     """Return an `AdaptiveAveragePooling2D` or an `AdaptiveMaxPooling2D`."""
     op: Any = use.op
     if getattr(op, "return_indices", False):
-        raise use.refuse("Keras's adaptive pooling does not say where an element was found")
+        first = ", channels_first=True" if op.data_format == "channels_first" else ""
+        return function("adaptive_max_pool", f"{{0}}, {{size}}{first}", size=tuple(_spatial(use, use.output)))
     size = same(_spatial(use, use.output))
     return layer(type(op).__name__, {"output_size": size}, data_format=_format(use))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.base.shape import normal_axes, normal_axis
 from archinspect.exporters.code import Step, code
 from archinspect.exporters.keras.tensors import dtype_of
-from archinspect.exporters.keras.use import function, own
+from archinspect.exporters.keras.use import function, of_each_sample, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,9 +61,8 @@ def _repeat(use: Use) -> Step:
 def _stack(use: Use) -> Step:
     """Return the inputs along a new axis."""
     op: Any = use.op
-    if len({tensor.batched for tensor in use.node.inputs}) > 1:
-        raise use.refuse("Keras joins nothing of each sample with what is the same for all samples")
-    return Step(code("ops.stack([{all}], axis={axis})", axis=normal_axis(op.axis, len(use.output))))
+    given, parts = of_each_sample(use)
+    return Step(code(f"ops.stack([{given}], axis={{axis}})", axis=normal_axis(op.axis, len(use.output))), parts=parts)
 
 
 def _flip(use: Use) -> Step:

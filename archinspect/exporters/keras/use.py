@@ -77,6 +77,16 @@ def function(name: str, template: str, **values: Any) -> Step:  # noqa: ANN401 -
     return Step(code(f"{name}({template})", **values), parts=(name,))
 
 
+def of_each_sample(use: Use) -> tuple[str, tuple[str, ...]]:
+    """Return all inputs, those that are the same for all samples repeated for each, and the parts that it takes."""
+    batched = [tensor.batched for tensor in use.node.inputs]
+    if len(set(batched)) == 1:
+        return "{all}", ()
+    like = batched.index(True)
+    names = [f"{{{at}}}" if one else f"each_sample({{{at}}}, {{{like}}})" for at, one in enumerate(batched)]
+    return ", ".join(names), ("each_sample",)
+
+
 def legal(path: str) -> str:
     """Return a path as the name of a layer, in which neither a dot nor a slash can be."""
     return re.sub(r"[^\w-]", "_", path.replace(".", "-"))

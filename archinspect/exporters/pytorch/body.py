@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.exporters.code import Given, Own
 from archinspect.exporters.layout import WIDTH, laid_out
+from archinspect.exporters.pytorch.loops import folded
 from archinspect.exporters.scopes import Leaf
 from archinspect.ops.merge import Average, JoinedByElements
 
@@ -51,7 +52,7 @@ def body(
 ) -> Body:
     """Return `forward`; `views` are the tensors that lie in another one's storage."""
     found = _Body(scope, statements, names, views, observed=observed)
-    lines = tuple(found.lines())
+    lines = tuple(folded(list(found.lines()), scope, found.used))
     return Body(lines, (*found.held, *((tensor, found.end - 1) for tensor in found.holding.values())))
 
 
@@ -231,9 +232,11 @@ class _Body:
         if piece.index < 0:
             return ", ".join(read[tensor] for tensor in statement.inputs)
         text = read[statement.inputs[piece.index]]
+        before = statement.pieces[place - 1] if place else ""
+        if piece.order[:1] == (0,) and isinstance(before, str) and before.endswith("len("):
+            return text  # as many samples, whatever becomes of the other axes
         order = f".permute({', '.join(map(str, piece.order))})" if piece.order else ""
         after = statement.pieces[place + 1] if place + 1 < len(statement.pieces) else ""
-        before = statement.pieces[place - 1] if place else ""
         bare = not order and not (isinstance(after, str) and after[:1] in (".", "["))
         operand = (isinstance(before, str) and before.endswith((" * ", " - ", " @ "))) or (
             isinstance(after, str) and after.startswith((" * ", " @ "))

@@ -150,7 +150,9 @@ class Writer:
         if scope.path not in self.outline.graph.composites:
             what = f"`{scope.kind}` with all that it is made of"
         else:
-            what = f"The block `{scope.kind}`" if scope.kind != "group" else f"The layers of `{_plain(scope.path)}`"
+            alike = {copy.name for copy in definition.copies} == {scope.name}
+            name = scope.name if alike and len(definition.copies) > 1 else scope.path
+            what = f"The block `{scope.kind}`" if scope.kind != "group" else f"The layers of `{_plain(name)}`"
         return f"{what}."
 
     def _argument_names(self, scope: Scope) -> list[str]:
@@ -288,7 +290,10 @@ class _Rendering:
         if sequential(child):
             return Rendered(f"nn.Sequential({_items(rows)})", called)
         self.writer.inside = {**self.writer.inside, id(child): rows}
-        return Rendered(f"nn.ModuleList([{', '.join(_runs([row.made for _, row in rows]))}])", ())
+        items = list(_runs([row.made for _, row in rows]))
+        if len(items) == 1 and items[0].startswith("*("):
+            return Rendered(f"nn.ModuleList{items[0][1:]}", ())
+        return Rendered(f"nn.ModuleList([{', '.join(items)}])", ())
 
     def _leaf(self, step: Step, *, in_chain: bool) -> Rendered:
         self.writer.parts.update(dict.fromkeys(step.parts))

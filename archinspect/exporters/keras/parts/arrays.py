@@ -46,6 +46,30 @@ def max_pool(
     return (found, place) if indices else found
 
 
+def adaptive_max_pool(x, size, channels_first=False):
+    """Return the largest elements of windows that divide a map, and where they were found."""
+    first = 2 if channels_first else 1
+    most = [-(-x.shape[first + axis] // count) + 1 for axis, count in enumerate(size)]
+    found, place = None, None
+    for tap in range(math.prod(most)):
+        part, here, rest = x, 0, tap
+        for axis, count in enumerate(size):
+            length = x.shape[first + axis]
+            rest, at = divmod(rest, most[axis])
+            ends = [-(-(i + 1) * length // count) - 1 for i in range(count)]
+            starts = [min(i * length // count + at, ends[i]) for i in range(count)]
+            part = ops.take(part, starts, axis=first + axis)
+            shape = [-1 if other == axis else 1 for other in range(len(size))]
+            here = here * length + ops.reshape(ops.array(starts), shape)
+        here = here if channels_first else here[..., None]
+        if found is None:
+            found, place = part, ops.zeros_like(part, dtype="int32") + here
+        else:
+            place = ops.where(part > found, here, place)
+            found = ops.maximum(found, part)
+    return found, place
+
+
 def average_inside(x, pool_size, strides, padding, counted, channels_first=False):
     """Average what of each window lies in the map and the part of its padding that counts."""
     first, rank = (2 if channels_first else 1), len(pool_size)

@@ -219,6 +219,82 @@ def spread(x, axis, stride, start, length):
     return ops.pad(x, pads)
 
 
+@keras.saving.register_keras_serializable()
+class ConvTranspose(layers.Layer):
+    """A transposed convolution of any groups, strides and dilation: a convolution of the map spread out.
+
+    `ends` are the positions that are added to all that it makes, on both sides of each axis; negative: cut off.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides,
+        ends,
+        dilation_rate,
+        groups=1,
+        use_bias=True,
+        channels_first=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.groups = filters, kernel_size, groups
+        self.strides, self.ends, self.rate = strides, ends, dilation_rate
+        self.use_bias, self.channels_first = use_bias, channels_first
+
+    def build(self, input_shape):
+        channels = input_shape[1 if self.channels_first else -1]
+        shape = (*self.kernel_size, self.filters // self.groups, channels)
+        self.kernel = self.add_weight(shape, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight((self.filters,), "zeros", name="bias")
+
+    def call(self, x):
+        x = ops.moveaxis(x, 1, -1) if self.channels_first else x
+        for axis, (size, rate) in enumerate(
+            zip(self.kernel_size, self.rate, strict=True)
+        ):
+            first, last = (end + (size - 1) * rate for end in self.ends[axis])
+            length = (x.shape[axis + 1] - 1) * self.strides[axis] + 1
+            start, end = max(first, 0), max(length + first + last, 0)
+            x = spread(
+                x, axis + 1, self.strides[axis], start, start + length + max(last, 0)
+            )
+            x = ops.take(x, range(start - first, start - first + end), axis=axis + 1)
+        x = ops.conv(
+            x,
+            self.turned(),
+            padding="valid",
+            dilation_rate=self.rate,
+            data_format="channels_last",
+        )
+        x = x + self.bias if self.use_bias else x
+        return ops.moveaxis(x, -1, 1) if self.channels_first else x
+
+    def turned(self):
+        """Return the kernel as a convolution reads it, from its last tap to its first."""
+        *sizes, filters, channels = self.kernel.shape
+        kernel = ops.flip(self.kernel, axis=tuple(range(len(sizes))))
+        shape = (*sizes, filters, self.groups, channels // self.groups)
+        kernel = ops.moveaxis(ops.reshape(kernel, shape), -1, -3)
+        kernel = ops.swapaxes(kernel, -1, -2)
+        return ops.reshape(kernel, (*sizes, channels // self.groups, self.filters))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "ends": self.ends,
+            "dilation_rate": self.rate,
+            "groups": self.groups,
+            "use_bias": self.use_bias,
+            "channels_first": self.channels_first,
+        }
+
+
 def max_unpool(x, indices, size, channels_first=False):
     """Put each element where a pooling found it, by its number among a map's positions; zeros elsewhere."""
     if not channels_first:

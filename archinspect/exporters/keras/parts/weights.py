@@ -194,6 +194,13 @@ class Fill(layers.Layer):
         return ops.full((1, *self.value_shape), self.value, self.value_dtype)
 
 
+def each_sample(x, like):
+    """Repeat what is the same for all samples for each sample of another tensor."""
+    blank = ops.reshape(ops.zeros_like(like), (-1, math.prod(like.shape[1:])))[:, :1]
+    blank = ops.reshape(blank, (-1, *[1] * (len(x.shape) - 1)))
+    return x + ops.cast(blank, x.dtype)
+
+
 def scatter_add(x, index, axis, size):
     """Return the sums, along an axis, of what has the same index."""
     chosen = ops.one_hot(index, size, dtype=x.dtype)
