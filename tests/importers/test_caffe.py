@@ -145,6 +145,13 @@ def test_older_forms(caffe, text):
     assert [one.split(".")[0] for one in report.outputs] == ["fc"]
 
 
+def test_the_oldest_form_pads_in_a_layer_of_its_own(caffe):
+    padding = 'layers { layer { name: "pad" type: "padding" pad: 1 } bottom: "data" top: "pad" }\n'
+    lines = OLDEST.replace('bottom: "data" top: "conv"', 'bottom: "pad" top: "conv"').splitlines(keepends=True)
+    text = "".join([*lines[:2], padding, *lines[2:]])
+    assert archinspect.inspect(caffe(text)).totals.params == 296 + 8 * 289 * 2 + 2
+
+
 DATA = """
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }
   transform_param { crop_size: 17 } data_param { batch_size: 3 } }
@@ -182,6 +189,7 @@ def test_problems_stand_at_their_line(caffe):
             "Convolution", "convolution_param { num_output: 0 }"
         ): "'num_output' must be a whole number of at least 1",
         layer("Convolution", "convolution_param { num_output: 8 kernel_size: 30 }"): "error.shape.: Conv2D",
+        layer("Convolution", "convolution_param { num_output: 4 kernel_size: 3 axis: 2 }"): "elsewhere than at axis 1",
         layer("Python", 'python_param { module: "os" }'): "'one' runs a program of its own, which is not read",
         layer("ReLU", bottom="nothing"): "no layer before gives 'nothing'",
         layer("Reshape", "reshape_param { shape { dim: -1 dim: 2 } }"): "the first axis, the batch, has to stay",

@@ -176,6 +176,14 @@ def test_an_encoder(write):
     assert (report.status, report.totals.params) == ("complete", elements(tensors))
 
 
+@pytest.mark.parametrize("kind", ["gemma-embedding", "llama-embed", "eurobert"])
+def test_an_encoder_whose_file_does_not_say_so_gives_features(write, kind):
+    values = metadata(width=64, layers=1, attention__causal=False)
+    features = archinspect.inspect(write(values, decoder())).totals.macs
+    found = archinspect.inspect(write(metadata(kind, width=64, layers=1), decoder()))
+    assert (found.totals.macs, found.status) == (features, "complete")
+
+
 def test_a_part_that_is_not_known_has_weights_and_unknown_work(write):
     tensors = decoder(ssm_in__weight=(F32, 64, 30), ssm_a=(F32, 5))
     report = archinspect.inspect(write(metadata("jamba", width=64, layers=1), tensors))

@@ -598,6 +598,16 @@ def test_sizes_that_follow_from_data_are_said_not_to_be_known(read):
     assert net.report().status == "partial"
 
 
+def test_sizes_that_are_guessed_need_not_fit_together(read):
+    nodes = [node("Slice", "table s e", "part"), node("Div", "x part", "y")]
+    inputs = [value("x", "N", 8), value("s", 1, code=INT64), value("e", 1, code=INT64)]
+    report = read(model(nodes, inputs, ["y"], [weight("table", data=[1.0] * 3)])).report()
+    assert (report.status, [*report.uncounted]) == ("partial", ["part", "y"])
+    nodes[0] = node("Identity", "table", "part")
+    with pytest.raises(archinspect.InvalidSpecError, match="do not fit together"):
+        read(model(nodes, inputs[:1], ["y"], [weight("table", data=[1.0] * 3)]))
+
+
 # Control flow and functions
 
 

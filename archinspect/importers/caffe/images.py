@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.caffe.net import FIRST, first
+from archinspect.ops.borders import ZeroPadding2D
 from archinspect.ops.conv import Conv1D, Conv2D, Conv3D
 from archinspect.ops.globalpool import (
     GlobalAveragePooling2D,
@@ -58,6 +59,8 @@ def _convolved(net: Net, layer: Layer, kinds: dict[int, type[Op]], **more: Any) 
     outputs: list[Tensor] = []
     for i, x in enumerate(layer.inputs):
         rank = _spatial(net, layer, x)
+        if net.axis(layer, x) != 1:
+            raise layer.refuse("channels elsewhere than at axis 1 are not read", "axis")
         op = first(
             kinds[rank],
             filters=layer.given.whole("num_output", 0, 1),
@@ -87,6 +90,12 @@ def depthwise(net: Net, layer: Layer) -> list[Tensor]:
 def deconvolution(net: Net, layer: Layer) -> list[Tensor]:
     """Add a transposed convolution."""
     return _convolved(net, layer, TRANSPOSED)
+
+
+def padding(net: Net, layer: Layer) -> list[Tensor]:
+    """Add zeros around an image, which the oldest files have before a convolution."""
+    (x,) = layer.inputs
+    return [net.add(first(ZeroPadding2D, padding=layer.given.whole("pad", 0, 0)), x, name="padding")]
 
 
 def pooling(net: Net, layer: Layer) -> list[Tensor]:

@@ -19,6 +19,7 @@ KINDS: dict[str, Callable[[Net, Layer], list[Tensor]]] = {
     "DepthwiseConvolution": images.depthwise,
     "ConvolutionDepthwise": images.depthwise,
     "Deconvolution": images.deconvolution,
+    "Padding": images.padding,
     "Pooling": images.pooling,
     "Crop": images.crop,
     "Interp": images.interp,

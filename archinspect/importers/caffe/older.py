@@ -30,6 +30,7 @@ NEWER = {
 """Types in capitals whose later name does not follow from them."""
 OLDEST = {
     "conv": "Convolution",
+    "padding": "Padding",
     "pool": "Pooling",
     "relu": "ReLU",
     "lrn": "LRN",

@@ -20,14 +20,29 @@ ACTIVATIONS = {
         ("bert", "bloom", "codeshell", "falcon", "gpt2", "gptj", "gptneox", "mpt", "nomic-bert", "phi2", "starcoder"),
         "gelu",
     ),
-    **dict.fromkeys(("gemma", "gemma2", "gemma3", "starcoder2"), "gelu"),
+    **dict.fromkeys(("gemma", "gemma2", "gemma3", "gemma-embedding", "starcoder2"), "gelu"),
+    **dict.fromkeys(("jina-bert-v2", "jina-bert-v3", "modern-bert", "nomic-bert-moe"), "gelu"),
     **dict.fromkeys(("arcee", "nemotron"), "relu2"),
     "nomic-bert": "silu",
 }
 """Activations of architectures other than SiLU: no file says them."""
+ENCODERS = (
+    *("bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "llama-embed", "modern-bert", "neo-bert"),
+    *("nomic-bert", "nomic-bert-moe"),
+)
+"""Architectures whose steps see all, and that give features, whether their files say so or not."""
 WITHOUT_ROTATION = ("bert", "bloom", "gpt2", "jais", "jamba", "mpt", "nemotron_h", "refact", "starcoder")
 GATED = ("qwen3next", "qwen35", "qwen35moe")
-EVERY = {"cohere2": 4, "exaone4": 4, "gemma2": 2, "gemma3": 6, "gpt-oss": 2, "olmo3": 4, "plamo3": 8}
+EVERY = {
+    "cohere2": 4,
+    "exaone4": 4,
+    "gemma2": 2,
+    "gemma3": 6,
+    "gemma-embedding": 6,
+    "gpt-oss": 2,
+    "olmo3": 4,
+    "plamo3": 8,
+}
 """Of how many layers one attends to all steps, the others to a window, in architectures whose files do not say it."""
 
 
@@ -71,7 +86,7 @@ class Values:
     @property
     def causal(self) -> bool:
         """Whether steps see those before them alone."""
-        return self.find("attention.causal") is not False
+        return self.find("attention.causal") is not False and self.architecture not in ENCODERS
 
     @property
     def centers(self) -> bool:
