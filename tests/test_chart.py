@@ -167,6 +167,11 @@ def test_values_lie_within_an_axis_and_ticks_on_it(values):
     assert found.is_log == (log10(max(values) / min(values)) >= 1.3)
 
 
+def test_years_have_no_ticks_in_between():
+    assert axis([2012, 2014, 2015]).ticks == (2012, 2013, 2014, 2015)
+    assert axis([15.3, 14.5, 14]).ticks == (14, 14.5, 15)
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [

@@ -78,6 +78,14 @@ def test_arrows_move_the_window():
     assert "of 16" not in last
 
 
+def test_keys_that_come_at_once_are_all_seen():
+    terminal = Terminal("lessons/conv2d", "--step")
+    terminal.until("1 of 16")
+    terminal.press(f"{RIGHT}{DOWN}{RIGHT}q")
+    code, last = terminal.left()
+    assert (code, CELLS[6] in last) == (0, True)
+
+
 def test_it_ends_after_the_last_cell():
     terminal = Terminal("lessons/max_pooling", "--step")
     for place in range(1, 5):

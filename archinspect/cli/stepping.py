@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ BACK = frozenset(("\x1b[D", "\x1bOD", "\xe0K", "h", "\x7f", "\x08"))
 UP = frozenset(("\x1b[A", "\x1bOA", "\xe0H", "k"))
 DOWN = frozenset(("\x1b[B", "\x1bOB", "\xe0P", "j"))
 KEYS = "arrow keys, q quits"
+KEY = re.compile(r"\x1b(?:O.|\[[0-9;]*[A-Za-z~])|.", re.DOTALL)
+"""What a key sends; of keys that are held or typed fast several come at once."""
 
 
 def walk(worked: Worked, console: Console, delay: float | None) -> None:
@@ -86,13 +89,19 @@ else:
         os.set_blocking(waking, False)
         signal.set_wakeup_fd(waking)
 
+        typed: list[str] = []
+
         def wait(seconds: float | None) -> str:
+            if typed:
+                return typed.pop(0)
             ready, _, _ = select.select([number, woken], [], [], seconds)
             if woken in ready:
                 raise KeyboardInterrupt
             if not ready:
                 return ""
-            return os.read(number, 8).decode(errors="replace") or "q"  # nothing is the end of the input
+            came = os.read(number, 64).decode(errors="replace")
+            typed.extend(KEY.findall(came) or ["q"])  # nothing is the end of the input
+            return typed.pop(0)
 
         try:
             tty.setcbreak(number)

@@ -39,7 +39,8 @@ def axis(values: Sequence[float], room: int = 6) -> Axis:
         return Axis(low, high, is_log=True, ticks=tuple(tick for tick in ticks if low <= tick <= high))
     margin = (high - low or abs(high) or 1) * 0.08
     low, high = low - margin, high + margin
-    step = _round_step((high - low) / room)
+    least = 1 if all(value % 1 == 0 for value in values) else 0  # there is no half a year
+    step = max(_round_step((high - low) / room), least)
     first = ceil(low / step)
     return Axis(low, high, is_log=False, ticks=tuple(step * n for n in range(first, floor(high / step) + 1)))
 

@@ -90,11 +90,7 @@ def _broken(result, command, options) -> str:
         return f"exit code {result.exit_code}"
     if "Traceback" in text or "internal-error" in text:  # which `check` makes of an exception
         return "a traceback"
-    if (
-        result.exit_code == 1
-        and command not in ("fit", "fmt")
-        and not re.search(r"error\[|\"severity\": \"error\"", text)
-    ):
+    if result.exit_code == 1 and command not in ("fit", "fmt") and not _TOLD.search(text):
         return "failed without an error"
     if match := _UNPRINTABLE.search(text) or _COMMAND.search(text):
         return f"prints {text[max(match.start() - 20, 0) : match.end() + 20]!r}"
