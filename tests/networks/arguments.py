@@ -272,6 +272,7 @@ def _tidy_heads(guess: Guess) -> None:
     given, width = guess.given, guess.shape[-1]
     given.pop("embed_dim", None)
     if guess.rng.random() < 0.5:
+        given.pop("attention_axes", None)
         given.pop("key_dim", None)
         given.pop("value_dim", None)
         given.pop("num_kv_heads", None)
@@ -287,6 +288,8 @@ def _tidy_heads(guess: Guess) -> None:
                 given[name] = wide
     else:
         given.setdefault("key_dim", _head(guess))
+        if len(guess.shapes) > 1:  # what is the same for all samples becomes flat once, which `convert` cannot say
+            given.pop("attention_axes", None)
         given.pop("add_bias_kv", None)
         given.pop("add_zero_attn", None)
         for at, name in ((1, "kdim"), (-1, "vdim")):
@@ -585,6 +588,7 @@ SPECIAL = {
     "soft_cap": lambda guess: guess.rng.choice([0.5, 30.0, 50]),
     "key_dim": _head,
     "value_dim": lambda guess: guess.rng.choice([1, 2, 3, 4]),
+    "attention_axes": lambda guess: guess.rng.choice([[-2], [*range(1, max(2, guess.rank - 1))]]),
     "MultiHeadAttention.kdim": _last,
     "MultiHeadAttention.vdim": _last,
     "position_biases": lambda guess: guess.rng.choice([0, 5, 9, 32]),
