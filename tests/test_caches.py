@@ -407,3 +407,11 @@ def test_a_network_keeps_its_step():
     net = network("llama", params=LLAMA, past=127)
     assert net.with_settings(batch=2).report().totals.macs == 2 * 1_771_520
     assert net.with_settings(past=0).report().totals.macs == net.report().totals.macs - 2 * 127 * 512
+
+
+def test_a_step_is_no_picture(run):
+    """Its one step of many features looks like channels first; what says its axes is no sign of it."""
+    spec = latent()
+    spec["input"] = ["$seq", 64]
+    found = run("summary", "-", "--cached", "9", stdin=json.dumps(spec))
+    assert (found.exit_code, found.stderr) == (0, "")

@@ -42,7 +42,9 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
         longer = len(shape) == 2 and last > first  # noqa: PLR2004 - channels, and more steps than these
         if not (picture or square or longer):
             continue
-        layers = [other for other in graph.nodes if other.layer_op.data_format == "channels_last"]
+        layers = [
+            other for other in graph.nodes if other.layer_op.data_format == "channels_last" and not _says_axis(other)
+        ]
         named = any(_PYTORCH.fullmatch(other.origin.text()) for other in layers)
         if longer and not picture and any(_says_channels(other) for other in layers):
             continue
@@ -53,6 +55,11 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
                 node.origin,
                 "write `layout: channels_first` if the first axis is the channels, else `layout: channels_last`",
             )
+
+
+def _says_axis(node: Node) -> bool:
+    """Return whether a layer that joins or cuts says along which axis, so that the layout is nothing to it."""
+    return type(node.layer_op).__name__ in ("Concatenate", "Split") and node.layer_op.axis is not None  # type: ignore[attr-defined] # of these
 
 
 def _says_channels(node: Node) -> bool:
