@@ -12,6 +12,7 @@ from programs import MADE, Program, linear, residual_net, tied_net, zipped
 import archinspect
 from archinspect.analyses.memory import kept_bytes, peak_bytes
 from archinspect.base.shape import Mismatch
+from archinspect.exporters.refusal import CannotExportError
 from archinspect.importers.pt2 import sizes
 
 
@@ -539,3 +540,24 @@ def _tried(path):
 def test_made_files_are_read(write):
     for name, make in MADE.items():
         assert archinspect.check(write(make(), name)).ok
+
+
+def test_what_no_layer_of_a_spec_gives_is_not_converted(read):
+    net = Program()
+    x = net.input("s0", 4)
+    one = net.call("aten.trace.default", ())
+    y = net.call("aten.expand.default", ("s0", 4), self=one)
+    with pytest.raises(CannotExportError, match="trace: a spec has no layer that gives this"):
+        read(net.output(net.call("aten.add.Tensor", ("s0", 4), self=x, other=y))).convert()
+
+
+@pytest.mark.parametrize(
+    ("other", "params"),
+    [("b.weight", 144), ("a.0.out.weight", 80), ("b.out.weight", 80), ("a.1.out.weights", 144)],
+)
+def test_what_nothing_reads_is_another_weight_of_its_module_alone(read, other, params):
+    """A layer `a.1.out` of 64 weights and 16 biases, and a matrix of its sizes that nothing reads."""
+    net = Program()
+    x = linear(net, "a.1.out", net.input("s0", 4), 4, 16)
+    net.parameter(other, 16, 4)
+    assert read(net.output(x)).report().totals.params == params

@@ -160,6 +160,31 @@ def test_lists_and_pairs_hold_tensors(read):
     assert peak_bytes(pair.facts) == 400 * 6
 
 
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("a = tanh(x); return relu(a)", 5),  # a is a variable
+        ("return relu(tanh(x))", 4),
+        ("if x: a = tanh(x); return relu(a)", 5),
+        ("a = (';', tanh(x)); return relu(a)", 5),
+        ("return relu(tanh({1: x}))", 4),
+        ("x = tanh(x); return relu(x)", 4),  # the one of before goes as x is given another
+        ("xs.append(x); x = tanh(x); return relu(x)", 5),  # the list has it
+    ],
+)
+def test_statements_of_a_line_hold_what_each_of_them_names(read, text, most):
+    """Each tensor has 400 bytes; the caller holds the input, and x what the line before gave."""
+    net = Program()
+    net.at(7, "x = self.f(x)")
+    x = linear(net, "f", net.input("s0", 100), 100, 100)
+    net.at(8, text)
+    x = net.call("aten.tanh.default", ("s0", 100), self=x)
+    x = net.call("aten.relu.default", ("s0", 100), self=x)
+    net.at(9, "pass")
+    x = net.call("aten.neg.default", ("s0", 100), self=x)
+    assert peak_bytes(read(net.output(x)).facts) == 400 * most
+
+
 @pytest.mark.parametrize(("text", "most"), [("return f(cat(xs, 1))", 2004), ("return f(cat([x, y], 1))", 2000)])
 def test_a_list_that_is_joined_by_its_name_is_held(read, text, most):
     net = Program()
@@ -228,7 +253,8 @@ def of_calls(call, made, arguments):
     """Return a program of linear layers, `x` and perhaps `y`, of which a call makes one tensor."""
     net = Program()
     read = {name: value for name, value in arguments.items() if value in ("x", "y")}
-    layers = {name: linear(net, value, net.input("s0", 16, name=f"of_{value}"), 16, 16) for name, value in read.items()}
+    made_of = {one: linear(net, one, net.input("s0", 16, name=f"of_{one}"), 16, 16) for one in sorted({*read.values()})}
+    layers = {name: made_of[value] for name, value in read.items()}
     return net.output(net.call(f"aten.{call}", made, **arguments | layers))
 
 
@@ -259,12 +285,111 @@ EACH = ("s0", 16)
         ("pairwise_distance.default", ("s0",), {"x1": "x", "x2": "y"}, 204),
         ("pad.default", ("s0", 18), {"self": "x", "pad": [1, 1], "mode": "reflect"}, 192),
         ("pad.default", ("s0", 18), {"self": "x", "pad": [1, 1], "mode": "constant"}, 0),
+        ("max.other", EACH, {"self": "x", "other": "y"}, 384),
+        ("angle.default", EACH, {"self": "x"}, 192),
+        ("cdist.default", ("s0", "s0"), {"x1": "x", "x2": "y"}, 420),
+        ("dist.default", (), {"self": "x", "other": "y"}, 388),
+        ("pdist.default", (3,), {"self": "x"}, 204),
+        ("fft_fft.default", EACH, {"self": "x"}, 192),
+        ("fft_fft2.default", EACH, {"self": "x"}, 0),
+        ("vdot.default", (), {"self": "x", "other": "y"}, 384),
+        ("special_expit.default", EACH, {"self": "x"}, 192),
+        ("nanmean.default", ("s0",), {"self": "x", "dim": [1]}, 216),
+        ("cosine_similarity.default", ("s0",), {"x1": "x", "x2": "y"}, 816),
+        ("kl_div.default", (), {"self": "x", "target": "y", "reduction": 2}, 384),
+        ("kl_div.default", (), {"self": "x", "target": "y", "log_target": True}, 384),
+        ("triplet_margin_loss.default", (), {"anchor": "x", "positive": "y", "negative": "x"}, 420),
+        ("hinge_embedding_loss.default", (), {"self": "x", "target": "x"}, 288),
+        ("poisson_nll_loss.default", (), {"input": "x", "target": "y", "log_input": True, "full": False}, 576),
     ],
 )
 def test_what_backward_keeps_of_calls(read, call, made, arguments, kept):
     net = read(of_calls(call, made, arguments), batch=3)
     assert kept_bytes(net.facts) == 192 * len(net.report().inputs) + kept
     assert net.report().status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "most"),
+    [
+        # Measured in the same way at inference: what is alive beside the inputs and what the linear layers make.
+        ("kl_div.default", {"self": "x", "target": "y", "reduction": 2}, 576),
+        ("triplet_margin_loss.default", {"anchor": "x", "positive": "y", "negative": "x"}, 408),
+        ("hinge_embedding_loss.default", {"self": "x", "target": "y"}, 964),
+        ("poisson_nll_loss.default", {"input": "x", "target": "y", "log_input": True, "full": False}, 576),
+        ("margin_ranking_loss.default", {"input1": "x", "input2": "y", "target": "x"}, 768),
+    ],
+)
+def test_what_losses_hold(read, call, arguments, most):
+    assert peak_bytes(read(of_calls(call, (), arguments), batch=3).facts) == 4 * 192 + most
+
+
+def test_what_is_added_by_index_is_kept_where_it_has_a_gradient(read):
+    """Measured with PyTorch 2.13: two linear layers' outputs, of which one is added to rows of the other."""
+    net = Program()
+    rows = net.input(3, name="rows", dtype="int64")
+    x, y = (linear(net, path, net.input("s0", 16, name=f"of_{path}"), 16, 16) for path in "ab")
+    x = net.call("aten.index_add.default", ("s0", 16), self=x, dim=0, index=rows, source=y)
+    assert kept_bytes(read(net.output(x), batch=3).facts) == 2 * 192 + 192 + 24
+
+
+@pytest.mark.parametrize("name", ["leaky_relu_", "elu_", "selu_", "celu_"])
+def test_activations_in_place_keep_what_they_made(read, name):
+    """Measured with PyTorch 2.13: the next product keeps it, too."""
+    net = Program()
+    x, y = (linear(net, path, net.input("s0", 16, name=f"of_{path}"), 16, 16) for path in "ab")
+    x = net.call(f"aten.{name}.default", ("s0", 16), self=x)
+    x = net.call("aten.mul.Tensor", ("s0", 16), self=x, other=y)
+    assert kept_bytes(read(net.output(x), batch=3).facts) == 2 * 192 + 384
+
+
+def test_tensors_that_are_stretched_together_are_views(read):
+    """Measured with PyTorch 2.13: the product of each row with each, where only the rows are kept, and held."""
+    net = Program()
+    x, y = (linear(net, path, net.input("s0", 16, name=f"of_{path}"), 16, 16) for path in "ab")
+    x = net.call("aten.unsqueeze.default", (1, "s0", 16), self=x, dim=0)
+    y = net.call("aten.unsqueeze.default", ("s0", 1, 16), self=y, dim=1)
+    whole = ("s0", "s0", 16)
+    x, y = net.call("aten.broadcast_tensors.default", [whole, whole], tensors=[x, y])
+    found = read(net.output(net.call("aten.mul.Tensor", whole, self=x, other=y)), batch=3)
+    assert kept_bytes(found.facts) == 2 * 192 + 384
+    assert peak_bytes(found.facts) == 4 * 192 + 576
+
+
+def test_a_factor_that_meets_a_matrix_is_folded_to_one(read):
+    """Measured with PyTorch 2.13: a transposed factor is copied for the product, and the copy is kept."""
+    net = Program()
+    x = linear(net, "a", net.input("s0", 16), 16, 16)
+    x = net.call("aten.view.default", ("s0", 4, 4), self=x, size=[-1, 4, 4])
+    x = net.lies(net.call("aten.transpose.int", ("s0", 4, 4), self=x, dim0=1, dim1=2), 16, 1, 4)
+    x = net.call("aten.matmul.default", ("s0", 4, 4), self=x, other=net.parameter("b", 4, 4))
+    found = read(net.output(x), batch=3)
+    assert kept_bytes(found.facts) == 192 + 192
+    assert peak_bytes(found.facts) == 192 + 192 + 384
+
+
+def masked(name):
+    """Return a program of attention with a mask: one that the program makes, or one that it is given."""
+    net = Program()
+    parts = [linear(net, path, net.input("s0", 6, 8, name=f"of_{path}"), 8, 8) for path in "qkv"]
+    for part in parts:
+        net.tensors[part] = net.tensors["of_q"]
+    mask = net.input(6, 6, name="mask", dtype="bool")
+    if name == "made":
+        mask = net.call("aten.ones.default", (6, 6), "", "", "bool", size=[6, 6])
+    roles = dict(zip(("query", "key", "value"), parts, strict=True))
+    target = "aten.scaled_dot_product_attention.default"
+    return net.output(net.call(target, ("s0", 6, 8), **roles, attn_mask=mask))
+
+
+@pytest.mark.parametrize(
+    ("mask", "kind"), [("made", "ScaledDotProductAttention"), ("given", "scaled_dot_product_attention")]
+)
+def test_attention_with_a_mask_of_the_program_is_ours(read, mask, kind):
+    found = read(masked(mask))
+    layer = found.report().layers[-1]
+    assert (layer.type, layer.cost.macs, layer.cost.flops) == (kind, 2 * 36 * 8, 4 * 36 * 8 + 7 * 36)
+    assert ("masked: true" in found.convert()) == (mask == "made")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ class Names:
             return Ref("input")
         above = [path for path in composites_above(scope.path) if path not in self.hiding]
         outer = [f"{path}.input" for path in above if self.entries.get(path) is tensor]
+        if tensor not in self.made:
+            raise CannotExportError(tensor.producer.layer, "a spec has no layer that gives this")
         for path in (*self.made[tensor], *reversed(outer)):
             if scope.path == path or scope.path.startswith(f"{path}."):
                 continue  # what it gives in the end

@@ -23,6 +23,7 @@ from archinspect.importers.pt2.traced import Buffer, Constant, Parameter, Progra
 from archinspect.importers.pt2.variables import holds
 from archinspect.importers.pt2.weights import absorbed, tied
 from archinspect.importers.pt2.writes import with_writes
+from archinspect.importers.pt2.written import with_functions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
 
 def graph_of(file: File, program: Program, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a program of a file; else as :func:`read`."""
-    program = with_writes(program)
+    program = with_writes(with_functions(program))
     batch = _batch(program)
     program = _with_sizes(file, program, batch, settings, problems)
     if problems.failed:
@@ -169,6 +170,8 @@ class _Maker:
             for _, name in call.refs():  # such as the states that a recurrent layer is given
                 if name not in choice.inputs:
                     held[name] = max(held.get(name, 0), at)
+            for name in call.holds:
+                held[name] = max(held.get(name, 0), at)
         builder.held = {self.tensors[name]: nodes[last] for name, last in held.items() if name in self.tensors}
         if not self.batch and program.inputs:
             first = program.metas[program.inputs[0]].sizes[:1]
@@ -178,13 +181,14 @@ class _Maker:
     def _add(self, call: Call, choice: Chosen, path: str, *, is_row: bool) -> Node:
         """Add a call, and before it what it is the first to read of the program's own tensors."""
         row = path if is_row else ""
-        inputs = [self._tensor(name, row, choice.op) for name in choice.inputs]
+        op = choice.op if call.recorded else choice.op.replace(looks_up=True)
+        inputs = [self._tensor(name, row, op) for name in choice.inputs]
         for module in call.modules:  # what nothing reads stands where its module is first called
             for name in self.unread.pop(module.path, []):
-                self._hold(name, row, choice.op)
+                self._hold(name, row, op)
         place = call.place
         origin = self.file.span(printable(f"{path} ({place})" if place else path))
-        node = self.builder.add_node(choice.op, inputs, path, layer=path, layer_op=choice.op, origin=origin)
+        node = self.builder.add_node(op, inputs, path, layer=path, layer_op=op, origin=origin, trainable=choice.trains)
         self.tensors.update(zip(call.outputs, node.outputs, strict=False))
         return node
 
@@ -233,6 +237,7 @@ def _dtypes(program: Program) -> dict[str, str]:
     """Return what the network calls data types: that of most weights, or else of most tensors, is `float`."""
     of_weights = [one.meta for one in program.stored.values() if "float" in one.meta.dtype]
     metas = of_weights or [meta for meta in program.metas.values() if "float" in meta.dtype]
+    metas = [meta for meta in metas if not meta.is_complex] or metas  # whose parts are of that type
     counts: Counter[str] = Counter()
     for meta in metas:
         counts[meta.dtype] += size(tuple([one for one in meta.sizes if type(one) is int]))

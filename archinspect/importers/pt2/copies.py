@@ -5,11 +5,13 @@ A factor needs no copy where its strides allow that axis. The copy is what backw
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.base.shape import size
 from archinspect.importers.pt2.aliases import is_view
+from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import value
+from archinspect.ops.figures import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,11 +19,16 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.program import Call, Meta
     from archinspect.ops.base import Op
-    from archinspect.ops.figures import Elements, Kept, Run
+    from archinspect.ops.figures import Elements, Run
 
 
+MATRIX = 2
+"""Axes of a matrix; a vector has fewer."""
 STEPS = frozenset(("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu"))
 """Layers over steps."""
+WITH_INDICES = "aten.max_pool2d_with_indices"
+BY_RESULT = frozenset(f"aten.{name}" for name in ("leaky_relu", "elu", "selu", "celu", "rrelu"))
+"""Activations whose slope follows from what they made where they overwrite what they were given."""
 
 
 class KeptCopies(NamedTuple):
@@ -54,19 +61,43 @@ class HeldCopies(NamedTuple):
         return (*self.op.workspace(shapes, output, run), ("float", copies))
 
 
+def result(shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+    """Return what backward keeps of an operator of :data:`BY_RESULT` that overwrites its input."""
+    del shapes, output, run
+    return Kept(outputs=(0,))
+
+
+def with_indices(shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+    """Return what backward keeps of a pooling of which the program reads the places, too."""
+    del shapes, output, run
+    return Kept((0,), (1,))
+
+
 class Always(NamedTuple):
     """A rule that gives the same for all shapes."""
 
-    answer: int
+    answer: Any
 
-    def __call__(self, *_: object) -> int:
+    def __call__(self, *_: object) -> Any:  # noqa: ANN401 - of any kind
         """Return it."""
         return self.answer
 
 
+def _converted(call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> int:
+    """Return the elements of a mask of numbers that is made of one of truth values; one of numbers is added as it is.
+
+    Not of a mask that is stretched, as `transformers` makes one where a program is exported, and only there.
+    """
+    mask = call.arguments.get("attn_mask")
+    if not isinstance(mask, Ref) or metas[mask.name].dtype != "bool":
+        return 0
+    sizes, strides = _strided(call, "attn_mask", metas, symbols)
+    return size(tuple(sizes)) if all(strides) else 0
+
+
 def _whole(shape: Shape, output: Shape) -> int:
     """Return the elements of a factor that is stretched to the output's axes before the matrix."""
-    return size(output[:-2]) * size(shape[-2:]) if len(shape) > 2 else size(shape)  # noqa: PLR2004 - a matrix
+    return size(output[:-2]) * size(shape[-2:]) if len(shape) > MATRIX else size(shape)
 
 
 def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[str, int]) -> Op:
@@ -77,7 +108,7 @@ def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[
     if name == "aten.scaled_dot_product_attention":
         query, _, values = (_strided(call, role, metas, symbols) for role in ("query", "key", "value"))
         copies = Always(not _merges(query[0], _dense(*query)))  # it is scaled before, and so lies dense
-        op = op.replace(_copies=copies, _added=Always(0))  # a mask is a tensor that there is
+        op = op.replace(_copies=copies, _added=Always(_converted(call, metas, symbols)))
         return op if _merges(*values) else op.replace(kept=KeptCopies(op, (2,), "math"))
     if name == "aten.linear":
         sizes, strides = _strided(call, "input", metas, symbols)
@@ -86,10 +117,21 @@ def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[
     elif name == "aten.matmul":
         factors = [_strided(call, role, metas, symbols) for role in ("self", "other")]
         lead = [value(one, symbols) for one in metas[call.outputs[0]].sizes[:-2]]
-        copied = tuple([place for place, (sizes, strides) in enumerate(factors) if _is_copied(sizes, strides, lead)])
+        copied = _folded(factors) or tuple([place for place, one in enumerate(factors) if _is_copied(*one, lead)])
     else:
         return op
     return op.replace(kept=KeptCopies(op, copied), workspace=HeldCopies(op, copied)) if copied else op
+
+
+def _folded(factors: Sequence[tuple[list[int], list[int]]]) -> tuple[int, ...]:
+    """Return the factor, by number, that is copied as it is folded to a matrix, since the other one is a matrix."""
+    if sum(len(sizes) <= MATRIX for sizes, _ in factors) != 1:
+        return ()
+    place = int(len(factors[0][0]) <= MATRIX)
+    sizes, strides = factors[place]
+    if place:  # its matrices are transposed first
+        sizes, strides = ([*one[:-2], one[-1], one[-2]] for one in (sizes, strides))
+    return () if is_view(sizes, strides, [size(tuple(sizes[:-1])), sizes[-1]]) else (place,)
 
 
 def _strided(

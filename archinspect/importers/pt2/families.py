@@ -1,12 +1,12 @@
-"""What calls cost that no operator of archinspect's stands for, and what backward reads of them: tables by names."""
+"""What calls cost that no operator of archinspect's stands for: tables by names."""
 
 from __future__ import annotations
 
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.base.shape import size
-from archinspect.ops.spatial import READ_AGAIN
+from archinspect.base.shape import largest, size, smallest
+from archinspect.ops.fourier import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,6 +91,67 @@ def _added(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, A
     return size(shapes["src"] if "src" in shapes else shapes["source"])
 
 
+def _transformed(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count 5 per complex number and round of each axis, as :mod:`archinspect.ops.fourier` does."""
+    given = shapes["self"]
+    axes = arguments.get("dim")
+    if axes is None:
+        axes = range(len(given)) if arguments.get("s") is None else range(-len(arguments["s"]), 0)
+    over = sum(rounds(largest(given[axis], output[axis])) for axis in ([axes] if isinstance(axes, int) else axes))
+    return 5 * smallest(size(given), size(output)) * over
+
+
+def _searched(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count the comparisons of a search by halves."""
+    borders = shapes["boundaries" if "boundaries" in shapes else "sorted_sequence"]
+    return size(output) * borders[-1].bit_length()
+
+
+def _on_grid(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count the products and sums of a matrix with a bias, for each coordinate."""
+    return size(output) * (2 * shapes["theta"][-1] - 1)
+
+
+def _among(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count a difference, its power and its sum for each feature of two of the points, and a root."""
+    return size(output) * (3 * shapes["self"][-1] + 1)
+
+
+def _summed_logarithms(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    return 3 * size(output)
+
+
+def _smoothed(points: int) -> Macs:
+    """Return the rule of a resampling, one axis after the other, of so many points, and more where it shrinks a map."""
+
+    def operations(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+        given = shapes["input"]
+        high, wide = (2 * points * largest(1, -(-given[axis] // output[axis])) - 1 for axis in (-2, -1))
+        return size(given[:-1]) * output[-1] * wide + size(output) * high
+
+    return operations
+
+
+def _lengths(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count a power and its sum for each element."""
+    return 2 * _read(shapes, output, arguments)
+
+
+def _cubic(times: float) -> Macs:
+    """Return the rule of an algorithm of so many operations for each n^3 of an n x n matrix."""
+
+    def operations(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+        matrix = next(iter(shapes.values()))
+        return round(times * size(matrix) * matrix[-1])
+
+    return operations
+
+
+def _apart(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+    """Count a difference, its power and its sum for each feature of two points, and a root."""
+    return size(output) * (3 * shapes["x1"][-1] + 1)
+
+
 def _normed(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
     return 3 * size(shapes["v"])
 
@@ -137,11 +198,23 @@ def _spread(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, 
     return 4 * _read(shapes, output, arguments)
 
 
+CUBIC = {
+    "linalg_cholesky": 1 / 3,
+    **dict.fromkeys(("linalg_det", "linalg_slogdet", "logdet"), 2 / 3),
+    "linalg_eigvalsh": 4 / 3,
+    "linalg_inv": 2,
+    **dict.fromkeys(("linalg_qr", "linalg_solve"), 8 / 3),
+    "linalg_eigh": 9,
+    **dict.fromkeys(("matrix_exp", "linalg_svd"), 21),
+}
+"""Operations for each n^3 of an n x n matrix (Golub & Van Loan, Matrix Computations); as many right sides as rows."""
 CONVOLUTIONS = frozenset(("weighted", "transposed"))
 """Products that keep both factors, whichever gradient is wanted."""
-PRODUCTS = frozenset(("product", "product+", "weighted", "transposed", "grouped", "summed batch", "contracted"))
+PRODUCTS = frozenset(("product", "product+", "linear", "grouped", "summed batch", "contracted"))
 FACTORS = frozenset(("input", "weight", "mat", "mat1", "mat2", "batch1", "batch2", "self", "other", "tensor", "vec"))
-"""What the factors of a product are called; of one with a term, `self` is that."""
+"""What the factors of a product are called."""
+WITH_A_TERM = frozenset(("product+", "summed batch"))
+"""Products of which `self` is a term."""
 _NOTHING = Family(_none, _none)
 COSTS: dict[str, Family] = {
     "move": _NOTHING,
@@ -149,6 +222,7 @@ COSTS: dict[str, Family] = {
     "read": Family(_none, _read),
     "product": Family(_product, _none),
     "product+": Family(_product, _each),
+    "linear": Family(_weighted, _bias),
     "weighted": Family(_weighted, _bias),
     "transposed": Family(_transposed, _bias),
     "attention": Family(_attention, _attention_else),
@@ -164,6 +238,16 @@ COSTS: dict[str, Family] = {
     "normed": Family(_none, _normed),
     "differences": Family(_none, _differences),
     "spread": Family(_none, _spread),
+    "transformed": Family(_none, _transformed),
+    "lengths": Family(_none, _lengths),
+    "smoothed by 2": Family(_none, _smoothed(2)),
+    "smoothed by 4": Family(_none, _smoothed(4)),
+    **{f"{times:.2f} n^3": Family(_none, _cubic(times)) for times in CUBIC.values()},
+    "apart": Family(_none, _apart),
+    "among": Family(_none, _among),
+    "searched": Family(_none, _searched),
+    "on grid": Family(_none, _on_grid),
+    "summed logarithms": Family(_none, _summed_logarithms),
 }
 """The families of calls: nothing is computed; an operation for each element that is made, or read; products."""
 
@@ -181,7 +265,7 @@ tril_indices hstack vstack dstack column_stack diag diag_embed block_diag cartes
 randint randint_like randperm normal uniform exponential index_fill masked_scatter take moveaxis swapdims ravel
 channel_shuffle reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
 replication_pad3d max_unpool2d max_unpool3d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
-_upsample_nearest_exact3d rand randn
+_upsample_nearest_exact3d rand randn fft_fftshift fft_ifftshift fft_fftfreq fft_rfftfreq
     """.split()  # noqa: SIM905 - a hundred names
 )
 _EACH = frozenset(
@@ -192,16 +276,23 @@ hardtanh isinf isnan le leaky_relu lerp log log10 log1p log2 logical_and logical
 maximum minimum mul ne neg nan_to_num pow reciprocal relu relu6 remainder round rsqrt rsub sigmoid sign silu sin
 softplus sqrt square sub tan tanh trunc masked_fill rsub sgn sinh cosh asinh acosh atanh erfc erfinv exp2 lgamma digamma
 logaddexp logaddexp2 hypot frac sinc logit xlogy copysign signbit celu selu softsign hardshrink softshrink threshold
-prelu rrelu log_sigmoid isfinite bitwise_xor outer ger kron fmax fmin cummax cummin cross linalg_cross complex polar
+prelu rrelu log_sigmoid angle heaviside nextafter isposinf isneginf trace deg2rad rad2deg isfinite
+bitwise_xor outer ger kron fmax fmin cummax cummin cross linalg_cross complex polar
+special_ndtr special_log_ndtr special_ndtri special_i0 special_i0e special_i1 special_i1e special_entr special_erfcx
     """.split()  # noqa: SIM905 - as above
 )
 _READ = (
     *("all", "amax", "amin", "any", "argmax", "argmin", "mean", "prod", "sum", "nansum", "max", "min"),
-    *("histc", "bincount", "count_nonzero", "col2im"),
+    *("histc", "bincount", "count_nonzero", "col2im", "aminmax"),
 )
 _DIFFERENCES = (
+    *("dist", "soft_margin_loss", "multi_margin_loss"),
     *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "pairwise_distance"),
     *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy_loss"),
+)
+_TRANSFORMS = (
+    *("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"),
+    *("fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2", "fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn"),
 )
 _ATTENTIONS = (
     "aten.scaled_dot_product_attention",
@@ -215,7 +306,8 @@ OF_CALLS: dict[str, str] = {
     **{f"aten.{name}": "move" for name in _MOVES},
     **dict.fromkeys(("aten.matmul", "aten.bmm", "aten.mm", "aten.mv", "aten.dot", "aten.inner"), "product"),
     **dict.fromkeys(("aten.addmm", "aten.baddbmm", "aten.addmv"), "product+"),
-    **dict.fromkeys(("aten.linear", "aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution"), "weighted"),
+    "aten.linear": "linear",
+    **dict.fromkeys(("aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution"), "weighted"),
     **dict.fromkeys(("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d"), "transposed"),
     **dict.fromkeys(_ATTENTIONS, "attention"),
     "aten.einsum": "einsum",
@@ -233,6 +325,16 @@ OF_CALLS: dict[str, str] = {
     **dict.fromkeys(("aten.sort", "aten.argsort"), "sorted"),
     **dict.fromkeys(("aten.scatter_add", "aten.index_add", "aten.scatter_reduce", "aten.index_reduce"), "added"),
     "aten._weight_norm": "normed",
+    **{f"aten.fft_{name}": "transformed" for name in _TRANSFORMS},
+    **dict.fromkeys(("aten.linalg_vector_norm", "aten.linalg_norm", "aten.norm"), "lengths"),
+    **{f"aten.{name}": f"{times:.2f} n^3" for name, times in CUBIC.items()},
+    **dict.fromkeys(("aten.cdist", "aten._cdist_forward"), "apart"),
+    **dict.fromkeys(("aten.pdist", "aten._pdist_forward"), "among"),
+    **dict.fromkeys(("aten.searchsorted", "aten.bucketize"), "searched"),
+    "aten.affine_grid_generator": "on grid",
+    "aten._upsample_bilinear2d_aa": "smoothed by 2",
+    "aten._upsample_bicubic2d_aa": "smoothed by 4",
+    "aten.logcumsumexp": "summed logarithms",
     **{f"aten.{name}": "differences" for name in _DIFFERENCES},
     **{f"aten.{name}": "each" for name in ("nll_loss", "nll_loss_nd", "nll_loss2d")},
     **{f"aten.{name}": "spread" for name in ("var", "std", "var_mean", "std_mean")},
@@ -240,83 +342,6 @@ OF_CALLS: dict[str, str] = {
 }
 """The family of a call's costs, for one that no operator stands for: a name of
 :data:`COSTS`."""
-
-
-def _as_many(shapes: Mapping[str, Shape]) -> int:
-    return size(next(iter(shapes.values())))
-
-
-def _one(shapes: Mapping[str, Shape]) -> int:
-    """Return the sum of the weights of the classes."""
-    return 1
-
-
-def _of_cross_entropy(shapes: Mapping[str, Shape]) -> int:
-    """Return the logarithms; where targets are classes, the sum of their weights too."""
-    return size(shapes["self"]) + (shapes["target"] != shapes["self"])
-
-
-_OF_INPUT = (
-    *("acos", "asin", "atan", "acosh", "asinh", "atanh", "cosh", "sinh", "sinc", "erfc", "erfinv", "lgamma", "digamma"),
-    *("log10", "log1p", "log2", "logit", "threshold", "nan_to_num", "nansum", "renorm", "var", "var_mean"),
-    *("fft_rfft", "cumprod"),
-    *("reflection_pad1d", "reflection_pad2d", "reflection_pad3d"),
-    *("replication_pad1d", "replication_pad2d", "replication_pad3d"),
-)
-_OF_BOTH = (
-    *("atan2", "fmax", "fmin", "fmod.Tensor", "remainder.Tensor", "logaddexp", "logaddexp2", "xlogy", "kron"),
-    *("cross", "linalg_cross"),
-)
-_OF_INPUT_AND_RESULT = (
-    *("linalg_vector_norm", "amax", "amin", "norm", "prod", "sgn", "copysign", "logcumsumexp", "std", "std_mean"),
-    *("max.default", "min.default", "median.default", "nanmedian.default"),
-)
-_OF_INDICES = ("max.dim", "min.dim", "topk", "sort", "median.dim", "nanmedian.dim", "kthvalue", "mode")
-KEPT: dict[str, tuple[str | int, ...]] = {
-    **{f"aten.{name}": ("self",) for name in _OF_INPUT},
-    **{f"aten.{name}": (0,) for name in ("exp2", "expm1", "tan", "polar", "_weight_norm")},
-    **{f"aten.{name}": ("self", 0) for name in _OF_INPUT_AND_RESULT},
-    **{f"aten.{name}": ("self", "other") for name in _OF_BOTH},
-    **{f"aten.{name}": ("self", "target") for name in ("mse_loss", "smooth_l1_loss", "huber_loss")},
-    **{f"aten.{name}": ("self", "vec2") for name in ("outer", "ger")},
-    **{f"aten.{name}": (1,) for name in _OF_INDICES},
-    **{f"aten.{name}": ("self", 1) for name in ("cummax", "cummin")},
-    "aten.hypot": ("self", "other", 0),
-    "aten.pow.Tensor_Tensor": ("self", "exponent", 0),
-    "aten.pow.Scalar": ("exponent", 0),
-    "aten.prelu": ("self", "weight"),
-    "aten.lerp.Tensor": ("self", "end", "weight"),
-    "aten.addcmul": ("tensor1", "tensor2"),
-    "aten.addcdiv": ("tensor1", "tensor2"),
-    "aten.argsort": (),
-    "aten.index": ("indices",),
-    "aten.gather": ("self", "index"),
-    "aten.take": ("self", "index"),
-    "aten.take_along_dim": ("self", "indices"),
-    **{f"aten.{name}": ("index",) for name in ("index_add", "index_select", "scatter", "scatter_add", "index_fill")},
-    "aten.index_copy": ("index", "source"),
-    "aten.scatter_reduce": ("self", "index", "src", 0),
-    "aten.index_put": ("indices",),
-    "aten.where": ("condition",),
-    "aten.masked_fill": ("mask",),
-    "aten.masked_scatter": ("mask",),
-    "aten.embedding_bag": ("indices", "offsets", 1, 2, 3),
-    "aten.binary_cross_entropy": ("self", "target", "weight"),
-    "aten.binary_cross_entropy_with_logits": ("self", "target", "weight", "pos_weight"),
-    **{f"aten.{name}": ("target",) for name in ("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")},
-    "aten.pairwise_distance": (0,),
-    "aten.rrelu": ("self",),
-    "aten.complex": ("real", "imag"),
-}
-"""What backward reads, of calls that no operator stands for: arguments by their names, outputs by their numbers; as
-PyTorch's `tools/autograd/derivatives.yaml` says it."""
-
-WITHIN: dict[str, Callable[[Mapping[str, Shape]], int]] = {
-    **dict.fromkeys(("aten.l1_loss", "aten.pairwise_distance", "aten.rrelu"), _as_many),
-    "aten.cross_entropy_loss": _of_cross_entropy,
-    **{f"aten.{name}": _one for name in ("nll_loss", "nll_loss_nd", "nll_loss2d")},
-}
-"""Elements that backward reads and that are made within a call: no argument, and no output."""
 
 
 LENDS = frozenset(
@@ -334,15 +359,3 @@ LIKES = frozenset(("aten.expand_as", "aten.reshape_as", "aten.type_as", "aten.vi
 def family(call: Call) -> str:
     """Return the family of a call's costs; empty where it is not known."""
     return OF_CALLS.get(f"{call.plain}.{call.overload}") or OF_CALLS.get(call.plain, "")
-
-
-def read_back(call: Call) -> tuple[str | int, ...]:
-    """Return what backward reads of a call."""
-    if call.plain == "aten.pad" and call.arguments.get("mode") in READ_AGAIN:
-        return ("self",)
-    return KEPT.get(f"{call.plain}.{call.overload}") or KEPT.get(call.plain, ())
-
-
-def made_within(call: Call) -> Callable[[Mapping[str, Shape]], int] | None:
-    """Return the rule of what is made within a call and read by backward."""
-    return WITHIN.get(call.plain)

@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
-from archinspect.importers.pt2.aliases import view_rule
-from archinspect.importers.pt2.copies import STEPS, with_copies
-from archinspect.importers.pt2.families import LENDS, LIKES, family, made_within, read_back
+from archinspect.importers.pt2.aliases import overwriting, view_rule
+from archinspect.importers.pt2.copies import BY_RESULT, STEPS, WITH_INDICES, Always, result, with_copies, with_indices
+from archinspect.importers.pt2.families import LENDS, LIKES, family
+from archinspect.importers.pt2.kept import copied_within, made_within, read_back
 from archinspect.importers.pt2.operators import TRANSLATIONS, Untranslated, Use
 from archinspect.importers.pt2.program import Ref
 from archinspect.importers.pt2.sizes import linear, symbols_of, value
@@ -35,6 +36,8 @@ class Chosen(NamedTuple):
     op: Op
     inputs: tuple[str, ...]
     weights: tuple[str, ...] = ()
+    trains: bool = True
+    """Whether backward finds gradients of its weights."""
 
 
 class Chooser:
@@ -49,6 +52,8 @@ class Chooser:
         """The input from which the batch follows."""
         self.read = {name for call in program.calls for _, name in call.refs()} | {*program.outputs}
         """The tensors that are read."""
+        self.fixed = _fixed(program)
+        """The tensors that are the same whatever the program is given."""
         self.symbols = {symbol: samples}
         """The batch that is asked for: with one sample more can be a view."""
         self._shapes: dict[tuple[str, int], Shape] = {}
@@ -69,12 +74,15 @@ class Chooser:
     def translated(self, call: Call) -> Chosen | None:
         """Return archinspect's operator for a call; None where there is none, or it says something else."""
         found = self._proposed(call)
-        if found is None or found.rest:
+        if found is None or (found.rest and not self._is_left_out(call, found)):
             return None
         with suppress(Mismatch, *_MISFITS):
             op = self._placed(call, found.op.replace(stretches=True, in_place=False))
-            chosen = Chosen(op, _named(call, found.inputs), _named(call, found.weights))
-            return chosen if self._agrees(call, chosen) else None
+            weights = _named(call, found.weights)
+            held = [self.program.stored[name] for name in weights]
+            trains = {call.recorded and one.meta.requires_grad for one in held if one.kind == "parameter"}
+            chosen = Chosen(op, _named(call, found.inputs), weights, trains != {False})
+            return chosen if len(trains) < 2 and self._agrees(call, chosen) else None  # noqa: PLR2004 - all, or none
         return None
 
     def _proposed(self, call: Call) -> Translation | None:
@@ -84,9 +92,15 @@ class Chooser:
                 return translate(Use(call, self.program.metas, self.program.stored))
         return None
 
+    def _is_left_out(self, call: Call, found: Translation) -> bool:
+        """Return whether an operator can do without what a call reads besides: a mask that is always the same."""
+        return not found.weights and self.fixed.issuperset(_named(call, found.rest))
+
     def _placed(self, call: Call, op: Op) -> Op:
         """Return the operator with its outputs where the program has them."""
         rule = view_rule(call, self.program.metas, self.symbols)
+        if rule is overwriting and call.plain in BY_RESULT:
+            op = op.replace(kept=result)
         if rule is not None:
             return op.replace(view=rule)
         return with_copies(op, call, self.program.metas, self.symbols)
@@ -140,8 +154,9 @@ class Chooser:
             source=source or (0, 0),
             family=family(call),
             looks_up=call.plain == "aten.detach",
-            keeps=read_back(call),
+            keeps=read_back(call, metas),
             within=made_within(call),
+            copied=copied_within(call, metas),
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
         )
@@ -156,8 +171,13 @@ class Chooser:
         if found is not None and (not found.weights or call.plain in STEPS):
             with suppress(Mismatch, *_MISFITS):
                 read = _named(call, found.inputs)
-                like = with_copies(found.op, call, self.program.metas, self.symbols)
+                own = (
+                    found.op.replace(return_state=True) if call.plain in STEPS else found.op
+                )  # it gives all that it has
+                like = with_copies(own, call, self.program.metas, self.symbols)
                 ruled = op.replace(like=like, likes=tuple([names.index(name) for name in read]))
+                if call.plain == WITH_INDICES:
+                    ruled = ruled.replace(kept=with_indices, workspace=Always(()))
                 if call.plain in STEPS and not call.arguments.get("batch_first"):
                     ruled = ruled.replace(steps_first=True)
                 run = Run((True,) * len(names))
@@ -165,8 +185,17 @@ class Chooser:
                 return ruled
         with suppress(Mismatch, *_MISFITS):
             op.work(shapes, output)
-            return op
+            return with_copies(op, call, self.program.metas, self.symbols)
         return op.replace(family="")  # arguments are not what the family's rule takes them for
+
+
+def _fixed(program: Program) -> frozenset[str]:
+    """Return the tensors that follow from the program's text and its buffers alone."""
+    found = {name for name, one in program.stored.items() if one.kind != "parameter"}
+    for call in program.calls:
+        if call.plain in LENDS or found.issuperset([name for _, name in call.refs()]):
+            found.update(call.outputs)
+    return frozenset(found)
 
 
 _MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)

@@ -20,6 +20,8 @@ DTYPES = dict(
     )
 ) | {28: "int16", **dict.fromkeys((29, 30, 31, 32, 33), "float8"), 34: "int32", 35: "int64"}
 """The file's numbers of data types. Of those without a name here, such as complex64, it is one of as many bytes."""
+COMPLEX = (9, 10, 11)
+"""The numbers of complex types."""
 _BACKSLASH = "\\"
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
@@ -32,6 +34,7 @@ class Meta(NamedTuple):
     strides: tuple[Size, ...]
     offset: Size
     requires_grad: bool
+    is_complex: bool = False
 
 
 class Ref(NamedTuple):
@@ -48,6 +51,10 @@ class Module(NamedTuple):
     kind: str
 
 
+_SPECIAL = (
+    *("erf", "erfc", "erfinv", "exp2", "expm1", "log1p", "logit", "xlogy", "sinc", "round"),
+    *("softmax", "log_softmax", "logsumexp", "digamma"),
+)
 SAME = {
     f"aten.{name}": f"aten.{other}"
     for name, other in {
@@ -67,6 +74,11 @@ SAME = {
         "less": "lt",
         "less_equal": "le",
         "not_equal": "ne",
+        "vdot": "dot",
+        "special_expit": "sigmoid",
+        "special_gammaln": "lgamma",
+        "special_psi": "digamma",
+        **{f"special_{name}": name for name in _SPECIAL},
     }.items()
 }
 """Names for what has another, with the same arguments."""
@@ -82,6 +94,10 @@ class Call(NamedTuple):
     modules: tuple[Module, ...]
     """The modules in whose forward it is, the outermost first."""
     trace: str
+    recorded: bool = True
+    """Whether backward passes it: not within `torch.no_grad`."""
+    holds: tuple[str, ...] = ()
+    """Tensors that live until it ends, read or not."""
 
     @property
     def name(self) -> str:

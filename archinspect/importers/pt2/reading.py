@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.base.diagnostics import suggest
 from archinspect.base.source import SourceError
 from archinspect.importers.evidence import is_program
-from archinspect.importers.pt2.program import DTYPES, Call, Meta, Module, Program, Ref, Stored
+from archinspect.importers.pt2.program import COMPLEX, DTYPES, Call, Meta, Module, Program, Ref, Stored
 from archinspect.importers.pt2.sizes import Expression, is_symbol, parse
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ MAX_STEPS = 1000
 FLOW = ("higher_order.cond", "higher_order.while_loop", "higher_order.scan")
 WRITTEN_OUT = "written_out"
 """What gives the results of a `scan` that was written out: it has no costs of its own."""
+EACH_STRETCHED = ("aten.broadcast_tensors.default", "aten.meshgrid.default", "aten.meshgrid.indexing")
+"""Calls of which each output is a view of the input in its place."""
 INLINED = ("higher_order.wrap_with_set_grad_enabled", "higher_order.wrap_with_autocast")
 _ROOT = "_empty_nn_module_stack_from_metadata_hook"
 
@@ -140,6 +142,8 @@ class _Reader:
         self.hints: dict[str, int] = {}
         self.numbers: dict[str, Size] = {}
         """What is computed with sizes, by name."""
+        self.recorded = True
+        """Whether backward passes the calls of the region that is read."""
         self._same: dict[str, str] = {}
         """Of an output of a sub-graph that was written out, the tensor within it."""
 
@@ -182,10 +186,10 @@ class _Reader:
             if target in FLOW:
                 target, arguments = self._flow(target, node, arguments, (f"{scope}{number}", modules, depth))
             trace = str(node.get("metadata", {}).get("stack_trace", ""))
-            self._call(Call(target, arguments, outputs, modules, trace))
+            self._call(Call(target, arguments, outputs, modules, trace, self.recorded))
 
     def _call(self, call: Call) -> None:
-        self.calls.append(call)
+        self.calls += _one_by_one(call)
         if len(self.calls) > MAX_CALLS:
             raise self.file.refuse(f"the program has more than {MAX_CALLS:,} calls")
 
@@ -231,7 +235,7 @@ class _Reader:
             for part, whole in zip(parts, sequences, strict=True):
                 self.metas[part] = self._first(whole)
                 arguments = {"self": Ref(whole), "dim": 0, "index": step}
-                self._call(Call("aten.select.int", arguments, (part,), modules, ""))
+                self._call(Call("aten.select.int", arguments, (part,), modules, "", self.recorded))
             given = [*carried, *parts, *[name for each in further for name in each]]
             found = self._body(graph, given, within, modules, depth)
             carried = found[: len(carried)]
@@ -264,13 +268,26 @@ class _Reader:
         graph = arguments[place]["as_graph"]["graph"]
         outer = [one["as_tensor"]["name"] for one in arguments[place + 1 :] if "as_tensor" in one]
         inner = [one["as_tensor"]["name"] for one in graph["inputs"] if "as_tensor" in one]
+        before = self.recorded
+        if "set_grad_enabled" in node["target"]:
+            self.recorded = bool(arguments[0].get("as_bool", True))
         self.add(graph, dict(zip(inner, map(resolve, outer), strict=True)), scope, modules, depth + 1)
+        self.recorded = before
         made = _outputs(graph["outputs"])
         own = dict(zip(inner, outer, strict=True))
         for name, within in zip(_outputs(node["outputs"]), made, strict=True):
             same = resolve(own[within]) if within in own else self.resolved(scope + within)
             if same != outside + name:
                 self._same[outside + name] = same
+
+
+def _one_by_one(call: Call) -> Iterator[Call]:
+    """Give a call, or what it is of each of its tensors."""
+    if call.target not in EACH_STRETCHED:
+        yield call
+        return
+    for ref, made in zip(call.arguments["tensors"], call.outputs, strict=True):
+        yield call._replace(target="aten.expand.default", arguments={"self": ref}, outputs=(made,))
 
 
 def _modules(metadata: Json) -> tuple[Module, ...]:
@@ -323,6 +340,7 @@ def _meta(entry: Json) -> Meta:
         tuple([_size(stride) for stride in entry["strides"]]),
         _size(entry["storage_offset"]),
         entry["requires_grad"],
+        entry["dtype"] in COMPLEX,
     )
 
 

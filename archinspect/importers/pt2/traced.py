@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.base.shape import Mismatch
-from archinspect.importers.pt2.families import CONVOLUTIONS, COSTS, FACTORS, PRODUCTS
+from archinspect.base.shape import Mismatch, size
+from archinspect.importers.pt2.families import CONVOLUTIONS, COSTS, FACTORS, PRODUCTS, WITH_A_TERM
 from archinspect.importers.pt2.sizes import solved, symbols_of, value
 from archinspect.importers.stated import StatedOp
 from archinspect.ops.axes import numbered
@@ -117,9 +117,11 @@ class Traced(_Made):
     """A name of :data:`archinspect.importers.pt2.families.COSTS`; empty where nothing is known of the costs."""
     arguments: Mapping[str, Any]
     keeps: tuple[str | int, ...] = ()
-    """What backward reads: arguments by name, outputs by number."""
+    """What backward reads: arguments by name, outputs by number; see :data:`archinspect.importers.pt2.kept.KEPT`."""
     within: Within | None = None
     """How many elements it makes that backward reads and that are no output."""
+    copied: str = ""
+    """The type of a copy of the first input that is made within; empty where none is."""
     like: Op | None = None
     """An operator whose rules of cost hold, of the inputs with these numbers."""
     likes: tuple[int, ...] = ()
@@ -182,7 +184,9 @@ class Traced(_Made):
         return run._replace(inputs=tuple([run.inputs[place] for place in self.likes]), weights=weights)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return self.like.workspace(*self._theirs(shapes, output), self._run(run)) if self.like else ()
+        if self.like:
+            return self.like.workspace(*self._theirs(shapes, output), self._run(run))
+        return ((self.copied, size(shapes[0])),) if self.copied else ()
 
     def unknown(self) -> tuple[str, ...]:
         if self.like:
@@ -203,13 +207,22 @@ class Traced(_Made):
             return Kept(tuple(parts), extra=(("float32", 2 * output[1]),))
         if self.family in PRODUCTS:
             # The gradient of each factor needs the other.
-            factors = [place for place, role in enumerate(self.roles) if role in FACTORS]
+            names = FACTORS - {"self"} if self.family in WITH_A_TERM else FACTORS
+            factors = [place for place, role in enumerate(self.roles) if role in names]
             wanted = [place for place in factors if run.inputs[place]]
             return Kept(tuple(sorted({other for place in wanted for other in factors if other != place})))
-        inputs = [place for place, role in enumerate(self.roles) if role.partition(".")[0] in self.keeps]
+        roles = [role.partition(".")[0] for role in self.roles]
+        learning = {role for place, role in enumerate(roles) if run.inputs[place]}
+        kept = {one for one, _, other in _named(self.keeps) if not other or other in learning}
+        inputs = [place for place, role in enumerate(roles) if role in kept]
         made = self.within(dict(zip(self.roles, shapes, strict=False))) if self.within else 0
         extra = (("float", made),) if made else ()
         return Kept(tuple(inputs), tuple([one for one in self.keeps if isinstance(one, int)]), extra)
 
     def label(self) -> str:
         return type(self).__name__
+
+
+def _named(keeps: Sequence[str | int]) -> list[tuple[str, str, str]]:
+    """Return the arguments that backward reads, each with what wants it."""
+    return [one.partition("@") for one in keeps if isinstance(one, str)]

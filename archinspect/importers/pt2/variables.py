@@ -11,8 +11,10 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.importers.pt2.statements import divided, statements
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from archinspect.importers.pt2.program import Call, Module
 
@@ -20,6 +22,8 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
 _TARGETS = re.compile(r"\(?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
 _COLLECTS = re.compile(r"[\w.]+\.(?:append|extend|insert)\(|[\w.]+\[[^]]*\]\s*=(?!=)|[\w.]+\s*\+=\s*\[")
 """A line that puts what it makes into a list or a dictionary."""
+_PUTS = re.compile(r"[\w.]+\.(?:append|add)\(([A-Za-z_]\w*)\)")
+"""A statement that puts a variable into a list."""
 _OF_A_LIST = re.compile(r"\b(?:cat|concat|concatenate|stack|hstack|vstack)\(\s*[A-Za-z_][\w.]*(?:\[[^]]*\])?\s*[,)]")
 """A line that joins a list that has a name."""
 _JOINS = ("aten.cat", "aten.stack")
@@ -55,12 +59,15 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
         here = [frames[i][depth] if len(frames[i]) > depth else None for i in range(start, end)]
         assigned: dict[str, tuple[str, ...]] = {}
         lines = _runs(range(start, end), [frame.line if frame else 0 for frame in here])
-        for first, last in [turn for line in lines for turn in _turns(calls, frames, depth, line)]:
+        turns = [turn for line in lines for turn in _turns(calls, frames, depth, line)]
+        for first, last, text in [one for turn in turns for one in _statements(calls, frames, depth, turn)]:
+            if first == last:
+                put = _PUTS.match(text)
+                hold(assigned.get(put[1], ()) if put else (), end - 1)
+                continue
             inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
             for begin, stop in _pieces(inside, [_instance(calls[i], frames[i], depth + 1) for i in inside]):
                 todo.append((begin, stop, depth + 1))
-            frame = here[first - start]
-            text = frame.text if frame else ""
             own = [calls[i] for i in range(first, last) if len(frames[i]) == depth + 1]
             # Whole networks are written as a function that the outermost module calls: its variables change all along.
             inner = [name for call in own if len(call.modules) > 1 for name in call.outputs]
@@ -134,13 +141,13 @@ def _turns(
 ) -> list[tuple[int, int]]:
     """Return the turns of a loop that is one line, such as `x = block(x)`: the line's calls, cut where it begins anew.
 
-    It begins anew with the module that it began with, called again, or with the next one of the same list. Only
+    It begins anew with the module that it began with, called again, or with another one of the same list. Only
     what a variable is given matters: a list that a line makes, or adds to, holds what all turns give. Turns that call
     different modules are no loop, but what a function does that files leave out.
     """
     first, last = line
-    text = frames[first][depth].text if len(frames[first]) > depth else ""
-    if not _targets(text) or " for " in text:
+    parts = statements(_text(frames[first], depth))
+    if not any(map(_targets, parts)) or any(" for " in part for part in parts):
         return [line]
     entered = [_entered(calls[at], frames[at], depth) for at in range(first, last)]
     lead = next((at for at, module in enumerate(entered) if module), 0)
@@ -155,6 +162,32 @@ def _turns(
     return [(first + start, first + end) for start, end in turns] if len(called) == 1 else [line]
 
 
+def _statements(
+    calls: Sequence[Call], frames: Sequence[Sequence[Frame]], depth: int, turn: tuple[int, int]
+) -> Iterator[tuple[int, int, str]]:
+    """Give the statements of a line, each with the number of its first call and the one after its last."""
+    first, last = turn
+    entered = [_entered(calls[at], frames[at], depth) for at in range(first, last)]
+    names = [
+        _own_name(module) if module else calls[at].plain.rpartition(".")[2]
+        for at, module in zip(range(first, last), entered, strict=True)
+    ]
+    for place in range(1, len(names)):
+        if entered[place] and entered[place] == entered[place - 1]:
+            names[place] = ""
+    for begin, end, text in divided(names, _text(frames[first], depth)):
+        yield first + begin, first + end, text
+
+
+def _own_name(module: Module) -> str:
+    """Return what a text calls a module: its name, or that of the list that it is in."""
+    return next((name for name in reversed(module.path.split(".")) if not name.isdigit()), "")
+
+
+def _text(frames: Sequence[Frame], depth: int) -> str:
+    return frames[depth].text if len(frames) > depth else ""
+
+
 def _kind(module: Module) -> str:
     """Return a module's path without its number in a list."""
     return module.path.rstrip("0123456789")
@@ -167,11 +200,11 @@ def _entered(call: Call, frames: Sequence[Frame], depth: int) -> Module | None:
 
 
 def _follows(module: Module, other: Module) -> bool:
-    """Return whether a module is another one, called again, or a later one of the same list."""
+    """Return whether a module is another one, called again, or one of the same list."""
     if module.path == other.path:
         return True
     (parent, _, own), (others, _, name) = module.path.rpartition("."), other.path.rpartition(".")
-    return parent == others and own.isdigit() and name.isdigit() and int(own) > int(name)
+    return parent == others and own.isdigit() and name.isdigit()
 
 
 def _pieces(numbers: Sequence[int], keys: Sequence[object]) -> list[tuple[int, int]]:

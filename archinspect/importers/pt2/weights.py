@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from archinspect.importers.pt2.program import Call, Program
 
 
+TABLES = ("aten.embedding", "aten.embedding_bag")
+
+
 def tied(program: Program, origin: Span, problems: Problems) -> dict[str, str]:
     """Return the weights that are another one, by the tensors' names.
 
     Where the file does not tell, a parameter of two axes or more that nothing reads is taken to be one that is read and
-    has its sizes, and with it the vectors beside it; that is told to `problems`.
+    has its sizes, and with it the vectors beside it: a table of embeddings, or one of a module of the same name.
+    That is told to `problems`.
     """
     read = {name for call in program.calls for _, name in call.refs()}
     if program.knows_ties:
@@ -42,6 +46,7 @@ def tied(program: Program, origin: Span, problems: Problems) -> dict[str, str]:
 def _guessed(program: Program, read: set[str]) -> dict[str, str]:
     parameters = {name: one for name, one in program.stored.items() if one.kind == "parameter"}
     by_path = {one.path: name for name, one in parameters.items()}
+    tables = {name for call in program.calls if call.plain in TABLES for role, name in call.refs() if role == "weight"}
     by_sizes: dict[object, list[str]] = {}
     for name, one in parameters.items():
         if name in read:
@@ -50,6 +55,7 @@ def _guessed(program: Program, read: set[str]) -> dict[str, str]:
     modules: dict[str, str] = {}
     for name, one in parameters.items():
         twins = by_sizes.get(one.meta.sizes, []) if name not in read and len(one.meta.sizes) > 1 else []
+        twins = [twin for twin in twins if twin in tables or _is_copy(one.path, parameters[twin].path)]
         if twins:
             twin = max(twins, key=lambda twin: _common_end(one.path, parameters[twin].path))
             same[name] = twin
@@ -67,6 +73,12 @@ def _guessed(program: Program, read: set[str]) -> dict[str, str]:
                 same[name] = twin
                 break
     return same
+
+
+def _is_copy(one: str, other: str) -> bool:
+    """Return whether paths end in the same module's name, or are the same but for numbers, as in a list."""
+    mine, theirs = ([name for name in path.split(".") if not name.isdigit()] for path in (one, other))
+    return _common_end(one, other) > 1 or mine == theirs
 
 
 def _is_within(path: str, module: str, own: str) -> bool:
@@ -118,7 +130,11 @@ def _shares(chosen: Sequence[Chosen], chooser: Chooser, same: dict[str, str]) ->
         elif others:
             (other,) = others if len(others) == 1 else (None,)
             shared = [name for name in names if name in first]
-            if other is None or not _can_share(chosen[other], one, shared, chooser):
+            if (
+                other is None
+                or one.trains != chosen[other].trains
+                or not _can_share(chosen[other], one, shared, chooser)
+            ):
                 misfits |= {index, *others}
             else:
                 shares[index] = shares.get(other, other)

@@ -56,7 +56,7 @@ def _program(module, arguments, named, *, is_open):
         else None
         for name, value in first.items()
     }
-    with torch.no_grad():
+    with torch.enable_grad():  # so that the module's own regions without gradients are told
         return torch.export.export(
             module, tuple(arguments), dict(named), dynamic_shapes=shapes if is_open else None, strict=False
         )

@@ -60,8 +60,8 @@ def _masked_fill(_: Use) -> Translation:
     return Translation(make("MaskedFill"), ["self", "mask"])
 
 
-def _dropout(use: Use) -> Translation:
-    return Translation(make("Dropout", rate=use.get("p")), ["input" if use.has("input") else "self"])
+def _dropout(name: str) -> Callable[[Use], Translation]:
+    return lambda use: Translation(make(name, rate=use.get("p")), ["input" if use.has("input") else "self"])
 
 
 def _feature_dropout(use: Use) -> Translation:
@@ -124,7 +124,8 @@ ELEMENTS: dict[str, Callable[[Use], Translation]] = {
     "aten.pow": _power,
     "aten.clamp": _clip,
     "aten.clamp_min": _clip,
-    "aten.dropout": _dropout,
+    "aten.dropout": _dropout("Dropout"),
+    "aten.alpha_dropout": _dropout("AlphaDropout"),
     "aten.feature_dropout": _feature_dropout,
     "aten.to": _cast,
 }

@@ -53,7 +53,7 @@ def _group_norm(use: Use) -> Translation:
     weights = own_weights(use, "weight", "bias")
     op = make(
         "GroupNormalization",
-        groups=use.get("num_groups"),
+        groups=use.get("num_groups") or use.get("group"),
         epsilon=use.get("eps", 1e-5),
         scale="weight" in weights,
         center="bias" in weights,
@@ -71,4 +71,5 @@ NORMALIZATIONS: dict[str, Callable[[Use], Translation]] = {
     "aten.layer_norm": _layer_norm,
     "aten.rms_norm": _rms_norm,
     "aten.group_norm": _group_norm,
+    "aten.native_group_norm": _group_norm,
 }

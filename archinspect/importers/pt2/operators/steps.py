@@ -35,6 +35,7 @@ def _recurrent(name: str, gates: int) -> Callable[[Use], Translation]:
             return_sequences=True,
             num_layers=use.get("num_layers"),
             bidirectional=use.get("bidirectional"),
+            dropout=use.get("dropout", 0.0),
             **({"biases": 2} if use.get("has_biases") else {"use_bias": False}),
             **({"proj_size": second[-1]} if second[-1] != units else {}),
         )
