@@ -78,9 +78,10 @@ class MixtureOfExperts(nn.Module):
         self, total: Tensor, index: int, x: Tensor, weights: Tensor, chosen: Tensor
     ) -> None:
         """Add what an expert makes of the steps that chose it."""
-        *places, slot = (chosen == index).nonzero(as_tuple=True)
+        found = (chosen == index).nonzero(as_tuple=True)
+        places, slot = found[:-1], found[-1]
         if len(slot):
-            made = self.experts[index](x[places]) * weights[(*places, slot)][:, None]
+            made = self.experts[index](x[places]) * weights[found][:, None]
             total.index_put_(places, made, accumulate=True)
 
     def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
