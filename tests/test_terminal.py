@@ -43,7 +43,7 @@ def shown(report, monkeypatch, make):
     ],
 )
 def test_a_page_is_what_rich_would_show(name, variables, has_codes, monkeypatch):
-    for variable in ("COLUMNS", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+    for variable in ("COLUMNS", "LINES", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(variable, raising=False)
     for variable, value in {"TERM": "xterm", **variables}.items():
         monkeypatch.setenv(variable, value)

@@ -153,19 +153,18 @@ def stdout_page() -> Console | Page:
     from archinspect.render.styled import ATTRIBUTES, COLORS, Page
 
     forced = color() == "always" or any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
-    is_terminal = sys.stdout.isatty()
-    if forced or (is_terminal and sys.platform == "win32"):
-        return stdout_console()
-    if not is_terminal:
+    if not (forced or sys.stdout.isatty()):
         return Page(_stated_width() or NATURAL_WIDTH)
-    if os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
-        return Page(LEAST_WIDTH, is_terminal=True)
+    if forced or sys.platform == "win32" or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        return stdout_console()
     codes = {} if color() == "never" else ATTRIBUTES if os.environ.get("NO_COLOR") else ATTRIBUTES | COLORS
-    return Page(_stated_width() or _width_of_terminal(), is_terminal=True, codes=codes)
+    return Page(_width_of_terminal(), is_terminal=True, codes=codes)
 
 
 def _width_of_terminal() -> int:
-    """Return the width that the terminal says."""
+    """Return the width that `COLUMNS` states, or the terminal."""
+    if os.environ.get("COLUMNS", "").isdigit():
+        return _stated_width() or LEAST_WIDTH
     for stream in range(3):  # one of which may be no terminal
         with suppress(OSError):
             return os.get_terminal_size(stream).columns or LEAST_WIDTH
