@@ -140,3 +140,8 @@ def test_of_more_axes_than_have_names_those_are_told_that_have(step):
 def test_a_sum_of_any_number_of_inputs_is_explained():
     (part,) = explain(small({"Concatenate": [[]] * 1_500}, shape=(2, 2, 1)))["concatenate"]
     assert part.output[-1].value == 1_500
+
+
+def test_a_weight_may_be_called_as_the_sum_of_weights_is():
+    (part,) = explain(small({"Custom": {"params": 2, "buffers": 3}}))["custom"]
+    assert [(figure.name, figure.value) for figure in part.params] == [("params", 2), ("buffers", 3)]

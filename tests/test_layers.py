@@ -8,7 +8,7 @@ from rich.console import Console
 
 import archinspect
 from archinspect.render.layers import GAP, SHORTEST, LineTable, keep_end, keep_start
-from archinspect.render.styled import Pipe, write
+from archinspect.render.styled import Page, write
 
 
 class Column(NamedTuple):
@@ -31,7 +31,7 @@ def fitted(width, *, layer_width=14, least=1, cells=CELLS):
 
 def test_a_pipe_gets_what_a_console_without_colors_gets(capsys):
     parts = [("bold", "bold"), ("  wide 数字 " * 20, "dim"), ("\n\nlines\n", "none"), ("", "red"), ("[x]\n", "green")]
-    write(Pipe(80), parts)
+    write(Page(80), parts)
     stream = io.StringIO()
     write(Console(file=stream, width=80, color_system=None), parts)
     assert stream.getvalue() == capsys.readouterr().out == "".join(text for text, _ in parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archinspect.analyses.devices import Device
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.base.source import Value
-    from archinspect.render.styled import Pipe
+    from archinspect.render.styled import Page
     from archinspect.reports.summary import Report
 
 LEAST_WIDTH = 80
@@ -148,14 +148,27 @@ def stdout_console() -> Console:
     return console
 
 
-def stdout_page() -> Console | Pipe:
-    """Return standard output for what is written without Rich where there are no colors, as :func:`stdout_console`."""
-    from archinspect.render.styled import Pipe
+def stdout_page() -> Console | Page:
+    """Return standard output for what is written without Rich where that can be, as :func:`stdout_console`."""
+    from archinspect.render.styled import ATTRIBUTES, COLORS, Page
 
     forced = color() == "always" or any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
-    if forced or sys.stdout.isatty():
+    if not (forced or sys.stdout.isatty()):
+        return Page(_stated_width() or NATURAL_WIDTH)
+    if forced or sys.platform == "win32" or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return stdout_console()
-    return Pipe(_stated_width() or NATURAL_WIDTH)
+    codes = {} if color() == "never" else ATTRIBUTES if os.environ.get("NO_COLOR") else ATTRIBUTES | COLORS
+    return Page(_width_of_terminal(), is_terminal=True, codes=codes)
+
+
+def _width_of_terminal() -> int:
+    """Return the width that `COLUMNS` states, or the terminal."""
+    if os.environ.get("COLUMNS", "").isdigit():
+        return _stated_width() or LEAST_WIDTH
+    for stream in range(3):  # one of which may be no terminal
+        with suppress(OSError):
+            return os.get_terminal_size(stream).columns or LEAST_WIDTH
+    return LEAST_WIDTH
 
 
 def _stated_width() -> int:
@@ -164,7 +177,7 @@ def _stated_width() -> int:
     return int(columns) if columns.strip("0").isdecimal() else 0
 
 
-def has_edge(console: Console | Pipe) -> bool:
+def has_edge(console: Console | Page) -> bool:
     """Return whether it is a terminal, whose width is known."""
     return console.is_terminal and console.width < NATURAL_WIDTH
 

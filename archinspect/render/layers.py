@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from archinspect.render.styled import Part, Pipe
+    from archinspect.render.styled import Page, Part
 
 GAP = "   "
 SHORTEST = 12
@@ -119,7 +119,7 @@ class LineTable:
 
     def print(
         self,
-        console: Console | Pipe,
+        console: Console | Page,
         *,
         least_width: int,
         least: int,

@@ -1,4 +1,4 @@
-"""Styled text for a console, and for a pipe or file, which has no styles and needs no Rich."""
+"""Styled text for a console of Rich's, and for a page, which needs no Rich: a pipe, a file, a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rich.console import Console
 
@@ -14,27 +14,41 @@ if TYPE_CHECKING:
     """A text and its style, in Rich's words; `none` for none."""
 
 
-class Pipe(NamedTuple):
-    """Standard output that is no terminal: text as it is. To import Rich would take a quarter of a summary."""
+ATTRIBUTES = {"bold": "1", "dim": "2"}
+COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+"""Codes of ANSI terminals (ECMA-48, 8.3.117) for the words of styles."""
+
+
+class Page(NamedTuple):
+    """Standard output that is written without Rich. To import that would take a quarter of a summary."""
 
     width: int
     is_terminal: bool = False
+    codes: Mapping[str, str] = {}
+    """Of the styles that it shows, as :data:`COLORS`."""
 
     @property
     def ascii_only(self) -> bool:
         """Whether it takes no other characters."""
         return not (sys.stdout.encoding or "").lower().startswith("utf")
 
+    def styled(self, text: str, style: str) -> str:
+        """Return a text with the codes of its style around what each line has."""
+        codes = ";".join([self.codes[word] for word in style.split() if word in self.codes])
+        if not codes:
+            return text
+        return "\n".join([f"\x1b[{codes}m{line}\x1b[0m" if line else "" for line in text.split("\n")])
 
-def ascii_only(console: Console | Pipe) -> bool:
+
+def ascii_only(console: Console | Page) -> bool:
     """Return whether a console shows no other characters."""
-    return console.ascii_only if isinstance(console, Pipe) else console.options.ascii_only
+    return console.ascii_only if isinstance(console, Page) else console.options.ascii_only
 
 
-def write(console: Console | Pipe, parts: Iterable[Part]) -> None:
+def write(console: Console | Page, parts: Iterable[Part]) -> None:
     """Write texts one after another, each in its style where there are styles; nothing is wrapped or cut."""
-    if isinstance(console, Pipe):
-        sys.stdout.write("".join([text for text, _ in parts]))
+    if isinstance(console, Page):
+        sys.stdout.write("".join([console.styled(text, style) for text, style in parts]))
         return
     from rich.segment import Segment, Segments  # a terminal alone needs it
 

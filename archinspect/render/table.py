@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from archinspect.render.rows import View
-    from archinspect.render.styled import Part, Pipe
+    from archinspect.render.styled import Page, Part
     from archinspect.reports.summary import Report
 
 LAYER_WIDTH = 32
@@ -37,7 +37,7 @@ KIND_STYLES = {
 
 
 def print_summary(
-    report: Report, view: View, console: Console | Pipe, *, exact: bool = False, has_edge: bool = False
+    report: Report, view: View, console: Console | Page, *, exact: bool = False, has_edge: bool = False
 ) -> None:
     """Print the network's head, its layers and its totals.
 
@@ -64,7 +64,7 @@ def print_summary(
         write(console, [("\n".join(notes), "dim"), ("\n", "none")])
 
 
-def _bars(report: Report, view: View, console: Console | Pipe, width: int) -> dict[str, list[str]]:
+def _bars(report: Report, view: View, console: Console | Page, width: int) -> dict[str, list[str]]:
     """Return columns of shares with bars: those among the columns, or else the one that says most."""
     known = columns_of(report)
     shares = [name for name in view.columns if name.endswith("%")] or default_shares(report, view.columns, view.sort)
@@ -75,7 +75,7 @@ def _bars(report: Report, view: View, console: Console | Pipe, width: int) -> di
     return found
 
 
-def _print_head(report: Report, console: Console | Pipe) -> None:
+def _print_head(report: Report, console: Console | Page) -> None:
     """Print what the network is called, where it is from, what it is, and what it takes."""
     parts = [(report.name, "bold"), (f"  {report.source}" if report.source else "", "dim")]
     if report.description:

@@ -200,15 +200,21 @@ class Explainer:
     def _of_weights(self, form: Form, own: Mapping[str, Weight]) -> tuple[tuple[WeightFigure, ...], tuple[Figure, ...]]:
         """Return the weights, and the sums of those that are the layer's own."""
         figures = []
-        counts: dict[str, int] = {"params": 0, "buffers": 0}
+        counts: dict[str, int] = {}
+        sums = {"params": 0, "buffers": 0}
         for (name, weight), figure in zip(self.call.weights.items(), form.weights, strict=True):
             counts[name] = count = size(weight.shape)
             if name in own:
-                counts["params" if weight.parameter else "buffers"] += count
+                sums["params" if weight.parameter else "buffers"] += count
             elements = figure.elements
             numbers = elements.numbers.format_map(self.values)
             figures.append(figure._replace(shape=weight.shape, elements=Figure(name, count, elements.formula, numbers)))
-        return tuple(figures), filled(form.params, counts)
+        return tuple(figures), tuple(
+            [
+                figure._replace(value=sums[figure.name], numbers=figure.numbers.format_map(counts))
+                for figure in form.params
+            ]
+        )
 
     def _form(self, rules: Rules) -> Form:
         """Return how the figures come about."""

@@ -1,0 +1,71 @@
+"""A terminal without Rich: what a page shows is to the byte what a console of Rich's shows."""
+
+import io
+import os
+import sys
+
+import pytest
+
+from archinspect import api
+from archinspect.cli import common
+from archinspect.render.rows import view
+from archinspect.render.table import print_summary
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def shown(report, monkeypatch, make):
+    """Return the width of a terminal, and what is shown there."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    console = make()
+    rows = view(report, "table", depth=None, expand=None, columns=None, sort=None)
+    print_summary(report, rows, console, has_edge=common.has_edge(console))
+    return console.width, stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet50", "gpt2", "yolov8n"])
+@pytest.mark.parametrize(
+    ("variables", "has_codes"),
+    [
+        *[({"COLUMNS": str(width)}, True) for width in (40, 80, 120, 200)],
+        ({"COLUMNS": "100", "NO_COLOR": "1"}, True),
+        ({"COLUMNS": "100", "NO_COLOR": ""}, True),
+        ({"COLUMNS": "100", "TERM": "dumb"}, False),
+        ({"COLUMNS": "100", "TERM": "xterm-256color", "COLORTERM": "truecolor"}, True),
+        ({"COLUMNS": "0"}, True),
+        ({}, True),
+    ],
+)
+def test_a_page_is_what_rich_would_show(name, variables, has_codes, monkeypatch):
+    for variable in ("COLUMNS", "LINES", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in {"TERM": "xterm", **variables}.items():
+        monkeypatch.setenv(variable, value)
+    report = api.inspect(name)
+    page = shown(report, monkeypatch, common.stdout_page)
+    assert page == shown(report, monkeypatch, common.stdout_console)
+    assert ("\x1b[1m" in page[1]) is has_codes
+    assert ("\x1b[3" in page[1]) is (has_codes and not variables.get("NO_COLOR"))
+
+
+def test_a_terminal_that_says_its_width_is_believed(monkeypatch):
+    sizes = {1: 90, 2: 70}
+
+    def size(stream):
+        if stream not in sizes:
+            raise OSError(stream)
+        return type("Size", (), {"columns": sizes[stream]})
+
+    monkeypatch.setattr(os, "get_terminal_size", size)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert common.stdout_page().width == 90
+    sizes.clear()
+    assert common.stdout_page().width == 80
