@@ -34,7 +34,7 @@ def test_another_page_is_none(run):
 
 def test_the_readme_of_a_package_index_names_pages_where_links_would_lead_nowhere():
     """It is made when the package is installed."""
-    text = str(metadata("archinspect").get_payload())
+    text = str(metadata("archinspect").json["description"])
     assert re.findall(r"\]\((?!https?:)[^)]*", text) == []
     named = set(re.findall(r"`archinspect docs ([\w-]+)`", text))
     assert {"spec", "check", "formats", "counting"} < named <= {path.stem for path in DOCS.glob("*.md")}
