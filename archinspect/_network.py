@@ -340,9 +340,10 @@ def _made(load: Loader, settings: Settings, graph: Graph | None = None) -> _Made
     problems = Problems()
     if graph is None:
         graph = load(settings, problems)
-        stepping = settings if graph is None or not settings.past else _stepping(graph, settings)
-        if stepping != settings:
-            settings, graph = stepping, load(stepping, problems)
+        if graph is not None and settings.past and not problems.failed:
+            stepping = _stepping(graph, settings)
+            if stepping != settings:
+                settings, graph = stepping, load(stepping, problems)
     return _Made(settings, graph, None if graph is None else facts_of(graph, settings, problems), problems)
 
 

@@ -147,10 +147,11 @@ def test_products_of_outputs_have_no_adapters():
         network({"input": [8], "layers": [{"Dense": 3}]}, lora="r=2,targets=all-linear").report()
 
 
-@pytest.mark.parametrize("options", [("--fold-bn",), ("--lora", "r=2,targets=all-linear")])
+@pytest.mark.parametrize("options", [("--fold-bn",), ("--lora", "r=2,targets=all-linear"), ("--cached", "3")])
 def test_a_spec_with_errors_tells_those(run, tmp_path, options):
     path = tmp_path / "net.yaml"
-    path.write_text("input: [8]\nlayers: [Dense: 4, {Dense: 4, from: nothing}, Dense: 2]\n", encoding="utf-8")
+    layers = "[Dense: 4, {Dense: 4, from: nothing}, Dense: 2]"
+    path.write_text(f"params: {{seq: 4}}\ninput: [$seq, 8]\nlayers: {layers}\n", encoding="utf-8")
     found = run("memory", str(path), *options)
     assert (found.exit_code, "unknown layer 'nothing'" in found.stdout + found.stderr) == (1, True)
 

@@ -1,5 +1,7 @@
 """The documentation's pages, from the command line."""
 
+import re
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,11 @@ def test_another_page_is_none(run):
     found = run("docs", "../README")
     assert found.exit_code == 2
     assert "no page '../README'" in found.stderr
+
+
+def test_the_readme_of_a_package_index_names_pages_where_links_would_lead_nowhere():
+    """It is made when the package is installed."""
+    text = str(metadata("archinspect").json["description"])
+    assert re.findall(r"\]\((?!https?:)[^)]*", text) == []
+    named = set(re.findall(r"`archinspect docs ([\w-]+)`", text))
+    assert {"spec", "check", "formats", "counting"} < named <= {path.stem for path in DOCS.glob("*.md")}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from archinspect.base.source import SourceError, Span
 
 
+USED_HERE = "used here"
+"""What notes say of places that use the block or spec in which a problem is."""
 MAX_LINE = 110
 """Characters of a line of a file that are shown."""
 DESCRIBED = 5
@@ -79,6 +81,8 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, int, int, int], Diagnostic] = {}
         self.failed = False
+        self.asked: Span | None = None
+        """The place in the spec asked for that uses another one; of a problem in that other one this is noted."""
         self._lookups = 0
 
     @property
@@ -99,6 +103,9 @@ class Problems:
                 diagnostic = Diagnostic("limit" if is_error else "many-warnings", message, diagnostic.span)
         if len(diagnostic.message) > MAX_MESSAGE:
             diagnostic = diagnostic._replace(message=f"{diagnostic.message[:MAX_MESSAGE]}...")
+        spans = [diagnostic.span, *(span for _, span in diagnostic.notes)]
+        if self.asked and all(span.source is not self.asked.source for span in spans):
+            diagnostic = diagnostic._replace(notes=(*diagnostic.notes, (USED_HERE, self.asked)))
         self._found.setdefault(_key(diagnostic), diagnostic)
 
     def error(

@@ -43,6 +43,7 @@ def run_checks(
     codes = chosen([]) if codes is None else codes
     comments = Comments(facts.graph.origin.source)
     problems = Problems()
+    problems.asked = facts.graph.origin
     for one in _kept(told, codes, comments):
         problems.add(one)
     for code in RULES:

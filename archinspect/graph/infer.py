@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.base.diagnostics import USED_HERE
 from archinspect.base.shape import Mismatch, size
 from archinspect.base.shared import table
 from archinspect.graph.call import Call, TensorType
@@ -76,7 +77,7 @@ def _call(
             _refuse_huge(outputs, most)
     except Mismatch as error:
         name = type(node.layer_op).__name__
-        notes = [("used here", caller) for caller in node.callers[:3]]
+        notes = [(USED_HERE, caller) for caller in node.callers[:3]]
         problems.error("shape", f"{name}: {error.message}", _place(node, error.blamed), error.help, notes)
         return None
     dtypes = op.output_dtypes(*[type_.dtype for type_ in given])

@@ -84,13 +84,17 @@ def open_spec(spec: str | Path | Mapping[str, Any]) -> Source:
 def not_found(path: str) -> str:
     """Return what to say of a name that is no file and no built-in network: the nearest there are."""
     folder, name = os.path.split(path)
+    files: dict[str, str] = {}
     with suppress(OSError, ValueError):
-        files = [os.path.join(folder, file) for file in sorted(os.listdir(folder or "."))[:MAX_FILES]]
-        close = nearest(path, [file for file in files if file.endswith(library.SUFFIXES)])
+        there = [file for file in sorted(os.listdir(folder or "."))[:MAX_FILES] if file.endswith(library.SUFFIXES)]
+        files = {library.stem(file): os.path.join(folder, file) for file in there}  # suffixes make no names alike
+    built_in = {one: one for one in library.builtins()}
+    is_path = library.is_path(path)
+    for known in (files, built_in) if is_path else ({**files, **built_in},):
+        close = [known[one] for one in nearest(library.stem(name), known)]
         if close:
-            return f"no file {show(path)}: did you mean {' or '.join(map(show, close))}?"
-    what = "no file" if library.is_path(path) else "no file and no built-in network"
-    close = nearest(library.stem(name), library.builtins())
+            break
+    what = "no file" if is_path else "no file and no built-in network"
     help_ = f"did you mean {' or '.join(map(show, close))}?" if close else "`archinspect list` shows the built-in ones"
     return f"{what} {show(path)}: {help_}"
 
@@ -137,7 +141,10 @@ def _read(source: Source, problems: Problems, children: tuple[Source, ...]) -> S
         problems.source_error(error)
         return None
     spec = parse_spec(tree, problems)
-    base = _base(spec.fields.get("extends"), source, problems, children)
+    extends = spec.fields.get("extends")
+    if not children:
+        problems.asked = spec.span if extends is None else extends.span
+    base = _base(extends, source, problems, children)
     if base is None:
         return spec
     inherited = _read(base, problems, (*children, source))

@@ -79,9 +79,20 @@ NAMED: dict[str, str] = {
     **dict.fromkeys(("mambamixer", "mambablock", "mambalayer"), "write `Mamba`, a ready-made block"),
     **dict.fromkeys(("hyenaoperator", "hyenablock"), "write `Hyena`, a ready-made block"),
     **dict.fromkeys(
-        ("seblock", "squeezeexcite", "squeezeexcitation", "highway"),
+        ("se", "seblock", "squeezeexcite", "squeezeexcitation", "highway"),
         _BLOCK + " with `Multiply` or `Add`",
     ),
+    **dict.fromkeys(
+        ("bottleneck", "basicblock", "resblock", "residualblock", "invertedresidual", "mbconv"),
+        _BLOCK + ", or copy them: `archinspect show resnet50`",
+    ),
+    **dict.fromkeys(("inception", "inceptionblock"), _BLOCK + ": `Concatenate: [[...], [...]]` joins its paths"),
+    **dict.fromkeys(("ffn", "feedforward", "mlp", "mlpblock"), "`Dense`, an activation and `Dense` are its steps"),
+    **dict.fromkeys(
+        ("swiglu", "geglu", "reglu", "gatedmlp"),
+        "write `Multiply: [[Dense: ..., SiLU], [Dense: ...]]`, or GELU or ReLU, and `Dense` after it",
+    ),
+    "output": "a network's outputs are what its last step gives, or what `output:` names",
     **dict.fromkeys(
         (
             "sequential",
@@ -110,7 +121,17 @@ NAMED: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("loss", "mseloss", "l1loss", "nllloss", "bceloss", "bcewithlogitsloss", "crossentropyloss", "ctcloss"),
+            *(
+                "loss",
+                "mseloss",
+                "l1loss",
+                "nllloss",
+                "bceloss",
+                "bcewithlogitsloss",
+                "crossentropy",
+                "crossentropyloss",
+                "ctcloss",
+            ),
             *("adaptivelogsoftmaxwithloss", "cosineembeddingloss", "gaussiannllloss", "hingeembeddingloss"),
             *("huberloss", "kldivloss", "linearcrossentropyloss", "marginrankingloss", "multilabelmarginloss"),
             *("multilabelsoftmarginloss", "multimarginloss", "nllloss2d", "poissonnllloss", "smoothl1loss"),

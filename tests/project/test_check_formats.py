@@ -25,6 +25,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+READY = "input: [8, 8]\nlayers:\n  - TransformerEncoderLayer: {d_model: 16, nhead: 2}\n"
+
+
 def found(run, form, *names):
     result = run("check", *(names or ["net.yaml", ODD, "clean.yaml"]), "--format", form)
     assert result.exit_code == (names != ("clean.yaml",))
@@ -188,3 +191,22 @@ def test_on_a_terminal_a_code_is_a_link(monkeypatch):
         printed = stream.getvalue()
         assert ("\x1b]8;" in printed and "/docs/errors.md#unknown-op" in printed) == is_terminal
         stream.truncate(0)
+
+
+@pytest.mark.parametrize("form", sorted({*FORMATS} - {"full", "json"}))
+@pytest.mark.parametrize(("spec", "line"), [("name: x\nextends: vgg16\ninput: [224]\n", 2), (READY, 3)])
+def test_what_is_wrong_in_a_built_in_spec_or_block_is_told_where_a_file_uses_it(run, spec, line, form):
+    """Services show nothing of a file that a checkout does not have."""
+    Path("uses.yaml").write_text(spec, encoding="utf-8")
+    text = found(run, form, "uses.yaml")
+    place = {
+        "concise": f"uses.yaml:{line}:",
+        "github": f"file=uses.yaml,line={line},",
+        "gitlab": f'"path": "uses.yaml",\n      "lines": {{\n        "begin": {line},',
+        "junit": f'file="uses.yaml" line="{line}"',
+        "sarif": f'"startLine": {line},',
+        "rdjson": f'"line": {line},',
+        "csv": f"uses.yaml,{line},",
+    }.get(form, "uses.yaml")
+    assert place in text
+    assert "yaml:" in text.partition("(in ")[2]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.diagnostics import counted
 from archinspect.base.printable import printable
-from archinspect.render.check.places import path, with_help
+from archinspect.render.check.places import in_file, path, with_help
 from archinspect.render.check.summary import counts
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
 def text(outcome: Outcome) -> str:
     """Return the commands, then plain lines for the log."""
-    found = sorted(outcome.diagnostics, key=lambda one: [*_LEVELS].index(one.severity))
+    found = sorted(map(in_file, outcome.diagnostics), key=lambda one: [*_LEVELS].index(one.severity))
     lines = [_command(one) for one in found[:MAX_ANNOTATIONS]]
     more = len(found) - MAX_ANNOTATIONS
     lines += [f"{counted(more, 'further problem')} without an annotation"] if more > 0 else []

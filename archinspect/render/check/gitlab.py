@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.render.check.places import fingerprints, path
+from archinspect.render.check.places import fingerprints, in_file, path
 from archinspect.render.data import json_text
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _SEVERITIES = {"error": "major", "warning": "minor", "info": "info"}
 
 def text(outcome: Outcome) -> str:
     """Return the report."""
-    found = outcome.diagnostics
+    found = [*map(in_file, outcome.diagnostics)]
     return json_text(
         [
             {

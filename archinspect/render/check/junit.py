@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from archinspect.base.diagnostics import label, place
 from archinspect.base.printable import printable
-from archinspect.render.check.places import with_help
+from archinspect.render.check.places import in_file, with_help
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ def _suite(name: str, found: Sequence[Diagnostic]) -> Iterator[str]:
     yield f"  <testsuite name={_attribute(name)} {counted}>"
     if not found:
         yield f'    <testcase name="check" classname={_attribute(name)}/>'
-    for one in found:
+    for one in map(in_file, found):
         at = f' file={_attribute(one.span.source.name)} line="{one.span.line}"' if one.span.line else ""
         yield f"    <testcase name={_attribute(one.code)} classname={_attribute(name)}{at}>"
         body = _text(f"{place(one.span)}: {label(one)}: {with_help(one)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from archinspect.base.diagnostics import remedy
+from archinspect.base.diagnostics import USED_HERE, place, remedy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,14 @@ def path(span: Span, *variables: str) -> str:
         return os.path.normpath(name).replace(os.sep, "/")
     inside = os.path.relpath(os.path.realpath(name), os.path.realpath(top or os.curdir))
     return (os.path.abspath(name) if inside.startswith("..") else inside).replace(os.sep, "/")
+
+
+def in_file(one: Diagnostic) -> Diagnostic:
+    """Return a problem at a place of a file that is here: that of a built-in spec or block where a file uses it."""
+    users = [span for note, span in one.notes if note == USED_HERE and span.source is not one.span.source]
+    if not users or os.path.exists(one.span.source.name):
+        return one
+    return one._replace(message=f"{one.message} (in {place(one.span)})", span=users[-1], fix=None)
 
 
 def with_help(diagnostic: Diagnostic) -> str:

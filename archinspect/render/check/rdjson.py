@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archinspect.render.check.places import path, with_help
+from archinspect.render.check.places import in_file, path, with_help
 from archinspect.render.data import json_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def text(outcome: Outcome) -> str:
         {
             "source": {"name": "archinspect"},
             "severity": "ERROR" if outcome.by_severity["error"] else "WARNING",
-            "diagnostics": [_diagnostic(one) for one in outcome.diagnostics],
+            "diagnostics": [_diagnostic(one) for one in map(in_file, outcome.diagnostics)],
         }
     )
 

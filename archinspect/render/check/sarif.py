@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from archinspect.base.codes import CODES
 from archinspect.checks.table import RULES, rule_of
-from archinspect.render.check.places import fingerprints, path, with_help
+from archinspect.render.check.places import fingerprints, in_file, path, with_help
 from archinspect.render.data import json_text
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 def text(outcome: Outcome) -> str:
     """Return the log of one run."""
-    found = outcome.diagnostics
+    found = [*map(in_file, outcome.diagnostics)]
     codes = sorted({one.code for one in found})
     results = [
         _result(one, codes.index(one.code), fingerprint)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.base.diagnostics import remedy
 from archinspect.base.printable import printable
-from archinspect.render.check.places import path
+from archinspect.render.check.places import in_file, path
 from archinspect.render.check.summary import print_counts
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ HEADER = ("file", "line", "column", "severity", "code", "message", "help")
 
 def rows(outcome: Outcome) -> list[tuple[str, ...]]:
     """Return a row per problem, as :data:`HEADER` says; line and column are empty where there are none."""
-    return [_row(one) for one in outcome.diagnostics]
+    return [_row(one) for one in map(in_file, outcome.diagnostics)]
 
 
 def _row(one: Diagnostic) -> tuple[str, ...]:
