@@ -164,11 +164,11 @@ def test_a_built_in_network_does_not_stand_for_a_missing_file(run):
 
 
 def test_one_bad_path_does_not_keep_others_from_being_checked(run):
-    found = run("check", "nott.yaml", "net.yaml", "vgg17")
+    found = run("check", "nets.yaml", "net.yaml", "vgg17")
     assert found.exit_code == 2
     assert found.stdout == "1 spec checked, no errors\n"
     assert found.stderr.splitlines() == [
-        "Error: no file 'nott.yaml': did you mean 'net.yaml'?",
+        "Error: no file 'nets.yaml': did you mean 'net.yaml'?",
         "Error: no file and no built-in network 'vgg17': did you mean 'vgg11' or 'vgg13' or 'vgg16'?",
     ]
 

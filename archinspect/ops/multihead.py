@@ -298,7 +298,7 @@ class MultiHeadAttention(AttentionLayer):
         return bool(self.embed_dim) and self._of_one_width and key is value and not own
 
     def build(self, emit: Emit[T], inputs: Sequence[T]) -> tuple[T, ...]:
-        if self.attention_axes in {None, (-2,)}:
+        if self.attention_axes is None or self.attention_axes == (-2,):
             return self._build(emit, inputs)
         join = _Steps(start_dim=self.attention_axes[0], end_dim=self.attention_axes[-1])
         flat: dict[int, T] = {}  # one of each input, whatever reads it
