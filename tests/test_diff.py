@@ -217,6 +217,21 @@ def test_what_a_spec_extended_is_that_of_the_revision(repository):
     assert "filters 8 -> 12" in run("diff", "--git", "HEAD", "small.yaml").stdout
 
 
+def test_a_link_of_the_revision_is_followed_within_it_alone(repository):
+    (repository / "linked.yaml").symlink_to("old.yaml")
+    (repository / "outside.yaml").symlink_to("../../outside.yaml")
+    (repository / "small.yaml").write_text("extends: linked.yaml\nname: small\n", encoding="utf-8")
+    git("add", "-A", at=repository)
+    git("commit", "-qm", "links", at=repository)
+    (repository / "old.yaml").write_text((repository / "new.yaml").read_text(), encoding="utf-8")
+    (repository / "small.yaml").write_text("extends: linked.yaml\nname: smaller\n", encoding="utf-8")
+    assert "filters 8 -> 12" in run("diff", "--git", "HEAD", "small.yaml").stdout
+    (repository / "outside.yaml").unlink()
+    (repository / "outside.yaml").write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    told = "outside.yaml: not compared, as it is no file in HEAD, or a link out of it\n"
+    assert run("diff", "--git", "HEAD", "outside.yaml").stdout == told
+
+
 def test_a_mended_file_does_not_hide_the_others(repository):
     (repository / "old.yaml").write_text("input: [4]\nlayers: [Dens]\n", encoding="utf-8")
     git("commit", "-qam", "broken", at=repository)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import tarfile
 from tempfile import TemporaryDirectory
@@ -44,7 +45,11 @@ def pairs(revision: str, files: Sequence[str], stack: ExitStack) -> tuple[list[t
         is_before, is_now = path in before, os.path.exists(here)
         if not files and not any(looks_like_spec(one) for one in (old, here) if os.path.exists(one)):
             continue
-        if is_before and is_now:
+        if is_before and not os.path.exists(old):
+            notes.append(
+                f"{printable(path)}: not compared, as it is no file in {printable(revision)}, or a link out of it"
+            )
+        elif is_before and is_now:
             found.append((path, old, os.path.relpath(here)))
         else:
             notes.append(f"{printable(path)}: {'is new' if is_now else 'is gone'}")
@@ -59,7 +64,24 @@ def _unpack(revision: str, paths: Sequence[str], root: str, folder: str) -> None
     if len(data) > MAX_ARCHIVE:
         raise click.UsageError(f"the files of the revision are larger than {MAX_ARCHIVE >> 30} GiB")
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        archive.extractall(folder, filter="data")
+        for member in archive:
+            _extract(archive, member, folder)
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str) -> None:
+    """Write a file, or a link, that stays in the folder; Python's own filter for that is missing before 3.11.4."""
+    path = os.path.join(folder, member.name)
+    content = archive.extractfile(member) if member.isreg() else None
+    target = os.path.join(os.path.dirname(path), member.linkname) if member.issym() else path
+    root = os.path.join(os.path.realpath(folder), "")
+    if not all(os.path.realpath(one).startswith(root) for one in (path, target)):
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if content:
+        with content, open(path, "wb") as file:
+            shutil.copyfileobj(content, file)
+    elif member.issym():
+        os.symlink(member.linkname, path)
 
 
 def _git(*arguments: str, at: str = ".") -> str:
