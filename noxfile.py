@@ -15,11 +15,7 @@ import nox
 BIN = Path(sys.executable).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = "constraints.txt"
-FRAMEWORKS = (
-    "torch==2.13.0",
-    "onnxruntime>=1.23",
-    "keras>=3.15",
-)  # the PyTorch that the figures of tests/truth were measured with
+FRAMEWORKS = ("torch==2.13.0", "onnxruntime>=1.23", "keras>=3.15")  # the PyTorch of the figures of tests/truth
 FIRST_PYTHON = (3, 11)
 
 # With the versions of constraints.txt every warning is an error. Others may warn of what they do themselves, as of each
@@ -48,12 +44,8 @@ WITH_OTHERS = (
 # What runs exported programs with the frameworks, or with onnxruntime.
 WITH_FRAMEWORKS = (
     *("tests/exporters/test_pytorch.py", "tests/exporters/test_onnx_torch.py", "tests/exporters/test_onnx_numpy.py"),
-    *(
-        "tests/exporters/test_keras_beside_pytorch.py",
-        "tests/exporters/test_tensors.py",
-        "tests/importers/test_torch.py",
-    ),
-    "tests/verify",
+    *("tests/exporters/test_keras_beside_pytorch.py", "tests/exporters/test_tensors.py"),
+    *("tests/importers/test_torch.py", "tests/verify"),
 )
 
 # What no test uses, and what has needs of its own: import-linter 2.17 wants a newer rich than the package does.
