@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET  # of our own pictures
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import archinspect
@@ -160,6 +160,7 @@ def test_a_terminal_is_not_too_narrow(run, width):
 
 
 @given(st.lists(st.floats(1e-3, 1e15), min_size=1, max_size=20))
+@example([999999999999751.0, 999999999999751.5])
 def test_values_lie_within_an_axis_and_ticks_on_it(values):
     found = axis(values)
     assert all(0 < found.place(value) < 1 for value in values)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 DECADES = 1.3
 """From so many powers of ten on, positive values stand on a logarithmic axis."""
+PRECISION = 1e-9
+"""Of a value, what its ends are beyond it at least, as floats that are nearer may be the same."""
 _SI = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BINARY = ((2.0**50, "PiB"), (2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
@@ -36,13 +38,17 @@ def axis(values: Sequence[float], room: int = 6) -> Axis:
         low, high = low / 1.3, high * 1.3
         steps = (1,) if log10(high / low) > room / 2 else (1, 2, 5)
         ticks = [step * 10.0**power for power in range(floor(log10(low)), ceil(log10(high))) for step in steps]
-        return Axis(low, high, is_log=True, ticks=tuple(tick for tick in ticks if low <= tick <= high))
-    margin = (high - low or abs(high) or 1) * 0.08
+        return Axis(low, high, is_log=True, ticks=_within(low, high, ticks))
+    margin = max((high - low or abs(high) or 1) * 0.08, abs(high) * PRECISION)
     low, high = low - margin, high + margin
     least = 1 if all(value % 1 == 0 for value in values) else 0  # there is no half a year
     step = max(_round_step((high - low) / room), least)
-    first = ceil(low / step)
-    return Axis(low, high, is_log=False, ticks=tuple(step * n for n in range(first, floor(high / step) + 1)))
+    ticks = [step * n for n in range(ceil(low / step), floor(high / step) + 1)]
+    return Axis(low, high, is_log=False, ticks=_within(low, high, ticks))
+
+
+def _within(low: float, high: float, ticks: Sequence[float]) -> tuple[float, ...]:
+    return tuple([tick for tick in ticks if low <= tick <= high])
 
 
 def _round_step(least: float) -> float:
