@@ -220,7 +220,9 @@ def complaint(path: str, counts: Counter, *, converts: bool) -> str:
         counts["read" if checked.report else "refused"] += 1
         for one in checked.diagnostics:
             _, _, unforeseen = one.message.partition("of a version that is not known: ")
-            if unforeseen:
+            if unforeseen.startswith("MemoryError"):
+                found = f"more than {BYTES >> 20} MiB"
+            elif unforeseen:
                 counts["unforeseen"] += 1
                 counts["unforeseen: " + re.sub(r"[0-9]+|'[^']*'", "*", unforeseen)[:80]] += 1
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)

@@ -79,6 +79,7 @@ def test_a_folder_and_its_sequence(tmp_path):
         ({**LLAMA, "hidden_size": 10**12}, "hidden_size"),
         ({**LLAMA, "num_attention_heads": 0}, "num_attention_heads"),
         ({**LLAMA, "num_hidden_layers": 10**6}, "must be at most 4,096"),
+        ({"model_type": "hiera", "depths": [1, 1, 10**8, 1]}, "must be at most 4,096 in all"),
         ({**LLAMA, "architectures": ["LlamaForDreams"]}, "the class 'LlamaForDreams' is not read"),
     ],
 )

@@ -148,6 +148,13 @@ class Config:
             raise self.wrong(name, f"a list of whole numbers from {least}")
         return found
 
+    def counts(self, name: str, length: int | None = None, least: int = 0) -> list[int]:
+        """Return a list of numbers of layers."""
+        found = self.ints(name, length, least)
+        if sum(found) > MOST_LAYERS:
+            raise self.wrong(name, f"at most {MOST_LAYERS:,} in all")
+        return found
+
     def pair(self, name: str) -> tuple[int, int]:
         """Return a height and a width, which may be one number."""
         if isinstance(self.find(name), list):

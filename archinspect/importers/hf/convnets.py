@@ -49,7 +49,7 @@ def _resnet(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
 def _stages(
     net: GraphBuilder, c: Config, x: Tensor, layer: Callable[[GraphBuilder, Config, Tensor, int, int, int], Tensor]
 ) -> Tensor:
-    widths, depths = c.ints("hidden_sizes", least=1), c.ints("depths")
+    widths, depths = c.ints("hidden_sizes", least=1), c.counts("depths")
     if len(widths) != len(depths):
         raise c.wrong("depths", f"a list of {len(widths)}, as hidden_sizes")
     before = c.whole("embedding_size")
@@ -112,7 +112,7 @@ def _regnet_layer(net: GraphBuilder, c: Config, x: Tensor, before: int, width: i
 def _convnext(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
     widths = c.ints("hidden_sizes", least=1)
     stages = c.count("num_stages")
-    depths = c.ints("depths", stages)
+    depths = c.counts("depths", stages)
     if len(widths) < stages:
         raise c.wrong("hidden_sizes", f"a list of {stages}")
     patch, act, is_second = c.whole("patch_size"), c.text("hidden_act"), c.kind == "convnextv2"

@@ -65,7 +65,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
 
 
 def _stages(c: Config) -> list[Stage]:
-    depths, ratios = c.ints("depth"), c.items("mlp_ratio")
+    depths, ratios = c.counts("depth"), c.items("mlp_ratio")
     count = len(depths)
     sizes = [c.ints(name, least=0 if "padding" in name or name == "depth" else 1) for name in (*SIZES, *MORE_SIZES)]
     flags = [c.items(name) for name in ("qkv_bias", "cls_token")]

@@ -29,7 +29,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     """Add FocalNet, with a classifier where the class has one."""
     end = ending(c, architecture, ("ForImageClassification", "Model")) if architecture else "Model"
     net, image = wanted.net, wanted.picture(c, is_open=True)
-    depths = c.ints("depths")
+    depths = c.counts("depths")
     if not depths:
         raise c.wrong("depths", "a list of layers by stage")
     with within(net, "focalnet" if end != "Model" else ""):
@@ -85,7 +85,7 @@ def _layer(net: GraphBuilder, c: Config, x: Tensor, stage: int, width: int, size
 
 def _modulated(net: GraphBuilder, c: Config, x: Tensor, stage: int, width: int, size: Side) -> Tensor:
     """Add the modulation by what convolutions of several sizes see, and by the mean of all."""
-    stages = len(c.ints("depths"))
+    stages = len(c.counts("depths"))
     levels, window = c.ints("focal_levels")[:stages], c.ints("focal_windows", least=1)[:stages]
     if len(levels) < stages or len(window) < stages:
         raise c.wrong("focal_levels" if len(levels) < stages else "focal_windows", f"a list of {stages}")

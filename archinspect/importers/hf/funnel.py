@@ -122,8 +122,8 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
 
 def _encoder(net: GraphBuilder, c: Config, x: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Add the blocks; return what the last one gives, and what the decoder adds to it."""
-    blocks = c.ints("block_sizes", least=0)
-    repeats = c.ints("block_repeats", len(blocks), 1) if c.find("block_repeats") is not None else [1] * len(blocks)
+    blocks = c.counts("block_sizes", least=0)
+    repeats = c.counts("block_repeats", len(blocks), 1) if c.find("block_repeats") is not None else [1] * len(blocks)
     states, here = [x], Steps(list(range(steps)))
     for block, (layers, times) in enumerate(zip(blocks, repeats, strict=True)):
         before, of_all = here, block > 0  # the first layer sees the steps of the block before

@@ -63,7 +63,7 @@ def _padding(c: Config) -> list[Value]:
 
 def _stages(c: Config) -> list[list[Block]]:
     """Return the layers of each stage."""
-    depths = c.ints("depths")
+    depths = c.counts("depths")
     heads, masked = c.ints("num_heads", least=1), c.items("masked_unit_attention")
     if len(heads) < len(depths) or len(masked) < len(depths):
         raise c.wrong(

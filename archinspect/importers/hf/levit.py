@@ -58,7 +58,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
 
 
 def _levit(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
-    widths, depths = c.ints("hidden_sizes", STAGES, 8), c.ints("depths", STAGES)
+    widths, depths = c.ints("hidden_sizes", STAGES, 8), c.counts("depths", STAGES)
     keys, heads = c.ints("key_dim", STAGES, 1), c.ints("num_attention_heads", STAGES, 1)
     ratios, mlps = c.ints("attention_ratio", STAGES, 1), c.ints("mlp_ratio", STAGES)
     side = c.whole("image_size") // c.whole("patch_size")

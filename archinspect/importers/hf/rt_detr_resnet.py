@@ -33,7 +33,7 @@ class Backbone:
     def maps(self, image: Tensor) -> list[Map]:
         """Add all; return the maps of the stages that are read."""
         net, c = self.net, self.c
-        widths, depths = c.ints("hidden_sizes", least=1), c.ints("depths")
+        widths, depths = c.ints("hidden_sizes", least=1), c.counts("depths")
         if len(widths) != len(depths):
             raise c.wrong("depths", f"a list of {len(widths)}, as hidden_sizes")
         before, x = c.whole("embedding_size"), image

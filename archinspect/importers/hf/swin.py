@@ -40,7 +40,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
 
 
 def _swin(net: GraphBuilder, c: Config, image: Tensor) -> Tensor:
-    width, depths, heads = c.whole("embed_dim"), c.ints("depths"), c.ints("num_heads", least=1)
+    width, depths, heads = c.whole("embed_dim"), c.counts("depths"), c.ints("num_heads", least=1)
     if len(depths) != len(heads):
         raise c.wrong("num_heads", f"a list of {len(depths)}, as depths")
     (height, across), patch = image.producer.op.output()[1:3], c.pair("patch_size")
