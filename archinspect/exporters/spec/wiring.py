@@ -199,8 +199,10 @@ class Wiring:
 
 def _would_freeze(leaf: Leaf, stretch: Stretch, low: int, at: int) -> bool:
     """Return whether a merge that does not train, and says so for its branches too, would have some that do."""
-    branches = [child.leaf for place in range(low, at) for child in stretch.child(place).leaves()]
-    return leaf.frozen and leaf.weighted and any(one and one.weighted and not one.frozen for one in branches)
+    if not (leaf.frozen and leaf.weighted):
+        return False
+    branches = (child.leaf for place in range(low, at) for child in stretch.child(place).leaves())
+    return any(one and one.weighted and not one.frozen for one in branches)
 
 
 class Stretch:
