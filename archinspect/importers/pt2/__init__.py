@@ -19,6 +19,7 @@ from archinspect.importers.pt2.modules import instances, name_all
 from archinspect.importers.pt2.nodes import Chooser
 from archinspect.importers.pt2.reading import read_program
 from archinspect.importers.pt2.sizes import Expression, bound, is_symbol, symbol, symbols_of, value
+from archinspect.importers.pt2.states import with_states
 from archinspect.importers.pt2.traced import Buffer, Constant, Parameter, ProgramInput
 from archinspect.importers.pt2.variables import holds
 from archinspect.importers.pt2.weights import absorbed, tied
@@ -49,7 +50,7 @@ def graph_of(file: File, program: Program, settings: Settings, problems: Problem
     """Return the graph of a program of a file; else as :func:`read`."""
     program = with_writes(with_functions(program))
     batch = _batch(program)
-    program = _with_sizes(file, program, batch, settings, problems)
+    program = with_states(_with_sizes(file, program, batch, settings, problems))
     if problems.failed:
         return None
     return _Maker(file, program, batch, settings.samples, problems).make()

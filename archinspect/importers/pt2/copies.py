@@ -26,6 +26,8 @@ MATRIX = 2
 """Axes of a matrix; a vector has fewer."""
 STEPS = frozenset(("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu"))
 """Layers over steps."""
+GIVEN = frozenset(("hx", "zeros", "start"))
+"""Their arguments for states to start from: in archinspect's order, zeros, and others; see `states`."""
 WITH_INDICES = "aten.max_pool2d_with_indices"
 BY_RESULT = frozenset(f"aten.{name}" for name in ("leaky_relu", "elu", "selu", "celu", "rrelu"))
 """Activations whose slope follows from what they made where they overwrite what they were given."""
@@ -104,7 +106,8 @@ def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[
     """Return a product with its rules of memory; others as they are."""
     name = call.plain
     if name in STEPS:
-        return op.replace(_makes_states=Always(0))  # programs give the states that they start from
+        # What the program makes for it to start from is not made again.
+        return op.replace(_makes_states=Always(0)) if call.arguments.keys() & GIVEN else op
     if name == "aten.scaled_dot_product_attention":
         query, _, values = (_strided(call, role, metas, symbols) for role in ("query", "key", "value"))
         copies = Always(not _merges(query[0], _dense(*query)))  # it is scaled before, and so lies dense

@@ -19,7 +19,7 @@ from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.importers.pt2.operators import Translation
@@ -78,12 +78,18 @@ class Chooser:
             return None
         with suppress(Mismatch, *_MISFITS):
             op = self._placed(call, found.op.replace(stretches=True, in_place=False))
+            if call.plain in STEPS:
+                op = op.replace(return_state=not self.read.isdisjoint(call.outputs[1:]))
             weights = _named(call, found.weights)
-            held = [self.program.stored[name] for name in weights]
-            trains = {call.recorded and one.meta.requires_grad for one in held if one.kind == "parameter"}
+            trains = self._trains(call, weights)
             chosen = Chosen(op, _named(call, found.inputs), weights, trains != {False})
             return chosen if len(trains) < 2 and self._agrees(call, chosen) else None  # noqa: PLR2004 - all, or none
         return None
+
+    def _trains(self, call: Call, weights: Sequence[str]) -> set[bool]:
+        """Return whether backward finds gradients of a call's parameters: one answer where they agree."""
+        held = [self.program.stored[name] for name in weights]
+        return {call.recorded and one.meta.requires_grad for one in held if one.kind == "parameter"}
 
     def _proposed(self, call: Call) -> Translation | None:
         translate = TRANSLATIONS.get(call.plain)
@@ -131,9 +137,11 @@ class Chooser:
             metas[name].dtype == metas[chosen.weights[0]].dtype for name in chosen.weights
         )
 
-    def traced(self, call: Call) -> Chosen:
-        """Return a call as it stands in the file."""
-        refs = call.refs()
+    def traced(self, call: Call, *, shared: bool = False) -> Chosen:
+        """Return a call as it stands in the file; its weights are its own only if no other call reads them."""
+        layer = None if shared else self._layer(call)
+        own = _named(call, layer.weights) if layer else ()
+        refs = [ref for ref in call.refs() if ref[1] not in own]
         names = [name for _, name in refs]
         metas = self.program.metas
         made = tuple([(metas[name].sizes, self.dtype(name)) for name in call.outputs])
@@ -146,7 +154,7 @@ class Chooser:
         roles: list[str] = []
         for role, _ in refs:
             roles.append(role if role not in roles else f"{role}.{len(roles)}")
-        op = named(Traced, call.plain.removeprefix("aten."))(
+        op = named(Traced, type(layer.op).__name__ if layer else call.plain.removeprefix("aten."))(
             roles=tuple(roles),
             takes=tuple([metas[name].sizes for name in names]),
             gives=made,
@@ -159,10 +167,19 @@ class Chooser:
             copied=copied_within(call, metas),
             arguments={name: value for name, value in call.arguments.items() if not _has_ref(value)},
             reads=reads,
+            owns=layer is not None,
         )
-        ruled = self._with_rules(call, op, names)
+        ruled: Op = self._with_rules(call, op, names)
+        if layer and not getattr(ruled, "like", None):  # its rules do not hold, and no others find the weights
+            return self.traced(call, shared=True)
         rule = view_rule(call, metas, self.symbols)
-        return Chosen(ruled if rule is None else ruled.replace(view=rule), tuple(names))
+        trains = self._trains(call, own) != {False}
+        return Chosen(ruled if rule is None else ruled.replace(view=rule), tuple(names), own, trains)
+
+    def _layer(self, call: Call) -> Translation | None:
+        """Return the translation of a recurrent layer, if its weights train together."""
+        found = self._proposed(call) if call.plain in STEPS else None
+        return found if found and len(self._trains(call, _named(call, found.weights))) == 1 else None
 
     def _with_rules(self, call: Call, op: Op, names: list[str]) -> Op:
         """Return a call with the rules of an operator that only shapes keep from standing for it, or its family's."""
@@ -171,9 +188,8 @@ class Chooser:
         if found is not None and (not found.weights or call.plain in STEPS):
             with suppress(Mismatch, *_MISFITS):
                 read = _named(call, found.inputs)
-                own = (
-                    found.op.replace(return_state=True) if call.plain in STEPS else found.op
-                )  # it gives all that it has
+                # A call gives all states that a layer has.
+                own = found.op.replace(return_state=True) if call.plain in STEPS else found.op
                 like = with_copies(own, call, self.program.metas, self.symbols)
                 ruled = op.replace(like=like, likes=tuple([names.index(name) for name in read]))
                 if call.plain == WITH_INDICES:

@@ -125,6 +125,8 @@ class Traced(_Made):
     like: Op | None = None
     """An operator whose rules of cost hold, of the inputs with these numbers."""
     likes: tuple[int, ...] = ()
+    owns: bool = False
+    """Whether its weights are those of that operator, not inputs."""
     steps_first: bool = False
     """Whether that operator has the first two axes the other way round."""
 
@@ -166,6 +168,10 @@ class Traced(_Made):
             found = [(1,) * (len(output) - len(shape)) + shape for shape in found]
         return found, output
 
+    def weights(self, *shapes: Shape) -> dict[str, Weight]:
+        own = self.like.weights(*[shapes[place] for place in self.likes]) if self.like and self.owns else {}
+        return dict(own)
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         if self.like:
             return self.like.work(*self._theirs(shapes, output))
@@ -180,7 +186,8 @@ class Traced(_Made):
 
     def _run(self, run: Run) -> Run:
         """Return how the other operator runs, whose weights are here what it does not read as inputs."""
-        weights = any(wanted for place, wanted in enumerate(run.inputs) if place not in self.likes)
+        held = any(wanted for place, wanted in enumerate(run.inputs) if place not in self.likes)
+        weights = run.weights if self.owns else held
         return run._replace(inputs=tuple([run.inputs[place] for place in self.likes]), weights=weights)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from archinspect.importers.pt2.program import Call, Module
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n[ \t]*([^\n]*)')
-_TARGETS = re.compile(r"\(?([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
+_NAME = r"\(?[A-Za-z_]\w*\)?"
+_TARGETS = re.compile(rf"\(?({_NAME}(?:\s*,\s*{_NAME})*)\)?\s*(?:[-+*/@]|//)?=(?!=)")
 _COLLECTS = re.compile(r"[\w.]+\.(?:append|extend|insert)\(|[\w.]+\[[^]]*\]\s*=(?!=)|[\w.]+\s*\+=\s*\[")
 """A line that puts what it makes into a list or a dictionary."""
 _PUTS = re.compile(r"[\w.]+\.(?:append|add)\(([A-Za-z_]\w*)\)")
@@ -81,7 +82,9 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
             names = _targets(text)
             for name in names:
                 hold(assigned.pop(name, ()), last - 1)
-            assigned.update(_values(tuple(made) or calls[last - 1].outputs, names))
+            given = calls[last - 1].outputs
+            several = len(names) > 1 and set(made) <= {*given}  # what nothing reads has a variable, too
+            assigned.update(_values(given if several or not made else tuple(made), names))
         hold([tensor for tensors in assigned.values() for tensor in tensors], end - 1)
     return found
 
@@ -111,7 +114,7 @@ def _frames(trace: str) -> list[Frame]:
 def _targets(text: str) -> tuple[str, ...]:
     """Return the variables that a line assigns."""
     match = _TARGETS.match(text)
-    return tuple([name.strip() for name in match[1].split(",")]) if match else ()
+    return tuple([name.strip(" ()") for name in match[1].split(",")]) if match else ()
 
 
 def _values(made: tuple[str, ...], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -120,6 +123,8 @@ def _values(made: tuple[str, ...], names: Sequence[str]) -> dict[str, tuple[str,
         return {names[0]: made}
     if len(names) == len(made):
         return {name: (tensor,) for name, tensor in zip(names, made, strict=True)}
+    if len(made) > len(names) > 1:  # a layer's output, and its states as one
+        return {names[0]: made[:1], **dict.fromkeys(names[1:], made[1:])}
     return {}
 
 

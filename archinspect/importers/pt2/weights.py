@@ -113,6 +113,8 @@ def absorbed(calls: Sequence[Call], chooser: Chooser, same: dict[str, str]) -> t
         if not misfits:
             return chosen, shares
         for index in misfits:
+            if found[index] is None:
+                traced[index] = chooser.traced(calls[index], shared=True)
             found[index] = None
 
 

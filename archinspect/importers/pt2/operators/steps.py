@@ -39,8 +39,8 @@ def _recurrent(name: str, gates: int) -> Callable[[Use], Translation]:
             **({"biases": 2} if use.get("has_biases") else {"use_bias": False}),
             **({"proj_size": second[-1]} if second[-1] != units else {}),
         )
-        rest = () if use.get("batch_first") else ("params",)
-        return Translation(op, ["input"], ["params"], rest)
+        rest = ("start",) if "start" in use.call.arguments else () if use.get("batch_first") else ("params",)
+        return Translation(op, ["input", *(["hx"] if "hx" in use.call.arguments else [])], ["params"], rest)
 
     return translate
 
