@@ -120,7 +120,8 @@ def test_inputs_by_name():
 
 def test_what_is_no_module():
     pytest.importorskip("torch")
-    assert refused("torch:nets:number", inputs={"": [4]}) == "nets:number gives a int, not a torch.nn.Module"
+    assert refused("torch:nets:number", inputs={"": [4]}) == "nets:number makes no torch.nn.Module, but this: int"
+    assert "makes no module: ModuleNotFoundError: No module named 'netz'" in refused("torch:netz:Net", inputs={"": [4]})
 
 
 def test_a_module_at_hand_is_left_as_it_was():

@@ -98,7 +98,7 @@ def loader(module: Any, inputs: object) -> Callable[[Settings, Problems], Graph 
     `inputs` are example inputs with their batch: a tensor, several in a tuple, or by name in a dict. Raise
     :class:`ValueError` where there are none, or PyTorch cannot export the module for them.
     """
-    from archinspect.importers.torch.export import export  # imports torch
+    from archinspect.importers.torch.export import export, told  # imports torch
 
     arguments, named = _example(inputs)
     file = File(type(module).__name__)
@@ -107,8 +107,7 @@ def loader(module: Any, inputs: object) -> Callable[[Settings, Problems], Graph 
         try:
             export(module, arguments, named, path)
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ValueError(f"PyTorch cannot export it: {type(error).__name__}: {reason}") from error
+            raise ValueError(f"PyTorch cannot export it: {told(error)}") from error
         program = read_program(File(path))
     return lambda settings, problems: graph_of(file, program, settings, problems)
 

@@ -113,10 +113,7 @@ def _ties(module):
 
 def _run(job, folder):
     with torch.device("meta"):
-        found = _factory(job["factory"])
-        module = found if isinstance(found, torch.nn.Module) else found(**job["arguments"])
-        if not isinstance(module, torch.nn.Module):
-            raise AskedError(f"{job['factory']} gives a {type(module).__name__}, not a torch.nn.Module")
+        module = _made(job)
         module.to("meta")
         named = _inputs(module, job)
         path = os.path.join(folder, "program.pt2")
@@ -127,6 +124,23 @@ def _run(job, folder):
                 export(module, (), {name: torch.zeros(shape, dtype=torch.int64) for name, shape in named.items()}, path)
             except Exception:  # the first error is the one that is told
                 raise error from None
+
+
+def _made(job):
+    """Return the module that the user's factory makes."""
+    try:
+        found = _factory(job["factory"])
+        module = found if isinstance(found, torch.nn.Module) else found(**job["arguments"])
+    except Exception as error:  # the user's code runs here
+        raise AskedError(f"{job['factory']} makes no module: {told(error)}") from error
+    if not isinstance(module, torch.nn.Module):
+        raise AskedError(f"{job['factory']} makes no torch.nn.Module, but this: {type(module).__name__}")
+    return module
+
+
+def told(error):
+    """Return an error's name and its first line."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def _inputs(module, job):
@@ -162,7 +176,6 @@ if __name__ == "__main__":
     try:
         _run(json.load(sys.stdin), sys.argv[1])
     except Exception as error:  # the user's code runs here
-        first = str(error).strip().partition("\n")[0]
-        said = first if isinstance(error, AskedError) else f"PyTorch cannot export it: {type(error).__name__}: {first}"
+        said = str(error) if isinstance(error, AskedError) else f"PyTorch cannot export it: {told(error)}"
         with open(os.path.join(sys.argv[1], "error.txt"), "w", encoding="utf-8") as file:
             file.write(said)
