@@ -8,6 +8,7 @@ import pytest
 from onnx_models import FLOAT, INT8, INT64, classifier, field, helper, model, node, onnx, tokens, value, varint, weight
 
 import archinspect
+from archinspect.analyses.memory import kept_bytes
 from archinspect.base.source import SourceError
 from archinspect.importers.onnx import model as messages
 from archinspect.importers.onnx import run as running
@@ -177,6 +178,16 @@ def test_a_batch_that_is_baked_in_is_refused(refused, read):
     baked = model(nodes, [value("x", 1, 4)], ["y"], [weight("w", 1, 4)])
     assert "the batch is baked into the file" in read(baked).graph.description
     assert "the network is for a batch of 1, not 3" in refused(baked, batch=3)
+
+
+@pytest.mark.parametrize(("layout", "sizes"), [(0, (7, 1, 6)), (1, (1, 7, 6))])
+def test_recurrences_keep_what_ours_keep(read, layout, sizes):
+    nodes = [node("GRU", "x w r b", "y h", hidden_size=5, layout=layout)]
+    weights = [weight("w", 1, 15, 6), weight("r", 1, 15, 5), weight("b", 1, 30)]
+    found = read(model(nodes, [value("x", *sizes)], ["y", "h"], weights))
+    ours = archinspect.network({"input": [7, 6], "layers": [{"GRU": {"units": 5, "biases": 2, "return_state": True}}]})
+    assert kept_bytes(found.facts) == kept_bytes(ours.facts) == 1148  # of nn.GRU, by PyTorch 2.13 on the meta device
+    assert found.report().totals.macs == ours.report().totals.macs
 
 
 def test_a_batch_that_is_not_the_first_axis(read):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.graph.builder import GraphBuilder
 from archinspect.graph.graph import Composite
 from archinspect.importers.onnx import rules
-from archinspect.importers.onnx.costs import MOVES, operations
+from archinspect.importers.onnx.costs import MOVES, operations, recurrence
 from archinspect.importers.onnx.fit import Fits, Given, Wanted, are_shared
 from archinspect.importers.onnx.flow import FLOW
 from archinspect.importers.onnx.messages import FLOATS, QUANTIZED
@@ -272,6 +272,8 @@ class _Builder:
         made += [self._weight(root, root.dims, layer) for root in inside if self._is_new(root)]
         tensors, place = self._with_batch(made, op)
         found = op.replace(place=place, reads=len(made))
+        if like := recurrence(step):
+            found = found.replace(like=like, steps_first=not step.attribute("layout", 0))
         node = self.graph.add_node(found, tensors, path, origin=layer.origin)
         for value, tensor, dims in zip(outputs, node.outputs, shapes, strict=True):
             self._note(value, tensor, self.fits.given(dims))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import Mismatch
-from archinspect.importers.onnx.ours import Ours, ours_of
+from archinspect.importers.onnx.ours import Ours, make, ours_of
 from archinspect.importers.onnx.values import RuleError
 from archinspect.ops import find_operator
+from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from archinspect.importers.onnx.values import Step
+    from archinspect.ops.base import Op
 
 MOVES = frozenset(
     (
@@ -86,6 +88,19 @@ def _of_states(step: Step) -> int:
     steps = prod(step.shape()[:2]) * step.shape(1)[0]
     own: int = find_operator(name).operations  # type: ignore[union-attr] # a recurrence of ours
     return steps * units * (own + gates * 2 * step.has(3))
+
+
+def recurrence(step: Step) -> Op | None:
+    """Return the layer of ours that computes the same over samples, then steps, as ONNX's with their axes swapped."""
+    if step.kind not in STATES or step.kind == "DynamicQuantizeLSTM":
+        return None
+    try:
+        (_, _, _), (ways, _, units) = step.shape(), step.shape(2)
+        biases: dict[str, Any] = {"biases": 2} if step.has(3) else {"use_bias": False}
+        options = {"return_sequences": True, "return_state": True, "bidirectional": ways > 1}
+        return make(STATES[step.kind][1], units=units, **options, **biases)
+    except (ArgumentError, RuleError, TypeError, ValueError):
+        return None
 
 
 def _of_boxes(step: Step) -> int | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.importers.stated import StatedOp
-from archinspect.ops.figures import Kept, View, Work
+from archinspect.ops.figures import Kept, Run, View, Work
 from archinspect.ops.source import Input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
-    from archinspect.ops.figures import Run
+    from archinspect.ops.base import Op
+    from archinspect.ops.figures import Backward, Elements
 
 Size = int | tuple[int, int, int]
 """A size, or twice a polynomial of the batch: of it times 0, 1 and 2."""
@@ -69,6 +70,10 @@ class FileOp(StatedOp):
     """Figures that are not known."""
     attributes: tuple[tuple[str, Any], ...]
     lies: View | None
+    like: Op | None = None
+    """A recurrence of ours, whose rules of memory and backward hold."""
+    steps_first: bool = False
+    """Whether the file has steps before samples."""
 
     def __hash__(self) -> int:
         try:
@@ -113,6 +118,28 @@ class FileOp(StatedOp):
     def view(self, *, training: bool) -> View | None:
         return self.lies
 
+    def _theirs(self, shapes: Sequence[Shape], run: Run) -> tuple[Op, list[Shape], Shape, Run]:
+        """Return the recurrence, and what it would be given: samples before steps, and no weights as inputs."""
+        assert self.like is not None
+        first, second, *features = shapes[0]
+        given = (second, first, *features) if self.steps_first else shapes[0]
+        return self.like, [given], self.like.output(given), Run(run.inputs[:1], any(run.inputs[1:]))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        if self.like is None:
+            return super().backward(shapes, output, run)
+        like, given, made, own = self._theirs(shapes, run)
+        return like.backward(given, made, own)
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        if self.like is None:
+            return super().workspace(shapes, output, run)
+        like, given, made, own = self._theirs(shapes, run)
+        return like.workspace(given, made, own)
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if self.like is not None:
+            like, given, made, own = self._theirs(shapes, run)
+            return like.kept(given, made, own)
         # As long as nothing else is known of it, what it computes with.
         return Kept(tuple(range(len(shapes)))[: self.reads]) if at(self.macs, 1) or at(self.other, 1) else Kept()
