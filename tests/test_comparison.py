@@ -8,14 +8,14 @@ from itertools import combinations
 from xml.etree import ElementTree as ET  # of our own pictures
 
 import pytest
-from rich.color import Color, ColorSystem
+from contrasts import contrast
 from small import small
 
 import archinspect
 from archinspect.language import library
 from archinspect.language.load import is_template
 from archinspect.render.compare import total_rows
-from archinspect.render.stacks import LOOKS, OTHER
+from archinspect.render.palette import LOOKS, OTHER
 from archinspect.reports.comparison import compare, own_titles, stack
 from archinspect.reports.summarizing import report
 from archinspect.reports.totals import TOTALS, weighted_layers
@@ -246,25 +246,6 @@ def test_nothing_is_wider_than_the_terminal_or_cut_in_a_word(run, width, names):
 # Colors
 
 
-def _luminance(color):
-    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _contrast(*colors):
-    """Return the contrast of WCAG 2.1, 1.4.3."""
-    dark, light = sorted(map(_luminance, colors))
-    return (light + 0.05) / (dark + 0.05)
-
-
-@pytest.mark.parametrize("look", [*LOOKS.values(), OTHER])
-def test_text_on_a_box_is_readable(look):
-    assert _contrast(look.text, look.fill) >= 4.5
-    nearest = [Color.parse(color).downgrade(ColorSystem.EIGHT_BIT) for color in (look.text, look.fill)]
-    assert _contrast(*(color.get_truecolor().hex for color in nearest)) >= 4.5
-
-
 @pytest.mark.parametrize(("terminal", "signs"), [("xterm", True), ("xterm-256color", False)])
 def test_few_colors_leave_the_signs(run, terminal, signs):
     found = run("compare", "lenet5", "alexnet", "--color", "always", TERM=terminal, COLORTERM="").stdout
@@ -307,7 +288,7 @@ def test_the_picture_is_readable_in_both_themes_and_has_facts_in_its_head(run):
     picture = run("compare", "alexnet", "vgg16", "lstm", "--format", "svg").stdout
     papers, pages = (re.findall(rf"\.{name} {{ fill: (#\w+)", picture) for name in ("paper", "page"))
     assert len(papers) == len(pages) == 2
-    assert all(_contrast(paper, page) >= 4.5 for paper, page in zip(papers, pages, strict=True))
+    assert all(contrast(paper, page) >= 4.5 for paper, page in zip(papers, pages, strict=True))
     texts = [text.text for text in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314 - ours
     head = texts[: texts.index("input 227x227x3")]
     assert head == [

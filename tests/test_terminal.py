@@ -31,27 +31,31 @@ def shown(report, monkeypatch, make):
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet50", "gpt2", "yolov8n"])
 @pytest.mark.parametrize(
-    ("variables", "has_codes"),
+    ("variables", "codes", "has_colors"),
     [
-        *[({"COLUMNS": str(width)}, True) for width in (40, 80, 120, 200)],
-        ({"COLUMNS": "100", "NO_COLOR": "1"}, True),
-        ({"COLUMNS": "100", "NO_COLOR": ""}, True),
-        ({"COLUMNS": "100", "TERM": "dumb"}, False),
-        ({"COLUMNS": "100", "TERM": "xterm-256color", "COLORTERM": "truecolor"}, True),
-        ({"COLUMNS": "0"}, True),
-        ({}, True),
+        *[({"COLUMNS": str(width)}, "\x1b[1m", True) for width in (40, 80, 120, 200)],
+        ({"COLUMNS": "100", "NO_COLOR": "1"}, "\x1b[1m", False),
+        ({"COLUMNS": "100", "NO_COLOR": ""}, "\x1b[1m", True),
+        ({"COLUMNS": "100", "TERM": "dumb"}, "", False),
+        ({"COLUMNS": "100", "TERM": "xterm"}, "\x1b[1m", False),
+        ({"COLUMNS": "100", "TERM": "XTERM", "COLORTERM": " TrueColor "}, "\x1b[1m", True),
+        ({"COLUMNS": "100", "TERM": "xterm-kitty"}, "\x1b[1m", True),
+        ({"COLUMNS": "100", "TERM": "xterm-16color", "COLORTERM": "yes"}, "\x1b[1m", False),
+        ({"COLUMNS": "0"}, "\x1b[1m", True),
+        ({}, "\x1b[1m", True),
     ],
 )
-def test_a_page_is_what_rich_would_show(name, variables, has_codes, monkeypatch):
+def test_a_page_is_what_rich_would_show(name, variables, codes, has_colors, monkeypatch):
     for variable in ("COLUMNS", "LINES", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(variable, raising=False)
-    for variable, value in {"TERM": "xterm", **variables}.items():
+    for variable, value in {"TERM": "xterm-256color", **variables}.items():
         monkeypatch.setenv(variable, value)
     report = api.inspect(name)
     page = shown(report, monkeypatch, common.stdout_page)
     assert page == shown(report, monkeypatch, common.stdout_console)
-    assert ("\x1b[1m" in page[1]) is has_codes
-    assert ("\x1b[3" in page[1]) is (has_codes and not variables.get("NO_COLOR"))
+    assert codes in page[1]
+    assert ("\x1b" in page[1]) is bool(codes)
+    assert ("38;5;" in page[1]) is has_colors
 
 
 def test_a_terminal_that_says_its_width_is_believed(monkeypatch):

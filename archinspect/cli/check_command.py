@@ -12,7 +12,7 @@ import click
 
 from archinspect import __version__
 from archinspect.base.printable import printable
-from archinspect.cli.common import stdout_console
+from archinspect.cli.common import stderr_console, stdout_console
 from archinspect.cli.files import file_options
 from archinspect.cli.kinds import SpecType, of_format
 from archinspect.cli.rules import rule_options
@@ -260,13 +260,12 @@ def _progress(files: int) -> Iterator[Callable[[], None]]:
     if files < MANY or not is_watched():
         yield lambda: None
         return
-    from rich.console import Console  # only a terminal needs it
-    from rich.progress import Progress
+    from rich.progress import Progress  # only a terminal needs it
 
     # Ctrl-C may not end this process at once: the bar hides the cursor.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     # Without a thread that draws, so that other processes can start as copies of this one.
-    bar = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
+    bar = Progress(console=stderr_console(), transient=True, auto_refresh=False)
     try:
         bar.start()
         task = bar.add_task("checking", total=files)

@@ -150,15 +150,23 @@ def stdout_console() -> Console:
 
 def stdout_page() -> Console | Page:
     """Return standard output for what is written without Rich where that can be, as :func:`stdout_console`."""
-    from archinspect.render.styled import ATTRIBUTES, COLORS, Page
+    from archinspect.render.palette import codes
+    from archinspect.render.styled import Page
 
     forced = color() == "always" or any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
     if not (forced or sys.stdout.isatty()):
         return Page(_stated_width() or NATURAL_WIDTH)
     if forced or sys.platform == "win32" or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return stdout_console()
-    codes = {} if color() == "never" else ATTRIBUTES if os.environ.get("NO_COLOR") else ATTRIBUTES | COLORS
-    return Page(_width_of_terminal(), is_terminal=True, codes=codes)
+    has_colors = not os.environ.get("NO_COLOR") and _has_256_colors()
+    styles = {} if color() == "never" else codes(colors=has_colors)
+    return Page(_width_of_terminal(), is_terminal=True, codes=styles)
+
+
+def _has_256_colors() -> bool:
+    """Return whether the terminal says that it has 256 colors or more, as Rich understands it."""
+    name = os.environ.get("TERM", "").strip().lower().rpartition("-")[-1]
+    return os.environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit") or name in ("256color", "kitty")
 
 
 def _width_of_terminal() -> int:
@@ -190,6 +198,8 @@ def stderr_console() -> Console:
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console  # programs' formats do without
 
+    from archinspect.render.palette import theme
+
     class Plain(Console):
         """Prints text as it is."""
 
@@ -206,5 +216,6 @@ def _console(*, stderr: bool = False) -> Console:
         color_system=None if asked == "never" else "auto",
         force_terminal=True if asked == "always" else None,
     )
+    console.push_theme(theme(console))
     console.width = console.width or LEAST_WIDTH  # of `COLUMNS=0`, which says nothing
     return console

@@ -138,7 +138,7 @@ def print_compute(
     if hidden:
         notes.append(f"not shown at this width: {', '.join(COMPUTE_COLUMNS[name].title for name in hidden)}")
     if notes:
-        console.print(Text("\n".join(notes), "dim"), soft_wrap=True)
+        console.print(Text("\n".join(notes)), soft_wrap=True)
 
 
 def _shares(found: ComputeReport, sort: str | None) -> tuple[str, dict[str, ComputeColumn]]:

@@ -12,15 +12,13 @@ from archinspect.base.printable import printable
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic, Fix
 
-_STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
-
 
 def concise(diagnostic: Diagnostic) -> Text:
     """Return one line: `file:line:column: error[code]: message`."""
     return Text.assemble(
         (place(diagnostic.span), "bold"),
         ": ",
-        (label(diagnostic), _STYLES[diagnostic.severity]),
+        (label(diagnostic), diagnostic.severity),
         f": {printable(diagnostic.message)}",
     )
 
@@ -29,10 +27,10 @@ def full(diagnostic: Diagnostic) -> Text:
     """Return the line, the place in the source with a caret, further places and the remedy."""
     text = concise(diagnostic)
     line, carets = pointed(diagnostic.span)
-    text.append(line).append(carets, _STYLES[diagnostic.severity].removeprefix("bold "))
+    text.append(line).append(carets, diagnostic.severity)
     text.append(noted(diagnostic))
     if diagnostic.help:
-        text.append("\n  = ").append("help", "bold cyan").append(f": {remedy(diagnostic)}")
+        text.append("\n  = ").append("help", "bold").append(f": {remedy(diagnostic)}")
     return text
 
 

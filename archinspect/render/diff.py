@@ -33,7 +33,7 @@ FIGURES = {
 SHORT = {"params": "Params", "macs": "MACs", "peak_bytes": "Peak", "kept_bytes": "Kept"}
 """Those that have a column beside the changes."""
 SIGNS = {"added": "+", "removed": "-", "moved": ">", "changed": "~", "rewired": "~", "outputs": "~"}
-STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
+STYLES = {"+": "good", "-": "error", "~": "warning", ">": "info"}
 MARKER = "<!-- archinspect diff -->"
 """By which the comment of an earlier run is found, and replaced."""
 MAX_COMMENT = 65_536

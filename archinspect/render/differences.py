@@ -51,7 +51,7 @@ def print_differences(report: Report, differences: Sequence[Difference], console
     console.print()
     console.print(status_text(report.uncounted), soft_wrap=True)
     if convention.note:
-        console.print(Text(f"\n{convention.note}", "dim"))
+        console.print(Text(f"\n{convention.note}"))
 
 
 def _print_table(rows: Sequence[Difference], console: Console) -> None:
@@ -65,4 +65,4 @@ def _print_table(rows: Sequence[Difference], console: Console) -> None:
         reasons.setdefault(row.why, []).append(row.op)
     console.print(table)
     for why, operators in reasons.items():
-        console.print(Padding(Text.assemble((", ".join(operators), "cyan"), f": {why}"), (0, 0, 0, 2), expand=False))
+        console.print(Padding(Text.assemble((", ".join(operators), "bold"), f": {why}"), (0, 0, 0, 2), expand=False))

@@ -68,12 +68,12 @@ def _print_layer(name: str, parts: Sequence[Explanation], report: Report, consol
     console.print(Text.assemble((name, "bold"), f" ({row.type}): {row.label}"), soft_wrap=True)
     for part in parts:
         if len(parts) > 1:
-            console.print(Text.assemble("\n", (part.name.removeprefix(f"{name}."), "bold yellow"), f" ({part.type})"))
+            console.print(Text.assemble("\n", (part.name.removeprefix(f"{name}."), "section"), f" ({part.type})"))
         _print_part(part, console)
 
 
 def _print_part(part: Explanation, console: Console) -> None:
-    console.print(Text(doc_text(part.doc), "dim"))
+    console.print(Text(doc_text(part.doc)))
     for source, dims in part.inputs:
         console.print(Text.assemble(("\nInput", "bold"), f" {shape(dims)} from {source}"), end="")
     console.print()
@@ -82,7 +82,7 @@ def _print_part(part: Explanation, console: Console) -> None:
         console.print(Padding(Text(given), (0, 0, 0, len(INDENT)), expand=False))
     _print_section("Output", ", ".join(map(shape, part.output_shapes)), part.output, console)
     if part.unread:
-        console.print(Text(f"{INDENT}left over at the end of the input: {part.unread}", "yellow"))
+        console.print(Text(f"{INDENT}left over at the end of the input: {part.unread}", "bold"))
     if part.weights:
         console.print(Text.assemble(("\nWeights", "bold"), f" those of {part.shares}" if part.shares else ""))
         for weight in part.weights:
@@ -113,7 +113,7 @@ def _print_section(title: str, note: str, figures: Sequence[Figure], console: Co
     for figure in first:
         _print_figure(figure, console)
     if len(first) < len(figures):
-        console.print(Text(f"{INDENT}and for the width alike", "dim"))
+        console.print(Text(f"{INDENT}and for the width alike"))
 
 
 def _repeats(figure: Figure, figures: Sequence[Figure]) -> bool:
@@ -193,7 +193,7 @@ def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, c
         console.print(_folded(lines))
     console.print()
     console.print(status_text(report.uncounted), soft_wrap=True)
-    console.print(Text("Name a layer to see each of its figures: archinspect explain SPEC LAYER", "dim"))
+    console.print(Text("Name a layer to see each of its figures: archinspect explain SPEC LAYER"))
 
 
 def _folded(lines: Iterable[Sequence[str]]) -> Table:

@@ -18,7 +18,7 @@ HEADER = ("Format", "What it is", "Files", "Known by", "--set takes", "Needs")
 
 def print_formats(console: Console) -> None:
     """Print what is read, a paragraph per format, and what is written."""
-    console.print(Text("Read", "bold yellow"))
+    console.print(Text("Read", "section"))
     for name, what, suffixes, known, options, needs in rows():
         console.print(Text.assemble((f"  {name}", "bold"), f"  {what}", f" ({suffixes})" if suffixes else ""))
         console.print(f"    known by {known}", soft_wrap=True)
@@ -26,7 +26,7 @@ def print_formats(console: Console) -> None:
             console.print(f"    --set takes {options}", soft_wrap=True)
         if needs:
             console.print(f"    needs {needs}", soft_wrap=True)
-    console.print(Text("Written, by `archinspect export`", "bold yellow"))
+    console.print(Text("Written, by `archinspect export`", "section"))
     for name, what in TARGETS.items():
         console.print(Text.assemble((f"  {name}", "bold"), f"  {what}"), soft_wrap=True)
 

@@ -47,7 +47,7 @@ def print_formulas(found: Formulas, console: Console) -> None:
         if guards:
             shown = ", ".join(guards[:SHOWN_GUARDS])
             more = f", and {len(guards) - SHOWN_GUARDS} more (--format json)" if len(guards) > SHOWN_GUARDS else ""
-            console.print(Text(_wrapped(f"  for {shown}{more}", width), "cyan"), soft_wrap=True)
+            console.print(Text(_wrapped(f"  for {shown}{more}", width)), soft_wrap=True)
     if found.uncounted:
         console.print(Text("\n").append_text(status_text(found.uncounted)), soft_wrap=True)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def print_ops(families: Mapping[str, Sequence[type[Op]]], console: Console) -> None:
     """Print a line per operator, by family."""
     for family, ops in families.items():
-        console.print(Text(family, "bold yellow"))
+        console.print(Text(family, "section"))
         table = Table(box=None, show_header=False, pad_edge=True)
         table.add_column(no_wrap=True, style="bold", min_width=26)
         table.add_column(no_wrap=True, overflow="ellipsis")
@@ -42,7 +42,7 @@ def print_op(op: type[Op], console: Console) -> None:
         console.print("No arguments.")
         return
     for name, takes, default, meaning, aliases in op_rows(op):
-        text = Text.assemble(("\n" + name, "bold yellow"), f" ({default}): {takes}\n")
+        text = Text.assemble(("\n" + name, "bold"), f" ({default}): {takes}\n")
         also = f"; also called {aliases}" if aliases else ""
         console.print(text.append(textwrap.indent(meaning + also, "    ")))
 

@@ -199,9 +199,9 @@ def _print_chart(found: MemoryReport, console: Console) -> None:
         title = byte_count(top) if row == HEIGHT - 1 else ("0 B" if row == 0 else "")
         text = Text(f"  {title:>{label}} ")
         for height in heights:
-            text.append(_EIGHTHS[min(max(height - row * 8, 0), 8)], "red" if height == max(heights) else "cyan")
+            text.append(_EIGHTHS[min(max(height - row * 8, 0), 8)], "peak" if height == max(heights) else "bar")
         console.print(text, soft_wrap=True)
     first = timeline[0].layer
     last = timeline[-1].layer if len(timeline) > 1 else ""
     room = max(width - len(first) - len(last), 1)
-    console.print(Text(f"  {'':>{label}} {first}{' ' * room}{last}", "dim"), soft_wrap=True)
+    console.print(Text(f"  {'':>{label}} {first}{' ' * room}{last}"), soft_wrap=True)

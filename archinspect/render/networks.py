@@ -77,7 +77,7 @@ def print_networks(
     else:
         lines = [(one.name, one) for one in networks]
     cells = {"name": [name for name, _ in lines], **_figures([one for _, one in lines], sort, exact=exact)}
-    styles = {"name": ["bold" if one else "bold yellow" for _, one in lines]}
+    styles = {"name": ["none" if one else "section" for _, one in lines]}
     table = LineTable(cells, COLUMNS, gives="source", cut=keep_start)
     table.print(console, least_width=LEAST_WIDTH, least=LEAST_COLUMNS, styles=styles)
 

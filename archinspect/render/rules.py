@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from archinspect.checks.outcome import Outcome
-from archinspect.render.check.summary import STYLES, counts
+from archinspect.render.check.summary import counts
 from archinspect.render.data import json_text
 from archinspect.render.diagnostics import concise
 
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 def print_rule(rule: Rule, console: Console) -> None:
     """Print all that there is to say of a rule."""
-    console.print(
-        Text.assemble((f"{rule.code}", "bold"), ": ", (rule.severity, STYLES[rule.severity]), f", {_runs(rule)}")
-    )
+    console.print(Text.assemble((f"{rule.code}", "bold"), ": ", (rule.severity, rule.severity), f", {_runs(rule)}"))
     console.print(f"{rule.name}: {_plain(rule.what)}.")
     console.print(f"\nWhy: {rule.why}\n\nWhat to do: {rule.repair}\n\nExample:\n")
     for line in rule.example.splitlines():
@@ -37,9 +35,7 @@ def print_rules(rules: Sequence[Rule], console: Console) -> None:
     """Print a line for each rule."""
     width = max(len(rule.code) for rule in rules)
     for rule in rules:
-        text = Text.assemble(
-            (f"{rule.code:{width}}", "bold"), "  ", (f"{rule.severity:7}", STYLES[rule.severity]), "  "
-        )
+        text = Text.assemble((f"{rule.code:{width}}", "bold"), "  ", (f"{rule.severity:7}", rule.severity), "  ")
         console.print(text.append(_plain(rule.what)), soft_wrap=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich import box
 from rich.columns import Columns
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from archinspect.render.compare import BEST, total_rows
 from archinspect.render.numbers import count
+from archinspect.render.palette import has_colors, look_of, style_of
 from archinspect.render.status import status_lines
 from archinspect.reports.comparison import align
 
@@ -24,35 +25,6 @@ if TYPE_CHECKING:
     from archinspect.reports.summary import BatchShape, Report
 
 
-class Look(NamedTuple):
-    """How a kind of layer is shown: foreground and background, and a sign where there are no colors.
-
-    The backgrounds are those of Okabe & Ito 2008, "Color universal design", and others of their kind: they are told
-    apart with any color vision, and text on each has a contrast of 4.5 or more.
-    """
-
-    text: str
-    fill: str
-    sign: str
-
-
-DARK, LIGHT = "#000000", "#ffffff"
-LOOKS = {
-    "input": Look(LIGHT, "#333333", ">"),
-    "output": Look(LIGHT, "#333333", "<"),
-    "convolution": Look(DARK, "#e69f00", "#"),
-    "dense": Look(DARK, "#cc79a7", "="),
-    "max pooling": Look(LIGHT, "#0072b2", "v"),
-    "average pooling": Look(DARK, "#56b4e9", "~"),
-    "merge": Look(DARK, "#f0e442", "+"),
-    "normalization": Look(DARK, "#009e73", "|"),
-    "attention": Look(LIGHT, "#a03000", "@"),
-    "recurrent": Look(LIGHT, "#6a3d9a", "o"),
-    "embedding": Look(DARK, "#b2df8a", ":"),
-    "composite": Look(DARK, "#d9d9d9", "%"),
-}
-OTHER = Look(LIGHT, "#595959", "-")
-"""Of every other kind."""
 LEAST_WIDTH = 24
 MOST_WIDTH = 40
 GAP = 2
@@ -65,11 +37,6 @@ Line: TypeAlias = "Sequence[Entry | None]"
 """The box of each network; None where it has none."""
 
 
-def look_of(kind: str) -> Look:
-    """Return how a kind of layer is shown."""
-    return LOOKS.get(kind, OTHER)
-
-
 def print_comparison(
     found: Comparison, columns: Sequence[str], console: Console, *, cost: str = "params", exact: bool = False
 ) -> None:
@@ -79,7 +46,7 @@ def print_comparison(
         console.print(*[""] * bool(place), table, sep="\n")
     for title, report in zip(found.titles, found.reports, strict=True):
         for what, value in status_lines(report.uncounted)[1:]:
-            console.print(Text(f"{what} of {title}: {value}", "red"), soft_wrap=True)
+            console.print(Text(f"{what} of {title}: {value}"), soft_wrap=True)
     together = max(1, (console.width + GAP) // (LEAST_WIDTH + GAP))
     for start in range(0, len(found.reports), together):
         console.print()
@@ -186,19 +153,14 @@ def _shapes(shapes: Iterable[BatchShape], word: str) -> str:
 
 def _cell(entry: Entry | None, width: int, console: Console, part: int) -> Text:
     if entry is None:
-        return Text("·".center(width), "dim")
+        return Text("·".center(width))
     look = look_of(entry[-1])
     colored = has_colors(console)
     lead = " " if colored else f"{look.sign} "
     tail = f" {entry[part]} " if entry[part] else " "
     room = width - len(lead) - len(tail)
     label = entry[0]
-    return Text(f"{lead}{_clip(label, room):<{room}}{tail}", f"{look.text} on {look.fill}" if colored else "")
-
-
-def has_colors(console: Console) -> bool:
-    """Return whether kinds are told apart by color; 16 colors are too few, and each theme has its own."""
-    return console.color_system in ("256", "truecolor") and not console.no_color
+    return Text(f"{lead}{_clip(label, room):<{room}}{tail}", style_of(entry[-1]) if colored else "")
 
 
 def _clip(text: str, width: int) -> str:
@@ -211,10 +173,9 @@ def _clip(text: str, width: int) -> str:
 
 def _legend(found: Comparison, console: Console) -> Columns:
     kinds = dict.fromkeys(["input", *(entry.kind for stack in found.stacks for entry in stack.boxes), "output"])
-    looks = [(kind, look_of(kind)) for kind in kinds]
     if has_colors(console):
-        return Columns([Text(f" {kind} ", f"{look.text} on {look.fill}") for kind, look in looks], padding=(0, 2))
-    return Columns([Text(f"{look.sign} {kind}") for kind, look in looks], padding=(0, 3))
+        return Columns([Text(f" {kind} ", style_of(kind)) for kind in kinds], padding=(0, 2))
+    return Columns([Text(f"{look_of(kind).sign} {kind}") for kind in kinds], padding=(0, 3))
 
 
 def notes(found: Comparison) -> list[str]:

@@ -6,7 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from archinspect.render.compare import total_rows, totals_of
-from archinspect.render.stacks import lines_of, look_of, notes
+from archinspect.render.palette import look_of, rgb
+from archinspect.render.stacks import lines_of, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +81,10 @@ def _facts(found: Comparison, cost: str) -> Iterator[list[str]]:
 def _box(entry: Entry, left: int, top: int, width: int) -> Iterator[str]:
     label, cost, _, kind = entry
     look = look_of(kind)
-    yield f'<rect x="{left}" y="{top}" width="{width}" height="{LINE - 2}" rx="3" fill="{look.fill}"/>'
-    yield _text(left + PAD, top + LINE - 8, label, fill=look.text)
+    yield f'<rect x="{left}" y="{top}" width="{width}" height="{LINE - 2}" rx="3" fill="{rgb(look.fill)}"/>'
+    yield _text(left + PAD, top + LINE - 8, label, fill=rgb(look.text))
     if cost:
-        yield _text(left + width - PAD, top + LINE - 8, cost, fill=look.text, anchor="end")
+        yield _text(left + width - PAD, top + LINE - 8, cost, fill=rgb(look.text), anchor="end")
 
 
 def _legend(kinds: list[str], width: int, top: int) -> tuple[list[str], int]:

@@ -31,11 +31,11 @@ def first_of(layers: Sequence[str]) -> str:
 
 def status_parts(uncounted: Mapping[str, tuple[str, ...]]) -> list[Part]:
     """Return the same, colored."""
-    style = "red" if uncounted else "green"
     lines = status_lines(uncounted)
     if len(lines) > SHOWN + 1:
         lines = [*lines[:SHOWN], ("Not counted", f"{len(lines) - SHOWN:,} more layers")]
-    every = [part for title, value in lines for part in ((f"{title}: ", "bold"), (value, style), ("\n", "none"))]
+    every = [part for title, value in lines for part in ((f"{title}: ", "bold"), (value, "none"), ("\n", "none"))]
+    every[1] = (lines[0][1], "warning" if uncounted else "good")
     return every[:-1]
 
 

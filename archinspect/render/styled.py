@@ -11,12 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     Part = tuple[str, str]
-    """A text and its style, in Rich's words; `none` for none."""
-
-
-ATTRIBUTES = {"bold": "1", "dim": "2"}
-COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
-"""Codes of ANSI terminals (ECMA-48, 8.3.117) for the words of styles."""
+    """A text and its style of :data:`archinspect.render.palette.STYLES`; `none` for none."""
 
 
 class Page(NamedTuple):
@@ -25,7 +20,7 @@ class Page(NamedTuple):
     width: int
     is_terminal: bool = False
     codes: Mapping[str, str] = {}
-    """Of the styles that it shows, as :data:`COLORS`."""
+    """Of the styles that it shows, those of ANSI terminals."""
 
     @property
     def ascii_only(self) -> bool:
@@ -34,7 +29,7 @@ class Page(NamedTuple):
 
     def styled(self, text: str, style: str) -> str:
         """Return a text with the codes of its style around what each line has."""
-        codes = ";".join([self.codes[word] for word in style.split() if word in self.codes])
+        codes = self.codes.get(style)
         if not codes:
             return text
         return "\n".join([f"\x1b[{codes}m{line}\x1b[0m" if line else "" for line in text.split("\n")])

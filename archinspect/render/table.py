@@ -8,6 +8,7 @@ from archinspect.ops.figures import DTYPES
 from archinspect.render.columns import cells, columns_of, default_shares
 from archinspect.render.layers import LineTable, with_room
 from archinspect.render.numbers import NARROWER, both, byte_count, shape, with_bars
+from archinspect.render.palette import LOOKS
 from archinspect.render.status import first_of, status_parts
 from archinspect.render.styled import ascii_only, write
 from archinspect.reports.totals import is_known
@@ -19,21 +20,11 @@ if TYPE_CHECKING:
 
     from archinspect.render.rows import View
     from archinspect.render.styled import Page, Part
-    from archinspect.reports.summary import Report
+    from archinspect.reports.summary import Report, Row
 
 LAYER_WIDTH = 32
 """What a narrow terminal leaves for a layer's name and type."""
 LEAST_COLUMNS = 3
-KIND_STYLES = {
-    "input": "green",
-    "convolution": "yellow",
-    "dense": "magenta",
-    "pooling": "red",
-    "normalization": "cyan",
-    "activation": "dim",
-    "merge": "blue",
-    "composite": "bold",
-}
 
 
 def print_summary(
@@ -51,7 +42,7 @@ def print_summary(
     if has_edge:
         wider = (LineTable(written | _bars(report, view, console, width), known) for width in NARROWER)
         table = with_room([*wider, table], console.width, LAYER_WIDTH, LEAST_COLUMNS)
-    styles = {"layer": [KIND_STYLES.get(row.kind, "none") for row in view.rows]}
+    styles = {"layer": [row_style(row) for row in view.rows]}
     hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
     write(console, _totals(report, exact=exact))
     notes = [view.level] if view.level else []
@@ -61,7 +52,14 @@ def print_summary(
         titles = ", ".join(known[name].title for name in hidden)
         notes.append(f"not shown at this width: {titles} (choose with --columns)")
     if notes:
-        write(console, [("\n".join(notes), "dim"), ("\n", "none")])
+        write(console, [("\n".join(notes) + "\n", "none")])
+
+
+def row_style(row: Row) -> str:
+    """Return the style of a row's name: the color of its kind's box, as `compare` draws them."""
+    if row.kind == "composite":
+        return "bold"
+    return row.shown_kind if row.shown_kind in LOOKS else "none"
 
 
 def _bars(report: Report, view: View, console: Console | Page, width: int) -> dict[str, list[str]]:
@@ -77,7 +75,7 @@ def _bars(report: Report, view: View, console: Console | Page, width: int) -> di
 
 def _print_head(report: Report, console: Console | Page) -> None:
     """Print what the network is called, where it is from, what it is, and what it takes."""
-    parts = [(report.name, "bold"), (f"  {report.source}" if report.source else "", "dim")]
+    parts = [(report.name, "bold"), (f"  {report.source}" if report.source else "", "none")]
     if report.description:
         description = report.description
         if len(description) > console.width:

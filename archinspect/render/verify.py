@@ -69,7 +69,7 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
         console.print()
         console.print(_table(shown))
     if len(different) > len(shown):
-        console.print(Text(f"and {len(different) - len(shown):,} more", "dim"))
+        console.print(Text(f"and {len(different) - len(shown):,} more"))
     same = len(layers) - len(different)
     figures = "Shapes and parameters" if "macs" in found.left_out else "Shapes, parameters and MACs"
     console.print(Text(f"\n{figures} by layer: {same:,} of {len(layers):,} equal"))
@@ -85,7 +85,7 @@ def _print(found: Verification, console: Console, *, everything: bool) -> None:
     if found.refused:
         console.print(Text(f"{target} does not train on the batch: {printable(found.refused)}"), soft_wrap=True)
     equal = "all equal, partial" if found.partial else "all equal"
-    console.print(Text(equal, "bold green") if found.ok else Text("not all equal", "bold red"))
+    console.print(Text(equal, "good") if found.ok else Text("not all equal", "error"))
 
 
 def _print_computed(rows: list[Row], computed_by: str, console: Console) -> None:

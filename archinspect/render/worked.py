@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 Place = tuple[int, ...]
 
-# Pairs of colors whose contrast is high on any background, yellow and blue for eyes that tell no red from green.
-WINDOW = "color(16) on color(221)"
-CELL = "color(16) on color(117)"
 FEW_CELLS = 16
 """So many sums of a single axis are all shown."""
 
@@ -54,7 +51,7 @@ def print_worked(worked: Worked, places: Sequence[Place], console: Console, *, w
         last = list(worked.cells)[-1]
         example = ",".join(str(index + 1) for index in (last if worked.output.shape[-1] > 1 else last[:-1]))
         hint = f"\n--cell {example} shows the last sum, --cell all every one, --step one after another"
-        console.print(Text(hint, "dim"), soft_wrap=True)
+        console.print(Text(hint), soft_wrap=True)
 
 
 def print_step(worked: Worked, place: Place, note: str, console: Console) -> None:
@@ -70,13 +67,13 @@ def _grids(worked: Worked, single: Cell | None) -> Iterator[Grid]:
     read = sorted({term.place[-1] for term in terms}) or range(worked.input.shape[-1])
     for channel in read:
         seen = {term.place[:-1] for term in terms if term.place[-1] == channel}
-        yield _grid(_of("Input x", channel, worked.input), worked.input[..., channel], worked.pads, seen, WINDOW)
+        yield _grid(_of("Input x", channel, worked.input), worked.input[..., channel], worked.pads, seen, "window")
     if "kernel" in worked.weights:
         yield from _kernel(worked.weights["kernel"], single)
     pads = ((0, 0),) * (worked.output.ndim - 1)
     for channel in [single.place[-1]] if single else range(worked.output.shape[-1]):
         marked = {single.place[:-1]} if single else set()
-        yield _grid(_of("Output z", channel, worked.output), worked.output[..., channel], pads, marked, CELL)
+        yield _grid(_of("Output z", channel, worked.output), worked.output[..., channel], pads, marked, "cell")
 
 
 def _bands(grids: Sequence[Grid], width: int) -> list[list[Grid]]:

@@ -94,11 +94,8 @@ def _is_drawn(row: Row) -> bool:
 
 
 def _box(row: Row, report: Report) -> Box:
-    kind = row.kind
-    if kind == "pooling":
-        kind = next((f"{way} pooling" for way in ("max", "average") if way in row.type.lower()), kind)
     unknown = tuple(figure for figure in ("params", "macs") if figure in row.unknown)
-    return Box(row.label, kind, row.type, _copies(row, report), row.cost.params, row.cost.macs, unknown)
+    return Box(row.label, row.shown_kind, row.type, _copies(row, report), row.cost.params, row.cost.macs, unknown)
 
 
 def _copies(row: Row, report: Report) -> int:

@@ -72,6 +72,13 @@ class Row(NamedTuple):
     equal: bool = True
     """Whether the copies are equal in their figures, not only in their structure."""
 
+    @property
+    def shown_kind(self) -> str:
+        """What kind it is drawn as: max and average pooling are two."""
+        if self.kind != "pooling":
+            return self.kind
+        return next((f"{way} pooling" for way in ("max", "average") if way in self.type.lower()), self.kind)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the JSON form."""
         return {

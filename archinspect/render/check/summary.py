@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from archinspect.base.diagnostics import Diagnostic
     from archinspect.checks.outcome import Outcome
 
-STYLES: dict[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 WORST: tuple[Severity, ...] = ("error", "warning")
 
 
@@ -39,8 +38,8 @@ def print_linked(diagnostic: Diagnostic, text: Text, console: Console) -> None:
 
 def print_counts(outcome: Outcome, console: Console) -> None:
     """Print the line that counts, in the color of the worst."""
-    worst = next((STYLES[one] for one in WORST if outcome.by_severity[one]), "green")
-    console.print(counts(outcome), style=worst)
+    worst = next((one for one in WORST if outcome.by_severity[one]), "good")
+    console.print(Text(counts(outcome), worst))
 
 
 def counts(outcome: Outcome) -> str:
@@ -62,8 +61,6 @@ def print_statistics(outcome: Outcome, console: Console) -> None:
     names = max((len(code) for code, _ in found), default=0)
     for code, count in found:
         severity, text = CODES[code]
-        line = Text.assemble(
-            f"{count:>{width},}  ", (f"{code:{names}}", "bold"), "  ", (f"{severity:7}", STYLES[severity])
-        )
+        line = Text.assemble(f"{count:>{width},}  ", (f"{code:{names}}", "bold"), "  ", (f"{severity:7}", severity))
         console.print(line.append(f"  {text}"), soft_wrap=True)
     print_counts(outcome, console)
