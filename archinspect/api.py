@@ -97,7 +97,7 @@ def network(  # noqa: PLR0913 - as the settings
       re_lu = ReLU()(dense)
       return re_lu
     """
-    adapters = Lora.of(lora) if lora else None
+    adapters = None if lora is None else Lora.of(lora)
     if "torch" in sys.modules and not isinstance(spec, str | os.PathLike | Mapping | Graph | Network):
         from archinspect.importers import torch  # only modules need it
 
@@ -321,8 +321,10 @@ def _opened(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:
         from archinspect import importers  # specs need none
 
         format_, path = importers.split(path)
+        if format_ == importers.SPEC:
+            return open_spec(path)
         if format_ and not importers.FORMATS[format_].is_code and not os.path.exists(path):
-            raise NotFoundError(not_found(path))
+            raise NotFoundError(not_found(path, is_file=True))
         if format_ or may_be_of_another_format(path):
             found = importers.open_file(path, format_)
             if found is not None:

@@ -60,7 +60,7 @@ def device_names(file: str | None = None) -> list[str]:
 
 def load_devices(file: str | None = None) -> dict[str, Device]:
     """Return all devices by name in small letters, those of the user's own `file` first."""
-    own = read_devices(read_file(file)) if file else {}
+    own = {} if file is None else read_devices(read_file(file))
     return own | {
         name: device for name, device in read_devices(read_file(_FILE, "devices.yaml")).items() if name not in own
     }

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from archinspect.analyses.formula import FIGURES, RefusedError, Symbols, variables
+from archinspect.analyses.formula import BATCH, FIGURES, RefusedError, Symbols, axes, variables
 from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.settings import whole
 from archinspect.base.symbolic.vectors import LARGEST, Table
 
 if TYPE_CHECKING:
@@ -81,6 +82,13 @@ class _Region(NamedTuple):
     refused: bool
 
 
+def _sizes(name: str, values: Sequence[Any]) -> list[int]:
+    """Return the values of a batch or of an axis; raise ValueError for what is no positive whole number."""
+    if all(type(value) is int and value > 0 for value in values):  # most are, and a sweep may have a million
+        return list(values)
+    return [whole(name, value, 1) for value in values]
+
+
 class Sweep:
     """A grid of values of variables, whose figures are asked for chunk by chunk."""
 
@@ -89,7 +97,7 @@ class Sweep:
     ) -> None:
         """Take lists of values: of whole variables of the network's formulas, and of any of its parameters.
 
-        Raise ValueError for a name that is neither.
+        Raise ValueError for a name that is neither, and for a batch or a size that is no positive whole number.
         """
         known = variables(facts)
         for name in grid:
@@ -100,18 +108,21 @@ class Sweep:
         self.load = load
         self.facts = facts
         self.figures = tuple(figures)
-        self.grid = {name: list(values) for name, values in grid.items()}
-        self.whole = [name for name in grid if name in known and all(type(value) is int for value in grid[name])]
+        sizes = {BATCH, *axes(facts.graph)}
+        self.grid = {name: _sizes(name, values) if name in sizes else list(values) for name, values in grid.items()}
+        self.whole = [name for name in grid if name in known and all(type(value) is int for value in self.grid[name])]
         self.traces = 0
         """Formulas that were needed."""
         self.by_engine = 0
         """Combinations that the engine took."""
         self._regions: list[_Region] = []
 
-    def check(self, columns: Sequence[str]) -> None:
-        """Raise ValueError for a column that the sweep has not."""
+    def check(self, columns: Sequence[str], figures: Sequence[str] = ()) -> None:
+        """Raise ValueError for a column, or a figure, that the sweep has not."""
         for column in columns:
             refuse_unknown("a column", column, [*self.grid, *self.figures])
+        for figure in figures:
+            refuse_unknown("a figure", figure, self.figures)
 
     def __len__(self) -> int:
         return prod(map(len, self.grid.values()))

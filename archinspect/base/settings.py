@@ -107,7 +107,7 @@ class Settings(NamedTuple):
             if isinstance(shape, str) or not isinstance(shape, Iterable):
                 raise ValueError(f"inputs: the shape of {name!r} must be a list of sizes, not {shape!r}")
             inputs[name] = tuple([whole(f"inputs: a size of {name!r}", size, 1) for size in shape])
-        lora = Lora.of(self.lora) if self.lora else None
+        lora = None if self.lora is None else Lora.of(self.lora)
         return self._replace(batch=batch, inputs=inputs, past=whole("past", self.past, 0), lora=lora)
 
     def in_a_step(self, names: Container[str], inputs: Mapping[str, Sequence[int]]) -> Settings:

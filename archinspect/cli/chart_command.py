@@ -93,7 +93,7 @@ def _chart(
                 found = api.network(spec, **figures).as_measured().report(memory=memory)
                 rows.append((printable(spec), values_of(found, names)))
     elif not data:
-        refuse_ignored(("batch", "dtype", "inputs", "params"), "without SPEC")
+        refuse_ignored(("batch", "dtype", "inputs", "params", "scale"), "without SPEC")
         stated = [name for name in names[:2] if name not in TOTALS]
         reports = api.builtin_reports(as_measured=True, stated=stated)
         rows += [(name, values_of(report, names)) for name, report in reports]

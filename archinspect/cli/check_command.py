@@ -12,9 +12,9 @@ import click
 
 from archinspect import __version__
 from archinspect.base.printable import printable
-from archinspect.cli.common import stderr_console, stdout_console
+from archinspect.cli.common import refuse_ignored, stderr_console, stdout_console
 from archinspect.cli.files import file_options
-from archinspect.cli.kinds import SpecType, of_format
+from archinspect.cli.kinds import Percent, SpecType, Whole, of_format
 from archinspect.cli.rules import rule_options
 
 if TYPE_CHECKING:
@@ -95,21 +95,6 @@ class Expected(click.ParamType):  # type: ignore[type-arg] # generic from click 
         return self.fail(wrong, param, ctx) if wrong else found
 
 
-class Percent(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
-    """Per cents: `1%`."""
-
-    name = "percent"
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return them; refuse what is none."""
-        from archinspect.project.keys import percent  # a help page needs none
-
-        try:
-            return percent(value)
-        except ValueError as error:
-            return self.fail(str(error), param, ctx)
-
-
 class CheckedType(SpecType):
     """A file, a folder or a name: never a built-in network instead of a file that is not there."""
 
@@ -156,7 +141,7 @@ class CheckedType(SpecType):
     envvar="ARCHINSPECT_CACHE_DIR",
     help="Where to store what was found, for the next run.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many processes to use; as many as help.")
+@click.option("--jobs", type=Whole(min=1), metavar="N", help="How many processes to use; as many as help.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until it is interrupted.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
 def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, **options: Any) -> None:  # noqa: ANN401 - as click's
@@ -197,6 +182,10 @@ def _check(
 
     try:
         targets = options["targets"](specs)
+        if "-" not in specs:
+            refuse_ignored(("stdin_filename",), "without `-`, standard input")
+        if options["baseline"] is None and not any(target.configuration.baseline for target in targets):
+            refuse_ignored(("tolerance",), "without a baseline")
         if options["show_files"]:
             click.echo("\n".join(printable(target.name) for target in targets))
             return 0, []

@@ -40,12 +40,12 @@ def refuse_ignored(names: Iterable[str], reason: str) -> None:
 
 def device_asked_for(name: str | None, file: str | None) -> Device | None:
     """Return the device of that name, None without one; leave with 2 where it is not known, or a file has no use."""
-    if not name and not file:
+    if name is None and file is None:
         return None
     from archinspect.analyses import devices  # only where a device is named
 
     with spec_errors():
-        if not name:
+        if name is None:
             raise click.UsageError(
                 f"--devices: choose one with --device: {', '.join(devices.device_names(file)[:6])}, ..."
             )

@@ -11,8 +11,8 @@ import click
 
 from archinspect.base.diagnostics import InvalidSpecError
 from archinspect.base.printable import printable
-from archinspect.cli.common import print_diagnostics, spec_errors, stdout_console
-from archinspect.cli.kinds import SpecType
+from archinspect.cli.common import print_diagnostics, refuse_ignored, spec_errors, stdout_console
+from archinspect.cli.kinds import Percent, SpecType, Whole
 from archinspect.cli.options import exact_option, figure_options, format_option
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ class LimitType(click.ParamType):  # type: ignore[type-arg] # generic from click
 @click.option("--fail-on", "limits", type=LimitType(), multiple=True, help="Exit with 1 where a figure grows by more.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0),
+    type=Percent(),
     default=0.0,
     metavar="PERCENT",
     help="Say nothing of networks of which no figure changes by more.",
 )
-@click.option("--rows", type=click.IntRange(1), default=20, show_default=True, help="Changes that are shown.")
+@click.option("--rows", type=Whole(1), metavar="N", default=20, show_default=True, help="Changes that are shown.")
 @figure_options
 @exact_option
 @format_option("table", "json", "markdown", help="markdown is a comment for a pull request.")
@@ -118,6 +118,10 @@ def command(  # noqa: PLR0913 - one per option
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from archinspect.render import diff as render  # a help page needs none
 
+    if form == "json":
+        refuse_ignored(("rows",), "with --format json, which has them all")
+    if revision is None and form != "markdown":
+        refuse_ignored(("threshold",), "without --git or --format markdown")
     with ExitStack() as stack:
         if revision is None:
             if len(specs) != 2:  # noqa: PLR2004 - old and new

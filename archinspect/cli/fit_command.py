@@ -72,7 +72,10 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
         refuse_ignored(("policy", "cached", "kv_dtype"), "in training")
     else:
         refuse_ignored(("optimizer", "precision", "mixed", "checkpointing"), "without --train")
-    from archinspect.reports.memory import Plan  # a help page needs no engine
+    if not options["cached"]:
+        refuse_ignored(("kv_dtype",), "without --kv-cache")
+    from archinspect.base.settings import SettingError  # a help page needs no engine
+    from archinspect.reports.memory import Plan
 
     found_device = device_asked_for(device, devices)
     if (memory is None) == (found_device is None):
@@ -84,8 +87,12 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
     with spec_errors() as api:
         try:
             found = api.fit(spec, memory - (reserve or 0), Plan(**options), training=train, vary=names, **sizes)
+        except SettingError:
+            raise  # which names the option
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+    if all(one.vary == "batch" for one in found):
+        refuse_ignored(("batch",), "where the batch is what is found")
     from archinspect.render.fit import fit_text  # a help page needs none
 
     click.echo(fit_text(found, form, exact=exact))

@@ -9,8 +9,9 @@ import click
 
 from archinspect.base.printable import printable
 from archinspect.cli.check_command import CheckedType
-from archinspect.cli.common import print_diagnostics
+from archinspect.cli.common import print_diagnostics, refuse_ignored
 from archinspect.cli.files import file_options
+from archinspect.cli.kinds import Whole, of_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 @click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|PATTERN|-]...")
 @click.option("--check", "checks", is_flag=True, help="Write nothing; exit with 1 where a file would change.")
 @click.option("--diff", is_flag=True, help="Show what would change, and write nothing; exit with 1 for any.")
-@click.option(
-    "--line-length", type=click.IntRange(40, 1000), metavar="N", help="Characters of a line; 110 if not said."
-)
+@click.option("--line-length", type=Whole(40, 1000), metavar="N", help="Characters of a line; 110 if not said.")
 @click.option("--stdin-filename", metavar="FILE", help="What standard input (`-`) is called.")
 @file_options
 def command(
@@ -49,6 +48,10 @@ def command(
       archinspect fmt
       archinspect fmt specs/ --check
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if "-" not in specs:
+        refuse_ignored(("stdin_filename",), "without `-`, standard input")
+    if of_format("") not in ("", "spec:"):
+        raise click.UsageError("--from: only specs are laid out")
     from archinspect.project.formats import lay_out  # a help page needs none
 
     found = [lay_out(target, line_length, stdin_filename or "") for target in targets(specs)]

@@ -77,21 +77,21 @@ class FormatName(click.ParamType):  # type: ignore[type-arg] # generic from clic
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return its name."""
-        from archinspect.importers import FORMATS  # only --from needs it
+        from archinspect.importers import FORMATS, SPEC  # only --from needs it
 
-        if value not in FORMATS:
+        if value not in (SPEC, *FORMATS):
             from archinspect.base.diagnostics import suggest  # the error path only
 
-            self.fail(f"no format '{value}': {suggest(value, FORMATS)}", param, ctx)
+            self.fail(f"no format '{value}': {suggest(value, (SPEC, *FORMATS))}", param, ctx)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the names that begin so."""
         from click.shell_completion import CompletionItem  # only completion needs it
 
-        from archinspect.importers import FORMATS
+        from archinspect.importers import FORMATS, SPEC
 
-        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in (SPEC, *FORMATS) if name.startswith(incomplete)]
 
 
 class Assignment(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -129,6 +129,12 @@ class InputShape(click.ParamType):  # type: ignore[type-arg] # generic from clic
         return name.strip(), tuple(map(int, parts))
 
 
+class Whole(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "whole number"
+
+
 class ByteCount(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
     """A number of bytes: `24GiB`, `80GB`."""
 
@@ -147,6 +153,21 @@ class ByteCount(click.ParamType):  # type: ignore[type-arg] # generic from click
         if str(value).strip()[-1:].isdecimal():
             self.fail(f"{value} what? Write {value}GiB, {value}GB or {value}B", param, ctx)
         return int(quantity.number)
+
+
+class Percent(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """Per cents: `1%`."""
+
+    name = "percent"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return them; refuse what is none."""
+        from archinspect.project.keys import percent  # a help page needs none
+
+        try:
+            return percent(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
 
 
 class DataType(click.Choice):  # type: ignore[type-arg] # generic from click 8.2 on
@@ -183,7 +204,8 @@ class Names(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
         """Return the names."""
         if isinstance(value, tuple):
             return value
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+        names = tuple(part.strip() for part in value.split(",") if part.strip())
+        return names or self.fail("no name is given", param, ctx)
 
 
 class Batches(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on

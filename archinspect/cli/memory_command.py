@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from archinspect.cli.common import spec_errors, stdout_console
+from archinspect.cli.common import refuse_ignored, spec_errors, stdout_console
 from archinspect.cli.options import (
     cached_option,
     exact_option,
@@ -43,6 +43,10 @@ def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # no
       archinspect memory gpt2 --batch 8 --precision amp
       archinspect memory llama2_7b --dtype float16 --weights-dtype nf4 --kv-cache 4096 --set seq=1
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if options["past"]:
+        refuse_ignored(("optimizer", "precision", "mixed", "checkpointing"), "with --cached, whose step trains nothing")
+    elif not options["cached"]:
+        refuse_ignored(("kv_dtype",), "without --kv-cache or --cached")
     from archinspect.reports.memory import Plan  # a help page needs no engine
 
     sizes = {name: options.pop(name) for name in ("batch", "inputs", "params", "past", "lora", "fold_bn")}

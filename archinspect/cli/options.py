@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.kinds import Assignment, DataType, Depth, Form, InputShape, SpecType
+from archinspect.cli.kinds import Assignment, DataType, Depth, Form, InputShape, SpecType, Whole
 from archinspect.ops.figures import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
@@ -91,10 +91,11 @@ activations_option = click.option(
     is_flag=True,
     help="Also what is held at one time: at inference, and for backward.",
 )
-batch_option = click.option("--batch", type=click.IntRange(1, 10**6), metavar="N", help="Samples in a batch.")
+batch_option = click.option("--batch", type=Whole(1, 10**6), metavar="N", help="Samples in a batch.")
 
 
-def _as_dict(ctx: click.Context, param: click.Parameter, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def as_dict(ctx: click.Context, param: click.Parameter, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the values by name; refuse a name that is given twice."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
@@ -108,7 +109,7 @@ input_option = click.option(
     "inputs",
     type=InputShape(),
     multiple=True,
-    callback=_as_dict,
+    callback=as_dict,
     help="Another size for the input: 299x299x3; name=SHAPE where there are several.",
 )
 SCALE = "scale"
@@ -121,7 +122,7 @@ def _note_scale(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 def _params(ctx: click.Context, param: click.Parameter, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     scale = ctx.meta.get(SCALE)
-    return _as_dict(ctx, param, [*pairs, *([scale] if scale else [])])
+    return as_dict(ctx, param, [*pairs, *([scale] if scale else [])])
 
 
 def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +150,7 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
 cached_option = click.option(
     "--cached",
     "past",
-    type=click.IntRange(0, 10**9),
+    type=Whole(0, 10**9),
     metavar="STEPS",
     default=0,
     help="A step of a decoder with so many cached; of one, unless --set seq or --input says more.",
@@ -223,7 +224,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--kv-cache",
             "cached",
-            type=click.IntRange(0, 10**9),
+            type=Whole(0, 10**9),
             metavar="STEPS",
             default=0,
             help="Steps whose keys and values a decoder keeps.",

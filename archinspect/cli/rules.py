@@ -24,6 +24,8 @@ class Codes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
         from archinspect.checks.selection import names  # a help page needs none
 
         found = tuple(name.strip() for name in value.split(",") if name.strip())
+        if not found:
+            self.fail("no rule is named", param, ctx)
         known = names()
         for name in found:
             if name not in known:

@@ -11,10 +11,10 @@ import click
 
 from archinspect.cli.common import spec_errors, stdout_console
 from archinspect.cli.kinds import Names
-from archinspect.cli.options import completed, dtype_option, exact_option, format_option, spec_argument
+from archinspect.cli.options import as_dict, completed, dtype_option, exact_option, format_option, spec_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect._network import Network
     from archinspect.analyses.sweep import Condition, Sweep
@@ -22,27 +22,39 @@ if TYPE_CHECKING:
 
 MOST = 10**9
 """Combinations of a sweep."""
+MOST_VALUES = 10**6
+"""Of one variable."""
 _RANGE = re.compile(r"(\d{1,9})\.\.(\d{1,9})(?::(\d{1,9}))?\Z")
 _WHERE = re.compile(r"\s*(\w+)\s*(<=|>=|==|=|<|>)\s*(.+)\Z")
 
 
 def values_of(text: str) -> list[Any]:
     """Return the values that a text such as `64..512:8` or `1,2,4` stands for; raise ValueError for none."""
-    from archinspect.base.yaml_core import resolve
-
     found: list[Any] = []
-    for part in text.split(","):
-        match = _RANGE.match(part.strip())
+    for part in map(str.strip, text.split(",")):
+        match = _RANGE.match(part)
         if match is None:
-            found.append(resolve(part.strip()))
+            found.append(_value(part))
             continue
         first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
         if not step or last < first:
             raise ValueError(f"'{part}' is no range such as 64..512:8")
-        found += range(first, last + 1, step)
-        if len(found) > MOST:
-            raise ValueError(f"'{part}' has more than {MOST:,} values")
+        some = range(first, last + 1, step)
+        if len(found) + len(some) > MOST_VALUES:
+            raise ValueError(f"'{part}' has more than {MOST_VALUES:,} values")
+        found += some
     return found
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - as a spec's
+    from archinspect.base.yaml_core import MAX_DIGITS, resolve
+
+    if not text:
+        raise ValueError("a value is missing between commas")
+    try:
+        return resolve(text)
+    except ValueError:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits: {text[:40]}") from None
 
 
 class Values(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -57,6 +69,21 @@ class Values(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
             self.fail(f"'{value}' is not name=values, such as width=64..512:8 or depth=2,4,8", param, ctx)
         try:
             return name.strip(), values_of(text)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Counts(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
+    """`1..64`, `1,2,4`."""
+
+    name = "values"
+
+    def convert(self, value: str | list[Any], param: click.Parameter | None, ctx: click.Context | None) -> list[Any]:
+        """Return the values."""
+        if isinstance(value, list):
+            return value
+        try:
+            return values_of(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -106,11 +133,19 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
     "grid",
     type=Values(),
     multiple=True,
+    callback=as_dict,
     shell_complete=completed("assignments"),
     help="Values of a variable: width=64..512:8, depth=2,4,8.",
 )
-@click.option("--input", "inputs", type=Shapes(), multiple=True, help="Sizes of the input: 128..256:32x128..256:32x3.")
-@click.option("--batch", help="Samples in a batch: 1..64.")
+@click.option(
+    "--input",
+    "inputs",
+    type=Shapes(),
+    multiple=True,
+    callback=as_dict,
+    help="Sizes of the input: 128..256:32x128..256:32x3.",
+)
+@click.option("--batch", type=Counts(), metavar="VALUES", help="Samples in a batch: 1..64.")
 @dtype_option
 @click.option(
     "--columns",
@@ -129,7 +164,7 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
     shell_complete=completed("figures"),
     help="Keep what no other beats in these figures: params,macs.",
 )
-@click.option("--sort", help="Largest first in this column; -NAME: smallest first.")
+@click.option("--sort", metavar="[-]NAME", help="Largest first in this column; -NAME: smallest first.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), help="A file to write; CSV goes on after an interruption."
 )
@@ -144,9 +179,9 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
 )
 def command(  # noqa: PLR0913, PLR0917 - one per option
     spec: str,
-    grid: Sequence[tuple[str, list[Any]]],
-    inputs: Sequence[tuple[str, list[list[int]]]],
-    batch: str | None,
+    grid: dict[str, list[Any]],
+    inputs: dict[str, list[list[int]]],
+    batch: list[int] | None,
     dtype: str,
     figures: tuple[str, ...],
     conditions: Sequence[Condition],
@@ -175,13 +210,12 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     from archinspect.render.sweep import Output
 
     with spec_errors() as api:
-        first = {name: [axis[0] for axis in axes] for name, axes in inputs}
+        first = {name: [axis[0] for axis in axes] for name, axes in inputs.items()}
         network = api.network(spec, dtype=dtype, inputs=first)
         try:
             sweep = network.sweep(_grid(network, grid, inputs, batch), figures)
-            sweep.check(
-                [*[condition.column for condition in conditions], *pareto, *([sort.removeprefix("-")] if sort else [])]
-            )
+            sorted_by = [] if sort is None else [sort.removeprefix("-")]
+            sweep.check([*[condition.column for condition in conditions], *sorted_by], pareto)
             if len(sweep) > MOST:
                 raise ValueError(f"there are {len(sweep):,} combinations, more than {MOST:,}")  # noqa: TRY301 - one way out
             out = Output(sweep, form, output, stdout_console, exact=exact, resumable=not (pareto or sort))
@@ -196,20 +230,22 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
 
 def _grid(
     network: Network,
-    grid: Sequence[tuple[str, list[Any]]],
-    inputs: Sequence[tuple[str, list[list[int]]]],
-    batch: str | None,
+    grid: Mapping[str, list[Any]],
+    inputs: Mapping[str, list[list[int]]],
+    batch: list[int] | None,
 ) -> dict[str, list[Any]]:
     """Return the values of each variable: an axis of an input that has one size is none."""
     from archinspect.analyses.formula import axes
 
     found = dict(grid)
     names = {place: name for name, place in axes(network.graph).items()}
-    for name, sizes in inputs:
+    others = [("batch", batch)] if batch else []
+    for name, sizes in inputs.items():
         path = name or network.graph.inputs[0].path
-        found.update({names[path, at]: size for at, size in enumerate(sizes, 1) if len(size) > 1})
-    if batch:
-        found["batch"] = values_of(batch)
+        others += [(names[path, at], size) for at, size in enumerate(sizes, 1) if len(size) > 1]
+    for name, values in others:
+        if found.setdefault(name, values) is not values:
+            raise click.UsageError(f"'{name}' is given twice")
     if not found:
         raise click.UsageError("nothing varies: say --set NAME=VALUES, --input or --batch")
     return found

@@ -128,6 +128,9 @@ FORMATS: dict[str, Format] = {
 }
 """Every format and how it is known; its module, of the same name, is imported when a file is read."""
 
+SPEC = "spec"
+"""The format of our own specs, which :mod:`archinspect.language` reads."""
+
 DAMAGED = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError, StopIteration),
     *(TypeError, ValueError),
@@ -169,7 +172,7 @@ def split(spec: str) -> tuple[str, str]:
     A file that is there wins over a format of its first letters.
     """
     name, colon, path = spec.partition(":")
-    return (name, path) if colon and name in FORMATS and not os.path.exists(spec) else ("", spec)
+    return (name, path) if colon and name in (SPEC, *FORMATS) and not os.path.exists(spec) else ("", spec)
 
 
 def open_file(path: str, format: str = "") -> Opened | None:  # noqa: A002 - what a user calls it

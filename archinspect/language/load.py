@@ -81,22 +81,23 @@ def open_spec(spec: str | Path | Mapping[str, Any]) -> Source:
     return library.read_builtin(builtin) if builtin else read_file(path)
 
 
-def not_found(path: str) -> str:
-    """Return what to say of a name that is no file and no built-in network: the nearest there are."""
+def not_found(path: str, *, is_file: bool = False) -> str:
+    """Return what to say of a name that is no file and no built-in network, or that can only be a file: the nearest."""
     folder, name = os.path.split(path)
     files: dict[str, str] = {}
     with suppress(OSError, ValueError):
         there = [file for file in sorted(os.listdir(folder or "."))[:MAX_FILES] if file.endswith(library.SUFFIXES)]
         files = {library.stem(file): os.path.join(folder, file) for file in there}  # suffixes make no names alike
     built_in = {one: one for one in library.builtins()}
-    is_path = library.is_path(path)
-    for known in (files, built_in) if is_path else ({**files, **built_in},):
+    is_path = is_file or library.is_path(path)
+    for known in (files, {} if is_file else built_in) if is_path else ({**files, **built_in},):
         close = [known[one] for one in nearest(library.stem(name), known)]
         if close:
             break
     what = "no file" if is_path else "no file and no built-in network"
-    help_ = f"did you mean {' or '.join(map(show, close))}?" if close else "`archinspect list` shows the built-in ones"
-    return f"{what} {show(path)}: {help_}"
+    if close:
+        return f"{what} {show(path)}: did you mean {' or '.join(map(show, close))}?"
+    return f"{what} {show(path)}" + ("" if is_file else ": `archinspect list` shows the built-in ones")
 
 
 def _written(spec: Mapping[str, Any]) -> Source:

@@ -93,6 +93,8 @@ class Configurations:
         self._values = [_values(one) for one in asked if one not in files]
         if len(files) + isolated > 1:
             raise ConfigurationError("--config: one file, and not with --isolated")
+        if "" in files:
+            raise ConfigurationError("--config: no file is named")
         here = os.getcwd()
         fixed = Configuration(here) if isolated else read(files[0], here) if files else None
         self._fixed = fixed and self._with_values(fixed)

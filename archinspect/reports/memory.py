@@ -201,6 +201,8 @@ def _with_precision(plan: Plan) -> Plan:
     """Return a plan with what its precision says; raise ValueError for what does not go with it."""
     refuse_unknown("precision", str(plan.precision), PRECISIONS)
     if plan.precision == "bf16-master":
+        if plan.dtype not in {"float32", *LOW_TYPES}:  # float32, which is not asked for, is the master's
+            raise ValueError(f"precision: 'bf16-master' computes in {' or '.join(LOW_TYPES)}, not {plan.dtype}")
         return plan._replace(dtype=plan.dtype if plan.dtype in LOW_TYPES else LOW_TYPES[0], mixed=True)
     if plan.mixed:
         raise ValueError("precision: mixed is 'bf16-master', which does not go with 'amp'")

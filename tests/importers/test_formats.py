@@ -75,6 +75,9 @@ def test_from_says_the_format(run, write):
     assert "1,490 params" in run("summary", "--from", "pt2", path, "--oneline").stdout
     found = run("summary", "--from", "pt2", write("net.yaml", SPEC))
     assert (found.exit_code, "the file is no zip" in found.stderr) == (1, True)
+    own = write("net.yaml", SPEC)
+    assert run("summary", "--from", "spec", own).stdout == run("summary", own).stdout
+    assert "no file 'lenet5'\n" in run("summary", "--from", "pt2", "lenet5").stderr
     found = run("summary", "--from", "pt3", path)
     assert (found.exit_code, "no format 'pt3': did you mean 'pt2'?" in found.stderr) == (2, True)
 
