@@ -89,14 +89,38 @@ def chain(*layers, version="2.4.0", name="chain"):
     }
 
 
-def zipped(model, version="3.15.0"):
+def zipped(model, version="3.15.0", weights=HDF5):
     """A `.keras` file."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as found:
         found.writestr("metadata.json", json.dumps({"keras_version": version}))
         found.writestr("config.json", json.dumps(model))
-        found.writestr("model.weights.h5", HDF5)
+        found.writestr("model.weights.h5", weights)
     return data.getvalue()
+
+
+def hdf5_groups(inside):
+    """An HDF5 file of groups alone: dicts of what is in each, as h5py writes them."""
+    blob = bytearray(HDF5 + bytes([0, 0, 0, 0, 0, 8, 8, 0]) + struct.pack("<HHI", 4, 16, 0) + bytes(72))
+
+    def put(data):
+        blob.extend(data)
+        return len(blob) - len(data)
+
+    def group(inside):
+        names = b"".join(name.encode() + b"\0" for name in inside)
+        starts = [names.index(name.encode() + b"\0") for name in inside]
+        links = [(start, group(held)) for start, held in zip(starts, inside.values(), strict=True)]
+        heap = put(struct.pack("<4s4xQQQ", b"HEAP", len(names), 0, len(blob) + 32) + names)
+        entries = b"".join(struct.pack("<QQ24x", *link) for link in links)
+        leaf = put(struct.pack("<4sBBH", b"SNOD", 1, 0, len(links)) + entries)
+        tree = put(struct.pack("<4sBBHQQQQQ", b"TREE", 0, 0, 1, 2**64 - 1, 2**64 - 1, 0, leaf, 0))
+        return put(struct.pack("<BBHII4x", 1, 0, 1, 1, 24) + struct.pack("<HHB3xQQ", 0x11, 16, 0, tree, heap))
+
+    root = group(inside)
+    blob[24:56] = struct.pack("<QQQQ", 0, 2**64 - 1, len(blob), 2**64 - 1)
+    blob[56:72] = struct.pack("<QQ", 0, root)
+    return bytes(blob)
 
 
 def hdf5(attributes, *, second=False):

@@ -133,6 +133,19 @@ class File:
         except (BadZipFile, DeflateError, *_MISREAD) as error:
             raise self.refuse(f"'{name}' of the zip cannot be read: {error}", node=name) from error
 
+    def stored_at(self, name: str) -> int | None:
+        """Return where a member of a zip begins in the file; None where it is compressed, or the zip damaged."""
+        from zipfile import ZIP_STORED
+
+        with self._zip() as found:
+            info = found.getinfo(name)
+        with self.open() as file:
+            file.seek(info.header_offset)
+            head = file.read(30)
+        if info.compress_type != ZIP_STORED or not head.startswith(b"PK\3\4"):
+            return None
+        return info.header_offset + 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+
     def json(self, name: str = "", most: int = MAX_TEXT) -> Any:  # noqa: ANN401 - what JSON holds
         """Return the JSON that the file, or a member of it, holds; raise :class:`SourceError` where it holds none."""
         import json  # 4 ms, and formats of JSON alone need it

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from random import Random
 
 import pytest
-from keras_files import chain, digits, entry, functional, hdf5, layer, tensor, zipped
+from keras_files import chain, digits, entry, functional, hdf5, hdf5_groups, layer, tensor, zipped
 
 import archinspect
 from archinspect.base.diagnostics import InvalidSpecError
 from archinspect.importers.keras import layers as table
+from archinspect.importers.keras.hdf5 import DamagedError, Hdf5
 from archinspect.importers.keras.operations import OPERATIONS
 
 DIGITS = 4 * 9 + 4 + 2 * 4 + 5 * 10
@@ -222,6 +224,43 @@ def test_weights_that_were_quantized_are_refused(read, policy, mode):
     dense["config"]["dtype"] = {"class_name": policy, "config": {"mode": mode}}
     with pytest.raises(InvalidSpecError, match="it was quantized"):
         read(functional([entry("a", 4), dense], ["a"], ["d"]))
+
+
+def test_attention_of_quantized_projections_is_refused_by_a_map_of_types(read):
+    heads = layer("MultiHeadAttention", "a", tensor("x", (9, 8)), tensor("x", (9, 8)), num_heads=2, key_dim=4)
+    read(functional([entry("x", 9, 8), heads], ["x"], ["a"]))
+    heads["config"]["dtype"] = {
+        "class_name": "DTypePolicyMap",
+        "config": {"policy_map": {"a/query": {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}}},
+    }
+    with pytest.raises(InvalidSpecError, match="'a' .*it was quantized"):
+        read(functional([entry("x", 9, 8), heads], ["x"], ["a"]))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "is_quantized"),
+    [
+        ({"vars": {"0": {}, "1": {}}}, False),
+        ({"vars": {"0": {}, "1": {}, "2": {}}}, True),  # a kernel of integers, a bias, a scale
+        ({"query": {"kernel": {}, "kernel_scale": {}}}, True),  # as older files name them
+    ],
+)
+def test_attention_whose_arrays_have_scales_is_refused(tmp_path, arrays, is_quantized):
+    heads = layer("MultiHeadAttention", "a", tensor("x", (9, 8)), tensor("x", (9, 8)), num_heads=2, key_dim=4)
+    path = tmp_path / "model.keras"
+    weights = hdf5_groups({"layers": {"multi_head_attention": {"query_dense": arrays}, "vars": {}}})
+    path.write_bytes(zipped(functional([entry("x", 9, 8), heads], ["x"], ["a"]), weights=weights))
+    found = archinspect.check(path)
+    assert ["it was quantized" in one.message for one in found.diagnostics] == [True] * is_quantized
+
+
+def test_groups_that_hold_themselves_come_once(tmp_path):
+    data = bytearray(hdf5_groups({"a": {"b": {}}}))
+    inner = data.index(b"a\0", 96) + 2 + 8  # the leaf of the root stands behind its names
+    data[inner + 8 : inner + 16] = data[64:72]
+    assert list(Hdf5(BytesIO(data)).groups()) == [("/", ["a"])]
+    with pytest.raises(DamagedError):
+        list(Hdf5(BytesIO(data[:-30])).groups())
 
 
 def test_normalizations_as_functions(read):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 MOST = 2**26
 """Bytes of an architecture."""
-CONFIG, METADATA = "config.json", "metadata.json"
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
 
 class Found(NamedTuple):
@@ -45,6 +45,25 @@ def _in_hdf5(file: File) -> Found:
         message = "this HDF5 file has weights, if anything, and no architecture"
         raise file.refuse(message, "save the whole model, `model.save(...)`, or `model.to_json()`")
     return _model(file, _json(file, text), attributes.get("keras_version", ""))
+
+
+def has_scales(file: File) -> bool:
+    """Return whether the weights beside the architecture have scales: attention was quantized, which that leaves out.
+
+    In a `.keras` arrays are numbered, and a projection that is not quantized has a kernel and a bias alone.
+    """
+    from archinspect.importers.keras.hdf5 import DamagedError, Hdf5  # as above
+
+    begin = file.stored_at(WEIGHTS) if WEIGHTS in file.members else 0
+    if begin is None or not (begin or file.head.startswith(b"\x89HDF")):
+        return False
+    try:
+        with file.open() as opened:
+            groups = list(Hdf5(opened, begin).groups())
+    except DamagedError:
+        return False
+    numbered = (path.endswith("query_dense/vars") and len(names) > 2 for path, names in groups)  # noqa: PLR2004 - as above
+    return any(numbered) or any("kernel_scale" in names for _, names in groups)
 
 
 def _yaml(file: File) -> Any:  # noqa: ANN401 - what YAML holds

@@ -1,7 +1,8 @@
-"""The attributes of an HDF5 file's root, and nothing else of it: where Keras's `.h5` has the architecture.
+"""The attributes of an HDF5 file's root, where Keras's `.h5` has the architecture, and the names of what it holds.
 
 Written after the HDF5 File Format Specification, version 3.0: superblocks 0 to 3, object headers 1 and 2, attributes in
-the header, texts of fixed and of variable length. h5py is not needed, and no data is read.
+the header, texts of fixed and of variable length, groups of the older form, which h5py writes unless asked for another.
+h5py is not needed, and no data is read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ MAX_HEADER = 2**24
 """Bytes of an object header."""
 MAX_BLOCKS = 10_000
 """Continuations of an object header."""
-ATTRIBUTE, CONTINUATION, SHARED = 0x0C, 0x10, 0x02
+MAX_LINKS = 100_000
+"""Groups and arrays, and nodes of a group's tree."""
+MAX_NAME = 1000
+"""Bytes of a name in a group."""
+ATTRIBUTE, CONTINUATION, SHARED, GROUP = 0x0C, 0x10, 0x02, 0x11
 STRING, VARIABLE = 3, 9
 """Classes of types."""
 
@@ -35,10 +40,11 @@ class _Message(NamedTuple):
 
 
 class Hdf5:
-    """A file."""
+    """A file, or what begins somewhere in one."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, begin: int = 0) -> None:
         self.file = file
+        self.begin = begin
         file.seek(0, 2)
         self.size = file.tell()
         self.base, self.width, self.lengths, self.root = self._superblock()
@@ -53,8 +59,45 @@ class Hdf5:
                     found[name] = value
         return found
 
+    def groups(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each group's name, behind that of what holds it, and the names of what it holds.
+
+        Of groups of the newer form nothing is known.
+        """
+        waiting, seen = [("", "", self.root)], {self.root}
+        for holder, name, place in waiting:
+            tables = [one.data for one in self._messages(place) if one.kind == GROUP]
+            inside = dict(link for table in tables for link in self._links(table))
+            yield f"{holder}/{name}", list(inside)
+            waiting += [(name, inner, header) for inner, header in inside.items() if header not in seen]
+            seen.update(inside.values())
+            if len(waiting) > MAX_LINKS:
+                raise DamagedError("its groups hold too much")
+
+    def _links(self, table: bytes) -> Iterator[tuple[str, int]]:
+        """Yield the name and the header of what is in a group: in the leaves of a tree, its names in a heap."""
+        width = self.width
+        heap = self._at(_number(table, width, width), 8 + 2 * self.lengths + width)
+        names = self._at(_number(heap, 8 + 2 * self.lengths, width), _number(heap, 8, self.lengths))
+        nodes = [_number(table, 0, width)]
+        for number, node in enumerate(nodes):
+            head = self._at(node, 8)
+            count, size = _number(head, 6, 2), 2 * width + 24
+            if number + count > MAX_LINKS:
+                raise DamagedError("its groups hold too much")
+            if head.startswith(b"TREE"):  # two siblings, then keys around children
+                step = self.lengths + width
+                keys = self._at(node + 8 + 2 * width, count * step)
+                nodes += [_number(keys, at * step + self.lengths, width) for at in range(count)]
+                continue
+            entries = self._at(node + 8, count * size)
+            for at in range(0, count * size, size):
+                start = _number(entries, at, width)
+                name = names[start : start + MAX_NAME].partition(b"\0")[0]
+                yield name.decode("utf-8", "replace"), _number(entries, at + width, width)
+
     def _at(self, place: int, count: int) -> bytes:
-        place += self.base
+        place += self.begin + self.base
         if not 0 <= place <= self.size or not 0 <= count <= MOST:
             raise DamagedError("it refers to a place outside itself")
         self.file.seek(place)
@@ -66,7 +109,7 @@ class Hdf5:
     def _superblock(self) -> tuple[int, int, int, int]:
         """Return where addresses count from, the bytes of an address and of a length, and the root's header."""
         self.base = 0
-        head = self._at(0, min(self.size, 128))
+        head = self._at(0, min(self.size - self.begin, 128))
         if not head.startswith(MAGIC):
             raise DamagedError("it is no HDF5 file")
         if len(head) < 48:  # noqa: PLR2004 - of the smallest superblock

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archinspect.graph.graph import Tensor
 from archinspect.importers.keras import layers as table
 from archinspect.importers.keras.build import AUTHORS, UNREAD, Said, Use, tensors
+from archinspect.importers.keras.found import has_scales
 from archinspect.importers.keras.layers import exported
 from archinspect.importers.keras.model import Ref, mapped, offsets, refs
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Node
     from archinspect.importers.keras.build import Net
     from archinspect.importers.keras.model import Call, Layer, Model, Sizes
+
+ATTENTION = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
+"""Layers that do not say that the layers they are made of were quantized."""
 
 
 def run(net: Net, model: Model, given: Sequence[Tensor] | None) -> list[Tensor]:
@@ -44,10 +48,20 @@ def add(use: Use) -> tuple[Tensor, ...]:
 
 def _refuse_quantized(use: Use) -> None:
     """Raise for a layer that Keras 3 has quantized: its weights have scales, of which the file says nothing."""
-    policy = use.config.get("dtype")
-    config = policy.get("config") if isinstance(policy, dict) else None
-    if isinstance(config, dict) and "mode" in config:
+    if _is_quantized(use.config.get("dtype")) or (use.layer.kind in ATTENTION and use.net.file.once(has_scales)):
         raise use.refuse("it was quantized, and how many numbers that adds is not known", "save it before quantize()")
+
+
+def _is_quantized(policy: Any) -> bool:  # noqa: ANN401 - as the file says
+    """Return whether a policy of types, or one of a map of such, is one of `quantize()`."""
+    if isinstance(policy, str):
+        return "_from_" in policy
+    config = policy.get("config") if isinstance(policy, dict) else None
+    if not isinstance(config, dict):
+        return False
+    parts = config.get("policy_map")
+    inner = parts.values() if isinstance(parts, dict) else ()
+    return "mode" in config or any(map(_is_quantized, (config.get("default_policy"), *inner)))
 
 
 # Functional models
