@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 
-DTYPES = {"int64": 5, "float16": 6, "float32": 7, "bool": 12, "bfloat16": 13}
+DTYPES = {"int64": 5, "float16": 6, "float32": 7, "float64": 8, "bool": 12, "bfloat16": 13}
 
 
 def size(one):

@@ -233,7 +233,7 @@ def test_attention_of_quantized_projections_is_refused_by_a_map_of_types(read):
         "class_name": "DTypePolicyMap",
         "config": {"policy_map": {"a/query": {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}}},
     }
-    with pytest.raises(InvalidSpecError, match="'a' .*it was quantized"):
+    with pytest.raises(InvalidSpecError, match=r"'a' .*it was quantized"):
         read(functional([entry("x", 9, 8), heads], ["x"], ["a"]))
 
 
@@ -254,7 +254,7 @@ def test_attention_whose_arrays_have_scales_is_refused(tmp_path, arrays, is_quan
     assert ["it was quantized" in one.message for one in found.diagnostics] == [True] * is_quantized
 
 
-def test_groups_that_hold_themselves_come_once(tmp_path):
+def test_groups_that_hold_themselves_come_once():
     data = bytearray(hdf5_groups({"a": {"b": {}}}))
     inner = data.index(b"a\0", 96) + 2 + 8  # the leaf of the root stands behind its names
     data[inner + 8 : inner + 16] = data[64:72]

@@ -324,6 +324,78 @@ def test_what_losses_hold(read, call, arguments, most):
     assert peak_bytes(read(of_calls(call, (), arguments), batch=3).facts) == 4 * 192 + most
 
 
+@pytest.mark.parametrize(
+    ("call", "made", "arguments", "kept", "most"),
+    [
+        # Measured likewise, what is kept and what is held.
+        ("cross_entropy_loss.default", (), {"self": "x", "target": "y"}, 384, 396),
+        ("cross_entropy_loss.default", ("s0",), {"self": "x", "target": "y", "reduction": 0}, 384, 408),
+        ("cross_entropy_loss.default", (), {"self": "x", "target": "y", "label_smoothing": 0.1}, 384, 588),
+        ("l1_loss.default", (), {"self": "x", "target": "y"}, 192, 388),
+        ("l1_loss.default", EACH, {"self": "x", "target": "y", "reduction": 0}, 192, 384),
+        ("quantile.scalar", ("s0",), {"self": "x", "q": 0.5, "dim": 1}, 636, 576),
+        ("quantile.scalar", (1, 16), {"self": "x", "q": 0.5, "dim": 0, "keepdim": True}, 896, 704),
+        ("trapezoid.dx", ("s0",), {"y": "x", "dx": 0.5}, 0, 60),
+        ("trapezoid.x", ("s0",), {"y": "x", "x": "y"}, 360, 564),
+        ("cumulative_trapezoid.dx", ("s0", 15), {"y": "x"}, 0, 540),
+        ("renorm.default", EACH, {"self": "x", "p": 2, "dim": 0, "maxnorm": 1.0}, 192, 192),
+    ],
+)
+def test_what_functions_keep_and_hold(read, call, made, arguments, kept, most):
+    net = read(of_calls(call, made, arguments), batch=3)
+    given = 192 * len(net.report().inputs)
+    assert (kept_bytes(net.facts), peak_bytes(net.facts)) == (given + kept, 2 * given + most)
+    assert net.report().status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept", "most"),
+    [({}, 220, 200), ({"label_smoothing": 0.1}, 231, 230), ({"label_smoothing": 0.1, "reduction": 2}, 223, 227)],
+)
+def test_cross_entropy_of_classes_keeps_logarithms(read, arguments, kept, most):
+    """Measured with PyTorch 2.13, as those above; smoothing keeps which targets are left out, too."""
+    net = Program()
+    x = linear(net, "x", net.input("s0", 16, name="of_x"), 16, 16)
+    target = net.input("s0", name="target", dtype="int64")
+    net.output(net.call("aten.cross_entropy_loss.default", (), self=x, target=target, **arguments))
+    found = read(net, batch=3)
+    assert (kept_bytes(found.facts), peak_bytes(found.facts)) == (192 + kept, 2 * 192 + 24 + most)
+
+
+def test_powers_in_float64_keep_their_copies(read):
+    net = Program()
+    x, y = (linear(net, path, net.input("s0", 16, name=f"of_{path}"), 16, 16) for path in "ab")
+    net.output(net.call("aten.float_power.Tensor_Tensor", EACH, "", "", "float64", self=x, exponent=y))
+    assert kept_bytes(read(net, batch=3).facts) == 2 * 192 + 3 * 384
+
+
+def test_a_chain_of_products_is_computed_in_the_cheapest_order(read):
+    net = Program()
+    sizes = [(5, 40), (40, 4), (4, 30), (30, 2)]
+    x = net.input(*sizes[0])
+    chain = [x, *[net.parameter(f"w{at}", *one) for at, one in enumerate(sizes[1:])]]
+    net.output(net.call("aten.linalg_multi_dot.default", (5, 2), tensors=chain))
+    assert read(net).report().totals.macs == 4 * 30 * 2 + 40 * 4 * 2 + 5 * 40 * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [("y, i = sort(x)", 6), ("y, (i, j) = sort(x)", 4), ("i, = sort(x, y=(x, i))", 4), ("y = sort(x)", 4)],
+)
+def test_variables_hold_what_nothing_reads(read, text, most):
+    """A line gives two tensors to two variables: places, which nothing reads, are twice as large as what is sorted."""
+    net = Program()
+    net.at(6, text)
+    x = net.input("s0", 100)
+    y, places = net.call("aten.sort.default", [("s0", 100), ("s0", 100)], self=x)
+    net.tensors[places]["dtype"] = 5
+    net.at(7, "z = relu(y)")
+    z = net.call("aten.relu.default", ("s0", 100), self=y)
+    net.at(8, "return tanh(z)")
+    net.output(net.call("aten.tanh.default", ("s0", 100), self=z))
+    assert peak_bytes(read(net).facts) == 400 * most
+
+
 def test_what_is_added_by_index_is_kept_where_it_has_a_gradient(read):
     """Measured with PyTorch 2.13: two linear layers' outputs, of which one is added to rows of the other."""
     net = Program()

@@ -286,7 +286,7 @@ _READ = (
     *("histc", "bincount", "count_nonzero", "col2im", "aminmax"),
 )
 _DIFFERENCES = (
-    *("dist", "soft_margin_loss", "multi_margin_loss"),
+    *("dist", "soft_margin_loss", "multi_margin_loss", "renorm"),
     *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "pairwise_distance"),
     *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy_loss"),
 )

@@ -123,7 +123,10 @@ KEPT: dict[str, tuple[str | int, ...]] = {
     "aten.embedding_bag": ("indices", "offsets", 1, 2, 3),
     "aten.binary_cross_entropy": ("self", "target", "weight"),
     "aten.binary_cross_entropy_with_logits": ("self", "target", "weight", "pos_weight"),
-    **{f"aten.{name}": ("target",) for name in ("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")},
+    "aten.cross_entropy_loss": ("target",),
+    **{f"aten.{name}": ("self", "target") for name in ("nll_loss", "nll_loss_nd", "nll_loss2d")},
+    "aten.multilabel_margin_loss": ("self", "target"),
+    "aten.embedding": ("indices",),
     "aten.pairwise_distance": (0,),
     "aten.rrelu": ("self",),
     "aten.complex": ("real", "imag"),
@@ -132,7 +135,7 @@ KEPT: dict[str, tuple[str | int, ...]] = {
 PyTorch's `tools/autograd/derivatives.yaml` says it. `x@y` is `x` where `y` has a gradient."""
 
 WITHIN: dict[str, Callable[[Mapping[str, Shape]], int]] = {
-    **dict.fromkeys(("aten.l1_loss", "aten.pairwise_distance", "aten.rrelu"), _as_many),
+    **{f"aten.{name}": _as_many for name in ("l1_loss", "pairwise_distance", "rrelu", "multilabel_margin_loss")},
     "aten.cross_entropy_loss": _of_cross_entropy,
     "aten._weight_norm": _of_lengths,
     **{f"aten.{name}": _of_elimination for name in ("linalg_det", "linalg_solve")},

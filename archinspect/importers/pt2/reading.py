@@ -189,7 +189,12 @@ class _Reader:
             self._call(Call(target, arguments, outputs, modules, trace, self.recorded))
 
     def _call(self, call: Call) -> None:
-        self.calls += _one_by_one(call)
+        for one in _one_by_one(call):
+            (given, *_) = one.refs() or [("", "")]
+            if call.target in EACH_STRETCHED and self.metas[given[1]] == self.metas[one.outputs[0]]:
+                self._same[one.outputs[0]] = given[1]  # it is not stretched
+            else:
+                self.calls.append(one)
         if len(self.calls) > MAX_CALLS:
             raise self.file.refuse(f"the program has more than {MAX_CALLS:,} calls")
 

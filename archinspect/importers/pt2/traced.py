@@ -193,7 +193,8 @@ class Traced(_Made):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if self.like:
             return self.like.workspace(*self._theirs(shapes, output), self._run(run))
-        return ((self.copied, size(shapes[0])),) if self.copied else ()
+        copies = ((self.copied, size(shapes[0])),) if self.copied else ()
+        return (*copies, *self._made_within(shapes))
 
     def unknown(self) -> tuple[str, ...]:
         if self.like:
@@ -222,9 +223,12 @@ class Traced(_Made):
         learning = {role for place, role in enumerate(roles) if run.inputs[place]}
         kept = {one for one, _, other in _named(self.keeps) if not other or other in learning}
         inputs = [place for place, role in enumerate(roles) if role in kept]
+        outputs = tuple([one for one in self.keeps if isinstance(one, int)])
+        return Kept(tuple(inputs), outputs, self._made_within(shapes))
+
+    def _made_within(self, shapes: Sequence[Shape]) -> Elements:
         made = self.within(dict(zip(self.roles, shapes, strict=False))) if self.within else 0
-        extra = (("float", made),) if made else ()
-        return Kept(tuple(inputs), tuple([one for one in self.keeps if isinstance(one, int)]), extra)
+        return (("float", made),) if made else ()
 
     def label(self) -> str:
         return type(self).__name__

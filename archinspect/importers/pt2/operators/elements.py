@@ -126,6 +126,6 @@ ELEMENTS: dict[str, Callable[[Use], Translation]] = {
     "aten.clamp_min": _clip,
     "aten.dropout": _dropout("Dropout"),
     "aten.alpha_dropout": _dropout("AlphaDropout"),
-    "aten.feature_dropout": _feature_dropout,
+    **dict.fromkeys(("aten.feature_dropout", "aten.feature_alpha_dropout"), _feature_dropout),
     "aten.to": _cast,
 }
