@@ -14,6 +14,7 @@ from archinspect.base.shape import largest, size
 from archinspect.graph.call import Call
 from archinspect.ops.attending import Attending
 from archinspect.ops.recurrent import Recurrent
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,15 +46,6 @@ READS_BOTH = frozenset(("GlobalResponseNormalization",))
 """Operators that read their input as it is, and cast for a norm."""
 MADE_KERNELS = frozenset(("WeightNorm", "WeightStandardization", "SpectralNorm"))
 """Layers that make their kernel, which is cast; what they make it of is not."""
-UNKNOWN = frozenset(
-    (
-        *("LinearAttention", "SelectiveScan", "DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "SLSTM"),
-        *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MixtureOfExperts"),
-        *("DeformableAttention", "Attention", "AdditiveAttention", "CRF"),
-    )
-)
-"""Operators of which it is not known what backward keeps: their programs cast between their own steps, and those of
-CUDA are libraries' kernels."""
 CAST_STATES = 2
 """Inputs of recurrent layers that are cast: steps, and the output before; the state that gates guard is not."""
 OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))
@@ -63,8 +55,9 @@ OF_ITS_INPUT = frozenset(("BatchNormalization", "InstanceNormalization"))
 class Autocast(Facts):
     """Facts of a network that runs under `torch.autocast`."""
 
-    def __init__(self, facts: Facts, low: str) -> None:
-        """`low` is the type of 16 bits."""
+    def __init__(self, facts: Facts, low: str, attention: str = "fused") -> None:
+        """`low` is the type of 16 bits, `attention` how attention is computed."""
+        self.attention = attention
         self.low = low if low in LOW_TYPES else LOW_TYPES[0]
         self.computes: list[str] = []
         """The type in which each node computes, by its position."""
@@ -107,7 +100,9 @@ class Autocast(Facts):
 
     def _made(self, call: Call, given: Sequence[str], computes: str) -> Sequence[str]:
         """Return the types of what a node makes, where those are floats."""
-        op, _ = call.op.unwrapped(*call.shapes)
+        op, shapes = call.op.unwrapped(*call.shapes)
+        if isinstance(op, Recorded):
+            return [computes] * len(call.outputs) if self._is_kernel(op) else op.cast_dtypes(shapes, given, self.low)
         if not isinstance(op, Recurrent):
             return ["float32" if type(op).__name__ in GIVES_HIGH else computes] * len(call.outputs)
         output, state = op.cast_dtypes(given, computes)
@@ -117,6 +112,8 @@ class Autocast(Facts):
         """Return the type in which a node computes, and whether it casts what it reads."""
         op, _ = call.op.unwrapped(*call.shapes)
         name = type(op).__name__
+        if isinstance(op, Recorded):
+            return op.output_dtype(*given), False
         if name in HIGH:
             return "float32", True
         if op.kind in LOW_KINDS or name in LOW:
@@ -131,7 +128,10 @@ class Autocast(Facts):
         """Return whether it is known what backward keeps of a node."""
         call = self.call(node)
         op, _ = call.op.unwrapped(*call.shapes)
-        return not (op.keeps_unknown or type(op).__name__ in UNKNOWN)
+        return not op.keeps_unknown
+
+    def _is_kernel(self, op: Recorded) -> bool:
+        return op.of_kernel(self.attention)
 
     def held(self, node: Node, run: Run, of: Sequence[Storage]) -> tuple[list[Storage], int]:
         """Return what backward keeps of a node: storages, `of` those of all tensors, and bytes of further tensors."""
@@ -143,20 +143,21 @@ class Autocast(Facts):
         extra = sum(self.sizes[computes if dtype == "float" else dtype] * count for dtype, count in keeps.extra)
         for i in keeps.inputs:
             storages += self._read(node, i, of)
-        if computes == self.low and self.casts[node.position]:
-            owner = node.shares or node
-            for name, count in self._casts(node, run).items():
-                shape = call.weights[name].shape
-                storages += [self._copy((owner, name), owner, shape)] * (count > 0)
-                extra += largest(count - 1, 0) * size(shape) * self.sizes[computes]
+        owner = node.shares or node
+        for name, count in self._casts(node, run).items():
+            shape = call.weights[name].shape
+            storages += [self._copy((owner, name), owner, shape, self.low)] * (count > 0)
+            extra += largest(count - 1, 0) * size(shape) * self.sizes[self.low]
         return storages, extra
 
     def _keeps(self, call: Call, run: Run) -> Kept:
         """Return what backward keeps of a call, but for casts of inputs and weights."""
         op, shapes = call.op.unwrapped(*call.shapes)
+        given = [dtype for _, dtype in call.inputs]
+        if isinstance(op, Recorded) and not self._is_kernel(op):
+            return op.kept_cast(shapes, given, run, self.low)[0]
         if not isinstance(op, Recurrent):
             return call.kept(run)
-        given = [dtype for _, dtype in call.inputs]
         _, state = op.cast_dtypes(given, self.low)
         found = op.kept_cast(shapes, op.output(*shapes), run, state)
         return found._replace(extra=(*found.extra, ("float", op.cast_again(shapes, given[0], self.low) * run.weights)))
@@ -169,7 +170,7 @@ class Autocast(Facts):
         state = isinstance(op, Recurrent) and i >= CAST_STATES
         if state or "float" not in dtype or dtype == computes or not (both or self.casts[node.position]):
             return [of[tensor.position]]
-        return [self._copy((tensor, self._together.get(node, node)), node, shape), *[of[tensor.position]] * both]
+        return [self._copy((tensor, self._together.get(node, node)), node, shape, computes), *[of[tensor.position]] * both]
 
     def _casts(self, node: Node, run: Run) -> Mapping[str, int]:
         """Return how many casts of each of a node's weights backward keeps: the first is one for all that share it.
@@ -180,16 +181,19 @@ class Autocast(Facts):
         op, shapes = call.op.unwrapped(*call.shapes)
         if isinstance(op, Recurrent):
             return op.cast_kernels(shapes, run)
-        if type(call.op).__name__ in MADE_KERNELS:
+        if isinstance(op, Recorded) and not self._is_kernel(op):
+            return op.kept_cast(shapes, [dtype for _, dtype in call.inputs], run, self.low)[1]
+        low = self.computes[node.position] == self.low and self.casts[node.position]
+        if not low or type(call.op).__name__ in MADE_KERNELS:
             return {}
         is_slope = type(op).__name__ == "PReLU"
         needed = bool(run.inputs[0]) or is_slope or call.op.kind == "convolution"
         cast = [name for name, w in call.weights.items() if w.parameter and (is_slope or len(w.shape) > 1)]
         return dict.fromkeys(cast, 1) if needed else {}
 
-    def _copy(self, key: object, maker: Node, shape: Shape) -> Storage:
+    def _copy(self, key: object, maker: Node, shape: Shape, dtype: str) -> Storage:
         """Return the storage of a cast, one for each key."""
         if key not in self._copies:
-            count = size(shape) * self.sizes[self.computes[maker.position]]
+            count = size(shape) * self.sizes[dtype]
             self._copies[key] = Storage(maker, shape, count, maker.position)
         return self._copies[key]

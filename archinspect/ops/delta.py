@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.args import Int, arg
-from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
 from archinspect.ops.linear import Sizes, refuse_uneven, sizes_of
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 INPUTS = 4
 """Query, key, value and the share that is written."""
@@ -24,7 +25,7 @@ KERNEL_STEPS = 16
 """Steps after which RWKV's kernel stores a state for backward: `CHUNK_LEN` of `RWKV-LM/RWKV-v7/train_temp`."""
 
 
-class DeltaRule(Op):
+class DeltaRule(Recorded):
     """A state in which steps write over what they read, `S = S + k beta (v - k S)`, `y = q S` (Schlag et al. 2021).
 
     Its inputs are query and key [steps, heads * keys], value [steps, heads * values], beta [steps, heads], the share
@@ -94,6 +95,22 @@ class DeltaRule(Op):
         kept = (entry and not copied, entry, False, key or value or decay or later, decays and later)
         return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
 
+    def of_kernel(self, attention: str) -> bool:
+        return False
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        query, key, value, beta, *decay = _of_heads(given, self.num_heads)
+        (samples, heads, keys, _), values = key.shape, value.shape[2]
+        state = tape.new(value.dtype, (samples, heads, keys, values))
+        for _ in range(steps):
+            for one in decay:
+                state = tape.times(state, one)
+            seen = tape.product(_row(tape, key, self.loops([given[0].shape])), state, samples, heads, values, 1)
+            new = tape.times(tape.plus(value, seen), beta)
+            state = tape.plus(state, tape.times(key, new.view(samples, heads, 1, values)))
+            found = tape.product(_row(tape, query, self.loops([given[0].shape])), state, samples, heads, values)
+        return (found,)
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         sizes, total = self._sizes(shapes, output), size(output)
         row = total // sizes.steps
@@ -112,7 +129,7 @@ class DeltaRule(Op):
         return f"delta rule, {self.num_heads} heads"
 
 
-class GeneralizedDeltaRule(Op):
+class GeneralizedDeltaRule(Recorded):
     """A state that decays, is changed by what it reads of itself, and is added to: RWKV 7's (arXiv:2503.14456).
 
     `S = w S + b (a S) + k v`, `y = q S` (Peng et al. 2025). Its inputs are query and key [steps, heads * keys], value
@@ -175,6 +192,18 @@ class GeneralizedDeltaRule(Op):
         kept = (entry and not copied, value, key, later, later and not copied, reader or later)
         return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
 
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        query, key, value, decay, reader, writer = _of_heads(given, self.num_heads)
+        (samples, heads, keys, _), values = key.shape, value.shape[2]
+        count = self.loops([given[0].shape])
+        state = tape.new(value.dtype, (samples, heads, keys, values))
+        for _ in range(steps):
+            seen = tape.product(_row(tape, reader, count), state, samples, heads, 1, values)
+            state = tape.plus(tape.times(state, decay), tape.times(writer, seen))
+            state = tape.plus(state, tape.times(key, value.view(samples, heads, 1, values)))
+            found = tape.product(_row(tape, query, count), state, samples, heads, values)
+        return (found,)
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         sizes, total = self._sizes(shapes, output), size(output)
         if run.attention == "fused":
@@ -191,3 +220,14 @@ class GeneralizedDeltaRule(Op):
 
     def label(self) -> str:
         return f"generalized delta rule, {self.num_heads} heads"
+
+
+def _of_heads(given: Sequence[Value], heads: int) -> list[Value]:
+    """Return a step of each input, of heads apart."""
+    return [one.view(one.shape[0], heads, one.shape[-1] // heads, 1) for one in given]
+
+
+def _row(tape: Tape, value: Value, steps: int) -> Value:
+    """Return what a product of each head reads: a copy where samples and heads are not one axis in memory."""
+    samples, heads, *_ = value.shape
+    return tape.copy(value) if samples > 1 and heads > 1 and steps > 1 else value

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.args import Int, Optional, arg
-from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Work
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 NAMES = ("query", "key", "value", "decay", "bonus")
 
@@ -47,7 +48,7 @@ def refuse_uneven(key: Shape, value: Shape, heads: int, shared: int | None = Non
             raise Mismatch(f"{count} heads do not divide the {name}'s {width} features", args=args)
 
 
-class LinearAttention(Op):
+class LinearAttention(Recorded):
     """A state that each step adds to, `S = decay S + k v`, `y = q S` (Katharopoulos et al. 2020, arXiv:2006.16236).
 
     Its inputs are query and key [steps, heads * keys], value [steps, heads * values], the factors of the decay where
@@ -184,6 +185,32 @@ class LinearAttention(Op):
             made += sizes.state if query else states  # zeros; and the states but the last
         made += states * bonus  # what enters
         return Kept(tuple([i for i in range(len(shapes)) if kept[i]]), extra=(("float", made),))
+
+    def of_kernel(self, attention: str) -> bool:
+        return self.chunk is not None or super().of_kernel(attention)
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        query, key, value, *decay = given
+        heads, (samples, count, features) = self.num_heads, value.shape
+        keys, values = key.shape[-1] // self._shared, features // heads
+        bonus = [decay.pop().view(heads, keys, 1)] if _sees_itself([one.shape for one in given]) else []
+        if self._shared != heads:
+            query, key = (tape.copy(one, (samples, count, heads * keys)) for one in (query, key))
+        copied = samples > 1 and heads > 1
+        query, key = query.view(samples, heads, keys, 1), key.view(samples, heads, keys, 1)
+        value = value.view(samples, heads, 1, values)
+        decays = [one.view(samples, heads, one.shape[-1] // heads, 1) for one in decay]
+        state = tape.new(value.dtype, (samples, heads, keys, values))
+        for step in range(steps):
+            if not bonus or step:
+                state = tape.times(state, decays[0]) if decays else state
+                state = tape.plus(state, entry) if bonus else state
+            entry = tape.times(key, value)
+            state = state if bonus else tape.plus(state, entry)
+            seen = tape.plus(state, tape.times(bonus[0], entry)) if bonus else state
+            read = tape.copy(query) if copied else query
+            found = tape.product(read, seen, samples, heads, values)
+        return (found,)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         sizes, total = self._sizes(shapes, output), size(output)

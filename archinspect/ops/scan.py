@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
-from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
+from archinspect.ops.tape import HIGH, Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 CHUNK = 2048
 """Steps after which Mamba's kernel stores its states for backward: `selective_scan.cpp` of mamba_ssm."""
 
 
-class SelectiveScan(Op):
+class SelectiveScan(Recorded):
     """Mamba's recurrence, `h = exp(delta A) h + delta B x`, `y = C h + D x` (Gu & Dao 2023, arXiv:2312.00752).
 
     Its inputs are x [steps, channels], delta [steps, channels], A [channels, states], B [steps, states],
@@ -97,6 +98,20 @@ class SelectiveScan(Op):
         elif decays:
             made += states - start  # but the last
         return Kept(tuple([i for i in range(len(shapes)) if kept[i]]), extra=(("float", made),))
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        x, delta, decay, into, out, *skip = given
+        (samples, count, channels), states = x.shape, decay.shape[-1]
+        each = delta.view(samples, count, channels, 1)
+        decays = tape.exp(tape.times(each, decay.view(decay.shape[0], 1, channels, states)))
+        entries = tape.times(each, into.view(samples, count, 1, states))
+        entries = tape.times(entries, x.view(samples, count, channels, 1))
+        state = tape.new(HIGH, (samples, channels, states))
+        for _ in range(steps):
+            decayed = tape.times(decays.view(samples, channels, states), state)
+            state = tape.plus(decayed, entries.view(samples, channels, states))
+            read = tape.product(state, out.view(samples, states, 1), samples, channels)
+        return (tape.plus(read, *(tape.times(x, one) for one in skip)),)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         state, total, states = output[0] * size(shapes[2][1:]), size(output), self._states(shapes, output)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
-from archinspect.ops.base import Op
 from archinspect.ops.figures import Kept, Work
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 STATES = 3
 """Numbers that a channel carries: the sum of values, that of weights, and the largest exponent of both."""
 
 
-class WKV(Op):
+class WKV(Recorded):
     """RWKV 4's average of the values before, a weight `exp(k)` each that decays, without weights of its own.
 
     `y = (a + exp(u + k) v) / (b + exp(u + k))`, then `a = exp(w) a + exp(k) v`, `b = exp(w) b + exp(k)` (Peng et al.
@@ -84,6 +85,21 @@ class WKV(Op):
         made = (begin + rest + states) * size(output) // steps
         return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
 
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        key, value, decay, bonus = (one.view(*one.shape[:: len(one.shape) - 1]) for one in given)
+        total, weight, top = (tape.new(key.dtype, key.shape) for _ in range(3))
+        for step in range(steps):
+            now = tape.plus(key, bonus)
+            kept, added, _ = _weights(tape, top, now)
+            above = tape.plus(tape.times(kept, total), tape.times(added, value))
+            tape.over(above, tape.plus(tape.times(kept, weight), added))
+            if step + 1 == steps:
+                break  # nobody reads the last state
+            kept, added, top = _weights(tape, tape.plus(top, decay), key)
+            total = tape.plus(tape.times(kept, total), tape.times(added, value))
+            weight = tape.plus(tape.times(kept, weight), added)
+        return (tape.new(key.dtype, given[0].shape),)
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if run.attention == "fused":
             return ()
@@ -100,3 +116,9 @@ class WKV(Op):
 
     def label(self) -> str:
         return "RWKV 4's average"
+
+
+def _weights(tape: Tape, before: Value, now: Value) -> tuple[Value, Value, Value]:
+    """Return the exponentials of two exponents, both made smaller by the larger, and that."""
+    highest = tape.maximum(before, now)
+    return tape.exp(tape.plus(before, highest)), tape.exp(tape.plus(now, highest)), highest

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.args import Bool, Int, Optional, arg
-from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 from archinspect.ops.linear import Sizes, refuse_uneven, sizes_of
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 GATES = 4
 """Of an sLSTM: what enters, what is forgotten, what is new, and what is given."""
 
 
-class MLSTM(Op):
+class MLSTM(Recorded):
     """xLSTM's matrix memory, `C = f C + i k v`, `n = f n + i k`, `y = q C / max(|q n|, exp(-m))` (arXiv:2405.04517).
 
     Its inputs are query and key [steps, heads * keys], value [steps, heads * values], and of each head a number whose
@@ -125,6 +126,32 @@ class MLSTM(Op):
         kept = (False, gates or (value and not copied), key and not copied, gates, forget)
         return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
 
+    def of_kernel(self, attention: str) -> bool:
+        return self.chunk is not None or super().of_kernel(attention)
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        heads = self.num_heads
+        query, key, value, entry, forget = (one.view(one.shape[0], heads, one.shape[-1] // heads) for one in given)
+        samples, _, keys = key.shape
+        copied = samples > 1 and heads > 1 and given[0].shape[1] > 1  # a product of each head reads copies
+        state, weight, top = (
+            tape.new(value.dtype, shape) for shape in ((*key.shape, value.shape[2]), key.shape, (samples, heads, 1))
+        )
+        for _ in range(steps):
+            kept = tape.plus(tape.log_sigmoid(forget), top)
+            top = tape.maximum(kept, entry)
+            before, now = tape.exp(tape.plus(kept, top)), tape.exp(tape.plus(entry, top))
+            reads = tape.copy(query)  # scaled
+            factors = [tape.copy(one) if copied else one for one in (key, value)]
+            new = tape.times(now.view(samples, heads, 1, 1), tape.product(*factors, *state.shape))
+            state = tape.plus(tape.times(before.view(samples, heads, 1, 1), state), new)
+            weight = tape.plus(tape.times(before, weight), tape.times(now, key))
+            above = tape.product(reads, state, *value.shape)
+            below = tape.absolute(tape.product(reads, weight, samples, heads, 1))
+            below = tape.plus(tape.maximum(below, tape.exp(top)))
+            found = tape.over(above, below)
+        return (found,)
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         sizes, total = self._sizes(shapes, output), size(output)
         heads, state, row = sizes.samples * sizes.heads, sizes.state, total // sizes.steps
@@ -157,7 +184,7 @@ class MLSTM(Op):
         return f"mLSTM, {self.num_heads} heads"
 
 
-class SLSTM(Op):
+class SLSTM(Recorded):
     """xLSTM's memory of numbers, `c = f c + i tanh(z)`, `n = f n + i`, `y = sigmoid(o) c / n` (arXiv:2405.04517).
 
     Its input are the four gates i, f, z and o of each unit, [steps, 4 * units], that layers make; to them is added what
@@ -210,6 +237,26 @@ class SLSTM(Op):
         total = size(output)
         # Four gates, the forget gate's exponential and logarithm, the largest, and of the rest what is multiplied.
         return Kept(extra=(("float", 14 * total + 2 * total // output[1]),))
+
+    def of_kernel(self, attention: str) -> bool:
+        return False
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        (gates,) = given
+        row = (gates.shape[0], self.units)
+        found, state, weight, top = (tape.new(gates.dtype, row) for _ in range(4))
+        for _ in range(steps):
+            again = tape.product(found, weights["recurrent_kernel"], row[0], GATES * self.units)
+            sums = tape.plus(gates.view(row[0], GATES * self.units), again)
+            sums = tape.plus(sums, weights["bias"]) if self.use_bias else sums
+            part = sums.view(*row)
+            kept = tape.plus(tape.log_sigmoid(part), top)
+            top = tape.maximum(part, kept)
+            entry, kept = tape.exp(tape.plus(part, top)), tape.exp(tape.plus(kept, top))
+            state = tape.plus(tape.times(kept, state), tape.times(entry, tape.squash(part)))
+            weight = tape.plus(tape.times(kept, weight), entry)
+            found = tape.over(tape.times(tape.squash(part), state), weight)
+        return (found,)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         total, rows = size(output), 15 + self.use_bias  # in a step: two sums of four gates, or three, and the states

@@ -230,7 +230,7 @@ def not_known(facts: Facts, plan: Plan, *, for_training: bool) -> dict[str, tupl
     """Return the layers of whose figures some are not known; in training also of what backward keeps, `kept`."""
     found = uncounted(facts.graph)
     if for_training:
-        for layer in unknown_kept(Autocast(facts, plan.dtype) if plan.precision == "amp" else facts):
+        for layer in unknown_kept(Autocast(facts, plan.dtype, plan.attention) if plan.precision == "amp" else facts):
             found[layer] = (*found.get(layer, ()), "kept")
     return found
 
@@ -263,7 +263,7 @@ def training(facts: Facts, plan: Plan) -> TrainingBudget:
     refuse_unknown("optimizer", plan.optimizer, OPTIMIZERS)
     state = OPTIMIZERS[plan.optimizer]
     if plan.precision == "amp":
-        facts, plan = Autocast(facts, plan.dtype), plan._replace(dtype="float32")
+        facts, plan = Autocast(facts, plan.dtype, plan.attention), plan._replace(dtype="float32")
     own = plan.weights_dtype if plan.weights_dtype in DTYPES else plan.dtype
     kind = "float32" if plan.mixed else own
     return TrainingBudget(
