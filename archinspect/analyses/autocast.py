@@ -128,7 +128,7 @@ class Autocast(Facts):
         """Return whether it is known what backward keeps of a node."""
         call = self.call(node)
         op, _ = call.op.unwrapped(*call.shapes)
-        return not op.keeps_unknown
+        return not op.keeps_unknown and (not isinstance(op, Recorded) or op.has_program)
 
     def _is_kernel(self, op: Recorded) -> bool:
         return op.of_kernel(self.attention)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.args import Bool, Choice, Int, PerAxis, arg
-from archinspect.ops.base import Op
 from archinspect.ops.conv import Conv1D, Conv2D, Conv3D, _Conv
 from archinspect.ops.figures import Backward, Kept, Weight, Work
 from archinspect.ops.recurrent import LSTM
 from archinspect.ops.spatial import data_format_arg, times
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 CONVOLUTIONS = {
     1: Conv1D(filters=1, kernel_size=1),
@@ -26,7 +27,7 @@ CONVOLUTIONS = {
 }
 
 
-class _ConvLSTM(Op):
+class _ConvLSTM(Recorded):
     """An LSTM over maps: its weighted sums are convolutions (Shi et al. 2015, arXiv:1506.04214), as Keras's layer.
 
     The steps are the first axis: [steps, height, width, channels] with the channels last. The state is convolved with
@@ -160,6 +161,24 @@ class _ConvLSTM(Op):
         """Return the elements of the copies that are padded before each convolution; 0 where none is."""
         state = self.state(shape)
         return self.of_input.padded(_step(shape)), self.of_state.padded(state)
+
+    def of_kernel(self, attention: str) -> bool:
+        return False
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        x, *states = given
+        shape = self.state(x.shape)
+        found, state = states or (tape.new(tape.low, shape),) * 2
+        of_input, of_state = self._padded(x.shape)
+        step, gates = x.view(*_step(x.shape)), (4, *shape)
+        for _ in range(steps):
+            sums = tape.convolve(step, weights["kernel"], gates, of_input)
+            sums = tape.plus(sums, tape.convolve(found, weights["recurrent_kernel"], gates, of_state))
+            gate = sums.view(*shape)
+            new = tape.times(tape.squash(gate), tape.squash(gate))
+            state = tape.plus(tape.times(tape.squash(gate), state), new)
+            found = tape.times(tape.squash(gate), tape.squash(state))
+        return (found, found, state)[: self.output_count]
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         steps, state = shapes[0][1], size(self.state(shapes[0]))

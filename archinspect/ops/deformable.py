@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.args import Ints, Optional, arg
-from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Kept, Work
+from archinspect.ops.tape import HIGH, Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 
 class Sizes(NamedTuple):
@@ -30,7 +31,7 @@ class Sizes(NamedTuple):
     """Of what is read at all points of all maps."""
 
 
-class DeformableAttention(Op):
+class DeformableAttention(Recorded):
     """Attention of each query to a few points of maps of several sizes (Zhu et al. 2020, arXiv:2010.04159).
 
     As in Deformable DETR, DINO-DETR and RT-DETR, whose layers make its inputs: the values [positions, heads * features]
@@ -105,6 +106,26 @@ class DeformableAttention(Op):
         made = size(shapes[1]) + sum(self.positions) * sizes.values + sizes.weights
         inputs = [number for number, copied in ((0, sizes.values), (2, sizes.weights)) if reads and not copied]
         return Kept(tuple(inputs), extra=(("float", reads * made + of_weights * sizes.sampled),))
+
+    def of_kernel(self, attention: str) -> bool:
+        return False
+
+    def loops(self, shapes: Sequence[Shape]) -> int:
+        return 1
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        values, points, shares = given
+        samples, queries, heads, levels, count, _ = points.shape
+        sizes, features = self._sizes([one.shape for one in given]), values.shape[-1]
+        places, read = tape.copy(points), []
+        for area in self.positions:
+            one, there = values.view(samples, area, features), places.view(size(points.shape) // levels)
+            one, there = tape.copy(one) if sizes.values else one, tape.copy(there) if sizes.points else there
+            read.append(tape.sample(one, there, samples, features, queries, 1, count))
+        shares = tape.copy(shares) if sizes.weights else shares
+        joined = tape.plus(*read).view(samples, features, queries, levels, count)
+        tape.times(joined._replace(memory=tape.new(joined.dtype, joined.shape).memory), shares.view(1))
+        return (tape.new(HIGH, self.output(*(one.shape for one in given))),)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         sizes, grid = self._sizes(shapes), size(shapes[1])

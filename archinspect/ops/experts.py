@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from archinspect.base.shape import Mismatch, ceil_div, largest, scaled, size, smallest
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
-from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import copied_as_rows
 from archinspect.ops.figures import DTYPES, Backward, Kept, Weight, Work
+from archinspect.ops.tape import HIGH, Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.ops.base import Emit, T
     from archinspect.ops.figures import Elements, Run
+    from archinspect.ops.tape import Tape, Value, Weights
 
 
-class MixtureOfExperts(Op):
+class MixtureOfExperts(Recorded):
     """Sends every step to a few of many small networks (Shazeer et al. 2017, arXiv:1701.06538).
 
     An expert is two projections with an activation between them, to `units` features and back, without biases unless
@@ -207,6 +208,54 @@ class MixtureOfExperts(Op):
         chosen = steps * self.top_k
         chosen_from = steps * self.num_experts * (self.scoring == "softmax_of_chosen")
         return scores + chosen_from + chosen * (2 * output[-1] + 1), chosen * (1 + len(output))
+
+    @property
+    def has_program(self) -> bool:  # type: ignore[override] # as the arguments say
+        """Whether there is a program: which steps find a place is for a kernel to say."""
+        return self.capacity_factor is None
+
+    def of_kernel(self, attention: str) -> bool:
+        return False
+
+    def loops(self, shapes: Sequence[Shape]) -> int:
+        return 1
+
+    def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
+        (x,) = given
+        rows = size(x.shape[:-1])
+        copied = copied_as_rows(x.shape, tape.run)
+        shares = self._shares(tape, tape.product(tape.copy(x) if copied else x, weights["router"], rows, self.num_experts))
+        for _ in range(self.shared_experts):
+            self._expert(tape, [tape.copy(x) if copied else x for _ in range(1 + self.gated)], (1, rows))
+        chosen = rows * self.top_k
+        read = tape.copy(x, (chosen, x.shape[-1]))
+        made = self._expert(tape, [read] * (1 + self.gated), (self.num_experts, chosen))
+        tape.times(made, tape.copy(shares, (chosen, 1)))
+        tape.keep(tape.new("int64", (chosen, 1 + len(x.shape))), wanted=True)
+        return (tape.copy(x),)
+
+    def _shares(self, tape: Tape, scores: Value) -> Value:
+        """Write down the scores of a step's chosen experts, of those of all."""
+        shape = (scores.shape[0], self.top_k)
+        if self.scoring == "softmax_of_chosen":
+            tape.keep(scores, wanted=scores.needed)
+            return tape.exp(tape.copy(scores, shape))
+        scores = tape.exp(scores) if self.scoring == "softmax" else tape.squash(scores)
+        chosen = tape.copy(scores, shape)
+        if self.scoring == "softmax":
+            return chosen
+        return tape.over(chosen, tape.new(HIGH, (*shape[:1], 1), needed=chosen.needed))
+
+    def _expert(self, tape: Tape, reads: Sequence[Value], sizes: tuple[int, int]) -> Value:
+        """Write down experts, so many with so many rows in all, whose one or two projections read these."""
+        (experts, rows), features = sizes, reads[0].shape[-1]
+        kernels = [tape.new(tape.low, (experts, features, self.units), needed=tape.run.weights) for _ in (*reads, 1)]
+        up, *gates = (tape.product(one, kernel, rows, self.units) for one, kernel in zip(reads, kernels))
+        up, *gates = (tape.absolute(one) for one in (up, *gates)) if self.limit is not None else (up, *gates)
+        hidden = tape.apply(self.activation, up) if self.activation else up
+        for gate in gates:
+            hidden = tape.times(hidden, tape.plus(gate) if self.limit is not None else gate)
+        return tape.product(hidden, kernels[-1], rows, features)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # While scores are made: each with what it is made of, what the choice adds or leaves out, and those chosen.

@@ -175,7 +175,7 @@ class LinearAttention(Recorded):
         copied = repeated or (sizes.samples > 1 and sizes.heads > 1)
         kept = [needs and not copied, value and not repeated, key]
         made = rows * (needs and copied) + rows * (value and repeated)
-        kept.append(_decays(shapes) and entry and later)
+        kept.append(_decays(shapes) and (entry or decay) and sizes.steps > 1 + seen)
         kept.append(seen and entry)
         states = sizes.steps * sizes.state
         made += states * query  # what queries read: the states, or what is seen of them

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from archinspect.base.shape import largest, size
 from archinspect.ops.base import Op
-from archinspect.ops.figures import Kept
+from archinspect.ops.figures import Kept, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from archinspect.base.shape import Shape
-    from archinspect.ops.figures import Run
 
 HIGH = "float32"
 LOOPS = 3
@@ -52,9 +51,10 @@ class Value(NamedTuple):
 class Tape:
     """A program as it runs, and what backward keeps of it."""
 
-    def __init__(self, low: str) -> None:
-        """`low` is the type of products."""
+    def __init__(self, low: str, run: Run) -> None:
+        """`low` is the type of products, `run` how the operator runs."""
         self.low = low
+        self.run = run
         self.kept: dict[Memory, None] = {}
         self._casts: dict[str, Memory] = {}
 
@@ -114,10 +114,26 @@ class Tape:
         self.squash(value)
         return self.absolute(value)
 
+    def apply(self, op: Op, value: Value) -> Value:
+        """Return a function of each element, which keeps what its rule says."""
+        made, kept = self.copy(value), op.kept((value.shape,), value.shape, self.run)
+        self.keep(value, wanted=value.needed and bool(kept.inputs))
+        self.keep(made, wanted=value.needed and bool(kept.outputs))
+        for dtype, count in kept.extra:
+            self.keep(self.new(value.dtype if dtype == "float" else dtype, (count,)), wanted=value.needed)
+        return made
+
     def product(self, one: Value, other: Value, *shape: int) -> Value:
         """Return the product of matrices, of this shape."""
         one, other = self._cast(one), self._cast(other)
         return self.times(one, other)._replace(shape=shape, memory=Memory(self.low, size(shape)))
+
+    def sample(self, value: Value, places: Value, *shape: int) -> Value:
+        """Return what is read of maps at places, in the widest type of both, in which both are kept."""
+        made = self.plus(value, places)
+        for one in (value, places):
+            self.keep(one if one.dtype == made.dtype else self.new(made.dtype, one.shape), wanted=made.needed)
+        return made._replace(shape=shape, memory=Memory(made.dtype, size(shape)))
 
     def convolve(self, value: Value, kernel: Value, shape: Shape, padded: int = 0) -> Value:
         """Return a convolution, whose input and kernel are kept; it may be padded first, to so many elements."""
@@ -141,7 +157,7 @@ class Tape:
     def found(self) -> tuple[Kept, Mapping[str, int]]:
         """Return what backward keeps, and how many casts of each weight."""
         inputs = sorted(one.number for one in self.kept if one.number is not None)
-        made = {HIGH: 0, self.low: 0}
+        made = {HIGH: 0, self.low: 0, "int64": 0, "bool": 0}
         casts: dict[str, int] = {}
         for one in self.kept:
             if one.weight:
@@ -164,6 +180,9 @@ Weights: TypeAlias = "Mapping[str, Value]"
 class Recorded(Op):
     """An operator whose program is written down for `torch.autocast`."""
 
+    has_program: bool = True
+    """Whether there is a program; else it is not known what backward keeps under `torch.autocast`."""
+
     def of_kernel(self, attention: str) -> bool:
         """Return whether it runs as a library's kernel, which reads what it is given as it is."""
         return attention == "fused"
@@ -178,7 +197,8 @@ class Recorded(Op):
 
     def cast_dtypes(self, shapes: Sequence[Shape], given: Sequence[str], low: str) -> list[str]:
         """Return the types of the outputs."""
-        tape, (values, weights) = Tape(low), self._given(shapes, given, [False] * len(shapes), trains=False)
+        tape = Tape(low, Run((False,) * len(shapes), weights=False))
+        values, weights = self._given(shapes, given, tape.run)
         return [value.dtype for value in self.record(tape, values, weights, 1)]
 
     def kept_cast(
@@ -187,21 +207,19 @@ class Recorded(Op):
         """Return what backward keeps, inputs as they are and all else by its type, and casts of each weight."""
 
         def recorded(steps: int) -> tuple[Kept, Mapping[str, int]]:
-            tape, (values, weights) = Tape(low), self._given(shapes, given, run.inputs, trains=run.weights)
+            tape, (values, weights) = Tape(low, run), self._given(shapes, given, run)
             self.record(tape, values, weights, steps)
             return tape.found()
 
         return _of_all(recorded, self.loops(shapes))
 
-    def _given(
-        self, shapes: Sequence[Shape], given: Sequence[str], needed: Sequence[bool], *, trains: bool
-    ) -> tuple[list[Value], dict[str, Value]]:
+    def _given(self, shapes: Sequence[Shape], given: Sequence[str], run: Run) -> tuple[list[Value], dict[str, Value]]:
         values = [
             Value(dtype, shape, need, Memory(dtype, size(shape), number))
-            for number, (dtype, shape, need) in enumerate(zip(given, shapes, needed, strict=True))
+            for number, (dtype, shape, need) in enumerate(zip(given, shapes, run.inputs, strict=True))
         ]
         weights = {
-            name: Value(HIGH, weight.shape, trains, Memory(HIGH, size(weight.shape), weight=name))
+            name: Value(HIGH, weight.shape, run.weights and weight.parameter, Memory(HIGH, size(weight.shape), weight=name))
             for name, weight in self.weights(*shapes).items()
         }
         return values, weights

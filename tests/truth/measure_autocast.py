@@ -14,6 +14,7 @@ has a kernel for them. `autocast.json` has the bytes by network and batch.
 
 import json
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -43,6 +44,8 @@ FLOAT32 = frozenset(
     )
 )
 """What CUDA computes in float32, by the names of PyTorch's functions (autocast_mode.h in ATen)."""
+WIDEST = frozenset(("grid_sample",))
+"""What CUDA computes in the widest type that it reads, and a CPU in float32."""
 FUNCTIONS = (
     *("LayerNorm", "RMSNorm", "UnitNormalization", "Softmax", "LogSoftmax", "Softplus", "Exponential", "Expm1"),
     *("Log", "Log1p", "Log2", "Log10", "Tan", "Asin", "Acos", "Sinh", "Cosh", {"Power": 3}, "Square", "Rsqrt"),
@@ -230,17 +233,146 @@ NETWORKS = {
     },
 }
 
+SCALES = {"LayerNorm": None}
+"""What makes float32 of what is in 16 bits."""
+EXPERTS = (
+    *({}, {"shared_experts": 2, "top_k": 1}, {"gated": False, "activation": "relu"}),
+    *({"scoring": "sigmoid", "score_bias": True}, {"use_bias": True, "limit": 3.0}, {"scoring": "softmax_of_chosen"}),
+)
+LOOPS = {
+    "selective scans": {
+        "input": [7, 16],
+        "layers": [
+            {"Linear": 16, "name": "x"},
+            {"Linear": 16, "name": "delta"},
+            {"Parameter": {"shape": [16, 4]}, "name": "A"},
+            {"Linear": 4, "name": "B", "from": "x"},
+            {"Linear": 4, "name": "C", "from": "x"},
+            {"Parameter": {"shape": [16]}, "name": "D"},
+            {"SelectiveScan": None, "from": ["x", "delta", "A", "B", "C", "D"], "name": "first"},
+            {**SCALES, "name": "scaled"},
+            {"SelectiveScan": None, "from": ["scaled", "delta", "A", "B", "C"]},
+            {"Linear": 4},
+        ],
+    },
+    "linear attention": {
+        "input": [7, 16],
+        "layers": [
+            {"Linear": 16, "name": "x"},
+            {**SCALES, "name": "scaled"},
+            {"Linear": 2, "name": "decay", "from": "x"},
+            {"Parameter": {"shape": [16]}, "name": "bonus"},
+            {"LinearAttention": {"num_heads": 2}, "from": ["x", "scaled", "x"], "name": "first"},
+            {"LinearAttention": {"num_heads": 2}, "from": ["first", "x", "scaled", "decay"], "name": "second"},
+            {"LinearAttention": {"num_heads": 2}, "from": ["second", "x", "x", "scaled", "bonus"], "name": "third"},
+            {"Linear": 8, "name": "narrow"},
+            {"LinearAttention": {"num_heads": 4, "groups": 2}, "from": ["narrow", "narrow", "x"]},
+            {"Linear": 4},
+        ],
+    },
+    "delta rules": {
+        "input": [7, 16],
+        "layers": [
+            {"Linear": 16, "name": "x"},
+            {**SCALES, "name": "scaled"},
+            {"Linear": 2, "name": "beta", "from": "x"},
+            {"DeltaRule": {"num_heads": 2}, "from": ["x", "scaled", "x", "beta"], "name": "first"},
+            {"DeltaRule": {"num_heads": 2}, "from": ["first", "x", "scaled", "beta", "x"], "name": "second"},
+            {"GeneralizedDeltaRule": {"num_heads": 2}, "from": ["second", "x", "x", "scaled", "x", "scaled"]},
+            {"Linear": 4},
+        ],
+    },
+    "memories with gates": {
+        "input": [7, 16],
+        "layers": [
+            {"Linear": 16, "name": "x"},
+            {"Linear": 2, "name": "entry", "from": "x"},
+            {"Linear": 2, "name": "forget", "from": "x"},
+            {"MLSTM": {"num_heads": 2}, "from": ["x", "x", "x", "entry", "forget"], "name": "first"},
+            {**SCALES, "name": "scaled"},
+            {"MLSTM": {"num_heads": 2}, "from": ["x", "scaled", "scaled", "entry", "forget"]},
+            {"SLSTM": {"units": 4}, "name": "value"},
+            {"Linear": 16},
+            SCALES,
+            {"SLSTM": {"units": 4, "num_heads": 2, "use_bias": False}, "name": "weight"},
+            {"Parameter": {"shape": [4]}, "name": "decay"},
+            {"Parameter": {"shape": [4]}, "name": "bonus"},
+            {"WKV": None, "from": ["weight", "value", "decay", "bonus"]},
+            {"Linear": 4, "name": "key"},
+            {"WKV": None, "from": ["key", "key", "decay", "bonus"]},
+            {"Linear": 16},
+            {"SLSTM": {"units": 4}, "trainable": False},
+        ],
+    },
+    "recurrence over maps": {
+        "input": [3, 6, 6, 2],
+        "layers": [
+            {
+                "ConvLSTM2D": {
+                    "filters": 4,
+                    "kernel_size": 2,
+                    "padding": "same",
+                    "return_sequences": True,
+                    "return_state": True,
+                },
+                "name": "first",
+            },
+            {**SCALES, "name": "scaled"},
+            {
+                "ConvLSTM2D": {"filters": 4, "kernel_size": 3, "padding": "same", "return_sequences": True},
+                "from": ["scaled", "first.1", "first.2"],
+            },
+            {"ConvLSTM2D": {"filters": 4, "kernel_size": 3, "strides": 2}, "trainable": False},
+            {"Conv2D": {"filters": 4, "kernel_size": 1}},
+        ],
+    },
+    "attention to places": {
+        "input": [20, 16],
+        "layers": [
+            {"Linear": 16, "name": "x"},
+            {"Linear": 64, "from": "input"},
+            {"Reshape": [20, 2, 2, 4, 4]},
+            {"Slice": {"axis": -1, "start": 0, "stop": 2}, "name": "points"},
+            {"Linear": 16, "from": "input"},
+            {"Reshape": [20, 2, 2, 4], "name": "scores"},
+            {"Softmax": None, "name": "shares"},
+            {"DeformableAttention": {"heights": [4, 2]}, "from": ["x", "points", "shares"]},
+            {**SCALES, "name": "scaled"},
+            {"DeformableAttention": {"heights": [4, 2]}, "from": ["scaled", "points", "scores"]},
+            {"Linear": 16, "name": "query"},
+            {"Attention": {"use_scale": True}, "from": ["query", "x"]},
+            {"AdditiveAttention": None, "from": ["attention", "x"]},
+            {"Linear": 4},
+        ],
+    },
+    "mixtures of experts": {
+        "input": [200, 16],
+        "layers": [
+            {"Add": [[{"MixtureOfExperts": {"num_experts": 4, "units": 8, **more}}] for more in EXPERTS]},
+            {"Linear": 16},
+            {"MixtureOfExperts": {"num_experts": 4, "units": 8}, "trainable": False},
+            SCALES,
+            {"Add": [[{"MixtureOfExperts": {"num_experts": 4, "units": 8, **more}}] for more in EXPERTS]},
+        ],
+    },
+}
+"""Networks of loops over steps, which are libraries' kernels unless attention is `math`."""
+
 
 class AsOnCUDA(TorchFunctionMode):
     """Has functions compute in float32 that do so on CUDA, and not on a CPU."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if getattr(function, "__name__", "") in FLOAT32:
+        name = getattr(function, "__name__", "")
+        tensors = [value for value in args if isinstance(value, torch.Tensor)]
+        widest = name in WIDEST and any(value.dtype is torch.float32 for value in tensors)
+        if name in FLOAT32 or widest:
             args, kwargs = tree_map(
                 lambda value: value.float() if getattr(value, "dtype", None) is torch.bfloat16 else value,
                 (args, kwargs),
             )
-        return function(*args, **(kwargs or {}))
+        with torch.autocast("cpu", enabled=False) if name in WIDEST else nullcontext():
+            return function(*args, **(kwargs or {}))
 
 
 def model_of(spec):
@@ -253,7 +385,8 @@ def model_of(spec):
 
 def measure(spec, batch):
     """Return the bytes of the storages that backward keeps."""
-    model, given = model_of(spec), torch.zeros(batch, *spec["input"])
+    torch.manual_seed(0)  # steps choose experts, all of which shall be chosen
+    model, given = model_of(spec), torch.randn(batch, *spec["input"])
 
     def run():
         with torch.autocast("cpu", dtype=torch.bfloat16), AsOnCUDA():
@@ -267,8 +400,9 @@ def main():
     warnings.simplefilter("ignore")
     torch.backends.mkldnn.enabled = False
     rows = [
-        {"name": name, "batch": batch, "kept": measure(spec, batch), "spec": spec}
-        for name, spec in NETWORKS.items()
+        {"name": name, "batch": batch, "kept": measure(spec, batch), "attention": attention, "spec": spec}
+        for attention, networks in (("fused", NETWORKS), ("math", LOOPS))
+        for name, spec in networks.items()
         for batch in (1, 3, 4)
     ]
     version = torch.__version__.partition("+")[0]

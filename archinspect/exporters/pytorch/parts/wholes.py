@@ -82,7 +82,7 @@ class MixtureOfExperts(nn.Module):
         places, slot = found[:-1], found[-1]
         if len(slot):
             made = self.experts[index](x[places]) * weights[found][:, None]
-            total.index_put_(places, made, accumulate=True)
+            total.index_put_(places, made.to(total.dtype), accumulate=True)
 
     def choose(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of the experts that each step goes to, and which they are."""
