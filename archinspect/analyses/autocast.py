@@ -170,7 +170,8 @@ class Autocast(Facts):
         state = isinstance(op, Recurrent) and i >= CAST_STATES
         if state or "float" not in dtype or dtype == computes or not (both or self.casts[node.position]):
             return [of[tensor.position]]
-        return [self._copy((tensor, self._together.get(node, node)), node, shape, computes), *[of[tensor.position]] * both]
+        cast = self._copy((tensor, self._together.get(node, node)), node, shape, computes)
+        return [cast, *[of[tensor.position]] * both]
 
     def _casts(self, node: Node, run: Run) -> Mapping[str, int]:
         """Return how many casts of each of a node's weights backward keeps: the first is one for all that share it.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.args import Bool, Choice, Int, PerAxis, arg
 from archinspect.ops.conv import Conv1D, Conv2D, Conv3D, _Conv
-from archinspect.ops.figures import Backward, Kept, Weight, Work
+from archinspect.ops.figures import Backward, Weight, Work
 from archinspect.ops.recurrent import LSTM
 from archinspect.ops.spatial import data_format_arg, times
 from archinspect.ops.tape import Recorded
@@ -145,17 +145,6 @@ class _ConvLSTM(Recorded):
             Work(run.inputs[0] * steps * of_input + states * of_state, steps * elements * LSTM.operations),
             Work(run.weights * macs, run.weights * steps * elements * LSTM.gates * self.use_bias),
         )
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        steps, begun = shapes[0][1], len(shapes) > 1
-        state = size(self.state(shapes[0]))
-        of_input, of_state = self._padded(shapes[0])
-        # A step's gates, the new state's tanh, the state before; the output before, or its padded copy.
-        elements = steps * (6 * state + (of_state or state) + of_input)
-        read = (*(() if of_input else (0,)), *((2,) if of_state else (1, 2)) * begun)
-        # Output and state that it starts from are inputs, or zeros, the same for both.
-        first = (1 if of_state else 2) if begun else 0 if of_state else 1
-        return Kept(read, extra=(("float", elements - first * state),))
 
     def _padded(self, shape: Shape) -> tuple[int, int]:
         """Return the elements of the copies that are padded before each convolution; 0 where none is."""

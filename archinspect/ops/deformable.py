@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.args import Ints, Optional, arg
 from archinspect.ops.declared import ArgumentError
-from archinspect.ops.figures import Kept, Work
-from archinspect.ops.tape import HIGH, Recorded
+from archinspect.ops.figures import Work
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,14 +99,6 @@ class DeformableAttention(Recorded):
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=9 * self._sizes(shapes).sampled - size(output))
 
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        sizes, (of_values, of_points, of_weights) = self._sizes(shapes), run.inputs
-        reads = of_values or of_points
-        # Of each map: itself, and its points as `grid_sample` wants them; the weights; what they weigh.
-        made = size(shapes[1]) + sum(self.positions) * sizes.values + sizes.weights
-        inputs = [number for number, copied in ((0, sizes.values), (2, sizes.weights)) if reads and not copied]
-        return Kept(tuple(inputs), extra=(("float", reads * made + of_weights * sizes.sampled),))
-
     def of_kernel(self, attention: str) -> bool:
         return False
 
@@ -115,7 +107,7 @@ class DeformableAttention(Recorded):
 
     def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
         values, points, shares = given
-        samples, queries, heads, levels, count, _ = points.shape
+        samples, queries, _, levels, count, _ = points.shape
         sizes, features = self._sizes([one.shape for one in given]), values.shape[-1]
         places, read = tape.copy(points), []
         for area in self.positions:
@@ -125,7 +117,7 @@ class DeformableAttention(Recorded):
         shares = tape.copy(shares) if sizes.weights else shares
         joined = tape.plus(*read).view(samples, features, queries, levels, count)
         tape.times(joined._replace(memory=tape.new(joined.dtype, joined.shape).memory), shares.view(1))
-        return (tape.new(HIGH, self.output(*(one.shape for one in given))),)
+        return (tape.new(tape.high, self.output(*(one.shape for one in given))),)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         sizes, grid = self._sizes(shapes), size(shapes[1])

@@ -78,23 +78,6 @@ class DeltaRule(Recorded):
         later = sums - sums // output[1] * (not any(run.inputs[INPUTS:]))
         return Backward(Work((query + any(entries)) * sums + run.inputs[1] * sums + any(entries) * later, 2 * other))
 
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        """Return of each product the factor beside one that needs a gradient, as the loop keeps them."""
-        sizes, decays = self._sizes(shapes, output), len(shapes) > INPUTS
-        query, key, value, rate, decay = (*run.inputs, False)[: INPUTS + 1]
-        entry = key or value or rate or decay
-        later = entry and sizes.steps > 1
-        # Zeros; each step's state, before it decays and after.
-        states = (decay or (key and not decays)) + sizes.steps * (key and decays) + query
-        states += (sizes.steps - 1) * (query or decay or (key and not decays))
-        # What is new, and what of it is written.
-        made = states * sizes.state + (rate + key) * size(output)
-        copied = sizes.samples > 1 and sizes.heads > 1 and sizes.steps > 1  # a product of each head reads copies
-        if copied and entry:
-            made += sizes.samples * sizes.heads * sizes.keys * (2 * sizes.steps - (not decay))
-        kept = (entry and not copied, entry, False, key or value or decay or later, decays and later)
-        return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
-
     def of_kernel(self, attention: str) -> bool:
         return False
 
@@ -180,17 +163,7 @@ class GeneralizedDeltaRule(Recorded):
         if run.attention == "fused":
             chunks = ceil_div(sizes.steps, KERNEL_STEPS)
             return Kept(tuple(range(len(shapes))), extra=(("float32", chunks * sizes.state + size(output)),))
-        query, key, value, decay, reader, writer = run.inputs
-        entry, steps = any(run.inputs[1:]), sizes.steps
-        later = entry and steps > 1
-        copied = sizes.samples > 1 and sizes.heads > 1 and steps > 1  # a product of each head reads copies
-        # Of each product the factor beside one that needs a gradient: zeros and each step's state; what is read.
-        states = (reader or decay) + (steps - 1) * (reader or decay or query) + query
-        made = states * sizes.state + writer * size(output)
-        if copied and entry:
-            made += sizes.samples * sizes.heads * sizes.keys * (2 * steps - 1)
-        kept = (entry and not copied, value, key, later, later and not copied, reader or later)
-        return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
+        return super().kept(shapes, output, run)
 
     def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
         query, key, value, decay, reader, writer = _of_heads(given, self.num_heads)

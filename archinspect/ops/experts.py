@@ -10,13 +10,13 @@ from archinspect.ops.args import Bool, Choice, Float, Int, Optional, arg
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import copied_as_rows
 from archinspect.ops.figures import DTYPES, Backward, Kept, Weight, Work
-from archinspect.ops.tape import HIGH, Recorded
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
-    from archinspect.ops.base import Emit, T
+    from archinspect.ops.base import Emit, Op, T
     from archinspect.ops.figures import Elements, Run
     from archinspect.ops.tape import Tape, Value, Weights
 
@@ -224,7 +224,9 @@ class MixtureOfExperts(Recorded):
         (x,) = given
         rows = size(x.shape[:-1])
         copied = copied_as_rows(x.shape, tape.run)
-        shares = self._shares(tape, tape.product(tape.copy(x) if copied else x, weights["router"], rows, self.num_experts))
+        shares = self._shares(
+            tape, tape.product(tape.copy(x) if copied else x, weights["router"], rows, self.num_experts)
+        )
         for _ in range(self.shared_experts):
             self._expert(tape, [tape.copy(x) if copied else x for _ in range(1 + self.gated)], (1, rows))
         chosen = rows * self.top_k
@@ -244,18 +246,21 @@ class MixtureOfExperts(Recorded):
         chosen = tape.copy(scores, shape)
         if self.scoring == "softmax":
             return chosen
-        return tape.over(chosen, tape.new(HIGH, (*shape[:1], 1), needed=chosen.needed))
+        return tape.over(chosen, tape.new(tape.high, (*shape[:1], 1), needed=chosen.needed))
 
     def _expert(self, tape: Tape, reads: Sequence[Value], sizes: tuple[int, int]) -> Value:
         """Write down experts, so many with so many rows in all, whose one or two projections read these."""
         (experts, rows), features = sizes, reads[0].shape[-1]
-        kernels = [tape.new(tape.low, (experts, features, self.units), needed=tape.run.weights) for _ in (*reads, 1)]
-        up, *gates = (tape.product(one, kernel, rows, self.units) for one, kernel in zip(reads, kernels))
+
+        def kernel() -> Value:
+            return tape.new(tape.low, (experts, features, self.units), needed=tape.run.weights)
+
+        up, *gates = (tape.product(one, kernel(), rows, self.units) for one in reads)
         up, *gates = (tape.absolute(one) for one in (up, *gates)) if self.limit is not None else (up, *gates)
         hidden = tape.apply(self.activation, up) if self.activation else up
         for gate in gates:
             hidden = tape.times(hidden, tape.plus(gate) if self.limit is not None else gate)
-        return tape.product(hidden, kernels[-1], rows, features)
+        return tape.product(hidden, kernel(), rows, features)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # While scores are made: each with what it is made of, what the choice adds or leaves out, and those chosen.

@@ -158,33 +158,10 @@ class LinearAttention(Recorded):
         return within + between * states
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        sizes = self._sizes(shapes, output)
         if run.attention == "fused" or self.chunk is not None:
             logarithms = size(shapes[3]) if _decays(shapes) else 0
             return Kept(tuple(range(len(shapes))), extra=(("float32", logarithms),))
-        return self._kept_by_steps(shapes, sizes, run.inputs)
-
-    def _kept_by_steps(self, shapes: Sequence[Shape], sizes: Sizes, needed: Sequence[bool]) -> Kept:
-        """Return what a loop keeps: of each product the factor beside one that needs a gradient."""
-        query, key, value, decay, bonus = (*needed, False, False)[:5]
-        entry, later, seen = key or value, sizes.steps > 1, _sees_itself(shapes)
-        state = entry or (decay and (later or not seen))
-        repeated = self._shared != sizes.heads
-        rows = sizes.samples * sizes.steps * sizes.heads * sizes.keys
-        needs = state or bonus
-        copied = repeated or (sizes.samples > 1 and sizes.heads > 1)
-        kept = [needs and not copied, value and not repeated, key]
-        made = rows * (needs and copied) + rows * (value and repeated)
-        kept.append(_decays(shapes) and (entry or decay) and sizes.steps > 1 + seen)
-        kept.append(seen and entry)
-        states = sizes.steps * sizes.state
-        made += states * query  # what queries read: the states, or what is seen of them
-        if decay and seen:
-            made += states - sizes.state  # zeros, and all but the last two
-        elif decay:
-            made += sizes.state if query else states  # zeros; and the states but the last
-        made += states * bonus  # what enters
-        return Kept(tuple([i for i in range(len(shapes)) if kept[i]]), extra=(("float", made),))
+        return super().kept(shapes, output, run)
 
     def of_kernel(self, attention: str) -> bool:
         return self.chunk is not None or super().of_kernel(attention)
@@ -202,14 +179,13 @@ class LinearAttention(Recorded):
         decays = [one.view(samples, heads, one.shape[-1] // heads, 1) for one in decay]
         state = tape.new(value.dtype, (samples, heads, keys, values))
         for step in range(steps):
-            if not bonus or step:
-                state = tape.times(state, decays[0]) if decays else state
-                state = tape.plus(state, entry) if bonus else state
             entry = tape.times(key, value)
-            state = state if bonus else tape.plus(state, entry)
-            seen = tape.plus(state, tape.times(bonus[0], entry)) if bonus else state
+            seen = tape.plus(state, *(tape.times(one, entry) for one in bonus))
+            # With a bonus the state decays afterwards, of which nobody reads the last one.
+            if not bonus or step + 1 < steps:
+                state = tape.plus(*[tape.times(state, one) for one in decays] or [state], entry)
             read = tape.copy(query) if copied else query
-            found = tape.product(read, seen, samples, heads, values)
+            found = tape.product(read, seen if bonus else state, samples, heads, values)
         return (found,)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, ceil_div, largest, size, text
 from archinspect.ops.figures import Backward, Kept, Work
-from archinspect.ops.tape import HIGH, Recorded
+from archinspect.ops.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,29 +75,7 @@ class SelectiveScan(Recorded):
         if run.attention == "fused":
             start, chunks = output[0] * size(shapes[2][1:]), ceil_div(output[1], CHUNK)
             return Kept(tuple(range(len(shapes))), extra=(("float32", 2 * start * chunks),))
-        return self._kept_by_steps(shapes, output, run.inputs)
-
-    def _kept_by_steps(self, shapes: Sequence[Shape], output: Shape, needed: Sequence[bool]) -> Kept:
-        """Return what a loop keeps: of each product the factor beside one that needs a gradient."""
-        x, delta, decay, into, out = needed[:5]
-        skip = any(needed[5:])
-        decays, entries = delta or decay, delta or into
-        state = decays or entries or x
-        # x, delta, A, B, C, D
-        kept = (entries or skip, decay or into, delta, delta, state, x)
-        states, start = self._states(shapes, output), output[0] * size(shapes[2][1:])
-        made = 0
-        if decays or (state and output[1] > 1):
-            made += states  # the decays: also what the exponential keeps
-        if x:
-            made += states  # delta B
-        if decays:
-            made += start  # the zeros before the first step
-        if out:
-            made += states  # those after all steps
-        elif decays:
-            made += states - start  # but the last
-        return Kept(tuple([i for i in range(len(shapes)) if kept[i]]), extra=(("float", made),))
+        return super().kept(shapes, output, run)
 
     def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
         x, delta, decay, into, out, *skip = given
@@ -106,7 +84,7 @@ class SelectiveScan(Recorded):
         decays = tape.exp(tape.times(each, decay.view(decay.shape[0], 1, channels, states)))
         entries = tape.times(each, into.view(samples, count, 1, states))
         entries = tape.times(entries, x.view(samples, count, channels, 1))
-        state = tape.new(HIGH, (samples, channels, states))
+        state = tape.new(tape.high, (samples, channels, states))
         for _ in range(steps):
             decayed = tape.times(decays.view(samples, channels, states), state)
             state = tape.plus(decayed, entries.view(samples, channels, states))

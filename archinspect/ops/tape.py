@@ -51,9 +51,10 @@ class Value(NamedTuple):
 class Tape:
     """A program as it runs, and what backward keeps of it."""
 
-    def __init__(self, low: str, run: Run) -> None:
-        """`low` is the type of products, `run` how the operator runs."""
+    def __init__(self, low: str, high: str, run: Run) -> None:
+        """`low` is the type of products, `high` that of exponentials, `run` how the operator runs."""
         self.low = low
+        self.high = high
         self.run = run
         self.kept: dict[Memory, None] = {}
         self._casts: dict[str, Memory] = {}
@@ -73,7 +74,7 @@ class Tape:
 
     def plus(self, *values: Value) -> Value:
         """Return the sum, or difference: of it nothing is kept. So it is of tensors that are joined, but for shapes."""
-        dtype = HIGH if any(value.dtype == HIGH for value in values) else self.low
+        dtype = self.high if any(value.dtype == self.high for value in values) else self.low
         return self.new(dtype, _together(values), needed=any(value.needed for value in values))
 
     def times(self, one: Value, other: Value) -> Value:
@@ -102,7 +103,7 @@ class Tape:
 
     def exp(self, value: Value) -> Value:
         """Return the exponential."""
-        return self.squash(value._replace(dtype=HIGH))
+        return self.squash(value._replace(dtype=self.high))
 
     def absolute(self, value: Value) -> Value:
         """Return absolute values."""
@@ -157,11 +158,11 @@ class Tape:
     def found(self) -> tuple[Kept, Mapping[str, int]]:
         """Return what backward keeps, and how many casts of each weight."""
         inputs = sorted(one.number for one in self.kept if one.number is not None)
-        made = {HIGH: 0, self.low: 0, "int64": 0, "bool": 0}
+        made = {self.high: 0, self.low: 0, "int64": 0, "bool": 0}
         casts: dict[str, int] = {}
         for one in self.kept:
             if one.weight:
-                casts[one.weight] = casts.get(one.weight, 0) + (one.dtype == self.low)
+                casts[one.weight] = casts.get(one.weight, 0) + (one.dtype != self.high)
             elif one.number is None:
                 made[one.dtype] += one.count
         return Kept(tuple(inputs), extra=tuple(made.items())), casts
@@ -197,29 +198,41 @@ class Recorded(Op):
 
     def cast_dtypes(self, shapes: Sequence[Shape], given: Sequence[str], low: str) -> list[str]:
         """Return the types of the outputs."""
-        tape = Tape(low, Run((False,) * len(shapes), weights=False))
-        values, weights = self._given(shapes, given, tape.run)
+        tape = Tape(low, HIGH, Run((False,) * len(shapes), weights=False))
+        values, weights = self._given(shapes, given, tape)
         return [value.dtype for value in self.record(tape, values, weights, 1)]
 
     def kept_cast(
         self, shapes: Sequence[Shape], given: Sequence[str], run: Run, low: str
     ) -> tuple[Kept, Mapping[str, int]]:
         """Return what backward keeps, inputs as they are and all else by its type, and casts of each weight."""
+        return self._recorded(shapes, given, run, (low, HIGH))
 
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        kept, _ = self._recorded(shapes, ["float"] * len(shapes), run, ("float", "float"))
+        return kept
+
+    def _recorded(
+        self, shapes: Sequence[Shape], given: Sequence[str], run: Run, types: tuple[str, str]
+    ) -> tuple[Kept, Mapping[str, int]]:
         def recorded(steps: int) -> tuple[Kept, Mapping[str, int]]:
-            tape, (values, weights) = Tape(low, run), self._given(shapes, given, run)
+            tape = Tape(*types, run)
+            values, weights = self._given(shapes, given, tape)
             self.record(tape, values, weights, steps)
             return tape.found()
 
         return _of_all(recorded, self.loops(shapes))
 
-    def _given(self, shapes: Sequence[Shape], given: Sequence[str], run: Run) -> tuple[list[Value], dict[str, Value]]:
+    def _given(self, shapes: Sequence[Shape], given: Sequence[str], tape: Tape) -> tuple[list[Value], dict[str, Value]]:
         values = [
             Value(dtype, shape, need, Memory(dtype, size(shape), number))
-            for number, (dtype, shape, need) in enumerate(zip(given, shapes, run.inputs, strict=True))
+            for number, (dtype, shape, need) in enumerate(zip(given, shapes, tape.run.inputs, strict=True))
         ]
         weights = {
-            name: Value(HIGH, weight.shape, run.weights and weight.parameter, Memory(HIGH, size(weight.shape), weight=name))
+            name: Value(
+                *(tape.high, weight.shape, tape.run.weights and weight.parameter),
+                Memory(tape.high, size(weight.shape), weight=name),
+            )
             for name, weight in self.weights(*shapes).items()
         }
         return values, weights
@@ -232,7 +245,8 @@ def _of_all(recorded: Callable[[int], tuple[Kept, Mapping[str, int]]], steps: in
     (before, casts_before), (kept, casts) = recorded(LOOPS - 1), recorded(LOOPS)
     rest = steps - LOOPS
     extra = [
-        (dtype, count + rest * (count - less)) for (dtype, count), (_, less) in zip(kept.extra, before.extra, strict=True)
+        (dtype, count + rest * (count - less))
+        for (dtype, count), (_, less) in zip(kept.extra, before.extra, strict=True)
     ]
     counts = {name: count + rest * (count - casts_before.get(name, 0)) for name, count in casts.items()}
     return kept._replace(extra=tuple(extra)), counts

@@ -65,25 +65,7 @@ class WKV(Recorded):
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.attention == "fused":
             return Kept((0, 1, 2, 3), outputs=(0,))
-        return self._kept_by_steps(output, run)
-
-    def _kept_by_steps(self, output: Shape, run: Run) -> Kept:
-        """Return what a loop keeps: of each product the factor beside one that needs a gradient, and exponentials.
-
-        Of a step: the state before, three numbers; two sums of exponents, four weights, the quotient's parts. The last
-        step makes no state.
-        """
-        key, value, decay, bonus = run.inputs
-        _, steps, _ = output
-        first, state = key or bonus, key or decay  # whether the first step's weights, and a state's, need gradients
-        each = first or state
-        goes_on = steps > 1
-        begin = 4 * first + 2 * (first or (state and goes_on)) + 2 * (first or value)
-        rest = (steps - 1) * (5 * each + 3 * (each or value))
-        states = goes_on * (2 * state + (state or value)) + largest(steps - 2, 0) * (state + 2 * (state or value))
-        kept = (state and goes_on, first or (each and goes_on))
-        made = (begin + rest + states) * size(output) // steps
-        return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
+        return super().kept(shapes, output, run)
 
     def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
         key, value, decay, bonus = (one.view(*one.shape[:: len(one.shape) - 1]) for one in given)

@@ -104,27 +104,7 @@ class MLSTM(Recorded):
         heads = sizes.samples * sizes.steps * sizes.heads
         if run.attention == "fused" or self.chunk is not None:
             return Kept(tuple(range(len(shapes))), extra=(("float32", 2 * heads),))
-        return self._kept_by_steps(sizes, size(output), run)
-
-    def _kept_by_steps(self, sizes: Sizes, total: int, run: Run) -> Kept:
-        """Return what a loop keeps: of each product the factor beside one that needs a gradient, and of the gates."""
-        query, key, value, entry, forget = run.inputs
-        gates = entry or forget
-        state, weight = key or value or gates, key or gates
-        steps, heads = sizes.steps, sizes.samples * sizes.heads
-        rows = heads * sizes.keys
-        copied = sizes.samples > 1 and sizes.heads > 1 and steps > 1  # a product of each head reads copies
-        # Zeros and each step's state, and what enters it; zeros and what weighs; the scaled query; above the line.
-        states = gates + (steps - 1) * (query or gates) + query
-        made = states * (sizes.state + rows) + gates * steps * sizes.state + state * steps * rows
-        made += (query or weight) * total
-        # Below the line: the sum, without its sign, and the least; the divisor. Of the gates: a sum and its logarithm,
-        # and both exponentials.
-        numbers = 3 * (query or weight) + (query or state) + gates + forget + state + gates
-        made += heads * (steps * numbers + (steps - 1) * (state and not gates))
-        made += copied * (value * steps * rows + key * total)
-        kept = (False, gates or (value and not copied), key and not copied, gates, forget)
-        return Kept(tuple([place for place, needed in enumerate(kept) if needed]), extra=(("float", made),))
+        return super().kept(shapes, output, run)
 
     def of_kernel(self, attention: str) -> bool:
         return self.chunk is not None or super().of_kernel(attention)
@@ -132,7 +112,7 @@ class MLSTM(Recorded):
     def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
         heads = self.num_heads
         query, key, value, entry, forget = (one.view(one.shape[0], heads, one.shape[-1] // heads) for one in given)
-        samples, _, keys = key.shape
+        samples, _, _ = key.shape
         copied = samples > 1 and heads > 1 and given[0].shape[1] > 1  # a product of each head reads copies
         state, weight, top = (
             tape.new(value.dtype, shape) for shape in ((*key.shape, value.shape[2]), key.shape, (samples, heads, 1))
@@ -142,8 +122,8 @@ class MLSTM(Recorded):
             top = tape.maximum(kept, entry)
             before, now = tape.exp(tape.plus(kept, top)), tape.exp(tape.plus(entry, top))
             reads = tape.copy(query)  # scaled
-            factors = [tape.copy(one) if copied else one for one in (key, value)]
-            new = tape.times(now.view(samples, heads, 1, 1), tape.product(*factors, *state.shape))
+            one, other = (tape.copy(one) if copied else one for one in (key, value))
+            new = tape.times(now.view(samples, heads, 1, 1), tape.product(one, other, *state.shape))
             state = tape.plus(tape.times(before.view(samples, heads, 1, 1), state), new)
             weight = tape.plus(tape.times(before, weight), tape.times(now, key))
             above = tape.product(reads, state, *value.shape)
@@ -232,11 +212,6 @@ class SLSTM(Recorded):
         macs, other = self.work(shapes, output)
         # The output before the first step is zeros, which need no gradient.
         return Backward(Work(macs - macs // output[1], 2 * other), Work(run.weights * macs))
-
-    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        total = size(output)
-        # Four gates, the forget gate's exponential and logarithm, the largest, and of the rest what is multiplied.
-        return Kept(extra=(("float", 14 * total + 2 * total // output[1]),))
 
     def of_kernel(self, attention: str) -> bool:
         return False
