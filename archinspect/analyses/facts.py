@@ -8,7 +8,7 @@ from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.shape import size
 from archinspect.graph.infer import infer
 from archinspect.ops.axes import pairs
-from archinspect.ops.figures import DTYPES, WIDE
+from archinspect.ops.figures import DTYPES, REFERENCE, STRING, WIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ class Facts:
         self.settings = settings
         self.batch = graph.batch or settings.samples
         self.dtype = settings.dtype
-        self.sizes = {**DTYPES, **dict.fromkeys(("float", WIDE), DTYPES[settings.dtype])}
+        self.sizes = {**DTYPES, STRING: REFERENCE, **dict.fromkeys(("float", WIDE), DTYPES[settings.dtype])}
         """Bytes of an element, by data type."""
         self.calls = calls
         """What each node calls, by its position."""

@@ -9,6 +9,7 @@ from archinspect.base.shape import Mismatch, size
 from archinspect.base.shared import table
 from archinspect.graph.call import Call, TensorType
 from archinspect.ops.args import MAX_AXES
+from archinspect.ops.figures import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from archinspect.ops.base import Op
 
 MAX_ELEMENTS = 10**18
+TABLES = "`StringLookup`, `Hashing` and `TextVectorization` make numbers of words; `Custom` is a layer of your own"
 
 
 def infer(
@@ -72,6 +74,8 @@ def _call(
         )
     shapes = [type_.shape for type_ in given]
     try:
+        if not op.reads_words and any(type_.dtype == STRING for type_ in given):
+            raise Mismatch("computes with numbers, not with words", help=TABLES)
         outputs = op.outputs(*shapes)
         if most is not None:
             _refuse_huge(outputs, most)

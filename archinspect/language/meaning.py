@@ -48,12 +48,10 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("spectral", "spectrum", "frequency"), "fourier"),
 }
 """Words of the field, and what operators call the same."""
-_WORDS = "words become numbers before the network, which reads these: an input of `dtype: int64`"
 _BLOCK = "there is no block of this name here: write its layers as a block of your own"
 _FOREIGN = "a module of another framework is no layer here: write its layers, or `Custom` with its figures"
 _BASE = "a base class is no layer: `Custom` is a layer of your own"
 NAMED: dict[str, str] = {
-    **dict.fromkeys(("textvectorization", "hashedcrossing"), _WORDS),
     **dict.fromkeys(
         ("neighborhoodattention", "na1d", "na2d", "na3d", "natten", "dilatedneighborhoodattention"),
         "`WindowPartition` and attention within windows is as much work where windows are as large; else `Custom`",

@@ -85,8 +85,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("RandomGaussianBlur", "RandomBrightness", "RandomContrast", "RandomColorJitter", "RandomColorDegeneration"),
         *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomPosterization", "RandomSaturation"),
         *("RandomSharpness", "AugMix", "CutMix", "MixUp", "RandAugment", "Equalization", "Solarization"),
-        *("CategoryEncoding", "Discretization", "Hashing", "IntegerLookup", "StringLookup"),
+        *("CategoryEncoding", "Discretization"),
     ),
+    "words": ("Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"),
     "embed": (
         *("Embedding", "EmbeddingBag", "SinusoidalEmbedding", "LearnedPositions", "ClassToken", "LearnedTokens"),
     ),

@@ -73,6 +73,8 @@ class Op(Declared):
     """How many of its inputs it reads anew at every step, the first ones; others are what it starts from. None: all."""
     keeps_unknown: bool = False
     """Whether it is not known what backward keeps of it: that counts as nothing then, and is said."""
+    reads_words: ClassVar[bool] = False
+    """Whether it can read words, of the type :data:`archinspect.ops.figures.STRING`."""
     looks_up: ClassVar[bool] = False
     """Whether it takes what it reads as positions, to which no gradient goes."""
     undifferentiated: ClassVar[tuple[int, ...]] = ()

@@ -15,6 +15,10 @@ DTYPES = {
     **dict.fromkeys(("float8", "int8", "uint8", "bool"), 1),
 }
 """Bytes of an element, by data type; `float` is the one that the network computes in."""
+STRING = "string"
+"""The type of words, of which a tensor holds references."""
+REFERENCE = 8
+"""Bytes of a reference."""
 WIDE = "wide"
 """The type that the network computes in, also within products of which `torch.autocast` makes ones of 16 bits."""
 ALIASES = {

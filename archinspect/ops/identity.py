@@ -34,6 +34,7 @@ class SameShape(Op):
 class Identity(SameShape):
     """Does nothing: a skip connection, or the place of a removed layer. No FLOPs."""
 
+    reads_words = True
     aliases = ("Noop", "Nop", "ActivityRegularization")
     ignores = ("l1", "l2")
 

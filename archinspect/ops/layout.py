@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Squeeze(Op):
     """Drops axes of size 1. No FLOPs."""
 
+    reads_words = True
     kind = "reshape"
     axis: tuple[int, ...] = arg("the axes", Ints(most=MAX_AXES), aliases=("dim", "axes"))
 
@@ -40,6 +41,7 @@ class Squeeze(Op):
 class Unsqueeze(Op):
     """Adds axes of size 1, which have these numbers in the output. No FLOPs."""
 
+    reads_words = True
     kind = "reshape"
     aliases = ("ExpandDims",)
     axis: tuple[int, ...] = arg(

@@ -138,6 +138,7 @@ class Average(JoinedByElements):
 class Concatenate(Op):
     """Puts its inputs side by side along an axis, the channels' unless given. No FLOPs."""
 
+    reads_words = True
     kind = "merge"
     joins = True
     aliases = ("Concat", "Cat")

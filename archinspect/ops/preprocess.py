@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, normal_axes, size
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
@@ -36,18 +36,6 @@ class Numbers(Kind):
         if not found:
             raise ValueError(self.expected)
         return found
-
-
-class Words(Kind):
-    """A list of words or numbers."""
-
-    expected = "a list of words or numbers"
-
-    def convert(self, value: Value, rank: int = 0) -> tuple[str | int | float, ...]:
-        """Return a tuple of them."""
-        if not isinstance(value, list) or not all(isinstance(item, str | int | float) for item in value):
-            raise ValueError(self.expected)
-        return tuple(cast("list[str | int | float]", value))
 
 
 class Normalization(Op):
@@ -276,7 +264,7 @@ class Solarization(_RandomPicture):
     pass
 
 
-class _Categories(Op):
+class Categories(Op):
     """What gives numbers of categories, or vectors with a place for each category."""
 
     kind = "other"
@@ -304,7 +292,7 @@ class _Categories(Op):
         return self.number if self.output_mode == "int" else "float"
 
 
-class CategoryEncoding(_Categories):
+class CategoryEncoding(Categories):
     """Vectors with a place for each category, as Keras's layer: of each number, or of all along the last axis.
 
     No FLOPs.
@@ -321,7 +309,7 @@ class CategoryEncoding(_Categories):
         return self.num_tokens
 
 
-class Discretization(_Categories):
+class Discretization(Categories):
     """The number of the interval in which a value lies, as Keras's layer.
 
     FLOPs: 1 per element and boundary (comparisons).
@@ -343,58 +331,3 @@ class Discretization(_Categories):
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(self.categories() - 1) * size(shapes[0]))
-
-
-class Hashing(_Categories):
-    """The number of the bin into which a word or number is hashed, as Keras's layer. No FLOPs."""
-
-    number = "int64"
-    ignores = ("mask_value", "salt")
-    num_bins: int = arg("how many bins", Int(1))
-    output_mode: str = arg(
-        "the number, or vectors as of `CategoryEncoding`", Choice("int", "one_hot", "multi_hot", "count"), "int"
-    )
-
-    def categories(self) -> int:
-        return self.num_bins
-
-
-class _Lookup(_Categories):
-    """What looks words up in a table without learned numbers, which is found in the data unless `vocabulary` is given.
-
-    An output of vectors needs to know how many there are: by `vocabulary`, or `max_tokens` with `pad_to_max_tokens`.
-    """
-
-    main = "vocabulary"
-    number = "int64"
-    ignores = ("mask_token", "oov_token", "vocabulary_dtype", "idf_weights", "invert", "oov_method", "salt", "encoding")
-    max_tokens: int | None = arg("the most words, those that are not known among them", Optional(Int(1)), None)
-    num_oov_indices: int = arg("numbers for words that are not known", Int(0), 1)
-    vocabulary: tuple[str | int | float, ...] | None = arg("the words", Optional(Words()), None)
-    pad_to_max_tokens: bool = arg("let vectors have `max_tokens` places", Bool(), default=False)
-    output_mode: str = arg(
-        "the number, or vectors as of `CategoryEncoding`",
-        Choice("int", "one_hot", "multi_hot", "count", "tf_idf"),
-        "int",
-    )
-
-    def check(self) -> None:
-        if self.output_mode != "int" and not self.categories():
-            name = type(self).__name__
-            message = f"{name}: how many words there are is not said"
-            raise ArgumentError(
-                message, "output_mode", help="give `vocabulary`, or `max_tokens` and `pad_to_max_tokens`"
-            )
-
-    def categories(self) -> int:
-        if self.pad_to_max_tokens and self.max_tokens:
-            return self.max_tokens
-        return len(self.vocabulary) + self.num_oov_indices if self.vocabulary else 0
-
-
-class IntegerLookup(_Lookup):
-    """The number of an integer in a table, as Keras's layer. No FLOPs."""
-
-
-class StringLookup(_Lookup):
-    """The number of a word in a table, as Keras's layer. No FLOPs."""

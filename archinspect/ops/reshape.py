@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Flatten(Op):
     """Puts all axes of a sample into one, or those from `start_dim` to `end_dim`. No FLOPs."""
 
+    reads_words = True
     kind = "reshape"
     start_dim: int = arg("first axis that is joined, the batch being 0", Int(), 1)
     end_dim: int = arg("last axis that is joined", Int(), -1)
@@ -39,6 +40,7 @@ class Flatten(Op):
 class Reshape(Op):
     """Gives a sample other axes of the same number of elements. No FLOPs."""
 
+    reads_words = True
     kind = "reshape"
     aliases = ("View",)
     target_shape: tuple[int, ...] = arg(

@@ -26,7 +26,7 @@ class LocalResponseNormalization(Op):
     memory_order = "kept"
     kind = "normalization"
     pointwise = True
-    aliases = ("LocalResponseNorm", "LRN")
+    aliases = ("LocalResponseNorm", "LRN", "CrossMapLRN2d")
     gives_floats = True
     size: int = arg("neighboring channels, the channel itself among them", Int(1), 5, aliases=("local_size", "n"))
     depth_radius: int | None = arg("TensorFlow's, instead of `size`: neighbors on either side", Optional(Int(0)), None)

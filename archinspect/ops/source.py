@@ -9,7 +9,7 @@ from archinspect.ops.args import MAX_AXES, Bool, Choice, Float, Int, Ints, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
-from archinspect.ops.figures import DTYPES, Backward, View, Weight
+from archinspect.ops.figures import DTYPES, STRING, Backward, View, Weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Input(Op):
     shape: tuple[int, ...] = arg(
         "the sample's axes, without the batch", Ints(1, empty=True, most=MAX_AXES, nulls=True), aliases=("input_shape",)
     )
-    dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
+    dtype: str = arg(_DTYPE, Choice(*DTYPES, STRING), "float")
     batch: bool = arg("false for data that is the same for all samples, such as a graph's edges", Bool(), default=True)
 
     @property

@@ -100,6 +100,7 @@ def _is_copied(shape: Shape, output: Shape, strides: Shape | None) -> bool:
 class Slice(Op):
     """Takes the positions of an axis from `start` to before `stop`, as Python's slices. No FLOPs."""
 
+    reads_words = True
     kind = "reshape"
     aliases = ("Narrow",)
     axis: int = arg("the axis", Int(), 1, aliases=("dim",))
@@ -128,6 +129,7 @@ class Slice(Op):
 class Select(Op):
     """Takes one position of an axis, which is dropped: `Select: -1` is the last step. No FLOPs."""
 
+    reads_words = True
     kind = "reshape"
     aliases = ("Index",)
     index: int = arg("the position; negative from the end", Int())
@@ -332,6 +334,7 @@ class Custom(Op):
     are for the expressions.
     """
 
+    reads_words = True
     inputs = (1, None)
     aliases = ("Lambda",)
     ignores = ("function", "arguments", "mask")

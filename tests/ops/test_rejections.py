@@ -113,6 +113,8 @@ ARGUMENTS = [
     ("Upsample", {}, "Upsample: takes either scale_factor or size", ("size",)),
     ("Upsample", {"scale_factor": 2, "size": 4}, "Upsample: takes either scale_factor or size", ("size",)),
     ("StringLookup", {"output_mode": "count"}, "StringLookup: how many words there are is not said", ("output_mode",)),
+    ("TextVectorization", {"output_mode": "count"}, "TextVectorization: how many words there are is not said", ("output_mode",)),
+    ("TextVectorization", {}, "TextVectorization: how many numbers a text becomes is not said", ("output_sequence_length",)),
     ("IntegerLookup", {"vocabulary": [[1]]}, "IntegerLookup: vocabulary must be a list of words or numbers, not [[1]]", ("vocabulary",)),
     ("MultiHeadAttention", {"num_heads": 4}, "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", ("key_dim",)),
     ("MultiHeadAttention", {"num_heads": 4, "key_dim": 3, "embed_dim": 12}, "MultiHeadAttention: takes either key_dim (of one head) or embed_dim (of all heads)", ("key_dim",)),
@@ -169,6 +171,8 @@ ARGUMENTS = [
 
 # operator, arguments, input shapes, message, arguments of which one is to blame
 SHAPES = [
+    ("HashedCrossing", {"num_bins": 4}, [(2, 3), (2, 3)], "needs one value of each sample, [] or [1], not (None, 3) and (None, 3)", ()),
+    ("TextVectorization", {"output_sequence_length": 4}, [(2, 3)], "needs one text of each sample, [] or [1], not (None, 3)", ()),
     ("Conv2D", CONV, [(1, 8, 6)], "needs an input of 3 axes (height, width, channels), got 2: [8, 6]", ()),
     ("Conv2D", {**CONV, "data_format": "channels_first"}, [(1, 8)], "needs an input of 3 axes (channels, height, width), got 1: [8]", ()),
     ("Conv1D", CONV, [(1, 8, 8, 6)], "needs an input of 2 axes (steps, channels), got 3: [8, 8, 6]", ()),

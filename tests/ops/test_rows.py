@@ -580,6 +580,8 @@ FLOPS = [
     ("Discretization", {"bin_boundaries": [0, 1, 2]}, [(1, 4)], 3 * 4),
     *((name, {}, [(1, 4)], 0) for name in ("IntegerLookup", "StringLookup")),
     ("Hashing", {"num_bins": 9}, [(1, 4)], 0),
+    ("HashedCrossing", {"num_bins": 9}, [(1, 1), (1, 1)], 0),
+    ("TextVectorization", {"output_sequence_length": 9}, [(1, 1)], 0),
     ("ResizeLike", {}, [IMAGE, (1, 5, 6, 1)], 0),
     ("ResizeLike", {"interpolation": "bilinear"}, [IMAGE, (1, 5, 6, 1)], 3 * 2 * (5 * 6 * 2)),
     ("ResizeLike", {"interpolation": "linear"}, [(1, 3, 2), (1, 6, 1)], 3 * (6 * 2)),
@@ -614,9 +616,7 @@ def test_every_operator_has_rows(kind):
         "StochasticDepth",
         "Activation",
         "Custom",
-        "Hashing",
-        "IntegerLookup",
-        "StringLookup",
+        *ops.FAMILIES["words"],
     }
     assert kind in measured or kind.__name__ in by_hand
 
@@ -632,6 +632,12 @@ def test_what_no_framework_here_has():
         assert figures(make(op, {**args, "output_mode": "one_hot"}), [(2, 1)])[:4] == ([2, 4], 0, 0, 0)
     padded = {"max_tokens": 7, "pad_to_max_tokens": True, "output_mode": "tf_idf"}
     assert figures(make("StringLookup", padded), [(2, 5)])[0] == [2, 7]
+    for shape in ((2,), (2, 1)):
+        assert figures(make("HashedCrossing", {"num_bins": 4}), [shape, shape])[:4] == ([*shape], 0, 0, 0)
+        assert figures(make("HashedCrossing", {"num_bins": 4, "output_mode": "one_hot"}), [shape, shape])[0] == [2, 4]
+        assert figures(make("TextVectorization", {"output_sequence_length": 9}), [shape])[:4] == ([2, 9], 0, 0, 0)
+        counted = {"vocabulary": [*"abc"], "output_mode": "tf_idf"}
+        assert figures(make("TextVectorization", counted), [shape])[0] == [2, 4]
     assert figures(make("Input", {"shape": [4, 3]}), [])[:5] == ([1, 4, 3], 0, 0, 0, 0)
     assert figures(make("LayerScale", {}), [(2, 4, 4, 3)])[:5] == ([2, 4, 4, 3], 3, 0, 0, 96)
     assert figures(make("LayerScale", {}, "channels_first"), [(2, 3, 4, 4)]).params == 3

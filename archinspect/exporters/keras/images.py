@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import normal_axis
-from archinspect.exporters.code import Step, code
+from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.keras.use import function, layer, own, same
 from archinspect.ops.spatial import channel_axis
 
@@ -83,19 +83,23 @@ def intervals(use: Use) -> Step:
 
 
 def hashed(use: Use) -> Step:
-    """Return a `Hashing`."""
+    """Return a `Hashing` or a `HashedCrossing`."""
     op: Any = use.op
-    return layer("Hashing", {"num_bins": op.num_bins}, output_mode=(op.output_mode, "int"))
+    given = "{self}([{all}])" if len(use.node.inputs) > 1 else "{self}({0})"
+    made = call(f"layers.{type(op).__name__}", {"num_bins": op.num_bins}, output_mode=(op.output_mode, "int"))
+    return Step(code(given), made)
 
 
 def looked_up(use: Use) -> Step:
-    """Return an `IntegerLookup` or a `StringLookup`."""
+    """Return a table of words."""
     op: Any = use.op
     if op.vocabulary is None:
         raise use.refuse("its words are found in the data: give `vocabulary`")
-    given = {"max_tokens": (op.max_tokens, None), "num_oov_indices": (op.num_oov_indices, 1)}
+    own = {"num_oov_indices": 1, "output_sequence_length": None}
+    given = {name: (getattr(op, name), default) for name, default in own.items() if name in op.names}
+    given["max_tokens"] = (op.max_tokens, None)
     mode = {"output_mode": (op.output_mode, "int"), "pad_to_max_tokens": (op.pad_to_max_tokens, False)}
-    return layer(type(op).__name__, {"vocabulary": op.vocabulary}, **given, **mode)
+    return layer(type(op).__name__, vocabulary=(op.vocabulary, None), **given, **mode)
 
 
 def _axis(use: Use) -> int:

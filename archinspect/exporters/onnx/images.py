@@ -10,6 +10,7 @@ from archinspect.exporters.onnx.elements import along
 from archinspect.exporters.onnx.windows import MODES, bias, flat, positions_of, resized
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
+from archinspect.ops import FAMILIES
 from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
@@ -189,6 +190,6 @@ OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "Normalization": normalization,
     "CategoryEncoding": categories,
     "Discretization": categories,
-    **dict.fromkeys(("Hashing", "IntegerLookup", "StringLookup"), table),
+    **dict.fromkeys(FAMILIES["words"], table),
     "_ConvLSTM": conv_lstm,
 }

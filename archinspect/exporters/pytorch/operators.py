@@ -30,6 +30,7 @@ from archinspect.exporters.pytorch import (
     tensors,
     wrap,
 )
+from archinspect.ops import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +162,7 @@ OPERATORS: dict[str, Translation] = {
         Normalization=images.normalization,
         CategoryEncoding=images.categories,
         Discretization=images.categories,
-        **dict.fromkeys(("Hashing", "IntegerLookup", "StringLookup"), images.table),
+        **dict.fromkeys(FAMILIES["words"], images.table),
     ),
     "Flatten": Translation(axes.flatten, as_one_axis),
     **_each(as_it_is, **dict.fromkeys(AT_RANDOM, images.at_random)),
