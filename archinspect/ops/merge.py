@@ -164,7 +164,7 @@ class Concatenate(Op):
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
         # Maps lie as the first one does; all else lies in the order of its axes.
         is_map = len(output) in (4, 5) or (len(output) == 3 and self.data_format == "channels_last")  # noqa: PLR2004
-        if not is_map or strides[0] is None:
+        if not is_map or strides[0] is None or (len(output) == 3 and strides[0][-1] == 1):  # noqa: PLR2004
             return None
         return of_map(shapes[0], strides[0], output, channel_axis(output, self.data_format), keeps=len(output) > 3)  # noqa: PLR2004
 

@@ -243,6 +243,11 @@ class Recurrent(Op):
         cells = self.num_layers * (1 + self.bidirectional)
         return len(shapes) == 1 or (cells > 1 and shapes[0][0] > 1)
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        # What the steps give is stacked, each with all samples.
+        samples, _, features = output if self.return_sequences else (1, 1, 1)
+        return (features, samples * features, 1) if self.return_sequences else None
+
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         # The last step's output is a part of all steps' outputs.
         return size(shapes[0][:-1]) * self.features * (1 + self.bidirectional)
