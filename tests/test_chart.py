@@ -57,6 +57,14 @@ def test_points_are_the_reports_figures(run):
     }
 
 
+def test_only_networks_that_state_the_figure_are_read(run, monkeypatch):
+    reports, asked = api.builtin_reports, []
+    monkeypatch.setattr(api, "builtin_reports", lambda **options: asked.extend(options["stated"]) or reports(**options))
+    rows(run)
+    rows(run, "--ilsvrc")
+    assert asked == ["top1", "year", "ilsvrc_top5_error"]
+
+
 def test_accuracies_are_those_of_torchvision_s_weights():
     lines = (Path(__file__).parent / "truth" / "imagenet_accuracy.csv").read_text(encoding="utf-8").splitlines()
     header, *measured = [line.split(",") for line in lines if not line.startswith("#")]

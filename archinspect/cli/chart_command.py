@@ -83,7 +83,7 @@ def _chart(
     from archinspect import api
     from archinspect.base.source import SourceError
     from archinspect.reports.chart import HUMAN, chart, values_of
-    from archinspect.reports.totals import TOTALS
+    from archinspect.reports.totals import METRICS, TOTALS
 
     memory = bool({"peak", "kept"} & {*names})
     rows: list[tuple[str, Mapping[str, float | None]]] = []
@@ -94,7 +94,7 @@ def _chart(
                 rows.append((printable(spec), values_of(found, names)))
     elif not data:
         refuse_ignored(("batch", "dtype", "inputs", "params", "scale"), "without SPEC")
-        stated = [name for name in names[:2] if name not in TOTALS]
+        stated = [name for name in names[:2] if name in METRICS or name not in TOTALS]
         reports = api.builtin_reports(as_measured=True, stated=stated)
         rows += [(name, values_of(report, names)) for name, report in reports]
         rows = [row for row in rows if all(row[1][name] is not None for name in names[:2])]
