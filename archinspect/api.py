@@ -294,11 +294,13 @@ def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
     return source.name, text
 
 
-def builtin_reports(*, as_measured: bool = False, stated: Collection[str] = ()) -> Iterator[tuple[str, Report]]:
+def builtin_reports(
+    *, as_measured: bool = False, stated: Collection[str] = (), memory: bool = False
+) -> Iterator[tuple[str, Report]]:
     """Return the name and report of every built-in network, templates left out.
 
     With `as_measured` it is of the input for which its metrics are stated; with `stated`, of those alone that state all
-    of these metrics.
+    of these metrics; with `memory`, what of it is alive and kept is worked out, which takes longer.
     """
     chosen = {one.name for one in library.index() if one.metrics.keys() >= {*stated}} if stated else {}
     for name, path in library.builtins().items():
@@ -307,7 +309,7 @@ def builtin_reports(*, as_measured: bool = False, stated: Collection[str] = ()) 
         source = library.read_builtin(path)
         if not is_template(source):
             found = _network(source, Settings())
-            yield name, (found.as_measured() if as_measured else found).report()
+            yield name, (found.as_measured() if as_measured else found).report(memory=memory)
 
 
 def _opened(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:

@@ -17,6 +17,7 @@ import archinspect
 from archinspect import api
 from archinspect.render.axes import axis, tick_text
 from archinspect.render.chart_svg import ADVANCE, SIZE, Mark, Rect, _is_inside, named
+from archinspect.render.styled import cell_len
 from archinspect.reports.chart import Point, chart
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -59,7 +60,12 @@ def test_points_are_the_reports_figures(run):
 
 def test_only_networks_that_state_the_figure_are_read(run, monkeypatch):
     reports, asked = api.builtin_reports, []
-    monkeypatch.setattr(api, "builtin_reports", lambda **options: asked.extend(options["stated"]) or reports(**options))
+
+    def noted(**options):
+        asked.extend(options["stated"])
+        return reports(**options)
+
+    monkeypatch.setattr(api, "builtin_reports", noted)
     rows(run)
     rows(run, "--ilsvrc")
     assert asked == ["top1", "year", "ilsvrc_top5_error"]
@@ -149,6 +155,36 @@ def test_a_file_that_is_wrong_is_told(run, tmp_path, text, said):
     assert said in found.stderr
 
 
+def test_memory_is_known_of_built_in_networks_too(run):
+    report = archinspect.inspect("resnet50", memory=True)
+    points = {point["name"]: point["peak"] for point in rows(run, "--x", "peak")["points"]}
+    assert points["resnet50"] == report.memory.peak_bytes
+
+
+@pytest.mark.parametrize("form", ["csv", "markdown"])
+def test_a_size_that_is_an_axis_has_no_second_column(run, form):
+    head = run("chart", "vgg16", "--x", "params", "--format", form).stdout.lower().splitlines()[0]
+    assert head.count("params") == 1
+
+
+@pytest.mark.parametrize("command", ["chart", "compare"])
+def test_a_picture_of_another_format_is_refused(run, command, tmp_path):
+    found = run(command, "vgg16", "vgg19", "-o", str(tmp_path / "x.PNG"))
+    assert (found.exit_code, "as SVG, not as PNG: -o x.svg" in found.stderr) == (2, True)
+    assert run(command, "vgg16", "vgg19", "-o", str(tmp_path / "x.SVG")).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["x.SVG"]
+
+
+def test_wide_names_take_two_cells(run, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("name,macs,top1,params\n网络,1,10,1\ne\u0301tude,2,20,1\n", encoding="utf-8")
+    lines = run("chart", "--data", str(path), COLUMNS="80").stdout.splitlines()
+    (wide,), (accent,) = ([line for line in lines if name in line] for name in ("网络", "e\u0301tude"))
+    assert wide.endswith("◆ 网络") or "网络 ◆" in wide
+    assert accent.rstrip().endswith("e\u0301tude ◆")
+    assert cell_len(accent) <= 80
+
+
 def test_what_is_not_known_has_no_point(run, tmp_path):
     path = tmp_path / "net.yaml"
     path.write_text("input: [8]\nlayers: [Custom: {output_shape: [2]}]\nmetrics: {top1: 1}\n", encoding="utf-8")
@@ -179,6 +215,14 @@ def test_values_lie_within_an_axis_and_ticks_on_it(values):
 def test_years_have_no_ticks_in_between():
     assert axis([2012, 2014, 2015]).ticks == (2012, 2013, 2014, 2015)
     assert axis([15.3, 14.5, 14]).ticks == (14, 14.5, 15)
+
+
+def test_bytes_have_ticks_round_in_their_unit():
+    assert [tick_text(tick, "bytes") for tick in axis([2e7, 6e7], 3, "bytes").ticks] == ["20 MiB", "40 MiB", "60 MiB"]
+    ticks = axis([900, 5 * 2**30], 8, "bytes").ticks
+    assert [tick_text(tick, "bytes") for tick in ticks] == [
+        *("1 KiB", "10 KiB", "100 KiB", "1 MiB", "10 MiB", "100 MiB", "1 GiB"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from archinspect.language import library
 from archinspect.language.load import is_template
 from archinspect.render.compare import total_rows
 from archinspect.render.palette import LOOKS, OTHER
+from archinspect.render.styled import cell_len
 from archinspect.reports.comparison import compare, own_titles, stack
 from archinspect.reports.summarizing import report
 from archinspect.reports.totals import TOTALS, weighted_layers
@@ -243,6 +244,25 @@ def test_nothing_is_wider_than_the_terminal_or_cut_in_a_word(run, width, names):
     assert all(before.endswith(words) for line in stacks for before in line.split("…")[:-1])
 
 
+def test_wide_titles_are_as_wide_as_their_boxes(run, tmp_path):
+    for name in ("网络", "réseau"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\ninput: [8]\nlayers: [Dense: 3]\n", encoding="utf-8")
+    lines = run("compare", *map(str, tmp_path.iterdir()), "vgg16", "vgg19", "lenet5", COLUMNS="80").stdout.splitlines()
+    (head,) = [place for place, line in enumerate(lines) if "网络" in line and "réseau" in line]
+    assert cell_len(lines[head]) == len(lines[head + 1])
+    assert "…" not in lines[head]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ratio"), [((1000, 1), "<0.01x"), ((200, 1), "0.01x"), ((1, 3), "3.00x"), ((1, 9999), "9,999x")]
+)
+def test_ratios_are_short_and_none_is_zero(run, tmp_path, sizes, ratio):
+    for place, size in enumerate(sizes):
+        (tmp_path / f"{place}.yaml").write_text(f"input: [1]\nlayers: [Dense: {size}]\n", encoding="utf-8")
+    found = run("compare", str(tmp_path / "0.yaml"), str(tmp_path / "1.yaml"), "--columns", "params").stdout
+    assert f"({ratio})" in found
+
+
 # Colors
 
 
@@ -294,7 +314,7 @@ def test_the_picture_is_readable_in_both_themes_and_has_facts_in_its_head(run):
     assert head == [
         *("AlexNet", "VGG-16", "Long short-term memory", "Year 2012", "Year 2014", "Year 1997"),
         *("ILSVRC top-5 error % 15.3", "ILSVRC top-5 error % 7.3"),
-        *("Params 60.97 M", "Params 138.36 M (2.27x)", "Params 1,668 (0.00x)"),
+        *("Params 60.97 M", "Params 138.36 M (2.27x)", "Params 1,668 (<0.01x)"),
     ]
 
 

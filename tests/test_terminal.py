@@ -73,3 +73,13 @@ def test_a_terminal_that_says_its_width_is_believed(monkeypatch):
     assert common.stdout_page().width == 90
     sizes.clear()
     assert common.stdout_page().width == 80
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_word_of_the_head_is_cut(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    report = api.inspect("resnet50")
+    head, _, _ = shown(report, monkeypatch, common.stdout_page)[1].partition("\n\n")
+    assert max(map(len, head.splitlines())) <= width
+    assert head.split() == f"{report.name} {report.source} {report.description} input (None, 224, 224, 3)".split()

@@ -10,7 +10,7 @@ from archinspect.base.printable import printable
 from archinspect.cli.common import refuse_ignored, spec_errors, stdout_console
 from archinspect.cli.kinds import SpecType
 from archinspect.cli.options import figure_options, format_option
-from archinspect.cli.output import output_path
+from archinspect.cli.output import form_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,8 +62,7 @@ def command(  # noqa: PLR0913 - one per option
     found = _chart(specs, [x, y, *([size] if size else [])], data, figures, is_ilsvrc=ilsvrc)
     if not found.points:
         raise click.UsageError(f"there is no network of which {x} and {y} are known")
-    if form == "table" and output_path().endswith(".svg"):
-        form = "svg"
+    form = form_of_file(form)
     from archinspect.render import chart as render  # a help page needs none
 
     if form == "table":
@@ -95,7 +94,7 @@ def _chart(
     elif not data:
         refuse_ignored(("batch", "dtype", "inputs", "params", "scale"), "without SPEC")
         stated = [name for name in names[:2] if name in METRICS or name not in TOTALS]
-        reports = api.builtin_reports(as_measured=True, stated=stated)
+        reports = api.builtin_reports(as_measured=True, stated=stated, memory=memory)
         rows += [(name, values_of(report, names)) for name, report in reports]
         rows = [row for row in rows if all(row[1][name] is not None for name in names[:2])]
     if data:

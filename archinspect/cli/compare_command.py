@@ -19,7 +19,7 @@ from archinspect.cli.options import (
     fold_option,
     format_option,
 )
-from archinspect.cli.output import output_path
+from archinspect.cli.output import form_of_file
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ def command(  # noqa: PLR0913 - one per option
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if len(specs) < LEAST_SPECS:
         raise click.UsageError("compare needs two specs or more; `archinspect summary` shows one")
-    if form == "table" and output_path().endswith(".svg"):
-        form = "svg"
+    form = form_of_file(form)
     if form not in ("table", "svg"):
         refuse_ignored(("depth", "cost"), f"with --format {form}, which has no stacks")
     if form == "json":

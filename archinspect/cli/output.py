@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import redirect_stdout
 from functools import wraps
 from itertools import islice
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 PIECES = 1_000
 """Of a text that are written at once."""
 COLORS = ("auto", "always", "never")
+OTHER_PICTURES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf", ".eps"))
 _COLOR, _FILE = "archinspect.color", "archinspect.file"
 """Where a context keeps what was asked for."""
 
@@ -43,6 +45,17 @@ def output_path() -> str:
     """Return the file that output goes to; empty without one."""
     ctx = click.get_current_context(silent=True)
     return str(ctx.meta.get(_FILE, "")) if ctx else ""
+
+
+def form_of_file(form: str) -> str:
+    """Return `svg` where a table was to go into a file `x.svg`; refuse other pictures, which nothing here draws."""
+    name, suffix = os.path.splitext(output_path().lower())
+    if form == "table" and suffix in OTHER_PICTURES:
+        raise click.BadParameter(
+            f"a picture is written as SVG, not as {suffix[1:].upper()}: -o {os.path.basename(name)}.svg",
+            param_hint="'-o' / '--output'",
+        )
+    return "svg" if form == "table" and suffix == ".svg" else form
 
 
 def echo(text: str | Iterator[str]) -> None:

@@ -31,20 +31,28 @@ class Axis(NamedTuple):
         return (at - low) / (high - low)
 
 
-def axis(values: Sequence[float], room: int = 6) -> Axis:
-    """Return an axis for values, with about `room` ticks."""
+def axis(values: Sequence[float], room: int = 6, unit: str = "count") -> Axis:
+    """Return an axis for values, with about `room` ticks; those of `bytes` are round in KiB, MiB, ..."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if low > 0 and log10(high / low) >= DECADES:
         low, high = low / 1.3, high * 1.3
         steps = (1,) if log10(high / low) > room / 2 else (1, 2, 5)
-        ticks = [step * 10.0**power for power in range(floor(log10(low)), ceil(log10(high))) for step in steps]
+        ticks = [step * power for power in _powers(low, high, unit) for step in steps]
         return Axis(low, high, is_log=True, ticks=_within(low, high, ticks))
     margin = max((high - low or abs(high) or 1) * 0.08, abs(high) * PRECISION)
     low, high = low - margin, high + margin
     least = 1 if all(value % 1 == 0 for value in values) else 0  # there is no half a year
-    step = max(_round_step((high - low) / room), least)
+    size = next((size for size, _ in _BINARY if unit == "bytes" and high >= size), 1)
+    step = max(_round_step((high - low) / room / size) * size, least)
     ticks = [step * n for n in range(ceil(low / step), floor(high / step) + 1)]
     return Axis(low, high, is_log=False, ticks=_within(low, high, ticks))
+
+
+def _powers(low: float, high: float, unit: str) -> list[float]:
+    """Return powers of ten; of bytes, 1, 10 and 100 of each unit."""
+    if unit == "bytes":
+        return [10.0**power * size for size in (1.0, *(size for size, _ in reversed(_BINARY))) for power in range(3)]
+    return [10.0**power for power in range(floor(log10(low)), ceil(log10(high)))]
 
 
 def _within(low: float, high: float, ticks: Sequence[float]) -> tuple[float, ...]:

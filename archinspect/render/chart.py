@@ -10,6 +10,7 @@ from rich.text import Text
 from archinspect.render import data
 from archinspect.render.axes import axis, tick_text
 from archinspect.render.compare import WRITERS
+from archinspect.render.styled import cell_len
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,25 +38,26 @@ def chart_text(found: Chart, names: Sequence[str], form: str) -> str:
     ]
     if form == "json":
         return data.json_text({"points": rows, "left_out": dict(found.left_out)})
-    header = ["name", *names, "best"]
+    header = ["name", *dict.fromkeys(names), "best"]
     if form == "csv":
         return data.csv_text(
             header, [[str(row[name]).lower() if name == "best" else row[name] for name in header] for row in rows]
         )
-    cells = [[point.name, *_figures(found, point), "yes" if point.is_best else ""] for point in found.points]
-    titles = ["Name", *(figure.title for figure in (found.x, found.y, found.size) if figure), "Best"]
+    cells = [[point.name, *_figures(found, point).values(), "yes" if point.is_best else ""] for point in found.points]
+    titles = ["Name", *dict.fromkeys(one.title for one in (found.x, found.y, found.size) if one), "Best"]
     return data.markdown_table(titles, cells, range(1, len(titles) - 1))
 
 
-def _figures(found: Chart, point: Point) -> list[str]:
+def _figures(found: Chart, point: Point) -> dict[str, str]:
+    """Return a point's figures by their titles; the size may be one of the other two."""
     pairs = [(found.x, point.x), (found.y, point.y), (found.size, point.size)]
-    return ["?" if value is None else WRITERS[figure.unit](value) for figure, value in pairs if figure]
+    return {one.title: "?" if value is None else WRITERS[one.unit](value) for one, value in pairs if one}
 
 
 def print_chart(found: Chart, console: Console) -> None:
     """Print the chart with names where there is room, and a line for each network whose name has none."""
     width = min(console.width, WIDEST)
-    x, y = axis([point.x for point in found.points], width // 16), _y_axis(found)
+    x, y = axis([point.x for point in found.points], width // 16, found.x.unit), _y_axis(found)
     ticks = {_row(y, tick): tick_text(tick, found.y.unit) for tick in y.ticks}
     left = max(map(len, ticks.values()), default=0) + 1
     canvas = _Canvas(width - left - 2, HEIGHT)
@@ -70,7 +72,7 @@ def print_chart(found: Chart, console: Console) -> None:
     ]
     lines += _x_lines(x, found, canvas.width, left)
     lines += ["", _legend(found)]
-    lines += [f"{point.name}: {', '.join(_figures(found, point))}" for point in sorted(unnamed)[:LISTED]]
+    lines += [f"{point.name}: {', '.join(_figures(found, point).values())}" for point in sorted(unnamed)[:LISTED]]
     lines += [f"and {len(unnamed) - LISTED:,} more: --format csv has all"] if len(unnamed) > LISTED else []
     lines += [_left_out(found)] if found.left_out else []
     text = "\n".join(line.rstrip() for line in lines)
@@ -88,7 +90,7 @@ def _can_encode(console: Console, signs: str) -> bool:
 
 
 def _y_axis(found: Chart) -> Axis:
-    return axis([*(point.y for point in found.points), *([found.line[0]] if found.line else [])])
+    return axis([*(point.y for point in found.points), *([found.line[0]] if found.line else [])], unit=found.y.unit)
 
 
 def _row(y: Axis, value: float) -> int:
@@ -124,7 +126,7 @@ def _x_lines(x: Axis, found: Chart, width: int, left: int) -> Iterator[str]:
 
 
 def _legend(found: Chart) -> str:
-    size = f"{' '.join(MARKS)} by {found.size.title.lower()}" if found.size else MARKS[1] + " a network"
+    size = f"{' '.join(MARKS)} by {found.size.word}" if found.size else MARKS[1] + " a network"
     best = f"   {BEST} no other is better in both" if any(point.is_best for point in found.points) else ""
     return size + best
 
@@ -132,6 +134,18 @@ def _legend(found: Chart) -> str:
 def _left_out(found: Chart) -> str:
     named = ", ".join(f"{name} ({what})" for name, what in found.left_out.items())
     return f"not drawn, as these are not known: {named}"
+
+
+def _cells(text: str) -> list[str]:
+    """Return what each cell of a terminal has; the second one of a wide sign has nothing."""
+    found: list[str] = []
+    for sign in text:
+        width = cell_len(sign)
+        if not width and found:  # an accent
+            found[-1] += sign
+        else:
+            found += [sign, *[""] * (width - 1)]
+    return found
 
 
 class _Canvas:
@@ -153,7 +167,7 @@ class _Canvas:
     def name(self, point: Point, x: Axis, y: Axis) -> bool:
         """Write a name to the right of its mark, to the left, below or above; return whether there was room."""
         column, row = _column(x, point.x, self.width), _row(y, point.y)
-        text = point.name
+        text = _cells(point.name)
         for start, line in (
             (column + 2, row),
             (column - len(text) - 1, row),

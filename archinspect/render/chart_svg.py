@@ -8,6 +8,7 @@ from math import cos, pi, sin, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.render.axes import axis, tick_text
+from archinspect.render.styled import cell_len
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -81,7 +82,7 @@ class Name(NamedTuple):
 def chart_svg(found: Chart) -> str:
     """Return the picture."""
     values = [point.y for point in found.points] + ([found.line[0]] if found.line else [])
-    x, y = axis([point.x for point in found.points], 8), axis(values, 8)
+    x, y = axis([point.x for point in found.points], 8, found.x.unit), axis(values, 8, found.y.unit)
     marks = [_mark(found, point, x, y) for point in found.points]
     names = named(marks, [_line_text(found, y)] if found.line else [])
     notes = _notes(found, marks, names)
@@ -166,7 +167,7 @@ def _is_inside(place: Rect) -> bool:
 
 def _candidates(mark: Mark) -> Iterator[tuple[Rect, bool]]:
     """Yield places for a name around its mark, the nearest first, to the right before others."""
-    width, height = len(mark.point.name) * ADVANCE, SIZE + 3
+    width, height = cell_len(mark.point.name) * ADVANCE, SIZE + 3
     for ring in RINGS:
         for turn in range(ANGLES):
             angle = 2 * pi * turn / ANGLES
@@ -225,7 +226,7 @@ def _name(name: Name) -> Iterator[str]:
 
 def _notes(found: Chart, marks: Sequence[Mark], names: Sequence[Name]) -> list[str]:
     """Return what stands below: what sizes and colors say, names without room, networks without a point."""
-    notes = [f"size: {found.size.title.lower()}"] if found.size else []
+    notes = [f"size: {found.size.word}"] if found.size else []
     notes += ["orange: no other is better in both"] if any(mark.point.is_best for mark in marks) else []
     unnamed = sorted({mark.point.name for mark in marks} - {name.mark.point.name for name in names})
     notes = ["; ".join(notes)] if notes else []

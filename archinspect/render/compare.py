@@ -81,7 +81,14 @@ def _cell(total: Total, value: float | None, first: float | None, *, exact: bool
     if value is None:
         return "-"
     text = WRITERS[total.unit](value, exact=exact)
-    return f"{text} ({value / first:.2f}x)" if first and total.unit != "stated" else text
+    return f"{text} ({_ratio(value / first)})" if first and total.unit != "stated" else text
+
+
+def _ratio(value: float) -> str:
+    """Write how many times the first it is; the figure itself stands beside it."""
+    if 0 < value < 0.005:  # noqa: PLR2004 - what two decimals do not show
+        return "<0.01x"
+    return f"{value:.2f}x" if value < 1000 else f"{value:,.0f}x"  # noqa: PLR2004 - decimals say no more there
 
 
 def _part(total: Total, value: float | None) -> str:

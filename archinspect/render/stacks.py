@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich import box
+from rich.cells import set_cell_size
 from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,7 @@ from archinspect.render.compare import BEST, total_rows
 from archinspect.render.numbers import count
 from archinspect.render.palette import has_colors, look_of, style_of
 from archinspect.render.status import status_lines
+from archinspect.render.styled import cell_len
 from archinspect.reports.comparison import align
 
 if TYPE_CHECKING:
@@ -67,10 +69,10 @@ def part_of(found: Comparison, start: int, count: int) -> Comparison:
 def _totals(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[Table]:
     """Return the totals, a column per network; where these do not fit, a row per network, in as many tables as do."""
     header = ["", *titles]
-    if sum(max(map(len, column)) + SPACE for column in zip(header, *rows, strict=True)) <= width + SPACE:
+    if sum(max(map(cell_len, column)) + SPACE for column in zip(header, *rows, strict=True)) <= width + SPACE:
         return [_table(header, rows, {})]
-    longest_word = max(len(word) for title in titles for word in title.split())
-    first = min(max(map(len, titles)), max(longest_word, width // 3))
+    longest_word = max(cell_len(word) for title in titles for word in title.split())
+    first = min(max(map(cell_len, titles)), max(longest_word, width // 3))
     parts: list[dict[str, list[str]]] = []
     widths, room = {"": first}, 0
     for title, *cells in rows:
@@ -102,7 +104,7 @@ def _stacks(found: Comparison, console: Console, cost: str) -> Table:
     for place, title in enumerate(found.titles):
         if place:
             table.add_column(width=GAP)
-        table.add_column(_clip(title, width).center(width), width=width)
+        table.add_column(_centered(_clip(title, width), width), width=width)
     lines = lines_of(found, cost)
     write = _fitting_cost([entry for line in lines for entry in line if entry], width)
     cells = [[_cell(entry, width, console, write) for entry in line] for line in lines]
@@ -143,7 +145,7 @@ def _cost(entry: Box, report: Report, cost: str) -> tuple[str, str]:
 
 def _fitting_cost(entries: Sequence[Entry], width: int) -> int:
     """Return which part of entries is written: the cost where it fits beside all labels, else the share alone."""
-    return 1 if all(len(entry[0]) + len(entry[1]) + 4 <= width for entry in entries) else 2
+    return 1 if all(cell_len(entry[0]) + len(entry[1]) + 4 <= width for entry in entries) else 2
 
 
 def _shapes(shapes: Iterable[BatchShape], word: str) -> str:
@@ -159,15 +161,19 @@ def _cell(entry: Entry | None, width: int, console: Console, part: int) -> Text:
     lead = " " if colored else f"{look.sign} "
     tail = f" {entry[part]} " if entry[part] else " "
     room = width - len(lead) - len(tail)
-    label = entry[0]
-    return Text(f"{lead}{_clip(label, room):<{room}}{tail}", style_of(entry[-1]) if colored else "")
+    label = _clip(entry[0], room)
+    return Text(f"{lead}{label}{' ' * (room - cell_len(label))}{tail}", style_of(entry[-1]) if colored else "")
+
+
+def _centered(text: str, width: int) -> str:
+    return text.center(width - cell_len(text) + len(text))
 
 
 def _clip(text: str, width: int) -> str:
     """Return a text, cut at a comma where it is too long, or between words."""
-    if len(text) <= width:
+    if cell_len(text) <= width:
         return text
-    cut = text[: width - 1]
+    cut = set_cell_size(text, width - 1)
     return f"{cut.rpartition(', ')[0] or cut.rpartition(' ')[0] or cut}…"
 
 

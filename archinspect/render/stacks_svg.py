@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archinspect.render.compare import total_rows, totals_of
 from archinspect.render.palette import look_of, rgb
 from archinspect.render.stacks import lines_of, notes
+from archinspect.render.styled import cell_len
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +42,11 @@ def stacks_svg(found: Comparison, *, cost: str = "params") -> str:
     columns = zip(
         *heads, *([f"{entry[0]}  {entry[1]}" if entry else "" for entry in line] for line in lines), strict=True
     )
-    widths = [round(max(map(len, column)) * ADVANCE) + 2 * PAD for column in columns]
+    widths = [round(max(map(cell_len, column)) * ADVANCE) + 2 * PAD for column in columns]
     lefts = [PAD + sum(widths[:place]) + place * GAP for place in range(len(widths))]
     kinds = dict.fromkeys(entry[-1] for line in lines for entry in line if entry)
     said = notes(found)
-    width = max([lefts[-1] + widths[-1] + PAD, *(round(len(note) * ADVANCE) + 2 * PAD for note in said)])
+    width = max([lefts[-1] + widths[-1] + PAD, *(round(cell_len(note) * ADVANCE) + 2 * PAD for note in said)])
     body = [
         _text(left + wide / 2, LINE * row, text, "page" if row > 1 else "page title", anchor="middle")
         for row, head in enumerate(heads, 1)

@@ -75,17 +75,24 @@ def _bars(report: Report, view: View, console: Console | Page, width: int) -> di
 
 def _print_head(report: Report, console: Console | Page) -> None:
     """Print what the network is called, where it is from, what it is, and what it takes."""
-    parts = [(report.name, "bold"), (f"  {report.source}" if report.source else "", "none")]
+    source = f"  {report.source}" if report.source else ""
+    if len(report.name + source) > console.width:
+        source = f"\n{_wrapped(report.source, console)}" if source else ""
+    parts = [(_wrapped(report.name, console), "bold"), (source, "none")]
     if report.description:
-        description = report.description
-        if len(description) > console.width:
-            import textwrap  # a narrow terminal alone needs it
-
-            description = textwrap.fill(description, console.width)
-        parts.append((f"\n{description}", "none"))
+        parts.append((f"\n{_wrapped(report.description, console)}", "none"))
     inputs = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
     past = f", after {report.past:,} cached steps" if report.past else ""
     write(console, [*parts, (f"\n{inputs}{past}\n\n", "none")])
+
+
+def _wrapped(text: str, console: Console | Page) -> str:
+    """Return a text in lines that are not cut within a word."""
+    if len(text) <= console.width:
+        return text
+    import textwrap  # a narrow terminal alone needs it
+
+    return textwrap.fill(text, console.width)
 
 
 def _totals(report: Report, *, exact: bool) -> list[Part]:

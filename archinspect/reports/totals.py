@@ -20,6 +20,11 @@ class Total(NamedTuple):
     best: Callable[..., float] | None = min
     """Which of several is the best; None where none is."""
 
+    @property
+    def word(self) -> str:
+        """The title within a sentence: `params`, but `MACs`."""
+        return self.title if self.title[1:2].isupper() else self.title[:1].lower() + self.title[1:]
+
 
 def stated(name: str) -> Callable[[Report], float | None]:
     """Return what reads a number of a spec's `metrics`."""
