@@ -31,6 +31,7 @@ COMMANDS = [
     "memory resnet18",
     "compute resnet18 --device t4",
     "diff resnet18 resnet34",
+    "diff resnet18 vgg16",
     "ops",
     "ops Conv2D",
     "formula resnet18",

@@ -83,3 +83,13 @@ def test_no_word_of_the_head_is_cut(width, monkeypatch):
     head, _, _ = shown(report, monkeypatch, common.stdout_page)[1].partition("\n\n")
     assert max(map(len, head.splitlines())) <= width
     assert head.split() == f"{report.name} {report.source} {report.description} input (None, 224, 224, 3)".split()
+
+
+@pytest.mark.parametrize("width", [10, 40, 80])
+def test_no_number_of_the_totals_is_cut(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    report = api.inspect("resnet50")
+    text = shown(report, monkeypatch, common.stdout_page)[1]
+    assert text.split().count(f"{report.totals.params:,}") == 2  # trainable ones, too
+    assert width < 80 or max(map(len, text.splitlines())) <= width

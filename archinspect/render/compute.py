@@ -133,7 +133,7 @@ def print_compute(
     totals = Text("\n")
     for title, value in _totals(found, exact=exact):
         totals.append(f"{title}: ", "bold").append(f"{value}\n")
-    console.print(totals.append_text(status_text(report.uncounted)), soft_wrap=True)
+    console.print(totals.append_text(status_text(report.uncounted)))
     notes = [level] if level else []
     if hidden:
         notes.append(f"not shown at this width: {', '.join(COMPUTE_COLUMNS[name].title for name in hidden)}")

@@ -162,7 +162,7 @@ def print_diff(found: Diff, console: Console, *, most: int, exact: bool = False)
         console.print()
         table = _table("Change", *SHORT.values())
         for line in lines(found, most):
-            text = Text(f"{line.sign or ' '} {line.text}", STYLES.get(line.sign, "dim" if not line.sign else ""))
+            text = Text(f"{line.sign or ' '} {line.text}", STYLES.get(line.sign, ""))
             table.add_row(text, *[_signed(name, line.figures.get(name, 0), exact=exact) for name in SHORT])
         console.print(table)
     for renamed in renames(found):

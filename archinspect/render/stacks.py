@@ -55,7 +55,7 @@ def print_comparison(
         console.print(_stacks(part_of(found, start, together), console, cost))
     console.print("", _legend(found, console), sep="\n")
     for note in notes(found):
-        console.print(Text(note), soft_wrap=True)
+        console.print(Text(note))
     if any(cell.endswith(BEST) for row in rows for cell in row):
         console.print(f"{BEST} the best of its row")
 

@@ -44,7 +44,7 @@ def print_summary(
         table = with_room([*wider, table], console.width, LAYER_WIDTH, LEAST_COLUMNS)
     styles = {"layer": [row_style(row) for row in view.rows]}
     hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS, styles=styles)
-    write(console, _totals(report, exact=exact))
+    write(console, _totals(report, console, exact=exact))
     notes = [view.level] if view.level else []
     if report.before:
         notes.append(f"run once, before the steps, and without work in one: {first_of(report.before)}")
@@ -86,18 +86,20 @@ def _print_head(report: Report, console: Console | Page) -> None:
     write(console, [*parts, (f"\n{inputs}{past}\n\n", "none")])
 
 
-def _wrapped(text: str, console: Console | Page) -> str:
-    """Return a text in lines that are not cut within a word."""
-    if len(text) <= console.width:
+def _wrapped(text: str, console: Console | Page, after: int = 0) -> str:
+    """Return a text, `after` so many others in its line, in lines that are not cut within a word."""
+    if after + len(text) <= console.width:
         return text
     import textwrap  # a narrow terminal alone needs it
 
-    return textwrap.fill(text, console.width)
+    return textwrap.fill(text, console.width, initial_indent=" " * after, break_long_words=False)[after:]
 
 
-def _totals(report: Report, *, exact: bool) -> list[Part]:
+def _totals(report: Report, console: Console | Page, *, exact: bool) -> list[Part]:
     lines = _counted_lines(report, exact=exact) if report.convention else _lines(report, exact=exact)
-    parts = [part for title, value in lines for part in ((f"{title}: ", "bold"), (f"{value}\n", "none"))]
+    parts: list[Part] = []
+    for title, value in lines:
+        parts += [(f"{title}: ", "bold"), (f"{_wrapped(value, console, after=len(title) + 2)}\n", "none")]
     return [("\n", "none"), *parts, *status_parts(report.uncounted), ("\n", "none")]
 
 
