@@ -282,7 +282,8 @@ def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
     if not isinstance(source, Source):
         from archinspect.importers import FORMATS  # the error path only
 
-        raise source.file.refuse(f"this is {FORMATS[source.format].what}, and no text of a spec")
+        what = FORMATS[source.format].what
+        raise source.file.refuse(f"this is {what}, and no text of a spec: `archinspect convert` writes one")
     if not flat:
         return source.name, source.text
     from archinspect.language.flatten import flatten  # only where asked for
