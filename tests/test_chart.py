@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from itertools import combinations
 from math import log10
 from pathlib import Path
@@ -16,7 +17,20 @@ from hypothesis import strategies as st
 import archinspect
 from archinspect import api
 from archinspect.render.axes import axis, tick_text
-from archinspect.render.chart_svg import ADVANCE, SIZE, Mark, Rect, _is_inside, named
+from archinspect.render.chart_svg import (
+    ADVANCE,
+    HEIGHT,
+    LEAST,
+    LEFT,
+    MOST_NAMES,
+    SIZE,
+    TOP,
+    WIDTH,
+    Mark,
+    Rect,
+    _is_inside,
+    named,
+)
 from archinspect.render.styled import cell_len
 from archinspect.reports.chart import Point, chart
 
@@ -144,6 +158,8 @@ def test_own_specs_and_a_file(run, tmp_path, monkeypatch):
         ("name,macs\na,1\n", "no column 'top1'"),
         ("name,macs,top1\na,much,2\n", "line 2: macs is not a number: 'much'"),
         ("name,macs,top1\na,nan,2\n", "line 2: macs is not a number: 'nan'"),
+        ("name,macs,top1\na,1,2,3\n", "line 2: there are more fields than columns"),
+        ('name,macs,top1\n"a,1,2\n', "unexpected end of data"),
         ("name,macs,top1\n", "no network of which macs and top1 are known"),
     ],
 )
@@ -203,13 +219,40 @@ def test_a_terminal_is_not_too_narrow(run, width):
 # Axes
 
 
-@given(st.lists(st.floats(1e-3, 1e15), min_size=1, max_size=20))
+@given(st.lists(st.floats(1e-3, 1e15) | st.just(0.0), min_size=1, max_size=20))
 @example([999999999999751.0, 999999999999751.5])
+@example([0.0, 1.0, 20.0])
 def test_values_lie_within_an_axis_and_ticks_on_it(values):
     found = axis(values)
     assert all(0 < found.place(value) < 1 for value in values)
     assert all(-1e-9 <= found.place(tick) <= 1 + 1e-9 for tick in found.ticks)
-    assert found.is_log == (log10(max(values) / min(values)) >= 1.3)
+    positive = [value for value in values if value]
+    assert found.is_log == (bool(positive) and log10(max(positive) / min(positive)) >= 1.3)
+    if found.is_log and 0 in values:
+        assert found.ticks[0] == 0
+        assert found.place(0) < found.place(min(positive))
+
+
+@pytest.mark.parametrize(("x", "y"), [("macs", "params"), ("macs", "top1"), ("top1", "macs"), ("top1", "top5")])
+def test_the_front_is_found_as_it_is_defined(x, y):
+    """By comparing all with all, however the figures are good."""
+    rng = random.Random(1)
+    places = [(rng.randint(0, 9), rng.randint(0, 9)) for _ in range(60)]
+    ways = [-1 if name.startswith("top") else 1 for name in (x, y)]
+
+    def beats(one, other):
+        return one != other and all(way * a <= way * b for way, a, b in zip(ways, one, other, strict=True))
+
+    found = chart([(str(place), dict(zip((x, y), place, strict=True))) for place in places], x, y, "")
+    for point in found.points:
+        assert point.is_best is not any(beats(place, (point.x, point.y)) for place in places)
+
+
+def test_many_points_have_as_many_names_as_there_is_room_for():
+    rng = random.Random(1)
+    points = [Point(f"n{n}", rng.random() * WIDTH, rng.random() * HEIGHT, None, is_best=False) for n in range(3000)]
+    marks = [Mark(point, LEFT + point.x, TOP + point.y, LEAST) for point in points]
+    assert 0 < len(named(marks)) < MOST_NAMES
 
 
 def test_years_have_no_ticks_in_between():

@@ -98,9 +98,11 @@ def _chart(
         rows += [(name, values_of(report, names)) for name, report in reports]
         rows = [row for row in rows if all(row[1][name] is not None for name in names[:2])]
     if data:
+        import csv  # only a file needs it
+
         try:
             rows += list(_read(data, names))
-        except (SourceError, ValueError) as error:
+        except (SourceError, ValueError, csv.Error) as error:
             raise click.UsageError(f"{printable(data)}: {error}") from None
     x, y, *size = names
     line = (HUMAN, f"a person, {HUMAN} %") if is_ilsvrc else None
@@ -124,11 +126,13 @@ def _read(path: str, names: Sequence[str]) -> Iterator[tuple[str, dict[str, floa
 
     from archinspect.base.source import read_file
 
-    rows = csv.DictReader(read_file(path).text.splitlines())
+    rows = csv.DictReader(read_file(path).text.splitlines(), strict=True)
     missing = [name for name in ("name", *names[:2]) if name not in (rows.fieldnames or ())]
     if missing:
         raise ValueError(f"there is no column {' and no '.join(map(repr, missing))}")
     for row in rows:
+        if None in row:
+            raise ValueError(f"line {rows.line_num}: there are more fields than columns")
         values: dict[str, float | None] = {}
         for name in names:
             text = (row.get(name) or "").strip()

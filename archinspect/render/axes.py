@@ -24,21 +24,21 @@ class Axis(NamedTuple):
     is_log: bool
     ticks: tuple[float, ...]
     """Round numbers on it."""
+    zero: float = 0
+    """Where on a logarithmic axis nothing lies: below all that is something."""
 
     def place(self, value: float) -> float:
         """Return where a value lies, from 0 to 1."""
-        low, high, at = (log10(one) if self.is_log else one for one in (self.low, self.high, value))
+        low, high, at = (log10(one or self.zero) if self.is_log else one for one in (self.low, self.high, value))
         return (at - low) / (high - low)
 
 
 def axis(values: Sequence[float], room: int = 6, unit: str = "count") -> Axis:
     """Return an axis for values, with about `room` ticks; those of `bytes` are round in KiB, MiB, ..."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if low > 0 and log10(high / low) >= DECADES:
-        low, high = low / 1.3, high * 1.3
-        steps = (1,) if log10(high / low) > room / 2 else (1, 2, 5)
-        ticks = [step * power for power in _powers(low, high, unit) for step in steps]
-        return Axis(low, high, is_log=True, ticks=_within(low, high, ticks))
+    least = min((value for value in values if value > 0), default=0)
+    if low >= 0 and least and log10(high / least) >= DECADES:
+        return _log_axis(least, high, room, unit, has_zero=not low)
     margin = max((high - low or abs(high) or 1) * 0.08, abs(high) * PRECISION)
     low, high = low - margin, high + margin
     least = 1 if all(value % 1 == 0 for value in values) else 0  # there is no half a year
@@ -46,6 +46,16 @@ def axis(values: Sequence[float], room: int = 6, unit: str = "count") -> Axis:
     step = max(_round_step((high - low) / room / size) * size, least)
     ticks = [step * n for n in range(ceil(low / step), floor(high / step) + 1)]
     return Axis(low, high, is_log=False, ticks=_within(low, high, ticks))
+
+
+def _log_axis(least: float, high: float, room: float, unit: str, *, has_zero: bool) -> Axis:
+    """Return a logarithmic axis; where there are values of 0, they lie one power of ten below the `least` other."""
+    low, high = least / 1.3, high * 1.3
+    steps = (1,) if log10(high / low) > room / 2 else (1, 2, 5)
+    ticks = _within(low, high, [step * power for power in _powers(low, high, unit) for step in steps])
+    if not has_zero:
+        return Axis(low, high, is_log=True, ticks=ticks)
+    return Axis(low / 10, high, is_log=True, ticks=(0, *ticks), zero=least / 10)
 
 
 def _powers(low: float, high: float, unit: str) -> list[float]:

@@ -107,8 +107,7 @@ def _by_size(found: Chart) -> list[Point]:
 
 
 def _mark(found: Chart, point: Point) -> str:
-    largest = max((one.size or 0 for one in found.points), default=0)
-    share = sqrt((point.size or 0) / largest) if largest else 0.5
+    share = sqrt((point.size or 0) / found.largest) if found.largest else 0.5
     return MARKS[min(int(share * len(MARKS)), len(MARKS) - 1)]
 
 

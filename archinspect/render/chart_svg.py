@@ -26,6 +26,8 @@ LEAST, LARGEST = 4, 26
 RINGS = (0, 14, 28, 44, 62, 84, 110)
 """Pixels between a mark and its name: further ones have a line to it."""
 ANGLES = 16
+MOST_NAMES = 1000
+"""Names that a place is looked for: more than there is room for."""
 LISTED = 40
 """Names without room that are listed below."""
 STYLE = f"""
@@ -104,8 +106,7 @@ def chart_svg(found: Chart) -> str:
 
 
 def _mark(found: Chart, point: Point, x: Axis, y: Axis) -> Mark:
-    largest = max((one.size or 0 for one in found.points), default=0)
-    share = sqrt((point.size or 0) / largest) if largest else 0.2
+    share = sqrt((point.size or 0) / found.largest) if found.largest else 0.2
     return Mark(point, *_place(point.x, point.y, x, y), LEAST + share * (LARGEST - LEAST))
 
 
@@ -122,7 +123,8 @@ def named(marks: Sequence[Mark], taken: Sequence[Rect] = ()) -> list[Name]:
     used = _Taken(taken)
     for mark in marks:
         used.add(Rect(mark.x - LEAST, mark.y - LEAST, 2 * LEAST, 2 * LEAST))
-    for mark in sorted(marks, key=lambda mark: (not mark.point.is_best, -mark.radius, mark.point.name)):
+    first = sorted(marks, key=lambda mark: (not mark.point.is_best, -mark.radius, mark.point.name))
+    for mark in first[:MOST_NAMES]:
         for place, is_far in _candidates(mark):
             if _is_inside(place) and not used.meets(place):
                 found.append(Name(mark, place, is_far))

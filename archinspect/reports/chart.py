@@ -6,6 +6,7 @@ applications" (arXiv:1605.07678), is accuracy over operations with bubbles by pa
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.reports.totals import TOTALS, Total, known, stated
@@ -42,6 +43,8 @@ class Chart(NamedTuple):
     """Networks without a point, each with the figures that are not known of it."""
     line: tuple[float, str] | None = None
     """A value of y for comparison, and what it is."""
+    largest: float = 0
+    """The largest size; 0 where none is known."""
 
 
 def figure(name: str) -> Total:
@@ -72,24 +75,24 @@ def chart(
             found.append((name, values))
     x_figure, y_figure = figure(x), figure(y)
     places = [(values[x] or 0, values[y] or 0) for _, values in found]
+    front = _front(places, x_figure, y_figure)
     points = [
-        Point(name, *place, values.get(size) if size else None, _is_best(place, places, x_figure, y_figure))
+        Point(name, *place, values.get(size) if size else None, place in front)
         for (name, values), place in zip(found, places, strict=True)
     ]
     points.sort(key=lambda point: (point.x, point.y, point.name))
-    return Chart(x_figure, y_figure, figure(size) if size else None, tuple(points), left_out, line)
+    largest = max((point.size or 0 for point in points), default=0)
+    return Chart(x_figure, y_figure, figure(size) if size else None, tuple(points), left_out, line, largest)
 
 
-def _is_best(place: tuple[float, float], places: Iterable[tuple[float, float]], x: Total, y: Total) -> bool:
-    """Return whether a point is on the front; there is none where one of the figures is neither good nor bad."""
+def _front(places: Iterable[tuple[float, float]], x: Total, y: Total) -> set[tuple[float, float]]:
+    """Return the places that no other beats; none where one of the figures is neither good nor bad."""
     if not (x.best and y.best):
-        return False
-
-    def beats(other: tuple[float, float]) -> bool:
-        as_good = all(
-            one == another or (figure.best and figure.best(one, another) == one)
-            for one, another, figure in zip(other, place, (x, y), strict=True)
-        )
-        return as_good and other != place
-
-    return not any(map(beats, places))
+        return set()
+    x_way, y_way = (1 if figure.best is min else -1 for figure in (x, y))
+    found, best = set(), inf
+    for place in sorted(set(places), key=lambda place: (x_way * place[0], y_way * place[1])):
+        if y_way * place[1] < best:  # of all that are as good in x, or better
+            found.add(place)
+            best = y_way * place[1]
+    return found
