@@ -21,6 +21,7 @@ SAM: dict = {
     "prompt_encoder_config": {"hidden_size": 16, "image_size": 32, "patch_size": 4, "mask_input_channels": 4},
     "mask_decoder_config": {"hidden_size": 16, "num_attention_heads": 4, "mlp_dim": 20, "iou_head_hidden_dim": 12},
 }
+DETR: dict = {"backbone": "resnet18", "encoder_layers": 1, "decoder_layers": 2, "num_queries": 5}
 RT_DETR: dict = {
     "backbone_config": {"hidden_sizes": [16, 32], "depths": [1, 1], "embedding_size": 8, "out_indices": [1, 2]},
     "encoder_in_channels": [16, 32],

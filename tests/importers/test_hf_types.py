@@ -7,7 +7,7 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from hf_sizes import GEMMA, OWN_PART, RT_DETR, SAM, SIZES, VECTORS, totals
+from hf_sizes import DETR, GEMMA, OWN_PART, RT_DETR, SAM, SIZES, VECTORS, totals
 
 import archinspect
 from archinspect.importers.hf.config import defaults
@@ -156,7 +156,7 @@ OWN: dict[str, dict] = {
     "sam": SAM,
     **dict.fromkeys(("rt_detr", "rt_detr_v2"), RT_DETR),
     "levit": {"num_attention_heads": [2, 4, 8], "depths": [1, 1, 1]},
-    "detr": {"backbone": "resnet18", "encoder_layers": 1, "decoder_layers": 1, "num_queries": 5},
+    **dict.fromkeys(("conditional_detr", "detr", "table-transformer"), DETR),
     "led": {"attention_window": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8},
     "dpt": {"backbone_out_indices": [0], "neck_hidden_sizes": [8], "fusion_hidden_size": 16},
     "cvt": {"num_heads": [1, 3, 6]},

@@ -140,6 +140,34 @@ def test_objects_of_a_picture(tmp_path):
         totals(tmp_path, {**given, "backbone": "resnet50d"})
 
 
+@pytest.mark.parametrize(
+    ("kind", "architecture", "params", "macs"),
+    [
+        ("table-transformer", "TableTransformerForObjectDetection", 11_239_527, 593_067_744),
+        ("table-transformer", "TableTransformerModel", 11_237_184, 593_051_840),
+        ("conditional_detr", "ConditionalDetrForObjectDetection", 11_256_392, 593_235_392),
+        ("conditional_detr", "ConditionalDetrModel", 11_254_082, 593_219_712),
+    ],
+)
+def test_relatives_of_detr(tmp_path, kind, architecture, params, macs):
+    """Figures of transformers 5.24 and timm 1.0.31, of a picture of 128 x 128."""
+    given: dict = {"model_type": kind, "architectures": [architecture], "backbone": "resnet18", "d_model": 32}
+    given |= {"encoder_layers": 2, "decoder_layers": 3, "num_queries": 7}
+    given |= {"encoder_attention_heads": 4, "decoder_attention_heads": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 64}
+    (tmp_path / "config.json").write_text(json.dumps(given))
+    found = archinspect.inspect(tmp_path, inputs={"": (128, 128, 3)}).totals
+    assert (found.params, found.macs) == (params, macs)
+
+
+def test_a_decoder_of_one_layer_has_what_later_ones_scale_by(tmp_path):
+    """Measured likewise: the network that scales places is there, and nothing reads it."""
+    given: dict = {"model_type": "conditional_detr", "architectures": ["ConditionalDetrForObjectDetection"]}
+    given |= {"backbone": "resnet50", "d_model": 32, "encoder_layers": 2, "decoder_layers": 1, "num_queries": 7}
+    given |= {"encoder_attention_heads": 4, "decoder_attention_heads": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 64}
+    given |= {"position_embedding_type": "learned", "num_labels": 3}
+    assert totals(tmp_path, given).params == 23_561_065
+
+
 def test_objects_around_which_a_decoder_looks(tmp_path):
     given = {"model_type": "rt_detr", "architectures": ["RTDetrForObjectDetection"], "num_labels": 80}
     (tmp_path / "config.json").write_text(json.dumps(given))

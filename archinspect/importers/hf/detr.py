@@ -1,8 +1,11 @@
-"""DETR: a network of convolutions, an encoder of its map, a decoder of objects (Carion 2020, arXiv:2005.12872)."""
+"""DETR: a network of convolutions, an encoder of its map, a decoder of objects (Carion 2020, arXiv:2005.12872).
+
+And its like: Table Transformer, which normalizes before. Conditional DETR's decoder is in :mod:`conditional`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.importers.hf.parts import Mlp, activate, add, attention_of, biased, dense, mlp, norm, reshape, within
 from archinspect.importers.hf.wanted import ending
@@ -15,11 +18,31 @@ from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
     from archinspect.importers.hf.wanted import Wanted
 
+    Decoder = Callable[[GraphBuilder, Config, Tensor, Tensor, Tensor], Tensor]
+    """Adds a decoder: of objects, of the encoded map and where its places are."""
+
+
+class Form(NamedTuple):
+    """How a type differs from DETR."""
+
+    pre_norm: bool = False
+    backbone: str = "backbone.model"
+    out: str = "o_proj"
+    mlp: str = "mlp"
+
+
+FORMS = {
+    "conditional_detr": Form(),
+    "detr": Form(),
+    "table-transformer": Form(pre_norm=True, backbone="backbone.conv_encoder.model", out="out_proj", mlp=""),
+}
 BACKBONES = {
     "resnet18": (2, 2, 2, 2),
     "resnet34": (3, 4, 6, 3),
@@ -35,11 +58,17 @@ PLACES = 50
 
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add DETR with its head."""
+    return detr(c, architecture, wanted, _decoder, c.labels() + 1)  # and that there is nothing
+
+
+def detr(c: Config, architecture: str, wanted: Wanted, decoder: Decoder, classes: int) -> tuple[Tensor, ...]:
+    """Add one with this decoder, and its head."""
+    form = FORMS[c.kind]
     end = ending(c, architecture, ("ForObjectDetection", "Model")) if architecture else "Model"
     net, width = wanted.net, c.whole("d_model")
     image = wanted.picture(c, is_open=True)
     with within(net, "model" if end != "Model" else ""):
-        with within(net, "backbone.model", "backbone"):
+        with within(net, form.backbone, "backbone"):
             x = _backbone(net, c, image)
         x = net.add(Conv2D(filters=width, kernel_size=1), x, name="input_projection")
         x = reshape(net, x, -1, width)
@@ -47,18 +76,20 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         with within(net, "encoder"):
             for number in range(c.count("encoder_layers")):
                 with within(net, f"layers.{number}", "layer"):
-                    x = _seen(net, c, "self_attn", "encoder", x, (add(net, x, places), add(net, x, places), x))
-                    x = _fed(net, c, "encoder", x)
+                    x = seen(net, c, "self_attn", "encoder", x, places)
+                    x = fed(net, c, "encoder", x)
+            if form.pre_norm:
+                x = norm(net, x, "layer", "layernorm")
         objects = net.add(LearnedTokens(n=c.whole("num_queries"), dim=width), x, name="query_position_embeddings")
         with within(net, "decoder"):
-            x = _decoder(net, c, objects, x, places)
+            x = decoder(net, c, objects, x, places)
     if end == "Model":
         return (x,)
-    classes, box = dense(net, x, c.labels() + 1, "class_labels_classifier"), x
+    scores, box = dense(net, x, classes, "class_labels_classifier"), x
     with within(net, "bbox_predictor"):
         for number in range(2):
             box = net.add(ReLU(), dense(net, box, width, f"layers.{number}"))
-        return classes, activate(net, dense(net, box, 4, "layers.2"), c, "sigmoid")
+        return scores, activate(net, dense(net, box, 4, "layers.2"), c, "sigmoid")
 
 
 def _places(net: GraphBuilder, c: Config, x: Tensor, width: int) -> Tensor:
@@ -78,29 +109,49 @@ def _decoder(net: GraphBuilder, c: Config, objects: Tensor, encoded: Tensor, pla
     x = net.add(Custom(params=0, macs=0), objects, name="zeros")
     for number in range(c.count("decoder_layers")):
         with within(net, f"layers.{number}", "layer"):
-            x = _seen(net, c, "self_attn", "decoder", x, (add(net, x, objects), add(net, x, objects), x))
-            asked = add(net, x, objects), add(net, encoded, places), encoded
-            x = _seen(net, c, "encoder_attn", "decoder", x, asked)
-            x = _fed(net, c, "decoder", x)
+            x = seen(net, c, "self_attn", "decoder", x, objects)
+            x = seen(net, c, "encoder_attn", "decoder", x, objects, memory=(add(net, encoded, places), encoded))
+            x = fed(net, c, "decoder", x)
     return norm(net, x, "layer", "layernorm")
 
 
-def _seen(
-    net: GraphBuilder, c: Config, name: str, side: str, x: Tensor, asked: tuple[Tensor, Tensor, Tensor]
-) -> Tensor:
+def heads_of(c: Config, side: str) -> int:
+    """Return the number of heads of the encoder or the decoder."""
     width, heads = c.whole("d_model"), c.whole(f"{side}_attention_heads")
     if width % heads:
         raise c.wrong(f"{side}_attention_heads", f"a divisor of {width}, the d_model")
+    return heads
+
+
+def seen(  # noqa: PLR0913 - what attends to what
+    net: GraphBuilder,
+    c: Config,
+    name: str,
+    side: str,
+    x: Tensor,
+    places: Tensor,
+    *,
+    memory: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """Add attention with its norm and sum: to the steps with their places, or to a memory of keys and values."""
+    form, a = FORMS[c.kind], biased(c.whole("d_model"), heads_of(c, side))
+    y = norm(net, x, "layer", f"{name}_layer_norm") if form.pre_norm else x
+    keys, values = memory or (add(net, y, places), y)
     with within(net, name, "attention"):
-        inside = attention_of(net, asked, biased(width, heads)._replace(o="o_proj"))
-    return norm(net, add(net, x, inside), "layer", f"{name}_layer_norm")
+        inside = attention_of(net, (add(net, y, places), keys, values), a._replace(o=form.out))
+    x = add(net, x, inside)
+    return x if form.pre_norm else norm(net, x, "layer", f"{name}_layer_norm")
 
 
-def _fed(net: GraphBuilder, c: Config, side: str, x: Tensor) -> Tensor:
+def fed(net: GraphBuilder, c: Config, side: str, x: Tensor) -> Tensor:
+    """Add a feed-forward network with its norm and sum."""
+    form = FORMS[c.kind]
     m = Mlp(c.whole(f"{side}_ffn_dim"), c.text("activation_function"), gated=False, bias=True, up="fc1", down="fc2")
-    with within(net, "mlp"):
-        inside = mlp(net, x, m, c.whole("d_model"), c)
-    return norm(net, add(net, x, inside), "layer", "final_layer_norm")
+    y = norm(net, x, "layer", "final_layer_norm") if form.pre_norm else x
+    with within(net, form.mlp):
+        inside = mlp(net, y, m, c.whole("d_model"), c)
+    x = add(net, x, inside)
+    return x if form.pre_norm else norm(net, x, "layer", "final_layer_norm")
 
 
 # The backbone, whose batch normalizations never train
