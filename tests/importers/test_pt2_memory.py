@@ -362,6 +362,25 @@ def test_cross_entropy_of_classes_keeps_logarithms(read, arguments, kept, most):
     assert (kept_bytes(found.facts), peak_bytes(found.facts)) == (192 + kept, 2 * 192 + 24 + most)
 
 
+@pytest.mark.parametrize(
+    ("call", "arguments", "rounds"),
+    [
+        ("fft_fft", {}, 4),  # along the last axis
+        ("fft_fft", {"dim": 0}, 2),
+        ("fft_fft2", {}, 3 + 4),
+        ("fft_fft2", {"dim": [0]}, 2),
+        ("fft_fftn", {}, 2 + 3 + 4),
+        ("fft_fftn", {"s": [8, 16]}, 3 + 4),
+    ],
+)
+def test_transforms_are_along_the_axes_that_pytorch_takes(read, call, arguments, rounds):
+    """5 operations for each number and round of an axis."""
+    net, sizes = Program(), (4, 8, 16)
+    x = net.input(*sizes)
+    net.output(net.call(f"aten.{call}.default", sizes, "", "", "float64", self=x, **arguments))
+    assert read(net).report().totals.flops == 5 * 512 * rounds
+
+
 def test_powers_in_float64_keep_their_copies(read):
     net = Program()
     x, y = (linear(net, path, net.input("s0", 16, name=f"of_{path}"), 16, 16) for path in "ab")

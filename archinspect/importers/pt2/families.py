@@ -91,14 +91,22 @@ def _added(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, A
     return size(shapes["src"] if "src" in shapes else shapes["source"])
 
 
-def _transformed(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
-    """Count 5 per complex number and round of each axis, as :mod:`archinspect.ops.fourier` does."""
-    given = shapes["self"]
-    axes = arguments.get("dim")
-    if axes is None:
-        axes = range(len(given)) if arguments.get("s") is None else range(-len(arguments["s"]), 0)
-    over = sum(rounds(largest(given[axis], output[axis])) for axis in ([axes] if isinstance(axes, int) else axes))
-    return 5 * smallest(size(given), size(output)) * over
+def _transformed(*plain: int) -> Macs:
+    """Return the rule of a Fourier transform, along these axes where a call says none; without any along all.
+
+    It counts 5 per complex number and round of each axis, as :mod:`archinspect.ops.fourier` does.
+    """
+
+    def operations(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
+        given, lengths = shapes["self"], arguments.get("s")
+        axes = arguments.get("dim")
+        if axes is None:
+            axes = plain or range(-len(given if lengths is None else lengths), 0)
+        axes = [axes] if isinstance(axes, int) else axes
+        over = sum(rounds(largest(given[axis], output[axis])) for axis in axes)
+        return 5 * smallest(size(given), size(output)) * over
+
+    return operations
 
 
 def _searched(shapes: Mapping[str, Shape], output: Shape, arguments: Mapping[str, Any]) -> int:
@@ -238,7 +246,9 @@ COSTS: dict[str, Family] = {
     "normed": Family(_none, _normed),
     "differences": Family(_none, _differences),
     "spread": Family(_none, _spread),
-    "transformed": Family(_none, _transformed),
+    "transformed": Family(_none, _transformed(-1)),
+    "transformed in two": Family(_none, _transformed(-2, -1)),
+    "transformed in all": Family(_none, _transformed()),
     "lengths": Family(_none, _lengths),
     "smoothed by 2": Family(_none, _smoothed(2)),
     "smoothed by 4": Family(_none, _smoothed(4)),
@@ -290,10 +300,7 @@ _DIFFERENCES = (
     *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "pairwise_distance"),
     *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy_loss"),
 )
-_TRANSFORMS = (
-    *("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"),
-    *("fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2", "fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn"),
-)
+_TRANSFORMS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 _ATTENTIONS = (
     "aten.scaled_dot_product_attention",
     *(f"aten._scaled_dot_product_{kind}_attention" for kind in ("flash", "efficient", "cudnn", "fused")),
@@ -326,6 +333,8 @@ OF_CALLS: dict[str, str] = {
     **dict.fromkeys(("aten.scatter_add", "aten.index_add", "aten.scatter_reduce", "aten.index_reduce"), "added"),
     "aten._weight_norm": "normed",
     **{f"aten.fft_{name}": "transformed" for name in _TRANSFORMS},
+    **{f"aten.fft_{name}2": "transformed in two" for name in _TRANSFORMS},
+    **{f"aten.fft_{name}n": "transformed in all" for name in _TRANSFORMS},
     **dict.fromkeys(("aten.linalg_vector_norm", "aten.linalg_norm", "aten.norm"), "lengths"),
     **{f"aten.{name}": f"{times:.2f} n^3" for name, times in CUBIC.items()},
     **dict.fromkeys(("aten.cdist", "aten._cdist_forward"), "apart"),
