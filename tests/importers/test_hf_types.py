@@ -100,6 +100,24 @@ def test_a_wave(tmp_path):
     assert totals(tmp_path, {**given, "mask_time_prob": 0.0}).params == totals(tmp_path, given).params - 32
 
 
+@pytest.mark.parametrize(
+    ("kind", "architecture", "params", "macs"),
+    [
+        ("unispeech", "UniSpeechForCTC", 21_840, 360_943_328),
+        ("unispeech", "UniSpeechForSequenceClassification", 29_746, 372_405_472),
+        ("unispeech-sat", "UniSpeechSatForAudioFrameClassification", 20_850, 359_408_288),
+        ("unispeech-sat", "UniSpeechSatModel", 20_784, 359_305_952),
+    ],
+)
+def test_waves_of_unispeech(tmp_path, kind, architecture, params, macs):
+    """Figures of transformers 5.24, of a wave of a second."""
+    given = {"model_type": kind, "architectures": [architecture], "hidden_size": 32, "num_hidden_layers": 2}
+    given |= {"num_attention_heads": 4, "intermediate_size": 48, "conv_dim": [16, 16], "conv_kernel": [10, 3]}
+    given |= {"conv_stride": [5, 2], "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
+    found = totals(tmp_path, given)
+    assert (found.params, found.macs) == (params, macs)
+
+
 def test_relative_positions_are_compared_with_words(tmp_path):
     given = {"model_type": "deberta-v2", **SIZES, "max_position_embeddings": 16, "relative_attention": True}
     plain = totals(tmp_path, given, seq=8)

@@ -29,7 +29,8 @@ LANGUAGE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 OTHERS = {
     **dict.fromkeys(("esm", "eurobert", "modernbert"), "bidirectional"),
-    **dict.fromkeys(("data2vec-audio", "hubert", "wav2vec2", "wav2vec2-conformer", "wavlm"), "sounds"),
+    **dict.fromkeys(("data2vec-audio", "hubert", "unispeech", "unispeech-sat"), "sounds"),
+    **dict.fromkeys(("wav2vec2", "wav2vec2-conformer", "wavlm"), "sounds"),
     **dict.fromkeys(("pvt", "segformer"), "pyramids"),
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv"), "states"),
     **dict.fromkeys(("deberta", "deberta-v2"), "disentangled"),

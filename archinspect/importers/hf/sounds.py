@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 SAMPLES = 16_000
 """Of a wave of a second."""
-ROOTS = {"data2vec-audio": "data2vec_audio", "wav2vec2-conformer": "wav2vec2_conformer"}
+ROOTS = {kind: kind.replace("-", "_") for kind in ("data2vec-audio", "unispeech-sat", "wav2vec2-conformer")}
+PLAIN = ("hubert", "unispeech", "unispeech-sat")
+"""Types without adapters after the last layer."""
 FRAMES = "ForAudioFrameClassification"
 MASKS = 0.05
 """The share of steps that is masked in training, unless a file says another."""
@@ -49,12 +51,12 @@ MASKS = 0.05
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add an encoder of waves with its head."""
     end = ending(c, architecture, ("ForCTC", "ForSequenceClassification", FRAMES, "Model")) if architecture else "Model"
-    adapts = c.kind != "hubert" and c.find("add_adapter") is True
-    if end == FRAMES and c.kind == "hubert":
+    adapts = c.kind not in PLAIN and c.find("add_adapter") is True
+    if end == FRAMES and c.kind in ("hubert", "unispeech"):
         raise c.refuse(f"the class '{printable(architecture)}' is not read")
     if adapts and end in ("ForSequenceClassification", FRAMES):
         raise c.refuse("a classifier with add_adapter is not read: such a model does not run")
-    stable = c.find("do_stable_layer_norm") is True and c.kind in ("hubert", "wav2vec2")
+    stable = c.find("do_stable_layer_norm") is True and c.kind in (*PLAIN, "wav2vec2")
     if stable and c.find("adapter_attn_dim") is not None:
         raise c.refuse("adapters in layers, with adapter_attn_dim, are not read")
     net = wanted.net
