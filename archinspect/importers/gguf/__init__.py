@@ -30,7 +30,7 @@ STEPS = 1024
 PART = re.compile(r"(.*-)(\d{5})(-of-(\d{5})\.gguf)")
 MAX_PARTS = 1000
 TOWER = "clip"
-"""The architecture of a tower of pictures."""
+"""The architecture of a tower of pictures, or of sounds."""
 BUILT = ("gemma3n", "gemma4", "t5", "t5encoder")
 """Architectures that are built as transformers builds them."""
 
@@ -47,11 +47,12 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
         if graph is not None or problems.failed:
             return graph
     if values.architecture == TOWER:
-        from archinspect.importers.gguf import vision  # texts need none
+        from archinspect.importers.gguf import sounds, vision  # texts need none
 
-        graph = vision.graph_of(_empty(file, header, values), file, header, settings, problems)
-        if graph is not None or problems.failed:
-            return graph
+        for graph_of in (vision.graph_of, sounds.graph_of):
+            graph = graph_of(_empty(file, header, values), file, header, settings, problems)
+            if graph is not None or problems.failed:
+                return graph
     net = _empty(file, header, values)
     has_words = any(tensor.name == "token_embd.weight" for tensor in header.tensors)
     if values.architecture and has_words and values.find("block_count") is not None:

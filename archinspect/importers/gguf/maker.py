@@ -96,7 +96,7 @@ class Maker:
     def inside(self, path: str) -> str:
         """Return what a path is called in the layer that it is in."""
         parts = path.split(".")
-        own = parts[1:] if parts[0] == "v" else parts
+        own = parts[1:] if parts[0] in ("a", "v") else parts
         return ".".join(own[2:]) if own[0] == "blk" and len(own) > 2 else path  # noqa: PLR2004 - `blk`, a number
 
     def rest(self, number: int, x: Tensor) -> Tensor:

@@ -99,16 +99,16 @@ def _tower(make: Maker, image: Tensor, patch: int, width: int) -> tuple[Steps, G
             raise UnreadError("v.position_embd")
         x = net.add(LearnedPositions(input_dim=rows), x, name="v.position_embd")
         make.place("v.position_embd.weight")
-    s = _norm(make, Steps(x, width), "v.pre_ln")
+    s = normed(make, Steps(x, width), "v.pre_ln")
     for number in range(make.values.count("vision.block_count")):
         path = f"v.blk.{number}"
         with within(net, path, "layer"):
-            s = _layer(make, s, path)
-    s = _norm(make, s, "v.post_ln")
+            s = layer(make, s, path, make.values.whole("vision.attention.head_count", 0))
+    s = normed(make, s, "v.post_ln")
     return (s._replace(x=net.add(Slice(start=1), s.x)) if token else s), grid
 
 
-def _norm(make: Maker, s: Steps, path: str) -> Steps:
+def normed(make: Maker, s: Steps, path: str) -> Steps:
     """Add a normalization, if there is one: it subtracts the mean where it has an offset."""
     if not make.has(path):
         return s
@@ -119,11 +119,12 @@ def _norm(make: Maker, s: Steps, path: str) -> Steps:
     return s._replace(x=make.net.add(NORMS[kind], s.x, name=make.inside(path)))
 
 
-def _layer(make: Maker, s: Steps, path: str) -> Steps:
+def layer(make: Maker, s: Steps, path: str, heads: int, act: str = "") -> Steps:
+    """Add a layer: attention of so many heads, and a network with the activation of a name or that of the metadata."""
     net = make.net
-    attended = _scaled(make, _attend(make, _norm(make, s, f"{path}.ln1"), path), f"{path}.ls1")
+    attended = _scaled(make, _attend(make, normed(make, s, f"{path}.ln1"), path, heads), f"{path}.ls1")
     s = s._replace(x=add(net, s.x, attended.x))
-    fed = _scaled(make, _feed(make, _norm(make, s, f"{path}.ln2"), path), f"{path}.ls2")
+    fed = _scaled(make, _feed(make, normed(make, s, f"{path}.ln2"), path, act), f"{path}.ls2")
     return s._replace(x=add(net, s.x, fed.x))
 
 
@@ -134,8 +135,7 @@ def _scaled(make: Maker, s: Steps, path: str) -> Steps:
     return s._replace(x=make.net.add(LayerScale(), s.x, name=make.inside(path)))
 
 
-def _attend(make: Maker, s: Steps, path: str) -> Steps:
-    heads = make.values.whole("vision.attention.head_count", 0)
+def _attend(make: Maker, s: Steps, path: str, heads: int) -> Steps:
     if not heads or s.width % heads:
         raise UnreadError(path)
     if make.has(f"{path}.attn_qkv"):
@@ -148,7 +148,7 @@ def _attend(make: Maker, s: Steps, path: str) -> Steps:
         parts = tuple([make.linear(s, f"{path}.attn_{one}").x for one in "qkv"])
     size = s.width // heads
     query, key = (
-        _norm(make, s._replace(x=x), f"{path}.attn_{name}_norm").x for x, name in zip(parts, ("q", "k"), strict=False)
+        normed(make, s._replace(x=x), f"{path}.attn_{name}_norm").x for x, name in zip(parts, ("q", "k"), strict=False)
     )
     if _kind(make) == PIXTRAL:
         query, key = (rotate(make.net, x, heads, size, size) for x in (query, key))
@@ -157,7 +157,7 @@ def _attend(make: Maker, s: Steps, path: str) -> Steps:
     return make.linear(s._replace(x=x), f"{path}.attn_out")
 
 
-def _feed(make: Maker, s: Steps, path: str) -> Steps:
+def _feed(make: Maker, s: Steps, path: str, act: str) -> Steps:
     """Add a network of two products, or three with a gate; in old files the first one is called the second."""
     up, down = (f"{path}.ffn_{one}" for one in ("up", "down"))
     if make.shape(up)[0] != s.width or (make.shape(up)[1] != make.shape(down)[0]):
@@ -167,14 +167,14 @@ def _feed(make: Maker, s: Steps, path: str) -> Steps:
         raise UnreadError(path)
     x = make.linear(s, up).x
     if not make.has(f"{path}.ffn_gate"):
-        return make.linear(Steps(_activated(make, x), inner), down)
+        return make.linear(Steps(activated(make, x, act), inner), down)
     if make.shape(f"{path}.ffn_gate") != (s.width, inner):
         raise UnreadError(path)
-    gate = _activated(make, make.linear(s, f"{path}.ffn_gate").x)
+    gate = activated(make, make.linear(s, f"{path}.ffn_gate").x, act)
     return make.linear(Steps(make.net.add(Multiply(), gate, x), inner), down)
 
 
-def _activated(make: Maker, x: Tensor, name: str = "") -> Tensor:
+def activated(make: Maker, x: Tensor, name: str = "") -> Tensor:
     """Add the activation of a name, else the one that the metadata says."""
     given = make.values.given
     said = "gelu" if given.get("clip.use_gelu") is True else "silu" if given.get("clip.use_silu") is True else ""
@@ -189,9 +189,10 @@ def _unknown(make: Maker, s: Steps, grid: Grid) -> Steps:
     return s
 
 
-def _two(make: Maker, s: Steps, first: str, second: str) -> Steps:
+def two(make: Maker, s: Steps, first: str, second: str) -> Steps:
+    """Add two products with an activation between them."""
     hidden = make.linear(s, first)
-    return make.linear(hidden._replace(x=_activated(make, hidden.x, "gelu")), second)
+    return make.linear(hidden._replace(x=activated(make, hidden.x, "gelu")), second)
 
 
 def _llava(make: Maker, s: Steps, grid: Grid) -> Steps:
@@ -201,7 +202,7 @@ def _llava(make: Maker, s: Steps, grid: Grid) -> Steps:
     if "v.image_newline" in make.tensors:  # between the rows of patches
         make.net.add(Parameter(shape=[*make.tensors["v.image_newline"].shape]), name="v.image_newline")
         make.place("v.image_newline")
-    return _two(make, s, "mm.0", "mm.2")
+    return two(make, s, "mm.0", "mm.2")
 
 
 def _gemma3(make: Maker, s: Steps, grid: Grid) -> Steps:
@@ -212,7 +213,7 @@ def _gemma3(make: Maker, s: Steps, grid: Grid) -> Steps:
         raise UnreadError("mm.input_projection")
     x = reshape(net, s.x, grid.rows, grid.columns, grid.width)
     x = reshape(net, net.add(AveragePooling2D(pool_size=side), x), -1, grid.width)
-    s = _norm(make, s._replace(x=x), "mm.soft_emb_norm")
+    s = normed(make, s._replace(x=x), "mm.soft_emb_norm")
     make.place("mm.input_projection.weight")
     return Steps(net.add(Dense(units=units, use_bias=False), s.x, name="mm.input_projection"), units)
 
@@ -237,12 +238,12 @@ def _internvl(make: Maker, s: Steps, grid: Grid) -> Steps:
     s = _shuffled(make, s, grid, make.values.whole("vision.projector.scale_factor", 0))
     if make.shape("mm.model.mlp.1")[0] != s.width or make.shape("mm.model.mlp.3")[0] != make.shape("mm.model.mlp.1")[1]:
         raise UnreadError("mm.model.mlp.1")
-    return _two(make, _norm(make, s, "mm.model.mlp.0"), "mm.model.mlp.1", "mm.model.mlp.3")
+    return two(make, normed(make, s, "mm.model.mlp.0"), "mm.model.mlp.1", "mm.model.mlp.3")
 
 
 def _pixtral(make: Maker, s: Steps, grid: Grid) -> Steps:
     """Add a norm and a merger of neighboring patches where there are such, and two products."""
-    s = _norm(make, s, "mm.input_norm")
+    s = normed(make, s, "mm.input_norm")
     if make.has("mm.patch_merger"):
         s = _shuffled(make, s, grid, make.values.whole("vision.spatial_merge_size", 1))
         if make.shape("mm.patch_merger")[0] != s.width:
@@ -253,7 +254,7 @@ def _pixtral(make: Maker, s: Steps, grid: Grid) -> Steps:
         make.place("v.token_embd.img_break")
     if make.shape("mm.1")[0] != s.width or make.shape("mm.2")[0] != make.shape("mm.1")[1]:
         raise UnreadError("mm.1")
-    return _two(make, s, "mm.1", "mm.2")
+    return two(make, s, "mm.1", "mm.2")
 
 
 _PROJECTORS: dict[str, Callable[[Maker, Steps, Grid], Steps]] = {
