@@ -10,8 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FILES = {
-    "keras": ("kernels", "weights", "attention", "wholes", "recurrent", "memories", "points", "spectra", "arrays"),
-    "pytorch": ("norms", "sources", "wholes", "recurrent", "attention", "memories", "arrays"),
+    "keras": (
+        "kernels",
+        "weights",
+        "attention",
+        "wholes",
+        "recurrent",
+        "memories",
+        "points",
+        "neighborhood",
+        "spectra",
+        "arrays",
+    ),
+    "pytorch": ("norms", "sources", "wholes", "recurrent", "attention", "neighborhood", "memories", "arrays"),
 }
 """The files of `parts` of each target, in the order in which programs have their definitions."""
 

@@ -74,8 +74,7 @@ def _call(
         )
     shapes = [type_.shape for type_ in given]
     try:
-        if not op.reads_words and any(type_.dtype == STRING for type_ in given):
-            raise Mismatch("computes with numbers, not with words", help=TABLES)
+        _refuse_words(op, given)
         outputs = op.outputs(*shapes)
         if most is not None:
             _refuse_huge(outputs, most)
@@ -98,6 +97,11 @@ def _shares(node: Node, problems: Problems) -> bool:
             problems.error("shape", message, node.origin, help_)
             return False
     return True
+
+
+def _refuse_words(op: Op, given: Sequence[TensorType]) -> None:
+    if not op.reads_words and any(type_.dtype == STRING for type_ in given):
+        raise Mismatch("computes with numbers, not with words", help=TABLES)
 
 
 def _refuse_huge(outputs: Sequence[Shape], most: int) -> None:

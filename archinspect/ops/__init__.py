@@ -93,6 +93,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "multihead": ("MultiHeadAttention",),
     "attention": ("ScaledDotProductAttention",),
+    "neighborhood": ("NA1D", "NA2D", "NA3D"),
     "rotary": ("RotaryEmbedding",),
     "luong": ("Attention", "AdditiveAttention"),
     "experts": ("MixtureOfExperts",),

@@ -45,6 +45,14 @@ def _deformable_attention(use: Use) -> Step:
     return function("deformable_attention", "{0}, {1}, {2}, {sizes}", sizes=op.sizes)
 
 
+def _neighborhood(use: Use) -> Step:
+    """Return attention to windows around positions."""
+    op: Any = use.op
+    given = {"heads": op.num_heads, "sizes": tuple(op.kernel_size), "steps": tuple(op.dilation)}
+    step = own("NeighborhoodAttention", given, biases=(op.position_biases, False))
+    return step._replace(code=code("{self}([{all}])"))
+
+
 def _deformed(use: Use) -> Step:
     """Return a convolution with offsets."""
     op: Any = use.op
@@ -122,6 +130,7 @@ OPERATORS: dict[str, Callable[[Use], Step]] = {
     "AffineGrid": _affine_grid,
     "DeformableAttention": _deformable_attention,
     "DeformConv2D": _deformed,
+    **dict.fromkeys(("NA1D", "NA2D", "NA3D"), _neighborhood),
     "Fold": _fold,
     **dict.fromkeys(("MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D"), _unpool),
     "FFT": _transform,

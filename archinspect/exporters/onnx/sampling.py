@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from archinspect.exporters.orders import channels_first, permutation, spec_order
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from archinspect.base.shape import Shape
     from archinspect.exporters.onnx.use import Use
     from archinspect.exporters.orders import Order
 
@@ -54,6 +55,42 @@ def deformable_attention(use: Use) -> Value:
 def _by_head(use: Use, name: str, heads: int, *sizes: int) -> str:
     """Return a value with the heads among the samples, before axes of these sizes."""
     return use.hint(use.emit("Reshape", name, use.ints(-1, *sizes)), (0, *sizes), times=heads)
+
+
+def neighborhood_attention(use: Use) -> Value:
+    """`NA2D`: what each position reads is gathered, by a table of places."""
+    op, (*_, features) = use.op, use.output
+    lengths, count = use.output[1:-1], prod(use.output[1:-1])
+    places, offsets = _neighbors(lengths, op.kernel_size, op.dilation)
+    table = use.writer.constant(places)
+    query, key, value = (
+        use.emit("Transpose", use.reshape(use.spec(index), count, op.num_heads, width), perm=[0, 2, 1, 3])
+        for index, width in enumerate(shape[-1] // op.num_heads for shape in use.shapes)
+    )
+    query = use.emit("Unsqueeze", query, use.ints(3))
+    key = use.emit("Transpose", use.emit("Gather", key, table, axis=2), perm=[0, 1, 2, 4, 3])
+    scores = use.emit("Mul", use.emit("MatMul", query, key), use.number((use.shapes[0][-1] // op.num_heads) ** -0.5))
+    if op.position_biases:
+        biases = use.weight("biases", shape=(op.num_heads, prod(2 * size - 1 for size in op.kernel_size)))
+        added = use.emit("Gather", biases, use.writer.constant(offsets), axis=1)
+        scores = use.emit("Add", scores, use.emit("Unsqueeze", added, use.ints(2)))
+    read = use.emit("MatMul", use.emit("Softmax", scores, axis=-1), use.emit("Gather", value, table, axis=2))
+    together = use.emit("Transpose", use.emit("Squeeze", read, use.ints(3)), perm=[0, 2, 1, 3])
+    return Value(use.reshape(together, *lengths, features), spec_order(len(use.output)))
+
+
+def _neighbors(lengths: Shape, sizes: Shape, steps: Shape) -> tuple[Any, Any]:
+    """Return which positions each one reads, and which biases; a border moves a window inside."""
+    places = offsets = np.zeros((1, 1), np.int64)
+    for length, size, step in zip(lengths, sizes, steps, strict=True):
+        row, rest = np.divmod(np.arange(length), step)
+        first = np.minimum(np.maximum(row - size // 2, 0), (length - 1 - rest) // step + 1 - size)
+        there = first[:, None] * step + rest[:, None] + step * np.arange(size)
+        which = size - 1 - (row - first)[:, None] + np.arange(size)
+        shape = (len(places) * length, places.shape[1] * size)
+        places = (places[:, None, :, None] * length + there[:, None]).reshape(shape)
+        offsets = (offsets[:, None, :, None] * (2 * size - 1) + which[:, None]).reshape(shape)
+    return places, offsets
 
 
 def affine_grid(use: Use) -> Value:
@@ -159,6 +196,7 @@ def bilinear(use: Use) -> Value:
 OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "GridSample": grid_sample,
     "DeformableAttention": deformable_attention,
+    **dict.fromkeys(("NA1D", "NA2D", "NA3D"), neighborhood_attention),
     "AffineGrid": affine_grid,
     "Unfold": unfold,
     "Fold": fold,

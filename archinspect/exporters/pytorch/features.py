@@ -232,6 +232,14 @@ def deformable_attention(use: Use) -> Step:
     return Step(code(text, sizes=op.sizes), parts=("deformable_attention",))
 
 
+def neighborhood_attention(use: Use) -> Step:
+    """Return attention to windows around positions."""
+    op: Any = use.op
+    given = {"heads": op.num_heads, "sizes": tuple(op.kernel_size), "steps": tuple(op.dilation)}
+    module = call("NeighborhoodAttention", given, biases=(op.position_biases, False))
+    return Step(code(f"{{self}}({all_of_each_sample(use)})"), module, parts=("NeighborhoodAttention",))
+
+
 def generalized_delta_rule(use: Use) -> Step:
     """Return a state that decays, is changed by what it reads, and is added to, step by step."""
     op: Any = use.op

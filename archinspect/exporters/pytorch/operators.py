@@ -130,6 +130,7 @@ OPERATORS: dict[str, Translation] = {
         LinearAttention=features.linear_attention,
         DeltaRule=features.delta_rule,
         DeformableAttention=features.deformable_attention,
+        **dict.fromkeys(FAMILIES["neighborhood"], features.neighborhood_attention),
         GeneralizedDeltaRule=features.generalized_delta_rule,
         WKV=features.wkv,
         CRF=features.crf,
