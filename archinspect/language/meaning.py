@@ -53,12 +53,16 @@ _FOREIGN = "a module of another framework is no layer here: write its layers, or
 _BASE = "a base class is no layer: `Custom` is a layer of your own"
 NAMED: dict[str, str] = {
     **dict.fromkeys(
-        ("neighborhoodattention", "na1d", "na2d", "na3d", "natten", "dilatedneighborhoodattention"),
-        "`WindowPartition` and attention within windows is as much work where windows are as large; else `Custom`",
+        ("neighborhoodattention", "natten", "dilatedneighborhoodattention"),
+        "write `NeighborhoodAttention2D`, a ready-made block, or `NA2D`, which has no projections",
     ),
     **dict.fromkeys(
-        ("condconv", "condconv2d", "dynamicconv", "dynamicconv1d", "dynamicconv2d", "odconv2d", "hyperconv2d"),
-        "`Unfold` and `MatMul` convolve by a kernel that other steps make for each sample",
+        ("condconv", "dynamicconv", "odconv2d", "hyperconv"),
+        "write `CondConv2D`, a ready-made block, or `DynamicConv2D`, whose kernel other steps make for each sample",
+    ),
+    **dict.fromkeys(
+        ("hyperdense", "hyperlinear", "hypernetwork"),
+        "`MatMul` is a dense layer by a kernel that other steps make for each sample, `DynamicConv2D` a convolution",
     ),
     **dict.fromkeys(
         ("deltanet", "gateddeltanet", "kda", "kimideltaattention"),

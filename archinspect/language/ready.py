@@ -18,6 +18,7 @@ SECOND = {
     "TransformerEncoder": "",
     "TransformerDecoder": "memory",
     "Transformer": "target",
+    **dict.fromkeys(("NeighborhoodAttention1D", "NeighborhoodAttention2D", "CondConv2D"), ""),
     **dict.fromkeys(MIXERS, ""),
 }
 """What each calls its second input inside; empty of those of one."""

@@ -18,6 +18,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
         *("SeparableConv1D", "SeparableConv2D"),
     ),
+    "dynamic": ("DynamicConv1D", "DynamicConv2D", "DynamicConv3D"),
     "transposed": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
     "dense": ("Dense",),
     "pool": (

@@ -95,11 +95,16 @@ def looked_up(use: Use) -> Step:
     op: Any = use.op
     if op.vocabulary is None:
         raise use.refuse("its words are found in the data: give `vocabulary`")
-    own = {"num_oov_indices": 1, "output_sequence_length": None}
-    given = {name: (getattr(op, name), default) for name, default in own.items() if name in op.names}
-    given["max_tokens"] = (op.max_tokens, None)
-    mode = {"output_mode": (op.output_mode, "int"), "pad_to_max_tokens": (op.pad_to_max_tokens, False)}
-    return layer(type(op).__name__, vocabulary=(op.vocabulary, None), **given, **mode)
+    own = {
+        "max_tokens": None,
+        "num_oov_indices": 1,
+        "vocabulary": None,
+        "output_sequence_length": None,
+        "output_mode": "int",
+        "pad_to_max_tokens": False,
+    }
+    given: Any = {name: (getattr(op, name), default) for name, default in own.items() if name in op.names}
+    return layer(type(op).__name__, **given)
 
 
 def _axis(use: Use) -> int:

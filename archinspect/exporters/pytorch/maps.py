@@ -38,19 +38,10 @@ def convolution(use: Use) -> Step:
     rank, channels = _rank(use), use.shape[1]
     how = op.sliding(use.shape[2:])
     filters, groups = _features(op, channels)
-    symmetric = all(before == after for before, after in how.pads)
-    padding: Any = one([before for before, _ in how.pads])
-    step = "{self}({0})"
     mode = getattr(op, "padding_mode", "zeros")
-    if op.padding == "same" and all(stride == 1 for stride in op.strides) and not symmetric:
-        padding, symmetric = "same", True
-    sides: tuple[int, ...] = ()
-    if not symmetric:
-        # Of `same` only what one side has more than the other needs a copy.
-        common = [min(pair) * (op.padding == "same" and mode == "zeros") for pair in how.pads]
-        rest = [(before - both, after - both) for (before, after), both in zip(how.pads, common, strict=True)]
-        how_filled = "" if mode == "zeros" else f', mode="{mode}"'
-        padding, sides, step = one(common), sides_of(rest), f"{{self}}(F.pad({{0}}, {{padding}}{how_filled}))"
+    padding, sides = _padding(op, how.pads, mode)
+    how_filled = "" if mode == "zeros" else f', mode="{mode}"'
+    step = f"{{self}}(F.pad({{0}}, {{padding}}{how_filled}))" if sides else "{self}({0})"
     module = call(
         f"nn.Conv{rank}d",
         {"in_channels": channels, "out_channels": filters, "kernel_size": one(op.kernel_size)},
@@ -62,6 +53,36 @@ def convolution(use: Use) -> Step:
         padding_mode=("zeros" if sides else mode, "zeros"),
     )
     return Step(code(step, padding=sides), module)
+
+
+def _padding(op: Any, pads: Sequence[tuple[int, int]], mode: str) -> tuple[Any, tuple[int, ...]]:  # noqa: ANN401
+    """Return a convolution's padding, and what is padded before it where the sides differ."""
+    if all(before == after for before, after in pads):
+        return one([before for before, _ in pads]), ()
+    if op.padding == "same" and all(stride == 1 for stride in op.strides):
+        return "same", ()
+    # Of `same` only what one side has more than the other needs a copy.
+    common = [min(pair) * (op.padding == "same" and mode == "zeros") for pair in pads]
+    rest = [(before - both, after - both) for (before, after), both in zip(pads, common, strict=True)]
+    return one(common), sides_of(rest)
+
+
+def dynamic_convolution(use: Use) -> Step:
+    """Return a convolution with the samples as groups, each with a kernel of its own."""
+    op: Any = use.op
+    padding, sides = _padding(op, op.sliding(use.shape[2:]).pads, "zeros")
+    given = [of_each_sample(use, index) for index in range(2)]
+    if sides:
+        given[0] = f"F.pad({given[0]}, {{sides}})"
+    text = f"dynamic_conv({', '.join(given)}, {{shape}}, groups={{groups}}, stride={{stride}}, padding={{padding}}"
+    values = {
+        "shape": (op.filters, use.shape[1] // op.groups, *op.kernel_size),
+        "groups": op.groups,
+        "stride": one(op.strides),
+        "padding": padding,
+        "dilation": one(op.dilation_rate),
+    }
+    return Step(code(f"{text}, dilation={{dilation}})", sides=sides, **values), parts=("dynamic_conv",))
 
 
 def _features(op: Any, channels: int) -> tuple[int, int]:  # noqa: ANN401 - a plain or a depthwise convolution

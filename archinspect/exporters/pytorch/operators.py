@@ -106,6 +106,7 @@ OPERATORS: dict[str, Translation] = {
         **{f"PixelShuffle{rank}D": sampling.pixels for rank in (1, 3)},
         **{f"PixelUnshuffle{rank}D": sampling.pixels for rank in (1, 3)},
     ),
+    **{name: Translation(maps.dynamic_convolution, as_maps_with_boxes) for name in FAMILIES["dynamic"]},
     "DeformConv2D": Translation(images.deformed, as_a_map),
     "RoIAlign": Translation(maps.roi_align, as_maps_with_boxes, keeps=False),
     **_each(as_it_is, UnitNormalization=maps.unit_norm, LayerScale=maps.layer_scale),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
@@ -10,6 +10,14 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def dynamic_conv(x: Tensor, kernel: Tensor, shape: tuple[int, ...], groups: int, **window: Any) -> Tensor:
+    """Return a convolution by a kernel of each sample: samples are groups."""
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[len(shape) - 3]
+    samples, kernel = len(x), kernel.reshape(-1, *shape[1:])
+    x = convolve(x.reshape(1, -1, *x.shape[2:]), kernel, groups=groups * samples, **window)
+    return x.view(samples, -1, *x.shape[2:])
 
 
 def shuffle_pixels(x: Tensor, factor: int) -> Tensor:
