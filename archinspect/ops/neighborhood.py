@@ -27,8 +27,8 @@ class _NeighborhoodAttention(Recorded):
     moved inside, so that every position attends to as many; with `dilation` to each second one, or third (Hassani & Shi
     2022, arXiv:2209.15001).
 
-    MACs: window per element of the query and per element of the output. FLOPs: 2 per MAC, 6 per score (scale 1,
-    softmax 5), 1 per score for position biases.
+    MACs: window per element of the query and per element of the output. FLOPs: 2 per MAC, 6 per score of a
+    window (scale 1, softmax 5), 1 per score of a window with position biases.
 
     With `fused` attention backward keeps what NATTEN's kernels do: the inputs, the output and the logarithm of each
     softmax's sum in float32; with position biases, which have kernels of their own, queries that are scaled, keys,

@@ -582,6 +582,13 @@ FLOPS = [
     ("Hashing", {"num_bins": 9}, [(1, 4)], 0),
     ("HashedCrossing", {"num_bins": 9}, [(1, 1), (1, 1)], 0),
     ("TextVectorization", {"output_sequence_length": 9}, [(1, 1)], 0),
+    *(
+        (f"NA{rank}D", {"num_heads": 2, "kernel_size": 3}, [(1, *[4] * rank, 6)] * 3, 4**rank * 3**rank * (24 + 12))
+        for rank in (1, 2, 3)
+    ),
+    ("DynamicConv1D", {"filters": 3, "kernel_size": 2}, [(1, 5, 4), (1, 24)], 2 * 8 * 12),
+    ("DynamicConv2D", {"filters": 3, "kernel_size": 2}, [(1, 5, 3, 4), (1, 48)], 2 * 16 * 24),
+    ("DynamicConv3D", {"filters": 3, "kernel_size": 1}, [(1, 2, 2, 2, 4), (1, 12)], 2 * 4 * 24),
     ("ResizeLike", {}, [IMAGE, (1, 5, 6, 1)], 0),
     ("ResizeLike", {"interpolation": "bilinear"}, [IMAGE, (1, 5, 6, 1)], 3 * 2 * (5 * 6 * 2)),
     ("ResizeLike", {"interpolation": "linear"}, [(1, 3, 2), (1, 6, 1)], 3 * (6 * 2)),

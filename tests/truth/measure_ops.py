@@ -30,6 +30,7 @@ from math import prod
 from pathlib import Path
 from types import SimpleNamespace
 
+import dynamic_cases
 import keras
 import mixer_cases
 import sequence_cases
@@ -624,6 +625,7 @@ WRITTEN_OUT = FUNCTIONS | {
     )
 }
 WRITTEN_OUT |= tensor_programs.MODULES | vision_cases.MODULES | sequence_cases.MODULES | mixer_cases.MODULES
+WRITTEN_OUT |= dynamic_cases.MODULES
 TORCH = SimpleNamespace(**{name: getattr(nn, name) for name in dir(nn) if name[0].isupper()} | WRITTEN_OUT)
 # What a module above has to be told, and archinspect knows from the input's shape.
 TOLD = {
@@ -1060,6 +1062,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("FeatureAlphaDropout", image, p=0.2)
     yield from sequence_cases.torch_cases()
     yield from mixer_cases.torch_cases()
+    yield from dynamic_cases.torch_cases()
 
 
 MAP = (2, 4, 3, 12)

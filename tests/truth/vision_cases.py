@@ -1,19 +1,15 @@
 """Cases of layers for images, and modules for those that PyTorch has no layer of; measure_ops.py measures them."""
 
-import sys
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-sys.path.append(str(Path(__file__).parents[2] / "archinspect" / "exporters" / "pytorch"))
-sys.path.append(str(Path(__file__).parents[2] / "archinspect" / "verify"))
-
-import measure_pytorch
-import parts
+from archinspect.exporters.pytorch.parts.norms import GlobalResponseNorm
+from archinspect.exporters.pytorch.parts.recurrent import ConvLSTM
+from archinspect.verify import measure_pytorch
 
 WAVE, IMAGE, VOLUME = (2, 6, 11), (2, 6, 11, 13), (2, 6, 7, 8, 9)
 
@@ -46,7 +42,7 @@ def conv_lstm(rank):
                 of_input = nn.Sequential(getattr(nn, f"ZeroPad{rank}d")(sides), of_input)
         of_state = conv(filters, 4 * filters, kernel, padding="same", bias=False)
         gives = {"sequences": args.get("return_sequences", False), "states": args.get("return_state", False)}
-        return parts.ConvLSTM(of_input, of_state, **gives)
+        return ConvLSTM(of_input, of_state, **gives)
 
     return make
 
@@ -221,7 +217,7 @@ MODULES = {
     **{f"PixelShuffle{rank}D": pixels(rank, up=True) for rank in (1, 3)},
     **{f"PixelUnshuffle{rank}D": pixels(rank, up=False) for rank in (1, 3)},
     **{f"ConvLSTM{rank}D": conv_lstm(rank) for rank in (1, 2, 3)},
-    "GlobalResponseNormalization": lambda features, eps=1e-6: parts.GlobalResponseNorm(features, eps),
+    "GlobalResponseNormalization": lambda features, eps=1e-6: GlobalResponseNorm(features, eps),
     "Maxout": Maxout,
     "DeformConv2d": DeformConv2d,
     "WeightNorm": around(weight_norm),
