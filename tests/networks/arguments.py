@@ -73,6 +73,21 @@ def _strides(guess: Guess) -> object:
     return guess.per_axis(guess.each(lambda length: guess.rng.choice([1, 2, 2, 3, 4, length + 1])))
 
 
+def _around(guess: Guess) -> object:
+    return guess.per_axis([guess.rng.randint(1, length) for length in guess.shape[1:-1]] or [1])
+
+
+def _apart(guess: Guess) -> object:
+    """Distances at which the windows around positions still fit."""
+    sizes = guess.given["kernel_size"]
+    lengths = guess.shape[1:-1]
+    if isinstance(sizes, str):
+        sizes = [int(size) for size in sizes.split("x")]
+    sizes = sizes if isinstance(sizes, list) else [sizes] * len(lengths)
+    pairs = zip(lengths, sizes, strict=False)
+    return guess.per_axis([guess.rng.randint(1, max(1, length // size)) for length, size in pairs] or [1])
+
+
 def _dilation(guess: Guess) -> object:
     return guess.per_axis(guess.each(lambda _: guess.rng.choice([1, 2, 2, 3])))
 
@@ -572,6 +587,13 @@ SPECIAL = {
     "DeformableAttention.heights": lambda guess: [guess.size_of(1)],
     "DeformableAttention.widths": lambda _: [1],
     "GeneralizedDeltaRule.num_heads": lambda _: 1,
+    **{f"NA{rank}D.num_heads": lambda guess: guess.divisor(guess.shape[-1]) for rank in (1, 2, 3)},
+    **{f"NA{rank}D.kernel_size": _around for rank in (1, 2, 3)},
+    **{f"NA{rank}D.dilation": _apart for rank in (1, 2, 3)},
+    **{f"NA{rank}D.position_biases": lambda _: True for rank in (1, 2, 3)},
+    **{f"DynamicConv{rank}D.filters": lambda guess: guess.shapes[1][1] for rank in (1, 2, 3)},
+    **{f"DynamicConv{rank}D.kernel_size": lambda guess: [*guess.shapes[1][3:]] or 1 for rank in (1, 2, 3)},
+    **{f"DynamicConv{rank}D.groups": lambda _: 1 for rank in (1, 2, 3)},
     "MLSTM.num_heads": lambda _: 1,
     "SLSTM.units": lambda guess: max(1, guess.size_of(-1) // 4),
     "SLSTM.num_heads": lambda guess: guess.divisor(max(1, guess.size_of(-1) // 4)),

@@ -213,7 +213,21 @@ def _for_each(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return [(1, rng.choice(shape[1:] or (1,)))]
 
 
+def _around(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """What attention around positions reads beside queries: keys, and values of as many heads."""
+    return [shape, (*shape[:-1], rng.choice([1, 2]) * shape[-1])]
+
+
+def _kernel(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """A kernel for each sample."""
+    spatial = shape[2:] if layout == "channels_first" else shape[1:-1]
+    channels = shape[1] if layout == "channels_first" else shape[-1]
+    return [(1, rng.choice(SIZES), channels, *(rng.randint(1, min(3, length)) for length in spatial))]
+
+
 SHAPES = {
+    **dict.fromkeys(("NA1D", "NA2D", "NA3D"), _around),
+    **dict.fromkeys(("DynamicConv1D", "DynamicConv2D", "DynamicConv3D"), _kernel),
     **dict.fromkeys(("Add", "Multiply", "Maximum", "Minimum", "Average"), _stretched),
     "Subtract": _pair,
     **dict.fromkeys(("ComplexMultiply", "FFTConvolution"), _same),

@@ -23,7 +23,7 @@ WORDS = ["linear", "relu", "swish", "hard_sigmoid", "nn.GELU"]
 """Other names of activations, and of none."""
 
 
-APART = ("image", "preprocess", "sampling", "bilinear", "deform", "weightnorm", "channels", "convlstm")
+APART = ("image", "preprocess", "sampling", "bilinear", "deform", "weightnorm", "channels", "convlstm", "words")
 """Families that no random network has yet: their arguments and further inputs are not guessed."""
 KNOWN = [kind for kind in ops.all_ops() if kind.__module__.rpartition(".")[2] not in APART]
 
