@@ -51,6 +51,19 @@ class MaskDecoder(nn.Module):
         return [masks[:, 0].movedim(-1, 1), scores[:, 0]]  # a map has its channels first
 
 
+class PromptEncoder(nn.Module):
+    """Of one prompt of several points and boxes, and of a mask."""
+
+    def __init__(self):
+        super().__init__()
+        sam = transformers.models.sam.modeling_sam
+        self.encoder = sam.SamPromptEncoder(transformers.SamConfig())
+
+    def forward(self, points, labels, boxes, mask):
+        sparse, dense = self.encoder(points[:, None], labels[:, None], boxes, mask)
+        return [sparse, dense, self.encoder.no_mask_embed.weight]
+
+
 class DiT(nn.Module):
     """After the paper, of timm's layers, as its authors' program."""
 

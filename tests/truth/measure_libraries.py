@@ -19,7 +19,7 @@ import timm
 import torch
 import torchvision
 import transformers
-from library_programs import DiT, Finite, MaskDecoder, MaskRCNN
+from library_programs import DiT, Finite, MaskDecoder, MaskRCNN, PromptEncoder
 from mixer_programs import RWKV7Model
 from storages import Alive, constants, kept_for_backward
 from torch import nn
@@ -573,6 +573,14 @@ NETWORKS = {
         positions=numbers(256, 64, 64),
         points=numbers(2, 256),
         mask=numbers(256, 64, 64),
+    ),
+    "sam_prompt_encoder": program(
+        "transformers' `SamPromptEncoder`",
+        PromptEncoder,
+        points=numbers(2, 2),
+        labels=lambda batch: torch.zeros(batch, 2, dtype=torch.long),
+        boxes=numbers(1, 4),
+        mask=numbers(1, 256, 256),
     ),
     "dueling_dqn": program("layers of torch.nn", DuelingDQN, screens=numbers(4, 84, 84)),
     "hifigan_v1": hifigan(),
