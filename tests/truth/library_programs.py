@@ -61,7 +61,7 @@ class PromptEncoder(nn.Module):
 
     def forward(self, points, labels, boxes, mask):
         sparse, dense = self.encoder(points[:, None], labels[:, None], boxes, mask)
-        return [sparse, dense, self.encoder.no_mask_embed.weight]
+        return [sparse[:, 0], dense, self.encoder.no_mask_embed.weight]
 
 
 class DiT(nn.Module):
