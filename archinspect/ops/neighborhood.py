@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
+from archinspect.base.strides import reshaped
 from archinspect.ops.args import Bool, Int, PerAxis, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.figures import Backward, Kept, Weight, Work
@@ -108,35 +109,41 @@ class _NeighborhoodAttention(Recorded):
     def record(self, tape: Tape, given: Sequence[Value], weights: Weights, steps: int) -> tuple[Value, ...]:
         query, key, value = given
         rows, window = (*query.shape[:-1], self.num_heads), self.window
-        read = tape.copy(query) if self._is_copied(query.shape) else query
-        places = tape.new("int64", (size(query.shape[1:-1]), window))
+        flat = self._flattened([one.shape for one in given], tape.run)[0]
+        read = tape.copy(query) if self._is_copied(query.shape) or flat else query
         near = [tape.copy(one, (*rows, window, one.shape[-1] // self.num_heads)) for one in (key, value)]
-        tape.keep(places, wanted=key.needed or value.needed)
         scores = tape.product(read, near[0], *rows, window)
         if self.position_biases:
-            biases = weights["biases"]
-            tape.keep(tape.new("int64", places.shape), wanted=biases.needed)
-            scores = tape.plus(scores, biases.view(window))
+            scores = tape.plus(scores, weights["biases"].view(window))
         return (tape.product(tape.exp(scores), near[1], *value.shape),)
 
     def _is_copied(self, query: Shape) -> bool:
         """Return whether a product reads copies of queries: heads and positions change places."""
         return self.num_heads > 1 and size(query[1:-1]) > 1
 
+    def _flattened(self, shapes: Sequence[Shape], run: Run) -> list[int]:
+        """Return the elements of the copies in which positions become one axis, of each input; 0 of views."""
+        lying = (run.strides, *(run.others or (None, None)))
+        return [
+            size(shape) if strides and reshaped(shape, strides, (shape[0], size(shape[1:-1]), shape[-1])) is None else 0
+            for shape, strides in zip(shapes, lying, strict=True)
+        ]
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        scores, places = self.scores(shapes), size(shapes[0][1:-1]) * self.window
+        scores = self.scores(shapes)
         if self._has_sums(run.attention):
             return (("float32", size(output[:-1]) * self.num_heads),)
         if run.attention == "fused":
             return (("float", scores + largest(size(shapes[0]), scores, size(output)) - size(output)),)
         copied = self._is_copied(shapes[0])
         read = size(shapes[0]) * copied
-        biases = self.position_biases * places * self.num_heads
+        biases = self.position_biases * scores // shapes[0][0]
         # While scores are made; scaled, or in a softmax; while values are weighed; while heads are joined.
         making = self.window * size(shapes[0]) + read + scores
         weighing = self.window * size(output) + scores + size(output)
         most = largest(making, 2 * scores, weighing, scores + (1 + copied) * size(output))
-        return (("float", biases + most - size(output)), ("int64", places))
+        flat = sum(self._flattened(shapes, run))
+        return (("float", flat + biases + most - size(output)),)
 
     def label(self) -> str:
         return f"neighborhood attention, {self.num_heads} heads"

@@ -10,24 +10,9 @@ from archinspect.exporters.pytorch.parts.neighborhood import NeighborhoodAttenti
 class NA(NeighborhoodAttention):
     """Attention to a window around each position."""
 
-    def __init__(self, num_heads=1, kernel_size=1, dilation=1, position_biases=False, *, rank):  # noqa: FBT002
-        sizes, steps = ((value,) * rank if isinstance(value, int) else value for value in (kernel_size, dilation))
-        super().__init__(num_heads, tuple(sizes), tuple(steps), biases=position_biases)
-
-
-class NA1D(NA):
-    def __init__(self, **args):
-        super().__init__(rank=1, **args)
-
-
-class NA2D(NA):
-    def __init__(self, **args):
-        super().__init__(rank=2, **args)
-
-
-class NA3D(NA):
-    def __init__(self, **args):
-        super().__init__(rank=3, **args)
+    def __init__(self, lengths, num_heads=1, kernel_size=1, dilation=1, position_biases=False):  # noqa: FBT002
+        each = ((value,) * len(lengths) if isinstance(value, int) else value for value in (kernel_size, dilation))
+        super().__init__(num_heads, lengths, *map(tuple, each), biases=position_biases)
 
 
 class DynamicConv(nn.Module):
@@ -45,9 +30,8 @@ class DynamicConv(nn.Module):
         return dynamic_conv(given, kernel, shape, groups=self.groups, **self.window)
 
 
-MODULES = {module.__name__: module for module in (NA1D, NA2D, NA3D)} | {
-    f"DynamicConv{rank}D": DynamicConv for rank in (1, 2, 3)
-}
+MODULES = {f"{name}{rank}D": kind for name, kind in (("NA", NA), ("DynamicConv", DynamicConv)) for rank in (1, 2, 3)}
+TOLD = {f"NA{rank}D": lambda shape: {"lengths": shape[1:-1]} for rank in (1, 2, 3)}
 
 
 def torch_cases():

@@ -635,7 +635,7 @@ TOLD = {
     "RotaryEmbedding": lambda shape: {"steps": shape[-2], "features": shape[-1]},
     "LearnedPositions": lambda shape: {"shape": shape[1:]},
 }
-TOLD |= vision_cases.TOLD
+TOLD |= vision_cases.TOLD | dynamic_cases.TOLD
 # archinspect's own arguments, which say what PyTorch's recurrent layers always do.
 OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")

@@ -235,7 +235,8 @@ def deformable_attention(use: Use) -> Step:
 def neighborhood_attention(use: Use) -> Step:
     """Return attention to windows around positions."""
     op: Any = use.op
-    given = {"heads": op.num_heads, "sizes": tuple(op.kernel_size), "steps": tuple(op.dilation)}
+    lengths = use.call.shapes[0][1:-1]
+    given = {"heads": op.num_heads, "lengths": lengths, "sizes": tuple(op.kernel_size), "steps": tuple(op.dilation)}
     module = call("NeighborhoodAttention", given, biases=(op.position_biases, False))
     return Step(code(f"{{self}}({all_of_each_sample(use)})"), module, parts=("NeighborhoodAttention",))
 
