@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.base.shape import Mismatch, size, text
+from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.base.strides import in_order, reshaped
 from archinspect.ops.args import Choice, arg
 from archinspect.ops.base import Op
@@ -29,6 +29,7 @@ class _DynamicConv(_Conv):
     MACs: window * input channels / groups per output element. FLOPs: 2 per MAC.
     """
 
+    stretches = True
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     memory_order = "first"
     use_bias: bool = arg("no bias: `Add` adds one", Choice(False), default=False, aliases=("bias",))
@@ -41,7 +42,7 @@ class _DynamicConv(_Conv):
         if size(kernel[1:]) != prod(wanted):
             message = f"a kernel {text(kernel)} has not the {prod(wanted)} numbers of [{', '.join(map(str, wanted))}]"
             raise Mismatch(message, args=("filters", "kernel_size"))
-        return made
+        return (largest(given[0], kernel[0]), *made[1:])
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {}
@@ -56,29 +57,30 @@ class _DynamicConv(_Conv):
         return Op.backward(self, shapes, output, run)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        copies = self._copies(shapes, run)
+        copies = self._copies(shapes, output, run)
         inputs = tuple([place for place, copied in enumerate(copies) if not copied])
         return Kept(inputs, extra=(("float", sum(copies)),))
 
-    def _copies(self, shapes: Sequence[Shape], run: Run) -> tuple[int, int]:
+    def _copies(self, shapes: Sequence[Shape], output: Shape, run: Run) -> tuple[int, int]:
         """Return the elements of the copies of map and kernel as samples become groups; 0 where they are views."""
-        (given, kernel), lying = shapes, (*run.others, None)
-        is_view = reshaped(kernel, lying[0] or in_order(kernel), (size(kernel),)) is not None
-        padded = self.padded(given)
-        return padded or size(given) * self._is_turned(given, run), size(kernel) * (not is_view)
+        given, kernel = ((output[0], *shape[1:]) for shape in shapes)
+        lying = (*run.others, None)[0] or in_order(kernel)
+        of_all = shapes[1][0] != output[0] or reshaped(kernel, lying, (size(kernel),)) is None
+        copied = self.padded(given) or size(given) * self._is_turned(shapes[0], output, run)
+        return copied, size(kernel) * of_all
 
-    def _is_turned(self, given: Shape, run: Run) -> bool:
+    def _is_turned(self, given: Shape, output: Shape, run: Run) -> bool:
         """Return whether samples and channels of a map cannot be one axis as they lie."""
         order = [*range(len(given))]
         if self.data_format != "channels_first":
             order.insert(1, order.pop())
         first, strides = (tuple([of[axis] for axis in order]) for of in (given, run.strides or in_order(given)))
-        return reshaped(first, strides, (1, first[0] * first[1], *first[2:])) is None
+        return given[0] != output[0] or reshaped(first, strides, (1, first[0] * first[1], *first[2:])) is None
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # A padded copy lies as the map does.
-        again = self.padded(shapes[0]) * self._is_turned(shapes[0], run)
-        return (("float", sum(self._copies(shapes, run)) + again),)
+        again = self.padded((output[0], *shapes[0][1:])) * self._is_turned(shapes[0], output, run)
+        return (("float", sum(self._copies(shapes, output, run)) + again),)
 
     def label(self) -> str:
         return self.describe("dynamic conv", str(self.filters))
