@@ -337,9 +337,9 @@ What these programs have and specs do not:
 - YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - Mamba-2 is transformers' program without kernels: 118,480,896 MACs a sample beyond what the network needs. In each of
-  24 layers, `LinearAttention`'s states of 4 chunks and one before come by a product with all of these, where 25 pairs of
-  chunks are 24 x 64 x 128 each, 4,915,200; and the `DepthwiseConv1D` is three steps too long, 3 x 4 x 1,792. What
-  kernels keep was not measured.
+  24 layers, `LinearAttention`'s states of 4 chunks and one before come by a product with all of these, 25 pairs of
+  24 x 64 x 128 each, 4,915,200; and the `DepthwiseConv1D` is three steps too long, 3 x 4 x 1,792. What kernels keep
+  was not measured.
 - RWKV-4: transformers makes the state after the last step, which nobody reads, 110,592 bytes a sample of what backward
   keeps; it pads the steps by one and cuts the last off in one copy, where a spec's copy has a step more, 73,728.
   RWKV-7: a variable holds the first layer's values while the head runs, 786,432 bytes a sample in the 0.1B and
