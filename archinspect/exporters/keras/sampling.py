@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, code
-from archinspect.exporters.keras.use import function, own
+from archinspect.exporters.keras.use import function, of_each_sample, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,22 @@ def _deformable_attention(use: Use) -> Step:
     """Return attention to points of maps."""
     op: Any = use.op
     return function("deformable_attention", "{0}, {1}, {2}, {sizes}", sizes=op.sizes)
+
+
+def _dynamic_convolution(use: Use) -> Step:
+    """Return a convolution by a kernel of each sample."""
+    op: Any = use.op
+    given, parts = of_each_sample(use)
+    text = f"dynamic_conv({given}, {{filters}}, {{sizes}}, {{groups}}, {{strides}}, {{rate}}, {{pads}}{_first(use)})"
+    values = {
+        "filters": op.filters,
+        "sizes": tuple(op.kernel_size),
+        "groups": op.groups,
+        "strides": tuple(op.strides),
+        "rate": tuple(op.dilation_rate),
+        "pads": tuple(map(tuple, op.sliding(op.split(use.shape)[0]).pads)),
+    }
+    return Step(code(text, **values), parts=("dynamic_conv", *parts))
 
 
 def _neighborhood(use: Use) -> Step:
@@ -131,6 +147,7 @@ OPERATORS: dict[str, Callable[[Use], Step]] = {
     "DeformableAttention": _deformable_attention,
     "DeformConv2D": _deformed,
     **dict.fromkeys(("NA1D", "NA2D", "NA3D"), _neighborhood),
+    **dict.fromkeys(("DynamicConv1D", "DynamicConv2D", "DynamicConv3D"), _dynamic_convolution),
     "Fold": _fold,
     **dict.fromkeys(("MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D"), _unpool),
     "FFT": _transform,

@@ -57,6 +57,31 @@ def _by_head(use: Use, name: str, heads: int, *sizes: int) -> str:
     return use.hint(use.emit("Reshape", name, use.ints(-1, *sizes)), (0, *sizes), times=heads)
 
 
+def dynamic_convolution(use: Use) -> Value:
+    """`DynamicConv2D`: the windows are gathered, and multiplied by each sample's kernel."""
+    op = use.op
+    name, _ = use.map()
+    lengths, channels = op.split(use.shape)
+    pads, counts = op.sliding(lengths).pads, op.slide(lengths)
+    if any(map(any, pads)):
+        name = use.emit("Pad", name, use.ints(*flat([(0, 0), (0, 0), *pads])))
+    padded = [length + sum(pair) for length, pair in zip(lengths, pads, strict=True)]
+    table = np.zeros((1, 1), np.int64)
+    for length, size, rate, count, step in zip(
+        padded, op.kernel_size, op.dilation_rate, counts, op.strides, strict=True
+    ):
+        own = np.add.outer(np.arange(size) * rate, np.arange(count) * step)
+        there = table[:, None, :, None] * length + own[None, :, None, :]
+        table = there.reshape(len(table) * size, table.shape[1] * count)
+    taps = channels // op.groups * len(table)
+    flattened = use.reshape(name, channels, prod(padded))
+    gathered = use.emit("Gather", flattened, use.writer.constant(table), axis=2)
+    patches = use.reshape(gathered, op.groups, taps, prod(counts))
+    kernel = use.reshape(use.spec(1), op.groups, op.filters // op.groups, taps)
+    found = use.reshape(use.emit("MatMul", kernel, patches), op.filters, *counts)
+    return Value(found, use.map_order(len(use.output)))
+
+
 def neighborhood_attention(use: Use) -> Value:
     """`NA2D`: what each position reads is gathered, by a table of places."""
     op, (*_, features) = use.op, use.output
@@ -197,6 +222,7 @@ OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "GridSample": grid_sample,
     "DeformableAttention": deformable_attention,
     **dict.fromkeys(("NA1D", "NA2D", "NA3D"), neighborhood_attention),
+    **dict.fromkeys(("DynamicConv1D", "DynamicConv2D", "DynamicConv3D"), dynamic_convolution),
     "AffineGrid": affine_grid,
     "Unfold": unfold,
     "Fold": fold,

@@ -12,7 +12,12 @@ class NeighborhoodAttention(layers.Layer):
 
     def __init__(self, heads, sizes, steps, biases=False, **kwargs):
         super().__init__(**kwargs)
-        self.heads, self.sizes, self.steps, self.has_biases = heads, sizes, steps, biases
+        self.heads, self.sizes, self.steps, self.has_biases = (
+            heads,
+            sizes,
+            steps,
+            biases,
+        )
 
     def build(self, shapes):
         if self.has_biases:
@@ -23,7 +28,11 @@ class NeighborhoodAttention(layers.Layer):
         shape = inputs[2].shape
         q, k, v = (ops.transpose(self.apart(x), (0, 2, 1, 3)) for x in inputs)
         places, offsets = self.neighbors(shape[1:-1])
-        q, k, v = q[:, :, :, None], ops.take(k, places, axis=2), ops.take(v, places, axis=2)
+        q, k, v = (
+            q[:, :, :, None],
+            ops.take(k, places, axis=2),
+            ops.take(v, places, axis=2),
+        )
         scores = ops.matmul(q, ops.swapaxes(k, -1, -2)) * q.shape[-1] ** -0.5
         if self.has_biases:
             biases = ops.reshape(self.biases, (self.heads, -1))
@@ -33,12 +42,14 @@ class NeighborhoodAttention(layers.Layer):
 
     def apart(self, x):
         """Return all positions along one axis, then heads."""
-        return ops.reshape(x, (-1, math.prod(x.shape[1:-1]), self.heads, x.shape[-1] // self.heads))
+        return ops.reshape(
+            x, (-1, math.prod(x.shape[1:-1]), self.heads, x.shape[-1] // self.heads)
+        )
 
     def neighbors(self, lengths):
         """Return which positions each one reads, and which biases."""
         places, offsets = [[0]], [[0]]
-        for length, size, step in zip(lengths, self.sizes, self.steps):  # noqa: B905 - they are as many
+        for length, size, step in zip(lengths, self.sizes, self.steps, strict=True):
             there, which = [], []
             for at in range(length):
                 row, rest = divmod(at, step)
@@ -46,10 +57,23 @@ class NeighborhoodAttention(layers.Layer):
                 first = min(max(row - size // 2, 0), last)
                 there.append([(first + tap) * step + rest for tap in range(size)])
                 which.append([size - 1 - row + first + tap for tap in range(size)])
-            places = [[one * length + more for one in each for more in own] for each in places for own in there]
-            offsets = [[one * (2 * size - 1) + more for one in each for more in own] for each in offsets for own in which]
+            places = [
+                [one * length + more for one in each for more in own]
+                for each in places
+                for own in there
+            ]
+            offsets = [
+                [one * (2 * size - 1) + more for one in each for more in own]
+                for each in offsets
+                for own in which
+            ]
         return places, offsets
 
     def get_config(self):
-        own = {"heads": self.heads, "sizes": self.sizes, "steps": self.steps, "biases": self.has_biases}
+        own = {
+            "heads": self.heads,
+            "sizes": self.sizes,
+            "steps": self.steps,
+            "biases": self.has_biases,
+        }
         return {**super().get_config(), **own}

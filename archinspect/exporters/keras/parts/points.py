@@ -6,6 +6,33 @@ import keras
 from keras import layers, ops
 
 
+def dynamic_conv(
+    x, kernel, filters, sizes, groups, strides, rate, pads, channels_first=False
+):
+    """Convolve by a kernel of each sample: its windows are taken, and multiplied by it."""
+    x = x if channels_first else ops.moveaxis(x, -1, 1)
+    x = ops.pad(x, ((0, 0), (0, 0), *pads))
+    _, channels, *lengths = x.shape
+    table, counts = [[0]], []
+    for length, size, step, far in zip(lengths, sizes, strides, rate, strict=True):
+        count = (length - (size - 1) * far - 1) // step + 1
+        own = [
+            [place * step + tap * far for place in range(count)] for tap in range(size)
+        ]
+        table = [
+            [at * length + to for at in row for to in more]
+            for row in table
+            for more in own
+        ]
+        counts.append(count)
+    taps = channels // groups * len(table)
+    x = ops.take(ops.reshape(x, (-1, channels, math.prod(lengths))), table, axis=2)
+    x = ops.reshape(x, (-1, groups, taps, math.prod(counts)))
+    kernel = ops.reshape(kernel, (-1, groups, filters // groups, taps))
+    x = ops.reshape(ops.matmul(kernel, x), (-1, filters, *counts))
+    return x if channels_first else ops.moveaxis(x, 1, -1)
+
+
 def grid_sample(
     x, grid, mode="bilinear", padding="zeros", align_corners=False, channels_first=False
 ):

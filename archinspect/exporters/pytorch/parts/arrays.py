@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def dynamic_conv(x: Tensor, kernel: Tensor, shape: tuple[int, ...], groups: int, **window: Any) -> Tensor:
+def dynamic_conv(
+    x: Tensor, kernel: Tensor, shape: tuple[int, ...], groups: int, **window: Any
+) -> Tensor:
     """Return a convolution by a kernel of each sample: samples are groups."""
     convolve = (F.conv1d, F.conv2d, F.conv3d)[len(shape) - 3]
     samples, kernel = len(x), kernel.reshape(-1, *shape[1:])
-    x = convolve(x.reshape(1, -1, *x.shape[2:]), kernel, groups=groups * samples, **window)
+    x = convolve(
+        x.reshape(1, -1, *x.shape[2:]), kernel, groups=groups * samples, **window
+    )
     return x.view(samples, -1, *x.shape[2:])
 
 

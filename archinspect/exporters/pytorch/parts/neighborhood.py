@@ -35,13 +35,21 @@ class NeighborhoodAttention(nn.Module):
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         shape = v.shape
         added = self.added()
-        q, k, v = (torch.unflatten(x.flatten(1, -2), -1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v))
-        scores = q[..., None, :] @ torch.unflatten(k.index_select(2, self.places), 2, self.window).mT
+        q, k, v = (
+            torch.unflatten(x.flatten(1, -2), -1, (self.heads, -1)).transpose(1, 2)
+            for x in (q, k, v)
+        )
+        scores = (
+            q[..., None, :]
+            @ torch.unflatten(k.index_select(2, self.places), 2, self.window).mT
+        )
         scores = scores * q.shape[-1] ** -0.5
         if added is not None:
             scores = scores + added
         scores = scores.softmax(-1)
-        x = (scores @ torch.unflatten(v.index_select(2, self.places), 2, self.window)).squeeze(-2)
+        x = (
+            scores @ torch.unflatten(v.index_select(2, self.places), 2, self.window)
+        ).squeeze(-2)
         return x.transpose(1, 2).reshape(shape)
 
     def added(self) -> Tensor | None:
