@@ -142,3 +142,13 @@ def test_they_are_classes_of_a_program():
     text = pytorch.export(network_of("Transformer", {**LAYER, "num_decoder_layers": 2}, None)).text
     assert "class TransformerEncoderLayer(nn.Module):" in text
     assert "class TransformerDecoder(nn.Module):" in text
+
+
+def test_attention_in_windows_and_kernels_that_are_mixed():
+    """By hand: qkv, 25 biases of 2 heads, the output; routes, experts, and 8 channels of 4 by 3x3 at 9x9 places."""
+    attention = {"NeighborhoodAttention2D": {"embed_dim": 4, "num_heads": 2, "kernel_size": 3, "rel_pos_bias": True}}
+    totals = network({"input": [9, 9, 4], "layers": [attention]}).report().totals
+    assert (totals.params, totals.macs) == (4 * 12 + 12 + 50 + 4 * 4 + 4, 81 * (4 * 12 + 9 * (4 + 4) + 4 * 4))
+    mixed = {"CondConv2D": {"in_channels": 4, "out_channels": 8, "num_experts": 3}}
+    totals = network({"input": [9, 9, 4], "layers": [mixed]}).report().totals
+    assert (totals.params, totals.macs) == (4 * 3 + 3 + 3 * 288, 4 * 3 + 3 * 288 + 81 * 288)

@@ -174,7 +174,7 @@ NAMED: dict[str, str] = {
 """What is known by another name, or not at all, and what to do."""
 SELDOM = {
     *("Attention", "AdditiveAttention", "LinearAttention", "DeformableAttention"),
-    *("DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "SLSTM"),
+    *("DeltaRule", "GeneralizedDeltaRule", "WKV", "MLSTM", "SLSTM", "NA1D", "NA2D", "NA3D"),
 }
 """Operators that are seldom meant where others have the same word."""
 LITTLE = {"layer", "block", "module", "op", "unit", "net", "network", "my", "custom", "function"}

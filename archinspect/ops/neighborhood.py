@@ -151,14 +151,11 @@ class _NeighborhoodAttention(Recorded):
 
 class NA1D(_NeighborhoodAttention):
     rank = 1
-    aliases = ("NeighborhoodFunction1D", "WindowedNeighborhood1D")
 
 
 class NA2D(_NeighborhoodAttention):
     rank = 2
-    aliases = ("NeighborhoodFunction2D", "WindowedNeighborhood2D")
 
 
 class NA3D(_NeighborhoodAttention):
     rank = 3
-    aliases = ("NeighborhoodFunction3D", "WindowedNeighborhood3D")

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from onnx_files import IMAGE, STEPS, WAVE, layer, numbers, run
 
+from archinspect.exporters.onnx.sampling import _neighbors
+
 pytest.importorskip("onnx")
 
 
@@ -525,3 +527,15 @@ def test_an_operator_computes_what_numpy_does(op, args, shapes, function):
     wanted = function(weights, *inputs)
     for one, right in zip(found, wanted if isinstance(wanted, list) else [wanted], strict=True):
         np.testing.assert_allclose(one, right, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("length", "size", "step"), [(9, 3, 1), (9, 4, 2), (10, 3, 3), (5, 5, 1), (4, 1, 4)])
+def test_borders_move_windows_inside(length, size, step):
+    """A window has the position itself, others by steps, and as many on both sides as there are."""
+    places, offsets = _neighbors((length,), (size,), (step,))
+    for position, (there, which) in enumerate(zip(places.tolist(), offsets.tolist(), strict=True)):
+        reachable = range(position % step, length, step)
+        own = reachable.index(position)
+        first = max(0, min(own - size // 2, len(reachable) - size))
+        assert there == [*reachable[first : first + size]]
+        assert which == [size - 1 + first + tap - own for tap in range(size)]
