@@ -123,6 +123,12 @@ def test_a_width_that_is_none_is_that_of_the_stream(run, columns):
     assert run("summary", "net.yaml", COLUMNS=columns).stdout == run("summary", "net.yaml").stdout
 
 
+@pytest.mark.parametrize("command", ["compare net.yaml lenet5", "chart lenet5 --x params --y macs", "memory net.yaml"])
+def test_a_terminal_narrower_than_any_page_wraps_it(run, command):
+    for columns in ("1", "7", "15"):
+        assert run(*command.split(), COLUMNS=columns).stdout == run(*command.split(), COLUMNS="20").stdout
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH = 80
 """The width of a terminal that does not say its own."""
+NARROWEST = 20
+"""No page is laid out for less: a narrower terminal wraps its lines."""
 NATURAL_WIDTH = 100_000
 """The width of a pipe or file, which has no edge."""
 
@@ -175,14 +177,14 @@ def _width_of_terminal() -> int:
         return _stated_width() or LEAST_WIDTH
     for stream in range(3):  # one of which may be no terminal
         with suppress(OSError):
-            return os.get_terminal_size(stream).columns or LEAST_WIDTH
+            return max(os.get_terminal_size(stream).columns or LEAST_WIDTH, NARROWEST)
     return LEAST_WIDTH
 
 
 def _stated_width() -> int:
     """Return the width that `COLUMNS` states; 0 where it states none."""
     columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.strip("0").isdecimal() else 0
+    return max(int(columns), NARROWEST) if columns.strip("0").isdecimal() else 0
 
 
 def has_edge(console: Console | Page) -> bool:
@@ -217,5 +219,5 @@ def _console(*, stderr: bool = False) -> Console:
         force_terminal=True if asked == "always" else None,
     )
     console.push_theme(theme(console))
-    console.width = console.width or LEAST_WIDTH  # of `COLUMNS=0`, which says nothing
+    console.width = max(console.width or LEAST_WIDTH, NARROWEST)  # 0 is of `COLUMNS=0`, which says nothing
     return console
