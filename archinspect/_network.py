@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.analyses.facts import facts_of
 from archinspect.base.diagnostics import InvalidSpecError, Problems, suggest
-from archinspect.base.settings import Open, SettingError, Settings, whole
+from archinspect.base.settings import Open, SettingError, Settings, flag, instance, names_of, whole
 from archinspect.graph.builder import MAX_NODES
 from archinspect.graph.graph import Graph, collection_paused
-from archinspect.ops.figures import ALIASES
+from archinspect.ops.figures import own_name
 from archinspect.reports.summarizing import report
 from archinspect.reports.summary import uncounted
 
@@ -57,7 +57,7 @@ class Network:
 
         `graph` is what `load` would give for these settings.
         """
-        settings = settings.checked()._replace(dtype=ALIASES.get(settings.dtype, settings.dtype))
+        settings = settings.checked()._replace(dtype=own_name(settings.dtype))
         with collection_paused():
             found = _made(load, settings, graph)
             if found.graph is not None and found.graph.open and found.problems.failed:
@@ -114,6 +114,7 @@ class Network:
 
     def report(self, *, convention: str = "", memory: bool = False) -> Report:
         """Return what the network is and costs; see :func:`archinspect.inspect`."""
+        memory = flag("memory", memory)
         with collection_paused():
             found = report(self.facts, convention=convention, memory=memory)
         if self.otherwise:
@@ -139,7 +140,9 @@ class Network:
         from archinspect.reports.memory import Plan, memory_report
 
         self.with_known_sizes()
-        plan = (plan or Plan(dtype=self.settings.dtype)).checked()
+        plan = Plan(dtype=self.settings.dtype) if plan is None else plan
+        instance("plan", plan, Plan)
+        plan = plan.checked()
         if self.settings.past and not plan.cached:
             plan = plan._replace(cached=steps_after(self.facts))
         with collection_paused():
@@ -152,7 +155,11 @@ class Network:
         from archinspect.analyses.compute import analyze
 
         self.with_known_sizes()
-        if training and self.settings.past:
+        if device is not None:
+            from archinspect.analyses.devices import Device
+
+            instance("device", device, Device)
+        if flag("training", training) and self.settings.past:
             raise SettingError("cached", "a step of a decoder that generates has no backward")
         with collection_paused():
             return analyze(self.facts, training=training, device=device, attention=attention, tf32=tf32)
@@ -181,14 +188,16 @@ class Network:
         self.with_known_sizes()
         batch = {} if self.graph.batch else {"batch": 1}
         starts = {**batch, **{name: value for name, value in self.graph.params.items() if type(value) is int}}
-        wanted = list(dict.fromkeys(vary)) or [name for name in ("batch", "seq") if name in starts]
+        wanted = list(dict.fromkeys(names_of("vary", vary))) or [name for name in ("batch", "seq") if name in starts]
         for name in wanted:
             if name not in starts:
-                raise ValueError(f"no parameter '{name}' that is a whole number: {suggest(name, starts)}")
+                raise ValueError(f"vary: no parameter '{name}' that is a whole number: {suggest(name, starts)}")
         if not wanted:
             raise ValueError(f"the network is for a batch of {self.graph.batch} alone, and leaves nothing open")
-        plan = (plan or Plan(dtype=self.settings.dtype)).checked()
-        memory = whole("memory", memory, 0)
+        plan = Plan(dtype=self.settings.dtype) if plan is None else plan
+        instance("plan", plan, Plan)
+        plan = plan.checked()
+        memory, training = whole("memory", memory, 0), flag("training", training)
         found = []
         for name in wanted:
             needs = _Needs(
@@ -292,9 +301,12 @@ class Network:
 
     def _checked(self, rules: Collection[str] | None, limits: Limits | None) -> list[Diagnostic]:
         from archinspect.checks import Limits, run_checks
+        from archinspect.checks.selection import known
 
+        limits = Limits() if limits is None else limits
+        instance("limits", limits, Limits)
         with collection_paused():
-            return run_checks(self.facts, self.warnings, rules, limits or Limits())
+            return run_checks(self.facts, self.warnings, known(rules), limits)
 
     def _worked(self) -> tuple[Any, ...]:
         """Return the layers that can be worked out with the network's own numbers."""

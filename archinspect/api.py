@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect._network import Network
 from archinspect.base.diagnostics import InvalidSpecError, Problems
-from archinspect.base.settings import Lora, Settings
+from archinspect.base.settings import Lora, Settings, names_of
 from archinspect.base.source import Source, SourceError
 from archinspect.graph.graph import Graph, collection_paused
 from archinspect.language import library
@@ -122,7 +122,8 @@ def networks(*words: str) -> list[str]:
     >>> archinspect.networks("vgg", "bn")
     ['vgg16_bn']
     """
-    return [one.name for one in library.index() if all(word.lower() in one.name for word in words)]
+    parts = [word.lower() for word in names_of("words", words)]
+    return [one.name for one in library.index() if all(part in one.name for part in parts)]
 
 
 @collection_paused()
@@ -252,7 +253,9 @@ def check(
     []
     """
     from archinspect.checks.outcome import Checked  # a summary needs no rules
+    from archinspect.checks.selection import known
 
+    known(rules)
     try:
         opened = _opened(spec)
     except SourceError as error:

@@ -154,6 +154,9 @@ def test_errors_of_many_mistakes_are_short():
         ({"batch": 1.5}, "batch must be a positive whole number, not 1.5"),
         ({"batch": True}, "batch must be a positive whole number, not True"),
         ({"dtype": "float15"}, "dtype is one of .*, not 'float15'"),
+        ({"dtype": ["float32"]}, r"dtype is one of .*, not \['float32'\]"),
+        ({"fold_bn": "no"}, "fold_bn must be True or False, not 'no'"),
+        ({"params": {1: 2}}, "params: a name must be a text, not 1"),
         ({"params": ["classes"]}, "params must be a dict"),
         ({"inputs": [8]}, "inputs must be a dict"),
         ({"inputs": {"": "8x8x3"}}, "inputs: the shape of '' must be a list of sizes"),
@@ -178,6 +181,12 @@ def test_settings_that_are_none_are_named(settings, said):
         ({"attention": "flash"}, "attention is one of"),
         ({"dtype": "float15"}, "dtype is one of"),
         ({"cached": -1}, "cached must be 0 or a positive whole number, not -1"),
+        ({"dtype": ["float32"]}, r"dtype is one of .*, not \['float32'\]"),
+        ({"kv_dtype": ""}, "kv_dtype is one of .*, not ''"),
+        ({"weights_dtype": 4}, "weights_dtype is one of .*, not 4"),
+        ({"precision": ""}, "precision is one of .*, not ''"),
+        ({"mixed": "no"}, "mixed must be True or False, not 'no'"),
+        ({"checkpointing": None}, "checkpointing must be True or False, not None"),
     ],
 )
 def test_plans_that_are_none_are_named(plan, said):
@@ -185,6 +194,32 @@ def test_plans_that_are_none_are_named(plan, said):
         archinspect.memory_report("lenet5", Plan(**plan))
     with pytest.raises(ValueError, match=said):
         archinspect.fit("lenet5", 2**30, Plan(**plan))
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda api: api.memory_report("lenet5", 3), "plan must be a Plan, not 3"),
+        (lambda api: api.fit("lenet5", 1, 3), "plan must be a Plan, not 3"),
+        (lambda api: api.fit("lenet5", 1, training="no"), "training must be True or False"),
+        (lambda api: api.fit("lenet5", 1, vary="batch"), "vary must be a list of names, not 'batch'"),
+        (lambda api: api.fit("lenet5", 1, vary=[3]), "vary: a name must be a text, not 3"),
+        (lambda api: api.compute("lenet5", training="no"), "training must be True or False"),
+        (lambda api: api.compute("lenet5", device="a100"), "device must be a Device, not 'a100'"),
+        (lambda api: api.inspect("lenet5", convention=3), "convention must be a name, not 3"),
+        (lambda api: api.inspect("lenet5", memory="1GiB"), "memory must be True or False, not '1GiB'"),
+        (lambda api: api.check("lenet5", "error"), "rules must be a list of names, not 'error'"),
+        (lambda api: api.check("lenet5", ["nothing"]), "rules: a code is one of .*, not 'nothing'"),
+        (lambda api: api.check("lenet5", None, 3), "limits must be a Limits, not 3"),
+        (lambda api: api.network("lenet5").check(["nothing"]), "rules: a code is one of"),
+        (lambda api: api.networks(3), "words: a name must be a text, not 3"),
+        (lambda api: api.network("lenet5").sweep({"batch": [0]}), "batch must be a positive whole number, not 0"),
+    ],
+    ids=range(15),
+)
+def test_arguments_that_are_none_are_named(ask, said):
+    with pytest.raises(ValueError, match=said):
+        ask(archinspect)
 
 
 @pytest.mark.parametrize("memory", [-1, 1.5, "1GiB", None])

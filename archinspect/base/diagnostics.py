@@ -225,10 +225,14 @@ def renamed(span: Span, name: str, other: str) -> Fix | None:
     return Fix(span, text.replace(name, other))
 
 
-def refuse_unknown(what: str, given: str, known: Collection[str]) -> None:
+def refuse_unknown(what: str, given: object, known: Collection[str]) -> None:
     """Raise :class:`ValueError` for a name that is not among those known."""
-    if given not in known:
-        raise ValueError(f"{what} is one of {', '.join(known)}, not '{given}'")
+    if not isinstance(given, str) or given not in known:
+        raise ValueError(f"{what} is one of {', '.join(known)}, not {_quoted(given)}")
+
+
+def _quoted(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else repr(value)
 
 
 def counted(number: int, thing: str) -> str:

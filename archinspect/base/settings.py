@@ -101,6 +101,9 @@ class Settings(NamedTuple):
             raise ValueError(f"params must be a dict of values by name, not {self.params!r}")
         if not isinstance(self.inputs, Mapping):
             raise ValueError(f"inputs must be a dict of shapes by name, not {self.inputs!r}")
+        for name in self.params:
+            if not isinstance(name, str):
+                raise ValueError(f"params: a name must be a text, not {name!r}")
         inputs = {}
         given: Mapping[str, object] = self.inputs
         for name, shape in given.items():
@@ -108,7 +111,13 @@ class Settings(NamedTuple):
                 raise ValueError(f"inputs: the shape of {name!r} must be a list of sizes, not {shape!r}")
             inputs[name] = tuple([whole(f"inputs: a size of {name!r}", size, 1) for size in shape])
         lora = None if self.lora is None else Lora.of(self.lora)
-        return self._replace(batch=batch, inputs=inputs, past=whole("past", self.past, 0), lora=lora)
+        return self._replace(
+            batch=batch,
+            inputs=inputs,
+            past=whole("past", self.past, 0),
+            lora=lora,
+            fold_bn=flag("fold_bn", self.fold_bn),
+        )
 
     def in_a_step(self, names: Container[str], inputs: Mapping[str, Sequence[int]]) -> Settings:
         """Return these settings for a step after those that are cached: one, unless they say more.
@@ -138,6 +147,30 @@ class Settings(NamedTuple):
         if "" in shapes and len(names) == 1:
             shapes[names[0]] = shapes.pop("")
         return shapes
+
+
+def flag(what: str, value: object) -> bool:
+    """Return a truth, also of NumPy; raise ValueError for anything else."""
+    if value is not True and value not in (0, 1):
+        raise ValueError(f"{what} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def names_of(what: str, value: object) -> list[str]:
+    """Return a list of names; raise ValueError for what is none."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{what} must be a list of names, not {value!r}")
+    found = list(value)
+    for one in found:
+        if not isinstance(one, str):
+            raise ValueError(f"{what}: a name must be a text, not {one!r}")
+    return found
+
+
+def instance(what: str, value: object, kind: type) -> None:
+    """Raise ValueError for a value that is not of this kind."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{what} must be a {kind.__name__}, not {value!r}")
 
 
 def whole(what: str, value: object, least: int) -> int:

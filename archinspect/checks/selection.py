@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.codes import CODES
+from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.settings import names_of
 from archinspect.checks.table import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 GROUPS = ("all", "default", "error", "warning", "info")
 """Names for several rules: all of them, those that run unless others are selected, those of a severity."""
@@ -25,6 +27,14 @@ class Choice(NamedTuple):
 def names() -> list[str]:
     """Return what can be selected."""
     return [*RULES, *GROUPS]
+
+
+def known(rules: Collection[str] | None) -> Collection[str] | None:
+    """Return codes of rules; raise ValueError for what is none."""
+    if rules is not None:
+        for code in names_of("rules", rules):
+            refuse_unknown("rules: a code", code, RULES)
+    return rules
 
 
 def chosen(choices: Iterable[Choice]) -> frozenset[str]:

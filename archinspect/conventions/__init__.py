@@ -55,6 +55,8 @@ class Difference(NamedTuple):
 
 def find_convention(name: str) -> Convention:
     """Return a convention by its name; raise :class:`ValueError` where there is none."""
+    if not isinstance(name, str):
+        raise ValueError(f"convention must be a name, not {name!r}")
     if name not in CONVENTIONS:
         raise ValueError(f"no convention '{name}': {suggest(name, CONVENTIONS)}")
     return CONVENTIONS[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from archinspect.base.shape import Shape
@@ -31,6 +31,11 @@ ALIASES = {
     **dict.fromkeys(("8bit", "bnb-8bit", "llm.int8"), "llm-int8"),
 }
 """What people call types, and formats of weights, besides."""
+
+
+def own_name(dtype: Any) -> Any:  # noqa: ANN401 - whatever a user gave, which is refused elsewhere
+    """Return a type's own name for what people call it; anything else as it is."""
+    return ALIASES.get(dtype, dtype) if isinstance(dtype, str) else dtype
 
 
 class Weight(NamedTuple):

@@ -27,10 +27,10 @@ from archinspect.analyses.weights import Ledger, ledger, weight_bytes, weights
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.frames import frame
 from archinspect.base.html import table
-from archinspect.base.settings import whole
+from archinspect.base.settings import flag, whole
 from archinspect.base.shape import size
 from archinspect.graph.decoding import unknown
-from archinspect.ops.figures import ALIASES, ATTENTION, DTYPES
+from archinspect.ops.figures import ATTENTION, DTYPES, own_name
 from archinspect.reports.summarizing import report
 from archinspect.reports.summary import uncounted
 
@@ -104,18 +104,25 @@ class Plan(NamedTuple):
 
     def checked(self) -> Plan:
         """Return this plan with types by their own names; raise ValueError that names what is none."""
-        dtype = ALIASES.get(self.dtype, self.dtype)
+        dtype = own_name(self.dtype)
         refuse_unknown("dtype", dtype, DTYPES)
         refuse_unknown("optimizer", self.optimizer, OPTIMIZERS)
-        kv_dtype = ALIASES.get(self.kv_dtype, self.kv_dtype) if self.kv_dtype else None
-        refuse_unknown("kv_dtype", kv_dtype or dtype, (*DTYPES, *KV_FORMATS))
-        stored = ALIASES.get(self.weights_dtype, self.weights_dtype) if self.weights_dtype else None
-        refuse_unknown("weights_dtype", stored or dtype, {**DTYPES, **FORMATS})
+        kv_dtype = own_name(self.kv_dtype)
+        refuse_unknown("kv_dtype", dtype if kv_dtype is None else kv_dtype, (*DTYPES, *KV_FORMATS))
+        stored = own_name(self.weights_dtype)
+        refuse_unknown("weights_dtype", dtype if stored is None else stored, {**DTYPES, **FORMATS})
         refuse_unknown("policy", self.policy, POLICIES)
         refuse_unknown("attention", self.attention, ATTENTION)
         cached = whole("cached", self.cached, 0)
-        plan = self._replace(dtype=dtype, kv_dtype=kv_dtype, weights_dtype=stored, cached=cached)
-        return _with_precision(plan) if self.precision else plan
+        plan = self._replace(
+            dtype=dtype,
+            mixed=flag("mixed", self.mixed),
+            checkpointing=flag("checkpointing", self.checkpointing),
+            kv_dtype=kv_dtype,
+            weights_dtype=stored,
+            cached=cached,
+        )
+        return plan if self.precision is None else _with_precision(plan)
 
 
 class MemoryReport(NamedTuple):
@@ -199,7 +206,7 @@ class MemoryReport(NamedTuple):
 
 def _with_precision(plan: Plan) -> Plan:
     """Return a plan with what its precision says; raise ValueError for what does not go with it."""
-    refuse_unknown("precision", str(plan.precision), PRECISIONS)
+    refuse_unknown("precision", plan.precision, PRECISIONS)
     if plan.precision == "bf16-master":
         if plan.dtype not in {"float32", *LOW_TYPES}:  # float32, which is not asked for, is the master's
             raise ValueError(f"precision: 'bf16-master' computes in {' or '.join(LOW_TYPES)}, not {plan.dtype}")
