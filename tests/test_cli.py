@@ -270,6 +270,9 @@ def test_a_name_of_other_letters_prints_in_ascii(folder):
     assert result.stdout.startswith(b"R?seau ??")
 
 
+RESNET = ("input", "batch", "dtype", "block", "depths", "groups", "group_width", "stride_on", "classes")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -286,6 +289,11 @@ def test_a_name_of_other_letters_prints_in_ascii(folder):
         ("archinspect fit gpt2 --vary s", {"seq"}),
         ("archinspect formula gpt2 --of macs,pe", {"macs,peak"}),
         ("archinspect formula resnet50 --in he", {"height"}),
+        ("archinspect compare resnet50@cl", {"resnet50@classes="}),
+        ("archinspect compare lenet5 resnet50@classes=5@in", {"resnet50@classes=5@input="}),
+        ("archinspect compare nothing@cl", set()),
+        ("archinspect compare lenet5 resnet50 @classes = 5 @in", {"@input="}),
+        ("archinspect compare resnet50 @", {f"@{name}=" for name in RESNET}),
         ("archinspect explain nothing conv1", set()),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ from archinspect.base.codes import CODES
 from archinspect.base.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from archinspect.base.codes import Code, Severity
     from archinspect.base.source import SourceError, Span
@@ -107,6 +108,17 @@ class Problems:
         if self.asked and all(span.source is not self.asked.source for span in spans):
             diagnostic = diagnostic._replace(notes=(*diagnostic.notes, (USED_HERE, self.asked)))
         self._found.setdefault(_key(diagnostic), diagnostic)
+
+    @contextmanager
+    def used_at(self, span: Span) -> Iterator[None]:
+        """Note this place, if it is in the spec asked for, of problems in the block of another file that it uses."""
+        before = self.asked
+        if before and span.source is before.source:
+            self.asked = span
+        try:
+            yield
+        finally:
+            self.asked = before
 
     def error(
         self, code: Code, message: str, span: Span, help: str = "", notes: Iterable[tuple[str, Span]] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -24,6 +25,8 @@ from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from click.shell_completion import CompletionItem
 
     from archinspect.reports.summary import Report
 
@@ -50,6 +53,8 @@ class SettingSpec(SpecType):
         """Return the network and its settings; a file's path may have an `@`, too."""
         if isinstance(value, Asked):
             return value
+        if ctx and ctx.resilient_parsing:  # of a line that is being typed
+            return Asked(value, value)
         parts = value.split("@")
         own = next((end for end in range(len(parts), 1, -1) if os.path.exists("@".join(parts[:end]))), 1)
         asked = Asked(value, super().convert("@".join(parts[:own]), param, ctx))
@@ -67,6 +72,17 @@ class SettingSpec(SpecType):
                 name, given_value = Assignment().convert(setting, param, ctx)
                 asked = asked._replace(params={**asked.params, name: given_value})
         return asked
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the networks that begin so; after an `@` the settings of the one before it."""
+        from archinspect.cli.completion import settings  # only completion needs it
+
+        # To bash `@` begins a word, and `=` is one.
+        words = [*(one.text for one in ctx.params.get("specs") or ()), incomplete]
+        joined = re.sub(" ?([@=]) ?", r"\1", " ".join(words)).rpartition(" ")[2]
+        if "@" not in joined:
+            return super().shell_complete(ctx, param, incomplete)
+        return settings(joined, incomplete)
 
 
 class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on

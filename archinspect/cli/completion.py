@@ -96,3 +96,15 @@ def devices(ctx: click.Context) -> Iterable[str]:
     from archinspect.analyses.devices import device_names
 
     return device_names(ctx.params.get("devices"))
+
+
+def settings(network: str, word: str) -> list[CompletionItem]:
+    """Return the settings of `resnet50@classes=10@in` that go on so, each with `=`, in the place of its last word."""
+    from archinspect import api
+
+    name, *_, begun = network.split("@")
+    before = word[: word.rfind("@") + 1]
+    with suppress(Exception):  # as above
+        names = ("input", "batch", "dtype", *api.network(name).graph.params)
+        return [CompletionItem(f"{before}{one}=") for one in names if one.startswith(begun)]
+    return []

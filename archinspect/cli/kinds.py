@@ -61,13 +61,20 @@ class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 
         return of_format(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the built-in names that begin so, and leave files to the shell."""
-        from click.shell_completion import CompletionItem  # only completion needs it
+        """Return the built-in names that begin so, and leave files to the shell.
+
+        In bash what is left to it comes first, as it forgets what is before that; it looks for files where nothing
+        else begins so, wherefore those beside a built-in network are named.
+        """
+        from glob import escape, glob  # only completion needs them
+
+        from click.shell_completion import CompletionItem
 
         from archinspect.language.library import builtins
 
-        names = [CompletionItem(name) for name in builtins() if name.startswith(incomplete)]
-        return [*names, CompletionItem(incomplete, type="file")]
+        names = [name for name in builtins() if name.startswith(incomplete)]
+        names += glob(f"{escape(incomplete)}*") if names else []
+        return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
 
 
 class FormatName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on

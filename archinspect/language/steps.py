@@ -120,7 +120,8 @@ class Steps:
             op_name = self._op_name(step, env)
             block = expansion.blocks.get(op_name) or find_ready(op_name)
             if block:
-                path = self.composites.block(block, step, scope, env, start, name)
+                with expansion.problems.used_at(step.span):
+                    path = self.composites.block(block, step, scope, env, start, name)
             else:
                 path = self.layers.layer(op_name, step, scope, env, start, name)
         if "weights" in step.extras:
