@@ -77,7 +77,7 @@ class SettingSpec(SpecType):
         """Return the networks that begin so; after an `@` the settings of the one before it."""
         from archinspect.cli.completion import settings  # only completion needs it
 
-        # To bash `@` begins a word, and `=` is one.
+        # Bash takes `@` and `=` for words, and yet for a part of what it completes.
         words = [*(one.text for one in ctx.params.get("specs") or ()), incomplete]
         joined = re.sub(" ?([@=]) ?", r"\1", " ".join(words)).rpartition(" ")[2]
         if "@" not in joined:

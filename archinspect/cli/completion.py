@@ -103,7 +103,7 @@ def settings(network: str, word: str) -> list[CompletionItem]:
     from archinspect import api
 
     name, *_, begun = network.split("@")
-    before = word[: word.rfind("@") + 1]
+    before = word[: word.rfind("@") + 1] or "@"
     with suppress(Exception):  # as above
         names = ("input", "batch", "dtype", *api.network(name).graph.params)
         return [CompletionItem(f"{before}{one}=") for one in names if one.startswith(begun)]
