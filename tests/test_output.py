@@ -215,7 +215,7 @@ def test_pipes_and_links_to_nowhere_in_a_folder(run):
     Path("link.yaml").symlink_to("nowhere.yaml")
     found = run("check", ".")
     assert (found.exit_code, found.stdout) == (2, "1 spec checked, no errors\n")
-    assert "no file 'link.yaml'" in found.stderr
+    assert "'link.yaml' is a link to what is not there: 'nowhere.yaml'" in found.stderr
 
 
 # How a process ends.

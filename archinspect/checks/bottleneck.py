@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RULE = Rule(
     code="bottleneck",
     name="A width that everything has to pass",
-    why="All that the layers behind can know of the input passes these few numbers. Often a digit is missing.",
+    why="All that the later layers can know of the input passes these few numbers. Often a digit is missing.",
     repair="Make it wider, if this is no code of an autoencoder, gate or adapter.",
     example="""\
 input: [784]

@@ -13,7 +13,7 @@ RULE = Rule(
         "stand side by side."
     ),
     repair=(
-        "Write each as a path of the layer that joins them; for a chain, put the step right behind what it "
+        "Write each as a path of the layer that joins them; for a chain, put the step right after what it "
         "starts from, without `from`."
     ),
     example="""\

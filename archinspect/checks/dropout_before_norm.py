@@ -19,7 +19,7 @@ RULE = Rule(
         "Dropout changes the variance in training but not at inference, so the running statistics do not fit "
         "(Li et al. 2018, arXiv:1801.05134)."
     ),
-    repair="Drop behind the last batch normalization.",
+    repair="Drop after the last batch normalization.",
     example="""\
 input: [64]
 layers:
@@ -42,4 +42,4 @@ def check(facts: Facts) -> Iterator[Finding]:
             before = before.inputs[0].producer
         if type(before.op).__name__ in DROPS and before.op.given().get("rate", 1):
             message = f"'{node.layer}' gathers the variance of what '{before.layer}' drops, which inference does not"
-            yield at(facts, before, message, "drop behind the last batch normalization")
+            yield at(facts, before, message, "drop after the last batch normalization")

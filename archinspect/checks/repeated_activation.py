@@ -17,7 +17,7 @@ RULE = Rule(
     code="repeated-activation",
     name="Activation twice",
     why=(
-        "The second one does nothing, as `ReLU` behind `ReLU`, or it squeezes what was squeezed before. "
+        "The second one does nothing, as `ReLU` after `ReLU`, or it squeezes what was squeezed before. "
         "Usually a layer has its activation as an argument and as a step."
     ),
     repair="Remove one of the two.",

@@ -40,6 +40,6 @@ def check(facts: Facts) -> Iterator[Finding]:
         if is_same and PYTORCH.fullmatch(node.origin.text().strip("'\"")):
             pads = node.op.sliding(places(facts, node)).pads  # type: ignore[attr-defined] # of every window
             uneven = next((pair for pair in pads if pair[0] != pair[1]), None)
-            what = f", and pads {uneven[0]} before and {uneven[1]} behind" if uneven else ""
+            what = f", and pads {uneven[0]} before and {uneven[1]} after" if uneven else ""
             message = f"'{node.layer}' has `same` with a stride, which PyTorch refuses{what}"
             yield at(facts, node, message, "write the padding as a number, such as kernel_size // 2")

@@ -56,7 +56,7 @@ class FormatAndFile(click.ParamType):  # type: ignore[type-arg] # generic from c
 
             self.fail(f"no format '{form}': {suggest(form, FORMATS)}", param, ctx)
         if equals and not file:
-            self.fail(f"no file behind '{form}='", param, ctx)
+            self.fail(f"no file after '{form}='", param, ctx)
         return Written(form, file)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

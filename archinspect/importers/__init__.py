@@ -109,7 +109,7 @@ FORMATS: dict[str, Format] = {
     "tflite": Format(
         "a TensorFlow Lite model",
         (".tflite", ".lite"),
-        "the letters `TFL3` behind the first four bytes",
+        "the letters `TFL3` after the first four bytes",
         evidence.is_tflite,
     ),
     "safetensors": Format(

@@ -136,7 +136,7 @@ def chained_copies(graph: Graph, chains: Sequence[Chain]) -> Iterator[Diagnostic
                 f"only the first copy reads {show(start.text())}, each other one the copy before it",
                 start,
                 "for copies side by side write each as a path of the layer that joins them; for a chain of them put"
-                " the step right behind what it starts from, without `from`",
+                " the step right after what it starts from, without `from`",
             )
 
 

@@ -83,6 +83,8 @@ def open_spec(spec: str | Path | Mapping[str, Any]) -> Source:
 
 def not_found(path: str, *, is_file: bool = False) -> str:
     """Return what to say of a name that is no file and no built-in network, or that can only be a file: the nearest."""
+    if os.path.islink(path):
+        return f"{show(path)} is a link to what is not there: {show(os.readlink(path))}"
     folder, name = os.path.split(path)
     files: dict[str, str] = {}
     with suppress(OSError, ValueError):

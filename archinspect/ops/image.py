@@ -44,13 +44,11 @@ class Resizing(Spatial):
         "bilinear",
     )
     crop_to_aspect_ratio: bool = arg("cut to the ratio of height and width before", Bool(), default=False)
-    pad_to_aspect_ratio: bool = arg(
-        "Keras's padding to that ratio, which is not modelled", Choice(False), default=False
-    )
+    pad_to_aspect_ratio: bool = arg("Keras's padding to that ratio, which is not modeled", Choice(False), default=False)
     fill_mode: str = arg("of that padding", Choice("constant"), "constant")
     fill_value: float = arg("of that padding", Float(), 0.0)
     antialias: bool = arg(
-        "Keras's wider interpolation of smaller pictures, which is not modelled", Choice(False), default=False
+        "Keras's wider interpolation of smaller pictures, which is not modeled", Choice(False), default=False
     )
 
     @property

@@ -268,7 +268,7 @@ class Categories(Op):
     """What gives numbers of categories, or vectors with a place for each category."""
 
     kind = "other"
-    sparse: bool = arg("Keras's storage of few numbers, which is not modelled", Choice(False), default=False)
+    sparse: bool = arg("Keras's storage of few numbers, which is not modeled", Choice(False), default=False)
     output_mode: str
 
     def categories(self) -> int:

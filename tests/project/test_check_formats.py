@@ -140,7 +140,7 @@ def test_the_configuration_names_formats(run):
     ("args", "message"),
     [
         ("--format yaml", "no format 'yaml'"),
-        ("--format sarif=", "no file behind 'sarif='"),
+        ("--format sarif=", "no file after 'sarif='"),
         ("--format sarif=none/a.sarif", "No such file or directory"),
     ],
 )
