@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from archinspect.base.strides import dense, has_channels_first, in_order, is_in_order, of_map, reshaped
+from archinspect.base.strides import (
+    has_channels_first,
+    in_order,
+    is_in_order,
+    lies_alike,
+    of_concatenated,
+    of_elements,
+    of_map,
+    reshaped,
+)
 
 
 def test_elements_in_order():
@@ -16,10 +25,34 @@ def test_elements_in_order():
     assert not is_in_order((2, 3), (4, 1))  # a part of longer rows
 
 
-def test_a_new_tensor_lies_as_another_one():
-    assert dense((2, 3, 4), (1, 8, 2)) == (1, 8, 2)
-    assert dense((2, 3), (1, 10)) == (1, 2)  # without what the other one leaves out
-    assert dense((2, 3), (6, 2)) == (3, 1)
+@pytest.mark.parametrize(
+    ("output", "given", "found"),
+    [
+        ((2, 3, 4), [((2, 3, 4), (1, 8, 2))], (1, 8, 2)),
+        ((2, 3), [((2, 3), (1, 10))], (1, 2)),  # without what the other one leaves out
+        ((2, 3), [((2, 3), (6, 2))], (3, 1)),
+        ((1, 2, 2, 1), [((1, 2, 2, 1), (2, 0, 1, 1))], (4, 2, 1, 1)),  # where elements repeat, no stride tells
+        ((2, 3, 4), [((2, 3, 4), (12, 1, 3)), ((4,), None)], (12, 1, 3)),
+        ((2, 3, 4), [((3, 1), None), ((2, 3, 4), (1, 2, 6))], (1, 2, 6)),  # nor where it stretches
+        ((2, 3), [((2, 3), (3, 1)), ((2, 3), (1, 2))], (3, 1)),  # the first tells
+        ((3, 1, 2), [((3, 1, 2), (2, 2, 1))], (2, 2, 1)),
+    ],
+)
+def test_a_function_of_elements_keeps_the_order_of_memory(output, given, found):
+    shapes, strides = zip(*given, strict=True)
+    assert of_elements(shapes, strides, output) == found
+
+
+def test_what_is_put_together_keeps_channels_that_are_last():
+    last = (60, 1, 15, 3)
+    assert of_concatenated((1, 3, 4, 5), last, (1, 6, 4, 5)) == (120, 1, 30, 6)
+    assert of_concatenated((1, 3, 4, 5), None, (1, 6, 4, 5)) is None
+    assert of_concatenated((1, 3, 4), (12, 1, 3), (1, 6, 4)) is None  # PyTorch has no such format of a line
+
+
+def test_axes_of_one_position_have_any_stride():
+    assert lies_alike((2, 1, 3), (3, 77, 1), (3, 1, 1))
+    assert not lies_alike((2, 1, 3), (3, 1, 1), (1, 1, 2))
 
 
 @pytest.mark.parametrize(

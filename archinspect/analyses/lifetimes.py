@@ -112,7 +112,7 @@ class _Program:
         """Let what a function reads from outside live until the function ends."""
         for node in self.graph.nodes:
             paths = self.functions[node.position]
-            for tensor in node.reads:
+            for tensor in node.inputs:
                 made = self.functions[tensor.producer.position]
                 if paths is not made:
                     inside = [self.ends[path] for path in paths if path not in made]

@@ -68,7 +68,7 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
     walk = _Walk(facts, training=training)
     for node in facts.graph.everything:
         walk.run(node)
-    return Storages(walk.found, walk.overwriting, walk.lying.of)
+    return Storages(walk.found, walk.overwriting, walk.lying.out_of_order(facts))
 
 
 class _Walk:
@@ -80,6 +80,8 @@ class _Walk:
         self.found: list[Storage] = []
         self.overwriting: set[int] = set()
         self.lying = _Strides()
+        self._writes = facts.once(storages_at_inference).overwriting if training else None
+        """What overwrites its input wherever it runs; at inference that is not yet known."""
         self._parts: set[Tensor] = set()
         """Views of which an operator makes several, and views of these: PyTorch refuses to overwrite them."""
         self._last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in facts.graph.tensors]
@@ -117,7 +119,9 @@ class _Walk:
         return view if view is not None and self.lying.can_view(node, self.facts.call(node), view) else None
 
     def _may_overwrite(self, node: Node) -> bool:
-        """Return whether a step writes its output over its input."""
+        """Return whether a step writes its output over its input: in training what does so at inference."""
+        if self._writes is not None:
+            return node.position in self._writes
         if not (node.inputs and node.op.overwrites):
             return False
         call, storage = self.facts.call(node), self.found[node.inputs[0].position]
@@ -125,6 +129,7 @@ class _Walk:
             call.inputs[0].dtype == call.outputs[0].dtype
             and _is_free(storage, node.position)
             and node.inputs[0] not in self._parts
+            and not self.lying.repeats(node.inputs[0])
             and not self._is_kept(storage)
         )
 
@@ -149,7 +154,19 @@ class _Strides:
 
     def __init__(self) -> None:
         self.of: dict[Tensor, Shape | None] = {}
-        """Strides by tensor, None where they are not told."""
+        """Strides by tensor, None where they are not told; those that are in order in every axis are left out."""
+
+    def out_of_order(self, facts: Facts) -> dict[Tensor, Shape | None]:
+        """Return the strides of tensors whose elements are not in order; axes of size 1 have any."""
+        return {
+            tensor: strides
+            for tensor, strides in self.of.items()
+            if strides is None or not is_in_order(facts.shape(tensor), strides)
+        }
+
+    def repeats(self, tensor: Tensor) -> bool:
+        """Return whether several elements of a tensor are one and the same in memory."""
+        return 0 in (self.of.get(tensor) or ())
 
     def can_view(self, node: Node, call: Call, view: View) -> bool:
         """Return whether the outputs can lie in the first input's storage as a view says, or have to be copies."""
@@ -177,7 +194,7 @@ class _Strides:
                 self._put(tensor, shape, reshaped(call.shapes[0], source, shape))
 
     def _put(self, tensor: Tensor, shape: Shape, strides: Shape | None) -> None:
-        if strides is None or not is_in_order(shape, strides):
+        if strides != in_order(shape):
             self.of[tensor] = strides
 
 

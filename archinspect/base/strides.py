@@ -33,15 +33,56 @@ def is_in_order(shape: Shape, strides: Shape) -> bool:
     return True
 
 
+def lies_alike(shape: Shape, strides: Shape, other: Shape) -> bool:
+    """Return whether elements lie the same way by either strides; axes of size 1 have any."""
+    return all(length == 1 or one == another for length, one, another in zip(shape, strides, other, strict=True))
+
+
 def ordered(shape: Sequence[int], axes: Sequence[int]) -> Shape:
     """Return the strides of a new tensor whose axes lie in this order in memory, the outermost first."""
     found = dict(zip(axes, in_order([shape[axis] for axis in axes]), strict=True))
     return tuple(found[axis] for axis in range(len(shape)))
 
 
-def dense(shape: Shape, strides: Shape) -> Shape:
-    """Return the strides of a new tensor whose axes are in the order of memory in which those of this one are."""
-    return ordered(shape, sorted(range(len(shape)), key=lambda axis: -strides[axis]))  # stable, as PyTorch's
+def of_elements(shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape:
+    """Return the strides of a new tensor that a function of each element makes of tensors that stretch to its shape.
+
+    As `TensorIterator` of PyTorch's ATen: the axes are in the order of memory in which those of the first tensor are
+    that tells of two of them which is the outer one. Strides of None are those of elements in order.
+    """
+    given = [_stretched(shape, own or in_order(shape), output) for shape, own in zip(shapes, strides, strict=True)]
+    order = [*reversed(range(len(output)))]  # the innermost first
+    for last in range(1, len(order)):
+        at = last
+        for before in reversed(range(last)):
+            inner = _is_inner(given, output, order[before], order[at])
+            if inner is False:
+                order[before], order[at] = order[at], order[before]
+                at = before
+            elif inner:
+                break
+    found = ordered(output, order[::-1])
+    # One that leaves nothing out has its strides, those of axes of size 1, too.
+    alike = all(one == given[0] for one in given[1:]) and lies_alike(output, found, given[0])
+    return given[0] if alike else found
+
+
+def _stretched(shape: Shape, strides: Shape, output: Shape) -> Shape:
+    """Return strides in the axes of an output, the last ones of which a tensor has; those that stretch have 0."""
+    new = len(output) - len(shape)
+    own = zip(shape, strides, output[new:], strict=True)
+    return (0,) * new + tuple(0 if length == 1 and wanted != 1 else stride for length, stride, wanted in own)
+
+
+def _is_inner(given: Sequence[Shape], shape: Shape, one: int, other: int) -> bool | None:
+    """Return whether of two axes the first is the inner one in memory; None where no tensor tells."""
+    for strides in given:
+        if strides[one] and strides[other]:
+            if strides[one] != strides[other]:
+                return strides[one] < strides[other]
+            if shape[one] > shape[other]:
+                return False
+    return None
 
 
 def reshaped(shape: Shape, strides: Shape, wanted: Shape) -> Shape | None:
@@ -79,12 +120,22 @@ def of_map(shape: Shape, strides: Shape | None, output: Shape, axis: int, *, kee
     return ordered(output, order)
 
 
+def of_concatenated(shape: Shape, strides: Shape | None, output: Shape) -> Shape | None:
+    """Return the strides of what is put together of tensors, the first of these strides; None where it is in order.
+
+    PyTorch keeps the channels last of maps and volumes alone, and takes the first axis after the batch for them.
+    """
+    return of_map(shape, strides, output, 1, keeps=True) if strides and len(shape) in (4, 5) else None
+
+
 def _is_like(shape: Shape, strides: Shape) -> bool:
     """Return whether the strides of a map with its channels last grow from the last axis to the first.
 
     As `is_channels_last_strides_2d` of PyTorch's c10: the strides of axes of size 1 count, too, so that a gray picture,
     or a map of one position, whose channels are first, is none with its channels last.
     """
+    if strides[-1] == 0:  # one element for all channels
+        return False
     least = 0
     for at in reversed(range(len(shape))):
         if strides[at] < least or (at == 0 and least == strides[-1]):

@@ -116,11 +116,12 @@ def as_a_map_of_any_rank(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order,
 
 def as_a_map_along(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Read maps with the channels first, which are the axis that the operator says."""
-    axis: int | None = getattr(op, "axis", None)
-    if axis is None:
-        return as_a_map(op, shapes, orders)
-    ranks = map(len, shapes)
-    return tuple((0, axis % rank, *(at for at in range(1, rank) if at != axis % rank)) for rank in ranks)
+    given: int | None = getattr(op, "axis", None)
+    found = []
+    for shape in shapes:
+        axis = (channel_axis(shape, op.data_format) if given is None else given) % len(shape)
+        found.append((0, axis, *(at for at in range(1, len(shape)) if at != axis)))
+    return tuple(found)
 
 
 def as_films(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
@@ -137,8 +138,8 @@ def as_maps_with_boxes(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, .
 
 
 def as_the_first(op: Op, shapes: tuple[Shape, ...], orders: tuple[Order, ...]) -> tuple[Order, ...]:
-    """Read all inputs in the order of the first; those of several ranks in the spec's."""
-    if len(set(map(len, shapes))) > 1:
+    """Read all inputs in the order of the first; those of several ranks, and what is no map, in the spec's."""
+    if len(set(map(len, shapes))) > 1 or len(shapes[0]) not in MAPS:
         return as_the_spec(op, shapes, orders)
     return (orders[0],) * len(orders)
 
@@ -174,8 +175,8 @@ def _wanted(facts: Facts, tensor: Tensor, reads: Mapping[str, Reads]) -> Order:
         for node in todo.pop().readers:
             rule = reads.get(type(node.op).__name__, as_the_spec)
             is_a_map = rule is as_a_map or (rule is as_a_map_along and node.inputs[0] is tensor)
-            if is_a_map and rank in MAPS and node.op.data_format != "channels_first":
-                return rule(node.op, ((0,) * rank,), ())[0]
+            if is_a_map and rank in MAPS and rule(node.op, ((0,) * rank,), ())[0] == channels_first(rank):
+                return channels_first(rank)
             if rule in (as_it_is, as_the_first):
                 todo += [made for made in node.outputs if made not in seen and len(facts.shape(made)) == rank]
                 seen.update(node.outputs)

@@ -104,7 +104,7 @@ class Node(Frozen):
     origin: Span
     """Where it comes from."""
     arguments: Map | None
-    """The arguments as a text gives them, for messages that point at one."""
+    """The arguments as a text gives them, for messages that point at one; None for a layer that no text of ours has."""
     callers: tuple[Span, ...]
     """The steps that expanded to this one, innermost first."""
     trainable: bool

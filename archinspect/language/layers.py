@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archinspect import ops
 from archinspect.base.diagnostics import MAX_SHOWN, Diagnostic, Fix, Near
-from archinspect.base.source import List, Scalar
+from archinspect.base.source import List, Map, Scalar
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
 from archinspect.language.forms import parse_path
@@ -136,7 +136,7 @@ class Layers:
                 inputs,
                 path,
                 origin=step.span,
-                arguments=expansion.maker.arguments(step, type(op)),
+                arguments=expansion.maker.arguments(step, type(op)) or Map(step.span),
                 callers=scope.callers,
                 trainable=scope.trainable,
             )

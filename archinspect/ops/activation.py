@@ -352,6 +352,7 @@ class GLU(Op):
 
     kind = "activation"
     gives_floats = True
+    memory_order = "kept"
     axis: int = arg("the axis that is halved", Int(), -1, aliases=("dim",))
 
     def output(self, *shapes: Shape) -> Shape:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
-from archinspect.base.strides import is_in_order
+from archinspect.base.strides import in_order, of_elements, ordered, reshaped
 from archinspect.ops import written_out
 from archinspect.ops.args import Bool, Float, Int, Optional, arg
 from archinspect.ops.attending import Attending
@@ -191,11 +192,9 @@ class ScaledDotProductAttention(AttentionLayer):
     def _sizes(self, shapes: Sequence[Shape], output: Shape, run: Run) -> written_out.Sizes:
         """Return what takes part where attention is written out with a soft cap or sinks."""
         query, key, _ = self._seen(shapes)
-        several = self._copies(query)
         repeated = self.num_heads > self.kv_heads > 1
-        # Heads of a single step stand in order as they are, unless other things stand between two samples'.
-        moved = several and (query[-2] > 1 or self._is_part(0, shapes, run))
-        moved_keys = several and not repeated and (key[-2] > 1 or self._is_part(1, shapes, run) or self.kv_heads == 1)
+        moved = self._moves(0, shapes, run)
+        moved_keys = not repeated and (self._moves(1, shapes, run) or (self._copies(query) and self.kv_heads == 1))
         return written_out.Sizes(
             size(query),
             *self._repeated(shapes),
@@ -250,14 +249,26 @@ class ScaledDotProductAttention(AttentionLayer):
             kept = tuple([place for place, factor in needed.items() if factor])
             return Kept(kept, extra=(("float", scores + (keys + values) * grouped), *places))
         scaled = size(shapes[0]) * of_key + keys
-        if grouped or self._copies(shapes[0]):
+        if grouped or self._moves(2, shapes, run):
             return Kept(extra=(("float", scaled + values + scores), *places))
         return Kept((self.fused_inputs() or (value,)) if of_scores else (), extra=(("float", scaled + scores), *places))
 
-    def _is_part(self, index: int, shapes: Sequence[Shape], run: Run) -> bool:
-        """Return whether an input lies beside others in one storage; where the first does, so do keys and values."""
-        is_view = run.strides is not None and not is_in_order(shapes[0], run.strides)
-        return is_view or index in self.fused_inputs()
+    def _moves(self, role: int, shapes: Sequence[Shape], run: Run, *, scaled: bool = False) -> bool:
+        """Return whether a product copies query, key or value, of which it makes samples and heads one axis.
+
+        What is `scaled` is a new tensor; other things may stand between two samples of what is not.
+        """
+        shape, heads = self._seen(shapes)[role], self.kv_heads if role else self.num_heads
+        if role in self.fused_inputs() and not scaled and self._copies(shapes[0]):
+            return True
+        given = [run.strides, *run.others, *[None] * len(shapes)]
+        strides = (not self.past and roles_of(given[: len(shapes)])[role]) or in_order(shape)
+        if scaled:
+            strides = of_elements([shape], [strides], shape)
+        *lead, steps, features = shape
+        each = features // heads
+        by_heads = (*strides[:-2], each * strides[-1], *strides[-2:])
+        return reshaped((*lead, heads, steps, each), by_heads, (prod(lead) * heads, steps, each)) is None
 
     def biases_of_window(self, shapes: Sequence[Shape]) -> bool:
         """Return whether the position biases are those of a square window, (2 width - 1)^2 rows for width^2 steps."""
@@ -324,13 +335,10 @@ class ScaledDotProductAttention(AttentionLayer):
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
         scores, result = self.scores(shapes), size(output)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
-        # Queries and keys are scaled, and with several samples and heads copied for the product, as are the values.
-        _, key, _ = self._seen(shapes)
-        several = self._copies(shapes[0])
-        moved = several and not repeated  # those that are repeated stand in order already
-        apart = moved and key[-2] > 1  # a single step's heads stand in order as they are
-        first = (1 + (several and shapes[0][-2] > 1)) * queries + (1 + apart) * keys + scores
-        last = queries + scores + values * (apart or (moved and self._is_part(1, shapes, run))) + result
+        # Queries and keys are scaled; those that are repeated stand in order already.
+        moved = [self._moves(role, shapes, run, scaled=role < 2) and not (role and repeated) for role in range(3)]  # noqa: PLR2004 - values
+        first = (1 + moved[0]) * queries + (1 + moved[1]) * keys + scores
+        last = queries + scores + values * moved[2] + result
         return largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
 
     def _places_made(self, shapes: Sequence[Shape]) -> tuple[int, int]:
@@ -344,8 +352,14 @@ class ScaledDotProductAttention(AttentionLayer):
         return key[-2] + query[-2] + (1 + doubled) * scores, 0 if doubled else of_heads
 
     def _joined(self, output: Shape) -> int:
-        """Return the elements of the copy in which heads stand side by side, which takes several heads and steps."""
-        return size(output) if self.num_heads > 1 and output[-2] > 1 else 0
+        """Return the elements of the copy in which heads stand side by side, which takes several of all its axes."""
+        return size(output) if self.num_heads > 1 and output[-2] > 1 and output[-1] > self.num_heads else 0
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        if self.num_heads == 1 or output[-1] > self.num_heads:
+            return None
+        *lead, steps, heads = range(len(output))
+        return ordered(output, [*lead, heads, steps])
 
     @property
     def _biased(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from archinspect.base.shape import size
-from archinspect.base.strides import dense, of_map
+from archinspect.base.strides import of_elements, of_map
 from archinspect.ops.computed import Computed
 from archinspect.ops.declared import ArgumentError, Declared
 from archinspect.ops.figures import Backward, Kept, Work
@@ -207,7 +207,7 @@ class Op(Declared):
         So are those of the inputs: None where the elements are in order.
         """
         if self.memory_order == "kept":
-            return dense(output, strides[0]) if strides[0] else None
+            return of_elements([output], strides[:1], output) if strides[0] else None
         if self.memory_order:
             axis = 1 if self.data_format == "channels_first" else len(output) - 1
             return of_map(shapes[0], strides[0], output, axis, keeps=self.memory_order == "map")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch
-from archinspect.base.strides import of_map
+from archinspect.base.strides import of_elements, of_map
 from archinspect.ops.args import Choice, Float, Pad, arg
 from archinspect.ops.figures import Kept, Reach, View
 from archinspect.ops.spatial import READ_AGAIN, Spatial, channel_axis, check_reads, times
@@ -43,6 +43,8 @@ class _ZeroPadding(Spatial):
         return tuple(Reach(before=before) for before, _ in self.padding)
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        if output == shapes[0]:  # a copy as it lies
+            return of_elements([output], strides[:1], output)
         keeps = self.rank > 1 and self.mode != "circular" and (self.rank, self.mode) != (3, "reflect")
         return of_map(shapes[0], strides[0], output, channel_axis(output, self.data_format), keeps=keeps)
 

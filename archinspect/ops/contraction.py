@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import largest, size
+from archinspect.base.strides import in_order, of_elements
 from archinspect.ops.figures import Work
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 REST = "."
 """Stands for `...` in an equation that has been read, so that every character is an index."""
+AXES = "0123456789:;<=>?@"
+"""Stand for the axes of `...`, one each: they are before all letters, as it is."""
 GAP = "|"
 """Stands between two indices that do not lie as one axis."""
 
@@ -74,16 +77,22 @@ class _Factor(NamedTuple):
 
 
 class Memory:
-    """What PyTorch keeps and holds when it joins terms from left to right: matrix products where there are sums."""
+    """What PyTorch keeps and holds when it joins terms from left to right: matrix products where there are sums.
+
+    The strides are those of the first input, whose elements are in order where they are None.
+    """
 
     def __init__(
         self,
         terms: Sequence[str],
         output: str,
         sizes: Mapping[str, Shape],
+        strides: Shape | None,
         needed: Sequence[bool] | None = None,
-        first: str | None = None,
     ) -> None:
+        axes = AXES[: len(sizes.get(REST, ()))]
+        terms, output = [term.replace(REST, axes) for term in terms], output.replace(REST, axes)
+        sizes = {**sizes, **{axis: (length,) for axis, length in zip(axes, sizes.get(REST, ()), strict=True)}}
         self.lengths = {index: size(sizes[index]) for index in sizes}
         self.inputs: set[int] = set()
         self.extra = 0
@@ -91,7 +100,8 @@ class Memory:
         self.alive = 0
         """The most elements alive beside inputs, the output among them."""
         orders = ["".join(index for index in term if self.lengths[index] != 1) for term in terms]
-        orders = orders if first is None else [first, *orders[1:]]
+        if strides is not None:
+            orders[0] = _order_in_memory(terms[0], shape_of(terms[0], sizes), strides)
         needs = needed or [False] * len(terms)
         factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
         # The order in which PyTorch goes through indices: the output's, then those that are summed.
@@ -99,7 +109,9 @@ class Memory:
         done = factors[0]
         for number, factor in enumerate(factors[1:], 2):
             done = self._join(done, factor, ranked, set(output).union(*orders[number:]))
-        self._hold(done.only(output))
+        self._hold(made := done.only(output))
+        self.strides = self._strides(made.order, output)
+        """Of the output, None where they are not told."""
 
     def _join(self, left: _Factor, right: _Factor, ranked: str, later: set[str]) -> _Factor:
         before = left
@@ -119,9 +131,26 @@ class Memory:
             if other.needed:
                 self._keep(factor)
         product = both + own + others
-        result = _Factor(product if summed else "".join(i for i in rest if i in product), left.needed or right.needed)
+        if not summed:
+            product = self._order_of_product([left, right], "".join(index for index in rest if index in product))
+        result = _Factor(product, left.needed or right.needed)
         self._hold(*summed_first, left, right, result)
         return result
+
+    def _order_of_product(self, factors: Sequence[_Factor], product: str) -> str:
+        """Return the order in memory of a product without sums, in which what lacks an axis stretches."""
+        length = self.lengths
+        shapes = [tuple(length[index] if index in factor.order else 1 for index in product) for factor in factors]
+        strides = [self._strides(factor.order.replace(GAP, ""), product) for factor in factors]
+        found = of_elements(shapes, strides, tuple(length[index] for index in product))
+        return "".join(index for _, index in sorted(zip(found, product, strict=True), key=lambda axis: -axis[0]))
+
+    def _strides(self, order: str, term: str) -> Shape | None:
+        """Return the strides of a term of such an order in memory; an axis that it lacks has any."""
+        if GAP in order:
+            return None
+        found = dict(zip(order, in_order([self.lengths[index] for index in order]), strict=True))
+        return tuple(found.get(index, 1) for index in term)
 
     def _keep(self, factor: _Factor) -> None:
         if factor.number is None:
@@ -137,10 +166,8 @@ class Memory:
         return prod(self.lengths[index] for index in factor.order if index != GAP)
 
 
-def order_in_memory(term: str, shape: Shape, strides: Shape | None) -> str | None:
-    """Return the indices of a term as an input of these strides has them; None for those of a term in its own order."""
-    if strides is None or len(term) != len(shape) or REST in term:
-        return None
+def _order_in_memory(term: str, shape: Shape, strides: Shape) -> str:
+    """Return the indices of a term as an input of these strides has them, without those of size 1, with GAP."""
     axes = sorted((axis for axis in zip(strides, shape, term, strict=True) if axis[1] != 1), key=lambda axis: -axis[0])
     found = "".join(index for _, _, index in axes[:1])
     for (outer, _, _), (inner, count, index) in pairwise(axes):

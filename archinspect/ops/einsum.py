@@ -10,7 +10,7 @@ from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import MAX_ITEMS, Int, Kind, Optional, arg
 from archinspect.ops.base import Op
-from archinspect.ops.contraction import REST, Memory, joins, order_in_memory, shape_of, work_of
+from archinspect.ops.contraction import REST, Memory, joins, shape_of, work_of
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work, product_backward
 
@@ -181,19 +181,25 @@ class Einsum(_Product):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         terms, result = self.terms()
-        first = order_in_memory(terms[0], shapes[0], run.strides)
-        memory = Memory(terms, result, self.sizes(terms, shapes), run.inputs, first)
+        memory = Memory(terms, result, self.sizes(terms, shapes), run.strides, run.inputs)
         return Kept(tuple(sorted(memory.inputs)), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
-        first = order_in_memory(terms[0], shapes[0], run.strides)
-        memory = Memory(terms, result, self.sizes(terms, shapes), first=first)
+        memory = Memory(terms, result, self.sizes(terms, shapes), run.strides)
         return (("float", largest(memory.alive - size(output), 0)),)
 
     def view(self, *, training: bool) -> View | None:
         terms, result = self.terms()
         return View(strided=True) if {*map(frozenset, terms)} == {frozenset(result)} and len(terms) == 1 else None
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        (term,), result = self.terms()
+        return shape_of(result, self.sizes([term], [strides]))
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        terms, result = self.terms()
+        return Memory(terms, result, self.sizes(terms, shapes), strides[0]).strides
 
 
 class EinsumDense(_Product):
@@ -285,13 +291,15 @@ class EinsumDense(_Product):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         terms, result = self.terms()
-        first = order_in_memory(terms[0], shapes[0], run.strides)
-        memory = Memory(terms, result, self._sizes(shapes[0]), (run.inputs[0], run.weights), first)
+        memory = Memory(terms, result, self._sizes(shapes[0]), run.strides, (run.inputs[0], run.weights))
         return Kept((0,) if 0 in memory.inputs else (), extra=(("float", memory.extra),))
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        terms, result = self.terms()
+        return Memory(terms, result, self._sizes(shapes[0]), strides[0]).strides
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
-        first = order_in_memory(terms[0], shapes[0], run.strides)
-        memory = Memory(terms, result, self._sizes(shapes[0]), first=first)
+        memory = Memory(terms, result, self._sizes(shapes[0]), run.strides)
         # The product, to which the bias is added; or copies of input and kernel.
         return (("float", largest(memory.alive - size(output), size(output) * bool(self.bias_axes))),)

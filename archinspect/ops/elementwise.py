@@ -223,6 +223,7 @@ class Cast(Op):
 
     kind = "elementwise"
     pointwise = True
+    memory_order = "kept"
     aliases = ("AsType",)
     dtype: str = arg("the data type", Choice(*DTYPES), aliases=("to",))
 

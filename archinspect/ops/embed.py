@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, smallest
+from archinspect.base.strides import lies_alike, of_concatenated, of_elements, ordered
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
@@ -137,6 +138,17 @@ class SinusoidalEmbedding(Op):
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", 3 * (size(output) // 2)),)  # angles, sines, cosines
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        if strides[0] is None:
+            return None
+        half = (*shapes[0], self.dim // 2)
+        angles = of_elements([(*shapes[0], 1), half[-1:]], [(*strides[0], 1), None], half)
+        # The sines have the format of the angles, where that is told by axes of several positions.
+        for order in (range(len(half)), (0, *range(2, len(half)), 1)):
+            if lies_alike(half, angles, ordered(half, order)):
+                return of_concatenated(half, ordered(half, order), output)
+        return of_concatenated(half, angles, output)
+
     def label(self) -> str:
         return f"sines, {self.dim}"
 
@@ -204,6 +216,9 @@ class LearnedPositions(Op):
         # What is looked up, beside the sum; or the places, where these are longer than the sum.
         longer = 2 * output[1] > size(output)
         return (("float", size(output[1:]) - longer * size(output)), ("int64", longer * output[1]))
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        return of_elements([output, output[1:]], [strides[0], None], output) if strides[0] else None
 
     def variants(self, *shapes: Shape) -> tuple[str, ...]:
         return ("LearnedPositions.table",) if self.input_dim else ()

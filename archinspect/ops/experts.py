@@ -37,6 +37,7 @@ class MixtureOfExperts(Recorded):
     2 * used - 1 per output element (the weighted sum of the experts used).
     """
 
+    memory_order = "kept"
     kind = "dense"
     has_kernel = True
     gives_floats = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axes, size, text
-from archinspect.base.strides import ordered
+from archinspect.base.strides import in_order, ordered
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
@@ -44,22 +44,23 @@ class _Fourier(Op):
     takes_parts: ClassVar[bool] = True
     gives_parts: ClassVar[bool] = True
 
-    @property
-    def kept_of(self) -> int:
-        """As how many times an axis's length its last one is made, of which the rest is cut off."""
-        return 1
+    def _made(self, shapes: Sequence[Shape], output: Shape) -> Shape:
+        """Return the shape, without parts, of what is made, of whose last axis the output may be a part."""
+        return output[:-1] if self.gives_parts else output
 
     def has_parts(self) -> bool:
         """Return whether the input's last axis is real and imaginary parts."""
         return self.takes_parts
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        # The axes that are transformed are the innermost.
-        plain = output[:-1] if self.gives_parts else output
-        whole, last = [*plain], sorted(self._axes(plain))
-        whole[self._axes(plain)[-1]] *= self.kept_of
-        order = [*[axis for axis in range(len(plain)) if axis not in last], *last]
-        found = ordered(whole, order)
+        # The axes that are transformed are the innermost. PyTorch keeps the order of memory of the others where it
+        # makes complex numbers, and of these where it makes them of such.
+        made, own = self._made(shapes, output), strides[0] or in_order(shapes[0])
+        axes, last = [*range(len(made))], {*self._axes(made)}
+        kept = sorted(axes, key=lambda axis: -own[axis])
+        others = [axis for axis in (kept if self.gives_parts else axes) if axis not in last]
+        inner = [axis for axis in (kept if self.gives_parts and self.takes_parts else axes) if axis in last]
+        found = ordered(made, [*others, *inner])
         return (*[PARTS * stride for stride in found], 1) if self.gives_parts else found
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
@@ -176,9 +177,9 @@ class InverseRFFT(_Fourier):
     )
     factor: int = arg("keep the first of so many parts of the last axis, as `RFFT` has filled it up", Int(1, 16), 1)
 
-    @property
-    def kept_of(self) -> int:
-        return self.factor
+    def _made(self, shapes: Sequence[Shape], output: Shape) -> Shape:
+        axis = self._axes(output)[-1]
+        return (*output[:axis], self._whole(shapes[0][axis]), *output[axis + 1 :])
 
     def _whole(self, length: int) -> int:
         """Return how many real numbers so many complex ones give."""
@@ -199,7 +200,7 @@ class InverseRFFT(_Fourier):
         return [*others, self._whole(last)]
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return size(output) * self.factor
+        return size(self._made(shapes, output))
 
 
 class ComplexMultiply(Op):

@@ -23,6 +23,7 @@ class SameShape(Op):
 
     kind = "other"
     pointwise = True
+    memory_order = "kept"
 
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]
@@ -59,7 +60,6 @@ class _Dropout(SameShape):
     """Drops parts of its input at random in training; nothing at inference, so no FLOPs."""
 
     main = "rate"
-    memory_order = "kept"
     rate: float = arg("share that is dropped", Float(0, 1), 0.5, aliases=("p", "dropout_ratio", "drop_prob"))
 
     def view(self, *, training: bool) -> View | None:

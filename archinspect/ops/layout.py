@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
+from archinspect.base.strides import in_order, of_concatenated, reshaped
 from archinspect.ops.args import MAX_AXES, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
@@ -165,6 +166,16 @@ class Stack(Op):
                 )
         axis = normal_axis(self.axis, len(first) + 1)
         return (*first[:axis], len(shapes), *first[axis:])
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        # PyTorch joins them along the axis that is there, and cuts it then; only at the end it is a new one.
+        axis, rank = normal_axis(self.axis, len(output)), len(shapes[0])
+        if axis == rank:
+            shape, own = (*shapes[0], 1), (*(strides[0] or in_order(shapes[0])), 1)
+            return of_concatenated(shape, own, output)
+        joined = (*shapes[0][:axis], len(shapes) * shapes[0][axis], *shapes[0][axis + 1 :])
+        found = of_concatenated(shapes[0], strides[0], joined)
+        return found and reshaped(joined, found, output)
 
 
 class Flip(Op):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axis, size, text
-from archinspect.base.strides import dense, of_map
+from archinspect.base.strides import of_elements, of_map
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
@@ -39,9 +39,7 @@ class JoinedByElements(Op):
         return Work(other=(len(shapes) - 1) * size(output))
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        # The first input that does not stretch tells, as in PyTorch's iterator.
-        own = next((own for shape, own in zip(shapes, strides, strict=True) if shape == output), None)
-        return dense(output, own) if own else None
+        return of_elements(shapes, strides, output) if any(strides) else None
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", size(output) * (len(shapes) > 2)),)  # noqa: PLR2004 - two at a time

@@ -162,7 +162,14 @@ class _Packed(ScaledDotProductAttention):
         return (0, 1, 2)[-self.packed :] if self.packed > 1 else ()
 
     def _copies(self, query: Shape) -> bool:
-        return not (self.module and len(query) == 3) and super()._copies(query)  # noqa: PLR2004 - batch, steps, features
+        return not self._is_beside(query) and super()._copies(query)
+
+    def _moves(self, role: int, shapes: Sequence[Shape], run: Run, *, scaled: bool = False) -> bool:
+        return not self._is_beside(shapes[0]) and super()._moves(role, shapes, run, scaled=scaled)
+
+    def _is_beside(self, query: Shape) -> bool:
+        """Return whether samples stand beside the heads."""
+        return self.module and len(query) == 3  # noqa: PLR2004 - batch, steps, features
 
     def apart(self) -> ScaledDotProductAttention:
         values = {name: value for name, value in vars(self).items() if name != "packed"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size
-from archinspect.base.strides import has_channels_first, is_in_order, of_map
+from archinspect.base.strides import has_channels_first, in_order, lies_alike, of_elements, of_map, ordered
 from archinspect.ops.args import Bool, Float, Int, Ints, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
+
+
+def _moved(values: Shape, order: Sequence[int]) -> Shape:
+    return tuple([values[axis] for axis in order])
 
 
 class _Norm(Op):
@@ -180,6 +184,14 @@ class LayerNormalization(_Norm):
             return normal_axes(self.axis, rank)
         return range(rank - len(self.normalized_shape), rank)
 
+    def _order(self, rank: int) -> list[int]:
+        """Return the axes as PyTorch normalizes them: moved to the end, and back after it."""
+        last = sorted(self._axes(rank))
+        return [*[axis for axis in range(rank) if axis not in last], *last]
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        return ordered(output, self._order(len(output)))
+
     def axis_flow(self, *shapes: Shape) -> str:
         rank = len(shapes[0])
         return same(rank, mixed=self._axes(rank))
@@ -231,22 +243,21 @@ class RMSNormalization(LayerNormalization):
         roots = ("float32", size(shape) // size(self._normalized(shape)))
         return (roots, ("float", size(shape))) if self.weights(shape) else (roots,)
 
-    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        if len(output) <= 3:  # noqa: PLR2004 - PyTorch knows channels that are last of maps and volumes
-            return None
-        return of_map(shapes[0], strides[0], output, 1, keeps=True)
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape:
+        order = self._order(len(output))
+        shape, own = _moved(output, order), _moved(strides[0] or in_order(output), order)
+        found = None
+        if len(shape) in (4, 5):  # PyTorch knows channels that are last of maps and volumes
+            found = of_map(shape, own, shape, 1, keeps=True)
+        return ordered(output, order) if found is None else tuple(found[order.index(at)] for at in range(len(order)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         # Without a scale, the mean square beside its inverse root; or that beside what becomes a copy in order.
         statistics = self.statistics(shapes[0])
         if self.weights(shapes[0]):
             return statistics
-        own = self.own_strides(shapes, [run.strides], output)
-        rank, axes = len(output), self._axes(len(output))
-        # To the end, as PyTorch normalizes the last axes; a map whose positions are last has its channels last then.
-        in_place = [range(rank - len(axes), rank), *[range(1, rank - 1)] * (rank > 3)]  # noqa: PLR2004 - as above
-        moved = tuple(sorted(axes)) not in map(tuple, in_place)
-        copied = moved or (run.strides and (own is None or is_in_order(output, own)))
+        scaled = of_elements([output], [run.strides], output)
+        copied = not lies_alike(output, scaled, self.own_strides(shapes, [run.strides], output))
         return (*statistics, ("float", size(output))) if copied else 2 * statistics
 
     def label(self) -> str:
@@ -260,7 +271,6 @@ class GroupNormalization(_ChannelNorm):
     the offset.
     """
 
-    memory_order = "kept"
     aliases = ("GroupNorm",)
     groups: int = arg("groups of channels; -1 for one per channel", Int(-1), 32, aliases=("num_groups",))
 
@@ -280,6 +290,21 @@ class GroupNormalization(_ChannelNorm):
 
     def statistics(self, shape: Shape) -> Elements:
         return (("float32", 2 * shape[0] * self._groups(self.channels(shape))),)
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        return of_map(shapes[0], strides[0], output, self._axis(output), keeps=len(output) in (4, 5))
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        found, copied = super().kept(shapes, output, run), self._copied(shapes, output, run)
+        return found._replace(inputs=(), extra=(*found.extra, ("float", copied))) if copied else found
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return (*super().workspace(shapes, output, run), ("float", self._copied(shapes, output, run)))
+
+    def _copied(self, shapes: Sequence[Shape], output: Shape, run: Run) -> int:
+        """Return the elements of a copy of what lies neither with the channels first nor, as maps may, last."""
+        wanted = self.own_strides(shapes, [run.strides], output) or in_order(output)
+        return 0 if lies_alike(output, run.strides or in_order(output), wanted) else size(output)
 
     def label(self) -> str:
         return "group norm"

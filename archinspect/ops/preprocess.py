@@ -50,6 +50,7 @@ class Normalization(Op):
     gives_floats = True
     promotes = True
     trains = False
+    memory_order = "kept"
     main = ""
     axis: tuple[int, ...] | None = arg(
         "the axes that have a mean for each position; null for one mean of all", Optional(Ints()), -1

@@ -22,6 +22,7 @@ class RotaryEmbedding(Op):
     No weights. FLOPs: 3 per element (two products and their sum).
     """
 
+    memory_order = "kept"
     kind = "embedding"
     has_kernel = True
     is_table = True

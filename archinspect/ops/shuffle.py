@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ChannelShuffle(Spatial):
     """Interleaves the channels of groups (Zhang et al. 2017, arXiv:1707.01083). No FLOPs."""
 
-    memory_order = "map"
+    memory_order = "first"
     kind = "reshape"
     pointwise = True
     rank: ClassVar[int] = 2
@@ -44,6 +44,7 @@ PIXEL_RANK = 2
 class _PixelShuffle(Spatial):
     """Makes a map larger by as much as its channels become fewer (Shi et al. 2016, arXiv:1609.05158). No FLOPs."""
 
+    memory_order = "first"
     kind = "reshape"
     upscale_factor: int = arg("factor of each axis", Int(1, 10_000), aliases=("block_size",))
 
@@ -71,7 +72,6 @@ class PixelShuffle1D(_PixelShuffle):
 
 
 class PixelShuffle(_PixelShuffle):
-    memory_order = "first"
     rank = 2
     aliases = ("DepthToSpace", "PixelShuffle2D")
 
@@ -83,6 +83,7 @@ class PixelShuffle3D(_PixelShuffle):
 class _PixelUnshuffle(Spatial):
     """Makes channels of the positions of every square, the reverse of `PixelShuffle`. No FLOPs."""
 
+    memory_order = "first"
     kind = "reshape"
     downscale_factor: int = arg("factor of each axis", Int(1, 10_000), aliases=("block_size",))
 
@@ -109,7 +110,7 @@ class PixelUnshuffle1D(_PixelUnshuffle):
 
 
 class PixelUnshuffle(_PixelUnshuffle):
-    memory_order = "first"
+    memory_order = "map"
     rank = 2
     aliases = ("SpaceToDepth", "PixelUnshuffle2D")
 

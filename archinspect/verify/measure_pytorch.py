@@ -353,12 +353,14 @@ def as_computed(func, args, made):
     if last is None or not is_like_last(args[0]):
         return made
     if isinstance(made, tuple):
-        return made[0].contiguous(memory_format=last), *made[1:]
-    return made.contiguous(memory_format=last)
+        return torch.empty_like(made[0], memory_format=last), *made[1:]
+    return torch.empty_like(made, memory_format=last)
 
 
 def is_like_last(tensor):
     """Return whether a map has its channels last by its strides, those of axes of size 1 included, as c10 asks."""
+    if tensor.stride(1) == 0:
+        return False
     least = 0
     for axis in (1, *range(tensor.dim() - 1, 1, -1), 0):
         if tensor.stride(axis) < least or (axis == 0 and least == tensor.stride(1)):
@@ -375,7 +377,9 @@ LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def group_norm(x, groups, weight=None, bias=None, eps=1e-5, *_):
-    """Normalize groups of channels without copying a map first, as on a CPU."""
+    """Normalize groups of channels without copying a map first whose channels are last, as on a CPU."""
+    last = x.dim() in LAST and is_like_last(x)
+    x = x.contiguous(memory_format=LAST[x.dim()] if last else torch.contiguous_format)
     sizes = (x.shape[0], x.shape[1], x[0, 0].numel())
     return torch.native_group_norm(x, weight, bias, *sizes, groups, eps)[0]
 

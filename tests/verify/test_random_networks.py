@@ -148,6 +148,85 @@ HELD = {
     ],
     "doubles that are scaled": [{"Input": {"shape": 3}}, {"Cast": "float64"}, {"Rescaling": {"scale": 2, "offset": 1}}],
     "masks of doubles": [{"Input": {"shape": 3}}, {"Cast": "float64"}, {"Dense": 2}, "Dropout", "Dropout"],
+    "channels among steps and positions": [{"Input": {"shape": [4, 12]}}, {"PixelUnshuffle1D": 2}, "Flatten"],
+    "a shift of what is cropped": [{"Input": {"shape": [4, 2]}}, "Cropping1D", {"Roll": 0}, "Flatten"],
+    "groups along another axis": [
+        {"Input": {"shape": [2, 2, 2]}},
+        {"GroupNorm": {"groups": -1, "axis": 1}},
+        {"Dense": 1},
+    ],
+    "groups of what is no map": [
+        {"Input": {"shape": [1, 2, 1, 1, 2]}},
+        {"GroupNorm": {"groups": 1, "axis": 5}},
+    ],
+    "groups of channels that are last of many axes": [
+        {"Input": {"shape": [1, 1, 1, 1, 2]}},
+        "FrozenBatchNormalization",
+        "Reciprocal",
+    ],
+    "a function of elements that repeat": [{"Input": {"shape": [2, 1]}}, {"Expand": [2, -1, -1]}, "ReLU", {"Dense": 1}],
+    "what is stacked as it is concatenated": [
+        {"Input": {"shape": [1, 2, 2]}},
+        {"MoveAxis": {"source": [3, 2], "destination": [1, 3]}},
+        "Stack",
+        {"RMSNormalization": {"elementwise_affine": False}},
+    ],
+    "positions of turned axes": [
+        {"Input": {"shape": [1, 1, 2, 2]}},
+        {"SwapAxes": {"axis1": 4, "axis2": 1}},
+        {"LearnedPositions": 2},
+        "InstanceNormalization",
+    ],
+    "attention of turned windows": [
+        {"Input": {"shape": [1, 2, 2, 1, 1]}},
+        {"Permute": [1, 3, 2, 5, 4]},
+        "SDPA",
+    ],
+    "heads of one feature": [{"Input": {"shape": [2, 3, 4]}}, {"SDPA": {"num_heads": 4}}, "Flatten", {"Dense": 40}],
+    "a part of a longer inverse transform": [
+        {"Input": {"shape": 3}},
+        {"Embedding": {"input_dim": 1, "output_dim": 2}},
+        {"InverseRFFT": {"factor": 3}},
+        "PReLU",
+    ],
+    "an equation of further axes that are turned": [
+        {"Input": {"shape": [1, 2, 2, 1, 1]}},
+        {"MoveAxis": {"source": [3, 1, 4, 5], "destination": [4, 3, 1, 2]}},
+        {"EinsumDense": {"equation": "b...hijk,jk->b...hi", "output_shape": [1, None]}},
+    ],
+    "an equation of what has its channels last": [
+        {"Input": {"shape": [8, 4, 1]}},
+        {"PixelUnshuffle": 2},
+        {"EinsumDense": {"equation": "bhij,xij->bhx", "output_shape": [4, 1]}},
+    ],
+    "a kernel that does not train, of a memory of numbers": [
+        {"Input": {"shape": 4}},
+        {"LearnedTokens": 1},
+        {"SLSTM": 1, "trainable": False},
+    ],
+    "what is overwritten at inference alone": [FIVE, {"SimpleRNN": 2}, "AlphaDropout", "LeakyReLU", "LeakyReLU"],
+    "what is overwritten in a part": [
+        {"Input": {"shape": [1, 1]}},
+        {"SimpleRNN": 2},
+        {"Slice": {"step": 2}},
+        {"SiLU": None, "repeat": 2},
+    ],
+    "what a function is given, and does not read": [
+        {"Input": {"shape": 1}},
+        {"layers": [{"Roll": 0}]},
+        {"layers": [{"LearnedTokens": 1}, "ReLU"]},
+    ],
+    "a mean square of an axis of all elements": [
+        {"Input": {"shape": [2, 1]}},
+        {"RMSNormalization": {"axis": 1, "scale": False}},
+    ],
+    "a transform of turned axes": [
+        {"Input": {"shape": [5, 3, 3]}},
+        {"Permute": [3, 1, 2]},
+        {"FFT": {"axes": 1}},
+        "Flatten",
+        {"Dense": 90},
+    ],
     "layers between which all is dropped": [FIVE, {"GRU": {"units": 2, "num_layers": 3, "dropout": 1.0}}],
 }
 

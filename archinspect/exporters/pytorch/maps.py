@@ -296,12 +296,6 @@ def pixel_unshuffle(use: Use) -> Step:
 # Normalization
 
 
-def _around(use: Use) -> str:
-    """Return a call of the module, the channels moved to axis 1 and back where they are not there."""
-    at = use.own_axis
-    return "{self}({0})" if at == 1 else f"{{self}}({{0}}.movedim({at}, 1)).movedim(1, {at})"
-
-
 def _spatial(use: Use, *, least: int = 1) -> int:
     """Return which of PyTorch's modules takes a tensor of this rank: that of 1, 2 or 3 axes."""
     rank = len(use.shape)
@@ -336,21 +330,21 @@ def batch_norm(use: Use) -> Step:
     name = f"nn.BatchNorm{_spatial(use)}d"
     if scale != offset:
         return _partly(use, name, options, scale=scale)
-    return Step(code(_around(use)), call(name, {"num_features": _channels(use)}, **options))
+    return Step(code("{self}({0})"), call(name, {"num_features": _channels(use)}, **options))
 
 
 def _partly(use: Use, name: str, options: dict[str, Any], *, scale: bool, first: dict[str, int] | None = None) -> Step:
     """Return a normalization that has either a scale or an offset."""
     module = call(name, first or {"num_features": _channels(use)}, **options)
     missing = "bias" if scale else "weight"
-    return Step(code(_around(use)), call("without", {"module": module, "name": missing}), parts=("without",))
+    return Step(code("{self}({0})"), call("without", {"module": module, "name": missing}), parts=("without",))
 
 
 def frozen_batch_norm(use: Use) -> Step:
     """Return a batch normalization whose vectors are buffers."""
     op: Any = use.op
     module = call("FrozenBatchNorm", {"num_features": _channels(use)}, eps=(op.epsilon, 1e-5))
-    return Step(code(_around(use)), module, parts=("FrozenBatchNorm",))
+    return Step(code("{self}({0})"), module, parts=("FrozenBatchNorm",))
 
 
 def group_norm(use: Use) -> Step:
@@ -362,7 +356,7 @@ def group_norm(use: Use) -> Step:
     options = {"eps": (op.epsilon, 1e-5), "affine": (scale or offset, True)}
     if scale != offset:
         return _partly(use, "nn.GroupNorm", options, scale=scale, first=first)
-    return Step(code(_around(use)), call("nn.GroupNorm", first, **options))
+    return Step(code("{self}({0})"), call("nn.GroupNorm", first, **options))
 
 
 def instance_norm(use: Use) -> Step:
@@ -378,7 +372,7 @@ def instance_norm(use: Use) -> Step:
     name = f"nn.InstanceNorm{_spatial(use)}d"
     if scale != offset:
         return _partly(use, name, options, scale=scale)
-    return Step(code(_around(use)), call(name, {"num_features": _channels(use)}, **options))
+    return Step(code("{self}({0})"), call(name, {"num_features": _channels(use)}, **options))
 
 
 def local_response_norm(use: Use) -> Step:

@@ -78,6 +78,8 @@ def max_unpool(use: Use) -> Step:
 def pixels(use: Use) -> Step:
     """Return pixels moved between channels and one or three axes."""
     op: Any = use.op
+    if use.call.shapes[0] == use.output:  # a factor of 1
+        return Step(code("{0}"))
     if hasattr(op, "upscale_factor"):
         return Step(code("shuffle_pixels({0}, {factor})", factor=op.upscale_factor), parts=("shuffle_pixels",))
     return Step(code("unshuffle_pixels({0}, {factor})", factor=op.downscale_factor), parts=("unshuffle_pixels",))

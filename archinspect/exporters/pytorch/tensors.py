@@ -174,8 +174,8 @@ OPERATORS: dict[str, tuple[Callable[[Use], Step], Reads, bool]] = {
     "ReduceStd": (partial(_deviation, name="std"), as_the_spec, False),
     "ArgMax": (partial(_place, name="argmax"), as_the_spec, False),
     "ArgMin": (partial(_place, name="argmin"), as_the_spec, False),
-    "CumSum": (partial(_along, name="cumsum"), as_it_is, True),
-    "CumProd": (partial(_along, name="cumprod"), as_it_is, True),
+    "CumSum": (partial(_along, name="cumsum"), as_the_spec, True),
+    "CumProd": (partial(_along, name="cumprod"), as_the_spec, True),
     "Sort": (partial(_along, name="sort"), as_it_is, True),
 }
 """By the operator's name: its translation, in which orders it reads its inputs, whether it keeps the first one's."""
