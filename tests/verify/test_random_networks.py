@@ -227,6 +227,7 @@ HELD = {
         "Flatten",
         {"Dense": 90},
     ],
+    "a multiple and a term of what nothing holds": [FIVE, "Dropout2d", "Abs", {"Rescaling": {"scale": 2, "offset": 1}}],
     "layers between which all is dropped": [FIVE, {"GRU": {"units": 2, "num_layers": 3, "dropout": 1.0}}],
 }
 

@@ -14,6 +14,7 @@ from archinspect.exporters.code import Given, Own
 from archinspect.exporters.layout import WIDTH, laid_out
 from archinspect.exporters.pytorch.loops import folded
 from archinspect.exporters.scopes import Leaf
+from archinspect.ops.identity import Rescaling
 from archinspect.ops.merge import Average, JoinedByElements
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class _Body:
         indices = [piece.index for piece in statement.pieces if isinstance(piece, Given)]
         made = [index for index in indices if statement.inputs[index] in self.pending]
         once = len(made) == len(set(made)) and len(reads) == len(set(reads)) and -1 not in indices
-        in_steps = self._is_long_sum(statement) or _joins_in_steps(statement)
+        in_steps = self._is_long_sum(statement) or _goes_in_steps(statement)
         if reads and (in_steps or not (once and waiting[-len(reads) :] == reads)):
             yield from self._flush()
 
@@ -279,11 +280,13 @@ class _Body:
         return f"x{number}"
 
 
-def _joins_in_steps(statement: Statement) -> bool:
-    """Return whether a statement joins values by several operations: all of them are held until the last."""
+def _goes_in_steps(statement: Statement) -> bool:
+    """Return whether a statement is several operations: what they read is held until the last."""
     if not isinstance(statement.child, Leaf) or not statement.child.nodes:
         return False
     op = statement.child.nodes[-1].op
+    if isinstance(op, Rescaling):
+        return op.scale != 1 and bool(op.offset)
     return isinstance(op, JoinedByElements) and (len(statement.inputs) > 2 or isinstance(op, Average))  # noqa: PLR2004 - an operation takes two
 
 
