@@ -130,7 +130,9 @@ class Memory:
         for factor, other in ((left, right), (right, left)):
             if other.needed:
                 self._keep(factor)
-        product = both + own + others
+        # The second comes first where all that it brings does, so that the output is in order.
+        is_turned = own and others and rest.index(others[-1]) < rest.index(own[0])
+        product = both + (others + own if is_turned else own + others)
         if not summed:
             product = self._order_of_product([left, right], "".join(index for index in rest if index in product))
         result = _Factor(product, left.needed or right.needed)

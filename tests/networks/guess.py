@@ -8,6 +8,7 @@ from archinspect import ops
 from archinspect.ops import args as kinds
 from archinspect.ops.activation import ActivationKind
 from archinspect.ops.computed import Computable
+from archinspect.ops.words import Words
 
 if TYPE_CHECKING:
     from random import Random
@@ -116,6 +117,8 @@ def of_kind(rng: Random, kind: kinds.Kind, default: object = None) -> Any:
         return rng.choice([n for n in SIZES if n >= (kind.low or 0)])
     if isinstance(kind, ActivationKind):
         return activation(rng)
+    if isinstance(kind, Words):
+        return [*range(1, rng.choice(SIZES) + 2)]
     raise NotImplementedError(f"a value of {type(kind).__name__}")
 
 
