@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, smallest
-from archinspect.base.strides import lies_alike, of_concatenated, of_elements, ordered
+from archinspect.base.strides import is_in_order, lies_alike, of_concatenated, of_elements, ordered
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
@@ -92,10 +92,17 @@ class EmbeddingBag(Embedding):
         return smallest(self.input_dim * self.output_dim, size(shapes[0]) * self.output_dim)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept((0,), extra=self._places(shapes[0], output)) if run.weights else Kept()
+        if not run.weights:
+            return Kept()
+        copied = self._copied(shapes[0], run)
+        return Kept(() if copied else (0,), extra=(*self._places(shapes[0], output), ("int64", copied)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return self._places(shapes[0], output)
+        return (*self._places(shapes[0], output), ("int64", self._copied(shapes[0], run)))
+
+    def _copied(self, shape: Shape, run: Run) -> int:
+        """Return the elements of a copy of integers that do not lie side by side."""
+        return 0 if not run.strides or is_in_order(shape, run.strides) else size(shape)
 
     def _places(self, shape: Shape, output: Shape) -> Elements:
         # PyTorch's: where each bag begins, how many it holds, of which bag each integer is, which one was the largest.

@@ -115,10 +115,8 @@ def of_kind(rng: Random, kind: kinds.Kind, default: object = None) -> Any:
         return rng.choice([n for n in FLOATS if (low is None or n >= low) and (high is None or n <= high)])
     if isinstance(kind, kinds.Int):
         return rng.choice([n for n in SIZES if n >= (kind.low or 0)])
-    if isinstance(kind, ActivationKind):
-        return activation(rng)
-    if isinstance(kind, Words):
-        return [*range(1, rng.choice(SIZES) + 2)]
+    if isinstance(kind, ActivationKind | Words):
+        return activation(rng) if isinstance(kind, ActivationKind) else [*range(1, rng.choice(SIZES) + 2)]
     raise NotImplementedError(f"a value of {type(kind).__name__}")
 
 

@@ -228,6 +228,26 @@ HELD = {
         {"Dense": 90},
     ],
     "a multiple and a term of what nothing holds": [FIVE, "Dropout2d", "Abs", {"Rescaling": {"scale": 2, "offset": 1}}],
+    "what is padded, and nothing holds": [
+        {"Input": {"shape": [1, 1]}},
+        *("StopGradient", "Acos"),
+        {"DepthwiseConv1D": {"kernel_size": 1, "padding": [0, 1]}},
+    ],
+    "floats as places, and nothing holds them": [
+        {"Input": {"shape": 4, "dtype": "int32"}},
+        {"Slice": {"start": 2}},
+        {"Embedding": {"input_dim": 16, "output_dim": 6}, "repeat": 2},
+    ],
+    "a bag of places that are not side by side": [
+        {"Input": {"shape": [3, 1]}},
+        *("ArgMin", {"Slice": {"step": 2}}),
+        {"EmbeddingBag": {"input_dim": 1, "output_dim": 1}},
+    ],
+    "an equation whose second input comes first": [
+        {"Input": {"shape": [8, 8, 4]}},
+        {"EinsumDense": {"equation": "bhij,jx->bxih", "output_shape": [2, 8, None]}},
+        {"Dense": 8},
+    ],
     "layers between which all is dropped": [FIVE, {"GRU": {"units": 2, "num_layers": 3, "dropout": 1.0}}],
 }
 

@@ -287,7 +287,16 @@ def _goes_in_steps(statement: Statement) -> bool:
     op = statement.child.nodes[-1].op
     if isinstance(op, Rescaling):
         return op.scale != 1 and bool(op.offset)
-    return isinstance(op, JoinedByElements) and (len(statement.inputs) > 2 or isinstance(op, Average))  # noqa: PLR2004 - an operation takes two
+    if isinstance(op, JoinedByElements) and (len(statement.inputs) > 2 or isinstance(op, Average)):  # noqa: PLR2004 - an operation takes two
+        return True
+    depth = 0
+    for piece, after in zip(statement.pieces, (*statement.pieces[1:], ""), strict=True):
+        if isinstance(piece, Given):  # as `self.conv(F.pad(x, (0, 1)))`, `self.embedding(x.long())`
+            converts = isinstance(after, str) and after.startswith((".long()", ".float()", ".bool()"))
+            if depth + converts > 1:
+                return True
+        depth += piece.count("(") - piece.count(")") if isinstance(piece, str) else 0
+    return False
 
 
 _SLICE = re.compile(r"(?<=[\[ ])([\w.-]*):([\w.-]*)(?=[\],])")
