@@ -107,6 +107,7 @@ class Problems:
         spans = [diagnostic.span, *(span for _, span in diagnostic.notes)]
         if self.asked and all(span.source is not self.asked.source for span in spans):
             diagnostic = diagnostic._replace(notes=(*diagnostic.notes, (USED_HERE, self.asked)))
+        diagnostic = _of_user(diagnostic)
         self._found.setdefault(_key(diagnostic), diagnostic)
 
     @contextmanager
@@ -142,6 +143,15 @@ class Problems:
     def all(self) -> list[Diagnostic]:
         """Return the diagnostics in file order."""
         return sorted(self._found.values(), key=lambda d: (d.span.source.name, d.span.line, d.span.column))
+
+
+def _of_user(diagnostic: Diagnostic) -> Diagnostic:
+    """Return a problem in a text of our own as one of the place that uses it."""
+    place = next((span for _, span in diagnostic.notes if not span.source.is_ours), None)
+    if not diagnostic.span.source.is_ours or place is None:
+        return diagnostic
+    others = [(note, span) for note, span in diagnostic.notes if not span.source.is_ours and span is not place]
+    return diagnostic._replace(span=place, notes=(("in the ready-made block", diagnostic.span), *others), fix=None)
 
 
 def _key(diagnostic: Diagnostic) -> tuple[str, str, int, int, int]:

@@ -197,10 +197,18 @@ def broadcast(shapes: tuple[Shape, ...]) -> Shape:
             shown = " and ".join(text(shape) for shape in shapes)
             raise Mismatch(
                 f"the inputs {shown} differ at axis {axis}: {listed(wide)}",
-                help="make the paths end in the same shape, or project one with a 1x1 convolution",
+                help=_of_ranks(shapes) or "make the paths end in the same shape, or project one with a 1x1 convolution",
             )
         result.append(wide[0])
     return tuple(result)
+
+
+def _of_ranks(shapes: Sequence[Shape]) -> str:
+    """Return how shapes of different ranks are lined up; empty where that is not why they differ."""
+    shortest, longest = min(shapes, key=len), max(shapes, key=len)
+    if len(shortest) == len(longest) or shortest[-1] not in longest[1:-1]:
+        return ""
+    return "axes are lined up at the end: `Unsqueeze`, or `keepdims: true` before it, keeps those that are missing"
 
 
 def normal_axis(axis: int, rank: int, arg: str = "axis") -> int:

@@ -27,9 +27,11 @@ LINE_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
 class Source:
     """Named text, and the path of its file if it has one; its lines are cut only when a message needs one."""
 
-    __slots__ = ("_lines", "name", "path", "text", "tree")
+    __slots__ = ("_lines", "is_ours", "name", "path", "text", "tree")
 
     def __init__(self, name: str, text: str, path: str = "") -> None:
+        self.is_ours = False
+        """Whether it is a part of the program, such as a ready-made block: a problem in it is one of what uses it."""
         self.name = printable(name)
         self.text = text
         self.path = path

@@ -17,7 +17,8 @@ RULES: tuple[Code, ...] = (
     *("unused", "shares", "partial", "expect", "values", "heads"),
     *("budget", "baseline"),
     *("skipped-input", "dead-taps", "repeated-activation", "linear-chain", "norm-of-one", "torch-same"),
-    *("torch-words", "attention-axes"),
+    *("torch-words", "attention-axes", "chained-attention", "unflattened", "torch-axes", "torch-padding"),
+    "unread-parts",
     *("unused-param", "unused-block"),
     # Found while a spec is read
     *("copies", "paths", "layout"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archinspect.analyses.facts import Facts
+    from archinspect.graph.graph import Node
 
 RULE = Rule(
     code="torch-same",
@@ -30,14 +31,19 @@ layers:
     by_block=True,
 )
 
-PYTORCH = re.compile(r"(?:torch\.)?(?:nn\.)?Conv(?:Transpose)?[123]d")
+PYTORCH = re.compile(r"(?:torch\.)?(?:nn\.|F\.)?\w+[123]d")
+
+
+def is_torch(node: Node) -> bool:
+    """Return whether a layer over maps is written with PyTorch's name: `nn.Conv2d`."""
+    return PYTORCH.fullmatch(node.origin.text().strip("'\"")) is not None
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Warn of each strided convolution that is written as PyTorch's, with `same`."""
     for node in nodes_of_kind(facts, "convolution"):
         is_same = getattr(node.op, "padding", "") == "same" and max(getattr(node.op, "strides", (1,))) > 1
-        if is_same and PYTORCH.fullmatch(node.origin.text().strip("'\"")):
+        if is_same and is_torch(node):
             pads = node.op.sliding(places(facts, node)).pads  # type: ignore[attr-defined] # of every window
             uneven = next((pair for pair in pads if pair[0] != pair[1]), None)
             what = f", and pads {uneven[0]} before and {uneven[1]} after" if uneven else ""

@@ -60,7 +60,13 @@ class Composites:
             start, expansion.results[f"{path}.{block.second}"] = start
         if not is_all(step.extras.get("from")):
             start = expansion.single(step, start)
-        return self._inside(block.layers, path, inner, start)
+        problems, outer = expansion.problems, expansion.problems.asked
+        if block.span.source.is_ours and not step.span.source.is_ours:
+            problems.asked = step.span
+        try:
+            return self._inside(block.layers, path, inner, start)
+        finally:
+            problems.asked = outer
 
     def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Start) -> str:
         expansion = self.expansion

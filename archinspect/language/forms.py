@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 WORDS = {
     **dict.fromkeys(("times", "loop", "loops", "count", "copies"), "repeat"),
     **dict.fromkeys(("if", "condition", "enabled"), "when"),
+    **dict.fromkeys(("id", "label", "title", "tag", "alias"), "name"),
+    **dict.fromkeys(("share", "shared", "shared_with", "tie", "tied", "tied_to", "reuse"), "weights"),
+    **dict.fromkeys(("source", "sources", "inbound", "bottom", "parent", "parents", "reads"), "from"),
 }
 """Words for the keys of a step that are none."""
 STEP_KEYS = ("name", "from", "repeat", "when", "weights", "trainable", "cache")

@@ -177,7 +177,7 @@ class Layers:
 
     def _count_fits(self, op: Op, step: Step, scope: Scope, inputs: list[Tensor]) -> bool:
         low, high = op.inputs
-        is_bare = not (step.value or "from" in step.extras or scope.blocks)
+        is_bare = not (isinstance(step.value, List) or "from" in step.extras or scope.blocks)
         if is_bare and len(inputs) == 1 and type(op) is ops.find_operator("Concatenate"):
             help_ = "give a list of paths, or `from: [-1, other]` for the previous step and another layer"
             message = f"{type(op).__name__} has one input: nothing is joined"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.diagnostics import Diagnostic, show
 from archinspect.base.shape import text
 from archinspect.base.source import List, Scalar
+from archinspect.ops import find_operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ MANY = 4
 def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
     """Warn of inputs whose first axis is likely the channels, where the spec does not say where they stand.
 
-    Two of three speak for it: a first axis as of a picture, spatial axes of one length or a longer one behind it,
+    Two of three speak for it: a first axis as of a picture, spatial axes of one length or longer ones behind it,
     PyTorch's names.
     """
     for node in graph.inputs:
@@ -40,15 +41,16 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
         picture = first in PICTURE and last > MANY
         square = len(shape) > 2 and len({*shape[1:]}) == 1 and first != last  # noqa: PLR2004 - channels, two axes
         longer = len(shape) == 2 and last > first  # noqa: PLR2004 - channels, and more steps than these
-        if not (picture or square or longer):
+        smaller = len(shape) > 2 and first < min(shape[1:])  # noqa: PLR2004 - channels, two axes
+        if not (picture or square or longer or smaller):
             continue
         layers = [
             other for other in graph.nodes if other.layer_op.data_format == "channels_last" and not _says_axis(other)
         ]
         named = any(_PYTORCH.fullmatch(other.origin.text()) for other in layers)
-        if longer and not picture and any(_says_channels(other) for other in layers):
+        if (longer or smaller) and not (picture or square) and any(_says_channels(other) for other in layers):
             continue
-        if layers and (picture or square or longer) + (picture and (square or longer)) + named > 1:
+        if layers and (picture or square or longer or smaller) + (picture and (square or longer)) + named > 1:
             yield Diagnostic(
                 "layout",
                 f"input '{node.path}' {text((1, *shape))} has its channels last: {last:,} of them",
@@ -155,7 +157,8 @@ def split_path(paths: Sequence[Tree], steps: Sequence[Sequence[Step]]) -> Iterat
     bare = [
         (path, found[0].op) for path, found in zip(paths, steps, strict=True) if not isinstance(path, List) and found
     ]
-    if 1 < len(bare) < len(paths) and len({name for _, name in bare}) > 1:
+    in_a_row = len(bare) < len(paths) or _is_chain([name for _, name in bare])
+    if len(bare) > 1 and in_a_row and len({name for _, name in bare}) > 1:
         names = ", ".join(f"`{name}`" for _, name in bare)
         yield Diagnostic(
             "paths",
@@ -163,3 +166,13 @@ def split_path(paths: Sequence[Tree], steps: Sequence[Sequence[Step]]) -> Iterat
             bare[0][0].span,
             "put steps that follow one another into one list, or each of them into a list of its own",
         )
+
+
+def _is_chain(names: Sequence[str]) -> bool:
+    """Return whether these operators are seldom side by side: an activation or normalization behind what it reads."""
+    kinds = [kind.kind if (kind := find_operator(name)) else "" for name in names]
+    weighted = [at for at, kind in enumerate(kinds) if kind in ("convolution", "dense")]
+    return len(kinds) > 2 and any(kind in _BEHIND for kind in kinds[min(weighted, default=len(kinds)) :])  # noqa: PLR2004
+
+
+_BEHIND = ("activation", "normalization")

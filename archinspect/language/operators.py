@@ -62,7 +62,7 @@ class Maker:
         key = (kind, repr(values))
         is_plain = not _has_expression(step.op, arguments)
         interned = self._plain if is_plain else self._interned
-        op = interned.get(key) or self._new(key, values, step, arguments)
+        op = interned.get(key) or self._new(key, values, step, arguments, env)
         if op is None:
             return None
         interned[key] = op
@@ -70,7 +70,9 @@ class Maker:
             self._made[step] = op
         return op
 
-    def _new(self, key: tuple[type[Op], str], values: dict[str, Any], step: Step, arguments: Map | None) -> Op | None:
+    def _new(
+        self, key: tuple[type[Op], str], values: dict[str, Any], step: Step, arguments: Map | None, env: Env
+    ) -> Op | None:
         """Return a new operator; where its arguments are wrong that is told, once for a step and its copies."""
         if (step, *key) in self._told:
             return None
@@ -82,7 +84,7 @@ class Maker:
         except ArgumentError as error:
             self._wrong[key] = error
             self._told.add((step, *key))
-            self._tell(error, kind, arguments, step)
+            self._tell(error, kind, arguments, step, values, env)
             return None
 
     def _values(self, kind: type[Op], arguments: Map, env: Env) -> dict[str, Any]:
@@ -119,15 +121,31 @@ class Maker:
         arguments.keys[main], arguments.values[main] = Scalar(main, main, value.span), value
         return arguments
 
-    def _tell(self, first: ArgumentError, kind: type[Op], arguments: Map | None, step: Step) -> None:
+    def _tell(
+        self,
+        first: ArgumentError,
+        kind: type[Op],
+        arguments: Map | None,
+        step: Step,
+        values: dict[str, Any],
+        env: Env,
+    ) -> None:
         """Tell all that is wrong with the arguments; what a remedy for one names is not missing, too."""
+        from archinspect.language import remedies  # only errors need it
+
         meant = ""
+        torn = remedies.torn(arguments) if arguments else {}
         for error in sorted((first, *first.beside), key=lambda one: one.code == "missing-argument"):
             place = place_of(error, arguments, step.span)
+            argument = error.path[0] if len(error.path) == 1 else ""
+            if torn.get(argument) == "":
+                continue
             if error.near:
                 self.problems.unknown(error.code, error.message, place, error.path[-1], error.near)
             elif error.code != "missing-argument" or not meant:
-                remedy = error.help or _remedy(error, arguments, step, kind)
+                remedy = error.help or torn.get(argument, "") or _remedy(error, arguments, step, kind)
+                tree = arguments.values.get(argument) if arguments else None
+                remedy = remedy or remedies.of_parameter(tree, env) or remedies.of_quotient(tree, values.get(argument))
                 meant = meant or remedy
                 self.problems.error(error.code, error.message, place, remedy)
 

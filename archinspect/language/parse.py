@@ -23,6 +23,7 @@ TOP_ALIASES = {
     **dict.fromkeys(("model", "network", "architecture"), "layers"),
     **dict.fromkeys(("parameters", "variables"), "params"),
     **dict.fromkeys(("url", "paper", "reference"), "source"),
+    **dict.fromkeys(("data_format", "image_data_format"), "layout"),
 }
 LAYOUTS = ("channels_last", "channels_first")
 # A path is made of names: short ones keep a deep or long network's paths small.

@@ -40,5 +40,6 @@ def _blocks(file: str) -> dict[str, Block]:
     from archinspect.language.parse import parse_spec
 
     source = read_file(os.path.join(os.path.dirname(__file__), file), file)
+    source.is_ours = True
     blocks = parse_spec(read_tree(source), Problems()).blocks
     return {name: block._replace(module=True, second=SECOND[name]) for name, block in blocks.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.diagnostics import Near
+from archinspect.base.diagnostics import USED_HERE, Near
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import Later
 from archinspect.graph.graph import composites_above
@@ -129,7 +129,9 @@ class Linker:
         if block:
             message = f"{block} reads a second input, and no layer is called '{ref.ref}'"
             help_ = f"give it both, `from: [x, encoder]`, or name the second, `{ref.ref}: encoder`"
-            self.problems.error("from", message, ref.span, help_)
+            steps = [self.builder.taken[prefix[:-1]] for prefix in scopes(ref.scope) if prefix]
+            notes = [(USED_HERE, span) for span in steps if not span.source.is_ours]
+            self.problems.error("from", message, ref.span, help_, notes[:1])
             return None
         self.problems.unknown("from", f"unknown layer '{ref.ref}'", ref.span, ref.ref, Near(ref.ref, names))
         return None

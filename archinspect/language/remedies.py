@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from archinspect.base.diagnostics import nearest
 from archinspect.base.source import List, Scalar
 from archinspect.language.calls import positional, step_for
 from archinspect.language.parse import ORDERS
@@ -12,9 +13,9 @@ from archinspect.ops.args import Bool
 from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from archinspect.base.source import Tree
+    from archinspect.base.source import Map, Tree
     from archinspect.ops.base import Op
 
 MOST = 6
@@ -26,13 +27,56 @@ _MEANT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\(\s*(-?\d+)"), lambda first: f"a tuple is a list here: `[{first[1]}, ...]`"),
     (re.compile(r"-?\d+(?:\.\d+)?"), lambda number: f"write `{number[0]}`, without quotes"),
     (re.compile(r"[\d.]+(?:\s*[-+*/]+\s*[\d.]+)+"), lambda sums: f"write `${{{sums[0]}}}`"),
+    (re.compile(r"(\d+(?:\.\d+)?) ?([kKmM])"), lambda number: f"write `{in_full(number[1], number[2])}`"),
     (_THOUSANDS, lambda number: f"write `{number[0].replace(',', '_')}`"),
     (re.compile(r"(\d+(?:\.\d+)?)\s*%"), lambda share: f"write `{float(share[1]) / 100:g}`"),
 )
 """How text is written in the place of numbers: a sum, tuples, quoted numbers, thousands, shares; and what to write."""
-_WORDS = {"yes": "true", "on": "true", "true": "true", "1": "true"} | dict.fromkeys(
-    ("no", "off", "false", "0"), "false"
+_WORDS = dict.fromkeys(("yes", "y", "on", "true", "1"), "true") | dict.fromkeys(
+    ("no", "n", "off", "false", "0", "none", "null"), "false"
 )
+_BRACED = re.compile(r"\{{1,2}\s*(\w+)\s*\}{1,2}|<(\w+)>|%\(?(\w+)\)?s?|(\w+)")
+"""How other languages write the value of a name: `{width}`, `{{ width }}`, `<width>`, `%(width)s`, or bare."""
+
+
+def in_full(number: str, suffix: str) -> str:
+    """Return a number with a suffix, `1.5k`, as digits."""
+    return f"{float(number) * {'k': 1_000, 'm': 1_000_000}[suffix.lower()]:_.0f}"
+
+
+def of_truth(value: object) -> str:
+    """Return how to write a word for a truth value; empty for others."""
+    return f"write `{_WORDS[word]}`" if (word := str(value).lower()) in _WORDS else ""
+
+
+def of_parameter(tree: Tree | None, known: Collection[str]) -> str:
+    """Return how to write the value of a parameter whose name stands alone; empty where there is none."""
+    match = _BRACED.fullmatch(str(tree.value).strip()) if isinstance(tree, Scalar) else None
+    name = next(filter(None, match.groups()), "") if match else ""
+    return f"write `${name}` for the parameter's value" if name in known else ""
+
+
+def of_quotient(tree: Tree | None, value: object) -> str:
+    """Return how to write an expression that divides, and gives no integer where one is wanted."""
+    is_whole = not isinstance(value, float) or value.is_integer()
+    text = tree.text.strip() if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
+    return "" if is_whole or "/" not in text.replace("//", "") else "`//` divides without a remainder"
+
+
+def torn(arguments: Map) -> dict[str, str]:
+    """Return the tuples that a map's commas have torn, `{size: (3, 3)}`, by argument; empty for the torn-off parts."""
+    found: dict[str, str] = {}
+    open_at, parts = "", [""]
+    for name, tree in arguments.values.items():
+        text = tree.text.strip() if isinstance(tree, Scalar) else ""
+        if open_at:
+            parts.append(name.rstrip(") "))
+            found[name] = ""
+            if name.endswith(")"):
+                found[open_at], open_at = f"write `[{', '.join(parts)}]`", ""
+        elif text.startswith("(") and ")" not in text:
+            open_at, parts = name, [text[1:].strip()]
+    return {} if open_at else found
 
 
 def of_argument(name: str, kind: type[Op], argument: str, tree: Tree | None, *, bare: bool) -> str:
@@ -44,12 +88,19 @@ def of_argument(name: str, kind: type[Op], argument: str, tree: Tree | None, *, 
         wanted = kind.args.get(kind.names.get(argument, ""))
         word = str(tree.value).lower()
         if wanted and isinstance(wanted.kind, Bool) and word in _WORDS:
-            return f"write `{_WORDS[word]}`"
-        step = step_for(f"{name}({tree.text})") if bare and re.search("[,=]", tree.text) else ""
+            return of_truth(word)
+        words = [str(one) for one in getattr(wanted.kind, "words", ())] if wanted else []
+        if words and isinstance(tree.value, str) and (near := nearest(word, words)):
+            return "did you mean " + " or ".join(f"'{one}'" for one in near) + "?"
+        text = tree.text.strip()
+        given = text if _takes_lists(kind, argument) else text.removeprefix("(").removesuffix(")")
+        step = step_for(f"{name}({given})") if bare and re.search("[,=]", text) else ""
         if step and "..." not in step and not _THOUSANDS.fullmatch(word):
             return f"write `{step.partition(': ')[2] or step}`"
         return of_text(tree)
-    return _of_list(name, kind, argument, tree, bare=bare) if isinstance(tree, List) else ""
+    if not isinstance(tree, List):
+        return ""
+    return _of_sizes(kind, argument, tree) or _of_list(name, kind, argument, tree, bare=bare)
 
 
 def of_text(tree: Tree) -> str:
@@ -78,6 +129,16 @@ def of_numbers(tree: Tree) -> str:
 
 def _is_word(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and isinstance(tree.value, str) and not of_text(tree)
+
+
+def _of_sizes(kind: type[Op], argument: str, tree: List) -> str:
+    """Return how to write a shape with the batch, and the sizes of parts; empty for other lists."""
+    items = [item for item in tree.items if isinstance(item, Scalar)]
+    if any(item.value is None for item in items) and _takes_lists(kind, argument):
+        return "the batch is left out"
+    if "sizes" in kind.args and len(items) == len(tree.items) > 1:
+        return f"write `{{sizes: [{', '.join(item.text for item in items)}]}}`"
+    return ""
 
 
 def _of_list(name: str, kind: type[Op], argument: str, tree: List, *, bare: bool) -> str:

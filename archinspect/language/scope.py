@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from archinspect.base.diagnostics import show
@@ -132,7 +133,9 @@ class Expansion:
         text = tree.text if isinstance(tree, Scalar) and name == tree.value else str(name)
         if not isinstance(tree, Scalar) or not is_name(text):
             span = tree.span if tree.span.line else step.span
-            self.problems.error("name", f"{show(name)} cannot be a name", span, NAMES)
+            plain = re.sub(r"[ .:]+", "_", text)
+            help_ = f"write `{plain}`: {NAMES}" if is_name(plain) else NAMES
+            self.problems.error("name", f"{show(name)} cannot be a name", span, help_)
             return None
         return text
 

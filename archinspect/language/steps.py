@@ -69,8 +69,7 @@ class Steps:
     def _is_wanted(self, tree: Tree, env: Env) -> bool:
         wanted = self.expansion.evaluation.value(tree, env)
         if not isinstance(wanted, bool | int):
-            message = f"when must be true or false, not {show(wanted)}"
-            self.expansion.problems.error("type", message, tree.span)
+            self._refuse_truth("when", wanted, tree)
         return bool(wanted)
 
     def _repeat(self, step: Step, scope: Scope, start: Start) -> Tensor | None:
@@ -144,8 +143,14 @@ class Steps:
         value = self.expansion.evaluation.value(tree, env)
         if isinstance(value, bool):
             return value
-        self.expansion.problems.error("type", f"{key} must be true or false, not {show(value)}", tree.span)
+        self._refuse_truth(key, value, tree)
         return None
+
+    def _refuse_truth(self, key: str, value: Value, tree: Tree) -> None:
+        from archinspect.language.remedies import of_truth  # only errors need it
+
+        message = f"{key} must be true or false, not {show(value)}"
+        self.expansion.problems.error("type", message, tree.span, of_truth(value))
 
     def _share(self, path: str, step: Step, scope: Scope, env: Env, first: int) -> None:
         tree = step.extras["weights"]

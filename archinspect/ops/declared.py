@@ -9,6 +9,8 @@ from archinspect.ops.args import Arg
 from archinspect.ops.modules import find_module
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archinspect.base.codes import Code
     from archinspect.base.source import Value
 
@@ -54,6 +56,9 @@ WITHOUT_EFFECT = frozenset(
 INPUT_WORDS = ("input_shape", "batch_input_shape", "input_dim", "batch_size")
 """What Keras's layers are told of what comes in."""
 OF_INPUT = "leave it out: the spec's `input:` says what comes in, without the batch"
+_OF_STEPS = dict.fromkeys(("requires_grad", "frozen", "freeze"), "`trainable: false` beside the operator freezes it")
+INSTEAD = {**dict.fromkeys(INPUT_WORDS, OF_INPUT), **_OF_STEPS}
+"""Arguments that no operator has, and what to do instead."""
 ONLY_AS: dict[str, tuple[tuple[object, ...], str]] = {
     "dtype": (
         (None, "float32", "float", "torch.float32", "tf.float32"),
@@ -113,6 +118,8 @@ class Declared:
     """Spatial axes, for operators that have them."""
     main: ClassVar[str | None] = None
     """The argument that a bare value means, `Dense: 10`; the first one unless said, none if empty."""
+    instead: ClassVar[Mapping[str, str]] = {}
+    """Arguments that its namesakes have and it does not, and what to do instead."""
     ignores: ClassVar[tuple[str, ...]] = ()
     """Further arguments of its namesakes in other frameworks that change neither shapes nor costs."""
 
@@ -165,7 +172,8 @@ class Declared:
                 self._refuse_effect(spelling, value)
                 return
             message = f"{type(self).__name__}: unknown argument '{spelling}'"
-            near = Near.of(OF_INPUT) if spelling in INPUT_WORDS else Near(spelling, self.args, given)
+            remedy = self.instead.get(spelling) or INSTEAD.get(spelling)
+            near = Near.of(remedy) if remedy else Near(spelling, self.args, given)
             raise ArgumentError(message, spelling, code="unknown-argument", near=near)
         if name in vars(self):
             raise ArgumentError(f"{type(self).__name__}: '{name}' is given twice", spelling)

@@ -71,7 +71,9 @@ class Expand(Op):
     kind = "reshape"
     aliases = ("BroadcastTo",)
     target_shape: tuple[int, ...] = arg(
-        "the axes, without the batch; -1 keeps that of the input", Ints(-1, most=MAX_AXES), aliases=("shape", "size")
+        "the axes, with -1 for the batch or without it; -1 keeps that of the input",
+        Ints(-1, most=MAX_AXES),
+        aliases=("shape", "size"),
     )
 
     def check(self) -> None:
@@ -80,10 +82,13 @@ class Expand(Op):
 
     def output(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        missing = len(self.target_shape) - len(shape) + 1
+        target = self._of_sample(len(shape))
+        missing = len(target) - len(shape) + 1
         given = (*(1,) * missing, *shape[1:])
-        if missing < 0 or any(
-            there not in (1, wanted) and wanted != -1 for there, wanted in zip(given, self.target_shape, strict=True)
+        if (
+            missing < 0
+            or -1 in target[:missing]
+            or any(there not in (1, wanted) and wanted != -1 for there, wanted in zip(given, target, strict=True))
         ):
             raise Mismatch(
                 f"{list(shape[1:])} does not stretch to {list(self.target_shape)}",
@@ -92,8 +97,13 @@ class Expand(Op):
             )
         return (
             shape[0],
-            *(there if wanted == -1 else wanted for there, wanted in zip(given, self.target_shape, strict=True)),
+            *(there if wanted == -1 else wanted for there, wanted in zip(given, target, strict=True)),
         )
+
+    def _of_sample(self, rank: int) -> Shape:
+        """Return the axes of a sample: as PyTorch's `expand` has them, they begin with -1, the batch."""
+        named = len(self.target_shape) == rank and self.target_shape[0] == -1
+        return self.target_shape[1:] if named else self.target_shape
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         return Backward(Work(other=size(output) - size(shapes[0])))

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from archinspect.ops.figures import Elements, Reach, Run
 
 
+def along_axes(reduction: str) -> dict[str, str]:
+    """Return what to do instead of an axis of an operator that joins tensors: `torch.sum` has both meanings."""
+    return dict.fromkeys(
+        ("axis", "axes", "dim", "keepdim", "keepdims"), f"along an axis of one tensor is `{reduction}`"
+    )
+
+
 class JoinedByElements(Op):
     """Joins its inputs element by element; dimensions of size 1 stretch as in NumPy."""
 
@@ -72,6 +79,7 @@ class Add(JoinedByElements):
     """The sum, as at the end of a residual path. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Sum", "Eltwise", "Shortcut")
+    instead = along_axes("ReduceSum")
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         return Backward(Work(other=stretched(shapes, output, run)))
@@ -103,6 +111,7 @@ class Maximum(JoinedByElements):
     """The largest of the inputs. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Max",)
+    instead = along_axes("ReduceMax")
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return _kept_pairwise(shapes, run, own=True)
@@ -112,6 +121,7 @@ class Minimum(JoinedByElements):
     """The smallest of the inputs. FLOPs: 1 per output element and input after the first."""
 
     aliases = ("Min",)
+    instead = along_axes("ReduceMin")
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         return _kept_pairwise(shapes, run, own=True)
@@ -120,6 +130,7 @@ class Minimum(JoinedByElements):
 class Average(JoinedByElements):
     """The mean of the inputs. FLOPs: 1 per output element and input (additions, a division)."""
 
+    instead = along_axes("ReduceMean")
     gives_floats = True
     promotes = True
 
@@ -154,8 +165,7 @@ class Concatenate(Op):
                 a != b for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != axis
             ):
                 raise Mismatch(
-                    f"the inputs {text(first)} and {text(shape)} differ beside axis {axis}",
-                    help="make the paths agree in every other axis; `ResizeLike` and `CropLike` adjust sizes",
+                    f"the inputs {text(first)} and {text(shape)} differ beside axis {axis}", help=_remedy(first, shape)
                 )
         return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
@@ -226,3 +236,11 @@ class Dot(Op):
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         return (("float", sum(map(size, shapes)) * self.normalize),)
+
+
+def _remedy(first: Shape, second: Shape) -> str:
+    """Return how to join tensors that differ beside the axis at which they are to be joined."""
+    apart = [axis for axis, (a, b) in enumerate(zip(first, second, strict=False)) if a != b]
+    if len(first) == len(second) and len(apart) == 1:
+        return f"they differ at axis {apart[0]} alone: `axis: {apart[0]}` joins them there"
+    return "make the paths agree in every other axis; `ResizeLike` and `CropLike` adjust sizes"

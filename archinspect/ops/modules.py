@@ -1,7 +1,7 @@
 """PyTorch's modules, where they are not what the operator is by itself: other defaults, another bare value.
 
-A module is meant by a name that only PyTorch has, `ConvTranspose2d`, and by any name behind `nn.`. A name that Keras
-has too, `LSTM`, is Keras's without that. Source: the signatures in PyTorch's manual of `torch.nn`.
+A module is meant by a name that only PyTorch has, `ConvTranspose2d`, and by any name behind `nn.`, `F.` or `torch.`. A
+name that Keras has too, `LSTM`, is Keras's without that. Source: the signatures in PyTorch's manual of `torch.nn`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ MODULES: dict[str, Module] = {
     "PReLU": Module({"num_parameters": 1}, "num_parameters"),
     "LeakyReLU": Module({"negative_slope": 0.01, "in_place": False}),
     **dict.fromkeys(("ReLU", "ReLU6", "SiLU", "Hardswish"), _APART),
-    "Upsample": Module({}, "size"),
+    **dict.fromkeys(("Upsample", "Interpolate"), Module({}, "size")),
     "Lambda": Module({"params": 0}),
     **{name: Module({"axes": [-2, -1]}) for name in ("FFT2", "IFFT2", "RFFT2", "IRFFT2")},
 }
@@ -70,8 +70,8 @@ SHARED = frozenset(
     {"LSTM", "GRU", "LSTMCell", "GRUCell", "PReLU", "LeakyReLU", "Upsample", "ReLU", "ReLU6", "SiLU", "Hardswish"}
 )
 """Names that Keras has, too, of which another bare value is known, or that stand for what most programs do in place."""
-PREFIXES = frozenset({"nn", "torch.nn"})
-"""What stands in front of a module's name."""
+PREFIXES = frozenset({"nn", "torch.nn", "F", "nn.functional", "torch.nn.functional", "torch"})
+"""What stands in front of the name of a module, or of a function."""
 _BY_KEY = {name.lower(): name for name in MODULES}
 
 
@@ -80,6 +80,6 @@ def find_module(name: str) -> Module | None:
     """Return the module that a spec's name of an operator means; None where it is the operator as it is."""
     front, _, last = name.rpartition(".")
     own = _BY_KEY.get(last.lower().replace("_", "").removeprefix("lazy"))
-    if own is None or (own in SHARED and front not in PREFIXES):
+    if own is None or (own in SHARED and (front not in PREFIXES or last.endswith("_"))):  # `relu_` is in place
         return None
     return MODULES[own]

@@ -100,7 +100,7 @@ class Recurrent(Op):
         if len(shape) != 3:  # noqa: PLR2004 - the batch, steps, features
             raise Mismatch(
                 f"needs an input of 2 axes (steps, features), got {len(shape) - 1}",
-                help="`return_sequences: true` in the recurrent layer before it keeps the steps",
+                help=_of_axes(len(shape)),
             )
         if self.input_size not in (None, shape[-1]):
             raise Mismatch(
@@ -372,3 +372,13 @@ class GRU(Recurrent):
     def kept_by_cell(self, steps: int) -> int:
         # A step's three weighted sums of the state, two gates, the new state and the old one.
         return 7 * steps * self.units
+
+
+def _of_axes(rank: int) -> str:
+    """Return how an input of another rank becomes one of steps and features."""
+    if rank > 3:  # noqa: PLR2004 - the batch, steps, features
+        return "`TimeDistributed: Flatten` makes a vector of each step, `Reshape` other steps"
+    return (
+        "`return_sequences: true` in the recurrent layer before it keeps the steps; `Embedding` makes vectors of"
+        " integers, and `Unsqueeze: 2` has one feature a step"
+    )

@@ -14,7 +14,7 @@ from archinspect.ops.figures import Backward, Kept, Work
 from archinspect.ops.tensor import Reduction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Elements, Run
@@ -65,6 +65,7 @@ class ReduceVar(Reduction):
 
     aliases = ("Var", "Variance")
     gives_floats = True
+    instead: ClassVar[Mapping[str, str]] = {"unbiased": "`correction: 0` for false, `correction: 1` for true"}
     correction: int = arg("what is taken off the number of elements to divide by", Int(0), 0, aliases=("ddof",))
 
     def output(self, *shapes: Shape) -> Shape:

@@ -81,9 +81,8 @@ class Permute(Op):
         # PyTorch's permute names the batch too: [0, 2, 3, 1].
         dims = self.dims[1:] if self.dims[:1] == (0,) else self.dims
         if sorted(dims) != list(range(1, len(shape))):
-            raise Mismatch(
-                f"dims {list(self.dims)} is not a permutation of the input's axes 1 to {len(shape) - 1}", args=("dims",)
-            )
+            message = f"dims {list(self.dims)} is not a permutation of the input's axes 1 to {len(shape) - 1}"
+            raise Mismatch(message, args=("dims",), help=_order_meant(self.dims, len(shape)))
         return (shape[0], *(shape[axis] for axis in dims))
 
     def view(self, *, training: bool) -> View | None:
@@ -91,6 +90,14 @@ class Permute(Op):
 
     def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
         return (strides[0], *(strides[axis] for axis in self.dims[-len(shape) + 1 :]))
+
+
+def _order_meant(dims: Shape, rank: int) -> str:
+    """Return how to write an order that is none; empty where that is not plain."""
+    if sorted(dims) == list(range(rank - 1)):
+        return f"axes are counted from 1, the batch is 0: `{[axis + 1 for axis in dims]}`"
+    two = len(dims) == 2 and min(dims) > 0 and max(dims) < rank  # noqa: PLR2004
+    return f"`SwapAxes: {{axis1: {dims[0]}, axis2: {dims[1]}}}` exchanges two axes" if two else ""
 
 
 class RepeatVector(Op):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, normal_axis, size
 from archinspect.ops.args import MAX_ITEMS, Bool, Int, Ints, Optional, arg
@@ -12,7 +12,7 @@ from archinspect.ops.figures import Backward, Kept, View, Work
 from archinspect.ops.spatial import channel_axis, data_format_arg
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Reach, Run
@@ -42,6 +42,10 @@ class Split(_Parts):
 
     aliases = ("Chunk",)
     main = "parts"
+    instead: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("split_size", "split_size_or_sections", "num_or_size_splits", "indices_or_sections"),
+        "write `parts`, how many of one size, or `sizes`, the size of each",
+    )
     parts: int | None = arg(
         "how many parts of the same size", Optional(Int(1, MAX_ITEMS)), None, aliases=("chunks", "num_outputs")
     )

@@ -33,7 +33,7 @@ class Spatial(Op):
             given, axes = len(shape) - 1, ", ".join(map(str, shape[1:]))
             raise Mismatch(
                 f"needs an input of {self.rank + 1} axes ({self._axes()}), got {given}: [{axes}]",
-                help="the batch is not counted; `Reshape` or `Flatten` change the number of axes",
+                help=self._remedy(shape[1:]),
             )
         if self.data_format == "channels_first":
             return shape[2:], shape[1]
@@ -44,6 +44,13 @@ class Spatial(Op):
         if self.data_format == "channels_first":
             return (batch, channels, *spatial)
         return (batch, *spatial, channels)
+
+    def _remedy(self, sample: Shape) -> str:
+        """Return how to give a sample as many axes as are needed."""
+        if len(sample) == self.rank:
+            one = (1, *sample) if self.data_format == "channels_first" else (*sample, 1)
+            return f"of one channel it is [{', '.join(map(str, one))}]: `Reshape`, or the spec's `input:`, says so"
+        return "the batch is not counted; `Reshape` or `Flatten` change the number of axes"
 
     def _axes(self) -> str:
         spatial = ("steps",) if self.rank == 1 else AXES[-self.rank :]

@@ -154,7 +154,7 @@ class _Upsample(Op):
 
 
 class Upsample(_Upsample):
-    aliases = ("UpsamplingNearest2d",)
+    aliases = ("UpsamplingNearest2d", "Interpolate")
 
 
 class UpsampleBilinear(_Upsample):
