@@ -150,8 +150,10 @@ def _of_user(diagnostic: Diagnostic) -> Diagnostic:
     place = next((span for _, span in diagnostic.notes if not span.source.is_ours), None)
     if not diagnostic.span.source.is_ours or place is None:
         return diagnostic
+    own = diagnostic.span
+    message = f"{diagnostic.message} (in {own.source.name}:{own.line}:{own.column})"
     others = [(note, span) for note, span in diagnostic.notes if not span.source.is_ours and span is not place]
-    return diagnostic._replace(span=place, notes=(("in the ready-made block", diagnostic.span), *others), fix=None)
+    return diagnostic._replace(message=message, span=place, notes=tuple(others), fix=None)
 
 
 def _key(diagnostic: Diagnostic) -> tuple[str, str, int, int, int]:

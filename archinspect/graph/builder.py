@@ -375,11 +375,17 @@ class GraphBuilder:
         for node in constant:
             for tensor in node.outputs:
                 _set(tensor, "batched", False)
-        if constant:
-            for node in nodes:
-                if node.inputs and not any(tensor.batched for tensor in node.inputs):
-                    for tensor in node.outputs:
-                        _set(tensor, "batched", False)
+        if not constant:
+            return
+        reads: dict[str, list[Tensor]] = {}
+        for node in nodes:
+            from_outside = [tensor for tensor in node.inputs if tensor.producer.layer != node.layer]
+            reads.setdefault(node.layer, []).extend(from_outside)
+        for node in nodes:
+            # A layer of several operators reads for each sample what is there once, as where it is one.
+            if node.inputs and not any(tensor.batched for tensor in reads[node.layer]):
+                for tensor in node.outputs:
+                    _set(tensor, "batched", False)
 
 
 def _tensor(node: Node, index: int) -> Tensor:

@@ -169,7 +169,9 @@ class Steps:
                 message = f"{key} is an empty list"
                 self.expansion.problems.error("type", message, tree.span, "name at least one layer")
                 raise UnevaluatedError
-            return [source for item in tree.items for source in self._item(item, scope, env, key)]
+            found = [source for item in tree.items for source in self._item(item, scope, env, key)]
+            names: dict[str, Tensor] = {}  # a name that stands twice is one tensor, as keys and values may be
+            return [names.setdefault(one.ref, one) if isinstance(one, Ref) else one for one in found]
         if is_all(tree) and key == "from":
             return list(scope.results)
         value = evaluation.value(tree, env)

@@ -115,10 +115,12 @@ class Program:
         for index, tensor in enumerate(distinct):
             order = permutation(self.orders[tensor], spec_order(len(self.orders[tensor])))
             is_float = "float" in self.facts.types[tensor.position].dtype
-            if order or not is_float:
+            samples = [] if tensor.batched else [one for one in distinct if one.batched][:1]
+            if order or samples or not is_float:
                 in_order = Between()
-                step = Step(in_orders(code("{0}" if is_float else "{0}.float()"), [order]), stateless=True)
-                turned.append(Leaf(f"{layer}_input", "input", step, [tensor], [in_order], []))
+                text = "{0}" + ".float()" * (not is_float) + ".expand(len({1}), -1, -1)" * len(samples)
+                step = Step(in_orders(code(text), [order, *[() for _ in samples]]), stateless=True)
+                turned.append(Leaf(f"{layer}_input", "input", step, [tensor, *samples], [in_order], []))
                 inputs[index] = in_order
         for node in nodes:
             self.orders[node.output] = spec_order(len(self.facts.shape(node.output)))
