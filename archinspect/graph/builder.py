@@ -379,11 +379,12 @@ class GraphBuilder:
             return
         reads: dict[str, list[Tensor]] = {}
         for node in nodes:
-            from_outside = [tensor for tensor in node.inputs if tensor.producer.layer != node.layer]
-            reads.setdefault(node.layer, []).extend(from_outside)
+            if node.layer_op.is_module:
+                outside = [tensor for tensor in node.inputs if tensor.producer.layer != node.layer]
+                reads.setdefault(node.layer, []).extend(outside)
         for node in nodes:
-            # A layer of several operators reads for each sample what is there once, as where it is one.
-            if node.inputs and not any(tensor.batched for tensor in reads[node.layer]):
+            given = reads[node.layer] if node.layer_op.is_module else node.inputs
+            if node.inputs and not any(tensor.batched for tensor in given):
                 for tensor in node.outputs:
                     _set(tensor, "batched", False)
 

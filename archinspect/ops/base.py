@@ -64,6 +64,8 @@ class Op(Declared):
     """The numbers of inputs that have to be the same for all samples."""
     stretches: ClassVar[bool] = False
     """Whether inputs that are the same for all samples meet others as they are, and are not first repeated for each."""
+    is_module: bool = False
+    """Whether its parts are one module of a framework, which reads for each sample what is the same for all."""
     gives_views: ClassVar[bool] = False
     """Whether its outputs are several views of one input."""
     pointwise: ClassVar[bool] = False

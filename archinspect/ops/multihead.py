@@ -272,7 +272,7 @@ class MultiHeadAttention(AttentionLayer):
         return all(width in (None, self.embed_dim) for width in (self.kdim, self.vdim))
 
     @property
-    def is_module(self) -> bool:
+    def is_module(self) -> bool:  # type: ignore[override] # fixed for other operators
         """Whether it is PyTorch's module, which has the steps first and the samples beside the heads."""
         biased = self.position_biases or self.shared_position_biases
         own = self.causal or self.masked or self.window or biased or self.rotary or self.soft_cap or self.sinks
