@@ -5,6 +5,10 @@ Each row was wrong once: parameters, MACs, bytes kept for backward, bytes alive 
 
 from __future__ import annotations
 
+import csv
+import json
+from pathlib import Path
+
 import pytest
 
 import archinspect
@@ -54,3 +58,32 @@ def test_figures_are_those_of_the_program_that_is_meant(name):
     totals, facts = network.report().totals, network.facts
     found = totals.params, totals.macs, kept_bytes(facts, attention="math"), peak_bytes(facts, attention="math")
     assert found == right
+
+
+CASES = Path(__file__).parent / "cases"
+"""Whole networks as people write them; `typed.csv` has what PyTorch 2.13 measures of each, empty where a program may be
+written in several ways that differ."""
+TYPED = list(csv.DictReader((CASES / "typed.csv").read_text(encoding="utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("row", TYPED, ids=lambda row: f"{row['spec']}-{row['batch']}")
+def test_a_network_as_it_is_typed_has_the_figures_of_its_program(row):
+    network = archinspect.network(CASES / "typed" / f"{row['spec']}.yaml", batch=int(row["batch"]))
+    totals, facts = network.report().totals, network.facts
+    found = {
+        "params": totals.params,
+        "trainable": totals.trainable_params,
+        "buffers": totals.buffers,
+        "macs": totals.macs,
+        "training_macs": network.compute(training=True, attention="math").total.macs,
+        "kept": kept_bytes(facts, attention="math"),
+        "peak": peak_bytes(facts, attention="math"),
+        "output": [list(facts.shape(tensor)) for tensor in network.graph.outputs],
+    }
+    wanted = {name: json.loads(row[name]) for name in found if row[name]}
+    assert {name: found[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("spec", sorted({row["spec"] for row in TYPED}))
+def test_nothing_is_said_against_a_network_that_is_right(spec):
+    assert [one.message for one in archinspect.check(CASES / "typed" / f"{spec}.yaml").diagnostics] == []

@@ -230,6 +230,8 @@ class StepParser:
         help_ = "each step of a list starts with `- `"
         if len(names) > 1 and isinstance(value, Scalar) and value.value is None:
             help_ = f"indent the arguments below `{first.text}:`, or write {first.text}: {{{names[1]}: ...}}"
+        elif len(names) > 1 and names[1].endswith(")"):
+            help_ = f"a map tears a tuple at its comma: write a list, `{first.text}: [...]`"
         elif len(names) > 1 and kind and (names[1] in kind.names or near):
             argument = names[1] if names[1] in kind.names else near
             help_ = f"an argument stands within its operator: `{first.text}: {{..., {argument}: ...}}`"

@@ -152,6 +152,13 @@ NAMED: dict[str, str] = {
     **dict.fromkeys(("encoder", "encoderlayer"), "write `TransformerEncoderLayer`, a ready-made block"),
     **dict.fromkeys(("decoder", "decoderlayer"), "write `TransformerDecoderLayer`, a ready-made block"),
     "unflatten": "write `Reshape`, with all axes of a sample",
+    "pad": "write `ZeroPad2d: [left, right, top, bottom]`, `ConstantPad2d`, `ReflectionPad2d`, or those of other ranks",
+    "normalize": "write `UnitNormalization`, with the `axis` along which vectors get a length of 1",
+    "addscalar": "`Rescaling: {scale: 1, offset: ...}` adds a number",
+    **dict.fromkeys(
+        ("contiguous", "clone", "to", "cuda", "cpu", "requiresgrad"),
+        "leave it out: it changes no shape, and what has to be copied is known",
+    ),
     **{f"lppool{rank}d": f"`Power`, `AveragePooling{rank}D` and `Power` are as much" for rank in (1, 2, 3)},
     **{f"fractionalmaxpool{rank}d": f"`AdaptiveMaxPooling{rank}D` gives the same sizes" for rank in (2, 3)},
     **dict.fromkeys(("meshgrid", "mesh"), "a mesh is `Arange`, `Unsqueeze` and `Expand` for each of its axes"),

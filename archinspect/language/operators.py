@@ -113,6 +113,10 @@ class Maker:
             main = next((argument for argument in kind.args if kind.args[argument].required), None)
         if main is None:
             help_ = "`from` says what is read: `from: [-1, other]`" if kind.inputs[1] != 1 else ""
+            number = isinstance(value, Scalar) and isinstance(value.value, int | float)
+            if number and kind.__name__ in ("Add", "Multiply"):
+                scaled = "scale: 1, offset" if kind.__name__ == "Add" else "scale"
+                help_ = f"for a number write `Rescaling: {{{scaled}: {value.text}}}`"  # type: ignore[union-attr] # a scalar
             self.problems.error("unknown-argument", f"{kind.__name__} takes no arguments", value.span, help_)
             return step.args
         arguments = Map(value.span)

@@ -136,6 +136,8 @@ def _of_sizes(kind: type[Op], argument: str, tree: List) -> str:
     items = [item for item in tree.items if isinstance(item, Scalar)]
     if any(item.value is None for item in items) and _takes_lists(kind, argument):
         return "the batch is left out"
+    if kind.__name__ == "Repeat":
+        return "`Tile` repeats a sample along each of its axes"
     if "sizes" in kind.args and len(items) == len(tree.items) > 1:
         return f"write `{{sizes: [{', '.join(item.text for item in items)}]}}`"
     return ""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from archinspect.base.source import Value
@@ -145,6 +145,34 @@ class Choice(Kind):
         """Return the schema."""
         spellings = [word.upper() for word in self.words if isinstance(word, str)]
         return {"enum": list(dict.fromkeys([*self.words, *spellings]))}
+
+
+class DataType(Choice):
+    """A data type, also in the words of PyTorch and NumPy: `long`, `torch.int64`, `np.uint8`."""
+
+    spelled: ClassVar[dict[str, str]] = {
+        "double": "float64",
+        "half": "float16",
+        "bf16": "bfloat16",
+        "boolean": "bool",
+        "long": "int64",
+        "int": "int32",
+        "short": "int16",
+        "char": "int8",
+        "byte": "uint8",
+    }
+
+    def convert(self, value: Value, rank: int = 0) -> object:
+        """Return the type's own name."""
+        if isinstance(value, str):
+            value = re.sub(r"\A(?:torch|tf|np|jnp)\.", "", value.lower())
+            value = self.spelled.get(value, value)
+        return super().convert(value, rank)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema."""
+        names = "|".join(map(str, (*self.words, *self.spelled)))
+        return {"anyOf": [super().schema(), {"type": "string", "pattern": rf"^((torch|tf|np|jnp)\.)?({names})$"}]}
 
 
 class PerAxis(Kind):

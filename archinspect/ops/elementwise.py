@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import size
-from archinspect.ops.args import Choice, Float, Optional, arg
+from archinspect.ops.args import DataType, Float, Optional, arg
 from archinspect.ops.axes import same
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
@@ -225,7 +225,7 @@ class Cast(Op):
     pointwise = True
     memory_order = "kept"
     aliases = ("AsType",)
-    dtype: str = arg("the data type", Choice(*DTYPES), aliases=("to",))
+    dtype: str = arg("the data type", DataType(*DTYPES), aliases=("to",))
 
     def output(self, *shapes: Shape) -> Shape:
         return shapes[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, normal_axis, size, text
-from archinspect.ops.args import Choice, Int, arg
+from archinspect.ops.args import DataType, Int, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import DTYPES, Backward, Kept, Work
 
@@ -159,7 +159,7 @@ class OneHot(Op):
     aliases = ("ToCategorical",)
     looks_up = True
     num_classes: int = arg("size of a vector", Int(1), aliases=("depth",))
-    dtype: str = arg("data type; `float` is the one the network computes in", Choice(*DTYPES), "float")
+    dtype: str = arg("data type; `float` is the one the network computes in", DataType(*DTYPES), "float")
 
     def output(self, *shapes: Shape) -> Shape:
         return (*shapes[0], self.num_classes)

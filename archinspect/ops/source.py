@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import ceil_div
-from archinspect.ops.args import MAX_AXES, Bool, Choice, Float, Int, Ints, arg
+from archinspect.ops.args import MAX_AXES, Bool, DataType, Float, Int, Ints, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
@@ -30,7 +30,7 @@ class Input(Op):
     shape: tuple[int, ...] = arg(
         "the sample's axes, without the batch", Ints(1, empty=True, most=MAX_AXES, nulls=True), aliases=("input_shape",)
     )
-    dtype: str = arg(_DTYPE, Choice(*DTYPES, STRING), "float")
+    dtype: str = arg(_DTYPE, DataType(*DTYPES, STRING), "float")
     batch: bool = arg("false for data that is the same for all samples, such as a graph's edges", Bool(), default=True)
 
     @property
@@ -104,7 +104,7 @@ class Arange(_Made):
     stop: int = arg("first number left out", Int(), aliases=("end", "limit"))
     start: int = arg("first number", Int(), 0)
     step: int = arg("distance of the numbers", Int(), 1, aliases=("delta",))
-    dtype: str = arg(_DTYPE, Choice(*DTYPES), "int64")
+    dtype: str = arg(_DTYPE, DataType(*DTYPES), "int64")
 
     def check(self) -> None:
         if (self.stop - self.start) * self.step <= 0:
@@ -124,7 +124,7 @@ class Fill(_Made):
     aliases = ("Full", "Zeros", "ConstantOfShape")
     shape: tuple[int, ...] = arg("its axes, without the batch", _SHAPE)
     value: float = arg("the number", Float(), 0.0, aliases=("fill_value",))
-    dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
+    dtype: str = arg(_DTYPE, DataType(*DTYPES), "float")
 
     def output(self, *shapes: Shape) -> Shape:
         return (1, *self.shape)
@@ -136,7 +136,7 @@ class Fill(_Made):
 class Constant(_Stored):
     """A fixed table as data, the same for all samples: a buffer, no parameter. No FLOPs."""
 
-    dtype: str = arg(_DTYPE, Choice(*DTYPES), "float")
+    dtype: str = arg(_DTYPE, DataType(*DTYPES), "float")
 
     def output_dtype(self, *dtypes: str) -> str:
         return self.dtype

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
 from archinspect.base.strides import in_order, is_in_order, reshaped
-from archinspect.ops.args import Bool, Choice, Int, Ints, Optional, arg
+from archinspect.ops.args import Bool, DataType, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.computed import Computable, Computed, expressions, known
 from archinspect.ops.declared import ArgumentError
@@ -355,7 +355,7 @@ class Custom(Op):
     )
     buffers: int | Computed | None = arg("numbers that it keeps and does not learn", _stated(0, MAX_COUNT), None)
     output_type: str | None = arg(
-        "the output's data type; that of the first input of a float type by default", Optional(Choice(*DTYPES)), None
+        "the output's data type; that of the first input of a float type by default", Optional(DataType(*DTYPES)), None
     )
 
     def check(self) -> None:
