@@ -177,6 +177,8 @@ def _operator(op: type[Op]) -> Schema:
         values.append({"type": ["number", "string", "boolean", "array"]})
     elif op.inputs[1] != 1:
         values.append({"type": "array", "description": "a path each"})
+    if "layer" in op.args:
+        values.append({"type": "object", "minProperties": 1, "maxProperties": 1, "description": "the layer alone"})
     if not required:
         values.append({"type": "null"})
     summary = (op.__doc__ or "").strip().partition("\n")[0]
