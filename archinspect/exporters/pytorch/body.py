@@ -16,6 +16,7 @@ from archinspect.exporters.pytorch.loops import folded
 from archinspect.exporters.scopes import Leaf
 from archinspect.ops.identity import Rescaling
 from archinspect.ops.merge import Average, JoinedByElements
+from archinspect.ops.reduce import ReduceProd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -287,6 +288,8 @@ def _goes_in_steps(statement: Statement) -> bool:
     op = statement.child.nodes[-1].op
     if isinstance(op, Rescaling):
         return op.scale != 1 and bool(op.offset)
+    if isinstance(op, ReduceProd):  # along one axis at a time
+        return len(op.axis) > 1
     if isinstance(op, JoinedByElements) and (len(statement.inputs) > 2 or isinstance(op, Average)):  # noqa: PLR2004 - an operation takes two
         return True
     depth = 0
