@@ -6,6 +6,7 @@ size 1 have any stride. A stride of 0 repeats one element. The rules are PyTorch
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def of_map(shape: Shape, strides: Shape | None, output: Shape, axis: int, *, kee
     The channels are at an axis. PyTorch has them before the positions, and a kernel that `keeps` their place has them
     last where the input has.
     """
-    rank = len(shape)
+    rank, axis = len(shape), index(axis)
     if strides is None and axis == (rank - 1 if keeps else 1):
         return None
     first, last = (0, axis, *_but(axis, rank)), (0, *_but(axis, rank), axis)

@@ -63,6 +63,7 @@ UNREAD = {
 # There a learned tensor is a weight of the operator that reads it, whose name it then counts under.
 LEARNED = {
     *("blip_base", "gat_cora", "gcn_cora", "kan_mnist", "sam_vit_b", "sam_vit_h", "sam_vit_l"),
+    "sam_prompt_encoder",
     *("rwkv4_169m", "rwkv7_0_1b", "rwkv7_0_4b", "edgenext_small"),
 }
 
