@@ -187,17 +187,19 @@ class MixtureOfExperts(Recorded):
         steps, rows = size(output[:-1]), self._rows(output)
         hidden = (rows, self.units)
         inside = self.activation.kept([hidden], hidden, run) if self.activation else Kept()
-        # A limit keeps what it bounds, beside what the activation reads of it.
-        tensors = 1 + len(inside.inputs) + 2 * (self.gated + (self.limit is not None))
+        # A limit keeps what it bounds, beside what the activation reads of it. What projections read is for their
+        # weights alone; the last one of two may read what the activation keeps itself.
+        read = bool(run.weights or (inside.outputs and not self.gated))
+        tensors = read + len(inside.inputs) + 2 * (self.gated + (self.limit is not None))
         experts = tensors * size(hidden) + sum(count for _, count in inside.extra)
         # The chosen scores as they are divided, and by what.
         divided = steps * (self.top_k + 1) * (self.scoring == "sigmoid")
-        own, indices = self._of_choice(steps, rows, output)
+        own, indices = self._of_choice(steps, rows, output, run)
         # The router reads its input, and so does each projection of an expert that all steps use.
-        copied = copied_as_rows(shapes[0], run) * (1 + self.shared_experts * (1 + self.gated))
-        return Kept(() if copied else (0,), extra=(("float", divided + experts + own + copied), ("int64", indices)))
+        copied = copied_as_rows(shapes[0], run) * (1 + self.shared_experts * (1 + self.gated)) * run.weights
+        return Kept(() if copied or not run.weights else (0,), extra=(("float", divided + experts + own + copied), ("int64", indices)))
 
-    def _of_choice(self, steps: int, rows: int, output: Shape) -> tuple[int, int]:
+    def _of_choice(self, steps: int, rows: int, output: Shape, run: Run) -> tuple[int, int]:
         """Return the floats and the indices that are kept as experts are chosen; `rows` are what experts compute.
 
         What an expert reads is copied together, and what it makes is multiplied by a score. As many come as chose it,
@@ -208,7 +210,7 @@ class MixtureOfExperts(Recorded):
             return scores + (2 * rows - self.shared_experts * steps) * output[-1], 0
         chosen = steps * self.top_k
         chosen_from = steps * self.num_experts * (self.scoring == "softmax_of_chosen")
-        return scores + chosen_from + chosen * (2 * output[-1] + 1), chosen * (1 + len(output))
+        return scores + chosen_from + chosen * ((1 + run.weights) * output[-1] + 1), chosen * (1 + len(output))
 
     @property
     def has_program(self) -> bool:  # type: ignore[override] # as the arguments say
