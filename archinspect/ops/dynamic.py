@@ -38,11 +38,15 @@ class _DynamicConv(_Conv):
     def output(self, *shapes: Shape) -> Shape:
         given, kernel = shapes
         made = super().output(given)
-        wanted = (self.filters, self.channels(given) // self.groups, *self.kernel_size)
+        wanted = self._kernel(given)
         if size(kernel[1:]) != prod(wanted):
             message = f"a kernel {text(kernel)} has not the {prod(wanted)} numbers of [{', '.join(map(str, wanted))}]"
             raise Mismatch(message, args=("filters", "kernel_size"))
         return (largest(given[0], kernel[0]), *made[1:])
+
+    def _kernel(self, given: Shape) -> Shape:
+        """Return the shape of a sample's kernel, in PyTorch's order."""
+        return (self.filters, self.channels(given) // self.groups, *self.kernel_size)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {}
@@ -64,8 +68,11 @@ class _DynamicConv(_Conv):
     def _copies(self, shapes: Sequence[Shape], output: Shape, run: Run) -> tuple[int, int]:
         """Return the elements of the copies of map and kernel as samples become groups; 0 where they are views."""
         given, kernel = ((output[0], *shape[1:]) for shape in shapes)
-        lying = (*run.others, None)[0] or in_order(kernel)
-        of_all = shapes[1][0] != output[0] or reshaped(kernel, lying, (size(kernel),)) is None
+        lying = (*run.others, None)[0] or in_order(shapes[1])
+        if shapes[1][0] != output[0]:  # one for all samples, which is repeated as a view
+            lying = (0, *lying[1:])
+        filters, *rest = self._kernel(given)
+        of_all = reshaped(kernel, lying, (kernel[0] * filters, *rest)) is None
         copied = self.padded(given) or size(given) * self._is_turned(shapes[0], output, run)
         return copied, size(kernel) * of_all
 

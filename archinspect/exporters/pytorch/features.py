@@ -250,7 +250,7 @@ def generalized_delta_rule(use: Use) -> Step:
 
 def wkv(use: Use) -> Step:
     """Return RWKV 4's averages, step by step."""
-    return Step(code("wkv({0}, {1}, {2}, {3})"), parts=("wkv",))
+    return Step(code(f"wkv({of_each_sample(use, 0)}, {{1}}, {{2}}, {{3}})"), parts=("wkv",))
 
 
 def mlstm(use: Use) -> Step:
