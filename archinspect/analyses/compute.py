@@ -205,6 +205,7 @@ class _Passes:
         if found is None:
             found = self._forward(node)
             if arriving and run:
+                run = run._replace(outputs=tuple(map(bool, arriving)))
                 found = sum_of_figures([found, self._backward(node, run, arriving)])
             self.known[key] = found
         return found

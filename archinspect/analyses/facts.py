@@ -82,8 +82,14 @@ class Facts:
         return ({0: (type_.dtype, size(type_.shape))} if type_ else {}) | call.converted
 
     def trains(self, node: Node) -> bool:
-        """Return whether training changes weights of a node; whether shared ones do, their owner says."""
-        return (node.shares or node).trainable and self.call(node).learns
+        """Return whether training changes weights of a node; whether shared ones do, their owner says.
+
+        Where it shares no more than a vector, as a bias, its own matrices say.
+        """
+        owner = node.shares or node
+        if node.trainable and not owner.trainable:
+            owner = node if any(len(weight.shape) > 1 for weight in self.own_weights(node).values()) else owner
+        return owner.trainable and self.call(node).learns
 
     def own_weights(self, node: Node) -> Mapping[str, Weight]:
         """Return the weights of a node but those that it takes from the one it shares with.

@@ -197,7 +197,8 @@ class MixtureOfExperts(Recorded):
         own, indices = self._of_choice(steps, rows, output, run)
         # The router reads its input, and so does each projection of an expert that all steps use.
         copied = copied_as_rows(shapes[0], run) * (1 + self.shared_experts * (1 + self.gated)) * run.weights
-        return Kept(() if copied or not run.weights else (0,), extra=(("float", divided + experts + own + copied), ("int64", indices)))
+        reads = (0,) if run.weights and not copied else ()
+        return Kept(reads, extra=(("float", divided + experts + own + copied), ("int64", indices)))
 
     def _of_choice(self, steps: int, rows: int, output: Shape, run: Run) -> tuple[int, int]:
         """Return the floats and the indices that are kept as experts are chosen; `rows` are what experts compute.

@@ -318,6 +318,11 @@ class LSTM(Recurrent):
         cells = sum(1 for _ in self.cells(shapes[0]))
         return Work(macs + size(shapes[0][:-1]) * cells * self.units * self.proj_size, other)
 
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        (inputs, other), (weights, biases) = super().backward(shapes, output, run)
+        unread = self._unread(shapes, run) * self.proj_size  # the last projection has no gradient
+        return Backward(Work(inputs - unread, other), Work(weights - run.weights * unread, biases))
+
     def quantities(self, shapes: Sequence[Shape], output: Shape) -> dict[str, int]:
         gates, plain = super().work(shapes, output), self.replace(proj_size=0)
         found = super().quantities(shapes, output)
