@@ -177,6 +177,11 @@ def test_memory_is_known_of_built_in_networks_too(run):
     assert points["resnet50"] == report.memory.peak_bytes
 
 
+def test_a_size_that_no_network_has_is_refused(run):
+    found = run("chart", "--size", "nosuch")
+    assert (found.exit_code, "no network of which nosuch is known" in found.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("form", ["csv", "markdown"])
 def test_a_size_that_is_an_axis_has_no_second_column(run, form):
     head = run("chart", "vgg16", "--x", "params", "--format", form).stdout.lower().splitlines()[0]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from archinspect.reports.chart import Chart
 
+SIZE = "params"
 ILSVRC = ("year", "ilsvrc_top5_error", "")
 
 
@@ -24,7 +25,7 @@ ILSVRC = ("year", "ilsvrc_top5_error", "")
 @click.argument("specs", type=SpecType(), nargs=-1, metavar="[SPEC]...")
 @click.option("--x", default="macs", show_default=True, metavar="FIGURE", help="What the horizontal axis shows.")
 @click.option("--y", default="top1", show_default=True, metavar="FIGURE", help="What the vertical axis shows.")
-@click.option("--size", default="params", show_default=True, metavar="FIGURE", help="What marks are sized by, or none.")
+@click.option("--size", default=SIZE, show_default=True, metavar="FIGURE", help="What marks are sized by, or none.")
 @click.option(
     "--data", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="A CSV with points of your own."
 )
@@ -62,6 +63,8 @@ def command(  # noqa: PLR0913 - one per option
     found = _chart(specs, [x, y, *([size] if size else [])], data, figures, is_ilsvrc=ilsvrc)
     if not found.points:
         raise click.UsageError(f"there is no network of which {x} and {y} are known")
+    if size not in ("", SIZE) and not any(point.size for point in found.points):
+        raise click.UsageError(f"there is no network of which {size} is known: --size none draws marks of one size")
     form = form_of_file(form)
     from archinspect.render import chart as render  # a help page needs none
 
