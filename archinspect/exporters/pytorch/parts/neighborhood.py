@@ -9,6 +9,9 @@ from torch import Tensor, nn
 class NeighborhoodAttention(nn.Module):
     """Attention of each position to a window around it, which borders move inside."""
 
+    places: Tensor
+    offsets: Tensor
+
     def __init__(
         self,
         heads: int,
@@ -47,7 +50,7 @@ class NeighborhoodAttention(nn.Module):
         if added is not None:
             scores = scores + added
         scores = scores.softmax(-1)
-        x = (
+        x: Tensor = (
             scores @ torch.unflatten(v.index_select(2, self.places), 2, self.window)
         ).squeeze(-2)
         return x.transpose(1, 2).reshape(shape)
