@@ -286,6 +286,10 @@ class MixtureOfExperts(Recorded):
         best = steps * (self.top_k_groups or self.groups) * grouped
         hidden = steps * self.units
         inside = largest((2 + self.gated + (self.limit is not None)) * hidden, (1 + self.gated) * hidden + total)
+        if self.activation:  # some are made of several operations
+            rows = (steps, self.units)
+            within = sum(count for _, count in self.activation.workspace([rows], rows, run))
+            inside = largest(inside, 2 * hidden + within)
         computing = chosen + largest(total + inside, 2 * total + steps)
         moments: tuple[Elements, ...] = (
             (("float", (2 - late) * scored - total),),

@@ -248,6 +248,10 @@ HELD = {
         {"EinsumDense": {"equation": "bhij,jx->bxih", "output_shape": [2, 8, None]}},
         {"Dense": 8},
     ],
+    "experts whose activation takes two operations": [
+        FIVE,
+        {"MixtureOfExperts": {"num_experts": 2, "units": 9, "gated": False, "activation": "TanhShrink"}},
+    ],
     "layers between which all is dropped": [FIVE, {"GRU": {"units": 2, "num_layers": 3, "dropout": 1.0}}],
 }
 
