@@ -9,6 +9,8 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING
 
+from archinspect.base.shape import size
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -113,7 +115,7 @@ def of_map(shape: Shape, strides: Shape | None, output: Shape, axis: int, *, kee
     last where the input has.
     """
     rank, axis = len(shape), index(axis)
-    if strides is None and axis == (rank - 1 if keeps else 1):
+    if strides is None and axis == (rank - 1 if keeps else 1) and not (keeps and size(shape[1:]) == 1):
         return None
     first, last = (0, axis, *_but(axis, rank)), (0, *_but(axis, rank), axis)
     own = strides or in_order(shape)

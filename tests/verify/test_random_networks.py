@@ -248,6 +248,11 @@ HELD = {
         {"EinsumDense": {"equation": "bhij,jx->bxih", "output_shape": [2, 8, None]}},
         {"Dense": 8},
     ],
+    "a map of one position and channel has its channels first": [
+        {"Input": {"shape": [1, 1, 1]}},
+        {"Conv2DTranspose": {"filters": 2, "kernel_size": 1, "strides": 2}},
+        {"EinsumDense": {"equation": "bhij,jih->b", "output_shape": []}},
+    ],
     "experts whose activation takes two operations": [
         FIVE,
         {"MixtureOfExperts": {"num_experts": 2, "units": 9, "gated": False, "activation": "TanhShrink"}},
