@@ -111,10 +111,10 @@ class Problems:
         self._found.setdefault(_key(diagnostic), diagnostic)
 
     @contextmanager
-    def used_at(self, span: Span) -> Iterator[None]:
+    def used_at(self, span: Span, *, always: bool = False) -> Iterator[None]:
         """Note this place, if it is in the spec asked for, of problems in the block of another file that it uses."""
         before = self.asked
-        if before and span.source is before.source:
+        if always or (before and span.source is before.source):
             self.asked = span
         try:
             yield

@@ -60,13 +60,9 @@ class Composites:
             start, expansion.results[f"{path}.{block.second}"] = start
         if not is_all(step.extras.get("from")):
             start = expansion.single(step, start)
-        problems, outer = expansion.problems, expansion.problems.asked
-        if block.span.source.is_ours and not step.span.source.is_ours:
-            problems.asked = step.span
-        try:
+        is_ready = block.span.source.is_ours and not step.span.source.is_ours
+        with expansion.problems.used_at(step.span, always=is_ready):
             return self._inside(block.layers, path, inner, start)
-        finally:
-            problems.asked = outer
 
     def _inside(self, steps: Sequence[Step], path: str, scope: Scope, start: Start) -> str:
         expansion = self.expansion
