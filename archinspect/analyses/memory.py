@@ -247,7 +247,8 @@ def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list
 def _workspace(facts: Facts, node: Node, attention: str, strides: Mapping[Tensor, Shape | None]) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
     first, others = _lying(node, strides)
-    run = Run((False,) * len(node.inputs), weights=False, attention=attention, strides=first, others=others)
+    none, frozen = (False,) * len(node.inputs), not facts.trains(node)
+    run = Run(none, weights=False, attention=attention, strides=first, others=others, frozen=frozen)
     return facts.bytes_of(facts.call(node).workspace(run))
 
 

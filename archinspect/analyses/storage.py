@@ -171,10 +171,12 @@ class _Strides:
     def can_view(self, node: Node, call: Call, view: View) -> bool:
         """Return whether the outputs can lie in the first input's storage as a view says, or have to be copies."""
         source = node.inputs[0]
-        if not view.in_order or source not in self.of:
+        if not view.in_order or (source not in self.of and not view.strided):
             return True
-        strides = self.of[source]
-        return not call.moves if strides is None else reshaped(call.shapes[0], strides, call.output) is not None
+        strides = self.of.get(source, in_order(call.shapes[0]))
+        if strides is None:
+            return not view.strided and not call.moves
+        return _viewed(node, call.shapes[0], view, strides, call.output) is not None
 
     def add(self, tensor: Tensor, node: Node, call: Call, view: View | None) -> None:
         """Note how an output lies, by how the inputs do."""
@@ -186,16 +188,16 @@ class _Strides:
                 self._put(tensor, shape, strides)
         elif view.strided or node.inputs[0] in self.of:
             source = self.of.get(node.inputs[0], in_order(call.shapes[0]))
-            if source is None:
-                self.of[tensor] = None
-            elif view.strided:
-                self._put(tensor, shape, node.op.view_strides(call.shapes[0], source, shape))
-            else:
-                self._put(tensor, shape, reshaped(call.shapes[0], source, shape))
+            self._put(tensor, shape, source and _viewed(node, call.shapes[0], view, source, shape))
 
     def _put(self, tensor: Tensor, shape: Shape, strides: Shape | None) -> None:
         if strides != in_order(shape):
             self.of[tensor] = strides
+
+
+def _viewed(node: Node, shape: Shape, view: View, strides: Shape, output: Shape) -> Shape | None:
+    """Return the strides of an output that is a view of an input with these; None where they are not told."""
+    return node.op.view_strides(shape, strides, output) if view.strided else reshaped(shape, strides, output)
 
 
 def _is_free(storage: Storage, step: int) -> bool:

@@ -7,7 +7,7 @@ size 1 have any stride. A stride of 0 repeats one element. The rules are PyTorch
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import size
 
@@ -15,6 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archinspect.base.shape import Shape
+
+
+class Axis(NamedTuple):
+    """An axis of a tensor."""
+
+    length: int
+    stride: int
+
+    def cut(self, lengths: Sequence[int]) -> list[Axis]:
+        """Return the axes of which it consists where the inner ones have these lengths, the outermost first."""
+        found, (length, stride) = [], self
+        for inner in reversed(lengths):
+            found.append(Axis(inner, stride))
+            length, stride = length // inner, stride * inner
+        return [Axis(length, stride), *reversed(found)]
 
 
 def in_order(shape: Sequence[int]) -> Shape:

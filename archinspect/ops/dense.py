@@ -88,6 +88,11 @@ class Dense(Projection):
 
 
 def copied_as_rows(shape: Shape, run: Run) -> int:
-    """Return the elements of a copy: all axes but the last become one, which they may not be in memory."""
-    is_view = not run.strides or reshaped(shape, run.strides, (size(shape[:-1]), shape[-1])) is not None
+    """Return the elements of a copy: all axes but the last become one, which they may not be in memory.
+
+    As `should_fold` of PyTorch's ATen: with a frozen kernel, one product is made for each matrix of the last two axes.
+    """
+    matrix = shape[-2:] if run.frozen else shape[-1:]
+    joined = (size(shape[: -len(matrix)]), *matrix)
+    is_view = not run.strides or reshaped(shape, run.strides, joined) is not None
     return 0 if is_view else size(shape)

@@ -111,6 +111,8 @@ class Run(NamedTuple):
     """How the first input lies in memory; None where its elements are in order, or that is not told."""
     others: tuple[Shape | None, ...] = ()
     """How further inputs lie, in the same way; empty where that is not told."""
+    frozen: bool = False
+    """Whether training never changes the node's own weights."""
 
 
 # Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch
+from archinspect.base.strides import Axis, reshaped
 from archinspect.ops.args import Int, arg
 from archinspect.ops.figures import Reach, View
-from archinspect.ops.spatial import Spatial, times
+from archinspect.ops.spatial import Spatial, channel_axis, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +43,30 @@ PIXEL_RANK = 2
 """Of the maps for which PyTorch has an operation, which makes a copy always."""
 
 
-class _PixelShuffle(Spatial):
-    """Makes a map larger by as much as its channels become fewer (Shi et al. 2016, arXiv:1609.05158). No FLOPs."""
+class _Pixels(Spatial):
+    """Moves elements between channels and positions: cuts axes, turns them, and joins them to others."""
 
     memory_order = "first"
     kind = "reshape"
+
+    def view(self, *, training: bool) -> View | None:
+        return None if self.rank == PIXEL_RANK else View(strided=True, in_order=True)
+
+    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
+        channels = channel_axis(shape, self.data_format)
+        first = [0, channels, *(axis for axis in range(1, len(shape)) if axis != channels)]
+        lengths, steps = zip(*self._cut([Axis(shape[axis], strides[axis]) for axis in first]), strict=True)
+        found = reshaped(lengths, steps, tuple(output[axis] for axis in first))
+        return found and tuple(found[first.index(axis)] for axis in range(len(shape)))
+
+    def _cut(self, axes: Sequence[Axis]) -> list[Axis]:
+        """Return the axes before they are joined, of those of a map with its channels first."""
+        raise NotImplementedError
+
+
+class _PixelShuffle(_Pixels):
+    """Makes a map larger by as much as its channels become fewer (Shi et al. 2016, arXiv:1609.05158). No FLOPs."""
+
     upscale_factor: int = arg("factor of each axis", Int(1, 10_000), aliases=("block_size",))
 
     def output(self, *shapes: Shape) -> Shape:
@@ -57,8 +78,10 @@ class _PixelShuffle(Spatial):
             raise Mismatch(message, args=("upscale_factor",))
         return self.join(shape[0], [n * factor for n in spatial], channels // factor**self.rank)
 
-    def view(self, *, training: bool) -> View | None:
-        return View() if self.upscale_factor == 1 and self.rank != PIXEL_RANK else None  # nothing moves
+    def _cut(self, axes: Sequence[Axis]) -> list[Axis]:
+        batch, channels, *positions = axes
+        channels, *parts = channels.cut([self.upscale_factor] * self.rank)
+        return [batch, channels, *chain.from_iterable(zip(positions, parts, strict=True))]
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.upscale_factor, up=self.upscale_factor),) * self.rank
@@ -80,11 +103,9 @@ class PixelShuffle3D(_PixelShuffle):
     rank = 3
 
 
-class _PixelUnshuffle(Spatial):
+class _PixelUnshuffle(_Pixels):
     """Makes channels of the positions of every square, the reverse of `PixelShuffle`. No FLOPs."""
 
-    memory_order = "first"
-    kind = "reshape"
     downscale_factor: int = arg("factor of each axis", Int(1, 10_000), aliases=("block_size",))
 
     def output(self, *shapes: Shape) -> Shape:
@@ -95,8 +116,10 @@ class _PixelUnshuffle(Spatial):
             raise Mismatch(f"{factor} does not divide {times(spatial)}", args=("downscale_factor",))
         return self.join(shape[0], [n // factor for n in spatial], channels * factor**self.rank)
 
-    def view(self, *, training: bool) -> View | None:
-        return View() if self.downscale_factor == 1 and self.rank != PIXEL_RANK else None  # nothing moves
+    def _cut(self, axes: Sequence[Axis]) -> list[Axis]:
+        batch, channels, *positions = axes
+        cut = [axis.cut([self.downscale_factor]) for axis in positions]
+        return [batch, channels, *(inner for _, inner in cut), *(outer for outer, _ in cut)]
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.downscale_factor, self.downscale_factor),) * self.rank

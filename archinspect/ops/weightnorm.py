@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import largest, size
+from archinspect.base.strides import in_order, is_in_order, reshaped
 from archinspect.ops.args import Bool, Float, Int, arg
 from archinspect.ops.base import TRAITS, Op
 from archinspect.ops.conv import ConvWindow, _Depthwise
@@ -71,6 +72,23 @@ class _MadeKernel(Op):
         """Return the elements beside the kernel that backward through the making keeps."""
         raise NotImplementedError
 
+    def held(self, shapes: Sequence[Shape]) -> int:
+        """Return the elements beside the kernel that are there as it is made without gradients."""
+        return self.noted(shapes)
+
+    def kernel_axes(self) -> tuple[str, ...]:
+        """Return the names of the kernel's axes in PyTorch's order, where no axis has two names."""
+        first = ("in", "out") if isinstance(self.layer, _Transpose) else ("out", "in")
+        return (*first, *self.layer.axis_names()) if isinstance(self.layer, ConvWindow) else first
+
+    def turned_kernel(self, shapes: Sequence[Shape], axis: int) -> tuple[Shape, Shape]:
+        """Return the shape and the strides of PyTorch's kernel with an axis in the place of the first one."""
+        kernel, order = self.kernel(shapes), [*range(len(self.kernel_axes()))]
+        order[0], order[axis] = axis, 0
+        sizes = [kernel.shape[kernel.axes.index(name)] for name in self.kernel_axes()]
+        strides = in_order(sizes)
+        return tuple(sizes[axis] for axis in order), tuple(strides[axis] for axis in order)
+
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         macs, other = self.layer.work(shapes, output)
         return Work(macs, other + self.making(shapes))
@@ -87,7 +105,11 @@ class _MadeKernel(Op):
         return found._replace(extra=(*found.extra, ("float", made), (WIDE, noted)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (*self.layer.workspace(shapes, output, run), ("float", size(self.kernel(shapes).shape)))
+        # Without gradients, a kernel that is made needs none. While it is made, the output is not there yet.
+        inside = self.layer.workspace(shapes, output, run._replace(frozen=True))
+        later = size(output) + sum(count for _, count in inside)
+        making = largest(self.held(shapes), later) - later
+        return (*inside, ("float", size(self.kernel(shapes).shape) + making))
 
     def unwrapped(self, *shapes: Shape) -> tuple[Op, tuple[Shape, ...]]:
         return self.layer.unwrapped(*shapes)
@@ -128,16 +150,11 @@ class WeightNorm(_MadeKernel):
 
     def check(self) -> None:
         super().check()
-        if self.dim >= (1 if isinstance(self.layer, _Depthwise) else len(self._axes())):
+        if self.dim >= (1 if isinstance(self.layer, _Depthwise) else len(self.kernel_axes())):
             raise ArgumentError(f"WeightNorm: the kernel of {type(self.layer).__name__} has no axis {self.dim}", "dim")
 
-    def _axes(self) -> tuple[str, ...]:
-        """Return the names of the kernel's axes in PyTorch's order."""
-        first = ("in", "out") if isinstance(self.layer, _Transpose) else ("out", "in")
-        return (*first, *self.layer.axis_names()) if isinstance(self.layer, ConvWindow) else first
-
     def row_axes(self) -> tuple[str, ...]:
-        return super().row_axes() if isinstance(self.layer, _Depthwise) else (self._axes()[self.dim],)
+        return super().row_axes() if isinstance(self.layer, _Depthwise) else (self.kernel_axes()[self.dim],)
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {**self.layer.weights(*shapes), "magnitude": Weight(self.rows(shapes), self.row_axes())}
@@ -146,10 +163,15 @@ class WeightNorm(_MadeKernel):
         return 3 * size(self.kernel(shapes).shape) + 2 * size(self.rows(shapes))
 
     def noted(self, shapes: Sequence[Shape]) -> int:
-        kernel, rows = size(self.kernel(shapes).shape), size(self.rows(shapes))
-        # One kernel makes the norms along the first axis or the last; else they are of a copy that is turned.
-        is_turned = 0 < self.dim < len(self.kernel(shapes).shape) - 1
-        return rows + is_turned * (kernel + rows)
+        is_copied = self._is_turned(shapes) and not is_in_order(*self.turned_kernel(shapes, self.dim))
+        return self.held(shapes) + is_copied * size(self.kernel(shapes).shape)
+
+    def held(self, shapes: Sequence[Shape]) -> int:
+        return size(self.rows(shapes)) * (1 + self._is_turned(shapes))
+
+    def _is_turned(self, shapes: Sequence[Shape]) -> bool:
+        """Return whether the norms are of a copy: one function makes those along the first axis or the last."""
+        return 0 < self.dim < len(self.kernel(shapes).shape) - 1
 
     def label(self) -> str:
         return f"{self.layer.label()}, weight norm"
@@ -177,6 +199,13 @@ class SpectralNorm(_MadeKernel):
     def noted(self, shapes: Sequence[Shape]) -> int:
         kernel, rows = size(self.kernel(shapes).shape), size(self.rows(shapes))
         return rows + kernel // rows + 1  # the vectors as they were, the value
+
+    def held(self, shapes: Sequence[Shape]) -> int:
+        # A transposed convolution's matrix is a copy, as its rows are not the kernel's first axis.
+        kernel, rows = size(self.kernel(shapes).shape), size(self.rows(shapes))
+        is_turned = isinstance(self.layer, _Transpose)
+        is_copied = is_turned and reshaped(*self.turned_kernel(shapes, 1), (rows, kernel // rows)) is None
+        return self.noted(shapes) + is_copied * kernel
 
     def label(self) -> str:
         return f"{self.layer.label()}, spectral norm"
@@ -213,11 +242,6 @@ class WeightStandardization(_MadeKernel):
 
     def noted(self, shapes: Sequence[Shape]) -> int:
         return (2 + self.gain) * size(self.rows(shapes))  # mean and inverse deviation, the scaled gain
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # While the kernel is made, the output is not there yet.
-        most = largest(self.noted(shapes), size(output)) - size(output)
-        return (*super().workspace(shapes, output, run), ("float", most))
 
     def label(self) -> str:
         return f"{self.layer.label()}, weight standardization"

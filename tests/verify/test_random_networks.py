@@ -47,6 +47,24 @@ HELD = {
     "channels before the steps": [FIVE, {"Conv1D": {"filters": 4, "kernel_size": 2}}, "Flatten"],
     "channels of a map after the positions": [{"Input": {"shape": [4, 4, 2]}}, "InstanceNormalization"],
     "channels that are another axis": [{"Input": {"shape": [2, 2, 1]}}, {"InstanceNormalization": {"axis": 2}}],
+    "a matrix of a frozen kernel": [
+        *({"Input": {"shape": [2, 2, 8]}}, {"Permute": [1, 3, 2]}),
+        {"Dense": 1, "trainable": False},
+    ],
+    "a matrix of a kernel that is made": [
+        *({"Input": {"shape": [2, 6, 8]}}, {"Permute": [2, 1, 3]}),
+        {"WeightNorm": {"layer": {"Dense": 3}}},
+    ],
+    "a kernel of longer vectors than its output": [{"Input": {"shape": 8}}, {"SpectralNorm": {"layer": {"Dense": 3}}}],
+    "a kernel whose rows are not its first axis": [
+        {"Input": {"shape": [1, 1, 64]}},
+        {"SpectralNorm": {"layer": {"Conv2DTranspose": {"filters": 3, "kernel_size": 2}}}},
+    ],
+    "a kernel of turned norms": [
+        *({"Input": {"shape": [1, 1, 64]}}, "Sigmoid"),
+        {"WeightNorm": {"layer": {"Conv2D": {"filters": 3, "kernel_size": 3, "padding": "same"}}, "dim": 2}},
+    ],
+    "pixels of one position": [{"Input": {"shape": [1, 2]}}, "Tanh", {"layers": ["GELU", {"PixelShuffle1D": 2}]}],
     "a matrix that is none in memory": [FIVE, {"Permute": [2, 1]}, {"Dense": 3}],
     "several axes that are not next to each other": [{"Input": {"shape": [2, 3, 2]}}, {"LogSoftmax": [1, 3]}],
     "several axes that are": [FIVE, "BatchNormalization", {"LogSoftmax": [1, 2]}],
