@@ -54,13 +54,13 @@ class _Pixels(Spatial):
 
     def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
         channels = channel_axis(shape, self.data_format)
-        first = [0, channels, *(axis for axis in range(1, len(shape)) if axis != channels)]
+        first = [channels, *(axis for axis in range(1, len(shape)) if axis != channels)]
         lengths, steps = zip(*self._cut([Axis(shape[axis], strides[axis]) for axis in first]), strict=True)
         found = reshaped(lengths, steps, tuple(output[axis] for axis in first))
-        return found and tuple(found[first.index(axis)] for axis in range(len(shape)))
+        return found and (strides[0], *(found[first.index(axis)] for axis in range(1, len(shape))))
 
     def _cut(self, axes: Sequence[Axis]) -> list[Axis]:
-        """Return the axes before they are joined, of those of a map with its channels first."""
+        """Return the axes of a sample before they are joined, of its channels and positions."""
         raise NotImplementedError
 
 
@@ -79,9 +79,9 @@ class _PixelShuffle(_Pixels):
         return self.join(shape[0], [n * factor for n in spatial], channels // factor**self.rank)
 
     def _cut(self, axes: Sequence[Axis]) -> list[Axis]:
-        batch, channels, *positions = axes
+        channels, *positions = axes
         channels, *parts = channels.cut([self.upscale_factor] * self.rank)
-        return [batch, channels, *chain.from_iterable(zip(positions, parts, strict=True))]
+        return [channels, *chain.from_iterable(zip(positions, parts, strict=True))]
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.upscale_factor, up=self.upscale_factor),) * self.rank
@@ -117,9 +117,9 @@ class _PixelUnshuffle(_Pixels):
         return self.join(shape[0], [n // factor for n in spatial], channels * factor**self.rank)
 
     def _cut(self, axes: Sequence[Axis]) -> list[Axis]:
-        batch, channels, *positions = axes
+        channels, *positions = axes
         cut = [axis.cut([self.downscale_factor]) for axis in positions]
-        return [batch, channels, *(inner for _, inner in cut), *(outer for outer, _ in cut)]
+        return [channels, *(inner for _, inner in cut), *(outer for outer, _ in cut)]
 
     def reach(self, *shapes: Shape) -> tuple[Reach, ...] | None:
         return (Reach(self.downscale_factor, self.downscale_factor),) * self.rank
