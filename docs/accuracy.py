@@ -1,7 +1,7 @@
 """Write docs/accuracy.md: predicted figures of every measured network beside what was measured.
 
 `python docs/accuracy.py > docs/accuracy.md`. The networks' own programs were measured by the scripts of tests/truth;
-the exported ones by `python tests/truth/measure_verify.py > tests/truth/verify.json`, which needs PyTorch.
+the exported ones by `python tests/truth/measure_verify.py`, which needs PyTorch.
 """
 
 from __future__ import annotations
