@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.strides import in_order, is_in_order, reshaped
+from archinspect.base.strides import in_order, reshaped
 from archinspect.ops.figures import Run
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Storages(NamedTuple):
     overwriting: set[int]
     """Positions of the nodes that overwrite their input."""
     strides: Mapping[Tensor, Shape | None]
-    """How tensors lie in memory whose elements are not in order; None where that is not told."""
+    """How tensors lie in memory of which an axis has not the stride of elements in order; None where not told."""
 
 
 def storages_at_inference(facts: Facts) -> Storages:
@@ -68,7 +68,7 @@ def _storages(facts: Facts, *, training: bool) -> Storages:
     walk = _Walk(facts, training=training)
     for node in facts.graph.everything:
         walk.run(node)
-    return Storages(walk.found, walk.overwriting, walk.lying.out_of_order(facts))
+    return Storages(walk.found, walk.overwriting, walk.lying.of)
 
 
 class _Walk:
@@ -97,7 +97,10 @@ class _Walk:
         if view is not None and (node.op.gives_views or node.inputs[0] in self._parts):
             self._parts.update(node.outputs)
         for tensor, type_, elements in zip(node.outputs, call.outputs, call.stored, strict=True):
-            self.lying.add(tensor, node, call, view)
+            if node.position in self.overwriting:
+                self.lying.add_overwritten(tensor, node.inputs[0])
+            else:
+                self.lying.add(tensor, node, call, view)
             if view is not None:
                 storage = self.found[node.inputs[0].position]
             elif node.position in self.overwriting:
@@ -156,14 +159,6 @@ class _Strides:
         self.of: dict[Tensor, Shape | None] = {}
         """Strides by tensor, None where they are not told; those that are in order in every axis are left out."""
 
-    def out_of_order(self, facts: Facts) -> dict[Tensor, Shape | None]:
-        """Return the strides of tensors whose elements are not in order; axes of size 1 have any."""
-        return {
-            tensor: strides
-            for tensor, strides in self.of.items()
-            if strides is None or not is_in_order(facts.shape(tensor), strides)
-        }
-
     def repeats(self, tensor: Tensor) -> bool:
         """Return whether several elements of a tensor are one and the same in memory."""
         return 0 in (self.of.get(tensor) or ())
@@ -189,6 +184,11 @@ class _Strides:
         elif view.strided or node.inputs[0] in self.of:
             source = self.of.get(node.inputs[0], in_order(call.shapes[0]))
             self._put(tensor, shape, source and _viewed(node, call.shapes[0], view, source, shape))
+
+    def add_overwritten(self, tensor: Tensor, source: Tensor) -> None:
+        """Note that an output lies where the input did."""
+        if source in self.of:
+            self.of[tensor] = self.of[source]
 
     def _put(self, tensor: Tensor, shape: Shape, strides: Shape | None) -> None:
         if strides != in_order(shape):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.shape import size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from archinspect.base.shape import Shape
 
@@ -121,6 +121,12 @@ def reshaped(shape: Shape, strides: Shape, wanted: Shape) -> Shape | None:
         if left != 1:
             return None
     return tuple(reversed(found + [1] * len(rest)))
+
+
+def joined(axes: Iterable[Axis], wanted: Shape) -> Shape | None:
+    """Return the strides of a tensor of these axes that are joined to others; None where it has to be copied."""
+    lengths, strides = zip(*axes, strict=True)
+    return reshaped(lengths, strides, wanted)
 
 
 def of_map(shape: Shape, strides: Shape | None, output: Shape, axis: int, *, keeps: bool) -> Shape | None:

@@ -61,6 +61,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("ChannelShuffle", "PixelShuffle", "PixelUnshuffle"),
         *("PixelShuffle1D", "PixelShuffle3D", "PixelUnshuffle1D", "PixelUnshuffle3D"),
     ),
+    "windows": ("WindowPartition", "WindowReverse"),
     "like": ("ResizeLike", "CropLike", "ReshapeLike"),
     "layout": (
         *(
@@ -119,7 +120,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "wrap": ("TimeDistributed", "Bidirectional"),
     "tensor": (
         *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
-        *("WindowPartition", "WindowReverse", "SampleGaussian", "Custom"),
+        *("SampleGaussian", "Custom"),
     ),
     "reduce": (
         *("ReduceMin", "ReduceProd", "ReduceVar", "ReduceStd", "ReduceL1", "ReduceL2", "ReduceLogSumExp"),

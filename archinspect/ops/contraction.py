@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import largest, size
-from archinspect.base.strides import in_order, of_elements
+from archinspect.base.strides import in_order, of_elements, reshaped
 from archinspect.ops.figures import Work
 
 if TYPE_CHECKING:
@@ -106,11 +106,17 @@ class Memory:
         factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
         # The order in which PyTorch goes through indices: the output's, then those that are summed.
         ranked = output + "".join(sorted(set("".join(terms)) - {*output}))
+        self._given = [dict(zip(term, in_order(shape_of(term, sizes)), strict=True)) for term in terms]
+        """Strides of the inputs by index."""
+        if strides is not None:
+            self._given[0] = dict(zip(terms[0], strides, strict=True))
         done = factors[0]
         for number, factor in enumerate(factors[1:], 2):
             done = self._join(done, factor, ranked, set(output).union(*orders[number:]))
         self._hold(made := done.only(output))
-        self.strides = self._strides(made.order, output)
+        strides, shape = self._strides(made.order, output), shape_of(output, sizes)
+        # A last view leaves out what was summed: axes of size 1 have strides like those of their neighbors.
+        self.strides = strides and reshaped(shape, strides, shape)
         """Of the output, None where they are not told."""
 
     def _join(self, left: _Factor, right: _Factor, ranked: str, later: set[str]) -> _Factor:
@@ -134,20 +140,26 @@ class Memory:
         is_turned = own and others and rest.index(others[-1]) < rest.index(own[0])
         product = both + (others + own if is_turned else own + others)
         if not summed:
-            product = self._order_of_product([left, right], "".join(index for index in rest if index in product))
+            product = self._order_of_product([left, right], rest)
         result = _Factor(product, left.needed or right.needed)
         self._hold(*summed_first, left, right, result)
         return result
 
-    def _order_of_product(self, factors: Sequence[_Factor], product: str) -> str:
+    def _order_of_product(self, factors: Sequence[_Factor], indices: Sequence[str]) -> str:
         """Return the order in memory of a product without sums, in which what lacks an axis stretches."""
-        length = self.lengths
-        shapes = [tuple(length[index] if index in factor.order else 1 for index in product) for factor in factors]
-        strides = [self._strides(factor.order.replace(GAP, ""), product) for factor in factors]
-        found = of_elements(shapes, strides, tuple(length[index] for index in product))
-        return "".join(index for _, index in sorted(zip(found, product, strict=True), key=lambda axis: -axis[0]))
+        shapes = [tuple(self.lengths[i] if i in factor.order else 1 for i in indices) for factor in factors]
+        output = tuple(self.lengths[i] if any(i in factor.order for factor in factors) else 1 for i in indices)
+        found = of_elements(shapes, [self._strides_of(factor, indices) for factor in factors], output)
+        axes = sorted(zip(found, output, indices, strict=True), key=lambda axis: -axis[0])
+        return "".join(index for _, length, index in axes if length != 1)
 
-    def _strides(self, order: str, term: str) -> Shape | None:
+    def _strides_of(self, factor: _Factor, indices: Sequence[str]) -> Shape | None:
+        """Return the strides of a factor with a new axis for each index that it lacks."""
+        if factor.number is None:
+            return self._strides(factor.order.replace(GAP, ""), indices)
+        return tuple(self._given[factor.number].get(index, 1) for index in indices)
+
+    def _strides(self, order: str, term: Sequence[str]) -> Shape | None:
         """Return the strides of a term of such an order in memory; an axis that it lacks has any."""
         if GAP in order:
             return None

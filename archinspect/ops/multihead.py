@@ -156,7 +156,8 @@ class _Packed(ScaledDotProductAttention):
     )
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (*super().workspace(shapes, output, run), ("float", 2 * size(shapes[0]) * self.beside))
+        beside = self.beside and self._is_beside(shapes[0])
+        return (*super().workspace(shapes, output, run), ("float", 2 * size(shapes[0]) * beside))
 
     def fused_inputs(self) -> tuple[int, ...]:
         return (0, 1, 2)[-self.packed :] if self.packed > 1 else ()

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch
-from archinspect.base.strides import Axis, reshaped
+from archinspect.base.strides import Axis, joined
 from archinspect.ops.args import Int, arg
 from archinspect.ops.figures import Reach, View
 from archinspect.ops.spatial import Spatial, channel_axis, times
@@ -55,8 +55,8 @@ class _Pixels(Spatial):
     def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
         channels = channel_axis(shape, self.data_format)
         first = [channels, *(axis for axis in range(1, len(shape)) if axis != channels)]
-        lengths, steps = zip(*self._cut([Axis(shape[axis], strides[axis]) for axis in first]), strict=True)
-        found = reshaped(lengths, steps, tuple(output[axis] for axis in first))
+        cut = self._cut([Axis(shape[axis], strides[axis]) for axis in first])
+        found = joined(cut, tuple(output[axis] for axis in first))
         return found and (strides[0], *(found[first.index(axis)] for axis in range(1, len(shape))))
 
     def _cut(self, axes: Sequence[Axis]) -> list[Axis]:

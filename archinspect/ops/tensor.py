@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from archinspect.base.shape import Mismatch, broadcast, ceil_div, normal_axes, normal_axis, size, text
-from archinspect.base.strides import in_order, is_in_order, reshaped
+from archinspect.base.strides import reshaped
 from archinspect.ops.args import Bool, DataType, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.computed import Computable, Computed, expressions, known
@@ -207,84 +207,6 @@ class Roll(Op):
     def output(self, *shapes: Shape) -> Shape:
         normal_axes(self.axis, len(shapes[0]))
         return shapes[0]
-
-
-class WindowPartition(Op):
-    """Cuts a map into windows, each a sequence (Liu et al. 2021, arXiv:2103.14030). No FLOPs.
-
-    [height, width, channels] becomes [windows, positions of a window, channels]. A map that is no multiple of the
-    window is padded at its end.
-    """
-
-    kind = "reshape"
-    window_size: int = arg("height and width of a window", Int(1, 10_000))
-
-    def output(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        if len(shape) != 4:  # noqa: PLR2004 - the batch, height, width, channels
-            raise Mismatch(f"needs an input of 3 axes (height, width, channels), got {len(shape) - 1}")
-        batch, height, width, channels = shape
-        window = self.window_size
-        return (batch, ceil_div(height, window) * ceil_div(width, window), window * window, channels)
-
-    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        # The map, padded: itself cut where a row is a single window.
-        moved = self.window_size > 1 and shapes[0][2] > self.window_size
-        return (("float", size(output) * moved),)
-
-
-class WindowReverse(Op):
-    """Puts windows together to a map, the reverse of `WindowPartition`; padding is cut off. No FLOPs.
-
-    The map is as large as a second input, such as the map that was cut, or as `size` says.
-    """
-
-    kind = "reshape"
-    inputs = (1, 2)
-    reads = 1
-    window_size: int = arg("height and width of a window", Int(1, 10_000))
-    size: tuple[int, ...] | None = arg("height and width of the map", Optional(Ints(1)), None)
-
-    def check(self) -> None:
-        if self.size is not None and len(self.size) not in (1, 2):
-            raise ArgumentError("WindowReverse: size takes the map's height and width", "size")
-
-    def output(self, *shapes: Shape) -> Shape:
-        shape, *like = shapes
-        if (self.size is None) != bool(like):
-            raise Mismatch(
-                "takes either size or a second input of that size",
-                args=("size",),
-                help="`from: [-1, other]` gives the size of another map",
-            )
-        if like and len(like[0]) != 4:  # noqa: PLR2004 - the batch, height, width, channels
-            raise Mismatch(f"needs a second input of 3 axes (height, width, channels), got {len(like[0]) - 1}")
-        sizes = self.size or like[0][1:-1]
-        height, width, window = sizes[0], sizes[-1], self.window_size
-        cut = (ceil_div(height, window) * ceil_div(width, window), window * window)
-        if shape[1:-1] != cut:
-            raise Mismatch(
-                f"a map of {height}x{width} is {cut[0]} windows of {cut[1]} positions, not {text(shape)}",
-                args=("size", "window_size"),
-            )
-        return (shape[0], height, width, shape[-1])
-
-    def view(self, *, training: bool) -> View | None:
-        return View(strided=True)
-
-    def copies(self, shapes: Sequence[Shape], output: Shape) -> bool:
-        # Windows below each other are a map as they stand.
-        return self.window_size > 1 and output[2] > self.window_size
-
-    def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
-        padded = size(shape) // (shape[0] * self._width(output) * shape[-1])
-        return in_order((shape[0], padded, self._width(output), shape[-1])) if is_in_order(shape, strides) else None
-
-    def _width(self, output: Shape) -> int:
-        return ceil_div(output[2], self.window_size) * self.window_size
-
-    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return size(shapes[0])  # the padding is cut off by a view
 
 
 class SampleGaussian(Op):

@@ -65,6 +65,28 @@ HELD = {
         {"WeightNorm": {"layer": {"Conv2D": {"filters": 3, "kernel_size": 3, "padding": "same"}}, "dim": 2}},
     ],
     "pixels of one position": [{"Input": {"shape": [1, 2]}}, "Tanh", {"layers": ["GELU", {"PixelShuffle1D": 2}]}],
+    "windows of a turned map": [{"Input": {"shape": [2, 2, 1]}}, {"Permute": [2, 1, 3]}, {"WindowPartition": 1}],
+    "windows of a padded map whose channels are its rows": [
+        *({"Input": {"shape": [1, 1, 2]}}, "Sigmoid", {"Permute": [3, 1, 2]}),
+        *({"WindowPartition": 2}, "Identity"),
+    ],
+    "turned windows that are put together": [
+        *({"Input": {"shape": [4, 4, 2]}}, "Sigmoid", {"Permute": [2, 1, 3]}),
+        *({"WindowReverse": {"window_size": 2, "size": 4}}, "Flatten", {"Dense": 3}),
+    ],
+    "a part that is overwritten": [
+        *({"Input": {"shape": [3, 3, 2]}}, "Sin", {"Cropping2D": [[0, 1], [0, 1]]}),
+        *({"ReLU": {"in_place": True}}, "Flatten", {"Dense": 5}),
+    ],
+    "complex numbers of an equation without sums": [
+        {"Input": {"shape": [1, 1, 1, 2]}},
+        {"EinsumDense": {"equation": "bhijk,xi->bhjkx", "output_shape": [None, None, None, 2]}},
+        "InverseRFFT",
+    ],
+    "a further step of attention in windows": [
+        {"Input": {"shape": [2, 3, 4]}},
+        {"MHA": {"num_heads": 1, "embed_dim": 4, "add_zero_attn": True}},
+    ],
     "a matrix that is none in memory": [FIVE, {"Permute": [2, 1]}, {"Dense": 3}],
     "several axes that are not next to each other": [{"Input": {"shape": [2, 3, 2]}}, {"LogSoftmax": [1, 3]}],
     "several axes that are": [FIVE, "BatchNormalization", {"LogSoftmax": [1, 2]}],

@@ -30,8 +30,9 @@ from archinspect.ops.layout import Stack
 from archinspect.ops.merge import Concatenate
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
-from archinspect.ops.tensor import Custom, MatMul, Select, Slice, WindowPartition, WindowReverse
+from archinspect.ops.tensor import Custom, MatMul, Select, Slice
 from archinspect.ops.transposed import Conv2DTranspose
+from archinspect.ops.windows import WindowPartition, WindowReverse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

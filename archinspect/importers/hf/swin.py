@@ -15,7 +15,8 @@ from archinspect.ops.conv import Conv2D
 from archinspect.ops.embed import LearnedPositions
 from archinspect.ops.shuffle import PixelUnshuffle
 from archinspect.ops.source import Constant, Parameter
-from archinspect.ops.tensor import ReduceMean, Roll, Slice, WindowPartition, WindowReverse
+from archinspect.ops.tensor import ReduceMean, Roll, Slice
+from archinspect.ops.windows import WindowPartition, WindowReverse
 
 if TYPE_CHECKING:
     from archinspect.base.source import Value
