@@ -238,17 +238,25 @@ def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list
     timeline = []
     for node in graph.nodes:
         now += begin[node.position]
-        during = now + _workspace(facts, node, attention, strides)
+        learned = tuple([_is_learned(facts, storages[tensor.position].maker) for tensor in node.inputs])
+        during = now + _workspace(facts, node, learned, attention, strides)
         now -= end[node.position]
         timeline.append(TimelineEntry(node.layer, during, now))
     return distinct, timeline
 
 
-def _workspace(facts: Facts, node: Node, attention: str, strides: Mapping[Tensor, Shape | None]) -> int:
+def _is_learned(facts: Facts, maker: Node) -> bool:
+    """Return whether what a node made is a learned tensor: views of it need gradients even in a pass without them."""
+    return not maker.inputs and facts.trains(maker)
+
+
+def _workspace(
+    facts: Facts, node: Node, learned: tuple[bool, ...], attention: str, strides: Mapping[Tensor, Shape | None]
+) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
     first, others = _lying(node, strides)
-    none, frozen = (False,) * len(node.inputs), not facts.trains(node)
-    run = Run(none, weights=False, attention=attention, strides=first, others=others, frozen=frozen)
+    frozen = not facts.trains(node)
+    run = Run(learned, weights=False, attention=attention, strides=first, others=others, frozen=frozen)
     return facts.bytes_of(facts.call(node).workspace(run))
 
 

@@ -118,8 +118,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "xlstm": ("MLSTM", "SLSTM"),
     "fourier": ("FFT", "InverseFFT", "RFFT", "InverseRFFT", "ComplexMultiply", "FFTConvolution"),
     "wrap": ("TimeDistributed", "Bidirectional"),
+    "matmul": ("MatMul",),
     "tensor": (
-        *("MatMul", "Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
+        *("Slice", "Select", "ReduceSum", "ReduceMean", "ReduceMax", "Roll"),
         *("SampleGaussian", "Custom"),
     ),
     "reduce": (

@@ -98,7 +98,7 @@ class Run(NamedTuple):
     """How a node runs: what the rules of memory depend on beside shapes."""
 
     inputs: tuple[bool, ...]
-    """Of each input, whether backward needs its gradient."""
+    """Of each input, whether backward needs its gradient; at inference, whether it is a view of a learned tensor."""
     weights: bool = True
     """Whether backward needs the gradients of the node's own weights."""
     in_place: bool = False

@@ -10,10 +10,11 @@ from archinspect.ops.attention import roles_of
 from archinspect.ops.base import Op
 from archinspect.ops.identity import Dropout
 from archinspect.ops.layout import Unsqueeze
+from archinspect.ops.matmul import MatMul
 from archinspect.ops.merge import Add, Multiply
 from archinspect.ops.norm import LayerScale
 from archinspect.ops.source import Parameter
-from archinspect.ops.tensor import MatMul, ReduceSum
+from archinspect.ops.tensor import ReduceSum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

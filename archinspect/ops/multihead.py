@@ -69,7 +69,7 @@ class _Projection(Dense):
         return (("float", largest(copied, self.use_bias * size(output)) if self._turns(output, run) else 0),)
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        if run.weights and _has_steps_first(shapes[0], run):
+        if self.packed is not None and run.weights and _has_steps_first(shapes[0], run):
             return Kept((0,))
         if self.joined and copied_as_rows(shapes[0], run):
             return Kept()  # the product keeps its copy once

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from archinspect import ops
 from archinspect.base.diagnostics import Near
-from archinspect.base.shape import Mismatch
+from archinspect.base.shape import Mismatch, size
 from archinspect.base.strides import reshaped
 from archinspect.ops.args import Choice, Kind, arg
 from archinspect.ops.attending import Attending
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.base import Emit, T
-    from archinspect.ops.figures import Run
+    from archinspect.ops.figures import Elements, Kept, Run
 
 
 class LayerKind(Kind):
@@ -74,10 +74,23 @@ def _of_shapes(rule: str) -> Any:  # noqa: ANN401 - of the type of the rule
 
     def ask(self: TimeDistributed, shapes: Sequence[Shape], output: Shape, *runs: Run) -> object:
         inside = [*map(_steps_in_batch, shapes)]
-        given = [run._replace(strides=run.strides and reshaped(shapes[0], run.strides, inside[0])) for run in runs]
+        given = [run._replace(strides=_joined(shapes[0], run.strides)) for run in runs]
         return getattr(self.layer, rule)(inside, _steps_in_batch(output), *given)
 
     return ask
+
+
+def _joined(shape: Shape, strides: Shape | None) -> Shape | None:
+    """Return the strides of an input whose samples and steps are one axis; None where its elements are in order then.
+
+    Where the two do not follow each other in memory, they become one by a copy.
+    """
+    return strides and reshaped(shape, strides, _steps_in_batch(shape))
+
+
+def _copied(shape: Shape, run: Run) -> int:
+    """Return the elements of that copy; 0 where it is none."""
+    return size(shape) if run.strides and _joined(shape, run.strides) is None else 0
 
 
 def _of_inputs(rule: str) -> Any:  # noqa: ANN401 - as above
@@ -151,17 +164,26 @@ class TimeDistributed(Op):
         return self.layer.unwrapped(*map(_steps_in_batch, shapes))
 
     def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
-        inner = reshaped(shape, strides, _steps_in_batch(shape))
+        inner = _joined(shape, strides)
         found = inner and self.layer.view_strides(_steps_in_batch(shape), inner, _steps_in_batch(output))
         return found and (found[0] * shape[1], *found)
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        # Where samples and steps are no single axis in memory, they become one by a copy.
         inside = [*map(_steps_in_batch, shapes)]
-        given = zip(shapes, strides, inside, strict=True)
-        inner = [own and reshaped(shape, own, wanted) for shape, own, wanted in given]
+        inner = [*map(_joined, shapes, strides)]
         found = self.layer.own_strides(inside, inner, _steps_in_batch(output))
         return found and (found[0] * output[1], *found)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        kept: Kept = self._kept(shapes, output, run)
+        copied = _copied(shapes[0], run)
+        if not copied or 0 not in kept.inputs:
+            return kept
+        others = tuple([number for number in kept.inputs if number])
+        return kept._replace(inputs=others, extra=(*kept.extra, ("float", copied)))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return (*self._workspace(shapes, output, run), ("float", _copied(shapes[0], run)))
 
     def label(self) -> str:
         return f"{self.layer.label()}, each step"
@@ -170,8 +192,8 @@ class TimeDistributed(Op):
     work = _of_shapes("work")
     backward = _of_shapes("backward")
     weights_read = _of_shapes("weights_read")
-    kept = _of_shapes("kept")
-    workspace = _of_shapes("workspace")
+    _kept = _of_shapes("kept")
+    _workspace = _of_shapes("workspace")
     stored = _of_shapes("stored")
     copies = _of_shapes("copies")
     quantities = _of_shapes("quantities")

@@ -26,10 +26,12 @@ HELD = ("kept", "peak")
 """Figures of the whole network that are equal for most: they depend on how a program is written."""
 
 
-def differences(spec: dict[str, Any], against: str, *, held: bool = False) -> Iterator[Complaint]:
+def differences(
+    spec: dict[str, Any], against: str, *, held: bool = False, batch: int | None = None
+) -> Iterator[Complaint]:
     """What is wrong with a network by what these targets, as `pytorch,onnx`, make of it; `held`: memory, too."""
     try:
-        network = archinspect.network(spec)
+        network = archinspect.network(spec, batch=batch)
     except archinspect.InvalidSpecError:  # of which the other checks tell
         return
     for target in against.split(","):

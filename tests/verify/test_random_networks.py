@@ -306,6 +306,39 @@ def test_what_is_kept_and_held_was_once_wrong_and_is_right(layers):
     assert list(differences({"layers": layers}, "pytorch", held=True)) == []
 
 
+OF_THREE = {
+    "a product by a learned matrix that all samples share": [
+        {"Input": {"shape": [9, 12]}, "name": "x"},
+        {"Parameter": [4, 9], "name": "w"},
+        {"MatMul": None, "from": ["w", "x"]},
+    ],
+    "a learned matrix after steps that lie first": [
+        *({"Input": {"shape": [7, 4]}}, {"GRU": {"units": 4, "return_sequences": True}, "name": "x"}),
+        *({"Parameter": [9, 4], "name": "w"}, {"MatMul": {"transpose_b": True}, "from": ["x", "w"]}, {"Dense": 3}),
+    ],
+    "each of the steps that lie first": [
+        {"Input": {"shape": [9, 5]}},
+        {"LSTM": {"units": 6, "return_sequences": True}},
+        {"TimeDistributed": {"layer": {"Dense": 4}}},
+    ],
+    "each of the steps that lie first, normalized": [
+        {"Input": {"shape": [9, 5]}},
+        {"GRU": {"units": 6, "return_sequences": True, "bidirectional": True}},
+        {"TimeDistributed": {"layer": "LayerNormalization"}},
+    ],
+    "projections of steps that lie first": [
+        {"Input": {"shape": [9, 5]}},
+        {"SimpleRNN": {"units": 6, "return_sequences": True}},
+        {"MHA": {"num_heads": 2, "key_dim": 3}},
+    ],
+}
+
+
+@pytest.mark.parametrize("layers", OF_THREE.values(), ids=OF_THREE)
+def test_what_three_samples_hold_was_once_wrong_and_is_right(layers):
+    assert list(differences({"layers": layers}, "pytorch", held=True, batch=3)) == []
+
+
 KEPT = yaml.safe_load((Path(__file__).parents[1] / "networks" / "kept.yaml").read_text(encoding="utf-8"))
 
 

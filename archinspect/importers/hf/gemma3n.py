@@ -12,9 +12,10 @@ from archinspect.importers.hf.gemma4 import Layer, attention, kinds_of, of_layer
 from archinspect.importers.hf.parts import Mlp, add, dense, mlp, norm, reshape, table, within
 from archinspect.ops.activation import Tanh
 from archinspect.ops.layout import Stack
+from archinspect.ops.matmul import MatMul
 from archinspect.ops.merge import Average, Concatenate, Multiply, Subtract
 from archinspect.ops.source import Parameter
-from archinspect.ops.tensor import MatMul, Select, Slice
+from archinspect.ops.tensor import Select, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

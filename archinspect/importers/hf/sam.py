@@ -27,10 +27,11 @@ from archinspect.ops.conv import Conv2D
 from archinspect.ops.embed import LearnedPositions, LearnedTokens
 from archinspect.ops.figures import Weight, Work
 from archinspect.ops.layout import Stack
+from archinspect.ops.matmul import MatMul
 from archinspect.ops.merge import Concatenate
 from archinspect.ops.several import Split
 from archinspect.ops.source import Parameter
-from archinspect.ops.tensor import Custom, MatMul, Select, Slice
+from archinspect.ops.tensor import Custom, Select, Slice
 from archinspect.ops.transposed import Conv2DTranspose
 from archinspect.ops.windows import WindowPartition, WindowReverse
 

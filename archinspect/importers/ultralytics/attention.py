@@ -12,11 +12,12 @@ from archinspect.ops.adaptivepool import AdaptiveMaxPooling2D
 from archinspect.ops.attention import ScaledDotProductAttention
 from archinspect.ops.elementwise import Cos, Sin
 from archinspect.ops.identity import Rescaling
+from archinspect.ops.matmul import MatMul
 from archinspect.ops.merge import Multiply
 from archinspect.ops.multihead import MultiHeadAttention
 from archinspect.ops.norm import LayerNormalization, LayerScale
 from archinspect.ops.source import Fill, Parameter
-from archinspect.ops.tensor import MatMul, ReduceMax
+from archinspect.ops.tensor import ReduceMax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from archinspect.importers.ultralytics import heads
 from archinspect.importers.ultralytics.attention import WORD, words
 from archinspect.importers.ultralytics.heads import conv_params, detect, flat, light_tower, tower
 from archinspect.importers.ultralytics.net import NORM
+from archinspect.ops.matmul import MatMul
 from archinspect.ops.norm import UnitNormalization
-from archinspect.ops.tensor import MatMul
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
