@@ -89,12 +89,11 @@ def _call(
 
 def _shares(node: Node, problems: Problems) -> bool:
     """Return whether those inputs are the same for all samples that have to be; tell it of one that is not."""
-    for index in node.op.shared:
+    for index in node.op.shared_here:
         if node.inputs[index].batched:
             name = type(node.layer_op).__name__
             message = f"{name}: input {index + 1} has to be the same for all samples"
-            help_ = "an input of the network with `batch: false` is, and what `Parameter`, `Constant` or `Arange` gives"
-            problems.error("shape", message, node.origin, help_)
+            problems.error("shape", message, node.origin, node.op.shared_remedy)
             return False
     return True
 

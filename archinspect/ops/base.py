@@ -62,6 +62,10 @@ class Op(Declared):
     """Of an operator without inputs, whether what it gives differs from sample to sample."""
     shared: ClassVar[tuple[int, ...]] = ()
     """The numbers of inputs that have to be the same for all samples."""
+    shared_remedy: ClassVar[str] = (
+        "an input of the network with `batch: false` is, and what `Parameter`, `Constant` or `Arange` gives"
+    )
+    """What to write instead of such an input that is not."""
     stretches: ClassVar[bool] = False
     """Whether inputs that are the same for all samples meet others as they are, and are not first repeated for each."""
     is_module: bool = False
@@ -110,6 +114,11 @@ class Op(Declared):
         """Add this layer to a graph: itself and its activation, or the several operators it stands for."""
         outputs = emit(self, inputs)
         return emit(self.activation, outputs) if self.activation else outputs
+
+    @property
+    def shared_here(self) -> tuple[int, ...]:
+        """The inputs that have to be the same for all samples with these arguments."""
+        return self.shared
 
     @property
     def overwrites(self) -> bool:

@@ -23,6 +23,11 @@ GAP = "|"
 """Stands between two indices that do not lie as one axis."""
 
 
+def written(terms: Sequence[str], output: str) -> str:
+    """Return an equation as libraries read it."""
+    return f"{','.join(terms)}->{output}".replace(REST, "...")
+
+
 def shape_of(term: Iterable[str], sizes: Mapping[str, Shape]) -> Shape:
     """Return the sizes of the axes that indices stand for."""
     return tuple(dim for index in term for dim in sizes[index])
@@ -79,7 +84,7 @@ class _Factor(NamedTuple):
 class Memory:
     """What PyTorch keeps and holds when it joins terms from left to right: matrix products where there are sums.
 
-    The strides are those of the first input, whose elements are in order where they are None.
+    The strides are those of inputs, whose elements are in order where they are None or not said.
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class Memory:
         terms: Sequence[str],
         output: str,
         sizes: Mapping[str, Shape],
-        strides: Shape | None,
+        strides: Sequence[Shape | None],
         needed: Sequence[bool] | None = None,
     ) -> None:
         axes = AXES[: len(sizes.get(REST, ()))]
@@ -100,8 +105,9 @@ class Memory:
         self.alive = 0
         """The most elements alive beside inputs, the output among them."""
         orders = ["".join(index for index in term if self.lengths[index] != 1) for term in terms]
-        if strides is not None:
-            orders[0] = _order_in_memory(terms[0], shape_of(terms[0], sizes), strides)
+        for number, own in enumerate(strides):
+            if own is not None:
+                orders[number] = _order_in_memory(terms[number], shape_of(terms[number], sizes), own)
         needs = needed or [False] * len(terms)
         factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
         # The order in which PyTorch goes through indices: the output's, then those that are summed.

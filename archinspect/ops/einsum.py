@@ -10,7 +10,7 @@ from archinspect.base.shape import Mismatch, largest, size, text
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import MAX_ITEMS, Int, Kind, Optional, arg
 from archinspect.ops.base import Op
-from archinspect.ops.contraction import REST, Memory, joins, shape_of, work_of
+from archinspect.ops.contraction import AXES, REST, Memory, joins, shape_of, work_of
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.figures import Backward, Kept, View, Weight, Work, product_backward
 
@@ -140,9 +140,10 @@ class Einsum(_Product):
     """The sum of products that an equation says, as `einsum` of NumPy, PyTorch and Keras.
 
     `bqhd,bkhd->bhqk` multiplies two inputs, for each b, h, q and k the sum over d. The batch is the first index of
-    every term, or the first axis of `...`, which stands for the same axes in all of them. An index has one size:
-    nothing stretches, and no term has it twice. The inputs are joined from left to right; an index that just one
-    side has, and nothing after it, is summed first.
+    every term, or the first axis of `...`, which stands for the same axes in all of them. The term of an input that is
+    the same for all samples, as a `Parameter` is, may leave it out: `bqd,de->bqe`. An index has one size: nothing
+    stretches, and no term has it twice. The inputs are joined from left to right; an index that just one side has, and
+    nothing after it, is summed first.
     MACs: the sizes of all indices of the two sides, if some are summed. FLOPs: 2 per MAC, 1 per addition of
     what is summed first, 1 per element of a product without a sum.
     """
@@ -150,9 +151,51 @@ class Einsum(_Product):
     kind = "merge"
     joins = True
     of_one_type = True
+    stretches = True
+    shared_remedy = "terms of what differs from sample to sample start with one index, the batch: `bij,bjk->bik`"
     inputs: ClassVar[tuple[int, int | None]] = (1, None)
 
     equation: str = arg("a term of letters for each input, and one for the output, the batch first", Equation())
+
+    def check_batch(self, terms: Sequence[str], output: str) -> None:
+        """Raise ArgumentError where terms have no batch, or another index before it."""
+        batch = output[0]
+        super().check_batch([term for term in terms if batch in term] or terms, output)
+
+    @property
+    def shared_here(self) -> tuple[int, ...]:
+        terms, output = self.terms()
+        return tuple(number for number, term in enumerate(terms) if output[0] not in term)
+
+    def aligned(self) -> tuple[list[str], str]:
+        """Return the terms of inputs and output, all with the batch, which is 1 of an input that samples share."""
+        terms, output = self.terms()
+        return [term if output[0] in term else output[0] + term for term in terms], output
+
+    def _joined(self, shapes: Sequence[Shape]) -> tuple[list[str], str, dict[str, Shape]]:
+        """Return the terms of inputs and output, and what indices stand for.
+
+        The term of an input that samples share is without the batch.
+        """
+        given, output = self.terms()
+        batch = next((shape[0] for shape in shapes if shape[0] != 1), 1)
+        of_each = []
+        for term, shape in zip(given, shapes, strict=True):
+            if output[0] in term:
+                of_each.append((batch if shape[0] == 1 else shape[0], *shape[1:]))
+            elif REST in term or len(term) == len(shape) - 1:
+                of_each.append(shape[1:])
+            else:
+                message = f"'{term}' does not have as many axes as {text(shape)} without the batch"
+                raise Mismatch(message, args=("equation",))
+        sizes = self.sizes(given, of_each)
+        axes = AXES[: len(sizes.get(REST, ()))]
+        sizes |= {axis: (length,) for axis, length in zip(axes, sizes.get(REST, ()), strict=True)}
+        terms = [
+            term.replace(REST, axes)[shape[0] != batch and output[0] in term :]
+            for term, shape in zip(given, shapes, strict=True)
+        ]
+        return terms, output.replace(REST, axes), sizes
 
     def output(self, *shapes: Shape) -> Shape:
         terms, output = self.terms()
@@ -160,33 +203,30 @@ class Einsum(_Product):
             raise Mismatch(
                 f"the equation has {len(terms)} terms for {counted(len(shapes), 'input')}", args=("equation",)
             )
-        return shape_of(output, self.sizes(terms, shapes))
+        _, output, sizes = self._joined(shapes)
+        return shape_of(output, sizes)
 
     def axis_flow(self, *shapes: Shape) -> str:
-        return _flow(*self.terms(), {})
+        return _flow(*self.aligned(), {})
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
-        terms, result = self.terms()
-        return work_of(terms, result, self.sizes(terms, shapes))
+        return work_of(*self._joined(shapes))
 
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        terms, result = self.terms()
         macs = other = 0
         # What has been joined needs a gradient where one of its terms does; the last sum's gradient is only stretched.
-        sums = list(joins(terms, result, self.sizes(terms, shapes)))[:-1]
+        sums = list(joins(*self._joined(shapes)))[:-1]
         for number, join in enumerate(sums, 1):
             wanted = any(run.inputs[:number]) + run.inputs[number]
             macs, other = macs + wanted * join.macs, other + wanted * join.other
         return Backward(Work(macs, other))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        terms, result = self.terms()
-        memory = Memory(terms, result, self.sizes(terms, shapes), run.strides, run.inputs)
+        memory = self._memory(shapes, (run.strides, *run.others), run.inputs)
         return Kept(tuple(sorted(memory.inputs)), extra=(("float", memory.extra),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        terms, result = self.terms()
-        memory = Memory(terms, result, self.sizes(terms, shapes), run.strides)
+        memory = self._memory(shapes, (run.strides, *run.others))
         return (("float", largest(memory.alive - size(output), 0)),)
 
     def view(self, *, training: bool) -> View | None:
@@ -198,8 +238,15 @@ class Einsum(_Product):
         return shape_of(result, self.sizes([term], [strides]))
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        terms, result = self.terms()
-        return Memory(terms, result, self.sizes(terms, shapes), strides[0]).strides
+        return self._memory(shapes, strides).strides
+
+    def _memory(
+        self, shapes: Sequence[Shape], strides: Sequence[Shape | None], needed: Sequence[bool] | None = None
+    ) -> Memory:
+        terms, output, sizes = self._joined(shapes)
+        # A term without the batch has its axes alone.
+        own = [lying and lying[-len(term) :] for term, lying in zip(terms, strides, strict=False)]
+        return Memory(terms, output, sizes, own, needed)
 
 
 class EinsumDense(_Product):
@@ -291,15 +338,15 @@ class EinsumDense(_Product):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         terms, result = self.terms()
-        memory = Memory(terms, result, self._sizes(shapes[0]), run.strides, (run.inputs[0], run.weights))
+        memory = Memory(terms, result, self._sizes(shapes[0]), [run.strides], (run.inputs[0], run.weights))
         return Kept((0,) if 0 in memory.inputs else (), extra=(("float", memory.extra),))
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
         terms, result = self.terms()
-        return Memory(terms, result, self._sizes(shapes[0]), strides[0]).strides
+        return Memory(terms, result, self._sizes(shapes[0]), strides).strides
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         terms, result = self.terms()
-        memory = Memory(terms, result, self._sizes(shapes[0]), run.strides)
+        memory = Memory(terms, result, self._sizes(shapes[0]), [run.strides])
         # The product, to which the bias is added; or copies of input and kernel.
         return (("float", largest(memory.alive - size(output), size(output) * bool(self.bias_axes))),)

@@ -331,6 +331,19 @@ OF_THREE = {
         {"SimpleRNN": {"units": 6, "return_sequences": True}},
         {"MHA": {"num_heads": 2, "key_dim": 3}},
     ],
+    "an equation of a learned matrix without the batch, and of steps that lie first": [
+        *({"Input": {"shape": [9, 12]}}, {"GRU": {"units": 8, "return_sequences": True}, "name": "x"}),
+        *({"Parameter": [4, 9], "name": "w"}, {"Einsum": "ij,bjk->bik", "from": ["w", "x"]}, {"Dense": 3}),
+    ],
+    "an equation of learned matrices for each of several": [
+        *({"Input": {"shape": [2, 9, 12]}}, {"Dense": 8, "name": "x"}),
+        *({"Parameter": [2, 8, 5], "name": "w"}, {"Einsum": "...jk,...kl->...jl", "from": ["x", "w"]}, {"Dense": 3}),
+    ],
+    "an equation of three": [
+        *({"Input": {"shape": [9, 12]}}, {"Dense": 8, "name": "x"}),
+        *({"Parameter": [8, 2], "name": "w"}, {"Parameter": [9, 2], "name": "v"}),
+        *({"Einsum": "kl,jl,bjk->bl", "from": ["w", "v", "x"]}, {"Dense": 3}),
+    ],
 }
 
 

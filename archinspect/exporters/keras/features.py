@@ -272,7 +272,7 @@ def constant(use: Use) -> Step:
 def einsum(use: Use) -> Step:
     """Return a sum of products; the axes of `...` have letters, as Keras takes it for the first axes."""
     op: Any = use.op
-    terms, output = op.terms()
+    terms, output = op.aligned()
     count = max(len(shape) - len(term.replace(REST, "")) for shape, term in zip(use.shapes, terms, strict=True))
     return Step(code("ops.einsum({equation}, {all})", equation=_lettered(terms, output, count)))
 

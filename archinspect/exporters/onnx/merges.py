@@ -11,7 +11,7 @@ from archinspect.base.shape import normal_axis
 from archinspect.exporters.onnx.norms import to_length_one
 from archinspect.exporters.onnx.writer import Value
 from archinspect.exporters.orders import spec_order
-from archinspect.ops.contraction import REST
+from archinspect.ops.contraction import REST, written
 from archinspect.ops.dense import Projection
 from archinspect.ops.spatial import channel_axis
 
@@ -94,13 +94,13 @@ def dot(use: Use) -> Value:
 def einsum(use: Use) -> Value:
     """`Einsum`, as it is."""
     names = [use.spec(index) for index in range(len(use.shapes))]
-    return Value(use.emit("Einsum", *names, equation=_written(use)), spec_order(len(use.output)))
+    return Value(use.emit("Einsum", *names, equation=written(*use.op.aligned())), spec_order(len(use.output)))
 
 
 def einsum_dense(use: Use) -> Value:
     """`EinsumDense`: an equation with a kernel."""
     rank = len(use.output)
-    found = use.emit("Einsum", use.spec(), use.weight("kernel"), equation=_written(use))
+    found = use.emit("Einsum", use.spec(), use.weight("kernel"), equation=written(*use.op.terms()))
     if use.op.bias_axes:
         after = use.op.terms()[1]
         # In the output's order, with axes of size 1 for the others; `...` are all that no letter stands for.
@@ -109,10 +109,6 @@ def einsum_dense(use: Use) -> Value:
         sizes = [size if letter in use.op.bias_axes else 1 for letter, size in zip(letters, use.output, strict=True)]
         found = use.emit("Add", found, use.weight("bias", tuple(order), sizes))
     return Value(found, spec_order(rank))
-
-
-def _written(use: Use) -> str:
-    return str(use.op.equation.replace(REST, "..."))
 
 
 def product(use: Use) -> Value:

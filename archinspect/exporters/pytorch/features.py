@@ -9,7 +9,7 @@ from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.activation import QuickGELU
-from archinspect.ops.contraction import REST
+from archinspect.ops.contraction import written
 from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
@@ -353,7 +353,7 @@ def einsum_dense(use: Use) -> Step:
     op: Any = use.op
     weights = use.call.weights
     options = {"bias": (weights["bias"].shape if "bias" in weights else None, None)}
-    module = call("EinsumDense", {"equation": einsum_equation(op), "shape": weights["kernel"].shape}, **options)
+    module = call("EinsumDense", {"equation": written(*op.terms()), "shape": weights["kernel"].shape}, **options)
     step = Step(code("{self}({0})"), module, parts=("EinsumDense",))
     if op.bias_axes and not op.terms()[1].endswith(op.bias_axes):
         raise CannotExportError(use.node.layer, f"the bias of '{op.bias_axes}' does not lie along the last axes")
@@ -362,11 +362,6 @@ def einsum_dense(use: Use) -> Step:
 
 def einsum(use: Use) -> Step:
     """Return a sum of products."""
+    op: Any = use.op
     operands = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
-    return Step(code(f"torch.einsum({{equation}}, {operands})", equation=einsum_equation(use.op)))
-
-
-def einsum_equation(op: Any) -> str:  # noqa: ANN401 - an operator with an equation
-    """Return the equation as PyTorch writes it."""
-    terms, output = op.terms()
-    return f"{','.join(terms)}->{output}".replace(REST, "...")
+    return Step(code(f"torch.einsum({{equation}}, {operands})", equation=written(*op.aligned())))
