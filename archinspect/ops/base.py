@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
     *("gives_floats", "gives_views", "looks_up", "of_one_type", "promotes", "trains", "memory_order", "keeps_unknown"),
-    *("reads_words", "is_module"),
+    *("reads_words", "is_module", "shared_remedy"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")

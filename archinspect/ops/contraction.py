@@ -112,17 +112,19 @@ class Memory:
         factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
         # The order in which PyTorch goes through indices: the output's, then those that are summed.
         ranked = output + "".join(sorted(set("".join(terms)) - {*output}))
-        self._given = [dict(zip(term, in_order(shape_of(term, sizes)), strict=True)) for term in terms]
+        lying = [*strides, *[None] * (len(terms) - len(strides))]
+        self._given = [
+            dict(zip(term, own or in_order(shape_of(term, sizes)), strict=True))
+            for term, own in zip(terms, lying, strict=True)
+        ]
         """Strides of the inputs by index."""
-        if strides is not None:
-            self._given[0] = dict(zip(terms[0], strides, strict=True))
         done = factors[0]
         for number, factor in enumerate(factors[1:], 2):
             done = self._join(done, factor, ranked, set(output).union(*orders[number:]))
         self._hold(made := done.only(output))
-        strides, shape = self._strides(made.order, output), shape_of(output, sizes)
+        found, shape = self._strides(made.order, output), shape_of(output, sizes)
         # A last view leaves out what was summed: axes of size 1 have strides like those of their neighbors.
-        self.strides = strides and reshaped(shape, strides, shape)
+        self.strides = found and reshaped(shape, found, shape)
         """Of the output, None where they are not told."""
 
     def _join(self, left: _Factor, right: _Factor, ranked: str, later: set[str]) -> _Factor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, smallest
-from archinspect.base.strides import is_in_order, lies_alike, of_concatenated, of_elements, ordered
+from archinspect.base.strides import in_order, is_in_order, lies_alike, of_concatenated, of_elements, ordered
 from archinspect.ops.args import Bool, Choice, Int, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
@@ -297,6 +297,9 @@ class LearnedTokens(Op):
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         return 0  # the samples' tokens are one and the same, a weight
+
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        return (0, *in_order(output[1:])) if output[0] != 1 else None
 
     def label(self) -> str:
         return f"{self.n} learned tokens"

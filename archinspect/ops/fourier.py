@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, broadcast, normal_axes, size, text
-from archinspect.base.strides import in_order, ordered
+from archinspect.base.strides import in_order, of_elements, ordered
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Backward, Kept, Work
@@ -48,6 +48,10 @@ class _Fourier(Op):
         """Return the shape, without parts, of what is made, of whose last axis the output may be a part."""
         return output[:-1] if self.gives_parts else output
 
+    def _lying(self, shape: Shape, strides: Shape | None) -> Shape:
+        """Return the strides of what is transformed."""
+        return strides or in_order(shape)
+
     def has_parts(self) -> bool:
         """Return whether the input's last axis is real and imaginary parts."""
         return self.takes_parts
@@ -55,7 +59,7 @@ class _Fourier(Op):
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
         # The axes that are transformed are the innermost. PyTorch keeps the order of memory of the others where it
         # makes complex numbers, and of these where it makes them of such.
-        made, own = self._made(shapes, output), strides[0] or in_order(shapes[0])
+        made, own = self._made(shapes, output), self._lying(shapes[0], strides[0])
         axes, last = [*range(len(made))], {*self._axes(made)}
         kept = sorted(axes, key=lambda axis: -own[axis])
         others = [axis for axis in (kept if self.gives_parts else axes) if axis not in last]
@@ -119,6 +123,10 @@ class FFT(_Fourier):
 
     def has_parts(self) -> bool:
         return self.parts
+
+    def _lying(self, shape: Shape, strides: Shape | None) -> Shape:
+        # Real numbers are copied to complex ones.
+        return super()._lying(shape, strides) if self.parts else of_elements([shape], [strides], shape)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if self.parts:

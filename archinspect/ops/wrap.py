@@ -205,6 +205,7 @@ class TimeDistributed(Op):
     unknown = _as_it_is("unknown")
     output_count = Trait("output_count")
     overwrites = Trait("overwrites")
+    shared_here = Trait("shared_here")
     kept_as = Trait("kept_as")
     index_dtypes = Trait("index_dtypes")
 

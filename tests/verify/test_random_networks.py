@@ -87,6 +87,14 @@ HELD = {
         {"Input": {"shape": [2, 3, 4]}},
         {"MHA": {"num_heads": 1, "embed_dim": 4, "add_zero_attn": True}},
     ],
+    "a product of tokens that samples share": [
+        *({"Input": {"shape": 2}}, {"LearnedTokens": 2}),
+        {"EinsumDense": {"equation": "b...h,hx->b...x", "output_shape": 1}},
+    ],
+    "transforms of tokens that samples share": [
+        *({"Input": {"shape": 2}}, {"LearnedTokens": 2}, "FFT"),
+        *({"LearnedTokens": 2}, "RFFT", {"Dense": 2}),
+    ],
     "a matrix that is none in memory": [FIVE, {"Permute": [2, 1]}, {"Dense": 3}],
     "several axes that are not next to each other": [{"Input": {"shape": [2, 3, 2]}}, {"LogSoftmax": [1, 3]}],
     "several axes that are": [FIVE, "BatchNormalization", {"LogSoftmax": [1, 2]}],
