@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.base.shape import size
+from archinspect.base.shape import size, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 
 def sum_of_costs(parts: Iterable[Cost]) -> Cost:
     """Return the sum of costs."""
-    return Cost(*[sum(figures) for figures in zip(*parts, strict=True)])
+    return Cost(*map(total, zip(*parts, strict=True)))
 
 
 def layer_costs(facts: Facts) -> dict[str, Cost]:

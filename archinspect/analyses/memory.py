@@ -12,6 +12,7 @@ from archinspect.analyses.gradients import gradients, gradients_to_inputs
 from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
 from archinspect.analyses.storage import storages_at_inference, storages_in_training
 from archinspect.base.diagnostics import refuse_unknown
+from archinspect.base.shape import total
 from archinspect.graph.graph import composites_above
 from archinspect.ops.figures import ATTENTION, Run
 
@@ -104,7 +105,7 @@ def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = Fals
     for node, count in zip(facts.graph.everything, counts, strict=True):
         if count:
             layers[node.layer] = layers.get(node.layer, 0) + count
-    return Training(sum(counts), layers, unknown_kept(facts))
+    return Training(total(counts), layers, unknown_kept(facts))
 
 
 def unknown_kept(facts: Facts) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ def unknown_kept(facts: Facts) -> tuple[str, ...]:
 
 def kept_bytes(facts: Facts, *, attention: str = "fused") -> int:
     """Return the bytes that backward keeps, as :func:`kept` does."""
-    return sum(_counts(facts, attention))
+    return total(_counts(facts, attention))
 
 
 def _counts(facts: Facts, attention: str, *, input_gradients: bool = False) -> list[int]:
@@ -214,7 +215,7 @@ def peak(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> Pe
 def peak_bytes(facts: Facts, policy: str = "eager", *, attention: str = "fused") -> int:
     """Return the most bytes alive at inference, as :func:`peak` does."""
     distinct, timeline = _run(facts, policy, attention)
-    return max([entry.during for entry in timeline], default=sum(storage.bytes for storage in distinct))
+    return max([entry.during for entry in timeline], default=total(storage.bytes for storage in distinct))
 
 
 def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list[TimelineEntry]]:
@@ -234,7 +235,7 @@ def _run(facts: Facts, policy: str, attention: str) -> tuple[list[Storage], list
     for storage in distinct:
         begin[storage.first] += storage.bytes
         end[storage.last] += storage.bytes
-    now = sum(begin[:first]) - sum(end[:first])
+    now = total(begin[:first]) - total(end[:first])
     timeline = []
     for node in graph.nodes:
         now += begin[node.position]

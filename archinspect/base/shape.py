@@ -87,6 +87,13 @@ def gcd(a: int, b: int) -> int:
     return traced.gcd(other)  # type: ignore[attr-defined, no-any-return] # see archinspect.base.symbolic
 
 
+def total(numbers: Iterable[int]) -> int:
+    """Return the sum; unlike `sum`, where they are traced, in a time that grows with their number, not its square."""
+    found = list(numbers)
+    traced = next((number for number in found if type(number) is not int), None)
+    return sum(found) if traced is None else traced.total(found)  # type: ignore[attr-defined, no-any-return] # as above
+
+
 def scaled(length: int, factor: float) -> int:
     """Return a length times a factor, rounded down as PyTorch does: the product of two floats."""
     if isinstance(factor, int):

@@ -106,15 +106,7 @@ class Polynomial:
         return {atom for monomial in self.terms for atom in monomial}
 
     def __add__(self, other: Polynomial) -> Polynomial:
-        few, many = sorted((self.terms, other.terms), key=len)
-        terms = dict(many)
-        for monomial, count in few.items():
-            total = terms.get(monomial, 0) + count
-            if total:
-                terms[monomial] = total
-            else:
-                del terms[monomial]
-        return Polynomial(terms)
+        return summed((self, other))
 
     def __sub__(self, other: Polynomial) -> Polynomial:
         return self + -other
@@ -162,6 +154,20 @@ ONE = constant(1)
 def of_atom(atom: Atom) -> Polynomial:
     """Return an atom as a polynomial."""
     return Polynomial({(atom,): 1})
+
+
+def summed(polynomials: Iterable[Polynomial]) -> Polynomial:
+    """Return the sum of polynomials."""
+    longest, *others = sorted((polynomial.terms for polynomial in polynomials), key=len, reverse=True)
+    terms = dict(longest)
+    for other in others:
+        for monomial, count in other.items():
+            total = terms.get(monomial, 0) + count
+            if total:
+                terms[monomial] = total
+            else:
+                del terms[monomial]
+    return Polynomial(terms)
 
 
 def leading(monomial: Monomial) -> tuple[int, list[float]]:

@@ -13,10 +13,10 @@ from archinspect.base.symbolic.algebra import Algebra
 from archinspect.base.symbolic.evaluation import COMPARISONS, OPERATIONS
 from archinspect.base.symbolic.formulas import Formula
 from archinspect.base.symbolic.guards import OPPOSITE, ZERO, Simplified, guards, reduced, simplified
-from archinspect.base.symbolic.polynomial import ONE, Polynomial
+from archinspect.base.symbolic.polynomial import ONE, Polynomial, summed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from archinspect.base.symbolic.guards import Guard
 
@@ -127,6 +127,13 @@ class Trace:
             form = self._exact[sign](-forms[0], -forms[1])
             return self.number(form if sign == "//" else -form, value)
         return self.number(self._exact[sign](*forms), value)
+
+    def total(self, numbers: Sequence[Number]) -> Number:
+        """Return the sum of numbers, in which terms are added up once."""
+        forms = [self.form(number) for number in numbers]
+        if not all(form.whole for form in forms):
+            return sum(numbers)
+        return self.number(summed(forms), sum(map(at_point, numbers)))
 
     def _divides(self, divisor: Polynomial, value: float, *, exact: bool) -> None:
         """Take for granted that a divisor is not 0; for a division without fractions, that it keeps its sign."""
@@ -341,6 +348,10 @@ class Symbolic:
     def gcd(self, other: Number) -> Number:
         """Return the greatest common divisor."""
         return self._combined("gcd", self, other)
+
+    def total(self, numbers: Sequence[Number]) -> Number:
+        """Return the sum of numbers; unlike `sum`, without a sum of its own after each of them."""
+        return self.trace.total(numbers)
 
     def __floor__(self) -> Number:
         return self.trace.rounded("floor", self)

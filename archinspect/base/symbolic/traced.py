@@ -61,6 +61,10 @@ class Traced:
         """Return the greatest common divisor, which no expression of a spec can say."""
         return math.gcd(int(plain(cast("Number", self))), int(plain(other)))
 
+    def total(self, numbers: Iterable[Number]) -> Number:
+        """Return the sum of numbers."""
+        return sum(numbers)
+
     def __add__(self, other: Number) -> Number:
         return _add(self, other)
 
