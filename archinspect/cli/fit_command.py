@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.common import device_asked_for, refuse_ignored, spec_errors
+from archinspect.cli.common import device_asked_for, refuse_ignored, spec_errors, stdout_page
 from archinspect.cli.kinds import ByteCount
 from archinspect.cli.options import (
     completed,
@@ -95,5 +95,5 @@ def command(  # noqa: PLR0913, PLR0917 - as many options
         refuse_ignored(("batch",), "where the batch is what is found")
     from archinspect.render.fit import fit_text  # a help page needs none
 
-    click.echo(fit_text(found, form, exact=exact))
+    click.echo(fit_text(found, form, stdout_page().width, exact=exact))
     sys.exit(0 if all(one.smallest is None for one in found) else 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import redirect_stdout
 from functools import wraps
 from itertools import islice
@@ -28,11 +29,28 @@ def add_options(command: click.Command) -> None:
     own = {name for param in command.params for name in param.opts}
     if "--color" not in own:
         command.params.append(_color_option())
+        refuse_repeats(command)
     if "--from" not in own and any(isinstance(param.type, SpecType) for param in command.params):
         command.params.append(from_option())
     if "--output" not in own and command.callback:
         command.params.append(_output_option())
         command.callback = _to_file(command.callback)
+
+
+def refuse_repeats(command: click.Command) -> None:
+    """Let a command refuse an option that takes a single value and is given twice: the first would be ignored."""
+    parse = command.parse_args
+
+    def parse_args(ctx: click.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:  # of a line that is being typed
+            _, _, given = command.make_parser(ctx).parse_args([*args])
+            for param, times in Counter(given).items():
+                has_value = isinstance(param, click.Option) and not param.multiple
+                if times > 1 and has_value and (not param.is_flag or param.secondary_opts):
+                    raise click.BadParameter("is given twice", ctx, param)
+        return parse(ctx, args)
+
+    command.parse_args = parse_args  # type: ignore[method-assign] # of all commands, wherever they are made
 
 
 def color() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archinspect.render.columns import row_title
 from archinspect.render.numbers import NARROWER, aligned, both, byte_count, count, duration, shape, with_bars
 from archinspect.render.status import status_lines, status_text
+from archinspect.render.styled import folded
 from archinspect.reports.compute import ComputeRow
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def print_compute(
     from archinspect.render.layers import LineTable, with_room
 
     report = found.report
-    head = Text(report.name, "bold")
+    head = Text(folded(report.name, console.width), "bold")
     head.append("\n" + ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items()) + "\n", "not bold")
     console.print(head, soft_wrap=True)
     written = {
@@ -132,8 +133,8 @@ def print_compute(
     hidden = table.print(console, least_width=LAYER_WIDTH, least=LEAST_COLUMNS)
     totals = Text("\n")
     for title, value in _totals(found, exact=exact):
-        totals.append(f"{title}: ", "bold").append(f"{value}\n")
-    console.print(totals.append_text(status_text(report.uncounted)))
+        totals.append(f"{title}: ", "bold").append(f"{folded(value, console.width, after=len(title) + 2)}\n")
+    console.print(totals.append_text(status_text(report.uncounted, console.width)), soft_wrap=True)
     notes = [level] if level else []
     if hidden:
         notes.append(f"not shown at this width: {', '.join(COMPUTE_COLUMNS[name].title for name in hidden)}")

@@ -12,6 +12,7 @@ from archinspect.base.printable import printable
 from archinspect.render import data
 from archinspect.render.numbers import byte_count, count
 from archinspect.render.stored import SHOWN_ROLES, type_counts
+from archinspect.render.styled import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ MARKER = "<!-- archinspect diff -->"
 """By which the comment of an earlier run is found, and replaced."""
 MAX_COMMENT = 65_536
 """Characters of a comment on GitHub."""
+INDENT = "  "
 MAX_NAMES = 3
 """Names of layers that are written out."""
 MAX_RENAMES = 5
@@ -150,7 +152,7 @@ def stored_lines(found: Diff) -> list[str]:
 
 def print_diff(found: Diff, console: Console, *, most: int, exact: bool = False) -> None:
     """Print figures of both networks, and what makes the difference."""
-    console.print(Text(" -> ".join(found.names), "bold"), soft_wrap=True)
+    console.print(Text(folded(" -> ".join(found.names), console.width), "bold"), soft_wrap=True)
     if found.is_empty:
         console.print("no difference")
         return
@@ -165,12 +167,9 @@ def print_diff(found: Diff, console: Console, *, most: int, exact: bool = False)
             text = Text(f"{line.sign or ' '} {line.text}", STYLES.get(line.sign, ""))
             table.add_row(text, *[_signed(name, line.figures.get(name, 0), exact=exact) for name in SHORT])
         console.print(table)
-    for renamed in renames(found):
-        console.print(Text(f"renamed: {renamed}"), soft_wrap=True)
-    for stored in stored_lines(found):
-        console.print(Text(f"stored: {stored}"), soft_wrap=True)
-    if found.uncounted:
-        console.print(Text(_partial(found)), soft_wrap=True)
+    notes = [f"renamed: {text}" for text in renames(found)] + [f"stored: {text}" for text in stored_lines(found)]
+    for note in [*notes, *([_partial(found)] if found.uncounted else [])]:
+        console.print(Text(folded(note, console.width, indent=INDENT)), soft_wrap=True)
 
 
 def _partial(found: Diff) -> str:

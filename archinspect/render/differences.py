@@ -11,6 +11,7 @@ from rich.text import Text
 
 from archinspect.conventions import find_convention
 from archinspect.render.status import status_text
+from archinspect.render.styled import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def print_differences(report: Report, differences: Sequence[Difference], console
     """Print each figure of a tool beside archinspect's, then what makes the difference, the largest first."""
     convention = find_convention(report.convention)
     figures = [("params", "parameters", "params"), *((f.name, f.title, f.like) for f in convention.figures)]
-    console.print(Text.assemble((report.name, "bold"), f", {convention.tool}: {convention.call}"), soft_wrap=True)
+    console.print(Text(folded(f"{report.name}, {convention.tool}: {convention.call}", console.width), "bold"), soft_wrap=True)
     for name, title, like in figures:
         ours, theirs = report.totals.as_dict()[like], report.counted[name]
         off = f" ({(theirs - ours) / ours:+.2%})" if ours and theirs != ours else ""
@@ -49,7 +50,7 @@ def print_differences(report: Report, differences: Sequence[Difference], console
         if rows:
             _print_table(rows, console)
     console.print()
-    console.print(status_text(report.uncounted), soft_wrap=True)
+    console.print(status_text(report.uncounted, console.width), soft_wrap=True)
     if convention.note:
         console.print(Text(f"\n{convention.note}"))
 

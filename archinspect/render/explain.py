@@ -14,6 +14,7 @@ from archinspect.render.layers import LineTable
 from archinspect.render.listing import doc_text
 from archinspect.render.numbers import shape
 from archinspect.render.status import status_text
+from archinspect.render.styled import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 INDENT = "  "
 LINE = 100
 """An equation that is longer has a line for each of its forms."""
+LAYER_WIDTH = 32
+"""What a narrow terminal leaves for a layer's name and type."""
 FOLDED = 2_000
 """Lines of a table that are folded where the terminal is narrow: Rich takes a third of a millisecond for each."""
 NOT_KNOWN = "not known"
@@ -185,14 +188,15 @@ def _print_layers(layers: Mapping[str, Sequence[Explanation]], report: Report, c
     rows = {row.name: row for row in report.layers}
     lines = [(f"{name} ({rows[name].type})", shape(rows[name].output_shape), *_sums(layers[name])) for name in layers]
     cells = {name: [line[place] for line in lines] for place, name in enumerate(LINE_COLUMNS)}
-    console.print(Text(report.name, "bold"))
+    console.print(Text(folded(report.name, console.width), "bold"), soft_wrap=True)
     table = LineTable(cells, LINE_COLUMNS)
     if table.width <= console.width or len(lines) > FOLDED:
         table.print(console, least_width=table.width, least=len(cells))
     else:
-        console.print(_folded(lines))
+        width = min(LAYER_WIDTH, console.width // 2)
+        console.print(_folded((folded(layer, width), *rest) for layer, *rest in lines))
     console.print()
-    console.print(status_text(report.uncounted), soft_wrap=True)
+    console.print(status_text(report.uncounted, console.width), soft_wrap=True)
     console.print(Text("Name a layer to see each of its figures: archinspect explain SPEC LAYER"))
 
 

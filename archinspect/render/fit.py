@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archinspect.render.numbers import byte_count
 from archinspect.render.status import status_lines
+from archinspect.render.styled import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,8 @@ COLUMNS = ("vary", "memory", "largest", "needed", "beyond", "step", "smallest")
 """Of rows for programs."""
 
 
-def fit_text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
-    """Return a line per number that was varied; or rows as `json`, `csv` or `markdown`."""
+def fit_text(found: Sequence[Fit], form: str, width: int, *, exact: bool) -> str:
+    """Return a line per number that was varied, folded at a width; or rows as `json`, `csv` or `markdown`."""
     if form != "table":
         from archinspect.render import data  # text does without
 
@@ -38,7 +39,7 @@ def fit_text(found: Sequence[Fit], form: str, *, exact: bool) -> str:
         )
     lines = [_line(one, exact=exact) for one in found]
     lines += [f"{title}: {value}" for title, value in status_lines(found[0].uncounted)]
-    return "\n".join(lines)
+    return "\n".join([folded(line, width, indent="  ") for line in lines])
 
 
 def _line(found: Fit, *, exact: bool) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.text import Text
 
 from archinspect.render.data import csv_text, json_text, markdown, markdown_table
 from archinspect.render.status import status_lines, status_text
+from archinspect.render.styled import folded
 from archinspect.reports.summary import SCHEMA, status
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archinspect.base.symbolic.formulas import Formula
 
 LINE = 100
+INDENT = " " * 4
 HEADER = ("figure", "formula", "holds_for")
 SHOWN_GUARDS = 6
 """Conditions that are shown below a formula; JSON has all."""
@@ -38,18 +39,18 @@ class Formulas(NamedTuple):
 
 def print_formulas(found: Formulas, console: Console) -> None:
     """Print each formula, for which values it holds, and what it leaves out."""
-    console.print(Text(found.name, "bold"), soft_wrap=True)
-    width = max(min(console.width, LINE), 20)
+    width = min(console.width, LINE)
+    console.print(Text(folded(found.name, console.width), "bold"), soft_wrap=True)
     for figure, formula in found.formulas.items():
         more = " + ?" if found.is_partial(figure) else ""
-        console.print(Text(_wrapped(f"\n{figure} = {formula}{more}", width)), soft_wrap=True)
+        console.print(Text(folded(f"\n{figure} = {formula}{more}", width, indent=INDENT)), soft_wrap=True)
         guards = formula.guards
         if guards:
             shown = ", ".join(guards[:SHOWN_GUARDS])
             more = f", and {len(guards) - SHOWN_GUARDS} more (--format json)" if len(guards) > SHOWN_GUARDS else ""
-            console.print(Text(_wrapped(f"  for {shown}{more}", width)), soft_wrap=True)
+            console.print(Text(folded(f"  for {shown}{more}", width, indent=INDENT)), soft_wrap=True)
     if found.uncounted:
-        console.print(Text("\n").append_text(status_text(found.uncounted)), soft_wrap=True)
+        console.print(Text("\n").append_text(status_text(found.uncounted, console.width)), soft_wrap=True)
 
 
 def formula_text(found: Formulas, form: str) -> str:
@@ -98,10 +99,3 @@ def _latex(found: Formulas, left_out: Sequence[str]) -> list[str]:
         lines.append(f"\\mathrm{{{name}}} &= {formula.latex()}{more} \\\\")
         lines += [f"&\\quad {guard} \\\\" for guard in formula.latex_guards()]
     return [*(f"% {line}" for line in left_out), "\\begin{align*}", *lines, "\\end{align*}"]
-
-
-def _wrapped(line: str, width: int) -> str:
-    start = "\n" if line.startswith("\n") else ""
-    return start + textwrap.fill(
-        line.lstrip("\n"), width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.text import Text
 
-from archinspect.render.layers import keep_start
+from archinspect.render.layers import keep_end, keep_start
 from archinspect.render.numbers import aligned, byte_count, shape
 from archinspect.render.status import first_of, status_lines, status_text
+from archinspect.render.styled import cell_len, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,8 @@ SHOWN_TYPES = {"bfloat16": "16 bits", "int8": "8 bits", "int4": "int4, linear la
 SHOWN_FILE_TYPES = 2
 LEAST_NOTE = 12
 LEAST_NAME = 8
-"""What a narrow terminal leaves for notes, gaps included, and for names."""
+"""What a narrow terminal leaves for notes and for names."""
+GAP = "  "
 HEIGHT = 8
 CHART_WIDTH = 60
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -64,11 +65,12 @@ def print_memory(found: MemoryReport, console: Console, *, exact: bool) -> None:
     report = found.report
     shapes = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
     past = f", after {report.past:,} cached steps" if report.past else ""
-    console.print(Text.assemble((report.name, "bold"), f"\n{shapes}, {report.dtype}{past}"), soft_wrap=True)
+    title, given = (folded(text, console.width) for text in (report.name, f"{shapes}, {report.dtype}{past}"))
+    console.print(Text.assemble((title, "bold"), f"\n{given}"), soft_wrap=True)
     for title, entries in _sections(found, exact=exact):
         _print_section(title, entries, console, exact=exact)
     console.print()
-    console.print(status_text(report.uncounted), soft_wrap=True)
+    console.print(status_text(report.uncounted, console.width), soft_wrap=True)
     if found.inference.peak.timeline:
         _print_chart(found, console)
 
@@ -90,12 +92,13 @@ def _print_section(title: str, entries: Iterable[Entry], console: Console, *, ex
     names = [f"  {entry.name}" for entry in entries]
     figures = aligned([_figure(entry, exact=exact) for entry in entries])
     # A narrow terminal cuts names and breaks notes; a figure is whole.
-    room = max(console.width - len(figures[0]) - LEAST_NOTE, LEAST_NAME)
+    note = min(max(cell_len(entry.note) for entry in entries), max(console.width // 3, LEAST_NOTE))
+    room = max(console.width - len(figures[0]) - 2 * len(GAP) - note, LEAST_NAME)
     width = min(max(map(cell_len, names)), room)
     for entry, name, figure in zip(entries, names, figures, strict=True):
-        head = f"{set_cell_size(keep_start(name, width), width)}  {figure}  "
-        notes = textwrap.wrap(entry.note, max(console.width - cell_len(head), LEAST_NOTE)) or [""]
-        text = f"\n{' ' * cell_len(head)}".join(notes)
+        head = f"{set_cell_size(keep_start(name, width), width)}{GAP}{figure}{GAP}"
+        note = folded(entry.note, max(console.width - cell_len(head), LEAST_NOTE))
+        text = note.replace("\n", f"\n{' ' * cell_len(head)}")
         console.print(Text(f"{head}{text}".rstrip(), "bold" if entry.name == "total" else ""), soft_wrap=True)
 
 
@@ -201,7 +204,8 @@ def _print_chart(found: MemoryReport, console: Console) -> None:
         for height in heights:
             text.append(_EIGHTHS[min(max(height - row * 8, 0), 8)], "peak" if height == max(heights) else "bar")
         console.print(text, soft_wrap=True)
-    first = timeline[0].layer
-    last = timeline[-1].layer if len(timeline) > 1 else ""
-    room = max(width - len(first) - len(last), 1)
+    half = max(width // 2 - 1, 1)
+    first, last = (keep_end(entry.layer, half) for entry in (timeline[0], timeline[-1]))
+    last = last if len(timeline) > 1 else ""
+    room = max(width - cell_len(first) - cell_len(last), 1)
     console.print(Text(f"  {'':>{label}} {first}{' ' * room}{last}"), soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,6 +54,28 @@ def write(console: Console | Page, parts: Iterable[Part]) -> None:
             segments += [Segment.line()] if number else []
             segments += [Segment(line, console.get_style(style))] if line else []
     console.print(Segments(segments), end="", soft_wrap=True)
+
+
+_PIECES = re.compile(r"[^._]+[._]*|[._]+")
+
+
+def folded(text: str, width: int, *, after: int = 0, indent: str = "") -> str:
+    """Return a text in lines of at most a width, `after` so many other characters in the first one.
+
+    A line ends between words; in a name that is longer than a line, it ends after a dot or an underscore.
+    """
+    if after + cell_len(text) <= width:
+        return text
+    lines, line, gap = [], " " * after, ""
+    for word in text.split(" "):
+        pieces = [word] if cell_len(indent + word) <= width else _PIECES.findall(word)
+        for piece in pieces or [""]:
+            if line.strip() and cell_len(line + gap + piece) > width:
+                lines.append(line)
+                line, gap = indent, ""
+            line, gap = line + gap + piece, ""
+        gap = " "
+    return "\n".join([*lines, line])[after:]
 
 
 def cell_len(text: str) -> int:

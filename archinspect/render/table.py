@@ -10,7 +10,7 @@ from archinspect.render.layers import LineTable, with_room
 from archinspect.render.numbers import NARROWER, both, byte_count, shape, with_bars
 from archinspect.render.palette import LOOKS
 from archinspect.render.status import first_of, status_parts
-from archinspect.render.styled import ascii_only, write
+from archinspect.render.styled import ascii_only, folded, write
 from archinspect.reports.totals import is_known
 
 if TYPE_CHECKING:
@@ -77,30 +77,21 @@ def _print_head(report: Report, console: Console | Page) -> None:
     """Print what the network is called, where it is from, what it is, and what it takes."""
     source = f"  {report.source}" if report.source else ""
     if len(report.name + source) > console.width:
-        source = f"\n{_wrapped(report.source, console)}" if source else ""
-    parts = [(_wrapped(report.name, console), "bold"), (source, "none")]
+        source = f"\n{folded(report.source, console.width)}" if source else ""
+    parts = [(folded(report.name, console.width), "bold"), (source, "none")]
     if report.description:
-        parts.append((f"\n{_wrapped(report.description, console)}", "none"))
+        parts.append((f"\n{folded(report.description, console.width)}", "none"))
     inputs = ", ".join(f"{name} {shape(dims)}" for name, dims in report.inputs.items())
     past = f", after {report.past:,} cached steps" if report.past else ""
     write(console, [*parts, (f"\n{inputs}{past}\n\n", "none")])
-
-
-def _wrapped(text: str, console: Console | Page, after: int = 0) -> str:
-    """Return a text, `after` so many others in its line, in lines that are not cut within a word."""
-    if after + len(text) <= console.width:
-        return text
-    import textwrap  # a narrow terminal alone needs it
-
-    return textwrap.fill(text, console.width, initial_indent=" " * after, break_long_words=False)[after:]
 
 
 def _totals(report: Report, console: Console | Page, *, exact: bool) -> list[Part]:
     lines = _counted_lines(report, exact=exact) if report.convention else _lines(report, exact=exact)
     parts: list[Part] = []
     for title, value in lines:
-        parts += [(f"{title}: ", "bold"), (f"{_wrapped(value, console, after=len(title) + 2)}\n", "none")]
-    return [("\n", "none"), *parts, *status_parts(report.uncounted), ("\n", "none")]
+        parts += [(f"{title}: ", "bold"), (f"{folded(value, console.width, after=len(title) + 2)}\n", "none")]
+    return [("\n", "none"), *parts, *status_parts(report.uncounted, console.width), ("\n", "none")]
 
 
 def _counted_lines(report: Report, *, exact: bool) -> Iterator[tuple[str, str]]:

@@ -234,8 +234,10 @@ def _progression(values: Sequence[int]) -> Expr | None:
 def _share(values: Sequence[float]) -> Expr | None:
     """Return numbers that grow evenly as a share of a short one: rates of dropping, by the depth."""
     step = values[1] - values[0]
-    before = round(values[0] / step) if step else 0
-    for count in range(1, MOST_SHARES if step else 1):
+    if not step or not all(isclose(one, values[0] + step * at, abs_tol=1e-9) for at, one in enumerate(values)):
+        return None
+    before = round(values[0] / step)
+    for count in range(1, MOST_SHARES):
         whole = round(step * count, 3)
         shares = (whole * (before + at) / count for at in range(len(values)))
         if all(isclose(share, value, rel_tol=1e-12) for share, value in zip(shares, values, strict=True)):
