@@ -50,9 +50,9 @@ def variables(facts: Facts) -> dict[str, int]:
     graph = facts.graph
     found = {BATCH: facts.batch}
     found.update({name: value for name, value in graph.params.items() if type(value) is int and name != BATCH})
-    for name, (node_name, axis) in axes(graph).items():
-        node = next(node for node in graph.inputs if node.path == node_name)
-        found[name] = facts.shape(node.output)[axis]
+    outputs = {node.path: node.output for node in graph.inputs}
+    for name, (path, axis) in axes(graph).items():
+        found[name] = facts.shape(outputs[path])[axis]
     return found
 
 
@@ -125,12 +125,12 @@ def _settings(facts: Facts, given: Mapping[str, Any]) -> Settings:
     """Return the settings with these values of variables, symbols or not."""
     graph, places = facts.graph, axes(facts.graph)
     params = {name: value for name, value in given.items() if name in graph.params and name not in places}
+    outputs = {node.path: node.output for node in graph.inputs}
     shapes: dict[str, list[Any]] = {}
     for name, value in given.items():
         if name in places:
             path, axis = places[name]
-            node = next(node for node in graph.inputs if node.path == path)
-            shapes.setdefault(path, list(facts.shape(node.output)[1:]))[axis - 1] = value
+            shapes.setdefault(path, list(facts.shape(outputs[path])[1:]))[axis - 1] = value
     settings = facts.settings
     return settings._replace(
         batch=given.get(BATCH, settings.batch),

@@ -92,8 +92,9 @@ def _probabilities(facts: Facts, attention: str, end: Callable[[Node], int]) -> 
 
 def _hold_inputs(graph: Graph, storages: Sequence[Storage]) -> None:
     """Let the network's inputs live to the end, as its caller holds them."""
+    end = len(graph.everything)
     for node in graph.inputs:
-        storages[node.output.position].live_until(len(graph.everything))
+        storages[node.output.position].live_until(end)
 
 
 class _Program:

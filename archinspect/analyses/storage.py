@@ -85,8 +85,9 @@ class _Walk:
         self._parts: set[Tensor] = set()
         """Views of which an operator makes several, and views of these: PyTorch refuses to overwrite them."""
         self._last = [tensor.readers[-1].position if tensor.readers else -1 for tensor in facts.graph.tensors]
+        end = len(facts.graph.everything)
         for tensor in facts.graph.outputs:
-            self._last[tensor.position] = len(facts.graph.everything)
+            self._last[tensor.position] = end
 
     def run(self, node: Node) -> None:
         """Add the storages of what a step makes."""

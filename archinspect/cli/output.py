@@ -45,12 +45,17 @@ def refuse_repeats(command: click.Command) -> None:
         if not ctx.resilient_parsing:  # of a line that is being typed
             _, _, given = command.make_parser(ctx).parse_args([*args])
             for param, times in Counter(given).items():
-                has_value = isinstance(param, click.Option) and not param.multiple
-                if times > 1 and has_value and (not param.is_flag or param.secondary_opts):
+                if times > 1 and _takes_one(param):
                     raise click.BadParameter("is given twice", ctx, param)
         return parse(ctx, args)
 
     command.parse_args = parse_args  # type: ignore[method-assign] # of all commands, wherever they are made
+
+
+def _takes_one(param: click.Parameter) -> bool:
+    """Return whether of two values one is ignored; a flag such as `--exact` has none."""
+    is_one = isinstance(param, click.Option) and not param.multiple
+    return is_one and not (param.is_flag and not param.secondary_opts)
 
 
 def color() -> str:

@@ -70,7 +70,7 @@ class _Expander:
             scope = Scope("", env)
             start = self._add_inputs(inputs)
             scope.results = [] if start is None else [start]
-            steps = Steps(self.expansion, env, list(inputs))
+            steps = Steps(self.expansion, env, inputs)
             last = steps.expand(spec.layers or [], scope, start)
             self._refuse_unknown_inputs()
             outputs = self._outputs(steps, scope, last)

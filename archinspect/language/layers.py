@@ -17,7 +17,7 @@ from archinspect.language.ready import SECOND
 from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from archinspect.base.source import Span, Tree
     from archinspect.graph.graph import Tensor
@@ -81,7 +81,7 @@ class Layers:
     def __init__(
         self,
         expansion: Expansion,
-        inputs: Sequence[str],
+        inputs: Collection[str],
         steps: Callable[[Sequence[Step], Scope, Start], Tensor | None],
     ) -> None:
         self.expansion = expansion

@@ -17,7 +17,7 @@ from archinspect.language.references import COPIES, Ref, Sharing, copies_of, is_
 from archinspect.language.scope import Expansion, Scope, Start, first
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from archinspect.base.source import Tree, Value
     from archinspect.language.evaluation import Env
@@ -29,7 +29,7 @@ MAX_REPEAT = 100_000
 class Steps:
     """Expands the steps of a spec, of its blocks and of its merges."""
 
-    def __init__(self, expansion: Expansion, params: Env, inputs: Sequence[str]) -> None:
+    def __init__(self, expansion: Expansion, params: Env, inputs: Collection[str]) -> None:
         self.expansion = expansion
         self.composites = Composites(expansion, params, self.expand)
         self.layers = Layers(expansion, inputs, self.expand)

@@ -41,7 +41,9 @@ def print_differences(report: Report, differences: Sequence[Difference], console
     """Print each figure of a tool beside archinspect's, then what makes the difference, the largest first."""
     convention = find_convention(report.convention)
     figures = [("params", "parameters", "params"), *((f.name, f.title, f.like) for f in convention.figures)]
-    console.print(Text(folded(f"{report.name}, {convention.tool}: {convention.call}", console.width), "bold"), soft_wrap=True)
+    head = Text(folded(f"{report.name}, {convention.tool}: {convention.call}", console.width))
+    head.stylize("bold", 0, len(report.name))
+    console.print(head, soft_wrap=True)
     for name, title, like in figures:
         ours, theirs = report.totals.as_dict()[like], report.counted[name]
         off = f" ({(theirs - ours) / ours:+.2%})" if ours and theirs != ours else ""

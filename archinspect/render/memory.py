@@ -92,9 +92,9 @@ def _print_section(title: str, entries: Iterable[Entry], console: Console, *, ex
     names = [f"  {entry.name}" for entry in entries]
     figures = aligned([_figure(entry, exact=exact) for entry in entries])
     # A narrow terminal cuts names and breaks notes; a figure is whole.
-    note = min(max(cell_len(entry.note) for entry in entries), max(console.width // 3, LEAST_NOTE))
-    room = max(console.width - len(figures[0]) - 2 * len(GAP) - note, LEAST_NAME)
-    width = min(max(map(cell_len, names)), room)
+    longest = max(cell_len(entry.note) for entry in entries)
+    room = console.width - len(figures[0]) - 2 * len(GAP) - min(longest, max(console.width // 3, LEAST_NOTE))
+    width = min(max(map(cell_len, names)), max(room, LEAST_NAME))
     for entry, name, figure in zip(entries, names, figures, strict=True):
         head = f"{set_cell_size(keep_start(name, width), width)}{GAP}{figure}{GAP}"
         note = folded(entry.note, max(console.width - cell_len(head), LEAST_NOTE))

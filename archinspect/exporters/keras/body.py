@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, count
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Call, Given, Hole, Own, Raw, literal
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RUN = 2
 """Equal copies in a row, from which on they are made by a loop."""
+_NUMBER = re.compile(r"x[1-9]\d*")
 
 
 def own_path(child: Leaf | Scope, scope: Scope) -> str:
@@ -53,9 +54,15 @@ class Body:
         self.bound = bound
         self.variable: dict[Any, str] = {}
         self.last: dict[Any, int] = {}
+        self.until: dict[str, int] = {}
+        """The last step that reads what a variable holds."""
         self.step = 0
         self.pool: list[str] = []
         self.forbidden: set[str] = set()
+        self.highest = 0
+        """There is no `x5` yet where it is 4."""
+        self.numbers: list[int] = []
+        """Those up to it that are free, as a heap."""
         for number, child in enumerate(self._flat(scope)):
             self.last.update(dict.fromkeys(child.inputs, number))
         self.last.update(dict.fromkeys(scope.outputs, 10**9))
@@ -176,21 +183,45 @@ class Body:
 
     def _assign(self, child: Leaf | Scope) -> str:
         """Return the variables that hold what a child makes; one that nothing reads any more serves again."""
-        live = {self.variable[t] for t in self.variable if self.last.get(t, -1) > self.step}
-        dead = [self.variable[t] for t in child.inputs if self.variable[t] not in live]
-        free = [name for name in dict.fromkeys([*sorted(dead), *self.pool]) if name not in live and name in self.pool]
-        names = []
-        more = (f"x{number}" for number in count(1))
-        for tensor in child.outputs:
-            name = (
-                free.pop(0)
-                if free
-                else next(n for n in more if n not in live and n not in names and n not in self.forbidden)
-            )
-            names.append(name)
-            self.variable[tensor] = name
+        dead = sorted({name for t in child.inputs if not self._is_live(name := self.variable[t])})
+        free = [name for name in dict.fromkeys([*dead, *self.pool]) if name in self.pool and not self._is_live(name)]
+        for name in dead:
+            self._give_back(name)
+        names = [free.pop(0) if free else self._numbered() for _ in child.outputs]
+        for tensor, name in zip(child.outputs, names, strict=True):
+            self.hold(tensor, name)
+            if tensor not in self.last:
+                self._give_back(name)
         self.step += 1
         return ", ".join(names)
+
+    def hold(self, tensor: Any, name: str) -> None:  # noqa: ANN401 - of any graph
+        """Let a variable hold a tensor."""
+        self.variable[tensor] = name
+        self.until[name] = max(self.last.get(tensor, -1), self.until.get(name, -1))
+        if _NUMBER.fullmatch(name):
+            self.highest = max(self.highest, int(name[1:]))
+
+    def _is_live(self, name: str) -> bool:
+        """Return whether a later step reads what a variable holds."""
+        return self.until.get(name, -1) > self.step
+
+    def _numbered(self) -> str:
+        """Return the first of `x1`, `x2`, ... that is free."""
+        if self.numbers:
+            from heapq import heappop  # few networks have so many branches
+
+            return f"x{heappop(self.numbers)}"
+        self.highest += 1
+        while f"x{self.highest}" in self.forbidden:
+            self.highest += 1
+        return f"x{self.highest}"
+
+    def _give_back(self, name: str) -> None:
+        if _NUMBER.fullmatch(name):
+            from heapq import heappush  # as above
+
+            heappush(self.numbers, int(name[1:]))
 
     def module(self, call: Call, path: Sequence[str]) -> str:
         """Return a constructor's call, with its layer's name last."""

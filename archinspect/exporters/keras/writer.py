@@ -91,7 +91,8 @@ class _Function(Body):
         names = [*self.pool, *(f"x{number}" for number in range(1, len(scope.inputs)))][: len(scope.inputs)]
         if scope.reads_all:
             names = ["*inputs"] * len(names)
-        self.variable.update(zip(scope.inputs, names, strict=True))
+        for tensor, name in zip(scope.inputs, names, strict=True):
+            self.hold(tensor, name)
         declared = [name.lstrip("*") for name in dict.fromkeys(names)]
         signature = [*declared, *map(self._declared, definition.parameters), "*", "name"]
         lines += laid_out(f"def {definition.name}({', '.join(signature)}):")
@@ -121,8 +122,8 @@ class _Network(Body):
         self.forbidden = set(names)
         self.pool = list(VARIABLES)
         for node, name in zip(graph.inputs, names, strict=True):
-            self.variable[node.output] = name
             self.last[node.output] = 10**9
+            self.hold(node.output, name)
 
     def text(self) -> str:
         """Return the function's text."""
@@ -137,10 +138,11 @@ class _Network(Body):
         return "\n".join([*lines, *_finished(body)])
 
     def _input_names(self) -> list[str]:
+        taken = set(self.shared.defined)
         names: list[str] = []
         for node in self.writer.outline.graph.inputs:
-            found = re.sub(r"\W", "_", node.path)
-            names.append(free_name(found, {*names, *self.shared.defined}))
+            names.append(free_name(re.sub(r"\W", "_", node.path), taken))
+            taken.add(names[-1])
         return names
 
 

@@ -74,6 +74,8 @@ class Writer:
         """What makes weights: it stands before everything else."""
         self._inputs: list[ValueInfoProto] = []
         self._outputs: list[ValueInfoProto] = []
+        self._ends: set[str] = set()
+        """Names of inputs and outputs."""
         self._infos: dict[str, ValueInfoProto] = {}
         self._initializers: list[TensorProto] = []
         self._taken = {tensor.name for tensor in facts.graph.tensors}
@@ -84,16 +86,18 @@ class Writer:
         """Add an input of the network, whose axes are in this order."""
         self.values[tensor] = Value(tensor.name, order)
         self._inputs.append(self._info_of(tensor))
+        self._ends.add(tensor.name)
 
     def add_output(self, tensor: Tensor) -> None:
         """Add an output of the network; one that is an input, or stands twice, is a copy."""
         name = self.values[tensor].name
         info = self._info_of(tensor)
-        if name in {other.name for other in (*self._inputs, *self._outputs)}:
+        if name in self._ends:
             info.name = self.claim(f"{name}.output")
             self.nodes.append(helper.make_node("Identity", [name], [info.name], name=f"/{info.name}"))
         self.forget(name)
         self._outputs.append(info)
+        self._ends.add(info.name)
 
     def add_value(self, tensor: Tensor, value: Value) -> None:
         """Say that a value is a tensor of the network."""

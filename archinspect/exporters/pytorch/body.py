@@ -77,6 +77,9 @@ class _Body:
         self.arguments = [] if self.variadic else list(names)
         self.variable: dict[Tensor, str] = {} if self.variadic else dict(zip(scope.inputs, names, strict=True))
         self.used = {name.lstrip("*") for name in names} | {"self"}
+        self.number = 1
+        self.given = frozenset(scope.inputs)
+        self.own = frozenset(self.arguments)
         self.tensors = set(self.arguments)
         """Variables that hold tensors to a type checker: to it a module's result is anything, unless it is declared."""
         self.uses: dict[Tensor, list[int]] = {}
@@ -140,10 +143,10 @@ class _Body:
             if t in self.variable and self.uses[t][-1] == index and self._may_go(t, statement)
         ]
         # What was made here is freed where its variable is given another value; the caller holds the arguments anyway.
-        dying = [self.variable[t] for t in sorted(going, key=lambda t: t in self.scope.inputs or t in self.views)]
+        dying = [self.variable[t] for t in sorted(going, key=lambda t: t in self.given or t in self.views)]
         # A view of what the caller holds frees nothing, whichever variable it is given.
         viewed = isinstance(statement.child, Leaf) and self.views >= set(statement.outputs)
-        viewed = viewed and all(t in self.scope.inputs for t in going)
+        viewed = viewed and self.given.issuperset(going)
         if self._nests(index, statement, text, dying=bool(dying) and not viewed):
             self.pending[statement.outputs[0]] = text
             return
@@ -184,7 +187,7 @@ class _Body:
         name = dying.pop(0) if dying else self._new()
         if known:
             self.tensors.add(name)
-        elif name not in self.arguments:
+        elif name not in self.own:
             self.tensors.discard(name)
         return name
 
@@ -249,7 +252,7 @@ class _Body:
 
     def _may_go(self, tensor: Tensor, statement: Statement) -> bool:
         """Return whether a tensor's variable is given what its last reader makes."""
-        if tensor in self.scope.inputs and self.scope.path == "" and len(self.scope.inputs) > 1:
+        if tensor in self.given and self.scope.path == "" and len(self.scope.inputs) > 1:
             return True
         joins = isinstance(statement.child, Leaf) and len(statement.inputs) > 1
         return len(set(self.uses[tensor])) == 1 or joins
@@ -274,11 +277,10 @@ class _Body:
             if name not in self.used:
                 self.used.add(name)
                 return name
-        number = 1
-        while f"x{number}" in self.used:
-            number += 1
-        self.used.add(f"x{number}")
-        return f"x{number}"
+        while f"x{self.number}" in self.used:
+            self.number += 1
+        self.used.add(f"x{self.number}")
+        return f"x{self.number}"
 
 
 def _goes_in_steps(statement: Statement) -> bool:
