@@ -54,8 +54,7 @@ def refuse_repeats(command: click.Command) -> None:
 
 def _takes_one(param: click.Parameter) -> bool:
     """Return whether of two values one is ignored; a flag such as `--exact` has none."""
-    is_one = isinstance(param, click.Option) and not param.multiple
-    return is_one and not (param.is_flag and not param.secondary_opts)
+    return isinstance(param, click.Option) and not param.multiple and (not param.is_flag or bool(param.secondary_opts))
 
 
 def color() -> str:
