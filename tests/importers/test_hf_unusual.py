@@ -162,3 +162,39 @@ def test_choices_are_samples(tmp_path, kind, beside):
 def test_choices_of_a_class_of_its_own_are_not_read(tmp_path):
     with pytest.raises(archinspect.InvalidSpecError, match="is not read"):
         totals(tmp_path, {"model_type": "electra", **SIZES, "architectures": ["ElectraForMultipleChoice"]})
+
+
+XLNET = {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}
+STAGES = {"num_encoder_blocks": 2, "image_size": 64, "hidden_sizes": [16, 32, 64], "depths": [1, 1]}
+STAGES |= {"num_attention_heads": [1, 2], "decoder_hidden_size": 16}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "more", "params", "macs"),
+    [  # as transformers' modules have them, of texts of 16 steps
+        ("big_bird", "BigBirdForQuestionAnswering", {"num_hidden_layers": 2}, 23666, 312320),
+        ("longformer", "LongformerModel", {"num_hidden_layers": 2}, 27776, 49284096),
+        ("xlnet", "XLNetForSequenceClassification", XLNET, 21474, 361536),
+        ("xlnet", "XLNetForSequenceClassification", {**XLNET, "summary_use_proj": False}, 20418, 360512),
+        ("xlnet", "XLNetForMultipleChoice", XLNET, 21441, 361504),
+        ("segformer", "SegformerForImageClassification", STAGES, 58146, 2619520),
+        ("segformer", "SegformerForSemanticSegmentation", STAGES, 59394, 2856960),
+    ],
+)
+def test_classes_that_are_seldom_used(tmp_path, kind, name, more, params, macs):
+    given = {**SIZES, "vocab_size": 100, "max_position_embeddings": 64, **more}
+    found = totals(
+        tmp_path, {"model_type": kind, "architectures": [name], **given}, **({} if kind == "segformer" else {"seq": 16})
+    )
+    assert (found.params, found.macs) == (params, macs)
+
+
+def test_a_summary_of_a_text_that_is_not_known(tmp_path):
+    given = {
+        "model_type": "xlnet",
+        **XLNET,
+        "summary_type": "attn",
+        "architectures": ["XLNetForSequenceClassification"],
+    }
+    with pytest.raises(archinspect.InvalidSpecError, match="'summary_type' must be one of last"):
+        totals(tmp_path, given)

@@ -11,6 +11,7 @@ from archinspect.base.shape import ceil_div, size
 from archinspect.importers.hf.parts import dense
 from archinspect.ops.args import Int, arg
 from archinspect.ops.base import Op
+from archinspect.ops.embed import LearnedPositions
 from archinspect.ops.figures import Work
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Slice
@@ -33,6 +34,13 @@ class PadSteps(Op):
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         batch, steps, *rest = shapes[0]
         return (batch, ceil_div(steps, self.multiple) * self.multiple, *rest)
+
+
+class PaddedPositions(LearnedPositions):
+    """Adds a learned vector for every position of a padded text: steps of padding have one position, all of them."""
+
+    def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
+        return shapes[0]
 
 
 class FirstSteps(Op):

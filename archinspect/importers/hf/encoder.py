@@ -64,6 +64,7 @@ class Encoder(NamedTuple):
     projects: bool = False
     """Whether there is a projection after the tables even where the widths are the same."""
     positions: str = "max_position_embeddings"
+    position: type[LearnedPositions] = LearnedPositions
     extra_tables: tuple[tuple[str, str], ...] = ()
     """Further tables of positions: their name, and the key of their rows."""
     types: str = "type_vocab_size"
@@ -119,7 +120,7 @@ def encoder(
                 x = net.add(Add(), x, net.add(Select(index=0), kinds))
         if e.positions:
             rows = c.whole(e.positions) + e.more_positions
-            x = net.add(LearnedPositions(input_dim=rows), x, name="position_embeddings")
+            x = net.add(e.position(input_dim=rows), x, name="position_embeddings")
         for name, key in e.extra_tables:
             x = add(net, x, table(net, ids, c.whole(key), narrow, name))
         if e.table_norm:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.parts import Attention
     from archinspect.importers.hf.wanted import Wanted
 
-ENCODER = Encoder(EncoderNames(root="longformer"), head="roberta")
+ENCODER = Encoder(EncoderNames(root="longformer"), head="roberta", position=chunked.PaddedPositions)
 PADDING = 2
 """Positions before the first, of padding."""
 

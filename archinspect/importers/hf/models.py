@@ -11,7 +11,7 @@ from archinspect.importers.hf.decoder import decoder, holds
 from archinspect.importers.hf.decoders import DECODERS
 from archinspect.importers.hf.encoder import encoder, pooled, word_head
 from archinspect.importers.hf.encoders import ENCODERS
-from archinspect.importers.hf.parts import activate, dense, norm, within
+from archinspect.importers.hf.parts import Mlp, activate, add, dense, mlp, norm, within
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.merge import Average
 from archinspect.ops.tensor import ReduceMean, Select, Slice
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
     from archinspect.importers.hf.config import Config
+    from archinspect.importers.hf.encoder import Encoder
     from archinspect.importers.hf.wanted import Wanted
 
 LANGUAGE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
@@ -142,7 +143,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     is_inside = end != "Model"
     with within(net, e.names.root if is_inside else ""):
         words, x = encoder(net, c, e, ids)
-        pools = e.pools == "always" or (
+        asks = c.kind == "big_bird" and end == "ForQuestionAnswering"
+        pools = (e.pools == "always" and not asks) or (
             (e.pools == "model" and end in ("Model", "ForPreTraining", _PAIRS))
             or (end == "ForSequenceClassification" and e.classifier == "pooled")
             or (end == _CHOICES and (e.pools or e.classifier == "pooled"))
@@ -166,8 +168,8 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
         )
         return (judged,) if end == _PAIRS else (word_head(net, c, e, x, words), judged)
     if end == "ForQuestionAnswering":
-        if c.kind == "big_bird":
-            raise c.refuse(f"the class '{printable(architecture)}' is not read")
+        if asks:
+            return (_asked(c, e, net, x),)
         return (dense(net, x, 2 if c.kind == "nystromformer" else c.labels(), "qa_outputs"),)
     if end == "ForTokenClassification":
         return (dense(net, x, c.labels(), "classifier"),)
@@ -183,6 +185,14 @@ def masked(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]: 
     act = c.text("hidden_act") if c.kind == "big_bird" else "tanh"
     first = activate(net, dense(net, first, c.whole("hidden_size"), "classifier.dense"), c, act)
     return (dense(net, first, c.labels(), "classifier.out_proj"),)
+
+
+def _asked(c: Config, e: Encoder, net: GraphBuilder, x: Tensor) -> Tensor:
+    """Add Big Bird's head for questions: a feed-forward network, and where an answer starts and ends."""
+    with within(net, "qa_classifier"):
+        m = Mlp(c.whole(e.inner), c.text(e.activation), gated=False, bias=True, up=e.names.up, down=e.names.down)
+        x = norm(net, add(net, mlp(net, x, m, c.whole("hidden_size"), c), x), e.norm, e.names.norm_2)
+        return dense(net, x, 2, "qa_outputs")
 
 
 def _chosen(c: Config, net: GraphBuilder, x: Tensor, one: Tensor | None, architecture: str) -> Tensor:

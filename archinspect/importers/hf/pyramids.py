@@ -51,7 +51,10 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     if end == "ForSemanticSegmentation":
         with within(net, "decode_head"):
             return (_segments(net, c, states),)
-    one = net.add(ReduceMean(axis=[1]), last) if c.kind == "segformer" else net.add(Select(index=0), last)
+    if c.kind == "segformer":  # read as of the last width that is listed, though stages may be fewer
+        one = net.add(ReduceMean(axis=[1]), reshape(net, last, -1, c.ints("hidden_sizes")[-1]))
+    else:
+        one = net.add(Select(index=0), last)
     return (dense(net, one, c.labels(), "classifier"),)
 
 
@@ -71,10 +74,6 @@ def _stages(c: Config, reductions: str) -> list[Stage]:
     ]
     if any(len(one) < count for one in (*found, ratios)) or any(type(one) not in (int, float) for one in ratios):
         raise c.wrong("num_encoder_blocks", "at most as many as there are sizes")
-    if (
-        c.kind == "segformer" and len(c.ints("hidden_sizes")) != count
-    ):  # a classifier reads as many as the last one says
-        raise c.wrong("hidden_sizes", f"a list of {count}, as num_encoder_blocks")
     stages = [Stage(*(one[i] for one in found), ratio=float(ratios[i])) for i in range(count)]  # type: ignore[misc] # six
     for stage in stages:
         if (c.kind == "pvt" and stage.width % stage.heads) or stage.width < stage.heads:
