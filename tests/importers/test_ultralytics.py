@@ -66,7 +66,7 @@ BLOCKS = {
     "[-1, 1, Conv, [8, 3, 1, None, 1, nn.LeakyReLU(0.1)]]": conv(16, 8, 3),
     "[-1, 1, Conv, [8, [1, 3]]]": 16 * 8 * 3 + 16,
     "[-1, 1, DWConv, [16, 3, 2, 1, False]]": conv(16, 16, 3, 16),
-    "[-1, 1, nn.Conv2d, [8, 1]]": 16 * 8 + 8,
+    "[-1, 1, nn.Conv2d, [16, 8, 1]]": 16 * 8 + 8,
     "[-1, 2, Bottleneck, [16]]": 2 * bottleneck(16, 8),
     "[-1, 2, C3, [16]]": 3 * conv(16, 8) - conv(16, 8) + conv(16, 16) + 2 * bottleneck(8, 8, (1, 3)),
     "[-1, 2, C2f, [16, True]]": conv(16, 16) + conv(32, 16) + 2 * bottleneck(8, 8),

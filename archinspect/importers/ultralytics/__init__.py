@@ -14,9 +14,8 @@ from archinspect.base.source import SourceError
 from archinspect.base.yaml_core import read_tree
 from archinspect.importers import DAMAGED, asked
 from archinspect.importers.ultralytics.model import NEWER, ULTRALYTICS, Model, Text, activation, chosen, dialect
-from archinspect.importers.ultralytics.modules import MODULES, WORDED, arguments, function_of
+from archinspect.importers.ultralytics.modules import MODULES, WORDED, arguments, function_of, module_of
 from archinspect.importers.ultralytics.net import Net
-from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Graph, Tensor
     from archinspect.importers.file import File
     from archinspect.importers.ultralytics.model import Row
+    from archinspect.importers.ultralytics.modules import Module
 
 MOST = 2**22
 """Bytes of a file."""
@@ -46,7 +46,9 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     if model is None:
         return None
     rows = text.rows({**text.names, "nc": model.classes})
-    shapes: dict[str, tuple[int, ...]] = {INPUT: (*[SIDE_OF_CLASSES if rows[-1].module == "Classify" else SIDE] * 2, 3)}
+    side = SIDE_OF_CLASSES if rows[-1].module == "Classify" else SIDE
+    channels = int(text.number("channels" if "channels" in text.names else "ch", 3, 1))
+    shapes: dict[str, tuple[int, ...]] = {INPUT: (side, side, channels)}
     if any(row.module in WORDED for row in rows):
         shapes[TEXT] = (model.classes, WORD)
     if settings.inputs.keys() == {""}:  # words need not be said
@@ -55,8 +57,8 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     if problems.failed:
         return None
     net = Net(_name(file, model), file.span(), model)
-    if isinstance(model.activation, Op):
-        net.default = model.activation
+    if model.activation is not None:
+        net.default = model.activation or None
     image = net.input(*shapes[INPUT], name=INPUT)
     if TEXT in shapes:
         net.words = net.text = net.input(*shapes[TEXT], name=TEXT)
@@ -78,7 +80,6 @@ def _model(file: File, text: Text, rows: list[Row], params: dict[str, Any], prob
         problems.error("unknown-param", error.args[0], text.tree.values["scales"].span, error.args[1])
         return None
     own = dialect(rows, text.names)
-    given = text.names.get("activation")
     return Model(
         classes=_whole(params["nc"]),
         scale=scale,
@@ -89,8 +90,17 @@ def _model(file: File, text: Text, rows: list[Row], params: dict[str, Any], prob
         end2end=bool(text.names.get("end2end", False)),
         is_legacy=not any(row.module in NEWER for row in rows),
         dialect=own,
-        activation=activation(given) if isinstance(given, str) else None,
+        activation=_activation(text),
     )
+
+
+def _activation(text: Text) -> Any:  # noqa: ANN401 - an operator, or false for none, or null where the file says none
+    given = text.names.get("activation")
+    found = activation(given) if isinstance(given, str) and given else None
+    if isinstance(found, str):
+        message = f"the activation '{printable(found)}' is not read"
+        raise SourceError("unknown-op", message, text.tree.values["activation"].span)
+    return found
 
 
 def _whole(given: Any) -> int:  # noqa: ANN401 - as it was given
@@ -104,14 +114,15 @@ def _build(net: Net, rows: list[Row], image: Tensor, anchors: object) -> list[Te
     found: list[Any] = []
     with net.scope("model", "DetectionModel"):
         for number, row in enumerate(rows):
-            if row.module not in MODULES:
+            module = module_of(row, net.model)
+            if module is None:
                 message = f"the module '{printable(row.module)}' is not read"
                 raise SourceError("unknown-op", message, row.span, suggest(row.module, MODULES))
             net.here = row.span
             read_by = [image if source < 0 else found[source] for source in row.sources]
             with net.scope(str(number), row.module):
                 try:
-                    found.append(_module(net, row, read_by, anchors))
+                    found.append(_built(net, row, module, read_by, anchors))
                 except ArgumentError as error:
                     raise SourceError("argument", error.message, row.span, error.help) from None
                 except DAMAGED as error:
@@ -121,12 +132,12 @@ def _build(net: Net, rows: list[Row], image: Tensor, anchors: object) -> list[Te
     return last if isinstance(last, list) else [last]
 
 
-def _module(net: Net, row: Row, given: list[Any], anchors: object) -> Any:  # noqa: ANN401 - an image, or several
+def _built(net: Net, row: Row, module: Module, given: list[Any], anchors: object) -> Any:  # noqa: ANN401 - an image, or several
     """Add a module as often as its row says."""
     build = function_of(row, net.model, anchors)
     args, repeats = arguments(row, net.model, anchors)
-    x = given if MODULES[row.module].several or row.is_several else given[0]
-    if isinstance(x, list) and len(x) == 1 and not MODULES[row.module].several:
+    x = given if module.several or row.is_several else given[0]
+    if isinstance(x, list) and len(x) == 1 and not module.several:
         x = x[0]
     if repeats == 1:
         return build(net, x, *args)

@@ -141,6 +141,7 @@ def detect(
     classes: Tower | None = None,
     matched: Callable[[Net, Sequence[Tensor], str], Tensor] | None = None,
     end2end: bool | None = None,
+    reg_max: int | None = None,
     turned: bool = False,
 ) -> list[Tensor]:
     """Add a head: boxes and classes of each place, and what else it tells.
@@ -149,7 +150,7 @@ def detect(
     of which one counts in training.
     """
     model = net.model
-    width, reg_max = net.width(xs[0]), model.reg_max
+    width, reg_max = net.width(xs[0]), reg_max or model.reg_max
     box = tower(max(16, width // 4, reg_max * 4), 4 * reg_max)
     c3 = max(width, min(nc, 100))
     classes = classes or (tower if model.is_legacy else light_tower)(c3, nc)
@@ -180,8 +181,9 @@ def _told(net: Net, xs: Sequence[Tensor], extra: Extra, prefix: str) -> Tensor:
 
 
 def v10(net: Net, xs: Sequence[Tensor], nc: int) -> list[Tensor]:
-    """Add the head of YOLOv10, which needs no suppression."""
-    return detect(net, xs, nc, classes=light_tower(max(net.width(xs[0]), min(nc, 100)), nc), end2end=True)
+    """Add the head of YOLOv10, which needs no suppression and whose sides have 16 numbers whatever the file says."""
+    classes = light_tower(max(net.width(xs[0]), min(nc, 100)), nc)
+    return detect(net, xs, nc, classes=classes, end2end=True, reg_max=16)
 
 
 # Masks

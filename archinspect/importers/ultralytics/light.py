@@ -1,8 +1,8 @@
-"""Light convolutions and stems: ghosts, HG blocks, residual networks, what PyTorch has itself."""
+"""Light convolutions and stems: ghosts, HG blocks, residual networks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archinspect.importers.ultralytics import csp, elan
 from archinspect.importers.ultralytics.net import NORM, RELU, made
@@ -12,7 +12,6 @@ from archinspect.ops.identity import Identity
 from archinspect.ops.pool import MaxPooling2D
 from archinspect.ops.shuffle import PixelShuffle, PixelUnshuffle
 from archinspect.ops.transposed import Conv2DTranspose
-from archinspect.ops.upsampling import UpSampling2D
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -255,11 +254,6 @@ def conv_transpose(net: Net, x: Tensor, c2: int, k: int = 2, s: int = 2, p: int 
     return net.activate(net.add(NORM, x, name="bn") if bn else x)
 
 
-def bare_transpose(net: Net, x: Tensor, c2: int, k: int = 2, s: int = 1, p: int = 0) -> Tensor:
-    """Add a transposed convolution alone."""
-    return net.add(made(Conv2DTranspose, filters=c2, kernel_size=k, strides=s, padding=p), x)
-
-
 def concat(net: Net, xs: Sequence[Tensor], dimension: int = 1) -> Tensor:
     """Join images along their channels."""
     if dimension != 1:
@@ -276,38 +270,3 @@ def shortcut(net: Net, xs: Sequence[Tensor], dimension: int = 0) -> Tensor:
 def index(net: Net, xs: Sequence[Tensor], which: int = 0) -> Tensor:
     """Give one of several."""
     return net.add(Identity(), xs[which])
-
-
-def silence(net: Net, x: Tensor) -> Tensor:
-    """Give what is read."""
-    return net.add(Identity(), x)
-
-
-def upsample(net: Net, x: Tensor, size: Any = None, scale_factor: int | None = None, mode: str = "nearest") -> Tensor:  # noqa: ANN401 - PyTorch's
-    """Enlarge an image."""
-    if size is not None or mode not in ("nearest", "bilinear") or not isinstance(scale_factor, int):
-        raise ValueError("a whole factor and the modes nearest and bilinear are read")
-    return net.add(made(UpSampling2D, size=scale_factor, interpolation=mode), x)
-
-
-def max_pool(net: Net, x: Tensor, k: int, s: int | None = None, p: int = 0) -> Tensor:
-    """Add a pooling by the largest."""
-    return net.add(made(MaxPooling2D, pool_size=k, strides=s or k, padding=p), x)
-
-
-def zero_pad(net: Net, x: Tensor, sides: Sequence[int]) -> Tensor:
-    """Add zeros: left, right, top, bottom."""
-    left, right, top, bottom = [sides] * 4 if isinstance(sides, int) else sides
-    return net.add(ZeroPadding2D(padding=[[top, bottom], [left, right]]), x)
-
-
-def batch_norm(net: Net, x: Tensor) -> Tensor:
-    """Add a batch normalization."""
-    return net.add(NORM, x)
-
-
-def global_pool(net: Net, x: Tensor, size: int = 1) -> Tensor:
-    """Add the average of each channel."""
-    if size != 1:
-        raise ValueError("an average of all places is read")
-    return net.add(GlobalAveragePooling2D(keepdims=True), x)

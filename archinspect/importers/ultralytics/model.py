@@ -26,6 +26,10 @@ OF_V7 = re.compile(
 OF_V9 = re.compile(r"D(Detect|Segment)|(Dual|Triple)D?(Detect|Segment)|Panoptic|Silence|CBLinear|CBFuse|ADown|AConv")
 NEWER = ("C3k2", "A2C2f", "C2fCIB")
 """Modules by which a file is known to be of YOLO11 or later, whose heads are lighter."""
+OF_PACKAGE = re.compile(
+    r"C3k2|A2C2f|C2fCIB|C2f|C2|C2f?PSA|PSA|SCDown|Pose(26)?|OBB(26)?|Segment26|v10Detect|RTDETRDecoder"
+)
+"""Modules that the package alone has, beside those of YOLOv9's repository."""
 
 
 class Row(NamedTuple):
@@ -195,6 +199,8 @@ def activation(given: str) -> Any:  # noqa: ANN401 - an operator, or the text
     kept = [part.partition("=") for part in map(str.strip, args.split(",")) if part and not part.startswith("inplace")]
     if name == "Identity":
         return False
+    if name == "PReLU":  # whose weight all layers share
+        return given
     try:
         numbers = [resolve((value or text).strip()) for text, _, value in kept if (value or text) not in FLAGS]
         return ActivationKind().convert({name: numbers[0]} if numbers else name)
@@ -212,7 +218,7 @@ def dialect(rows: list[Row], names: Mapping[str, Value]) -> str:
     ):
         return V7
     if any(map(OF_V9.fullmatch, modules)) and not isinstance(names.get("anchors"), list):
-        return V9
+        return ULTRALYTICS if any(map(OF_PACKAGE.fullmatch, modules)) else V9
     return V5 if "anchors" in names else ULTRALYTICS
 
 
@@ -224,7 +230,7 @@ def chosen(text: Text, scale: object, stem: str) -> tuple[str, float, float, int
             raise ValueError("the file has no scales")
         depth, width = text.number("depth_multiple", 1.0), text.number("width_multiple", 1.0)
         return "", depth, width, NO_LIMIT
-    named = re.search(r"yolo(?:e-)?v?\d+([a-z])(?:[-_.]|\Z)", stem)
+    named = re.search(r"yolo(?:e-)?v?\d+([nslmx]|[a-z](?=[-_.]|\Z))", stem)
     name = str(scale) if scale is not None else named[1] if named and named[1] in scales else next(iter(scales))
     if name not in scales:
         raise LookupError(f"there is no scale '{printable(name)}'", suggest(name, scales))

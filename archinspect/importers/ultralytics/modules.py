@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archinspect.importers.ultralytics import csp
-from archinspect.importers.ultralytics.model import V9, eights
+from archinspect.importers.ultralytics.model import V9, activation, eights
+from archinspect.ops.elements import AlongAxis, Elementwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from archinspect.importers.ultralytics.model import Model, Row
     from archinspect.importers.ultralytics.net import Net
+    from archinspect.ops.base import Op
 
 
 class Module(NamedTuple):
@@ -34,7 +36,7 @@ def _table(family: str, names: str, **how: bool) -> dict[str, Module]:
 
 
 MODULES: dict[str, Module] = {
-    **_table("plain", "Conv=conv Conv2=conv DWConv=depthwise nn.Conv2d=bare_conv", scaled=True),
+    **_table("plain", "Conv=conv Conv2=conv DWConv=depthwise", scaled=True),
     **_table("csp", "Bottleneck=bottleneck SPP=spp SPPF=sppf C3SPP=c3spp", scaled=True),
     **_table(
         "csp",
@@ -61,16 +63,21 @@ MODULES: dict[str, Module] = {
     **_table("attention", "ImagePoolingAttn=image_pooling_attn", several=True),
     **_table(
         "light",
-        "GhostConv=ghost_conv GhostBottleneck=ghost_bottleneck Focus=focus ConvTranspose=conv_transpose"
-        " nn.ConvTranspose2d=bare_transpose",
+        "GhostConv=ghost_conv GhostBottleneck=ghost_bottleneck Focus=focus ConvTranspose=conv_transpose",
         scaled=True,
     ),
     **_table("light", "C3Ghost=c3ghost RepC3=repc3", scaled=True, repeats=True),
     **_table(
         "light",
         "HGStem=hg_stem HGBlock=hg_block ResNetLayer=resnet_layer TorchVision=torchvision Contract=contract"
-        " Expand=expand ReOrg=reorg Silence=silence nn.Identity=silence nn.Upsample=upsample nn.MaxPool2d=max_pool"
-        " nn.ZeroPad2d=zero_pad nn.BatchNorm2d=batch_norm nn.AdaptiveAvgPool2d=global_pool",
+        " Expand=expand ReOrg=reorg",
+    ),
+    **_table("pytorch", "nn.ConvTranspose2d=transpose DWConvTranspose2d=depthwise_transpose", scaled=True),
+    **_table(
+        "pytorch",
+        "Silence=silence nn.Identity=silence nn.Conv2d=convolution nn.Upsample=upsample nn.MaxPool2d=max_pool"
+        " nn.AvgPool2d=average_pool nn.ZeroPad2d=zero_pad nn.BatchNorm2d=batch_norm nn.AdaptiveAvgPool2d=global_pool"
+        " nn.AdaptiveMaxPool2d=largest nn.Dropout=dropout nn.Dropout2d=dropout",
     ),
     **_table("light", "Concat=concat Shortcut=shortcut Index=index", several=True),
     **_table("yolov7", "MP=mp SP=sp"),
@@ -108,6 +115,9 @@ MODULES: dict[str, Module] = {
     ),
 }
 """By the names that files have for them."""
+UNSCALED = "nn.Conv2d"
+"""PyTorch's convolution: YOLOv5's and v7's programs scale it as their own."""
+SCALED = Module("plain", "bare_conv", scaled=True)
 ANCHORED = {"Detect": "detect", "Segment": "segment"}
 """Of a file with anchors, heads of YOLOv5 in the place of later ones."""
 PLAIN_OF_NINE = {"Detect": "nine", "Segment": "nine_segment"}
@@ -119,11 +129,28 @@ LARGE, LARGEST = "mlx", "lx"
 """Scales whose blocks are other ones."""
 
 
+def module_of(row: Row, model: Model) -> Module | None:
+    """Return what is known of a row's module, if it is."""
+    if row.module == UNSCALED and model.is_narrow:
+        return SCALED
+    return MODULES.get(row.module) or (Module("plain", "function") if _function(row) else None)
+
+
+def _function(row: Row) -> Op | None:
+    """Return the operator of a module of PyTorch's that is a function of each element: `nn.LeakyReLU`, [0.1]."""
+    found = activation(f"{row.module}({', '.join(map(str, row.args))})")
+    return found if isinstance(found, Elementwise) and not isinstance(found, AlongAxis) else None
+
+
 def function_of(row: Row, model: Model, anchors: object) -> Callable[..., Any]:
     """Return what builds a row's module: a function of the network, what is read, and the arguments."""
     from importlib import import_module  # families are imported when a file uses them
 
-    module = MODULES[row.module]
+    module = module_of(row, model)
+    assert module is not None
+    if module.function == "function":
+        op = _function(row)
+        return lambda net, x, *_: net.add(op, x)
     family, name = module.family, module.function
     if row.module in ANCHORED and anchors is not None and anchors in row.args:
         family, name = "anchored", ANCHORED[row.module]
@@ -153,7 +180,8 @@ def _depthwise(net: Net, x: Any, c2: int, k: int, s: int, d: int, act: Any) -> A
 
 def arguments(row: Row, model: Model, anchors: object) -> tuple[list[Any], int]:
     """Return a row's arguments, scaled, and how often its module stands there."""
-    module, args = MODULES[row.module], list(row.args)
+    module, args = module_of(row, model), list(row.args)
+    assert module is not None
     repeats = model.repeated(row.repeats)
     if module.scaled and args[0] != model.classes:
         args[0] = model.scaled(args[0])
