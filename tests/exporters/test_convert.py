@@ -169,6 +169,24 @@ def test_a_number_that_layers_share_keeps_them_alike(converted):
     assert "repeat: 4" in text
 
 
+def test_keras_s_wrappers_are_written_as_such(converted):
+    """Whether Keras 3 writes the layer of the other way, too, or not."""
+    cell = {"class_name": "GRU", "config": {"name": "g", "units": 3, "return_sequences": True, "reset_after": True}}
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 2, "activation": "relu"}}
+    first = {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [None, None, 4]}}
+    layers = [
+        first,
+        {"class_name": "Bidirectional", "config": {"name": "both", "layer": cell, "backward_layer": cell}},
+        {"class_name": "Bidirectional", "config": {"name": "sum", "layer": cell, "merge_mode": "sum"}},
+        {"class_name": "TimeDistributed", "config": {"name": "each", "layer": dense}},
+    ]
+    model = {"class_name": "Sequential", "keras_version": "2.4.0", "config": {"name": "net", "layers": layers}}
+    text = converted(json.dumps(model).encode(), "net.json")
+    assert "Bidirectional: {layer: {GRU: {units: 3, return_sequences: true}}}, name: both}" in text
+    assert "merge_mode: sum}" in text
+    assert "{TimeDistributed: {layer: {Dense: {units: 2, activation: relu}}}, name: each}" in text
+
+
 def test_layers_that_are_joined_one_by_one_are_no_repeat():
     builder = archinspect.GraphBuilder("flat")
     made = [builder.input(4, 4, 8)]

@@ -117,6 +117,12 @@ BLOCKS = {
     "[-1, 1, nn.ZeroPad2d, [[0, 1, 0, 1]]]": 0,
     "[-1, 1, nn.ConvTranspose2d, [8, 2, 2, 0]]": 16 * 8 * 4 + 8,
     "[-1, 1, nn.BatchNorm2d, []]": 32,
+    "[-1, 1, DWConvTranspose2d, [8, 4, 2, 1]]": 16 * 16 + 8,
+    "[-1, 1, nn.AvgPool2d, [3, 2, 1]]": 0,
+    "[-1, 1, nn.AdaptiveMaxPool2d, [4]]": 0,
+    "[-1, 1, nn.AdaptiveAvgPool2d, [4]]": 0,
+    "[-1, 1, nn.Dropout, [0.2]]": 0,
+    "[-1, 2, nn.LeakyReLU, [0.1, True]]": 0,
     "[-1, 1, Classify, [nc]]": conv(16, 1280) + 1281 * 4,
 }
 """Rows that read 16 channels, and the parameters of their modules."""
@@ -210,6 +216,42 @@ def test_a_decoder_shares_what_tells_where_queries_look(yolo):
     assert report.totals.params == rest + 2 * (layer + boxes + 33 * 4)
 
 
+def test_a_convolution_of_pytorch_s_own(yolo):
+    """The package scales neither of its channels; YOLOv5's and v7's programs scale it as theirs."""
+    top = "nc: 4\nscales:\n  n: [1.0, 0.5, 64]\n"
+    assert (
+        network(yolo, ["[-1, 1, nn.Conv2d, [16, 24, 3, 2, 1, 1, 2, False]]"], top).report().totals.params == 8 * 24 * 9
+    )
+    with pytest.raises(archinspect.InvalidSpecError, match="it reads 16 channels, not 24"):
+        network(yolo, ["[-1, 1, nn.Conv2d, [24, 16, 3]]"])
+    older = ANCHORS.replace("width_multiple: 1.0", "width_multiple: 0.5")
+    assert network(yolo, ["[-1, 1, nn.Conv2d, [16, 1]]"], older).report().totals.params == 16 * 8 + 8
+
+
+def test_what_a_file_says_at_its_top(yolo):
+    """As ultralytics 8.4 does it; YOLOv5's program has `ch`."""
+    row = "  - [-1, 1, Conv, [16, 3]]\n"
+    gray = archinspect.network(yolo(f"channels: 1\nactivation: nn.ReLU()\nbackbone:\n{row}"))
+    assert [layer.type for layer in gray.report().layers] == ["Conv2D", "BatchNormalization", "ReLU"]
+    assert gray.report().totals.params == conv(1, 16, 3)
+    assert archinspect.inspect(yolo(f"ch: 4\nbackbone:\n{row}")).totals.params == conv(4, 16, 3)
+    bare = archinspect.network(yolo(f"activation: nn.Identity()\nbackbone:\n{row}"))
+    assert len(bare.report().layers) == 2
+    with pytest.raises(archinspect.InvalidSpecError, match=r"1:13: error.unknown-op.: the activation 'nn.PReLU..'"):
+        archinspect.network(yolo(f"activation: nn.PReLU()\nbackbone:\n{row}"))
+
+
+def test_modules_of_the_package_tell_it_from_yolov9_s_repository(yolo):
+    """Whose heads have no `reg_max`; that of YOLOv10 has 16 numbers a side in any case."""
+    top = "nc: 4\nreg_max: 1\ndepth_multiple: 1.0\nwidth_multiple: 1.0\n"
+    rows = ["[-1, 1, ADown, [16]]", "[-1, 1, C2f, [16]]", "[[-1], 1, {}, [nc]]"]
+    first = conv(8, 8, 3) + conv(8, 8) + conv(16, 16) + conv(24, 16) + bottleneck(8, 8)
+    plain = network(yolo, [*rows[:2], rows[2].format("Detect")], top).report().totals.params
+    assert plain == first + tower(16, 16, 4) + tower(16, 16, 4)
+    tenth = network(yolo, [*rows[:2], rows[2].format("v10Detect")], top).report().totals.params
+    assert tenth == first + HEADS["[[-1], 1, v10Detect, [nc]]"]
+
+
 def test_scales(yolo):
     path = yolo(SMALL)
     small = archinspect.network(path)
@@ -220,7 +262,8 @@ def test_scales(yolo):
     assert [node.path for node in large.graph.nodes if node.path.startswith("model.6.m")][-1].startswith("model.6.m.3.")
     # Of larger scales, blocks of blocks.
     assert any(node.path.startswith("model.1.m.0.m.1.") for node in large.graph.nodes)
-    assert archinspect.network(yolo(SMALL, "yolov8m-x.yaml")).graph.params["scale"] == "m"
+    for name in ("yolov8m-x.yaml", "yolov8m6.yaml", "yolov8medium.yaml"):
+        assert archinspect.network(yolo(SMALL, name)).graph.params["scale"] == "m"
 
 
 def test_scale_is_an_option(run, yolo):

@@ -18,6 +18,7 @@ from archinspect.ops.identity import Identity
 from archinspect.ops.layout import SwapAxes
 from archinspect.ops.merge import Concatenate
 from archinspect.ops.reshape import Permute
+from archinspect.ops.wrap import TimeDistributed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +113,7 @@ class Layers:
     def _is_ours(self, leaf: Leaf) -> bool:
         """Return whether a layer is an operator of ours; it is then that one."""
         leaf.weighted = any(self.facts.call(node).learns for node in leaf.nodes)
-        op = _with_activation(leaf.nodes)
+        op = _each_step(_with_activation(leaf.nodes), leaf.nodes)
         try:
             args = spelled(op, self.facts.graph.layout)
             found = _as_built(op, leaf.nodes)
@@ -225,6 +226,14 @@ def _with_activation(nodes: Sequence[Node]) -> Op:
     if len(nodes) != 2 or nodes[0].op is not op or "activation" not in op.args or op.activation is not None:  # noqa: PLR2004 - and its activation
         return op
     return op.replace(activation=nodes[1].op) if nodes[1].op.kind == "activation" else op
+
+
+def _each_step(op: Op, nodes: Sequence[Node]) -> Op:
+    """Return a layer's operator within the wrappers that its nodes have, which its row does not name."""
+    inner = nodes[-1].op
+    while isinstance(inner, TimeDistributed) and not isinstance(nodes[-1].layer_op, TimeDistributed):
+        op, inner = TimeDistributed(layer=op), inner.layer
+    return op
 
 
 def _as_built(op: Op, nodes: Sequence[Node]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:

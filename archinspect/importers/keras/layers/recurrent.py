@@ -84,12 +84,12 @@ def both_ways(use: Use) -> Made:
     if forward.kind.startswith("ConvLSTM"):
         first, second = (use.add_all(_maps(use, one), use.x) for one in (forward, other))
     else:
-        op = _operator(use, forward, **flags)
-        if backward is None and mode == "concat" and not states and not flags["return_state"]:
-            return use.add(op.replace(bidirectional=True))
+        op, back = _operator(use, forward, **flags), _operator(use, other, **_flags(other))
+        if op == back and mode in ("concat", *MERGES) and not states and not flags["return_state"]:
+            return use.add("Bidirectional", layer=op, merge_mode=mode)
         half = len(states) // 2
         first = use.add_all(op, use.x, *states[:half])
-        second = use.add_all(_operator(use, other, **_flags(other)), use.x, *states[half:])
+        second = use.add_all(back, use.x, *states[half:])
     return (*_merged(use, mode, first[0], second[0]), *first[1:], *second[1:])
 
 
