@@ -97,6 +97,71 @@ def test_a_constant_that_several_read_counts_once(read):
     assert (totals.params, totals.macs) == (16, 32)
 
 
+def dilated(block=(2, 2), crops=(0, 0, 0, 0), stride=1):
+    """Places into the batch, a convolution, and back: 7x7 padded to 12x12, of which the last row is cut."""
+    tensors = [
+        ("x", [1, 7, 7, 3], 0, None),
+        ("block", [2], 2, ints(*block)),
+        ("pads", [2, 2], 2, ints(2, 3, 2, 3)),
+        ("there", [1, 6, 6, 3], 0, None, [-1, 6, 6, 3]),
+        ("k", [5, 3, 3, 3], 0, bytes(540)),
+        ("conv", [1, 4, 4, 5], 0, None, [-1, 4, 4, 5]),
+        ("crops", [2, 2], 2, ints(*crops)),
+        ("back", [1, 8 - crops[1], 8 - crops[3], 5], 0, None, [-1, 8 - crops[1], 8 - crops[3], 5]),
+    ]
+    options = {0: ("byte", 1), 1: ("int", stride), 2: ("int", stride)}
+    steps = [
+        ("SPACE_TO_BATCH_ND", [0, 1, 2], [3], {}),
+        ("CONV_2D", [3, 4, -1], [5], options),
+        ("BATCH_TO_SPACE_ND", [5, 1, 6], [7], {}),
+    ]
+    return model(tensors, steps, [0], [7])
+
+
+def test_a_dilated_convolution_is_one_again(read):
+    network = read(dilated(crops=(0, 1, 0, 1)), batch=3)
+    (row,) = network.report().layers
+    assert (row.name, row.kind, row.cost.macs) == ("conv", "convolution", 3 * 49 * 5 * 27)
+    assert "Conv2D: {filters: 5, kernel_size: 3, padding: 2, dilation_rate: 2, use_bias: false}" in network.convert()
+
+
+@pytest.mark.parametrize("other", [{"crops": (1, 1, 1, 1)}, {"stride": 2}, {"block": (2, 0)}])
+def test_other_places_in_the_batch_are_not_known(read, other):
+    report = read(dilated(**other)).report()
+    assert report.status == "partial"
+    assert report.totals.params == 135
+
+
+def test_weights_in_half_precision(read):
+    """Each is its own after it is made wide; a single number is none, and features follow from what reads them."""
+    tensors = [
+        ("x", [1, 4, 4], 0, None),
+        *[(name, [4, 4], 1, bytes(32)) for name in ("a", "b")],
+        ("half", [], 1, bytes(2)),
+        *[(f"{name}32", [4, 4], 0, None) for name in ("a", "b")],
+        ("half32", [], 0, None),
+        *[(name, [1, 4, 4], 0, None) for name in ("y", "z")],
+        ("s", [2], 2, ints(-1, 4)),
+        ("flat", [1, 1], 0, None, [-1, -1]),
+        ("out", [1, 4], 0, None, [-1, 4]),
+    ]
+    steps = [
+        *[("DEQUANTIZE", [at], [at + 3], {}) for at in (1, 2, 3)],
+        ("FULLY_CONNECTED", [0, 4, -1], [7], {}),
+        ("ADD", [7, 6], [8], {}),
+        ("RESHAPE", [8, 9], [10], {}),
+        ("FULLY_CONNECTED", [10, 5, -1], [11], {}),
+    ]
+    report = read(model(tensors, steps, [0], [11])).report()
+    assert (report.totals.params, report.totals.macs, report.status) == (32, 128, "complete")
+
+
+def test_a_weight_has_a_name_beside_that_of_its_row(read):
+    network = read(elementwise("MUL", bytes(16)))
+    assert [node.path for node in network.graph.nodes] == ["y.parameter", "y"]
+    assert network.convert()
+
+
 def test_what_is_not_known_is_a_row_with_its_shapes(read):
     tensors = [("x", [1, 3, 4], 0, None), ("k", [5], 0, bytes(20)), ("y", [1, 6], 0, None)]
     network = read(model(tensors, [("Mine", [0, 1], [2], {})], [0], [2]))

@@ -188,7 +188,7 @@ class Use:
         """Add one node of the layer; return its outputs."""
         net = self.net
         own = self.path
-        if self._counts:
+        if "" in self._counts or not read:  # weights and numbers leave the layer's own name to what reads them
             name = snake(type(part).__name__)
             number = self._counts[name] = self._counts.get(name, -1) + 1
             own += f".{name}" + (f"_{number}" if number else "")

@@ -20,6 +20,7 @@ from archinspect.importers.keras.model import Layer
 from archinspect.importers.keras.operations import MixesSamplesError
 from archinspect.importers.onnx.row import FileOp
 from archinspect.importers.stated import named
+from archinspect.importers.tflite.dilated import joined
 from archinspect.importers.tflite.flatbuffer import DamagedError
 from archinspect.importers.tflite.model import parse
 from archinspect.importers.tflite.names import name_of
@@ -89,7 +90,7 @@ class _Maker:
             return None
         for at in model.inputs:
             self._input(tensors[at], at)
-        for operator in model.operators:
+        for operator in joined(model):
             self._add(operator)
         outputs = [self._tensor(at, "output") for at in model.outputs]
         first = [tensors[at] for at in model.inputs][:1]
@@ -142,9 +143,12 @@ class _Maker:
             return
         if kind in SIZES or (reads and all(one is None or one.is_constant for one in reads)):
             source = next((one for one in reads if one is not None), None)
-            for one in made:
+            for at, one in enumerate(made):
                 one.is_constant = True
+                one.place = -1 - operator.outputs[at]  # its own
                 one.is_made = kind in SIZES or source is None or source.is_made or source.dtype in WHOLE
+            if kind == "DEQUANTIZE" and source:
+                made[0].read_as(source)
             return
         self.sizes.settle(operator)
         name = _own(made[0].name) or kind.lower()
@@ -152,7 +156,7 @@ class _Maker:
         layer = Layer(name, kind, {}, [], is_operation=True, input_shape=None)
         args = [self.made[at] for at in operator.inputs if at in self.made]
         use = Use(self.net, layer, path, list(args), {}, Said(tuple([(None, *one.shape[1:]) for one in made])))
-        step = Step(use, operator.options, reads, made, self.sources)
+        step = Step(use, operator.options, reads, made, self.sources, operator.dilation)
         outputs = self._ours(step, kind) or self._row(step)
         for at, tensor in zip([one for one in operator.outputs if one >= 0], outputs, strict=True):
             self.made[at] = tensor

@@ -25,6 +25,8 @@ TYPES = {
 """Types of tensors under our names."""
 WIDTHS = {2: 4, 4: 8, 7: 2, 9: 1, 3: 1}
 """Bytes of whole numbers."""
+REALS = {0: "<f", 1: "<e"}
+"""How numbers of single and of half precision lie."""
 MOST_NUMBERS = 100_000
 """Elements of a constant that are read: shapes, axes, paddings."""
 MAX_TENSORS = 1_000_000
@@ -63,6 +65,10 @@ class Tensor:
             found *= length
         return found
 
+    def read_as(self, other: Tensor) -> None:
+        """Have the numbers of another, which is stored in another type."""
+        self.buffer, self.place, self.bytes, self.kind = other.buffer, other.place, other.bytes, other.kind
+
     def numbers(self) -> list[int] | None:
         """Return the whole numbers of a constant; None where it has none."""
         width = WIDTHS.get(self.kind)
@@ -77,10 +83,17 @@ class Tensor:
 
         if self.size != 1 or not self.bytes:
             return None
-        if self.kind == 0 and self.bytes >= 4:  # noqa: PLR2004 - of float32
-            return float(struct.unpack_from("<f", self.buffer.data, self.place)[0])
+        if self.kind in REALS and self.bytes >= struct.calcsize(REALS[self.kind]):
+            return float(struct.unpack_from(REALS[self.kind], self.buffer.data, self.place)[0])
         found = self.numbers()
         return float(found[0]) if found else None
+
+
+class Dilation(NamedTuple):
+    """How far apart the places of a window are, and the zeros before and after each axis."""
+
+    rates: list[int]
+    padding: tuple[list[int], list[int]]
 
 
 class Operator(NamedTuple):
@@ -91,6 +104,8 @@ class Operator(NamedTuple):
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Table | None
+    dilation: Dilation | None = None
+    """Of a convolution that other operators dilate."""
 
 
 class Model(NamedTuple):

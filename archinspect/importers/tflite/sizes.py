@@ -44,6 +44,8 @@ class Sizes:
             made[0].shape = (prod(reads[0].shape) // max(1, reads[1].shape[-1]), made[0].shape[-1])
         elif kind in ("TRANSPOSE", *REDUCED):
             _moved(kind, operator, made[0], reads)
+        elif kind == "SPACE_TO_BATCH_ND" and reads[1] is not None:
+            made[0].shape = (reads[0].shape[0] * prod(reads[1].numbers() or ()), *made[0].shape[1:])
         elif kind in ELEMENTWISE:
             _met(made[0], [one for one in reads if one is not None])
 
@@ -60,16 +62,16 @@ def fits(found: Shape, said: Tensor) -> bool:
 def _widths(model: Model) -> dict[int, int]:
     """Return how many features linear layers read of each tensor."""
     found = {}
+    widened = set()  # constants that are stored in half precision
     for operator in model.operators:
-        kernel = _kernel(model, operator)
-        if kernel is not None and kernel.is_constant and kernel.shape:
-            found[operator.inputs[0]] = kernel.shape[-1]
+        kind = name_of(operator.code, operator.custom)
+        if kind == "DEQUANTIZE" and operator.inputs[:1] and model.tensors[operator.inputs[0]].is_constant:
+            widened.update(operator.outputs)
+        elif kind == "FULLY_CONNECTED" and len(operator.inputs) > 1 and operator.inputs[1] >= 0:
+            kernel = model.tensors[operator.inputs[1]]
+            if kernel.shape and (kernel.is_constant or operator.inputs[1] in widened):
+                found[operator.inputs[0]] = kernel.shape[-1]
     return found
-
-
-def _kernel(model: Model, operator: Operator) -> Tensor | None:
-    is_one = name_of(operator.code, operator.custom) == "FULLY_CONNECTED" and len(operator.inputs) > 1
-    return model.tensors[operator.inputs[1]] if is_one and operator.inputs[1] >= 0 else None
 
 
 def _reshaped(made: Tensor, count: int, width: int | None) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Tensor as Made
     from archinspect.importers.keras.build import Use
     from archinspect.importers.tflite.flatbuffer import Table
-    from archinspect.importers.tflite.model import Tensor
+    from archinspect.importers.tflite.model import Dilation, Tensor
 
     Add = Callable[["Step"], Made | tuple[Made, ...]]
 
@@ -34,6 +34,7 @@ class Step(NamedTuple):
     made: list[Tensor]
     sources: dict[tuple[int, tuple[int, ...]], Made]
     """Constants that are data of the graph, by their place in the file and the shape that they have there."""
+    dilation: Dilation | None = None
 
     def whole(self, field: int, width: int = 4, default: int = 0) -> int:
         """Return a number among the options."""
@@ -49,6 +50,14 @@ class Step(NamedTuple):
     def has(self, at: int) -> bool:
         """Return whether an input is there."""
         return at < len(self.reads) and self.reads[at] is not None
+
+    def window(self, stride: int, dilation: int) -> dict[str, Any]:
+        """Return strides, dilation and padding of a convolution; the places of its options are that of a width's."""
+        strides = [self.whole(stride, default=1), self.whole(stride - 1, default=1)]
+        if self.dilation:
+            return {"strides": strides, "dilation_rate": self.dilation.rates, "padding": [*self.dilation.padding]}
+        rates = [self.whole(dilation, default=1), self.whole(dilation - 1, default=1)]
+        return {"strides": strides, "dilation_rate": rates, "padding": PADDINGS[self.whole(0, 1)]}
 
     def numbers(self, at: int) -> list[int]:
         """Return the whole numbers of an input that is a constant; raise :class:`MixesSamplesError` for any other."""

@@ -25,9 +25,7 @@ def convolution(step: Step) -> Made:
         filters=out,
         kernel_size=window,
         groups=step.use.shape()[-1] // channels,
-        padding=PADDINGS[step.whole(0, 1)],
-        strides=[step.whole(2, default=1), step.whole(1, default=1)],
-        dilation_rate=[step.whole(5, default=1), step.whole(4, default=1)],
+        **step.window(2, 5),
         use_bias=step.has(2),
     )
     return step.fused(x, 3)
@@ -43,9 +41,7 @@ def depthwise(step: Step) -> Made:
         "DepthwiseConv2D",
         kernel_size=window,
         depth_multiplier=max(1, out // step.use.shape()[-1]),
-        padding=PADDINGS[step.whole(0, 1)],
-        strides=[step.whole(2, default=1), step.whole(1, default=1)],
-        dilation_rate=[step.whole(6, default=1), step.whole(5, default=1)],
+        **step.window(2, 6),
         use_bias=step.has(2),
     )
     return step.fused(x, 4)
