@@ -29,6 +29,8 @@ STEPS = frozenset(("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu"))
 GIVEN = frozenset(("hx", "zeros", "start"))
 """Their arguments for states to start from: in archinspect's order, zeros, and others; see `states`."""
 WITH_INDICES = "aten.max_pool2d_with_indices"
+FACTORS = {"aten.linear": ("input", "weight"), "aten.matmul": ("self", "other")}
+"""Products of which PyTorch makes one axis of several, by the names of their factors."""
 BY_RESULT = frozenset(f"aten.{name}" for name in ("leaky_relu", "elu", "selu", "celu", "rrelu"))
 """Activations whose slope follows from what they made where they overwrite what they were given."""
 
@@ -38,17 +40,24 @@ class KeptCopies(NamedTuple):
 
     op: Op
     copied: tuple[int, ...]
-    attention: str = ""
-    """How attention has to be computed for that; empty for other products."""
 
     def __call__(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         """Return what backward keeps."""
         found = self.op.kept(shapes, output, run)
-        if self.attention not in ("", run.attention):
-            return found
         copies = sum(_whole(shapes[place], output) for place in found.inputs if place in self.copied)
         kept = tuple([place for place in found.inputs if place not in self.copied])
         return found._replace(inputs=kept, extra=(*found.extra, ("float", copies)))
+
+
+class Moves(NamedTuple):
+    """Which of query, key and value a product of attention copies, as they are and as they are once scaled."""
+
+    given: tuple[bool, ...]
+    scaled: tuple[bool, ...]
+
+    def __call__(self, role: int, *_: object, scaled: bool = False) -> bool:
+        """Return it for one of the three."""
+        return (self.scaled if scaled else self.given)[role]
 
 
 class HeldCopies(NamedTuple):
@@ -109,27 +118,33 @@ def with_copies(op: Op, call: Call, metas: Mapping[str, Meta], symbols: Mapping[
         # What the program makes for it to start from is not made again.
         return op.replace(_makes_states=Always(0)) if call.arguments.keys() & GIVEN else op
     if name == "aten.scaled_dot_product_attention":
-        query, _, values = (_strided(call, role, metas, symbols) for role in ("query", "key", "value"))
-        copies = Always(not _merges(query[0], _dense(*query)))  # it is scaled before, and so lies dense
-        op = op.replace(_copies=copies, _added=Always(_converted(call, metas, symbols)))
-        return op if _merges(*values) else op.replace(kept=KeptCopies(op, (2,), "math"))
-    if name == "aten.linear":
-        sizes, strides = _strided(call, "input", metas, symbols)
-        is_whole = is_view(sizes, strides, [size(tuple(sizes[:-1])), sizes[-1]])
-        copied: tuple[int, ...] = () if is_whole else (0,)
-    elif name == "aten.matmul":
-        factors = [_strided(call, role, metas, symbols) for role in ("self", "other")]
-        lead = [value(one, symbols) for one in metas[call.outputs[0]].sizes[:-2]]
-        copied = _folded(factors) or tuple([place for place, one in enumerate(factors) if _is_copied(*one, lead)])
-    else:
+        parts = [_strided(call, role, metas, symbols) for role in ("query", "key", "value")]
+        moves = Moves(
+            tuple([not _merges(*part) for part in parts]),
+            tuple([not _merges(sizes, _dense(sizes, strides)) for sizes, strides in parts]),
+        )
+        return op.replace(_moves=moves, _added=Always(_converted(call, metas, symbols)))
+    roles = FACTORS.get(name)
+    if roles is None:
         return op
-    return op.replace(kept=KeptCopies(op, copied), workspace=HeldCopies(op, copied)) if copied else op
+    factors = [_strided(call, role, metas, symbols) for role in roles]
+    smaller = metas[call.arguments[roles[len(factors[0][0]) > MATRIX]].name]
+    lead = [value(one, symbols) for one in metas[call.outputs[0]].sizes[:-2]]
+    apart = tuple([place for place, one in enumerate(factors) if _is_copied(*one, lead)])
+    folded = _folded(factors)
+    learning = apart if folded is None else folded
+    held = learning if smaller.requires_grad else apart
+    op = op.replace(kept=KeptCopies(op, learning)) if learning else op
+    return op.replace(workspace=HeldCopies(op, held)) if held else op
 
 
-def _folded(factors: Sequence[tuple[list[int], list[int]]]) -> tuple[int, ...]:
-    """Return the factor, by number, that is copied as it is folded to a matrix, since the other one is a matrix."""
+def _folded(factors: Sequence[tuple[list[int], list[int]]]) -> tuple[int, ...] | None:
+    """Return the factor, by number, that is copied where it is folded to a matrix, since the other one is a matrix.
+
+    None of others. PyTorch folds one for a matrix that learns; else it does only where that takes no copy.
+    """
     if sum(len(sizes) <= MATRIX for sizes, _ in factors) != 1:
-        return ()
+        return None
     place = int(len(factors[0][0]) <= MATRIX)
     sizes, strides = factors[place]
     if place:  # its matrices are transposed first
