@@ -27,6 +27,8 @@ _PUTS = re.compile(r"[\w.]+\.(?:append|add)\(([A-Za-z_]\w*)\)")
 """A statement that puts a variable into a list."""
 _OF_A_LIST = re.compile(r"\b(?:cat|concat|concatenate|stack|hstack|vstack)\(\s*[A-Za-z_][\w.]*(?:\[[^]]*\])?\s*[,)]")
 """A line that joins a list that has a name."""
+_WORDS = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+"""Names in a text, but for those of attributes."""
 _JOINS = ("aten.cat", "aten.stack")
 _SUMS = ("aten.add", "aten.sub", "aten.mul", "aten.div")
 MAX_FRAMES = 200
@@ -54,11 +56,11 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
         for tensor in tensors:
             found[tensor] = max(found.get(tensor, 0), last)
 
-    todo = [(0, len(calls), 0)]
+    todo: list[tuple[int, int, int, set[str]]] = [(0, len(calls), 0, set())]
     while todo:
-        start, end, depth = todo.pop()
+        start, end, depth, given = todo.pop()
         here = [frames[i][depth] if len(frames[i]) > depth else None for i in range(start, end)]
-        assigned: dict[str, tuple[str, ...]] = {}
+        assigned = _given(range(start, end), calls, here, given)
         lines = _runs(range(start, end), [frame.line if frame else 0 for frame in here])
         turns = [turn for line in lines for turn in _turns(calls, frames, depth, line)]
         for first, last, text in [one for turn in turns for one in _statements(calls, frames, depth, turn)]:
@@ -68,7 +70,10 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
                 continue
             inside = [i for i in range(first, last) if len(frames[i]) > depth + 1]
             for begin, stop in _pieces(inside, [_instance(calls[i], frames[i], depth + 1) for i in inside]):
-                todo.append((begin, stop, depth + 1))
+                # A module's arguments are held by what calls it, others only by the function's own variables.
+                is_module = frames[begin][depth + 1].function == "forward"
+                before = set() if is_module else {name for call in calls[first:begin] for name in call.outputs}
+                todo.append((begin, stop, depth + 1, before))
             own = [calls[i] for i in range(first, last) if len(frames[i]) == depth + 1]
             # Whole networks are written as a function that the outermost module calls: its variables change all along.
             inner = [name for call in own if len(call.modules) > 1 for name in call.outputs]
@@ -82,10 +87,31 @@ def holds(calls: Sequence[Call], outputs: Sequence[str]) -> dict[str, int]:
             names = _targets(text)
             for name in names:
                 hold(assigned.pop(name, ()), last - 1)
-            given = calls[last - 1].outputs
-            several = len(names) > 1 and set(made) <= {*given}  # what nothing reads has a variable, too
-            assigned.update(_values(given if several or not made else tuple(made), names))
+            whole = calls[last - 1].outputs
+            several = len(names) > 1 and set(made) <= {*whole}  # what nothing reads has a variable, too
+            assigned.update(_values(whole if several or not made else tuple(made), names))
         hold([tensor for tensors in assigned.values() for tensor in tensors], end - 1)
+    return found
+
+
+def _given(
+    numbers: range, calls: Sequence[Call], here: Sequence[Frame | None], given: set[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return what a function's parameters hold of the tensors that are `given` to it.
+
+    A parameter has a name that stands in each line that reads it. It holds what it was given until a line assigns it.
+    """
+    assigned = {name for frame in {*here} - {None} for name in _targets(frame.text)}
+    names: dict[str, set[str]] = {}
+    for at, frame in zip(numbers, here, strict=True):
+        for _, tensor in calls[at].refs():
+            if tensor in given and frame:
+                words = {*_WORDS.findall(frame.text.partition("=")[2] if _TARGETS.match(frame.text) else frame.text)}
+                names[tensor] = names.get(tensor, words) & words
+    found: dict[str, tuple[str, ...]] = {}
+    for tensor, words in names.items():
+        name = min(words & assigned, default="")
+        found[name] = (*found.get(name, ()), tensor)
     return found
 
 

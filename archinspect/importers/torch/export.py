@@ -13,15 +13,22 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
+from traceback import StackSummary
 
 import torch
 from torch.export import Dim
+from torch.fx.proxy import TracerBase
 from torch.utils._pytree import tree_map_only
 
 OPEN = 2
 """Samples of an example whose batch is left open: PyTorch takes a size of 1 for one that never changes."""
 NOTE = "archinspect.json"
 """The file within a program that says which weights are one, as files without weights do not."""
+TORCH = os.path.join(os.path.dirname(torch.__file__), "")
+LAYERS = (os.path.join(TORCH, "nn", ""), os.path.join(TORCH, "functional.py"))
+"""What of PyTorch is written as an author's functions are."""
+CALLS = ("_call_impl", "_wrapped_call_impl")
+"""How a module is called."""
 
 
 class AskedError(Exception):
@@ -56,10 +63,35 @@ def _program(module, arguments, named, *, is_open):
         else None
         for name, value in first.items()
     }
-    with torch.enable_grad():  # so that the module's own regions without gradients are told
+    with torch.enable_grad(), _lines_of_functions():  # so that the module's own regions without gradients are told
         return torch.export.export(
             module, tuple(arguments), dict(named), dynamic_shapes=shapes if is_open else None, strict=False
         )
+
+
+@contextmanager
+def _lines_of_functions():
+    """Let calls say all of the author's functions that they were made in, where PyTorch can: by itself only `forward`."""
+    found = getattr(TracerBase, "_filter_traceback_frames", None)
+    if found:
+        TracerBase._filter_traceback_frames = lambda _, frames: StackSummary.from_list(_of_author(frames))
+    try:
+        yield
+    finally:
+        if found:
+            TracerBase._filter_traceback_frames = found
+
+
+def _of_author(frames):
+    """Return frames from the first `forward` on, without what PyTorch runs around its layers and functions."""
+    known = [
+        frame
+        for frame in frames
+        if frame.filename.startswith(LAYERS) or not frame.filename.startswith(TORCH)
+        if frame.name not in CALLS and frame.line and "handle_torch_function(" not in frame.line
+    ]
+    start = next((at for at, frame in enumerate(known) if frame.name == "forward"), len(known))
+    return known[start:]
 
 
 def _parameters(module):
