@@ -99,9 +99,12 @@ class Program:
         self.tensors[name]["strides"] = [size(one) for one in strides]
         return name
 
-    def at(self, line, text, function="forward", file="net.py"):
-        """Say at which line of the author's text the calls to come are made."""
-        self.trace = f'File "/home/someone/{file}", line {line}, in {function}\n    {text}'
+    def at(self, line, text, *inner, file="net.py"):
+        """Say at which line of `forward` the calls to come are made, and of further functions that it calls."""
+        frames = [(line, "forward", text), *inner]
+        self.trace = "\n  ".join(
+            f'File "/home/someone/{file}", line {at}, in {of}\n    {what}' for at, of, what in frames
+        )
 
     def argument(self, value):
         if isinstance(value, str):

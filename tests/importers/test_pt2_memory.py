@@ -185,6 +185,28 @@ def test_statements_of_a_line_hold_what_each_of_them_names(read, text, most):
     assert peak_bytes(read(net.output(x)).facts) == 400 * most
 
 
+@pytest.mark.parametrize(
+    ("lines", "most"),
+    [
+        (("y = relu(x)", "return neg(y)"), 5),  # x is a variable of the function, too
+        (("x = relu(x)", "return neg(x)"), 4),
+        (("y = relu(x.view(n))", "x = neg(y)"), 5),  # up to the line that assigns it
+        (("x = relu(y)", "return neg(x)"), 5),  # what is assigned is another one
+    ],
+)
+def test_a_function_holds_what_it_is_given(read, lines, most):
+    """Each tensor has 400 bytes; the caller holds the input, and x what the line before gave."""
+    net = Program()
+    net.at(7, "x = self.f(x)")
+    x = linear(net, "f", net.input("s0", 100), 100, 100)
+    net.at(8, "return function(tanh(x))")
+    x = net.call("aten.tanh.default", ("s0", 100), self=x)
+    for number, (name, text) in enumerate(zip(("relu", "neg"), lines, strict=True)):
+        net.at(8, "return function(tanh(x))", (20 + number, "function", text))
+        x = net.call(f"aten.{name}.default", ("s0", 100), self=x)
+    assert peak_bytes(read(net.output(x)).facts) == 400 * most
+
+
 @pytest.mark.parametrize(("text", "most"), [("return f(cat(xs, 1))", 2004), ("return f(cat([x, y], 1))", 2000)])
 def test_a_list_that_is_joined_by_its_name_is_held(read, text, most):
     net = Program()

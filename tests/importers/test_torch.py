@@ -6,6 +6,7 @@ import pytest
 from programs import residual_net
 
 import archinspect
+from archinspect.analyses.memory import peak_bytes
 from archinspect.importers import torch as live
 
 NET = """
@@ -35,6 +36,22 @@ class Two(torch.nn.Module):
 
     def forward(self, left, right):
         return self.product(left, right)
+
+
+def gated(x, factor):
+    gate = torch.sigmoid(x)
+    both = [gate * factor for factor in (factor, 2 * factor)]
+    return torch.cat(both, 1)
+
+
+class Gated(torch.nn.Module):
+    def widened(self, x):
+        x = torch.tanh(x)
+        wide = gated(x, x)
+        return wide + 1
+
+    def forward(self, x):
+        return torch.exp(self.widened(x).sum(1))
 
 
 def number():
@@ -116,6 +133,13 @@ def test_inputs_by_name():
     pytest.importorskip("torch")
     assert refused("torch:nets:Two", inputs={"": [4]}).startswith("what shape has 'right'?")
     assert archinspect.inspect("torch:nets:Two", inputs={"left": [4], "right": [5]}).totals.params == 4 * 5 * 3 + 3
+
+
+def test_variables_of_functions_hold_tensors():
+    """At the join these are alive: the input, x, the gate, two products in a list, and both in one."""
+    pytest.importorskip("torch")
+    net = archinspect.network("torch:nets:Gated", inputs={"": [100]})
+    assert peak_bytes(net.facts) == 400 * (1 + 1 + 1 + 2 + 2)
 
 
 def test_what_is_no_module():

@@ -27,6 +27,8 @@ NOTE = "archinspect.json"
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 LAYERS = (os.path.join(TORCH, "nn", ""), os.path.join(TORCH, "functional.py"))
 """What of PyTorch is written as an author's functions are."""
+FILTER = "_filter_traceback_frames"
+"""The method of PyTorch's tracer that says which of the running functions a call's lines are of."""
 CALLS = ("_call_impl", "_wrapped_call_impl")
 """How a module is called."""
 
@@ -71,15 +73,15 @@ def _program(module, arguments, named, *, is_open):
 
 @contextmanager
 def _lines_of_functions():
-    """Let calls say all of the author's functions that they were made in, where PyTorch can: by itself only `forward`."""
-    found = getattr(TracerBase, "_filter_traceback_frames", None)
+    """Let calls say all of the author's functions that they were made in, where PyTorch can: by itself `forward` alone."""
+    found = getattr(TracerBase, FILTER, None)
     if found:
-        TracerBase._filter_traceback_frames = lambda _, frames: StackSummary.from_list(_of_author(frames))
+        setattr(TracerBase, FILTER, lambda _, frames: StackSummary.from_list(_of_author(frames)))
     try:
         yield
     finally:
         if found:
-            TracerBase._filter_traceback_frames = found
+            setattr(TracerBase, FILTER, found)
 
 
 def _of_author(frames):
