@@ -15,6 +15,7 @@ from archinspect.base.printable import printable
 from archinspect.base.shape import size
 from archinspect.graph.builder import GraphBuilder
 from archinspect.importers import asked
+from archinspect.importers.pt2.attention import ATTENTION, with_attention
 from archinspect.importers.pt2.modules import instances, name_all
 from archinspect.importers.pt2.nodes import Chooser
 from archinspect.importers.pt2.reading import read_program
@@ -48,7 +49,7 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
 
 def graph_of(file: File, program: Program, settings: Settings, problems: Problems) -> Graph | None:
     """Return the graph of a program of a file; else as :func:`read`."""
-    program = with_writes(with_functions(program))
+    program = with_writes(with_functions(with_attention(program)))
     batch = _batch(program)
     program = with_states(_with_sizes(file, program, batch, settings, problems))
     if problems.failed:
@@ -189,7 +190,13 @@ class _Maker:
                 self._hold(name, row, op)
         place = call.place
         origin = self.file.span(printable(f"{path} ({place})" if place else path))
-        node = self.builder.add_node(op, inputs, path, layer=path, layer_op=op, origin=origin, trainable=choice.trains)
+        if call.plain == ATTENTION:
+            outputs = self.builder.add_layer(op, inputs, path, origin=origin, trainable=choice.trains)
+            node = outputs[0].producer
+        else:
+            node = self.builder.add_node(
+                op, inputs, path, layer=path, layer_op=op, origin=origin, trainable=choice.trains
+            )
         self.tensors.update(zip(call.outputs, node.outputs, strict=False))
         return node
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import Mismatch, size
 from archinspect.importers.pt2.aliases import overwriting, view_rule
+from archinspect.importers.pt2.attention import ATTENTION
 from archinspect.importers.pt2.copies import BY_RESULT, STEPS, WITH_INDICES, Always, result, with_copies, with_indices
 from archinspect.importers.pt2.families import LENDS, LIKES, family
 from archinspect.importers.pt2.kept import copied_within, made_within, read_back
@@ -83,7 +84,8 @@ class Chooser:
             weights = _named(call, found.weights)
             trains = self._trains(call, weights)
             chosen = Chosen(op, _named(call, found.inputs), weights, trains != {False})
-            return chosen if len(trains) < 2 and self._agrees(call, chosen) else None  # noqa: PLR2004 - all, or none
+            agrees = call.plain == ATTENTION or self._agrees(call, chosen)  # else its parts would not have been found
+            return chosen if agrees and len(trains) < 2 else None  # noqa: PLR2004 - all, or none
         return None
 
     def _trains(self, call: Call, weights: Sequence[str]) -> set[bool]:

@@ -73,7 +73,7 @@ def _program(module, arguments, named, *, is_open):
 
 @contextmanager
 def _lines_of_functions():
-    """Let calls say all of the author's functions that they were made in, where PyTorch can: by itself `forward` alone."""
+    """Let calls say all functions of the author that they are made in, where PyTorch can; alone it tells `forward`."""
     found = getattr(TracerBase, FILTER, None)
     if found:
         setattr(TracerBase, FILTER, lambda _, frames: StackSummary.from_list(_of_author(frames)))

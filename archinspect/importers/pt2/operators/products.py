@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archinspect.importers.pt2.attention import ATTENTION, ROLES
 from archinspect.importers.pt2.operators.base import Translation, make, own_weights, pads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from archinspect.importers.pt2.operators.base import Use
+from archinspect.importers.pt2.operators.base import Use
 
 
 def _conv(rank: int, *, transposed: bool = False) -> Callable[[Use], Translation]:
@@ -72,6 +73,22 @@ def _attention(use: Use) -> Translation:
     return Translation(op, ["query", "key", "value"], rest=["attn_mask"] if masked else [])
 
 
+def _multihead(use: Use) -> Translation:
+    given = [role for role in ROLES if use.has(role)]
+    weights = [name for name in use.call.arguments if name.endswith(("weight", "bias"))]
+    widths = {f"{role[0]}dim": use.sizes(role)[-1] for role in given[1:]}
+    if len(given) == 2:  # noqa: PLR2004 - a memory
+        widths["vdim"] = widths["kdim"]
+    op = make(
+        "MultiHeadAttention",
+        embed_dim=use.sizes("query")[-1],
+        num_heads=use.get("num_heads"),
+        use_bias=use.has("in_proj_bias"),
+        **{name: width for name, width in widths.items() if width != use.sizes("query")[-1]},
+    )
+    return Translation(op, given, weights)
+
+
 def _bilinear(use: Use) -> Translation:
     weights = own_weights(use, "weight", "bias")
     op = make("Bilinear", units=use.sizes("weight")[0], use_bias="bias" in weights)
@@ -109,4 +126,5 @@ PRODUCTS: dict[str, Callable[[Use], Translation]] = {
     "aten.bmm": _matmul("mat2"),
     "aten.einsum": _einsum,
     "aten.scaled_dot_product_attention": _attention,
+    ATTENTION: _multihead,
 }

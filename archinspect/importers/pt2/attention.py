@@ -1,0 +1,96 @@
+"""Attention by `torch.nn.MultiheadAttention`: the calls of such a module, which are one layer of archinspect's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archinspect.importers.pt2.program import Call, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from archinspect.importers.pt2.program import Program
+
+ATTENTION = "archinspect.multihead_attention"
+"""The call that stands for a module's own; its arguments are those of the module, and its weights by their names."""
+ROLES = ("query", "key", "value")
+_KIND = "MultiheadAttention"
+_PRODUCT = "aten.scaled_dot_product_attention"
+_WEIGHTS = {
+    frozenset((*weights, "out_proj.weight", *biases))
+    for weights in (("in_proj_weight",), ("q_proj_weight", "k_proj_weight", "v_proj_weight"))
+    for biases in ((), ("in_proj_bias", "out_proj.bias"))
+}
+_BY_HEADS = 4
+"""Axes of queries: samples, heads, steps, features."""
+
+
+def with_attention(program: Program) -> Program:
+    """Return the program with one call for each module that takes samples first, no mask, and gives no scores."""
+    runs = _runs(program.calls)
+    if not runs:
+        return program
+    readers: dict[str, set[int]] = {name: {len(program.calls)} for name in program.outputs}
+    for at, call in enumerate(program.calls):
+        for _, name in call.refs():
+            readers.setdefault(name, set()).add(at)
+    calls: list[Call] = []
+    end = 0
+    for run in runs:
+        one = _as_one(program, run, readers)
+        calls += [*program.calls[end : run.start], *([one] if one else program.calls[run.start : run.stop])]
+        end = run.stop
+    return program._replace(calls=(*calls, *program.calls[end:]))
+
+
+def _runs(calls: Sequence[Call]) -> list[range]:
+    """Return the numbers of the calls of each module of this kind."""
+    found: list[range] = []
+    for at, call in enumerate(calls):
+        if call.modules and call.modules[-1].kind == _KIND:
+            goes_on = found and found[-1].stop == at and calls[at - 1].modules == call.modules
+            found[-1:] = [range(found[-1].start, at + 1)] if goes_on else [*found[-1:], range(at, at + 1)]
+    return found
+
+
+def _as_one(program: Program, run: range, readers: Mapping[str, set[int]]) -> Call | None:
+    """Return the call that stands for a module's calls; None where they may be anything else."""
+    calls = program.calls[run.start : run.stop]
+    first, last, inside = calls[0], calls[-1], {*run}
+    made = {name for call in calls for name in call.outputs}
+    stored = {name for call in calls for _, name in call.refs() if name in program.stored}
+    weights = {program.stored[name].path.removeprefix(f"{first.modules[-1].path}."): Ref(name) for name in stored}
+    products = [call for call in calls if call.plain == _PRODUCT]
+    given = _given(calls, made | stored)
+    if (
+        len(products) != 1
+        or products[0].arguments.keys() & {"attn_mask", "is_causal"}
+        or frozenset(weights) not in _WEIGHTS
+        or any(not readers[name] <= inside for name in stored)
+        or any(not readers.get(name, inside) <= inside for name in made - {*last.outputs})
+        or any(call.recorded != first.recorded for call in calls)
+        or not given
+        or not _swaps(last)
+    ):
+        return None
+    query, key = (program.metas[one.name].sizes for one in (given[0], given[len(given) > 1]))
+    heads, keys = (program.metas[products[0].arguments[role].name].sizes for role in ("query", "key"))
+    if len(heads) != _BY_HEADS or program.metas[last.outputs[0]].sizes != query or keys[-2] != key[1]:  # further steps
+        return None
+    arguments = {**dict(zip(ROLES, given, strict=False)), **weights, "num_heads": heads[1]}
+    return Call(ATTENTION, arguments, last.outputs, first.modules, first.trace, first.recorded)
+
+
+def _given(calls: Sequence[Call], own: set[str]) -> list[Ref]:
+    """Return what a module reads from outside, if all that it does with it is to put the steps first."""
+    found = []
+    for call in calls:
+        outside = [name for _, name in call.refs() if name not in own]
+        if outside and not _swaps(call):
+            return []
+        found += [Ref(name) for name in outside]
+    return found if len(found) <= len(ROLES) else []
+
+
+def _swaps(call: Call) -> bool:
+    return call.plain == "aten.transpose" and {call.arguments.get("dim0"), call.arguments.get("dim1")} == {0, 1}
