@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from archinspect import ops
 from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch, size
-from archinspect.base.strides import reshaped
+from archinspect.base.strides import in_order, reshaped
 from archinspect.ops.args import Choice, Kind, arg
 from archinspect.ops.attending import Attending
 from archinspect.ops.base import TRAITS, Op, make_argument
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from archinspect.base.shape import Shape
     from archinspect.base.source import Value
     from archinspect.ops.base import Emit, T
-    from archinspect.ops.figures import Elements, Kept, Run
+    from archinspect.ops.figures import Elements, Kept, Run, View
 
 
 class LayerKind(Kind):
@@ -163,12 +163,20 @@ class TimeDistributed(Op):
     def unwrapped(self, *shapes: Shape) -> tuple[Op, tuple[Shape, ...]]:
         return self.layer.unwrapped(*map(_steps_in_batch, shapes))
 
+    def view(self, *, training: bool) -> View | None:
+        view = self.layer.view(training=training)
+        return view and view._replace(strided=True, in_order=True)
+
     def view_strides(self, shape: Shape, strides: Shape, output: Shape) -> Shape | None:
-        inner = _joined(shape, strides)
-        found = inner and self.layer.view_strides(_steps_in_batch(shape), inner, _steps_in_batch(output))
+        before, after, inner = _steps_in_batch(shape), _steps_in_batch(output), _joined(shape, strides)
+        view = self.layer.view(training=False)
+        given = self.layer.view_strides if view and view.strided else reshaped
+        found = inner and given(before, inner, after)
         return found and (found[0] * shape[1], *found)
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        if self._is_view(shapes, output):  # of the copy
+            return self.view_strides(shapes[0], in_order(shapes[0]), output)
         inside = [*map(_steps_in_batch, shapes)]
         inner = [*map(_joined, shapes, strides)]
         found = self.layer.own_strides(inside, inner, _steps_in_batch(output))
@@ -183,7 +191,15 @@ class TimeDistributed(Op):
         return kept._replace(inputs=others, extra=(*kept.extra, ("float", copied)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (*self._workspace(shapes, output, run), ("float", _copied(shapes[0], run)))
+        copied = 0 if self._is_view(shapes, output) else _copied(shapes[0], run)
+        return (*self._workspace(shapes, output, run), ("float", copied))
+
+    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return size(shapes[0]) if self._is_view(shapes, output) else self._stored(shapes, output)
+
+    def _is_view(self, shapes: Sequence[Shape], output: Shape) -> bool:
+        """Return whether the layer's output is a view of what it reads, which may be a copy."""
+        return self.layer.view(training=False) is not None and not self.copies(shapes, output)
 
     def label(self) -> str:
         return f"{self.layer.label()}, each step"
@@ -194,14 +210,13 @@ class TimeDistributed(Op):
     weights_read = _of_shapes("weights_read")
     _kept = _of_shapes("kept")
     _workspace = _of_shapes("workspace")
-    stored = _of_shapes("stored")
+    _stored = _of_shapes("stored")
     copies = _of_shapes("copies")
     quantities = _of_shapes("quantities")
     variants = _of_inputs("variants")
     undifferentiated_of = _of_inputs("undifferentiated_of")
     output_dtype = _as_it_is("output_dtype")
     output_dtypes = _as_it_is("output_dtypes")
-    view = _as_it_is("view")
     unknown = _as_it_is("unknown")
     output_count = Trait("output_count")
     overwrites = Trait("overwrites")

@@ -334,6 +334,11 @@ OF_THREE = {
         {"GRU": {"units": 6, "return_sequences": True, "bidirectional": True}},
         {"TimeDistributed": {"layer": "LayerNormalization"}},
     ],
+    "a part of each of the steps that lie first": [
+        {"Input": {"shape": [9, 5]}},
+        {"GRU": {"units": 8, "return_sequences": True}},
+        *({"TimeDistributed": {"layer": {"Slice": {"axis": 1, "stop": 4}}}}, "Tanh", {"Dense": 3}),
+    ],
     "projections of steps that lie first": [
         {"Input": {"shape": [9, 5]}},
         {"SimpleRNN": {"units": 6, "return_sequences": True}},
