@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RESHAPES = ("view", "reshape", "unsafe_view", "unsqueeze", "squeeze", "flatten", "unflatten", "expanddims")
 """What programs call operators that give a tensor another shape and nothing else."""
+SQUEEZE = "Squeeze"
 EXPAND = "expand"
 """What programs call the operator that stretches axes of size 1."""
 PERM = "perm"
@@ -98,7 +99,7 @@ def moved(meant: Meant, leaf: Leaf) -> Op | None:
     leaf.inputs, leaf.outputs = node.inputs, node.outputs
     dims = _order(node.op, len(meant.facts.shape(node.inputs[0])))
     if not dims:
-        return None
+        return _squeezed(meant, leaf)
     at = meant.batch_at(node.inputs[0])
     new = [behind(dim, at) for dim in dims if dim != at]
     given = meant.type(node.inputs[0]).shape
@@ -107,6 +108,16 @@ def moved(meant: Meant, leaf: Leaf) -> Op | None:
         return passed_on(meant, leaf, is_reshape=True)  # the batch comes to the front: an axis less
     op = Identity() if new == sorted(new) else Permute(dims=list(new))
     return op if meant.makes(leaf, op, batch_at=None if at is None else dims.index(at)) else None
+
+
+def _squeezed(meant: Meant, leaf: Leaf) -> Op | None:
+    """Return what leaves a tensor as it is where a program drops an axis before its batch that a spec's has not."""
+    (node,) = leaf.nodes
+    at, rank = meant.batch_at(node.inputs[0]), len(meant.facts.shape(node.inputs[0])) - 1
+    is_dropped = len(meant.type(node.inputs[0]).shape) == len(meant.facts.shape(node.outputs[0])) == rank
+    if not at or type(node.op).__name__ != SQUEEZE or not is_dropped:
+        return None
+    return Identity() if meant.makes(leaf, Identity(), batch_at=at - 1) else None
 
 
 def _order(op: Op, rank: int) -> list[int]:

@@ -10,6 +10,7 @@ from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.cuts import cut, looked_up, moved, passed_on
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant, figures
+from archinspect.exporters.spec.recurrence import recurrence
 from archinspect.exporters.spec.spelling import Unspelled, as_written, behind_the_batch, in_single, spelled
 from archinspect.exporters.spec.stated import further, is_held, state
 from archinspect.ops.base import Op
@@ -131,9 +132,12 @@ class Layers:
 
     def _is_like(self, leaf: Leaf) -> bool:
         """Return whether a program's operator is one of ours that counts its axes otherwise; it is then that one."""
+        if recurrent := recurrence(self.meant, leaf):
+            leaf.op, leaf.args = type(recurrent).__name__, spelled(recurrent, self.facts.graph.layout)
+            return True
         (node, *others) = leaf.nodes
         like = vars(node.op).get("like") if hasattr(node.op, "__dict__") else None
-        if others or like is None or isinstance(like, Permute | SwapAxes):
+        if others or like is None or "likes" not in vars(node.op) or isinstance(like, Permute | SwapAxes):
             return False
         if len(node.inputs) != len(vars(node.op)["likes"]) or any(map(self._is_empty, node.inputs)):
             return False

@@ -144,15 +144,9 @@ class Meant:
 
         `batch_at` is the axis to which a program's call moves the batch.
         """
-        if self.is_plain or not self._grows_so(leaf, op):
-            return False
-        read = [self.type(tensor) for tensor in leaf.inputs]
-        try:
-            made, found = _run(_by_arguments(op), read)
-        except (Mismatch, IndexError, ValueError):
-            return False
+        made = self.made(leaf, op)
         wanted = [self.facts.types[tensor.position] for tensor in leaf.outputs]
-        if len(made) != len(wanted) or found != figures(self.facts, leaf.nodes):
+        if made is None or len(made) != len(wanted):
             return False
         is_loose = batch_at is not None or not self.within.keys().isdisjoint(leaf.inputs)
         likely = batch_at if batch_at is not None else self.batch_at(leaf.inputs[0]) if is_loose else None
@@ -163,6 +157,17 @@ class Meant:
         self.growing |= dict.fromkeys(leaf.outputs, any(map(self.grows, leaf.inputs)))
         self.types.update(zip(leaf.outputs, made, strict=True))
         return True
+
+    def made(self, leaf: Leaf, op: Op) -> list[TensorType] | None:
+        """Return the types of what an operator makes of a spec's tensors; None where it costs other than a layer."""
+        if self.is_plain or not self._grows_so(leaf, op):
+            return None
+        read = [self.type(tensor) for tensor in leaf.inputs]
+        try:
+            made, found = _run(_by_arguments(op), read)
+        except (Mismatch, IndexError, ValueError):
+            return None
+        return made if found == figures(self.facts, leaf.nodes) else None
 
     def _place(self, made: TensorType, theirs: TensorType, likely: int | None) -> int | None:
         """Return where a program has a batch that a spec's tensor has in front; None where they are the same."""
