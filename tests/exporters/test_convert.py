@@ -150,6 +150,29 @@ def test_a_table_that_an_operator_adds_stands_beside_it(converted):
     assert "{Add: , name: embed, from: [x, -1]}" in text
 
 
+def test_recurrences_of_onnx_are_ours_whose_batch_is_in_front(converted):
+    """With steps before samples, and an axis of both ways, as PyTorch's exporter writes them."""
+    both = {"hidden_size": 3, "direction": "bidirectional"}
+    nodes = [
+        node("Transpose", "x", "t", name="/rnn/Transpose", perm=[1, 0, 2]),
+        node("LSTM", "t w1 r1 b1", "l h", name="/rnn/LSTM", **both),
+        node("Transpose", "l", "lt", name="/rnn/Transpose_1", perm=[0, 2, 1, 3]),
+        node("Reshape", "lt shape", "lr", name="/rnn/Reshape"),
+        node("GRU", "lr w2 r2", "g", name="/gru/GRU", hidden_size=4),
+        node("Squeeze", "g one", "s", name="/gru/Squeeze"),
+        node("Transpose", "s", "y", name="/gru/Transpose", perm=[1, 0, 2]),
+    ]
+    weights = [
+        *(weight("w1", 2, 12, 5), weight("r1", 2, 12, 3), weight("b1", 2, 24), weight("w2", 1, 12, 6)),
+        *(weight("r2", 1, 12, 4), weight("shape", data=[0, 0, -1]), weight("one", data=[1])),
+    ]
+    text = converted(onnx(nodes, (7, 5), weights), "net.onnx")
+    assert "Custom" not in text
+    assert "LSTM: {units: 3, return_sequences: true, bidirectional: true, biases: 2}" in text
+    assert "{Reshape: [7, 6], name: Reshape}" in text
+    assert "GRU: {units: 4, " in text
+
+
 def test_a_number_that_layers_share_keeps_them_alike(converted):
     nodes, last = [], "x"
     for number in range(4):

@@ -110,7 +110,7 @@ def dilated(block=(2, 2), crops=(0, 0, 0, 0), stride=1):
         ("back", [1, 8 - crops[1], 8 - crops[3], 5], 0, None, [-1, 8 - crops[1], 8 - crops[3], 5]),
     ]
     options = {0: ("byte", 1), 1: ("int", stride), 2: ("int", stride)}
-    steps = [
+    steps: list[tuple] = [
         ("SPACE_TO_BATCH_ND", [0, 1, 2], [3], {}),
         ("CONV_2D", [3, 4, -1], [5], options),
         ("BATCH_TO_SPACE_ND", [5, 1, 6], [7], {}),
@@ -145,7 +145,7 @@ def test_weights_in_half_precision(read):
         ("flat", [1, 1], 0, None, [-1, -1]),
         ("out", [1, 4], 0, None, [-1, 4]),
     ]
-    steps = [
+    steps: list[tuple] = [
         *[("DEQUANTIZE", [at], [at + 3], {}) for at in (1, 2, 3)],
         ("FULLY_CONNECTED", [0, 4, -1], [7], {}),
         ("ADD", [7, 6], [8], {}),

@@ -120,13 +120,29 @@ def _squeezed(meant: Meant, leaf: Leaf) -> Op | None:
     return Identity() if meant.makes(leaf, Identity(), batch_at=at - 1) else None
 
 
+def reshaped(meant: Meant, leaf: Leaf) -> Op | None:
+    """Return what gives other axes to a tensor behind its batch, which is not in front where the program has it."""
+    (node, *others) = leaf.nodes
+    if others or len(node.inputs) != 1 or type(node.op).__name__.lower() not in RESHAPES:
+        return None
+    leaf.inputs, leaf.outputs = node.inputs, node.outputs
+    given, made = meant.facts.shape(node.inputs[0]), meant.facts.shape(node.outputs[0])
+    at = meant.batch_at(node.inputs[0])
+    if not at or given[: at + 1] != made[: at + 1]:
+        return None
+    op = Reshape(target_shape=[*made[:at], *made[at + 1 :]])
+    return op if meant.makes(leaf, op, batch_at=at) else None
+
+
 def _order(op: Op, rank: int) -> list[int]:
     """Return the order into which a program's operator puts all axes, its batch's among them; empty for none."""
     dims = [*range(rank)]
-    like = vars(op).get("like")
+    like = op if isinstance(op, Permute) else vars(op).get("like")
     if isinstance(like, SwapAxes):
         dims[like.axis1], dims[like.axis2] = dims[like.axis2], dims[like.axis1]
         return dims
+    if isinstance(like, Permute) and 0 not in like.dims:
+        return [0, *like.dims]
     order = like.dims if isinstance(like, Permute) else dict(vars(op).get("attributes", ())).get(PERM, ())
     return [*order] if sorted(order) == dims else []
 

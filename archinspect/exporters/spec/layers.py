@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.refusal import CannotExportError
-from archinspect.exporters.spec.cuts import cut, looked_up, moved, passed_on
+from archinspect.exporters.spec.cuts import cut, looked_up, moved, passed_on, reshaped
 from archinspect.exporters.spec.leaf import Leaf
 from archinspect.exporters.spec.meant import Meant, figures
 from archinspect.exporters.spec.recurrence import recurrence
@@ -68,7 +68,7 @@ class Layers:
         others = [node for node in nodes if node not in held]
         is_shared = bool(held and others) and self._is_shared(held, nodes)
         if not is_shared and self._is_ours(leaf):
-            return [leaf]
+            return [*leaf.before, leaf]
         found = self._apart(held, others) if is_shared else self._without_tables(nodes)
         return found or self._with_parts(leaf)
 
@@ -186,7 +186,7 @@ class Layers:
         read = [t for node in leaf.nodes for t in node.outputs if t.readers or t in outputs]
         if any(map(self._is_empty, read)):
             raise CannotExportError(leaf.path, "a tensor of it has no elements")
-        for way in (cut, moved, passed_on, looked_up):
+        for way in (cut, moved, reshaped, passed_on, looked_up):
             with suppress(ArgumentError):
                 op = way(self.meant, leaf)
                 if op is not None:

@@ -158,7 +158,7 @@ class Meant:
         self.types.update(zip(leaf.outputs, made, strict=True))
         return True
 
-    def made(self, leaf: Leaf, op: Op) -> list[TensorType] | None:
+    def made(self, leaf: Leaf, op: Op) -> tuple[TensorType, ...] | None:
         """Return the types of what an operator makes of a spec's tensors; None where it costs other than a layer."""
         if self.is_plain or not self._grows_so(leaf, op):
             return None

@@ -115,6 +115,8 @@ def behind_the_batch(op: Op, batch_at: int | None) -> Iterator[Op]:
         if name == "dims" and isinstance(value, tuple):
             dims = value if 0 in value else (0, *value)
             changes[name] = tuple(behind(dim, batch_at) for dim in dims if dim != batch_at)
+            if changes[name] == tuple(sorted(changes[name])):
+                return  # the batch alone is moved
         elif name.startswith("axis") and value is not None:
             axes = value if isinstance(value, tuple) else (value,)
             if not all(type(axis) is int and axis != batch_at for axis in axes):

@@ -29,7 +29,7 @@ def joined(model: Model) -> list[Operator]:
             continue
         convolution = _only_reader(operator, "SPACE_TO_BATCH_ND", readers)
         back = convolution and _only_reader(convolution, "", readers)
-        whole = back and _whole(model, (operator, convolution, back))
+        whole = _whole(model, (operator, convolution, back)) if convolution and back else None
         if whole:
             done |= {id(convolution), id(back)}
         found.append(whole or operator)

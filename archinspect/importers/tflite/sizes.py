@@ -62,7 +62,7 @@ def fits(found: Shape, said: Tensor) -> bool:
 def _widths(model: Model) -> dict[int, int]:
     """Return how many features linear layers read of each tensor."""
     found = {}
-    widened = set()  # constants that are stored in half precision
+    widened: set[int] = set()  # constants that are stored in half precision
     for operator in model.operators:
         kind = name_of(operator.code, operator.custom)
         if kind == "DEQUANTIZE" and operator.inputs[:1] and model.tensors[operator.inputs[0]].is_constant:
