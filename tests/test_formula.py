@@ -169,6 +169,12 @@ def test_a_point_that_the_network_refuses_says_why():
 def test_how_further_inputs_lie_may_depend_on_symbols():
     turned = {"SwapAxes": {"dim0": 1, "dim1": 2}, "from": "other", "name": "turned"}
     layers = [{"Input": [3, 2], "name": "other"}, {"Dense": 2}, turned, {"MatMul": None, "from": ["dense", "turned"]}]
-    network = archinspect.network({"layers": layers})
+    network = archinspect.network({"layers": layers}, batch=3)
     formula, own = network.formula("kept"), variables(network.facts)
     assert formula(**{name: own[name] for name in formula.variables}) == FIGURES["kept"][1](network.facts)
+
+
+def test_a_batch_that_is_not_said_is_several():
+    layers: list = [{"Input": [3, 2]}, {"Permute": [2, 1]}, {"Dense": 2}]
+    assert archinspect.network({"layers": layers}).formula("kept", "batch").guards == ("batch >= 2",)
+    assert archinspect.network({"layers": layers}, batch=1).formula("kept", "batch").guards[0] == "batch == 1"

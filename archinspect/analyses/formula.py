@@ -39,6 +39,8 @@ FIGURES: dict[str, tuple[str, Callable[[Facts], int]]] = {
 }
 """What there is a formula of: a few words, and how facts give it."""
 BATCH = "batch"
+SEVERAL = 2
+"""Samples that stand for any number: an axis of one lies in memory in ways of its own, and would be the only case."""
 
 
 def variables(facts: Facts) -> dict[str, int]:
@@ -90,7 +92,7 @@ class Symbols:
         values: Mapping[str, Any] | None = None,
         trace: Trace | None = None,
     ) -> None:
-        """Trace at the network's own values of the variables named, or at other `values`.
+        """Trace at the network's own values of the variables named, or at other `values`; a batch not said is several.
 
         `values` may name parameters that are no numbers, too. Raise :class:`RefusedError` where the network refuses
         them.
@@ -100,7 +102,8 @@ class Symbols:
             refuse_unknown("a variable", name, own)
         self.names = tuple(names)
         self.trace = trace or Trace()
-        point = own | dict(values or {})
+        batch = {BATCH: SEVERAL} if facts.settings.batch is None else {}
+        point = own | batch | dict(values or {})
         symbols = {name: self.trace.symbol(name, point[name], low=min(1, point[name])) for name in names}
         problems = Problems()
         settings = _settings(facts, {**{name: point[name] for name in values or {}}, **symbols})
