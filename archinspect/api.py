@@ -84,8 +84,8 @@ def network(  # noqa: PLR0913 - as the settings
     more. With `lora`, such as `r=8,targets=q|v`, nothing trains but adapters of these products. With `fold_bn` batch
     normalization is a part of the convolution before it.
 
-    Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors,
-    :class:`ValueError` where there is no such type, or step, or product.
+    Raise :class:`NotFoundError` where there is no such spec, :class:`InvalidSpecError` where it has errors or cannot be
+    read, :class:`ValueError` where there is no such type, or step, or product.
 
     >>> import archinspect
     >>> net = archinspect.network({"input": [8], "layers": [{"Dense": 4}, "ReLU"]})
@@ -258,10 +258,8 @@ def check(
     known(rules)
     try:
         opened = _opened(spec)
-    except SourceError as error:
-        problems = Problems()
-        problems.source_error(error)
-        return Checked(str(spec), problems.all(), None)
+    except InvalidSpecError as error:
+        return Checked(str(spec), error.diagnostics, None)
     source = opened if isinstance(opened, Source) else opened.file.source
     if isinstance(opened, Source) and is_template(opened):
         return Checked(source.name, check_template(opened), None, template=True)
@@ -278,8 +276,7 @@ def check(
 def spec_text(spec: str | Path, *, flat: bool = False) -> tuple[str, str]:
     """Return a spec's name and text, with `flat` that of one that extends nothing and gives the same network.
 
-    Raise :class:`NotFoundError`, :class:`SourceError`, and :class:`InvalidSpecError` for one that extends what there
-    is not.
+    Raise :class:`NotFoundError`, and :class:`InvalidSpecError` for what cannot be read, or extends what there is not.
     """
     source = _opened(spec)
     if not isinstance(source, Source):
@@ -317,7 +314,16 @@ def builtin_reports(
 
 
 def _opened(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:
-    """Return the text of a spec, or a file of another format."""
+    """Return the text of a spec, or a file of another format; what cannot be read is an :class:`InvalidSpecError`."""
+    try:
+        return _open(spec)
+    except SourceError as error:
+        problems = Problems()
+        problems.source_error(error)
+        raise InvalidSpecError(problems.all()) from None
+
+
+def _open(spec: str | Path | Mapping[str, Any] | Source) -> Source | Opened:
     if isinstance(spec, Source):
         return spec
     if isinstance(spec, Mapping):

@@ -102,6 +102,15 @@ def test_a_missing_spec_names_the_nearest():
             function("resnet5")
 
 
+@pytest.mark.parametrize("function", [archinspect.network, archinspect.inspect, archinspect.compare])
+def test_what_cannot_be_read_is_an_invalid_spec(function, tmp_path):
+    (tmp_path / "wide.yaml").write_bytes(b"\xff\xfei\0")
+    for path, code in ((tmp_path, "file"), (tmp_path / "wide.yaml", "encoding")):
+        with pytest.raises(InvalidSpecError) as caught:
+            function(path)
+        assert [one.code for one in caught.value.diagnostics] == [code]
+
+
 def test_an_invalid_spec_raises_with_its_diagnostics(spec):
     path = spec("input: [8]\nlayers: [Denze: 4, Dropout: 2]\n")
     with pytest.raises(InvalidSpecError) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from functools import partial
 from itertools import combinations
 from math import log10
 from pathlib import Path
@@ -137,6 +138,16 @@ def test_the_challenge_by_year_has_a_person_s_error(run):
     assert all(name in shown for name in ("alexnet", "vgg16", "googlenet", "resnet152"))
 
 
+def test_a_network_has_settings_of_its_own(run):
+    other = "vgg16@input=64x64x3@batch=2"
+    text = run("chart", "vgg16", other, "--x", "macs", "--y", "params", "--format", "csv").stdout
+    macs = {name: int(figure) for name, figure, *_ in map(partial(str.split, sep=","), text.splitlines()[1:])}
+    assert macs == {
+        "vgg16": archinspect.inspect("vgg16").totals.macs,
+        other: archinspect.inspect("vgg16", inputs={"": (64, 64, 3)}, batch=2).totals.macs,
+    }
+
+
 def test_own_specs_and_a_file(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("input: [8]\nlayers: [Dense: 2]\nmetrics: {top1: 12.5}\n", encoding="utf-8")
@@ -156,6 +167,7 @@ def test_own_specs_and_a_file(run, tmp_path, monkeypatch):
     [
         ("macs,top1\n1,2\n", "no column 'name'"),
         ("name,macs\na,1\n", "no column 'top1'"),
+        ("name;macs;top1\na;1;2\n", "fields are separated by ';', not by commas"),
         ("name,macs,top1\na,much,2\n", "line 2: macs is not a number: 'much'"),
         ("name,macs,top1\na,nan,2\n", "line 2: macs is not a number: 'nan'"),
         ("name,macs,top1\na,1,2,3\n", "line 2: there are more fields than columns"),

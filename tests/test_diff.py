@@ -121,6 +121,12 @@ def test_another_input():
     assert found.causes[0].changes[0].arguments == {"shape": ([32, 32, 1], [64, 64, 1])}
 
 
+def test_a_network_has_parameters_of_its_own():
+    text = run("diff", "vgg16", "vgg16@classes=10@input=64x64x3").stdout
+    assert "units 1000 -> 10" in text
+    assert "shape 224x224x3 -> 64x64x3" in text
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_random_edits_add_up(seed):
     assert len(list(tried(["lenet5", "alexnet", "resnet18"], 8, seed))) == 8

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archinspect.base.shape import broadcast, gcd, largest, same_padding, size, smallest
+from archinspect.base.shape import broadcast, gcd, largest, same_padding, size, smallest, total
 from archinspect.base.symbolic.trace import Symbolic, Trace
 from archinspect.base.symbolic.vectors import BLOCK, Table
 
@@ -47,6 +47,18 @@ def test_examples(name):
     found = doctest.testmod(import_module(f"archinspect.base.symbolic.{name}"))
     assert found.attempted
     assert not found.failed
+
+
+# Sums.
+
+
+def test_a_sum_of_many_is_that_of_each(trace, height, width):
+    numbers = [height, 3 * width, 5, -height, height // 2, True]
+    assert trace.form(total(numbers)) == trace.form(height - height + 3 * width + 6 + height // 2)
+    assert total(numbers).value == sum(number.value if isinstance(number, Symbolic) else number for number in numbers)
+    assert total([height, 0.5]) == height + 0.5
+    assert total([height, -height]) == 0
+    assert (total([]), total(iter([1, 2]))) == (0, 3)
 
 
 # How formulas read.

@@ -1,14 +1,17 @@
 """A terminal without Rich: what a page shows is to the byte what a console of Rich's shows."""
 
 import io
+import json
 import os
 import sys
 
 import pytest
+from command_line import run
 
 from archinspect import api
 from archinspect.cli import common
 from archinspect.render.rows import view
+from archinspect.render.styled import folded
 from archinspect.render.table import print_summary
 
 
@@ -83,6 +86,49 @@ def test_no_word_of_the_head_is_cut(width, monkeypatch):
     head, _, _ = shown(report, monkeypatch, common.stdout_page)[1].partition("\n\n")
     assert max(map(len, head.splitlines())) <= width
     assert head.split() == f"{report.name} {report.source} {report.description} input (None, 224, 224, 3)".split()
+
+
+LONG = "a_group_with_a_long_name_indeed.the_first_dense_layer"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("a b", 3, ["a b"]),
+        ("aa bb cc", 5, ["aa bb", "cc"]),
+        ("aa bb-cc", 4, ["aa", "bb-cc"]),  # no place to end in
+        (f"in {LONG}", 20, ["in a_group_with_a_", "long_name_indeed.", "the_first_dense_", "layer"]),
+        ("\u4e00\u4e00 \u4e00", 5, ["\u4e00\u4e00", "\u4e00"]),
+    ],
+)
+def test_lines_end_between_words(text, width, lines):
+    assert folded(text, width).split("\n") == lines
+
+
+def test_lines_after_others_and_lines_that_go_on():
+    assert folded("aa bb cc", 6, after=4, indent="  ") == "aa\n  bb\n  cc"
+    assert folded("  aa bb", 4) == "  aa\nbb"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["memory X", "formula X", "compute X", "explain X group", "fit X --memory 1GiB --vary A", "diff X lenet5"],
+)
+@pytest.mark.parametrize("width", [60, 80])
+def test_long_names_and_titles_fit(tmp_path, command, width):
+    path, name = tmp_path / "net.yaml", "a_parameter_with_a_really_very_long_name"
+    layers = [{"Dense": f"${name}", "name": f"layer_{i}_{'x_' * 40}"} for i in range(2)]
+    spec = {
+        "name": "a long title " * 9,
+        "params": {name: 3},
+        "input": [8],
+        "layers": [{"layers": layers, "name": "group"}],
+    }
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    words = [{"X": str(path), "A": name}.get(word, word) for word in command.split()]
+    result = run(*words, COLUMNS=str(width))
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [10, 40, 80])

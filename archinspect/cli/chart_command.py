@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archinspect.base.printable import printable
+from archinspect.cli.asked import SettingSpec
 from archinspect.cli.common import refuse_ignored, spec_errors, stdout_console
-from archinspect.cli.kinds import SpecType
 from archinspect.cli.options import figure_options, format_option
 from archinspect.cli.output import form_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from archinspect.cli.asked import Asked
     from archinspect.reports.chart import Chart
 
 SIZE = "params"
@@ -22,7 +23,7 @@ ILSVRC = ("year", "ilsvrc_top5_error", "")
 
 
 @click.command("chart")
-@click.argument("specs", type=SpecType(), nargs=-1, metavar="[SPEC]...")
+@click.argument("specs", type=SettingSpec(), nargs=-1, metavar="[SPEC]...")
 @click.option("--x", default="macs", show_default=True, metavar="FIGURE", help="What the horizontal axis shows.")
 @click.option("--y", default="top1", show_default=True, metavar="FIGURE", help="What the vertical axis shows.")
 @click.option("--size", default=SIZE, show_default=True, metavar="FIGURE", help="What marks are sized by, or none.")
@@ -33,7 +34,7 @@ ILSVRC = ("year", "ilsvrc_top5_error", "")
 @figure_options
 @format_option(*("table", "json", "csv", "markdown", "svg"), help="svg: a picture, as -o x.svg.")
 def command(  # noqa: PLR0913 - one per option
-    specs: Sequence[str],
+    specs: Sequence[Asked],
     x: str,
     y: str,
     size: str,
@@ -47,13 +48,14 @@ def command(  # noqa: PLR0913 - one per option
 
     A figure is params, macs, flops, weights, memory, peak, kept, layers, year, top1, top5, ..., or another number that
     specs state as `metrics`. Without SPEC it shows all built-in networks of which both figures are known. The file of
-    --data has a column `name`, and columns called as the figures.
+    --data has a column `name`, and columns called as the figures. A network may have settings of its own after `@`.
 
     \b
     Examples:
       archinspect chart
       archinspect chart --x params --y top5 -o chart.svg
       archinspect chart vgg16 resnet50 efficientnet_b0 --x memory
+      archinspect chart resnet50 resnet50@input=160x160x3 --x macs --y peak
       archinspect chart --ilsvrc
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if ilsvrc:
@@ -79,7 +81,7 @@ def command(  # noqa: PLR0913 - one per option
 
 
 def _chart(
-    specs: Sequence[str], names: Sequence[str], data: str | None, figures: dict[str, Any], *, is_ilsvrc: bool
+    specs: Sequence[Asked], names: Sequence[str], data: str | None, figures: dict[str, Any], *, is_ilsvrc: bool
 ) -> Chart:
     """Return the chart of the networks asked for, or of all built-in ones of which its figures are known."""
     from archinspect import api
@@ -91,9 +93,9 @@ def _chart(
     rows: list[tuple[str, Mapping[str, float | None]]] = []
     if specs:
         with spec_errors():
-            for spec in specs:
-                found = api.network(spec, **figures).as_measured().report(memory=memory)
-                rows.append((printable(spec), values_of(found, names)))
+            for asked in specs:
+                found = api.network(asked.spec, **asked.figures(figures)).as_measured().report(memory=memory)
+                rows.append((printable(asked.text), values_of(found, names)))
     elif not data:
         refuse_ignored(("batch", "dtype", "inputs", "params", "scale"), "without SPEC")
         stated = [name for name in names[:2] if name in METRICS or name not in TOTALS]
@@ -130,7 +132,10 @@ def _read(path: str, names: Sequence[str]) -> Iterator[tuple[str, dict[str, floa
     from archinspect.base.source import read_file
 
     rows = csv.DictReader(read_file(path).text.splitlines(), strict=True)
-    missing = [name for name in ("name", *names[:2]) if name not in (rows.fieldnames or ())]
+    columns = list(rows.fieldnames or ())
+    missing = [name for name in ("name", *names[:2]) if name not in columns]
+    if missing and len(columns) == 1 and (found := {";", "\t", "|"}.intersection(columns[0])):
+        raise ValueError(f"fields are separated by {' and '.join(map(repr, sorted(found)))}, not by commas")
     if missing:
         raise ValueError(f"there is no column {' and no '.join(map(repr, missing))}")
     for row in rows:

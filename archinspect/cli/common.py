@@ -108,7 +108,7 @@ def spec_errors() -> Iterator[ModuleType]:
     except InvalidSpecError as error:
         print_diagnostics(error.diagnostics)
         _explain_inputs(api)
-        sys.exit(1)
+        sys.exit(2 if error.diagnostics[0].code == "file" else 1)
 
 
 def _explain_inputs(api: ModuleType) -> None:

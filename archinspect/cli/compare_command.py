@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from archinspect.cli.asked import SettingSpec
 from archinspect.cli.common import load_report, refuse_ignored, stdout_console
-from archinspect.cli.kinds import Assignment, DataType, InputShape, SpecType
 from archinspect.cli.options import (
     activations_option,
     completed,
@@ -21,68 +19,15 @@ from archinspect.cli.options import (
     format_option,
 )
 from archinspect.cli.output import form_of_file
-from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from click.shell_completion import CompletionItem
-
+    from archinspect.cli.asked import Asked
     from archinspect.reports.summary import Report
 
 LEAST_SPECS = 2
 SORT_KEYS = ("params", "macs", "flops", "weights", "memory", "layers", "year", "top1", "top5", "ilsvrc_top5_error")
-
-
-class Asked(NamedTuple):
-    """A network with settings of its own."""
-
-    text: str
-    """How it was asked for."""
-    spec: str
-    batch: int | None = None
-    dtype: str | None = None
-    inputs: Mapping[str, tuple[int, ...]] = {}
-    params: Mapping[str, Any] = {}
-
-
-class SettingSpec(SpecType):
-    """A spec, and settings of its own: `resnet50@input=160x160x3@classes=10`."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
-        """Return the network and its settings; a file's path may have an `@`, too."""
-        if isinstance(value, Asked):
-            return value
-        if ctx and ctx.resilient_parsing:  # of a line that is being typed
-            return Asked(value, value)
-        parts = value.split("@")
-        own = next((end for end in range(len(parts), 1, -1) if os.path.exists("@".join(parts[:end]))), 1)
-        asked = Asked(value, super().convert("@".join(parts[:own]), param, ctx))
-        for setting in parts[own:]:
-            name, _, text = setting.partition("=")
-            if name == "input":
-                given, shape = InputShape().convert(text, param, ctx)
-                asked = asked._replace(inputs={**asked.inputs, given: shape})
-            elif name == "batch":
-                asked = asked._replace(batch=click.IntRange(1, 10**6).convert(text, param, ctx))
-            elif name == "dtype":
-                kinds = [kind for kind in DTYPES if kind != "float"]
-                asked = asked._replace(dtype=DataType(kinds).convert(text, param, ctx))
-            else:
-                name, given_value = Assignment().convert(setting, param, ctx)
-                asked = asked._replace(params={**asked.params, name: given_value})
-        return asked
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the networks that begin so; after an `@` the settings of the one before it."""
-        from archinspect.cli.completion import settings  # only completion needs it
-
-        # Bash takes `@` and `=` for words, and yet for a part of what it completes.
-        words = [*(one.text for one in ctx.params.get("specs") or ()), incomplete]
-        joined = re.sub(" ?([@=]) ?", r"\1", " ".join(words)).rpartition(" ")[2]
-        if "@" not in joined:
-            return super().shell_complete(ctx, param, incomplete)
-        return settings(joined, incomplete)
 
 
 class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
@@ -196,8 +141,4 @@ def command(  # noqa: PLR0913 - one per option
 
 def _report(asked: Asked, *, memory: bool, **figures: Any) -> Report:  # noqa: ANN401 - as load_report takes them
     """Return a network's report, by the options and its own settings."""
-    figures["batch"] = asked.batch or figures["batch"]
-    figures["dtype"] = asked.dtype or figures["dtype"]
-    for name in ("inputs", "params"):
-        figures[name] = {**figures[name], **getattr(asked, name)}
-    return load_report(asked.spec, **figures, memory=memory)
+    return load_report(asked.spec, **asked.figures(figures), memory=memory)

@@ -11,8 +11,9 @@ import click
 
 from archinspect.base.diagnostics import InvalidSpecError
 from archinspect.base.printable import printable
+from archinspect.cli.asked import Asked, SettingSpec
 from archinspect.cli.common import print_diagnostics, refuse_ignored, spec_errors, stdout_console
-from archinspect.cli.kinds import Percent, SpecType, Whole
+from archinspect.cli.kinds import Percent, Whole
 from archinspect.cli.options import exact_option, figure_options, format_option
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class LimitType(click.ParamType):  # type: ignore[type-arg] # generic from click
 
 
 @click.command("diff")
-@click.argument("specs", type=SpecType(), nargs=-1, metavar="OLD NEW")
+@click.argument("specs", type=SettingSpec(), nargs=-1, metavar="OLD NEW")
 @click.option(
     "--git",
     "revision",
@@ -93,7 +94,7 @@ class LimitType(click.ParamType):  # type: ignore[type-arg] # generic from click
 @exact_option
 @format_option("table", "json", "markdown", help="markdown is a comment for a pull request.")
 def command(  # noqa: PLR0913 - one per option
-    specs: Sequence[str],
+    specs: Sequence[Asked],
     revision: str | None,
     limits: Sequence[Limit],
     threshold: float,
@@ -107,12 +108,13 @@ def command(  # noqa: PLR0913 - one per option
 
     Layers are matched by what they compute, their names and their order, so that a name may change. What a change
     adds is told apart: in the changed layer itself, and in others that follow, as what they read has another shape.
-    All changes add up to the difference exactly.
+    All changes add up to the difference exactly. A network may have parameters and an input of its own after `@`.
 
     \b
     Examples:
       archinspect diff resnet50 my_resnet.yaml
       archinspect diff my_model_v1.onnx my_model_v2.onnx --fail-on 'params>1%'
+      archinspect diff vit_b_16 vit_b_16@depth=24
       archinspect diff --git main
       archinspect diff --git HEAD~1 specs/net.yaml --format markdown
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
@@ -126,12 +128,15 @@ def command(  # noqa: PLR0913 - one per option
         if revision is None:
             if len(specs) != 2:  # noqa: PLR2004 - old and new
                 raise click.UsageError("diff needs an old and a new network, or --git REV")
-            pairs = [(specs[1], specs[0], specs[1])]
+            _refuse_own(specs, ("batch", "dtype"), "in `diff`: both networks have that of --batch and --dtype")
+            pairs = [(specs[1].text, *specs)]
             notes: list[str] = []
         else:
             from archinspect.cli import revisions  # only with --git
 
-            pairs, notes = revisions.pairs(revision, specs, stack)
+            _refuse_own(specs, Asked._fields[2:], "with --git")
+            files, notes = revisions.pairs(revision, [asked.spec for asked in specs], stack)
+            pairs = [(title, Asked(old, old), Asked(new, new)) for title, old, new in files]
         compared = _found(pairs, figures, notes, revision)
         found = [(title, one) for title, one in compared if _is_told(one, threshold) or revision is None]
     if form == "table":
@@ -147,21 +152,28 @@ def command(  # noqa: PLR0913 - one per option
     sys.exit(1 if passed else 0)
 
 
+def _refuse_own(specs: Sequence[Asked], names: Sequence[str], reason: str) -> None:
+    """Leave with 2 where a network has one of these settings of its own."""
+    for asked in specs:
+        if any(getattr(asked, name) for name in names):
+            raise click.UsageError(f"{printable(asked.text)}: such a setting has no effect {reason}")
+
+
 def _found(
-    pairs: Sequence[tuple[str, str, str]], figures: dict[str, Any], notes: list[str], revision: str | None
+    pairs: Sequence[tuple[str, Asked, Asked]], figures: dict[str, Any], notes: list[str], revision: str | None
 ) -> Iterator[tuple[str, Diff]]:
     """Give the differences; a file that its old revision has with errors is a note, so that mending it can land."""
     for title, old, new in pairs:
         with spec_errors() as api:
             try:
-                before = api.network(old, **figures)
+                before = api.network(old.spec, **old.figures(figures))
             except InvalidSpecError as error:
                 if revision is None:
                     raise
                 first = printable(error.diagnostics[0].message)
                 notes.append(f"{printable(title)}: not compared, as it has errors in {printable(revision)}: {first}")
                 continue
-            after = api.network(new, **figures)
+            after = api.network(new.spec, **new.figures(figures))
             print_diagnostics(after.warnings)
             yield title, before.diff(after)
 

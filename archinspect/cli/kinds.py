@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from archinspect.base.source import Value
 
 
+OWN = ("batch", "dtype", "input")
+"""What `resnet50@batch=8` sets that is no parameter of the network."""
 _FORMAT = "archinspect.format"
 """Where a context keeps what `--from` says."""
 
@@ -58,6 +60,10 @@ class SpecType(click.ParamType):  # type: ignore[type-arg] # generic from click 
             from archinspect.base.diagnostics import show  # as above
 
             click.echo(f"Note: there is no file {show(value)}; this is the built-in network.", err=True)
+        name, *settings = value.split("@")
+        if not os.path.exists(value) and any("=" in one for one in settings) and library.find_builtin(name):
+            options = [f"--{one}".replace("=", " ") if one.split("=")[0] in OWN else f"--set {one}" for one in settings]
+            self.fail(f"settings after `@` are for compare, diff and chart: here write {' '.join(options)}", param, ctx)
         return of_format(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -68,7 +68,7 @@ class Wiring:
         for at in range(*ends):
             child = scope.children[at]
             results: tuple[Tensor, ...] = ()
-            if len(child.reads()) > 1:  # else nobody asks
+            if len(_first_reads(child)) == len(came) + len(places) > 1:  # else it cannot read them all
                 results = (*came, *(scope.children[stretch.ends[place]].result() for place in places))
             fork = self._fork(child, stretch) if depth < DEEPEST and not _joins(child, results) else None
             if fork is not None and fork.first not in (*places, at):
@@ -270,6 +270,12 @@ def _listed(start: Start) -> tuple[Tensor, ...]:
     if start is None:
         return ()
     return start if isinstance(start, tuple) else (start,)
+
+
+def _first_reads(child: Child) -> Sequence[Tensor]:
+    """Return what a layer reads, or the first one of a composite."""
+    head = child if child.scope is None else child.scope.children[0]
+    return head.leaf.inputs if head.leaf else ()
 
 
 def _joins(child: Child, results: tuple[Tensor, ...]) -> bool:

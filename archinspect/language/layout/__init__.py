@@ -12,6 +12,7 @@ import yaml
 
 from archinspect.base.source import LINE_BREAK, Source, SourceError, Span
 from archinspect.base.yaml_core import read_tree
+from archinspect.graph.graph import collection_paused
 from archinspect.language.layout.lines import WIDTH, Layout
 from archinspect.language.layout.nodes import Document, read
 from archinspect.language.layout.order import put_in_order
@@ -19,6 +20,7 @@ from archinspect.language.layout.order import put_in_order
 __all__ = ["WIDTH", "formatted"]
 
 
+@collection_paused()
 def formatted(source: Source, width: int = WIDTH) -> str:
     """Return the text laid out anew, in lines of at most `width` characters where they can be broken.
 
