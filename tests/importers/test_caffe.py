@@ -114,6 +114,14 @@ def test_a_slice_gives_several(caffe):
     ]
 
 
+def test_a_split_gives_one_blob_under_several_names(caffe):
+    text = layer("Split", top="a b") + layer(
+        "InnerProduct", "inner_product_param { num_output: 2 }", bottom="a", top="c"
+    )
+    report = archinspect.inspect(caffe(INPUT + text + layer("Eltwise", bottom="b data", top="d", name="two")))
+    assert [shape[1:] for shape in report.outputs.values()] == [(2,), (4, 17, 17)]
+
+
 def test_a_recurrent_layer(caffe):
     shape = 'input: "x" input_shape { dim: 5 dim: 2 dim: 3 }\ninput: "clip" input_shape { dim: 5 dim: 2 }\n'
     text = shape + layer("LSTM", "recurrent_param { num_output: 4 }", bottom="x clip")

@@ -556,6 +556,20 @@ def test_multiply_accumulates(read, kind, text, attributes, macs):
 
 
 @pytest.mark.parametrize(
+    ("kind", "attributes", "flops"),
+    [
+        ("LpNormalization", {"axis": 1}, 3 * 24),
+        ("LpNormalization", {"axis": 1, "p": 1}, 3 * 24),
+        ("ReduceSumSquare", {}, 2 * 24),
+        ("ReduceLogSum", {}, 24 + 1),
+    ],
+)
+def test_operations(read, kind, attributes, flops):
+    report = read(model([node(kind, "x", "y", **attributes)], [value("x", 2, 3, 4)], ["y"])).report()
+    assert (report.totals.flops, report.status) == (flops, "complete")
+
+
+@pytest.mark.parametrize(
     ("kind", "inputs", "attributes", "macs", "shape"),
     [
         (

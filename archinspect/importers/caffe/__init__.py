@@ -130,7 +130,10 @@ def _layer(
     path = _path(net, layer.name or kind)
     try:
         with net.scope(path, kind):
-            outputs = [net.add(PLAIN[kind], read[0])] if kind in PLAIN else KINDS[kind](net, layer)
+            if kind in PLAIN:
+                outputs = [net.add(PLAIN[kind], read[0])] * len(message.texts("top"))  # of `Split`, several
+            else:
+                outputs = KINDS[kind](net, layer)
     except ArgumentError as error:
         raise SourceError("argument", error.message, given.span(*error.path), error.help) from None
     except ValueError as error:  # another number of inputs

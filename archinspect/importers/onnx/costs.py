@@ -142,5 +142,8 @@ OTHERS: dict[str, Callable[[Step], int | None]] = {
     "RoiAlign": _of_boxes,
     "AffineGrid": _of_grid,
     "QLinearGlobalAveragePool": _of_mean,
+    "LpNormalization": lambda step: 3 * step.input(0).size,
+    "ReduceSumSquare": lambda step: 2 * step.input(0).size,
+    "ReduceLogSum": lambda step: step.input(0).size + step.outputs[0].size,
 }
 """Those that follow from more than the size of the output."""

@@ -80,6 +80,11 @@ def dropout(use: Step) -> Ours:
     return Ours(make("Dropout", rate=use.attribute("ratio", 0.5)))
 
 
+def unit(use: Step) -> Ours | None:
+    """`LpNormalization`; by the sum of absolute values it is none of ours."""
+    return Ours(make("UnitNormalization", axis=use.attribute("axis", -1))) if use.attribute("p", 2) == 2 else None  # noqa: PLR2004 - the length
+
+
 OPERATORS: dict[str, Callable[[Step], Ours | None]] = {
     "LRN": plain("LocalResponseNormalization", size=given("size", 5), **CHANNELS_FIRST),
     "Relu": plain("ReLU"),
@@ -100,6 +105,7 @@ OPERATORS: dict[str, Callable[[Step], Ours | None]] = {
     "HardSwish": plain("HardSwish"),
     "Softmax": softmax("Softmax"),
     "LogSoftmax": softmax("LogSoftmax"),
+    "LpNormalization": unit,
     "Clip": clip,
     "Exp": plain("Exponential"),
     "Log": plain("Log"),
