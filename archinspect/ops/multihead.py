@@ -11,7 +11,7 @@ from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, ScaledDotProduc
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.dense import Dense, Projection, copied_as_rows
-from archinspect.ops.figures import Backward, Kept, Weight
+from archinspect.ops.figures import Backward, Kept, Weight, Work
 from archinspect.ops.like import ReshapeLike
 from archinspect.ops.reshape import Flatten
 from archinspect.ops.rotary import RotaryEmbedding
@@ -155,9 +155,44 @@ class _Packed(ScaledDotProductAttention):
         default=False,
     )
 
+    need_weights: bool = arg("whether the module gives the scores, too, the mean of all heads", Bool(), default=False)
+
+    def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
+        found = super().work(shapes, output)
+        return found._replace(other=found.other + self.need_weights * self.scores(shapes))
+
+    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
+        return super().backward(shapes, output, run._replace(attention="math") if self.need_weights else run)
+
+    def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
+        if not self.need_weights:
+            return super().kept(shapes, output, run)
+        found = super().kept(shapes, output, run._replace(attention="math"))
+        # The queries alone are scaled: the keys are kept as they are.
+        of_query, _, _ = roles_of(run.inputs)
+        _, key, _ = roles_of(range(len(shapes)))
+        inputs = (*{*found.inputs, *((self.fused_inputs() or (key,)) if of_query else ())},)
+        return found._replace(inputs=inputs, extra=(*found.extra, ("float", -of_query * size(shapes[key]))))
+
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        beside = self.beside and self._is_beside(shapes[0])
-        return (*super().workspace(shapes, output, run), ("float", 2 * size(shapes[0]) * beside))
+        beside = ("float", 2 * size(shapes[0]) * (self.beside and self._is_beside(shapes[0])))
+        if self.need_weights:
+            return (("float", self._with_scores(shapes, output)), beside)
+        return (*super().workspace(shapes, output, run), beside)
+
+    def _with_scores(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return the most elements beside inputs and output where the module keeps its scores for their mean.
+
+        It forgets its keys before the softmax, and its values before heads are joined; their storage goes with the last
+        of what lies in it.
+        """
+        query, key, value = roles_of(shapes)
+        scores, result = self.scores(shapes), size(output)
+        keys = size(key) * (self.packed == 1)
+        both = (size(key) + size(value)) * (self.packed < 3)  # noqa: PLR2004 - else the queries lie there
+        after = largest(result, scores // self.num_heads)  # what the projection makes, or the mean
+        softmax = largest(scores, result) - keys
+        return scores + largest(size(query), softmax, result + after - both) - result
 
     def fused_inputs(self) -> tuple[int, ...]:
         return (0, 1, 2)[-self.packed :] if self.packed > 1 else ()
@@ -207,7 +242,7 @@ class MultiHeadAttention(AttentionLayer):
     one. Say the size of a head, `key_dim` as in Keras, or that of all heads, `embed_dim` as in PyTorch. It is four
     `Dense` layers and a `ScaledDotProductAttention` and counts as they do.
 
-    MACs and FLOPs: those of these layers.
+    MACs and FLOPs: those of these layers, and 1 per score for the mean of `need_weights`.
     """
 
     aliases = ("GroupQueryAttention", "GroupedQueryAttention", "PackedAttention", "MHA")
@@ -241,6 +276,9 @@ class MultiHeadAttention(AttentionLayer):
     )
     add_bias_kv: bool = arg("PyTorch's: a learned step after those of the keys and values", Bool(), default=False)
     add_zero_attn: bool = arg("PyTorch's: a step of zeros after those of the keys and values", Bool(), default=False)
+    need_weights: bool = arg(
+        "PyTorch's: give the scores, too, which nobody reads; no kernel computes them", Bool(), default=False
+    )
     attention_axes: tuple[int, ...] | None = arg(
         "Keras's: axes of steps, one after the other, the batch being 0; by default the one before the features",
         Optional(Ints()),
@@ -249,7 +287,7 @@ class MultiHeadAttention(AttentionLayer):
 
     def check(self) -> None:
         super().check()
-        added = next((name for name in ("add_bias_kv", "add_zero_attn") if getattr(self, name)), "")
+        added = next((name for name in ("add_bias_kv", "add_zero_attn", "need_weights") if getattr(self, name)), "")
         if added and not self.is_module:
             raise ArgumentError(
                 f"MultiHeadAttention: {added} is of PyTorch's module: with embed_dim, and nothing that module lacks",
@@ -387,10 +425,11 @@ class MultiHeadAttention(AttentionLayer):
         further = self.add_bias_kv or self.add_zero_attn
         if self._is_joined(key, value):
             attention: ScaledDotProductAttention = _Packed(
-                packed=3 if query is key else 2, module=self.is_module, **same
+                packed=3 if query is key else 2, module=self.is_module, need_weights=self.need_weights, **same
             )
         elif self.is_module:
-            attention = _Packed(packed=1, module=True, beside=further and query is key is value, **same)
+            beside = further and query is key is value
+            attention = _Packed(packed=1, module=True, beside=beside, need_weights=self.need_weights, **same)
         else:
             attention = ScaledDotProductAttention(**same)
         (attended,) = emit(attention, [queries, keys, vectors])

@@ -293,7 +293,7 @@ def _tidy_heads(guess: Guess) -> None:
         given.pop("num_kv_heads", None)
         given["embed_dim"] = width
         given["num_heads"] = guess.rng.choice([n for n in divisors(width) if n < 9])
-        for name in ("add_bias_kv", "add_zero_attn"):
+        for name in sorted(ADDED):
             given.pop(name, None)
             if given.keys() <= OF_THE_MODULE and guess.rng.random() < 0.3:
                 given[name] = True
@@ -305,14 +305,15 @@ def _tidy_heads(guess: Guess) -> None:
         given.setdefault("key_dim", _head(guess))
         if len(guess.shapes) > 1:  # what is the same for all samples becomes flat once, which `convert` cannot say
             given.pop("attention_axes", None)
-        given.pop("add_bias_kv", None)
-        given.pop("add_zero_attn", None)
+        for name in ADDED:
+            given.pop(name, None)
         for at, name in ((1, "kdim"), (-1, "vdim")):
             if name in given:
                 given[name] = guess.shapes[min(at, len(guess.shapes) - 1)][-1]
 
 
-OF_THE_MODULE = {"num_heads", "embed_dim", "dropout", "use_bias", "kdim", "vdim", "add_bias_kv", "add_zero_attn"}
+ADDED = {"add_bias_kv", "add_zero_attn", "need_weights"}
+OF_THE_MODULE = {"num_heads", "embed_dim", "dropout", "use_bias", "kdim", "vdim", *ADDED}
 
 
 def _tidy_linear(guess: Guess) -> None:

@@ -328,6 +328,12 @@ FLOPS = [
         [(1, 3, 4)],
         4 * (2 * 3 * 16) + 3 * 12 + 2 * (3 * 12) + 2 * 72 + 6 * 18,
     ),
+    (
+        "MultiHeadAttention",
+        {"num_heads": 2, "embed_dim": 4, "need_weights": True},
+        [(1, 3, 4)],
+        4 * (2 * 3 * 16 + 12) + 2 * 72 + (6 + 1) * 18,
+    ),
     # Recurrent: 5 steps of 2 units and 3 features, gates * 2 * (3 + 2) MACs each
     ("SimpleRNN", {"units": 2}, [(1, 5, 3)], 5 * (2 * 10 + 2 * (1 + 1))),
     ("SimpleRNN", {"units": 2, "biases": 2}, [(1, 5, 3)], 5 * (2 * 10 + 2 * (1 + 2))),

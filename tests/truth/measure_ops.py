@@ -889,6 +889,12 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
             yield case("MultiheadAttention", steps, **whole, **further)
             yield case("MultiheadAttention", steps, memory, **whole, **further, dropout=0.1)
             yield case("MultiheadAttention", steps, other, memory, **whole, **further, kdim=8)
+        for further in ({}, {"bias": False, "dropout": 0.1}, {"add_bias_kv": True}):
+            yield case("MultiheadAttention", steps, **whole, **further, need_weights=True)
+            yield case("MultiheadAttention", steps, memory, **whole, **further, need_weights=True)
+            yield case("MultiheadAttention", steps, other, memory, **whole, **further, kdim=8, need_weights=True)
+        for narrow in ((batch, 9, 4), (batch, 20, 4)):
+            yield case("MultiheadAttention", narrow, embed_dim=4, num_heads=2, batch_first=True, need_weights=True)
         yield case("PackedAttention", steps, num_heads=3, key_dim=4, packed=True)
         yield case("PackedAttention", steps, num_heads=6, num_kv_heads=2, key_dim=2, packed=True, use_bias=False)
         yield case("PackedAttention", steps, memory, num_heads=3, key_dim=4, packed=True)
@@ -1352,15 +1358,16 @@ def torch_case(op, inputs, args):
     if op == "LearnedPositions" and "input_dim" in args:
         told = {"shape": (args["input_dim"], *inputs[0][2:])}
         args = {name: value for name, value in args.items() if name == "indexed"}
-    own = OURS if op in {*RECURRENT, *sequence_cases.CELLS} else ()
+    own = OURS if op in {*RECURRENT, *sequence_cases.CELLS} else ("need_weights",)
     module = torch_module(op, {name: value for name, value in args.items() if name not in own} | told)
+    module.gives_scores = args.get("need_weights", False)
     return module, tensor_programs.zeros(op, inputs)
 
 
 def call(op, module, tensors):
     if op == "MultiheadAttention":
         tensors = [tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]]
-        return module(*tensors, need_weights=False)
+        return module(*tensors, need_weights=module.gives_scores)
     if op in sequence_cases.CELLS:
         given, *states = tensors
         tensors = [given, *([tuple(states)] if len(states) > 1 else states)]

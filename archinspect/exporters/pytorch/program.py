@@ -125,7 +125,7 @@ class Program:
         for node in nodes:
             self.orders[node.output] = spec_order(len(self.facts.shape(node.output)))
         module = call("nn.MultiheadAttention", sizes, **options)
-        step = Step(code(f"{{self}}({places}, need_weights=False)[0]"), module)
+        step = Step(code(f"{{self}}({places}, need_weights={op.need_weights})[0]"), module)
         return [*turned, Leaf(layer, layer, step, inputs, [last], nodes)]
 
     def _packed(self, layer: str, nodes: Sequence[Node]) -> Leaf:

@@ -84,6 +84,7 @@ def _multihead(use: Use) -> Translation:
         embed_dim=use.sizes("query")[-1],
         num_heads=use.get("num_heads"),
         use_bias=use.has("in_proj_bias"),
+        need_weights=use.get("need_weights"),
         **{name: width for name, width in widths.items() if width != use.sizes("query")[-1]},
     )
     return Translation(op, given, weights)
