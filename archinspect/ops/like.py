@@ -112,9 +112,9 @@ class ReshapeLike(_Like):
 
     def output(self, *shapes: Shape) -> Shape:
         given, like = shapes
-        if size(given) != size(like):
+        if size(given[1:]) != size(like[1:]):
             raise Mismatch(f"{text(given)} and {text(like)} differ in the number of elements")
-        return like
+        return (given[0], *like[1:])
 
     def view(self, *, training: bool) -> View | None:
         return View(in_order=True)

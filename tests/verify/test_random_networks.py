@@ -95,6 +95,12 @@ HELD = {
         *({"Input": {"shape": 2}}, {"LearnedTokens": 2}, "FFT"),
         *({"LearnedTokens": 2}, "RFFT", {"Dense": 2}),
     ],
+    "what all samples share stays so in the size of another": [
+        *({"Input": {"shape": [4, 4, 3]}, "name": "map"}, {"Parameter": {"shape": [2, 2, 5]}, "name": "small"}),
+        *({"ResizeLike": None, "from": ["small", "map"]}, {"Dense": 2}),
+        *({"Parameter": {"shape": [16, 3]}, "name": "flat"}, {"ReshapeLike": None, "from": ["flat", "map"]}),
+        {"Add": ["map", []]},
+    ],
     "a matrix that is none in memory": [FIVE, {"Permute": [2, 1]}, {"Dense": 3}],
     "several axes that are not next to each other": [{"Input": {"shape": [2, 3, 2]}}, {"LogSoftmax": [1, 3]}],
     "several axes that are": [FIVE, "BatchNormalization", {"LogSoftmax": [1, 2]}],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.orders import spec_order
-from archinspect.exporters.pytorch.elementwise import lined_up, of_each_sample
+from archinspect.exporters.pytorch.elementwise import lined_up
 from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
@@ -59,10 +59,11 @@ def repeat_vector(use: Use) -> Step:
 
 
 def reshape_like(use: Use) -> Step:
-    """Return the elements in the axes of another tensor, which may be there once for all samples."""
-    if use.node.inputs[0].batched and not use.node.inputs[1].batched:
-        return Step(code(f"{{0}}.reshape(-1, {', '.join(map(str, use.output[1:]))})"))
-    return Step(code(f"{of_each_sample(use, 0)}.reshape_as({{1}})"))
+    """Return the elements in the axes of another tensor; either may be there once for all samples."""
+    given, like = use.node.inputs
+    if given.batched == like.batched:
+        return Step(code("{0}.reshape_as({1})"))
+    return Step(code(f"{{0}}.reshape(-1, {', '.join(map(str, use.output[1:]))})"))
 
 
 def as_query(_: Use) -> Step:
@@ -145,7 +146,7 @@ def from_windows(use: Use) -> Step:
     """Return a map put together of windows."""
     op: Any = use.op
     if op.size is None:
-        return Step(code(f"from_windows({of_each_sample(use, 0)}, *{{1}}.shape[1:3])"), parts=("from_windows",))
+        return Step(code("from_windows({0}, *{1}.shape[1:3])"), parts=("from_windows",))
     height, width = op.size[0], op.size[-1]
     values = {"height": height, "width": width}
     return Step(code("from_windows({0}, {height}, {width})", **values), parts=("from_windows",))
