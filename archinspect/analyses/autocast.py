@@ -124,20 +124,14 @@ class Autocast(Facts):
         widened = "float32" in read or not read or call.learns
         return ("float32" if widened else self.low), name in WIDEST
 
-    def is_known(self, node: Node) -> bool:
-        """Return whether it is known what backward keeps of a node."""
-        call = self.call(node)
-        op, _ = call.op.unwrapped(*call.shapes)
-        return not op.keeps_unknown and (not isinstance(op, Recorded) or op.has_program)
-
     def _is_kernel(self, op: Recorded) -> bool:
         return op.of_kernel(self.attention)
 
     def held(self, node: Node, run: Run, of: Sequence[Storage]) -> tuple[list[Storage], int]:
         """Return what backward keeps of a node: storages, `of` those of all tensors, and bytes of further tensors."""
-        if not self.is_known(node):
-            return [], 0
         call, computes = self.call(node), self.computes[node.position]
+        if call.op.keeps_unknown:
+            return [], 0
         keeps = self._keeps(call, run)
         storages = [of[node.outputs[i].position] for i in keeps.outputs]
         extra = sum(self.sizes[computes if dtype == "float" else dtype] * count for dtype, count in keeps.extra)

@@ -111,10 +111,8 @@ def kept(facts: Facts, *, attention: str = "fused", input_gradients: bool = Fals
 def unknown_kept(facts: Facts) -> tuple[str, ...]:
     """Return the layers that backward passes, and of which it is not known what it keeps."""
     wanted = facts.once(gradients)
-    is_known = facts.is_known if isinstance(facts, Autocast) else lambda node: not facts.call(node).op.keeps_unknown
-    return tuple(
-        dict.fromkeys(node.layer for node in facts.graph.nodes if wanted.arriving(node) and not is_known(node))
-    )
+    unknown = [node for node in facts.graph.nodes if facts.call(node).op.keeps_unknown]
+    return tuple(dict.fromkeys(node.layer for node in unknown if wanted.arriving(node)))
 
 
 def kept_bytes(facts: Facts, *, attention: str = "fused") -> int:

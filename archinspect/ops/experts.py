@@ -208,15 +208,10 @@ class MixtureOfExperts(Recorded):
         """
         scores = steps * self._scored
         if self.capacity_factor is not None:
-            return scores + (2 * rows - self.shared_experts * steps) * output[-1], 0
+            return scores + (1 + run.weights) * (rows - self.shared_experts * steps) * output[-1], 0
         chosen = steps * self.top_k
         chosen_from = steps * self.num_experts * (self.scoring == "softmax_of_chosen")
         return scores + chosen_from + chosen * ((1 + run.weights) * output[-1] + 1), chosen * (1 + len(output))
-
-    @property
-    def has_program(self) -> bool:  # type: ignore[override] # as the arguments say
-        """Whether there is a program: which steps find a place is for a kernel to say."""
-        return self.capacity_factor is None
 
     def of_kernel(self, attention: str) -> bool:
         return False
@@ -233,21 +228,24 @@ class MixtureOfExperts(Recorded):
         )
         for _ in range(self.shared_experts):
             self._expert(tape, [tape.copy(x) if copied else x for _ in range(1 + self.gated)], (1, rows))
-        chosen = rows * self.top_k
-        read = tape.copy(x, (chosen, x.shape[-1]))
-        made = self._expert(tape, [read] * (1 + self.gated), (self.num_experts, chosen))
-        tape.times(made, tape.copy(shares, (chosen, 1)))
-        tape.keep(tape.new("int64", (chosen, 1 + len(x.shape))), wanted=True)
+        found = self._rows(x.shape) - self.shared_experts * rows
+        read = tape.copy(x, (found, x.shape[-1]))
+        made = self._expert(tape, [read] * (1 + self.gated), (self.num_experts, found))
+        if self.capacity_factor is not None:  # places have parts of the scores of all steps
+            tape.times(made, shares.view(found, 1))
+        else:
+            tape.times(made, tape.copy(shares, (found, 1)))
+            tape.keep(tape.new("int64", (found, 1 + len(x.shape))), wanted=True)
         return (tape.copy(x),)
 
     def _shares(self, tape: Tape, scores: Value) -> Value:
         """Write down the scores of a step's chosen experts, of those of all."""
         shape = (scores.shape[0], self.top_k)
         if self.scoring == "softmax_of_chosen":
-            tape.keep(scores, wanted=scores.needed)
+            tape.keep(scores, wanted=scores.needed and self.capacity_factor is None)
             return tape.exp(tape.copy(scores, shape))
         scores = tape.exp(scores) if self.scoring == "softmax" else tape.squash(scores)
-        chosen = tape.copy(scores, shape)
+        chosen = tape.copy(scores, shape) if self.capacity_factor is None else scores.view(*shape)
         if self.scoring == "softmax":
             return chosen
         return tape.over(chosen, tape.new(tape.high, (*shape[:1], 1), needed=chosen.needed))
@@ -271,25 +269,26 @@ class MixtureOfExperts(Recorded):
         # Then the sum is there, and one expert's steps, all of them: its hidden tensors, or what it makes of the last.
         steps, total = size(output[:-1]), size(output)
         sigmoid = self.scoring == "sigmoid"
-        if self.capacity_factor is not None:
-            # What an expert reads, and what the one before has made; then also what it makes, twice.
-            scores = steps * (self.top_k if sigmoid else self._scored)
-            making = (1 + sigmoid) * steps * self.num_experts + steps * self._scored - total
-            places = output[0] * self._places(output)
-            hidden, read = places * self.units, places * output[-1]
-            inside = largest(2 * read + (2 + self.gated) * hidden, hidden + 3 * read)
-            return (("float", largest(making, scores + inside)),)
-        scored, chosen = steps * self.num_experts, steps * self.top_k
-        late, grouped = self.scoring == "softmax_of_chosen", self.groups > 1
-        choosing = (1 + self.score_bias + grouped) * scored + (1 + sigmoid + late) * chosen + steps * sigmoid
-        of_groups = steps * self.groups * grouped
-        best = steps * (self.top_k_groups or self.groups) * grouped
         hidden = steps * self.units
         inside = largest((2 + self.gated + (self.limit is not None)) * hidden, (1 + self.gated) * hidden + total)
         if self.activation:  # some are made of several operations
             rows = (steps, self.units)
             within = sum(count for _, count in self.activation.workspace([rows], rows, run))
             inside = largest(inside, 2 * hidden + within)
+        if self.capacity_factor is not None:
+            # What an expert reads, and what the one before has made; then also what it makes, twice.
+            scores = steps * (self.top_k if sigmoid else self._scored)
+            making = (1 + sigmoid) * steps * self.num_experts + steps * self._scored - total
+            places = output[0] * self._places(output)
+            hidden, read = places * self.units, places * output[-1]
+            of_places = largest(2 * read + (2 + self.gated) * hidden, hidden + 3 * read)
+            of_all = largest(inside, 2 * total) * bool(self.shared_experts)
+            return (("float", largest(making, scores + of_places, scores + of_all)),)
+        scored, chosen = steps * self.num_experts, steps * self.top_k
+        late, grouped = self.scoring == "softmax_of_chosen", self.groups > 1
+        choosing = (1 + self.score_bias + grouped) * scored + (1 + sigmoid + late) * chosen + steps * sigmoid
+        of_groups = steps * self.groups * grouped
+        best = steps * (self.top_k_groups or self.groups) * grouped
         computing = chosen + largest(total + inside, 2 * total + steps)
         moments: tuple[Elements, ...] = (
             (("float", (2 - late) * scored - total),),

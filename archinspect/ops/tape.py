@@ -181,9 +181,6 @@ Weights: TypeAlias = "Mapping[str, Value]"
 class Recorded(Op):
     """An operator whose program is written down for `torch.autocast`."""
 
-    has_program: bool = True
-    """Whether there is a program; else it is not known what backward keeps under `torch.autocast`."""
-
     def of_kernel(self, attention: str) -> bool:
         """Return whether it runs as a library's kernel, which reads what it is given as it is."""
         return attention == "fused"

@@ -18,7 +18,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from mixture import MixtureOfExperts
 from storages import constants, kept_for_backward
+from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
@@ -357,6 +359,11 @@ LOOPS = {
     },
 }
 """Networks of loops over steps, which are libraries' kernels unless attention is `math`."""
+PLACES = [
+    {"num_experts": 4, "units": 8, "capacity_factor": 1.25, **more}
+    for more in ({}, {"shared_experts": 2}, {"top_k": 1, "scoring": "sigmoid"})
+]
+"""Experts that have places for some steps, of which no program is exported."""
 
 
 class AsOnCUDA(TorchFunctionMode):
@@ -386,7 +393,17 @@ def model_of(spec):
 def measure(spec, batch):
     """Return the bytes of the storages that backward keeps."""
     torch.manual_seed(0)  # steps choose experts, all of which shall be chosen
-    model, given = model_of(spec), torch.randn(batch, *spec["input"])
+    return kept_by(model_of(spec), torch.randn(batch, *spec["input"]))
+
+
+def by_places(sizes):
+    """Return a network of experts with places between dense layers, as a spec and as a module in training."""
+    spec = {"input": [12, 16], "layers": [{"Linear": 16}, {"MixtureOfExperts": sizes}, {"Linear": 4}]}
+    return spec, nn.Sequential(nn.Linear(16, 16), MixtureOfExperts(16, **sizes), nn.Linear(16, 4)).train()
+
+
+def kept_by(model, given):
+    """Return the bytes of the storages that backward keeps of a module."""
 
     def run():
         with torch.autocast("cpu", dtype=torch.bfloat16), AsOnCUDA():
@@ -405,6 +422,11 @@ def main():
         for name, spec in networks.items()
         for batch in (1, 3, 4)
     ]
+    for number, (spec, model) in enumerate(map(by_places, PLACES)):
+        for batch in (1, 3):
+            kept = kept_by(model, torch.randn(batch, 12, 16))
+            named = {"name": f"experts with places {number}", "batch": batch}
+            rows.append({**named, "kept": kept, "attention": "fused", "spec": spec})
     version = torch.__version__.partition("+")[0]
     lines = ",\n".join(json.dumps(row) for row in rows)
     (HERE / "autocast.json").write_text(f'{{"measured_with": {{"torch": "{version}"}},\n"rows": [\n{lines}\n]}}\n')
