@@ -46,7 +46,9 @@ def _gradients(facts: Facts, *, to_inputs: bool) -> Gradients:
     needed = [to_inputs and facts.is_float(tensor) for node in graph.inputs for tensor in node.outputs]
     for node in graph.nodes:
         passed = facts.trains(node) or any(needed[tensor.position] for tensor in read[node])
-        needed += [passed and facts.is_float(tensor) for tensor in node.outputs]
+        # What is found of scores, as the best tags, has a loss of the scores, by which these train.
+        of_loss = facts.call(node).op.keeps_unknown
+        needed += [passed and (of_loss or facts.is_float(tensor)) for tensor in node.outputs]
     summed = [0] * len(needed)
     for tensor in graph.outputs:
         summed[tensor.position] = int(needed[tensor.position])
