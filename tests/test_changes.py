@@ -45,6 +45,8 @@ def test_folding_by_hand():
         ([{"SeparableConv2D": {"filters": 4, "kernel_size": 3}}, "BatchNormalization"], 0),
         ([{"Conv2D": {"filters": 4, "kernel_size": 3, "activation": "relu"}}, "BatchNormalization"], 1),
         (["BatchNormalization", {"Conv2D": {"filters": 4, "kernel_size": 3}}], 1),
+        ([{"Conv2D": {"filters": 4, "kernel_size": 3}}, {"BatchNormalization": {"axis": 1}}], 1),
+        (["Flatten", {"Dense": 4}, {"BatchNormalization": {"axis": 1}}], 0),
         ([{"Conv2D": {"filters": 4, "kernel_size": 3}}, {"BatchNorm2d": {"track_running_stats": False}}], 1),
         ([{"Dense": 4, "name": "a"}, "BatchNormalization", {"Add": None, "from": [-1, "a"]}], 1),
         ([{"Conv2D": {"filters": 3, "kernel_size": 1}, "name": "a"}, "BatchNormalization",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import SettingError
+from archinspect.base.shape import normal_axis
 from archinspect.graph.builder import GraphBuilder
+from archinspect.graph.infer import infer
 from archinspect.ops.attending import Attending
 from archinspect.ops.dense import Dense, Projection
+from archinspect.ops.spatial import channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from archinspect.base.settings import Lora, Settings
+    from archinspect.base.shape import Shape
     from archinspect.graph.graph import Graph, Node, Tensor
     from archinspect.ops.base import Op
 
@@ -28,7 +33,7 @@ OUTPUT = ("output", "o", "o_proj", "out_proj")
 def changed(graph: Graph, settings: Settings) -> Graph:
     """Return the network that the settings ask for; raise :class:`SettingError` where it is none."""
     if settings.fold_bn:
-        graph = folded(graph)
+        graph = folded(graph, settings.samples)
     return with_adapters(graph, settings.lora) if settings.lora else graph
 
 
@@ -63,11 +68,13 @@ class _Copy:
         return self.builder.build(*[self.of[tensor] for tensor in self.graph.outputs], named=named)
 
 
-def folded(graph: Graph) -> Graph:
+def folded(graph: Graph, batch: int = 1) -> Graph:
     """Return a network at inference whose batch normalization is a part of the convolution, or product, before it.
 
-    That has a bias then. A layer is left as it is where something else reads it, or has its weights.
+    That has a bias then. A layer is left as it is where something else reads it, or has its weights, and where the
+    normalization is along another axis than what it makes.
     """
+    calls = infer(graph, Problems(), batch, remember=False)
     copy = _Copy(graph)
     shared = {node.shares for node in graph.nodes if node.shares is not None}
     kept = {tensor.producer for tensor in graph.outputs}
@@ -75,7 +82,9 @@ def folded(graph: Graph) -> Graph:
     for node in graph.nodes:
         before = node.inputs[0].producer if node.inputs else None
         if before is not None and _folds(node, before) and not {before, node} & shared and before not in kept:
-            into[before] = node
+            call = calls[node.position]
+            if call is not None and _is_along_channels(node.op, before.op, call.shapes[0]):
+                into[before] = node
     gone = set(into.values())
     for node in graph.nodes:
         if node in gone:
@@ -94,6 +103,12 @@ def _folds(node: Node, before: Node) -> bool:
         return False
     is_product = before.op.kind == "convolution" or isinstance(before.op, Dense)
     return is_product and "use_bias" in before.op.args and before.output.readers == (node,)
+
+
+def _is_along_channels(norm: Any, product: Op, shape: Shape) -> bool:  # noqa: ANN401 - with the arguments of a norm
+    """Return whether a normalization is along the axis of what a product makes."""
+    axis = channel_axis(shape, norm.data_format) if norm.axis is None else normal_axis(norm.axis, len(shape))
+    return axis == channel_axis(shape, product.data_format)
 
 
 def with_adapters(graph: Graph, lora: Lora) -> Graph:
