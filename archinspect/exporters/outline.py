@@ -143,12 +143,17 @@ class Outline:
         """Yield groups of copies, those that lack modules behind the copies that have them."""
         found = list(groups)
         if self.optional:
+            of_kind: dict[str, list[list[Scope]]] = {}
+            for copies in found:
+                of_kind.setdefault(copies[0].kind, []).append(copies)
             for part in sorted(found, key=lambda copies: -len(copies[0].children)):
-                whole = next((copies for copies in found if lacks(part[0], copies[0])), None)
+                alike = of_kind[part[0].kind]
+                whole = next((copies for copies in alike if lacks(part[0], copies[0])), None)
                 if whole is not None:
                     whole += part
-                    found.remove(part)
-        yield from found
+                    alike.remove(part)
+                    part.clear()
+        yield from filter(None, found)
 
     def _levels(self) -> list[list[Scope]]:
         """Return all scopes but the root, those first that hold none; a block's copies together where they can be."""

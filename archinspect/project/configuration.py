@@ -60,23 +60,18 @@ class Configuration(NamedTuple):
 
     def budgets_for(self, path: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Return the bounds for a file, each with its pattern."""
-        from archinspect.project.globs import matches
+        from archinspect.project.globs import matching
 
-        return [
-            (pattern, bounds) for pattern, bounds in self.get("budgets").items() if matches(pattern, path, self.root)
-        ]
+        budgets = self.get("budgets")
+        return [(pattern, budgets[pattern]) for pattern in matching(budgets, path, self.root)]
 
     def ignored_for(self, path: str) -> frozenset[str]:
         """Return the rules that are ignored in a file."""
         from archinspect.checks.selection import members
-        from archinspect.project.globs import matches
+        from archinspect.project.globs import matching
 
-        found = [
-            name
-            for pattern, codes in (*self.get("per-file-ignores").items(), *self.get("extend-per-file-ignores").items())
-            if matches(pattern, path, self.root)
-            for name in codes
-        ]
+        tables = self.get("per-file-ignores"), self.get("extend-per-file-ignores")
+        found = [name for table in tables for pattern in matching(table, path, self.root) for name in table[pattern]]
         return frozenset(code for name in found for code in members(name))
 
 

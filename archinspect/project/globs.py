@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 MAX_PATTERN = 1_000
 """Characters of a pattern."""
@@ -28,7 +28,7 @@ _FOLDERS = re.compile(r"(?:\*\*/)+")
 _NEVER = re.compile(r"(?!)")
 
 
-@lru_cache(maxsize=1_000)
+@cache
 def regex(pattern: str, *, star_crosses: bool) -> re.Pattern[str]:
     """Return what a pattern matches as a whole: `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any folders.
 
@@ -101,14 +101,18 @@ def matches(pattern: str, path: str, root: str, *, above: bool = True) -> bool:
     return any_matches((pattern,), path, root, above=above)
 
 
-def any_matches(patterns: tuple[str, ...], path: str, root: str, *, above: bool = True) -> bool:
+def any_matches(patterns: Collection[str], path: str, root: str, *, above: bool = True) -> bool:
     """Return whether one of the patterns means the path."""
-    if not patterns:
-        return False
-    path = os.path.abspath(path).replace(os.sep, "/")
-    names = _names(path, root if above else path)
-    places = _above(path, root) if above else [path]
-    return any(_means(pattern, root, names, places) for pattern in patterns)
+    return any(True for _ in matching(patterns, path, root, above=above))
+
+
+def matching(patterns: Collection[str], path: str, root: str, *, above: bool = True) -> Iterator[str]:
+    """Yield the patterns that mean the path."""
+    if patterns:
+        path = os.path.abspath(path).replace(os.sep, "/")
+        names = _names(path, root if above else path)
+        places = _above(path, root) if above else [path]
+        yield from (pattern for pattern in patterns if _means(pattern, root, names, places))
 
 
 def _means(pattern: str, root: str, names: list[str], places: list[str]) -> bool:
@@ -118,7 +122,7 @@ def _means(pattern: str, root: str, names: list[str], places: list[str]) -> bool
     return (name is not None and any(map(name.match, names))) or any(map(whole.match, places))
 
 
-@lru_cache(maxsize=1_000)
+@cache
 def _compiled(pattern: str, root: str) -> tuple[re.Pattern[str] | None, re.Pattern[str]]:
     """Return what a pattern matches of names, if it means one anywhere, and of paths."""
     pattern = pattern.replace(os.sep, "/").removesuffix("/")
