@@ -149,15 +149,21 @@ class Network:
             return memory_report(self.facts.in_dtype(plan.dtype), plan)
 
     def compute(
-        self, *, training: bool = False, device: Device | None = None, attention: str = "fused", tf32: bool = False
+        self,
+        *,
+        training: bool = False,
+        device: Device | str | None = None,
+        attention: str = "fused",
+        tf32: bool = False,
     ) -> Compute:
         """Return what the network computes and moves; see :func:`archinspect.compute`."""
         from archinspect.analyses.compute import analyze
 
         self.with_known_sizes()
         if device is not None:
-            from archinspect.analyses.devices import Device
+            from archinspect.analyses.devices import Device, find_device
 
+            device = find_device(device) if isinstance(device, str) else device
             instance("device", device, Device)
         if flag("training", training) and self.settings.past:
             raise SettingError("cached", "a step of a decoder that generates has no backward")

@@ -177,16 +177,16 @@ def compute(
     spec: Spec,
     *,
     training: bool = False,
-    device: Device | None = None,
+    device: Device | str | None = None,
     attention: str = "fused",
     tf32: bool = False,
     **settings: Any,  # noqa: ANN401 - as network takes them
 ) -> Compute:
     """Return what a network computes and moves, with `training` backward included, and with a `device` a roofline.
 
-    `attention` is how attention is computed (`fused`, `math` or `eager`); `tf32` is float32 in tensor cores. Further
-    arguments and errors are those of :func:`network`; raise :class:`ValueError` where the device states no peak for the
-    type.
+    `device` may be a name, `h100`. `attention` is how attention is computed (`fused`, `math` or `eager`); `tf32` is
+    float32 in tensor cores. Further arguments and errors are those of :func:`network`; raise :class:`ValueError` where
+    there is no such device, or it states no peak for the type.
 
     >>> import archinspect
     >>> archinspect.compute("vgg16", training=True).total.macs

@@ -1,5 +1,6 @@
 """A network as a value: what it is made from, what it answers, several outputs, what is the same for all samples."""
 
+import copy
 import json
 import pickle
 
@@ -79,6 +80,15 @@ def test_a_dict_that_no_file_could_hold_is_refused():
         archinspect.network({"input": [8], "layers": [{"Dnse": 4}]})
     (problem,) = caught.value.diagnostics
     assert (problem.span.source.name, problem.span.text()) == ("<dict>", '"Dnse"')
+
+
+def test_networks_are_values_that_are_not_copied_and_not_pickled():
+    network = archinspect.network("lenet5")
+    assert copy.deepcopy(network.graph) is network.graph
+    assert copy.deepcopy(network).report() == network.report()
+    for what in (network, network.graph):
+        with pytest.raises(TypeError, match="a Graph is not pickled: pickle a network's reports"):
+            pickle.dumps(what)
 
 
 def test_reports_can_be_pickled():

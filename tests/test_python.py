@@ -25,6 +25,8 @@ RESULTS = [
     archinspect.network("resnet50"),
     archinspect.fit("resnet50", 2**30)[0],
     archinspect.check("resnet50"),
+    archinspect.diff("resnet50", "vgg16"),
+    archinspect.network("resnet50").sweep({"batch": [1, 2]}),
 ]
 TABLES = [one for one in RESULTS if hasattr(one, "_repr_html_")]
 
@@ -205,7 +207,8 @@ def test_plans_that_are_none_are_named(plan, said):
         (lambda api: api.fit("lenet5", 1, vary="batch"), "vary must be a list of names, not 'batch'"),
         (lambda api: api.fit("lenet5", 1, vary=[3]), "vary: a name must be a text, not 3"),
         (lambda api: api.compute("lenet5", training="no"), "training must be True or False"),
-        (lambda api: api.compute("lenet5", device="a100"), "device must be a Device, not 'a100'"),
+        (lambda api: api.compute("lenet5", device=100), "device must be a Device, not 100"),
+        (lambda api: api.compute("lenet5", device="a1000"), "no device 'a1000': did you mean 'a100"),
         (lambda api: api.inspect("lenet5", convention=3), "convention must be a name, not 3"),
         (lambda api: api.inspect("lenet5", memory="1GiB"), "memory must be True or False, not '1GiB'"),
         (lambda api: api.check("lenet5", "error"), "rules must be a list of names, not 'error'"),
@@ -215,7 +218,7 @@ def test_plans_that_are_none_are_named(plan, said):
         (lambda api: api.networks(3), "words: a name must be a text, not 3"),
         (lambda api: api.network("lenet5").sweep({"batch": [0]}), "batch must be a positive whole number, not 0"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_arguments_that_are_none_are_named(ask, said):
     with pytest.raises(ValueError, match=said):

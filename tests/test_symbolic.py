@@ -55,8 +55,8 @@ def test_examples(name):
 def test_a_sum_of_many_is_that_of_each(trace, height, width):
     numbers = [height, 3 * width, 5, -height, height // 2, True]
     assert trace.form(total(numbers)) == trace.form(height - height + 3 * width + 6 + height // 2)
-    assert total(numbers).value == sum(number.value if isinstance(number, Symbolic) else number for number in numbers)
-    assert total([height, 0.5]) == height + 0.5
+    assert str(total(numbers)) == str(3 * 225 + 6 + 112)
+    assert trace.total([height, 0.5]) == height + 0.5
     assert total([height, -height]) == 0
     assert (total([]), total(iter([1, 2]))) == (0, 3)
 

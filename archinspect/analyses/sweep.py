@@ -117,6 +117,10 @@ class Sweep:
         """Combinations that the engine took."""
         self._regions: list[_Region] = []
 
+    def __repr__(self) -> str:
+        figures = ", ".join(self.figures)
+        return f"<Sweep {self.facts.graph.name}: {figures} of {len(self):,} combinations of {', '.join(self.grid)}>"
+
     def check(self, columns: Sequence[str], figures: Sequence[str] = ()) -> None:
         """Raise ValueError for a column, or a figure, that the sweep has not."""
         for column in columns:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import cache, reduce
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,8 +90,10 @@ def gcd(a: int, b: int) -> int:
 def total(numbers: Iterable[int]) -> int:
     """Return the sum; unlike `sum`, where they are traced, in a time that grows with their number, not its square."""
     found = list(numbers)
-    traced = next((number for number in found if type(number) is not int), None)
-    return sum(found) if traced is None else traced.total(found)  # type: ignore[attr-defined] # as above
+    if {int}.issuperset(map(type, found)):
+        return sum(found)
+    traced: Any = next(number for number in found if type(number) is not int)  # see archinspect.base.symbolic
+    return traced.total(found)  # type: ignore[no-any-return] # as above
 
 
 def scaled(length: int, factor: float) -> int:

@@ -129,7 +129,7 @@ def command(  # noqa: PLR0913 - one per option
             if len(specs) != 2:  # noqa: PLR2004 - old and new
                 raise click.UsageError("diff needs an old and a new network, or --git REV")
             _refuse_own(specs, ("batch", "dtype"), "in `diff`: both networks have that of --batch and --dtype")
-            pairs = [(specs[1].text, *specs)]
+            pairs = [(specs[1].text, specs[0], specs[1])]
             notes: list[str] = []
         else:
             from archinspect.cli import revisions  # only with --git

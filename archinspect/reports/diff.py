@@ -75,6 +75,14 @@ class Diff(NamedTuple):
         """Whether the networks are one, names included."""
         return not self.causes and not self.renamed and not self.stored
 
+    def __repr__(self) -> str:
+        changed = ", ".join(f"{name} {self.new[name] - self.old[name]:+,}" for name in ("params", "macs", "flops"))
+        return f"<Diff {' -> '.join(self.names)}: {changed}; {len(self.causes):,} causes>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same: the name that pandas and others use."""
+        return self.as_dict()
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {

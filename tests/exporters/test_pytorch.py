@@ -153,6 +153,12 @@ def test_what_pytorch_cannot_say_is_refused():
         pytorch.export(facts)
 
 
+def test_an_expression_that_python_would_not_read_is_refused():
+    spec = {"input": [8], "layers": [*[{"Dense": 8, "from": "input"}] * 501, {"Add": None, "from": "all"}]}
+    with pytest.raises(CannotExportError, match="add: an expression of more than 500 values is too deep"):
+        archinspect.network(spec).export("pytorch")
+
+
 def test_the_command_writes_refuses_and_names_targets(tmp_path):
     path = tmp_path / "net.py"
     assert run("export", "lenet5", "--to", "pytorch", "-o", str(path)).exit_code == 0

@@ -174,6 +174,9 @@ def activation_name(op: Op | None) -> str:
 
 # Merges
 
+MOST_OPERANDS = 500
+"""Of an expression; Python reads about twice as many."""
+
 
 def merge(use: Use, operator: str) -> Step:
     """Return the inputs joined two at a time."""
@@ -182,6 +185,10 @@ def merge(use: Use, operator: str) -> Step:
 
 def _operands(use: Use) -> list[str]:
     """Return the inputs, those of fewer axes with further ones after the batch."""
+    if len(use.orders) > MOST_OPERANDS:
+        raise CannotExportError(
+            use.node.layer, f"an expression of more than {MOST_OPERANDS} values is too deep for Python"
+        )
     return [f"{{{index}}}{lined_up(use, index)}" for index in range(len(use.orders))]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+_START = attrgetter("start")
 _SIGN = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
 
 
@@ -122,7 +125,8 @@ class _Reader:
                     continue
                 start = later.start()
             line = self.text.rfind("\n", 0, start) + 1
-            text = self.text[start:].partition("\n")[0].rstrip()
+            end_of_line = self.text.find("\n", start) % (len(self.text) + 1)
+            text = self.text[start:end_of_line].rstrip()
             found.append(Comment(text, start, start - line, alone=not self.text[line:start].strip()))
         return found
 
@@ -200,11 +204,11 @@ def _chain(root: Node, entry: Entry) -> list[Entry]:
     found: list[Entry] = []
     node = root
     while True:
-        inside = [one for one in node.entries if one.start <= entry.start]
-        found.append(inside[-1])
-        if inside[-1] is entry:
+        inside = node.entries[bisect_right(node.entries, entry.start, key=_START) - 1]
+        found.append(inside)
+        if inside is entry:
             return found
-        node = inside[-1].value
+        node = inside.value
 
 
 def _around(entry: Entry, root: Node, comment: Comment) -> Node:
