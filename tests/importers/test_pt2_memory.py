@@ -186,6 +186,24 @@ def test_statements_of_a_line_hold_what_each_of_them_names(read, text, most):
 
 
 @pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("x = neg(tanh(x))", 4),  # three turns of a loop: x has what the turn before gave
+        ("x = neg(tanh(neg(tanh(neg(tanh(x))))))", 3),
+        ("x = function(x)", 3),
+    ],
+)
+def test_a_line_that_calls_more_often_than_it_says_is_a_loop(read, text, most):
+    """Each tensor has 400 bytes; the caller holds the input."""
+    net = Program()
+    x = net.input("s0", 100)
+    net.at(8, text)
+    for name in ("tanh", "neg") * 3:
+        x = net.call(f"aten.{name}.default", ("s0", 100), self=x)
+    assert peak_bytes(read(net.output(x)).facts) == 400 * most
+
+
+@pytest.mark.parametrize(
     ("lines", "most"),
     [
         (("y = relu(x)", "return neg(y)"), 5),  # x is a variable of the function, too

@@ -68,6 +68,18 @@ def divided(names: Sequence[str], text: str) -> Iterator[tuple[int, int, str]]:
     yield start, len(names), parts[current]
 
 
+def repeated(names: Sequence[str], text: str) -> int:
+    """Return how many of a text's calls are one turn of a loop: all, unless they come in turn more often than it says.
+
+    `names` are those of the functions that are called, one after the other.
+    """
+    for length in range(1, len(names) // 2 + 1):
+        turn = names[:length]
+        if len(names) % length == 0 and [*turn] * (len(names) // length) == [*names]:
+            return length if all(turn.count(name) == _count(text, name) for name in turn) else len(names)
+    return len(names)
+
+
 def _count(text: str, name: str) -> int:
     """Return how often a text has a name, or the operator for it."""
     if not name:

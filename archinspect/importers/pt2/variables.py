@@ -11,7 +11,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from archinspect.importers.pt2.statements import divided, statements
+from archinspect.importers.pt2.statements import divided, repeated, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -181,6 +181,9 @@ def _turns(
     if not any(map(_targets, parts)) or any(" for " in part for part in parts):
         return [line]
     entered = [_entered(calls[at], frames[at], depth) for at in range(first, last)]
+    if not any(entered):
+        length = repeated([calls[at].plain.rpartition(".")[2] for at in range(first, last)], parts[-1])
+        return [(start, start + length) for start in range(first, last, length)]
     lead = next((at for at, module in enumerate(entered) if module), 0)
     began = entered[lead]
     cuts = [0]

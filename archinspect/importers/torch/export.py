@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from contextlib import contextmanager
 from traceback import StackSummary
 
@@ -25,8 +26,8 @@ OPEN = 2
 NOTE = "archinspect.json"
 """The file within a program that says which weights are one, as files without weights do not."""
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
-LAYERS = (os.path.join(TORCH, "nn", ""), os.path.join(TORCH, "functional.py"))
-"""What of PyTorch is written as an author's functions are."""
+LAYERS = os.path.join(TORCH, "nn", "modules", "")
+"""What of PyTorch is written as an author's functions are; others say between the lines what they forget."""
 FILTER = "_filter_traceback_frames"
 """The method of PyTorch's tracer that says which of the running functions a call's lines are of."""
 CALLS = ("_call_impl", "_wrapped_call_impl")
@@ -42,7 +43,7 @@ def export(module, arguments, named, path):
 
     Raise what PyTorch raises where it cannot be exported.
     """
-    with _at_inference(module), warnings.catch_warnings():
+    with _at_inference(module), _gives_tensors(module), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what a module does with its own attributes
         try:
             program = _program(module, *tree_map_only(torch.Tensor, _two, (arguments, named)), is_open=True)
@@ -90,7 +91,7 @@ def _of_author(frames):
         frame
         for frame in frames
         if frame.filename.startswith(LAYERS) or not frame.filename.startswith(TORCH)
-        if frame.name not in CALLS and frame.line and "handle_torch_function(" not in frame.line
+        if frame.name not in CALLS and frame.line
     ]
     start = next((at for at, frame in enumerate(known) if frame.name == "forward"), len(known))
     return known[start:]
@@ -132,6 +133,30 @@ def _at_inference(module):
             one.training = was
         if cached is not None:
             config.use_cache = cached
+
+
+@contextmanager
+def _gives_tensors(module):
+    """Let a module give the tensors alone of what it gives: PyTorch exports and saves no objects of an author's own."""
+    hook = module.register_forward_hook(lambda _module, _inputs, output: tuple(_tensors(output, set())) or output)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _tensors(value, seen):
+    """Give the tensors of tuples, lists, dictionaries and attributes, in their order; `seen` has what was looked at."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif id(value) not in seen and not isinstance(value, torch.nn.Module):
+        seen.add(id(value))
+        if isinstance(value, Mapping):
+            parts = value.values()
+        else:
+            parts = value if isinstance(value, tuple | list) else getattr(value, "__dict__", {}).values()
+        for part in parts:
+            yield from _tensors(part, seen)
 
 
 def _ties(module):
