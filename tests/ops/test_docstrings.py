@@ -255,6 +255,7 @@ CONDITIONS = {
     "where it decays": lambda use: len(use.shapes) > 4,
     "for a bonus": lambda use: len(use.shapes) > 4,
     "for a sink": lambda use: use.op.sinks,
+    "for the mean of the heads": lambda use: use.op.need_weights,
     "for position biases": lambda use: use.op.position_biases > 0 or use.op.shared_position_biases,
     "with position biases": lambda use: use.op.position_biases,
     "for what D adds": lambda use: len(use.shapes) > 5,
