@@ -101,7 +101,7 @@ def _given(
 
     A parameter has a name that stands in each line that reads it. It holds what it was given until a line assigns it.
     """
-    assigned = {name for frame in {*here} - {None} for name in _targets(frame.text)}
+    assigned = {name for frame in {*here} if frame for name in _targets(frame.text)}
     names: dict[str, set[str]] = {}
     for at, frame in zip(numbers, here, strict=True):
         for _, tensor in calls[at].refs():
