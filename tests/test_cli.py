@@ -221,7 +221,7 @@ def test_a_directory_cannot_be_summarized(run, folder):
     Path(folder, "more").mkdir()
     result = run("summary", "more")
     assert result.exit_code == 2
-    assert "cannot read the file: is a directory" in result.stderr
+    assert "error[file]: this is a folder without a model that is known" in result.stderr
 
 
 def test_the_built_in_specs_are_clean(run):

@@ -79,7 +79,7 @@ def llama(kind=Q4_K, value_kind=Q6_K, layers=2):
     return found | {"output_norm.weight": (F32, width), "output.weight": (Q6_K, width, words)}
 
 
-SIZES = {"BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1, "I32": 4, "I8": 1, "U8": 1}
+SIZES = {"BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1, "I16": 2, "I32": 4, "U32": 4, "I8": 1, "U8": 1}
 
 
 def safetensors(tensors, *, data=True):

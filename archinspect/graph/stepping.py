@@ -77,7 +77,11 @@ def _before(graph: Graph, found: Decoding) -> frozenset[Node]:
     """Return the nodes that run once: on which outputs depend through keys, values and initial states alone."""
     cross = frozenset(found.cross)
     anew = graph.behind(lambda node: node.inputs[: 1 if node in cross else node.op.anew])
-    return frozenset(graph.behind(lambda node: node.inputs) - anew)
+    before = set(graph.behind(lambda node: node.inputs) - anew)
+    for node in graph.nodes:  # what nothing reads runs when what it reads does
+        if node.inputs and node not in anew and before.issuperset([one.producer for one in node.inputs]):
+            before.add(node)
+    return frozenset(before)
 
 
 def _refuse_all_steps(graph: Graph, found: Decoding, before: frozenset[Node]) -> None:

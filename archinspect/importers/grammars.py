@@ -28,6 +28,13 @@ GRAMMARS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     ((rb"^MODEL\s*:\s*$", rb"META_ARCHITECTURE\s*:"), "a configuration of Detectron2", "its parts are programs"),
     ((rb"^input_features\s*:", rb"^output_features\s*:"), "a configuration of Ludwig", "its encoders are programs"),
     ((rb'"_class_name"\s*:', rb'"_diffusers_version"\s*:'), "a configuration of diffusers", "its parts are programs"),
+    ((rb'"peft_type"\s*:',), "a configuration of an adapter", "name its folder, or the model that it is for"),
+    (
+        (rb'^\s*\{\s*"(?:metadata|weight_map)"\s*:', rb'"weight_map"\s*:'),
+        "a list of files of weights",
+        "name its folder",
+    ),
+    ((rb'"(?:_from_model_config|do_sample)"\s*:',), "a configuration of generation", "name config.json, beside it"),
     ((rb'"architecture"\s*:', rb'"pretrained_cfg"\s*:'), "a configuration of timm", "it names a program"),
     ((rb'"model_cfg"\s*:', rb'"(?:vision|text)_cfg"\s*:'), "a configuration of OpenCLIP", ""),
     ((rb"^\s*_target_\s*:",), "a configuration of Hydra", "its parts are programs"),

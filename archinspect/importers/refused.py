@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from archinspect.base.printable import printable
+from archinspect.base.source import SourceError
 from archinspect.importers import grammars
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ INSTEAD_OF_A_PICKLE = """save with torch.export, safetensors or ONNX:
 torch.export.save(torch.export.export(model, (example,), dynamic_shapes={"x": {0: "batch"}}), "model.pt2")
 safetensors.torch.save_file(model.state_dict(), "model.safetensors")
 torch.onnx.export(model, (example,), "model.onnx")"""
+SHOWN = 3
 TEXTS = (".yaml", ".yml")
 """How specs are named: what is wrong with a text is said by who reads it."""
 PACKED = (".onnx", ".pt2", ".safetensors", ".gguf", ".tflite", ".keras", ".h5", ".cfg", ".prototxt")
@@ -36,7 +39,14 @@ STARTS: tuple[tuple[bytes, str, str], ...] = (
 
 
 def refuse(file: File) -> None:
-    """Raise :class:`SourceError` for a file that is certainly no spec; not for a folder, nor for a text."""
+    """Raise :class:`SourceError` for a file that is certainly no spec, or a folder; not for a text."""
+    if file.is_folder:
+        raise _folder(file)
+    _refuse_file(file)
+    grammars.refuse(file)
+
+
+def _refuse_file(file: File) -> None:
     members = file.members
     if any("aotinductor" in name for name in members):
         raise file.refuse(
@@ -49,9 +59,7 @@ def refuse(file: File) -> None:
         )
     if is_pickle(file):
         raise file.refuse("a pickle: it could run code and is not opened", INSTEAD_OF_A_PICKLE)
-    for start, what, help_ in STARTS:
-        if file.head.startswith(start):
-            raise file.refuse(f"this is {what}", help_ or "`archinspect formats` lists what is read")
+    refuse_start(file)
     models = [name for name in members if name.lower().endswith(PACKED)]
     if models:
         shown = printable(models[0])
@@ -67,7 +75,34 @@ def refuse(file: File) -> None:
         raise file.refuse(
             "this is a binary file that no reader knows", "`archinspect formats` lists what is read; --from says which"
         )
-    grammars.refuse(file)
+
+
+def refuse_start(file: File) -> None:
+    """Raise :class:`SourceError` for a file that begins as what is known to be no model."""
+    for start, what, help_ in STARTS:
+        if file.head.startswith(start):
+            raise file.refuse(f"this is {what}", help_ or "`archinspect formats` lists what is read")
+
+
+def _folder(file: File) -> SourceError:
+    """Return the error of a folder that is no model: what in it is one."""
+    names = sorted(name for name in os.listdir(file.path) if not name.startswith("."))
+    inside = [*names, *[f"snapshots/{name}" for name in sorted(_listed(file, "snapshots"))]]
+    models = [name for name in names if name.lower().endswith(PACKED)]
+    models += [name for name in inside if "config.json" in _listed(file, name)]
+    what = "a pipeline of diffusers" if "model_index.json" in names else "a folder without a model that is known"
+    help_ = "`archinspect formats` lists what is read"
+    if models:
+        shown = ", ".join(printable(os.path.join(file.path, name)) for name in models[:SHOWN])
+        help_ = f"name a part of it, such as {shown}"
+    elif any(name.lower().endswith(PICKLES) for name in names):
+        what, help_ = f"{what}: what it has are pickles", INSTEAD_OF_A_PICKLE
+    return SourceError("file", f"this is {what}", file.span(), help_)
+
+
+def _listed(file: File, name: str) -> list[str]:
+    path = os.path.join(file.path, name)
+    return os.listdir(path) if os.path.isdir(path) else []
 
 
 def is_pickle(file: File) -> bool:

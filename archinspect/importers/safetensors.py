@@ -14,7 +14,7 @@ from archinspect.base.printable import printable
 from archinspect.base.source import SourceError
 from archinspect.graph.builder import GraphBuilder
 from archinspect.graph.stored import BARE, Stored, StoredTensor
-from archinspect.importers import asked
+from archinspect.importers import asked, refused
 from archinspect.importers.file import File
 from archinspect.importers.unread import table
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from archinspect.base.settings import Settings
     from archinspect.graph.graph import Graph
 
+ALONE = "safetensors; its tensors alone: how they are put together is not known without a config.json"
+ADAPTER = "adapter_config.json"
 INDEX = "model.safetensors.index.json"
 MAX_HEADER = 2**26
 """Bytes of a header: 8 MiB describe 60,000 tensors."""
@@ -50,8 +52,17 @@ def read(file: File, settings: Settings, problems: Problems) -> Graph | None:
     asked.params({}, settings, problems, net.origin)
     asked.shapes({}, settings, problems, net.origin)
     net.stored = Stored(tensors, (f"{len(tensors):,}; {BARE}",) if is_bare(tensors, file) else ())
-    net.description = "safetensors; its tensors alone: how they are put together is not known without a config.json"
+    net.description = _adapter(file) or ALONE
     return net.build(*table(net, tensors))
+
+
+def _adapter(file: File) -> str:
+    """Return what an adapter in a folder, as PEFT writes it, is for; empty where there is none."""
+    if not file.is_folder or not os.path.isfile(os.path.join(file.path, ADAPTER)):
+        return ""
+    said = File(os.path.join(file.path, ADAPTER)).json()
+    kind, base = (said.get(key) for key in ("peft_type", "base_model_name_or_path")) if isinstance(said, dict) else "  "
+    return f"an adapter ({printable(str(kind)[:40])}) for {printable(str(base)[:100])}: what it adds to it, and no more"
 
 
 def parse(file: File) -> tuple[StoredTensor, ...]:
@@ -62,6 +73,7 @@ def parse(file: File) -> tuple[StoredTensor, ...]:
         if size < 8:  # noqa: PLR2004 - the length of the header
             raise file.refuse("the file ends before its header")
         if length > MAX_HEADER:
+            refused.refuse_start(file)
             raise SourceError("limit", f"the header is said to have {length:,} bytes", file.span())
         if 8 + length > size:
             raise file.refuse("the file ends within its header: it was cut off")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.project.gitignore import Ignored
 from archinspect.project.globs import any_matches
-from archinspect.project.marker import has_suffix, is_spec
+from archinspect.project.marker import has_suffix, is_model, is_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +66,8 @@ class Discovery:
 
     def _of(self, name: str) -> Iterator[Target]:
         if os.path.isdir(name):
-            for path in self._below(name):
+            found = self._below(name)
+            for path in found or ([name] if is_model(name) else []):
                 yield Target(path, self.configurations.of(path))
         elif _WILD & {*name} and not os.path.exists(name):
             for path in sorted(glob.glob(name, recursive=True)):

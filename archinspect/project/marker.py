@@ -1,9 +1,11 @@
-"""Which YAML files are specs: other tools have some, too."""
+"""Which YAML files are specs: other tools have some, too; and which folders are models."""
 
 from __future__ import annotations
 
+import os
 import re
 
+from archinspect.base.source import SourceError
 from archinspect.language.library import SUFFIXES
 from archinspect.language.parse import TOP_ALIASES, TOP_KEYS
 
@@ -37,6 +39,18 @@ def is_spec(path: str) -> bool:
     if "inputs" in keys and (marks or not foreign):
         marks.add("inputs")
     return len(marks) > 1 or (len(marks) == 1 and len(foreign) <= 1)
+
+
+def is_model(folder: str) -> bool:
+    """Return whether a folder is one model, as those of Hugging Face are."""
+    from archinspect.importers import evidence  # where a folder has no spec
+    from archinspect.importers.file import File
+
+    try:
+        config = File(os.path.join(folder, "config.json"))
+        return evidence.is_safetensors(File(folder)) or (os.path.isfile(config.path) and evidence.is_hf(config))
+    except (OSError, SourceError):
+        return False
 
 
 def has_suffix(name: str) -> bool:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import archinspect
 from archinspect.base.diagnostics import InvalidSpecError
-from archinspect.base.source import SourceError
 from archinspect.exporters.refusal import CannotExportError
 
 ANY = "?"
@@ -51,7 +50,7 @@ def main():
     for path in sorted(one for one in asked.folder.rglob(f"*{asked.show}*" if asked.show else "*") if one.is_file()):
         try:
             network = read(path, asked.format)
-        except (InvalidSpecError, SourceError, ValueError) as error:
+        except (InvalidSpecError, ValueError) as error:
             found["not read"] += 1
             reasons["not read", NAMES.sub(ANY, str(error).splitlines()[0].partition("error")[2])[:120]] += 1
             continue

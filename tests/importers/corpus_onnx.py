@@ -17,7 +17,6 @@ from typing import Any
 from archinspect import InvalidSpecError, Network, network
 from archinspect.base.diagnostics import Problems
 from archinspect.base.settings import Settings
-from archinspect.base.source import SourceError
 from archinspect.importers.file import File
 from archinspect.importers.onnx import execute
 from archinspect.importers.onnx.inputs import entries_of
@@ -117,8 +116,6 @@ def main(folder: Path) -> None:
             totals = network(str(path)).report().totals
         except InvalidSpecError as error:
             print(f"{path.name}: {error.diagnostics[0].message}")
-        except SourceError as error:
-            print(f"{path.name}: {error}")
         else:
             print(f"{path.name}: {totals.params} parameters, {totals.macs} MACs")
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import archinspect
 from archinspect.base.diagnostics import InvalidSpecError
-from archinspect.base.source import SourceError
 
 
 def main(folder, kind, *names):
@@ -30,7 +29,7 @@ def main(folder, kind, *names):
         try:
             network = archinspect.network(path, **settings)
             ours = figures(network, wanted)
-        except (InvalidSpecError, SourceError) as error:
+        except InvalidSpecError as error:
             found["refused"] += 1
             print(f"{label} refused: {' '.join(str(error).split())[:200]}")
             continue

@@ -10,7 +10,6 @@ import pytest
 from programs import residual_net, zipped
 
 import archinspect
-from archinspect.base.source import SourceError
 from archinspect.importers import FORMATS, open_file, split
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -131,7 +130,7 @@ def test_what_a_file_seems_to_be(run, write, name, content, message):
     path = write(name, content)
     found = run("check", path)
     assert (found.exit_code, message in found.stdout) == (1, True), found.output
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(archinspect.InvalidSpecError, match=message):
         archinspect.inspect(path)
 
 

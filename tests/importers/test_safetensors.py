@@ -161,6 +161,24 @@ METHODS: dict = {
             f"{path}.scales": ("F16", into // 32, out),
         },
     ),
+    "exl2": (  # of several bits, which follow from nothing that is said
+        {"bits": 4.25},
+        lambda path, out, into: {
+            f"{path}.q_weight": ("I32", into // 7, out),
+            f"{path}.q_invperm": ("I32", into),
+            f"{path}.q_scale": ("I32", into // 32, out // 8),
+            f"{path}.q_scale_max": ("F16", into // 32),
+            f"{path}.q_groups": ("I16", 2 * (into // 32)),
+        },
+    ),
+    "mlx": (
+        {"group_size": 32, "bits": 6},
+        lambda path, out, into: {
+            f"{path}.weight": ("U32", out, into * 6 // 32),
+            f"{path}.scales": ("BF16", out, into // 32),
+            f"{path}.biases": ("BF16", out, into // 32),
+        },
+    ),
     "fp8": (
         {},
         lambda path, out, into: {

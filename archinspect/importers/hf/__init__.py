@@ -55,7 +55,7 @@ def _with_weights(graph: Graph, file: File, c: Config) -> Graph:
     """Return a graph with what the files of a folder hold."""
     from archinspect.importers.hf.weights import stored  # a configuration alone needs none
 
-    quantization = c.find("quantization_config")
+    quantization = c.find("quantization_config") or c.find("quantization")  # MLX's own name
     if not isinstance(quantization, dict):
         quantization = {}
     tensors = file.once(safetensors.folder_tensors)

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.config import Config
 
 
+class PlacePictures(Custom):
+    """Puts what a tower makes of pictures in the place of some words; a step that goes on has words alone."""
+
+    anew = 1
+
+
 class Composite(NamedTuple):
     """How a type calls its parts, and what joins them."""
 
@@ -103,7 +109,7 @@ def composite(net: GraphBuilder, c: Config, ids: Tensor, image: Tensor) -> tuple
 
     def join(words: Tensor) -> Tensor:
         # What the tower gives stands in the place of some words: one, so that the shape is that of the words.
-        return net.add(Custom(params=0, macs=0), words, projected, name="place_pictures")
+        return net.add(PlacePictures(params=0, macs=0), words, projected, name="place_pictures")
 
     root = f"{kind.text}.model" if kind.whole else kind.text
     return decoder(net, text, d, ids, root=root, join=join)

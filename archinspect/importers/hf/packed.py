@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from archinspect.graph.stored import StoredTensor
 
+MLX_GROUP = 64
+"""Weights that have one scale in files of MLX, where it is not said."""
 WORD = 32
 """Bits of a whole number into which weights are packed."""
 NIBBLE = 4
@@ -22,7 +24,7 @@ BESIDE = (
     *("qzeros", "scales", "g_idx", "absmax", "quant_map", "nested_absmax", "nested_quant_map", "SCB", "weight_format"),
     *("weight_scale", "weight_scale_inv", "weight_scale_2", "input_scale", "activation_scale", "k_scale", "v_scale"),
     *("weight_shape", "weight_zero_point", "weight_g_idx", "weight_global_scale", "input_global_scale"),
-    *("output_scale", "input_zero_point", "q_scale"),
+    *("output_scale", "input_zero_point", "q_scale", "q_scale_max", "q_groups", "q_group_map", "q_perm", "q_invperm"),
 )
 """How tensors end that belong to quantized ones: their scales, zeros and order."""
 
@@ -39,19 +41,36 @@ class Given(NamedTuple):
 
 def unpacked(tensors: Sequence[StoredTensor], quantization: Mapping[str, object]) -> Iterator[Given]:
     """Yield the tensors without those that belong to quantized ones, and these as what they stand for."""
-    names = {tensor.name for tensor in tensors}
+    named = {tensor.name: tensor for tensor in tensors}
     bits = [bits_of(quantization) or NIBBLE, *further_bits(quantization)]
+    group = quantization.get("group_size")
     for tensor in tensors:
-        found = _unpacked(tensor, names, bits)
+        found = _by_siblings(tensor, named, group if type(group) is int and group > 0 else MLX_GROUP)
+        found = found or _unpacked(tensor, named, bits)
         if found is not None:
             yield found
 
 
-def _unpacked(tensor: StoredTensor, names: set[str], bits: Sequence[int]) -> Given | None:
+def _by_siblings(tensor: StoredTensor, named: Mapping[str, StoredTensor], group: int) -> Given | None:
+    """Return what a tensor stands for whose shape follows from those beside it, in whatever bits it is.
+
+    Of MLX, which has a scale for each group of weights; of ExLlamaV2, which has the order of what a weight reads.
+    """
+    path, _, own = tensor.name.rpartition(".")
+    shape: tuple[int, ...] = ()
+    if own == "weight" and tensor.type == "U32" and (scales := named.get(f"{path}.scales")) and scales.shape:
+        shape = (*scales.shape[:-1], scales.shape[-1] * group)
+    elif own == "q_weight" and tensor.shape and (order := named.get(f"{path}.q_invperm")):
+        shape = (tensor.shape[-1], *order.shape)
+    return Given(f"{path}.weight", shape, size(shape)) if shape else None
+
+
+def _unpacked(tensor: StoredTensor, names: Mapping[str, StoredTensor], bits: Sequence[int]) -> Given | None:
     path, _, own = tensor.name.rpartition(".")
     count = size(tensor.shape)
     is_scale = own.endswith("_scales") and f"{tensor.name.removesuffix('_scales')}_blocks" in names
-    if own in BESIDE or ".quant_state." in tensor.name or is_scale:
+    is_zero = own == "biases" and f"{path}.scales" in names  # MLX's
+    if is_zero or own in BESIDE or ".quant_state." in tensor.name or is_scale:
         return None
     if own.endswith("_blocks") and f"{tensor.name.removesuffix('_blocks')}_scales" in names:
         return Given(tensor.name.removesuffix("_blocks"), None, 2 * count)
