@@ -179,6 +179,10 @@ def test_an_interrupted_file_goes_on_without_loss(run, tmp_path, monkeypatch, st
         (["--batch", "1,2", "--columns", ","], "no name is given"),
         (["--batch", "1,2", "--sort", ""], "a column is one of"),
         (["--batch", "1,2", "--pareto", "macs,batch"], "a figure is one of"),
+        (
+            ["--batch", "1..1000000", "--set", "classes=1..1000000", "--input", "1..999999x1..999999x3"],
+            "combinations, more",
+        ),
         (["--batch", "two"], "batch must be a positive whole number, not 'two'"),
         (["--batch", "0..3"], "batch must be a positive whole number, not 0"),
         (["--batch", "1,,2"], "a value is missing"),
@@ -234,3 +238,12 @@ def test_rows_of_a_chunk_say_where_it_began():
     *_, chunk = archinspect.network("alexnet").sweep({"classes": range(2, 9)}, ["params"]).chunks(start=3)
     chosen = chunk.chosen(np.array([1]))
     assert (chunk.start, chosen.start, chosen.values["classes"].tolist()) == (3, 3, [6])
+
+
+def test_variables_have_a_limit():
+    names = [f"p{number}" for number in range(65)]
+    layers = [{"Dense": f"${name}"} for name in names]
+    network = archinspect.network({"params": dict.fromkeys(names, 2), "input": [4], "layers": layers})
+    assert network.sweep({name: [1, 2] for name in names[:64]}).combinations == 2**64
+    with pytest.raises(ValueError, match="a sweep is over 64 variables at most, not 65"):
+        network.sweep({name: [1] for name in names})

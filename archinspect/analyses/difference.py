@@ -92,10 +92,10 @@ def _states(between: Between, old: Facts, new: Facts) -> Iterator[tuple[tuple[Ed
     made: list[Edit] = []
     pending: list[Edit] = []
     at_once = -(-len(between.edits) // MOST_STEPS)
-    for edit in between.edits[:-1]:
+    for number, edit in enumerate(between.edits[:-1], 1):
         pending.append(edit)
-        if len(pending) < at_once:
-            continue
+        if number % at_once:
+            continue  # also where the edits before made no network: there are no more tries than steps
         graph, nodes = between.graph([*made, *pending])
         facts = facts_of(graph, old.settings, Problems())
         if facts is not None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+MOST_VARIABLES = 64
+"""Of a sweep; an array of NumPy has no more axes."""
 CHUNK = 2**18
 """Combinations that are figured out at once."""
 WORTHWHILE = 8
@@ -103,6 +105,8 @@ class Sweep:
         for name in grid:
             if name not in known and name not in facts.graph.params:
                 raise ValueError(f"the network has no variable '{name}', only {', '.join(known)}")
+        if len(grid) > MOST_VARIABLES:
+            raise ValueError(f"a sweep is over {MOST_VARIABLES} variables at most, not {len(grid):,}")
         for name in figures:
             refuse_unknown("a figure", name, FIGURES)
         self.load = load
@@ -119,7 +123,7 @@ class Sweep:
 
     def __repr__(self) -> str:
         figures = ", ".join(self.figures)
-        return f"<Sweep {self.facts.graph.name}: {figures} of {len(self):,} combinations of {', '.join(self.grid)}>"
+        return f"<Sweep {self.facts.graph.name}: {figures} of {self.combinations:,} combinations of {', '.join(self.grid)}>"
 
     def check(self, columns: Sequence[str], figures: Sequence[str] = ()) -> None:
         """Raise ValueError for a column, or a figure, that the sweep has not."""
@@ -128,8 +132,13 @@ class Sweep:
         for figure in figures:
             refuse_unknown("a figure", figure, self.figures)
 
-    def __len__(self) -> int:
+    @property
+    def combinations(self) -> int:
+        """How many there are, which may be more than `len` can say."""
         return prod(map(len, self.grid.values()))
+
+    def __len__(self) -> int:
+        return self.combinations
 
     def chunks(self, start: int = 0) -> Iterator[Chunk]:
         """Yield the combinations from the one of this number on."""

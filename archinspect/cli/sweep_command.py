@@ -216,8 +216,8 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
             sweep = network.sweep(_grid(network, grid, inputs, batch), figures)
             sorted_by = [] if sort is None else [sort.removeprefix("-")]
             sweep.check([*[condition.column for condition in conditions], *sorted_by], pareto)
-            if len(sweep) > MOST:
-                raise ValueError(f"there are {len(sweep):,} combinations, more than {MOST:,}")  # noqa: TRY301 - one way out
+            if sweep.combinations > MOST:
+                raise ValueError(f"there are {sweep.combinations:,} combinations, more than {MOST:,}")  # noqa: TRY301 - one way out
             out = Output(sweep, form, output, stdout_console, exact=exact, resumable=not (pareto or sort))
             _run(sweep, out, conditions, pareto, sort)
         except ValueError as error:
