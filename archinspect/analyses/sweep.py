@@ -122,8 +122,8 @@ class Sweep:
         self._regions: list[_Region] = []
 
     def __repr__(self) -> str:
-        figures = ", ".join(self.figures)
-        return f"<Sweep {self.facts.graph.name}: {figures} of {self.combinations:,} combinations of {', '.join(self.grid)}>"
+        figures, names = ", ".join(self.figures), ", ".join(self.grid)
+        return f"<Sweep {self.facts.graph.name}: {figures} of {self.combinations:,} combinations of {names}>"
 
     def check(self, columns: Sequence[str], figures: Sequence[str] = ()) -> None:
         """Raise ValueError for a column, or a figure, that the sweep has not."""
