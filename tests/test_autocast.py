@@ -11,7 +11,7 @@ from small import small
 import archinspect
 from archinspect import Plan
 from archinspect.analyses.autocast import Autocast
-from archinspect.analyses.memory import checkpointed, kept
+from archinspect.analyses.memory import checkpointed, kept, peak_bytes
 from archinspect.cli import options
 from archinspect.reports.memory import PRECISIONS
 
@@ -105,3 +105,39 @@ def test_a_kernel_reads_what_it_is_given():
     found = archinspect.memory_report({"input": [7, 16], "layers": [*parts, scan]}, AMP).training.kept
     dense = 2 * (7 * 16 + 16 * 4)  # casts of the first one's input and of the second one's kernel
     assert found.total == dense + 2 * (7 * 16 + 7 * 4) + 4 * 2 * 16 * 4
+
+
+HEADS = {"num_heads": 4, "key_dim": 4}
+
+
+@pytest.mark.parametrize(
+    ("layer", "batch", "autocast", "bfloat16"),
+    [
+        ({"nn.MultiheadAttention": {"embed_dim": 16, "num_heads": 4}}, 3, 9664, 7488),
+        ({"nn.MultiheadAttention": {"embed_dim": 16, "num_heads": 4, "dropout": 0.1}}, 3, 13120, 10944),
+        ({"MHA": {**HEADS, "causal": True}}, 1, 4672, 2496),
+        ({"MHA": {**HEADS, "num_kv_heads": 2}}, 3, 9152, 7488),
+        ({"SDPA": {"num_heads": 2}}, 3, 5600, 5472),
+    ],
+)
+def test_products_of_attention_are_in_float32(layer, batch, autocast, bfloat16):
+    """As PyTorch's function without a kernel, `sdpa_kernel(SDPBackend.MATH)` of PyTorch 2.13 on a CPU."""
+    spec = {"input": [6, 16], "layers": [{"Linear": 16}, layer, {"Linear": 4}]}
+    plans = Plan(precision="amp", attention="math"), Plan("bfloat16", attention="math")
+    found = [archinspect.memory_report(spec, plan, batch=batch).training.kept.total for plan in plans]
+    assert found == [autocast, bfloat16]
+
+
+@pytest.mark.parametrize(
+    ("heads", "features", "batch", "held"),
+    [
+        ({"num_heads": 2}, 16, 1, 2544),
+        ({"num_heads": 2}, 16, 3, 8928),
+        ({"num_heads": 2, "causal": True}, 16, 3, 9072),
+        ({"num_heads": 2}, 64, 3, 33120),
+    ],
+)
+def test_products_of_attention_hold_copies_in_float32(heads, features, batch, held):
+    """The same on the meta device, in bfloat16, beside the input."""
+    net = archinspect.network({"input": [6, features], "layers": [{"SDPA": heads}]}, batch=batch, dtype="bfloat16")
+    assert peak_bytes(net.facts, attention="math") - 2 * batch * 6 * features == held

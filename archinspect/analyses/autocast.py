@@ -13,6 +13,7 @@ from archinspect.analyses.storage import Storage
 from archinspect.base.shape import largest, size
 from archinspect.graph.call import Call
 from archinspect.ops.attending import Attending
+from archinspect.ops.figures import LOW_TYPES
 from archinspect.ops.recurrent import Recurrent
 from archinspect.ops.tape import Recorded
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from archinspect.graph.graph import Node
     from archinspect.ops.figures import Kept, Run
 
-LOW_TYPES = ("bfloat16", "float16")
 LOW_KINDS = frozenset(("convolution", "dense", "attention", "recurrent"))
 LOW = frozenset(("MatMul", "Einsum", "Dot", "PReLU"))
 """Operators that compute in 16 bits, beside those of these kinds."""
@@ -132,7 +132,7 @@ class Autocast(Facts):
         call, computes = self.call(node), self.computes[node.position]
         if call.op.keeps_unknown:
             return [], 0
-        keeps = self._keeps(call, run)
+        keeps = self._keeps(call, run._replace(low=computes == self.low))
         storages = [of[node.outputs[i].position] for i in keeps.outputs]
         extra = sum(self.sizes[computes if dtype == "float" else dtype] * count for dtype, count in keeps.extra)
         for i in keeps.inputs:

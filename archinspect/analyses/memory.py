@@ -14,7 +14,7 @@ from archinspect.analyses.storage import storages_at_inference, storages_in_trai
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.shape import total
 from archinspect.graph.graph import composites_above
-from archinspect.ops.figures import ATTENTION, Run
+from archinspect.ops.figures import ATTENTION, LOW_TYPES, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -179,7 +179,8 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
         outputs = () if all(arriving) else arriving
         strides, others = _lying(node, lying)
         needed, trains = wanted.of_inputs(node), facts.trains(node)
-        run = Run(needed, trains, node.position in overwriting, outputs, attention, strides, others)
+        low = facts.dtype in LOW_TYPES
+        run = Run(needed, trains, node.position in overwriting, outputs, attention, strides, others, low=low)
         if isinstance(facts, Autocast):
             yield node, *facts.held(node, run, of)
             continue
@@ -254,8 +255,8 @@ def _workspace(
 ) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
     first, others = _lying(node, strides)
-    frozen = not facts.trains(node)
-    run = Run(learned, weights=False, attention=attention, strides=first, others=others, frozen=frozen)
+    run = Run(learned, weights=False, attention=attention, strides=first, others=others)
+    run = run._replace(frozen=not facts.trains(node), low=facts.dtype in LOW_TYPES)
     return facts.bytes_of(facts.call(node).workspace(run))
 
 

@@ -249,6 +249,8 @@ class ScaledDotProductAttention(AttentionLayer):
             kept = tuple([place for place, factor in needed.items() if factor])
             return Kept(kept, extra=(("float", scores + (keys + values) * grouped), *places))
         scaled = size(shapes[0]) * of_key + keys
+        if run.low:  # PyTorch's function computes in float32, of copies
+            return Kept(extra=(("float32", scaled + values + scores), *places))
         if grouped or self._moves(2, shapes, run):
             return Kept(extra=(("float", scaled + values + scores), *places))
         return Kept((self.fused_inputs() or (value,)) if of_scores else (), extra=(("float", scaled + scores), *places))
@@ -311,6 +313,8 @@ class ScaledDotProductAttention(AttentionLayer):
 
     def _of_function(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         """Return the workspace of PyTorch's function without a kernel, the biases and mask included that it adds."""
+        if run.low:
+            return (*self._of_copies(shapes, output, run), ("float", self._added(shapes, run)))
         most, result, biases = self._most(shapes, output, run), size(output), self._added(shapes, run)
         # Of what a decoder's window lets a step see, truth values, it makes a mask, too.
         mask = shapes[0][-2] * self._seen(shapes)[1][-2] * self.causal
@@ -332,14 +336,30 @@ class ScaledDotProductAttention(AttentionLayer):
 
     def _most(self, shapes: Sequence[Shape], output: Shape, run: Run) -> int:
         """Return the most elements beside inputs, masks and biases, the output among them."""
+        return largest(*self._moments(shapes, output, run), size(output) + self._joined(output))
+
+    def _moments(self, shapes: Sequence[Shape], output: Shape, run: Run) -> tuple[int, int]:
+        """Return the most elements before the last product, and in it, the output among them."""
         queries, (keys, values) = size(shapes[0]), self._repeated(shapes)
-        scores, result = self.scores(shapes), size(output)
+        scores = self.scores(shapes)
         repeated = keys + values if self.kv_heads != self.num_heads else 0
         # Queries and keys are scaled; those that are repeated stand in order already.
         moved = [self._moves(role, shapes, run, scaled=role < 2) and not (role and repeated) for role in range(3)]  # noqa: PLR2004 - values
         first = (1 + moved[0]) * queries + (1 + moved[1]) * keys + scores
-        last = queries + scores + values * moved[2] + result
-        return largest(repeated + largest(first, queries + 2 * scores, last), result + self._joined(output))
+        last = queries + scores + values * moved[2] + size(output)
+        return repeated + largest(first, queries + 2 * scores), repeated + last
+
+    def _of_copies(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        """Return the workspace of that function in 16 bits: it computes in float32, of copies.
+
+        In the end it makes 16 bits of the result, and of what the softmax has made.
+        """
+        copies = sum(map(size, self._seen(shapes)))
+        mask = shapes[0][-2] * self._seen(shapes)[1][-2] * (self.causal and not self._biased)
+        before, last = (copies + mask + count for count in self._moments(shapes, output, run))
+        scores, result = self.scores(shapes), size(output)
+        is_last = 4 * last + 2 * (scores + result) > 4 * before
+        return (("float32", last), ("float", scores)) if is_last else (("float32", before), ("float", -result))
 
     def _places_made(self, shapes: Sequence[Shape]) -> tuple[int, int]:
         """Return the places, and the biases, while these are looked up by how far each key stands from each query."""

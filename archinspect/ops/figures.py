@@ -19,6 +19,8 @@ STRING = "string"
 """The type of words, of which a tensor holds references."""
 REFERENCE = 8
 """Bytes of a reference."""
+LOW_TYPES = ("bfloat16", "float16")
+"""Floats of 16 bits."""
 WIDE = "wide"
 """The type that the network computes in, also within products of which `torch.autocast` makes ones of 16 bits."""
 ALIASES = {
@@ -113,6 +115,8 @@ class Run(NamedTuple):
     """How further inputs lie, in the same way; empty where that is not told."""
     frozen: bool = False
     """Whether training never changes the node's own weights."""
+    low: bool = False
+    """Whether it computes in a float of 16 bits."""
 
 
 # Attention as a kernel that holds no scores; as PyTorch's function without such a kernel, which scales copies of

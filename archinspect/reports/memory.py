@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archinspect.analyses.autocast import LOW_TYPES, Autocast
+from archinspect.analyses.autocast import Autocast
 from archinspect.analyses.caches import kv_cache
 from archinspect.analyses.formats import FORMATS, KV_FORMATS
 from archinspect.analyses.memory import (
@@ -30,7 +30,7 @@ from archinspect.base.html import table
 from archinspect.base.settings import flag, whole
 from archinspect.base.shape import size
 from archinspect.graph.decoding import unknown
-from archinspect.ops.figures import ATTENTION, DTYPES, own_name
+from archinspect.ops.figures import ATTENTION, DTYPES, LOW_TYPES, own_name
 from archinspect.reports.summarizing import report
 from archinspect.reports.summary import uncounted
 
