@@ -17,16 +17,8 @@ RULES: tuple[Code, ...] = (
     *("unused", "shares", "partial", "expect", "values", "heads"),
     *("budget", "baseline"),
     *("skipped-input", "dead-taps", "repeated-activation", "linear-chain", "norm-of-one", "torch-same"),
-    *(
-        "torch-words",
-        "attention-axes",
-        "chained-attention",
-        "packed-attention",
-        "unflattened",
-        "torch-axes",
-        "torch-padding",
-    ),
-    "unread-parts",
+    *("torch-words", "attention-axes", "chained-attention", "packed-attention", "norm-axis", "unflattened"),
+    *("torch-axes", "torch-padding", "unread-parts"),
     *("unused-param", "unused-block"),
     # Found while a spec is read
     *("copies", "paths", "layout"),
