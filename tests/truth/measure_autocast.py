@@ -233,6 +233,18 @@ NETWORKS = {
         "input": [10, 32],
         "layers": [{"Linear": 32, "name": "one"}, "Tanh", {"Linear": 32, "name": "two", "weights": "one"}],
     },
+    "products by what all samples share": {
+        "input": [6, 16],
+        "layers": [
+            {"GRU": {"units": 8, "return_sequences": True}},
+            {"TimeDistributed": {"layer": {"Dense": 8}}, "name": "x"},
+            {"Parameter": [3, 6], "name": "rows"},
+            {"MatMul": None, "from": ["rows", "x"], "name": "mixed"},
+            {"Parameter": [8, 5], "name": "columns"},
+            {"Einsum": "bjk,kl->bjl", "from": ["mixed", "columns"]},
+            {"Linear": 4},
+        ],
+    },
 }
 
 SCALES = {"LayerNorm": None}
