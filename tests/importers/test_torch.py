@@ -54,6 +54,17 @@ class Gated(torch.nn.Module):
         return torch.exp(self.widened(x).sum(1))
 
 
+class Answer:
+    def __init__(self, mean, parts, origin):
+        self.mean, self.parts, self.origin = mean, parts, origin
+
+
+class Answers(torch.nn.Module):
+    def forward(self, x):
+        parts = {"both": (x.exp(), x.sin())}
+        return Answer(x.mean(1), parts, self)
+
+
 def number():
     return 3
 """
@@ -140,6 +151,12 @@ def test_variables_of_functions_hold_tensors():
     pytest.importorskip("torch")
     net = archinspect.network("torch:nets:Gated", inputs={"": [100]})
     assert peak_bytes(net.facts) == 400 * (1 + 1 + 1 + 2 + 2)
+
+
+def test_an_object_that_a_module_gives_stands_for_its_tensors():
+    pytest.importorskip("torch")
+    net = archinspect.network("torch:nets:Answers", inputs={"": [100]})
+    assert [net.facts.shape(tensor) for tensor in net.graph.outputs] == [(1,), (1, 100), (1, 100)]
 
 
 def test_what_is_no_module():
