@@ -455,6 +455,20 @@ def test_variables_hold_what_nothing_reads(read, text, most):
     assert peak_bytes(read(net).facts) == 400 * most
 
 
+def test_a_normalization_whose_weight_is_computed_is_two_calls(read):
+    net = Program()
+    x = linear(net, "f", net.input("s0", 100), 100, 100)
+    weight = net.call("aten.exp.default", (100,), self=net.parameter("m.weight", 100))
+    own = net.parameter("n.weight", 100)
+    given = {"input": x, "normalized_shape": [100], "eps": 1e-6}
+    y = net.call("aten.rms_norm.default", ("s0", 100), **given, weight=weight)
+    y = net.call("aten.rms_norm.default", ("s0", 100), **given | {"input": y}, weight=own)
+    found = read(net.output(y))
+    kinds = [layer.type for layer in found.report().layers]
+    assert [kinds.count(kind) for kind in ("RMSNormalization", "mul")] == [2, 1]
+    assert found.report().status == "complete"
+
+
 def test_what_is_added_by_index_is_kept_where_it_has_a_gradient(read):
     """Measured with PyTorch 2.13: two linear layers' outputs, of which one is added to rows of the other."""
     net = Program()

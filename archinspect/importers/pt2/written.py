@@ -28,9 +28,15 @@ def with_functions(program: Program) -> Program:
     calls: list[Call] = []
     metas = dict(program.metas)
     for call in program.calls:
-        function = FUNCTIONS.get(call.plain)
+        function = FUNCTIONS.get(call.plain) if not _is_layer(call, program) else None
         calls += _written(function, call, metas) if function else [call]
     return program._replace(calls=tuple(calls), metas=metas)
+
+
+def _is_layer(call: Call, program: Program) -> bool:
+    """Return whether a normalization's weight, if it has one, is the program's own."""
+    weight = call.arguments.get("weight")
+    return call.plain == "aten.rms_norm" and (not isinstance(weight, Ref) or weight.name in program.stored)
 
 
 def _written(function: Callable[[Writer], Ref], call: Call, metas: dict[str, Meta]) -> list[Call]:
@@ -155,6 +161,14 @@ def _poisson_nll_loss(w: Writer) -> Ref:
 # Others
 
 
+def _rms_norm(w: Writer) -> Ref:
+    """Write a normalization whose weight is computed, as a copy in another type."""
+    given, weight = w.get("input"), w.get("weight")
+    arguments = {"normalized_shape": w.get("normalized_shape"), "eps": w.get("eps")}
+    made = w.make("rms_norm.default", w.meta(given).sizes, input=given, **arguments)
+    return w.each("mul.Tensor", made, weight)
+
+
 def _nanmean(w: Writer) -> Ref:
     given = w.get("self")
     (axis,) = w.get("dim")
@@ -189,6 +203,7 @@ FUNCTIONS: dict[str, Callable[[Writer], Ref]] = {
     "aten.margin_ranking_loss": _margin_ranking_loss,
     "aten.poisson_nll_loss": _poisson_nll_loss,
     "aten.nanmean": _nanmean,
+    "aten.rms_norm": _rms_norm,
     "aten.stft": _stft,
     **FURTHER,
 }
