@@ -86,10 +86,10 @@ def refuse_start(file: File) -> None:
 
 def _folder(file: File) -> SourceError:
     """Return the error of a folder that is no model: what in it is one."""
-    names = sorted(name for name in os.listdir(file.path) if not name.startswith("."))
-    inside = [*names, *[f"snapshots/{name}" for name in sorted(_listed(file, "snapshots"))]]
+    names = _names(file.path)
+    inside = [*names, *[f"snapshots/{name}" for name in _names(os.path.join(file.path, "snapshots"))]]
     models = [name for name in names if name.lower().endswith(PACKED)]
-    models += [name for name in inside if "config.json" in _listed(file, name)]
+    models += [name for name in inside if os.path.isfile(os.path.join(file.path, name, "config.json"))]
     what = "a pipeline of diffusers" if "model_index.json" in names else "a folder without a model that is known"
     help_ = "`archinspect formats` lists what is read"
     if models:
@@ -100,9 +100,12 @@ def _folder(file: File) -> SourceError:
     return SourceError("file", f"this is {what}", file.span(), help_)
 
 
-def _listed(file: File, name: str) -> list[str]:
-    path = os.path.join(file.path, name)
-    return os.listdir(path) if os.path.isdir(path) else []
+def _names(folder: str) -> list[str]:
+    """Return what is in a folder, sorted; nothing of one that cannot be read."""
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return []
 
 
 def is_pickle(file: File) -> bool:
