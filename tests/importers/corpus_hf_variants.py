@@ -53,6 +53,53 @@ SIZES = {
     "decoder_attention_heads": (4, 2),
 }
 """Sizes by their names in transformers, the plain one first."""
+_LATENT = {
+    "num_key_value_heads": (4,),
+    "num_attention_heads": (4,),
+    "q_lora_rank": (None, 12),
+    "qk_nope_head_dim": (8, 16),
+    "qk_rope_head_dim": (8,),
+    "head_dim": (8,),
+    "v_head_dim": (8, 16),
+    "num_experts_per_tok": (2, 4),
+    "n_group": (1, 2),
+    "topk_group": (1,),
+    "n_shared_experts": (1, 2),
+    "first_k_dense_replace": (0, 1, 2),
+}
+_ROTARY = {"n_embd": (64,), "n_head": (2, 4), "rotary_dim": (8, 16), "n_inner": (None, 96)}
+_HEADS = {"head_dim": (8, 16), "num_attention_heads": (4,), "num_key_value_heads": (1, 2, 4)}
+FITTING = {
+    "codegen": _ROTARY,
+    "deepseek_v2": {**_LATENT, "n_routed_experts": (8,)},
+    "deepseek_v3": _LATENT,
+    "dots1": {"n_routed_experts": (8,), "n_shared_experts": (1, 2), "num_experts_per_tok": (2,), "n_group": (1, 2)},
+    "esm": {"vocab_size": (33,), "mask_token_id": (32,), "position_embedding_type": ("absolute", "rotary")},
+    "gemma3n_text": {
+        "num_hidden_layers": (6,),
+        "layer_types": (["sliding_attention", "full_attention"] * 3,),
+        "num_kv_shared_layers": (0, 2),
+        "intermediate_size": ([48] * 6, [48, 96] * 3),
+        "activation_sparsity_pattern": ([0.0] * 6, [0.5, 0.0] * 3),
+        "hidden_size_per_layer_input": (8, 16),
+        "vocab_size_per_layer_input": (128, 64),
+        "laurel_rank": (4, 8),
+        "altup_num_inputs": (2, 4),
+    },
+    "glm4_moe_lite": _LATENT,
+    "gpt_neo": {"num_layers": (4,), "attention_types": ([[["global", "local"], 2]],), "window_size": (4, 32)},
+    "gptj": _ROTARY,
+    "hunyuan_v1_dense": _HEADS,
+    "lfm2_moe": {
+        "num_hidden_layers": (4,),
+        "layer_types": (["conv", "full_attention"] * 2,),
+        "num_dense_layers": (0, 2),
+    },
+    "mamba2": {"hidden_size": (32,), "head_dim": (8,), "num_heads": (8,), "state_size": (8, 16), "n_groups": (1, 2)},
+    "ministral": _HEADS,
+    "swin": {"embed_dim": (16, 24), "depths": ([1, 2], [2, 1]), "num_heads": ([2, 2],), "window_size": (4,)},
+}
+"""Sizes of types whose class has none, or others that do not fit to those above."""
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 CLASSES = (
     modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
@@ -135,6 +182,7 @@ def changed(kind, rng, *, flips):
     names = {plain.attribute_map.get(name, name): values for name, values in SIZES.items()}
     given = {name: pick(values) for name, values in names.items() if type(own.get(name)) is int}
     given |= {name: 8 for name in EXPERTS if type(own.get(name)) is int}
+    given |= {name: pick(values) for name, values in FITTING.get(kind, {}).items()}
     given |= {f"{name}_token_id": number for number, name in enumerate(("pad", "bos", "eos"))}
     flags = [name for name, value in own.items() if type(value) is bool and name not in IDLE]
     flipped = rng.sample(flags, min(rng.randint(0, 2), len(flags))) if flips else []
