@@ -88,11 +88,10 @@ differs in these:
   as tensors of each pass, as transformers has them. Biases of positions beside a causal mask or a window are held by a
   variable in some programs, and not in others.
 - `Dot` of what does not lie in order makes copies that are not predicted.
-- A frozen `Dense` reads what does not lie in order as it is, where the copy of one that trains is predicted: PyTorch
-  makes one matrix of its input only if the kernel needs a gradient. 240 bytes of a map of 4 x 3 positions, 5 channels.
 - `RoIAlign` is predicted as torchvision's kernel; exported programs write it out.
 - Integers that become floats are held beside the copy until the operator ends; a program may free them before.
-- Places that are floats and do not lie in order are copied twice (`EmbeddingBag` within `TimeDistributed`).
+- Places that are floats and do not lie in order are copied twice (`EmbeddingBag` within `TimeDistributed`): of 60
+  places in 3 samples, 240 bytes are kept beyond what is said, and 240 fewer are held.
 
 ## On which device
 

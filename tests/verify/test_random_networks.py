@@ -345,6 +345,10 @@ OF_THREE = {
         {"GRU": {"units": 8, "return_sequences": True}},
         *({"TimeDistributed": {"layer": {"Slice": {"axis": 1, "stop": 4}}}}, "Tanh", {"Dense": 3}),
     ],
+    "a frozen kernel of steps that lie first": [
+        *({"Input": {"shape": [4, 5]}}, {"GRU": {"units": 5, "return_sequences": True}}),
+        {"Dense": 6, "trainable": False},
+    ],
     "projections of steps that lie first": [
         {"Input": {"shape": [9, 5]}},
         {"SimpleRNN": {"units": 6, "return_sequences": True}},
