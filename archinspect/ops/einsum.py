@@ -157,6 +157,9 @@ class Einsum(_Product):
 
     equation: str = arg("a term of letters for each input, and one for the output, the batch first", Equation())
 
+    whole: bool = False
+    """Whether terms name all axes of their inputs, as in a program, which knows no batch."""
+
     def check_batch(self, terms: Sequence[str], output: str) -> None:
         """Raise ArgumentError where terms have no batch, or another index before it."""
         batch = output[0]
@@ -165,6 +168,8 @@ class Einsum(_Product):
     @property
     def shared_here(self) -> tuple[int, ...]:
         terms, output = self.terms()
+        if self.whole:
+            return ()
         return tuple(number for number, term in enumerate(terms) if output[0] not in term)
 
     def aligned(self) -> tuple[list[str], str]:
@@ -181,7 +186,9 @@ class Einsum(_Product):
         batch = next((shape[0] for shape in shapes if shape[0] != 1), 1)
         of_each = []
         for term, shape in zip(given, shapes, strict=True):
-            if output[0] in term:
+            if self.whole:
+                of_each.append(shape)
+            elif output[0] in term:
                 of_each.append((batch if shape[0] == 1 else shape[0], *shape[1:]))
             elif REST in term or len(term) == len(shape) - 1:
                 of_each.append(shape[1:])
@@ -192,7 +199,7 @@ class Einsum(_Product):
         axes = AXES[: len(sizes.get(REST, ()))]
         sizes |= {axis: (length,) for axis, length in zip(axes, sizes.get(REST, ()), strict=True)}
         terms = [
-            term.replace(REST, axes)[shape[0] != batch and output[0] in term :]
+            term.replace(REST, axes)[not self.whole and shape[0] != batch and output[0] in term :]
             for term, shape in zip(given, shapes, strict=True)
         ]
         return terms, output.replace(REST, axes), sizes

@@ -455,6 +455,18 @@ def test_variables_hold_what_nothing_reads(read, text, most):
     assert peak_bytes(read(net).facts) == 400 * most
 
 
+def test_a_term_of_an_equation_has_all_axes_of_its_tensor(read):
+    net = Program()
+    x = net.input("s0", 5, 4)
+    table = net.call("aten.exp.default", (5, 7, 4), self=net.parameter("table", 5, 7, 4))
+    y = net.call("aten.einsum.default", ("s0", 5, 7), equation="bhc,hkc->bhk", tensors=[x, table])
+    found = read(net.output(y))
+    assert "Einsum" in [layer.type for layer in found.report().layers]
+    assert kept_bytes(found.facts) == 4 * (
+        5 * 4 + 5 * 7 * 4
+    )  # the input, and exp's result, which the product reads too
+
+
 def test_a_normalization_whose_weight_is_computed_is_two_calls(read):
     net = Program()
     x = linear(net, "f", net.input("s0", 100), 100, 100)

@@ -59,7 +59,7 @@ def _matmul(second: str) -> Callable[[Use], Translation]:
 def _einsum(use: Use) -> Translation:
     op = make("Einsum", equation="a->a")
     equation = op.args["equation"].kind.convert(use.get("equation"))
-    return Translation(op.replace(equation=equation), ["tensors"])  # no axis has to be the batch
+    return Translation(op.replace(equation=equation, whole=True), ["tensors"])
 
 
 def _attention(use: Use) -> Translation:
