@@ -111,8 +111,10 @@ def _of_attention(output, query, key, value, *more):
 
 def _of_equation(output, one, other, node):
     (equation,) = [attribute.s.decode() for attribute in node.attribute]
-    terms = equation.split("->")[0].split(",")
-    return prod(dict(zip("".join(terms), (*one, *other), strict=True)).values())
+    sizes: dict[str, int] = {}
+    for letter, size in zip(equation.split("->")[0].replace(",", ""), (*one, *other), strict=True):
+        sizes[letter] = max(size, sizes.get(letter, 1))  # an axis of one stretches
+    return prod(sizes.values())
 
 
 def _of_steps(output, steps, weights, state_weights, *more):
