@@ -28,6 +28,8 @@ ATTENTION = "math"
 HELD = ("kept", "peak")
 """Figures that depend on how the output of each layer lies in memory."""
 UNKNOWN = "nobody knows how the output of a layer that is left out lies in memory"
+TRAINED = ("training_macs", "kept")
+BY_LOSS = "what finds something by scores trains by a loss of these, which the program lacks"
 BY_CHUNKS = "predicted is what a kernel by chunks of steps holds; the program writes its products out"
 
 
@@ -40,7 +42,11 @@ class Program:
         self.facts = facts
         by_chunks = any(getattr(node.op, "chunk", None) for node in facts.graph.nodes)
         why = UNKNOWN if stubs(facts) else BY_CHUNKS if by_chunks else ""
-        self.left_out: Mapping[str, str] = dict.fromkeys(HELD, why) if why else {}
+        has_loss = any(node.op.keeps_unknown and not facts.is_float(node.output) for node in facts.graph.nodes)
+        self.left_out: Mapping[str, str] = {
+            **(dict.fromkeys(TRAINED, BY_LOSS) if has_loss else {}),
+            **(dict.fromkeys(HELD, why) if why else {}),
+        }
         self.module = module = pytorch.export(facts, observed=True)
         self.job = {
             "text": module.text,

@@ -160,3 +160,10 @@ def test_keras_measures_all_but_stubs(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     found = verify(archinspect.network(spec(CUSTOM, TRACKED)), "keras")
     assert_all_but(found, own=UNSAID, norm=NO_TRACKED)
+
+
+def test_backward_by_a_loss_that_no_program_has_is_left_out():
+    network = archinspect.network({"input": [3, 4], "layers": [{"Dense": 5}, {"CRF": 5}]})
+    found = verify.verify(network, "pytorch", pythons=[sys.executable])
+    assert found.ok
+    assert {*found.left_out} == {"kept", "training_macs"}
