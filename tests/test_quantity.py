@@ -75,3 +75,10 @@ def test_holds(text, holds, fails):
 def test_is_no_quantity(text):
     with pytest.raises(ValueError, match="a quantity: "):
         parse_quantity(text)
+
+
+def test_b_is_a_byte_or_a_billion_of_what_is_counted():
+    assert parse_quantity("<= 8 B").holds(8)
+    assert not parse_quantity("<= 8 B").holds(9)
+    assert parse_quantity("8 B ± 0.1 B", of_bytes=False).holds(8_100_000_000)
+    assert not parse_quantity("<= 8 B", of_bytes=False).holds(8_000_000_001)

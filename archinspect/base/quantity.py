@@ -19,6 +19,8 @@ _UNITS = {
     "KB": 1000,
     **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGTP", 1)},
 }
+_OF_COUNTS = {**_UNITS, "B": 1000**3}
+"""Of what is no size in bytes: billions, as of the parameters of language models."""
 _COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
@@ -46,17 +48,18 @@ class Quantity(NamedTuple):
         return abs(Fraction(value) - self.number) <= self.within
 
 
-def parse_quantity(value: object) -> Quantity:
-    """Read a quantity; raise ValueError for anything else.
+def parse_quantity(value: object, *, of_bytes: bool = True) -> Quantity:
+    """Read a quantity, of bytes or of things that are counted; raise ValueError for anything else.
 
     A number written with a suffix is exact only as far as its digits go: `1.814 G` is true for
     whatever rounds to it.
     """
     text = str(value)
     match = _QUANTITY.match(text) if not isinstance(value, bool) and len(text) < 100 else None  # noqa: PLR2004
-    if not match or match["unit"] not in _UNITS or match["percent"] not in {None, "%", *_UNITS}:
+    units = _UNITS if of_bytes else _OF_COUNTS
+    if not match or match["unit"] not in units or match["percent"] not in {None, "%", *units}:
         raise ValueError("a quantity: '1_000', '4.1 G', '4.1 G ± 1%', '<= 5 M', '36 MiB'")
-    unit = _UNITS[match["unit"]]
+    unit = units[match["unit"]]
     digits = match["number"].replace("_", "").replace(",", "")
     number = Fraction(digits) * unit
     if match["within"] is None:
@@ -64,5 +67,5 @@ def parse_quantity(value: object) -> Quantity:
         rounding = Fraction(unit, 2 * 10**decimals) if match["unit"] else Fraction(0)
         return Quantity(match["compare"] or "", number, rounding)
     within = Fraction(match["within"].replace("_", "").replace(",", ""))
-    within *= number / 100 if match["percent"] == "%" else _UNITS[match["percent"]]
+    within *= number / 100 if match["percent"] == "%" else units[match["percent"]]
     return Quantity(match["compare"] or "", number, within)

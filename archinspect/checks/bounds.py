@@ -68,8 +68,11 @@ def against(facts: Facts, bounds: Map) -> Iterator[Finding]:
 
 def quantity_of(name: str, text: str) -> tuple[Quantity, float]:
     """Return a bound, and the unit that its number is in; raise ValueError for none."""
-    timed = _TIME.match(text) if FIGURES[name].unit == "seconds" else None
-    return (parse_quantity(timed[1]), _SECONDS[timed[2]]) if timed else (parse_quantity(text), 1.0)
+    figure = FIGURES[name]
+    timed = _TIME.match(text) if figure.unit == "seconds" else None
+    if timed:
+        return parse_quantity(timed[1]), _SECONDS[timed[2]]
+    return parse_quantity(text, of_bytes=figure.unit == "bytes"), 1.0
 
 
 def _figure(name: str, facts: Facts, tree: Tree) -> Iterator[Finding]:

@@ -64,13 +64,14 @@ class LimitType(click.ParamType):  # type: ignore[type-arg] # generic from click
             self.fail(f"'{value}' is none of {', '.join(NAMES)} with a growth, such as 'params>1%'", param, ctx)
         from archinspect.base.quantity import parse_quantity  # only where a limit is given
 
-        is_part = match["unit"] == "%"
+        is_part, figure = match["unit"] == "%", NAMES[match["name"]]
+        written = match["number"] + ("" if is_part else match["unit"])
         try:
-            number = parse_quantity(match["number"] + ("" if is_part else match["unit"])).number
+            number = parse_quantity(written, of_bytes=figure.endswith("bytes")).number
         except ValueError:
             self.fail(f"'{value}': a growth is 1%, 5M or 100MiB", param, ctx)
         also_equal = match["strict"] == ">="
-        return Limit(value, NAMES[match["name"]], float(number / 100 if is_part else number), is_part, also_equal)
+        return Limit(value, figure, float(number / 100 if is_part else number), is_part, also_equal)
 
 
 @click.command("diff")

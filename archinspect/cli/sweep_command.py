@@ -107,6 +107,10 @@ class Shapes(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
         return name.strip(), axes
 
 
+_BYTES = ("output_bytes", "kept", "peak")
+"""Columns that are sizes in bytes."""
+
+
 class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on
     """`macs <= 300 M`."""
 
@@ -121,7 +125,7 @@ class Where(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4
         try:
             if match is None:
                 raise ValueError(value)  # noqa: TRY301 - one message for both
-            return Condition(match[1], match[2], parse_quantity(match[3]).number)
+            return Condition(match[1], match[2], parse_quantity(match[3], of_bytes=match[1] in _BYTES).number)
         except ValueError:
             self.fail(f"'{value}' is no condition such as 'macs <= 300 M'", param, ctx)
 
