@@ -104,7 +104,7 @@ class Expansion:
         message = f"the spec stands for more than {MAX_NODES:,} layers"
         if step.op in self.blocks and len(self.blocks[step.op].params) > MANY_PARAMS:
             message += ", or for blocks with too many parameters in all"
-        self.problems.error("limit", message, step.span, "lower `repeat`")
+        self.problems.error("limit", message, step.span, "a lower `repeat`, or fewer blocks within blocks")
         raise TooLargeError
 
     def refuse_deep(self, scope: Scope, span: Span) -> None:
