@@ -383,7 +383,7 @@ class GraphBuilder:
                 outside = [tensor for tensor in node.inputs if tensor.producer.layer != node.layer]
                 reads.setdefault(node.layer, []).extend(outside)
         for node in nodes:
-            given = reads[node.layer] if node.layer_op.is_module else node.reads or node.inputs
+            given = reads[node.layer] if node.layer_op.is_module else node.varied_by
             if node.inputs and not any(tensor.batched for tensor in given):
                 for tensor in node.outputs:
                     _set(tensor, "batched", False)

@@ -134,6 +134,11 @@ class Node(Frozen):
         """The inputs that it computes with; the others only lend it their shape."""
         return self.inputs[: self.op.reads]
 
+    @property
+    def varied_by(self) -> tuple[Tensor, ...]:
+        """The inputs by which its outputs differ from sample to sample: it computes with them, or has their batch."""
+        return self.reads or self.inputs
+
     def __repr__(self) -> str:
         names = ", ".join(tensor.name for tensor in self.outputs) if len(self.outputs) > 1 else self.path
         return f"{names} = {self.op!r}({', '.join(tensor.name for tensor in self.inputs)})"
