@@ -111,6 +111,14 @@ def test_an_axis_that_an_operator_adds_is_counted_among_those_of_its_output():
     assert "Stack: -3" in found.convert()
 
 
+def test_what_has_the_size_of_another_stays_one_for_all_samples():
+    layers = [{"ResizeLike": None, "from": ["table", "map"]}, {"Dense": 2}, "ReLU"]
+    inputs = {"table": {"shape": [1, 1, 4], "batch": False}, "map": [3, 3, 4]}
+    network = archinspect.network({"inputs": inputs, "layers": layers})
+    assert not network.graph.outputs[0].batched
+    assert "Custom" not in network.convert()
+
+
 def test_branches_are_the_paths_of_a_merge():
     layers = [{"Dense": 8, "name": "one"}, {"Dense": 8}, {"Add": None, "from": [-1, "input"]}, "ReLU"]
     text = layers_of(spec(*layers))
