@@ -101,6 +101,14 @@ HELD = {
         *({"Parameter": {"shape": [16, 3]}, "name": "flat"}, {"ReshapeLike": None, "from": ["flat", "map"]}),
         {"Add": ["map", []]},
     ],
+    "sums along an axis that is not the last": [
+        *({"Input": {"shape": [3, 2]}, "name": "first"}, {"Parameter": {"shape": [1, 3]}, "name": "second"}),
+        *({"Dot": {"axes": [1, 2]}, "from": ["first", "second"]}, {"Dense": 2}),
+    ],
+    "sums of what is scaled to length one": [
+        *({"Input": {"shape": 8}, "name": "first"}, {"Parameter": {"shape": 8}, "name": "second"}),
+        *({"Dot": {"axes": 1, "normalize": True}, "from": ["first", "second"]}, {"Dense": 2}),
+    ],
     "a matrix that is none in memory": [FIVE, {"Permute": [2, 1]}, {"Dense": 3}],
     "several axes that are not next to each other": [{"Input": {"shape": [2, 3, 2]}}, {"LogSoftmax": [1, 3]}],
     "several axes that are": [FIVE, "BatchNormalization", {"LogSoftmax": [1, 2]}],

@@ -88,10 +88,7 @@ def dot(use: Use) -> Step:
     first, second = use.call.shapes
     a, b = op.axes[0] % len(first), op.axes[-1] % len(second)
     names = [f"F.normalize({{{i}}}, dim={axis})" if op.normalize else f"{{{i}}}" for i, axis in ((0, a), (1, b))]
-    letters = iter("ijklmnop")
-    left = ["b" if axis == 0 else "s" if axis == a else next(letters) for axis in range(len(first))]
-    right = ["b" if axis == 0 else "s" if axis == b else next(letters) for axis in range(len(second))]
-    made = "".join(["b", *(letter for letter in left + right if letter not in "bs")])
+    (left, right), made = op.equation(first, second)
     plain = [(len(first), a), (len(second), b)] == [(3, 2), (3, 1)]
     if plain:
         return Step(code(f"{names[0]} @ {names[1]}"))
@@ -100,7 +97,7 @@ def dot(use: Use) -> Step:
     if first[a] == 1:  # einsum makes a product of elements of it, without a sum
         text = f"{names[0]}.flatten(1)[..., None] @ {names[1]}.flatten(1)[:, None]"
         return Step(code(f"({text}).reshape(-1, {', '.join(map(str, use.output[1:]))})"))
-    text = f'torch.einsum("{"".join(left)},{"".join(right)}->{made}", {names[0]}, {names[1]})'
+    text = f'torch.einsum("{left},{right}->{made}", {names[0]}, {names[1]})'
     return Step(code(text + ("[:, None]" if made == "b" else "")))
 
 
