@@ -255,8 +255,8 @@ def _workspace(
 ) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
     first, others = _lying(node, strides)
-    run = Run(learned, weights=False, attention=attention, strides=first, others=others)
-    run = run._replace(frozen=not facts.trains(node), low=facts.dtype in LOW_TYPES)
+    frozen, low = not facts.trains(node), facts.dtype in LOW_TYPES
+    run = Run(learned, weights=False, attention=attention, strides=first, others=others, frozen=frozen, low=low)
     return facts.bytes_of(facts.call(node).workspace(run))
 
 

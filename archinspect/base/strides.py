@@ -123,6 +123,12 @@ def reshaped(shape: Shape, strides: Shape, wanted: Shape) -> Shape | None:
     return tuple(reversed(found + [1] * len(rest)))
 
 
+def copied(shape: Shape, strides: Shape | None, wanted: Shape) -> int:
+    """Return the elements of the copy that other axes need; 0 where they are a view, as of elements in order (None)."""
+    is_view = strides is None or reshaped(shape, strides, wanted) is not None
+    return 0 if is_view else size(shape)
+
+
 def joined(axes: Iterable[Axis], wanted: Shape) -> Shape | None:
     """Return the strides of a tensor of these axes that are joined to others; None where it has to be copied."""
     lengths, strides = zip(*axes, strict=True)

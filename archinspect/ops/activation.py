@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch, normal_axes, normal_axis, size, text
-from archinspect.base.strides import reshaped
+from archinspect.base.strides import copied
 from archinspect.ops import FAMILIES
 from archinspect.ops.args import Bool, Choice, Float, Int, Ints, Kind, Optional, arg
 from archinspect.ops.axes import numbered
@@ -131,8 +131,7 @@ class PReLU(Elementwise):
 
     def _copied(self, shape: Shape, run: Run) -> int:
         """Return the elements of a copy: all of a sample's are put side by side, which they may not be in memory."""
-        is_view = not run.strides or reshaped(shape, run.strides, (shape[0], size(shape[1:]))) is not None
-        return 0 if is_view else size(shape)
+        return copied(shape, run.strides, (shape[0], size(shape[1:])))
 
     def _wide(self, shape: Shape) -> int:
         """Return how many axes slopes differ along: of several PyTorch has no kernel, and a program chooses."""

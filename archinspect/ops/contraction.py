@@ -104,18 +104,21 @@ class Memory:
         """Elements kept beside inputs."""
         self.alive = 0
         """The most elements alive beside inputs, the output among them."""
-        orders = ["".join(index for index in term if self.lengths[index] != 1) for term in terms]
-        for number, own in enumerate(strides):
-            if own is not None:
-                orders[number] = _order_in_memory(terms[number], shape_of(terms[number], sizes), own)
+        shapes = [shape_of(term, sizes) for term in terms]
+        lying = [*strides, *[None] * (len(terms) - len(strides))]
+        orders = [
+            "".join(index for index in term if self.lengths[index] != 1)
+            if own is None
+            else _order_in_memory(term, shape, own)
+            for term, shape, own in zip(terms, shapes, lying, strict=True)
+        ]
         needs = needed or [False] * len(terms)
         factors = [_Factor(order, need, i) for i, (order, need) in enumerate(zip(orders, needs, strict=True))]
         # The order in which PyTorch goes through indices: the output's, then those that are summed.
         ranked = output + "".join(sorted(set("".join(terms)) - {*output}))
-        lying = [*strides, *[None] * (len(terms) - len(strides))]
         self._given = [
-            dict(zip(term, own or in_order(shape_of(term, sizes)), strict=True))
-            for term, own in zip(terms, lying, strict=True)
+            dict(zip(term, own or in_order(shape), strict=True))
+            for term, shape, own in zip(terms, shapes, lying, strict=True)
         ]
         """Strides of the inputs by index."""
         done = factors[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, size
-from archinspect.base.strides import reshaped
+from archinspect.base.strides import copied
 from archinspect.ops.activation import activation_arg
 from archinspect.ops.args import Bool, Int, Optional, arg
 from archinspect.ops.base import Op
@@ -80,8 +80,8 @@ class Dense(Projection):
         return (*super().workspace(shapes, output, run), ("float", copied_as_rows(shapes[0], run)))
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        copied = copied_as_rows(shapes[0], run) * run.weights
-        return Kept(extra=(("float", copied),)) if copied else super().kept(shapes, output, run)
+        rows = copied_as_rows(shapes[0], run) * run.weights
+        return Kept(extra=(("float", rows),)) if rows else super().kept(shapes, output, run)
 
     def label(self) -> str:
         return f"dense, {self.units}"
@@ -93,6 +93,4 @@ def copied_as_rows(shape: Shape, run: Run) -> int:
     As `should_fold` of PyTorch's ATen: with a frozen kernel, one product is made for each matrix of the last two axes.
     """
     matrix = shape[-2:] if run.frozen else shape[-1:]
-    joined = (size(shape[: -len(matrix)]), *matrix)
-    is_view = not run.strides or reshaped(shape, run.strides, joined) is not None
-    return 0 if is_view else size(shape)
+    return copied(shape, run.strides, (size(shape[: -len(matrix)]), *matrix))

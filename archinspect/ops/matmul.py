@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.shape import Mismatch, broadcast, size, text
-from archinspect.base.strides import in_order, reshaped
+from archinspect.base.strides import copied, in_order
 from archinspect.ops.args import Bool, arg
 from archinspect.ops.base import Op
 from archinspect.ops.figures import Kept, Work
@@ -72,8 +72,8 @@ class MatMul(Op):
         shared = _shared(shapes, run)
         if shared is not None:
             turns = self.transpose_a if shared else not self.transpose_b
-            copied = _copied_as_rows(shapes[1 - shared], lying[1 - shared], turns=turns)
-            return [0, copied] if shared == 0 else [copied, 0]
+            rows = _copied_as_rows(shapes[1 - shared], lying[1 - shared], turns=turns)
+            return [0, rows] if shared == 0 else [rows, 0]
         lead = size(output[:-2])
         return [
             _is_copied(shape, output, strides) * lead * size(shape[-2:])
@@ -101,7 +101,7 @@ def _copied_as_rows(shape: Shape, strides: Shape | None, *, turns: bool) -> int:
     strides = strides or in_order(shape)
     if turns:
         shape, strides = ((one[0], one[2], one[1]) for one in (shape, strides))
-    return 0 if reshaped(shape, strides, (shape[0] * shape[1], shape[2])) is not None else size(shape)
+    return copied(shape, strides, (shape[0] * shape[1], shape[2]))
 
 
 def _is_copied(shape: Shape, output: Shape, strides: Shape | None) -> bool:
@@ -110,9 +110,7 @@ def _is_copied(shape: Shape, output: Shape, strides: Shape | None) -> bool:
     It can where a factor stretches along each of them, or along none and these follow each other in memory.
     """
     if shape[:-2] == output[:-2]:
-        if strides is None:
-            return False
-        return reshaped(shape, strides, (size(shape[:-2]), *shape[-2:])) is None
+        return copied(shape, strides, (size(shape[:-2]), *shape[-2:])) > 0
     missing = len(output) - len(shape)
     lead = (shape[0], *(1,) * missing, *shape[1:-2])
     stretches = {there != wanted for there, wanted in zip(lead, output[:-2], strict=True) if wanted > 1}

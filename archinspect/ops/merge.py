@@ -5,12 +5,13 @@ from __future__ import annotations
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, ClassVar
 
-from archinspect.base.shape import Mismatch, broadcast, largest, normal_axis, size, text
+from archinspect.base.shape import Mismatch, broadcast, normal_axis, size, text
 from archinspect.base.strides import of_elements, of_map
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
-from archinspect.ops.contraction import Memory
+from archinspect.ops.contraction import written
 from archinspect.ops.declared import ArgumentError
+from archinspect.ops.einsum import Einsum
 from archinspect.ops.figures import Backward, Kept, Work
 from archinspect.ops.matmul import MatMul
 from archinspect.ops.spatial import channel_axis, data_format_arg
@@ -245,54 +246,33 @@ class Dot(Op):
             for i, (shape, axis) in enumerate(zip(shapes, self._axes(*shapes), strict=True)):
                 made += 2 * (size(shape) // shape[axis]) * run.inputs[i] + size(shape) * run.inputs[1 - i]
             return Kept(tuple(i for i in (0, 1) if run.inputs[i]), extra=(("float", made),))
-        if given := self._matrices(*shapes):
-            return MatMul().kept(given, MatMul().output(*given), self._of_matrices(given, shapes, run))
-        memory = self._memory(shapes, (run.strides, *run.others), run.inputs)
-        return Kept(tuple(sorted(memory.inputs)), extra=(("float", memory.extra),))
+        op, given, run = self._product(shapes, run)
+        return op.kept(given, op.output(*given), run)
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        op, given, run = self._product(shapes, run)
         scaled = ("float", sum(map(size, shapes)) * self.normalize)
-        if given := self._matrices(*shapes):
-            found = MatMul().workspace(given, MatMul().output(*given), self._of_matrices(given, shapes, run))
-            return (*found, scaled)
-        memory = self._memory(shapes, (run.strides, *run.others))
-        return (("float", largest(memory.alive - size(output), 0)), scaled)
+        return (*op.workspace(given, op.output(*given), run), scaled)
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
-        by_equation = not self.normalize and not self._matrices(*shapes)
-        return self._memory(shapes, strides).strides if by_equation else None
+        op, given = self._program(*shapes)
+        return None if self.normalize or given != tuple(shapes) else op.own_strides(given, strides, output)
 
-    def _matrices(self, first: Shape, second: Shape) -> tuple[Shape, Shape] | None:
-        """Return the matrices whose product a program makes; None where it joins terms of an equation."""
+    def _program(self, first: Shape, second: Shape) -> tuple[Op, tuple[Shape, Shape]]:
+        """Return what a program makes of the inputs: a product of matrices, which they are seen as, or an equation."""
         a, b = self._axes(first, second)
         if [(len(first), a), (len(second), b)] == [(3, 2), (3, 1)]:
-            return first, second
+            return MatMul(), (first, second)
         if len(first) == len(second) == 2:  # noqa: PLR2004 - vectors
-            return (first[0], 1, first[1]), (second[0], second[1], 1)
+            return MatMul(), ((first[0], 1, first[1]), (second[0], second[1], 1))
         if first[a] == 1:
-            return (first[0], size(first[1:]), 1), (second[0], 1, size(second[1:]))
-        return None
+            return MatMul(), ((first[0], size(first[1:]), 1), (second[0], 1, size(second[1:])))
+        return Einsum(equation=written(*self.equation(first, second))), (first, second)
 
-    @staticmethod
-    def _of_matrices(given: Sequence[Shape], shapes: Sequence[Shape], run: Run) -> Run:
-        """Return how the product of matrices runs: where they are no inputs as they are, as if these were in order."""
-        return run if given == tuple(shapes) else run._replace(strides=None, others=())
-
-    def _memory(
-        self, shapes: Sequence[Shape], strides: Sequence[Shape | None], needed: Sequence[bool] | None = None
-    ) -> Memory:
-        terms, output = self.equation(*shapes)
-        (batch,) = broadcast((shapes[0][:1], shapes[1][:1]))
-        lengths = {
-            index: length
-            for term, shape in zip(terms, shapes, strict=True)
-            for index, length in zip(term, shape, strict=True)
-        }
-        # A term that all samples share has no batch.
-        shared = [shape[0] != batch for shape in shapes]
-        sizes = {index: (length,) for index, length in {**lengths, "b": batch}.items()}
-        lying = [own and own[alone:] for own, alone in zip((*strides, None)[:2], shared, strict=True)]
-        return Memory([term[alone:] for term, alone in zip(terms, shared, strict=True)], output, sizes, lying, needed)
+    def _product(self, shapes: Sequence[Shape], run: Run) -> tuple[Op, tuple[Shape, Shape], Run]:
+        """Return the same, and how it runs: where the inputs are seen otherwise, as if they were in order."""
+        op, given = self._program(*shapes)
+        return op, given, run if given == tuple(shapes) else run._replace(strides=None, others=())
 
 
 def _remedy(first: Shape, second: Shape) -> str:

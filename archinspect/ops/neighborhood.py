@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, largest, size, text
-from archinspect.base.strides import reshaped
+from archinspect.base.strides import copied
 from archinspect.ops.args import Bool, Int, PerAxis, arg
 from archinspect.ops.axes import numbered
 from archinspect.ops.figures import Backward, Kept, Weight, Work
@@ -125,7 +125,7 @@ class _NeighborhoodAttention(Recorded):
         """Return the elements of the copies in which positions become one axis, of each input; 0 of views."""
         lying = (run.strides, *(run.others or (None, None)))
         return [
-            size(shape) if strides and reshaped(shape, strides, (shape[0], size(shape[1:-1]), shape[-1])) is None else 0
+            copied(shape, strides, (shape[0], size(shape[1:-1]), shape[-1]))
             for shape, strides in zip(shapes, lying, strict=True)
         ]
 

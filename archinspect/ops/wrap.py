@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from archinspect import ops
 from archinspect.base.diagnostics import Near
 from archinspect.base.shape import Mismatch, size
-from archinspect.base.strides import in_order, reshaped
+from archinspect.base.strides import copied, in_order, reshaped
 from archinspect.ops.args import Choice, Kind, arg
 from archinspect.ops.attending import Attending
 from archinspect.ops.base import TRAITS, Op, make_argument
@@ -90,7 +90,7 @@ def _joined(shape: Shape, strides: Shape | None) -> Shape | None:
 
 def _copied(shape: Shape, run: Run) -> int:
     """Return the elements of that copy; 0 where it is none."""
-    return size(shape) if run.strides and _joined(shape, run.strides) is None else 0
+    return copied(shape, run.strides, _steps_in_batch(shape))
 
 
 def _of_inputs(rule: str) -> Any:  # noqa: ANN401 - as above
