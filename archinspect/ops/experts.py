@@ -288,10 +288,15 @@ class MixtureOfExperts(Recorded):
         late, grouped = self.scoring == "softmax_of_chosen", self.groups > 1
         choosing = (1 + self.score_bias + grouped) * scored + (1 + sigmoid + late) * chosen + steps * sigmoid
         of_groups = steps * self.groups * grouped
+        two = smallest(2, self.num_experts // self.groups) * of_groups
         best = steps * (self.top_k_groups or self.groups) * grouped
         computing = chosen + largest(total + inside, 2 * total + steps)
+        before_groups = (1 + self.score_bias) * scored - total
         moments: tuple[Elements, ...] = (
             (("float", (2 - late) * scored - total),),
+            # The two largest scores of each group; then those groups that are left out.
+            (("float", before_groups + two), ("int64", two)),
+            (("float", before_groups + 3 * of_groups), ("int64", best)),
             (("float", choosing + of_groups - total), ("int64", chosen + best), ("bool", of_groups)),
             (("float", computing), ("int64", chosen + steps * len(output))),
         )

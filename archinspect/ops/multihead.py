@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.base.shape import Mismatch, largest, normal_axis, size
+from archinspect.base.shape import Mismatch, largest, normal_axis, size, text
 from archinspect.ops.args import Bool, Int, Ints, Optional, arg
 from archinspect.ops.attention import HEAD_SIZE, AttentionLayer, ScaledDotProductAttention, roles_of
 from archinspect.ops.declared import ArgumentError
@@ -43,6 +43,12 @@ class _Packed(ScaledDotProductAttention):
     )
 
     need_weights: bool = arg("whether the module gives the scores, too, the mean of all heads", Bool(), default=False)
+
+    def output(self, *shapes: Shape) -> Shape:
+        if self.need_weights and not self._is_beside(shapes[0]):
+            message = f"need_weights is of PyTorch's module, which takes steps and features, not {text(shapes[0])}"
+            raise Mismatch(message, args=("need_weights",), help="leave it out, or make samples of the further axes")
+        return super().output(*shapes)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         found = super().work(shapes, output)

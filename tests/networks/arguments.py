@@ -295,7 +295,8 @@ def _tidy_heads(guess: Guess) -> None:
         given["num_heads"] = guess.rng.choice([n for n in divisors(width) if n < 9])
         for name in sorted(ADDED):
             given.pop(name, None)
-            if given.keys() <= OF_THE_MODULE and guess.rng.random() < 0.3:
+            of_module = given.keys() <= OF_THE_MODULE and (guess.rank == 3 or name != "need_weights")
+            if of_module and guess.rng.random() < 0.3:
                 given[name] = True
         for at, name in ((1, "kdim"), (-1, "vdim")):
             wide = guess.shapes[min(at, len(guess.shapes) - 1)][-1]

@@ -281,6 +281,7 @@ SHAPES = [
     ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "attention_axes": [1]}, [(1, 5, 4, 6)], "attention_axes are those right before the features", ("attention_axes",)),
     ("ScaledDotProductAttention", {}, [(1, 6)], "a query (None, 6) cannot attend to keys (None, 6) and values (None, 6)", ()),
     ("ScaledDotProductAttention", {}, [(1, 5, 6), (1, 7, 6), (1, 8, 6)], "a query (None, 5, 6) cannot attend to keys (None, 7, 6) and values (None, 8, 6)", ()),
+    ("MultiHeadAttention", {"num_heads": 2, "embed_dim": 4, "need_weights": True}, [(1, 2, 5, 4)], "need_weights is of PyTorch's module, which takes steps and features, not (None, 2, 5, 4)", ("need_weights",)),
     ("ScaledDotProductAttention", {"num_heads": 4}, [(1, 5, 6)], "4 heads do not divide the query's 6 features", ("num_heads",)),
     ("ScaledDotProductAttention", {"num_heads": 3}, [(1, 5, 6), (1, 5, 6), (1, 5, 7)], "3 heads do not divide the value's 7 features", ("num_heads",)),
     ("ScaledDotProductAttention", {"num_heads": 4, "num_kv_heads": 2}, [(1, 5, 8)], "4 heads of a query of 8 features need 2 heads of keys of the same size: 4 features, not 8", ("num_heads", "num_kv_heads")),

@@ -87,6 +87,14 @@ HELD = {
         {"Input": {"shape": [2, 3, 4]}},
         {"MHA": {"num_heads": 1, "embed_dim": 4, "add_zero_attn": True}},
     ],
+    "as many groups as experts": [
+        {"Input": {"shape": 1}},
+        {"MixtureOfExperts": {"num_experts": 8, "units": 1, "top_k": 1, "groups": 8}},
+    ],
+    "the two largest scores of each group of experts": [
+        {"Input": {"shape": 1}},
+        {"MixtureOfExperts": {"num_experts": 8, "units": 1, "top_k": 1, "groups": 4, "top_k_groups": 1}},
+    ],
     "a product of tokens that samples share": [
         *({"Input": {"shape": 2}}, {"LearnedTokens": 2}),
         {"EinsumDense": {"equation": "b...h,hx->b...x", "output_shape": 1}},
