@@ -46,9 +46,8 @@ def _gradients(facts: Facts, *, to_inputs: bool) -> Gradients:
     needed = [to_inputs and facts.is_float(tensor) for node in graph.inputs for tensor in node.outputs]
     for node in graph.nodes:
         passed = facts.trains(node) or any(needed[tensor.position] for tensor in read[node])
-        # What is found of scores, as the best tags, has a loss of the scores, by which these train.
-        of_loss = facts.call(node).op.keeps_unknown
-        needed += [passed and (of_loss or facts.is_float(tensor)) for tensor in node.outputs]
+        by_loss = facts.call(node).op.trains_by_loss
+        needed += [passed and (by_loss or facts.is_float(tensor)) for tensor in node.outputs]
     summed = [0] * len(needed)
     for tensor in graph.outputs:
         summed[tensor.position] = int(needed[tensor.position])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TRAITS = (
     *("kind", "has_kernel", "joins", "is_table", "batched", "stretches", "pointwise", "reads", "in_place"),
     *("gives_floats", "gives_views", "looks_up", "of_one_type", "promotes", "trains", "memory_order", "keeps_unknown"),
-    *("reads_words", "is_module", "shared_remedy"),
+    *("reads_words", "is_module", "shared_remedy", "trains_by_loss"),
 )
 """Attributes on which behavior depends, and `kind`: what a layer around another has of that one."""
 FACTORS = ("alpha", "gamma")
@@ -78,6 +78,8 @@ class Op(Declared):
     """How many of its inputs it reads, the first ones; the others only lend it their shape. None: all."""
     anew: ClassVar[int | None] = None
     """How many of its inputs it reads anew at every step, the first ones; others are what it starts from. None: all."""
+    trains_by_loss: bool = False
+    """Whether it finds something by scores, such as the best tags, that train by a loss of them, not by its output."""
     keeps_unknown: bool = False
     """Whether it is not known what backward keeps of it: that counts as nothing then, and is said."""
     reads_words: ClassVar[bool] = False

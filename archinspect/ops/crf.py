@@ -29,6 +29,7 @@ class CRF(Op):
 
     has_kernel = True
     keeps_unknown = True
+    trains_by_loss = True
     aliases = ("LinearChainCRF", "ConditionalRandomField")
     num_tags: int = arg("tags, as many as the input has features", Int(1), aliases=("num_labels", "units"))
 

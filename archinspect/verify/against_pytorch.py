@@ -42,7 +42,7 @@ class Program:
         self.facts = facts
         by_chunks = any(getattr(node.op, "chunk", None) for node in facts.graph.nodes)
         why = UNKNOWN if stubs(facts) else BY_CHUNKS if by_chunks else ""
-        has_loss = any(node.op.keeps_unknown and not facts.is_float(node.output) for node in facts.graph.nodes)
+        has_loss = any(node.op.trains_by_loss for node in facts.graph.nodes)
         self.left_out: Mapping[str, str] = {
             **(dict.fromkeys(TRAINED, BY_LOSS) if has_loss else {}),
             **(dict.fromkeys(HELD, why) if why else {}),
