@@ -88,7 +88,7 @@ differs in these:
   as tensors of each pass, as transformers has them. Biases of positions beside a causal mask or a window are held by a
   variable in some programs, and not in others.
 - `Dot` of what does not lie in order makes copies that are not predicted.
-- `RoIAlign` is predicted as torchvision's kernel; exported programs write it out.
+- `RoIAlign` is predicted as torchvision's kernel; exported programs write it out, and `verify` leaves their peak out.
 - Integers that become floats are held beside the copy until the operator ends; a program may free them before.
 - Places that are floats and do not lie in order are copied twice (`EmbeddingBag` within `TimeDistributed`): of 60
   places in 3 samples, 240 bytes are kept beyond what is said, and 240 fewer are held.

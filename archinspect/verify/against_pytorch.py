@@ -10,6 +10,7 @@ from archinspect.analyses.memory import kept, kept_bytes, peak_bytes
 from archinspect.base.shape import size
 from archinspect.exporters import pytorch
 from archinspect.exporters.pytorch.names import WEIGHTS
+from archinspect.exporters.pytorch.operators import COMPUTED_BY_FUNCTIONS
 from archinspect.ops.experts import MixtureOfExperts
 from archinspect.verify.against import label, weights_of
 from archinspect.verify.partial import stubs
@@ -30,6 +31,7 @@ HELD = ("kept", "peak")
 UNKNOWN = "nobody knows how the output of a layer that is left out lies in memory"
 TRAINED = ("training_macs", "kept")
 BY_LOSS = "what finds something by scores trains by a loss of these, which the program lacks"
+BY_FUNCTIONS = "predicted is what a library's kernel holds; the program has none and computes by functions"
 BY_CHUNKS = "predicted is what a kernel by chunks of steps holds; the program writes its products out"
 
 
@@ -43,7 +45,9 @@ class Program:
         by_chunks = any(getattr(node.op, "chunk", None) for node in facts.graph.nodes)
         why = UNKNOWN if stubs(facts) else BY_CHUNKS if by_chunks else ""
         has_loss = any(node.op.trains_by_loss for node in facts.graph.nodes)
+        by_functions = any(type(node.op).__name__ in COMPUTED_BY_FUNCTIONS for node in facts.graph.nodes)
         self.left_out: Mapping[str, str] = {
+            **({"peak": BY_FUNCTIONS} if by_functions else {}),
             **(dict.fromkeys(TRAINED, BY_LOSS) if has_loss else {}),
             **(dict.fromkeys(HELD, why) if why else {}),
         }

@@ -224,3 +224,5 @@ OPERATORS: dict[str, Translation] = {
 }
 """By the operator's name. What is built of other operators, as `SeparableConv2D`, is not here: those are."""
 OPERATORS |= {name: OPERATORS[same] for name, same in SAME.items()}
+COMPUTED_BY_FUNCTIONS = {"RoIAlign"}
+"""Which are kernels of a library that programs here go without: they compute by functions and hold what each makes."""
