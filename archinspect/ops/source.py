@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import ceil_div
 from archinspect.ops.args import MAX_AXES, Bool, DataType, Float, Int, Ints, arg
@@ -47,15 +47,11 @@ class Input(Op):
         return self.dtype
 
 
-class _Stored(Op):
-    """A tensor of the network's own as data: the same for all samples, so that its first axis has size 1."""
+class Held(Op):
+    """A weight as data: what it gives is no tensor of its own."""
 
-    inputs = (0, 0)
+    inputs: ClassVar[tuple[int, int | None]] = (0, 0)
     batched = False
-    shape: tuple[int, ...] = arg("its axes, without the batch", _SHAPE)
-
-    def output(self, *shapes: Shape) -> Shape:
-        return (1, *self.shape)
 
     def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
         return 0  # what uses it reads it
@@ -68,6 +64,15 @@ class _Stored(Op):
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
+
+
+class _Stored(Held):
+    """A tensor of the network's own as data: the same for all samples, so that its first axis has size 1."""
+
+    shape: tuple[int, ...] = arg("its axes, without the batch", _SHAPE)
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (1, *self.shape)
 
     def label(self) -> str:
         return f"{type(self).__name__.lower()}, {'x'.join(map(str, self.shape)) or 'a number'}"

@@ -5,7 +5,7 @@ Yang et al. 2024, arXiv:2412.06464.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from archinspect.base.shape import ceil_div, size
 from archinspect.importers.hf.parts import Attention, activate, core, dense, norm, reshape, rotate, within
@@ -32,7 +32,23 @@ CHUNK = 64
 """Steps that the delta rule takes together."""
 
 
-class GatedDelta(Op):
+class ByChunks(Op):
+    """A recurrence that is computed by chunks of steps, unless it goes on step by step."""
+
+    keeps_unknown = True
+    kind = "attention"
+    inputs = (3, 3)
+    by_steps = False
+
+    @property
+    def goes_on(self) -> bool:  # noqa: D102 - as every operator
+        return True
+
+    def after(self, steps: int) -> Self:  # noqa: ARG002, D102 - as every operator
+        return self.replace(by_steps=True)
+
+
+class GatedDelta(ByChunks):
     """The gated delta rule by chunks of 64 steps, the last one filled up: queries, keys, values [steps, features].
 
     MACs: per head and chunk 2 products of keys and queries with keys, 1 of these with values, 3 with the state. The
@@ -40,23 +56,11 @@ class GatedDelta(Op):
     Step by step, MACs: 2 * keys * values per head. FLOPs: 2 per MAC, 3 * keys * values per head, 2 per value.
     """
 
-    keeps_unknown = True
-    kind = "attention"
-    inputs = (3, 3)
     heads: int = arg("heads of values", Int(1))
     keys: int = arg("features of a head's keys", Int(1))
-    by_steps = False
-    """Whether it goes on step by step."""
-
-    @property
-    def goes_on(self) -> bool:  # noqa: D102 - as every operator
-        return True
 
     def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
         return shapes[2][0] * self.keys * shapes[2][-1]
-
-    def after(self, steps: int) -> GatedDelta:  # noqa: ARG002, D102 - as every operator
-        return self.replace(by_steps=True)
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import size
-from archinspect.importers.hf.delta import causal_conv
+from archinspect.importers.hf.delta import ByChunks, causal_conv
 from archinspect.importers.hf.parts import activate, add, dense, norm, within
 from archinspect.ops.activation import Sigmoid
 from archinspect.ops.args import Int, arg
@@ -65,7 +65,7 @@ class GatedRecurrence(Op):
         return Work(2 * size(output) * (output[-1] // self.heads), 16 * size(output))
 
 
-class Lightning(Op):
+class Lightning(ByChunks):
     """Linear attention by blocks of steps, of which the last one may be shorter: queries, keys, values.
 
     MACs: per head and block of n steps, n squared * features for its scores and for their products with values, n *
@@ -73,23 +73,11 @@ class Lightning(Op):
     Step by step, MACs: features of a head per output element. FLOPs: 2 per MAC, 3 * features of a head per element.
     """
 
-    keeps_unknown = True
-    kind = "attention"
-    inputs = (3, 3)
     heads: int = arg("heads", Int(1))
     block: int = arg("steps of a block", Int(1))
-    by_steps = False
-    """Whether it goes on step by step."""
-
-    @property
-    def goes_on(self) -> bool:  # noqa: D102 - as every operator
-        return True
 
     def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
         return size(shapes[2][::2]) * (shapes[2][-1] // self.heads)
-
-    def after(self, steps: int) -> Lightning:  # noqa: ARG002, D102 - as every operator
-        return self.replace(by_steps=True)
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[2]

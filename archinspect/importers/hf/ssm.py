@@ -9,10 +9,9 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from archinspect.base.shape import ceil_div, size
-from archinspect.importers.hf.delta import causal_conv
+from archinspect.importers.hf.delta import ByChunks, causal_conv
 from archinspect.importers.hf.parts import activate, add, attention, dense, norm, within
 from archinspect.ops.args import Int, arg
-from archinspect.ops.base import Op
 from archinspect.ops.figures import Work
 from archinspect.ops.merge import Multiply
 from archinspect.ops.scan import SelectiveScan
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from archinspect.importers.hf.parts import Attention
 
 
-class ChunkScan(Op):
+class ChunkScan(ByChunks):
     """Mamba 2's recurrence by chunks of steps, the last one filled up: x [steps, heads * features], B, C.
 
     MACs: per head and chunk, products of C with B and of these with x, the chunk's state, C with the state before; per
@@ -38,24 +37,12 @@ class ChunkScan(Op):
     Step by step, MACs: states per output element. FLOPs: 2 per MAC, 3 * states + 2 per output element.
     """
 
-    keeps_unknown = True
-    kind = "attention"
-    inputs = (3, 3)
     heads: int = arg("heads", Int(1))
     states: int = arg("states of a feature", Int(1))
     chunk: int = arg("steps of a chunk", Int(1))
-    by_steps = False
-    """Whether it goes on step by step."""
-
-    @property
-    def goes_on(self) -> bool:  # noqa: D102 - as every operator
-        return True
 
     def carried(self, *shapes: Shape) -> int:  # noqa: D102 - as every operator
         return size(shapes[0][::2]) * self.states
-
-    def after(self, steps: int) -> ChunkScan:  # noqa: ARG002, D102 - as every operator
-        return self.replace(by_steps=True)
 
     def output(self, *shapes: Shape) -> Shape:  # noqa: D102 - as every operator
         return shapes[0]

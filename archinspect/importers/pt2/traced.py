@@ -9,7 +9,8 @@ from archinspect.importers.pt2.families import CONVOLUTIONS, COSTS, FACTORS, PRO
 from archinspect.importers.pt2.sizes import solved, symbols_of, value
 from archinspect.importers.stated import StatedOp
 from archinspect.ops.axes import numbered
-from archinspect.ops.figures import Backward, Kept, View, Weight, Work
+from archinspect.ops.figures import Backward, Kept, Weight, Work
+from archinspect.ops.source import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,11 +54,10 @@ class ProgramInput(_Made):
         return self.dtype
 
 
-class _Held(_Made):
+class _Held(_Made, Held):
     """A tensor of the program's own."""
 
     inputs = (0, 0)
-    batched = False
     shape: Shape
     dtype: str
     learned = False
@@ -70,18 +70,6 @@ class _Held(_Made):
 
     def weights(self, *shapes: Shape) -> dict[str, Weight]:
         return {"value": Weight(self.shape, numbered(range(1, 1 + len(self.shape))), parameter=self.learned)}
-
-    def weights_read(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return 0  # what uses it reads it
-
-    def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
-        return Backward()  # the output's gradient is the weight's
-
-    def view(self, *, training: bool) -> View | None:
-        return View()  # of the weight
-
-    def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return 0
 
 
 class Parameter(_Held):
