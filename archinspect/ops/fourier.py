@@ -231,8 +231,25 @@ class ComplexMultiply(Op):
     def backward(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Backward:
         return Backward(Work(other=sum(run.inputs) * 3 * size(output)))
 
+    def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        lying = [
+            None if own is None or _is_apart(own) else tuple(stride // PARTS for stride in own[:-1]) for own in strides
+        ]
+        found = of_elements([shape[:-1] for shape in shapes], lying, output[:-1])
+        return (*[PARTS * stride for stride in found], 1)
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept(tuple(i for i in (0, 1) if run.inputs[1 - i]))
+        copied = self._copied(shapes, run)
+        kept = [i for i in (0, 1) if run.inputs[1 - i]]
+        return Kept(tuple(i for i in kept if not copied[i]), extra=(("float", sum(copied[i] for i in kept)),))
+
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        return (("float", sum(self._copied(shapes, run))),)
+
+    def _copied(self, shapes: Sequence[Shape], run: Run) -> list[int]:
+        """Return how many elements of each input are copied."""
+        lying = (run.strides, *(run.others or (None,)))
+        return [size(shape) * _is_apart(own) for shape, own in zip(shapes, lying, strict=True)]
 
 
 class FFTConvolution(Op):

@@ -95,6 +95,15 @@ HELD = {
         {"Input": {"shape": 1}},
         {"MixtureOfExperts": {"num_experts": 8, "units": 1, "top_k": 1, "groups": 4, "top_k_groups": 1}},
     ],
+    "complex numbers that do not lie in pairs": [
+        *({"Input": {"shape": [3, 2]}, "name": "map"}, {"RMSNormalization": 1}),
+        *({"ComplexMultiply": None, "from": ["map", -1]}, "Sigmoid"),
+    ],
+    "a product of turned complex numbers": [
+        *({"Input": {"shape": [3, 2, 2]}, "name": "map"}, "Sigmoid", {"Permute": [2, 1, 3], "name": "turned"}),
+        *({"Input": {"shape": [2, 1, 2]}, "name": "by"}, {"LayerScale": None}),
+        *({"ComplexMultiply": None, "from": ["turned", -1]}, "Flatten", {"Dense": 2}),
+    ],
     "a product of tokens that samples share": [
         *({"Input": {"shape": 2}}, {"LearnedTokens": 2}),
         {"EinsumDense": {"equation": "b...h,hx->b...x", "output_shape": 1}},
