@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.analyses.autocast import Autocast
 from archinspect.analyses.gradients import gradients, gradients_to_inputs
 from archinspect.analyses.lifetimes import hold_by_functions, hold_inline
-from archinspect.analyses.storage import storages_at_inference, storages_in_training
+from archinspect.analyses.storage import lying, storages_at_inference, storages_in_training
 from archinspect.base.diagnostics import refuse_unknown
 from archinspect.base.shape import total
 from archinspect.graph.graph import composites_above
@@ -171,13 +171,13 @@ def _kept(facts: Facts, attention: str, *, input_gradients: bool = False) -> Ite
     """Yield each node that backward passes, the storages it keeps for it, bytes of further tensors."""
     refuse_unknown("attention", attention, ATTENTION)
     wanted = facts.once(gradients_to_inputs if input_gradients else gradients)
-    of, overwriting, lying = facts.once(storages_in_training)
+    of, overwriting, places = facts.once(storages_in_training)
     for node in facts.graph.nodes:
         arriving = tuple(map(bool, wanted.arriving(node)))
         if not any(arriving):
             continue
         outputs = () if all(arriving) else arriving
-        strides, others = _lying(node, lying)
+        strides, others = _lying(facts, node, places)
         needed, trains = wanted.of_inputs(node), facts.trains(node)
         low = facts.dtype in LOW_TYPES
         run = Run(needed, trains, node.position in overwriting, outputs, attention, strides, others, low=low)
@@ -254,15 +254,18 @@ def _workspace(
     facts: Facts, node: Node, learned: tuple[bool, ...], attention: str, strides: Mapping[Tensor, Shape | None]
 ) -> int:
     """Return the bytes of a node's temporary tensors at inference."""
-    first, others = _lying(node, strides)
+    first, others = _lying(facts, node, strides)
     frozen, low = not facts.trains(node), facts.dtype in LOW_TYPES
     run = Run(learned, weights=False, attention=attention, strides=first, others=others, frozen=frozen, low=low)
     return facts.bytes_of(facts.call(node).workspace(run))
 
 
-def _lying(node: Node, strides: Mapping[Tensor, Shape | None]) -> tuple[Shape | None, tuple[Shape | None, ...]]:
+def _lying(
+    facts: Facts, node: Node, strides: Mapping[Tensor, Shape | None]
+) -> tuple[Shape | None, tuple[Shape | None, ...]]:
     """Return how the first input of a node lies in memory, and how the others do."""
-    first, *others = [strides.get(tensor) for tensor in node.inputs] or [None]
+    given = zip(node.inputs, facts.call(node).shapes, strict=True)
+    first, *others = [lying(node, *one, strides) for one in given] or [None]
     return first, tuple(others)
 
 

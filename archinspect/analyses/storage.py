@@ -167,9 +167,9 @@ class _Strides:
     def can_view(self, node: Node, call: Call, view: View) -> bool:
         """Return whether the outputs can lie in the first input's storage as a view says, or have to be copies."""
         source = node.inputs[0]
-        if not view.in_order or (source not in self.of and not view.strided):
+        if not view.in_order or (source not in self.of and not view.strided and not _is_repeated(node, source)):
             return True
-        strides = self.of.get(source, in_order(call.shapes[0]))
+        strides = lying(node, source, call.shapes[0], self.of, in_order(call.shapes[0]))
         if strides is None:
             return not view.strided and not call.moves
         return _viewed(node, call.shapes[0], view, strides, call.output) is not None
@@ -178,12 +178,12 @@ class _Strides:
         """Note how an output lies, by how the inputs do."""
         shape = call.outputs[tensor.index].shape
         if view is None:
-            given = [self.of.get(one) for one in node.inputs]
+            given = [lying(node, *one, self.of) for one in zip(node.inputs, call.shapes, strict=True)]
             strides = node.op.own_strides(call.shapes, given, shape) if node.inputs and not tensor.index else None
             if strides is not None:
                 self._put(tensor, shape, strides)
-        elif view.strided or node.inputs[0] in self.of:
-            source = self.of.get(node.inputs[0], in_order(call.shapes[0]))
+        elif view.strided or node.inputs[0] in self.of or _is_repeated(node, node.inputs[0]):
+            source = lying(node, node.inputs[0], call.shapes[0], self.of, in_order(call.shapes[0]))
             self._put(tensor, shape, source and _viewed(node, call.shapes[0], view, source, shape))
 
     def add_overwritten(self, tensor: Tensor, source: Tensor) -> None:
@@ -194,6 +194,21 @@ class _Strides:
     def _put(self, tensor: Tensor, shape: Shape, strides: Shape | None) -> None:
         if strides != in_order(shape):
             self.of[tensor] = strides
+
+
+def lying(
+    node: Node, tensor: Tensor, shape: Shape, strides: Mapping[Tensor, Shape | None], default: Shape | None = None
+) -> Shape | None:
+    """Return how an input of a node lies, of this shape there: repeated for each sample where it has none itself."""
+    own = strides.get(tensor, default)
+    if not _is_repeated(node, tensor) or shape[0] == 1 or (own is None and tensor in strides):
+        return own
+    return (0, *(own or in_order(shape))[1:])
+
+
+def _is_repeated(node: Node, tensor: Tensor) -> bool:
+    """Return whether a node reads for each sample what all samples share."""
+    return node.output.batched and not tensor.batched and not node.op.stretches
 
 
 def _viewed(node: Node, shape: Shape, view: View, strides: Shape, output: Shape) -> Shape | None:

@@ -157,6 +157,10 @@ class LinearAttention(Recorded):
         between = (query or gate) + (chunks > 1) * ((key or value or gate) + (key or gate) + value)
         return within + between * states
 
+    def undifferentiated_of(self, *shapes: Shape) -> tuple[int, ...]:
+        (_, steps, _), *_ = shapes
+        return (3,) if _sees_itself(shapes) and steps == 1 else ()  # what enters is seen before any decay
+
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         if run.attention == "fused" or self.chunk is not None:
             logarithms = size(shapes[3]) if _decays(shapes) else 0

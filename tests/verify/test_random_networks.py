@@ -104,6 +104,12 @@ HELD = {
         *({"Input": {"shape": [2, 1, 2]}, "name": "by"}, {"LayerScale": None}),
         *({"ComplexMultiply": None, "from": ["turned", -1]}, "Flatten", {"Dense": 2}),
     ],
+    "a single step with a bonus, which no decay reaches": [
+        *({"Input": {"shape": [1, 6]}, "name": "q"}, {"Input": {"shape": [1, 5]}, "name": "v"}),
+        *({"Parameter": {"shape": 1}, "name": "d"}, {"Constant": {"shape": 6}, "name": "b"}),
+        *({"LinearAttention": {}, "from": ["q", "q", "v", "d", "b"]}, {"Input": {"shape": [5, 1]}, "name": "m"}),
+        {"MatMul": None, "from": [-2, "m"]},
+    ],
     "a product of tokens that samples share": [
         *({"Input": {"shape": 2}}, {"LearnedTokens": 2}),
         {"EinsumDense": {"equation": "b...h,hx->b...x", "output_shape": 1}},

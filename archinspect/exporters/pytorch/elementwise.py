@@ -220,7 +220,7 @@ def concatenate(use: Use) -> Step:
 
 def sample(use: Use) -> Step:
     """Return a draw from a normal distribution."""
-    return Step(code("sample_gaussian({0}, {1})"), parts=("sample_gaussian",))
+    return Step(code(f"sample_gaussian({all_of_each_sample(use)})"), parts=("sample_gaussian",))
 
 
 # What does something in training alone

@@ -206,11 +206,10 @@ def linear_attention(use: Use) -> Step:
         raise CannotExportError(
             use.node.layer, "the decay of each key divides by what is next to nothing after a chunk: leave chunk out"
         )
-    given = ", ".join(f"{{{index}}}" for index in range(len(use.orders)))
     shared = op.groups not in (None, op.num_heads)
     options = "heads={heads}" + (", groups={groups}" if shared else "")
     options += ", chunk={chunk}" if op.chunk is not None else ""
-    text = f"{name}({given}, {options})"
+    text = f"{name}({all_of_each_sample(use)}, {options})"
     return Step(code(text, heads=op.num_heads, groups=op.groups, chunk=op.chunk), parts=(name,))
 
 

@@ -69,6 +69,26 @@ class Program:
         if whole := self._whole(layer, nodes):
             yield from whole
             return
+        repeated = {leaf.inputs[0]: leaf for leaf in self._of_each_sample(layer, nodes)}
+        yield from repeated.values()
+        for leaf in self._written_out(layer, nodes):
+            leaf.inputs = tuple([repeated[one].outputs[0] if one in repeated else one for one in leaf.inputs])
+            yield leaf
+
+    def _of_each_sample(self, layer: str, nodes: Sequence[Node]) -> Iterator[Leaf]:
+        """Yield what repeats for each sample the inputs that all share, as what is one module has them."""
+        outside = dict.fromkeys([tensor for node in nodes for tensor in node.inputs if tensor.producer not in nodes])
+        samples = next((tensor for tensor in outside if tensor.batched), None)
+        if samples is None or not nodes[0].layer_op.is_module:
+            return
+        for tensor in outside:
+            if not tensor.batched:
+                axes = ", -1" * (len(self.facts.shape(tensor)) - 1)
+                step = Step(code(f"{{0}}.expand(len({{1}}){axes})"), stateless=True)
+                yield Leaf(f"{layer}_input", "input", step, [tensor, samples], [Between()], [])
+
+    def _written_out(self, layer: str, nodes: Sequence[Node]) -> Iterator[Leaf]:
+        """Yield projections and attention as steps of their own."""
         self.composites[layer] = (type(nodes[0].layer_op).__name__, {})
         attending = next(node for node in nodes if isinstance(node.op, Attending))
         op: Any = attending.op
