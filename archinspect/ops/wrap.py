@@ -74,7 +74,7 @@ def _of_shapes(rule: str) -> Any:  # noqa: ANN401 - of the type of the rule
 
     def ask(self: TimeDistributed, shapes: Sequence[Shape], output: Shape, *runs: Run) -> object:
         inside = [*map(_steps_in_batch, shapes)]
-        given = [run._replace(strides=_joined(shapes[0], run.strides)) for run in runs]
+        given = [_of_steps(shapes, run) for run in runs]
         return getattr(self.layer, rule)(inside, _steps_in_batch(output), *given)
 
     return ask
@@ -88,9 +88,16 @@ def _joined(shape: Shape, strides: Shape | None) -> Shape | None:
     return strides and reshaped(shape, strides, _steps_in_batch(shape))
 
 
-def _copied(shape: Shape, run: Run) -> int:
-    """Return the elements of that copy; 0 where it is none."""
-    return copied(shape, run.strides, _steps_in_batch(shape))
+def _of_steps(shapes: Sequence[Shape], run: Run) -> Run:
+    """Return how the layer runs of a wrapper that runs so."""
+    others = tuple(map(_joined, shapes[1:], run.others))
+    return run._replace(strides=_joined(shapes[0], run.strides), others=others)
+
+
+def _copied(shapes: Sequence[Shape], run: Run) -> list[int]:
+    """Return the elements of the copies of inputs whose samples and steps do not follow each other in memory."""
+    lying = (run.strides, *(run.others or (None,) * len(shapes[1:])))
+    return [copied(shape, strides, _steps_in_batch(shape)) for shape, strides in zip(shapes, lying, strict=True)]
 
 
 def _of_inputs(rule: str) -> Any:  # noqa: ANN401 - as above
@@ -184,14 +191,13 @@ class TimeDistributed(Op):
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
         kept: Kept = self._kept(shapes, output, run)
-        copied = _copied(shapes[0], run)
-        if not copied or 0 not in kept.inputs:
-            return kept
-        others = tuple([number for number in kept.inputs if number])
-        return kept._replace(inputs=others, extra=(*kept.extra, ("float", copied)))
+        copied = _copied(shapes, run)
+        own = sum([copied[number] for number in kept.inputs])
+        inputs = tuple([number for number in kept.inputs if not copied[number]])
+        return kept._replace(inputs=inputs, extra=(*kept.extra, ("float", own)))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        copied = 0 if self._is_view(shapes, output) else _copied(shapes[0], run)
+        copied = 0 if self._is_view(shapes, output) else sum(_copied(shapes, run))
         return (*self._workspace(shapes, output, run), ("float", copied))
 
     def stored(self, shapes: Sequence[Shape], output: Shape) -> int:
