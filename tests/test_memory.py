@@ -470,6 +470,14 @@ def test_backward_keeps_what_the_exported_program_keeps(spec):
     assert memory.kept_bytes(facts, attention="math") == spec["kept"]
 
 
+def test_attention_within_each_step_may_cut_one_product():
+    layer = {"MultiHeadAttention": {"num_heads": 1, "key_dim": 1, "packed": True}}
+    within = network({"input": [2, 3, 4], "layers": [{"TimeDistributed": {"layer": layer}}]}).facts
+    alone = network({"input": [3, 4], "layers": [layer]}, batch=2).facts
+    assert memory.kept_bytes(within) == memory.kept_bytes(alone)
+    assert memory.peak_bytes(within) == memory.peak_bytes(alone)
+
+
 def test_the_steps_of_a_layer_within_steps_lie_as_all_of_them_do():
     steps = [{"Permute": [2, 1, 3]}, {"TimeDistributed": {"layer": {"Dense": 3}}}, {"Dense": 1}]
     in_order = small({"Dense": 4}, "Sigmoid", *steps[1:], shape=(2, 3, 4))

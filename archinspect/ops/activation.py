@@ -120,7 +120,9 @@ class PReLU(Elementwise):
         if self._of_all(shape):
             copied = self._copied(shape, run)
             return Kept(extra=(("float", copied),)) if copied else Kept((0,))
-        return Kept((0,)) if self._wide(shape) <= 1 else Kept((0,), extra=(("bool", size(output)),))
+        if self._wide(shape) <= 1:
+            return Kept((0,))
+        return Kept((0,) if run.weights else (), extra=(("bool", size(output)),))  # which of two is chosen
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if self._of_all(output):

@@ -110,6 +110,9 @@ HELD = {
         *({"LinearAttention": {}, "from": ["q", "q", "v", "d", "b"]}, {"Input": {"shape": [5, 1]}, "name": "m"}),
         {"MatMul": None, "from": [-2, "m"]},
     ],
+    "frozen slopes along several axes": [
+        *({"Input": {"shape": [2, 2]}}, {"Dense": 2}, "RFFT", {"PReLU": {"shared_axes": 1}, "trainable": False}),
+    ],
     "a product of tokens that samples share": [
         *({"Input": {"shape": 2}}, {"LearnedTokens": 2}),
         {"EinsumDense": {"equation": "b...h,hx->b...x", "output_shape": 1}},
