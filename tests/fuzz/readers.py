@@ -82,7 +82,9 @@ def _gguf(at):
 
 def _caffe(at):
     tests = at("test_caffe")
-    return [tests.DATA + tests.OLD + tests.layer("Scale", "scale_param { bias_term: true }", bottom="conv")]
+    pyramid = tests.layer("SPP", "spp_param { pyramid_height: 2 }") + tests.layer("ArgMax", bottom="out", name="two")
+    old = tests.DATA + tests.OLD + tests.layer("Scale", "scale_param { bias_term: true }", bottom="conv")
+    return [old, tests.INPUT + pyramid]
 
 
 def _nntrainer(at):

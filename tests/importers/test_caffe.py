@@ -96,6 +96,14 @@ def caffe(tmp_path):
         (layer("Power", "power_param { power: 2 scale: 3 }"), 0, 0, (4, 17, 17)),
         (layer("Softmax"), 0, 0, (4, 17, 17)),
         (layer("ArgMax", "argmax_param { axis: 1 }"), 0, 0, (1, 17, 17)),
+        (layer("ArgMax", "argmax_param { axis: -1 top_k: 3 out_max_val: true }"), 0, 0, (4, 17, 3)),
+        (layer("ArgMax"), 0, 0, (1, 1, 1)),
+        (layer("ArgMax", "argmax_param { top_k: 5 out_max_val: true }"), 0, 0, (2, 5, 1)),
+        (layer("SPP", "spp_param { pyramid_height: 3 }"), 0, 0, (4 * (1 + 4 + 16),)),
+        (layer("SPP", "spp_param { pool: AVE pyramid_height: 1 }"), 0, 0, (4, 1, 1)),
+        (layer("Pooling", "pooling_param { pool: 1 kernel_size: 2 stride: 2 round_mode: 1 }"), 0, 0, (4, 8, 8)),
+        (layer("Reduction", "reduction_param { operation: SUMSQ axis: 2 coeff: 0.5 }"), 0, 0, (4,)),
+        (layer("Reduction", "reduction_param { operation: 4 axis: 1 }"), 0, 0, ()),
         (layer("PriorBox", "prior_box_param { min_size: 1 max_size: 2 aspect_ratio: 2 }"), 0, 0, (2, 4 * 4 * 289)),
     ],
 )
@@ -104,6 +112,30 @@ def test_layers(caffe, text, params, macs, shape):
     assert (report.totals.params, report.totals.macs) == (params, macs)
     assert [found[1:] for found in report.outputs.values()] == [shape]
     assert report.status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "flops"),
+    [
+        ("Reduction", "reduction_param { operation: SUM axis: 1 }", 1155),
+        ("Reduction", "reduction_param { operation: 3 axis: 1 }", 1156 + 1155),
+        ("Reduction", "reduction_param { operation: ASUM axis: 1 coeff: 2 }", 1156 + 1155 + 1),
+        ("Eltwise", "eltwise_param { operation: 1 coeff: 1 coeff: 2 }", 1156 * 2),
+        ("Eltwise", "eltwise_param { operation: 2 }", 1156),
+        ("LRN", "lrn_param { local_size: 3 norm_region: 1 }", 1156 * (2 * 9 + 3)),
+    ],
+)
+def test_what_stands_as_a_number_or_by_name(caffe, kind, arguments, flops):
+    text = INPUT + layer(kind, arguments, bottom="data data" if kind == "Eltwise" else "data")
+    assert archinspect.inspect(caffe(text)).totals.flops == flops
+
+
+def test_data_that_is_made_up_has_a_shape_for_each_blob(caffe):
+    sizes = "num: 2 num: 2 channels: 3 channels: 1 height: 17 width: 17"
+    text = layer("DummyData", f"dummy_data_param {{ {sizes} }}", bottom="", top="image depth") + layer(
+        "Concat", bottom="image depth", name="two"
+    )
+    assert [shape[1:] for shape in archinspect.inspect(caffe(text)).outputs.values()] == [(4, 17, 17)]
 
 
 def test_a_slice_gives_several(caffe):
@@ -199,6 +231,8 @@ def test_problems_stand_at_their_line(caffe):
         layer("Convolution", "convolution_param { num_output: 8 kernel_size: 30 }"): "error.shape.: Conv2D",
         layer("Convolution", "convolution_param { num_output: 4 kernel_size: 3 axis: 2 }"): "elsewhere than at axis 1",
         layer("Python", 'python_param { module: "os" }'): "'one' runs a program of its own, which is not read",
+        layer("SPP", "spp_param { pyramid_height: 6 }"): "into no more parts than places",
+        layer("Reduction", "reduction_param { operation: MEDIAN axis: 1 }"): "the operation is SUM, ASUM, SUMSQ or MEAN",
         layer("ReLU", bottom="nothing"): "no layer before gives 'nothing'",
         layer("Reshape", "reshape_param { shape { dim: -1 dim: 2 } }"): "the first axis, the batch, has to stay",
         "layer { name: ": "a value is missing",

@@ -14,7 +14,9 @@ from archinspect.ops.globalpool import (
     GlobalMaxPooling3D,
 )
 from archinspect.ops.image import Resizing
+from archinspect.ops.merge import Concatenate
 from archinspect.ops.pool import AveragePooling2D, AveragePooling3D, MaxPooling2D, MaxPooling3D
+from archinspect.ops.reshape import Flatten
 from archinspect.ops.tensor import Custom
 from archinspect.ops.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
@@ -101,7 +103,7 @@ def padding(net: Net, layer: Layer) -> list[Tensor]:
 def pooling(net: Net, layer: Layer) -> list[Tensor]:
     """Add a pooling, whose windows are counted up."""
     (x,) = layer.inputs
-    how = layer.given.word("pool", "MAX").upper()
+    how = layer.given.word("pool", "MAX", ("MAX", "AVE", "STOCHASTIC")).upper()
     rank = _spatial(net, layer, x)
     if (how, rank) not in POOLS:
         raise layer.refuse("images are pooled by MAX or AVE", "pool")
@@ -109,7 +111,7 @@ def pooling(net: Net, layer: Layer) -> list[Tensor]:
     if layer.given.flag("global_pooling"):
         found = [net.add(first(whole, keepdims=True), x, name="pool")]
     else:
-        down = layer.given.word("round_mode", "CEIL") == "FLOOR" or not layer.given.flag("ceil_mode", default=True)
+        down = layer.given.word("round_mode", "CEIL", ("CEIL", "FLOOR")) == "FLOOR" or not layer.given.flag("ceil_mode", default=True)
         op = first(
             windowed,
             pool_size=_each(layer, rank, "kernel_size", 0, 1),
@@ -121,6 +123,29 @@ def pooling(net: Net, layer: Layer) -> list[Tensor]:
     if len(layer.message.texts("top")) > 1:  # where each was found
         found.append(net.add(Custom(params=0, flops=0), found[0], name="mask"))
     return found
+
+
+def pyramid(net: Net, layer: Layer) -> list[Tensor]:
+    """Pool an image into one, four, sixteen, ... parts, and join them: spatial pyramids."""
+    (x,) = layer.inputs
+    how = layer.given.word("pool", "MAX", ("MAX", "AVE")).upper()
+    _, *sides = net.shape(x)
+    levels = layer.given.whole("pyramid_height", 0, 1)
+    if (how, len(sides)) not in POOLS or not min(sides) >> (levels - 1):
+        raise layer.refuse("images are pooled by MAX or AVE, into no more parts than places", "pool", "pyramid_height")
+    pooled = []
+    for level in range(levels):
+        windows = [-(-side >> level) for side in sides]
+        pads = [((window << level) - side + 1) // 2 for window, side in zip(windows, sides, strict=True)]
+        op = first(
+            POOLS[how, len(sides)][0],
+            pool_size=windows,
+            strides=windows,
+            padding=[[pad, pad] for pad in pads],
+            ceil_mode="caffe",
+        )
+        pooled.append(net.add(op, x, name=f"pool_{level}"))
+    return pooled if levels == 1 else [net.add(Concatenate(axis=1), *[net.add(Flatten(), one) for one in pooled])]
 
 
 def crop(net: Net, layer: Layer) -> list[Tensor]:

@@ -128,9 +128,9 @@ def _of_data(layer: Message, kind: str, top: int) -> Blob | None:
     if shapes:
         return _blob(shapes[min(top, len(shapes) - 1)].wholes("dim"), span)
     given = layer.message(DATA[kind]) if not layer.has("v0_param") else layer.message("v0_param")
-    sizes = [given.whole(name) for name in ("channels", "height", "width")]
+    sizes = [_of_top(given.wholes(name), top) for name in ("channels", "height", "width")]
     batch = given.whole("batch_size") or given.whole("num") or 1
-    if top == 0 and all(sizes):
+    if (top == 0 or kind == "DummyData") and all(sizes):
         return Blob(tuple(sizes), batch, span)
     if top > 0:
         return Blob((), batch, span)
@@ -140,6 +140,11 @@ def _of_data(layer: Message, kind: str, top: int) -> Blob | None:
         return Blob((), batch, span, is_known=False)
     gray = len(change.fields.get("mean_value", ())) == 1 and change.flag("force_gray")
     return Blob((1 if gray else 3, side, side), batch, span)
+
+
+def _of_top(sizes: list[int], top: int) -> int:
+    """Return a size of what a layer gives, which may say it once for all or for each; 0 where it says none."""
+    return sizes[min(top, len(sizes) - 1)] if sizes else 0
 
 
 def batch_of(blobs: dict[str, Blob]) -> int:

@@ -21,6 +21,7 @@ KINDS: dict[str, Callable[[Net, Layer], list[Tensor]]] = {
     "Deconvolution": images.deconvolution,
     "Padding": images.padding,
     "Pooling": images.pooling,
+    "SPP": images.pyramid,
     "Crop": images.crop,
     "Interp": images.interp,
     "Upsample": images.upsample,

@@ -15,7 +15,7 @@ from archinspect.ops.merge import Add, Concatenate, Maximum, Multiply
 from archinspect.ops.norm import BatchNormalization, InstanceNormalization, LayerScale, UnitNormalization
 from archinspect.ops.reshape import Flatten, Permute, Reshape
 from archinspect.ops.response import LocalResponseNormalization
-from archinspect.ops.several import Split
+from archinspect.ops.several import Split, TopK
 from archinspect.ops.source import Parameter
 from archinspect.ops.tensor import Custom
 
@@ -160,7 +160,8 @@ def lrn(net: Net, layer: Layer) -> list[Tensor]:
     """Normalize by channels around, or by places around."""
     (x,) = layer.inputs
     size = layer.given.whole("local_size", 5, 1)
-    if layer.given.word("norm_region", "ACROSS_CHANNELS") == "WITHIN_CHANNEL":
+    regions = ("ACROSS_CHANNELS", "WITHIN_CHANNEL")
+    if layer.given.word("norm_region", regions[0], regions) == regions[1]:
         return [net.add(Custom(params=0, flops=(2 * size**2 + 3) * prod(net.shape(x))), x, name="norm")]
     return [net.add(LocalResponseNormalization(size=size, data_format=FIRST), x, name="norm")]
 
@@ -252,16 +253,23 @@ def dropout(net: Net, layer: Layer) -> list[Tensor]:
 
 
 def argmax(net: Net, layer: Layer) -> list[Tensor]:
-    """Tell where the largest element is."""
+    """Tell where the largest elements are, of an axis or of a sample; or how large, of a sample both."""
     from archinspect.ops.reduce import ArgMax  # rare
 
     (x,) = layer.inputs
-    if layer.given.whole("top_k", 1, 1) > 1 or layer.given.flag("out_max_val"):
-        raise layer.refuse("of several elements, or of their values, is not read", "top_k", "out_max_val")
-    if "axis" not in layer.given.fields:
-        x = net.add(Flatten(), x) if net.rank(x) > 2 else x  # noqa: PLR2004 - of all that a sample has
-        return [net.add(ArgMax(axis=1, keepdims=True), x)]
-    return [net.add(ArgMax(axis=net.axis(layer, x), keepdims=True), x)]
+    count, with_values = layer.given.whole("top_k", 1, 1), layer.given.flag("out_max_val")
+    rank, of_axis = net.rank(x), "axis" in layer.given.fields
+    axis = net.axis(layer, x) if of_axis else 1
+    x = x if of_axis or rank == 2 else net.add(Flatten(), x)  # noqa: PLR2004 - a vector
+    if count == 1 and not with_values:
+        found = [net.add(ArgMax(axis=axis, keepdims=True), x)]
+    else:
+        values, places = net.add_all(TopK(k=count, axis=axis), x)
+        found = [places, values] if with_values else [places]
+    if of_axis:
+        return found[-1:]
+    found = [net.add(Reshape(target_shape=[1, count, *[1] * (rank - 3)]), one) for one in found]
+    return found if len(found) == 1 else [net.add(Concatenate(axis=1), *found)]
 
 
 PLAIN: dict[str, Op] = {
@@ -285,15 +293,8 @@ PLAIN: dict[str, Op] = {
 
 def eltwise(net: Net, layer: Layer) -> list[Tensor]:
     """Add, multiply or compare blobs; a sum may have factors."""
-    how = layer.given.word("operation", "SUM")
-    kinds: dict[str, Op] = {
-        "SUM": Add(),
-        "1": Add(),
-        "PROD": Multiply(),
-        "0": Multiply(),
-        "MAX": Maximum(),
-        "2": Maximum(),
-    }
+    kinds: dict[str, Op] = {"PROD": Multiply(), "SUM": Add(), "MAX": Maximum()}
+    how = layer.given.word("operation", "SUM", tuple(kinds))
     if how not in kinds:
         raise layer.refuse("the operation is SUM, PROD or MAX", "operation")
     factors = [
@@ -369,13 +370,20 @@ def permute(net: Net, layer: Layer) -> list[Tensor]:
 
 
 def reduction(net: Net, layer: Layer) -> list[Tensor]:
-    """Join the elements of the axes from one on."""
+    """Join the elements of the axes from one on: as they are, without their signs or squared; by a factor."""
     from archinspect.ops.tensor import ReduceMean, ReduceSum  # rare
 
     (x,) = layer.inputs
     axes = list(range(net.axis(layer, x, default=0), net.rank(x)))
-    how = layer.given.word("operation", "SUM")
-    return [net.add((ReduceMean if how == "MEAN" else ReduceSum)(axis=[*axes]), x)]
+    before = {"SUM": None, "ASUM": elementwise.Abs(), "SUMSQ": elementwise.Square(), "MEAN": None}
+    how = layer.given.word("operation", "SUM", ("", *before))
+    if how not in before:
+        raise layer.refuse("the operation is SUM, ASUM, SUMSQ or MEAN", "operation")
+    op = before[how]
+    x = net.add(op, x) if op else x
+    x = net.add((ReduceMean if how == "MEAN" else ReduceSum)(axis=[*axes]), x)
+    factor = layer.given.number("coeff", 1)
+    return [x if factor == 1 else net.add(Rescaling(scale=factor), x)]
 
 
 def tile(net: Net, layer: Layer) -> list[Tensor]:

@@ -54,7 +54,7 @@ SPELLED = {"kernelsize": "kernel_size", "biasterm": "bias_term", "batchsize": "b
 
 def newer(kind: str) -> str:
     """Return the later name of a type in capitals, `INNER_PRODUCT`; others as they are."""
-    if not kind.isupper() or kind in ("LRN", "LSTM", "RNN", "MVN", "ELU", "BNLL", "BN"):
+    if not kind.isupper() or kind in ("LRN", "LSTM", "RNN", "MVN", "ELU", "BNLL", "BN", "SPP"):
         return kind
     return NEWER.get(kind) or "".join(part.capitalize() for part in kind.split("_"))
 

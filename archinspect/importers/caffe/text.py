@@ -76,8 +76,11 @@ class Message:
             raise self.refuse(f"'{name}' must be a text", name)
         return found  # type: ignore[return-value] # as seen
 
-    def word(self, name: str, default: str = "") -> str:
-        """Return the last text or word of a name."""
+    def word(self, name: str, default: str = "", numbered: tuple[str, ...] = ()) -> str:
+        """Return the last text or word of a name; `numbered` has the words by the numbers that may stand for them."""
+        value = self.fields[name][-1].value if name in self.fields else default
+        if type(value) is int and 0 <= value < len(numbered):
+            return numbered[value]
         return [default, *self.texts(name)][-1]
 
     def wholes(self, name: str, least: int = 0) -> list[int]:
