@@ -717,6 +717,12 @@ def test_functions_are_written_out(read):
     assert next(row.args for row in net.report().layers if row.type == "LeakyReLU") == {"negative_slope": 0.5}
 
 
+@pytest.mark.parametrize("kind", ["Conv", "MatMul"])
+def test_what_another_set_calls_so_is_not_ours(read, kind):
+    net = read(model([node(kind, "x", "y", domain="com.acme")], [value("x", 1, 3)], ["y"], domains=["com.acme"]))
+    assert net.report().status == "partial"
+
+
 def test_sequences(read):
     nodes = [
         node("SplitToSequence", "x", "s", axis=1),

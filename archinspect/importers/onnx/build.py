@@ -97,7 +97,10 @@ class _Builder:
         """The same value at each batch."""
         self.says_all = runs[0].model.says_all
         self.fills_are_weights = any(
-            step.kind in KERNELS and any(stored.filled for stored in step.input(1).stored) for step in runs[0].steps
+            stored.filled
+            for step in runs[0].steps
+            if step.kind in KERNELS and step.has(1)
+            for stored in step.input(1).stored
         )
         """Whether what a `ConstantOfShape` makes stands in the place of weights that were left out."""
 
