@@ -39,6 +39,60 @@ def test_depth_from_a_vision_transformer(tmp_path):
     )
 
 
+BIT: dict = {"embedding_size": 16, "hidden_sizes": [16, 24, 32], "depths": [1, 1, 1], "num_groups": 4}
+
+
+@pytest.mark.parametrize(
+    ("more", "params", "macs"),
+    [
+        ({}, 14_576, 884_736),
+        ({"layer_type": "bottleneck", "output_stride": 4}, 14_768, 1_351_680),
+        ({"layer_type": "bottleneck", "global_padding": "SAME", "embedding_dynamic_padding": True}, 14_768, 884_736),
+    ],
+)
+def test_residual_networks_of_standardized_kernels(tmp_path, more, params, macs):
+    """As transformers' own modules have it."""
+    given = {"model_type": "bit", **BIT, "hidden_sizes": [32, 64], "depths": [1, 2], "image_size": 32, **more}
+    found = totals(tmp_path, given)
+    assert (found.params, found.macs) == (params, macs)
+    head = totals(tmp_path, {**given, "architectures": ["BitForImageClassification"], "num_labels": 3})
+    assert (head.params, head.macs) == (params + 65 * 3, macs + 64 * 3)
+
+
+def test_depth_from_convolutions_and_a_vision_transformer(tmp_path):
+    shapes = {"image_size": 32, "backbone_featmap_shape": [1, 32, 2, 2], "neck_hidden_sizes": [16, 24, 8]}
+    given: dict = {"model_type": "dpt", "is_hybrid": True, **SIZES, **shapes, "reassemble_factors": [1, 1, 2]}
+    given |= {"backbone_out_indices": [0, 0, 0], "fusion_hidden_size": 16}
+    how = {"layer_type": "bottleneck", "global_padding": "same", "embedding_dynamic_padding": True}
+    given["backbone_config"] = {**BIT, **how, "out_features": ["stage1", "stage2", "stage3"]}
+    found = totals(tmp_path, given)
+    assert (found.params, found.macs) == (57_449, 15_095_616)
+    bare = totals(tmp_path, {**given, "architectures": ["DPTForSemanticSegmentation"], "use_auxiliary_head": False})
+    assert archinspect.inspect(tmp_path).outputs.popitem()[1] == (None, 64, 64, 2)
+    assert bare.params == 57_449 - (145 * 8 + 73 * 32 + 33) + 144 * 16 + 2 * 16 + 17 * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "message"),
+    [
+        ("bit", {"layer_type": "basic"}, "'layer_type' must be preactivation or bottleneck"),
+        ("bit", {"global_padding": "valid"}, "'global_padding' must be null or same"),
+        ("bit", {"depths": [1] * 5}, "'depths' must be a list of at most 4, as hidden_sizes"),
+        ("bit", {"depths": [1]}, "'hidden_sizes' must be a list that ends with 256, as the last stage"),
+        ("dpt", {"is_hybrid": True, "backbone_config": {"model_type": "swin"}}, "of the type 'swin' is not read"),
+        ("dpt", {"is_hybrid": True, "backbone_config": {"out_features": ["stem"]}}, "must be a list of 3, not"),
+        ("dpt", {"is_hybrid": True, "patch_size": 32}, "one of which 24x24 are in a picture"),
+        ("dpt", {"is_hybrid": True, "backbone_featmap_shape": [1, 512, 24, 24]}, "a list with 1024 channels"),
+        ("dpt", {"is_hybrid": True, "neck_ignore_stages": []}, "of hybrids 'neck_ignore_stages' must be"),
+        ("dpt", {"is_hybrid": True}, "'neck_hidden_sizes' must be a list that begins with 256, 512"),
+        ("dpt", {"backbone_config": {"model_type": "dinov2"}}, "a backbone other than its own"),
+    ],
+)
+def test_what_bit_and_hybrids_do_not_take(tmp_path, kind, more, message):
+    with pytest.raises(archinspect.InvalidSpecError, match=message):
+        totals(tmp_path, {"model_type": kind, **more})
+
+
 def test_queries_that_are_pooled(tmp_path):
     given: dict = {"model_type": "hiera", "image_size": [32, 32], "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2]}
     given |= {"masked_unit_size": [4, 4], "masked_unit_attention": [True, False], "num_query_pool": 1}

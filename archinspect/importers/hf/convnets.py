@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archinspect.importers.hf import bit
 from archinspect.importers.hf.convolutions import conv, excite, normed
 from archinspect.importers.hf.mobilenets import efficientnet, mobilenet_1, mobilenet_2, mobilevit
 from archinspect.importers.hf.parts import activate, add, dense, norm, within
@@ -165,6 +166,7 @@ def _scale(net: GraphBuilder, c: Config, x: Tensor, name: str) -> Tensor:
 
 
 CONVNETS: dict[str, Convnet] = {
+    "bit": Convnet(bit.features, "bit", "classifier.1"),
     "convnext": Convnet(_convnext, "convnext", norm="layernorm"),
     "convnextv2": Convnet(_convnext, "convnextv2", norm="layernorm"),
     "efficientnet": Convnet(efficientnet, "efficientnet", pool="pooling_type"),

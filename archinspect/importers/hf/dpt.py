@@ -1,11 +1,15 @@
-"""DPT: a vision transformer, and convolutions that put its states together (Ranftl et al. 2021, arXiv:2103.13413)."""
+"""DPT: a vision transformer, and convolutions that put its states together (Ranftl et al. 2021, arXiv:2103.13413).
+
+A hybrid sees what a network of convolutions, BiT, gives: its first maps take the place of the first states.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archinspect.importers.hf import vit
-from archinspect.importers.hf.depth import Sized, chosen, conv, reassembled, residual, resized, unread
+from archinspect.importers.hf import bit, stages, vit
+from archinspect.importers.hf.config import Config
+from archinspect.importers.hf.depth import Side, Sized, chosen, conv, reassembled, residual, resized, unread
 from archinspect.importers.hf.parts import activate, add, dense, reshape, within
 from archinspect.importers.hf.wanted import ending
 from archinspect.ops.layout import Repeat
@@ -16,7 +20,6 @@ from archinspect.ops.tensor import Select, Slice
 if TYPE_CHECKING:
     from archinspect.graph.builder import GraphBuilder
     from archinspect.graph.graph import Tensor
-    from archinspect.importers.hf.config import Config
     from archinspect.importers.hf.wanted import Wanted
 
 VIT = vit.Vit(
@@ -33,29 +36,48 @@ VIT = vit.Vit(
 )
 
 
+USUAL = {
+    "global_padding": "same",
+    "layer_type": "bottleneck",
+    "depths": [3, 4, 9],
+    "out_features": ["stage1", "stage2", "stage3"],
+    "embedding_dynamic_padding": True,
+}
+"""The backbone of a hybrid, where a file has none."""
+TAKEN = [0, 1]
+"""Which maps of it take the place of states."""
+
+
 def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...]:
     """Add DPT with its own vision transformer, for depths or classes of pixels."""
     known = ("ForDepthEstimation", "ForSemanticSegmentation", "Model")
     end = ending(c, architecture, known) if architecture else known[0]
-    if c.flag("is_hybrid") or c.find("backbone_config") is not None or c.find("backbone") is not None:
+    is_hybrid = c.flag("is_hybrid")
+    if (c.find("backbone_config") is not None and not is_hybrid) or c.find("backbone") is not None:
         raise c.refuse("a backbone other than its own vision transformer is not read")
     net, image = wanted.net, wanted.picture(c)
     states: list[Tensor] = []
     with within(net, "dpt" if end != "Model" else ""):
-        last = vit.vit(net, c, VIT, image, states)
+        maps, x = _hybrid(net, c, image) if is_hybrid else ([], vit.patches(net, c, VIT, image))
+        last = vit.trunk(net, c, VIT, x, states)
     if end == "Model":
         width = c.maybe("pooler_output_size", 1) or c.whole("hidden_size")
         one = dense(net, net.add(Select(index=0), last), width, "pooler.dense")
         return last, activate(net, one, c, c.text("pooler_act"))
-    places = c.ints("backbone_out_indices")
+    places = c.ints("backbone_out_indices")[len(maps) :]
     taken = [state for number, state in enumerate(states[1:]) if number in places]
-    widths, factors = c.ints("neck_hidden_sizes", len(taken), 1), c.items("reassemble_factors")
+    widths, factors = c.ints("neck_hidden_sizes", len(maps) + len(taken), 1), c.items("reassemble_factors")
     if len(factors) < len(widths):
         raise c.wrong("reassemble_factors", f"a list of {len(widths)}")
     grid = vit.grid(c)
     with within(net, "neck"):
         found = []
-        for number, (state, width, factor) in enumerate(zip(taken, widths, factors, strict=False)):
+        for number, (x, side, width) in enumerate(maps):
+            if widths[number] != width:
+                raise c.wrong("neck_hidden_sizes", f"a list that begins with {', '.join(str(one[2]) for one in maps)}")
+            found.append((conv(net, x, c.whole("fusion_hidden_size"), 3, f"convs.{number}", bias=False), side))
+        for number, state in enumerate(taken, len(maps)):
+            width, factor = widths[number], factors[number]
             patches = _read_out(net, c, state, number, grid[0] * grid[1])
             picture = reshape(net, patches, *grid, c.whole("hidden_size"))
             found.append(reassembled(net, c, (picture, grid), (width, factor), number))
@@ -64,11 +86,39 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     with within(net, "head"):
         if end == known[0]:
             return (_depth(net, c, seen),)
-        result = _classes(net, c, seen[0])
+        x, side = seen
+        result = resized(net, _classes(net, c, x), side, (2 * side[0], 2 * side[1]))
     if c.flag("use_auxiliary_head"):
         with within(net, "auxiliary_head"):
             return result, _classes(net, c, fused[-1][0])
     return (result,)
+
+
+def _hybrid(net: GraphBuilder, c: Config, image: Tensor) -> tuple[list[tuple[Tensor, Side, int]], Tensor]:
+    """Add the backbone; return its first maps, with their sizes and channels, and what the first layer reads."""
+    inner = Config(c.file, USUAL, "bit", "backbone_config") if c.find("backbone_config") is None else _backbone(c)
+    with within(net, "embeddings"):
+        with within(net, "backbone.bit", "backbone"):
+            found, _ = bit.bit(net, inner, image)
+            taken = [(*found[place], bit.channels(inner)[place]) for place in stages.chosen(inner, len(found))]
+        if len(taken) != len(TAKEN) + 1:
+            raise inner.wrong("out_features", "a list of 3")
+        (x, side, width), grid = taken.pop(), vit.grid(c)
+        if c.ints("backbone_featmap_shape", 4)[1] != width:
+            raise c.wrong("backbone_featmap_shape", f"a list with {width} channels, as the backbone's last map")
+        if c.ints("neck_ignore_stages") != TAKEN or c.text("readout_type") != "project":
+            raise c.refuse("of hybrids 'neck_ignore_stages' must be [0, 1], and 'readout_type' project")
+        if side != grid:
+            raise c.wrong("patch_size", f"one of which {side[0]}x{side[1]} are in a picture, as in the backbone's map")
+        x = reshape(net, conv(net, x, c.whole("hidden_size"), 1, "projection"), -1, c.whole("hidden_size"))
+        return taken, vit.with_tokens(net, c, VIT, x, grid)
+
+
+def _backbone(c: Config) -> Config:
+    inner = c.part("backbone_config")
+    if inner.kind != "bit":
+        raise c.refuse(f"a backbone of the type '{inner.kind}' is not read")
+    return inner
 
 
 def _read_out(net: GraphBuilder, c: Config, x: Tensor, number: int, steps: int) -> Tensor:

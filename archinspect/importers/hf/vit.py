@@ -253,17 +253,20 @@ def vit(net: GraphBuilder, c: Config, v: Vit, image: Tensor, states: list[Tensor
 
     `states` gets what goes into the first layer, and what comes out of each.
     """
+    return trunk(net, c, v, patches(net, c, v, image), states)
+
+
+def patches(net: GraphBuilder, c: Config, v: Vit, image: Tensor) -> Tensor:
+    """Add the features of patches, with tokens and positions."""
     width = c.whole("hidden_size")
     with within(net, "embeddings" if v.in_embeddings else ""):
         patch: list[Value] = [*c.pair("patch_size")]
         op = Conv2D(filters=width, kernel_size=patch, strides=patch, use_bias=v.patch_bias)
         x = reshape(net, net.add(op, image, name=v.patches), -1, width)
-        x = _with_tokens(net, c, v, x, of_picture(c, image))
+        x = with_tokens(net, c, v, x, of_picture(c, image))
         if holds(c, v.unused):
             net.add(Parameter(shape=[1, width]), name="mask_token")
-    if v.before:
-        x = norm(net, x, v.norm, v.before)
-    return trunk(net, c, v, x, states)
+    return norm(net, x, v.norm, v.before) if v.before else x
 
 
 def of_picture(c: Config, image: Tensor) -> tuple[int, int]:
@@ -272,7 +275,7 @@ def of_picture(c: Config, image: Tensor) -> tuple[int, int]:
     return height // rows, width // columns
 
 
-def _with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor, seen: tuple[int, int]) -> Tensor:
+def with_tokens(net: GraphBuilder, c: Config, v: Vit, x: Tensor, seen: tuple[int, int]) -> Tensor:
     """Add tokens and positions; tokens that are first in order are put on last."""
     counts = [(name, c.whole(n, 0) if isinstance(n, str) else n) for name, n in v.tokens]
     first, late = (counts[:1], counts[1:]) if v.table_of == "registers" else (counts, [])
