@@ -232,7 +232,9 @@ def test_problems_stand_at_their_line(caffe):
         layer("Convolution", "convolution_param { num_output: 4 kernel_size: 3 axis: 2 }"): "elsewhere than at axis 1",
         layer("Python", 'python_param { module: "os" }'): "'one' runs a program of its own, which is not read",
         layer("SPP", "spp_param { pyramid_height: 6 }"): "into no more parts than places",
-        layer("Reduction", "reduction_param { operation: MEDIAN axis: 1 }"): "the operation is SUM, ASUM, SUMSQ or MEAN",
+        layer(
+            "Reduction", "reduction_param { operation: MEDIAN axis: 1 }"
+        ): "the operation is SUM, ASUM, SUMSQ or MEAN",
         layer("ReLU", bottom="nothing"): "no layer before gives 'nothing'",
         layer("Reshape", "reshape_param { shape { dim: -1 dim: 2 } }"): "the first axis, the batch, has to stay",
         "layer { name: ": "a value is missing",

@@ -111,7 +111,9 @@ def pooling(net: Net, layer: Layer) -> list[Tensor]:
     if layer.given.flag("global_pooling"):
         found = [net.add(first(whole, keepdims=True), x, name="pool")]
     else:
-        down = layer.given.word("round_mode", "CEIL", ("CEIL", "FLOOR")) == "FLOOR" or not layer.given.flag("ceil_mode", default=True)
+        down = layer.given.word("round_mode", "CEIL", ("CEIL", "FLOOR")) == "FLOOR" or not layer.given.flag(
+            "ceil_mode", default=True
+        )
         op = first(
             windowed,
             pool_size=_each(layer, rank, "kernel_size", 0, 1),
