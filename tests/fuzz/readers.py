@@ -57,7 +57,7 @@ def made(kind: str) -> list[bytes]:
 
 def _hf(at):
     small = at("test_hf_types")
-    kinds = ("llama", "bert", "bart", "t5", "resnet", "vit", *small.OTHERS)
+    kinds = ("llama", "bert", "bart", "t5", "resnet", "bit", "vit", *small.OTHERS)
     return [json.dumps({"model_type": kind, **small.SMALL, **small.OWN.get(kind, {})}) for kind in kinds]
 
 

@@ -44,6 +44,8 @@ USUAL = {
     "embedding_dynamic_padding": True,
 }
 """The backbone of a hybrid, where a file has none."""
+Map = tuple["Tensor", Side, int]
+"""Features of the backbone, with their height, width and number."""
 TAKEN = [0, 1]
 """Which maps of it take the place of states."""
 
@@ -64,24 +66,8 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
         width = c.maybe("pooler_output_size", 1) or c.whole("hidden_size")
         one = dense(net, net.add(Select(index=0), last), width, "pooler.dense")
         return last, activate(net, one, c, c.text("pooler_act"))
-    places = c.ints("backbone_out_indices")[len(maps) :]
-    taken = [state for number, state in enumerate(states[1:]) if number in places]
-    widths, factors = c.ints("neck_hidden_sizes", len(maps) + len(taken), 1), c.items("reassemble_factors")
-    if len(factors) < len(widths):
-        raise c.wrong("reassemble_factors", f"a list of {len(widths)}")
-    grid = vit.grid(c)
     with within(net, "neck"):
-        found = []
-        for number, (x, side, width) in enumerate(maps):
-            if widths[number] != width:
-                raise c.wrong("neck_hidden_sizes", f"a list that begins with {', '.join(str(one[2]) for one in maps)}")
-            found.append((conv(net, x, c.whole("fusion_hidden_size"), 3, f"convs.{number}", bias=False), side))
-        for number, state in enumerate(taken, len(maps)):
-            width, factor = widths[number], factors[number]
-            patches = _read_out(net, c, state, number, grid[0] * grid[1])
-            picture = reshape(net, patches, *grid, c.whole("hidden_size"))
-            found.append(reassembled(net, c, (picture, grid), (width, factor), number))
-        fused = _fused(net, c, found)
+        fused = _fused(net, c, _reassembled(net, c, maps, states[1:]))
     seen = chosen(c, fused)
     with within(net, "head"):
         if end == known[0]:
@@ -94,7 +80,7 @@ def add_model(c: Config, architecture: str, wanted: Wanted) -> tuple[Tensor, ...
     return (result,)
 
 
-def _hybrid(net: GraphBuilder, c: Config, image: Tensor) -> tuple[list[tuple[Tensor, Side, int]], Tensor]:
+def _hybrid(net: GraphBuilder, c: Config, image: Tensor) -> tuple[list[Map], Tensor]:
     """Add the backbone; return its first maps, with their sizes and channels, and what the first layer reads."""
     inner = Config(c.file, USUAL, "bit", "backbone_config") if c.find("backbone_config") is None else _backbone(c)
     with within(net, "embeddings"):
@@ -119,6 +105,25 @@ def _backbone(c: Config) -> Config:
     if inner.kind != "bit":
         raise c.refuse(f"a backbone of the type '{inner.kind}' is not read")
     return inner
+
+
+def _reassembled(net: GraphBuilder, c: Config, maps: list[Map], states: list[Tensor]) -> list[Sized]:
+    """Add what makes a map of each state that is read, of as many features as those of the backbone have then."""
+    places, grid = c.ints("backbone_out_indices")[len(maps) :], vit.grid(c)
+    taken = [state for number, state in enumerate(states) if number in places]
+    widths, factors = c.ints("neck_hidden_sizes", len(maps) + len(taken), 1), c.items("reassemble_factors")
+    if len(factors) < len(widths):
+        raise c.wrong("reassemble_factors", f"a list of {len(widths)}")
+    found = []
+    for number, (x, side, width) in enumerate(maps):
+        if widths[number] != width:
+            raise c.wrong("neck_hidden_sizes", f"a list that begins with {', '.join(str(one[2]) for one in maps)}")
+        found.append((conv(net, x, c.whole("fusion_hidden_size"), 3, f"convs.{number}", bias=False), side))
+    for number, state in enumerate(taken, len(maps)):
+        patches = _read_out(net, c, state, number, grid[0] * grid[1])
+        picture = reshape(net, patches, *grid, c.whole("hidden_size"))
+        found.append(reassembled(net, c, (picture, grid), (widths[number], factors[number]), number))
+    return found
 
 
 def _read_out(net: GraphBuilder, c: Config, x: Tensor, number: int, steps: int) -> Tensor:
