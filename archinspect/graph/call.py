@@ -153,9 +153,12 @@ class Call:
         return kept if self.outputs[0].dtype == FLOAT else kept._replace(extra=self._typed(kept.extra))
 
     def _typed(self, elements: Elements) -> Elements:
-        """Return elements that a rule calls floats in the output's type, where that is another float's."""
+        """Return elements that a rule calls floats in the type that is computed in: the output's.
+
+        What is no float of floats, such as where an element is extreme, says of itself what it computes in.
+        """
         made = self.outputs[0].dtype
-        if made == FLOAT or FLOAT not in made:
+        if made == FLOAT or (FLOAT not in made and any(FLOAT in type_.dtype for type_ in self.inputs)):
             return elements
         return tuple([(made if dtype == FLOAT else dtype, count) for dtype, count in elements])
 

@@ -34,10 +34,14 @@ class ReLU(Overwriting):
     """
 
     main = "max_value"
-    gives_floats = False
     max_value: float | None = arg("upper bound", Optional(Float(0)), None)
     negative_slope: float = arg("slope below the threshold", Float(), 0.0)
     threshold: float = arg("where the slope changes", Float(), 0.0)
+
+    @property
+    def gives_floats(self) -> bool:  # type: ignore[override] # fixed for other operators
+        """Whether it makes numbers with fractions of integers, as its arguments may be."""
+        return self.max_value is not None or bool(self.negative_slope or self.threshold)
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=(1 + (self.max_value is not None) + (self.negative_slope != 0)) * size(output))

@@ -8,7 +8,7 @@ from archinspect.base.shape import size
 from archinspect.base.strides import of_elements, of_map
 from archinspect.ops.computed import Computed
 from archinspect.ops.declared import ArgumentError, Declared
-from archinspect.ops.figures import Backward, Kept, Work
+from archinspect.ops.figures import Backward, Kept, Work, promoted
 from archinspect.ops.modules import module_arguments
 
 if TYPE_CHECKING:
@@ -144,10 +144,12 @@ class Op(Declared):
     def output_dtype(self, *dtypes: str) -> str:
         """Return the output's data type: `float` is the one the network computes in.
 
-        It is that of the first input that has a float type. Integers give what they are, or `float`.
+        It is that of the first input that has a float type. Integers give what they are, the widest where several are
+        joined, or `float`.
         """
         read = dtypes[: self.reads]
-        return next((dtype for dtype in read if "float" in dtype), "float" if self.gives_floats else read[0])
+        whole = promoted(*read) if self.joins else read[0]
+        return next((dtype for dtype in read if "float" in dtype), "float" if self.gives_floats else whole)
 
     def output_dtypes(self, *dtypes: str) -> tuple[str, ...]:
         """Return the data types of all outputs."""

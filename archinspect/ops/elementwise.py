@@ -13,7 +13,7 @@ from archinspect.ops.axes import same
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.elements import Elementwise
-from archinspect.ops.figures import DTYPES, Backward, Kept, View, Work
+from archinspect.ops.figures import DTYPES, Backward, Kept, View, Work, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,10 @@ class Rsqrt(_Function):
 
 
 class Square(_OfNumbers):
-    """`x * x`. FLOPs: 1 per element."""
+    """`x * x`; of truth values as int64. FLOPs: 1 per element."""
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return counted(super().output_dtype(*dtypes))
 
 
 class Abs(_OfNumbers):
@@ -180,7 +183,7 @@ class Trunc(_Stepped):
 
 
 class Clip(_OfNumbers):
-    """`min(max(x, min_value), max_value)`, or one of the two.
+    """`min(max(x, min_value), max_value)`, or one of the two; of truth values as int64.
 
     FLOPs: 1 per element for a lower bound, 1 per element for an upper bound.
     """
@@ -198,7 +201,7 @@ class Clip(_OfNumbers):
             raise ArgumentError(message, "min_value")
 
     def output_dtype(self, *dtypes: str) -> str:
-        found = super().output_dtype(*dtypes)
+        found = counted(super().output_dtype(*dtypes))
         whole = all(bound is None or bound.is_integer() for bound in (self.min_value, self.max_value))
         return found if whole or "float" in found else "float"
 

@@ -40,6 +40,16 @@ def own_name(dtype: Any) -> Any:  # noqa: ANN401 - whatever a user gave, which i
     return ALIASES.get(dtype, dtype) if isinstance(dtype, str) else dtype
 
 
+def counted(dtype: str) -> str:
+    """Return the type of sums and powers of a type: truth values count as int64."""
+    return "int64" if dtype == "bool" else dtype
+
+
+def promoted(*dtypes: str) -> str:
+    """Return the type of what is joined of several, none of them a float's: the widest."""
+    return max(dtypes, key=lambda dtype: (dtype != "bool", DTYPES.get(dtype, REFERENCE)))
+
+
 class Weight(NamedTuple):
     """A tensor that a layer keeps: learned (`parameter`) or gathered in training (a running statistic).
 

@@ -217,6 +217,7 @@ class ComplexMultiply(Op):
     kind = "merge"
     joins = True
     stretches = True
+    gives_floats = True
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
 
     def output(self, *shapes: Shape) -> Shape:

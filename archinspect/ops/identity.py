@@ -173,7 +173,6 @@ class Masking(SameShape):
     """
 
     gives_floats = True
-    promotes = True
     mask_value: float = arg("what a step is filled with that does not count", Float(), 0.0)
 
     def output(self, *shapes: Shape) -> Shape:

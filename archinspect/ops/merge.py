@@ -136,7 +136,6 @@ class Average(JoinedByElements):
 
     instead = along_axes("ReduceMean")
     gives_floats = True
-    promotes = True
 
     def work(self, shapes: Sequence[Shape], output: Shape) -> Work:
         return Work(other=len(shapes) * size(output))

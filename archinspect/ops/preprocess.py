@@ -15,7 +15,7 @@ from archinspect.ops.image import centered
 from archinspect.ops.spatial import Spatial, data_format_arg, times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Pair, Shape
     from archinspect.base.source import Value
@@ -48,7 +48,6 @@ class Normalization(Op):
     kind = "normalization"
     pointwise = True
     gives_floats = True
-    promotes = True
     trains = False
     memory_order = "kept"
     main = ""
@@ -102,7 +101,8 @@ class Normalization(Op):
         return Kept(extra=(("float", self._deviation(shapes[0])),))
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
-        return (("float", size(output) + self._deviation(shapes[0])),)
+        # The product, which the deviation is gone after; or the difference, beside the deviation.
+        return (("float", size(output) + (0 if self.invert else self._deviation(shapes[0]))),)
 
 
 class CenterCrop(Spatial):
@@ -292,6 +292,11 @@ class Categories(Op):
     def output_dtype(self, *dtypes: str) -> str:
         return self.number if self.output_mode == "int" else "float"
 
+    def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
+        # A vector of each number, of which those of all become one.
+        each = size(shapes[0]) * self.categories()
+        return (("float", each * (self.output_mode in ("multi_hot", "count"))),)
+
 
 class CategoryEncoding(Categories):
     """Vectors with a place for each category, as Keras's layer: of each number, or of all along the last axis.
@@ -299,6 +304,8 @@ class CategoryEncoding(Categories):
     No FLOPs.
     """
 
+    kept_as: ClassVar[Mapping[int, str]] = {0: "int64"}
+    index_dtypes = ("int64",)
     num_tokens: int = arg("categories", Int(1))
     output_mode: str = arg(
         "a vector of each number (`one_hot`), or one of all along the last axis",

@@ -10,7 +10,7 @@ from archinspect.base.shape import Mismatch, largest, normal_axes, normal_axis, 
 from archinspect.ops.args import Bool, Int, arg
 from archinspect.ops.axes import same
 from archinspect.ops.base import Op
-from archinspect.ops.figures import Backward, Kept, Work
+from archinspect.ops.figures import Backward, Kept, Work, counted
 from archinspect.ops.tensor import Reduction
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class ReduceProd(_OfBoth):
     """
 
     aliases = ("Prod",)
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return counted(dtypes[0])
 
     def _between(self, shape: Shape) -> list[int]:
         """Return the elements that are left after each axis but the first, which is the last one."""
@@ -187,7 +190,7 @@ class _SoFar(Op):
         return shapes[0]
 
     def output_dtype(self, *dtypes: str) -> str:
-        return "int64" if dtypes[0] == "bool" else dtypes[0]
+        return counted(dtypes[0])
 
     def axis_flow(self, *shapes: Shape) -> str:
         return same(len(shapes[0]), mixed=(self.axis,))

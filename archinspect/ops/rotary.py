@@ -29,7 +29,6 @@ class RotaryEmbedding(Op):
     pointwise = True
     aliases = ("RoPE", "RotaryPositionalEmbeddings")
     gives_floats = True
-    promotes = True
     ignores = ("max_wavelength", "scaling_factor", "base", "theta", "max_seq_len", "sequence_axis", "feature_axis")
     dim: int | None = arg("features of a head, only to be checked", Optional(Int(1)), None, aliases=("head_dim",))
 

@@ -12,7 +12,7 @@ from archinspect.ops.figures import Backward, Kept, Reach, Work
 from archinspect.ops.spatial import Spatial, data_format_arg, times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archinspect.base.shape import Shape
     from archinspect.ops.figures import Run
@@ -177,6 +177,9 @@ class _MaxUnpool(Spatial):
     kind = "reshape"
     main = "pool_size"
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    undifferentiated = (1,)
+    kept_as: ClassVar[Mapping[int, str]] = {1: "int64"}
+    index_dtypes = ("int64",)
     pool_size: tuple[int, ...] = arg("size of the window", PerAxis(), 2, aliases=("kernel_size",))
     strides: tuple[int, ...] | None = arg("step; pool_size by default", Optional(PerAxis()), None, aliases=("stride",))
     padding: tuple[int, ...] = arg("padding that the pooling had on both sides", PerAxis(0), 0)

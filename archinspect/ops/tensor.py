@@ -9,7 +9,7 @@ from archinspect.ops.args import Bool, DataType, Int, Ints, Optional, arg
 from archinspect.ops.base import Op
 from archinspect.ops.computed import Computable, Computed, expressions, known
 from archinspect.ops.declared import ArgumentError
-from archinspect.ops.figures import DTYPES, Backward, Kept, View, Weight, Work
+from archinspect.ops.figures import DTYPES, Backward, Kept, View, Weight, Work, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,10 @@ class Reduction(Op):
 
 
 class ReduceSum(Reduction):
-    """The sum along axes. FLOPs: 1 per input element but the first of each."""
+    """The sum along axes; truth values count as int64. FLOPs: 1 per input element but the first of each."""
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return counted(dtypes[0])
 
 
 class ReduceMean(Reduction):

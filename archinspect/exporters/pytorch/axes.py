@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
 from archinspect.exporters.orders import spec_order
+from archinspect.exporters.pytorch.dtypes import own_type
 from archinspect.exporters.pytorch.elementwise import lined_up
-from archinspect.exporters.refusal import CannotExportError
 
 if TYPE_CHECKING:
     from archinspect.exporters.orders import Use
@@ -74,9 +74,6 @@ def as_query(_: Use) -> Step:
 def mat_mul(use: Use) -> Step:
     """Return a product of matrices."""
     op: Any = use.op
-    types = [type_.dtype for type_ in use.call.inputs]
-    if set(types) == {"bool"}:
-        raise CannotExportError(use.node.layer, "PyTorch multiplies no matrices of truth values")
     first = "{0}" + ".mT" * op.transpose_a + lined_up(use, 0)
     second = "{1}" + ".mT" * op.transpose_b + lined_up(use, 1)
     return Step(code(f"{first} @ {second}"))
@@ -121,7 +118,7 @@ def reduction(use: Use, name: str) -> Step:
     """Return the elements along axes joined into one."""
     op: Any = use.op
     axes = tuple(sorted(use.axis(axis) for axis in op.axis))
-    keep = ", keepdim=True" if op.keepdims else ""
+    keep = (", keepdim=True" if op.keepdims else "") + (own_type(use) if name == "sum" else "")
     return Step(code(f"{{0}}.{name}({{dim}}{keep})", dim=axes[0] if len(axes) == 1 else axes))
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.base.shape import size
 from archinspect.exporters.code import Raw, Step, call, code
+from archinspect.exporters.pytorch.dtypes import torch_dtype
 from archinspect.exporters.pytorch.elementwise import activation_name, all_of_each_sample, of_each_sample
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.activation import QuickGELU
 from archinspect.ops.contraction import written
-from archinspect.ops.figures import DTYPES
 
 if TYPE_CHECKING:
     from archinspect.exporters.orders import Use
@@ -278,8 +278,7 @@ def crf(use: Use) -> Step:
 def masking(use: Use) -> Step:
     """Return steps of one value set to 0."""
     op: Any = use.op
-    given = "{0}" if "float" in use.call.inputs[0].dtype else "{0}.float()"
-    return Step(code(f"mask_steps({given}, {{value}})", value=op.mask_value), parts=("mask_steps",))
+    return Step(code("mask_steps({0}, {value})", value=op.mask_value), parts=("mask_steps",))
 
 
 def embedding(use: Use) -> Step:
@@ -336,15 +335,8 @@ def parameter(use: Use) -> Step:
 def constant(use: Use) -> Step:
     """Return a fixed tensor."""
     dtype = use.call.outputs[0].dtype
-    options = {} if dtype == "float" else {"dtype": (Raw(torch_dtype(use, dtype)), None)}
+    options = {} if dtype == "float" else {"dtype": (Raw(torch_dtype(use.node, dtype)), None)}
     return Step(code("{self}()"), call("Constant", {"shape": use.output[1:]}, **options), parts=("Constant",))
-
-
-def torch_dtype(use: Use, dtype: str) -> str:
-    """Return PyTorch's name of a data type."""
-    if dtype not in DTYPES or dtype == "float8":
-        raise CannotExportError(use.node.layer, f"PyTorch has no {dtype}")
-    return f"torch.{dtype}"
 
 
 def einsum_dense(use: Use) -> Step:

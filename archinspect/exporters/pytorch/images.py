@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.pytorch.dtypes import index_of
 from archinspect.exporters.pytorch.maps import one, sides_of
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.ops.preprocess import Normalization
@@ -101,14 +102,17 @@ def categories(use: Use) -> Step:
         if op.bin_boundaries is None:
             raise CannotExportError(use.node.layer, "its boundaries are found in the data: give `bin_boundaries`")
         found = "torch.bucketize({0}, {0}.new_tensor({boundaries}), right=True, out_int32=True)"
-    if op.output_mode == "int":
-        return Step(code(found, boundaries=op.bin_boundaries))
+        if op.output_mode == "int":
+            return Step(code(found, boundaries=op.bin_boundaries))
+        found += ".long()"
+    else:
+        found += index_of(use, 0, long=True)
     if op.output_mode == "one_hot" and use.shape[-1] == 1 and len(use.shape) > 1:
         found += ".squeeze(-1)"
-    hot = f"F.one_hot({found}.long(), {{categories}})"
-    text = {"one_hot": "{}.float()", "multi_hot": "{}.amax(1).float()", "count": "{}.sum(1).float()"}[op.output_mode]
+    joined = {"one_hot": "", "multi_hot": ".amax(1)", "count": ".sum(1)"}[op.output_mode]
+    text = f"one_hot({found}, {{categories}}){joined}"
     boundaries = getattr(op, "bin_boundaries", None)
-    return Step(code(text.replace("{}", hot), boundaries=boundaries, categories=op.categories()))
+    return Step(code(text, boundaries=boundaries, categories=op.categories()), parts=("one_hot",))
 
 
 def table(use: Use) -> Step:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Raw, Step, call, code
 from archinspect.exporters.orders import as_the_spec
+from archinspect.exporters.pytorch.dtypes import dtype_of, index_of
 from archinspect.exporters.pytorch.elementwise import of_each_sample
-from archinspect.exporters.pytorch.tensors import dtype_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,17 +91,11 @@ def _triangle(use: Use, name: str) -> Step:
     return Step(code(f"{{0}}.{name}({{diagonal}})" if op.diagonal else f"{{0}}.{name}()", diagonal=op.diagonal))
 
 
-def _index(use: Use, index: int, *, long: bool = False) -> str:
-    """Return an input as an index, which has to be int64 if `long`."""
-    whole = use.call.inputs[index].dtype in (("int64",) if long else ("int64", "int32"))
-    return "" if whole else ".long()"
-
-
 def _gather(use: Use) -> Step:
     """Return the positions that an index names."""
     op: Any = use.op
     dim, shape = op.axis % len(use.shape), use.call.shapes[1][1:]
-    index = f"{{1}}{_index(use, 1)}"
+    index = f"{{1}}{index_of(use, 1)}"
     if not shape:
         return Step(code(f"{{0}}.index_select({{dim}}, {index}).squeeze({{dim}})", dim=dim))
     if len(shape) == 1:
@@ -112,7 +106,7 @@ def _gather(use: Use) -> Step:
 
 def _embedding(use: Use) -> Step:
     """Return the vectors of a table that an index names."""
-    return Step(code(f"F.embedding({{0}}{_index(use, 0)}, {{1}}[0])"))
+    return Step(code(f"F.embedding({{0}}{index_of(use, 0)}, {{1}}[0])"))
 
 
 def _take(use: Use) -> Step:
@@ -125,14 +119,14 @@ def _take(use: Use) -> Step:
         sizes, values = _sizes(use.output[1:])
         samples = "-1" if use.node.inputs[1].batched or not use.node.inputs[0].batched else "len({0})"
         index = f"{{1}}.expand({samples}, {sizes})"
-    text = f"{of_each_sample(use, 0)}.gather({{dim}}, {index}{_index(use, 1, long=True)})"
+    text = f"{of_each_sample(use, 0)}.gather({{dim}}, {index}{index_of(use, 1, long=True)})"
     return Step(code(text, dim=dim, **values))
 
 
 def _scatter(use: Use) -> Step:
     """Return the sums of what an index names the same place for."""
     op: Any = use.op
-    index = f"{{1}}{_index(use, 1, long=True)}"
+    index = f"{{1}}{index_of(use, 1, long=True)}"
     text = f"scatter_add({of_each_sample(use, 0)}, {index}, {{dim}}, {{size}})"
     return Step(code(text, dim=op.axis % len(use.shape), size=op.size), parts=("scatter_add",))
 
@@ -140,7 +134,7 @@ def _scatter(use: Use) -> Step:
 def _one_hot(use: Use) -> Step:
     """Return a vector with a single 1 for each integer."""
     op: Any = use.op
-    index = f"{{0}}{_index(use, 0, long=True)}"
+    index = f"{{0}}{index_of(use, 0, long=True)}"
     if op.dtype == "float":
         return Step(code(f"one_hot({index}, {{size}})", size=op.num_classes), parts=("one_hot",))
     values = {"size": op.num_classes, "dtype": Raw(dtype_of(use))}

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from archinspect.exporters.attention import step_name
 from archinspect.exporters.code import Given, Step, as_floats, call, code, in_orders, reading
 from archinspect.exporters.orders import Use, made_in, order_of_inputs, permutation, spec_order
+from archinspect.exporters.pytorch.dtypes import refuse_types, torch_dtype
 from archinspect.exporters.pytorch.operators import OPERATORS
 from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.scopes import Between, Leaf
 from archinspect.ops.attending import Attending
+from archinspect.ops.figures import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +39,10 @@ class Program:
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield the steps in the order in which they run. Raise :class:`CannotExportError`."""
+        for node in self.facts.graph.inputs:
+            dtype = self.facts.call(node).outputs[0].dtype
+            if dtype != STRING:  # which is refused where it is read
+                torch_dtype(node, dtype)
         for layer, group in groupby(self.facts.graph.nodes, key=lambda node: node.layer):
             nodes = list(group)
             if isinstance(nodes[0].layer_op, Attending) and (len(nodes) > 1 or _adds(nodes[0].op)):
@@ -52,6 +58,7 @@ class Program:
         call_ = self.facts.call(node)
         there = tuple(self.orders[tensor] for tensor in node.inputs)
         use = Use(node, call_, entry.reads(node.op, call_.shapes, there), self.facts)
+        refuse_types(use)
         step = entry.translate(use)
         turns = [permutation(*pair) for pair in zip(there, use.orders, strict=True)]
         step = as_floats(step, call_.read_as_floats)

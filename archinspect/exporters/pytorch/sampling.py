@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Step, call, code
+from archinspect.exporters.pytorch.dtypes import index_of
 from archinspect.exporters.pytorch.maps import function, one
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def max_unpool(use: Use) -> Step:
             ", output_size={output_size}" if op.output_size else "",
         )
     )
-    text = f"F.max_unpool{op.rank}d({{0}}, {{1}}, {{kernel_size}}{options})"
+    text = f"F.max_unpool{op.rank}d({{0}}, {{1}}{index_of(use, 1, long=True)}, {{kernel_size}}{options})"
     values = {"stride": tuple(strides), "padding": tuple(op.padding), "output_size": op.output_size}
     return Step(code(text, kernel_size=tuple(op.pool_size), **values))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from archinspect.exporters.code import Raw, Step, code
 from archinspect.exporters.orders import as_it_is, as_the_first, as_the_spec
+from archinspect.exporters.pytorch.dtypes import dtype_of, own_type
 from archinspect.exporters.pytorch.elementwise import lined_up
-from archinspect.exporters.pytorch.features import torch_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +48,6 @@ def _as_whole(value: float) -> float:
 def _cast(use: Use) -> Step:
     """Return another data type."""
     return Step(code("{0}.to({dtype})", dtype=Raw(dtype_of(use))))
-
-
-def dtype_of(use: Use) -> str:
-    """Return the data type of the first output as PyTorch has it."""
-    dtype = use.call.outputs[0].dtype
-    return "torch.get_default_dtype()" if dtype == "float" else torch_dtype(use, dtype)
 
 
 _COMPARISONS = {
@@ -123,14 +117,8 @@ def _product(use: Use) -> Step:
     op: Any = use.op
     axes = sorted((use.axis(axis) for axis in op.axis), reverse=True)
     keep = ", keepdim=True" if op.keepdims else ""
-    text = "".join(f".prod({{dim{at}}}{keep}{_own_type(use)})" for at in range(len(axes)))
+    text = "".join(f".prod({{dim{at}}}{keep}{own_type(use)})" for at in range(len(axes)))
     return Step(code(f"{{0}}{text}", **{f"dim{at}": axis for at, axis in enumerate(axes)}))
-
-
-def _own_type(use: Use) -> str:
-    """Return what keeps the type of integers, for which PyTorch has int64 otherwise."""
-    dtype = use.call.outputs[0].dtype
-    return "" if "float" in dtype or dtype == "int64" else f", dtype={dtype_of(use)}"
 
 
 def _place(use: Use, name: str) -> Step:
@@ -144,7 +132,7 @@ def _along(use: Use, name: str) -> Step:
     """Return what elements so far come to, or their order."""
     op: Any = use.op
     options = ", descending=True" if getattr(op, "descending", False) else ""
-    options += _own_type(use) if name.startswith("cum") else ""
+    options += own_type(use) if name.startswith("cum") else ""
     return Step(code(f"{{0}}.{name}({{dim}}{options})", dim=use.axis(op.axis)))
 
 
