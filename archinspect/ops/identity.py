@@ -106,7 +106,7 @@ class SpatialDropout1D(_SpatialDropout):
 class SpatialDropout2D(_SpatialDropout):
     """Drops whole channels at random in training (Tompson et al. 2014, arXiv:1411.4280). No FLOPs."""
 
-    aliases = ("Dropout2d",)
+    aliases = ("Dropout2d", "FeatureAlphaDropout")
 
 
 class SpatialDropout3D(_SpatialDropout):
@@ -117,8 +117,6 @@ class SpatialDropout3D(_SpatialDropout):
 
 class AlphaDropout(_ElementDropout):
     """Dropout that keeps mean and variance (Klambauer et al. 2017, arXiv:1706.02515). No FLOPs at inference."""
-
-    aliases = ("FeatureAlphaDropout",)
 
 
 class GaussianDropout(_Dropout):

@@ -14,7 +14,9 @@ It becomes one line of `ops_torch.json` or `ops_keras.json`:
 - `macs`: half of what PyTorch's own flop counter counts, on meta tensors for PyTorch's modules;
 - `kept`: of PyTorch's modules, bytes of the distinct storages that autograd keeps for backward in training, with inputs
   that need gradients, on meta tensors; parameters, buffers and tables of constants are left out;
-- `alive`: of PyTorch's modules, the most bytes alive at once at inference beside the inputs, on meta tensors.
+- `alive`: of PyTorch's modules, the most bytes alive at once at inference beside the inputs, on meta tensors;
+- `batches`: of PyTorch's modules, `macs`, `kept` and `alive` of one sample and of three; those that PyTorch refuses are
+  left out, as a single value per channel to normalize.
 
 `arguments` holds what the constructor of each layer takes, so that a test can say that all are known.
 """
@@ -25,6 +27,7 @@ import inspect
 import json
 import sys
 import warnings
+from contextlib import suppress
 from functools import reduce
 from math import prod
 from pathlib import Path
@@ -37,6 +40,7 @@ import sequence_cases
 import tensor_programs
 import torch
 import vision_cases
+from input_types import input_types
 from mixture import MixtureOfExperts
 from storages import Alive, constants, kept_for_backward
 from torch import nn
@@ -1331,10 +1335,30 @@ def memory_torch(op, inputs, args):
     return {"kept": kept, "alive": alive.peak}
 
 
-def measure_torch(op, inputs, args):
+def macs_torch(op, inputs, args):
     formulas = vision_cases.FORMULAS
     with torch.device("meta"), FlopCounterMode(display=False, custom_mapping=formulas) as counter:
         module, _ = run_torch(op, inputs, args)
+    return module, counter.get_total_flops() // 2
+
+
+def batches_torch(op, inputs, args):
+    """Return the figures of one sample and of three, of a case whose inputs have several."""
+    samples = max(shape[0] for shape in inputs)
+    shared = [type_.shared for type_ in input_types(op, len(inputs))]
+    found = {}
+    for batch in (1, 3):
+        given = [
+            (1 if same or shape[0] != samples else batch, *shape[1:])
+            for shape, same in zip(inputs, shared, strict=True)
+        ]
+        with suppress(ValueError):
+            found[batch] = {"macs": macs_torch(op, given, args)[1], **memory_torch(op, given, args)}
+    return found
+
+
+def measure_torch(op, inputs, args):
+    module, macs = macs_torch(op, inputs, args)
     # Meta tensors check less than real ones.
     _, (output, *others) = run_torch(op, inputs, args)
     several = [{"shape": list(other.shape), "dtype": str(other.dtype).removeprefix("torch.")} for other in others]
@@ -1343,8 +1367,9 @@ def measure_torch(op, inputs, args):
         **({"others": several} if others else {}),
         "params": sum(weight.numel() for weight in module.parameters()),
         "buffers": sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point()),
-        "macs": counter.get_total_flops() // 2,
+        "macs": macs,
         **memory_torch(op, inputs, args),
+        **({"batches": batches_torch(op, inputs, args)} if inputs else {}),
     }
 
 
