@@ -224,7 +224,8 @@ def normal_axis(axis: int, rank: int, arg: str = "axis") -> int:
     """Return an axis counted from the front; raise :class:`Mismatch` beyond the rank or at the batch."""
     at = axis + rank if axis < 0 else axis
     if not 0 <= at < rank:
-        raise Mismatch(f"axis {axis} is not one of the input's {rank} axes", args=(arg,))
+        counted = f"the batch is axis 0, the last one {rank - 1} or -1"
+        raise Mismatch(f"axis {axis} is not one of the input's {rank} axes", args=(arg,), help=counted)
     if at == 0:
         raise Mismatch(f"axis {axis} is the batch, which no layer may touch", args=(arg,))
     return at

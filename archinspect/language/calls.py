@@ -7,11 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from archinspect.base.diagnostics import show
+from archinspect.language.ready import find_ready
 from archinspect.ops import find_operator
 from archinspect.ops.declared import ArgumentError
 from archinspect.ops.modules import find_module
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from archinspect.language.parse import Block
     from archinspect.ops.base import Op
 
 MAX_CALL = 300
@@ -65,7 +69,7 @@ POSITIONAL = {
 }
 """What PyTorch's modules, by the beginning of their names, call the arguments that are given by position."""
 
-KERAS = ("strides", "padding", "activation")
+KERAS = ("key_dim", "strides", "padding", "activation")
 """What Keras's layers have behind what they need, where they have it."""
 
 
@@ -74,28 +78,48 @@ def step_for(text: str) -> str:
     text = _ASSIGNED.sub("", text.strip().rstrip(",;"), count=1) if "(" in text else text
     match = _CALL.fullmatch(text)
     kind = find_operator(match[1]) if match else None
-    if match is None or kind is None or len(text) > MAX_CALL:
+    if match is None or len(text) > MAX_CALL:
         return ""
+    if kind is None:
+        return _step_of_block(text, block) if (block := find_ready(match[1])) else ""
     is_torch = _is_torch(text.partition("(")[0], kind)
     written_as = f"nn.{match[1]}" if is_torch and find_module(f"nn.{match[1]}") else kind.__name__
     try:
-        values = {kind.names[name]: value for name, value in _arguments(text.strip(), kind).items()}
+        values = {kind.names[name]: value for name, value in _arguments(text, kind).items()}
         kind(**values)
     except (ArgumentError, SyntaxError, ValueError, RecursionError, MemoryError):
         return f"{written_as}: {{...}}"
-    written = ", ".join(
-        f"{name}: {show(value)}".replace("'", "") for name, value in values.items() if name not in CHECKED
-    )
-    return f"{written_as}: {{{written}}}" if written else written_as
+    written = _written({name: value for name, value in values.items() if name not in CHECKED})
+    return f"{written_as}: {written}" if written else written_as
+
+
+def _step_of_block(text: str, block: Block) -> str:
+    """Return the step that says what a call of a ready-made block does."""
+    try:
+        given = _given(text, tuple(block.params))
+        values = {name: ast.literal_eval(value) for name, value in given.items() if name in block.params}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        values = {}
+    return f"{block.name}: {_written(values) or '{...}'}"
+
+
+def _written(values: dict[str, Any]) -> str:
+    """Return arguments as a spec has them; empty for none."""
+    pairs = ", ".join(f"{name}: {show(value)}".replace("'", "") for name, value in values.items())
+    return f"{{{pairs}}}" if pairs else ""
+
+
+def _given(text: str, names: Sequence[str]) -> dict[str, ast.expr]:
+    """Return the arguments of a call by name, those by position having these; raise ValueError for what is none."""
+    call = ast.parse(text.strip(), mode="eval").body
+    if not isinstance(call, ast.Call) or len(call.args) > len(names):
+        raise ValueError(text)
+    return dict(zip(names, call.args, strict=False)) | {one.arg or "": one.value for one in call.keywords}
 
 
 def _arguments(text: str, kind: type[Op]) -> dict[str, Any]:
     """Return the arguments of a call that matter to figures, by name; raise ValueError for what is no literal."""
-    call = ast.parse(text, mode="eval").body
-    names = positional(text.partition("(")[0], kind)
-    if not isinstance(call, ast.Call) or len(call.args) > len(names):
-        raise ValueError(text)
-    given = dict(zip(names, call.args, strict=False)) | {one.arg or "": one.value for one in call.keywords}
+    given = _given(text, positional(text.partition("(")[0], kind))
     found = {
         argument: ast.literal_eval(value)
         for argument, value in given.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archinspect.base.diagnostics import Near
-from archinspect.base.source import Scalar
+from archinspect.base.source import List, Scalar
 from archinspect.graph.builder import snake
 from archinspect.graph.graph import Composite
 from archinspect.language.evaluation import Names, UnevaluatedError
@@ -15,6 +15,7 @@ from archinspect.language.scope import Expansion, Scope, Start
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from archinspect.base.source import Tree
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
     from archinspect.language.forms import Step
@@ -86,6 +87,10 @@ class Composites:
                 problems.error("unknown-argument", message, step.value.span)
             else:
                 main = next(iter(block.params))
+                if isinstance(step.value, List) and block.span.source.is_ours:
+                    message = f"{block.name}: {main} is one value, not a list"
+                    problems.error("argument", message, step.value.span, _by_name(block, step.value))
+                    raise UnevaluatedError
                 given[main] = (Scalar(main, main, step.value.span), step.value)
         for name, (key, _) in given.items():
             if name not in block.params:
@@ -100,9 +105,22 @@ class Composites:
                 message = f"{block.name}: '{name}' is missing"
                 notes = [("declared here", key.span)]
                 wanted = [one for one, (_, own) in block.params.items() if isinstance(own, Scalar) and own.text == ""]
-                help_ = f"write `{block.name}: {{{', '.join(f'{one}: ...' for one in wanted)}}}`"
+                help_ = _by_name(block, step.value) or (
+                    f"write `{block.name}: {{{', '.join(f'{one}: ...' for one in wanted)}}}`"
+                )
                 problems.error("missing-argument", message, step.span, help_, notes)
                 raise UnevaluatedError
             else:
                 names.own[name] = value(tree, names)
         return names
+
+
+def _by_name(block: Block, given: Tree | None) -> str:
+    """Return how to write parameters that are given in a list, by their places; empty for other values."""
+    items = given.items if isinstance(given, List) else []
+    if len(items) not in range(1, len(block.params) + 1):
+        return ""
+    pairs = [
+        f"{name}: {item.text}" for name, item in zip(block.params, items, strict=False) if isinstance(item, Scalar)
+    ]
+    return f"write `{{{', '.join(pairs)}}}`" if len(pairs) == len(items) else ""

@@ -30,8 +30,8 @@ MANY = 4
 def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
     """Warn of inputs whose first axis is likely the channels, where the spec does not say where they stand.
 
-    Two of three speak for it: a first axis as of a picture, spatial axes of one length or longer ones behind it,
-    PyTorch's names.
+    A width that is as many as the channels, and not as the height, says it by itself: `[4, 64, 64]`. Else it takes two
+    of these: a first axis as of a picture, longer axes behind it, PyTorch's names.
     """
     for node in graph.inputs:
         shape: tuple[int, ...] = getattr(node.op, "shape", ())
@@ -39,7 +39,7 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
             continue
         first, last = shape[0], shape[-1]
         picture = first in PICTURE and last > MANY
-        square = len(shape) > 2 and len({*shape[1:]}) == 1 and first != last  # noqa: PLR2004 - channels, two axes
+        square = len(shape) > 2 and shape[-2] == last != first  # noqa: PLR2004 - channels, two axes
         longer = len(shape) == 2 and last > first  # noqa: PLR2004 - channels, and more steps than these
         smaller = len(shape) > 2 and first < min(shape[1:])  # noqa: PLR2004 - channels, two axes
         if not (picture or square or longer or smaller):
@@ -48,9 +48,10 @@ def forgotten_layout(graph: Graph) -> Iterator[Diagnostic]:
             other for other in graph.nodes if other.layer_op.data_format == "channels_last" and not _says_axis(other)
         ]
         named = any(_PYTORCH.fullmatch(other.origin.text()) for other in layers)
-        if (longer or smaller) and not (picture or square) and any(_says_channels(other) for other in layers):
+        said = any(_says_channels(other) for other in layers)
+        if (longer or smaller) and not (picture or square) and said:
             continue
-        if layers and (picture or square or longer or smaller) + (picture and (square or longer)) + named > 1:
+        if layers and (named or (picture and (square or longer)) or (square and not said)):
             yield Diagnostic(
                 "layout",
                 f"input '{node.path}' {text((1, *shape))} has its channels last: {last:,} of them",

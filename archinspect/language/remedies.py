@@ -6,16 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from archinspect.base.diagnostics import nearest
-from archinspect.base.source import List, Scalar
+from archinspect.base.source import List, Map, Scalar
 from archinspect.language.calls import positional, step_for
 from archinspect.language.parse import ORDERS
-from archinspect.ops.args import Bool
+from archinspect.ops.args import Bool, Float, Optional
 from archinspect.ops.declared import ArgumentError
+from archinspect.ops.modules import find_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from archinspect.base.source import Map, Tree
+    from archinspect.base.source import Tree
+    from archinspect.ops.args import Kind
     from archinspect.ops.base import Op
 
 MOST = 6
@@ -87,8 +89,8 @@ def of_argument(name: str, kind: type[Op], argument: str, tree: Tree | None, *, 
     if isinstance(tree, Scalar):
         wanted = kind.args.get(kind.names.get(argument, ""))
         word = str(tree.value).lower()
-        if wanted and isinstance(wanted.kind, Bool) and word in _WORDS:
-            return of_truth(word)
+        if wanted and (remedy := _of_value(wanted.kind, kind, tree, bare=bare)):
+            return remedy
         words = [str(one) for one in getattr(wanted.kind, "words", ())] if wanted else []
         if words and isinstance(tree.value, str) and (near := nearest(word, words)):
             return "did you mean " + " or ".join(f"'{one}'" for one in near) + "?"
@@ -100,7 +102,9 @@ def of_argument(name: str, kind: type[Op], argument: str, tree: Tree | None, *, 
         return of_text(tree)
     if not isinstance(tree, List):
         return ""
-    return _of_sizes(kind, argument, tree) or _of_list(name, kind, argument, tree, bare=bare)
+    return (
+        _of_sizes(kind, argument, tree) or _of_maps(tree, bare=bare) or _of_list(name, kind, argument, tree, bare=bare)
+    )
 
 
 def of_text(tree: Tree) -> str:
@@ -131,6 +135,18 @@ def _is_word(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and isinstance(tree.value, str) and not of_text(tree)
 
 
+def _of_value(wanted: Kind, kind: type[Op], tree: Scalar, *, bare: bool) -> str:
+    """Return how to write a word for a truth value, and a whole number where a share is wanted; empty for others."""
+    wanted = wanted.kind if isinstance(wanted, Optional) else wanted
+    if isinstance(wanted, Bool):
+        return of_truth(tree.value)
+    if not isinstance(wanted, Float) or wanted.high != 1 or not isinstance(tree.value, int) or tree.value <= 1:
+        return ""
+    if bare and "num_features" in kind.args:
+        return f"leave it out, or write `{{num_features: {tree.value}}}` to have it checked"
+    return f"write `{tree.value / 100:g}` for {tree.value}%"
+
+
 def _of_sizes(kind: type[Op], argument: str, tree: List) -> str:
     """Return how to write a shape with the batch, and the sizes of parts; empty for other lists."""
     items = [item for item in tree.items if isinstance(item, Scalar)]
@@ -141,6 +157,13 @@ def _of_sizes(kind: type[Op], argument: str, tree: List) -> str:
     if "sizes" in kind.args and len(items) == len(tree.items) > 1:
         return f"write `{{sizes: [{', '.join(item.text for item in items)}]}}`"
     return ""
+
+
+def _of_maps(tree: List, *, bare: bool) -> str:
+    """Return how to write arguments that each are an item of a list; empty for other lists."""
+    pairs = [f"{key.text}: {_text(one)}" for item in tree.items if isinstance(item, Map) for key, one in item]
+    is_meant = bare and pairs and all(isinstance(item, Map) for item in tree.items)
+    return f"write `{{{', '.join(pairs)}}}`" if is_meant else ""
 
 
 def _of_list(name: str, kind: type[Op], argument: str, tree: List, *, bare: bool) -> str:
@@ -159,18 +182,36 @@ def _of_list(name: str, kind: type[Op], argument: str, tree: List, *, bare: bool
     if not bare or not more:
         return ""
     names = positional(name, kind)
-    pairs = [f"{one}: {item.text}" for one, item in zip(names, tree.items, strict=False) if isinstance(item, Scalar)]
-    if names and len(pairs) == len(tree.items) and _is_legal(kind, names, tree):
-        return f"write `{{{', '.join(pairs)}}}`"
+    module = f"nn.{name}"
+    own = _by_places(kind, names, tree)
+    its = _by_places(kind, positional(module, kind), tree) if not own and find_module(module) else ""
+    if own or its:
+        return f"write `{own}`" if own else f"write `{module}: {its}` for PyTorch's"
     if _takes_lists(kind, argument) and len(names) < len(tree.items):
         return ""
     shown = [*list(kind.args)[:MOST], *(["..."] if len(kind.args) > MOST else [])]
     return f"arguments have names: {', '.join(shown)}"
 
 
+def _by_places(kind: type[Op], names: Sequence[str], tree: List) -> str:
+    """Return the items of a list as arguments of these names; empty where the operator does not take them so."""
+    texts = [_text(item) for item in tree.items]
+    if len(texts) > len(names) or not all(texts) or not _is_legal(kind, names, tree):
+        return ""
+    return f"{{{', '.join(f'{name}: {text}' for name, text in zip(names, texts, strict=False))}}}"
+
+
+def _text(item: Tree) -> str:
+    """Return how a number, a word or a list of these is written; empty for others."""
+    if isinstance(item, Scalar):
+        return item.text
+    parts = [one.text for one in item.items if isinstance(one, Scalar)] if isinstance(item, List) else []
+    return f"[{', '.join(parts)}]" if parts else ""
+
+
 def _is_legal(kind: type[Op], names: Sequence[str], tree: List) -> bool:
     """Return whether an operator takes the items of a list as its arguments of these names."""
-    values = {name: item.value for name, item in zip(names, tree.items, strict=False) if isinstance(item, Scalar)}
+    values = {name: item.plain() for name, item in zip(names, tree.items, strict=False)}
     try:
         kind(**values)
     except ArgumentError as error:

@@ -14,6 +14,8 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from archinspect.ops.figures import ALIASES, DTYPES
+
 if TYPE_CHECKING:
     from archinspect.base.source import Value
 
@@ -151,9 +153,7 @@ class DataType(Choice):
     """A data type, also in the words of PyTorch and NumPy: `long`, `torch.int64`, `np.uint8`."""
 
     spelled: ClassVar[dict[str, str]] = {
-        "double": "float64",
-        "half": "float16",
-        "bf16": "bfloat16",
+        **{word: dtype for word, dtype in ALIASES.items() if dtype in DTYPES and word not in DTYPES},
         "boolean": "bool",
         "long": "int64",
         "int": "int32",

@@ -18,8 +18,6 @@ ROWS = [
 ]
 
 
-
-
 def measured(row):
     """Yield a row's inputs with what is measured of them, at its own batch, of one sample and of three."""
     samples = max((shape[0] for shape in row["inputs"]), default=0)
