@@ -108,6 +108,9 @@ differs in these:
 - At inference, a batch normalization makes two statistics a channel on the meta device, and none on the CPU.
 - An LSTM on a CPU may run as one kernel with a workspace of its own; on a GPU, cuDNN's. Predicted is the program by
   steps.
+- What kernels outside of PyTorch keep follows their papers and sources, and was not measured, as they need a GPU:
+  `NA1D` to `NA3D` with `fused` attention (NATTEN), `SelectiveScan` (Mamba), `LinearAttention`, `MLSTM`, `WKV` and
+  `GeneralizedDeltaRule`. Measured is each without a kernel (`math`): as a loop over the steps, or by copies of windows.
 - Allocators round up, and kernels of convolutions take workspaces, which neither the meta device nor `archinspect`
   knows.
 """

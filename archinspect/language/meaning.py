@@ -177,6 +177,35 @@ NAMED: dict[str, str] = {
     "softmin": "`Negative` and `Softmax` are as much",
     "rrelu": "`LeakyReLU` is as much at inference, its slope the mean of lower and upper",
     "pairwisedistance": "`Subtract` and `ReduceL2` are as much",
+    **dict.fromkeys(
+        ("gcnconv", "sageconv", "ginconv", "messagepassing"),
+        _BLOCK + ", `Gather` for what edges read and `ScatterAdd` for what nodes add up: `archinspect show gcn_cora`",
+    ),
+    **dict.fromkeys(("gatconv", "gatv2conv"), _BLOCK + ": `archinspect show gat_cora`"),
+    **dict.fromkeys(("c2f", "c3", "c3k2", "sppf"), _BLOCK + ": `archinspect show yolov8n`"),
+    "selayer": _BLOCK + ": `archinspect show seresnet50`",
+    **dict.fromkeys(("adaln", "adalnzero", "ditblock"), _BLOCK + ": `archinspect show dit_s_2`"),
+    **dict.fromkeys(("kanlinear", "kanlayer"), _BLOCK + ": `archinspect show kan_mnist`"),
+    **dict.fromkeys(("retnet", "multiscaleretention"), "`LinearAttention` is its recurrence, and " + _BLOCK),
+    **dict.fromkeys(("convbn", "convbnrelu", "convbnact", "convnormact"), "write its layers one after the other"),
+    **dict.fromkeys(
+        ("transformerblock", "encoderblock", "gptblock", "decoderblock"),
+        "write `TransformerEncoderLayer`, a ready-made block, with `causal: true` for a decoder",
+    ),
+    **dict.fromkeys(
+        ("flashattention", "flashattention2", "memoryefficientattention"),
+        "write `ScaledDotProductAttention`: `--attention` says how it is computed",
+    ),
+    **dict.fromkeys(
+        ("alibi", "relativepositionbias"), "`position_biases` of attention adds learned ones to its scores"
+    ),
+    **dict.fromkeys(("outer", "tensordot", "inner"), "write `Einsum`, with the equation"),
+    **dict.fromkeys(("hstack", "vstack", "dstack"), "write `Concatenate`, with its `axis`"),
+    **dict.fromkeys(("ones", "oneslike", "zeroslike", "fulllike"), "write `Fill`, with its shape"),
+    "ravel": "write `Flatten`",
+    "linspace": "write `Arange`, and `Rescaling` for what is between whole numbers",
+    "rearrange": "write `Reshape` and `Permute`",
+    "gumbelsoftmax": "write `Softmax`: the noise is of training",
 }
 """What is known by another name, or not at all, and what to do."""
 SELDOM = {
