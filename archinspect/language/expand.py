@@ -50,7 +50,7 @@ class _Expander:
         name = spec.text("name") or spec.span.source.name
         self.builder = GraphBuilder(name, layout=layout if layout in LAYOUTS else LAYOUTS[0], origin=spec.span)
         self.builder.stand_in = settings.open
-        self.expansion = Expansion(spec.blocks, self.builder, problems)
+        self.expansion = Expansion(spec, self.builder, problems)
 
     def run(self) -> Graph | None:
         builder, spec = self.builder, self.spec

@@ -11,6 +11,7 @@ from archinspect.ops import find_operator
 if TYPE_CHECKING:
     from archinspect.base.diagnostics import Problems
     from archinspect.base.source import Span, Tree
+    from archinspect.ops.base import Op
 
 WORDS = {
     **dict.fromkeys(("times", "loop", "loops", "count", "copies"), "repeat"),
@@ -24,6 +25,8 @@ STEP_KEYS = ("name", "from", "repeat", "when", "weights", "trainable", "cache")
 STEP_ALIASES = {"inputs": "from", "input": "from", "repeats": "repeat"}
 TYPE_KEYS = ("type", "op", "layer", "operation", "class_name", "module")
 ARGS_KEYS = ("params", "args", "arguments", "kwargs", "config", "parameters", "attributes")
+MAX_NESTING = 60
+"""So deep may blocks, groups and paths of merges nest."""
 FROZEN = ("frozen", "freeze", "requires_grad")
 """Words for `trainable` that are no key."""
 
@@ -44,6 +47,18 @@ class Step:
         self.layers: list[Step] | None = None
         self.extras: dict[str, Tree] = {}
         """The step's own keys: name, from, repeat, when, weights, trainable, cache."""
+
+
+def has_paths(kind: type[Op], step: Step) -> bool:
+    """Return whether a list that a step of this operator has is one of paths, as that of a merge is."""
+    return kind.inputs[1] != 1 and kind.inputs != (0, 0) and not _holds_numbers(step.value)
+
+
+def _holds_numbers(tree: Tree | None) -> bool:
+    """Return whether a value is a list of plain values with a number, which are no paths: `nn.LSTM: [10, 20]`."""
+    if not isinstance(tree, List) or not all(isinstance(item, Scalar) for item in tree.items):
+        return False
+    return any(isinstance(item, Scalar) and isinstance(item.value, int | float) for item in tree.items)
 
 
 def parse_path(tree: Tree, problems: Problems) -> list[Step]:

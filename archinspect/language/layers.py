@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from archinspect import ops
 from archinspect.base.diagnostics import MAX_SHOWN, Diagnostic, Fix, Near
-from archinspect.base.source import List, Map, Scalar
+from archinspect.base.source import List, Map
 from archinspect.graph.builder import TooManyNodesError, snake
 from archinspect.language.evaluation import UnevaluatedError
-from archinspect.language.forms import parse_path
+from archinspect.language.forms import has_paths, parse_path
 from archinspect.language.likely import split_path
 from archinspect.language.ready import SECOND
 from archinspect.ops.declared import ArgumentError
@@ -19,7 +19,7 @@ from archinspect.ops.declared import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from archinspect.base.source import Span, Tree
+    from archinspect.base.source import Span
     from archinspect.graph.graph import Tensor
     from archinspect.language.evaluation import Env
     from archinspect.language.forms import Step
@@ -68,13 +68,6 @@ class _NearOperator(Near):
         return f"{near}`archinspect ops` lists all; `Custom` is a layer of your own", ""
 
 
-def _holds_numbers(tree: Tree | None) -> bool:
-    """Return whether a value is a list of plain values with a number, which are no paths: `nn.LSTM: [10, 20]`."""
-    if not isinstance(tree, List) or not all(isinstance(item, Scalar) for item in tree.items):
-        return False
-    return any(isinstance(item, Scalar) and isinstance(item.value, int | float) for item in tree.items)
-
-
 class Layers:
     """Makes layers; `steps` expands a merge's paths."""
 
@@ -106,7 +99,7 @@ class Layers:
         if op_name in self.inputs and step.args is None and step.value is None:
             expansion.problems.error("from", f"'{op_name}' is an input, and no layer", step.span, READS)
             raise UnevaluatedError
-        merges = kind.inputs[1] != 1 and kind.inputs != (0, 0) and not _holds_numbers(step.value)
+        merges = has_paths(kind, step)
         op = expansion.maker.make(kind, op_name, step, env, expansion.builder.layout, merges=merges)
         path = expansion.claim(name, step, scope, snake(kind.__name__))
         if op and kind is ops.find_operator("Input"):

@@ -9,6 +9,7 @@ from archinspect.base.diagnostics import show
 from archinspect.base.source import Scalar
 from archinspect.graph.builder import MAX_NODES
 from archinspect.language.evaluation import Evaluation, TooLargeError
+from archinspect.language.forms import MAX_NESTING
 from archinspect.language.operators import Maker
 from archinspect.language.parse import NAMES, is_name
 
@@ -22,14 +23,15 @@ if TYPE_CHECKING:
     from archinspect.language.evaluation import Env
     from archinspect.language.forms import Step
     from archinspect.language.likely import Chain
-    from archinspect.language.parse import Block
+    from archinspect.language.parse import Block, Spec
     from archinspect.language.references import Sharing
 
 Start: TypeAlias = "Tensor | list[Tensor] | None"
 """What a step reads unless it says otherwise: the tensor before it, several that `from` names, nothing yet."""
 
 MAX_EXPANSIONS = 2 * MAX_NODES
-MAX_NESTING = 60
+FEW_EXPANSIONS = 10_000
+"""After so many, what a spec stands for is counted before more of it is written out."""
 MANY_PARAMS = 100
 
 
@@ -71,8 +73,9 @@ class Scope:
 class Expansion:
     """What all that expand a spec share."""
 
-    def __init__(self, blocks: Mapping[str, Block], builder: GraphBuilder, problems: Problems) -> None:
-        self.blocks = blocks
+    def __init__(self, spec: Spec, builder: GraphBuilder, problems: Problems) -> None:
+        self.spec = spec
+        self.blocks: Mapping[str, Block] = spec.blocks
         self.builder = builder
         self.problems = problems
         self.evaluation = Evaluation(problems)
@@ -85,6 +88,8 @@ class Expansion:
         """Other shapes for the inputs that are steps, by their paths; empty for the only input."""
         self.steps = 0
         """How many steps were expanded."""
+        self.is_counted = False
+        """Whether the whole spec was found to be of a size that can be written out."""
         self.is_open = False
         """Whether this is within a repeat whose number stays open."""
 
@@ -98,6 +103,14 @@ class Expansion:
         self.steps += steps
         if self.steps > MAX_EXPANSIONS:
             self.refuse_large(step)
+        if not self.is_counted and type(self.steps) is int and self.steps > FEW_EXPANSIONS:
+            from archinspect.language.least import too_many  # few specs are large
+
+            self.is_counted = True
+            params = self.builder.params
+            large = too_many(self.spec, params, MAX_EXPANSIONS, 2) or too_many(self.spec, params, MAX_NODES, 0)
+            if large:
+                self.refuse_large(large)
 
     def refuse_large(self, step: Step) -> None:
         """End the expansion of what has too many layers."""

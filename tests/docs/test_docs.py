@@ -38,7 +38,7 @@ from archinspect.base.diagnostics import Diagnostic, Fix
 from archinspect.base.source import Source, Span
 from archinspect.checks.table import RULES
 from archinspect.graph import builder, infer
-from archinspect.language import evaluation, expressions, forms, load, scope, steps
+from archinspect.language import evaluation, expressions, forms, load, steps
 from archinspect.language import parse as parse_spec
 from archinspect.ops import args
 from archinspect.project import keys as project_keys
@@ -559,7 +559,7 @@ LIMITS = {
     "layers, once everything is expanded": f"{builder.MAX_NODES:,}",
     "operators of a network whose formulas are asked for": f"{formula.MAX_OPERATORS:,}",
     "problems that are told": f"{diagnostics.MAX_PROBLEMS:,}",
-    "nesting of blocks and groups": f"{scope.MAX_NESTING} levels",
+    "nesting of blocks and groups": f"{forms.MAX_NESTING} levels",
     "chain of `extends`": f"{load.MAX_EXTENDS} specs",
     "length of an expression": f"{expressions.MAX_LENGTH:,} characters",
     "nesting of an expression": f"{expressions.MAX_DEPTH} levels",
