@@ -9,6 +9,7 @@ import pytest
 
 import archinspect
 from archinspect.base.symbolic.polynomial import Polynomial
+from archinspect.exporters.spec import blocks
 
 FEW, MOST = 64, 2.12
 """So many of each, and how much more work twice as many may be."""
@@ -87,3 +88,11 @@ def test_formulas_grow_as_their_variables(monkeypatch):
         archinspect.network(named(count)).formulas()
         made.append(terms)
     assert made[1] < MOST * made[0]
+
+
+def test_blocks_are_compared_with_those_of_their_kind(monkeypatch):
+    """Of n blocks of n kinds, none is compared with any other."""
+    monkeypatch.setattr(blocks._Group, "takes", lambda _, others: pytest.fail(f"compared: {others[0].kind}"))
+    names = [f"b{n}" for n in range(FEW)]
+    kinds = {name: [{"Dense": n + 1}] for n, name in enumerate(names)}
+    archinspect.network({"blocks": kinds, "input": [8], "layers": names}).convert()

@@ -211,9 +211,12 @@ def _fits(copies: Sequence[Step], whole: Step) -> list[Fit] | None:
 def _joined(groups: list[list[Step]]) -> list[_Group]:
     """Return groups of copies, those that lack steps behind the copies that have them."""
     found: list[_Group] = []
+    alike: dict[str, list[_Group]] = {}
     for copies in sorted(groups, key=lambda copies: -sum(1 for _ in copies[0].inside())):
-        if not any(group.takes(copies) for group in found):
+        of_kind = alike.setdefault(copies[0].kind, [])
+        if not any(group.takes(copies) for group in of_kind):
             found.append(_Group(copies))
+            of_kind.append(found[-1])
     return found
 
 

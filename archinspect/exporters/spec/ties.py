@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archinspect.exporters.refusal import CannotExportError
@@ -31,8 +32,7 @@ class Ties:
                 self._say_of_layer(step, path, scope, partner, frozen=frozen)
                 continue
             assert step.body is not None
-            inner = next(child.scope for child in scope.children if child.name == step.name)
-            assert inner is not None
+            inner = self._scopes[path]
             other = self._partner(inner)
             if other and not partner:
                 step.weights = self.names.path(other, scope)
@@ -48,6 +48,11 @@ class Ties:
             step.weights = self.names.path(other, scope)
             if step.weights is None:
                 raise CannotExportError(leaf.path, f"it uses the weights of '{other}', whose name means another layer")
+
+    @cached_property
+    def _scopes(self) -> dict[str, Scope]:
+        """Composites by their paths."""
+        return {scope.path: scope for scope in self.tree.root.scopes()}
 
     def _shared(self, path: str) -> str:
         """Return the path of the layer whose weights a layer uses."""
