@@ -9,11 +9,11 @@ import click
 from archinspect.base.printable import printable
 from archinspect.cli.check_command import CheckedType
 from archinspect.cli.common import print_diagnostics
-from archinspect.cli.kinds import of_format
+from archinspect.cli.kinds import OneOf, of_format
 
 
 @click.command("baseline")
-@click.argument("action", type=click.Choice(["write"]), metavar="write")
+@click.argument("action", type=OneOf(["write"]), metavar="write")
 @click.argument("specs", type=CheckedType(), nargs=-1, metavar="[FILE|DIR|PATTERN|NAME]...")
 @click.option("--file", "path", metavar="FILE", help="The baseline; the configuration's, or archinspect-baseline.json.")
 @click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration, or a value over those of it.")

@@ -8,6 +8,7 @@ import click
 
 from archinspect.cli.asked import SettingSpec
 from archinspect.cli.common import load_report, refuse_ignored, stdout_console
+from archinspect.cli.kinds import OneOf
 from archinspect.cli.options import (
     activations_option,
     completed,
@@ -59,12 +60,12 @@ class TotalColumns(click.ParamType):  # type: ignore[type-arg] # generic from cl
 )
 @click.option(
     "--sort",
-    type=click.Choice(SORT_KEYS),
+    type=OneOf(SORT_KEYS),
     help="Largest first, error rates smallest first, instead of the order given.",
 )
 @click.option(
     "--cost",
-    type=click.Choice(("params", "macs", "none")),
+    type=OneOf(("params", "macs", "none")),
     default="params",
     show_default=True,
     help="What stands beside the boxes, with its share of the network.",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from archinspect.cli.common import device_asked_for, has_edge, spec_errors, stdout_console
-from archinspect.cli.kinds import DataType
+from archinspect.cli.kinds import DataType, OneOf
 from archinspect.cli.options import (
     cached_option,
     depth_option,
@@ -41,14 +41,14 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
 )
 @click.option(
     "--attention",
-    type=click.Choice(ATTENTION),
+    type=OneOf(ATTENTION),
     default="fused",
     show_default=True,
     help="How it is computed: in backward, fused computes the scores again.",
 )
 @depth_option
 @expand_option
-@click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
+@click.option("--sort", type=OneOf(SORT_KEYS), help="Largest first, instead of execution order.")
 @exact_option
 @format_option(
     "table", "json", "csv", "markdown", help="json and csv: exact numbers, and every layer unless --depth is given."

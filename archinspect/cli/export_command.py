@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from archinspect.cli.common import spec_errors
+from archinspect.cli.kinds import OneOf
 from archinspect.cli.options import batch_option, input_option, set_option, spec_argument
 from archinspect.cli.output import output_path
 from archinspect.exporters import TARGETS
@@ -18,7 +19,7 @@ from archinspect.exporters import TARGETS
 @click.option(
     "--to",
     "target",
-    type=click.Choice(list(TARGETS)),
+    type=OneOf(list(TARGETS)),
     required=True,
     help="; ".join(f"{name}: {what}" for name, what in TARGETS.items()) + ".",
 )

@@ -183,7 +183,19 @@ class Percent(click.ParamType):  # type: ignore[type-arg] # generic from click 8
             return self.fail(str(error), param, ctx)
 
 
-class DataType(click.Choice):  # type: ignore[type-arg] # generic from click 8.2 on
+class OneOf(click.Choice):  # type: ignore[type-arg] # generic from click 8.2 on
+    """One of a few words."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
+        """Return it; of another, tell which are near."""
+        if value not in self.choices:
+            from archinspect.base.diagnostics import suggest  # the error path only
+
+            self.fail(f"'{value}' is unknown: {suggest(value, self.choices)}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class DataType(OneOf):
     """A data type, also by another name that it has: `half`, `bf16`."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
@@ -198,7 +210,7 @@ class DataType(click.Choice):  # type: ignore[type-arg] # generic from click 8.2
         return super().convert(own if own in self.choices else value, param, ctx)
 
 
-class Form(click.Choice):  # type: ignore[type-arg] # as above
+class Form(OneOf):
     """A format of the output: `table`, which some commands call `text`, `json`, ..."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from archinspect.cli.common import refuse_ignored, stdout_console
+from archinspect.cli.kinds import OneOf
 from archinspect.cli.options import exact_option, format_option
 from archinspect.render.networks import SORT_KEYS
 
@@ -13,7 +14,7 @@ from archinspect.render.networks import SORT_KEYS
 @click.argument("words", nargs=-1)
 @click.option(
     "--sort",
-    type=click.Choice(SORT_KEYS),
+    type=OneOf(SORT_KEYS),
     default="name",
     show_default=True,
     help="params and macs: largest first; year: latest first.",

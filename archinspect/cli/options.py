@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archinspect.cli.kinds import Assignment, DataType, Depth, Form, InputShape, SpecType, Whole
+from archinspect.cli.kinds import Assignment, DataType, Depth, Form, InputShape, OneOf, SpecType, Whole
 from archinspect.ops.figures import ATTENTION, DTYPES
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def format_option(*forms: str, help: str) -> Callable[[Callable[..., Any]], Call
 
 convention_option = click.option(
     "--convention",
-    type=click.Choice(CONVENTIONS),
+    type=OneOf(CONVENTIONS),
     metavar="TOOL",
     help=f"Count as a tool does: {', '.join(CONVENTIONS)}.",
 )
@@ -193,7 +193,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         dtype_option,
         click.option(
             "--optimizer",
-            type=click.Choice(OPTIMIZERS),
+            type=OneOf(OPTIMIZERS),
             metavar="NAME",
             default="adam",
             show_default=True,
@@ -201,14 +201,14 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--precision",
-            type=click.Choice(PRECISIONS),
+            type=OneOf(PRECISIONS),
             help="Training in two types: float32 under torch.autocast (amp), or a float32 copy of weights in 16 bits.",
         ),
         click.option("--mixed", is_flag=True, help="As --precision bf16-master, in the type of --dtype."),
         click.option("--checkpointing", is_flag=True, help="Compute repeated blocks again instead of keeping them."),
         click.option(
             "--policy",
-            type=click.Choice(POLICIES),
+            type=OneOf(POLICIES),
             default="eager",
             show_default=True,
             help="When activations are freed at inference: as PyTorch does, blocks being functions (eager) or"
@@ -216,7 +216,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--attention",
-            type=click.Choice(ATTENTION),
+            type=OneOf(ATTENTION),
             default="fused",
             show_default=True,
             help="How attention is computed: in one kernel, by PyTorch's own products, or by two products written out.",

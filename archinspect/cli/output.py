@@ -89,12 +89,14 @@ def echo(text: str | Iterator[str]) -> None:
 
 
 def _color_option() -> click.Option:
+    from archinspect.cli.kinds import OneOf  # what lists commands needs none
+
     def keep(ctx: click.Context, param: click.Parameter, value: str) -> None:
         ctx.meta[_COLOR] = value
 
     return click.Option(
         ["--color"],
-        type=click.Choice(COLORS),
+        type=OneOf(COLORS),
         default="auto",
         callback=keep,
         expose_value=False,

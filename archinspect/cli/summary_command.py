@@ -9,7 +9,7 @@ import click
 
 from archinspect import __version__
 from archinspect.cli.common import has_edge, load_report, refuse_ignored, stdout_page
-from archinspect.cli.kinds import Columns, SpecType
+from archinspect.cli.kinds import Columns, OneOf, SpecType
 from archinspect.cli.options import (
     activations_option,
     cached_option,
@@ -40,7 +40,7 @@ SORT_KEYS = ("params", "macs", "flops", "memory")
 @depth_option
 @expand_option
 @click.option("--columns", type=Columns(), shell_complete=completed("columns"), help=COLUMNS_HELP)
-@click.option("--sort", type=click.Choice(SORT_KEYS), help="Largest first, instead of execution order.")
+@click.option("--sort", type=OneOf(SORT_KEYS), help="Largest first, instead of execution order.")
 @convention_option
 @activations_option
 @click.option("--methods", is_flag=True, help="Print, instead, sentences for a paper that say what is counted.")

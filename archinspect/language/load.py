@@ -96,10 +96,10 @@ def not_found(path: str, *, is_file: bool = False) -> str:
         close = [known[one] for one in nearest(library.stem(name), known)]
         if close:
             break
-    what = "no file" if is_path else "no file and no built-in network"
+    what = ("no file" if name else "no folder") if is_path else "no file and no built-in network"
     if close:
         return f"{what} {show(path)}: did you mean {' or '.join(map(show, close))}?"
-    return f"{what} {show(path)}" + ("" if is_file else ": `archinspect list` shows the built-in ones")
+    return f"{what} {show(path)}" + ("" if is_file or folder else ": `archinspect list` shows the built-in ones")
 
 
 def _written(spec: Mapping[str, Any]) -> Source:

@@ -72,6 +72,7 @@ def print_chart(found: Chart, console: Console) -> None:
     ]
     lines += _x_lines(x, found, canvas.width, left)
     lines += ["", _legend(found)]
+    lines += [f"no room for the names of these, with {', '.join(_figures(found, unnamed[0]))}:"] if unnamed else []
     lines += [f"{point.name}: {', '.join(_figures(found, point).values())}" for point in sorted(unnamed)[:LISTED]]
     lines += [f"and {len(unnamed) - LISTED:,} more: --format csv has all"] if len(unnamed) > LISTED else []
     lines += [_left_out(found)] if found.left_out else []
