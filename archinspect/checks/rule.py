@@ -44,7 +44,7 @@ class Rule(NamedTuple):
 
     @property
     def is_default(self) -> bool:
-        """Whether it runs where nothing is selected: an info is an opinion, or a fact worth to know, and has to be."""
+        """Whether it runs where nothing is selected: an info is an opinion, or a fact worth knowing, and has to be."""
         return self.severity != "info"
 
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "explain": "Show the formula behind every figure of a layer, and worked sums.",
     "memory": "Show the memory that a network takes: weights, inference, training.",
     "fit": "Find the largest batch, or the longest sequence, that fits into memory.",
-    "compute": "Show what layers compute and move, in training too, and a lower bound on its time on a device.",
+    "compute": "Show what layers compute and move, in training too, and a lower bound on their time on a device.",
     "formula": "Show figures as closed formulas in parameters, sizes and the batch.",
     "sweep": "Show the figures of every combination of parameters, sizes and batches.",
     "compare": "Show networks side by side: totals with ratios, then their layers.",

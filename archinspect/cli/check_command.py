@@ -124,7 +124,7 @@ class CheckedType(SpecType):
     metavar="[FILE]",
     help="Figures may not differ from those stored here; without FILE, where `baseline write` stores them.",
 )
-@click.option("--tolerance", type=Percent(), metavar="PERCENT", help="By how much they may.")
+@click.option("--tolerance", type=Percent(), metavar="PERCENT", help="By how many percent they may differ.")
 @click.option("--update-baseline", is_flag=True, help="Store the figures of what is checked anew.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--require-complete", is_flag=True, help="A network of which not everything is counted fails.")
@@ -141,7 +141,9 @@ class CheckedType(SpecType):
     envvar="ARCHINSPECT_CACHE_DIR",
     help="Where to store what was found, for the next run.",
 )
-@click.option("--jobs", type=Whole(min=1), metavar="N", help="How many processes to use; as many as help.")
+@click.option(
+    "--jobs", type=Whole(min=1), metavar="N", help="How many processes to use; unless given, as many as are useful."
+)
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until it is interrupted.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
 def command(specs: tuple[str, ...], forms: tuple[Written, ...], rules: Choice, **options: Any) -> None:  # noqa: ANN401 - as click's

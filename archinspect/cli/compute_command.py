@@ -44,7 +44,7 @@ TYPES = ("tf32", *(name for name in DTYPES if name != "float"))
     type=OneOf(ATTENTION),
     default="fused",
     show_default=True,
-    help="How it is computed: in backward, fused computes the scores again.",
+    help="How attention is computed; in backward, fused computes the scores again.",
 )
 @depth_option
 @expand_option

@@ -108,8 +108,8 @@ def command(  # noqa: PLR0913 - one per option
     """Show what changed from one network to another, and what each change adds to every figure.
 
     Layers are matched by what they compute, their names and their order, so that a name may change. What a change
-    adds is told apart: in the changed layer itself, and in others that follow, as what they read has another shape.
-    All changes add up to the difference exactly. A network may have parameters and an input of its own after `@`.
+    adds has two parts: that of the changed layer itself, and that of later layers whose inputs have another shape. All
+    changes add up to the difference exactly. A network may have parameters and an input of its own after `@`.
 
     \b
     Examples:

@@ -77,15 +77,15 @@ def command(  # noqa: PLR0913 - one per option
     delay: float | None,
     **sizes: Any,  # noqa: ANN401 - as api.explain takes them
 ) -> None:
-    """Show where the figures of a layer come from: each formula by names, with the numbers, and its result.
+    """Show where the figures of a layer come from: each formula with names, with numbers, and its result.
 
-    LAYER is a layer's name as `archinspect summary SPEC --depth all` prints it, or that of a block, which gives a line
-    for each of its layers; without it every layer has a line.
+    LAYER is a layer's name as `archinspect summary SPEC --depth all` prints it. Of a block, each of its layers has a
+    line; without LAYER, each layer of the network.
 
     A spec may carry numbers for its input and weights (`values:`); then convolutions and poolings are worked out
     first: the output, and the sum behind each value.
 
-    With --convention it says instead where that tool's figures are not archinspect's, operator by operator, and why.
+    With --convention it says instead where that tool counts otherwise, operator by operator, and why.
 
     \b
     Examples:

@@ -43,8 +43,8 @@ def command(
 ) -> None:
     """Show a network's figures as closed formulas in its own parameters, the sizes of its inputs and the batch.
 
-    Each holds for the values that stand below it: others make the network another one, such as a window that is larger
-    than the map.
+    Below each formula stand the values for which it holds. Other values make the network another one: a window may be
+    larger than the map.
 
     \b
     Examples:

@@ -60,7 +60,7 @@ expand_option = click.option(
     "--expand/--fold",
     "expand",
     default=None,
-    help="Equal blocks in a row: each, as json and csv have them, or one row with their sum.",
+    help="Show each of several equal blocks in a row, as json and csv do, or one row with their sum.",
 )
 exact_option = click.option("--exact", is_flag=True, help="Print exact integers instead of 1.81 G and 2.25 MiB.")
 
@@ -153,7 +153,7 @@ cached_option = click.option(
     type=Whole(0, 10**9),
     metavar="STEPS",
     default=0,
-    help="A step of a decoder with so many cached; of one, unless --set seq or --input says more.",
+    help="Count a decoder's step after STEPS cached ones; one, unless --set seq or --input says more.",
 )
 lora_option = click.option(
     "--lora",

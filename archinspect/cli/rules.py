@@ -66,7 +66,7 @@ def rule_options(function: Callable[..., Any]) -> Callable[..., Any]:
     found: Callable[..., Any] = wrapper
     for option in (
         click.option(
-            "--hints", is_flag=True, help="Also tell what is no mistake but worth to know: rules of severity info."
+            "--hints", is_flag=True, help="Also tell what is no mistake but is worth knowing: rules of severity info."
         ),
         _option("--extend-select", "Further rules."),
         _option("--ignore", "Rules that are not to run."),

@@ -198,8 +198,8 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
 ) -> None:
     """Show the figures of every combination of values: of parameters, of input sizes, of batches.
 
-    The network is traced once, and its formulas give a million combinations in a second or two, each exactly what
-    `summary` says; where they do not hold, it is traced anew. Combinations that the network refuses are left out.
+    The network is traced once. Its formulas give a million combinations in a second or two, each exactly what
+    `summary` says. Where they do not hold, the network is traced anew. Combinations that it refuses are left out.
 
     A file of CSV grows row by row: after an interruption the same command goes on where it ended.
 

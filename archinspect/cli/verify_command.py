@@ -57,8 +57,8 @@ def command(  # noqa: PLR0913 - one per option
     """Prove a network's figures: export it, measure the program, and compare.
 
     Nothing is computed without --values: PyTorch builds the module on its meta device, Keras without weights, ONNX
-    infers shapes. Compared are parameters, buffers, MACs, those of backward, the bytes that backward keeps, the peak of
-    activations, and each layer's shape and parameters, as far as the framework tells them. It ends with 1 where a
+    infers shapes. It compares parameters, buffers, MACs, those of backward, the bytes that backward keeps, the peak of
+    activations, and each layer's shape and parameters, as far as the framework tells them. The exit code is 1 if a
     figure is not equal.
 
     \b
