@@ -34,7 +34,8 @@ from archinspect.cli.output import echo
 def command(spec: str, form: str, *, exact: bool, **options: Any) -> None:  # noqa: ANN401 - as the API takes them
     """Show what memory a network takes: its weights, inference with what is alive at the peak, training.
 
-    Figures are of tensors, by PyTorch's rules (`archinspect docs counting`); what a driver or a framework takes comes on top.
+    Figures are of tensors, by PyTorch's rules (`archinspect docs counting`); what a driver or a framework takes comes
+    on top.
 
     \b
     Examples:

@@ -178,7 +178,12 @@ def device_options(help: str) -> Callable[[Callable[..., Any]], Callable[..., An
         shell_complete=completed("devices"),
         help=f"{help} h100, a100, t4, rtx4090, jetson-orin, ...",
     )
-    file = click.option("--devices", type=click.Path(), metavar="FILE", help="A file with devices of your own (docs).")
+    file = click.option(
+        "--devices",
+        type=click.Path(),
+        metavar="FILE",
+        help="A file with devices of your own: see `archinspect docs counting`.",
+    )
     return lambda function: name(file(function))
 
 
