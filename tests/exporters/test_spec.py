@@ -8,7 +8,6 @@ import archinspect
 from archinspect import ops
 from archinspect.analyses.memory import POLICIES, peak_bytes
 from archinspect.base.diagnostics import Problems
-from archinspect.exporters.refusal import CannotExportError
 from archinspect.exporters.spec.runs import by_index
 from archinspect.language.expressions import evaluate
 from archinspect.language.flatten import flatten
@@ -93,9 +92,14 @@ def test_a_layer_within_a_layer_has_arguments_that_differ():
     assert "units: $units" in spec(*({"pair": units} for units in (3, 5, 4)), shape=(5, 8), blocks=blocks).convert()
 
 
-def test_what_no_step_can_be_is_refused():
-    with pytest.raises(CannotExportError, match="it has no layers"):
-        archinspect.network({"layers": [{"Input": [8]}]}).convert()
+@pytest.mark.parametrize("outputs", [{}, {"outputs": "b"}])
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_network_without_layers_has_an_empty_group(outputs, flat):
+    nothing = {"ReLU": None, "repeat": 0, "from": "a"}
+    text = archinspect.network({"inputs": {"a": [8], "b": [4]}, "layers": [nothing], **outputs}).convert(flat=flat)
+    assert "layers:\n  - {layers: []}\n" in text
+    assert ("outputs: b\n" in text) == bool(outputs)
+    assert "layers: []" in archinspect.network({"layers": [{"Input": [8]}]}).convert(flat=flat)
 
 
 def test_the_command_prints_it_and_export_does_too():

@@ -68,10 +68,14 @@ class Spec:
 
     def _outputs(self, names: Names) -> list[Any]:
         """Return how the outputs are called; nothing where they are what the last step gives."""
-        last = self.tree.root.children[-1]
-        given: Sequence[Tensor] = self.facts.graph.outputs
-        result = last.result()
-        if list(given) == list(result.producer.outputs if result is result.producer.outputs[0] else [result]):
+        graph, root = self.facts.graph, self.tree.root
+        given: Sequence[Tensor] = graph.outputs
+        if root.children:
+            result = root.children[-1].result()
+            last = result.producer.outputs if result is result.producer.outputs[0] else [result]
+        else:
+            last = [node.output for node in graph.inputs] if len(graph.inputs) == 1 else []
+        if list(given) == list(last):
             return []
         return [names.ref(tensor, self.tree.root) for tensor in given]
 
@@ -89,7 +93,7 @@ class Spec:
             for block in self.blocks.found:
                 yield from block.lines()
         yield "layers:"
-        yield from lines(self.steps, 1)
+        yield from lines(self.steps, 1) if self.steps else ["  - {layers: []}"]
         if self.outputs:
             yield from entry("outputs", self.outputs if len(self.outputs) > 1 else self.outputs[0])
         yield from expected(self.expects, self.unsaid)
@@ -115,8 +119,6 @@ def write(facts: Facts, *, flat: bool = False) -> str:
 
 
 def _written(facts: Facts, layers: Layers, *, flat: bool) -> str:
-    if not layers.leaves:
-        raise CannotExportError(facts.graph.name, "it has no layers")
     as_named = Spec(facts, layers, flat=flat)
     count = as_named.text.count("\n")
     if not flat and count > FOLDED * len(layers.leaves) and not _is_of_an_author(facts):
