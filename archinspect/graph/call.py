@@ -155,10 +155,10 @@ class Call:
     def _typed(self, elements: Elements) -> Elements:
         """Return elements that a rule calls floats in the type that is computed in: the output's.
 
-        What is no float of floats, such as where an element is extreme, says of itself what it computes in.
+        What makes no floats of floats, or by weights, as the tags of a CRF, computes in floats nevertheless.
         """
         made = self.outputs[0].dtype
-        if made == FLOAT or (FLOAT not in made and any(FLOAT in type_.dtype for type_ in self.inputs)):
+        if made == FLOAT or (FLOAT not in made and (self.weights or any(FLOAT in read.dtype for read in self.inputs))):
             return elements
         return tuple([(made if dtype == FLOAT else dtype, count) for dtype, count in elements])
 

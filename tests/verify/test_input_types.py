@@ -1,5 +1,7 @@
 """PyTorch programs that read integers and truth values: what they hold, the types they give, and what is refused."""
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("torch")
@@ -47,6 +49,7 @@ GIVEN = {
         [4],
         "float32",
     ),
+    "tags of integers": ({"CRF": 1}, ["int64"], [3, 1], "int64"),
     "windows of a padded map": ({"WindowPartition": 4}, ["uint8"], [6, 6, 2], "uint8"),
 }
 
@@ -54,7 +57,7 @@ GIVEN = {
 @pytest.mark.parametrize(("step", "dtypes", "shape", "made"), GIVEN.values(), ids=GIVEN)
 def test_what_reads_no_floats_gives_and_holds_what_is_said(step, dtypes, shape, made):
     network = archinspect.network(spec(step, dtypes, shape))
-    names = {}
+    names: dict[str, Any] = {}
     exec(network.export("pytorch"), names)  # noqa: S102 - a program that was just written
     given = [torch.ones(2, *shape, dtype=getattr(torch, dtype)) for dtype in dtypes]
     assert names["Net"]()(*given).dtype == getattr(torch, made)
@@ -63,7 +66,7 @@ def test_what_reads_no_floats_gives_and_holds_what_is_said(step, dtypes, shape, 
 
 
 def test_the_mean_of_truth_values_is_a_share():
-    names = {}
+    names: dict[str, Any] = {}
     exec(archinspect.network(spec({"Average": None}, ["bool"] * 2, [2])).export("pytorch"), names)  # noqa: S102 - as above
     given = [torch.tensor([[True, False]]), torch.tensor([[True, True]])]
     assert names["Net"]()(*given).tolist() == [[0.5, 1.0]]
