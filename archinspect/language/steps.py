@@ -170,14 +170,20 @@ class Steps:
                 self.expansion.problems.error("type", message, tree.span, "name at least one layer")
                 raise UnevaluatedError
             found = [source for item in tree.items for source in self._item(item, scope, env, key)]
-            names: dict[str, Tensor] = {}  # a name that stands twice is one tensor, as keys and values may be
-            return [names.setdefault(one.ref, one) if isinstance(one, Ref) else one for one in found]
+            named = {self._meant(one): one for one in reversed(found) if isinstance(one, Ref)}
+            return [named.get(self._meant(one), one) for one in found]  # keys and values may be one tensor
         if is_all(tree) and key == "from":
             return list(scope.results)
         value = evaluation.value(tree, env)
         if isinstance(value, list):  # from a parameter
             return [self._source(item, tree, scope, key) for item in value]
         return self._source(value, tree, scope, key)
+
+    def _meant(self, source: Tensor) -> Tensor | str:
+        """Return what a name means where the layer is there already, and else the name; others as they are."""
+        if not isinstance(source, Ref):
+            return source
+        return self.expansion.results.get(f"{source.scope}{source.ref}", source.ref)
 
     def _item(self, tree: Tree, scope: Scope, env: Env, key: str) -> list[Tensor]:
         """Return the tensor that an item of a list names, or those of all copies of a repeat: `blocks.*`."""

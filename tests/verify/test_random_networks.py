@@ -113,6 +113,10 @@ HELD = {
     "frozen slopes along several axes": [
         *({"Input": {"shape": [2, 2]}}, {"Dense": 2}, "RFFT", {"PReLU": {"shared_axes": 1}, "trainable": False}),
     ],
+    "attention to the query, by its name and by its place": [
+        {"Input": {"shape": [1, 4]}, "name": "x"},
+        {"MultiHeadAttention": {"num_heads": 1, "embed_dim": 4}, "from": ["x", -1]},
+    ],
     "a product of tokens that samples share": [
         *({"Input": {"shape": 2}}, {"LearnedTokens": 2}),
         {"EinsumDense": {"equation": "b...h,hx->b...x", "output_shape": 1}},
