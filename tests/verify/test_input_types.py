@@ -107,3 +107,10 @@ def test_what_pytorch_has_a_kernel_for_is_not_refused():
         ({"ReLU": None}, ["int64"]),
     ):
         assert list(differences(spec(step, dtypes, [3, 4]), "pytorch", held=True)) == []
+
+
+def test_integers_lie_between_boundaries_with_fractions():
+    step = {"Discretization": {"bin_boundaries": [0.5, 1.5, 2.0]}}
+    names: dict[str, Any] = {}
+    exec(archinspect.network(spec(step, ["int64"], [2])).export("pytorch"), names)  # noqa: S102 - a program of ours
+    assert names["Net"]()(torch.tensor([[2, 1]])).tolist() == [[1, 3]]  # turned around

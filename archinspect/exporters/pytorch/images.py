@@ -101,7 +101,8 @@ def categories(use: Use) -> Step:
     if hasattr(op, "bin_boundaries"):
         if op.bin_boundaries is None:
             raise CannotExportError(use.node.layer, "its boundaries are found in the data: give `bin_boundaries`")
-        found = "torch.bucketize({0}, {0}.new_tensor({boundaries}), right=True, out_int32=True)"
+        dtype = "" if "float" in use.call.inputs[0].dtype else ", dtype=torch.float32"
+        found = f"torch.bucketize({{0}}, {{0}}.new_tensor({{boundaries}}{dtype}), right=True, out_int32=True)"
         if op.output_mode == "int":
             return Step(code(found, boundaries=op.bin_boundaries))
         found += ".long()"
