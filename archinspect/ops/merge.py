@@ -173,6 +173,8 @@ class Concatenate(Op):
         return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
+        if len(shapes) == 1:  # a copy
+            return of_elements(shapes, strides, output)
         # Maps lie as the first one does; all else lies in the order of its axes.
         is_map = len(output) in (4, 5) or (len(output) == 3 and self.data_format == "channels_last")  # noqa: PLR2004
         if not is_map or strides[0] is None or (len(output) == 3 and strides[0][-1] == 1):  # noqa: PLR2004

@@ -117,6 +117,14 @@ HELD = {
         {"Input": {"shape": [1, 4]}, "name": "x"},
         {"MultiHeadAttention": {"num_heads": 1, "embed_dim": 4}, "from": ["x", -1]},
     ],
+    "one tensor put together, after its axes are turned": [
+        *({"Input": {"shape": [1, 3, 1]}}, {"Transpose": {"dim0": 3, "dim1": 1}}),
+        *({"layers": ["Concatenate"]}, {"WindowPartition": 2}),
+    ],
+    "windows of a map that is cut, read in the same line": [
+        *({"Input": {"shape": [4, 4, 1]}}, {"WindowReverse": {"window_size": 2, "size": [1, 7]}}),
+        {"WindowPartition": 2},
+    ],
     "a product of tokens that samples share": [
         *({"Input": {"shape": 2}}, {"LearnedTokens": 2}),
         {"EinsumDense": {"equation": "b...h,hx->b...x", "output_shape": 1}},

@@ -214,7 +214,9 @@ def average(use: Use) -> Step:
 
 
 def concatenate(use: Use) -> Step:
-    """Return the inputs side by side."""
+    """Return the inputs side by side; of one a copy."""
+    if len(use.orders) == 1:
+        return Step(code("{0}.clone()"))
     return Step(code(f"torch.cat([{all_of_each_sample(use)}], dim={{dim}})", dim=use.own_axis))
 
 

@@ -114,10 +114,9 @@ def crop_like(x: Tensor, like: Tensor) -> Tensor:
 def windows_of(x: Tensor, size: int) -> Tensor:
     """Cut a map, its channels last, into windows; one that is no multiple is padded at its end."""
     _, height, width, channels = x.shape
-    x = F.pad(x, (0, 0, 0, -width % size, 0, -height % size))
-    x = torch.unflatten(torch.unflatten(x, 2, (-1, size)), 1, (-1, size))
-    x = x.transpose(2, 3)
-    return x.reshape(len(x), -1, size * size, channels)
+    padded = F.pad(x, (0, 0, 0, -width % size, 0, -height % size))
+    cut = torch.unflatten(torch.unflatten(padded, 2, (-1, size)), 1, (-1, size))
+    return cut.transpose(2, 3).reshape(len(x), -1, size * size, channels)
 
 
 def from_windows(x: Tensor, height: int, width: int) -> Tensor:
