@@ -25,6 +25,7 @@ INPUTS = {
     "EmbeddingLookup": (INT, InputType(shared=True)),
     **dict.fromkeys(("TakeAlongAxis", "ScatterAdd"), (FLOAT, INT)),
     "OneHot": (INT,),
+    "RotaryEmbedding": (FLOAT, InputType(shared=True), InputType(shared=True)),
     **dict.fromkeys(("MaxUnpooling1D", "MaxUnpooling2D", "MaxUnpooling3D"), (FLOAT, INT)),
 }
 

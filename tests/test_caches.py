@@ -368,6 +368,17 @@ def test_heads_attend_to_cached_latent_vectors():
     assert net.memory(Plan(attention="eager")).inference.peak.workspace >= 3 * 4 * 101 * 4
 
 
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "found"])
+def test_tables_of_angles_are_no_part_of_what_is_cached(marked):
+    tables = {"RotaryTables": 8, "name": "angles", "from": "input"}
+    queries, compressed, *others = latent()["layers"]
+    turn = {"RotaryEmbedding": None, "from": ["rest", "angles", "angles.1"], "name": "turned"}
+    others[others.index({"RotaryEmbedding": None, "name": "turned"})] = turn
+    compressed = {name: value for name, value in compressed.items() if marked or name != "cache"}
+    layers = [tables, {**queries, "from": "input"}, compressed, *others]
+    assert network({**latent(), "layers": layers}, past=100).memory().inference.cache == 101 * 40 * 4
+
+
 @pytest.mark.parametrize("between", ["ReLU", {"RotaryEmbedding": None}], ids=["function", "turned"])
 def test_kernels_that_cannot_be_absorbed_are_refused(between):
     with pytest.raises(ValueError, match="made anew of all steps"):

@@ -491,3 +491,13 @@ def test_what_nothing_reads_is_gone_at_the_next_step():
     net.add(make("Arange", {"stop": 1_000}))
     read = net.add(make("Arange", {"stop": 10}))
     assert memory.peak(facts(net.build(read))).bytes == 8_000
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_tables_of_angles_are_kept_once_for_all_layers_and_samples(batch):
+    tables = {"RotaryTables": 4, "name": "angles"}
+    turn = {"RotaryEmbedding": None, "from": [-1, "angles", "angles.1"]}
+    made = network({"input": [5, 8], "layers": [tables, {"Dense": 8, "from": "input"}, turn, turn]}, batch=batch).facts
+    constant = small({"Dense": 8}, *["RotaryEmbedding"] * 2, shape=(5, 8), batch=batch)
+    assert memory.kept_bytes(made) == memory.kept_bytes(constant) + 2 * 5 * 4 * 4
+    assert memory.peak_bytes(made) == memory.peak_bytes(constant) + 2 * 5 * 4 * 4

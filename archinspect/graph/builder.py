@@ -371,7 +371,7 @@ class GraphBuilder:
 
     def _spread_batch(self, nodes: Sequence[Node]) -> None:
         """Tell of each tensor whether it differs from sample to sample."""
-        constant = [node for node in (*self.inputs, *nodes) if not node.inputs and not node.op.batched]
+        constant = [node for node in (*self.inputs, *nodes) if not node.op.batched]
         for node in constant:
             for tensor in node.outputs:
                 _set(tensor, "batched", False)

@@ -25,6 +25,11 @@ def moves(node: Node) -> bool:
     return node.op.kind == "reshape" or type(node.op).__name__ in MOVES
 
 
+def moved(node: Node) -> tuple[Tensor, ...]:
+    """Return what a node moves or turns: the tables of what turns are none of it."""
+    return node.inputs[:1] if type(node.op).__name__ == "RotaryEmbedding" else node.inputs
+
+
 def latent_of(node: Node, outputs: Iterable[Tensor]) -> set[Node]:
     """Return the products that are cached in the place of attention's keys and values; `outputs` are the network's.
 
@@ -58,7 +63,7 @@ def _made_of(key: Tensor, attention: Node, outputs: Iterable[Tensor]) -> tuple[s
             wide.update({product} if product else ())
         elif moves(maker) or (product and maker.op.kind == "normalization"):
             turned = turned or type(maker.op).__name__ == "RotaryEmbedding"
-            todo += [(part, product, turned) for part in maker.inputs]
+            todo += [(part, product, turned) for part in moved(maker)]
         elif product:
             others.add(product)
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archinspect.base.settings import SettingError
 from archinspect.graph.decoding import cut_behind, decoding, unknown
 from archinspect.graph.graph import behind
-from archinspect.graph.latent import moves
+from archinspect.graph.latent import moved, moves
 from archinspect.ops.absorbed import AbsorbedAttention
 from archinspect.ops.attending import Attending
 from archinspect.ops.attention import AttentionLayer, roles_of
@@ -143,7 +143,7 @@ class _Latent:
                 by_products = True
                 found[node.inputs[0]] = None
             elif moves(node):
-                nearer = [(one, turned or name == "RotaryEmbedding") for one in node.inputs]
+                nearer = [(one, turned or name == "RotaryEmbedding") for one in moved(node)]
                 todo += [one for one in nearer if one not in seen]
                 seen.update(nearer)
             else:

@@ -96,7 +96,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "multihead": ("MultiHeadAttention",),
     "attention": ("ScaledDotProductAttention",),
     "neighborhood": ("NA1D", "NA2D", "NA3D"),
-    "rotary": ("RotaryEmbedding",),
+    "rotary": ("RotaryEmbedding", "RotaryTables"),
     "luong": ("Attention", "AdditiveAttention"),
     "experts": ("MixtureOfExperts",),
     "recurrent": ("SimpleRNN", "LSTM", "GRU"),

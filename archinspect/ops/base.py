@@ -59,7 +59,7 @@ class Op(Declared):
     is_table: ClassVar[bool] = False
     """Whether its weights are a table of vectors that are looked up or added, not multiplied."""
     batched: bool = True
-    """Of an operator without inputs, whether what it gives differs from sample to sample."""
+    """Whether what it gives can differ from sample to sample; else it is the same for all, whatever it reads."""
     shared: ClassVar[tuple[int, ...]] = ()
     """The numbers of inputs that have to be the same for all samples."""
     shared_remedy: ClassVar[str] = (

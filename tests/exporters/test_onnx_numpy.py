@@ -160,6 +160,13 @@ def rotated(x, head):
     return np.concatenate([one * cos - other * sin, other * cos + one * sin], axis=-1).reshape(x.shape)
 
 
+def turned_by(x, cos, sin):
+    heads = x.reshape(*x.shape[:-1], -1, cos.shape[-1])
+    one, other = np.split(heads, 2, axis=-1)
+    turned = np.concatenate([-other, one], axis=-1)
+    return (heads * cos[..., None, :] + turned * sin[..., None, :]).reshape(x.shape)
+
+
 def whole(x):
     return x[..., 0] + 1j * x[..., 1]
 
@@ -442,6 +449,10 @@ NUMPY = [
     ("ComplexMultiply", {}, [(2, 5, 2), (2, 1, 2)], lambda w, x, y: parts(whole(x) * whole(y))),
     ("RotaryEmbedding", {"dim": 4}, [(2, 5, 8)], lambda w, x: rotated(x, 4)),
     ("RotaryEmbedding", {"dim": 4}, [(2, 3, 5, 8)], lambda w, x: rotated(x, 4)),
+    *(
+        ("RotaryEmbedding", {}, [shape, (1, 5, 4), (1, 5, 4)], lambda w, x, cos, sin: turned_by(x, cos, sin))
+        for shape in ((2, 5, 8), (2, 3, 5, 8))
+    ),
     (
         "ScaledDotProductAttention",
         {"num_heads": 2},

@@ -336,7 +336,9 @@ def _tidy_transpose(guess: Guess) -> None:
         guess.given["dims"] = _dims(guess)
 
 
-def _rotated(guess: Guess) -> int:
+def _rotated(guess: Guess) -> int | None:
+    if len(guess.shapes) > 1:
+        return None  # the tables tell
     return guess.rng.choice([n for n in divisors(guess.shape[-1]) if n % 2 == 0] or [1])
 
 
@@ -579,7 +581,9 @@ SPECIAL = {
     "downscale_factor": lambda guess: guess.rng.choice([n for n in (1, 2, 3) if not any(m % n for m in guess.lengths)]),
     "window_size": lambda guess: guess.rng.choice([1, 2, 2, 3, *guess.lengths]),
     "WindowReverse.size": lambda _: None,
-    "SinusoidalEmbedding.dim": lambda guess: guess.rng.choice([2, 4, 6, 8]),
+    **dict.fromkeys(
+        ("SinusoidalEmbedding.dim", "RotaryTables.dim"), lambda guess: guess.rng.choice([2, 4, 6, 8])
+    ),
     "RotaryEmbedding.dim": _rotated,
     "LearnedPositions.input_dim": lambda guess: guess.size_of(1) + guess.rng.choice([0, 1, 7]),
     **dict.fromkeys(("Embedding.input_dim", "EmbeddingBag.input_dim"), lambda guess: guess.rng.choice([1, 5, 16, 50])),

@@ -29,7 +29,7 @@ COMPLEX = ("InverseFFT", "InverseRFFT", "ComplexMultiply")
 INTEGERS = ("int32", "int64")
 ANY_TYPE = (
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Slice", "Select", "Roll", "Split", "Unbind", "Identity"),
-    *("CropLike", "ReshapeLike", "LearnedTokens", "SinusoidalEmbedding", "Rescaling"),
+    *("CropLike", "ReshapeLike", "LearnedTokens", "RotaryTables", "SinusoidalEmbedding", "Rescaling"),
 )
 """What computes nothing of its input's elements, or makes them floats."""
 SHAPES: dict[int, list[tuple[int, ...]]] = {

@@ -218,6 +218,12 @@ def _around(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     return [shape, (*shape[:-1], rng.choice([1, 2]) * shape[-1])]
 
 
+def _tables(rng: Random, shape: Shape, layout: str) -> list[Shape]:
+    """Cosines and sines of each step, or none."""
+    heads = [n for n in range(2, shape[-1] + 1, 2) if shape[-1] % n == 0]
+    return [(1, shape[-2], rng.choice(heads))] * 2 if heads and len(shape) > 2 and rng.random() < 0.5 else []
+
+
 def _kernel(rng: Random, shape: Shape, layout: str) -> list[Shape]:
     """A kernel for each sample."""
     spatial = shape[2:] if layout == "channels_first" else shape[1:-1]
@@ -230,6 +236,7 @@ SHAPES = {
     **dict.fromkeys(("DynamicConv1D", "DynamicConv2D", "DynamicConv3D"), _kernel),
     **dict.fromkeys(("Add", "Multiply", "Maximum", "Minimum", "Average"), _stretched),
     "Subtract": _pair,
+    "RotaryEmbedding": _tables,
     **dict.fromkeys(("ComplexMultiply", "FFTConvolution"), _same),
     "SampleGaussian": _same,
     "Concatenate": _beside,

@@ -21,7 +21,7 @@ for framework in ("torch", "keras"):
 ROWS = [
     (op, args, inputs)
     for op in ops.all_ops()
-    if op.inputs != (0, 0)
+    if op.inputs != (0, 0) and op.batched
     for args, inputs in KNOWN.get(op.__name__, [({}, 1)])[:8]
 ]
 

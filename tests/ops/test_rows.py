@@ -258,6 +258,8 @@ FLOPS = [
     ("ClassToken", {}, [(1, 3, 4)], 0),
     ("LearnedTokens", {"n": 2}, [(1, 3, 4)], 0),
     ("RotaryEmbedding", {}, [(1, 3, 4)], 3 * 12),
+    ("RotaryEmbedding", {}, [(1, 3, 4), (1, 3, 2), (1, 3, 2)], 3 * 12),
+    ("RotaryTables", {"dim": 4}, [(1, 3)], 9 * 3 * 2),
     # Attention: 2 per MAC, and 6 per score
     ("ScaledDotProductAttention", {}, [(1, 3, 4)], 2 * (9 * 8) + 6 * 9),
     ("ScaledDotProductAttention", {"num_heads": 2, "causal": True}, [(1, 3, 4)], 2 * (9 * 8) + 7 * (2 * 9)),

@@ -237,9 +237,29 @@ class RotaryEmbedding(nn.Module):
         angles = angles.repeat(1, 2)
         self.tables = angles.cos(), angles.sin()
 
-    def forward(self, given):
+    def forward(self, given, *tables):
+        cosines, sines = [table.unsqueeze(-2) for table in tables or self.tables]
+        given = given.unflatten(-1, (-1, cosines.shape[-1]))
         one, other = given.chunk(2, dim=-1)
-        return given * self.tables[0] + torch.cat([-other, one], dim=-1) * self.tables[1]
+        return (given * cosines + torch.cat([-other, one], dim=-1) * sines).flatten(-2)
+
+
+class RotaryTables(nn.Module):
+    """As `LlamaRotaryEmbedding` of transformers, which is given the positions."""
+
+    def __init__(self, dim, scale=1.0):
+        super().__init__()
+        self.speeds = 10_000.0 ** -torch.arange(0, dim, 2).div(dim)
+        self.scale = scale
+
+    @torch.no_grad()
+    def forward(self, given):
+        positions = torch.arange(given.shape[1])[None]
+        pairs = positions[..., None].float() * self.speeds
+        angles = torch.cat([pairs, pairs], dim=-1)
+        cosines = angles.cos() * self.scale
+        sines = angles.sin() * self.scale
+        return cosines, sines
 
 
 class MatMul(nn.Module):
@@ -543,7 +563,18 @@ WRITTEN_OUT = FUNCTIONS | {
             ClassToken,
             LearnedTokens,
         ),
-        *(MixtureOfExperts, RotaryEmbedding, MatMul, Slice, Select, ReduceSum, ReduceMean, ReduceMax, Roll),
+        *(
+            MixtureOfExperts,
+            RotaryEmbedding,
+            RotaryTables,
+            MatMul,
+            Slice,
+            Select,
+            ReduceSum,
+            ReduceMean,
+            ReduceMax,
+            Roll,
+        ),
         *(Einsum, WindowPartition, WindowReverse, SampleGaussian, FrozenBatchNorm2d, RoIAlign, QuickGELU),
         *(SinusoidalEmbedding, ResizeLike, CropLike, ReshapeLike, Average, Concatenate, Dot, LayerScale),
         *(StochasticDepth, GaussianNoise, GaussianDropout, Split, Unbind, Parameter, Constant),
@@ -565,7 +596,7 @@ TOLD |= vision_cases.TOLD | dynamic_cases.TOLD
 OURS = {"biases", "return_sequences", "return_state"}
 RECURRENT = ("RNN", "LSTM", "GRU")
 # Layers with several outputs, and arguments by which others have them.
-SEVERAL = {"Split", "Unbind", "TopK", "Sort", "LSTMCell", "return_indices", "return_state"}
+SEVERAL = {"Split", "Unbind", "RotaryTables", "TopK", "Sort", "LSTMCell", "return_indices", "return_state"}
 
 
 def case(op, *inputs, **args):
@@ -830,6 +861,11 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("GroupedQueryAttention", (2, 5, 12), **grouped, bias=False, out_bias=False)
     yield case("GroupedQueryAttention", (2, 5, 12), (2, 7, 10), **grouped, bias=True, out_bias=False)
     yield case("RotaryEmbedding", (2, 5, 12))
+    yield case("RotaryEmbedding", (2, 5, 12), (1, 5, 4), (1, 5, 4))
+    yield case("RotaryEmbedding", (2, 3, 5, 12), (1, 5, 12), (1, 5, 12))
+    yield case("RotaryEmbedding", (2, 5, 12), (1, 5, 5), (1, 5, 5))
+    yield case("RotaryTables", (2, 5), dim=6)
+    yield case("RotaryTables", (2, 7, 5), dim=8)
     yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7)
     yield case("MixtureOfExperts", (2, 5, 12), num_experts=4, units=7, top_k=1, gated=False)
     for batch in (1, 3):

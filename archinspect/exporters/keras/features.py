@@ -53,7 +53,15 @@ def further_step(use: Use) -> Step:
 def rotary(use: Use) -> Step:
     """Return a rotation of pairs of features."""
     op: Any = use.op
+    if len(use.shapes) > 1:
+        return function("rotate_by", "{0}, {1}, {2}")
     return function("rotate", "{0}, {dim}", dim=op.dim or use.shape[-1])
+
+
+def rotary_tables(use: Use) -> Step:
+    """Return cosines and sines of angles of rotation."""
+    op: Any = use.op
+    return own("RotaryTables", {"dim": op.dim})
 
 
 def experts(use: Use) -> Step:

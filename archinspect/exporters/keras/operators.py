@@ -76,6 +76,7 @@ OPERATORS: dict[str, Callable[[Use], Step | Chain]] = {
     "Dense": features.dense,
     "ScaledDotProductAttention": features.attention,
     "RotaryEmbedding": features.rotary,
+    "RotaryTables": features.rotary_tables,
     "MixtureOfExperts": features.experts,
     "_FurtherStep": features.further_step,
     "SimpleRNN": features.recurrent,

@@ -187,7 +187,9 @@ def _apart(use: Use, start: int, queries: int, keys: int) -> str:
 
 
 def rotary(use: Use) -> Value:
-    """`RotaryEmbedding`: ONNX's, whose angles are computed once for all layers."""
+    """`RotaryEmbedding`: ONNX's, whose angles are computed once for all layers; by given tables as products."""
+    if len(use.shapes) > 1:
+        return _rotated_by_tables(use)
     shape, order = use.shape, spec_order(len(use.shape))
     head = use.op.dim or shape[-1]
     heads = shape[-1] // head
@@ -201,6 +203,28 @@ def rotary(use: Use) -> Value:
         return Value(found if len(shape) == 3 else use.reshape(found, shape[-1]), order)  # noqa: PLR2004 - as above
     found = use.emit("RotaryEmbedding", _heads_apart(use, name, shape, heads), *tables, positions)
     return Value(_heads_together(use, found, shape, heads), order)
+
+
+def _rotated_by_tables(use: Use) -> Value:
+    """Return the rotation by cosines and sines that are there."""
+    shape, head = use.shape, use.shapes[1][-1]
+    heads = shape[-1] // head
+    name = _heads_apart(use, use.spec(), shape, heads)
+    one, other = use.several("Split", 2, name, use.ints(head // 2, head // 2), axis=-1)
+    turned = use.emit("Concat", use.emit("Neg", other), one, axis=-1)
+    cosines, sines = (use.emit("Unsqueeze", use.spec(index), use.ints(1)) for index in (1, 2))
+    found = use.emit("Add", use.emit("Mul", name, cosines), use.emit("Mul", turned, sines))
+    return Value(_heads_together(use, found, shape, heads), spec_order(len(shape)))
+
+
+def rotary_tables(use: Use) -> list[Value]:
+    """`RotaryTables`."""
+    _, steps, head = use.output
+    found = []
+    for kind in ("Cos", "Sin"):
+        half = use.once((kind, steps, head), partial(_angles, use, kind, steps, head))
+        found.append(Value(use.emit("Unsqueeze", use.emit("Concat", half, half, axis=-1), use.ints(0)), (0, 1, 2)))
+    return found
 
 
 def _positions(use: Use, steps: int) -> str:
@@ -310,9 +334,10 @@ def further_step(use: Use) -> Value:
     return Value(use.emit("Concat", use.spec(), *each, axis=-2), spec_order(rank))
 
 
-OPERATORS: dict[str, Callable[[Use], Value]] = {
+OPERATORS: dict[str, Callable[[Use], Value | list[Value]]] = {
     "ScaledDotProductAttention": attention,
     "RotaryEmbedding": rotary,
+    "RotaryTables": rotary_tables,
     "MixtureOfExperts": experts,
     "_FurtherStep": further_step,
 }

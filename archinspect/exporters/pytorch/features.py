@@ -113,8 +113,16 @@ def further_step(use: Use) -> Step:
 def rotary(use: Use) -> Step:
     """Return a rotation of pairs of features."""
     op: Any = use.op
+    if len(use.call.inputs) > 1:
+        return Step(code("rotate({0}, {1}, {2})"), parts=("rotate",))
     module = call("Rotary", {"steps": use.shape[-2], "dim": op.dim or use.shape[-1]})
     return Step(code("{self}({0})"), module, parts=("Rotary",))
+
+
+def rotary_tables(use: Use) -> Step:
+    """Return cosines and sines of angles of rotation."""
+    op: Any = use.op
+    return Step(code("{self}({0})"), call("RotaryTables", {"dim": op.dim}), parts=("RotaryTables",))
 
 
 def experts(use: Use) -> Step:

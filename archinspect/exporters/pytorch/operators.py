@@ -121,6 +121,7 @@ OPERATORS: dict[str, Translation] = {
         Dense=features.dense,
         ScaledDotProductAttention=features.attention,
         RotaryEmbedding=features.rotary,
+        RotaryTables=features.rotary_tables,
         MixtureOfExperts=features.experts,
         _FurtherStep=features.further_step,
         SimpleRNN=features.recurrent,

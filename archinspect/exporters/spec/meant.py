@@ -99,7 +99,7 @@ class Meant:
         """Return whether a spec's tensor differs from sample to sample: it is made of one that does."""
         if tensor not in self.growing:
             node = tensor.producer
-            self.growing[tensor] = any(map(self.grows, node.varied_by)) if node.inputs else node.op.batched
+            self.growing[tensor] = node.op.batched and (not node.inputs or any(map(self.grows, node.varied_by)))
         return self.growing[tensor]
 
     def type(self, tensor: Tensor) -> TensorType:

@@ -267,15 +267,22 @@ def local_response(x, size, alpha, beta, k, axis=-1):
 
 def rotate(x, dim):
     """Rotate pairs of features, in heads of `dim`, by angles that grow with the step."""
-    steps, features = x.shape[-2:]
     frequencies = 10_000.0 ** (-ops.arange(0, dim, 2, dtype=x.dtype) / dim)
-    angles = ops.arange(steps, dtype=x.dtype)[:, None] * frequencies[None]
-    angles = ops.tile(angles, (1, 2 * (features // dim)))
-    heads = ops.reshape(x, (-1, *x.shape[1:-1], features // dim, 2, dim // 2))
+    angles = ops.arange(x.shape[-2], dtype=x.dtype)[:, None] * frequencies[None]
+    angles = ops.tile(angles, (1, 2))
+    return rotate_by(x, ops.cos(angles), ops.sin(angles))
+
+
+def rotate_by(x, cos, sin):
+    """Rotate pairs of features, in heads as wide as the tables of their steps."""
+    dim = cos.shape[-1]
+    count = x.shape[-1] // dim
+    heads = ops.reshape(x, (-1, *x.shape[1:-1], count, 2, dim // 2))
     one, other = heads[..., 0, :], heads[..., 1, :]
     turned = ops.concatenate([-other, one], axis=-1)
     turned = ops.reshape(turned, (-1, *x.shape[1:]))
-    return x * ops.cos(angles) + turned * ops.sin(angles)
+    repeats = (*[1] * (len(cos.shape) - 1), count)
+    return x * ops.tile(cos, repeats) + turned * ops.tile(sin, repeats)
 
 
 def sinusoids(x, dim):

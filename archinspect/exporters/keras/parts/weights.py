@@ -183,6 +183,22 @@ class Arange(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class RotaryTables(layers.Layer):
+    """Cosines and sines of angles that grow with the step, the same for every sample."""
+
+    def __init__(self, dim, **kwargs):
+        super().__init__(**kwargs)
+        self.dim = dim
+
+    def call(self, x):
+        speeds = 10_000.0 ** (-ops.arange(0, self.dim, 2, dtype="float32") / self.dim)
+        angles = ops.arange(x.shape[1], dtype="float32")[:, None] * speeds
+        angles = ops.tile(angles, (1, 2))[None]
+        tables = ops.cos(angles), ops.sin(angles)
+        return tuple(ops.cast(table, self.compute_dtype) for table in tables)
+
+
+@keras.saving.register_keras_serializable()
 class Fill(layers.Layer):
     """One number, the same for every sample; its input only places it in the model."""
 

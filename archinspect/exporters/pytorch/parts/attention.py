@@ -222,16 +222,42 @@ class Rotary(nn.Module):
     def __init__(self, steps: int, dim: int) -> None:
         super().__init__()
         speeds = 10_000.0 ** -(torch.arange(0, dim, 2) / dim)
-        angles = torch.outer(torch.arange(steps), speeds).repeat(1, 2)[:, None]
+        angles = torch.outer(torch.arange(steps), speeds).repeat(1, 2)
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         steps = x.shape[-2]
-        x = torch.unflatten(x, -1, (-1, self.cos.shape[-1]))
-        one, other = x.chunk(2, dim=-1)
-        x = x * self.cos[:steps] + torch.cat([-other, one], dim=-1) * self.sin[:steps]
-        return x.flatten(-2)
+        return rotate(x, self.cos[:steps], self.sin[:steps])
+
+
+class RotaryTables(nn.Module):
+    """Cosines and sines of angles that grow with the step, the same for every sample."""
+
+    speeds: Tensor
+
+    def __init__(self, dim: int, scale: float = 1.0) -> None:
+        super().__init__()
+        speeds = 10_000.0 ** -(torch.arange(0, dim, 2) / dim)
+        self.register_buffer("speeds", speeds, persistent=False)
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        positions = torch.arange(x.shape[1], device=x.device)[None]
+        pairs = positions[..., None].float() * self.speeds.float()
+        angles = torch.cat([pairs, pairs], dim=-1)
+        cos = angles.cos() * self.scale
+        sin = angles.sin() * self.scale
+        return cos.to(self.speeds.dtype), sin.to(self.speeds.dtype)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Return heads whose pairs of features are rotated, by tables of their steps."""
+    x = torch.unflatten(x, -1, (-1, cos.shape[-1]))
+    one, other = x.chunk(2, dim=-1)
+    turned = torch.cat([-other, one], dim=-1)
+    x = x * cos.unsqueeze(-2) + turned * sin.unsqueeze(-2)
+    return x.flatten(-2)
 
 
 def deformable_attention(
