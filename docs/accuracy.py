@@ -190,8 +190,6 @@ What is known of these:
 - Hiera and SAM write attention within windows as products of matrices. Beyond batch 1 the program copies less for them
   than is predicted: which views of stretched and turned maps a product can read has not been traced.
 - Mask R-CNN's boxes are sampled by functions, [as Faster R-CNN's](#where-the-peak-differs).
-- Mistral and Phi-3 hide what lies outside of a window by a mask, which is a constant of the program: 4,194,304 bytes
-  that are predicted as a tensor of each pass.
 """
 
 SAME = ("params", "trainable", "buffers", "macs", "training_macs")
@@ -309,13 +307,11 @@ or written out: `eager`.
 BESIDE_LIBRARIES = """
 What these programs have and specs do not:
 
-- Decoders of transformers compute the cosines and sines of their positions in each pass, which is 8,192 bytes per
-  feature of a head for 1,024 tokens; Gemma 3 has two such tables. At the peak, the positions themselves are 8,192 bytes
-  more, where it lies in a block.
+- Decoders of transformers hold the positions of which they compute rotary angles: at the peak 8,192 bytes for 1,024
+  tokens, where it lies in a block.
 - Gemma 2 and 3 add 1 to the weights of each normalization in each pass, and keep the sums. At batch 1, the blocks with
   a window of Gemma 3 270M repeat the one head of values without a copy: 3,145,728 bytes per block are not kept.
-- ModernBERT has two such tables, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is
-  made.
+- ModernBERT holds them, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is made.
 - Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
 - wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
 - SegFormer's decoder reads its maps by products. Beyond batch 1 these copy three maps into another memory

@@ -29,18 +29,7 @@ class Beside(NamedTuple):
 
 
 # What they are stands in docs/accuracy.md.
-ROTARY = 2 * 4 * 1024  # per feature of a head: a cosine and a sine of every position
-HEADS = {
-    **dict.fromkeys(("granite3_2b", "llama3_2_1b", "qwen2_5_0_5b", "smollm2_135m", "smollm2_1_7b"), 64),
-    **dict.fromkeys(("llama3_2_3b", "olmo2_1b", "qwen2_5_7b"), 128),
-    "mistral_7b": 128,
-    "phi3_mini": 96,
-    "phi4": 128,
-    "qwen3_0_6b": 128,
-    "qwen3_8b": 128,
-    "modernbert_base": 2 * 64,
-    "modernbert_large": 2 * 64,
-}
+POSITIONS = 8 * 1024  # a number of each token
 # Features of the maps of three stages.
 SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_b{n}": 1_900_544 for n in range(1, 5)}}
 # Features that attend, times 400 positions and the blocks.
@@ -58,10 +47,8 @@ NORMS = {
 WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     "rwkv4_169m": Beside(sample=(12 * 3 - 24) * 768 * 4),
-    **{name: Beside(head * ROTARY) for name, head in HEADS.items()},
-    **{name: Beside(2 * 256 * ROTARY + 4 * weights) for name, weights in NORMS.items()},
-    "gemma2_2b": Beside(256 * ROTARY + 4 * NORMS["gemma2_2b"]),
-    "gemma3_270m": Beside(2 * 256 * ROTARY + 4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
+    **{name: Beside(4 * weights) for name, weights in NORMS.items()},
+    "gemma3_270m": Beside(4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
     **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(sample=49)),
     "flan_t5_base": Beside(sample=3 * 12 * (512 + 128) * 2048 * 4),
@@ -83,8 +70,8 @@ KEPT_BESIDE = {
     "swin_s": Beside(alone=2 * 49 * 768 * 4),
 }
 PEAK_BESIDE = {
-    **{name: Beside((HEADS[name] + 1) * ROTARY) for name in ("mistral_7b", "phi3_mini", "phi4", "smollm2_1_7b")},
-    **{name: Beside((128 + 1) * ROTARY + 1024**2, 4 * 1024**2) for name in ("modernbert_base", "modernbert_large")},
+    **dict.fromkeys(("mistral_7b", "phi3_mini", "phi4", "smollm2_1_7b"), Beside(POSITIONS)),
+    **dict.fromkeys(("modernbert_base", "modernbert_large"), Beside(POSITIONS + 1024**2, 4 * 1024**2)),
     **{name: Beside(1500 * 8) for name in WHISPER},
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(alone=49 * 512 * 4)),
     "beit_base": Beside(3 * 768 * 4, -197 * 768 * 4),
